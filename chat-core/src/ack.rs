@@ -1,0 +1,86 @@
+use serde::{Deserialize, Serialize};
+
+use crate::{Offset, ParseError};
+
+/// The answer to a message that is stored.
+///
+/// It means that the message is committed: it survives a crash of the server. Every retry of the same
+/// message gets the same offset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ack {
+    /// Where the message is in the log.
+    pub offset: Offset,
+    /// Whether it had been stored before, so that this was a retry.
+    pub duplicate: bool,
+}
+
+/// The answer to a request that the server will not carry out, however often it is sent.
+///
+/// On the wire: `{"error":{"code":"…","message":"…"}}`. A program decides by the code, a person reads
+/// the message. A request that failed for a reason that may pass gets *no* answer, so that the
+/// client's own retries go on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "RefusalOnWire", into = "RefusalOnWire")]
+pub struct Refusal {
+    /// The reason, for programs.
+    pub code: RefusalCode,
+    /// The reason, for people, with what to do about it.
+    pub message: String,
+}
+
+impl Refusal {
+    /// A refusal with this code and explanation.
+    pub fn new(code: RefusalCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into() }
+    }
+
+    /// The refusal of a request with a value that does not parse.
+    pub fn invalid(code: RefusalCode, error: ParseError) -> Self {
+        Self::new(code, error.to_string())
+    }
+}
+
+/// Every reason for a [`Refusal`]. On the wire: the name in `snake_case`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum RefusalCode {
+    /// The arguments of the event are not those it takes.
+    InvalidArguments,
+    /// The content of a message is empty or too long.
+    InvalidContent,
+    /// The client offset is empty, too long, or has control characters.
+    InvalidClientOffset,
+    /// The client offset was used before for another message. Choose a new one for a new message.
+    ClientOffsetConflict,
+    /// The room is one that this connection cannot send to.
+    UnknownRoom,
+    /// There is no such event.
+    UnknownEvent,
+    /// A code of a later version of this crate.
+    #[serde(other)]
+    Unknown,
+}
+
+#[derive(Serialize, Deserialize)]
+struct RefusalOnWire {
+    error: ErrorOnWire,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ErrorOnWire {
+    code: RefusalCode,
+    message: String,
+}
+
+impl From<RefusalOnWire> for Refusal {
+    fn from(RefusalOnWire { error }: RefusalOnWire) -> Self {
+        Self { code: error.code, message: error.message }
+    }
+}
+
+impl From<Refusal> for RefusalOnWire {
+    fn from(Refusal { code, message }: Refusal) -> Self {
+        Self { error: ErrorOnWire { code, message } }
+    }
+}

@@ -1,0 +1,63 @@
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ParseError;
+use crate::error::check_name;
+
+/// The key that a client gives a message so that it can send it again without storing it twice.
+///
+/// The client makes it up and it has to be unique over all clients, for instance the socket id and a
+/// counter as in the Socket.IO tutorial, or a UUID. It never expires: a retry of any age is
+/// recognised. 1 to 256 bytes of UTF-8 without control characters.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ClientOffset(Box<str>);
+
+impl ClientOffset {
+    /// The longest key in bytes of UTF-8.
+    pub const MAX_BYTES: usize = 256;
+
+    /// A key read back from a store, which may hold one that another program wrote.
+    ///
+    /// It is not checked: history is never refused.
+    pub fn from_stored(text: impl Into<Box<str>>) -> Self {
+        Self(text.into())
+    }
+
+    /// The key as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for ClientOffset {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        check_name("a client offset", text, Self::MAX_BYTES)?;
+        Ok(Self(text.into()))
+    }
+}
+
+impl TryFrom<String> for ClientOffset {
+    type Error = ParseError;
+
+    fn try_from(text: String) -> Result<Self, ParseError> {
+        check_name("a client offset", &text, Self::MAX_BYTES)?;
+        Ok(Self(text.into()))
+    }
+}
+
+impl From<ClientOffset> for String {
+    fn from(key: ClientOffset) -> Self {
+        key.0.into()
+    }
+}
+
+impl fmt::Display for ClientOffset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

@@ -1,0 +1,139 @@
+//! The events of the chat, their arguments, and what a client says when it connects.
+
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::value::RawValue;
+
+use crate::{ClientOffset, Content, Epoch, Message, Nickname, Offset, ParseError};
+use crate::{RecoveryOffset, Refusal, RefusalCode, RoomId, Timestamp};
+
+/// The event that carries a message, in both directions.
+///
+/// | direction | arguments | ack |
+/// |---|---|---|
+/// | client to server | content, client offset?, `{ room }`? ([`ChatMessage`]) | [`Ack`](crate::Ack) or [`Refusal`] |
+/// | server to client | content, offset, `{ room, from, at, clientOffset }`, recovery offset ([`Delivery`]) | none |
+pub const CHAT_MESSAGE: &str = "chat message";
+
+/// What a client says in `auth` when it connects. All fields are optional, unknown ones are ignored.
+///
+/// A field that cannot be understood counts as absent: a client with a damaged memory is served from
+/// the beginning rather than locked out.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Handshake {
+    /// The last offset that the client has handled; [`Offset::ZERO`] is the beginning.
+    #[serde(deserialize_with = "lenient")]
+    pub server_offset: Offset,
+}
+
+fn lenient<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Default + serde::de::DeserializeOwned,
+{
+    let value = serde_json::Value::deserialize(deserializer)?;
+    Ok(serde_json::from_value(value).unwrap_or_default())
+}
+
+/// The arguments of [`CHAT_MESSAGE`] as a client sends it.
+///
+/// `emit("chat message", content)`, with a client offset as the second argument, with options as the
+/// third; `null` stands for an argument that is left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChatMessage {
+    /// What it says.
+    pub content: Content,
+    /// The client's key for it.
+    pub client_offset: Option<ClientOffset>,
+    /// The rest.
+    pub options: ChatMessageOptions,
+}
+
+/// The last argument of [`CHAT_MESSAGE`] as a client sends it. Unknown fields are ignored.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ChatMessageOptions {
+    /// The room it goes to; `general` when absent.
+    pub room: Option<RoomId>,
+}
+
+impl ChatMessage {
+    /// The longest event that can hold a message that is not too long: every character of it escaped.
+    const MAX_EVENT_BYTES: usize = 6 * (Content::MAX_BYTES + 2 * ClientOffset::MAX_BYTES + 1024);
+
+    /// Reads the arguments from the JSON text of an event: an array whose first item is the event's
+    /// name. Further arguments are ignored.
+    ///
+    /// # Errors
+    /// The refusal to answer with, for anything that is not what the event takes, also for text that is
+    /// no JSON.
+    pub fn from_event(json: &str) -> Result<Self, Refusal> {
+        if json.len() > Self::MAX_EVENT_BYTES {
+            let error = ParseError::TooLong {
+                what: "an event",
+                bytes: json.len(),
+                max: Self::MAX_EVENT_BYTES,
+            };
+            return Err(Refusal::invalid(RefusalCode::InvalidContent, error));
+        }
+        let invalid = |what: &str| Refusal::new(RefusalCode::InvalidArguments, what);
+        let arguments: Vec<&RawValue> = serde_json::from_str(json)
+            .map_err(|_| invalid("the arguments are not a valid JSON array"))?;
+        let argument =
+            |index: usize| arguments.get(index).map(|raw| raw.get()).filter(|&json| json != "null");
+
+        let content = argument(1)
+            .and_then(|json| serde_json::from_str::<String>(json).ok())
+            .ok_or_else(|| invalid("the first argument must be the message, a string"))
+            .and_then(|text| {
+                Content::try_from(text)
+                    .map_err(|error| Refusal::invalid(RefusalCode::InvalidContent, error))
+            })?;
+        let client_offset = argument(2)
+            .map(|json| {
+                let text: String = serde_json::from_str(json).map_err(|_| {
+                    invalid("the second argument must be the client offset, a string")
+                })?;
+                ClientOffset::try_from(text)
+                    .map_err(|error| Refusal::invalid(RefusalCode::InvalidClientOffset, error))
+            })
+            .transpose()?;
+        let options = argument(3)
+            .map(serde_json::from_str)
+            .transpose()
+            .map_err(|_| {
+                invalid("the third argument must be options such as { room: \"general\" }")
+            })?
+            .unwrap_or_default();
+        Ok(Self { content, client_offset, options })
+    }
+}
+
+/// The arguments of [`CHAT_MESSAGE`] as the server sends it: a JSON array of four.
+///
+/// The last one is a string on purpose: see [`RecoveryOffset`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Delivery(pub Content, pub Offset, pub DeliveryMeta, pub RecoveryOffset);
+
+/// The third argument of [`CHAT_MESSAGE`] as the server sends it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DeliveryMeta {
+    /// The room that the message was sent to.
+    pub room: RoomId,
+    /// Who sent it; `null` when anonymous.
+    pub from: Option<Nickname>,
+    /// When the server received it; `null` when the log does not know.
+    pub at: Option<Timestamp>,
+    /// The key that the sender gave it, by which the sender recognises its own; `null` when it gave none.
+    pub client_offset: Option<ClientOffset>,
+}
+
+impl Delivery {
+    /// The delivery of `message`, which lies in the log that `epoch` names.
+    pub fn new(epoch: &Epoch, message: Message) -> Self {
+        let Message { offset, room, content, client_offset, from, at } = message;
+        let recovery = RecoveryOffset { epoch: epoch.clone(), offset };
+        Self(content, offset, DeliveryMeta { room, from, at, client_offset }, recovery)
+    }
+}

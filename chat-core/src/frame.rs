@@ -1,0 +1,97 @@
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::{Epoch, Message, NodeId, Offset};
+
+/// The version of [`Frame`] that this crate writes and reads.
+pub const FRAME_VERSION: u32 = 1;
+
+/// What one node tells the others.
+///
+/// A frame is a hint, never the truth: it may come late, twice, in another order or not at all, and what
+/// it says can be read from the store instead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Frame {
+    /// Who says it.
+    pub node: NodeId,
+    /// What it says.
+    pub body: FrameBody,
+}
+
+/// The kinds of [`Frame`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "type")]
+#[non_exhaustive]
+pub enum FrameBody {
+    /// The log has grown.
+    Appended {
+        /// The log.
+        epoch: Epoch,
+        /// The offset after which `messages` continue, without a hole.
+        after: Offset,
+        /// The last offset of the log that the sender knows of. `messages` may end before it, when they
+        /// are too many for one frame.
+        tail: Offset,
+        /// The first of the messages after `after`, in order.
+        messages: Vec<Message>,
+    },
+}
+
+/// Why bytes are not a [`Frame`] of this version.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum FrameError {
+    /// Written by another version of this crate. Nodes of both versions keep working: what the frame
+    /// said is read from the store.
+    #[error("the frame has version {found}, this node speaks version {FRAME_VERSION}")]
+    Version {
+        /// The version it has.
+        found: u32,
+    },
+    /// Not a frame at all.
+    #[error("the frame cannot be read")]
+    Malformed(#[source] serde_json::Error),
+}
+
+impl Frame {
+    /// The frame as the bytes that travel between nodes: one JSON object.
+    pub fn encode(&self) -> Vec<u8> {
+        let frame = FrameRef { v: FRAME_VERSION, node: self.node, body: &self.body };
+        // Strings, numbers and maps with string keys: nothing in a frame can fail to serialise.
+        serde_json::to_vec(&frame).unwrap_or_default()
+    }
+
+    /// The frame that these bytes hold. Unknown fields are ignored.
+    ///
+    /// # Errors
+    /// [`FrameError::Version`] when another version wrote it, [`FrameError::Malformed`] when they hold
+    /// no frame.
+    pub fn decode(bytes: &[u8]) -> Result<Self, FrameError> {
+        #[derive(Deserialize)]
+        struct Version {
+            v: u32,
+        }
+        #[derive(Deserialize)]
+        struct Owned {
+            node: NodeId,
+            #[serde(flatten)]
+            body: FrameBody,
+        }
+
+        // The version is read first: the rest of another version's frame may have any form.
+        let Version { v } = serde_json::from_slice(bytes).map_err(FrameError::Malformed)?;
+        if v != FRAME_VERSION {
+            return Err(FrameError::Version { found: v });
+        }
+        let Owned { node, body } = serde_json::from_slice(bytes).map_err(FrameError::Malformed)?;
+        Ok(Self { node, body })
+    }
+}
+
+#[derive(Serialize)]
+struct FrameRef<'a> {
+    v: u32,
+    node: NodeId,
+    #[serde(flatten)]
+    body: &'a FrameBody,
+}

@@ -1,0 +1,144 @@
+use std::fmt;
+use std::str::FromStr;
+use std::sync::{Arc, LazyLock};
+
+use serde::{Deserialize, Serialize};
+
+use crate::ParseError;
+use crate::error::check_name;
+
+/// Gives a cheaply cloned text newtype the conversions that all of them have.
+macro_rules! text_newtype {
+    ($name:ident) => {
+        impl $name {
+            /// The text itself.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = ParseError;
+
+            fn try_from(text: String) -> Result<Self, ParseError> {
+                text.parse()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(value: $name) -> Self {
+                value.0.as_ref().into()
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+/// The name of a room: 1 to 256 bytes of UTF-8 without control characters and without white space at
+/// either end.
+///
+/// Two rooms are the same when their names are equal byte for byte. Clones share the text.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct RoomId(Arc<str>);
+
+impl RoomId {
+    /// The longest name in bytes of UTF-8.
+    pub const MAX_BYTES: usize = 256;
+
+    /// The room that everybody is in who asks for no other: `general`.
+    pub fn general() -> Self {
+        static GENERAL: LazyLock<Arc<str>> = LazyLock::new(|| "general".into());
+        Self(Arc::clone(&GENERAL))
+    }
+}
+
+impl FromStr for RoomId {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        check_name("a room", text, Self::MAX_BYTES)?;
+        if text.trim() != text {
+            return Err(ParseError::SurroundingSpace { what: "a room" });
+        }
+        Ok(Self(text.into()))
+    }
+}
+
+text_newtype!(RoomId);
+
+/// The name that a person goes by: 1 to 128 bytes of UTF-8 without control characters and without
+/// white space at either end.
+///
+/// Clones share the text.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Nickname(Arc<str>);
+
+impl Nickname {
+    /// The longest name in bytes of UTF-8.
+    pub const MAX_BYTES: usize = 128;
+}
+
+impl FromStr for Nickname {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        check_name("a nickname", text, Self::MAX_BYTES)?;
+        if text.trim() != text {
+            return Err(ParseError::SurroundingSpace { what: "a nickname" });
+        }
+        Ok(Self(text.into()))
+    }
+}
+
+text_newtype!(Nickname);
+
+/// One running server among several that share a log. Random, made at start, written in hexadecimal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct NodeId(u64);
+
+impl NodeId {
+    /// The id that these random bytes give.
+    pub const fn from_random(bytes: [u8; 8]) -> Self {
+        Self(u64::from_be_bytes(bytes))
+    }
+}
+
+impl FromStr for NodeId {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        let digits = text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        match u64::from_str_radix(text, 16) {
+            Ok(id) if digits => Ok(Self(id)),
+            _ => Err(ParseError::Form { what: "a node id", form: "16 hexadecimal digits" }),
+        }
+    }
+}
+
+impl TryFrom<String> for NodeId {
+    type Error = ParseError;
+
+    fn try_from(text: String) -> Result<Self, ParseError> {
+        text.parse()
+    }
+}
+
+impl From<NodeId> for String {
+    fn from(node: NodeId) -> Self {
+        node.to_string()
+    }
+}
+
+impl fmt::Display for NodeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}

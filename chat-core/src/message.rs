@@ -1,0 +1,160 @@
+use std::fmt;
+use std::str::FromStr;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{ClientOffset, Nickname, Offset, ParseError, RoomId};
+
+/// The text of a message: 1 to 65,536 bytes of UTF-8, any characters.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Content(Box<str>);
+
+impl Content {
+    /// The longest content in bytes of UTF-8: 64 KiB.
+    pub const MAX_BYTES: usize = 64 * 1024;
+
+    /// Content read back from a store, which may hold what another program wrote: also an empty text
+    /// or one over the limit.
+    ///
+    /// It is not checked: history is never refused.
+    pub fn from_stored(text: impl Into<Box<str>>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text itself.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for Content {
+    type Error = ParseError;
+
+    fn try_from(text: String) -> Result<Self, ParseError> {
+        if text.is_empty() {
+            return Err(ParseError::Empty { what: "a message" });
+        }
+        if text.len() > Self::MAX_BYTES {
+            return Err(ParseError::TooLong {
+                what: "a message",
+                bytes: text.len(),
+                max: Self::MAX_BYTES,
+            });
+        }
+        Ok(Self(text.into()))
+    }
+}
+
+impl FromStr for Content {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        text.to_owned().try_into()
+    }
+}
+
+impl From<Content> for String {
+    fn from(content: Content) -> Self {
+        content.0.into()
+    }
+}
+
+/// Shows the length only: what people write does not belong into logs.
+impl fmt::Debug for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Content({} bytes)", self.0.len())
+    }
+}
+
+/// A moment, in whole milliseconds since 1970-01-01T00:00:00Z.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// The moment this many milliseconds after 1970-01-01T00:00:00Z.
+    pub const fn from_millis(millis: i64) -> Self {
+        Self(millis)
+    }
+
+    /// The present moment, by the clock of this machine.
+    ///
+    /// Clocks of several nodes differ: order messages by [`Offset`], never by time.
+    pub fn now() -> Self {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+        Self(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    }
+
+    /// The number of milliseconds.
+    pub const fn as_millis(self) -> i64 {
+        self.0
+    }
+}
+
+/// A message that has no place in the log yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewMessage {
+    /// The room it goes to.
+    pub room: RoomId,
+    /// What it says.
+    pub content: Content,
+    /// The client's key for it; with none, a retry is a second message.
+    pub client_offset: Option<ClientOffset>,
+    /// Who sends it; none when anonymous.
+    pub from: Option<Nickname>,
+    /// When the server received it.
+    pub at: Timestamp,
+}
+
+impl NewMessage {
+    /// A message from nobody in particular, received now.
+    pub fn new(room: RoomId, content: Content) -> Self {
+        Self { room, content, client_offset: None, from: None, at: Timestamp::now() }
+    }
+
+    /// The same message with the client's key for it.
+    #[must_use]
+    pub fn with_client_offset(self, key: ClientOffset) -> Self {
+        Self { client_offset: Some(key), ..self }
+    }
+
+    /// Whether `stored`, which has the same [`ClientOffset`], is this message: same room, same content
+    /// and, where both are known, same author. If not, the key was used for something else.
+    pub fn is_retry_of(&self, stored: &Message) -> bool {
+        let same_author = match (&self.from, &stored.from) {
+            (Some(new), Some(old)) => new == old,
+            _ => true,
+        };
+        self.room == stored.room && self.content == stored.content && same_author
+    }
+}
+
+/// A message in the log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    /// Its position.
+    pub offset: Offset,
+    /// The room it was sent to.
+    pub room: RoomId,
+    /// What it says.
+    pub content: Content,
+    /// The client's key for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_offset: Option<ClientOffset>,
+    /// Who sent it; none when anonymous.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Nickname>,
+    /// When the server received it; none for messages from a log that did not keep it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Timestamp>,
+}
+
+impl Message {
+    /// `new` at its place in the log.
+    pub fn from_new(offset: Offset, new: NewMessage) -> Self {
+        let NewMessage { room, content, client_offset, from, at } = new;
+        Self { offset, room, content, client_offset, from, at: Some(at) }
+    }
+}

@@ -1,0 +1,186 @@
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ParseError;
+
+/// A position in the log: the number of a message, given by the server when it stores it.
+///
+/// The first message of a new log has offset 1 and every further one the next number, over all rooms.
+/// [`Offset::ZERO`] is the position before the first message, so "everything after `ZERO`" is the
+/// whole log. A number is never used twice, also not after old messages were deleted.
+///
+/// The largest offset is 2⁵³ − 1, the largest integer that a JavaScript number holds exactly.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+#[serde(try_from = "u64", into = "u64")]
+pub struct Offset(u64);
+
+impl Offset {
+    /// The position before the first message.
+    pub const ZERO: Self = Self(0);
+    /// The offset of the first message of a new log.
+    pub const FIRST: Self = Self(1);
+    /// The largest offset, 2⁵³ − 1.
+    pub const MAX: Self = Self((1 << 53) - 1);
+
+    /// The offset with this number.
+    ///
+    /// # Errors
+    /// When the number is above [`Offset::MAX`].
+    pub const fn new(number: u64) -> Result<Self, ParseError> {
+        if number > Self::MAX.0 {
+            return Err(ParseError::Form { what: "an offset", form: "a whole number below 2^53" });
+        }
+        Ok(Self(number))
+    }
+
+    /// The number itself.
+    pub const fn as_u64(self) -> u64 {
+        self.0
+    }
+
+    /// The offset `count` places further on; [`Offset::MAX`] at the most.
+    #[must_use]
+    pub const fn plus(self, count: u64) -> Self {
+        let sum = self.0.saturating_add(count);
+        if sum > Self::MAX.0 { Self::MAX } else { Self(sum) }
+    }
+
+    /// The offset that follows this one.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        self.plus(1)
+    }
+
+    /// The offset before this one; [`Offset::ZERO`] stays where it is.
+    #[must_use]
+    pub const fn previous(self) -> Self {
+        Self(self.0.saturating_sub(1))
+    }
+}
+
+impl TryFrom<u64> for Offset {
+    type Error = ParseError;
+
+    fn try_from(number: u64) -> Result<Self, ParseError> {
+        Self::new(number)
+    }
+}
+
+impl From<Offset> for u64 {
+    fn from(offset: Offset) -> Self {
+        offset.0
+    }
+}
+
+impl fmt::Display for Offset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The identity of a log, made once when the log is created.
+///
+/// Two logs never share an epoch, so an offset together with its epoch means one message for ever.
+/// Written as 1 to 32 letters and digits of ASCII.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Epoch(Box<str>);
+
+impl Epoch {
+    const MAX_BYTES: usize = 32;
+
+    /// The epoch that these random bytes give, written in hexadecimal.
+    pub fn from_random(bytes: [u8; 8]) -> Self {
+        Self(format!("{:016x}", u64::from_be_bytes(bytes)).into())
+    }
+
+    /// The epoch as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Epoch {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        let ok = (1..=Self::MAX_BYTES).contains(&text.len())
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        if !ok {
+            return Err(ParseError::Form { what: "an epoch", form: "1 to 32 letters and digits" });
+        }
+        Ok(Self(text.into()))
+    }
+}
+
+impl TryFrom<String> for Epoch {
+    type Error = ParseError;
+
+    fn try_from(text: String) -> Result<Self, ParseError> {
+        text.parse()
+    }
+}
+
+impl From<Epoch> for String {
+    fn from(epoch: Epoch) -> Self {
+        epoch.0.into()
+    }
+}
+
+impl fmt::Display for Epoch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// An offset together with the log that it belongs to, written `<epoch>-<offset>`.
+///
+/// It is the last argument of every event that comes from the log. A Socket.IO client remembers the
+/// trailing string of an event as its place and sends it back in `auth.offset` when it reconnects
+/// ([connection state recovery](https://socket.io/docs/v4/connection-state-recovery)).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct RecoveryOffset {
+    /// The log.
+    pub epoch: Epoch,
+    /// The position in it.
+    pub offset: Offset,
+}
+
+impl FromStr for RecoveryOffset {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        const FORM: ParseError =
+            ParseError::Form { what: "a recovery offset", form: "<epoch>-<offset>" };
+        let (epoch, number) = text.split_once('-').ok_or(FORM)?;
+        // `u64::from_str` would also take a leading '+' and leading zeros: one position, one text.
+        let canonical = number == "0" || number.starts_with(|c: char| matches!(c, '1'..='9'));
+        let number = number.parse().ok().filter(|_| canonical).ok_or(FORM)?;
+        Ok(Self { epoch: epoch.parse()?, offset: Offset::new(number)? })
+    }
+}
+
+impl TryFrom<String> for RecoveryOffset {
+    type Error = ParseError;
+
+    fn try_from(text: String) -> Result<Self, ParseError> {
+        text.parse()
+    }
+}
+
+impl From<RecoveryOffset> for String {
+    fn from(position: RecoveryOffset) -> Self {
+        position.to_string()
+    }
+}
+
+impl fmt::Display for RecoveryOffset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.epoch, self.offset)
+    }
+}
