@@ -1,0 +1,19 @@
+#![doc = include_str!("../README.md")]
+
+mod appended;
+mod config;
+mod error;
+mod memory;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+mod store;
+#[cfg(feature = "testkit")]
+pub mod testkit;
+
+pub use appended::Appended;
+pub use config::open;
+pub use error::StoreError;
+pub use memory::MemoryStore;
+#[cfg(feature = "sqlite")]
+pub use sqlite::SqliteStore;
+pub use store::{MessageStore, Page};
