@@ -1,0 +1,111 @@
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use chat_core::{CHAT_MESSAGE, Handshake, Offset, RoomId};
+use chat_store::StoreError;
+use socketioxide::SocketIo;
+use socketioxide::extract::{SocketRef, TryData};
+use socketioxide::handler::ConnectHandler;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::chat_message::ChatMessageHandler;
+use super::connection::Connection;
+use super::sink::SocketSink;
+use super::unknown_event::UnknownEventHandler;
+use crate::delivery::{Subscription, pump};
+use crate::log::Log;
+
+/// Called for each connection before it can send anything.
+pub(crate) type OnConnect = Arc<dyn Fn(&SocketRef) + Send + Sync>;
+
+/// What all connections of a node share.
+#[derive(Clone)]
+pub(crate) struct Connections {
+    log: Arc<Log>,
+    on_connect: Option<OnConnect>,
+    /// The pump of each connection.
+    pumps: TaskTracker,
+    draining: CancellationToken,
+}
+
+impl Connections {
+    pub(crate) fn new(log: Arc<Log>, on_connect: Option<OnConnect>) -> Self {
+        let pumps = TaskTracker::new();
+        Self { log, on_connect, pumps, draining: CancellationToken::new() }
+    }
+
+    /// Delivers no more, and waits until all answers have been handed over and have left.
+    pub(crate) async fn drain(&self) {
+        self.draining.cancel();
+        self.pumps.close();
+        self.pumps.wait().await;
+    }
+}
+
+/// Serves the chat on the namespace `/`.
+pub(crate) fn register(io: &SocketIo, connections: Connections) {
+    let prepare = {
+        let connections = connections.clone();
+        // A middleware: it ends before the client may send, so no handler comes too late.
+        move |socket: SocketRef| {
+            connections.prepare(&socket);
+            async { Ok::<(), Infallible>(()) }
+        }
+    };
+    let begin = move |socket: SocketRef, TryData(auth): TryData<Handshake>| async move {
+        // What cannot be understood counts as absent.
+        connections.begin(socket, auth.unwrap_or_default()).await;
+    };
+    io.ns("/", begin.with(prepare));
+}
+
+impl Connections {
+    fn prepare(&self, socket: &SocketRef) {
+        let connection = Arc::new(Connection::new(Arc::clone(&self.log), socket));
+        socket.on(CHAT_MESSAGE, ChatMessageHandler(Arc::clone(&connection)));
+        socket.on_fallback(UnknownEventHandler(Arc::clone(&connection)));
+        let gone = connection.gone.clone();
+        socket.on_disconnect(move || {
+            gone.cancel();
+            async {}
+        });
+        if let Some(on_connect) = &self.on_connect {
+            on_connect(socket);
+        }
+        socket.extensions.insert(connection);
+    }
+
+    /// Starts the deliveries of a connection that was accepted.
+    async fn begin(&self, socket: SocketRef, handshake: Handshake) {
+        let Some(connection) = socket.extensions.get::<Arc<Connection>>() else { return };
+        let this = self.clone();
+        let gone = connection.gone.clone();
+        self.pumps.spawn(async move {
+            gone.run_until_cancelled(this.deliver(socket, handshake, connection)).await;
+        });
+    }
+
+    async fn deliver(&self, socket: SocketRef, handshake: Handshake, connection: Arc<Connection>) {
+        let cursor = match self.cursor(handshake).await {
+            Ok(cursor) => cursor,
+            Err(error) => {
+                // Nothing was sent, so the client comes back with the same offset.
+                tracing::error!("a client cannot be served: {error}");
+                connection.link.close();
+                return;
+            }
+        };
+        let rooms = vec![RoomId::general()];
+        let subscription =
+            Subscription::new(Arc::clone(&self.log), rooms, cursor, &connection.wake);
+        let sink = SocketSink::new(socket, Arc::clone(&connection.link));
+        pump(subscription, &connection.outbox, &connection.wake, &sink, &self.draining).await;
+    }
+
+    /// Where a client goes on: where it says, or at the beginning when it speaks of another log.
+    async fn cursor(&self, handshake: Handshake) -> Result<Offset, StoreError> {
+        let asked = handshake.server_offset;
+        Ok(if self.log.contains(asked).await? { asked } else { Offset::ZERO })
+    }
+}

@@ -1,0 +1,1 @@
+pub(crate) fn router() -> axum::Router { axum::Router::new() }
