@@ -67,7 +67,8 @@ impl Log {
     ) -> Result<Arc<Self>, StoreError> {
         let recent = Arc::new(Recent::new(store.tail().await?, recent_bytes));
         let outage = Arc::new(Outage::default());
-        let tail = Arc::new(Tail::new(Arc::clone(&store), Arc::clone(&recent), Arc::clone(&outage)));
+        let tail =
+            Arc::new(Tail::new(Arc::clone(&store), Arc::clone(&recent), Arc::clone(&outage)));
         let tasks = TaskTracker::new();
         let closing = CancellationToken::new();
         tasks.spawn(Arc::clone(&tail).run(closing.clone()));
@@ -90,11 +91,7 @@ impl Log {
 
     /// Queues a message for the next commit and returns at once; messages are committed in the order in
     /// which this is called. `reply` is called when it is committed, or certain not to be.
-    pub(crate) fn submit(
-        &self,
-        message: NewMessage,
-        reply: impl FnOnce(Outcome) + Send + 'static,
-    ) {
+    pub(crate) fn submit(&self, message: NewMessage, reply: impl FnOnce(Outcome) + Send + 'static) {
         self.writer.submit(message, Box::new(reply));
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chat_adapter::{Broadcast, Incoming};
+use chat_adapter::{Broadcast, BroadcastError, Incoming};
 use chat_core::{Epoch, Frame, FrameBody, Message, NodeId, Offset};
 use tokio::sync::mpsc::{self, Receiver, Sender};
 
@@ -61,7 +61,7 @@ pub(crate) async fn listen(broadcast: Arc<dyn Broadcast>, node: NodeId, log: Arc
                 }
                 return;
             }
-            Err(error) if matches!(error, chat_adapter::BroadcastError::Closed) => return,
+            Err(BroadcastError::Closed) => return,
             Err(error) => {
                 tracing::warn!("other nodes cannot be heard, trying again: {error}");
                 tokio::time::sleep(PAUSE).await;
@@ -76,21 +76,14 @@ fn take(incoming: Incoming, node: NodeId, log: &Log) {
         Incoming::Frame(frame) => frame,
         Incoming::Gap => return log.look(),
     };
-    match &frame.body {
-        FrameBody::Appended { epoch, after, tail, messages } => {
-            if epoch != log.epoch() {
-                tracing::warn!(
-                    frame.node = %frame.node,
-                    "a node with another log is on the same broadcast; its messages are ignored"
-                );
-                return;
-            }
-            log.hint(*after, messages.clone());
-            if *tail > log.tail() {
-                log.look();
-            }
-        }
-        // A kind of frame that a later version of this program sends.
-        _ => {}
+    // Other kinds are those of a later version of this program.
+    let FrameBody::Appended { epoch, after, tail, messages } = &frame.body else { return };
+    if epoch != log.epoch() {
+        tracing::debug!(frame.node = %frame.node, "a frame about another log was ignored");
+        return;
+    }
+    log.hint(*after, messages.clone());
+    if *tail > log.tail() {
+        log.look();
     }
 }

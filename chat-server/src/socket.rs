@@ -6,4 +6,4 @@ mod connection;
 mod sink;
 mod unknown_event;
 
-pub(crate) use connect::{Connections, register};
+pub(crate) use connect::{Connections, OnConnect, register};

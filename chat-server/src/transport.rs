@@ -19,5 +19,5 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use link::Link;
+pub(crate) use link::{InFlight, Link};
 pub(crate) use service::TransportService;

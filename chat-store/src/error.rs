@@ -20,7 +20,9 @@ pub enum StoreError {
         reason: String,
     },
     /// The store that the URL names was left out when this program was compiled.
-    #[error("this program was built without {scheme} stores; build it with the feature {feature:?}")]
+    #[error(
+        "this program was built without {scheme} stores; build it with the feature {feature:?}"
+    )]
     Feature {
         /// The scheme of the URL.
         scheme: &'static str,

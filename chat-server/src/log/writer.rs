@@ -27,7 +27,7 @@ pub(crate) enum Outcome {
 pub(crate) type Reply = Box<dyn FnOnce(Outcome) + Send>;
 
 /// Hears of each committed batch: the offset before it, and its new messages. Must not block.
-pub(crate) type Committed = Box<dyn Fn(Offset, &[Message]) + Send>;
+pub(crate) type Committed = Box<dyn Fn(Offset, &[Message]) + Send + Sync>;
 
 /// The one place on a node that appends to the store: a group commit.
 ///

@@ -6,16 +6,13 @@ use socketioxide::handler::MessageHandler;
 use socketioxide::socket::Socket;
 use socketioxide_core::Value;
 
-use super::connection::{Connection, Request};
+use super::connection::{Connection, InOrder, Request};
 
 /// Handles [`chat_core::CHAT_MESSAGE`].
 ///
 /// Not an async closure: socketioxide spawns those, and two messages of one client could overtake each
 /// other. This runs in the order of arrival, hands the message to the log and is done; the log answers.
 pub(crate) struct ChatMessageHandler(pub(crate) Arc<Connection>);
-
-/// Sets this implementation apart from those for closures.
-pub(crate) struct InOrder;
 
 impl MessageHandler<LocalAdapter, InOrder> for ChatMessageHandler {
     fn call(&self, _: Arc<Socket>, event: Value, ack_id: Option<i64>) {

@@ -1,16 +1,20 @@
-use std::convert::Infallible;
+use std::fmt::Display;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use chat_core::{CHAT_MESSAGE, Handshake, Offset, RoomId};
 use chat_store::StoreError;
 use socketioxide::SocketIo;
-use socketioxide::extract::{SocketRef, TryData};
+use socketioxide::adapter::LocalAdapter;
+use socketioxide::extract::SocketRef;
 use socketioxide::handler::ConnectHandler;
+use socketioxide::socket::Socket;
+use socketioxide_core::Value;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::chat_message::ChatMessageHandler;
-use super::connection::Connection;
+use super::connection::{Connection, InOrder};
 use super::sink::SocketSink;
 use super::unknown_event::UnknownEventHandler;
 use crate::delivery::{Subscription, pump};
@@ -45,19 +49,27 @@ impl Connections {
 
 /// Serves the chat on the namespace `/`.
 pub(crate) fn register(io: &SocketIo, connections: Connections) {
-    let prepare = {
-        let connections = connections.clone();
-        // A middleware: it ends before the client may send, so no handler comes too late.
-        move |socket: SocketRef| {
-            connections.prepare(&socket);
-            async { Ok::<(), Infallible>(()) }
-        }
-    };
-    let begin = move |socket: SocketRef, TryData(auth): TryData<Handshake>| async move {
+    io.ns("/", connections);
+}
+
+impl ConnectHandler<LocalAdapter, InOrder> for Connections {
+    /// Before the client is accepted, so before it may send: no handler comes too late.
+    fn call_middleware<'a>(
+        &'a self,
+        socket: Arc<Socket>,
+        _: &'a Option<Value>,
+    ) -> Pin<Box<dyn Future<Output = Result<(), Box<dyn Display + Send>>> + Send + 'a>> {
+        self.prepare(&SocketRef::from(socket));
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    /// After the client was accepted. Not called when it went away before.
+    fn call(&self, socket: Arc<Socket>, auth: Option<Value>) {
+        let auth = auth.as_ref().and_then(|auth| auth.as_str());
         // What cannot be understood counts as absent.
-        connections.begin(socket, auth.unwrap_or_default()).await;
-    };
-    io.ns("/", begin.with(prepare));
+        let handshake = auth.and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default();
+        self.begin(socket, handshake);
+    }
 }
 
 impl Connections {
@@ -77,7 +89,7 @@ impl Connections {
     }
 
     /// Starts the deliveries of a connection that was accepted.
-    async fn begin(&self, socket: SocketRef, handshake: Handshake) {
+    fn begin(&self, socket: Arc<Socket>, handshake: Handshake) {
         let Some(connection) = socket.extensions.get::<Arc<Connection>>() else { return };
         let this = self.clone();
         let gone = connection.gone.clone();
@@ -86,7 +98,12 @@ impl Connections {
         });
     }
 
-    async fn deliver(&self, socket: SocketRef, handshake: Handshake, connection: Arc<Connection>) {
+    async fn deliver(
+        &self,
+        socket: Arc<Socket>,
+        handshake: Handshake,
+        connection: Arc<Connection>,
+    ) {
         let cursor = match self.cursor(handshake).await {
             Ok(cursor) => cursor,
             Err(error) => {

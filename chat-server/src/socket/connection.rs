@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use chat_core::{Ack, Refusal};
+use chat_core::{Ack, Refusal, RefusalCode};
 use chat_store::Appended;
 use socketioxide::socket::Socket;
 use tokio::sync::Notify;
@@ -9,6 +9,10 @@ use tokio_util::sync::CancellationToken;
 use crate::delivery::{Answer, Outbox};
 use crate::log::{Log, Outcome};
 use crate::transport::{InFlight, Link};
+
+/// Sets our handlers apart from the closures that socketioxide also takes: they run in the order of
+/// arrival.
+pub(crate) struct InOrder;
 
 /// What the event handlers of one connection share. They never hold the socket, which holds them.
 pub(crate) struct Connection {
@@ -56,7 +60,7 @@ impl Request {
                 self.ack(Ack { offset, duplicate: true });
             }
             Outcome::Answered(Appended::Conflict(_)) => self.refuse(Refusal::new(
-                chat_core::RefusalCode::ClientOffsetConflict,
+                RefusalCode::ClientOffsetConflict,
                 "this client offset was used for another message; choose a new one",
             )),
             Outcome::Unavailable => {}

@@ -56,8 +56,11 @@ impl Sink for SocketSink {
 
     fn answer(&self, ack_id: i64, answer: &Answer) -> Sent {
         // Made anew for each try: one that fails to send is used up.
-        let Ok(ack) =
-            AckSender::from_message_parts(&self.socket, &mut Value::Bytes(Bytes::new()), &Some(ack_id));
+        let Ok(ack) = AckSender::from_message_parts(
+            &self.socket,
+            &mut Value::Bytes(Bytes::new()),
+            &Some(ack_id),
+        );
         self.send(ANSWER_BYTES, || ack.send(answer))
     }
 

@@ -6,8 +6,7 @@ use socketioxide::handler::MessageHandler;
 use socketioxide::socket::Socket;
 use socketioxide_core::Value;
 
-use super::chat_message::InOrder;
-use super::connection::{Connection, Request};
+use super::connection::{Connection, InOrder, Request};
 
 /// Handles what no other handler is there for.
 pub(crate) struct UnknownEventHandler(pub(crate) Arc<Connection>);

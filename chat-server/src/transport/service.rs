@@ -17,7 +17,7 @@ use serde::Deserialize;
 use socketioxide::service::SocketIoService;
 use socketioxide::socket::Sid;
 use tokio_util::sync::CancellationToken;
-use tower::{Service, ServiceExt};
+use tower::Service;
 use tungstenite::handshake::derive_accept_key;
 
 use super::Link;
