@@ -55,6 +55,12 @@ pub enum StoreError {
         /// What the database said, if it was the one to notice.
         source: Option<Source>,
     },
+    /// The file or the database was made by a later version of this program.
+    #[error("{place} was made by a newer version of this program; install that version")]
+    Newer {
+        /// Which one.
+        place: String,
+    },
     /// There is no space left on the disk or in a quota. Passes when there is.
     #[error("there is no space left for {place}; free some and the chat goes on by itself")]
     Full {
