@@ -145,6 +145,12 @@ impl Recent {
         }
     }
 
+    /// How many rooms something is kept for.
+    #[cfg(test)]
+    pub(crate) fn feeds(&self) -> usize {
+        self.read().feeds.len()
+    }
+
     fn read(&self) -> RwLockReadGuard<'_, State> {
         self.state.read().unwrap_or_else(PoisonError::into_inner)
     }

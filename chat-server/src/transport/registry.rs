@@ -46,6 +46,13 @@ impl Registry {
         });
     }
 
+    /// How many links are listed, those that are gone included.
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        let links = self.links.lock().unwrap_or_else(PoisonError::into_inner);
+        links.polling.len() + links.websocket.len()
+    }
+
     /// Changes the lists, and drops what is gone from them when they have doubled since the last time.
     fn with(&self, change: impl FnOnce(&mut Links)) {
         const SWEEP_MIN: usize = 64;
