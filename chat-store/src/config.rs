@@ -14,10 +14,11 @@ use crate::{MemoryStore, MessageStore, StoreError};
 /// nothing to escape and there are no parameters.
 ///
 /// ```
-/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+/// # tokio::runtime::Runtime::new()?.block_on(async {
 /// let store = chat_store::open("memory:").await?;
 /// assert_eq!(store.tail().await?, chat_core::Offset::ZERO);
-/// # Ok::<(), chat_store::StoreError>(()) }).unwrap();
+/// # Ok::<_, Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<_, Box<dyn std::error::Error>>(())
 /// ```
 ///
 /// # Errors

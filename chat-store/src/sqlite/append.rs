@@ -24,21 +24,15 @@ const INSERT: &str = "
             coalesce((SELECT max(seq) FROM sqlite_sequence WHERE name = 'messages'), 0),
             coalesce((SELECT max(id) FROM messages), 0)
         )) + row_number() OVER (ORDER BY position),
-        CAST(substr(?2, key_start, key_bytes) AS TEXT),
-        CAST(substr(?2, content_start, content_bytes) AS TEXT),
-        room, sender, at
+        new_key,
+        CAST(substr(?2, value ->> 2, value ->> 3) AS TEXT),
+        value ->> 4, value ->> 5, value ->> 6
     FROM (
-        SELECT
-            key AS position,
-            value ->> 0 AS key_start, value ->> 1 AS key_bytes,
-            value ->> 2 AS content_start, value ->> 3 AS content_bytes,
-            value ->> 4 AS room, value ->> 5 AS sender, value ->> 6 AS at
+        SELECT key AS position, value, CAST(substr(?2, value ->> 0, value ->> 1) AS TEXT) AS new_key
         FROM json_each(?1)
     )
-    WHERE key_bytes IS NULL OR NOT EXISTS (
-        SELECT 1 FROM messages
-        WHERE client_offset = CAST(substr(?2, key_start, key_bytes) AS TEXT)
-    )
+    WHERE new_key IS NULL
+        OR NOT EXISTS (SELECT 1 FROM messages WHERE client_offset = new_key)
     ORDER BY position";
 
 /// The rows that have a key of `?1` and `?2`, which are those of [`INSERT`].

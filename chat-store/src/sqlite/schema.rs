@@ -111,8 +111,7 @@ async fn use_write_ahead_log(
     }
 }
 
-/// Applies what is missing, all or nothing. Also when nothing is: a file that cannot be written is
-/// noticed now and not with the first message.
+/// Applies what is missing, all or nothing.
 async fn migrate(connection: &mut SqliteConnection, place: &Place) -> Result<(), StoreError> {
     let sql = |error| place.error(error);
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(sql)?;
@@ -128,5 +127,11 @@ async fn migrate(connection: &mut SqliteConnection, place: &Place) -> Result<(),
         );
         sqlx::raw_sql(sqlx::AssertSqlSafe(marks)).execute(&mut *transaction).await.map_err(sql)?;
     }
+    // A file that cannot be written is to be noticed now, not with the first message. BEGIN IMMEDIATE
+    // does not: it reads a read-only file without a word.
+    sqlx::query("UPDATE chat_meta SET value = value WHERE false")
+        .execute(&mut *transaction)
+        .await
+        .map_err(sql)?;
     transaction.commit().await.map_err(sql)
 }
