@@ -54,7 +54,7 @@ function warning(status, detail) {
     case "connected":
       return "";
     case "refused":
-      return `The server refuses the connection: ${detail}.`;
+      return `The server refuses the connection: ${detail}. Trying again…`;
     default:
       return "What you write is sent as soon as the connection is back.";
   }

@@ -27,8 +27,9 @@ export class Composer {
     });
     this.#text.addEventListener("input", () => this.#update());
     this.#text.addEventListener("keydown", (event) => {
-      // `isComposing`: this Enter ends the input of a character, as in Japanese.
-      const plain = !event.shiftKey && !event.altKey && !event.isComposing;
+      // This Enter ends the input of a character, as in Japanese; Safari says so with 229 only.
+      const composing = event.isComposing || event.keyCode === 229;
+      const plain = !event.shiftKey && !event.altKey && !composing;
       if (event.key === "Enter" && plain && (event.ctrlKey || event.metaKey || !isTouch.matches)) {
         event.preventDefault();
         this.#submit();

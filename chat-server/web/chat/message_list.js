@@ -122,10 +122,11 @@ export class MessageList {
     const start = Math.max(this.#history.start, this.#start - STEP);
     if (start >= this.#start) return;
     this.#keepPlace(() => {
-      const first = this.#list.firstElementChild;
-      this.#list.prepend(this.#elements(start, this.#start));
-      this.#setDay(first, this.#start);
+      const first = this.#start;
+      const firstElement = this.#list.firstElementChild;
       this.#start = start;
+      this.#list.prepend(this.#elements(start, first));
+      this.#setDay(firstElement, first);
       while (this.#end - this.#start > READING) {
         this.#list.lastElementChild.remove();
         this.#end -= 1;
@@ -138,6 +139,7 @@ export class MessageList {
     if (end <= this.#end) return;
     // What the history no longer holds cannot be shown.
     if (this.#end < this.#history.start) this.#clear(this.#history.start);
+    if (end <= this.#end) return;
     this.#list.append(this.#elements(this.#end, end));
     this.#end = end;
   }
@@ -161,17 +163,26 @@ export class MessageList {
       const li = bubble({ ...message, state: message.own ? "sent" : null });
       if (message.own) li.classList.add("own");
       elements.append(li);
-      this.#setDay(li, position, position === start && this.#list.childElementCount === 0);
+      this.#setDay(li, position);
     }
     return elements;
   }
 
-  // A message shows its day when the message before it, in the window, is of another day.
-  #setDay(li, position, isFirst = position === this.#start) {
+  // A message shows its day when the message before it, in the window, is of another day. Messages
+  // whose time is not known belong to the day around them.
+  #setDay(li, position) {
     const at = this.#history.at(position)?.at ?? null;
-    const before = isFirst ? null : this.#history.at(position - 1)?.at ?? null;
+    const before = at === null ? null : this.#timeBefore(position);
     const isNewDay = at !== null && (before === null || dayNumber(before) !== dayNumber(at));
     setDay(li, isNewDay ? at : null);
+  }
+
+  #timeBefore(position) {
+    for (let before = position - 1; before >= this.#start; before -= 1) {
+      const at = this.#history.at(before)?.at ?? null;
+      if (at !== null) return at;
+    }
+    return null;
   }
 
   // At midnight, "today" becomes "yesterday".
