@@ -23,11 +23,24 @@ macro_rules! files {
     };
 }
 
-const FILES: &[(&str, &str, &[u8])] = files! {
+pub(super) const FILES: &[(&str, &str, &[u8])] = files! {
     "/": HTML = "index.html",
     "/chat.css": CSS = "chat.css",
     "/favicon.svg": SVG = "favicon.svg",
     "/chat.js": JAVASCRIPT = "chat.js",
+    "/chat/bubble.js": JAVASCRIPT = "chat/bubble.js",
+    "/chat/composer.js": JAVASCRIPT = "chat/composer.js",
+    "/chat/connection.js": JAVASCRIPT = "chat/connection.js",
+    "/chat/history.js": JAVASCRIPT = "chat/history.js",
+    "/chat/key.js": JAVASCRIPT = "chat/key.js",
+    "/chat/links.js": JAVASCRIPT = "chat/links.js",
+    "/chat/message_list.js": JAVASCRIPT = "chat/message_list.js",
+    "/chat/outbox.js": JAVASCRIPT = "chat/outbox.js",
+    "/chat/pending_list.js": JAVASCRIPT = "chat/pending_list.js",
+    "/chat/status.js": JAVASCRIPT = "chat/status.js",
+    "/chat/times.js": JAVASCRIPT = "chat/times.js",
+    "/chat/unread_title.js": JAVASCRIPT = "chat/unread_title.js",
+    "/chat/viewport.js": JAVASCRIPT = "chat/viewport.js",
 };
 
 /// The chat page.

@@ -23,15 +23,16 @@ fn header<'a>(response: &'a Response<Body>, name: &str) -> &'a str {
     response.headers().get(name).map_or("", |value| value.to_str().unwrap())
 }
 
-/// What `src`, `href` and `import` name in the page and its scripts.
-fn references(source: &str) -> Vec<String> {
-    let starts = ["src=\"", "href=\"", "from \""];
-    let quoted = |start| source.split(start).skip(1).filter_map(|rest| rest.split_once('"'));
-    starts
+/// The paths that `src`, `href` and `import` name in the page, or in one of its scripts.
+fn references(path: &str, source: &str) -> Vec<String> {
+    let (folder, _) = path.rsplit_once('/').unwrap();
+    ["src=\"", "href=\"", "from \""]
         .into_iter()
-        .flat_map(quoted)
-        .map(|(reference, _)| {
-            format!("/{}", reference.trim_start_matches("./").trim_start_matches('/'))
+        .flat_map(|start| source.split(start).skip(1))
+        .filter_map(|rest| rest.split_once('"'))
+        .map(|(reference, _)| match reference.strip_prefix("./") {
+            Some(relative) => format!("{folder}/{relative}"),
+            None => reference.to_owned(),
         })
         .collect()
 }
@@ -41,6 +42,9 @@ async fn every_file_that_the_page_refers_to_is_served() {
     let mut queue = vec!["/".to_owned()];
     let mut seen = Vec::new();
     while let Some(path) = queue.pop() {
+        if seen.contains(&path) {
+            continue;
+        }
         let response = get(&path).await;
         assert_eq!(response.status(), StatusCode::OK, "{path}");
         let content_type = header(&response, "content-type").to_owned();
@@ -51,16 +55,15 @@ async fn every_file_that_the_page_refers_to_is_served() {
             _ => "text/html; charset=utf-8",
         };
         assert_eq!(content_type, expected, "{path}");
-        let found = references(&text(response).await);
+        let found = references(&path, &text(response).await);
         seen.push(path);
         // The client has tests of its own, and may be missing.
-        queue.extend(
-            found
-                .into_iter()
-                .filter(|path| !path.starts_with("/socket.io/") && !seen.contains(path)),
-        );
+        queue.extend(found.into_iter().filter(|path| !path.starts_with("/socket.io/")));
     }
-    assert!(seen.contains(&"/chat.js".to_owned()), "{seen:?}");
+    seen.sort();
+    let mut served: Vec<_> = super::page::FILES.iter().map(|(path, ..)| path.to_string()).collect();
+    served.sort();
+    assert_eq!(seen, served, "files that the page does not use");
 }
 
 #[tokio::test]
