@@ -86,6 +86,19 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
     Ok(served?)
 }
 
+/// An error and its causes in one line, without those that only repeat what was said.
+pub fn one_line(error: &anyhow::Error) -> String {
+    let mut line = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if line.is_empty() {
+            line = cause;
+        } else if !line.contains(&cause) {
+            line = format!("{line}: {cause}");
+        }
+    }
+    line.replace('\n', " ")
+}
+
 /// Ready when the process is asked to stop.
 fn stop_signal() -> anyhow::Result<impl Future<Output = ()> + Send> {
     let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;

@@ -10,7 +10,7 @@ async fn main() -> ExitCode {
     match cli::run(Cli::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("chat-server: {error:#}");
+            eprintln!("chat-server: {}", cli::one_line(&error));
             ExitCode::FAILURE
         }
     }

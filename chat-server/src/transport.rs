@@ -11,6 +11,7 @@
 //! - how much the client has in flight, so that a flood is left in the client's own send buffer;
 //! - when to close, also when the client reads nothing.
 
+mod frames;
 mod link;
 mod registry;
 mod service;

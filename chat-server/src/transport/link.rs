@@ -1,9 +1,10 @@
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use futures_util::task::AtomicWaker;
+use serde::Serialize;
 use tokio::sync::Notify;
 
 /// How many packets are sent before those sent earlier have left. Far less than the buffer of a socket
@@ -33,6 +34,17 @@ pub(crate) struct Link {
     reader: AtomicWaker,
     /// Waits to write to the client.
     writer: AtomicWaker,
+    /// What to reply to a CONNECT, by namespace.
+    replies: Mutex<Vec<(Box<str>, ConnectReply)>>,
+}
+
+/// What a client is told when it is connected, beside what socketioxide tells it.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct ConnectReply {
+    /// The public id of the socket: `socket.id` at the client.
+    pub(crate) sid: String,
+    /// The secret with which the client can get its session back.
+    pub(crate) pid: String,
 }
 
 impl Link {
@@ -102,6 +114,31 @@ impl Link {
         }
     }
 
+    /// Has the next CONNECT of the client to this namespace replied to so.
+    pub(crate) fn reply_to_connect(&self, namespace: &str, reply: ConnectReply) {
+        let mut replies = self.replies.lock().unwrap_or_else(PoisonError::into_inner);
+        replies.retain(|(other, _)| **other != *namespace);
+        replies.push((namespace.into(), reply));
+    }
+
+    /// The completed form of an Engine.IO packet, if it is a CONNECT reply that something is known to
+    /// add to. Each is completed once.
+    pub(crate) fn complete(&self, packet: &str) -> Option<String> {
+        let rest = packet.strip_prefix("40")?;
+        let json = rest.find('{')?;
+        let namespace = match rest[..json].strip_suffix(',') {
+            Some(namespace) => namespace,
+            None if json == 0 => "/",
+            None => return None,
+        };
+        // Replies that refuse a connection are packets of another type.
+        let mut replies = self.replies.lock().unwrap_or_else(PoisonError::into_inner);
+        let index = replies.iter().position(|(name, _)| **name == *namespace)?;
+        let (_, reply) = replies.swap_remove(index);
+        let reply = serde_json::to_string(&reply).ok()?;
+        Some(format!("40{}{reply}", &rest[..json]))
+    }
+
     pub(crate) fn is_closed(&self) -> bool {
         self.closed.load(Ordering::Acquire)
     }
@@ -109,6 +146,13 @@ impl Link {
     /// Has a task that cannot write woken when the link is closed.
     pub(crate) fn wake_writer_on_close(&self, context: &Context<'_>) {
         self.writer.register(context.waker());
+    }
+}
+
+/// Shows no secret.
+impl std::fmt::Debug for ConnectReply {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ConnectReply").field("sid", &self.sid).finish_non_exhaustive()
     }
 }
 

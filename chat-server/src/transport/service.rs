@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -6,9 +7,10 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::Body;
+use bytes::Bytes;
 use http::header::{
-    CONNECTION, CONTENT_TYPE, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION,
-    UPGRADE,
+    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
+    SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::BodyExt;
@@ -75,12 +77,14 @@ impl TransportService {
         }
         match (known, request.method().clone()) {
             (Some(link), Method::GET) => {
-                let response = tokio::select! {
-                    response = self.forward(request) => response,
+                let (mut parts, body) = tokio::select! {
+                    response = self.forward(request) => response.into_parts(),
                     () = link.closed() => return unavailable(),
                 };
                 link.has_drained();
-                response
+                // Set anew from what is sent.
+                parts.headers.remove(CONTENT_LENGTH);
+                Response::from_parts(parts, completed(&link, whole(body).await))
             }
             (Some(link), _) => {
                 poll_fn(|context| link.poll_may_read(context)).await;
@@ -90,8 +94,7 @@ impl TransportService {
                 let link = Arc::<Link>::default();
                 request.extensions_mut().insert(Arc::clone(&link));
                 let (parts, body) = self.forward(request).await.into_parts();
-                // Engine.IO answers with a few bytes that are there already.
-                let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+                let body = whole(body).await;
                 if let Some(sid) = opened(&body) {
                     self.registry.add_polling(&sid, &link);
                 }
@@ -182,6 +185,32 @@ fn accept<B>(request: &Request<B>) -> Option<HeaderValue> {
         && sid.is_none_or(|sid| sid.parse::<Sid>().is_ok());
     let key = headers.get(SEC_WEBSOCKET_KEY)?;
     valid.then(|| HeaderValue::try_from(derive_accept_key(key.as_bytes())).ok()).flatten()
+}
+
+/// All of a body. Those of Engine.IO are there already.
+async fn whole(body: Body) -> Bytes {
+    body.collect().await.map(|body| body.to_bytes()).unwrap_or_default()
+}
+
+/// The packets of a polling response, with those completed that the link has something to add to.
+fn completed(link: &Link, body: Bytes) -> Body {
+    /// Stands between the packets of a response, see the
+    /// [protocol](https://github.com/socketio/engine.io-protocol#packet-encoding).
+    const SEPARATOR: char = '\x1e';
+
+    let Ok(text) = std::str::from_utf8(&body) else { return Body::from(body) };
+    let mut changed = false;
+    let packets: Vec<Cow<'_, str>> = text
+        .split(SEPARATOR)
+        .map(|packet| match link.complete(packet) {
+            Some(completed) => {
+                changed = true;
+                completed.into()
+            }
+            None => packet.into(),
+        })
+        .collect();
+    if changed { Body::from(packets.join("\x1e")) } else { Body::from(body) }
 }
 
 /// The session id in the packet with which Engine.IO opens a polling connection.

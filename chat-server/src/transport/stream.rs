@@ -1,20 +1,25 @@
-use std::io::{self, ErrorKind, IoSlice};
+use std::io::{self, ErrorKind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::Link;
+use super::frames::{FrameFilter, Part, text_frame};
 
 /// The byte stream of a websocket, watched for its [`Link`].
 ///
-/// Bytes pass untouched and uncopied.
+/// CONNECT replies are completed as the link knows to; all other bytes pass untouched and uncopied.
 pub(crate) struct LinkedStream<S> {
     stream: S,
     link: Arc<Link>,
+    frames: FrameFilter,
+    /// Written before anything else: what became of bytes that were taken.
+    ahead: Bytes,
     /// How long a client may read nothing while something is to be written to it.
     patience: Duration,
     /// Runs while a write does not get on.
@@ -23,7 +28,14 @@ pub(crate) struct LinkedStream<S> {
 
 impl<S> LinkedStream<S> {
     pub(crate) fn new(stream: S, link: Arc<Link>, patience: Duration) -> Self {
-        Self { stream, link, patience, stalled: None }
+        Self {
+            stream,
+            link,
+            frames: FrameFilter::default(),
+            ahead: Bytes::new(),
+            patience,
+            stalled: None,
+        }
     }
 
     /// Ends a write that will never get on: socketioxide waits for it before it lets go of a connection,
@@ -63,32 +75,72 @@ impl<S: AsyncRead + Unpin> AsyncRead for LinkedStream<S> {
     }
 }
 
+impl<S: AsyncWrite + Unpin> LinkedStream<S> {
+    /// Writes what is ahead of everything else.
+    fn poll_ahead(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.ahead.is_empty() {
+            let written = ready!(Pin::new(&mut self.stream).poll_write(context, &self.ahead))?;
+            if written == 0 {
+                return Poll::Ready(Err(ErrorKind::WriteZero.into()));
+            }
+            self.ahead.advance(written);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_write_frames(
+        &mut self,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        ready!(self.poll_ahead(context))?;
+        if bytes.is_empty() {
+            return Pin::new(&mut self.stream).poll_write(context, bytes);
+        }
+        match self.frames.next(bytes) {
+            Part::Pass(count) => {
+                let result =
+                    ready!(Pin::new(&mut self.stream).poll_write(context, &bytes[..count]));
+                if let Ok(written) = result {
+                    self.frames.passed(bytes, written);
+                }
+                Poll::Ready(result)
+            }
+            Part::Held(count) => Poll::Ready(Ok(count)),
+            Part::Taken(count, frame) => {
+                self.ahead = completed(&self.link, frame).into();
+                // Written by the next write, or by the flush that follows.
+                Poll::Ready(Ok(count))
+            }
+        }
+    }
+}
+
+/// The frame with its packet completed, if the link has something to add to it.
+fn completed(link: &Link, frame: Vec<u8>) -> Vec<u8> {
+    let packet = frame.get(2..).and_then(|packet| std::str::from_utf8(packet).ok());
+    match packet.and_then(|packet| link.complete(packet)) {
+        Some(packet) => text_frame(packet.as_bytes()),
+        None => frame,
+    }
+}
+
 impl<S: AsyncWrite + Unpin> AsyncWrite for LinkedStream<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let result = Pin::new(&mut self.stream).poll_write(context, bytes);
+        let result = self.poll_write_frames(context, bytes);
         self.check_stall(context, result)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let result = Pin::new(&mut self.stream).poll_write_vectored(context, bytes);
-        self.check_stall(context, result)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
     }
 
     /// Engine.IO flushes when it has written all packets of the connection, or a large part of them.
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let result = Pin::new(&mut self.stream).poll_flush(context);
+        let result = match self.poll_ahead(context) {
+            Poll::Ready(Ok(())) => Pin::new(&mut self.stream).poll_flush(context),
+            unfinished => unfinished,
+        };
         if matches!(result, Poll::Ready(Ok(()))) {
             self.link.has_drained();
         }
@@ -96,7 +148,10 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for LinkedStream<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let result = Pin::new(&mut self.stream).poll_shutdown(context);
+        let result = match self.poll_ahead(context) {
+            Poll::Ready(Ok(())) => Pin::new(&mut self.stream).poll_shutdown(context),
+            unfinished => unfinished,
+        };
         self.check_stall(context, result)
     }
 }
