@@ -140,3 +140,41 @@ impl MessageStore for SqliteStore {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(content: &str) -> NewMessage {
+        NewMessage::new(RoomId::general(), content.parse().unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_batch_for_which_there_is_no_space_stores_nothing_and_can_be_retried() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(folder.path().join("chat.db")).await.unwrap();
+        store.limit_pages(20).await;
+        let small = message("small");
+        let batch = [small.clone(), message(&"x".repeat(60_000)), message(&"x".repeat(60_000))];
+        for _ in 0..3 {
+            let error = store.append(&batch).await.unwrap_err();
+            assert!(matches!(error, StoreError::Full { .. }), "{error:?}");
+            assert!(error.is_retryable());
+        }
+        assert_eq!(store.tail().await.unwrap(), Offset::ZERO);
+        assert_eq!(store.append(&[small]).await.unwrap(), [Appended::New(Offset::FIRST)]);
+
+        store.limit_pages(2000).await;
+        let appended = store.append(&batch).await.unwrap();
+        let numbers: Vec<_> = appended.iter().map(|one| one.offset().as_u64()).collect();
+        assert_eq!(numbers, [2, 3, 4]);
+        assert_eq!(store.read_after(None, Offset::ZERO, 9).await.unwrap().messages.len(), 4);
+    }
+
+    impl SqliteStore {
+        async fn limit_pages(&self, count: u32) {
+            let sql = sqlx::AssertSqlSafe(format!("PRAGMA max_page_count = {count}"));
+            sqlx::raw_sql(sql).execute(self.writer.lock().await.as_mut().unwrap()).await.unwrap();
+        }
+    }
+}
