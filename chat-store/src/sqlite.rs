@@ -102,13 +102,13 @@ impl MessageStore for SqliteStore {
     }
 
     async fn append(&self, batch: &[NewMessage]) -> Result<Vec<Appended>, StoreError> {
-        let encoded = Batch::new(batch).map_err(|error| self.place.error(error))?;
+        let encoded = Batch::new(batch).map_err(|error| self.place.error_in_use(error))?;
         let mut writer = self.writer.lock().await;
         let writer = writer.as_mut().ok_or(StoreError::Closed)?;
         if batch.is_empty() {
             return Ok(Vec::new());
         }
-        encoded.commit(writer).await.map_err(|error| self.place.error(error))
+        encoded.commit(writer).await.map_err(|error| self.place.error_in_use(error))
     }
 
     async fn read_after(
@@ -117,15 +117,17 @@ impl MessageStore for SqliteStore {
         after: Offset,
         limit: usize,
     ) -> Result<Page, StoreError> {
-        let mut reader = self.readers.acquire().await.map_err(|error| self.place.error(error))?;
+        let mut reader =
+            self.readers.acquire().await.map_err(|error| self.place.error_in_use(error))?;
         read::read_after(&mut reader, rooms, after, limit)
             .await
-            .map_err(|error| self.place.error(error))
+            .map_err(|error| self.place.error_in_use(error))
     }
 
     async fn tail(&self) -> Result<Offset, StoreError> {
-        let mut reader = self.readers.acquire().await.map_err(|error| self.place.error(error))?;
-        read::tail(&mut reader).await.map_err(|error| self.place.error(error))
+        let mut reader =
+            self.readers.acquire().await.map_err(|error| self.place.error_in_use(error))?;
+        read::tail(&mut reader).await.map_err(|error| self.place.error_in_use(error))
     }
 
     async fn close(&self) {
