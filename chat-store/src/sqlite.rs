@@ -102,13 +102,13 @@ impl MessageStore for SqliteStore {
     }
 
     async fn append(&self, batch: &[NewMessage]) -> Result<Vec<Appended>, StoreError> {
-        let encoded = Batch::new(batch).map_err(|error| self.place.error(error))?;
+        let encoded = Batch::new(batch).map_err(|error| self.place.error_in_use(error))?;
         let mut writer = self.writer.lock().await;
         let writer = writer.as_mut().ok_or(StoreError::Closed)?;
         if batch.is_empty() {
             return Ok(Vec::new());
         }
-        encoded.commit(writer).await.map_err(|error| self.place.error(error))
+        encoded.commit(writer).await.map_err(|error| self.place.error_in_use(error))
     }
 
     async fn read_after(
@@ -117,15 +117,17 @@ impl MessageStore for SqliteStore {
         after: Offset,
         limit: usize,
     ) -> Result<Page, StoreError> {
-        let mut reader = self.readers.acquire().await.map_err(|error| self.place.error(error))?;
+        let mut reader =
+            self.readers.acquire().await.map_err(|error| self.place.error_in_use(error))?;
         read::read_after(&mut reader, rooms, after, limit)
             .await
-            .map_err(|error| self.place.error(error))
+            .map_err(|error| self.place.error_in_use(error))
     }
 
     async fn tail(&self) -> Result<Offset, StoreError> {
-        let mut reader = self.readers.acquire().await.map_err(|error| self.place.error(error))?;
-        read::tail(&mut reader).await.map_err(|error| self.place.error(error))
+        let mut reader =
+            self.readers.acquire().await.map_err(|error| self.place.error_in_use(error))?;
+        read::tail(&mut reader).await.map_err(|error| self.place.error_in_use(error))
     }
 
     async fn close(&self) {
@@ -137,6 +139,44 @@ impl MessageStore for SqliteStore {
         let checkpoint = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut writer).await;
         if let Err(error) = checkpoint.and(writer.close().await) {
             tracing::warn!(store.place = %self.place, %error, "the chat's file was not tidied up");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(content: &str) -> NewMessage {
+        NewMessage::new(RoomId::general(), content.parse().unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_batch_for_which_there_is_no_space_stores_nothing_and_can_be_retried() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(folder.path().join("chat.db")).await.unwrap();
+        store.limit_pages(20).await;
+        let small = message("small");
+        let batch = [small.clone(), message(&"x".repeat(60_000)), message(&"x".repeat(60_000))];
+        for _ in 0..3 {
+            let error = store.append(&batch).await.unwrap_err();
+            assert!(matches!(error, StoreError::Full { .. }), "{error:?}");
+            assert!(error.is_retryable());
+        }
+        assert_eq!(store.tail().await.unwrap(), Offset::ZERO);
+        assert_eq!(store.append(&[small]).await.unwrap(), [Appended::New(Offset::FIRST)]);
+
+        store.limit_pages(2000).await;
+        let appended = store.append(&batch).await.unwrap();
+        let numbers: Vec<_> = appended.iter().map(|one| one.offset().as_u64()).collect();
+        assert_eq!(numbers, [2, 3, 4]);
+        assert_eq!(store.read_after(None, Offset::ZERO, 9).await.unwrap().messages.len(), 4);
+    }
+
+    impl SqliteStore {
+        async fn limit_pages(&self, count: u32) {
+            let sql = sqlx::AssertSqlSafe(format!("PRAGMA max_page_count = {count}"));
+            sqlx::raw_sql(sql).execute(self.writer.lock().await.as_mut().unwrap()).await.unwrap();
         }
     }
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that fails panics")]
 
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use chat_core::{Message, NewMessage, Offset, RoomId};
 use chat_store::{Appended, MessageStore, SqliteStore, StoreError};
@@ -131,6 +132,24 @@ async fn the_tutorial_can_still_write_to_the_file() {
         store.append(&[keyed("k2", "theirs"), new("ours")]).await.unwrap(),
         [Appended::Duplicate(offset(2)), Appended::New(offset(3))]
     );
+}
+
+#[tokio::test]
+async fn a_tutorial_server_in_the_middle_of_a_read_is_waited_for() {
+    let rows = "INSERT INTO messages (content) VALUES ('a')";
+    let (_folder, path) = file_with(&format!("{TABLE}{rows}")).await;
+    let mut server = SqliteConnectOptions::new().filename(&path).connect().await.unwrap();
+    let mut reading = server.begin().await.unwrap();
+    sqlx::query("SELECT * FROM messages").fetch_all(&mut *reading).await.unwrap();
+
+    let start = Instant::now();
+    let error = SqliteStore::open(&path).await.unwrap_err();
+    assert!(matches!(error, StoreError::Locked { .. }), "{error:?}");
+    assert!(start.elapsed() >= SqliteStore::BUSY_TIMEOUT);
+
+    reading.rollback().await.unwrap();
+    let store = SqliteStore::open(&path).await.unwrap();
+    assert_eq!(read_all(&store).await.len(), 1);
 }
 
 #[tokio::test]

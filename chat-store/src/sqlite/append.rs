@@ -17,7 +17,7 @@ use crate::Appended;
 /// The row numbers go on from the largest number ever used, which `sqlite_sequence` keeps also when
 /// the newest rows are deleted. `AUTOINCREMENT` alone would number the rows too, but only promises to
 /// go up, not to leave nothing out.
-const INSERT: &str = "
+pub(super) const INSERT: &str = "
     INSERT INTO messages (id, client_offset, content, room, sender, at)
     SELECT
         (SELECT max(
@@ -36,7 +36,7 @@ const INSERT: &str = "
     ORDER BY position";
 
 /// The rows that have a key of `?1` and `?2`, which are those of [`INSERT`].
-const KNOWN: &str = "
+pub(super) const KNOWN: &str = "
     SELECT id, room, content, client_offset, sender, at FROM messages
     WHERE client_offset IN (
         SELECT CAST(substr(?2, value ->> 0, value ->> 1) AS TEXT) FROM json_each(?1)

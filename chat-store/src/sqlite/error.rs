@@ -1,4 +1,5 @@
 use std::fmt;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use sqlx::error::DatabaseError;
@@ -48,13 +49,26 @@ impl Place {
         StoreError::Open { place: self.0.clone(), source: why.into() }
     }
 
-    /// What an error of the database library means.
+    /// What an error of the database library means for a file that has been open before.
+    ///
+    /// If it cannot be opened once more, for another reader, the process has too many files open or the
+    /// folder is gone for the moment. That passes.
+    pub(super) fn error_in_use(&self, error: sqlx::Error) -> StoreError {
+        match self.error(error) {
+            StoreError::Open { place, source } => StoreError::Unavailable { place, source },
+            error => error,
+        }
+    }
+
+    /// What an error of the database library means for a file that is being opened.
     pub(super) fn error(&self, error: sqlx::Error) -> StoreError {
         let place = self.0.clone();
         let code = match &error {
             sqlx::Error::PoolClosed => return StoreError::Closed,
             // A name that SQLite cannot be given: not UTF-8, or with a NUL.
-            sqlx::Error::Io(_) => return StoreError::Open { place, source: error.into() },
+            sqlx::Error::Io(io) if io.kind() == ErrorKind::InvalidData => {
+                return StoreError::Open { place, source: error.into() };
+            }
             sqlx::Error::Decode(_) | sqlx::Error::ColumnDecode { .. } => {
                 let problem = "holds a message that this program does not understand".into();
                 return StoreError::Corrupt { place, problem, source: Some(error.into()) };

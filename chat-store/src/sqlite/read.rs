@@ -123,3 +123,51 @@ pub(super) fn offset(number: i64) -> Result<Offset, sqlx::Error> {
 fn undecodable(error: impl Into<BoxDynError>) -> sqlx::Error {
     sqlx::Error::Decode(error.into())
 }
+
+#[cfg(test)]
+mod tests {
+    use sqlx::ConnectOptions;
+    use sqlx::sqlite::SqliteConnectOptions;
+
+    use super::*;
+    use crate::sqlite::error::Place;
+    use crate::sqlite::{append, schema};
+
+    async fn plan(sql: &str) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("chat.db");
+        let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
+        let mut connection = options.connect().await.unwrap();
+        schema::prepare(&mut connection, &Place::new(&path)).await.unwrap();
+        let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}"));
+        let rows = sqlx::query(explain).fetch_all(&mut connection).await.unwrap();
+        rows.iter().map(|row| row.get::<String, _>("detail") + "\n").collect()
+    }
+
+    #[tokio::test]
+    async fn a_page_is_found_by_an_index_and_nothing_is_sorted() {
+        for (sql, searches) in [
+            (ALL_ROOMS.to_owned(), "SEARCH messages USING INTEGER PRIMARY KEY (rowid>?)"),
+            (MANY_ROOMS.to_owned(), "SEARCH messages USING INTEGER PRIMARY KEY (rowid>?)"),
+            (merged_rooms(1), "SEARCH messages USING INDEX messages_by_room (room=? AND rowid>?)"),
+            (
+                merged_rooms(MERGED_ROOMS),
+                "SEARCH messages USING INDEX messages_by_room (room=? AND rowid>?)",
+            ),
+        ] {
+            let plan = plan(&sql).await;
+            assert!(plan.contains(searches), "{sql}\n{plan}");
+            assert!(!plan.contains("SCAN messages"), "{sql}\n{plan}");
+            assert!(!plan.contains("TEMP B-TREE"), "{sql}\n{plan}");
+        }
+    }
+
+    #[tokio::test]
+    async fn keys_are_found_by_their_index() {
+        for sql in [append::INSERT, append::KNOWN] {
+            let plan = plan(sql).await;
+            assert!(plan.contains("sqlite_autoindex_messages_1 (client_offset=?"), "{plan}");
+            assert!(!plan.contains("SCAN messages"), "{plan}");
+        }
+    }
+}

@@ -64,7 +64,7 @@ async fn what_a_killed_process_acknowledged_is_there() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn stores_that_open_a_new_file_at_once_agree_on_its_epoch() {
-    for _ in 0..5 {
+    for _ in 0..20 {
         let folder = tempfile::tempdir().unwrap();
         let mut stores = JoinSet::new();
         for _ in 0..6 {
