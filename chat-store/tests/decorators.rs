@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use chat_core::{NewMessage, Offset, RoomId};
 use chat_store::testkit::{Backend, FailingStore, HeldStore, async_trait};
-use chat_store::{Appended, MemoryStore, MessageStore, StoreError};
+use chat_store::{Appended, MemoryStore, MessageStore, Store, StoreError};
 
-fn memory() -> Arc<dyn MessageStore> {
+fn memory() -> Arc<dyn Store> {
     Arc::new(MemoryStore::new())
 }
 
