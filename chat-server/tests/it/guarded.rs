@@ -1,0 +1,51 @@
+//! A chat inside an application that authenticates its clients and has events and a namespace of its own.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chat_server::{Chat, recovery};
+use chat_store::MemoryStore;
+use socketioxide::extract::{AckSender, Data, SocketRef};
+use tokio::net::TcpListener;
+
+use crate::javascript;
+
+/// Starts the application, and returns its URL.
+async fn start(skip_middlewares: bool) -> String {
+    let chat = Chat::builder(Arc::new(MemoryStore::new()))
+        .authenticate(async |_, auth| {
+            let delay = auth["delay"].as_u64().unwrap_or(0);
+            tokio::time::sleep(Duration::from_millis(delay)).await;
+            if auth["banned"] == true { Err("banned".to_owned()) } else { Ok(()) }
+        })
+        .skip_middlewares(skip_middlewares)
+        .on_connect(|socket: &SocketRef| {
+            socket.on("whisper to me", async |socket: SocketRef, Data::<String>(text)| {
+                recovery::emit(&socket, "whisper", &(text,)).unwrap();
+            });
+            socket.on("disconnect me", async |socket: SocketRef| {
+                socket.disconnect().unwrap();
+            });
+        })
+        .start()
+        .await
+        .unwrap();
+    chat.io().ns("/admin", async |socket: SocketRef| {
+        socket.on("add", async |Data::<(i64, i64)>((a, b)), ack: AckSender| {
+            ack.send(&(a + b)).unwrap();
+        });
+    });
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { chat.serve(listener, std::future::pending()).await });
+    url
+}
+
+#[tokio::test]
+#[cfg_attr(not(has_socket_io_client), ignore = "needs Node.js with npm")]
+async fn recovery_in_an_application_that_authenticates() {
+    let variables =
+        [("CHAT_GUARDED_URL", start(false).await), ("CHAT_TRUSTING_URL", start(true).await)];
+    let run = move || javascript::run("guarded", &variables);
+    tokio::task::spawn_blocking(run).await.unwrap();
+}

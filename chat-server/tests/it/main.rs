@@ -1,0 +1,4 @@
+//! The real server with real clients.
+
+mod guarded;
+mod javascript;

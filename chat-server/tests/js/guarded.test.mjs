@@ -1,0 +1,115 @@
+// Recovery where the application has something to say about who may connect, and events of its own.
+// The servers are those of tests/it/guarded.rs.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { once, sleep } from "./support/bounds.mjs";
+import { connect, send } from "./support/client.mjs";
+import { cutOff, Recoverable } from "./support/recoverable.mjs";
+
+const { CHAT_GUARDED_URL: url, CHAT_TRUSTING_URL: trustingUrl } = process.env;
+
+/** A client that has got "start", and somebody who talks. Other tests use the same log. */
+async function conversation(t, { at = url, ...options } = {}) {
+  const talker = connect(t, at);
+  const { offset } = await send(talker, "before");
+  const client = new Recoverable(t, at, { auth: { serverOffset: offset }, ...options });
+  await client.connected();
+  await send(talker, "start");
+  await client.has(1);
+  return { talker, client };
+}
+
+test("an application's own event with a trailing string does not become the place", async (t) => {
+  const { talker, client } = await conversation(t);
+  const place = client.socket._lastOffset;
+  const whispered = once(client.socket, "whisper");
+  client.socket.emit("whisper to me", "psst");
+  assert.deepEqual((await whispered).slice(0, 1), ["psst"]);
+  assert.equal(client.socket._lastOffset, place);
+  await cutOff(client.socket, () => send(talker, "missed"));
+  assert.equal(client.socket.recovered, true);
+  await client.has(2);
+  assert.deepEqual(client.contents, ["start", "missed"]);
+});
+
+test("what is sent while an asynchronous middleware runs arrives", async (t) => {
+  const { talker, client } = await conversation(t);
+  client.socket.auth = { delay: 500 };
+  let during;
+  await cutOff(client.socket, async () => {
+    during = sleep(200).then(() => send(talker, "during"));
+  });
+  await during;
+  assert.equal(client.socket.recovered, true);
+  await send(talker, "after");
+  await client.has(3);
+  assert.deepEqual(client.contents, ["start", "during", "after"]);
+});
+
+test("a client that may not connect any more gets nothing", async (t) => {
+  const { talker, client } = await conversation(t);
+  const refused = once(client.socket, "connect_error");
+  client.socket.auth = { banned: true, delay: 100 };
+  client.socket.io.reconnection(false);
+  client.socket.io.engine.close();
+  await send(talker, "secret");
+  client.socket.connect();
+  const [error] = await refused;
+  assert.equal(error.message, "banned");
+  await sleep(300);
+  assert.deepEqual(client.contents, ["start"]);
+});
+
+test("a refused attempt does not cost the session", async (t) => {
+  const { talker, client } = await conversation(t);
+  const { id } = client.socket;
+  const refused = once(client.socket, "connect_error");
+  client.socket.auth = { banned: true };
+  client.socket.io.reconnection(false);
+  client.socket.io.engine.close();
+  client.socket.connect();
+  await refused;
+  client.socket.auth = {};
+  await send(talker, "missed");
+  client.socket.connect();
+  await client.connected();
+  assert.deepEqual([client.socket.recovered, client.socket.id], [true, id]);
+  await client.has(2);
+});
+
+test("an application can choose not to authenticate a recovered client again", async (t) => {
+  const { talker, client } = await conversation(t, { at: trustingUrl });
+  client.socket.auth = { banned: true };
+  await cutOff(client.socket, () => send(talker, "missed"));
+  assert.equal(client.socket.recovered, true);
+  await client.has(2);
+  // Whoever has no session is still authenticated.
+  const stranger = connect(t, trustingUrl, { auth: { banned: true, pid: "0".repeat(48) } });
+  const [error] = await once(stranger, "connect_error");
+  assert.equal(error.message, "banned");
+});
+
+test("a client that the server disconnects has no session to get back", async (t) => {
+  const { talker, client } = await conversation(t);
+  const { id } = client.socket;
+  const gone = once(client.socket, "disconnect");
+  const last = client.socket._lastOffset.split("-")[1];
+  client.socket.emit("disconnect me");
+  assert.equal((await gone)[0], "io server disconnect");
+  await send(talker, "missed");
+  client.socket.auth = { serverOffset: Number(last) };
+  client.socket.connect();
+  await client.connected();
+  assert.ok(!client.socket.recovered);
+  assert.notEqual(client.socket.id, id);
+  await client.has(2);
+  assert.deepEqual(client.contents, ["start", "missed"]);
+});
+
+test("an application's own namespace is left alone", async (t) => {
+  const admin = connect(t, `${url}/admin`);
+  await once(admin, "connect");
+  assert.equal(admin._pid, undefined);
+  assert.equal(await admin.timeout(5000).emitWithAck("add", 2, 3), 5);
+});
