@@ -79,6 +79,7 @@ pub async fn any_text_comes_back_as_a_state(backend: &dyn SessionBackend) {
         "one\r\ntwo\ttabs\u{2028}",
         "\u{feff}\u{fffd}\u{ffff}\u{10ffff}",
         "{\"rooms\":[\"general\"]}",
+        " leading and trailing ",
         "null",
         "1e999",
     ];
