@@ -7,9 +7,10 @@ type Source = Box<dyn Error + Send + Sync + 'static>;
 
 /// Why a store could not do what it was asked.
 ///
-/// After an error nothing of the call is visible, and nothing that was acknowledged before is lost. One
-/// exception lies in the nature of networks: when the connection to a database server breaks during a
-/// commit, the batch may have been stored; appending it again with the same client offsets is safe.
+/// After an error nothing of the call is visible, and nothing that was acknowledged before is lost. The
+/// exceptions lie in the nature of networks and disks: when the connection to a database server breaks
+/// during a commit, or a disk fails to sync one and the process then crashes, the batch may have been
+/// stored. Appending it again with the same client offsets is safe, and so is saving sessions again.
 #[derive(Debug, ThisError)]
 #[non_exhaustive]
 pub enum StoreError {

@@ -1,5 +1,7 @@
 mod append;
 mod error;
+#[cfg(test)]
+mod plan;
 mod read;
 mod schema;
 mod sessions;

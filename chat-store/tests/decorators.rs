@@ -3,9 +3,11 @@
 
 use std::sync::Arc;
 
-use chat_core::{NewMessage, Offset, RoomId};
+use chat_core::{NewMessage, Offset, RoomId, Timestamp};
 use chat_store::testkit::{FailingStore, HeldStore, SessionBackend, async_trait};
-use chat_store::{Appended, MemoryStore, MessageStore, Store, StoreError};
+use chat_store::{
+    Appended, MemoryStore, MessageStore, SessionKey, SessionRecord, SessionStore, Store, StoreError,
+};
 
 fn memory() -> Arc<dyn Store> {
     Arc::new(MemoryStore::new())
@@ -13,6 +15,13 @@ fn memory() -> Arc<dyn Store> {
 
 fn new(content: &str) -> NewMessage {
     NewMessage::new(RoomId::general(), content.parse().unwrap())
+}
+
+const NOW: Timestamp = Timestamp::from_millis(0);
+
+fn session() -> SessionRecord {
+    let expires_at = Timestamp::from_millis(1);
+    SessionRecord { key: SessionKey([7; 32]), state: "here".into(), expires_at }
 }
 
 struct Held;
@@ -101,4 +110,39 @@ async fn a_failing_store_fails_as_often_as_it_is_told_and_can_be_retried() {
     store.tail().await.unwrap_err();
     store.read_after(None, Offset::ZERO, 1).await.unwrap_err();
     assert_eq!(store.read_after(None, Offset::ZERO, 1).await.unwrap().messages.len(), 1);
+}
+
+#[tokio::test]
+async fn saves_and_lookups_of_sessions_wait_at_their_gates() {
+    let store = Arc::new(HeldStore::new(memory()));
+    store.saves.close();
+    let save = tokio::spawn({
+        let store = Arc::clone(&store);
+        async move { store.save_sessions(&[session()]).await.unwrap() }
+    });
+    store.saves.waiting(1).await;
+    assert_eq!(store.session(session().key, NOW).await.unwrap(), None);
+    store.lookups.close();
+    let lookup = tokio::spawn({
+        let store = Arc::clone(&store);
+        async move { store.session(session().key, NOW).await.unwrap() }
+    });
+    store.lookups.waiting(1).await;
+    store.saves.open();
+    save.await.unwrap();
+    store.lookups.let_through(1);
+    assert_eq!(lookup.await.unwrap(), Some(session()));
+}
+
+#[tokio::test]
+async fn saves_and_lookups_of_sessions_fail_as_often_as_they_are_told() {
+    let store = FailingStore::new(memory());
+    store.fail_saves(1);
+    let error = store.save_sessions(&[session()]).await.unwrap_err();
+    assert!(error.is_retryable());
+    assert_eq!(store.session(session().key, NOW).await.unwrap(), None);
+    store.save_sessions(&[session()]).await.unwrap();
+    store.fail_lookups(1);
+    store.session(session().key, NOW).await.unwrap_err();
+    assert_eq!(store.session(session().key, NOW).await.unwrap(), Some(session()));
 }

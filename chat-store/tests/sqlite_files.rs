@@ -12,8 +12,8 @@ mod paths;
 #[path = "sqlite_files/processes.rs"]
 mod processes;
 
-use chat_core::{Message, NewMessage, Offset, RoomId};
-use chat_store::MessageStore;
+use chat_core::{Message, NewMessage, Offset, RoomId, Timestamp};
+use chat_store::{MessageStore, SessionKey, SessionRecord};
 
 fn new(content: &str) -> NewMessage {
     NewMessage::new(RoomId::general(), content.parse().unwrap())
@@ -21,6 +21,14 @@ fn new(content: &str) -> NewMessage {
 
 fn keyed(key: &str, content: &str) -> NewMessage {
     new(content).with_client_offset(key.parse().unwrap())
+}
+
+/// A session that never expires. Its key begins with its name.
+fn session(name: &str, state: &str) -> SessionRecord {
+    let mut key = [0; 32];
+    key[..name.len()].copy_from_slice(name.as_bytes());
+    let expires_at = Timestamp::from_millis(i64::MAX);
+    SessionRecord { key: SessionKey(key), state: state.into(), expires_at }
 }
 
 async fn read_all(store: &dyn MessageStore) -> Vec<Message> {

@@ -126,23 +126,9 @@ fn undecodable(error: impl Into<BoxDynError>) -> sqlx::Error {
 
 #[cfg(test)]
 mod tests {
-    use sqlx::ConnectOptions;
-    use sqlx::sqlite::SqliteConnectOptions;
-
     use super::*;
-    use crate::sqlite::error::Place;
-    use crate::sqlite::{append, schema};
-
-    async fn plan(sql: &str) -> String {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("chat.db");
-        let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
-        let mut connection = options.connect().await.unwrap();
-        schema::prepare(&mut connection, &Place::new(&path)).await.unwrap();
-        let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}"));
-        let rows = sqlx::query(explain).fetch_all(&mut connection).await.unwrap();
-        rows.iter().map(|row| row.get::<String, _>("detail") + "\n").collect()
-    }
+    use crate::sqlite::append;
+    use crate::sqlite::plan::plan;
 
     #[tokio::test]
     async fn a_page_is_found_by_an_index_and_nothing_is_sorted() {

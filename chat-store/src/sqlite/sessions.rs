@@ -93,3 +93,20 @@ impl SessionStore for SqliteStore {
         Ok(usize::try_from(swept.rows_affected()).unwrap_or(MAX_SWEPT))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sqlite::plan::plan;
+
+    #[tokio::test]
+    async fn a_sweep_and_a_lookup_look_at_what_they_are_after_only() {
+        let lookup = plan(FIND).await;
+        assert!(lookup.contains("SEARCH sessions USING PRIMARY KEY (key=?)"), "{lookup}");
+        let sweep = plan(SWEEP).await;
+        assert!(sweep.contains("INDEX sessions_by_expiry (expires_at<?)"), "{sweep}");
+        for plan in [lookup, sweep] {
+            assert!(!plan.contains("SCAN") && !plan.contains("TEMP B-TREE"), "{plan}");
+        }
+    }
+}

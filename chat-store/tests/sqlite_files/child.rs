@@ -4,16 +4,16 @@ use std::io::{BufRead, BufReader, Lines};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
-use chat_store::{Appended, MessageStore, SqliteStore};
+use chat_store::{Appended, MessageStore, SessionStore, SqliteStore};
 
-use crate::keyed;
+use crate::{keyed, session};
 
 const PATH: &str = "CHAT_STORE_CHILD_PATH";
 const NAME: &str = "CHAT_STORE_CHILD_NAME";
 const COUNT: &str = "CHAT_STORE_CHILD_COUNT";
 
 /// Starts a process that appends `count` messages with keys `name 0`, `name 1`, … one by one to the log
-/// at `path`.
+/// at `path`. After each it saves a session of the same name, and the state of the session `name`.
 pub(crate) fn start(path: &Path, name: &str, count: usize) -> Writer {
     let mut process = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "child::writes_when_another_test_starts_it", "--nocapture", "--ignored"])
@@ -44,7 +44,8 @@ impl Writer {
     }
 }
 
-/// The offsets and keys that the process has acknowledged, as they come.
+/// The offsets and keys of the messages that the process has acknowledged, with their sessions, as they
+/// come.
 impl Iterator for Writer {
     type Item = (u64, String);
 
@@ -79,6 +80,7 @@ async fn writes_when_another_test_starts_it() {
         let Appended::New(offset) = store.append(&[keyed(&key, &key)]).await.unwrap()[0] else {
             panic!("the key was known");
         };
+        store.save_sessions(&[session(&key, &key), session(&name, &key)]).await.unwrap();
         println!("stored {offset} {key}.");
     }
     store.close().await;

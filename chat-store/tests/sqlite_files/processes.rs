@@ -1,13 +1,13 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use chat_core::{Message, Offset};
-use chat_store::{Appended, MessageStore, SqliteStore, StoreError};
+use chat_core::{Message, Offset, Timestamp};
+use chat_store::{Appended, MessageStore, SessionStore, SqliteStore, StoreError};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection};
 use tokio::task::JoinSet;
 
-use crate::{assert_dense, child, keyed, new, read_all};
+use crate::{assert_dense, child, keyed, new, read_all, session};
 
 fn by_offset(messages: &[Message]) -> BTreeMap<u64, String> {
     messages.iter().map(|one| (one.offset.as_u64(), one.content.as_str().to_owned())).collect()
@@ -49,11 +49,25 @@ async fn what_a_killed_process_acknowledged_is_there() {
     let messages = read_all(&store).await;
     assert_dense(&messages);
     let there = by_offset(&messages);
+    let now = Timestamp::now();
     for (offset, content) in &acknowledged {
         assert_eq!(there.get(offset), Some(content));
+        let record = session(content, content);
+        assert_eq!(store.session(record.key, now).await.unwrap(), Some(record));
     }
     // At most the one message that was under way in each process.
     assert!(there.len() <= acknowledged.len() + 5);
+    // The two sessions of a batch are both there or both not.
+    for round in 0..5 {
+        let latest = session(&format!("round {round}"), "");
+        let latest = store.session(latest.key, now).await.unwrap().unwrap().state;
+        let number: usize =
+            latest.split_once(&format!("round {round} ")).unwrap().1.parse().unwrap();
+        for (number, is_there) in [(number, true), (number + 1, false)] {
+            let own = session(&format!("round {round} {number}"), "");
+            assert_eq!(store.session(own.key, now).await.unwrap().is_some(), is_there);
+        }
+    }
     // A retry tells which it was.
     for message in messages {
         let key = message.client_offset.as_ref().unwrap().as_str();
