@@ -21,6 +21,8 @@ const LONGEST_HEADER: usize = 10;
 #[derive(Debug, Default)]
 pub(crate) struct FrameFilter {
     place: Place,
+    /// Where the place will be when all that may pass has been written, so that it is walked once.
+    ahead: Place,
 }
 
 /// Where in the stream the next byte lies.
@@ -55,7 +57,8 @@ impl Default for Place {
 impl FrameFilter {
     /// Says what to do with the first of these bytes, of which there must be one at least.
     pub(crate) fn next(&mut self, bytes: &[u8]) -> Part {
-        let passing = self.place.clone().pass(bytes, bytes.len());
+        self.ahead.clone_from(&self.place);
+        let passing = self.ahead.pass(bytes, bytes.len());
         if passing > 0 {
             return Part::Pass(passing);
         }
@@ -77,9 +80,14 @@ impl FrameFilter {
         Part::Held(bytes.len())
     }
 
-    /// The first `count` of these bytes, which [`next`](Self::next) was asked about, were written.
-    pub(crate) fn passed(&mut self, bytes: &[u8], count: usize) {
-        self.place.pass(bytes, count);
+    /// The first `count` of these bytes were written, of the `passing` that [`next`](Self::next) has just
+    /// let pass.
+    pub(crate) fn passed(&mut self, bytes: &[u8], passing: usize, count: usize) {
+        if count == passing {
+            std::mem::swap(&mut self.place, &mut self.ahead);
+        } else {
+            self.place.pass(bytes, count);
+        }
     }
 }
 
@@ -97,6 +105,11 @@ impl Place {
             let rest = &bytes[passed..];
             match self {
                 Self::Start(held) if !held.is_empty() || may_be_connect(rest) => return passed,
+                // Most headers are short and whole.
+                Self::Start(_) if count - passed > 1 && rest[1] & 0x7f < 126 => {
+                    passed += 2;
+                    *self = Self::before_payload(u64::from(rest[1] & 0x7f));
+                }
                 Self::Start(_) => *self = Self::Header { bytes: [0; LONGEST_HEADER], have: 0 },
                 Self::Header { bytes, have } => {
                     bytes[*have] = rest[0];
@@ -184,10 +197,10 @@ mod tests {
             while !bytes.is_empty() {
                 let taken = match filter.next(bytes) {
                     Part::Pass(count) => {
-                        let count = count.min(accepts);
-                        out.extend_from_slice(&bytes[..count]);
-                        filter.passed(bytes, count);
-                        count
+                        let written = count.min(accepts);
+                        out.extend_from_slice(&bytes[..written]);
+                        filter.passed(bytes, count, written);
+                        written
                     }
                     Part::Held(count) => count,
                     Part::Taken(count, frame) => {

@@ -102,7 +102,7 @@ impl<S: AsyncWrite + Unpin> LinkedStream<S> {
                 let result =
                     ready!(Pin::new(&mut self.stream).poll_write(context, &bytes[..count]));
                 if let Ok(written) = result {
-                    self.frames.passed(bytes, written);
+                    self.frames.passed(bytes, count, written);
                 }
                 Poll::Ready(result)
             }

@@ -226,3 +226,20 @@ test("clients that are away cost no memory but that of the log", async (t) => {
   assert.equal(client.socket.recovered, true);
   await client.has(10_000, 60);
 });
+
+test("neither secrets nor contents get into the log", async (t) => {
+  const { server, client } = await conversation(t, { args: ["--log", "trace"] });
+  const { _pid: pid } = client.socket;
+  await cutOff(client.socket);
+  sameSecret(t, server.url, client.socket);
+  await once(client.socket, "disconnect");
+  const refused = await send(client.socket.connect(), "contents of a message", "");
+  assert.equal(refused.error.code, "invalid_client_offset");
+  await server.terminate("SIGTERM");
+  const { stderr } = server.process;
+  assert.match(stderr, /taken over/);
+  assert.match(stderr, /refused/);
+  for (const secret of [pid, "contents of a message"]) {
+    assert.ok(!stderr.includes(secret), stderr.split("\n").find((line) => line.includes(secret)));
+  }
+});

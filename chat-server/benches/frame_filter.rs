@@ -1,0 +1,39 @@
+//! What it costs to look for CONNECT replies among what a server writes, against not looking and against
+//! copying. `cargo bench -p chat-server`
+
+#![allow(missing_docs, dead_code)]
+
+#[path = "../src/transport/frames.rs"]
+mod frames;
+
+use std::hint::black_box;
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use frames::{FrameFilter, Part, text_frame};
+
+/// What a pump hands over between two flushes: 64 deliveries of about 140 bytes.
+fn deliveries() -> Vec<u8> {
+    let payload =
+        format!(r#"42["chat message","{}",123456,{{}},"5f0c3b2a9d8e7f61-123456"]"#, "x".repeat(70));
+    text_frame(payload.as_bytes()).repeat(64)
+}
+
+fn passing(criterion: &mut Criterion) {
+    let bytes = deliveries();
+    let mut group = criterion.benchmark_group("64 deliveries");
+    group.throughput(Throughput::Bytes(bytes.len() as u64));
+    group.bench_function("pass the filter", |bencher| {
+        let mut filter = FrameFilter::default();
+        bencher.iter(|| {
+            let bytes = black_box(&bytes);
+            // In one piece and in place: what is written is the very slice that came in.
+            assert_eq!(filter.next(bytes), Part::Pass(bytes.len()));
+            filter.passed(bytes, bytes.len(), bytes.len());
+        });
+    });
+    group.bench_function("are copied", |bencher| bencher.iter(|| black_box(&bytes).to_vec()));
+    group.finish();
+}
+
+criterion_group!(benches, passing);
+criterion_main!(benches);
