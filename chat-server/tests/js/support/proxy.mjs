@@ -1,0 +1,79 @@
+// A TCP proxy that does to connections what networks do: slow them down, fall silent, cut them.
+
+import { once } from "node:events";
+import { connect, createServer } from "node:net";
+import { defer } from "./bounds.mjs";
+
+export class Proxy {
+  #sockets = new Set();
+  #left = Infinity;
+  #atBorder = () => {};
+
+  /** How long each chunk is held back, in milliseconds. */
+  delay = 0;
+
+  /** Starts a proxy in front of `server`, also of one that starts again later; it ends with the test. */
+  static async start(t, server) {
+    const proxy = new Proxy();
+    const listener = createServer((client) => proxy.#link(client, connect(server.port, "127.0.0.1")));
+    listener.listen(0, "127.0.0.1");
+    await once(listener, "listening");
+    proxy.url = `http://127.0.0.1:${listener.address().port}`;
+    defer(t, () => {
+      listener.close();
+      proxy.cut();
+    });
+    return proxy;
+  }
+
+  /** Ends every connection now: abruptly, as a crash does, or in order. */
+  cut({ abruptly = true } = {}) {
+    this.#left = Infinity;
+    for (const socket of this.#sockets) {
+      // Node.js 20 does not close a socket that is reset while it ends.
+      abruptly && !socket.writableEnded ? socket.resetAndDestroy() : socket.destroy();
+    }
+  }
+
+  /**
+   * Lets `bytes` more pass, in both directions and over all connections together, be it half a packet.
+   * Then nothing passes for `silence` milliseconds, and then it cuts and calls `afterwards`.
+   */
+  cutAfter(bytes, { abruptly, silence = 0, afterwards = () => {} }) {
+    this.#left = bytes;
+    this.#atBorder = () => {
+      setTimeout(() => {
+        this.cut({ abruptly });
+        afterwards();
+      }, silence);
+    };
+  }
+
+  #link(client, upstream) {
+    for (const [from, to] of [[client, upstream], [upstream, client]]) {
+      this.#sockets.add(from);
+      from.setNoDelay(true);
+      from.on("data", (chunk) => this.#pass(chunk, from, to));
+      // "close" follows.
+      from.on("error", () => {});
+      from.on("close", () => {
+        this.#sockets.delete(from);
+        setTimeout(() => to.end(), this.delay);
+      });
+    }
+  }
+
+  #pass(chunk, from, to) {
+    if (this.#left <= 0) return;
+    const passing = chunk.subarray(0, this.#left);
+    this.#left -= chunk.length;
+    const reached = this.#left <= 0 ? this.#atBorder : undefined;
+    const write = () => {
+      if (to.destroyed) return reached?.();
+      if (to.write(passing, reached)) return;
+      from.pause();
+      to.once("drain", () => from.resume());
+    };
+    this.delay > 0 ? setTimeout(write, this.delay) : write();
+  }
+}
