@@ -1,1 +1,113 @@
-fn main() {}
+//! Fetches the official Socket.IO browser client, so that the server can hand it out as the Node.js
+//! server does. Without npm, or without a network, the build succeeds and the server lacks these files.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::{env, fs, io};
+
+/// All that the Node.js server serves beside its endpoint.
+const CLIENT_FILES: [&str; 8] = [
+    "socket.io.js",
+    "socket.io.js.map",
+    "socket.io.min.js",
+    "socket.io.min.js.map",
+    "socket.io.esm.min.js",
+    "socket.io.esm.min.js.map",
+    "socket.io.msgpack.min.js",
+    "socket.io.msgpack.min.js.map",
+];
+
+const PACKAGE_FILES: [&str; 2] = ["package.json", "package-lock.json"];
+
+fn main() -> io::Result<()> {
+    println!("cargo::rustc-check-cfg=cfg(has_socket_io_client)");
+    println!("cargo::rerun-if-changed=build.rs");
+    for file in PACKAGE_FILES {
+        println!("cargo::rerun-if-changed=web/{file}");
+    }
+
+    let out = env::var("OUT_DIR").map_err(io::Error::other)?;
+    let out = Path::new(&out);
+    let npm = out.join("npm");
+    let node_modules = npm.join("node_modules");
+    println!("cargo::rustc-env=CHAT_NODE_MODULES={}", node_modules.display());
+
+    let generated = match install(&npm).and_then(|()| embed(&node_modules)) {
+        Ok(generated) => {
+            println!("cargo::rustc-cfg=has_socket_io_client");
+            generated
+        }
+        Err(reason) => {
+            println!(
+                "cargo::warning=the Socket.IO browser client is not built in ({reason}): \
+                 the chat page will not work until Node.js with npm is installed and the server built again"
+            );
+            // A file that never exists: cargo runs this script again at every build until it succeeds.
+            println!("cargo::rerun-if-changed={}", out.join("try-again").display());
+            embedding("", "")
+        }
+    };
+    fs::write(out.join("socket_io_client.rs"), generated)
+}
+
+/// Installs the locked packages into `directory`, unless it holds them already.
+fn install(directory: &Path) -> Result<(), String> {
+    // docs.rs builds have no network, and the documentation does not need the client.
+    if env::var_os("DOCS_RS").is_some() {
+        return Err("this is a build of the documentation".into());
+    }
+    let explain = |error: io::Error| error.to_string();
+    let wanted = PACKAGE_FILES
+        .map(|file| fs::read_to_string(Path::new("web").join(file)))
+        .into_iter()
+        .collect::<io::Result<String>>()
+        .map_err(explain)?;
+    // Written last, so that an interrupted installation does not count.
+    let installed = directory.join("installed");
+    if fs::read_to_string(&installed).is_ok_and(|installed| installed == wanted) {
+        return Ok(());
+    }
+
+    fs::create_dir_all(directory).map_err(explain)?;
+    for file in PACKAGE_FILES {
+        fs::copy(Path::new("web").join(file), directory.join(file)).map_err(explain)?;
+    }
+    let npm = Command::new(if cfg!(windows) { "npm.cmd" } else { "npm" })
+        .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"])
+        // npm's defaults keep a build without network waiting for minutes.
+        .args(["--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--fetch-timeout=60000"])
+        .current_dir(directory)
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| format!("npm does not run: {error}"))?;
+    if !npm.status.success() {
+        let stderr = String::from_utf8_lossy(&npm.stderr);
+        let cause = stderr.lines().find(|line| line.starts_with("npm error")).unwrap_or_default();
+        return Err(format!("npm ci failed, {}; {cause}", npm.status));
+    }
+    fs::write(installed, wanted).map_err(explain)
+}
+
+/// The Rust source that embeds the client's files.
+fn embed(node_modules: &Path) -> Result<String, String> {
+    let package = node_modules.join("socket.io-client");
+    let manifest = fs::read_to_string(package.join("package.json")).map_err(|e| e.to_string())?;
+    let version = manifest
+        .split_once("\"version\": \"")
+        .and_then(|(_, rest)| rest.split_once('"'))
+        .map(|(version, _)| version)
+        .ok_or("socket.io-client names no version")?;
+    let mut files = String::new();
+    for name in CLIENT_FILES {
+        let path = package.join("dist").join(name);
+        if !path.is_file() {
+            return Err(format!("socket.io-client has no {name}"));
+        }
+        files += &format!("    ({name:?}, include_bytes!({path:?})),\n");
+    }
+    Ok(embedding(version, &files))
+}
+
+fn embedding(version: &str, files: &str) -> String {
+    format!("const VERSION: &str = {version:?};\nconst FILES: &[(&str, &[u8])] = &[\n{files}];\n")
+}

@@ -1,1 +1,11 @@
-//! Placeholder.
+#![doc = include_str!("../README.md")]
+
+mod broadcast;
+mod error;
+mod local;
+#[cfg(feature = "testkit")]
+pub mod testkit;
+
+pub use broadcast::{Broadcast, Incoming, Subscriber};
+pub use error::BroadcastError;
+pub use local::LocalBroadcast;

@@ -11,8 +11,11 @@ use crate::error::check_name;
 /// The client makes it up and it has to be unique over all clients, for instance the socket id and a
 /// counter as in the Socket.IO tutorial, or a UUID. It never expires: a retry of any age is
 /// recognised. 1 to 256 bytes of UTF-8 without control characters.
+///
+/// A key for a new message is checked by `parse` or `try_from`. Deserialising takes any text, as
+/// [`from_stored`](Self::from_stored) does: it is for messages that are in the log already.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[serde(transparent)]
 pub struct ClientOffset(Box<str>);
 
 impl ClientOffset {

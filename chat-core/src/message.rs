@@ -7,8 +7,11 @@ use serde::{Deserialize, Serialize};
 use crate::{ClientOffset, Nickname, Offset, ParseError, RoomId};
 
 /// The text of a message: 1 to 65,536 bytes of UTF-8, any characters.
+///
+/// A new message is checked by `parse` or `try_from`. Deserialising takes any text, as
+/// [`from_stored`](Self::from_stored) does: it is for messages that are in the log already.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[serde(transparent)]
 pub struct Content(Box<str>);
 
 impl Content {
@@ -133,6 +136,7 @@ impl NewMessage {
 
 /// A message in the log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Message {
     /// Its position.
     pub offset: Offset,

@@ -20,7 +20,9 @@ pub enum StoreError {
         reason: String,
     },
     /// The store that the URL names was left out when this program was compiled.
-    #[error("this program was built without {scheme} stores; build it with the feature {feature:?}")]
+    #[error(
+        "this program was built without {scheme} stores; build it with the feature {feature:?}"
+    )]
     Feature {
         /// The scheme of the URL.
         scheme: &'static str,
@@ -52,6 +54,12 @@ pub enum StoreError {
         problem: String,
         /// What the database said, if it was the one to notice.
         source: Option<Source>,
+    },
+    /// The file or the database was made by a later version of this program.
+    #[error("{place} was made by a newer version of this program; install that version")]
+    Newer {
+        /// Which one.
+        place: String,
     },
     /// There is no space left on the disk or in a quota. Passes when there is.
     #[error("there is no space left for {place}; free some and the chat goes on by itself")]

@@ -17,8 +17,7 @@ use crate::{Appended, StoreError};
 ///
 /// # Contract
 ///
-/// What every store promises, and what the suite in [`testkit`](crate::testkit) (feature `testkit`)
-/// checks:
+/// What every store promises, and what the suite in the module `testkit` (feature `testkit`) checks:
 ///
 /// - **Durable.** When [`append`](Self::append) returns `Ok`, the messages are committed: a crash of
 ///   the process does not lose them. Each store says what a power cut does.

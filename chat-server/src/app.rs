@@ -1,0 +1,227 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::serve::ListenerExt;
+use chat_adapter::{Broadcast, LocalBroadcast};
+use chat_core::NodeId;
+use chat_store::{MessageStore, StoreError};
+use socketioxide::SocketIo;
+use socketioxide::extract::SocketRef;
+use thiserror::Error;
+use tokio::net::TcpListener;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::log::{Log, RECENT_BYTES};
+use crate::socket::{Connections, OnConnect, register};
+use crate::transport::TransportService;
+use crate::{relay, web};
+
+/// How often the server asks a client whether it is still there.
+const PING_INTERVAL: Duration = Duration::from_secs(25);
+
+/// How long a client may take to answer.
+const PING_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// The largest packet that is read from a client. A larger one ends the connection; one that is smaller
+/// and still holds too much for a message gets a refusal.
+const MAX_PACKET_BYTES: usize = 16 * 1024 * 1024;
+
+/// How many packets wait for a client, see [`Link`](crate::transport::Link) for how far they are used.
+const SOCKET_BUFFER: usize = 256;
+
+/// The most binary attachments of one event. No event of the chat has any.
+const MAX_ATTACHMENTS: usize = 16;
+
+/// How long clients may take to receive the last answers when the server stops.
+const DRAIN_PATIENCE: Duration = Duration::from_secs(3);
+
+/// How long HTTP connections may take to end when the server stops.
+const CLOSE_PATIENCE: Duration = Duration::from_secs(3);
+
+/// A chat, ready to be served: by [`serve`](Self::serve), or as part of an axum application by
+/// [`router`](Self::router).
+///
+/// Cheap to clone; clones are the same chat.
+#[derive(Clone)]
+pub struct Chat {
+    io: SocketIo,
+    transport: TransportService,
+    connections: Connections,
+    log: Arc<Log>,
+    /// The two directions of the relay.
+    relay: TaskTracker,
+    listening: CancellationToken,
+}
+
+/// What a [`Chat`] is made of. Made by [`Chat::builder`].
+#[must_use = "a builder does nothing until it is started"]
+pub struct ChatBuilder {
+    store: Arc<dyn MessageStore>,
+    broadcast: Arc<dyn Broadcast>,
+    on_connect: Option<OnConnect>,
+    recent_bytes: usize,
+}
+
+/// Why a chat could not be started or served.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ChatError {
+    /// The store does not work.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The operating system gives no random numbers.
+    #[error("no random numbers are available")]
+    Random(#[source] getrandom::Error),
+    /// The listener does not work any more.
+    #[error("the server cannot accept connections")]
+    Serve(#[source] std::io::Error),
+}
+
+impl ChatBuilder {
+    /// How the nodes of a chat tell each other of new messages. Without it the chat has one node.
+    pub fn broadcast(self, broadcast: Arc<dyn Broadcast>) -> Self {
+        Self { broadcast, ..self }
+    }
+
+    /// Has `register` called for each client that connects to the namespace `/`, before the client can
+    /// send anything: the place for an application's own events.
+    ///
+    /// No event of the application's may end with a string argument: a Socket.IO client takes the
+    /// trailing string of *any* event for its place in the log.
+    pub fn on_connect(self, register: impl Fn(&SocketRef) + Send + Sync + 'static) -> Self {
+        Self { on_connect: Some(Arc::new(register)), ..self }
+    }
+
+    /// How many bytes of recent messages are kept in memory for clients that are up to date; 32 MiB
+    /// when not said.
+    pub fn recent_bytes(self, bytes: usize) -> Self {
+        Self { recent_bytes: bytes, ..self }
+    }
+
+    /// Starts the chat. Clients can connect once it is served.
+    ///
+    /// # Errors
+    /// When the store does not work.
+    pub async fn start(self) -> Result<Chat, ChatError> {
+        let Self { store, broadcast, on_connect, recent_bytes } = self;
+        let mut id = [0; 8];
+        getrandom::fill(&mut id).map_err(ChatError::Random)?;
+        let node = NodeId::from_random(id);
+
+        let (committed, batches) = relay::outgoing();
+        let log = Log::start(Arc::clone(&store), recent_bytes, committed).await?;
+        let relay = TaskTracker::new();
+        let epoch = store.epoch().clone();
+        relay.spawn(relay::publish(Arc::clone(&broadcast), node, epoch, batches));
+        let listening = CancellationToken::new();
+        let listen = relay::listen(broadcast, node, Arc::clone(&log));
+        relay.spawn(listening.clone().run_until_cancelled_owned(listen));
+        relay.close();
+
+        let parser = socketioxide::ParserConfig::common()
+            .max_incoming_binaries(MAX_ATTACHMENTS)
+            .max_incoming_binary_buf_size(MAX_PACKET_BYTES);
+        let (service, io) = SocketIo::builder()
+            .ping_interval(PING_INTERVAL)
+            .ping_timeout(PING_TIMEOUT)
+            .max_payload(MAX_PACKET_BYTES as u64)
+            .ws_max_message_size(MAX_PACKET_BYTES)
+            .ws_max_frame_size(MAX_PACKET_BYTES)
+            .max_buffer_size(SOCKET_BUFFER)
+            .with_parser(parser)
+            .build_svc();
+        let transport = TransportService::new(service, PING_INTERVAL + PING_TIMEOUT);
+        let connections = Connections::new(Arc::clone(&log), on_connect);
+        register(&io, connections.clone());
+        Ok(Chat { io, transport, connections, log, relay, listening })
+    }
+}
+
+impl Chat {
+    /// A chat that keeps its messages in `store`.
+    pub fn builder(store: Arc<dyn MessageStore>) -> ChatBuilder {
+        ChatBuilder {
+            store,
+            broadcast: Arc::new(LocalBroadcast::new()),
+            on_connect: None,
+            recent_bytes: RECENT_BYTES,
+        }
+    }
+
+    /// The Socket.IO server, for namespaces of an application's own.
+    pub fn io(&self) -> &SocketIo {
+        &self.io
+    }
+
+    /// Only what clients need to talk to the chat: `/socket.io`. For an application that has pages of its
+    /// own.
+    pub fn socket_router(&self) -> Router {
+        Router::new()
+            .route_service("/socket.io", self.transport.clone())
+            .route_service("/socket.io/", self.transport.clone())
+    }
+
+    /// Everything the chat serves over HTTP: `/socket.io`, the client library below it, the chat page at
+    /// `/`, and `/healthz`.
+    pub fn router(&self) -> Router {
+        self.socket_router().merge(web::router())
+    }
+
+    /// Serves [`router`](Self::router) on a listener until `stop` is ready, then stops as
+    /// [`shutdown`](Self::shutdown) does. All within ten seconds.
+    ///
+    /// # Errors
+    /// When the listener fails. The chat is shut down then too.
+    pub async fn serve(
+        &self,
+        listener: TcpListener,
+        stop: impl Future<Output = ()> + Send,
+    ) -> Result<(), ChatError> {
+        let listener = listener.tap_io(|connection| {
+            // Without it a small packet waits up to 40 ms for the client to confirm the one before.
+            if let Err(error) = connection.set_nodelay(true) {
+                tracing::debug!("TCP_NODELAY cannot be set: {error}");
+            }
+        });
+        let stopping = CancellationToken::new();
+        let server = axum::serve(listener, self.router())
+            .with_graceful_shutdown(stopping.clone().cancelled_owned());
+        let mut server = tokio::spawn(server.into_future());
+        let ended = tokio::select! {
+            ended = &mut server => Some(ended),
+            () = stop => None,
+        };
+        stopping.cancel();
+        self.shutdown().await;
+        match ended {
+            Some(Ok(Err(error))) => Err(ChatError::Serve(error)),
+            Some(_) => Ok(()),
+            None => {
+                // What is left then are clients that do not take their answer.
+                if timeout(CLOSE_PATIENCE, &mut server).await.is_err() {
+                    server.abort();
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Stops the chat: opens no further connections, commits what was sent, answers it, closes the
+    /// connections so that clients connect again by themselves.
+    ///
+    /// Clients that do not take their answers are waited for up to three seconds. The store and the
+    /// broadcast are the caller's, to be closed after this.
+    pub async fn shutdown(&self) {
+        self.transport.refuse_new();
+        self.log.close().await;
+        if timeout(DRAIN_PATIENCE, self.connections.drain()).await.is_err() {
+            tracing::info!("some clients did not take their last answers; they will ask again");
+        }
+        self.transport.close_all();
+        self.listening.cancel();
+        self.relay.wait().await;
+    }
+}

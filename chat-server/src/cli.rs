@@ -1,0 +1,113 @@
+//! The command line of the server.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::Parser;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::{Chat, telemetry};
+
+/// The host that is listened on when only a port is given.
+const DEFAULT_HOST: &str = "127.0.0.1";
+
+const DEFAULT_PORT: &str = "3000";
+
+/// A chat server for any Socket.IO client, which loses nothing.
+///
+/// Open the address it prints in a browser, or connect a Socket.IO client to it.
+#[derive(Debug, Clone, PartialEq, Eq, Parser)]
+#[command(version, max_term_width = 100)]
+pub struct Cli {
+    /// Address to listen on; port 0 takes any free one [default: 127.0.0.1:3000]
+    ///
+    /// Use 0.0.0.0:3000 to be reached from other machines. Without this option, the environment
+    /// variable PORT chooses the port alone.
+    #[arg(long, env = "CHAT_LISTEN", value_name = "HOST:PORT")]
+    pub listen: Option<String>,
+
+    /// Where messages are kept
+    ///
+    /// sqlite:PATH is a file, made when it is missing, also one that the Socket.IO tutorial's server has
+    /// made. memory: forgets everything when the server stops.
+    #[arg(long, env = "CHAT_STORE", value_name = "URL", default_value = "sqlite:chat.db")]
+    pub store: String,
+
+    /// For how long a client that lost its connection gets its session back, as in 90s or 2m; 0s turns
+    /// it off
+    ///
+    /// It bounds the session only: messages are never lost, and a client that names its last offset gets
+    /// what it missed at any time.
+    #[arg(
+        long,
+        env = "CHAT_RECOVERY_WINDOW",
+        value_name = "DURATION",
+        default_value = "2m",
+        value_parser = humantime::parse_duration
+    )]
+    pub recovery_window: Duration,
+
+    /// What to log on standard error: error, warn, info, debug or trace, or a filter such as
+    /// chat_server=debug
+    #[arg(long, env = "CHAT_LOG", value_name = "FILTER", default_value = "info")]
+    pub log: String,
+}
+
+impl Cli {
+    fn address(&self, port: Option<&str>) -> String {
+        match &self.listen {
+            Some(address) => address.clone(),
+            None => format!("{DEFAULT_HOST}:{}", port.unwrap_or(DEFAULT_PORT)),
+        }
+    }
+}
+
+/// Runs the server until SIGTERM or Ctrl-C.
+///
+/// Prints `listening on http://HOST:PORT` on standard output when clients can connect.
+///
+/// # Errors
+/// When it cannot start: with what is wrong and what to do, in one line.
+pub async fn run(cli: Cli) -> anyhow::Result<()> {
+    telemetry::init(&cli.log)?;
+    let port = std::env::var("PORT").ok();
+    let address = cli.address(port.as_deref());
+    let listener = TcpListener::bind(&address).await.with_context(|| {
+        format!("cannot listen on {address:?}; choose another address with --listen HOST:PORT")
+    })?;
+    let store = chat_store::open(&cli.store).await?;
+    let chat = Chat::builder(Arc::clone(&store)).start().await?;
+    let stop = stop_signal()?;
+    println!("listening on http://{}", listener.local_addr()?);
+    let served = chat.serve(listener, stop).await;
+    store.close().await;
+    Ok(served?)
+}
+
+/// An error and its causes in one line, without those that only repeat what was said.
+pub fn one_line(error: &anyhow::Error) -> String {
+    let mut line = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if line.is_empty() {
+            line = cause;
+        } else if !line.contains(&cause) {
+            line = format!("{line}: {cause}");
+        }
+    }
+    line.replace('\n', " ")
+}
+
+/// Ready when the process is asked to stop.
+fn stop_signal() -> anyhow::Result<impl Future<Output = ()> + Send> {
+    let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for Ctrl-C")?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("stopping");
+    })
+}

@@ -1,0 +1,44 @@
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use chat_core::{Ack, Refusal};
+use serde::Serialize;
+use tokio::sync::Notify;
+
+/// What a client is told about its request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Answer {
+    Ack(Ack),
+    Refusal(Refusal),
+}
+
+/// Answers on their way to a client. They wait here when its buffer is full.
+///
+/// It holds at most as many as the connection has requests in flight.
+#[derive(Debug)]
+pub(crate) struct Outbox {
+    answers: Mutex<VecDeque<(i64, Answer)>>,
+    wake: Arc<Notify>,
+}
+
+impl Outbox {
+    /// An outbox that notifies `wake` of each answer.
+    pub(crate) fn new(wake: Arc<Notify>) -> Self {
+        Self { answers: Mutex::default(), wake }
+    }
+
+    /// Adds the answer to the request with this ack id.
+    pub(crate) fn push(&self, ack_id: i64, answer: Answer) {
+        let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        answers.push_back((ack_id, answer));
+        if answers.len() == 1 {
+            self.wake.notify_one();
+        }
+    }
+
+    /// Takes all answers out, oldest first.
+    pub(crate) fn take(&self) -> VecDeque<(i64, Answer)> {
+        std::mem::take(&mut self.answers.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}

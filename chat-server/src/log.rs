@@ -1,0 +1,159 @@
+//! The log as one node sees it: where messages are written, and from where connections read them.
+//!
+//! ```text
+//!  submit ──▶ writer ──▶ MessageStore
+//!               │ committed batch
+//!               ▼
+//!             recent ◀── tail: reads what this node did not write, from the store
+//!               │
+//!               ▼ wakes
+//!             readers
+//! ```
+//!
+//! It knows the two traits of the store and of the broadcast and nothing of sockets.
+
+mod entry;
+mod outage;
+mod recent;
+mod tail;
+mod writer;
+
+#[cfg(test)]
+pub(crate) mod tests;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use chat_core::{Epoch, Message, NewMessage, Offset, RoomId};
+use chat_store::{MessageStore, StoreError};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+pub(crate) use entry::{Arguments, Entry};
+pub(crate) use recent::{Push, ReaderId};
+pub(crate) use writer::{Committed, Outcome};
+
+use outage::Outage;
+use recent::{Read, Recent};
+use tail::Tail;
+use writer::Writer;
+
+/// How many bytes of messages a node keeps in memory, over all rooms.
+pub(crate) const RECENT_BYTES: usize = 32 * 1024 * 1024;
+
+/// How many messages a reader takes at a time.
+pub(crate) const READ_LIMIT: usize = 256;
+
+/// Shared by everything on a node that writes messages or reads them.
+pub(crate) struct Log {
+    store: Arc<dyn MessageStore>,
+    recent: Arc<Recent>,
+    tail: Arc<Tail>,
+    writer: Writer,
+    outage: Arc<Outage>,
+    readers: AtomicU64,
+    /// The writer and the tail; both end when the log is closed.
+    tasks: TaskTracker,
+    closing: CancellationToken,
+}
+
+impl Log {
+    /// Starts writing to and reading from a store. `committed` hears of each batch that this node wrote.
+    pub(crate) async fn start(
+        store: Arc<dyn MessageStore>,
+        recent_bytes: usize,
+        committed: Committed,
+    ) -> Result<Arc<Self>, StoreError> {
+        let recent = Arc::new(Recent::new(store.tail().await?, recent_bytes));
+        let outage = Arc::new(Outage::default());
+        let tail =
+            Arc::new(Tail::new(Arc::clone(&store), Arc::clone(&recent), Arc::clone(&outage)));
+        let tasks = TaskTracker::new();
+        let closing = CancellationToken::new();
+        tasks.spawn(Arc::clone(&tail).run(closing.clone()));
+        let (writer, run) = Writer::new(
+            Arc::clone(&store),
+            Arc::clone(&recent),
+            Arc::clone(&tail),
+            Arc::clone(&outage),
+            committed,
+        );
+        tasks.spawn(run);
+        tasks.close();
+        let readers = AtomicU64::new(0);
+        Ok(Arc::new(Self { store, recent, tail, writer, outage, readers, tasks, closing }))
+    }
+
+    pub(crate) fn epoch(&self) -> &Epoch {
+        self.store.epoch()
+    }
+
+    /// Queues a message for the next commit and returns at once; messages are committed in the order in
+    /// which this is called. `reply` is called when it is committed, or certain not to be.
+    pub(crate) fn submit(&self, message: NewMessage, reply: impl FnOnce(Outcome) + Send + 'static) {
+        self.writer.submit(message, Box::new(reply));
+    }
+
+    /// The last offset that this node knows to be committed.
+    pub(crate) fn tail(&self) -> Offset {
+        self.recent.tail()
+    }
+
+    /// Whether `offset` lies in the log, rather than beyond its end.
+    pub(crate) async fn contains(&self, offset: Offset) -> Result<bool, StoreError> {
+        // Another node may have written it, and this one not have heard of it yet.
+        Ok(offset <= self.tail() || offset <= self.store.tail().await?)
+    }
+
+    /// Takes messages that another node says to follow `after`.
+    pub(crate) fn hint(&self, after: Offset, messages: Vec<Message>) {
+        if self.recent.push(after, messages) == Push::Gap {
+            self.look();
+        }
+    }
+
+    /// Looks soon into the store for messages of other nodes.
+    pub(crate) fn look(&self) {
+        self.tail.look();
+    }
+
+    /// Has `wake` notified of every message in `rooms` from now on.
+    pub(crate) fn attach(&self, rooms: &[RoomId], wake: &Arc<Notify>) -> ReaderId {
+        let reader = ReaderId(self.readers.fetch_add(1, Ordering::Relaxed));
+        self.recent.attach(reader, rooms, wake);
+        reader
+    }
+
+    /// Undoes [`attach`](Self::attach).
+    pub(crate) fn detach(&self, reader: ReaderId, rooms: &[RoomId]) {
+        self.recent.detach(reader, rooms);
+    }
+
+    /// The messages of `rooms` after `cursor`, in order, as far as they are committed, and the offset up
+    /// to which there is nothing else. Does not wait for more; cancel safe.
+    pub(crate) async fn read_after(
+        &self,
+        rooms: &[RoomId],
+        cursor: Offset,
+    ) -> Result<(Vec<Arc<Entry>>, Offset), StoreError> {
+        if let Read::Covered { entries, upto } = self.recent.read_after(rooms, cursor, READ_LIMIT) {
+            return Ok((entries, upto));
+        }
+        // Noted before reading: what is committed by then is in the page, or after it.
+        let tail = self.tail();
+        let read = self.store.read_after(Some(rooms), cursor, READ_LIMIT).await;
+        let page = self.outage.watch(read)?;
+        let last = page.messages.last().map_or(cursor, |message| message.offset);
+        let upto = if page.more { last } else { last.max(tail) };
+        Ok((page.messages.into_iter().map(Entry::new).map(Arc::new).collect(), upto))
+    }
+
+    /// Commits what was submitted, answers it, and stops. What is submitted later is not stored and
+    /// answered so.
+    pub(crate) async fn close(&self) {
+        self.writer.close();
+        self.closing.cancel();
+        self.tasks.wait().await;
+    }
+}

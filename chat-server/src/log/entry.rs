@@ -1,0 +1,53 @@
+use std::sync::OnceLock;
+
+use chat_core::{Delivery, Epoch, Message, Offset};
+use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
+
+/// A message of the log together with its wire form, which is made once for all connections.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) message: Message,
+    arguments: OnceLock<Option<Arguments>>,
+}
+
+/// The arguments of a delivery, already serialised.
+///
+/// A tuple and not one raw array, because socketioxide puts the event's name before the items of a tuple.
+#[derive(Debug, Serialize)]
+pub(crate) struct Arguments(Box<RawValue>, Offset, Box<RawValue>, Box<RawValue>);
+
+impl Entry {
+    pub(crate) fn new(message: Message) -> Self {
+        Self { message, arguments: OnceLock::new() }
+    }
+
+    pub(crate) fn offset(&self) -> Offset {
+        self.message.offset
+    }
+
+    /// What the message costs in memory, wire form included, in bytes.
+    pub(crate) fn footprint(&self) -> usize {
+        const FIXED: usize = 400;
+        2 * self.message.content.as_str().len() + FIXED
+    }
+
+    /// The arguments of the delivery; none if they cannot be serialised, which no message is known to
+    /// bring about.
+    pub(crate) fn arguments(&self, epoch: &Epoch) -> Option<&Arguments> {
+        self.arguments.get_or_init(|| Arguments::new(epoch, &self.message).ok()).as_ref()
+    }
+}
+
+impl Arguments {
+    fn new(epoch: &Epoch, message: &Message) -> serde_json::Result<Self> {
+        let Delivery(content, offset, meta, recovery) = Delivery::new(epoch, message.clone());
+        Ok(Self(to_raw_value(&content)?, offset, to_raw_value(&meta)?, to_raw_value(&recovery)?))
+    }
+
+    /// About how many bytes a packet with these arguments has.
+    pub(crate) fn len(&self) -> usize {
+        let Self(content, _, meta, recovery) = self;
+        content.get().len() + meta.get().len() + recovery.get().len() + 40
+    }
+}

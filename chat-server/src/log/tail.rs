@@ -1,0 +1,66 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use chat_store::MessageStore;
+use tokio::sync::Notify;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use super::outage::Outage;
+use super::recent::{Push, Recent};
+
+/// How long a message of another node may go unnoticed when its hint is lost.
+const POLL: Duration = Duration::from_secs(1);
+
+/// How many messages are read from the store at a time.
+const PAGE: usize = 1024;
+
+/// Follows the end of the log in the store, for what this node did not write itself.
+pub(crate) struct Tail {
+    store: Arc<dyn MessageStore>,
+    recent: Arc<Recent>,
+    outage: Arc<Outage>,
+    look: Notify,
+}
+
+impl Tail {
+    pub(crate) fn new(
+        store: Arc<dyn MessageStore>,
+        recent: Arc<Recent>,
+        outage: Arc<Outage>,
+    ) -> Self {
+        Self { store, recent, outage, look: Notify::new() }
+    }
+
+    /// Looks soon, rather than at the next poll.
+    pub(crate) fn look(&self) {
+        self.look.notify_one();
+    }
+
+    /// Looks whenever asked to, and from time to time, until `closing`.
+    pub(crate) async fn run(self: Arc<Self>, closing: CancellationToken) {
+        let follow = async {
+            loop {
+                // Either way it is time to look.
+                let _ = timeout(POLL, self.look.notified()).await;
+                self.catch_up().await;
+            }
+        };
+        closing.run_until_cancelled(follow).await;
+    }
+
+    /// Reads until nothing is left. A store that fails is asked again at the next look.
+    async fn catch_up(&self) {
+        loop {
+            let after = self.recent.tail();
+            let read = self.store.read_after(None, after, PAGE).await;
+            let Ok(page) = self.outage.watch(read) else { return };
+            // The tail has not gone back since, so this cannot leave a gap.
+            let pushed = self.recent.push(after, page.messages);
+            debug_assert_eq!(pushed, Push::Applied);
+            if !page.more {
+                return;
+            }
+        }
+    }
+}

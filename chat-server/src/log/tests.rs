@@ -1,0 +1,67 @@
+//! The log without a socket: what readers see, whatever happens between the writer, the store and them.
+
+mod recent;
+mod tail;
+mod writer;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chat_core::{ClientOffset, Message, NewMessage, Offset, RoomId};
+use chat_store::{MemoryStore, MessageStore};
+
+use super::{Log, Outcome};
+
+pub(crate) fn offset(number: u64) -> Offset {
+    Offset::new(number).unwrap()
+}
+
+pub(crate) fn room(name: &str) -> RoomId {
+    name.parse().unwrap()
+}
+
+pub(crate) fn new_message(room_name: &str, content: &str) -> NewMessage {
+    NewMessage::new(room(room_name), content.parse().unwrap())
+}
+
+pub(crate) fn message(number: u64, room_name: &str) -> Message {
+    Message::from_new(offset(number), new_message(room_name, &format!("m{number}")))
+}
+
+pub(crate) async fn log_on(store: Arc<dyn MessageStore>) -> Arc<Log> {
+    Log::start(store, 1 << 20, Box::new(|_, _| {})).await.unwrap()
+}
+
+pub(crate) async fn memory_log() -> (Arc<MemoryStore>, Arc<Log>) {
+    let store = Arc::new(MemoryStore::new());
+    let log = log_on(Arc::<MemoryStore>::clone(&store)).await;
+    (store, log)
+}
+
+impl Log {
+    /// Submits a message and waits for its fate.
+    pub(crate) async fn append(&self, message: NewMessage) -> Outcome {
+        let (sender, receiver) = tokio::sync::oneshot::channel();
+        self.submit(message, move |outcome| sender.send(outcome).unwrap());
+        receiver.await.unwrap()
+    }
+
+    pub(crate) fn is_closing(&self) -> bool {
+        self.closing.is_cancelled()
+    }
+
+    /// Waits until this node has seen `number`.
+    pub(crate) async fn seen(&self, number: u64) {
+        let seen = async {
+            while self.tail() < offset(number) {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), seen).await.expect("the log gets there");
+    }
+}
+
+pub(crate) fn keyed(room_name: &str, content: &str, key: &str) -> NewMessage {
+    let key: ClientOffset = key.parse().unwrap();
+    new_message(room_name, content).with_client_offset(key)
+}

@@ -1,0 +1,78 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use chat_core::Offset;
+use chat_store::{MemoryStore, MessageStore};
+
+use super::{log_on, memory_log, message, new_message, offset, room};
+
+/// Two nodes on one store that never hear of each other.
+#[tokio::test(start_paused = true)]
+async fn without_a_hint_another_nodes_messages_arrive_by_the_next_poll() {
+    let (store, log) = memory_log().await;
+    store.append(&[new_message("general", "from elsewhere")]).await.unwrap();
+    assert_eq!(log.tail(), offset(0));
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    assert_eq!(log.tail(), offset(1));
+}
+
+#[tokio::test]
+async fn a_hint_is_delivered_without_reading_the_store() {
+    let (_, log) = memory_log().await;
+    // The store does not have it, so it can only come from the hint.
+    log.hint(Offset::ZERO, vec![message(1, "general")]);
+    let (entries, upto) = log.read_after(&[room("general")], Offset::ZERO).await.unwrap();
+    assert_eq!(entries.len(), 1);
+    assert_eq!(upto, offset(1));
+}
+
+#[tokio::test]
+async fn a_hint_with_a_hole_before_it_makes_the_node_read_the_hole() {
+    let (store, log) = memory_log().await;
+    let batch = [1, 2, 3].map(|number| new_message("general", &format!("m{number}")));
+    store.append(&batch).await.unwrap();
+    log.hint(offset(2), vec![message(3, "general")]);
+    log.seen(3).await;
+    let (entries, _) = log.read_after(&[room("general")], Offset::ZERO).await.unwrap();
+    let contents: Vec<_> = entries.iter().map(|e| e.message.content.as_str()).collect();
+    assert_eq!(contents, ["m1", "m2", "m3"]);
+}
+
+#[tokio::test]
+async fn this_nodes_messages_come_after_those_that_another_node_wrote_before() {
+    let (store, log) = memory_log().await;
+    store.append(&[new_message("general", "theirs")]).await.unwrap();
+    log.append(new_message("general", "ours")).await;
+    log.seen(2).await;
+    let (entries, _) = log.read_after(&[room("general")], Offset::ZERO).await.unwrap();
+    let contents: Vec<_> = entries.iter().map(|e| e.message.content.as_str()).collect();
+    assert_eq!(contents, ["theirs", "ours"]);
+}
+
+#[tokio::test]
+async fn an_offset_is_in_the_log_also_when_only_another_node_knows_it() {
+    let (store, log) = memory_log().await;
+    store.append(&[new_message("general", "theirs")]).await.unwrap();
+    assert!(log.contains(offset(1)).await.unwrap());
+    assert!(!log.contains(offset(2)).await.unwrap());
+}
+
+#[tokio::test]
+async fn history_is_read_from_the_store_in_pages() {
+    let store = Arc::new(MemoryStore::new());
+    let batch: Vec<_> = (0..1000).map(|number| new_message("a", &number.to_string())).collect();
+    store.append(&batch).await.unwrap();
+    let log = log_on(store).await;
+    let (mut cursor, mut pages, mut contents) = (Offset::ZERO, 0, Vec::new());
+    loop {
+        let (entries, upto) = log.read_after(&[room("a")], cursor).await.unwrap();
+        if entries.is_empty() {
+            break;
+        }
+        pages += 1;
+        contents.extend(entries.iter().map(|e| e.message.content.as_str().to_owned()));
+        cursor = upto;
+    }
+    assert_eq!(contents, (0..1000).map(|number| number.to_string()).collect::<Vec<_>>());
+    assert_eq!(pages, 4);
+}

@@ -1,0 +1,17 @@
+//! The chat server as a program; `chat-server --help` says how to use it.
+
+use std::process::ExitCode;
+
+use chat_server::cli::{self, Cli};
+use clap::Parser;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match cli::run(Cli::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("chat-server: {}", cli::one_line(&error));
+            ExitCode::FAILURE
+        }
+    }
+}

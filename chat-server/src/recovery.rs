@@ -1,0 +1,232 @@
+//! [Connection state recovery](https://socket.io/docs/v4/connection-state-recovery) for any socketioxide
+//! application: a client that lost its connection gets its session back, and its own library says so:
+//! `socket.recovered` is true and `socket.id` is what it was.
+//!
+//! ```text
+//!  client                      server
+//!    │ ── CONNECT ───────────────▶ │  a new session: its secret, the pid, is made and its state saved
+//!    │ ◀── { sid, pid } ────────── │  the reply is completed on its way out
+//!    │ ◀── events, each ends with  │
+//!    │     the client's new place  │
+//!    ╳ the connection breaks       │  the session is kept for the recovery window
+//!    │ ── CONNECT { pid, offset }▶ │  authenticate, then find and resume the session
+//!    │ ◀── { sid, pid }, as before │
+//!    │ ◀── what it missed ──────── │
+//! ```
+//!
+//! This module keeps sessions: who may have which one, for how long, and that it has one owner. What a
+//! session consists of and what a client has missed is the application's. Three things make it work:
+//!
+//! - [`TransportService`](crate::TransportService) stands in front of the service of socketioxide.
+//! - A connect middleware finds the session and resumes it, or begins a new one, *after* it has
+//!   authenticated the client.
+//! - A Socket.IO client takes the trailing string of *any* event for its place. So the events that carry
+//!   a place end with it, and all others go out through [`emit`], which sees to it that they do not end
+//!   with a string.
+//!
+//! Sessions are saved when they change, not when they end, so they survive a crash of the server. The
+//! store keeps a hash of the secret only.
+//!
+//! ```no_run
+//! use std::{convert::Infallible, sync::Arc, time::Duration};
+//!
+//! use chat_server::TransportService;
+//! use chat_server::recovery::{Claim, Recovery, Session};
+//! use chat_store::MemoryStore;
+//! use socketioxide::extract::{SocketRef, TryData};
+//! use socketioxide::handler::ConnectHandler;
+//! use socketioxide::{SocketIo, socket::DisconnectReason};
+//!
+//! #[tokio::main]
+//! async fn main() -> std::io::Result<()> {
+//!     let recovery = Recovery::new(Arc::new(MemoryStore::new()), Duration::from_secs(120));
+//!     let (service, io) = SocketIo::new_svc();
+//!
+//!     let restore = {
+//!         let recovery = recovery.clone();
+//!         async move |socket: SocketRef, TryData(claim): TryData<Claim>| {
+//!             // Authenticate here, before anything is restored.
+//!             let found = recovery.find(&claim.unwrap_or_default()).await;
+//!             let session = match found {
+//!                 Some(found) => recovery.resume(&socket, found),
+//!                 None => recovery.begin(&socket, "what belongs to it".into()).await,
+//!             };
+//!             let session = Arc::new(session);
+//!             socket.extensions.insert(Arc::clone(&session));
+//!             socket.on_disconnect(async move |reason: DisconnectReason| session.disconnected(reason));
+//!             Ok::<(), Infallible>(())
+//!         }
+//!     };
+//!     let connected = async |socket: SocketRef| {
+//!         let Some(session) = socket.extensions.get::<Arc<Session>>() else { return };
+//!         session.activate(&socket);
+//!         println!("{} is here, recovered: {}", session.id(), session.recovered());
+//!         // Send what it missed, then go on.
+//!     };
+//!     io.ns("/", connected.with(restore));
+//!
+//!     let service = TransportService::new(service, Duration::from_secs(45));
+//!     let app = axum::Router::new().route_service("/socket.io/", service);
+//!     axum::serve(tokio::net::TcpListener::bind("127.0.0.1:3000").await?, app).await
+//! }
+//! ```
+
+mod claim;
+mod emit;
+mod registry;
+mod session;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use chat_store::{SessionKey, SessionRecord, SessionStore};
+use sha2::{Digest, Sha256};
+use socketioxide::extract::SocketRef;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+pub use claim::Claim;
+pub use emit::{EmitError, emit};
+pub use session::{Found, Session};
+
+use crate::transport::{ConnectReply, Link};
+use registry::{Active, Registry};
+use session::Saved;
+use writer::Writer;
+
+/// How many random bytes the secret of a session has.
+const SECRET_BYTES: usize = 24;
+
+/// How long a new session waits to be saved before the client is connected without one.
+const SAVE_PATIENCE: Duration = Duration::from_secs(2);
+
+/// The sessions of an application. Cheap to clone; clones are the same.
+#[derive(Clone)]
+pub struct Recovery(Arc<Shared>);
+
+struct Shared {
+    store: Arc<dyn SessionStore>,
+    window: Duration,
+    registry: Arc<Registry>,
+    writer: Arc<Writer>,
+    tasks: TaskTracker,
+    closing: CancellationToken,
+}
+
+impl Recovery {
+    /// Keeps sessions in `store`, and each for `window` after its connection broke; when the server
+    /// crashed instead, for up to half as long again. A window of zero turns recovery off: there are no
+    /// sessions then, and clients are not told of any.
+    ///
+    /// Must be called on a tokio runtime.
+    pub fn new(store: Arc<dyn SessionStore>, window: Duration) -> Self {
+        let registry = Arc::new(Registry::new(window));
+        let writer = Arc::new(Writer::new(Arc::clone(&store), Arc::clone(&registry)));
+        let (tasks, closing) = (TaskTracker::new(), CancellationToken::new());
+        if !window.is_zero() {
+            tasks.spawn(Arc::clone(&writer).run(closing.clone()));
+            let maintain = Arc::clone(&writer).maintain(window);
+            tasks.spawn(closing.clone().run_until_cancelled_owned(maintain));
+        }
+        tasks.close();
+        Self(Arc::new(Shared { store, window, registry, writer, tasks, closing }))
+    }
+
+    /// The session that a client claims, if there is one. It is not the client's yet: look at its state
+    /// and decide, then [`resume`](Self::resume) it or [`begin`](Self::begin) another.
+    ///
+    /// Nothing a client can claim is an error. A store that fails finds nothing, so that the client gets
+    /// a new session.
+    pub async fn find(&self, claim: &Claim) -> Option<Found> {
+        let pid = claim.pid.as_deref().filter(|_| !self.0.window.is_zero())?;
+        let key = key_of(pid);
+        let saved = match self.0.registry.find(key) {
+            Some(known) => known?,
+            None => match self.0.store.session(key, chat_core::Timestamp::now()).await {
+                Ok(record) => Saved::from_record(&record?)?,
+                Err(error) => {
+                    tracing::warn!("a session could not be looked for: {error}");
+                    return None;
+                }
+            },
+        };
+        Some(Found { key, pid: pid.to_owned(), saved, offset: claim.offset.clone() })
+    }
+
+    /// Gives a session that was found to a connection. Whoever has it now is disconnected.
+    ///
+    /// Call it in a connect middleware.
+    pub fn resume(&self, socket: &SocketRef, found: Found) -> Session {
+        let Found { key, pid, saved, .. } = found;
+        self.reply(socket, ConnectReply { sid: saved.id.clone(), pid });
+        self.own(key, saved, true)
+    }
+
+    /// Begins a new session with this state, and waits until it is saved. When that takes longer than
+    /// two seconds, the client is connected without a session that it could get back.
+    ///
+    /// Call it in a connect middleware.
+    pub async fn begin(&self, socket: &SocketRef, state: String) -> Session {
+        let saved = Saved { id: socket.id.to_string(), state };
+        let mut secret = [0; SECRET_BYTES];
+        if self.0.window.is_zero() || getrandom::fill(&mut secret).is_err() {
+            return Session::without(saved);
+        }
+        let pid: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
+        let reply = ConnectReply { sid: saved.id.clone(), pid: pid.clone() };
+        let session = self.own(key_of(&pid), saved.clone(), false);
+        match tokio::time::timeout(SAVE_PATIENCE, self.0.writer.saved()).await {
+            Ok(()) => {
+                self.reply(socket, reply);
+                session
+            }
+            Err(_) => {
+                session.end();
+                Session::without(saved)
+            }
+        }
+    }
+
+    /// Saves what has changed and stops. Sessions stay in the store for their time.
+    pub async fn close(&self) {
+        self.0.closing.cancel();
+        self.0.tasks.wait().await;
+    }
+
+    fn own(&self, key: SessionKey, saved: Saved, recovered: bool) -> Session {
+        let generation = self.0.registry.generations.fetch_add(1, Ordering::Relaxed);
+        let id = saved.id.clone();
+        let evicted = self.0.registry.own(key, Active { generation, saved, socket: None });
+        if let Some(Active { socket: Some(socket), .. }) = evicted {
+            session::evict(socket);
+        }
+        self.0.writer.wake();
+        Session::owned(Arc::clone(&self.0.writer), key, generation, id, recovered)
+    }
+
+    fn reply(&self, socket: &SocketRef, reply: ConnectReply) {
+        match socket.req_parts().extensions.get::<Arc<Link>>() {
+            Some(link) => link.reply_to_connect(socket.ns(), reply),
+            None => tracing::error!(
+                "a client cannot be told of its session; put TransportService before the service"
+            ),
+        }
+    }
+}
+
+fn key_of(pid: &str) -> SessionKey {
+    SessionKey(Sha256::digest(pid.as_bytes()).into())
+}
+
+/// The record in which a session is saved.
+fn record(key: SessionKey, saved: &Saved, keep_for: Duration) -> SessionRecord {
+    let keep_for = i64::try_from(keep_for.as_millis()).unwrap_or(i64::MAX);
+    let now = chat_core::Timestamp::now().as_millis();
+    let expires_at = chat_core::Timestamp::from_millis(now.saturating_add(keep_for));
+    SessionRecord { key, state: saved.to_text(), expires_at }
+}

@@ -1,0 +1,177 @@
+use std::fmt;
+use std::sync::Arc;
+
+use chat_store::{SessionKey, SessionRecord};
+use serde::{Deserialize, Serialize};
+use socketioxide::extract::SocketRef;
+use socketioxide::socket::DisconnectReason;
+
+use super::writer::Writer;
+use crate::transport::Link;
+
+/// What of a session is saved.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Saved {
+    /// The public id of its socket.
+    pub(super) id: String,
+    /// The application's part.
+    pub(super) state: String,
+}
+
+impl Saved {
+    pub(super) fn from_record(record: &SessionRecord) -> Option<Self> {
+        serde_json::from_str(&record.state).ok()
+    }
+
+    pub(super) fn to_text(&self) -> String {
+        // Two strings always serialise.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+/// A session that a client has named the secret of.
+pub struct Found {
+    pub(super) key: SessionKey,
+    pub(super) pid: String,
+    pub(super) saved: Saved,
+    pub(super) offset: Option<String>,
+}
+
+impl Found {
+    /// The public id that its socket had, and will have.
+    pub fn id(&self) -> &str {
+        &self.saved.id
+    }
+
+    /// What the application saved last.
+    pub fn state(&self) -> &str {
+        &self.saved.state
+    }
+
+    /// The client's place: the trailing string of the last event it got; none when it has got none. It
+    /// may be anything that a client can send.
+    pub fn offset(&self) -> Option<&str> {
+        self.offset.as_deref()
+    }
+}
+
+/// Shows no secret.
+impl fmt::Debug for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Found").field("id", &self.saved.id).finish_non_exhaustive()
+    }
+}
+
+/// The session of one connection.
+///
+/// When it is dropped, it is kept for the recovery window, as after a broken connection.
+pub struct Session {
+    id: String,
+    recovered: bool,
+    /// None when the client cannot get it back.
+    owner: Option<Owner>,
+}
+
+struct Owner {
+    writer: Arc<Writer>,
+    key: SessionKey,
+    generation: u64,
+}
+
+impl Session {
+    pub(super) fn owned(
+        writer: Arc<Writer>,
+        key: SessionKey,
+        generation: u64,
+        id: String,
+        recovered: bool,
+    ) -> Self {
+        Self { id, recovered, owner: Some(Owner { writer, key, generation }) }
+    }
+
+    /// A session that ends with its connection.
+    pub(super) fn without(saved: Saved) -> Self {
+        Self { id: saved.id, recovered: false, owner: None }
+    }
+
+    /// The public id of the socket: `socket.id` at the client. The id that socketioxide knows is another
+    /// one after a recovery.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Whether the client got it back, rather than a new one.
+    pub fn recovered(&self) -> bool {
+        self.recovered
+    }
+
+    /// Names the socket to disconnect when another connection takes the session over. To be called when
+    /// the client was accepted; if the session has another owner by then, it is disconnected at once.
+    pub fn activate(&self, socket: &SocketRef) {
+        if let Some(Owner { writer, key, generation }) = &self.owner
+            && let Some(socket) = writer.registry().activate(*key, *generation, socket.clone())
+            && socket.connected()
+        {
+            evict(socket);
+        }
+    }
+
+    /// Replaces the application's part. It is saved soon; nothing happens when the session has got
+    /// another owner.
+    pub fn save(&self, state: String) {
+        if let Some(Owner { writer, key, generation }) = &self.owner {
+            writer.registry().update(*key, *generation, state);
+            writer.wake();
+        }
+    }
+
+    /// To be called when the connection is gone: a session that was disconnected on purpose, by either
+    /// side, ends, as in Socket.IO; any other is kept for the recovery window.
+    pub fn disconnected(&self, reason: DisconnectReason) {
+        use DisconnectReason::{ClientNSDisconnect, ServerNSDisconnect};
+        self.release(matches!(reason, ClientNSDisconnect | ServerNSDisconnect));
+    }
+
+    /// Ends the session: the client cannot get it back.
+    pub fn end(&self) {
+        self.release(true);
+    }
+
+    fn release(&self, end: bool) {
+        if let Some(Owner { writer, key, generation }) = &self.owner
+            && writer.registry().release(*key, *generation, end).is_some()
+        {
+            writer.wake();
+        }
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.release(false);
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("id", &self.id)
+            .field("recovered", &self.recovered)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Disconnects a socket whose session another connection has.
+///
+/// It is told so ("io server disconnect"), and does not connect again by itself: two clients with one
+/// secret would take it from each other for ever.
+pub(super) fn evict(socket: SocketRef) {
+    tracing::info!(socket.id = %socket.id, "a connection was closed: its session was taken over");
+    let link = socket.req_parts().extensions.get::<Arc<Link>>().cloned();
+    // It fails when the client does not read, most likely because it is gone.
+    if socket.disconnect().is_err()
+        && let Some(link) = link
+    {
+        link.close();
+    }
+}

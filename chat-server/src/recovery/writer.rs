@@ -1,0 +1,113 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use chat_core::Timestamp;
+use chat_store::SessionStore;
+use tokio::sync::{Notify, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::registry::Registry;
+
+/// How long to leave a store alone that has failed.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// How often expired sessions are deleted.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
+
+/// Saves sessions: what has changed while a save was running goes into the next one together.
+pub(super) struct Writer {
+    store: Arc<dyn SessionStore>,
+    registry: Arc<Registry>,
+    changed: Notify,
+    /// Counts the rounds that have begun and ended.
+    rounds: watch::Sender<Rounds>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Rounds {
+    begun: u64,
+    saved: u64,
+}
+
+impl Writer {
+    pub(super) fn new(store: Arc<dyn SessionStore>, registry: Arc<Registry>) -> Self {
+        Self { store, registry, changed: Notify::new(), rounds: watch::Sender::default() }
+    }
+
+    pub(super) fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// Has what has changed saved soon.
+    pub(super) fn wake(&self) {
+        self.changed.notify_one();
+    }
+
+    /// Waits until everything is saved that has changed before this call.
+    pub(super) async fn saved(&self) {
+        let mut rounds = self.rounds.subscribe();
+        // The round that is running may have begun before the change.
+        let enough = rounds.borrow_and_update().begun + 1;
+        // Cannot fail: the sender lives in `self`.
+        let _ = rounds.wait_for(|rounds| rounds.saved >= enough).await;
+    }
+
+    /// Saves whenever something has changed, and a last time at the end.
+    pub(super) async fn run(self: Arc<Self>, closing: CancellationToken) {
+        let mut failing = false;
+        while closing.run_until_cancelled(self.changed.notified()).await.is_some() {
+            let mut saved = self.save().await;
+            while let Err(error) = saved {
+                if !std::mem::replace(&mut failing, true) {
+                    tracing::error!("sessions cannot be saved, trying again: {error}");
+                }
+                if closing.run_until_cancelled(tokio::time::sleep(PAUSE)).await.is_none() {
+                    return;
+                }
+                saved = self.save().await;
+            }
+            if std::mem::take(&mut failing) {
+                tracing::info!("sessions are saved again");
+            }
+        }
+        if let Err(error) = self.save().await {
+            tracing::error!("the last changes of sessions were not saved: {error}");
+        }
+    }
+
+    async fn save(&self) -> Result<(), chat_store::StoreError> {
+        // A round that fails is begun again: it still has to be waited for.
+        self.rounds.send_modify(|rounds| rounds.begun = rounds.saved + 1);
+        let records = self.registry.take_changes();
+        if !records.is_empty()
+            && let Err(error) = self.store.save_sessions(&records).await
+        {
+            self.registry.not_saved();
+            return Err(error);
+        }
+        self.registry.saved();
+        self.rounds.send_modify(|rounds| rounds.saved = rounds.begun);
+        Ok(())
+    }
+
+    /// Renews the sessions that have a connection, and deletes those that have expired, for ever.
+    pub(super) async fn maintain(self: Arc<Self>, window: Duration) {
+        let mut renew = tokio::time::interval(window / 2);
+        let mut sweep = tokio::time::interval(SWEEP_INTERVAL);
+        renew.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                _ = renew.tick() => {
+                    self.registry.renew();
+                    self.wake();
+                }
+                _ = sweep.tick() => {
+                    if let Err(error) = self.store.sweep_sessions(Timestamp::now()).await {
+                        tracing::debug!("expired sessions were not deleted: {error}");
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! The chat on Socket.IO: what happens when a client connects, and its events.
+
+mod chat_message;
+mod connect;
+mod connection;
+mod sink;
+mod unknown_event;
+
+pub(crate) use connect::{Connections, OnConnect, register};

@@ -1,0 +1,36 @@
+use std::sync::Arc;
+
+use chat_core::{ChatMessage, NewMessage, Refusal, RefusalCode, RoomId, Timestamp};
+use socketioxide::adapter::LocalAdapter;
+use socketioxide::handler::MessageHandler;
+use socketioxide::socket::Socket;
+use socketioxide_core::Value;
+
+use super::connection::{Connection, InOrder, Request};
+
+/// Handles [`chat_core::CHAT_MESSAGE`].
+///
+/// Not an async closure: socketioxide spawns those, and two messages of one client could overtake each
+/// other. This runs in the order of arrival, hands the message to the log and is done; the log answers.
+pub(crate) struct ChatMessageHandler(pub(crate) Arc<Connection>);
+
+impl MessageHandler<LocalAdapter, InOrder> for ChatMessageHandler {
+    fn call(&self, _: Arc<Socket>, event: Value, ack_id: Option<i64>) {
+        let request = Request::new(Arc::clone(&self.0), ack_id, event.len());
+        match parse(&event) {
+            Ok(message) => self.0.log.submit(message, move |outcome| request.finish(outcome)),
+            Err(refusal) => request.refuse(refusal),
+        }
+    }
+}
+
+fn parse(event: &Value) -> Result<NewMessage, Refusal> {
+    let json = event.as_str().map_or("", |json| json.as_str());
+    let ChatMessage { content, client_offset, options } = ChatMessage::from_event(json)?;
+    let room = options.room.unwrap_or_else(RoomId::general);
+    if room != RoomId::general() {
+        let message = "there is only the room \"general\"";
+        return Err(Refusal::new(RefusalCode::UnknownRoom, message));
+    }
+    Ok(NewMessage { room, content, client_offset, from: None, at: Timestamp::now() })
+}

@@ -1,0 +1,85 @@
+use std::sync::Arc;
+
+use chat_core::{Ack, Refusal, RefusalCode};
+use chat_store::Appended;
+use socketioxide::socket::Socket;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::delivery::{Answer, Outbox};
+use crate::log::{Log, Outcome};
+use crate::transport::{InFlight, Link};
+
+/// Sets our handlers apart from the closures that socketioxide also takes: they run in the order of
+/// arrival.
+pub(crate) struct InOrder;
+
+/// What the event handlers of one connection share. They never hold the socket, which holds them.
+pub(crate) struct Connection {
+    pub(crate) log: Arc<Log>,
+    pub(crate) link: Arc<Link>,
+    pub(crate) outbox: Outbox,
+    /// Notified when there is something to hand over.
+    pub(crate) wake: Arc<Notify>,
+    /// Cancelled when the client is gone.
+    pub(crate) gone: CancellationToken,
+}
+
+impl Connection {
+    /// The state of a new connection. Its link is missing only when the socket was not opened through
+    /// [`TransportService`](crate::transport::TransportService).
+    pub(crate) fn new(log: Arc<Log>, socket: &Socket) -> Self {
+        let link = socket.req_parts().extensions.get::<Arc<Link>>().cloned().unwrap_or_default();
+        let wake = Arc::new(Notify::new());
+        let outbox = Outbox::new(Arc::clone(&wake));
+        Self { log, link, outbox, wake, gone: CancellationToken::new() }
+    }
+}
+
+/// A request of a client that is to be answered.
+pub(crate) struct Request {
+    connection: Arc<Connection>,
+    /// None when the client does not want to know.
+    ack_id: Option<i64>,
+    /// Counts the request until it is answered.
+    _in_flight: InFlight,
+}
+
+impl Request {
+    pub(crate) fn new(connection: Arc<Connection>, ack_id: Option<i64>, bytes: usize) -> Self {
+        let in_flight = connection.link.request(bytes);
+        Self { connection, ack_id, _in_flight: in_flight }
+    }
+
+    /// Tells the client what became of its message, if it asked and there is something to tell: when
+    /// the store has failed, silence makes the client try again.
+    pub(crate) fn finish(self, outcome: Outcome) {
+        match outcome {
+            Outcome::Answered(Appended::New(offset)) => self.ack(Ack { offset, duplicate: false }),
+            Outcome::Answered(Appended::Duplicate(offset)) => {
+                self.ack(Ack { offset, duplicate: true });
+            }
+            Outcome::Answered(Appended::Conflict(_)) => self.refuse(Refusal::new(
+                RefusalCode::ClientOffsetConflict,
+                "this client offset was used for another message; choose a new one",
+            )),
+            Outcome::Unavailable => {}
+        }
+    }
+
+    /// Tells the client that its request will not be carried out.
+    pub(crate) fn refuse(self, refusal: Refusal) {
+        tracing::debug!(refusal.code = ?refusal.code, "a request was refused: {}", refusal.message);
+        self.answer(Answer::Refusal(refusal));
+    }
+
+    fn ack(self, ack: Ack) {
+        self.answer(Answer::Ack(ack));
+    }
+
+    fn answer(self, answer: Answer) {
+        if let Some(ack_id) = self.ack_id {
+            self.connection.outbox.push(ack_id, answer);
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! Between HTTP and Socket.IO: what socketioxide does not tell about a connection, and back-pressure in both
+//! directions.
+//!
+//! socketioxide gives each connection a bounded buffer. Sending into a full one fails, a full one also
+//! keeps out the heartbeat, which ends the connection, and nothing tells when there is room. Reading
+//! does not stop when a handler cannot keep up. [`TransportService`] stands in front of it, gives every
+//! connection a [`Link`], and the link knows:
+//!
+//! - when all that was sent has left, so that a sender can keep the buffer half empty without asking
+//!   again and again;
+//! - how much the client has in flight, so that a flood is left in the client's own send buffer;
+//! - when to close, also when the client reads nothing.
+
+mod frames;
+mod link;
+mod registry;
+mod service;
+mod stream;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use link::{InFlight, Link};
+pub(crate) use service::TransportService;

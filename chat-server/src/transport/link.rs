@@ -1,0 +1,173 @@
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+use futures_util::task::AtomicWaker;
+use serde::Serialize;
+use tokio::sync::Notify;
+
+/// How many packets are sent before those sent earlier have left. Far less than the buffer of a socket
+/// holds: the rest is for heartbeats and an application's own events.
+const MAX_UNSENT_PACKETS: usize = 64;
+
+/// How many bytes are sent before those sent earlier have left; what a reader that stalls costs.
+const MAX_UNSENT_BYTES: usize = 256 * 1024;
+
+/// How many bytes of requests may be unanswered before no more is read from the client.
+const MAX_IN_FLIGHT_BYTES: usize = 256 * 1024;
+
+/// What a request counts beside its own length.
+const REQUEST_OVERHEAD: usize = 128;
+
+/// One Engine.IO connection, seen from outside of socketioxide. It outlives a change of the transport.
+#[derive(Debug, Default)]
+pub(crate) struct Link {
+    unsent_packets: AtomicUsize,
+    unsent_bytes: AtomicUsize,
+    /// One task waits for this, the one that sends.
+    drained: Notify,
+    in_flight: AtomicUsize,
+    closed: AtomicBool,
+    closing: Notify,
+    /// Waits to read from the client.
+    reader: AtomicWaker,
+    /// Waits to write to the client.
+    writer: AtomicWaker,
+    /// What to reply to a CONNECT, by namespace.
+    replies: Mutex<Vec<(Box<str>, ConnectReply)>>,
+}
+
+/// What a client is told when it is connected, beside what socketioxide tells it.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct ConnectReply {
+    /// The public id of the socket: `socket.id` at the client.
+    pub(crate) sid: String,
+    /// The secret with which the client can get its session back.
+    pub(crate) pid: String,
+}
+
+impl Link {
+    /// Whether a packet may be sent. Only one task asks.
+    pub(crate) fn has_room(&self) -> bool {
+        self.unsent_packets.load(Ordering::Relaxed) < MAX_UNSENT_PACKETS
+            && self.unsent_bytes.load(Ordering::Relaxed) < MAX_UNSENT_BYTES
+    }
+
+    /// Counts a packet. To be called *before* it is sent: counted after, it could have left already, and
+    /// nobody would ever count it back.
+    pub(crate) fn sending(&self, bytes: usize) {
+        self.unsent_packets.fetch_add(1, Ordering::Relaxed);
+        self.unsent_bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Waits until what was sent has left, or some of it when it was much.
+    ///
+    /// May return early, also at once: ask again for what you need.
+    pub(crate) async fn drained(&self) {
+        self.drained.notified().await;
+    }
+
+    /// Whether all that was sent has left.
+    pub(crate) fn is_drained(&self) -> bool {
+        self.unsent_packets.load(Ordering::Relaxed) == 0
+    }
+
+    /// What was sent has left.
+    pub(crate) fn has_drained(&self) {
+        self.unsent_packets.store(0, Ordering::Relaxed);
+        self.unsent_bytes.store(0, Ordering::Relaxed);
+        self.drained.notify_one();
+    }
+
+    /// Counts a request of this length until the returned guard is dropped.
+    pub(crate) fn request(self: &Arc<Self>, bytes: usize) -> InFlight {
+        let bytes = bytes + REQUEST_OVERHEAD;
+        self.in_flight.fetch_add(bytes, Ordering::AcqRel);
+        InFlight { link: Arc::clone(self), bytes }
+    }
+
+    /// Ready when more may be read from the client, or the link is closed. One task asks.
+    pub(crate) fn poll_may_read(&self, context: &Context<'_>) -> Poll<()> {
+        // Registered first: a request answered in between must wake.
+        self.reader.register(context.waker());
+        let may = self.is_closed() || self.in_flight.load(Ordering::Acquire) < MAX_IN_FLIGHT_BYTES;
+        if may { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    /// Ends the connection, whether or not the client listens. It can connect again at once.
+    pub(crate) fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+        self.reader.wake();
+        self.writer.wake();
+        self.drained.notify_one();
+        self.closing.notify_waiters();
+    }
+
+    /// Waits until the link is closed.
+    pub(crate) async fn closed(&self) {
+        let mut closing = pin!(self.closing.notified());
+        // Registered first: a close in between must wake.
+        closing.as_mut().enable();
+        if !self.is_closed() {
+            closing.await;
+        }
+    }
+
+    /// Has the next CONNECT of the client to this namespace replied to so.
+    pub(crate) fn reply_to_connect(&self, namespace: &str, reply: ConnectReply) {
+        let mut replies = self.replies.lock().unwrap_or_else(PoisonError::into_inner);
+        replies.retain(|(other, _)| **other != *namespace);
+        replies.push((namespace.into(), reply));
+    }
+
+    /// The completed form of an Engine.IO packet, if it is a CONNECT reply that something is known to
+    /// add to. Each is completed once.
+    pub(crate) fn complete(&self, packet: &str) -> Option<String> {
+        let rest = packet.strip_prefix("40")?;
+        let json = rest.find('{')?;
+        let namespace = match rest[..json].strip_suffix(',') {
+            Some(namespace) => namespace,
+            None if json == 0 => "/",
+            None => return None,
+        };
+        // Replies that refuse a connection are packets of another type.
+        let mut replies = self.replies.lock().unwrap_or_else(PoisonError::into_inner);
+        let index = replies.iter().position(|(name, _)| **name == *namespace)?;
+        let (_, reply) = replies.swap_remove(index);
+        let reply = serde_json::to_string(&reply).ok()?;
+        Some(format!("40{}{reply}", &rest[..json]))
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
+    /// Has a task that cannot write woken when the link is closed.
+    pub(crate) fn wake_writer_on_close(&self, context: &Context<'_>) {
+        self.writer.register(context.waker());
+    }
+}
+
+/// Shows no secret.
+impl std::fmt::Debug for ConnectReply {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ConnectReply").field("sid", &self.sid).finish_non_exhaustive()
+    }
+}
+
+/// A request that is not answered yet.
+#[derive(Debug)]
+pub(crate) struct InFlight {
+    link: Arc<Link>,
+    bytes: usize,
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        let before = self.link.in_flight.fetch_sub(self.bytes, Ordering::AcqRel);
+        if before >= MAX_IN_FLIGHT_BYTES && before - self.bytes < MAX_IN_FLIGHT_BYTES {
+            self.link.reader.wake();
+        }
+    }
+}

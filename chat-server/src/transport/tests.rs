@@ -1,0 +1,158 @@
+//! The byte stream of a websocket as its link sees it.
+
+use std::io::ErrorKind;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tokio_test::{assert_pending, assert_ready, task};
+
+use super::Link;
+use super::registry::Registry;
+use super::stream::LinkedStream;
+
+const PATIENCE: Duration = Duration::from_secs(45);
+
+/// A server's stream whose client takes `buffer` bytes before it has to read.
+fn connect(buffer: usize) -> (LinkedStream<DuplexStream>, Arc<Link>, DuplexStream) {
+    let (server, client) = duplex(buffer);
+    let link = Arc::new(Link::default());
+    (LinkedStream::new(server, Arc::clone(&link), PATIENCE), link, client)
+}
+
+#[tokio::test]
+async fn bytes_pass_untouched_both_ways() {
+    let (mut stream, _, mut client) = connect(16);
+    let sent: Vec<u8> = (0..=255).cycle().take(10_000).collect();
+    let expected = sent.clone();
+    let echo = tokio::spawn(async move {
+        let mut buffer = [0; 100];
+        for _ in 0..100 {
+            stream.read_exact(&mut buffer).await.unwrap();
+            stream.write_all(&buffer).await.unwrap();
+        }
+        stream.flush().await.unwrap();
+    });
+    let (mut reader, mut writer) = tokio::io::split(&mut client);
+    let mut received = vec![0; sent.len()];
+    let (sent, read) = tokio::join!(writer.write_all(&sent), reader.read_exact(&mut received));
+    (sent.unwrap(), read.unwrap());
+    assert_eq!(received, expected);
+    echo.await.unwrap();
+}
+
+#[tokio::test]
+async fn there_is_room_until_much_was_sent_and_again_when_it_has_left() {
+    let (mut stream, link, _client) = connect(1024);
+    let mut sent = 0;
+    while link.has_room() {
+        link.sending(100);
+        sent += 1;
+    }
+    assert_eq!(sent, 64, "half of what a socket buffers at least is left for others");
+    let mut drained = task::spawn(link.drained());
+    assert_pending!(drained.poll());
+    stream.flush().await.unwrap();
+    assert!(drained.is_woken());
+    assert_ready!(drained.poll());
+    assert!(link.has_room() && link.is_drained());
+}
+
+#[test]
+fn few_large_packets_use_up_the_room_too() {
+    let link = Link::default();
+    (0..4).for_each(|_| link.sending(64 * 1024));
+    assert!(!link.has_room());
+}
+
+#[tokio::test]
+async fn nothing_is_read_from_a_client_with_too_much_in_flight() {
+    let (mut stream, link, mut client) = connect(1024);
+    client.write_all(b"more").await.unwrap();
+    let requests: Vec<_> = (0..5).map(|_| link.request(64 * 1024)).collect();
+    let mut buffer = [0; 4];
+    let mut read = task::spawn(stream.read_exact(&mut buffer));
+    assert_pending!(read.poll());
+    drop(requests);
+    assert!(read.is_woken());
+    assert_ready!(read.poll()).unwrap();
+}
+
+#[tokio::test]
+async fn a_closed_link_is_the_end_of_the_stream() {
+    let (mut stream, link, _client) = connect(1024);
+    let mut buffer = [0; 4];
+    let mut read = task::spawn(stream.read(&mut buffer));
+    assert_pending!(read.poll());
+    link.close();
+    assert!(read.is_woken());
+    assert_eq!(assert_ready!(read.poll()).unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_closed_link_ends_a_write_that_the_client_does_not_take() {
+    let (mut stream, link, _client) = connect(8);
+    let mut write = task::spawn(stream.write_all(&[0; 100]));
+    assert_pending!(write.poll());
+    link.close();
+    assert!(write.is_woken());
+    let error = assert_ready!(write.poll()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ConnectionAborted);
+}
+
+#[tokio::test]
+async fn a_closed_link_still_lets_the_last_bytes_out() {
+    let (mut stream, link, mut client) = connect(1024);
+    link.close();
+    stream.write_all(b"bye").await.unwrap();
+    let mut buffer = [0; 3];
+    client.read_exact(&mut buffer).await.unwrap();
+    assert_eq!(&buffer, b"bye");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_never_reads_is_given_up() {
+    let (mut stream, _, _client) = connect(8);
+    let started = tokio::time::Instant::now();
+    let error = stream.write_all(&[0; 100]).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::TimedOut);
+    assert_eq!(started.elapsed().as_secs(), PATIENCE.as_secs());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_reads_now_and_then_is_not_given_up() {
+    let (mut stream, _, mut client) = connect(8);
+    let write = tokio::spawn(async move { stream.write_all(&[0; 32]).await });
+    let mut buffer = [0; 8];
+    for _ in 0..4 {
+        tokio::time::sleep(PATIENCE - Duration::from_secs(1)).await;
+        client.read_exact(&mut buffer).await.unwrap();
+    }
+    write.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn waiting_for_the_end_notices_one_that_came_before() {
+    let link = Link::default();
+    let mut early = task::spawn(link.closed());
+    assert_pending!(early.poll());
+    link.close();
+    assert!(early.is_woken());
+    link.closed().await;
+}
+
+#[test]
+fn the_registry_finds_links_and_forgets_those_that_are_gone() {
+    let registry = Registry::default();
+    let kept = Arc::new(Link::default());
+    registry.add_polling("kept", &kept);
+    for number in 0..1000 {
+        registry.add_polling(&number.to_string(), &Arc::new(Link::default()));
+        registry.add_websocket(&Arc::new(Link::default()));
+    }
+    assert!(Arc::ptr_eq(&registry.find("kept").unwrap(), &kept));
+    assert!(registry.find("999").is_none());
+    assert!(registry.len() < 200, "{} links are listed", registry.len());
+    registry.close_all();
+    assert!(kept.is_closed());
+}

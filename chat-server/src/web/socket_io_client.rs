@@ -1,0 +1,36 @@
+use axum::Router;
+use axum::http::StatusCode;
+use axum::routing::get;
+
+use super::asset::{Asset, JAVASCRIPT};
+
+const JSON: &str = "application/json; charset=utf-8";
+
+// `VERSION` and `FILES` (name, content); both empty when npm was not there to fetch the client.
+include!(concat!(env!("OUT_DIR"), "/socket_io_client.rs"));
+
+/// The official browser client, where and as the Node.js server serves it.
+pub(super) fn router() -> Router {
+    router_of(VERSION, FILES)
+}
+
+pub(super) fn router_of(version: &str, files: &[(&str, &'static [u8])]) -> Router {
+    if files.is_empty() {
+        // Also without the files these paths are not the endpoint's, which would answer with an error
+        // of its protocol that helps nobody.
+        return Router::new().route("/socket.io/{file}", get(missing));
+    }
+    files.iter().fold(Router::new(), |router, (name, body)| {
+        let content_type = if name.ends_with(".map") { JSON } else { JAVASCRIPT };
+        let asset = Asset { content_type, etag: format!("\"{version}\""), body };
+        asset.route(router, &format!("/socket.io/{name}"))
+    })
+}
+
+async fn missing() -> (StatusCode, &'static str) {
+    (
+        StatusCode::NOT_FOUND,
+        "The Socket.IO browser client is not part of this server: when it was built, npm was missing or \
+         could not download it. Install Node.js with npm and build the server again.\n",
+    )
+}

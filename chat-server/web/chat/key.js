@@ -1,0 +1,10 @@
+// The key of a message (`clientOffset`), by which the server knows that it was sent before.
+//
+// Random as a whole, with no counter: everybody sees the keys of stored messages, and nobody should be
+// able to use up the ones that come next.
+export function newKey() {
+  // Only pages from https and localhost have it.
+  if (crypto.randomUUID) return crypto.randomUUID();
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

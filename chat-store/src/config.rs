@@ -1,0 +1,96 @@
+use std::sync::Arc;
+
+use crate::{MemoryStore, MessageStore, StoreError};
+
+/// Opens the store that a URL names.
+///
+/// | URL | store |
+/// |---|---|
+/// | `sqlite:chat.db`, `sqlite://chat.db` | `SqliteStore` in this file of the current folder |
+/// | `sqlite:/srv/chat.db`, `sqlite:///srv/chat.db` | `SqliteStore` in this file |
+/// | `memory:` | [`MemoryStore`], empty |
+///
+/// What follows `sqlite:` is a plain path: `%`, `?` and `#` in it stand for themselves, so there is
+/// nothing to escape and there are no parameters.
+///
+/// ```
+/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// let store = chat_store::open("memory:").await?;
+/// assert_eq!(store.tail().await?, chat_core::Offset::ZERO);
+/// # Ok::<_, Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// [`StoreError::Url`] or [`StoreError::Feature`] for what is no such URL, else why the store could
+/// not be opened. No error repeats the URL, which may hold a password.
+pub async fn open(url: &str) -> Result<Arc<dyn MessageStore>, StoreError> {
+    match url.split_once(':') {
+        Some(("memory", "" | "//")) => Ok(Arc::new(MemoryStore::new())),
+        Some(("memory", _)) => Err(url_error("a memory: store takes no path")),
+        Some(("sqlite", path)) => match path.strip_prefix("//").unwrap_or(path) {
+            "" => Err(url_error("the sqlite: URL names no file")),
+            ":memory:" => Err(url_error("SQLite in memory would lose its log between connections")),
+            path => open_sqlite(path).await,
+        },
+        Some((scheme, _)) if is_scheme(scheme) => {
+            Err(url_error(format!("there is no store with the scheme {scheme:?}")))
+        }
+        _ => Err(url_error("the URL of the store does not begin with a scheme")),
+    }
+}
+
+#[cfg(feature = "sqlite")]
+async fn open_sqlite(path: &str) -> Result<Arc<dyn MessageStore>, StoreError> {
+    Ok(Arc::new(crate::SqliteStore::open(path).await?))
+}
+
+#[cfg(not(feature = "sqlite"))]
+async fn open_sqlite(_path: &str) -> Result<Arc<dyn MessageStore>, StoreError> {
+    Err(StoreError::Feature { scheme: "sqlite", feature: "sqlite" })
+}
+
+fn url_error(reason: impl Into<String>) -> StoreError {
+    StoreError::Url { reason: reason.into() }
+}
+
+/// Whether it is one by RFC 3986. Anything else may be part of a password and is not to be shown.
+fn is_scheme(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_alphabetic())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn refusal(url: &str) -> String {
+        open(url).await.err().expect("it is refused").to_string()
+    }
+
+    #[tokio::test]
+    async fn a_wrong_url_is_refused_with_what_would_be_right() {
+        for (url, reason) in [
+            ("mysql://me:secret@db/chat", "there is no store with the scheme \"mysql\""),
+            ("chat.db", "the URL of the store does not begin with a scheme"),
+            ("p@ss:word", "the URL of the store does not begin with a scheme"),
+            ("", "the URL of the store does not begin with a scheme"),
+            ("sqlite:", "the sqlite: URL names no file"),
+            ("sqlite://", "the sqlite: URL names no file"),
+            ("sqlite::memory:", "SQLite in memory would lose its log between connections"),
+            ("memory:chat", "a memory: store takes no path"),
+        ] {
+            let expected = format!("{reason}; a store is sqlite:PATH or memory:");
+            assert_eq!(refusal(url).await, expected, "{url}");
+        }
+    }
+
+    #[cfg(not(feature = "sqlite"))]
+    #[tokio::test]
+    async fn a_store_that_is_not_compiled_in_names_its_feature() {
+        assert_eq!(
+            refusal("sqlite:chat.db").await,
+            "this program was built without sqlite stores; build it with the feature \"sqlite\""
+        );
+    }
+}

@@ -1,0 +1,182 @@
+mod append;
+mod error;
+mod read;
+mod schema;
+
+use std::fmt;
+use std::path::Path;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chat_core::{Epoch, NewMessage, Offset, RoomId};
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions, Connection, SqliteConnection, SqlitePool};
+use tokio::sync::Mutex;
+
+use self::append::Batch;
+use self::error::Place;
+use crate::{Appended, MessageStore, Page, StoreError};
+
+/// How long a call waits for another process to let go of the file before it fails with
+/// [`StoreError::Locked`].
+pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Readers that work at the same time. A page takes well under a millisecond.
+const READERS: u32 = 4;
+
+/// A log in one SQLite file.
+///
+/// The file may be the `chat.db` of the
+/// [Socket.IO tutorial](https://socket.io/docs/v4/tutorial/step-7): its history and its offsets stay.
+/// Several processes of one machine may share it. Next to it are, while it is open, its write-ahead
+/// log and index (`-wal`, `-shm`); the three belong together.
+///
+/// - *Durable:* every commit is synced (`synchronous = FULL`), so that it survives a power cut as far as
+///   the disk keeps what it confirmed.
+/// - *Full disk:* [`StoreError::Full`], nothing stored. Works again once there is space.
+/// - *Locked by another process:* waits for [`BUSY_TIMEOUT`](Self::BUSY_TIMEOUT), then
+///   [`StoreError::Locked`], nothing stored.
+pub struct SqliteStore {
+    place: Place,
+    epoch: Epoch,
+    // SQLite has one writer at a time anyway: connections that compete for its lock poll for it, and
+    // waiting in line is cheaper. `None` when closed.
+    writer: Mutex<Option<SqliteConnection>>,
+    readers: SqlitePool,
+}
+
+impl SqliteStore {
+    /// How long a call waits for another process that holds the file's lock: 5 seconds.
+    pub const BUSY_TIMEOUT: Duration = BUSY_TIMEOUT;
+
+    /// Opens the log in the file at `path`, and creates the file if there is none. Its folder has to
+    /// exist.
+    ///
+    /// A file of the tutorial or of an earlier version is brought up to date, as a whole or not at all.
+    ///
+    /// # Errors
+    /// A file that is no log of ours is left as it is ([`StoreError::Corrupt`], [`StoreError::Newer`]).
+    pub async fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        let path = path.as_ref();
+        // An absolute path has none of the meanings that SQLite gives to some names ("", ":memory:",
+        // "file:…"), and stays the same when the process changes its folder.
+        let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let place = Place::new(&absolute);
+        let options = SqliteConnectOptions::new()
+            .filename(absolute)
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(BUSY_TIMEOUT)
+            .disable_statement_logging();
+
+        let mut writer = options
+            .clone()
+            .create_if_missing(true)
+            .connect()
+            .await
+            .map_err(|error| place.error(error))?;
+        schema::prepare(&mut writer, &place).await?;
+        let epoch = schema::epoch(&mut writer, &place).await?;
+        let readers = SqlitePoolOptions::new()
+            .max_connections(READERS)
+            .test_before_acquire(false)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .connect_lazy_with(options.read_only(true));
+        Ok(Self { place, epoch, writer: Mutex::new(Some(writer)), readers })
+    }
+}
+
+impl fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteStore")
+            .field("place", &self.place)
+            .field("epoch", &self.epoch)
+            .finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl MessageStore for SqliteStore {
+    fn epoch(&self) -> &Epoch {
+        &self.epoch
+    }
+
+    async fn append(&self, batch: &[NewMessage]) -> Result<Vec<Appended>, StoreError> {
+        let encoded = Batch::new(batch).map_err(|error| self.place.error_in_use(error))?;
+        let mut writer = self.writer.lock().await;
+        let writer = writer.as_mut().ok_or(StoreError::Closed)?;
+        if batch.is_empty() {
+            return Ok(Vec::new());
+        }
+        encoded.commit(writer).await.map_err(|error| self.place.error_in_use(error))
+    }
+
+    async fn read_after(
+        &self,
+        rooms: Option<&[RoomId]>,
+        after: Offset,
+        limit: usize,
+    ) -> Result<Page, StoreError> {
+        let mut reader =
+            self.readers.acquire().await.map_err(|error| self.place.error_in_use(error))?;
+        read::read_after(&mut reader, rooms, after, limit)
+            .await
+            .map_err(|error| self.place.error_in_use(error))
+    }
+
+    async fn tail(&self) -> Result<Offset, StoreError> {
+        let mut reader =
+            self.readers.acquire().await.map_err(|error| self.place.error_in_use(error))?;
+        read::tail(&mut reader).await.map_err(|error| self.place.error_in_use(error))
+    }
+
+    async fn close(&self) {
+        // Kept until the end, so that a second call returns when the file is closed too.
+        let mut writer = self.writer.lock().await;
+        let Some(mut writer) = writer.take() else { return };
+        self.readers.close().await;
+        // What cannot be moved into the file stays in its log and is there at the next start.
+        let checkpoint = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut writer).await;
+        if let Err(error) = checkpoint.and(writer.close().await) {
+            tracing::warn!(store.place = %self.place, %error, "the chat's file was not tidied up");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(content: &str) -> NewMessage {
+        NewMessage::new(RoomId::general(), content.parse().unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_batch_for_which_there_is_no_space_stores_nothing_and_can_be_retried() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(folder.path().join("chat.db")).await.unwrap();
+        store.limit_pages(20).await;
+        let small = message("small");
+        let batch = [small.clone(), message(&"x".repeat(60_000)), message(&"x".repeat(60_000))];
+        for _ in 0..3 {
+            let error = store.append(&batch).await.unwrap_err();
+            assert!(matches!(error, StoreError::Full { .. }), "{error:?}");
+            assert!(error.is_retryable());
+        }
+        assert_eq!(store.tail().await.unwrap(), Offset::ZERO);
+        assert_eq!(store.append(&[small]).await.unwrap(), [Appended::New(Offset::FIRST)]);
+
+        store.limit_pages(2000).await;
+        let appended = store.append(&batch).await.unwrap();
+        let numbers: Vec<_> = appended.iter().map(|one| one.offset().as_u64()).collect();
+        assert_eq!(numbers, [2, 3, 4]);
+        assert_eq!(store.read_after(None, Offset::ZERO, 9).await.unwrap().messages.len(), 4);
+    }
+
+    impl SqliteStore {
+        async fn limit_pages(&self, count: u32) {
+            let sql = sqlx::AssertSqlSafe(format!("PRAGMA max_page_count = {count}"));
+            sqlx::raw_sql(sql).execute(self.writer.lock().await.as_mut().unwrap()).await.unwrap();
+        }
+    }
+}

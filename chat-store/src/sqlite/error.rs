@@ -1,0 +1,115 @@
+use std::fmt;
+use std::io::ErrorKind;
+use std::path::Path;
+
+use sqlx::error::DatabaseError;
+
+use crate::StoreError;
+
+/// The name of the file for people, and with it the one place where SQLite's errors become ours.
+#[derive(Debug, Clone)]
+pub(super) struct Place(String);
+
+/// Result codes of SQLite (<https://sqlite.org/rescode.html>) that mean something to us. The low
+/// byte is the kind; an extended code adds details above it.
+mod code {
+    pub(super) const ERROR: i32 = 1;
+    pub(super) const PERM: i32 = 3;
+    pub(super) const BUSY: i32 = 5;
+    pub(super) const LOCKED: i32 = 6;
+    pub(super) const READONLY: i32 = 8;
+    pub(super) const CORRUPT: i32 = 11;
+    pub(super) const FULL: i32 = 13;
+    pub(super) const CANTOPEN: i32 = 14;
+    pub(super) const PROTOCOL: i32 = 15;
+    pub(super) const CONSTRAINT: i32 = 19;
+    pub(super) const MISMATCH: i32 = 20;
+    pub(super) const NOTADB: i32 = 26;
+    /// The shared memory of the write-ahead log could not grow: a file system without space.
+    pub(super) const IOERR_SHMSIZE: i32 = 10 | (19 << 8);
+}
+
+impl Place {
+    pub(super) fn new(path: &Path) -> Self {
+        Self(path.display().to_string())
+    }
+
+    /// The error for a file whose content is not what it has to be.
+    pub(super) fn corrupt(&self, problem: impl Into<String>) -> StoreError {
+        StoreError::Corrupt { place: self.0.clone(), problem: problem.into(), source: None }
+    }
+
+    /// The error for a file of a later version.
+    pub(super) fn newer(&self) -> StoreError {
+        StoreError::Newer { place: self.0.clone() }
+    }
+
+    /// The error for a file that cannot be used where it is.
+    pub(super) fn unusable(&self, why: &'static str) -> StoreError {
+        StoreError::Open { place: self.0.clone(), source: why.into() }
+    }
+
+    /// What an error of the database library means for a file that has been open before.
+    ///
+    /// If it cannot be opened once more, for another reader, the process has too many files open or the
+    /// folder is gone for the moment. That passes.
+    pub(super) fn error_in_use(&self, error: sqlx::Error) -> StoreError {
+        match self.error(error) {
+            StoreError::Open { place, source } => StoreError::Unavailable { place, source },
+            error => error,
+        }
+    }
+
+    /// What an error of the database library means for a file that is being opened.
+    pub(super) fn error(&self, error: sqlx::Error) -> StoreError {
+        let place = self.0.clone();
+        let code = match &error {
+            sqlx::Error::PoolClosed => return StoreError::Closed,
+            // A name that SQLite cannot be given: not UTF-8, or with a NUL.
+            sqlx::Error::Io(io) if io.kind() == ErrorKind::InvalidData => {
+                return StoreError::Open { place, source: error.into() };
+            }
+            sqlx::Error::Decode(_) | sqlx::Error::ColumnDecode { .. } => {
+                let problem = "holds a message that this program does not understand".into();
+                return StoreError::Corrupt { place, problem, source: Some(error.into()) };
+            }
+            error => error.as_database_error().map_or(0, result_code),
+        };
+        let source = Box::new(error);
+        match (code, code & 0xff) {
+            (code::IOERR_SHMSIZE, _) | (_, code::FULL) => StoreError::Full { place, source },
+            (_, code::BUSY | code::LOCKED | code::PROTOCOL) => StoreError::Locked { place, source },
+            (_, code::READONLY) => StoreError::ReadOnly { place, source },
+            (_, code::CANTOPEN | code::PERM) => StoreError::Open { place, source },
+            (_, code::NOTADB) => {
+                let problem = "is not an SQLite database".into();
+                StoreError::Corrupt { place, problem, source: Some(source) }
+            }
+            (_, code::CORRUPT) => {
+                let problem = "is damaged".into();
+                StoreError::Corrupt { place, problem, source: Some(source) }
+            }
+            // Our statements are right for our tables: so the tables are not ours.
+            (_, code::ERROR | code::CONSTRAINT | code::MISMATCH) => {
+                let problem = "has tables that this program does not understand".into();
+                StoreError::Corrupt { place, problem, source: Some(source) }
+            }
+            _ => StoreError::Unavailable { place, source },
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Whether another connection is in the way just now.
+pub(super) fn is_busy(error: &sqlx::Error) -> bool {
+    error.as_database_error().is_some_and(|error| result_code(error) & 0xff == code::BUSY)
+}
+
+fn result_code(error: &dyn DatabaseError) -> i32 {
+    error.code().and_then(|code| code.parse().ok()).unwrap_or(0)
+}

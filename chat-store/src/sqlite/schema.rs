@@ -1,0 +1,137 @@
+//! What the file looks like: checked before anything is written, then brought up to date.
+
+use std::time::Instant;
+
+use chat_core::Epoch;
+use sqlx::{Connection, SqliteConnection};
+use tokio::time::{Duration, sleep};
+
+use super::BUSY_TIMEOUT;
+use super::error::{Place, is_busy};
+use crate::StoreError;
+
+/// Step `i` leads from `user_version` `i` to `i + 1`.
+const MIGRATIONS: [&str; 2] = [
+    include_str!("../../migrations/sqlite/0001_tutorial.sql"),
+    include_str!("../../migrations/sqlite/0002_rooms.sql"),
+];
+
+/// Marks the file as ours (`PRAGMA application_id`), so that the version of another program's file is
+/// not taken for one of our own: "chat" in ASCII.
+const APPLICATION_ID: i32 = i32::from_be_bytes(*b"chat");
+
+/// Makes the file ready for use, or refuses it and leaves it as it was.
+pub(super) async fn prepare(
+    connection: &mut SqliteConnection,
+    place: &Place,
+) -> Result<(), StoreError> {
+    let mut looking = connection.begin().await.map_err(|error| place.error(error))?;
+    version(&mut looking, place).await?;
+    looking.rollback().await.map_err(|error| place.error(error))?;
+
+    use_write_ahead_log(connection, place).await?;
+    migrate(connection, place).await
+}
+
+/// The identity of the log, which the migrations made.
+pub(super) async fn epoch(
+    connection: &mut SqliteConnection,
+    place: &Place,
+) -> Result<Epoch, StoreError> {
+    let epoch: Option<String> =
+        sqlx::query_scalar("SELECT value FROM chat_meta WHERE name = 'epoch'")
+            .fetch_optional(connection)
+            .await
+            .map_err(|error| place.error(error))?;
+    epoch
+        .and_then(|epoch| epoch.parse().ok())
+        .ok_or_else(|| place.corrupt("has lost the identity of its log"))
+}
+
+/// How many of the migrations the file has seen.
+async fn version(connection: &mut SqliteConnection, place: &Place) -> Result<usize, StoreError> {
+    const QUERY: &str = "SELECT application_id, user_version, encoding
+        FROM pragma_application_id, pragma_user_version, pragma_encoding";
+    let (application_id, version, encoding): (i32, i32, String) =
+        sqlx::query_as(QUERY).fetch_one(&mut *connection).await.map_err(|e| place.error(e))?;
+    if encoding != "UTF-8" {
+        return Err(place.corrupt(format!("keeps its text in {encoding} instead of UTF-8")));
+    }
+    match (application_id, usize::try_from(version)) {
+        (APPLICATION_ID, Ok(version)) if version <= MIGRATIONS.len() => Ok(version),
+        (APPLICATION_ID, _) => Err(place.newer()),
+        (0, Ok(0)) => check_tutorial_table(connection, place).await.map(|()| 0),
+        _ => Err(place.corrupt("belongs to another program")),
+    }
+}
+
+/// A `messages` table that is there before ours has to be the one of the tutorial, with what we rely
+/// on: ids that are not used again, keys that are unique, and no columns of our names.
+async fn check_tutorial_table(
+    connection: &mut SqliteConnection,
+    place: &Place,
+) -> Result<(), StoreError> {
+    const QUERY: &str = "SELECT type = 'table' AND sql LIKE '%AUTOINCREMENT%'
+            AND EXISTS (SELECT 1 FROM pragma_table_info('messages') WHERE name = 'id' AND pk = 1)
+            AND EXISTS (SELECT 1 FROM pragma_table_info('messages') WHERE name = 'content')
+            AND NOT EXISTS (SELECT 1 FROM pragma_table_info('messages')
+                WHERE name IN ('room', 'sender', 'at'))
+            AND EXISTS (SELECT 1 FROM pragma_index_list('messages') AS list
+                WHERE list.[unique] AND NOT list.partial AND 'client_offset' =
+                    (SELECT group_concat(name) FROM pragma_index_info(list.name)))
+        FROM sqlite_schema WHERE name = 'messages'";
+    let as_expected: Option<bool> =
+        sqlx::query_scalar(QUERY).fetch_optional(connection).await.map_err(|e| place.error(e))?;
+    match as_expected {
+        None | Some(true) => Ok(()),
+        Some(false) => Err(place.corrupt("has a `messages` table that is not the tutorial's")),
+    }
+}
+
+/// Readers and the writer do not wait for each other in this mode.
+async fn use_write_ahead_log(
+    connection: &mut SqliteConnection,
+    place: &Place,
+) -> Result<(), StoreError> {
+    let give_up = Instant::now() + BUSY_TIMEOUT;
+    loop {
+        let mode = sqlx::query_scalar::<_, String>("PRAGMA journal_mode = WAL")
+            .fetch_one(&mut *connection)
+            .await;
+        match mode {
+            Ok(mode) if mode == "wal" => return Ok(()),
+            Ok(_) => return Err(place.unusable("its file system cannot keep a write-ahead log")),
+            // SQLite's own busy timeout does not cover the switch, for which nobody else may be using
+            // the file, and a second process that starts up is.
+            Err(error) if is_busy(&error) && Instant::now() < give_up => {
+                sleep(Duration::from_millis(10)).await;
+            }
+            Err(error) => return Err(place.error(error)),
+        }
+    }
+}
+
+/// Applies what is missing, all or nothing.
+async fn migrate(connection: &mut SqliteConnection, place: &Place) -> Result<(), StoreError> {
+    let sql = |error| place.error(error);
+    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(sql)?;
+    // Another process may have done it while this one waited for its turn.
+    let version = version(&mut transaction, place).await?;
+    for migration in MIGRATIONS.iter().skip(version) {
+        sqlx::raw_sql(*migration).execute(&mut *transaction).await.map_err(sql)?;
+    }
+    if version < MIGRATIONS.len() {
+        let marks = format!(
+            "PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {}",
+            MIGRATIONS.len()
+        );
+        sqlx::raw_sql(sqlx::AssertSqlSafe(marks)).execute(&mut *transaction).await.map_err(sql)?;
+    }
+    // A file that cannot be written is to be noticed now, not with the first message. BEGIN IMMEDIATE
+    // does not: it reads a read-only file without a word.
+    sqlx::query("UPDATE chat_meta SET value = value WHERE false")
+        .execute(&mut *transaction)
+        .await
+        .map_err(sql)?;
+    transaction.commit().await.map_err(sql)
+}

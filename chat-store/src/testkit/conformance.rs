@@ -1,0 +1,90 @@
+/// Makes a module of tests, one for each case that a store has to pass.
+///
+/// ```text
+/// conformance!(name, backend);                      any store
+/// conformance!(name, backend, persistent);          … whose log can be opened again
+/// conformance!(name, backend, persistent, shared);  … also several times at once
+/// ```
+///
+/// `backend` is an expression for a [`Backend`](crate::testkit::Backend) and evaluated for each case,
+/// which should have a log of its own. The tests are named `name::case`.
+#[macro_export]
+macro_rules! conformance {
+    ($name:ident, $backend:expr $(, $kind:ident)*) => {
+        #[cfg(test)]
+        mod $name {
+            #[allow(unused_imports)]
+            use super::*;
+
+            $crate::conformance!(@any $backend);
+            $($crate::conformance!(@$kind $backend);)*
+        }
+    };
+    (@any $backend:expr) => {
+        $crate::conformance! { @cases $backend;
+            numbers:
+                the_first_offset_is_1_and_each_message_gets_the_next
+                numbers_go_on_over_all_rooms
+                a_duplicate_uses_no_number
+                a_batch_keeps_its_order
+                an_empty_batch_does_nothing
+                ten_thousand_messages_fit_into_one_batch;
+            once:
+                a_retry_gets_the_first_offset
+                a_retry_concurrent_with_itself_is_stored_once
+                a_message_without_a_key_is_stored_each_time
+                a_key_twice_in_one_batch_is_stored_once
+                a_key_with_another_content_room_or_author_is_refused
+                an_author_who_was_or_is_unknown_does_not_matter
+                new_messages_duplicates_and_conflicts_mix_in_one_batch
+                keys_are_compared_byte_for_byte;
+            order:
+                nothing_appears_below_an_offset_that_was_seen
+                nothing_appears_below_a_tail_that_was_seen
+                a_batch_has_no_other_messages_in_between
+                what_was_acknowledged_can_be_read;
+            reading:
+                pages_follow_each_other_without_gap_or_repeat
+                a_limit_is_kept_and_more_tells_of_the_rest
+                a_page_ends_when_its_contents_reach_the_limit_in_bytes
+                a_log_ends_after_its_tail
+                a_room_nobody_wrote_to_is_empty
+                several_rooms_are_read_in_one_order
+                hundreds_of_rooms_can_be_read_at_once;
+            text:
+                every_field_comes_back_as_it_was
+                any_text_comes_back_as_it_was
+                the_longest_texts_come_back_as_they_were;
+            whole:
+                an_append_that_is_dropped_has_happened_as_a_whole_or_not_at_all
+                reads_that_are_dropped_leave_the_store_usable
+                a_closed_store_says_so;
+        }
+    };
+    (@persistent $backend:expr) => {
+        $crate::conformance! { @cases $backend;
+            persistent:
+                a_log_that_is_opened_again_is_the_same_log
+                a_key_is_known_after_any_number_of_restarts
+                closing_waits_for_appends_that_were_called_before;
+        }
+    };
+    (@shared $backend:expr) => {
+        $crate::conformance! { @cases $backend;
+            shared:
+                stores_that_share_a_log_agree_on_its_numbers
+                a_key_is_stored_once_by_several_stores
+                nothing_appears_below_an_offset_that_another_store_saw;
+        }
+    };
+    (@cases $backend:expr; $($module:ident: $($case:ident)+;)+) => {
+        $($(
+            #[test]
+            fn $case() {
+                $crate::testkit::run(async {
+                    $crate::testkit::cases::$module::$case(&$backend).await;
+                });
+            }
+        )+)+
+    };
+}

@@ -1,0 +1,92 @@
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+use chat_core::{Epoch, NewMessage, Offset, RoomId};
+
+use crate::{Appended, MessageStore, Page, StoreError};
+
+/// A store that fails as often as a test asks it to, with an error that is
+/// [retryable](StoreError::is_retryable), and works otherwise.
+pub struct FailingStore {
+    store: Arc<dyn MessageStore>,
+    appends: AtomicUsize,
+    answers: AtomicUsize,
+    reads: AtomicUsize,
+}
+
+impl FailingStore {
+    /// `store`, which works until it is told to fail.
+    pub fn new(store: Arc<dyn MessageStore>) -> Self {
+        let [appends, answers, reads] = std::array::from_fn(|_| AtomicUsize::new(0));
+        Self { store, appends, answers, reads }
+    }
+
+    /// The next `count` appends fail and store nothing. Replaces what was asked before.
+    pub fn fail_appends(&self, count: usize) {
+        self.appends.store(count, Ordering::SeqCst);
+    }
+
+    /// The next `count` appends that reach the store are stored and fail nevertheless, as when a
+    /// connection breaks after the commit. Replaces what was asked before.
+    pub fn lose_answers(&self, count: usize) {
+        self.answers.store(count, Ordering::SeqCst);
+    }
+
+    /// The next `count` reads, of pages and of the tail, fail. Replaces what was asked before.
+    pub fn fail_reads(&self, count: usize) {
+        self.reads.store(count, Ordering::SeqCst);
+    }
+}
+
+/// An error, as long as there are some left.
+fn take_one(left: &AtomicUsize) -> Result<(), StoreError> {
+    let take = |left: usize| left.checked_sub(1);
+    match left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, take) {
+        Ok(_) => Err(StoreError::Unavailable {
+            place: "the failing store".into(),
+            source: "a test asked for it".into(),
+        }),
+        Err(_) => Ok(()),
+    }
+}
+
+impl fmt::Debug for FailingStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FailingStore").finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl MessageStore for FailingStore {
+    fn epoch(&self) -> &Epoch {
+        self.store.epoch()
+    }
+
+    async fn append(&self, batch: &[NewMessage]) -> Result<Vec<Appended>, StoreError> {
+        take_one(&self.appends)?;
+        let appended = self.store.append(batch).await?;
+        take_one(&self.answers)?;
+        Ok(appended)
+    }
+
+    async fn read_after(
+        &self,
+        rooms: Option<&[RoomId]>,
+        after: Offset,
+        limit: usize,
+    ) -> Result<Page, StoreError> {
+        take_one(&self.reads)?;
+        self.store.read_after(rooms, after, limit).await
+    }
+
+    async fn tail(&self) -> Result<Offset, StoreError> {
+        take_one(&self.reads)?;
+        self.store.tail().await
+    }
+
+    async fn close(&self) {
+        self.store.close().await;
+    }
+}

@@ -1,0 +1,63 @@
+use chat_core::{Message, NewMessage, Offset, RoomId};
+
+use crate::{Appended, MessageStore};
+
+pub(super) fn room(name: &str) -> RoomId {
+    name.parse().expect("the name of a room")
+}
+
+pub(super) fn offset(number: usize) -> Offset {
+    Offset::new(number.try_into().expect("a small number")).expect("an offset")
+}
+
+/// A message to the general room without a key.
+pub(super) fn message(content: &str) -> NewMessage {
+    NewMessage::new(RoomId::general(), content.parse().expect("a content"))
+}
+
+pub(super) fn keyed(key: &str, content: &str) -> NewMessage {
+    message(content).with_client_offset(key.parse().expect("a client offset"))
+}
+
+pub(super) fn in_room(name: &str, content: &str) -> NewMessage {
+    NewMessage { room: room(name), ..message(content) }
+}
+
+pub(super) fn from(nickname: &str, new: NewMessage) -> NewMessage {
+    NewMessage { from: Some(nickname.parse().expect("a nickname")), ..new }
+}
+
+pub(super) async fn append_one(store: &dyn MessageStore, new: &NewMessage) -> Appended {
+    let appended = store.append(std::slice::from_ref(new)).await.expect("an append");
+    assert_eq!(appended.len(), 1);
+    appended[0]
+}
+
+/// The whole log, and a check that its pages are in order.
+pub(super) async fn read_all(store: &dyn MessageStore) -> Vec<Message> {
+    read_rooms(store, None).await
+}
+
+pub(super) async fn read_rooms(store: &dyn MessageStore, rooms: Option<&[RoomId]>) -> Vec<Message> {
+    let mut messages: Vec<Message> = Vec::new();
+    loop {
+        let after = messages.last().map_or(Offset::ZERO, |last| last.offset);
+        let page = store.read_after(rooms, after, 1000).await.expect("a page");
+        messages.extend(page.messages);
+        if !page.more {
+            assert!(messages.is_sorted_by(|a, b| a.offset < b.offset), "out of order");
+            return messages;
+        }
+    }
+}
+
+pub(super) fn contents(messages: &[Message]) -> Vec<&str> {
+    messages.iter().map(|message| message.content.as_str()).collect()
+}
+
+/// Checks that these messages have the offsets from 1 on, without gaps.
+pub(super) fn assert_dense(messages: &[Message]) {
+    for (index, message) in messages.iter().enumerate() {
+        assert_eq!(message.offset, offset(index + 1), "a gap, or not from 1");
+    }
+}

@@ -1,0 +1,102 @@
+//! The stores that stall and fail when a test tells them to.
+#![allow(clippy::unwrap_used, reason = "a test that fails panics")]
+
+use std::sync::Arc;
+
+use chat_core::{NewMessage, Offset, RoomId};
+use chat_store::testkit::{Backend, FailingStore, HeldStore, async_trait};
+use chat_store::{Appended, MemoryStore, MessageStore, StoreError};
+
+fn memory() -> Arc<dyn MessageStore> {
+    Arc::new(MemoryStore::new())
+}
+
+fn new(content: &str) -> NewMessage {
+    NewMessage::new(RoomId::general(), content.parse().unwrap())
+}
+
+struct Held;
+
+#[async_trait]
+impl Backend for Held {
+    async fn open(&self) -> Arc<dyn MessageStore> {
+        Arc::new(HeldStore::new(memory()))
+    }
+}
+
+struct Failing;
+
+#[async_trait]
+impl Backend for Failing {
+    async fn open(&self) -> Arc<dyn MessageStore> {
+        Arc::new(FailingStore::new(memory()))
+    }
+}
+
+chat_store::conformance!(held_with_open_gates, Held);
+chat_store::conformance!(failing_never, Failing);
+
+#[tokio::test]
+async fn a_closed_gate_lets_through_as_many_as_it_is_told() {
+    let store = Arc::new(HeldStore::new(memory()));
+    store.appends.close();
+    let calls: Vec<_> = (0..3)
+        .map(|_| {
+            let store = Arc::clone(&store);
+            tokio::spawn(async move { store.append(&[new("a")]).await.unwrap() })
+        })
+        .collect();
+    store.appends.waiting(3).await;
+    assert_eq!(store.tail().await.unwrap(), Offset::ZERO);
+
+    store.answers.close();
+    store.appends.let_through(2);
+    store.answers.waiting(2).await;
+    assert_eq!(store.tail().await.unwrap().as_u64(), 2);
+    assert!(calls.iter().all(|call| !call.is_finished()));
+
+    store.answers.open();
+    store.appends.open();
+    for call in calls {
+        call.await.unwrap();
+    }
+    assert_eq!(store.tail().await.unwrap().as_u64(), 3);
+}
+
+#[tokio::test]
+async fn a_call_that_is_dropped_at_a_gate_waits_there_no_longer() {
+    let store = Arc::new(HeldStore::new(memory()));
+    store.reads.close();
+    let call = tokio::spawn({
+        let store = Arc::clone(&store);
+        async move { store.read_after(None, Offset::ZERO, 1).await.unwrap() }
+    });
+    store.reads.waiting(1).await;
+    call.abort();
+    assert!(call.await.unwrap_err().is_cancelled());
+    store.reads.let_through(1);
+    store.read_after(None, Offset::ZERO, 1).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_failing_store_fails_as_often_as_it_is_told_and_can_be_retried() {
+    let store = FailingStore::new(memory());
+    store.fail_appends(2);
+    let key = new("a").with_client_offset("k".parse().unwrap());
+    let batch = [key];
+    for _ in 0..2 {
+        let error = store.append(&batch).await.unwrap_err();
+        assert!(matches!(error, StoreError::Unavailable { .. }));
+        assert!(error.is_retryable());
+        assert_eq!(store.tail().await.unwrap(), Offset::ZERO);
+    }
+
+    store.lose_answers(1);
+    store.append(&batch).await.unwrap_err();
+    assert_eq!(store.append(&batch).await.unwrap(), [Appended::Duplicate(Offset::FIRST)]);
+
+    store.fail_reads(2);
+    store.tail().await.unwrap_err();
+    store.read_after(None, Offset::ZERO, 1).await.unwrap_err();
+    assert_eq!(store.read_after(None, Offset::ZERO, 1).await.unwrap().messages.len(), 1);
+}

@@ -1,0 +1,43 @@
+//! What happens around the file: other processes, crashes, full disks, wrong paths.
+#![cfg(feature = "sqlite")]
+#![allow(clippy::unwrap_used, reason = "a test that fails panics")]
+
+#[path = "sqlite_files/child.rs"]
+mod child;
+#[cfg(target_os = "linux")]
+#[path = "sqlite_files/disks.rs"]
+mod disks;
+#[path = "sqlite_files/paths.rs"]
+mod paths;
+#[path = "sqlite_files/processes.rs"]
+mod processes;
+
+use chat_core::{Message, NewMessage, Offset, RoomId};
+use chat_store::MessageStore;
+
+fn new(content: &str) -> NewMessage {
+    NewMessage::new(RoomId::general(), content.parse().unwrap())
+}
+
+fn keyed(key: &str, content: &str) -> NewMessage {
+    new(content).with_client_offset(key.parse().unwrap())
+}
+
+async fn read_all(store: &dyn MessageStore) -> Vec<Message> {
+    let mut messages: Vec<Message> = Vec::new();
+    loop {
+        let after = messages.last().map_or(Offset::ZERO, |message| message.offset);
+        let page = store.read_after(None, after, 1000).await.unwrap();
+        messages.extend(page.messages);
+        if !page.more {
+            return messages;
+        }
+    }
+}
+
+/// Checks that these messages have the offsets from 1 on, without gaps.
+fn assert_dense(messages: &[Message]) {
+    for (message, number) in messages.iter().zip(1..) {
+        assert_eq!(message.offset.as_u64(), number, "a gap");
+    }
+}
