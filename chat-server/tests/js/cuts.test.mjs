@@ -35,8 +35,8 @@ async function cutLink(t, server, random, most) {
 for (const [name, transports] of Object.entries(TRANSPORTS)) {
   // When a connection ends between the upgrade and the first packet, the client notices by this alone.
   const timeout = 1000;
-  // Polling needs many more bytes for the same messages.
-  const most = name === "polling" ? 8000 : 2500;
+  // To begin with polling takes many more bytes.
+  const most = name === "websocket" ? 2500 : 8000;
 
   test(`${name}: messages sent with the client's retries arrive once, in order, whatever is cut`, { timeout: 90_000 }, async (t) => {
     const random = seeded(t);

@@ -2,10 +2,9 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { assertAllWhole, Reader, TRANSPORTS } from "./support/client.mjs";
+import { assertAllWhole, connect, Reader, TRANSPORTS } from "./support/client.mjs";
 import { seeded } from "./support/random.mjs";
 import { sendPipelined, Writer, writeHistory } from "./support/sender.mjs";
-import { connect } from "./support/client.mjs";
 import { Server } from "./support/server.mjs";
 
 const HISTORY = 1500;
@@ -15,7 +14,7 @@ for (const [name, transports] of Object.entries(TRANSPORTS)) {
     const random = seeded(t);
     const server = await Server.start(t);
     const history = await writeHistory(t, server.url, HISTORY);
-    const writers = [1, 2, 3].map((number) => new Writer(t, server.url, `writer ${number}`));
+    const writers = [1, 2, 3].map((number) => new Writer(t, server.url, `writer ${number}`, { from: HISTORY }));
 
     const readers = [];
     for (let wave = 0; wave < 6; wave++) {

@@ -20,7 +20,11 @@ export const TRANSPORTS = { websocket: ["websocket"], polling: ["polling"], defa
 export function connect(t, url, options = {}) {
   const quick = { reconnectionDelay: 20, reconnectionDelayMax: 100 };
   const socket = io(url, { forceNew: true, transports: ["websocket"], ...quick, ...options });
-  defer(t, () => socket.close());
+  defer(t, () => {
+    // One that is paused would wait for half a minute for the other side to close.
+    resume(socket);
+    socket.close();
+  });
   return socket;
 }
 
@@ -31,7 +35,7 @@ export function send(socket, ...args) {
 
 /** Reads nothing more from the network, as a machine that is too busy, until `resume`. */
 export const pause = (socket) => socket.io.engine.transport.ws._socket.pause();
-export const resume = (socket) => socket.io.engine.transport.ws._socket.resume();
+export const resume = (socket) => socket.io.engine?.transport.ws?._socket?.resume();
 
 /**
  * A client as the tutorial's page: it shows what it gets, and names the last offset it has handled when

@@ -38,26 +38,33 @@ export async function writeHistory(t, url, count, contentOf = (n) => `history ${
   return acked;
 }
 
-/** A client that sends one message after the other, each when the last is acked, until it is told to stop. */
+/**
+ * A client that writes until it is told to stop, with a few messages on their way at any time. It knows
+ * the log up to `from`, so that no replay delays it.
+ */
 export class Writer {
   acked = [];
+  #sent = 0;
   #writing = true;
 
-  constructor(t, url, name) {
-    this.socket = connect(t, url);
-    this.done = this.#write(name);
+  constructor(t, url, name, { from = 0, ahead = 4 } = {}) {
+    this.name = name;
+    this.socket = connect(t, url, { auth: { serverOffset: from } });
+    this.done = Promise.all(Array.from({ length: ahead }, () => this.#write()));
     // Whoever stops it sees the failure.
     this.done.catch(() => {});
   }
 
-  async #write(name) {
+  async #write() {
     while (this.#writing) {
-      const content = `${name} ${this.acked.length}`;
+      const number = this.#sent++;
+      const content = `${this.name} ${number}`;
       const { offset } = await send(this.socket, content);
-      this.acked.push({ content, offset });
+      this.acked[number] = { content, offset };
     }
   }
 
+  /** Resolves with what is acked, when all that it has sent is. */
   async stop() {
     this.#writing = false;
     await this.done;
