@@ -5,7 +5,7 @@ use axum::Router;
 use axum::serve::ListenerExt;
 use chat_adapter::{Broadcast, LocalBroadcast};
 use chat_core::NodeId;
-use chat_store::{MessageStore, StoreError};
+use chat_store::{Store, StoreError};
 use socketioxide::SocketIo;
 use socketioxide::extract::SocketRef;
 use thiserror::Error;
@@ -15,7 +15,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::log::{Log, RECENT_BYTES};
-use crate::socket::{Connections, OnConnect, register};
+use crate::recovery::Recovery;
+use crate::socket::{Authenticate, Connections, Hooks, register};
 use crate::transport::TransportService;
 use crate::{relay, web};
 
@@ -24,6 +25,9 @@ const PING_INTERVAL: Duration = Duration::from_secs(25);
 
 /// How long a client may take to answer.
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// For how long a session is kept when nothing else is said.
+const RECOVERY_WINDOW: Duration = Duration::from_secs(120);
 
 /// The largest packet that is read from a client. A larger one ends the connection; one that is smaller
 /// and still holds too much for a message gets a refusal.
@@ -51,6 +55,7 @@ pub struct Chat {
     transport: TransportService,
     connections: Connections,
     log: Arc<Log>,
+    recovery: Recovery,
     /// The two directions of the relay.
     relay: TaskTracker,
     listening: CancellationToken,
@@ -59,9 +64,10 @@ pub struct Chat {
 /// What a [`Chat`] is made of. Made by [`Chat::builder`].
 #[must_use = "a builder does nothing until it is started"]
 pub struct ChatBuilder {
-    store: Arc<dyn MessageStore>,
+    store: Arc<dyn Store>,
     broadcast: Arc<dyn Broadcast>,
-    on_connect: Option<OnConnect>,
+    recovery_window: Duration,
+    hooks: Hooks,
     recent_bytes: usize,
 }
 
@@ -92,7 +98,33 @@ impl ChatBuilder {
     /// No event of the application's may end with a string argument: a Socket.IO client takes the
     /// trailing string of *any* event for its place in the log.
     pub fn on_connect(self, register: impl Fn(&SocketRef) + Send + Sync + 'static) -> Self {
-        Self { on_connect: Some(Arc::new(register)), ..self }
+        let hooks = Hooks { on_connect: Some(Arc::new(register)), ..self.hooks };
+        Self { hooks, ..self }
+    }
+
+    /// Has `check` called for each client that connects, with what it says in `auth`, before anything is
+    /// restored or sent. An error refuses the client, and is what it is told.
+    pub fn authenticate<C, F>(self, check: C) -> Self
+    where
+        C: Fn(SocketRef, serde_json::Value) -> F + Send + Sync + 'static,
+        F: Future<Output = Result<(), String>> + Send + 'static,
+    {
+        let check: Arc<Authenticate> = Arc::new(move |socket, auth| Box::pin(check(socket, auth)));
+        let hooks = Hooks { authenticate: Some(check), ..self.hooks };
+        Self { hooks, ..self }
+    }
+
+    /// Whether a client that has a session to get back is not [authenticated](Self::authenticate) again,
+    /// as `skipMiddlewares` in Socket.IO. Not so when not said: who was banned meanwhile, stays out.
+    pub fn skip_middlewares(self, skip: bool) -> Self {
+        let hooks = Hooks { skip_middlewares: skip, ..self.hooks };
+        Self { hooks, ..self }
+    }
+
+    /// For how long a client that lost its connection gets its session back; two minutes when not said,
+    /// zero turns [`recovery`](crate::recovery) off.
+    pub fn recovery_window(self, window: Duration) -> Self {
+        Self { recovery_window: window, ..self }
     }
 
     /// How many bytes of recent messages are kept in memory for clients that are up to date; 32 MiB
@@ -106,13 +138,14 @@ impl ChatBuilder {
     /// # Errors
     /// When the store does not work.
     pub async fn start(self) -> Result<Chat, ChatError> {
-        let Self { store, broadcast, on_connect, recent_bytes } = self;
+        let Self { store, broadcast, recovery_window, hooks, recent_bytes } = self;
         let mut id = [0; 8];
         getrandom::fill(&mut id).map_err(ChatError::Random)?;
         let node = NodeId::from_random(id);
 
         let (committed, batches) = relay::outgoing();
-        let log = Log::start(Arc::clone(&store), recent_bytes, committed).await?;
+        let messages = Arc::<dyn Store>::clone(&store);
+        let log = Log::start(messages, recent_bytes, committed).await?;
         let relay = TaskTracker::new();
         let epoch = store.epoch().clone();
         relay.spawn(relay::publish(Arc::clone(&broadcast), node, epoch, batches));
@@ -134,19 +167,21 @@ impl ChatBuilder {
             .with_parser(parser)
             .build_svc();
         let transport = TransportService::new(service, PING_INTERVAL + PING_TIMEOUT);
-        let connections = Connections::new(Arc::clone(&log), on_connect);
+        let recovery = Recovery::new(store, recovery_window);
+        let connections = Connections::new(Arc::clone(&log), recovery.clone(), hooks);
         register(&io, connections.clone());
-        Ok(Chat { io, transport, connections, log, relay, listening })
+        Ok(Chat { io, transport, connections, log, recovery, relay, listening })
     }
 }
 
 impl Chat {
     /// A chat that keeps its messages in `store`.
-    pub fn builder(store: Arc<dyn MessageStore>) -> ChatBuilder {
+    pub fn builder(store: Arc<dyn Store>) -> ChatBuilder {
         ChatBuilder {
             store,
             broadcast: Arc::new(LocalBroadcast::new()),
-            on_connect: None,
+            recovery_window: RECOVERY_WINDOW,
+            hooks: Hooks::default(),
             recent_bytes: RECENT_BYTES,
         }
     }
@@ -221,6 +256,7 @@ impl Chat {
             tracing::info!("some clients did not take their last answers; they will ask again");
         }
         self.transport.close_all();
+        self.recovery.close().await;
         self.listening.cancel();
         self.relay.wait().await;
     }

@@ -78,7 +78,8 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         format!("cannot listen on {address:?}; choose another address with --listen HOST:PORT")
     })?;
     let store = chat_store::open(&cli.store).await?;
-    let chat = Chat::builder(Arc::clone(&store)).start().await?;
+    let chat =
+        Chat::builder(Arc::clone(&store)).recovery_window(cli.recovery_window).start().await?;
     let stop = stop_signal()?;
     println!("listening on http://{}", listener.local_addr()?);
     let served = chat.serve(listener, stop).await;

@@ -4,6 +4,7 @@ mod app;
 pub mod cli;
 mod delivery;
 mod log;
+pub mod recovery;
 mod relay;
 mod socket;
 pub mod telemetry;
@@ -11,3 +12,4 @@ mod transport;
 mod web;
 
 pub use app::{Chat, ChatBuilder, ChatError};
+pub use transport::TransportService;

@@ -3,7 +3,8 @@
 mod chat_message;
 mod connect;
 mod connection;
+mod session;
 mod sink;
 mod unknown_event;
 
-pub(crate) use connect::{Connections, OnConnect, register};
+pub(crate) use connect::{Authenticate, Connections, Hooks, register};

@@ -20,5 +20,5 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use link::{InFlight, Link};
-pub(crate) use service::TransportService;
+pub(crate) use link::{ConnectReply, InFlight, Link};
+pub use service::TransportService;

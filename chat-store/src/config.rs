@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use crate::{MemoryStore, MessageStore, StoreError};
+use crate::{MemoryStore, Store, StoreError};
 
 /// Opens the store that a URL names.
 ///
@@ -24,7 +24,7 @@ use crate::{MemoryStore, MessageStore, StoreError};
 /// # Errors
 /// [`StoreError::Url`] or [`StoreError::Feature`] for what is no such URL, else why the store could
 /// not be opened. No error repeats the URL, which may hold a password.
-pub async fn open(url: &str) -> Result<Arc<dyn MessageStore>, StoreError> {
+pub async fn open(url: &str) -> Result<Arc<dyn Store>, StoreError> {
     match url.split_once(':') {
         Some(("memory", "" | "//")) => Ok(Arc::new(MemoryStore::new())),
         Some(("memory", _)) => Err(url_error("a memory: store takes no path")),
@@ -41,12 +41,12 @@ pub async fn open(url: &str) -> Result<Arc<dyn MessageStore>, StoreError> {
 }
 
 #[cfg(feature = "sqlite")]
-async fn open_sqlite(path: &str) -> Result<Arc<dyn MessageStore>, StoreError> {
+async fn open_sqlite(path: &str) -> Result<Arc<dyn Store>, StoreError> {
     Ok(Arc::new(crate::SqliteStore::open(path).await?))
 }
 
 #[cfg(not(feature = "sqlite"))]
-async fn open_sqlite(_path: &str) -> Result<Arc<dyn MessageStore>, StoreError> {
+async fn open_sqlite(_path: &str) -> Result<Arc<dyn Store>, StoreError> {
     Err(StoreError::Feature { scheme: "sqlite", feature: "sqlite" })
 }
 

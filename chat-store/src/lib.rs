@@ -4,6 +4,7 @@ mod appended;
 mod config;
 mod error;
 mod memory;
+mod session;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod store;
@@ -14,6 +15,7 @@ pub use appended::Appended;
 pub use config::open;
 pub use error::StoreError;
 pub use memory::MemoryStore;
+pub use session::{SessionKey, SessionRecord, SessionStore};
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteStore;
-pub use store::{MessageStore, Page};
+pub use store::{MessageStore, Page, Store};

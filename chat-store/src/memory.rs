@@ -5,18 +5,26 @@ use std::hash::BuildHasher;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use chat_core::{ClientOffset, Epoch, Message, NewMessage, Offset, RoomId};
+use chat_core::{ClientOffset, Epoch, Message, NewMessage, Offset, RoomId, Timestamp};
 
-use crate::{Appended, MessageStore, Page, StoreError};
+use crate::session::MAX_SWEPT;
+use crate::{Appended, MessageStore, Page, SessionKey, SessionRecord, SessionStore, StoreError};
 
-/// A log that lives as long as the process: for tests, for trying things out, and as the shortest
-/// example of a [`MessageStore`].
+/// A log and sessions that live as long as the process: for tests, for trying things out, and as the
+/// shortest example of a [`MessageStore`] and a [`SessionStore`].
 ///
 /// Not durable: what it acknowledges is gone with the process. Everything else of the contract holds.
 pub struct MemoryStore {
     epoch: Epoch,
     // Held for a moment and never across an await, so that every call happens at once or not at all.
-    log: Mutex<Log>,
+    contents: Mutex<Contents>,
+}
+
+#[derive(Default)]
+struct Contents {
+    log: Log,
+    sessions: HashMap<SessionKey, SessionRecord>,
+    closed: bool,
 }
 
 /// The message at index `i` has offset `i + 1`.
@@ -24,21 +32,20 @@ pub struct MemoryStore {
 struct Log {
     messages: Vec<Message>,
     by_key: HashMap<ClientOffset, Offset>,
-    closed: bool,
 }
 
 impl MemoryStore {
-    /// An empty log with an epoch of its own.
+    /// An empty log with an epoch of its own, and no sessions.
     pub fn new() -> Self {
         // The standard library seeds its hashers from the operating system's randomness.
         let random = RandomState::new().hash_one(());
-        Self { epoch: Epoch::from_random(random.to_be_bytes()), log: Mutex::default() }
+        Self { epoch: Epoch::from_random(random.to_be_bytes()), contents: Mutex::default() }
     }
 
-    fn open_log(&self) -> Result<MutexGuard<'_, Log>, StoreError> {
-        // No call leaves the log half changed, so a panic elsewhere does not spoil it.
-        let log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
-        if log.closed { Err(StoreError::Closed) } else { Ok(log) }
+    fn contents(&self) -> Result<MutexGuard<'_, Contents>, StoreError> {
+        // No call leaves them half changed, so a panic elsewhere does not spoil them.
+        let contents = self.contents.lock().unwrap_or_else(PoisonError::into_inner);
+        if contents.closed { Err(StoreError::Closed) } else { Ok(contents) }
     }
 }
 
@@ -61,8 +68,8 @@ impl MessageStore for MemoryStore {
     }
 
     async fn append(&self, batch: &[NewMessage]) -> Result<Vec<Appended>, StoreError> {
-        let mut log = self.open_log()?;
-        Ok(batch.iter().map(|new| log.append(new)).collect())
+        let mut contents = self.contents()?;
+        Ok(batch.iter().map(|new| contents.log.append(new)).collect())
     }
 
     async fn read_after(
@@ -71,17 +78,45 @@ impl MessageStore for MemoryStore {
         after: Offset,
         limit: usize,
     ) -> Result<Page, StoreError> {
-        Ok(self.open_log()?.read_after(rooms, after, limit))
+        Ok(self.contents()?.log.read_after(rooms, after, limit))
     }
 
     async fn tail(&self) -> Result<Offset, StoreError> {
-        Ok(self.open_log()?.tail())
+        Ok(self.contents()?.log.tail())
     }
 
     async fn close(&self) {
-        if let Ok(mut log) = self.open_log() {
-            log.closed = true;
+        if let Ok(mut contents) = self.contents() {
+            contents.closed = true;
         }
+    }
+}
+
+#[async_trait]
+impl SessionStore for MemoryStore {
+    async fn save_sessions(&self, records: &[SessionRecord]) -> Result<(), StoreError> {
+        let records = records.iter().map(|record| (record.key, record.clone()));
+        self.contents()?.sessions.extend(records);
+        Ok(())
+    }
+
+    async fn session(
+        &self,
+        key: SessionKey,
+        now: Timestamp,
+    ) -> Result<Option<SessionRecord>, StoreError> {
+        let contents = self.contents()?;
+        Ok(contents.sessions.get(&key).filter(|record| record.expires_at > now).cloned())
+    }
+
+    async fn sweep_sessions(&self, now: Timestamp) -> Result<usize, StoreError> {
+        let mut deleted = 0;
+        self.contents()?.sessions.retain(|_, record| {
+            let delete = record.expires_at <= now && deleted < MAX_SWEPT;
+            deleted += usize::from(delete);
+            !delete
+        });
+        Ok(deleted)
     }
 }
 

@@ -2,6 +2,7 @@ mod append;
 mod error;
 mod read;
 mod schema;
+mod sessions;
 
 use std::fmt;
 use std::path::Path;
@@ -9,8 +10,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chat_core::{Epoch, NewMessage, Offset, RoomId};
+use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, Connection, SqliteConnection, SqlitePool};
+use sqlx::{ConnectOptions, Connection, Sqlite, SqliteConnection, SqlitePool};
 use tokio::sync::Mutex;
 
 use self::append::Batch;
@@ -24,7 +26,7 @@ pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Readers that work at the same time. A page takes well under a millisecond.
 const READERS: u32 = 4;
 
-/// A log in one SQLite file.
+/// A log and sessions in one SQLite file.
 ///
 /// The file may be the `chat.db` of the
 /// [Socket.IO tutorial](https://socket.io/docs/v4/tutorial/step-7): its history and its offsets stay.
@@ -33,6 +35,9 @@ const READERS: u32 = 4;
 ///
 /// - *Durable:* every commit is synced (`synchronous = FULL`), so that it survives a power cut as far as
 ///   the disk keeps what it confirmed.
+/// - *Failed sync:* [`StoreError::Unavailable`], nothing visible. If the process then crashes before
+///   another batch is committed, the next start may find the batch in the write-ahead log after all.
+///   Appending it again with the same client offsets, or saving the sessions again, is safe.
 /// - *Full disk:* [`StoreError::Full`], nothing stored. Works again once there is space.
 /// - *Locked by another process:* waits for [`BUSY_TIMEOUT`](Self::BUSY_TIMEOUT), then
 ///   [`StoreError::Locked`], nothing stored.
@@ -84,6 +89,10 @@ impl SqliteStore {
             .connect_lazy_with(options.read_only(true));
         Ok(Self { place, epoch, writer: Mutex::new(Some(writer)), readers })
     }
+
+    async fn reader(&self) -> Result<PoolConnection<Sqlite>, StoreError> {
+        self.readers.acquire().await.map_err(|error| self.place.error_in_use(error))
+    }
 }
 
 impl fmt::Debug for SqliteStore {
@@ -117,16 +126,14 @@ impl MessageStore for SqliteStore {
         after: Offset,
         limit: usize,
     ) -> Result<Page, StoreError> {
-        let mut reader =
-            self.readers.acquire().await.map_err(|error| self.place.error_in_use(error))?;
+        let mut reader = self.reader().await?;
         read::read_after(&mut reader, rooms, after, limit)
             .await
             .map_err(|error| self.place.error_in_use(error))
     }
 
     async fn tail(&self) -> Result<Offset, StoreError> {
-        let mut reader =
-            self.readers.acquire().await.map_err(|error| self.place.error_in_use(error))?;
+        let mut reader = self.reader().await?;
         read::tail(&mut reader).await.map_err(|error| self.place.error_in_use(error))
     }
 

@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use chat_core::{Epoch, Message, NewMessage, Offset, RoomId};
 
-use crate::{Appended, StoreError};
+use crate::{Appended, SessionStore, StoreError};
 
 /// A durable, ordered log of messages.
 ///
@@ -73,6 +73,14 @@ pub trait MessageStore: Send + Sync + 'static {
     /// [`StoreError::Closed`]. Closing twice is harmless.
     async fn close(&self);
 }
+
+/// One database that keeps both, messages and sessions: what [`open`](crate::open) opens.
+///
+/// An `Arc<dyn Store>` coerces to an `Arc<dyn MessageStore>` and to an `Arc<dyn SessionStore>`. Whatever
+/// is both is a `Store`. [`close`](MessageStore::close) closes it for both.
+pub trait Store: MessageStore + SessionStore {}
+
+impl<S: MessageStore + SessionStore> Store for S {}
 
 /// Some messages of a log, in order, as [`MessageStore::read_after`] returns them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -1,8 +1,8 @@
-//! For tests: the contract of [`MessageStore`] as a suite of cases, and stores that stall or fail when
-//! they are told to.
+//! For tests: the contracts of [`MessageStore`] and [`SessionStore`](crate::SessionStore) as suites of
+//! cases, and stores that stall or fail when they are told to.
 //!
-//! [`conformance!`](crate::conformance) makes a test of each case. A store in memory of another crate
-//! passes the suite with this in its `tests/conformance.rs`:
+//! [`conformance!`](crate::conformance) makes a test of each case for messages. A store in memory of
+//! another crate passes the suite with this in its `tests/conformance.rs`:
 //!
 //! ```
 //! use std::sync::Arc;
@@ -22,14 +22,19 @@
 //! chat_store::conformance!(memory, Memory);
 //! # fn main() {}
 //! ```
+//!
+//! A store that keeps sessions too implements [`SessionBackend`] instead of [`Backend`], and has
+//! [`session_conformance!`](crate::session_conformance) make the tests of the second suite.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a case that fails panics")]
 
 pub mod cases;
 mod conformance;
+mod dropping;
 mod failing;
 mod gate;
 mod held;
 mod samples;
+mod session_conformance;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,9 +44,9 @@ pub use async_trait::async_trait;
 pub use self::failing::FailingStore;
 pub use self::gate::Gate;
 pub use self::held::HeldStore;
-use crate::MessageStore;
+use crate::{MessageStore, Store};
 
-/// Where the suite gets its stores from. Each case has a backend of its own.
+/// Where the suite for messages gets its stores from. Each case has a backend of its own.
 #[async_trait]
 pub trait Backend: Send + Sync {
     /// Opens the log. The first call makes an empty one.
@@ -49,6 +54,20 @@ pub trait Backend: Send + Sync {
     /// Called once, except by the cases for `persistent` backends, which open the same log again after
     /// they closed it, and those for `shared` ones, which open it several times at once.
     async fn open(&self) -> Arc<dyn MessageStore>;
+}
+
+/// Where both suites get their stores from, when these keep sessions too. It is a [`Backend`] by itself.
+#[async_trait]
+pub trait SessionBackend: Send + Sync {
+    /// Opens the log and the sessions, as [`Backend::open`] does.
+    async fn open_store(&self) -> Arc<dyn Store>;
+}
+
+#[async_trait]
+impl<B: SessionBackend> Backend for B {
+    async fn open(&self) -> Arc<dyn MessageStore> {
+        self.open_store().await
+    }
 }
 
 /// Runs a case to its end.

@@ -3,19 +3,20 @@
 
 use std::sync::Arc;
 
-use chat_store::testkit::{Backend, async_trait};
-use chat_store::{MemoryStore, MessageStore};
+use chat_store::testkit::{SessionBackend, async_trait};
+use chat_store::{MemoryStore, Store};
 
 struct Memory;
 
 #[async_trait]
-impl Backend for Memory {
-    async fn open(&self) -> Arc<dyn MessageStore> {
+impl SessionBackend for Memory {
+    async fn open_store(&self) -> Arc<dyn Store> {
         Arc::new(MemoryStore::new())
     }
 }
 
 chat_store::conformance!(memory, Memory);
+chat_store::session_conformance!(memory_sessions, Memory);
 
 #[cfg(feature = "sqlite")]
 struct Sqlite(tempfile::TempDir);
@@ -29,8 +30,8 @@ impl Sqlite {
 
 #[cfg(feature = "sqlite")]
 #[async_trait]
-impl Backend for Sqlite {
-    async fn open(&self) -> Arc<dyn MessageStore> {
+impl SessionBackend for Sqlite {
+    async fn open_store(&self) -> Arc<dyn Store> {
         let path = self.0.path().join("chat.db");
         Arc::new(chat_store::SqliteStore::open(path).await.expect("the file opens"))
     }
@@ -38,3 +39,5 @@ impl Backend for Sqlite {
 
 #[cfg(feature = "sqlite")]
 chat_store::conformance!(sqlite, Sqlite::new(), persistent, shared);
+#[cfg(feature = "sqlite")]
+chat_store::session_conformance!(sqlite_sessions, Sqlite::new(), persistent, shared);

@@ -4,10 +4,10 @@
 use std::sync::Arc;
 
 use chat_core::{NewMessage, Offset, RoomId};
-use chat_store::testkit::{Backend, FailingStore, HeldStore, async_trait};
-use chat_store::{Appended, MemoryStore, MessageStore, StoreError};
+use chat_store::testkit::{FailingStore, HeldStore, SessionBackend, async_trait};
+use chat_store::{Appended, MemoryStore, MessageStore, Store, StoreError};
 
-fn memory() -> Arc<dyn MessageStore> {
+fn memory() -> Arc<dyn Store> {
     Arc::new(MemoryStore::new())
 }
 
@@ -18,8 +18,8 @@ fn new(content: &str) -> NewMessage {
 struct Held;
 
 #[async_trait]
-impl Backend for Held {
-    async fn open(&self) -> Arc<dyn MessageStore> {
+impl SessionBackend for Held {
+    async fn open_store(&self) -> Arc<dyn Store> {
         Arc::new(HeldStore::new(memory()))
     }
 }
@@ -27,14 +27,16 @@ impl Backend for Held {
 struct Failing;
 
 #[async_trait]
-impl Backend for Failing {
-    async fn open(&self) -> Arc<dyn MessageStore> {
+impl SessionBackend for Failing {
+    async fn open_store(&self) -> Arc<dyn Store> {
         Arc::new(FailingStore::new(memory()))
     }
 }
 
 chat_store::conformance!(held_with_open_gates, Held);
 chat_store::conformance!(failing_never, Failing);
+chat_store::session_conformance!(held_with_open_gates_sessions, Held);
+chat_store::session_conformance!(failing_never_sessions, Failing);
 
 #[tokio::test]
 async fn a_closed_gate_lets_through_as_many_as_it_is_told() {

@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use chat_core::{Offset, RoomId};
@@ -15,20 +16,25 @@ pub(crate) struct Subscription {
     log: Arc<Log>,
     reader: ReaderId,
     rooms: Vec<RoomId>,
+    /// The offset after which the messages of each room are for this connection.
+    joined_after: HashMap<RoomId, Offset>,
     /// Everything up to here has been handed over, or is not for this connection.
     cursor: Offset,
 }
 
 impl Subscription {
-    /// A subscription to what follows `cursor` in `rooms`; `wake` is notified when there is more.
+    /// A subscription to what follows `cursor` in `rooms`, but in each room only to what follows the
+    /// offset at which it was joined. `wake` is notified when there is more.
     pub(crate) fn new(
         log: Arc<Log>,
-        rooms: Vec<RoomId>,
+        rooms: Vec<(RoomId, Offset)>,
         cursor: Offset,
         wake: &Arc<Notify>,
     ) -> Self {
+        let joined_after: HashMap<_, _> = rooms.into_iter().collect();
+        let rooms: Vec<_> = joined_after.keys().cloned().collect();
         let reader = log.attach(&rooms, wake);
-        Self { log, reader, rooms, cursor }
+        Self { log, reader, rooms, joined_after, cursor }
     }
 
     /// The next messages, in order; none when all that is committed was handed over. Does not wait for
@@ -38,7 +44,11 @@ impl Subscription {
     /// safe.
     pub(crate) async fn read(&mut self) -> Result<Vec<Arc<Entry>>, StoreError> {
         loop {
-            let (entries, upto) = self.log.read_after(&self.rooms, self.cursor).await?;
+            let (mut entries, upto) = self.log.read_after(&self.rooms, self.cursor).await?;
+            entries.retain(|entry| {
+                let joined = self.joined_after.get(&entry.message.room);
+                joined.is_some_and(|&joined_after| entry.offset() > joined_after)
+            });
             if !entries.is_empty() || upto <= self.cursor {
                 return Ok(entries);
             }

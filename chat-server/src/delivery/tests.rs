@@ -94,7 +94,7 @@ fn start(log: &Arc<Log>, room_name: &str, cursor: u64, sink: &Arc<TestSink>) -> 
     let wake = Arc::new(Notify::new());
     let outbox = Arc::new(Outbox::new(Arc::clone(&wake)));
     let draining = CancellationToken::new();
-    let rooms = vec![room(room_name)];
+    let rooms = vec![(room(room_name), Offset::ZERO)];
     let subscription = Subscription::new(Arc::clone(log), rooms, offset(cursor), &wake);
     let task = tokio::spawn({
         let (outbox, sink, draining) = (Arc::clone(&outbox), Arc::clone(sink), draining.clone());
@@ -140,6 +140,20 @@ async fn a_cursor_gets_what_follows_it_and_only_of_its_room() {
 }
 
 #[tokio::test]
+async fn what_was_sent_to_a_room_before_it_was_joined_is_left_out() {
+    let (_, log) = memory_log().await;
+    for name in ["a", "b", "a", "b", "a"] {
+        append(&log, name, 1).await;
+    }
+    let wake = Arc::new(Notify::new());
+    let rooms = vec![(room("a"), offset(1)), (room("b"), offset(3))];
+    let mut subscription = Subscription::new(Arc::clone(&log), rooms, Offset::ZERO, &wake);
+    let entries = subscription.read().await.unwrap();
+    let offsets: Vec<_> = entries.iter().map(|entry| entry.offset().as_u64()).collect();
+    assert_eq!(offsets, [3, 4, 5]);
+}
+
+#[tokio::test]
 async fn a_full_connection_keeps_its_place() {
     let (_, log) = memory_log().await;
     let sink = TestSink::with_room(3);
@@ -174,7 +188,7 @@ async fn a_message_between_the_read_and_the_wait_is_not_missed() {
     let (_, log) = memory_log().await;
     let wake = Arc::new(Notify::new());
     let mut subscription =
-        Subscription::new(Arc::clone(&log), vec![room("a")], Offset::ZERO, &wake);
+        Subscription::new(Arc::clone(&log), vec![(room("a"), Offset::ZERO)], Offset::ZERO, &wake);
     assert!(subscription.read().await.unwrap().is_empty());
     append(&log, "a", 1).await;
     tokio::time::timeout(Duration::from_secs(10), wake.notified()).await.expect("woken");

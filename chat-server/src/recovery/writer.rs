@@ -48,6 +48,7 @@ impl Writer {
         let mut rounds = self.rounds.subscribe();
         // The round that is running may have begun before the change.
         let enough = rounds.borrow_and_update().begun + 1;
+        self.wake();
         // Cannot fail: the sender lives in `self`.
         let _ = rounds.wait_for(|rounds| rounds.saved >= enough).await;
     }

@@ -2,49 +2,54 @@ use std::fmt::Display;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use chat_core::{CHAT_MESSAGE, Handshake, Offset, RoomId};
+use chat_core::{CHAT_MESSAGE, Handshake, Offset};
 use chat_store::StoreError;
+use serde_json::Value as Json;
 use socketioxide::SocketIo;
 use socketioxide::adapter::LocalAdapter;
 use socketioxide::extract::SocketRef;
 use socketioxide::handler::ConnectHandler;
-use socketioxide::socket::Socket;
+use socketioxide::socket::{DisconnectReason, Socket};
 use socketioxide_core::Value;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::chat_message::ChatMessageHandler;
 use super::connection::{Connection, InOrder};
+use super::session::ChatSession;
 use super::sink::SocketSink;
 use super::unknown_event::UnknownEventHandler;
 use crate::delivery::{Subscription, pump};
 use crate::log::Log;
+use crate::recovery::{Claim, Found, Recovery};
+use crate::transport::Link;
 
 /// Called for each connection before it can send anything.
-pub(crate) type OnConnect = Arc<dyn Fn(&SocketRef) + Send + Sync>;
+pub(crate) type OnConnect = dyn Fn(&SocketRef) + Send + Sync;
+
+/// Says whether a client may connect, and if not, why.
+pub(crate) type Authenticate = dyn Fn(SocketRef, Json) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>>
+    + Send
+    + Sync;
+
+/// What an application adds to each connection.
+#[derive(Clone, Default)]
+pub(crate) struct Hooks {
+    pub(crate) on_connect: Option<Arc<OnConnect>>,
+    pub(crate) authenticate: Option<Arc<Authenticate>>,
+    /// Whether a client that gets its session back is not authenticated again.
+    pub(crate) skip_middlewares: bool,
+}
 
 /// What all connections of a node share.
 #[derive(Clone)]
 pub(crate) struct Connections {
     log: Arc<Log>,
-    on_connect: Option<OnConnect>,
+    recovery: Recovery,
+    hooks: Hooks,
     /// The pump of each connection.
     pumps: TaskTracker,
     draining: CancellationToken,
-}
-
-impl Connections {
-    pub(crate) fn new(log: Arc<Log>, on_connect: Option<OnConnect>) -> Self {
-        let pumps = TaskTracker::new();
-        Self { log, on_connect, pumps, draining: CancellationToken::new() }
-    }
-
-    /// Delivers no more, and waits until all answers have been handed over and have left.
-    pub(crate) async fn drain(&self) {
-        self.draining.cancel();
-        self.pumps.close();
-        self.pumps.wait().await;
-    }
 }
 
 /// Serves the chat on the namespace `/`.
@@ -57,72 +62,113 @@ impl ConnectHandler<LocalAdapter, InOrder> for Connections {
     fn call_middleware<'a>(
         &'a self,
         socket: Arc<Socket>,
-        _: &'a Option<Value>,
+        auth: &'a Option<Value>,
     ) -> Pin<Box<dyn Future<Output = Result<(), Box<dyn Display + Send>>> + Send + 'a>> {
-        self.prepare(&SocketRef::from(socket));
-        Box::pin(std::future::ready(Ok(())))
+        let auth = auth.as_ref().and_then(|auth| auth.as_str()).map_or("{}", |auth| auth.as_str());
+        Box::pin(async move {
+            let refused = self.accept(SocketRef::from(socket), auth).await.err();
+            refused.map_or(Ok(()), |reason| Err(Box::new(reason) as Box<dyn Display + Send>))
+        })
     }
 
     /// After the client was accepted. Not called when it went away before.
-    fn call(&self, socket: Arc<Socket>, auth: Option<Value>) {
-        let auth = auth.as_ref().and_then(|auth| auth.as_str());
-        // What cannot be understood counts as absent.
-        let handshake = auth.and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default();
-        self.begin(socket, handshake);
+    fn call(&self, socket: Arc<Socket>, _: Option<Value>) {
+        let Some(connection) = socket.extensions.get::<Arc<Connection>>() else { return };
+        connection.session.activate(&SocketRef::from(Arc::clone(&socket)));
+        let gone = connection.gone.clone();
+        let deliver = self.clone().deliver(socket, connection);
+        self.pumps.spawn(async move { gone.run_until_cancelled(deliver).await });
     }
 }
 
 impl Connections {
-    fn prepare(&self, socket: &SocketRef) {
-        let connection = Arc::new(Connection::new(Arc::clone(&self.log), socket));
+    pub(crate) fn new(log: Arc<Log>, recovery: Recovery, hooks: Hooks) -> Self {
+        let pumps = TaskTracker::new();
+        Self { log, recovery, hooks, pumps, draining: CancellationToken::new() }
+    }
+
+    /// Delivers no more, and waits until all answers have been handed over and have left.
+    pub(crate) async fn drain(&self) {
+        self.draining.cancel();
+        self.pumps.close();
+        self.pumps.wait().await;
+    }
+
+    /// Authenticates a client, then finds its place. Nothing is sent to it before both are done.
+    async fn accept(&self, socket: SocketRef, auth: &str) -> Result<(), String> {
+        // What cannot be understood counts as absent.
+        let claim: Claim = serde_json::from_str(auth).unwrap_or_default();
+        let handshake: Handshake = serde_json::from_str(auth).unwrap_or_default();
+
+        let trusted = self.hooks.skip_middlewares && self.recovery.find(&claim).await.is_some();
+        if let Some(authenticate) = self.hooks.authenticate.as_ref().filter(|_| !trusted) {
+            let auth = serde_json::from_str(auth).unwrap_or_default();
+            authenticate(socket.clone(), auth).await?;
+        }
+        let found = self.recovery.find(&claim).await;
+        match self.place(found, &handshake).await {
+            Ok(place) => self.prepare(socket, place).await,
+            Err(error) => {
+                // Refused, it would not try again. Cut off, it does, and nothing is lost.
+                tracing::error!("a client cannot be served: {error}");
+                if let Some(link) = socket.req_parts().extensions.get::<Arc<Link>>() {
+                    link.close();
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn place(
+        &self,
+        found: Option<Found>,
+        handshake: &Handshake,
+    ) -> Result<Place, StoreError> {
+        if let Some(found) = found
+            && let Some((session, cursor)) = ChatSession::resume(&self.log, &found).await?
+        {
+            return Ok(Place { session, cursor, found: Some(found) });
+        }
+        let (session, cursor) = ChatSession::begin(&self.log, handshake).await?;
+        Ok(Place { session, cursor, found: None })
+    }
+
+    /// Gives the connection its session and its handlers.
+    async fn prepare(&self, socket: SocketRef, place: Place) {
+        let Place { session: state, cursor, found } = place;
+        let session = match found {
+            Some(found) => self.recovery.resume(&socket, found),
+            None => self.recovery.begin(&socket, state.to_text()).await,
+        };
+        let log = Arc::clone(&self.log);
+        let connection = Arc::new(Connection::new(log, &socket, session, state, cursor));
         socket.on(CHAT_MESSAGE, ChatMessageHandler(Arc::clone(&connection)));
         socket.on_fallback(UnknownEventHandler(Arc::clone(&connection)));
-        let gone = connection.gone.clone();
-        socket.on_disconnect(move || {
-            gone.cancel();
+        let ending = Arc::clone(&connection);
+        socket.on_disconnect(move |reason: DisconnectReason| {
+            ending.gone.cancel();
+            ending.session.disconnected(reason);
             async {}
         });
-        if let Some(on_connect) = &self.on_connect {
-            on_connect(socket);
+        if let Some(on_connect) = &self.hooks.on_connect {
+            on_connect(&socket);
         }
         socket.extensions.insert(connection);
     }
 
-    /// Starts the deliveries of a connection that was accepted.
-    fn begin(&self, socket: Arc<Socket>, handshake: Handshake) {
-        let Some(connection) = socket.extensions.get::<Arc<Connection>>() else { return };
-        let this = self.clone();
-        let gone = connection.gone.clone();
-        self.pumps.spawn(async move {
-            gone.run_until_cancelled(this.deliver(socket, handshake, connection)).await;
-        });
-    }
-
-    async fn deliver(
-        &self,
-        socket: Arc<Socket>,
-        handshake: Handshake,
-        connection: Arc<Connection>,
-    ) {
-        let cursor = match self.cursor(handshake).await {
-            Ok(cursor) => cursor,
-            Err(error) => {
-                // Nothing was sent, so the client comes back with the same offset.
-                tracing::error!("a client cannot be served: {error}");
-                connection.link.close();
-                return;
-            }
-        };
-        let rooms = vec![RoomId::general()];
-        let subscription =
-            Subscription::new(Arc::clone(&self.log), rooms, cursor, &connection.wake);
+    async fn deliver(self, socket: Arc<Socket>, connection: Arc<Connection>) {
+        let rooms = connection.state.rooms.clone();
+        let log = Arc::clone(&self.log);
+        let subscription = Subscription::new(log, rooms, connection.cursor, &connection.wake);
         let sink = SocketSink::new(socket, Arc::clone(&connection.link));
         pump(subscription, &connection.outbox, &connection.wake, &sink, &self.draining).await;
     }
+}
 
-    /// Where a client goes on: where it says, or at the beginning when it speaks of another log.
-    async fn cursor(&self, handshake: Handshake) -> Result<Offset, StoreError> {
-        let asked = handshake.server_offset;
-        Ok(if self.log.contains(asked).await? { asked } else { Offset::ZERO })
-    }
+/// Where a client goes on.
+struct Place {
+    session: ChatSession,
+    cursor: Offset,
+    /// The session to resume; a new one begins when there is none.
+    found: Option<Found>,
 }

@@ -1,13 +1,15 @@
 use std::sync::Arc;
 
-use chat_core::{Ack, Refusal, RefusalCode};
+use chat_core::{Ack, Offset, Refusal, RefusalCode};
 use chat_store::Appended;
 use socketioxide::socket::Socket;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use super::session::ChatSession;
 use crate::delivery::{Answer, Outbox};
 use crate::log::{Log, Outcome};
+use crate::recovery::Session;
 use crate::transport::{InFlight, Link};
 
 /// Sets our handlers apart from the closures that socketioxide also takes: they run in the order of
@@ -23,16 +25,28 @@ pub(crate) struct Connection {
     pub(crate) wake: Arc<Notify>,
     /// Cancelled when the client is gone.
     pub(crate) gone: CancellationToken,
+    pub(crate) session: Session,
+    /// What the session consists of.
+    pub(crate) state: ChatSession,
+    /// Where the connection began.
+    pub(crate) cursor: Offset,
 }
 
 impl Connection {
     /// The state of a new connection. Its link is missing only when the socket was not opened through
     /// [`TransportService`](crate::transport::TransportService).
-    pub(crate) fn new(log: Arc<Log>, socket: &Socket) -> Self {
+    pub(crate) fn new(
+        log: Arc<Log>,
+        socket: &Socket,
+        session: Session,
+        state: ChatSession,
+        cursor: Offset,
+    ) -> Self {
         let link = socket.req_parts().extensions.get::<Arc<Link>>().cloned().unwrap_or_default();
         let wake = Arc::new(Notify::new());
         let outbox = Outbox::new(Arc::clone(&wake));
-        Self { log, link, outbox, wake, gone: CancellationToken::new() }
+        let gone = CancellationToken::new();
+        Self { log, link, outbox, wake, gone, session, state, cursor }
     }
 }
 

@@ -29,10 +29,14 @@ use super::stream::LinkedStream;
 /// The service of socketioxide, with nothing behind it.
 type Inner = SocketIoService<engineioxide::service::NotFoundService>;
 
-/// Stands in front of socketioxide and gives each connection its [`Link`], which handlers find in the
-/// extensions of the request that opened the connection.
+/// Stands in front of the service of socketioxide, and does for each connection what socketioxide does not:
+/// back-pressure in both directions, an end for clients that read nothing, and what
+/// [`recovery`](crate::recovery) has to add to the reply to a CONNECT.
+///
+/// It is mounted in the place of the other:
+/// `Router::new().route_service("/socket.io/", TransportService::new(service, …))`.
 #[derive(Clone)]
-pub(crate) struct TransportService {
+pub struct TransportService {
     inner: Inner,
     registry: Arc<Registry>,
     /// No connection is opened any more.
@@ -42,18 +46,20 @@ pub(crate) struct TransportService {
 }
 
 impl TransportService {
-    pub(crate) fn new(inner: Inner, patience: Duration) -> Self {
+    /// A service in front of `inner`. A client that reads nothing for `patience` while something is to
+    /// be written to it is given up; take the sum of `ping_interval` and `ping_timeout`.
+    pub fn new(inner: Inner, patience: Duration) -> Self {
         let closing = CancellationToken::new();
         Self { inner, registry: Arc::default(), closing, patience }
     }
 
     /// Opens no further connections: clients are told to come back later.
-    pub(crate) fn refuse_new(&self) {
+    pub fn refuse_new(&self) {
         self.closing.cancel();
     }
 
     /// Ends all connections, so that clients connect again by themselves.
-    pub(crate) fn close_all(&self) {
+    pub fn close_all(&self) {
         self.refuse_new();
         self.registry.close_all();
     }

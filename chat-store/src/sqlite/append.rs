@@ -156,8 +156,8 @@ impl<'a> Batch<'a> {
 }
 
 /// Adds a text and returns where it begins, counted from 1, and its length.
-fn put(texts: &mut Vec<u8>, text: &str) -> (usize, usize) {
-    let start = texts.len() + 1;
-    texts.extend_from_slice(text.as_bytes());
+pub(super) fn put(texts: &mut Vec<u8>, text: impl AsRef<[u8]>) -> (usize, usize) {
+    let (start, text) = (texts.len() + 1, text.as_ref());
+    texts.extend_from_slice(text);
     (start, text.len())
 }

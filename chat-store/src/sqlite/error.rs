@@ -70,7 +70,8 @@ impl Place {
                 return StoreError::Open { place, source: error.into() };
             }
             sqlx::Error::Decode(_) | sqlx::Error::ColumnDecode { .. } => {
-                let problem = "holds a message that this program does not understand".into();
+                let problem =
+                    "holds a message or a session that this program does not understand".into();
                 return StoreError::Corrupt { place, problem, source: Some(error.into()) };
             }
             error => error.as_database_error().map_or(0, result_code),

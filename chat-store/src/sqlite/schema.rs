@@ -11,9 +11,10 @@ use super::error::{Place, is_busy};
 use crate::StoreError;
 
 /// Step `i` leads from `user_version` `i` to `i + 1`.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     include_str!("../../migrations/sqlite/0001_tutorial.sql"),
     include_str!("../../migrations/sqlite/0002_rooms.sql"),
+    include_str!("../../migrations/sqlite/0003_sessions.sql"),
 ];
 
 /// Marks the file as ours (`PRAGMA application_id`), so that the version of another program's file is

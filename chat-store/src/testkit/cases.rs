@@ -1,10 +1,16 @@
-//! The cases, by what they are about. [`conformance!`](crate::conformance) lists and runs them.
+//! The cases, by what they are about. [`conformance!`](crate::conformance) lists and runs those for
+//! messages, [`session_conformance!`](crate::session_conformance) those for sessions.
 
 pub mod numbers;
 pub mod once;
 pub mod order;
 pub mod persistent;
 pub mod reading;
+pub mod session_batches;
+pub mod session_restarts;
+pub mod session_sharing;
+pub mod session_sweeps;
+pub mod sessions;
 pub mod shared;
 pub mod text;
 pub mod whole;

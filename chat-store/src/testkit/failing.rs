@@ -3,24 +3,29 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
-use chat_core::{Epoch, NewMessage, Offset, RoomId};
+use chat_core::{Epoch, NewMessage, Offset, RoomId, Timestamp};
 
-use crate::{Appended, MessageStore, Page, StoreError};
+use crate::{
+    Appended, MessageStore, Page, SessionKey, SessionRecord, SessionStore, Store, StoreError,
+};
 
 /// A store that fails as often as a test asks it to, with an error that is
 /// [retryable](StoreError::is_retryable), and works otherwise.
 pub struct FailingStore {
-    store: Arc<dyn MessageStore>,
+    store: Arc<dyn Store>,
     appends: AtomicUsize,
     answers: AtomicUsize,
     reads: AtomicUsize,
+    saves: AtomicUsize,
+    lookups: AtomicUsize,
 }
 
 impl FailingStore {
     /// `store`, which works until it is told to fail.
-    pub fn new(store: Arc<dyn MessageStore>) -> Self {
-        let [appends, answers, reads] = std::array::from_fn(|_| AtomicUsize::new(0));
-        Self { store, appends, answers, reads }
+    pub fn new(store: Arc<dyn Store>) -> Self {
+        let [appends, answers, reads, saves, lookups] =
+            std::array::from_fn(|_| AtomicUsize::new(0));
+        Self { store, appends, answers, reads, saves, lookups }
     }
 
     /// The next `count` appends fail and store nothing. Replaces what was asked before.
@@ -37,6 +42,16 @@ impl FailingStore {
     /// The next `count` reads, of pages and of the tail, fail. Replaces what was asked before.
     pub fn fail_reads(&self, count: usize) {
         self.reads.store(count, Ordering::SeqCst);
+    }
+
+    /// The next `count` saves of sessions fail and save nothing. Replaces what was asked before.
+    pub fn fail_saves(&self, count: usize) {
+        self.saves.store(count, Ordering::SeqCst);
+    }
+
+    /// The next `count` lookups of a session fail. Replaces what was asked before.
+    pub fn fail_lookups(&self, count: usize) {
+        self.lookups.store(count, Ordering::SeqCst);
     }
 }
 
@@ -88,5 +103,26 @@ impl MessageStore for FailingStore {
 
     async fn close(&self) {
         self.store.close().await;
+    }
+}
+
+#[async_trait]
+impl SessionStore for FailingStore {
+    async fn save_sessions(&self, records: &[SessionRecord]) -> Result<(), StoreError> {
+        take_one(&self.saves)?;
+        self.store.save_sessions(records).await
+    }
+
+    async fn session(
+        &self,
+        key: SessionKey,
+        now: Timestamp,
+    ) -> Result<Option<SessionRecord>, StoreError> {
+        take_one(&self.lookups)?;
+        self.store.session(key, now).await
+    }
+
+    async fn sweep_sessions(&self, now: Timestamp) -> Result<usize, StoreError> {
+        self.store.sweep_sessions(now).await
     }
 }

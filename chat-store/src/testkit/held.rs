@@ -2,10 +2,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use chat_core::{Epoch, NewMessage, Offset, RoomId};
+use chat_core::{Epoch, NewMessage, Offset, RoomId, Timestamp};
 
 use super::Gate;
-use crate::{Appended, MessageStore, Page, StoreError};
+use crate::{
+    Appended, MessageStore, Page, SessionKey, SessionRecord, SessionStore, Store, StoreError,
+};
 
 /// A store whose calls a test can hold and let go, to try the order of events that a race rarely
 /// brings.
@@ -34,7 +36,7 @@ use crate::{Appended, MessageStore, Page, StoreError};
 /// # Ok::<_, Box<dyn std::error::Error>>(())
 /// ```
 pub struct HeldStore {
-    store: Arc<dyn MessageStore>,
+    store: Arc<dyn Store>,
     /// Appends before anything is stored.
     pub appends: Gate,
     /// Appends after the commit, before the caller learns of it.
@@ -43,13 +45,17 @@ pub struct HeldStore {
     pub reads: Gate,
     /// Questions for the tail, before it is read.
     pub tails: Gate,
+    /// Saves of sessions, before anything is saved.
+    pub saves: Gate,
+    /// Lookups of a session, before it is looked up.
+    pub lookups: Gate,
 }
 
 impl HeldStore {
     /// `store` behind open gates.
-    pub fn new(store: Arc<dyn MessageStore>) -> Self {
-        let [appends, answers, reads, tails] = std::array::from_fn(|_| Gate::new());
-        Self { store, appends, answers, reads, tails }
+    pub fn new(store: Arc<dyn Store>) -> Self {
+        let [appends, answers, reads, tails, saves, lookups] = std::array::from_fn(|_| Gate::new());
+        Self { store, appends, answers, reads, tails, saves, lookups }
     }
 }
 
@@ -89,5 +95,26 @@ impl MessageStore for HeldStore {
 
     async fn close(&self) {
         self.store.close().await;
+    }
+}
+
+#[async_trait]
+impl SessionStore for HeldStore {
+    async fn save_sessions(&self, records: &[SessionRecord]) -> Result<(), StoreError> {
+        self.saves.pass().await;
+        self.store.save_sessions(records).await
+    }
+
+    async fn session(
+        &self,
+        key: SessionKey,
+        now: Timestamp,
+    ) -> Result<Option<SessionRecord>, StoreError> {
+        self.lookups.pass().await;
+        self.store.session(key, now).await
+    }
+
+    async fn sweep_sessions(&self, now: Timestamp) -> Result<usize, StoreError> {
+        self.store.sweep_sessions(now).await
     }
 }

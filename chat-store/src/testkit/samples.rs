@@ -1,6 +1,6 @@
-use chat_core::{Message, NewMessage, Offset, RoomId};
+use chat_core::{Message, NewMessage, Offset, RoomId, Timestamp};
 
-use crate::{Appended, MessageStore};
+use crate::{Appended, MessageStore, SessionKey, SessionRecord, SessionStore};
 
 pub(super) fn room(name: &str) -> RoomId {
     name.parse().expect("the name of a room")
@@ -60,4 +60,28 @@ pub(super) fn assert_dense(messages: &[Message]) {
     for (index, message) in messages.iter().enumerate() {
         assert_eq!(message.offset, offset(index + 1), "a gap, or not from 1");
     }
+}
+
+/// The moment this many milliseconds after 1970.
+pub(super) fn at(millis: i64) -> Timestamp {
+    Timestamp::from_millis(millis)
+}
+
+/// The key that begins with this name; zeros follow.
+pub(super) fn session_key(name: &str) -> SessionKey {
+    let mut key = [0; 32];
+    key[..name.len()].copy_from_slice(name.as_bytes());
+    SessionKey(key)
+}
+
+pub(super) fn session(name: &str, state: &str, expires_at: i64) -> SessionRecord {
+    SessionRecord { key: session_key(name), state: state.into(), expires_at: at(expires_at) }
+}
+
+pub(super) async fn save_one(store: &dyn SessionStore, record: &SessionRecord) {
+    store.save_sessions(std::slice::from_ref(record)).await.expect("a save");
+}
+
+pub(super) async fn find(store: &dyn SessionStore, name: &str, now: i64) -> Option<SessionRecord> {
+    store.session(session_key(name), at(now)).await.expect("a lookup")
 }

@@ -1,12 +1,12 @@
 use std::sync::{Arc, Mutex};
 
 use chat_store::testkit::{FailingStore, HeldStore};
-use chat_store::{Appended, MemoryStore, MessageStore};
+use chat_store::{Appended, MemoryStore, MessageStore, Store};
 
 use super::{keyed, log_on, memory_log, new_message, offset};
 use crate::log::Outcome;
 
-fn memory() -> Arc<dyn MessageStore> {
+fn memory() -> Arc<dyn Store> {
     Arc::new(MemoryStore::new())
 }
 

@@ -1,34 +1,12 @@
 //! All or nothing, whatever happens to the caller.
 
-use std::future::poll_fn;
-use std::pin::pin;
-use std::task::Poll;
-
 use chat_core::Offset;
 
 use crate::Appended::{Duplicate, New};
 use crate::StoreError;
 use crate::testkit::Backend;
+use crate::testkit::dropping::{POLLS, poll_at_most};
 use crate::testkit::samples::{append_one, assert_dense, keyed, message, offset, read_all};
-
-/// The furthest that a dropped future gets. Stores that are not done by then are dropped in the middle.
-const POLLS: usize = 12;
-
-/// Polls a future at most so many times, drops it when it is not ready then, and says whether it was.
-async fn poll_at_most<F: Future>(polls: usize, future: F) -> bool {
-    let mut future = pin!(future);
-    let mut left = polls;
-    poll_fn(|context| {
-        if left > 0 {
-            left -= 1;
-            if future.as_mut().poll(context).is_ready() {
-                return Poll::Ready(true);
-            }
-        }
-        if left == 0 { Poll::Ready(false) } else { Poll::Pending }
-    })
-    .await
-}
 
 /// Dropped at every point at which it waits.
 pub async fn an_append_that_is_dropped_has_happened_as_a_whole_or_not_at_all(
