@@ -1,0 +1,3 @@
+//! The server as its users meet it: a process of its own, over the network.
+
+mod javascript;
