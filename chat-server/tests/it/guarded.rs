@@ -44,8 +44,10 @@ async fn start(skip_middlewares: bool) -> String {
 #[tokio::test]
 #[cfg_attr(not(has_socket_io_client), ignore = "needs Node.js with npm")]
 async fn recovery_in_an_application_that_authenticates() {
-    let variables =
-        [("CHAT_GUARDED_URL", start(false).await), ("CHAT_TRUSTING_URL", start(true).await)];
-    let run = move || javascript::run("guarded", &variables);
+    let (guarded, trusting) = (start(false).await, start(true).await);
+    let run = move || {
+        let variables = [("CHAT_GUARDED_URL", &*guarded), ("CHAT_TRUSTING_URL", &*trusting)];
+        javascript::run("guarded.test.mjs", &variables);
+    };
     tokio::task::spawn_blocking(run).await.unwrap();
 }

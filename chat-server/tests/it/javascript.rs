@@ -1,28 +1,78 @@
-//! Tests with the official JavaScript client, in `tests/js`.
+//! The official JavaScript client against the binary: each test here runs one file of `tests/js`.
+//!
+//! To run one file by hand, with its output as it comes:
+//! `CHAT_SERVER_BIN=… CHAT_NODE_MODULES=… node tests/js/cuts.test.mjs`.
 
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 
-/// Runs `tests/js/NAME.test.mjs` with some variables more, and fails if it fails.
-///
-/// One at a time: most of them keep the machine busy, and have bounds in time.
-pub(crate) fn run(name: &str, variables: &[(&str, String)]) {
-    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+/// One file at a time: they measure time and memory, and each keeps a small machine busy.
+static MACHINE: Mutex<()> = Mutex::new(());
 
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/js/{name}.test.mjs"));
-    let modules = option_env!("CHAT_NODE_MODULES").expect("the build has installed the client");
+/// Runs one file, with these variables beside those that every file gets.
+pub(crate) fn run(file: &str, variables: &[(&str, &str)]) {
+    let Some(node_modules) = option_env!("CHAT_NODE_MODULES") else {
+        panic!("the build script did not say where it installed the JavaScript client");
+    };
+    assert!(
+        cfg!(has_socket_io_client),
+        "the JavaScript client is not installed: install Node.js 18 or later with npm, and build again"
+    );
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/js").join(file);
+    let _machine = MACHINE.lock().unwrap_or_else(PoisonError::into_inner);
+    // Without `--test`, the test runner is the same, in one process: nothing can outlive it.
     let output = Command::new("node")
-        .arg("--test")
-        .arg(&file)
+        .arg("--test-reporter=spec")
+        .arg(path)
         .env("CHAT_SERVER_BIN", env!("CARGO_BIN_EXE_chat-server"))
-        .env("CHAT_NODE_MODULES", modules)
-        .envs(variables.iter().map(|(name, value)| (name, value)))
+        .env("CHAT_NODE_MODULES", node_modules)
+        .envs(variables.iter().copied())
+        .stdin(Stdio::null())
         .output()
-        .expect("node runs");
-    let text = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
-    // A file without tests passes too.
-    assert!(text.contains("# fail 0") && !text.contains("# tests 0"), "{text}");
+        .expect("node must be on the path");
+    println!("{}", String::from_utf8_lossy(&output.stdout));
+    println!("{}", String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{file} failed: {}", output.status);
+}
+
+macro_rules! files {
+    ($($name:ident)*) => {$(
+        #[test]
+        #[cfg_attr(not(has_socket_io_client), ignore = "needs Node.js with npm")]
+        fn $name() {
+            run(concat!(stringify!($name), ".test.mjs"), &[]);
+        }
+    )*};
+}
+
+files! {
+    cli
+    client_files
+    crash
+    cuts
+    duplicates
+    handshake
+    history
+    input
+    join
+    malformed
+    pipeline
+    recovery
+    shutdown
+    tutorial
+}
+
+#[test]
+fn every_file_is_listed() {
+    let listed = concat!(include_str!("javascript.rs"), include_str!("guarded.rs"));
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/js");
+    for entry in directory.read_dir().expect("the directory of the tests is there") {
+        let name = entry.expect("its entries can be read").file_name();
+        let name = name.to_str().expect("their names are plain");
+        if let Some(stem) = name.strip_suffix(".test.mjs") {
+            let is_listed = listed.lines().any(|line| line.trim() == stem || line.contains(name));
+            assert!(is_listed, "no test runs {name}");
+        }
+    }
 }

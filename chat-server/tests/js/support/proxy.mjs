@@ -49,7 +49,10 @@ export class Proxy {
     };
   }
 
-  silence() { this.#left = 0; this.#atBorder = () => {}; }
+  /** Lets nothing pass any more, without a sign to either side. */
+  silence() {
+    this.#left = 0;
+  }
 
   #link(client, upstream) {
     for (const [from, to] of [[client, upstream], [upstream, client]]) {

@@ -1,0 +1,141 @@
+// The program's options, and what it says when it cannot start.
+
+import assert from "node:assert/strict";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { once } from "node:events";
+import { join } from "node:path";
+import { test } from "node:test";
+import { defer, temporaryDirectory, within } from "./support/bounds.mjs";
+import { connect, Reader, send } from "./support/client.mjs";
+import { freePort, ready, spawnBinary } from "./support/server.mjs";
+
+const ANY_PORT = ["--listen", "127.0.0.1:0"];
+
+function run(t, args, options) {
+  const process = spawnBinary(args, options);
+  defer(t, async () => {
+    process.child.kill("SIGKILL");
+    await process.closed;
+  });
+  return process;
+}
+
+async function output(t, args) {
+  const process = run(t, args);
+  const { code } = await within(10, "the program ends", process.closed);
+  return { code, stdout: process.stdout, stderr: process.stderr };
+}
+
+/** It ends with a code and one line that names `what`, and does not say it were ready. */
+async function assertSaysWhy(t, args, what) {
+  const { code, stdout, stderr } = await output(t, args);
+  assert.ok(code > 0, `the exit code is ${code}: ${stderr}`);
+  assert.match(stderr, /^[^\n]+\n$/, "one line on standard error");
+  assert.ok(stderr.includes(what), `it names ${what}: ${stderr}`);
+  assert.doesNotMatch(stderr, /panicked|RUST_BACKTRACE|\bOs \{|Error\(/, "for people");
+  assert.doesNotMatch(stdout, /listening/);
+  return stderr;
+}
+
+test("--help explains each option with its variable, unit and default", { timeout: 20_000 }, async (t) => {
+  const { code, stdout } = await output(t, ["--help"]);
+  assert.equal(code, 0);
+  const options = new Map(stdout.split(/^ *(?=-)/m).map((text) => [/--[\w-]+/.exec(text)?.[0], text]));
+  const expected = {
+    "--listen": ["CHAT_LISTEN", "127.0.0.1:3000", "PORT"],
+    "--store": ["CHAT_STORE", "sqlite:chat.db", "sqlite:PATH", "memory:"],
+    "--recovery-window": ["CHAT_RECOVERY_WINDOW", "default: 2m", "90s", "0s"],
+    "--log": ["CHAT_LOG", "info", "debug"],
+  };
+  for (const [option, words] of Object.entries(expected)) {
+    for (const word of words) assert.ok(options.get(option)?.includes(word), `${option} explains ${word}`);
+  }
+});
+
+test("a port in use is said in one line", { timeout: 20_000 }, async (t) => {
+  const other = createServer().listen(0, "127.0.0.1");
+  defer(t, () => other.close());
+  await once(other, "listening");
+  const address = `127.0.0.1:${other.address().port}`;
+  await assertSaysWhy(t, ["--listen", address, "--store", "memory:"], address);
+});
+
+test("a store that is no URL, or of an unknown kind, is said in one line", { timeout: 20_000 }, async (t) => {
+  // The parts that may be secret are not repeated.
+  const stores = { "nonsense": "sqlite:PATH", "carrier-pigeon:home": "carrier-pigeon", "mysql://me:secret@host/chat": "mysql" };
+  for (const [store, what] of Object.entries(stores)) {
+    const stderr = await assertSaysWhy(t, [...ANY_PORT, "--store", store], what);
+    assert.ok(!stderr.includes("secret"), stderr);
+  }
+});
+
+// Not by permissions: they do not bind root.
+test("a store that cannot be opened or written is said in one line", { timeout: 20_000 }, async (t) => {
+  const directory = temporaryDirectory(t);
+  const file = join(directory, "file");
+  writeFileSync(file, "not a database, but a text that is longer than the header of one.\n".repeat(20));
+  mkdirSync(join(directory, "directory"));
+  for (const path of [file, join(file, "chat.db"), join(directory, "directory"), "/proc/chat.db"]) {
+    await assertSaysWhy(t, [...ANY_PORT, "--store", `sqlite:${path}`], path);
+  }
+  assert.ok(existsSync(file));
+});
+
+test("options that make no sense are refused with a hint", { timeout: 20_000 }, async (t) => {
+  const nonsense = [["--listen", "nowhere"], ["--recovery-window", "soon"], ["--colour"], ["--listen"], ["extra"]];
+  for (const args of nonsense) {
+    const { code, stderr } = await output(t, ["--store", "memory:", ...args]);
+    assert.ok(code > 0, `${args}: ${code}`);
+    assert.match(stderr, new RegExp(args.at(-1)));
+    assert.doesNotMatch(stderr, /panicked/);
+  }
+});
+
+test("CHAT_LISTEN, CHAT_STORE and PORT are honoured, and options go before variables", { timeout: 30_000 }, async (t) => {
+  const directory = temporaryDirectory(t);
+  const listen = `127.0.0.1:${await freePort()}`;
+  const variables = { CHAT_LISTEN: listen, CHAT_STORE: `sqlite:${join(directory, "variable.db")}` };
+  assert.equal(await ready(run(t, [], { env: variables })), `http://${listen}`);
+  assert.ok(existsSync(join(directory, "variable.db")));
+
+  const port = await freePort();
+  const url = new URL(await ready(run(t, ["--store", "memory:"], { env: { PORT: String(port) } })));
+  assert.equal(url.port, String(port));
+
+  const chosen = `127.0.0.1:${await freePort()}`;
+  const env = { ...variables, CHAT_STORE: "nonsense:", PORT: String(port) };
+  assert.equal(await ready(run(t, ["--listen", chosen, "--store", "memory:"], { env })), `http://${chosen}`);
+});
+
+test("without a word about the store it is chat.db in the working directory", { timeout: 20_000 }, async (t) => {
+  const cwd = temporaryDirectory(t);
+  const url = await ready(run(t, ANY_PORT, { cwd }));
+  await send(connect(t, url), "hello");
+  assert.ok(existsSync(join(cwd, "chat.db")));
+});
+
+test("memory: keeps messages while it runs, and no file", { timeout: 20_000 }, async (t) => {
+  const cwd = temporaryDirectory(t);
+  const url = await ready(run(t, [...ANY_PORT, "--store", "memory:"], { cwd }));
+  const { offset } = await send(connect(t, url), "hello", "key");
+  assert.equal(offset, 1);
+  assert.deepEqual(await send(connect(t, url), "hello", "key"), { offset: 1, duplicate: true });
+  const reader = new Reader(t, url);
+  await reader.reached(1);
+  assert.deepEqual(reader.contents, ["hello"]);
+  assert.equal(existsSync(join(cwd, "chat.db")), false);
+});
+
+test("the contents of messages do not come into the log", { timeout: 20_000 }, async (t) => {
+  const server = run(t, [...ANY_PORT, "--store", "memory:", "--log", "trace"]);
+  const url = await ready(server);
+  const socket = connect(t, url, { auth: { token: "a secret token" } });
+  const reader = new Reader(t, url);
+  await send(socket, "a secret message", "a secret key");
+  await socket.timeout(5000).emitWithAck("chat message", "a secret message", 5);
+  await reader.reached(1);
+  server.child.kill("SIGTERM");
+  await within(10, "it ends", server.closed);
+  assert.doesNotMatch(server.stderr + server.stdout, /secret (message|token)/);
+});

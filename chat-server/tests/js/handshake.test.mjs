@@ -1,0 +1,80 @@
+// What a client says of itself when it connects may be anything: it is served.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { within } from "./support/bounds.mjs";
+import { connect, send } from "./support/client.mjs";
+import { writeHistory } from "./support/sender.mjs";
+import { Server } from "./support/server.mjs";
+
+const HISTORY = 5;
+
+/** The offsets of what comes, up to the message that is sent once the client is connected. */
+async function offsetsOf(t, url, auth, live) {
+  const socket = connect(t, url, { auth });
+  const offsets = [];
+  const complete = new Promise((resolve, reject) => {
+    socket.on("connect_error", reject);
+    socket.on("chat message", (content, offset) => {
+      offsets.push(offset);
+      if (content === live) resolve();
+    });
+  });
+  socket.on("connect", () => send(socket, live));
+  await within(10, () => `all messages, there are ${offsets}`, complete);
+  socket.close();
+  return offsets;
+}
+
+const fromTheBeginning = {
+  "no auth": undefined,
+  "an empty auth": {},
+  "0": { serverOffset: 0 },
+  "null": { serverOffset: null },
+  "undefined": { serverOffset: undefined },
+  "NaN": { serverOffset: NaN },
+  "a text": { serverOffset: "2" },
+  "an empty text": { serverOffset: "" },
+  "a negative number": { serverOffset: -1 },
+  "a fraction": { serverOffset: 2.5 },
+  "a huge number": { serverOffset: 1e300 },
+  "the largest number of 64 bits": { serverOffset: 2 ** 63 },
+  "an object": { serverOffset: { offset: 2 } },
+  "an array": { serverOffset: [2] },
+  "true": { serverOffset: true },
+  "a number beyond the end": { serverOffset: 1_000_000 },
+  "the largest whole number": { serverOffset: Number.MAX_SAFE_INTEGER },
+  "fields that nobody knows": { color: "red", nested: [[[{}]]] },
+  "a session that nobody knows": { pid: "no such session", offset: "no such offset" },
+  "a session of odd types": { pid: 5, offset: { x: [] } },
+};
+
+test("an offset that is none, or of another log, counts from the beginning", { timeout: 60_000 }, async (t) => {
+  const server = await Server.start(t);
+  await writeHistory(t, server.url, HISTORY);
+  let tail = HISTORY;
+  for (const [what, auth] of Object.entries(fromTheBeginning)) {
+    tail++;
+    const offsets = await offsetsOf(t, server.url, auth, `live after ${what}`);
+    assert.deepEqual(offsets, Array.from({ length: tail }, (_, n) => n + 1), what);
+  }
+});
+
+test("an offset of the log counts from there", { timeout: 30_000 }, async (t) => {
+  const server = await Server.start(t);
+  await writeHistory(t, server.url, HISTORY);
+  assert.deepEqual(await offsetsOf(t, server.url, { serverOffset: 3 }, "first"), [4, 5, 6]);
+  assert.deepEqual(await offsetsOf(t, server.url, { serverOffset: 6 }, "second"), [7]);
+  assert.deepEqual(await offsetsOf(t, server.url, { serverOffset: 7, unknown: true }, "third"), [8]);
+});
+
+test("an auth that is no object is served from the beginning", { timeout: 30_000 }, async (t) => {
+  const server = await Server.start(t);
+  await writeHistory(t, server.url, HISTORY);
+  let tail = HISTORY;
+  for (const auth of ["text", "", [1, 2], []]) {
+    tail++;
+    const offsets = await offsetsOf(t, server.url, auth, `live after ${JSON.stringify(auth)}`);
+    assert.deepEqual(offsets, Array.from({ length: tail }, (_, n) => n + 1), JSON.stringify(auth));
+  }
+});
