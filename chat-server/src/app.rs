@@ -42,8 +42,8 @@ const MAX_ATTACHMENTS: usize = 16;
 /// How long clients may take to receive the last answers when the server stops.
 const DRAIN_PATIENCE: Duration = Duration::from_secs(3);
 
-/// How long HTTP connections may take to end when the server stops.
-const CLOSE_PATIENCE: Duration = Duration::from_secs(3);
+/// How long connections may take to end when the server stops: websockets, then the others.
+const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
 
 /// A chat, ready to be served: by [`serve`](Self::serve), or as part of an axum application by
 /// [`router`](Self::router).
@@ -255,7 +255,8 @@ impl Chat {
         if timeout(DRAIN_PATIENCE, self.connections.drain()).await.is_err() {
             tracing::info!("some clients did not take their last answers; they will ask again");
         }
-        self.transport.close_all();
+        // What is left then are clients that do not read.
+        let _ = timeout(CLOSE_PATIENCE, self.transport.close_all()).await;
         self.recovery.close().await;
         self.listening.cancel();
         self.relay.wait().await;

@@ -23,6 +23,8 @@ pub(crate) struct FrameFilter {
     place: Place,
     /// Where the place will be when all that may pass has been written, so that it is walked once.
     ahead: Place,
+    /// How many frames will have ended then.
+    ending: usize,
 }
 
 /// Where in the stream the next byte lies.
@@ -44,8 +46,9 @@ pub(crate) enum Part {
     /// So many of them were taken. The rest of their frame is not there yet.
     Held(usize),
     /// So many of them were taken, and with those held back before they are these bytes: a CONNECT
-    /// reply, or the beginning of another frame after all.
-    Taken(usize, Vec<u8>),
+    /// reply, or the beginning of another frame after all, or the whole of a short one. The last number
+    /// says how many frames end in them.
+    Taken(usize, Vec<u8>, usize),
 }
 
 impl Default for Place {
@@ -58,8 +61,9 @@ impl FrameFilter {
     /// Says what to do with the first of these bytes, of which there must be one at least.
     pub(crate) fn next(&mut self, bytes: &[u8]) -> Part {
         self.ahead.clone_from(&self.place);
-        let passing = self.ahead.pass(bytes, bytes.len());
+        let (passing, ending) = self.ahead.pass(bytes, bytes.len());
         if passing > 0 {
+            self.ending = ending;
             return Part::Pass(passing);
         }
         // Nothing may pass only at the start of a frame or where some of one is held back.
@@ -69,11 +73,11 @@ impl FrameFilter {
             held.push(byte);
             let taken = held.len() - before;
             if !may_be_connect(&held) {
-                self.place.pass(&held, held.len());
-                return Part::Taken(taken, held);
+                let (_, ended) = self.place.pass(&held, held.len());
+                return Part::Taken(taken, held, ended);
             }
             if held.len() > 1 && held.len() == 2 + usize::from(held[1]) {
-                return Part::Taken(taken, held);
+                return Part::Taken(taken, held, 1);
             }
         }
         self.place = Place::Start(held);
@@ -81,34 +85,41 @@ impl FrameFilter {
     }
 
     /// The first `count` of these bytes were written, of the `passing` that [`next`](Self::next) has just
-    /// let pass.
-    pub(crate) fn passed(&mut self, bytes: &[u8], passing: usize, count: usize) {
+    /// let pass. Says how many frames ended in them.
+    pub(crate) fn passed(&mut self, bytes: &[u8], passing: usize, count: usize) -> usize {
         if count == passing {
             std::mem::swap(&mut self.place, &mut self.ahead);
+            self.ending
         } else {
-            self.place.pass(bytes, count);
+            self.place.pass(bytes, count).1
         }
     }
 }
 
 impl Place {
-    /// The place with so many bytes of a frame to come.
-    fn before_payload(left: u64) -> Self {
-        if left == 0 { Self::default() } else { Self::Payload(left) }
+    /// The place with so many bytes of a frame to come; counts the frame when there are none.
+    fn before_payload(left: u64, ended: &mut usize) -> Self {
+        if left > 0 {
+            return Self::Payload(left);
+        }
+        *ended += 1;
+        Self::default()
     }
 
-    /// Moves on over those of the first `count` bytes that are certainly no part of a CONNECT reply, and
-    /// says how many. All the bytes together tell whether one begins.
-    fn pass(&mut self, bytes: &[u8], count: usize) -> usize {
+    /// Moves on over those of the first `count` bytes that are certainly no part of a CONNECT reply. Says
+    /// how many those are, and how many frames end in them. All the bytes together tell whether a reply
+    /// begins.
+    fn pass(&mut self, bytes: &[u8], count: usize) -> (usize, usize) {
         let mut passed = 0;
+        let mut ended = 0;
         while passed < count {
             let rest = &bytes[passed..];
             match self {
-                Self::Start(held) if !held.is_empty() || may_be_connect(rest) => return passed,
+                Self::Start(held) if !held.is_empty() || may_be_connect(rest) => break,
                 // Most headers are short and whole.
                 Self::Start(_) if count - passed > 1 && rest[1] & 0x7f < 126 => {
                     passed += 2;
-                    *self = Self::before_payload(u64::from(rest[1] & 0x7f));
+                    *self = Self::before_payload(u64::from(rest[1] & 0x7f), &mut ended);
                 }
                 Self::Start(_) => *self = Self::Header { bytes: [0; LONGEST_HEADER], have: 0 },
                 Self::Header { bytes, have } => {
@@ -116,17 +127,17 @@ impl Place {
                     *have += 1;
                     passed += 1;
                     if let Some(length) = payload_length(&bytes[..*have]) {
-                        *self = Self::before_payload(length);
+                        *self = Self::before_payload(length, &mut ended);
                     }
                 }
                 Self::Payload(left) => {
                     let part = u64::min(*left, (count - passed) as u64);
                     passed += part as usize;
-                    *self = Self::before_payload(*left - part);
+                    *self = Self::before_payload(*left - part, &mut ended);
                 }
             }
         }
-        passed
+        (passed, ended)
     }
 }
 
@@ -188,9 +199,10 @@ mod tests {
         }
     }
 
-    /// What leaves when these writes go through a filter, of which at most `accepts` bytes are written
+    /// What leaves, in how many frames, when these writes go through a filter, of which at most `accepts` bytes are written
     /// at a time.
-    fn filter(writes: &[&[u8]], accepts: usize) -> Vec<u8> {
+    fn filter(writes: &[&[u8]], accepts: usize) -> (Vec<u8>, usize) {
+        let mut frames = 0;
         let mut filter = FrameFilter::default();
         let mut out = Vec::new();
         for mut bytes in writes.iter().copied() {
@@ -199,11 +211,12 @@ mod tests {
                     Part::Pass(count) => {
                         let written = count.min(accepts);
                         out.extend_from_slice(&bytes[..written]);
-                        filter.passed(bytes, count, written);
+                        frames += filter.passed(bytes, count, written);
                         written
                     }
                     Part::Held(count) => count,
-                    Part::Taken(count, frame) => {
+                    Part::Taken(count, frame, ended) => {
+                        frames += ended;
                         out.extend(complete(&frame));
                         count
                     }
@@ -212,7 +225,7 @@ mod tests {
                 bytes = &bytes[taken..];
             }
         }
-        out
+        (out, frames)
     }
 
     fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
@@ -241,14 +254,15 @@ mod tests {
         (first, payload).prop_map(|(first, payload)| frame(first, &payload))
     }
 
-    /// The plain way to do the same.
-    fn reference(frames: &[Vec<u8>]) -> Vec<u8> {
+    /// The plain way to do the same, and how many frames there are.
+    fn reference(frames: &[Vec<u8>]) -> (Vec<u8>, usize) {
         let is_reply =
             |frame: &&Vec<u8>| frame[0] == TEXT && frame[1] <= 125 && frame[2..].starts_with(b"40");
-        frames
+        let completed = frames
             .iter()
             .flat_map(|frame| Some(frame).filter(is_reply).map_or(frame.clone(), |f| complete(f)))
-            .collect()
+            .collect();
+        (completed, frames.len())
     }
 
     proptest! {
@@ -297,6 +311,6 @@ mod tests {
         let reply = connect("{\"sid\":\"abc\"}");
         let mut filter = FrameFilter::default();
         assert_eq!(filter.next(&reply[..9]), Part::Held(9));
-        assert_eq!(filter.next(&reply[9..]), Part::Taken(reply.len() - 9, reply));
+        assert_eq!(filter.next(&reply[9..]), Part::Taken(reply.len() - 9, reply, 1));
     }
 }

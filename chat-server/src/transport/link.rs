@@ -73,9 +73,15 @@ impl Link {
         self.unsent_packets.load(Ordering::Relaxed) == 0
     }
 
-    /// What was sent has left.
+    /// So many packets have left. Those of others count too, heartbeats among them, so the count of what
+    /// has not left can be too low by a few, until it comes to nothing the next time.
+    pub(crate) fn sent(&self, packets: usize) {
+        let less = |unsent: usize| Some(unsent.saturating_sub(packets));
+        let _ = self.unsent_packets.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+    }
+
+    /// Nothing is left to be written for the moment.
     pub(crate) fn has_drained(&self) {
-        self.unsent_packets.store(0, Ordering::Relaxed);
         self.unsent_bytes.store(0, Ordering::Relaxed);
         self.drained.notify_one();
     }

@@ -19,12 +19,16 @@ use serde::Deserialize;
 use socketioxide::service::SocketIoService;
 use socketioxide::socket::Sid;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tower::Service;
 use tungstenite::handshake::derive_accept_key;
 
 use super::Link;
 use super::registry::Registry;
 use super::stream::LinkedStream;
+
+/// Stands between the packets of a polling response.
+const SEPARATOR: u8 = 0x1e;
 
 /// The service of socketioxide, with nothing behind it.
 type Inner = SocketIoService<engineioxide::service::NotFoundService>;
@@ -39,6 +43,8 @@ type Inner = SocketIoService<engineioxide::service::NotFoundService>;
 pub struct TransportService {
     inner: Inner,
     registry: Arc<Registry>,
+    /// The websockets that are open.
+    streams: TaskTracker,
     /// No connection is opened any more.
     closing: CancellationToken,
     /// How long a client may read nothing.
@@ -50,7 +56,8 @@ impl TransportService {
     /// be written to it is given up; take the sum of `ping_interval` and `ping_timeout`.
     pub fn new(inner: Inner, patience: Duration) -> Self {
         let closing = CancellationToken::new();
-        Self { inner, registry: Arc::default(), closing, patience }
+        let streams = TaskTracker::new();
+        Self { inner, registry: Arc::default(), streams, closing, patience }
     }
 
     /// Opens no further connections: clients are told to come back later.
@@ -58,10 +65,14 @@ impl TransportService {
         self.closing.cancel();
     }
 
-    /// Ends all connections, so that clients connect again by themselves.
-    pub fn close_all(&self) {
+    /// Ends all connections, so that clients connect again by themselves. What was sent to them before
+    /// is still written; returns when it is. A client that does not take it is given up by the caller:
+    /// this is cancel safe.
+    pub async fn close_all(&self) {
         self.refuse_new();
         self.registry.close_all();
+        self.streams.close();
+        self.streams.wait().await;
     }
 
     async fn respond(mut self, mut request: Request<Body>) -> Response<Body> {
@@ -84,13 +95,17 @@ impl TransportService {
         match (known, request.method().clone()) {
             (Some(link), Method::GET) => {
                 let (mut parts, body) = tokio::select! {
+                    // What is there is sent before the end.
+                    biased;
                     response = self.forward(request) => response.into_parts(),
                     () = link.closed() => return unavailable(),
                 };
-                link.has_drained();
                 // Set anew from what is sent.
                 parts.headers.remove(CONTENT_LENGTH);
-                Response::from_parts(parts, completed(&link, whole(body).await))
+                let body = whole(body).await;
+                link.sent(packets(&body).count());
+                link.has_drained();
+                Response::from_parts(parts, completed(&link, body))
             }
             (Some(link), _) => {
                 poll_fn(|context| link.poll_may_read(context)).await;
@@ -128,7 +143,8 @@ impl TransportService {
         tokio::spawn(async move {
             // It fails when the client has gone meanwhile.
             let Ok(upgraded) = upgraded.await else { return };
-            let stream = LinkedStream::new(TokioIo::new(upgraded), link, self.patience);
+            let open = self.streams.token();
+            let stream = LinkedStream::new(TokioIo::new(upgraded), link, self.patience, open);
             if let Err(error) = self.inner.call((stream, request)).await {
                 tracing::debug!("a websocket was not accepted: {error}");
             }
@@ -198,25 +214,25 @@ async fn whole(body: Body) -> Bytes {
     body.collect().await.map(|body| body.to_bytes()).unwrap_or_default()
 }
 
-/// The packets of a polling response, with those completed that the link has something to add to.
-fn completed(link: &Link, body: Bytes) -> Body {
-    /// Stands between the packets of a response, see the
-    /// [protocol](https://github.com/socketio/engine.io-protocol#packet-encoding).
-    const SEPARATOR: char = '\x1e';
+/// The packets of a polling response, see the
+/// [protocol](https://github.com/socketio/engine.io-protocol#packet-encoding).
+fn packets(body: &[u8]) -> impl Iterator<Item = &[u8]> {
+    body.split(|&byte| byte == SEPARATOR)
+}
 
-    let Ok(text) = std::str::from_utf8(&body) else { return Body::from(body) };
+/// A polling response with those packets completed that the link has something to add to.
+fn completed(link: &Link, body: Bytes) -> Body {
     let mut changed = false;
-    let packets: Vec<Cow<'_, str>> = text
-        .split(SEPARATOR)
-        .map(|packet| match link.complete(packet) {
+    let packets: Vec<Cow<'_, [u8]>> = packets(&body)
+        .map(|packet| match std::str::from_utf8(packet).ok().and_then(|text| link.complete(text)) {
             Some(completed) => {
                 changed = true;
-                completed.into()
+                completed.into_bytes().into()
             }
             None => packet.into(),
         })
         .collect();
-    if changed { Body::from(packets.join("\x1e")) } else { Body::from(body) }
+    if changed { Body::from(packets.join(&SEPARATOR)) } else { Body::from(body) }
 }
 
 /// The session id in the packet with which Engine.IO opens a polling connection.

@@ -5,37 +5,65 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::runtime::Handle;
+use tokio::time::{Instant, Sleep, sleep_until, timeout};
+
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::Link;
 use super::frames::{FrameFilter, Part, text_frame};
 
+/// For how long the end of a client is waited for, when this side has ended the connection.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// What a websocket runs over.
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Stream for S {}
+
 /// The byte stream of a websocket, watched for its [`Link`].
 ///
 /// CONNECT replies are completed as the link knows to; all other bytes pass untouched and uncopied.
-pub(crate) struct LinkedStream<S> {
-    stream: S,
+pub(crate) struct LinkedStream<S: Stream> {
+    /// Gone only when this is dropped.
+    stream: Option<S>,
     link: Arc<Link>,
     frames: FrameFilter,
     /// Written before anything else: what became of bytes that were taken.
     ahead: Bytes,
     /// How long a client may read nothing while something is to be written to it.
     patience: Duration,
+    /// Lets go when the stream has ended.
+    open: Option<TaskTrackerToken>,
     /// Runs while a write does not get on.
     stalled: Option<Pin<Box<Sleep>>>,
 }
 
-impl<S> LinkedStream<S> {
-    pub(crate) fn new(stream: S, link: Arc<Link>, patience: Duration) -> Self {
+impl<S: Stream> LinkedStream<S> {
+    pub(crate) fn new(
+        stream: S,
+        link: Arc<Link>,
+        patience: Duration,
+        open: TaskTrackerToken,
+    ) -> Self {
         Self {
-            stream,
+            stream: Some(stream),
             link,
             frames: FrameFilter::default(),
             ahead: Bytes::new(),
             patience,
+            open: Some(open),
             stalled: None,
         }
+    }
+
+    #[expect(
+        clippy::expect_used,
+        reason = "only `drop` takes the stream, and nothing comes after it"
+    )]
+    fn stream(&mut self) -> Pin<&mut S> {
+        Pin::new(self.stream.as_mut().expect("taken by drop only"))
     }
 
     /// Ends a write that will never get on: socketioxide waits for it before it lets go of a connection,
@@ -60,7 +88,7 @@ impl<S> LinkedStream<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for LinkedStream<S> {
+impl<S: Stream> AsyncRead for LinkedStream<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -71,15 +99,16 @@ impl<S: AsyncRead + Unpin> AsyncRead for LinkedStream<S> {
             // The end of the stream: the connection is closed as if the client had gone.
             return Poll::Ready(Ok(()));
         }
-        Pin::new(&mut self.stream).poll_read(context, buffer)
+        self.stream().poll_read(context, buffer)
     }
 }
 
-impl<S: AsyncWrite + Unpin> LinkedStream<S> {
+impl<S: Stream> LinkedStream<S> {
     /// Writes what is ahead of everything else.
     fn poll_ahead(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.ahead.is_empty() {
-            let written = ready!(Pin::new(&mut self.stream).poll_write(context, &self.ahead))?;
+            let ahead = self.ahead.clone();
+            let written = ready!(self.stream().poll_write(context, &ahead))?;
             if written == 0 {
                 return Poll::Ready(Err(ErrorKind::WriteZero.into()));
             }
@@ -95,19 +124,19 @@ impl<S: AsyncWrite + Unpin> LinkedStream<S> {
     ) -> Poll<io::Result<usize>> {
         ready!(self.poll_ahead(context))?;
         if bytes.is_empty() {
-            return Pin::new(&mut self.stream).poll_write(context, bytes);
+            return self.stream().poll_write(context, bytes);
         }
         match self.frames.next(bytes) {
             Part::Pass(count) => {
-                let result =
-                    ready!(Pin::new(&mut self.stream).poll_write(context, &bytes[..count]));
+                let result = ready!(self.stream().poll_write(context, &bytes[..count]));
                 if let Ok(written) = result {
-                    self.frames.passed(bytes, count, written);
+                    self.link.sent(self.frames.passed(bytes, count, written));
                 }
                 Poll::Ready(result)
             }
             Part::Held(count) => Poll::Ready(Ok(count)),
-            Part::Taken(count, frame) => {
+            Part::Taken(count, frame, ended) => {
+                self.link.sent(ended);
                 self.ahead = completed(&self.link, frame).into();
                 // Written by the next write, or by the flush that follows.
                 Poll::Ready(Ok(count))
@@ -125,7 +154,7 @@ fn completed(link: &Link, frame: Vec<u8>) -> Vec<u8> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for LinkedStream<S> {
+impl<S: Stream> AsyncWrite for LinkedStream<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -138,7 +167,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for LinkedStream<S> {
     /// Engine.IO flushes when it has written all packets of the connection, or a large part of them.
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let result = match self.poll_ahead(context) {
-            Poll::Ready(Ok(())) => Pin::new(&mut self.stream).poll_flush(context),
+            Poll::Ready(Ok(())) => self.stream().poll_flush(context),
             unfinished => unfinished,
         };
         if matches!(result, Poll::Ready(Ok(()))) {
@@ -149,9 +178,40 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for LinkedStream<S> {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let result = match self.poll_ahead(context) {
-            Poll::Ready(Ok(())) => Pin::new(&mut self.stream).poll_shutdown(context),
+            Poll::Ready(Ok(())) => self.stream().poll_shutdown(context),
             unfinished => unfinished,
         };
         self.check_stall(context, result)
     }
+}
+
+impl<S: Stream> Drop for LinkedStream<S> {
+    fn drop(&mut self) {
+        // Ended by the client or broken: nothing is on its way.
+        if !self.link.is_closed() {
+            return;
+        }
+        let (stream, open) = (self.stream.take(), self.open.take());
+        if let (Some(stream), Ok(runtime)) = (stream, Handle::try_current()) {
+            runtime.spawn(async move {
+                linger(stream).await;
+                drop(open);
+            });
+        }
+    }
+}
+
+/// Ends a stream so that the client gets all that was written.
+///
+/// Closed at once, with bytes of the client's unread, TCP would reset the connection, and what the client
+/// has not read yet, its last answers, would be lost.
+async fn linger(mut stream: impl Stream) {
+    let end = async {
+        stream.shutdown().await?;
+        let mut unread = [0; 4096];
+        while stream.read(&mut unread).await? > 0 {}
+        Ok::<(), io::Error>(())
+    };
+    // Whoever does not end after this has no claim to more.
+    let _ = timeout(LINGER, end).await;
 }

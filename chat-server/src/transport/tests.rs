@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio_test::{assert_pending, assert_ready, task};
+use tokio_util::task::TaskTracker;
 
 use super::Link;
+use super::frames::text_frame;
 use super::registry::Registry;
 use super::stream::LinkedStream;
 
@@ -17,7 +19,8 @@ const PATIENCE: Duration = Duration::from_secs(45);
 fn connect(buffer: usize) -> (LinkedStream<DuplexStream>, Arc<Link>, DuplexStream) {
     let (server, client) = duplex(buffer);
     let link = Arc::new(Link::default());
-    (LinkedStream::new(server, Arc::clone(&link), PATIENCE), link, client)
+    let open = TaskTracker::new().token();
+    (LinkedStream::new(server, Arc::clone(&link), PATIENCE, open), link, client)
 }
 
 #[tokio::test]
@@ -36,7 +39,8 @@ async fn bytes_pass_untouched_both_ways() {
     let (mut reader, mut writer) = tokio::io::split(&mut client);
     let mut received = vec![0; sent.len()];
     let (sent, read) = tokio::join!(writer.write_all(&sent), reader.read_exact(&mut received));
-    (sent.unwrap(), read.unwrap());
+    sent.unwrap();
+    read.unwrap();
     assert_eq!(received, expected);
     echo.await.unwrap();
 }
@@ -52,10 +56,13 @@ async fn there_is_room_until_much_was_sent_and_again_when_it_has_left() {
     assert_eq!(sent, 64, "half of what a socket buffers at least is left for others");
     let mut drained = task::spawn(link.drained());
     assert_pending!(drained.poll());
+    stream.write_all(&text_frame(b"42[]").repeat(63)).await.unwrap();
     stream.flush().await.unwrap();
     assert!(drained.is_woken());
     assert_ready!(drained.poll());
-    assert!(link.has_room() && link.is_drained());
+    assert!(link.has_room() && !link.is_drained(), "one of them is still to come");
+    stream.write_all(&text_frame(b"42[]")).await.unwrap();
+    assert!(link.is_drained());
 }
 
 #[test]
@@ -108,6 +115,19 @@ async fn a_closed_link_still_lets_the_last_bytes_out() {
     let mut buffer = [0; 3];
     client.read_exact(&mut buffer).await.unwrap();
     assert_eq!(&buffer, b"bye");
+}
+
+#[tokio::test]
+async fn after_a_close_what_the_client_still_sends_is_read_until_it_ends() {
+    let (mut stream, link, mut client) = connect(8);
+    link.close();
+    stream.write_all(b"bye").await.unwrap();
+    drop(stream);
+    // More than fits into the buffers: were nobody reading, this would not end.
+    client.write_all(&[0; 1000]).await.unwrap();
+    let mut received = Vec::new();
+    client.read_to_end(&mut received).await.unwrap();
+    assert_eq!(received, b"bye");
 }
 
 #[tokio::test(start_paused = true)]

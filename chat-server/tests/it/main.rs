@@ -1,4 +1,6 @@
 //! The server as its users meet it: a process of its own, over the network.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 mod guarded;
 mod javascript;
