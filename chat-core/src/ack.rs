@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{Offset, ParseError};
+use crate::{Offset, ParseError, RoomId};
 
 /// The answer to a message that is stored.
 ///
@@ -12,6 +12,22 @@ pub struct Ack {
     pub offset: Offset,
     /// Whether it had been stored before, so that this was a retry.
     pub duplicate: bool,
+}
+
+/// The answer to [`JOIN`](crate::JOIN).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Joined {
+    /// The room that the connection is in now.
+    pub room: RoomId,
+    /// The end of the log when it was joined. What is sent to the room after it is delivered.
+    pub tail: Offset,
+}
+
+/// The answer to [`LEAVE`](crate::LEAVE).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Left {
+    /// The room that the connection is not in any more.
+    pub room: RoomId,
 }
 
 /// The answer to a request that the server will not carry out, however often it is sent.
@@ -53,8 +69,10 @@ pub enum RefusalCode {
     InvalidClientOffset,
     /// The client offset was used before for another message. Choose a new one for a new message.
     ClientOffsetConflict,
-    /// The room is one that this connection cannot send to.
-    UnknownRoom,
+    /// This connection is not in the room. Join it first.
+    NotInRoom,
+    /// This connection is in as many rooms as it may be. Leave one first.
+    TooManyRooms,
     /// There is no such event.
     UnknownEvent,
     /// A code of a later version of this crate.

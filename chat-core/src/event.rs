@@ -1,6 +1,7 @@
 //! The events of the chat, their arguments, and what a client says when it connects.
 
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::{ClientOffset, Content, Epoch, Message, Nickname, Offset, ParseError};
@@ -14,6 +15,17 @@ use crate::{RecoveryOffset, Refusal, RefusalCode, RoomId, Timestamp};
 /// | server to client | content, offset, `{ room, from, at, clientOffset }`, recovery offset ([`Delivery`]) | none |
 pub const CHAT_MESSAGE: &str = "chat message";
 
+/// The event with which a client joins a room: what is sent to the room from now on is delivered.
+///
+/// Argument: the room. Ack: [`Joined`](crate::Joined) or [`Refusal`]. Joining a room twice changes nothing.
+pub const JOIN: &str = "join";
+
+/// The event with which a client leaves a room.
+///
+/// Argument: the room. Ack: [`Left`](crate::Left) or [`Refusal`]. Leaving a room that one is not in changes
+/// nothing.
+pub const LEAVE: &str = "leave";
+
 /// What a client says in `auth` when it connects. All fields are optional, unknown ones are ignored.
 ///
 /// A field that cannot be understood counts as absent: a client with a damaged memory is served from
@@ -24,6 +36,9 @@ pub struct Handshake {
     /// The last offset that the client has handled; [`Offset::ZERO`] is the beginning.
     #[serde(deserialize_with = "lenient")]
     pub server_offset: Offset,
+    /// The rooms to be in from the start; none means [`RoomId::general`]. Names that are none are left out.
+    #[serde(deserialize_with = "lenient_list", skip_serializing_if = "Vec::is_empty")]
+    pub rooms: Vec<RoomId>,
 }
 
 fn lenient<'de, D, T>(deserializer: D) -> Result<T, D::Error>
@@ -31,8 +46,45 @@ where
     D: Deserializer<'de>,
     T: Default + serde::de::DeserializeOwned,
 {
-    let value = serde_json::Value::deserialize(deserializer)?;
+    let value = Value::deserialize(deserializer)?;
     Ok(serde_json::from_value(value).unwrap_or_default())
+}
+
+fn lenient_list<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: serde::de::DeserializeOwned,
+{
+    let Value::Array(values) = Value::deserialize(deserializer)? else { return Ok(Vec::new()) };
+    Ok(values.into_iter().filter_map(|value| serde_json::from_value(value).ok()).collect())
+}
+
+/// Reads the room from the JSON text of [`JOIN`] or [`LEAVE`]: an array whose first item is the event's
+/// name.
+///
+/// # Errors
+/// The refusal to answer with, for anything else.
+pub fn room_from_event(json: &str) -> Result<RoomId, Refusal> {
+    let arguments = arguments(json)?;
+    let room = arguments.get(1).and_then(|raw| serde_json::from_str::<String>(raw.get()).ok());
+    let room = room.ok_or_else(|| invalid("the first argument must be the room, a string"))?;
+    room.parse().map_err(|error| Refusal::invalid(RefusalCode::InvalidArguments, error))
+}
+
+/// The longest event that can hold a message that is not too long: every character of it escaped.
+const MAX_EVENT_BYTES: usize = 6 * (Content::MAX_BYTES + 2 * ClientOffset::MAX_BYTES + 1024);
+
+fn arguments(json: &str) -> Result<Vec<&RawValue>, Refusal> {
+    if json.len() > MAX_EVENT_BYTES {
+        let error =
+            ParseError::TooLong { what: "an event", bytes: json.len(), max: MAX_EVENT_BYTES };
+        return Err(Refusal::invalid(RefusalCode::InvalidContent, error));
+    }
+    serde_json::from_str(json).map_err(|_| invalid("the arguments are not a valid JSON array"))
+}
+
+fn invalid(what: &str) -> Refusal {
+    Refusal::new(RefusalCode::InvalidArguments, what)
 }
 
 /// The arguments of [`CHAT_MESSAGE`] as a client sends it.
@@ -58,9 +110,6 @@ pub struct ChatMessageOptions {
 }
 
 impl ChatMessage {
-    /// The longest event that can hold a message that is not too long: every character of it escaped.
-    const MAX_EVENT_BYTES: usize = 6 * (Content::MAX_BYTES + 2 * ClientOffset::MAX_BYTES + 1024);
-
     /// Reads the arguments from the JSON text of an event: an array whose first item is the event's
     /// name. Further arguments are ignored.
     ///
@@ -68,17 +117,7 @@ impl ChatMessage {
     /// The refusal to answer with, for anything that is not what the event takes, also for text that is
     /// no JSON.
     pub fn from_event(json: &str) -> Result<Self, Refusal> {
-        if json.len() > Self::MAX_EVENT_BYTES {
-            let error = ParseError::TooLong {
-                what: "an event",
-                bytes: json.len(),
-                max: Self::MAX_EVENT_BYTES,
-            };
-            return Err(Refusal::invalid(RefusalCode::InvalidContent, error));
-        }
-        let invalid = |what: &str| Refusal::new(RefusalCode::InvalidArguments, what);
-        let arguments: Vec<&RawValue> = serde_json::from_str(json)
-            .map_err(|_| invalid("the arguments are not a valid JSON array"))?;
+        let arguments = arguments(json)?;
         let argument =
             |index: usize| arguments.get(index).map(|raw| raw.get()).filter(|&json| json != "null");
 

@@ -10,11 +10,14 @@ mod id;
 mod message;
 mod offset;
 
-pub use ack::{Ack, Refusal, RefusalCode};
+pub use ack::{Ack, Joined, Left, Refusal, RefusalCode};
 pub use client_offset::ClientOffset;
 pub use cursor::{Cursor, Step};
 pub use error::ParseError;
-pub use event::{CHAT_MESSAGE, ChatMessage, ChatMessageOptions, Delivery, DeliveryMeta, Handshake};
+pub use event::{CHAT_MESSAGE, JOIN, LEAVE};
+pub use event::{
+    ChatMessage, ChatMessageOptions, Delivery, DeliveryMeta, Handshake, room_from_event,
+};
 pub use frame::{FRAME_VERSION, Frame, FrameBody, FrameError};
 pub use id::{Nickname, NodeId, RoomId};
 pub use message::{Content, Message, NewMessage, Timestamp};

@@ -1,5 +1,7 @@
 //! Whatever a stream does to messages, a cursor lets each through once and in order.
 
+#![allow(clippy::unwrap_used)]
+
 use chat_core::{Cursor, Offset, Step};
 use proptest::collection::vec;
 use proptest::prelude::*;

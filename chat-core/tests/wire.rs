@@ -1,8 +1,11 @@
 //! What goes over the wire, byte for byte, and what is tolerated when it comes in.
 
+#![allow(clippy::unwrap_used)]
+
 use chat_core::{
     Ack, ChatMessage, ClientOffset, Content, Delivery, Epoch, Frame, FrameBody, FrameError,
-    Handshake, Message, NodeId, Offset, RecoveryOffset, Refusal, RefusalCode, RoomId, Timestamp,
+    Handshake, Joined, Left, Message, NodeId, Offset, RecoveryOffset, Refusal, RefusalCode, RoomId,
+    Timestamp,
 };
 use insta::assert_snapshot;
 use serde::Serialize;
@@ -62,12 +65,13 @@ fn every_refusal_code() {
         InvalidContent,
         InvalidClientOffset,
         ClientOffsetConflict,
-        UnknownRoom,
+        NotInRoom,
+        TooManyRooms,
         UnknownEvent,
     ];
     assert_snapshot!(
         json(&codes),
-        @r#"["invalid_arguments","invalid_content","invalid_client_offset","client_offset_conflict","unknown_room","unknown_event"]"#
+        @r#"["invalid_arguments","invalid_content","invalid_client_offset","client_offset_conflict","not_in_room","too_many_rooms","unknown_event"]"#
     );
 }
 
@@ -98,7 +102,47 @@ fn a_delivery_of_a_message_that_little_is_known_about() {
 
 #[test]
 fn a_handshake() {
-    assert_snapshot!(json(&Handshake { server_offset: offset(7) }), @r#"{"serverOffset":7}"#);
+    let handshake = Handshake { server_offset: offset(7), rooms: Vec::new() };
+    assert_snapshot!(json(&handshake), @r#"{"serverOffset":7}"#);
+    let handshake = Handshake { rooms: vec![RoomId::general()], ..handshake };
+    assert_snapshot!(json(&handshake), @r#"{"serverOffset":7,"rooms":["general"]}"#);
+}
+
+#[test]
+fn rooms_of_a_handshake_that_are_none_are_left_out() {
+    for (rooms, expected) in [
+        (r#"["a","b"]"#, &["a", "b"][..]),
+        (r#"["a",5,"",null," x","a\u0000","b"]"#, &["a", "b"]),
+        ("[]", &[]),
+        ("null", &[]),
+        (r#""general""#, &[]),
+        ("{}", &[]),
+    ] {
+        let handshake = format!(r#"{{"serverOffset":5,"rooms":{rooms}}}"#);
+        let handshake: Handshake = serde_json::from_str(&handshake).unwrap();
+        let rooms: Vec<_> = handshake.rooms.iter().map(RoomId::as_str).collect();
+        assert_eq!((handshake.server_offset, &*rooms), (offset(5), expected));
+    }
+}
+
+#[test]
+fn joining_and_leaving() {
+    let room: RoomId = "rust".parse().unwrap();
+    let joined = Joined { room: room.clone(), tail: offset(7) };
+    assert_snapshot!(json(&joined), @r#"{"room":"rust","tail":7}"#);
+    assert_snapshot!(json(&Left { room: room.clone() }), @r#"{"room":"rust"}"#);
+    assert_eq!(chat_core::room_from_event(r#"["join","rust",{"new":1},5]"#), Ok(room));
+    for event in [
+        r#"["join"]"#,
+        r#"["join",null]"#,
+        r#"["join",5]"#,
+        r#"["join",""]"#,
+        r#"["join"," x"]"#,
+        "",
+    ] {
+        let refusal = chat_core::room_from_event(event).unwrap_err();
+        assert_eq!(refusal.code, RefusalCode::InvalidArguments, "{event}");
+    }
 }
 
 #[test]

@@ -5,6 +5,7 @@
 
 mod outbox;
 mod pump;
+mod rooms;
 mod subscription;
 
 #[cfg(test)]
@@ -12,4 +13,5 @@ mod tests;
 
 pub(crate) use outbox::{Answer, Outbox};
 pub(crate) use pump::{Sent, Sink, pump};
+pub(crate) use rooms::{JoinedAfter, Rooms};
 pub(crate) use subscription::Subscription;

@@ -118,11 +118,14 @@ impl Log {
         self.tail.look();
     }
 
+    /// A name for one more reader.
+    pub(crate) fn reader(&self) -> ReaderId {
+        ReaderId(self.readers.fetch_add(1, Ordering::Relaxed))
+    }
+
     /// Has `wake` notified of every message in `rooms` from now on.
-    pub(crate) fn attach(&self, rooms: &[RoomId], wake: &Arc<Notify>) -> ReaderId {
-        let reader = ReaderId(self.readers.fetch_add(1, Ordering::Relaxed));
+    pub(crate) fn attach(&self, reader: ReaderId, rooms: &[RoomId], wake: &Arc<Notify>) {
         self.recent.attach(reader, rooms, wake);
-        reader
     }
 
     /// Undoes [`attach`](Self::attach).

@@ -3,6 +3,7 @@
 mod chat_message;
 mod connect;
 mod connection;
+mod rooms;
 mod session;
 mod sink;
 mod unknown_event;

@@ -1,7 +1,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use chat_core::{Ack, Refusal};
+use chat_core::{Ack, Joined, Left, Refusal};
 use serde::Serialize;
 use tokio::sync::Notify;
 
@@ -10,6 +10,8 @@ use tokio::sync::Notify;
 #[serde(untagged)]
 pub(crate) enum Answer {
     Ack(Ack),
+    Joined(Joined),
+    Left(Left),
     Refusal(Refusal),
 }
 

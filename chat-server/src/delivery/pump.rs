@@ -72,7 +72,9 @@ async fn run(
                         break;
                     }
                     answer(outbox, sink).await?;
-                    if let Some(arguments) = entry.arguments(subscription.log().epoch()) {
+                    if subscription.wants(&entry)
+                        && let Some(arguments) = entry.arguments(subscription.log().epoch())
+                    {
                         hand_over(sink, || sink.deliver(arguments)).await?;
                     }
                     subscription.advance(entry.offset());

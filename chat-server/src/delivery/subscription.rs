@@ -1,13 +1,13 @@
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use chat_core::{Offset, RoomId};
 use chat_store::StoreError;
 use tokio::sync::Notify;
 
+use super::rooms::{JoinedAfter, Rooms};
 use crate::log::{Entry, Log, ReaderId};
 
-/// The place of one connection in the log, and the rooms it reads.
+/// The place of one connection in the log.
 ///
 /// Read, hand over, [`advance`](Self::advance), and when there is nothing wait for the notification. It is
 /// registered before the first read and keeps one notification until it is waited for, so nothing that
@@ -15,26 +15,28 @@ use crate::log::{Entry, Log, ReaderId};
 pub(crate) struct Subscription {
     log: Arc<Log>,
     reader: ReaderId,
-    rooms: Vec<RoomId>,
-    /// The offset after which the messages of each room are for this connection.
-    joined_after: HashMap<RoomId, Offset>,
+    wake: Arc<Notify>,
+    rooms: Arc<Rooms>,
+    /// The rooms that it is woken by.
+    attached: Arc<JoinedAfter>,
     /// Everything up to here has been handed over, or is not for this connection.
     cursor: Offset,
 }
 
 impl Subscription {
-    /// A subscription to what follows `cursor` in `rooms`, but in each room only to what follows the
-    /// offset at which it was joined. `wake` is notified when there is more.
+    /// A subscription to what follows `cursor` in `rooms`; `wake` is notified when there is more. Whoever
+    /// changes the rooms notifies it too.
     pub(crate) fn new(
         log: Arc<Log>,
-        rooms: Vec<(RoomId, Offset)>,
+        rooms: Arc<Rooms>,
         cursor: Offset,
         wake: &Arc<Notify>,
     ) -> Self {
-        let joined_after: HashMap<_, _> = rooms.into_iter().collect();
-        let rooms: Vec<_> = joined_after.keys().cloned().collect();
-        let reader = log.attach(&rooms, wake);
-        Self { log, reader, rooms, joined_after, cursor }
+        let reader = log.reader();
+        let wake = Arc::clone(wake);
+        let mut this = Self { log, reader, wake, rooms, attached: Arc::default(), cursor };
+        this.follow_rooms();
+        this
     }
 
     /// The next messages, in order; none when all that is committed was handed over. Does not wait for
@@ -44,16 +46,23 @@ impl Subscription {
     /// safe.
     pub(crate) async fn read(&mut self) -> Result<Vec<Arc<Entry>>, StoreError> {
         loop {
-            let (mut entries, upto) = self.log.read_after(&self.rooms, self.cursor).await?;
+            self.follow_rooms();
+            let rooms: Vec<RoomId> = self.attached.keys().cloned().collect();
+            let (mut entries, upto) = self.log.read_after(&rooms, self.cursor).await?;
             entries.retain(|entry| {
-                let joined = self.joined_after.get(&entry.message.room);
-                joined.is_some_and(|&joined_after| entry.offset() > joined_after)
+                let joined_after = self.attached.get(&entry.message.room);
+                joined_after.is_some_and(|&joined_after| entry.offset() > joined_after)
             });
             if !entries.is_empty() || upto <= self.cursor {
                 return Ok(entries);
             }
             self.cursor = upto;
         }
+    }
+
+    /// Whether a message that was read is still for this connection: its room may have been left.
+    pub(crate) fn wants(&self, entry: &Entry) -> bool {
+        self.rooms.now().contains_key(&entry.message.room)
     }
 
     /// Moves the cursor onto a message that was handed over.
@@ -65,10 +74,28 @@ impl Subscription {
     pub(crate) fn log(&self) -> &Log {
         &self.log
     }
+
+    /// Is woken by the rooms as they are now.
+    fn follow_rooms(&mut self) {
+        let now = self.rooms.now();
+        if Arc::ptr_eq(&now, &self.attached) {
+            return;
+        }
+        let (joined, left) = (difference(&now, &self.attached), difference(&self.attached, &now));
+        self.log.attach(self.reader, &joined, &self.wake);
+        self.log.detach(self.reader, &left);
+        self.attached = now;
+    }
+}
+
+/// The rooms of `these` that are not among `those`.
+fn difference(these: &JoinedAfter, those: &JoinedAfter) -> Vec<RoomId> {
+    these.keys().filter(|room| !those.contains_key(*room)).cloned().collect()
 }
 
 impl Drop for Subscription {
     fn drop(&mut self) {
-        self.log.detach(self.reader, &self.rooms);
+        let rooms: Vec<_> = self.attached.keys().cloned().collect();
+        self.log.detach(self.reader, &rooms);
     }
 }

@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::{Answer, Outbox, Sent, Sink, Subscription, pump};
+use super::{Answer, Outbox, Rooms, Sent, Sink, Subscription, pump};
 use crate::log::tests::{log_on, memory_log, message, new_message, offset, room};
 use crate::log::{Arguments, Log};
 
@@ -83,6 +83,12 @@ impl Sink for TestSink {
     async fn flushed(&self) {}
 }
 
+/// Rooms, each joined at an offset.
+fn rooms<const N: usize>(rooms: [(&str, u64); N]) -> Arc<Rooms> {
+    let joined = rooms.map(|(name, joined_after)| (room(name), offset(joined_after)));
+    Arc::new(Rooms::new(joined.into()))
+}
+
 struct Running {
     outbox: Arc<Outbox>,
     draining: CancellationToken,
@@ -94,7 +100,7 @@ fn start(log: &Arc<Log>, room_name: &str, cursor: u64, sink: &Arc<TestSink>) -> 
     let wake = Arc::new(Notify::new());
     let outbox = Arc::new(Outbox::new(Arc::clone(&wake)));
     let draining = CancellationToken::new();
-    let rooms = vec![(room(room_name), Offset::ZERO)];
+    let rooms = rooms([(room_name, 0)]);
     let subscription = Subscription::new(Arc::clone(log), rooms, offset(cursor), &wake);
     let task = tokio::spawn({
         let (outbox, sink, draining) = (Arc::clone(&outbox), Arc::clone(sink), draining.clone());
@@ -146,11 +152,41 @@ async fn what_was_sent_to_a_room_before_it_was_joined_is_left_out() {
         append(&log, name, 1).await;
     }
     let wake = Arc::new(Notify::new());
-    let rooms = vec![(room("a"), offset(1)), (room("b"), offset(3))];
+    let rooms = rooms([("a", 1), ("b", 3)]);
     let mut subscription = Subscription::new(Arc::clone(&log), rooms, Offset::ZERO, &wake);
     let entries = subscription.read().await.unwrap();
     let offsets: Vec<_> = entries.iter().map(|entry| entry.offset().as_u64()).collect();
     assert_eq!(offsets, [3, 4, 5]);
+}
+
+#[tokio::test]
+async fn rooms_can_be_joined_and_left_while_reading() {
+    async fn next(subscription: &mut Subscription) -> Vec<u64> {
+        let entries = subscription.read().await.unwrap();
+        entries.iter().for_each(|entry| subscription.advance(entry.offset()));
+        entries.iter().map(|entry| entry.offset().as_u64()).collect()
+    }
+    let (_, log) = memory_log().await;
+    let wake = Arc::new(Notify::new());
+    let rooms = rooms([("a", 0)]);
+    let mut subscription =
+        Subscription::new(Arc::clone(&log), Arc::clone(&rooms), Offset::ZERO, &wake);
+    append(&log, "b", 1).await;
+    append(&log, "a", 1).await;
+    assert_eq!(next(&mut subscription).await, [2]);
+    rooms.change(|joined| {
+        joined.insert(room("b"), log.tail());
+    });
+    append(&log, "b", 1).await;
+    assert_eq!(next(&mut subscription).await, [3]);
+    append(&log, "b", 1).await;
+    append(&log, "a", 1).await;
+    rooms.change(|joined| {
+        joined.remove(&room("b"));
+    });
+    assert_eq!(next(&mut subscription).await, [5]);
+    drop(subscription);
+    assert_eq!(log.readers_of(&room("a")) + log.readers_of(&room("b")), 0);
 }
 
 #[tokio::test]
@@ -188,7 +224,7 @@ async fn a_message_between_the_read_and_the_wait_is_not_missed() {
     let (_, log) = memory_log().await;
     let wake = Arc::new(Notify::new());
     let mut subscription =
-        Subscription::new(Arc::clone(&log), vec![(room("a"), Offset::ZERO)], Offset::ZERO, &wake);
+        Subscription::new(Arc::clone(&log), rooms([("a", 0)]), Offset::ZERO, &wake);
     assert!(subscription.read().await.unwrap().is_empty());
     append(&log, "a", 1).await;
     tokio::time::timeout(Duration::from_secs(10), wake.notified()).await.expect("woken");

@@ -151,6 +151,12 @@ impl Recent {
         self.read().feeds.len()
     }
 
+    /// How many readers a room has.
+    #[cfg(test)]
+    pub(crate) fn readers_of(&self, room: &RoomId) -> usize {
+        self.read().feeds.get(room).map_or(0, |feed| feed.readers.len())
+    }
+
     fn read(&self) -> RwLockReadGuard<'_, State> {
         self.state.read().unwrap_or_else(PoisonError::into_inner)
     }

@@ -46,6 +46,10 @@ impl Log {
         receiver.await.unwrap()
     }
 
+    pub(crate) fn readers_of(&self, room: &RoomId) -> usize {
+        self.recent.readers_of(room)
+    }
+
     pub(crate) fn is_closing(&self) -> bool {
         self.closing.is_cancelled()
     }

@@ -6,7 +6,7 @@ use socketioxide::handler::MessageHandler;
 use socketioxide::socket::Socket;
 use socketioxide_core::Value;
 
-use super::connection::{Connection, InOrder, Request};
+use super::connection::{Connection, InOrder, Request, json};
 
 /// Handles [`chat_core::CHAT_MESSAGE`].
 ///
@@ -17,20 +17,19 @@ pub(crate) struct ChatMessageHandler(pub(crate) Arc<Connection>);
 impl MessageHandler<LocalAdapter, InOrder> for ChatMessageHandler {
     fn call(&self, _: Arc<Socket>, event: Value, ack_id: Option<i64>) {
         let request = Request::new(Arc::clone(&self.0), ack_id, event.len());
-        match parse(&event) {
+        match parse(&self.0, json(&event)) {
             Ok(message) => self.0.log.submit(message, move |outcome| request.finish(outcome)),
             Err(refusal) => request.refuse(refusal),
         }
     }
 }
 
-fn parse(event: &Value) -> Result<NewMessage, Refusal> {
-    let json = event.as_str().map_or("", |json| json.as_str());
-    let ChatMessage { content, client_offset, options } = ChatMessage::from_event(json)?;
+fn parse(connection: &Connection, event: &str) -> Result<NewMessage, Refusal> {
+    let ChatMessage { content, client_offset, options } = ChatMessage::from_event(event)?;
     let room = options.room.unwrap_or_else(RoomId::general);
-    if room != RoomId::general() {
-        let message = "there is only the room \"general\"";
-        return Err(Refusal::new(RefusalCode::UnknownRoom, message));
+    if !connection.rooms.now().contains_key(&room) {
+        let message = "you are not in this room; join it first";
+        return Err(Refusal::new(RefusalCode::NotInRoom, message));
     }
     Ok(NewMessage { room, content, client_offset, from: None, at: Timestamp::now() })
 }

@@ -2,7 +2,7 @@ use std::fmt::Display;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use chat_core::{CHAT_MESSAGE, Handshake, Offset};
+use chat_core::{CHAT_MESSAGE, Handshake, JOIN, LEAVE, Offset};
 use chat_store::StoreError;
 use serde_json::Value as Json;
 use socketioxide::SocketIo;
@@ -16,6 +16,7 @@ use tokio_util::task::TaskTracker;
 
 use super::chat_message::ChatMessageHandler;
 use super::connection::{Connection, InOrder};
+use super::rooms::{JoinHandler, LeaveHandler};
 use super::session::ChatSession;
 use super::sink::SocketSink;
 use super::unknown_event::UnknownEventHandler;
@@ -143,6 +144,8 @@ impl Connections {
         let log = Arc::clone(&self.log);
         let connection = Arc::new(Connection::new(log, &socket, session, state, cursor));
         socket.on(CHAT_MESSAGE, ChatMessageHandler(Arc::clone(&connection)));
+        socket.on(JOIN, JoinHandler(Arc::clone(&connection)));
+        socket.on(LEAVE, LeaveHandler(Arc::clone(&connection)));
         socket.on_fallback(UnknownEventHandler(Arc::clone(&connection)));
         let ending = Arc::clone(&connection);
         socket.on_disconnect(move |reason: DisconnectReason| {
@@ -157,7 +160,7 @@ impl Connections {
     }
 
     async fn deliver(self, socket: Arc<Socket>, connection: Arc<Connection>) {
-        let rooms = connection.state.rooms.clone();
+        let rooms = Arc::clone(&connection.rooms);
         let log = Arc::clone(&self.log);
         let subscription = Subscription::new(log, rooms, connection.cursor, &connection.wake);
         let sink = SocketSink::new(socket, Arc::clone(&connection.link));

@@ -3,11 +3,12 @@ use std::sync::Arc;
 use chat_core::{Ack, Offset, Refusal, RefusalCode};
 use chat_store::Appended;
 use socketioxide::socket::Socket;
+use socketioxide_core::Value;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::session::ChatSession;
-use crate::delivery::{Answer, Outbox};
+use crate::delivery::{Answer, JoinedAfter, Outbox, Rooms};
 use crate::log::{Log, Outcome};
 use crate::recovery::Session;
 use crate::transport::{InFlight, Link};
@@ -26,9 +27,10 @@ pub(crate) struct Connection {
     /// Cancelled when the client is gone.
     pub(crate) gone: CancellationToken,
     pub(crate) session: Session,
-    /// What the session consists of.
-    pub(crate) state: ChatSession,
-    /// Where the connection began.
+    pub(crate) rooms: Arc<Rooms>,
+    /// Where the session began.
+    start: Offset,
+    /// Where this connection began.
     pub(crate) cursor: Offset,
 }
 
@@ -46,8 +48,22 @@ impl Connection {
         let wake = Arc::new(Notify::new());
         let outbox = Outbox::new(Arc::clone(&wake));
         let gone = CancellationToken::new();
-        Self { log, link, outbox, wake, gone, session, state, cursor }
+        let ChatSession { start, rooms } = state;
+        let rooms = Arc::new(Rooms::new(rooms));
+        Self { log, link, outbox, wake, gone, session, rooms, start, cursor }
     }
+
+    /// Changes the rooms of the connection, and has its session saved so.
+    pub(crate) fn change_rooms(&self, change: impl FnOnce(&mut JoinedAfter)) {
+        let rooms = JoinedAfter::clone(&self.rooms.change(change));
+        self.session.save(ChatSession { start: self.start, rooms }.to_text());
+        self.wake.notify_one();
+    }
+}
+
+/// The arguments of an event as JSON. Clients cannot send them in any other form.
+pub(crate) fn json(event: &Value) -> &str {
+    event.as_str().map_or("", |json| json.as_str())
 }
 
 /// A request of a client that is to be answered.
@@ -91,7 +107,8 @@ impl Request {
         self.answer(Answer::Ack(ack));
     }
 
-    fn answer(self, answer: Answer) {
+    /// Tells the client what it asked for.
+    pub(crate) fn answer(self, answer: Answer) {
         if let Some(ack_id) = self.ack_id {
             self.connection.outbox.push(ack_id, answer);
         }

@@ -2,6 +2,7 @@ use chat_core::{Handshake, Offset, RecoveryOffset, RoomId};
 use chat_store::StoreError;
 use serde::{Deserialize, Serialize};
 
+use crate::delivery::JoinedAfter;
 use crate::log::Log;
 use crate::recovery::Found;
 
@@ -9,10 +10,12 @@ use crate::recovery::Found;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ChatSession {
     /// Where the session began: the place of a client that has got no message yet.
-    start: Offset,
-    /// The rooms, each with the offset after which its messages are for this client.
-    pub(crate) rooms: Vec<(RoomId, Offset)>,
+    pub(crate) start: Offset,
+    pub(crate) rooms: JoinedAfter,
 }
+
+/// In how many rooms a connection may be.
+pub(crate) const MAX_ROOMS: usize = 100;
 
 impl ChatSession {
     /// The session of a client that connects anew, and its place: where it says, or at the beginning when
@@ -23,7 +26,12 @@ impl ChatSession {
     ) -> Result<(Self, Offset), StoreError> {
         let asked = handshake.server_offset;
         let start = if log.contains(asked).await? { asked } else { Offset::ZERO };
-        Ok((Self { start, rooms: vec![(RoomId::general(), start)] }, start))
+        let rooms = match &*handshake.rooms {
+            [] => vec![RoomId::general()],
+            rooms => rooms.to_vec(),
+        };
+        let rooms = rooms.into_iter().take(MAX_ROOMS).map(|room| (room, start)).collect();
+        Ok((Self { start, rooms }, start))
     }
 
     /// The session that a client claims and its place, if what it claims fits together.

@@ -60,6 +60,7 @@ files! {
     malformed
     pipeline
     recovery
+    rooms
     shutdown
     tutorial
 }

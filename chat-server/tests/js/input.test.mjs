@@ -60,8 +60,8 @@ const REFUSED = {
     "a key with NUL": ["x", "a\0b"],
     "a key with a line break": ["x", "a\nb"],
   },
-  unknown_room: {
-    "a room that is not there": ["x", null, { room: "elsewhere" }],
+  not_in_room: {
+    "a room that was not joined": ["x", null, { room: "elsewhere" }],
   },
 };
 

@@ -1,0 +1,111 @@
+// Rooms: a message reaches those who are in its room, from the moment they join it.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { once } from "./support/bounds.mjs";
+import { connect, send } from "./support/client.mjs";
+import { cutOff, Recoverable } from "./support/recoverable.mjs";
+import { Server } from "./support/server.mjs";
+
+const join = (socket, ...args) => socket.timeout(5000).emitWithAck("join", ...args);
+const leave = (socket, ...args) => socket.timeout(5000).emitWithAck("leave", ...args);
+const say = (socket, room, content) => send(socket, content, null, { room });
+
+async function two(t) {
+  const server = await Server.start(t);
+  const client = new Recoverable(t, server.url);
+  const talker = connect(t, server.url, { auth: { rooms: ["general", "rust", "go"] } });
+  await Promise.all([client.connected(), once(talker, "connect")]);
+  return { server, client, talker };
+}
+
+test("a message reaches exactly the members of its room", async (t) => {
+  const { client, talker } = await two(t);
+  await say(talker, "rust", "not heard");
+  assert.deepEqual(await join(client.socket, "rust"), { room: "rust", tail: 1 });
+  await say(talker, "rust", "heard");
+  await say(talker, "go", "nor this");
+  await say(talker, "general", "heard too");
+  assert.deepEqual(await leave(client.socket, "rust"), { room: "rust" });
+  await say(talker, "rust", "not any more");
+  await send(talker, "the end");
+  await client.has(3);
+  assert.deepEqual(client.contents, ["heard", "heard too", "the end"]);
+});
+
+test("joining twice changes nothing, and what one sends after joining comes back", async (t) => {
+  const { client } = await two(t);
+  client.socket.emit("join", "rust");
+  client.socket.emit("chat message", "mine", null, { room: "rust" });
+  client.socket.emit("join", "rust");
+  await client.has(1);
+  await say(client.socket, "rust", "mine too");
+  await client.has(2);
+  assert.deepEqual(client.contents, ["mine", "mine too"]);
+});
+
+test("the rooms of the handshake have their history from serverOffset on", async (t) => {
+  const { server, talker } = await two(t);
+  await say(talker, "rust", "one");
+  await say(talker, "go", "two");
+  await say(talker, "rust", "three");
+  const later = new Recoverable(t, server.url, { auth: { rooms: ["rust"], serverOffset: 1 } });
+  await later.has(1);
+  await say(talker, "rust", "four");
+  await later.has(2);
+  assert.deepEqual(later.contents, ["three", "four"]);
+  const refused = await send(later.socket, "to general");
+  assert.equal(refused.error.code, "not_in_room");
+});
+
+test("recovery does not hand over what was sent to a room before the client joined it", async (t) => {
+  const { client, talker } = await two(t);
+  await say(talker, "general", "one");
+  await client.has(1);
+  // The client's place stays before these.
+  for (let n = 0; n < 5; n++) await say(talker, "rust", `before ${n}`);
+  await join(client.socket, "rust");
+  await cutOff(client.socket, () => say(talker, "rust", "missed"));
+  assert.equal(client.socket.recovered, true);
+  await say(talker, "general", "the end");
+  await client.has(3);
+  assert.deepEqual(client.contents, ["one", "missed", "the end"]);
+});
+
+test("recovery restores the rooms, also after kill -9, and not those that were left", async (t) => {
+  const { server, client, talker } = await two(t);
+  await join(client.socket, "rust");
+  await join(client.socket, "go");
+  await leave(client.socket, "go");
+  await leave(client.socket, "general");
+  await say(talker, "rust", "one");
+  await client.has(1);
+  await cutOff(client.socket, async () => {
+    const back = once(talker, "connect", 20);
+    await server.kill();
+    await server.restart();
+    await back;
+    for (const room of ["go", "general", "rust"]) await say(talker, room, `missed in ${room}`);
+  });
+  assert.equal(client.socket.recovered, true);
+  await say(talker, "rust", "the end");
+  await client.has(3);
+  assert.deepEqual(client.contents, ["one", "missed in rust", "the end"]);
+});
+
+test("odd rooms are refused", async (t) => {
+  const { client, talker } = await two(t);
+  const odd = [[], [5], [null], [{}], [""], [" rust"], ["a\u0000"], ["r".repeat(10_000)]];
+  for (const args of odd) {
+    for (const ask of [join, leave]) {
+      const { error } = await ask(client.socket, ...args);
+      assert.equal(error?.code, "invalid_arguments", JSON.stringify(args).slice(0, 50));
+    }
+  }
+  const answers = await Promise.all(
+    Array.from({ length: 10_000 }, (_, n) => join(client.socket, `room ${n}`)),
+  );
+  assert.equal(answers.filter(({ error }) => error?.code === "too_many_rooms").length, 10_000 - 99);
+  await send(talker, "still there");
+  await client.has(1);
+});
