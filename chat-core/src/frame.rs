@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::{Epoch, Message, NodeId, Offset};
+use crate::{Epoch, Message, NodeId, Offset, Timestamp};
 
 /// The version of [`Frame`] that this crate writes and reads.
 pub const FRAME_VERSION: u32 = 1;
@@ -34,6 +34,14 @@ pub enum FrameBody {
         tail: Offset,
         /// The first of the messages after `after`, in order.
         messages: Vec<Message>,
+    },
+    /// A client has got its session on the sender: whoever had it before is to let go.
+    SessionTaken {
+        /// The name of the session: the hash of its secret, in hexadecimal.
+        session: String,
+        /// When. Of two nodes that take one session the later keeps it, and of two at the same moment
+        /// the one with the greater id.
+        at: Timestamp,
     },
 }
 

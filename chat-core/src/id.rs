@@ -100,7 +100,7 @@ impl FromStr for Nickname {
 text_newtype!(Nickname);
 
 /// One running server among several that share a log. Random, made at start, written in hexadecimal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct NodeId(u64);
 

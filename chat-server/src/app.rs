@@ -16,9 +16,10 @@ use tokio_util::task::TaskTracker;
 
 use crate::log::{Log, RECENT_BYTES};
 use crate::recovery::Recovery;
+use crate::relay::{self, Listener, Outgoing};
 use crate::socket::{Authenticate, Connections, Hooks, register};
 use crate::transport::TransportService;
-use crate::{relay, web};
+use crate::web;
 
 /// How often the server asks a client whether it is still there.
 const PING_INTERVAL: Duration = Duration::from_secs(25);
@@ -143,15 +144,19 @@ impl ChatBuilder {
         getrandom::fill(&mut id).map_err(ChatError::Random)?;
         let node = NodeId::from_random(id);
 
-        let (committed, batches) = relay::outgoing();
+        let (outgoing, frames) = Outgoing::new();
+        let committed = outgoing.clone().committed(store.epoch().clone());
         let messages = Arc::<dyn Store>::clone(&store);
         let log = Log::start(messages, recent_bytes, committed).await?;
+        let recovery = Recovery::new(store, recovery_window);
+        recovery.on_taken(move |key, at| outgoing.session_taken(key, at));
+
         let relay = TaskTracker::new();
-        let epoch = store.epoch().clone();
-        relay.spawn(relay::publish(Arc::clone(&broadcast), node, epoch, batches));
         let listening = CancellationToken::new();
-        let listen = relay::listen(broadcast, node, Arc::clone(&log));
-        relay.spawn(listening.clone().run_until_cancelled_owned(listen));
+        let publish = relay::publish(Arc::clone(&broadcast), node, frames);
+        relay.spawn(listening.clone().run_until_cancelled_owned(publish));
+        let listener = Listener { node, log: Arc::clone(&log), recovery: recovery.clone() };
+        relay.spawn(listening.clone().run_until_cancelled_owned(listener.listen(broadcast)));
         relay.close();
 
         let parser = socketioxide::ParserConfig::common()
@@ -167,7 +172,6 @@ impl ChatBuilder {
             .with_parser(parser)
             .build_svc();
         let transport = TransportService::new(service, PING_INTERVAL + PING_TIMEOUT);
-        let recovery = Recovery::new(store, recovery_window);
         let connections = Connections::new(Arc::clone(&log), recovery.clone(), hooks);
         register(&io, connections.clone());
         Ok(Chat { io, transport, connections, log, recovery, relay, listening })

@@ -80,10 +80,11 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use chat_core::Timestamp;
 use chat_store::{SessionKey, SessionRecord, SessionStore};
 use sha2::{Digest, Sha256};
 use socketioxide::extract::SocketRef;
@@ -114,9 +115,14 @@ struct Shared {
     window: Duration,
     registry: Arc<Registry>,
     writer: Arc<Writer>,
+    /// Told when a session gets a connection here that it did not have here before.
+    taken: OnceLock<Taken>,
     tasks: TaskTracker,
     closing: CancellationToken,
 }
+
+/// Hears that a session was taken, and when. Must not block.
+type Taken = Box<dyn Fn(SessionKey, Timestamp) + Send + Sync>;
 
 impl Recovery {
     /// Keeps sessions in `store`, and each for `window` after its connection broke; when the server
@@ -134,7 +140,8 @@ impl Recovery {
             tasks.spawn(closing.clone().run_until_cancelled_owned(maintain));
         }
         tasks.close();
-        Self(Arc::new(Shared { store, window, registry, writer, tasks, closing }))
+        let taken = OnceLock::new();
+        Self(Arc::new(Shared { store, window, registry, writer, taken, tasks, closing }))
     }
 
     /// The session that a client claims, if there is one. It is not the client's yet: look at its state
@@ -147,7 +154,7 @@ impl Recovery {
         let key = key_of(pid);
         let saved = match self.0.registry.find(key) {
             Some(known) => known?,
-            None => match self.0.store.session(key, chat_core::Timestamp::now()).await {
+            None => match self.0.store.session(key, Timestamp::now()).await {
                 Ok(record) => Saved::from_record(&record?)?,
                 Err(error) => {
                     tracing::warn!("a session could not be looked for: {error}");
@@ -192,6 +199,22 @@ impl Recovery {
         }
     }
 
+    /// Has `taken` called whenever a client gets a session back here, so that other servers with the same
+    /// store can be told to [let go of it](Self::taken_elsewhere). The first call counts.
+    pub fn on_taken(&self, taken: impl Fn(SessionKey, Timestamp) + Send + Sync + 'static) {
+        self.0.taken.set(Box::new(taken)).ok();
+    }
+
+    /// To be called when another server with the same store says that a client has got this session back
+    /// there. The connection that has it here, if one does, is disconnected, unless it got it later, or
+    /// at the same moment and not `other_wins_tie`.
+    pub fn taken_elsewhere(&self, key: SessionKey, at: Timestamp, other_wins_tie: bool) {
+        let evicted = self.0.registry.yield_to_other_node(key, at, other_wins_tie);
+        if let Some(Active { socket: Some(socket), .. }) = evicted {
+            session::evict(socket);
+        }
+    }
+
     /// Saves what has changed and stops. Sessions stay in the store for their time.
     pub async fn close(&self) {
         self.0.closing.cancel();
@@ -201,7 +224,11 @@ impl Recovery {
     fn own(&self, key: SessionKey, saved: Saved, recovered: bool) -> Session {
         let generation = self.0.registry.generations.fetch_add(1, Ordering::Relaxed);
         let id = saved.id.clone();
-        let evicted = self.0.registry.own(key, Active { generation, saved, socket: None });
+        let since = Timestamp::now();
+        let evicted = self.0.registry.own(key, Active { generation, saved, since, socket: None });
+        if let Some(taken) = self.0.taken.get().filter(|_| recovered) {
+            taken(key, since);
+        }
         if let Some(Active { socket: Some(socket), .. }) = evicted {
             session::evict(socket);
         }
@@ -226,7 +253,7 @@ fn key_of(pid: &str) -> SessionKey {
 /// The record in which a session is saved.
 fn record(key: SessionKey, saved: &Saved, keep_for: Duration) -> SessionRecord {
     let keep_for = i64::try_from(keep_for.as_millis()).unwrap_or(i64::MAX);
-    let now = chat_core::Timestamp::now().as_millis();
-    let expires_at = chat_core::Timestamp::from_millis(now.saturating_add(keep_for));
+    let now = Timestamp::now().as_millis();
+    let expires_at = Timestamp::from_millis(now.saturating_add(keep_for));
     SessionRecord { key, state: saved.to_text(), expires_at }
 }

@@ -1,89 +1,128 @@
-//! Between the log of this node and the other nodes: what one commits, the others hear of.
+//! Between this node and the others: what one commits, the others hear of.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use chat_adapter::{Broadcast, BroadcastError, Incoming};
-use chat_core::{Epoch, Frame, FrameBody, Message, NodeId, Offset};
+use chat_core::{Epoch, Frame, FrameBody, NodeId, Timestamp};
+use chat_store::SessionKey;
 use tokio::sync::mpsc::{self, Receiver, Sender};
 
 use crate::log::{Committed, Log};
+use crate::recovery::Recovery;
 
-/// How many batches may wait to be published. More than that are left out: other nodes find them in the
-/// store.
+/// How many frames may wait to be published. More than that are left out: other nodes find in the store
+/// what they would have said.
 const QUEUE: usize = 256;
 
 /// How long to wait before listening again after the broadcast failed.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// The end of the relay that the log writes to.
-pub(crate) fn outgoing() -> (Committed, Receiver<Batch>) {
-    let (sender, receiver): (Sender<Batch>, _) = mpsc::channel(QUEUE);
-    let committed = move |after, messages: &[Message]| {
-        if let Ok(permit) = sender.try_reserve() {
-            permit.send(Batch { after, messages: messages.to_vec() });
-        }
-    };
-    (Box::new(committed), receiver)
+/// Where the parts of a node put what other nodes are to hear.
+#[derive(Clone)]
+pub(crate) struct Outgoing(Sender<FrameBody>);
+
+impl Outgoing {
+    /// The end to write to, and the end for [`publish`].
+    pub(crate) fn new() -> (Self, Receiver<FrameBody>) {
+        let (sender, receiver) = mpsc::channel(QUEUE);
+        (Self(sender), receiver)
+    }
+
+    /// Tells of the messages that this node commits to the log that `epoch` names.
+    pub(crate) fn committed(self, epoch: Epoch) -> Committed {
+        Box::new(move |after, messages| {
+            // Nothing is copied when there is no place for it.
+            let Ok(permit) = self.0.try_reserve() else { return };
+            let tail = messages.last().map_or(after, |message| message.offset);
+            let (epoch, messages) = (epoch.clone(), messages.to_vec());
+            permit.send(FrameBody::Appended { epoch, after, tail, messages });
+        })
+    }
+
+    /// Tells of a session that a client has got back on this node.
+    pub(crate) fn session_taken(&self, key: SessionKey, at: Timestamp) {
+        let session = key.0.iter().map(|byte| format!("{byte:02x}")).collect();
+        let _ = self.0.try_send(FrameBody::SessionTaken { session, at });
+    }
 }
 
-/// Messages that this node has committed after an offset.
-pub(crate) struct Batch {
-    after: Offset,
-    messages: Vec<Message>,
-}
-
-/// Publishes what this node commits, until the log is closed.
+/// Publishes what is put into [`Outgoing`], until all of its clones are dropped.
 pub(crate) async fn publish(
     broadcast: Arc<dyn Broadcast>,
     node: NodeId,
-    epoch: Epoch,
-    mut batches: Receiver<Batch>,
+    mut outgoing: Receiver<FrameBody>,
 ) {
-    while let Some(Batch { after, messages }) = batches.recv().await {
-        let tail = messages.last().map_or(after, |message| message.offset);
-        let body = FrameBody::Appended { epoch: epoch.clone(), after, tail, messages };
+    while let Some(body) = outgoing.recv().await {
         if let Err(error) = broadcast.publish(Arc::new(Frame { node, body })).await {
-            tracing::debug!("other nodes were not told of new messages: {error}");
+            tracing::debug!("other nodes were not told: {error}");
         }
     }
 }
 
-/// Gives the log what other nodes publish, until the broadcast is closed.
-pub(crate) async fn listen(broadcast: Arc<dyn Broadcast>, node: NodeId, log: Arc<Log>) {
-    loop {
-        match broadcast.subscribe().await {
-            Ok(mut frames) => {
-                // What was published before this moment is in the store.
-                log.look();
-                while let Some(incoming) = frames.next().await {
-                    take(incoming, node, &log);
+/// What this node does with what others say.
+#[derive(Clone)]
+pub(crate) struct Listener {
+    pub(crate) node: NodeId,
+    pub(crate) log: Arc<Log>,
+    pub(crate) recovery: Recovery,
+}
+
+impl Listener {
+    /// Listens until the broadcast is closed.
+    pub(crate) async fn listen(self, broadcast: Arc<dyn Broadcast>) {
+        loop {
+            match broadcast.subscribe().await {
+                Ok(mut frames) => {
+                    // What was published before this moment is in the store.
+                    self.log.look();
+                    while let Some(incoming) = frames.next().await {
+                        match incoming {
+                            Incoming::Frame(frame) if frame.node == self.node => {}
+                            Incoming::Frame(frame) => self.take(&frame),
+                            Incoming::Gap => self.log.look(),
+                        }
+                    }
+                    return;
                 }
-                return;
+                Err(BroadcastError::Closed) => return,
+                Err(error) => {
+                    tracing::warn!("other nodes cannot be heard, trying again: {error}");
+                    tokio::time::sleep(PAUSE).await;
+                }
             }
-            Err(BroadcastError::Closed) => return,
-            Err(error) => {
-                tracing::warn!("other nodes cannot be heard, trying again: {error}");
-                tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    fn take(&self, frame: &Frame) {
+        match &frame.body {
+            FrameBody::Appended { epoch, .. } if epoch != self.log.epoch() => {
+                tracing::debug!(frame.node = %frame.node, "a frame about another log was ignored");
             }
+            FrameBody::Appended { after, tail, messages, .. } => {
+                self.log.hint(*after, messages.clone());
+                if *tail > self.log.tail() {
+                    self.log.look();
+                }
+            }
+            FrameBody::SessionTaken { session, at } => {
+                if let Some(key) = session_key(session) {
+                    self.recovery.taken_elsewhere(key, *at, frame.node > self.node);
+                }
+            }
+            // Those of a later version of this program.
+            _ => {}
         }
     }
 }
 
-fn take(incoming: Incoming, node: NodeId, log: &Log) {
-    let frame = match incoming {
-        Incoming::Frame(frame) if frame.node == node => return,
-        Incoming::Frame(frame) => frame,
-        Incoming::Gap => return log.look(),
-    };
-    // Other kinds are those of a later version of this program.
-    let FrameBody::Appended { epoch, after, tail, messages } = &frame.body else { return };
-    if epoch != log.epoch() {
-        tracing::debug!(frame.node = %frame.node, "a frame about another log was ignored");
-        return;
+fn session_key(hexadecimal: &str) -> Option<SessionKey> {
+    let mut key = [0; 32];
+    if hexadecimal.len() != 2 * key.len() || !hexadecimal.is_ascii() {
+        return None;
     }
-    log.hint(*after, messages.clone());
-    if *tail > log.tail() {
-        log.look();
+    for (index, byte) in key.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(&hexadecimal[2 * index..2 * index + 2], 16).ok()?;
     }
+    Some(SessionKey(key))
 }

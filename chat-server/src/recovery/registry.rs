@@ -3,6 +3,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use chat_core::Timestamp;
 use chat_store::{SessionKey, SessionRecord};
 use socketioxide::extract::SocketRef;
 
@@ -30,6 +31,8 @@ pub(super) struct Sessions {
 pub(super) struct Active {
     pub(super) generation: u64,
     pub(super) saved: Saved,
+    /// When this connection became its owner.
+    pub(super) since: Timestamp,
     /// None while the client is being accepted.
     pub(super) socket: Option<SocketRef>,
 }
@@ -81,6 +84,23 @@ impl Registry {
             }
             None => Some(socket),
         }
+    }
+
+    /// Takes a session from its owner when another node has given it to a connection later than this one
+    /// did, or at the same moment and `wins_tie`. What is saved of it is the other node's business.
+    pub(super) fn yield_to_other_node(
+        &self,
+        key: SessionKey,
+        at: Timestamp,
+        wins_tie: bool,
+    ) -> Option<Active> {
+        let mut sessions = self.lock();
+        let since = sessions.active.get(&key)?.since;
+        if since > at || since == at && !wins_tie {
+            return None;
+        }
+        sessions.changed.remove(&key);
+        sessions.active.remove(&key)
     }
 
     /// Changes the state of a session, if this is still its owner.

@@ -16,6 +16,9 @@ use super::writer::Writer;
 const WINDOW: Duration = Duration::from_secs(120);
 const KEY: SessionKey = SessionKey([7; 32]);
 
+/// When connections became owners.
+const SINCE: Timestamp = Timestamp::from_millis(1000);
+
 struct Sessions {
     registry: Arc<Registry>,
     writer: Arc<Writer>,
@@ -34,7 +37,8 @@ impl Sessions {
 
     fn own(&self, generation: u64, state: &str) -> Option<u64> {
         let saved = Saved { id: "id".into(), state: state.into() };
-        let evicted = self.registry.own(KEY, Active { generation, saved, socket: None });
+        let evicted =
+            self.registry.own(KEY, Active { generation, saved, since: SINCE, socket: None });
         evicted.map(|active| active.generation)
     }
 
@@ -143,6 +147,21 @@ async fn a_session_has_one_owner() {
     assert!(sessions.registry.release(KEY, 1, true).is_none());
     assert_eq!(sessions.known(), Some(Some("two".into())));
     assert!(sessions.registry.release(KEY, 2, false).is_some());
+}
+
+#[tokio::test]
+async fn another_node_takes_a_session_when_it_is_later() {
+    let sessions = Sessions::on(Arc::new(MemoryStore::new()));
+    let yields = |at: i64, wins_tie| {
+        sessions.own(1, "one");
+        let at = Timestamp::from_millis(at);
+        sessions.registry.yield_to_other_node(KEY, at, wins_tie).is_some()
+    };
+    assert!(!yields(999, true), "the session came here since");
+    assert!(!yields(1000, false));
+    assert!(yields(1000, true));
+    assert!(yields(1001, false));
+    assert_eq!(sessions.known(), None, "and this node saves nothing of it any more");
 }
 
 #[tokio::test]

@@ -67,7 +67,11 @@ files! {
 
 #[test]
 fn every_file_is_listed() {
-    let listed = concat!(include_str!("javascript.rs"), include_str!("guarded.rs"));
+    let listed = concat!(
+        include_str!("javascript.rs"),
+        include_str!("guarded.rs"),
+        include_str!("nodes.rs")
+    );
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/js");
     for entry in directory.read_dir().expect("the directory of the tests is there") {
         let name = entry.expect("its entries can be read").file_name();

@@ -4,3 +4,4 @@
 
 mod guarded;
 mod javascript;
+mod nodes;
