@@ -97,17 +97,22 @@ impl Connections {
 
     /// Authenticates a client, then finds its place. Nothing is sent to it before both are done.
     async fn accept(&self, socket: SocketRef, auth: &str) -> Result<(), String> {
-        // What cannot be understood counts as absent.
-        let claim: Claim = serde_json::from_str(auth).unwrap_or_default();
-        let handshake: Handshake = serde_json::from_str(auth).unwrap_or_default();
-
-        let trusted = self.hooks.skip_middlewares && self.recovery.find(&claim).await.is_some();
-        if let Some(authenticate) = self.hooks.authenticate.as_ref().filter(|_| !trusted) {
-            let auth = serde_json::from_str(auth).unwrap_or_default();
-            authenticate(socket.clone(), auth).await?;
-        }
-        let found = self.recovery.find(&claim).await;
-        match self.place(found, &handshake).await {
+        let trusted = match self.hooks.skip_middlewares {
+            true => self.resumed(auth).await,
+            false => Ok(None),
+        };
+        let place = match trusted {
+            Ok(None) => {
+                if let Some(authenticate) = &self.hooks.authenticate {
+                    let auth = serde_json::from_str(auth).unwrap_or_default();
+                    authenticate(socket.clone(), auth).await?;
+                }
+                self.place(auth).await
+            }
+            Ok(Some(place)) => Ok(place),
+            Err(error) => Err(error),
+        };
+        match place {
             Ok(place) => self.prepare(socket, place).await,
             Err(error) => {
                 // Refused, it would not try again. Cut off, it does, and nothing is lost.
@@ -120,18 +125,23 @@ impl Connections {
         Ok(())
     }
 
-    async fn place(
-        &self,
-        found: Option<Found>,
-        handshake: &Handshake,
-    ) -> Result<Place, StoreError> {
-        if let Some(found) = found
-            && let Some((session, cursor)) = ChatSession::resume(&self.log, &found).await?
-        {
-            return Ok(Place { session, cursor, found: Some(found) });
+    /// Where a client goes on: in the session that it claims, or in a new one.
+    async fn place(&self, auth: &str) -> Result<Place, StoreError> {
+        if let Some(place) = self.resumed(auth).await? {
+            return Ok(place);
         }
-        let (session, cursor) = ChatSession::begin(&self.log, handshake).await?;
+        // What cannot be understood counts as absent.
+        let handshake: Handshake = serde_json::from_str(auth).unwrap_or_default();
+        let (session, cursor) = ChatSession::begin(&self.log, &handshake).await?;
         Ok(Place { session, cursor, found: None })
+    }
+
+    /// Where a client goes on in the session that it claims, if it can.
+    async fn resumed(&self, auth: &str) -> Result<Option<Place>, StoreError> {
+        let claim: Claim = serde_json::from_str(auth).unwrap_or_default();
+        let Some(found) = self.recovery.find(&claim).await else { return Ok(None) };
+        let resumed = ChatSession::resume(&self.log, &found).await?;
+        Ok(resumed.map(|(session, cursor)| Place { session, cursor, found: Some(found) }))
     }
 
     /// Gives the connection its session and its handlers.

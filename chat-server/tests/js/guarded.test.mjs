@@ -84,10 +84,12 @@ test("an application can choose not to authenticate a recovered client again", a
   await cutOff(client.socket, () => send(talker, "missed"));
   assert.equal(client.socket.recovered, true);
   await client.has(2);
-  // Whoever has no session is still authenticated.
-  const stranger = connect(t, trustingUrl, { auth: { banned: true, pid: "0".repeat(48) } });
-  const [error] = await once(stranger, "connect_error");
-  assert.equal(error.message, "banned");
+  // Whoever has no session is still authenticated, and so is a claim that does not fit its session.
+  for (const claim of [{ pid: "0".repeat(48) }, { pid: client.socket._pid, offset: "x" }]) {
+    const stranger = connect(t, trustingUrl, { auth: { banned: true, ...claim } });
+    const [error] = await once(stranger, "connect_error");
+    assert.equal(error.message, "banned");
+  }
 });
 
 test("a client that the server disconnects has no session to get back", async (t) => {
