@@ -24,7 +24,7 @@ const COUNT: usize = 64;
 /// The place is an *entry that is there*: the last one read, at first a mark of its own. The oldest entries
 /// are trimmed first, so as long as that entry exists, all that follow it do; once it is gone (trimmed,
 /// or with the whole stream) some may be missing. A position such as "the end" or an id without its
-/// entry could not tell.
+/// entry could not tell. After a gap it goes on at the end: subscribers read the store anyway.
 pub(super) struct StreamReader {
     connection: MultiplexedConnection,
     key: String,
