@@ -38,6 +38,12 @@ pub trait Broadcast: Send + Sync + 'static {
     /// Nobody listens; trying again may help when the error is [`BroadcastError::Unavailable`].
     async fn subscribe(&self) -> Result<Box<dyn Subscriber>, BroadcastError>;
 
+    /// Whether other nodes can be heard now. While they cannot, what they say is read from the store,
+    /// later than usual; the broadcast connects again by itself.
+    fn is_connected(&self) -> bool {
+        true
+    }
+
     /// Ends all streams. Closing twice is harmless.
     async fn close(&self);
 }

@@ -12,32 +12,91 @@
 //!
 //! chat_adapter::conformance!(local, two_nodes);
 //! ```
+//!
+//! A broadcast that needs a server gets further cases, in which that server is killed, started again and
+//! cut off. They want a function that starts a [`Broker`], and a `cfg` that says whether this machine has
+//! its executable:
+//!
+//! ```ignore
+//! chat_adapter::conformance!(redis_streams, broker redis_streams, has_redis_server, "needs redis-server");
+//! ```
 
 // A case that fails panics: it is a test.
 #![allow(clippy::expect_used)]
 
+mod broker_cases;
+mod cases;
+mod record;
+mod warnings;
+
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use chat_core::{Epoch, Frame, FrameBody, NodeId, Offset};
 
+pub use self::broker_cases::*;
+pub use self::cases::*;
 use crate::{Broadcast, Incoming, Subscriber};
 
 /// The nodes that a case runs with.
 pub type Nodes = [Arc<dyn Broadcast>; 2];
 
+/// A server through which nodes hear each other, of which a case may dispose.
+#[async_trait]
+pub trait Broker: Send + Sync {
+    /// Two nodes that use it. Only the second one is affected by [`cut`](Self::cut).
+    async fn nodes(&self) -> Nodes;
+
+    /// Ends it without giving it time to do anything.
+    async fn kill(&self);
+
+    /// Starts it again, at the same address, after [`kill`](Self::kill).
+    async fn start(&self);
+
+    /// Lets nothing through to or from the second node any more, without closing a connection.
+    fn cut(&self);
+
+    /// Lets new connections through again. Those from before stay dead.
+    fn mend(&self);
+
+    /// Sends all nodes bytes in place of a frame.
+    async fn send_raw(&self, bytes: &[u8]);
+}
+
 /// Longer than any answer takes; a case that waits this long has failed.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How many frames are certainly more than a broadcast keeps for a slow subscriber.
 const FLOOD: u64 = 20_000;
 
 /// Makes the test module `$backend` with every case of the suite, each on two fresh nodes from the async
-/// function `$nodes`, which returns [`Nodes`].
+/// function `$nodes`, which returns [`Nodes`]; or each on a fresh [`Broker`] from the async function
+/// `$broker`, ignored for `$reason` where the `cfg` `$present` is not set.
 #[macro_export]
 macro_rules! conformance {
     ($backend:ident, $nodes:ident) => {
-        $crate::conformance!(@cases $backend, $nodes,
+        mod $backend {
+            $crate::conformance!(@cases [] nodes $nodes);
+        }
+    };
+    ($backend:ident, broker $broker:ident, $present:ident, $reason:literal) => {
+        mod $backend {
+            $crate::conformance!(
+                @cases [#[cfg_attr(not($present), ignore = $reason)]] broker_nodes $broker
+            );
+            $crate::conformance!(
+                @each [#[cfg_attr(not($present), ignore = $reason)]] broker $broker,
+                frames_lost_while_the_broker_restarts_are_announced,
+                a_lost_hint_is_announced_as_a_gap,
+                a_silently_cut_connection_is_noticed_and_made_anew,
+                a_frame_of_another_version_is_ignored_with_a_warning,
+            );
+        }
+    };
+    (@cases $attributes:tt $kind:ident $make:ident) => {
+        $crate::conformance!(
+            @each $attributes $kind $make,
             every_node_hears,
             own_frames_are_recognised,
             frames_of_one_publisher_arrive_in_order,
@@ -45,15 +104,25 @@ macro_rules! conformance {
             close_ends_the_streams,
         );
     };
-    (@cases $backend:ident, $nodes:ident, $($case:ident),* $(,)?) => {
-        mod $backend {
-            $(
-                #[tokio::test]
-                async fn $case() {
-                    $crate::testkit::$case(super::$nodes().await).await;
-                }
-            )*
+    (@each $attributes:tt $kind:ident $make:ident, $($case:ident),* $(,)?) => {
+        $($crate::conformance!(@test $attributes $kind $make $case);)*
+    };
+    (@test [$($attribute:tt)*] $kind:ident $make:ident $case:ident) => {
+        #[tokio::test]
+        $($attribute)*
+        async fn $case() {
+            $crate::conformance!(@run $kind $make $case);
         }
+    };
+    (@run nodes $make:ident $case:ident) => {
+        $crate::testkit::$case(super::$make().await).await;
+    };
+    (@run broker_nodes $make:ident $case:ident) => {
+        let broker = super::$make().await;
+        $crate::testkit::$case($crate::testkit::Broker::nodes(&broker).await).await;
+    };
+    (@run broker $make:ident $case:ident) => {
+        $crate::testkit::$case(&super::$make().await).await;
     };
 }
 
@@ -98,81 +167,14 @@ async fn next_frame(subscriber: &mut Box<dyn Subscriber>) -> Arc<Frame> {
     }
 }
 
-/// Two subscribers of the other node get each frame.
-pub async fn every_node_hears(nodes: Nodes) {
-    let mut first = nodes[1].subscribe().await.expect("subscribed");
-    let mut second = nodes[1].subscribe().await.expect("subscribed");
-    connect(&nodes[0], &mut first).await;
-    connect(&nodes[0], &mut second).await;
-    nodes[0].publish(frame(1, 5)).await.expect("published");
-    assert_eq!(next_frame(&mut first).await, frame(1, 5));
-    assert_eq!(next_frame(&mut second).await, frame(1, 5));
-}
-
-/// A frame names its publisher when it arrives.
-pub async fn own_frames_are_recognised(nodes: Nodes) {
-    let mut subscriber = nodes[0].subscribe().await.expect("subscribed");
-    connect(&nodes[1], &mut subscriber).await;
-    nodes[0].publish(frame(1, 1)).await.expect("published");
-    nodes[1].publish(frame(2, 2)).await.expect("published");
-    let mut heard = next_frame(&mut subscriber).await;
-    if heard.node == NodeId::from_random([1; 8]) {
-        heard = next_frame(&mut subscriber).await;
-    }
-    assert_eq!(heard, frame(2, 2));
-}
-
-/// A thousand frames of one node keep their order.
-pub async fn frames_of_one_publisher_arrive_in_order(nodes: Nodes) {
-    let mut subscriber = nodes[1].subscribe().await.expect("subscribed");
-    connect(&nodes[0], &mut subscriber).await;
-    for number in 1..=1000 {
-        nodes[0].publish(frame(1, number)).await.expect("published");
-        assert_eq!(next_frame(&mut subscriber).await, frame(1, number));
-    }
-    for number in 1..=500 {
-        nodes[0].publish(frame(2, number)).await.expect("published");
-    }
-    for number in 1..=500 {
-        assert_eq!(next_frame(&mut subscriber).await, frame(2, number));
-    }
-}
-
-/// A subscriber that does not read learns that it missed something; the publisher is never held up and
-/// another subscriber goes on.
-pub async fn a_slow_subscriber_is_told_of_a_gap_and_blocks_nobody(nodes: Nodes) {
-    let mut slow = nodes[1].subscribe().await.expect("subscribed");
-    connect(&nodes[0], &mut slow).await;
-    let flood = async {
-        for number in 1..=FLOOD {
-            nodes[0].publish(frame(1, number)).await.expect("published");
+/// Waits for something that no event announces.
+async fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let come_true = async {
+        while !holds() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    tokio::time::timeout(PATIENCE, flood).await.expect("nobody waits for the slow subscriber");
-
-    let mut expected = 1;
-    let mut gap = false;
-    while expected <= FLOOD {
-        match next(&mut slow).await.expect("the stream goes on") {
-            Incoming::Gap => gap = true,
-            Incoming::Frame(heard) if heard.node == NodeId::from_random([0; 8]) => {}
-            Incoming::Frame(heard) => {
-                let FrameBody::Appended { after, .. } = &heard.body else { continue };
-                let number = after.as_u64();
-                assert!(number == expected || gap, "frame {expected} is missing unannounced");
-                gap = false;
-                expected = number + 1;
-            }
-        }
-    }
-}
-
-/// After closing, streams end, and nothing can be published or subscribed to.
-pub async fn close_ends_the_streams(nodes: Nodes) {
-    let mut subscriber = nodes[0].subscribe().await.expect("subscribed");
-    nodes[0].close().await;
-    nodes[0].close().await;
-    while next(&mut subscriber).await.is_some() {}
-    assert!(nodes[0].publish(frame(1, 1)).await.is_err());
-    assert!(nodes[0].subscribe().await.is_err());
+    tokio::time::timeout(PATIENCE, come_true)
+        .await
+        .unwrap_or_else(|_| panic!("not in time: {what}"));
 }

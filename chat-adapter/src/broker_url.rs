@@ -1,0 +1,50 @@
+use url::Url;
+
+use crate::BroadcastError;
+
+/// The URL of a broker, of which the parameters that are ours can be taken before its client sees it.
+///
+/// It may hold a password: nothing here shows it, and no error repeats it.
+pub(crate) struct BrokerUrl(Url);
+
+impl BrokerUrl {
+    pub(crate) fn parse(url: &str) -> Result<Self, BroadcastError> {
+        let url = Url::parse(url).map_err(|error| BroadcastError::url(error.to_string()))?;
+        if url.host_str().is_none_or(str::is_empty) {
+            return Err(BroadcastError::url(format!("the {}:// URL names no host", url.scheme())));
+        }
+        Ok(Self(url))
+    }
+
+    /// Removes a query parameter and returns its value.
+    pub(crate) fn take(&mut self, name: &str) -> Option<String> {
+        let (mine, others): (Vec<_>, Vec<_>) =
+            self.0.query_pairs().into_owned().partition(|(key, _)| key == name);
+        self.0.set_query(None);
+        if !others.is_empty() {
+            self.0.query_pairs_mut().extend_pairs(others);
+        }
+        mine.into_iter().next_back().map(|(_, value)| value)
+    }
+
+    /// Refuses what is left in the query: a misspelt parameter is not silently without effect.
+    pub(crate) fn refuse_others(&self, allowed: &[&str]) -> Result<(), BroadcastError> {
+        match self.0.query_pairs().find(|(name, _)| !allowed.contains(&name.as_ref())) {
+            Some((name, _)) => Err(BroadcastError::url(format!(
+                "a {}:// URL has no parameter {name:?} here",
+                self.0.scheme()
+            ))),
+            None => Ok(()),
+        }
+    }
+
+    /// The broker for people: its host and port.
+    pub(crate) fn place(&self, kind: &str, port: u16) -> String {
+        let host = self.0.host_str().unwrap_or_default();
+        format!("{kind} at {host}:{}", self.0.port().unwrap_or(port))
+    }
+
+    pub(crate) fn url(&self) -> &Url {
+        &self.0
+    }
+}

@@ -1,0 +1,103 @@
+use std::sync::Arc;
+
+use crate::{Broadcast, BroadcastError, LocalBroadcast};
+
+/// Opens the broadcast that a URL names, and returns when it works.
+///
+/// | URL | broadcast |
+/// |---|---|
+/// | `local:` | [`LocalBroadcast`], which reaches nobody outside this process |
+/// | `redis://HOST` | `RedisBroadcast` (feature `redis`) |
+/// | `nats://HOST` | `NatsBroadcast` (feature `nats`) |
+///
+/// User, password, port and parameters are described at the types.
+///
+/// ```
+/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// let broadcast = chat_adapter::open("local:").await?;
+/// assert!(broadcast.is_connected());
+/// # Ok::<_, Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// [`BroadcastError::Url`] or [`BroadcastError::Feature`] for what is no such URL, else why the broker
+/// cannot be used. No error repeats the URL, which may hold a password.
+pub async fn open(url: &str) -> Result<Arc<dyn Broadcast>, BroadcastError> {
+    match url.split_once(':') {
+        Some(("local", "" | "//")) => Ok(Arc::new(LocalBroadcast::new())),
+        Some(("local", _)) => Err(BroadcastError::url("a local: adapter takes no address")),
+        Some(("redis" | "rediss", _)) => open_redis(url).await,
+        Some(("nats", _)) => open_nats(url).await,
+        Some((scheme, _)) if is_scheme(scheme) => {
+            Err(BroadcastError::url(format!("there is no adapter with the scheme {scheme:?}")))
+        }
+        _ => Err(BroadcastError::url("the URL of the adapter does not begin with a scheme")),
+    }
+}
+
+#[cfg(feature = "redis")]
+async fn open_redis(url: &str) -> Result<Arc<dyn Broadcast>, BroadcastError> {
+    Ok(Arc::new(crate::RedisBroadcast::connect(url).await?))
+}
+
+#[cfg(not(feature = "redis"))]
+async fn open_redis(_url: &str) -> Result<Arc<dyn Broadcast>, BroadcastError> {
+    Err(BroadcastError::Feature { scheme: "redis", feature: "redis" })
+}
+
+#[cfg(feature = "nats")]
+async fn open_nats(url: &str) -> Result<Arc<dyn Broadcast>, BroadcastError> {
+    Ok(Arc::new(crate::NatsBroadcast::connect(url).await?))
+}
+
+#[cfg(not(feature = "nats"))]
+async fn open_nats(_url: &str) -> Result<Arc<dyn Broadcast>, BroadcastError> {
+    Err(BroadcastError::Feature { scheme: "nats", feature: "nats" })
+}
+
+/// Whether it is one by RFC 3986. Anything else may be part of a password and is not to be shown.
+fn is_scheme(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_alphabetic())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn refusal(url: &str) -> String {
+        open(url).await.err().expect("it is refused").to_string()
+    }
+
+    #[tokio::test]
+    async fn a_wrong_url_is_refused_with_what_would_be_right() {
+        for (url, reason) in [
+            ("kafka://me:secret@host", "there is no adapter with the scheme \"kafka\""),
+            ("p@ss:word", "the URL of the adapter does not begin with a scheme"),
+            ("", "the URL of the adapter does not begin with a scheme"),
+            ("local:here", "a local: adapter takes no address"),
+        ] {
+            let expected = format!("{reason}; an adapter is local:, redis://HOST or nats://HOST");
+            assert_eq!(refusal(url).await, expected, "{url}");
+        }
+    }
+
+    #[cfg(not(feature = "redis"))]
+    #[tokio::test]
+    async fn an_adapter_that_is_not_compiled_in_names_its_feature() {
+        assert_eq!(
+            refusal("redis://localhost").await,
+            "this program was built without redis adapters; build it with the feature \"redis\""
+        );
+    }
+
+    #[cfg(not(feature = "nats"))]
+    #[tokio::test]
+    async fn another_adapter_that_is_not_compiled_in_names_its_feature() {
+        assert_eq!(
+            refusal("nats://localhost").await,
+            "this program was built without nats adapters; build it with the feature \"nats\""
+        );
+    }
+}

@@ -1,0 +1,156 @@
+mod options;
+mod reader;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::connection::State;
+use async_nats::{Client, ConnectError, ConnectErrorKind, ConnectOptions, Event};
+use async_trait::async_trait;
+use chat_core::Frame;
+use tokio::time::timeout;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use self::options::Options;
+use self::reader::{Events, Marker, Reader};
+use crate::backoff::Backoff;
+use crate::fanout::Fanout;
+use crate::wire::{self, MAX_FRAME};
+use crate::{Broadcast, BroadcastError, Subscriber};
+
+/// How long the server has for an answer, and a publisher to be told that there is none.
+const ANSWER: Duration = Duration::from_secs(2);
+
+/// How often to ask whether the server is still there. The client gives up at the third question.
+const HEARTBEAT: Duration = Duration::from_secs(1);
+
+/// A broadcast through a NATS server, by core NATS: no JetStream is needed.
+///
+/// `nats://USER:PASSWORD@HOST:PORT/SUBJECT`; all but the host may be left out, and the subject may be
+/// given as `?subject=` instead. The default subject is `chat`. A name without a password is a token.
+/// Reserved characters of the password are percent-encoded. TLS is used when the server asks for it.
+///
+/// NATS keeps nothing: each cut of a connection, and each time that this process reads too slowly, is a
+/// gap for its subscribers. Since NATS does not confirm what is published, a node whose connection broke
+/// also announces a gap to the others. A connection on which nothing comes back is given up after three
+/// seconds and made anew. A frame longer than the server's `max_payload`, or than 256 KiB, is sent without
+/// its messages.
+#[derive(Debug)]
+pub struct NatsBroadcast {
+    client: Client,
+    subject: String,
+    fanout: Arc<Fanout>,
+    marker: Arc<Marker>,
+    closed: CancellationToken,
+    /// Ends the reader when this object is dropped without having been closed.
+    _reader: DropGuard,
+}
+
+impl NatsBroadcast {
+    /// Connects to the server that the URL names, and listens.
+    ///
+    /// # Errors
+    /// [`BroadcastError::Url`] when it is no such URL, [`BroadcastError::Unreachable`],
+    /// [`BroadcastError::Authentication`] or [`BroadcastError::Refused`] when the server cannot be used.
+    /// Only at the start: later the connection is made again whenever it breaks.
+    pub async fn connect(url: &str) -> Result<Self, BroadcastError> {
+        let Options { server, place, subject, login } = Options::parse(url)?;
+        let events = Arc::new(Events::default());
+        let client = login
+            .apply(connect_options(Arc::clone(&events)))
+            .connect(server)
+            .await
+            .map_err(|error| refusal(&place, error))?;
+        let marker = Arc::new(Marker::new(&client, &subject));
+        let fanout = Arc::new(Fanout::new());
+        let reader = Reader::start(&client, &subject, &place, events, Arc::clone(&marker)).await?;
+        let closed = CancellationToken::new();
+        let read = reader.run(Arc::clone(&fanout));
+        tokio::spawn(closed.clone().run_until_cancelled_owned(read));
+        let reader = closed.clone().drop_guard();
+        Ok(Self { client, subject, fanout, marker, closed, _reader: reader })
+    }
+
+    async fn send(&self, bytes: Vec<u8>) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        self.marker.announce_gap_after_reconnect(&self.client).await?;
+        self.client.publish(self.subject.clone(), bytes.into()).await?;
+        self.client.flush().await?;
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Broadcast for NatsBroadcast {
+    async fn publish(&self, frame: Arc<Frame>) -> Result<(), BroadcastError> {
+        if self.closed.is_cancelled() {
+            return Err(BroadcastError::Closed);
+        }
+        // The client would keep it until it is connected again.
+        if !self.is_connected() {
+            return Err(BroadcastError::Unavailable("the connection is lost".into()));
+        }
+        let bytes = wire::encode(&frame, self.client.max_payload().min(MAX_FRAME));
+        match timeout(ANSWER, self.send(bytes)).await {
+            Ok(sent) => sent.map_err(BroadcastError::Unavailable),
+            Err(elapsed) => Err(BroadcastError::Unavailable(elapsed.into())),
+        }
+    }
+
+    async fn subscribe(&self) -> Result<Box<dyn Subscriber>, BroadcastError> {
+        self.fanout.subscribe()
+    }
+
+    fn is_connected(&self) -> bool {
+        self.client.connection_state() == State::Connected
+    }
+
+    async fn close(&self) {
+        self.closed.cancel();
+        self.fanout.close();
+        // Fails when the connection has already ended. Without a limit it would wait for room in the queue
+        // of a client that is not connected.
+        let _ = timeout(ANSWER, self.client.drain()).await;
+    }
+}
+
+fn connect_options(events: Arc<Events>) -> ConnectOptions {
+    ConnectOptions::new()
+        .connection_timeout(ANSWER)
+        .ping_interval(HEARTBEAT)
+        .subscription_capacity(Fanout::CAPACITY)
+        .max_reconnects(None)
+        // The first attempt is the initial one and the next follows the loss at once.
+        .reconnect_delay_callback(|attempts| match attempts {
+            0 | 1 => Duration::ZERO,
+            attempts => Backoff::at(u32::try_from(attempts - 2).unwrap_or(u32::MAX)),
+        })
+        .event_callback(move |event| {
+            let events = Arc::clone(&events);
+            async move {
+                match event {
+                    Event::SlowConsumer(_) => events.missed(),
+                    Event::ServerError(error) => events.said(error.to_string()),
+                    _ => events.changed(),
+                }
+            }
+        })
+}
+
+/// Why the server cannot be used, for whoever starts this program.
+fn refusal(place: &str, error: ConnectError) -> BroadcastError {
+    let place = place.to_owned();
+    let kind = error.kind();
+    let source = Box::new(error);
+    match kind {
+        ConnectErrorKind::Authentication | ConnectErrorKind::AuthorizationViolation => {
+            BroadcastError::Authentication {
+                place,
+                problem: "wants a password or another one",
+                example: "nats://USER:PASSWORD@HOST or nats://TOKEN@HOST",
+                source,
+            }
+        }
+        ConnectErrorKind::Tls => BroadcastError::Refused { place, source },
+        _ => BroadcastError::Unreachable { place, source },
+    }
+}

@@ -1,0 +1,197 @@
+use std::error::Error;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_nats::connection::State;
+use async_nats::{Client, Message, PublishError, Statistics, Subscriber};
+use futures_util::{FutureExt, StreamExt};
+use tokio::sync::Notify;
+use tokio::time::{MissedTickBehavior, interval, timeout};
+
+use super::{ANSWER, HEARTBEAT};
+use crate::fanout::Fanout;
+use crate::link::Link;
+use crate::wire::Decoder;
+use crate::{BroadcastError, Incoming};
+
+/// Comes back to the node that listens as soon as the server has begun to deliver. Means nothing to others.
+const HELLO: &[u8] = b"hello";
+
+/// Says that the node that sent it may have lost what it published before.
+const GAP: &[u8] = b"";
+
+/// What the client tells besides messages.
+#[derive(Debug, Default)]
+pub(super) struct Events {
+    wake: Notify,
+    missed: AtomicBool,
+    error: Mutex<Option<String>>,
+}
+
+impl Events {
+    pub(super) fn changed(&self) {
+        self.wake.notify_one();
+    }
+
+    /// Messages came faster than they were read, and were dropped.
+    pub(super) fn missed(&self) {
+        self.missed.store(true, Ordering::Release);
+        self.wake.notify_one();
+    }
+
+    pub(super) fn said(&self, error: String) {
+        *self.error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+        self.wake.notify_one();
+    }
+
+    fn take_error(&self) -> Option<String> {
+        self.error.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+/// Tells all nodes, this one included, when the connection of this one was made anew: what it had
+/// published may not have arrived, and what others published may not have come here.
+///
+/// To this node its own marker says more: since it came back, the server delivers again.
+#[derive(Debug)]
+pub(super) struct Marker {
+    subject: String,
+    statistics: Arc<Statistics>,
+    /// The connection of which others know, counted as in [`Statistics::connects`].
+    announced: AtomicU64,
+}
+
+impl Marker {
+    pub(super) fn new(client: &Client, subject: &str) -> Self {
+        let statistics = client.statistics();
+        let announced = AtomicU64::new(statistics.connects.load(Ordering::Relaxed));
+        Self { subject: subject.to_owned(), statistics, announced }
+    }
+
+    fn connects(&self) -> u64 {
+        self.statistics.connects.load(Ordering::Relaxed)
+    }
+
+    pub(super) async fn announce_gap_after_reconnect(
+        &self,
+        client: &Client,
+    ) -> Result<(), PublishError> {
+        let connects = self.connects();
+        if self.announced.load(Ordering::Relaxed) != connects {
+            client.publish(self.subject.clone(), GAP.into()).await?;
+            // After publishing: a call that is dropped in between announces it again.
+            self.announced.store(connects, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+}
+
+/// Gives all that arrives to the subscribers of this process.
+pub(super) struct Reader {
+    client: Client,
+    messages: Subscriber,
+    events: Arc<Events>,
+    marker: Arc<Marker>,
+    link: Link,
+    /// The connection that messages are taken to come from.
+    connects: u64,
+    decoder: Decoder,
+}
+
+impl Reader {
+    /// Begins to listen; when this returns, the server delivers.
+    pub(super) async fn start(
+        client: &Client,
+        subject: &str,
+        place: &str,
+        events: Arc<Events>,
+        marker: Arc<Marker>,
+    ) -> Result<Self, BroadcastError> {
+        let listen = async {
+            let mut messages = client.subscribe(subject.to_owned()).await?;
+            client.publish(subject.to_owned(), HELLO.into()).await?;
+            client.flush().await?;
+            while let Some(message) = messages.next().await {
+                if message.payload == HELLO {
+                    break;
+                }
+            }
+            Ok::<_, Box<dyn Error + Send + Sync>>(messages)
+        };
+        let refused = |source| BroadcastError::Refused { place: place.to_owned(), source };
+        let messages = match timeout(ANSWER, listen).await {
+            Ok(messages) => messages.map_err(refused)?,
+            // A server that forbids the subject says so in an event of its own.
+            Err(elapsed) => {
+                let said = events.take_error();
+                return Err(refused(said.map_or_else(|| elapsed.into(), Into::into)));
+            }
+        };
+        let (client, link) = (client.clone(), Link::new(place.to_owned()));
+        let (connects, decoder) = (marker.connects(), Decoder::default());
+        Ok(Self { client, messages, events, marker, link, connects, decoder })
+    }
+
+    pub(super) async fn run(mut self, fanout: Arc<Fanout>) {
+        // Events can get lost in the client when there are very many.
+        let mut look = interval(HEARTBEAT);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let events = Arc::clone(&self.events);
+        loop {
+            let message = tokio::select! {
+                message = self.messages.next() => match message {
+                    Some(message) => Some(message),
+                    None => return,
+                },
+                () = events.wake.notified() => None,
+                _ = look.tick() => None,
+            };
+            if self.take(message, &fanout).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    async fn take(
+        &mut self,
+        message: Option<Message>,
+        fanout: &Fanout,
+    ) -> Result<(), BroadcastError> {
+        let connects = self.marker.connects();
+        let reconnected = connects != self.connects;
+        if self.events.missed.swap(false, Ordering::AcqRel) || reconnected {
+            self.connects = connects;
+            // Whether these came before the loss or after it cannot be told: the gap stands for them.
+            while let Some(Some(_)) = self.messages.next().now_or_never() {}
+            fanout.send(Incoming::Gap)?;
+            self.observe().await;
+            return Ok(());
+        }
+        match message {
+            None => self.observe().await,
+            Some(message) if message.payload == HELLO => {}
+            Some(message) if message.payload == GAP => fanout.send(Incoming::Gap)?,
+            Some(message) => {
+                if let Some(frame) = self.decoder.decode(&message.payload) {
+                    fanout.send(frame)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks at the connection, for the log and for the other nodes.
+    async fn observe(&self) {
+        let said = self.events.take_error();
+        if self.client.connection_state() == State::Connected {
+            self.link.found();
+            if let Some(error) = said {
+                tracing::warn!("the NATS server says: {error}");
+            }
+            // When it fails, the connection is lost again, and the next one announces it.
+            let _ = timeout(ANSWER, self.marker.announce_gap_after_reconnect(&self.client)).await;
+        } else {
+            self.link.lost(said.unwrap_or_else(|| "the connection is lost".to_owned()));
+        }
+    }
+}

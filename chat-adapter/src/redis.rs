@@ -1,0 +1,163 @@
+mod channel;
+mod options;
+mod reader;
+mod stream;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chat_core::Frame;
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, Client, Cmd, ErrorKind, RedisError, RedisResult, Value};
+use redis::{ServerErrorKind, cmd};
+use tokio::sync::Mutex;
+use tokio::time::timeout;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use self::options::{Mode, Options};
+use self::reader::Source;
+use crate::fanout::Fanout;
+use crate::link::Link;
+use crate::wire::{self, MAX_FRAME};
+use crate::{Broadcast, BroadcastError, Subscriber};
+
+/// How long Redis has for an answer, and a publisher to be told that there is none.
+const ANSWER: Duration = Duration::from_secs(2);
+
+/// A broadcast through a Redis or Valkey server.
+///
+/// `redis://USER:PASSWORD@HOST:PORT/DATABASE?mode=streams`; all but the host may be left out. Reserved
+/// characters of the password are percent-encoded.
+///
+/// | parameter | default | meaning |
+/// |---|---|---|
+/// | `mode` | `streams` | `streams` or `pubsub` |
+/// | `stream` | `chat` | with streams: the key of the stream |
+/// | `maxlen` | 10000 | with streams: about how many frames Redis keeps |
+/// | `channel` | `chat` | with pub/sub: the channel |
+///
+/// With **streams**, a node that was cut off reads on where it was, and hears of a gap only when that
+/// place is no longer kept. With **pub/sub**, Redis keeps nothing, and each cut is a gap. Either way a
+/// connection on which nothing comes back is given up after three seconds and made anew. A frame of
+/// more than 256 KiB is sent without its messages.
+///
+/// One connection reads for all subscribers of this object, another one publishes. TLS (`rediss://`) is
+/// not compiled in.
+#[derive(Debug)]
+pub struct RedisBroadcast {
+    client: Client,
+    mode: Mode,
+    fanout: Arc<Fanout>,
+    link: Arc<Link>,
+    /// Made when first needed and after each failure, also of the reader: see [`Link::losses`].
+    publisher: Mutex<Option<(u64, MultiplexedConnection)>>,
+    closed: CancellationToken,
+    /// Ends the reader when this object is dropped without having been closed.
+    _reader: DropGuard,
+}
+
+impl RedisBroadcast {
+    /// Connects to the server that the URL names, and listens.
+    ///
+    /// # Errors
+    /// [`BroadcastError::Url`] when it is no such URL, [`BroadcastError::Unreachable`],
+    /// [`BroadcastError::Authentication`] or [`BroadcastError::Refused`] when the server cannot be used.
+    /// Only at the start: later the connection is made again whenever it breaks.
+    pub async fn connect(url: &str) -> Result<Self, BroadcastError> {
+        let Options { client, place, mode } = Options::parse(url)?;
+        let source = Source::start(&client, &mode).await.map_err(|error| refusal(&place, error))?;
+        let (fanout, link) = (Arc::new(Fanout::new()), Arc::new(Link::new(place)));
+        let closed = CancellationToken::new();
+        let read = reader::run(client.clone(), source, Arc::clone(&fanout), Arc::clone(&link));
+        tokio::spawn(closed.clone().run_until_cancelled_owned(read));
+        let (publisher, reader) = (Mutex::new(None), closed.clone().drop_guard());
+        Ok(Self { client, mode, fanout, link, publisher, closed, _reader: reader })
+    }
+
+    fn command(&self, frame: &Frame) -> Cmd {
+        let bytes = wire::encode(frame, MAX_FRAME);
+        match &self.mode {
+            Mode::Streams { key, max_len } => stream::add(key, *max_len, stream::FRAME, &bytes),
+            Mode::PubSub { channel } => cmd("PUBLISH").arg(channel).arg(bytes).take(),
+        }
+    }
+
+    async fn send(&self, command: &Cmd) -> RedisResult<()> {
+        let losses = self.link.losses();
+        let mut connection = {
+            let mut publisher = self.publisher.lock().await;
+            match &*publisher {
+                Some((when, connection)) if *when == losses => connection.clone(),
+                _ => publisher.insert((losses, connect(&self.client, ANSWER).await?)).1.clone(),
+            }
+        };
+        command.query_async::<Value>(&mut connection).await.map(drop)
+    }
+}
+
+#[async_trait]
+impl Broadcast for RedisBroadcast {
+    async fn publish(&self, frame: Arc<Frame>) -> Result<(), BroadcastError> {
+        if self.closed.is_cancelled() {
+            return Err(BroadcastError::Closed);
+        }
+        if !self.link.is_up() {
+            return Err(BroadcastError::Unavailable("the connection is lost".into()));
+        }
+        let command = self.command(&frame);
+        let sent = timeout(ANSWER, self.send(&command)).await;
+        let error = match sent {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(error)) => error.into(),
+            Err(elapsed) => elapsed.into(),
+        };
+        // Also after an answer that is an error: it may be from a server that has become a replica.
+        if let Ok(mut publisher) = self.publisher.try_lock() {
+            publisher.take();
+        }
+        Err(BroadcastError::Unavailable(error))
+    }
+
+    async fn subscribe(&self) -> Result<Box<dyn Subscriber>, BroadcastError> {
+        self.fanout.subscribe()
+    }
+
+    fn is_connected(&self) -> bool {
+        self.link.is_up()
+    }
+
+    async fn close(&self) {
+        self.closed.cancel();
+        self.fanout.close();
+        self.publisher.lock().await.take();
+    }
+}
+
+/// A connection on which an answer may take this long.
+async fn connect(client: &Client, answer: Duration) -> RedisResult<MultiplexedConnection> {
+    let config = AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(ANSWER))
+        .set_response_timeout(Some(answer));
+    client.get_multiplexed_async_connection_with_config(&config).await
+}
+
+/// Why the server cannot be used, for whoever starts this program.
+fn refusal(place: &str, error: RedisError) -> BroadcastError {
+    let place = place.to_owned();
+    let (kind, code) = (error.kind(), error.code().map(str::to_owned));
+    let source = Box::new(error);
+    let problem = match (kind, code.as_deref()) {
+        (_, Some("NOAUTH")) => "wants a password",
+        (ErrorKind::AuthenticationFailed, _) | (_, Some("WRONGPASS")) => {
+            "does not accept the password"
+        }
+        (ErrorKind::Io, _)
+        | (ErrorKind::Server(ServerErrorKind::BusyLoading | ServerErrorKind::MasterDown), _) => {
+            return BroadcastError::Unreachable { place, source };
+        }
+        _ => return BroadcastError::Refused { place, source },
+    };
+    let example = "redis://:PASSWORD@HOST or redis://USER:PASSWORD@HOST";
+    BroadcastError::Authentication { place, problem, example, source }
+}

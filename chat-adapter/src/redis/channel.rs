@@ -1,0 +1,64 @@
+use std::io;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use redis::aio::{PubSubSink, PubSubStream};
+use redis::{Client, RedisResult, Value};
+use tokio::time::{sleep, timeout};
+
+use super::ANSWER;
+use super::reader::Batch;
+
+/// How long to wait between two questions whether the server is still there.
+const HEARTBEAT: Duration = Duration::from_secs(1);
+
+/// Listens to a pub/sub channel.
+pub(super) struct ChannelReader {
+    channel: String,
+    messages: PubSubStream,
+    /// Fails when the server answers no longer; never done otherwise.
+    heartbeat: futures_util::future::BoxFuture<'static, redis::RedisError>,
+}
+
+impl ChannelReader {
+    pub(super) async fn start(client: &Client, channel: &str) -> RedisResult<Self> {
+        let listen = async {
+            let (mut sink, messages) = client.get_async_pubsub().await?.split();
+            sink.subscribe(channel).await?;
+            let heartbeat = Box::pin(heartbeat(sink));
+            Ok(Self { channel: channel.to_owned(), messages, heartbeat })
+        };
+        timeout(ANSWER, listen)
+            .await
+            .unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into()))
+    }
+
+    /// Listens on a new connection. What was published in between is lost.
+    pub(super) async fn reconnect(&mut self, client: &Client) -> RedisResult<Batch> {
+        *self = Self::start(client, &self.channel).await?;
+        Ok(Batch { gap: true, payloads: Vec::new() })
+    }
+
+    pub(super) async fn read(&mut self) -> RedisResult<Batch> {
+        tokio::select! {
+            message = self.messages.next() => match message {
+                Some(message) => {
+                    Ok(Batch { gap: false, payloads: vec![message.get_payload()?] })
+                }
+                None => Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
+            },
+            error = &mut self.heartbeat => Err(error),
+        }
+    }
+}
+
+async fn heartbeat(mut sink: PubSubSink) -> redis::RedisError {
+    loop {
+        sleep(HEARTBEAT).await;
+        match timeout(ANSWER, sink.ping::<Value>()).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => return error,
+            Err(_) => return io::Error::from(io::ErrorKind::TimedOut).into(),
+        }
+    }
+}

@@ -1,0 +1,90 @@
+use std::sync::Arc;
+
+use redis::{Client, RedisResult};
+
+use super::channel::ChannelReader;
+use super::options::Mode;
+use super::stream::StreamReader;
+use crate::Incoming;
+use crate::backoff::Backoff;
+use crate::fanout::Fanout;
+use crate::link::Link;
+use crate::wire::Decoder;
+
+/// What arrived at once.
+pub(super) struct Batch {
+    /// Whether something may be missing before it.
+    pub(super) gap: bool,
+    pub(super) payloads: Vec<Vec<u8>>,
+}
+
+/// Where frames come from.
+pub(super) enum Source {
+    Stream(StreamReader),
+    Channel(ChannelReader),
+}
+
+impl Source {
+    pub(super) async fn start(client: &Client, mode: &Mode) -> RedisResult<Self> {
+        Ok(match mode {
+            Mode::Streams { key, max_len } => {
+                Self::Stream(StreamReader::start(client, key, *max_len).await?)
+            }
+            Mode::PubSub { channel } => Self::Channel(ChannelReader::start(client, channel).await?),
+        })
+    }
+
+    /// What has arrived since; an error when the connection is of no use any more.
+    async fn read(&mut self) -> RedisResult<Batch> {
+        match self {
+            Self::Stream(stream) => stream.read().await,
+            Self::Channel(channel) => channel.read().await,
+        }
+    }
+
+    async fn reconnect(&mut self, client: &Client) -> RedisResult<Batch> {
+        match self {
+            Self::Stream(stream) => stream.reconnect(client).await,
+            Self::Channel(channel) => channel.reconnect(client).await,
+        }
+    }
+}
+
+/// Gives all that arrives to the subscribers, over one connection after the other.
+pub(super) async fn run(client: Client, mut source: Source, fanout: Arc<Fanout>, link: Arc<Link>) {
+    let mut decoder = Decoder::default();
+    let mut backoff = Backoff::default();
+    let mut read = source.read().await;
+    loop {
+        read = match read {
+            Ok(batch) => {
+                link.found();
+                if deliver(batch, &mut decoder, &fanout).is_err() {
+                    return;
+                }
+                source.read().await.inspect(|_| backoff.reset())
+            }
+            Err(error) => {
+                link.lost(error);
+                tokio::time::sleep(backoff.after_failure()).await;
+                source.reconnect(&client).await
+            }
+        };
+    }
+}
+
+fn deliver(
+    batch: Batch,
+    decoder: &mut Decoder,
+    fanout: &Fanout,
+) -> Result<(), crate::BroadcastError> {
+    if batch.gap {
+        fanout.send(Incoming::Gap)?;
+    }
+    for payload in batch.payloads {
+        if let Some(frame) = decoder.decode(&payload) {
+            fanout.send(frame)?;
+        }
+    }
+    Ok(())
+}

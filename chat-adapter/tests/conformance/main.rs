@@ -1,0 +1,25 @@
+//! Every broadcast passes the same suite, and what each one promises beyond it.
+
+// A test that fails panics, and so does what it is made of.
+#![allow(clippy::expect_used, clippy::unwrap_used)]
+
+#[cfg(feature = "nats")]
+mod nats;
+#[cfg(any(feature = "nats", feature = "redis"))]
+mod proxy;
+#[cfg(feature = "redis")]
+mod redis;
+#[cfg(any(feature = "nats", feature = "redis"))]
+mod server;
+
+use std::sync::Arc;
+
+use chat_adapter::testkit::Nodes;
+use chat_adapter::{Broadcast, LocalBroadcast};
+
+async fn local_nodes() -> Nodes {
+    let shared: Arc<dyn Broadcast> = Arc::new(LocalBroadcast::new());
+    [Arc::clone(&shared), shared]
+}
+
+chat_adapter::conformance!(local, local_nodes);
