@@ -36,7 +36,8 @@ async fn bytes_pass_untouched_both_ways() {
     let (mut reader, mut writer) = tokio::io::split(&mut client);
     let mut received = vec![0; sent.len()];
     let (sent, read) = tokio::join!(writer.write_all(&sent), reader.read_exact(&mut received));
-    (sent.unwrap(), read.unwrap());
+    sent.unwrap();
+    read.unwrap();
     assert_eq!(received, expected);
     echo.await.unwrap();
 }
