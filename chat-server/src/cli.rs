@@ -132,7 +132,8 @@ async fn serve(cli: &Cli) -> anyhow::Result<()> {
         .start()
         .await?;
     let signalled = stop_signal()?;
-    let released = cli.worker_listen.as_ref().map(|_| supervisor::released()).transpose()?;
+    let released = cli.worker_listen.as_ref().map(|_| supervisor::released()).transpose();
+    let released = released.context("only a supervisor starts workers; use --workers N")?;
     let stop = async {
         match released {
             Some(released) => tokio::select! { () = signalled => {}, () = released => {} },
