@@ -7,6 +7,7 @@ use crate::{Broadcast, BroadcastError, LocalBroadcast};
 /// | URL | broadcast |
 /// |---|---|
 /// | `local:` | [`LocalBroadcast`], which reaches nobody outside this process |
+/// | `cluster:PATH` | `ClusterBroadcast` on the socket at a path (feature `cluster`, on Unix) |
 /// | `redis://HOST` | `RedisBroadcast` (feature `redis`) |
 /// | `nats://HOST` | `NatsBroadcast` (feature `nats`) |
 ///
@@ -27,6 +28,7 @@ pub async fn open(url: &str) -> Result<Arc<dyn Broadcast>, BroadcastError> {
     match url.split_once(':') {
         Some(("local", "" | "//")) => Ok(Arc::new(LocalBroadcast::new())),
         Some(("local", _)) => Err(BroadcastError::url("a local: adapter takes no address")),
+        Some(("cluster", path)) => open_cluster(path).await,
         Some(("redis" | "rediss", _)) => open_redis(url).await,
         Some(("nats", _)) => open_nats(url).await,
         Some((scheme, _)) if is_scheme(scheme) => {
@@ -34,6 +36,19 @@ pub async fn open(url: &str) -> Result<Arc<dyn Broadcast>, BroadcastError> {
         }
         _ => Err(BroadcastError::url("the URL of the adapter does not begin with a scheme")),
     }
+}
+
+#[cfg(all(feature = "cluster", unix))]
+async fn open_cluster(path: &str) -> Result<Arc<dyn Broadcast>, BroadcastError> {
+    if path.is_empty() {
+        return Err(BroadcastError::url("a cluster: adapter needs the path of its socket"));
+    }
+    Ok(Arc::new(crate::ClusterBroadcast::connect(path).await?))
+}
+
+#[cfg(not(all(feature = "cluster", unix)))]
+async fn open_cluster(_path: &str) -> Result<Arc<dyn Broadcast>, BroadcastError> {
+    Err(BroadcastError::Feature { scheme: "cluster", feature: "cluster" })
 }
 
 #[cfg(feature = "redis")]
@@ -78,7 +93,9 @@ mod tests {
             ("", "the URL of the adapter does not begin with a scheme"),
             ("local:here", "a local: adapter takes no address"),
         ] {
-            let expected = format!("{reason}; an adapter is local:, redis://HOST or nats://HOST");
+            let expected = format!(
+                "{reason}; an adapter is local:, cluster:PATH, redis://HOST or nats://HOST"
+            );
             assert_eq!(refusal(url).await, expected, "{url}");
         }
     }

@@ -5,6 +5,8 @@ mod backoff;
 mod broadcast;
 #[cfg(feature = "broker")]
 mod broker_url;
+#[cfg(all(feature = "cluster", unix))]
+mod cluster;
 mod config;
 mod error;
 mod fanout;
@@ -21,6 +23,8 @@ pub mod testkit;
 mod wire;
 
 pub use broadcast::{Broadcast, Incoming, Subscriber};
+#[cfg(all(feature = "cluster", unix))]
+pub use cluster::{ClusterBroadcast, ClusterHub};
 pub use config::open;
 pub use error::BroadcastError;
 pub use local::LocalBroadcast;

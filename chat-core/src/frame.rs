@@ -80,7 +80,7 @@ impl Frame {
                 let body = FrameBody::Appended { epoch, after, tail, messages: Vec::new() };
                 Cow::Owned(Self { node: self.node, body })
             }
-            FrameBody::Appended { .. } => Cow::Borrowed(self),
+            _ => Cow::Borrowed(self),
         }
     }
 

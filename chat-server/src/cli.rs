@@ -1,5 +1,10 @@
 //! The command line of the server.
 
+mod hub;
+mod workers;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +13,7 @@ use clap::Parser;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::supervisor::{self, LISTENING};
 use crate::{Chat, telemetry};
 
 /// The host that is listened on when only a port is given.
@@ -35,6 +41,27 @@ pub struct Cli {
     #[arg(long, env = "CHAT_STORE", value_name = "URL", default_value = "sqlite:chat.db")]
     pub store: String,
 
+    /// How the nodes tell each other of new messages
+    ///
+    /// local: is inside one process, and with --workers between them. cluster:PATH is a local socket,
+    /// where a server with --workers listens and others may join. redis://HOST and nats://HOST are
+    /// brokers, for nodes on several machines.
+    #[arg(long, env = "CHAT_ADAPTER", value_name = "URL", default_value = "local:")]
+    pub adapter: String,
+
+    /// How many processes serve the chat, on this port and those after it
+    ///
+    /// With more than one, the first process starts the others, starts them again when they end, and
+    /// stops them.
+    #[arg(
+        long,
+        env = "CHAT_WORKERS",
+        value_name = "N",
+        default_value_t = 1,
+        value_parser = clap::value_parser!(u16).range(1..=256)
+    )]
+    pub workers: u16,
+
     /// For how long a client that lost its connection gets its session back, as in 90s or 2m; 0s turns
     /// it off
     ///
@@ -53,36 +80,71 @@ pub struct Cli {
     /// chat_server=debug
     #[arg(long, env = "CHAT_LOG", value_name = "FILTER", default_value = "info")]
     pub log: String,
+
+    /// Makes this process a worker: the address that its supervisor gives it.
+    #[arg(long, hide = true)]
+    worker_listen: Option<String>,
+
+    /// Where the supervisor's hub listens; none when the adapter needs none.
+    #[arg(long, hide = true, requires = "worker_listen")]
+    worker_hub: Option<PathBuf>,
 }
 
 impl Cli {
-    fn address(&self, port: Option<&str>) -> String {
-        match &self.listen {
-            Some(address) => address.clone(),
-            None => format!("{DEFAULT_HOST}:{}", port.unwrap_or(DEFAULT_PORT)),
+    fn address(&self) -> String {
+        if let Some(address) = self.worker_listen.as_ref().or(self.listen.as_ref()) {
+            return address.clone();
         }
+        let port = std::env::var("PORT");
+        format!("{DEFAULT_HOST}:{}", port.as_deref().unwrap_or(DEFAULT_PORT))
     }
 }
 
 /// Runs the server until SIGTERM or Ctrl-C.
 ///
-/// Prints `listening on http://HOST:PORT` on standard output when clients can connect.
+/// Prints `listening on http://HOST:PORT` on standard output when clients can connect, for each worker when
+/// there are several.
 ///
 /// # Errors
-/// When it cannot start: with what is wrong and what to do, in one line.
-pub async fn run(cli: Cli) -> anyhow::Result<()> {
+/// When it cannot start: with what is wrong and what to do, in one line. A worker that could not start has
+/// said that line itself; then there is a failure as exit code and no error.
+pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     telemetry::init(&cli.log)?;
-    let port = std::env::var("PORT").ok();
-    let address = cli.address(port.as_deref());
+    if cli.workers > 1 && cli.worker_listen.is_none() {
+        return workers::run(&cli).await;
+    }
+    serve(&cli).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn serve(cli: &Cli) -> anyhow::Result<()> {
+    let address = cli.address();
     let listener = TcpListener::bind(&address).await.with_context(|| {
         format!("cannot listen on {address:?}; choose another address with --listen HOST:PORT")
     })?;
     let store = chat_store::open(&cli.store).await?;
-    let chat =
-        Chat::builder(Arc::clone(&store)).recovery_window(cli.recovery_window).start().await?;
-    let stop = stop_signal()?;
-    println!("listening on http://{}", listener.local_addr()?);
+    let broadcast = match &cli.worker_hub {
+        Some(hub) => chat_adapter::open(&format!("cluster:{}", hub.display())).await?,
+        None => chat_adapter::open(&cli.adapter).await?,
+    };
+    let chat = Chat::builder(Arc::clone(&store))
+        .broadcast(Arc::clone(&broadcast))
+        .recovery_window(cli.recovery_window)
+        .start()
+        .await?;
+    let signalled = stop_signal()?;
+    let released = cli.worker_listen.as_ref().map(|_| supervisor::released()).transpose();
+    let released = released.context("only a supervisor starts workers; use --workers N")?;
+    let stop = async {
+        match released {
+            Some(released) => tokio::select! { () = signalled => {}, () = released => {} },
+            None => signalled.await,
+        }
+        tracing::info!("stopping");
+    };
+    println!("{LISTENING}{}", listener.local_addr()?);
     let served = chat.serve(listener, stop).await;
+    broadcast.close().await;
     store.close().await;
     Ok(served?)
 }
@@ -109,6 +171,5 @@ fn stop_signal() -> anyhow::Result<impl Future<Output = ()> + Send> {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
-        tracing::info!("stopping");
     })
 }

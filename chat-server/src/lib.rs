@@ -7,6 +7,7 @@ mod log;
 pub mod recovery;
 mod relay;
 mod socket;
+pub mod supervisor;
 pub mod telemetry;
 mod transport;
 mod web;

@@ -1,0 +1,21 @@
+//! Several processes of one host: a hub in the process that supervises them, on a local socket.
+//!
+//! ```text
+//!   node ──┐          ┌──▶ node        each arrow: length-prefixed frames,
+//!   node ──┼──▶ hub ──┼──▶ node        from a bounded queue that forgets
+//!   node ──┘          └──▶ node        its oldest and says so
+//! ```
+//!
+//! On the socket a record is a length of four bytes, most significant first, and as many bytes: an encoded
+//! [`Frame`](chat_core::Frame). A record without bytes says that frames are missing in its place. The hub
+//! begins each connection with one, because it cannot know what this node has missed.
+
+mod connection;
+mod hub;
+mod listeners;
+mod node;
+mod queue;
+mod wire;
+
+pub use hub::ClusterHub;
+pub use node::ClusterBroadcast;

@@ -1,0 +1,47 @@
+//! The server as the supervisor of several processes of itself.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use tokio::process::Command;
+
+use super::{Cli, hub, stop_signal};
+use crate::supervisor::{self, LISTENING};
+
+/// Runs the workers until SIGTERM or Ctrl-C.
+pub(super) async fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
+    if cli.store.starts_with("memory:") {
+        anyhow::bail!(
+            "a memory: store is inside one process and --workers {} are several; choose another with \
+             --store, such as sqlite:PATH",
+            cli.workers
+        );
+    }
+    let addresses = supervisor::addresses(&cli.address(), cli.workers)
+        .context("cannot listen; choose another address with --listen HOST:PORT")?;
+    let stop = stop_signal()?;
+    let hub = hub::open(&cli.adapter).await?;
+    let program = std::env::current_exe().context("cannot find the program to start workers")?;
+
+    // What the user said follows, so that a worker knows all of it and `ps` shows which is which.
+    let mut arguments: Vec<OsString> = Vec::new();
+    if let Some(hub) = &hub {
+        arguments.extend(["--worker-hub".into(), hub.path().into()]);
+    }
+    arguments.extend(std::env::args_os().skip(1));
+    let command = move |address: &str| {
+        let mut command = Command::new(&program);
+        command.args(["--worker-listen", address]).args(&arguments);
+        command
+    };
+    let listening = |addresses: &[&str]| {
+        addresses.iter().for_each(|address| println!("{LISTENING}{address}"));
+    };
+    match supervisor::run(&addresses, command, listening, stop).await {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        // It has said what is wrong.
+        Err(error) if error.is_explained() => Ok(ExitCode::FAILURE),
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,87 @@
+use std::io;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::time::timeout;
+
+use super::{LISTENING, SupervisorError};
+
+/// How long a worker may take to stop.
+const STOP_PATIENCE: Duration = Duration::from_secs(10);
+
+/// A process that listens.
+pub(super) struct Worker {
+    address: String,
+    child: Child,
+    /// The worker stops when it is dropped.
+    tether: Option<ChildStdin>,
+    /// Open for as long as the worker may write to it.
+    _output: Lines<BufReader<ChildStdout>>,
+}
+
+impl Worker {
+    /// Starts a process and waits until it listens. One that is not waited for any more is killed.
+    pub(super) async fn start(
+        mut command: Command,
+        address: &str,
+    ) -> Result<Self, SupervisorError> {
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
+        // Ctrl-C goes to all processes of a terminal's group, and the workers are to hear of it from here.
+        command.process_group(0);
+        let mut child = command.spawn().map_err(SupervisorError::Spawn)?;
+        let tether = child.stdin.take();
+        let output = child.stdout.take().ok_or_else(|| {
+            SupervisorError::Spawn(io::Error::other("its standard output is not there"))
+        })?;
+        let mut output = BufReader::new(output).lines();
+        while let Ok(Some(line)) = output.next_line().await {
+            if let Some(address) = line.strip_prefix(LISTENING) {
+                let address = address.to_owned();
+                tracing::info!(
+                    worker.address = address,
+                    worker.pid = child.id(),
+                    "a worker listens"
+                );
+                return Ok(Self { address, child, tether, _output: output });
+            }
+        }
+        let status = child.wait().await.map_err(SupervisorError::Spawn)?;
+        Err(SupervisorError::NotStarted { address: address.to_owned(), status })
+    }
+
+    /// Where it listens.
+    pub(super) fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Waits until it ends by itself, and says how it did.
+    pub(super) async fn ended(&mut self) -> String {
+        said(self.child.wait().await)
+    }
+
+    /// Stops it, by force when it takes too long.
+    pub(super) async fn stop(&mut self) {
+        self.tether.take();
+        match timeout(STOP_PATIENCE, self.child.wait()).await {
+            Ok(Ok(status)) if status.success() => {}
+            Ok(ended) => {
+                let ended = said(ended);
+                tracing::warn!(
+                    worker.address = self.address,
+                    "a worker did not stop well: {ended}"
+                );
+            }
+            Err(_) => {
+                tracing::warn!(worker.address = self.address, "a worker does not stop; killing it");
+                // It fails for a process that has just ended.
+                let _ = self.child.kill().await;
+            }
+        }
+    }
+}
+
+fn said(ended: io::Result<ExitStatus>) -> String {
+    ended.map_or_else(|error| error.to_string(), |status| status.to_string())
+}
