@@ -49,7 +49,10 @@ impl Server {
         let folder = TempDir::new().expect("a folder");
         let ports = free_ports(workers);
         let store = format!("sqlite:{}", folder.path().join("chat.db").display());
-        let mut supervisor = command(ports[0], workers, &store).spawn().expect("it starts");
+        let mut command = command(ports[0], workers, &store);
+        // One that is killed leaves its socket behind.
+        command.env("TMPDIR", folder.path());
+        let mut supervisor = command.spawn().expect("it starts");
 
         let (sender, log) = watch::channel(Vec::new());
         let mut lines = BufReader::new(supervisor.stderr.take().expect("piped")).lines();
