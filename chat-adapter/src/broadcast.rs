@@ -11,7 +11,7 @@ use crate::BroadcastError;
 ///
 /// It carries hints, not messages: what matters is in the store, where every node can read it. So a
 /// broadcast may lose frames, double them or deliver them late; it only has to *say* when it may have
-/// lost some. The suite in [`testkit`](crate::testkit) (feature `testkit`) checks:
+/// lost some. The suite in the module `testkit` (feature `testkit`) checks:
 ///
 /// - **Everybody hears.** A published frame reaches every subscriber of every other node that is not
 ///   told about a gap. It may also come back to the node that published it, which knows its own frames

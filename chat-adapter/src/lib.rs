@@ -1,9 +1,11 @@
 #![doc = include_str!("../README.md")]
 
 #[cfg(feature = "broker")]
+#[cfg_attr(not(feature = "redis"), allow(dead_code, reason = "an adapter uses a part of it"))]
 mod backoff;
 mod broadcast;
 #[cfg(feature = "broker")]
+#[cfg_attr(not(feature = "redis"), allow(dead_code, reason = "an adapter uses a part of it"))]
 mod broker_url;
 #[cfg(all(feature = "cluster", unix))]
 mod cluster;
@@ -11,6 +13,7 @@ mod config;
 mod error;
 mod fanout;
 #[cfg(feature = "broker")]
+#[cfg_attr(not(feature = "redis"), allow(dead_code, reason = "an adapter uses a part of it"))]
 mod link;
 mod local;
 #[cfg(feature = "nats")]
@@ -20,6 +23,7 @@ mod redis;
 #[cfg(feature = "testkit")]
 pub mod testkit;
 #[cfg(feature = "broker")]
+#[cfg_attr(not(feature = "redis"), allow(dead_code, reason = "an adapter uses a part of it"))]
 mod wire;
 
 pub use broadcast::{Broadcast, Incoming, Subscriber};

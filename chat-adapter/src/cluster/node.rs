@@ -48,10 +48,6 @@ impl ClusterBroadcast {
         Ok(Self { shared, connection: Mutex::new(Some(task)) })
     }
 
-    fn is_connected(&self) -> bool {
-        self.shared.connected.load(Ordering::Acquire)
-    }
-
     fn take_connection(&self) -> Option<JoinHandle<()>> {
         self.connection.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
@@ -59,6 +55,10 @@ impl ClusterBroadcast {
 
 #[async_trait]
 impl Broadcast for ClusterBroadcast {
+    fn is_connected(&self) -> bool {
+        self.shared.connected.load(Ordering::Acquire)
+    }
+
     async fn publish(&self, frame: Arc<Frame>) -> Result<(), BroadcastError> {
         if self.shared.listeners.is_closed() {
             return Err(BroadcastError::Closed);

@@ -1,7 +1,6 @@
 //! Every broadcast passes the same suite, and what each one promises beyond it.
 
-// A test that fails panics, and so does what it is made of.
-#![allow(clippy::expect_used, clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "these are tests")]
 
 #[cfg(feature = "nats")]
 mod nats;
