@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -59,6 +61,19 @@ impl Frame {
         let frame = FrameRef { v: FRAME_VERSION, node: self.node, body: &self.body };
         // Strings, numbers and maps with string keys: nothing in a frame can fail to serialise.
         serde_json::to_vec(&frame).unwrap_or_default()
+    }
+
+    /// The frame as a hint: that the log has grown, without what was said. For a carrier that limits how
+    /// long a frame may be. Borrowed when there is nothing to leave out.
+    pub fn without_messages(&self) -> Cow<'_, Self> {
+        match &self.body {
+            FrameBody::Appended { epoch, after, tail, messages } if !messages.is_empty() => {
+                let (epoch, after, tail) = (epoch.clone(), *after, *tail);
+                let body = FrameBody::Appended { epoch, after, tail, messages: Vec::new() };
+                Cow::Owned(Self { node: self.node, body })
+            }
+            FrameBody::Appended { .. } => Cow::Borrowed(self),
+        }
     }
 
     /// The frame that these bytes hold. Unknown fields are ignored.

@@ -201,6 +201,16 @@ fn a_frame_read_back_is_the_same() {
 }
 
 #[test]
+fn a_frame_without_messages_says_the_same_of_the_log_and_is_short() {
+    let hint = frame().without_messages().into_owned();
+    let body =
+        FrameBody::Appended { epoch: epoch(), after: offset(6), tail: offset(9), messages: vec![] };
+    assert_eq!(hint, Frame { node: frame().node, body });
+    assert!(hint.encode().len() < 200);
+    assert_eq!(*hint.without_messages(), hint);
+}
+
+#[test]
 fn a_frame_with_unknown_fields_is_read() {
     let text = String::from_utf8(frame().encode()).unwrap();
     let text = text.replacen(r#""v":1"#, r#""v":1,"new":{"a":[1,2]}"#, 1);
