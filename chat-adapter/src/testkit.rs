@@ -33,11 +33,11 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const FLOOD: u64 = 20_000;
 
 /// Makes the test module `$backend` with every case of the suite, each on two fresh nodes from the async
-/// function `$nodes`, which returns [`Nodes`].
+/// function `$nodes`, which returns [`Nodes`]. Attributes before the name are given to each test.
 #[macro_export]
 macro_rules! conformance {
-    ($backend:ident, $nodes:ident) => {
-        $crate::conformance!(@cases $backend, $nodes,
+    ($(#[$attribute:meta])* $backend:ident, $nodes:ident) => {
+        $crate::conformance!(@cases [$(#[$attribute])*] $backend, $nodes,
             every_node_hears,
             own_frames_are_recognised,
             frames_of_one_publisher_arrive_in_order,
@@ -45,14 +45,16 @@ macro_rules! conformance {
             close_ends_the_streams,
         );
     };
-    (@cases $backend:ident, $nodes:ident, $($case:ident),* $(,)?) => {
+    (@cases $attributes:tt $backend:ident, $nodes:ident, $($case:ident),* $(,)?) => {
         mod $backend {
-            $(
-                #[tokio::test]
-                async fn $case() {
-                    $crate::testkit::$case(super::$nodes().await).await;
-                }
-            )*
+            $($crate::conformance!(@case $attributes $nodes, $case);)*
+        }
+    };
+    (@case [$($attribute:tt)*] $nodes:ident, $case:ident) => {
+        #[tokio::test]
+        $($attribute)*
+        async fn $case() {
+            $crate::testkit::$case(super::$nodes().await).await;
         }
     };
 }
