@@ -1,20 +1,22 @@
 mod listener;
+mod publisher;
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::{Arc, Mutex as StdMutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use chat_core::Frame;
+use sqlx::ConnectOptions;
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{ConnectOptions, PgConnection};
-use tokio::sync::Mutex;
 use tokio::sync::broadcast::{self, error::RecvError};
+use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
-use tokio::time::timeout;
 
 use self::listener::{Link, Listener};
+use self::publisher::Publisher;
 use crate::{Broadcast, BroadcastError, Incoming, Subscriber};
 
 /// How long the server has for an answer, and a publisher to be told that there is none.
@@ -38,20 +40,26 @@ const MAX_CHANNEL: usize = 63;
 ///
 /// Postgres takes no more than 8,000 bytes: a longer frame is sent as a hint without its messages, which
 /// the other nodes then read from the store. It keeps nothing for a node that is cut off; when the
-/// connection is back, subscribers hear of a gap. A connection on which nothing comes back is given up
-/// after five seconds.
+/// connection is back, subscribers hear of a gap, and so they do when a node has lost frames that it
+/// was to send. A connection on which nothing comes back is given up after five seconds.
 ///
-/// One connection listens for all subscribers of this object, another one publishes. They have to lead to
-/// the server itself or to a pooler in session mode.
+/// One connection listens for all subscribers of this object, another one publishes: a few frames wait
+/// for it, and what has queued goes in one statement. They have to lead to the server itself or to a
+/// pooler in session mode.
 pub struct PostgresBroadcast {
-    options: PgConnectOptions,
     channel: String,
-    /// Gone when closed: the subscribers end when the last sender does.
-    subscribers: StdMutex<Option<broadcast::Sender<Incoming>>>,
+    ends: Mutex<Option<Ends>>,
     link: Arc<Link>,
-    /// Made when first needed and after each failure, also of the listener: see [`Link::losses`].
-    publisher: Mutex<Option<(u64, PgConnection)>>,
+    /// Whether frames were lost of which the other nodes do not know.
+    lost: Arc<AtomicBool>,
     listener: AbortHandle,
+}
+
+/// What is gone when the broadcast is closed: the subscribers and the publisher end with it.
+#[derive(Clone)]
+struct Ends {
+    subscribers: broadcast::Sender<Incoming>,
+    frames: mpsc::Sender<String>,
 }
 
 impl PostgresBroadcast {
@@ -70,64 +78,55 @@ impl PostgresBroadcast {
         };
         let listener = Listener::connect(options.clone(), channel.clone());
         let listener = listener.await.map_err(unavailable)?;
-        let (subscribers, link) = (broadcast::Sender::new(CAPACITY), Arc::new(Link::new()));
-        let run = listener.run(subscribers.clone(), Arc::clone(&link));
-        let listener = tokio::spawn(run).abort_handle();
-        let subscribers = StdMutex::new(Some(subscribers));
-        Ok(Self { options, channel, subscribers, link, publisher: Mutex::new(None), listener })
+        let (link, lost) = (Arc::new(Link::new()), Arc::new(AtomicBool::new(false)));
+        let subscribers = broadcast::Sender::new(CAPACITY);
+        let listen = listener.run(subscribers.clone(), Arc::clone(&link));
+        let listener = tokio::spawn(listen).abort_handle();
+        let (frames, queued) = mpsc::channel(publisher::QUEUE);
+        let (link_too, lost_too) = (Arc::clone(&link), Arc::clone(&lost));
+        let publisher =
+            Publisher { options, channel: channel.clone(), link: link_too, lost: lost_too };
+        tokio::spawn(publisher.run(queued));
+        let ends = Mutex::new(Some(Ends { subscribers, frames }));
+        Ok(Self { channel, ends, link, lost, listener })
     }
 
-    fn subscribers(&self) -> Result<broadcast::Sender<Incoming>, BroadcastError> {
-        let subscribers = self.subscribers.lock().unwrap_or_else(PoisonError::into_inner);
-        subscribers.clone().ok_or(BroadcastError::Closed)
+    fn ends(&self) -> Result<Ends, BroadcastError> {
+        let ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
+        ends.clone().ok_or(BroadcastError::Closed)
     }
 
-    /// Sends a payload. When this fails or is dropped, the connection is closed.
-    async fn notify(&self, payload: &str) -> Result<(), sqlx::Error> {
-        let mut publisher = self.publisher.lock().await;
-        let losses = self.link.losses();
-        let mut connection = match publisher.take() {
-            Some((when, connection)) if when == losses => connection,
-            _ => {
-                let mut connection = self.options.connect().await?;
-                // A notification is not kept: there is nothing to wait for.
-                sqlx::raw_sql("SET synchronous_commit = off").execute(&mut connection).await?;
-                connection
-            }
-        };
-        sqlx::query("SELECT pg_notify($1, $2)")
-            .bind(&self.channel)
-            .bind(payload)
-            .execute(&mut connection)
-            .await?;
-        *publisher = Some((losses, connection));
-        Ok(())
+    async fn queue(&self, frame: &Frame, ends: Ends) -> Result<(), BroadcastError> {
+        let unavailable = |reason: &str| BroadcastError::Unavailable(reason.into());
+        if !self.link.is_up() {
+            return Err(unavailable("the connection is lost"));
+        }
+        let payload = encode(frame).map_err(|error| BroadcastError::Unavailable(error.into()))?;
+        match ends.frames.send_timeout(payload, ANSWER).await {
+            Ok(()) => Ok(()),
+            Err(_) => Err(unavailable("the server does not take frames fast enough")),
+        }
     }
 }
 
 #[async_trait]
 impl Broadcast for PostgresBroadcast {
     async fn publish(&self, frame: Arc<Frame>) -> Result<(), BroadcastError> {
-        self.subscribers()?;
-        if !self.link.is_up() {
-            return Err(BroadcastError::Unavailable("the connection is lost".into()));
+        let ends = self.ends()?;
+        let queued = self.queue(&frame, ends).await;
+        if queued.is_err() {
+            self.lost.store(true, Ordering::Relaxed);
         }
-        let payload = encode(&frame).map_err(|error| BroadcastError::Unavailable(error.into()))?;
-        match timeout(ANSWER, self.notify(&payload)).await {
-            Ok(sent) => sent.map_err(unavailable),
-            Err(elapsed) => Err(BroadcastError::Unavailable(elapsed.into())),
-        }
+        queued
     }
 
     async fn subscribe(&self) -> Result<Box<dyn Subscriber>, BroadcastError> {
-        Ok(Box::new(PostgresSubscriber(self.subscribers()?.subscribe())))
+        Ok(Box::new(PostgresSubscriber(self.ends()?.subscribers.subscribe())))
     }
 
     async fn close(&self) {
-        self.subscribers.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.ends.lock().unwrap_or_else(PoisonError::into_inner).take();
         self.listener.abort();
-        // A publisher that is under way ends within its time.
-        self.publisher.lock().await.take();
     }
 }
 

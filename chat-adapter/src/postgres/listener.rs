@@ -11,6 +11,7 @@ use tokio::sync::broadcast::Sender;
 use tokio::time::{sleep, timeout};
 
 use super::ANSWER;
+use super::publisher::GAP;
 use crate::Incoming;
 
 /// After how long a silence the server is asked whether it is still there.
@@ -109,6 +110,9 @@ impl Listener {
     }
 
     fn decode(&mut self, payload: &str) -> Option<Incoming> {
+        if payload == GAP {
+            return Some(Incoming::Gap);
+        }
         match Frame::decode(payload.as_bytes()) {
             Ok(frame) => return Some(Incoming::Frame(Arc::new(frame))),
             Err(error @ FrameError::Version { .. }) => {
