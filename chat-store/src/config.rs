@@ -107,4 +107,16 @@ mod tests {
             "this program was built without sqlite stores; build it with the feature \"sqlite\""
         );
     }
+
+    #[cfg(not(feature = "postgres"))]
+    #[tokio::test]
+    async fn a_postgres_store_that_is_not_compiled_in_names_its_feature() {
+        for url in ["postgres://ada:secret@db/chat", "postgresql:///chat"] {
+            assert_eq!(
+                refusal(url).await,
+                "this program was built without postgres stores; build it with the feature \
+                 \"postgres\""
+            );
+        }
+    }
 }

@@ -1,6 +1,8 @@
 mod append;
 mod connections;
 mod error;
+#[cfg(all(test, feature = "testkit", unix))]
+mod plan;
 mod read;
 mod schema;
 mod sessions;

@@ -20,10 +20,11 @@ const SAVE: &str = "
     SELECT * FROM unnest($1, $2, $3)
     ON CONFLICT (key) DO UPDATE SET state = excluded.state, expires_at = excluded.expires_at";
 
-const FIND: &str = "SELECT state, expires_at FROM chat_sessions WHERE key = $1 AND expires_at > $2";
+pub(super) const FIND: &str =
+    "SELECT state, expires_at FROM chat_sessions WHERE key = $1 AND expires_at > $2";
 
 /// Rows that somebody is saving or sweeping just now are left to them.
-const SWEEP: &str = "
+pub(super) const SWEEP: &str = "
     DELETE FROM chat_sessions WHERE key IN (
         SELECT key FROM chat_sessions WHERE expires_at <= $1
         ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED
