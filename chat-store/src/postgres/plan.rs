@@ -14,9 +14,9 @@ async fn pages_and_sessions_are_found_by_an_index_also_in_tables_that_look_empty
     PostgresStore::connect(&url).await.unwrap();
     let mut connection = connect(&url.parse().unwrap()).await.unwrap();
     for (name, types, values, sql, walks) in [
-        ("all", "bigint, bigint, bigint", "1, 2, 3", read::ALL_ROOMS, "chat_messages_pkey"),
+        ("all_rooms", "bigint, bigint, bigint", "1, 2, 3", read::ALL_ROOMS, "chat_messages_pkey"),
         (
-            "some",
+            "some_rooms",
             "bigint, bigint, bigint, text[]",
             "1, 2, 3, '{a, b}'",
             read::SOME_ROOMS,
