@@ -2,7 +2,7 @@
 //! ignored instead of passing without having run.
 
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The executable and the name of its `cfg`.
 const SERVERS: [(&str, &str); 2] =
@@ -21,10 +21,22 @@ fn main() {
         println!("cargo::rerun-if-changed={}", folder.display());
         folders.push(folder);
     }
+    find_postgres();
     for (executable, cfg) in SERVERS {
         println!("cargo::rustc-check-cfg=cfg({cfg})");
         if folders.iter().any(|folder| folder.join(executable).is_file()) {
             println!("cargo::rustc-cfg={cfg}");
         }
+    }
+}
+
+/// Debian's package `postgresql` puts its programs into a folder a version.
+fn find_postgres() {
+    const VERSIONS: &str = "/usr/lib/postgresql";
+    println!("cargo::rustc-check-cfg=cfg(has_postgres)");
+    println!("cargo::rerun-if-changed={VERSIONS}");
+    let mut versions = Path::new(VERSIONS).read_dir().into_iter().flatten().flatten();
+    if versions.any(|version| version.path().join("bin/initdb").is_file()) {
+        println!("cargo::rustc-cfg=has_postgres");
     }
 }

@@ -10,6 +10,7 @@ use crate::{Broadcast, BroadcastError, LocalBroadcast};
 /// | `cluster:PATH` | `ClusterBroadcast` on the socket at a path (feature `cluster`, on Unix) |
 /// | `redis://HOST` | `RedisBroadcast` (feature `redis`) |
 /// | `nats://HOST` | `NatsBroadcast` (feature `nats`) |
+/// | `postgres://HOST` | `PostgresBroadcast` (feature `postgres`) |
 ///
 /// User, password, port and parameters are described at the types.
 ///
@@ -31,6 +32,7 @@ pub async fn open(url: &str) -> Result<Arc<dyn Broadcast>, BroadcastError> {
         Some(("cluster", path)) => open_cluster(path).await,
         Some(("redis" | "rediss", _)) => open_redis(url).await,
         Some(("nats", _)) => open_nats(url).await,
+        Some(("postgres" | "postgresql", _)) => open_postgres(url).await,
         Some((scheme, _)) if is_scheme(scheme) => {
             Err(BroadcastError::url(format!("there is no adapter with the scheme {scheme:?}")))
         }
@@ -71,6 +73,16 @@ async fn open_nats(_url: &str) -> Result<Arc<dyn Broadcast>, BroadcastError> {
     Err(BroadcastError::Feature { scheme: "nats", feature: "nats" })
 }
 
+#[cfg(feature = "postgres")]
+async fn open_postgres(url: &str) -> Result<Arc<dyn Broadcast>, BroadcastError> {
+    Ok(Arc::new(crate::PostgresBroadcast::connect(url).await?))
+}
+
+#[cfg(not(feature = "postgres"))]
+async fn open_postgres(_url: &str) -> Result<Arc<dyn Broadcast>, BroadcastError> {
+    Err(BroadcastError::Feature { scheme: "postgres", feature: "postgres" })
+}
+
 /// Whether it is one by RFC 3986. Anything else may be part of a password and is not to be shown.
 fn is_scheme(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_alphabetic())
@@ -94,7 +106,7 @@ mod tests {
             ("local:here", "a local: adapter takes no address"),
         ] {
             let expected = format!(
-                "{reason}; an adapter is local:, cluster:PATH, redis://HOST or nats://HOST"
+                "{reason}; an adapter is local:, cluster:PATH, redis://HOST, nats://HOST or postgres://HOST"
             );
             assert_eq!(refusal(url).await, expected, "{url}");
         }

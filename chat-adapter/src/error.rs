@@ -10,7 +10,9 @@ type Source = Box<dyn Error + Send + Sync + 'static>;
 #[non_exhaustive]
 pub enum BroadcastError {
     /// The URL names no broadcast that there is.
-    #[error("{reason}; an adapter is local:, cluster:PATH, redis://HOST or nats://HOST")]
+    #[error(
+        "{reason}; an adapter is local:, cluster:PATH, redis://HOST, nats://HOST or postgres://HOST"
+    )]
     Url {
         /// What is wrong with it.
         reason: String,

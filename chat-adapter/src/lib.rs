@@ -18,6 +18,8 @@ mod link;
 mod local;
 #[cfg(feature = "nats")]
 mod nats;
+#[cfg(feature = "postgres")]
+mod postgres;
 #[cfg(feature = "redis")]
 mod redis;
 #[cfg(feature = "testkit")]
@@ -34,5 +36,7 @@ pub use error::BroadcastError;
 pub use local::LocalBroadcast;
 #[cfg(feature = "nats")]
 pub use nats::NatsBroadcast;
+#[cfg(feature = "postgres")]
+pub use postgres::PostgresBroadcast;
 #[cfg(feature = "redis")]
 pub use redis::RedisBroadcast;

@@ -71,13 +71,13 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const FLOOD: u64 = 20_000;
 
 /// Makes the test module `$backend` with every case of the suite, each on two fresh nodes from the async
-/// function `$nodes`, which returns [`Nodes`]; or each on a fresh [`Broker`] from the async function
+/// function `$nodes`, which returns [`Nodes`]; attributes before the name are given to each test. Or each on a fresh [`Broker`] from the async function
 /// `$broker`, ignored for `$reason` where the `cfg` `$present` is not set.
 #[macro_export]
 macro_rules! conformance {
-    ($backend:ident, $nodes:ident) => {
+    ($(#[$attribute:meta])* $backend:ident, $nodes:ident) => {
         mod $backend {
-            $crate::conformance!(@cases [] nodes $nodes);
+            $crate::conformance!(@cases [$(#[$attribute])*] nodes $nodes);
         }
     };
     ($backend:ident, broker $broker:ident, $present:ident, $reason:literal) => {

@@ -8,6 +8,7 @@ use crate::{MemoryStore, Store, StoreError};
 /// |---|---|
 /// | `sqlite:chat.db`, `sqlite://chat.db` | `SqliteStore` in this file of the current folder |
 /// | `sqlite:/srv/chat.db`, `sqlite:///srv/chat.db` | `SqliteStore` in this file |
+/// | `postgres://ada:secret@db/chat`, `postgresql://…` | `PostgresStore` in this database |
 /// | `memory:` | [`MemoryStore`], empty |
 ///
 /// What follows `sqlite:` is a plain path: `%`, `?` and `#` in it stand for themselves, so there is
@@ -33,6 +34,7 @@ pub async fn open(url: &str) -> Result<Arc<dyn Store>, StoreError> {
             ":memory:" => Err(url_error("SQLite in memory would lose its log between connections")),
             path => open_sqlite(path).await,
         },
+        Some(("postgres" | "postgresql", _)) => open_postgres(url).await,
         Some((scheme, _)) if is_scheme(scheme) => {
             Err(url_error(format!("there is no store with the scheme {scheme:?}")))
         }
@@ -48,6 +50,16 @@ async fn open_sqlite(path: &str) -> Result<Arc<dyn Store>, StoreError> {
 #[cfg(not(feature = "sqlite"))]
 async fn open_sqlite(_path: &str) -> Result<Arc<dyn Store>, StoreError> {
     Err(StoreError::Feature { scheme: "sqlite", feature: "sqlite" })
+}
+
+#[cfg(feature = "postgres")]
+async fn open_postgres(url: &str) -> Result<Arc<dyn Store>, StoreError> {
+    Ok(Arc::new(crate::PostgresStore::connect(url).await?))
+}
+
+#[cfg(not(feature = "postgres"))]
+async fn open_postgres(_url: &str) -> Result<Arc<dyn Store>, StoreError> {
+    Err(StoreError::Feature { scheme: "postgres", feature: "postgres" })
 }
 
 fn url_error(reason: impl Into<String>) -> StoreError {
@@ -80,7 +92,9 @@ mod tests {
             ("sqlite::memory:", "SQLite in memory would lose its log between connections"),
             ("memory:chat", "a memory: store takes no path"),
         ] {
-            let expected = format!("{reason}; a store is sqlite:PATH or memory:");
+            let expected = format!(
+                "{reason}; a store is sqlite:PATH, postgres://USER@HOST/DATABASE or memory:"
+            );
             assert_eq!(refusal(url).await, expected, "{url}");
         }
     }
@@ -92,5 +106,17 @@ mod tests {
             refusal("sqlite:chat.db").await,
             "this program was built without sqlite stores; build it with the feature \"sqlite\""
         );
+    }
+
+    #[cfg(not(feature = "postgres"))]
+    #[tokio::test]
+    async fn a_postgres_store_that_is_not_compiled_in_names_its_feature() {
+        for url in ["postgres://ada:secret@db/chat", "postgresql:///chat"] {
+            assert_eq!(
+                refusal(url).await,
+                "this program was built without postgres stores; build it with the feature \
+                 \"postgres\""
+            );
+        }
     }
 }

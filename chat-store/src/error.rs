@@ -15,7 +15,7 @@ type Source = Box<dyn Error + Send + Sync + 'static>;
 #[non_exhaustive]
 pub enum StoreError {
     /// The URL names no store that there is.
-    #[error("{reason}; a store is sqlite:PATH or memory:")]
+    #[error("{reason}; a store is sqlite:PATH, postgres://USER@HOST/DATABASE or memory:")]
     Url {
         /// What is wrong with it.
         reason: String,
@@ -31,23 +31,27 @@ pub enum StoreError {
         feature: &'static str,
     },
     /// The file or the database can be read but not written.
-    #[error("{place} cannot be written; check its permissions and those of its folder")]
+    #[error("{place} cannot be written; {advice}")]
     ReadOnly {
         /// Which one.
         place: String,
+        /// What to do about it.
+        advice: &'static str,
         /// What the database said.
         source: Source,
     },
     /// The file or the database cannot be opened.
-    #[error("{place} cannot be opened; check that its folder exists and its permissions")]
+    #[error("{place} cannot be opened; {advice}")]
     Open {
         /// Which one.
         place: String,
+        /// What to do about it.
+        advice: &'static str,
         /// What the database said.
         source: Source,
     },
     /// The file is no database, is damaged, or has tables that this program does not understand.
-    #[error("{place} {problem}; restore a copy of it or choose another file")]
+    #[error("{place} {problem}; restore a copy of it or choose another one")]
     Corrupt {
         /// Which one.
         place: String,

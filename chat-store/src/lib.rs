@@ -4,6 +4,8 @@ mod appended;
 mod config;
 mod error;
 mod memory;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod session;
 #[cfg(feature = "sqlite")]
 mod sqlite;
@@ -15,6 +17,8 @@ pub use appended::Appended;
 pub use config::open;
 pub use error::StoreError;
 pub use memory::MemoryStore;
+#[cfg(feature = "postgres")]
+pub use postgres::PostgresStore;
 pub use session::{SessionKey, SessionRecord, SessionStore};
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteStore;

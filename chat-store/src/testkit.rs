@@ -33,6 +33,8 @@ mod dropping;
 mod failing;
 mod gate;
 mod held;
+#[cfg(all(feature = "postgres", unix))]
+mod postgres_server;
 mod samples;
 mod session_conformance;
 
@@ -44,6 +46,8 @@ pub use async_trait::async_trait;
 pub use self::failing::FailingStore;
 pub use self::gate::Gate;
 pub use self::held::HeldStore;
+#[cfg(all(feature = "postgres", unix))]
+pub use self::postgres_server::PostgresServer;
 use crate::{MessageStore, Store};
 
 /// Where the suite for messages gets its stores from. Each case has a backend of its own.

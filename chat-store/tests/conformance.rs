@@ -41,3 +41,41 @@ impl SessionBackend for Sqlite {
 chat_store::conformance!(sqlite, Sqlite::new(), persistent, shared);
 #[cfg(feature = "sqlite")]
 chat_store::session_conformance!(sqlite_sessions, Sqlite::new(), persistent, shared);
+
+#[cfg(all(feature = "postgres", unix))]
+mod postgres {
+    use std::sync::{Arc, LazyLock};
+
+    use chat_store::testkit::{PostgresServer, SessionBackend, async_trait};
+    use chat_store::{PostgresStore, Store};
+    use tokio::sync::OnceCell;
+
+    static SERVER: LazyLock<PostgresServer> = LazyLock::new(PostgresServer::start);
+
+    /// A database of its own for each case.
+    #[derive(Default)]
+    struct Postgres(OnceCell<String>);
+
+    #[async_trait]
+    impl SessionBackend for Postgres {
+        async fn open_store(&self) -> Arc<dyn Store> {
+            let url = self.0.get_or_init(|| SERVER.create_database()).await;
+            Arc::new(PostgresStore::connect(url).await.expect("the database opens"))
+        }
+    }
+
+    chat_store::conformance!(
+        #[cfg_attr(not(has_postgres), ignore = "needs postgresql")]
+        messages,
+        Postgres::default(),
+        persistent,
+        shared
+    );
+    chat_store::session_conformance!(
+        #[cfg_attr(not(has_postgres), ignore = "needs postgresql")]
+        sessions,
+        Postgres::default(),
+        persistent,
+        shared
+    );
+}

@@ -6,6 +6,9 @@ use sqlx::error::DatabaseError;
 
 use crate::StoreError;
 
+/// What to do about a file that cannot be opened.
+const OPEN: &str = "check that its folder exists and its permissions";
+
 /// The name of the file for people, and with it the one place where SQLite's errors become ours.
 #[derive(Debug, Clone)]
 pub(super) struct Place(String);
@@ -46,7 +49,7 @@ impl Place {
 
     /// The error for a file that cannot be used where it is.
     pub(super) fn unusable(&self, why: &'static str) -> StoreError {
-        StoreError::Open { place: self.0.clone(), source: why.into() }
+        StoreError::Open { place: self.0.clone(), advice: OPEN, source: why.into() }
     }
 
     /// What an error of the database library means for a file that has been open before.
@@ -55,7 +58,7 @@ impl Place {
     /// folder is gone for the moment. That passes.
     pub(super) fn error_in_use(&self, error: sqlx::Error) -> StoreError {
         match self.error(error) {
-            StoreError::Open { place, source } => StoreError::Unavailable { place, source },
+            StoreError::Open { place, source, .. } => StoreError::Unavailable { place, source },
             error => error,
         }
     }
@@ -67,7 +70,7 @@ impl Place {
             sqlx::Error::PoolClosed => return StoreError::Closed,
             // A name that SQLite cannot be given: not UTF-8, or with a NUL.
             sqlx::Error::Io(io) if io.kind() == ErrorKind::InvalidData => {
-                return StoreError::Open { place, source: error.into() };
+                return StoreError::Open { place, advice: OPEN, source: error.into() };
             }
             sqlx::Error::Decode(_) | sqlx::Error::ColumnDecode { .. } => {
                 let problem =
@@ -80,8 +83,11 @@ impl Place {
         match (code, code & 0xff) {
             (code::IOERR_SHMSIZE, _) | (_, code::FULL) => StoreError::Full { place, source },
             (_, code::BUSY | code::LOCKED | code::PROTOCOL) => StoreError::Locked { place, source },
-            (_, code::READONLY) => StoreError::ReadOnly { place, source },
-            (_, code::CANTOPEN | code::PERM) => StoreError::Open { place, source },
+            (_, code::READONLY) => {
+                let advice = "check its permissions and those of its folder";
+                StoreError::ReadOnly { place, advice, source }
+            }
+            (_, code::CANTOPEN | code::PERM) => StoreError::Open { place, advice: OPEN, source },
             (_, code::NOTADB) => {
                 let problem = "is not an SQLite database".into();
                 StoreError::Corrupt { place, problem, source: Some(source) }

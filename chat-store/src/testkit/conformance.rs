@@ -7,21 +7,25 @@
 /// ```
 ///
 /// `backend` is an expression for a [`Backend`](crate::testkit::Backend) and evaluated for each case,
-/// which should have a log of its own. The tests are named `name::case`.
+/// which should have a log of its own. The tests are named `name::case`. Attributes before the name
+/// are given to each of them: `#[ignore = "needs a server"] name`.
 #[macro_export]
 macro_rules! conformance {
-    ($name:ident, $backend:expr $(, $kind:ident)*) => {
+    ($(#[$attribute:meta])* $name:ident, $backend:expr $(, $kind:ident)*) => {
         #[cfg(test)]
         mod $name {
             #[allow(unused_imports)]
             use super::*;
 
-            $crate::conformance!(@any $backend);
-            $($crate::conformance!(@$kind $backend);)*
+            $crate::conformance!(@any [$(#[$attribute])*] $backend);
+            $crate::conformance!(@kinds [$(#[$attribute])*] $backend $(, $kind)*);
         }
     };
-    (@any $backend:expr) => {
-        $crate::conformance! { @cases $backend;
+    (@kinds $attributes:tt $backend:expr $(, $kind:ident)*) => {
+        $($crate::conformance!(@$kind $attributes $backend);)*
+    };
+    (@any $attributes:tt $backend:expr) => {
+        $crate::conformance! { @cases $attributes $backend;
             numbers:
                 the_first_offset_is_1_and_each_message_gets_the_next
                 numbers_go_on_over_all_rooms
@@ -61,30 +65,32 @@ macro_rules! conformance {
                 a_closed_store_says_so;
         }
     };
-    (@persistent $backend:expr) => {
-        $crate::conformance! { @cases $backend;
+    (@persistent $attributes:tt $backend:expr) => {
+        $crate::conformance! { @cases $attributes $backend;
             persistent:
                 a_log_that_is_opened_again_is_the_same_log
                 a_key_is_known_after_any_number_of_restarts
                 closing_waits_for_appends_that_were_called_before;
         }
     };
-    (@shared $backend:expr) => {
-        $crate::conformance! { @cases $backend;
+    (@shared $attributes:tt $backend:expr) => {
+        $crate::conformance! { @cases $attributes $backend;
             shared:
                 stores_that_share_a_log_agree_on_its_numbers
                 a_key_is_stored_once_by_several_stores
                 nothing_appears_below_an_offset_that_another_store_saw;
         }
     };
-    (@cases $backend:expr; $($module:ident: $($case:ident)+;)+) => {
-        $($(
-            #[test]
-            fn $case() {
-                $crate::testkit::run(async {
-                    $crate::testkit::cases::$module::$case(&$backend).await;
-                });
-            }
-        )+)+
+    (@cases $attributes:tt $backend:expr; $($module:ident: $($case:ident)+;)+) => {
+        $($($crate::conformance!(@case $attributes $backend; $module $case);)+)+
+    };
+    (@case [$($attribute:tt)*] $backend:expr; $module:ident $case:ident) => {
+        #[test]
+        $($attribute)*
+        fn $case() {
+            $crate::testkit::run(async {
+                $crate::testkit::cases::$module::$case(&$backend).await;
+            });
+        }
     };
 }

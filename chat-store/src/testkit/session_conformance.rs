@@ -11,18 +11,21 @@
 /// messages of the same store are made by [`conformance!`](crate::conformance).
 #[macro_export]
 macro_rules! session_conformance {
-    ($name:ident, $backend:expr $(, $kind:ident)*) => {
+    ($(#[$attribute:meta])* $name:ident, $backend:expr $(, $kind:ident)*) => {
         #[cfg(test)]
         mod $name {
             #[allow(unused_imports)]
             use super::*;
 
-            $crate::session_conformance!(@any $backend);
-            $($crate::session_conformance!(@$kind $backend);)*
+            $crate::session_conformance!(@any [$(#[$attribute])*] $backend);
+            $crate::session_conformance!(@kinds [$(#[$attribute])*] $backend $(, $kind)*);
         }
     };
-    (@any $backend:expr) => {
-        $crate::conformance! { @cases $backend;
+    (@kinds $attributes:tt $backend:expr $(, $kind:ident)*) => {
+        $($crate::session_conformance!(@$kind $attributes $backend);)*
+    };
+    (@any $attributes:tt $backend:expr) => {
+        $crate::conformance! { @cases $attributes $backend;
             sessions:
                 a_session_that_was_saved_is_found
                 a_key_that_nobody_saved_is_not_found
@@ -46,14 +49,14 @@ macro_rules! session_conformance {
                 concurrent_sweeps_count_each_session_once;
         }
     };
-    (@persistent $backend:expr) => {
-        $crate::conformance! { @cases $backend;
+    (@persistent $attributes:tt $backend:expr) => {
+        $crate::conformance! { @cases $attributes $backend;
             session_restarts:
                 sessions_are_found_after_any_number_of_restarts;
         }
     };
-    (@shared $backend:expr) => {
-        $crate::conformance! { @cases $backend;
+    (@shared $attributes:tt $backend:expr) => {
+        $crate::conformance! { @cases $attributes $backend;
             session_sharing:
                 a_session_is_found_by_every_store_that_shares_it
                 a_sweep_counts_for_every_store_that_shares_the_sessions;

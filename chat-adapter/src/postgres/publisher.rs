@@ -1,0 +1,78 @@
+//! The one connection that tells the other nodes: what has queued meanwhile goes in one statement.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{ConnectOptions, PgConnection};
+use tokio::sync::mpsc::Receiver;
+use tokio::time::timeout;
+
+use super::ANSWER;
+use super::listener::Link;
+
+/// How many frames may wait to be sent.
+pub(super) const QUEUE: usize = 1024;
+
+/// How many go in one statement.
+const BATCH: usize = 128;
+
+/// The payload that says: frames of this node were lost.
+pub(super) const GAP: &str = "gap";
+
+/// The statement's rows are notified in their order.
+const NOTIFY: &str = "SELECT pg_notify($1, payload) FROM unnest($2) AS payload";
+
+pub(super) struct Publisher {
+    pub(super) options: PgConnectOptions,
+    pub(super) channel: String,
+    pub(super) link: Arc<Link>,
+    /// Whether frames were lost of which the other nodes do not know.
+    pub(super) lost: Arc<AtomicBool>,
+}
+
+impl Publisher {
+    /// Sends what comes, until nothing can come any more.
+    pub(super) async fn run(self, mut frames: Receiver<String>) {
+        // Made when first needed and after each failure, also of the listener.
+        let mut connected: Option<(u64, PgConnection)> = None;
+        let mut payloads = Vec::new();
+        while frames.recv_many(&mut payloads, BATCH).await > 0 {
+            if self.lost.swap(false, Ordering::Relaxed) {
+                payloads.insert(0, GAP.into());
+            }
+            let losses = self.link.losses();
+            let usable = connected.take().filter(|(when, _)| *when == losses);
+            match timeout(ANSWER, self.notify(usable.map(|(_, usable)| usable), &payloads)).await {
+                Ok(Ok(connection)) => connected = Some((losses, connection)),
+                Ok(Err(error)) => self.lose(&error.to_string()),
+                Err(_) => self.lose("nothing comes back"),
+            }
+            payloads.clear();
+        }
+    }
+
+    async fn notify(
+        &self,
+        usable: Option<PgConnection>,
+        payloads: &[String],
+    ) -> Result<PgConnection, sqlx::Error> {
+        let mut connection = match usable {
+            Some(connection) => connection,
+            None => {
+                let mut connection = self.options.connect().await?;
+                // A notification is not kept: there is nothing to wait for.
+                sqlx::raw_sql("SET synchronous_commit = off").execute(&mut connection).await?;
+                connection
+            }
+        };
+        let notify = sqlx::query(NOTIFY).bind(&self.channel).bind(payloads);
+        notify.execute(&mut connection).await?;
+        Ok(connection)
+    }
+
+    fn lose(&self, reason: &str) {
+        self.lost.store(true, Ordering::Relaxed);
+        tracing::debug!("other nodes were not told of new messages: {reason}");
+    }
+}

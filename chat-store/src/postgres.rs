@@ -1,0 +1,148 @@
+mod append;
+mod connections;
+mod error;
+#[cfg(all(test, feature = "testkit", unix))]
+mod plan;
+mod read;
+mod schema;
+mod sessions;
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chat_core::{Epoch, NewMessage, Offset, RoomId};
+use sqlx::ConnectOptions;
+use sqlx::postgres::PgConnectOptions;
+
+use self::append::Batch;
+use self::connections::{CALL_TIMEOUT, Connections, within};
+use self::error::Place;
+use crate::{Appended, MessageStore, Page, StoreError};
+
+/// Readers that work at the same time. A page takes well under a millisecond.
+const READERS: u32 = 4;
+
+/// A log and sessions in a PostgreSQL database, which any number of nodes share.
+///
+/// It takes version 13 or later and a database with the encoding UTF8. Its tables (`chat_log`,
+/// `chat_messages`, `chat_sessions`) are made in the first schema of the `search_path`. It keeps up to
+/// six connections: one for batches of messages, one for sessions, and four to read.
+///
+/// - *Order:* a batch is one call of a function that locks the log, numbers the messages and stores them:
+///   one round trip. The lock is held until the commit is durable, so one batch commits at a time,
+///   over all nodes, and batches grow while they wait.
+/// - *Durable:* a commit is synced, also when the database has `synchronous_commit = off`. What was
+///   committed is lost with the server's disk; with a standby, set `synchronous_standby_names`.
+/// - *Server away:* [`StoreError::Unavailable`]; connects again by itself with the next call. When the
+///   network is silently dead, a call fails within 17 seconds.
+/// - *Full disk:* [`StoreError::Full`], nothing stored. Works again once there is space.
+/// - *Locked by another program:* [`StoreError::Locked`] after 5 seconds, nothing stored.
+///
+/// The connection is not encrypted: this crate asks `sqlx` for no TLS. A program that does, by a
+/// dependency on `sqlx` with one of its `tls-…` features, has it here too, by `?sslmode=verify-full`.
+pub struct PostgresStore {
+    place: Place,
+    epoch: Epoch,
+    // One connection for all batches, and one for all saves: those that compete would wait for each
+    // other on the server. Calls happen in their order, also when a caller has gone away.
+    log: Arc<Connections>,
+    sessions: Arc<Connections>,
+    readers: Arc<Connections>,
+}
+
+impl PostgresStore {
+    /// Opens the log in the database that a URL names, and makes its tables if there are none:
+    /// `postgres://USER:PASSWORD@HOST:PORT/DATABASE`. What is left out is taken from the `PG…`
+    /// environment variables and the password file, as `psql` does it; `?options=-c%20search_path%3Dchat`
+    /// chooses the schema.
+    ///
+    /// Tables of an earlier version are brought up to date, as a whole or not at all; of several nodes
+    /// that start at once one does it.
+    ///
+    /// # Errors
+    /// [`StoreError::Url`] for what is no such URL, else why the database cannot be used. No error
+    /// shows the password.
+    pub async fn connect(url: &str) -> Result<Self, StoreError> {
+        let options: PgConnectOptions = url
+            .parse()
+            .map_err(|_| StoreError::Url { reason: "the postgres: URL cannot be read".into() })?;
+        let options = options.disable_statement_logging();
+        let options = match options.get_application_name() {
+            None => options.application_name(env!("CARGO_PKG_NAME")),
+            Some(_) => options,
+        };
+        let place = Place::new(&options);
+        let mut connection =
+            connections::connect(&options).await.map_err(|error| place.error(error))?;
+        let epoch = schema::prepare(&mut connection, &place).await?;
+        let new = |count| Connections::new(place.clone(), options.clone(), count);
+        let [log, sessions, readers] = [new(1), new(1), new(READERS)];
+        log.offer(connection);
+        Ok(Self { place, epoch, log, sessions, readers })
+    }
+
+    /// Runs a write to its end, also when its caller goes away: so none is left half done, and the
+    /// next one comes after it.
+    async fn finish<T: Send + 'static>(
+        &self,
+        write: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        tokio::spawn(write).await.unwrap_or_else(|error| {
+            Err(StoreError::Unavailable { place: self.place.to_string(), source: error.into() })
+        })
+    }
+}
+
+impl fmt::Debug for PostgresStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PostgresStore")
+            .field("place", &self.place)
+            .field("epoch", &self.epoch)
+            .finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl MessageStore for PostgresStore {
+    fn epoch(&self) -> &Epoch {
+        &self.epoch
+    }
+
+    async fn append(&self, batch: &[NewMessage]) -> Result<Vec<Appended>, StoreError> {
+        let (batch, encoded) = Batch::new(batch).map_err(|error| self.place.error_in_use(error))?;
+        let mut lease = self.log.lease().await?;
+        if batch.is_empty() {
+            return lease.settle(Ok(Vec::new()));
+        }
+        let committed = self.finish(async move {
+            let committed = within(CALL_TIMEOUT, append::commit(&mut lease, encoded)).await;
+            lease.settle(committed)
+        });
+        Ok(batch.outcome(&committed.await?))
+    }
+
+    async fn read_after(
+        &self,
+        rooms: Option<&[RoomId]>,
+        after: Offset,
+        limit: usize,
+    ) -> Result<Page, StoreError> {
+        let mut lease = self.readers.lease().await?;
+        let read = read::read_after(&mut lease, rooms, after, limit);
+        let page = within(CALL_TIMEOUT, read).await;
+        lease.settle(page)
+    }
+
+    async fn tail(&self) -> Result<Offset, StoreError> {
+        let mut lease = self.readers.lease().await?;
+        let tail = within(CALL_TIMEOUT, read::tail(&mut lease)).await;
+        lease.settle(tail)
+    }
+
+    async fn close(&self) {
+        self.log.close().await;
+        self.sessions.close().await;
+        self.readers.close().await;
+    }
+}

@@ -1,0 +1,78 @@
+//! What the database looks like: checked before anything is written, then brought up to date.
+
+use chat_core::Epoch;
+use sqlx::{Connection, PgConnection};
+
+use super::error::Place;
+use crate::StoreError;
+
+/// Step `i` leads from version `i` to `i + 1`.
+const MIGRATIONS: [&str; 2] = [
+    include_str!("../../migrations/postgres/0001_log.sql"),
+    include_str!("../../migrations/postgres/0002_sessions.sql"),
+];
+
+/// Held by whoever brings a database up to date (`pg_advisory_xact_lock`): "chat log" in ASCII.
+const LOCK: i64 = i64::from_be_bytes(*b"chat log");
+
+/// Makes the database ready for use, all or nothing, and returns the identity of its log.
+pub(super) async fn prepare(
+    connection: &mut PgConnection,
+    place: &Place,
+) -> Result<Epoch, StoreError> {
+    let sql = |error| place.error(error);
+    let mut transaction = connection.begin().await.map_err(sql)?;
+    // Several nodes that start at once wait here for the first one.
+    sqlx::query("SELECT pg_advisory_xact_lock($1)")
+        .bind(LOCK)
+        .execute(&mut *transaction)
+        .await
+        .map_err(sql)?;
+    let version = version(&mut transaction, place).await?;
+    for migration in MIGRATIONS.iter().skip(version) {
+        sqlx::raw_sql(*migration).execute(&mut *transaction).await.map_err(sql)?;
+    }
+    if version < MIGRATIONS.len() {
+        sqlx::query("UPDATE chat_log SET version = $1")
+            .bind(MIGRATIONS.len() as i32)
+            .execute(&mut *transaction)
+            .await
+            .map_err(sql)?;
+    }
+    // A server that cannot be written is to be noticed now, not with the first message.
+    sqlx::query("UPDATE chat_log SET epoch = epoch WHERE false")
+        .execute(&mut *transaction)
+        .await
+        .map_err(sql)?;
+    let epoch: Option<String> = sqlx::query_scalar("SELECT epoch FROM chat_log")
+        .fetch_optional(&mut *transaction)
+        .await
+        .map_err(sql)?;
+    transaction.commit().await.map_err(sql)?;
+    epoch
+        .and_then(|epoch| epoch.parse().ok())
+        .ok_or_else(|| place.corrupt("has lost the identity of its log"))
+}
+
+/// How many of the migrations the database has seen.
+async fn version(connection: &mut PgConnection, place: &Place) -> Result<usize, StoreError> {
+    const LOOK: &str =
+        "SELECT current_setting('server_encoding'), to_regclass('chat_log') IS NOT NULL";
+    let (encoding, ours): (String, bool) =
+        sqlx::query_as(LOOK).fetch_one(&mut *connection).await.map_err(|e| place.error(e))?;
+    if encoding != "UTF8" {
+        return Err(place.corrupt(format!("keeps its text in {encoding} instead of UTF8")));
+    }
+    if !ours {
+        return Ok(0);
+    }
+    let version: Option<i32> = sqlx::query_scalar("SELECT version FROM chat_log")
+        .fetch_optional(connection)
+        .await
+        .map_err(|error| place.error(error))?;
+    match version.map(usize::try_from) {
+        Some(Ok(version)) if version <= MIGRATIONS.len() => Ok(version),
+        Some(Ok(_)) => Err(place.newer()),
+        _ => Err(place.corrupt("has lost the version of its tables")),
+    }
+}

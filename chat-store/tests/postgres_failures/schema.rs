@@ -1,0 +1,104 @@
+//! Tables that are made, kept and refused.
+
+use std::sync::Arc;
+
+use chat_core::Offset;
+use chat_store::{Appended, MessageStore, PostgresStore, StoreError};
+use tokio::sync::Barrier;
+use tokio::task::JoinSet;
+
+use super::{SERVER, append, database, refusal};
+
+#[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(has_postgres), ignore = "needs postgresql")]
+async fn nodes_that_start_at_once_make_one_log_and_race_with_one_key() {
+    const NODES: usize = 8;
+    let url = SERVER.create_database().await;
+    let start = Arc::new(Barrier::new(NODES));
+    let mut nodes = JoinSet::new();
+    for _ in 0..NODES {
+        let (url, start) = (url.clone(), Arc::clone(&start));
+        nodes.spawn(async move {
+            start.wait().await;
+            let store = PostgresStore::connect(&url).await.unwrap();
+            start.wait().await;
+            (append(&store, "k").await.unwrap(), store.epoch().clone())
+        });
+    }
+    let (appended, epochs): (Vec<_>, Vec<_>) = nodes.join_all().await.into_iter().unzip();
+    assert!(epochs.iter().all(|epoch| *epoch == epochs[0]));
+    assert!(appended.iter().all(|one| one.offset() == Offset::FIRST));
+    assert_eq!(appended.iter().filter(|one| matches!(one, Appended::New(_))).count(), 1);
+}
+
+#[tokio::test]
+#[cfg_attr(not(has_postgres), ignore = "needs postgresql")]
+async fn tables_of_a_newer_version_are_refused() {
+    let url = SERVER.create_database().await;
+    PostgresStore::connect(&url).await.unwrap().close().await;
+    SERVER.execute(database(&url), "UPDATE chat_log SET version = 99").await;
+    assert!(matches!(refusal(&url).await, StoreError::Newer { .. }));
+}
+
+#[tokio::test]
+#[cfg_attr(not(has_postgres), ignore = "needs postgresql")]
+async fn a_database_with_a_table_in_the_way_of_ours_is_refused_and_left_alone() {
+    let url = SERVER.create_database().await;
+    SERVER.execute(database(&url), "CREATE TABLE chat_sessions (name text)").await;
+    for _ in 0..2 {
+        assert!(matches!(refusal(&url).await, StoreError::Corrupt { .. }));
+    }
+    SERVER.execute(database(&url), "DROP TABLE chat_sessions").await;
+    PostgresStore::connect(&url).await.unwrap();
+}
+
+#[tokio::test]
+#[cfg_attr(not(has_postgres), ignore = "needs postgresql")]
+async fn each_schema_has_a_log_of_its_own() {
+    let url = SERVER.create_database().await;
+    SERVER.execute(database(&url), "CREATE SCHEMA one; CREATE SCHEMA two").await;
+    for schema in ["one", "two"] {
+        let url = format!("{url}?options=-c%20search_path%3D{schema}");
+        let store = PostgresStore::connect(&url).await.unwrap();
+        assert_eq!(append(&store, "k").await.unwrap(), Appended::New(Offset::FIRST));
+    }
+}
+
+#[tokio::test]
+#[cfg_attr(not(has_postgres), ignore = "needs postgresql")]
+async fn numbers_of_deleted_messages_are_not_used_again() {
+    let url = SERVER.create_database().await;
+    let store = PostgresStore::connect(&url).await.unwrap();
+    let mut last = Offset::ZERO;
+    for delete in [
+        "DELETE FROM chat_messages WHERE id > 1",
+        "DELETE FROM chat_messages",
+        "DELETE FROM chat_messages",
+        "TRUNCATE chat_messages",
+        "TRUNCATE chat_messages",
+    ] {
+        for key in ["a", "b"] {
+            let key = format!("{key} {last}");
+            last = last.next();
+            assert_eq!(append(&store, &key).await.unwrap(), Appended::New(last));
+        }
+        SERVER.execute(database(&url), delete).await;
+        assert_eq!(store.tail().await.unwrap(), last);
+    }
+}
+
+#[tokio::test]
+#[cfg_attr(not(has_postgres), ignore = "needs postgresql")]
+async fn a_commit_is_durable_also_when_the_database_would_not_wait_for_it() {
+    let url = SERVER.create_database().await;
+    let name = database(&url);
+    let set = format!("ALTER DATABASE {name} SET synchronous_commit = off");
+    SERVER.execute(name, &set).await;
+    let store = PostgresStore::connect(&url).await.unwrap();
+    let check = "CREATE FUNCTION check_commit() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            IF current_setting('synchronous_commit') <> 'on' THEN RAISE 'not durable'; END IF;
+            RETURN NULL; END $$;
+        CREATE TRIGGER check_commit AFTER INSERT ON chat_messages EXECUTE FUNCTION check_commit()";
+    SERVER.execute(name, check).await;
+    append(&store, "k").await.unwrap();
+}
