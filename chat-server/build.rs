@@ -22,6 +22,7 @@ const PACKAGE_FILES: [&str; 2] = ["package.json", "package-lock.json"];
 fn main() -> io::Result<()> {
     println!("cargo::rustc-check-cfg=cfg(has_socket_io_client)");
     println!("cargo::rerun-if-changed=build.rs");
+    find_servers();
     for file in PACKAGE_FILES {
         println!("cargo::rerun-if-changed=web/{file}");
     }
@@ -48,6 +49,23 @@ fn main() -> io::Result<()> {
         }
     };
     fs::write(out.join("socket_io_client.rs"), generated)
+}
+
+/// Tells the tests with several nodes which servers this machine has, so that those that need another are
+/// shown as ignored.
+fn find_servers() {
+    let servers = [
+        ("has_redis_server", "/usr/bin/redis-server"),
+        ("has_nats_server", "/usr/sbin/nats-server"),
+        ("has_postgres", "/usr/share/postgresql-common"),
+    ];
+    for (cfg, path) in servers {
+        println!("cargo::rustc-check-cfg=cfg({cfg})");
+        println!("cargo::rerun-if-changed={path}");
+        if Path::new(path).exists() {
+            println!("cargo::rustc-cfg={cfg}");
+        }
+    }
 }
 
 /// Installs the locked packages into `directory`, unless it holds them already.

@@ -111,6 +111,10 @@ impl PostgresBroadcast {
 
 #[async_trait]
 impl Broadcast for PostgresBroadcast {
+    fn is_connected(&self) -> bool {
+        self.link.is_up()
+    }
+
     async fn publish(&self, frame: Arc<Frame>) -> Result<(), BroadcastError> {
         let ends = self.ends()?;
         let queued = self.queue(&frame, ends).await;
