@@ -137,13 +137,13 @@ impl ChatMessage {
                     .map_err(|error| Refusal::invalid(RefusalCode::InvalidClientOffset, error))
             })
             .transpose()?;
-        let options = argument(3)
-            .map(serde_json::from_str)
-            .transpose()
-            .map_err(|_| {
-                invalid("the third argument must be options such as { room: \"general\" }")
-            })?
-            .unwrap_or_default();
+        const OPTIONS: &str = "the third argument must be options such as { room: \"general\" }";
+        let options = match argument(3) {
+            None => ChatMessageOptions::default(),
+            // A list would be read as the fields in their order.
+            Some(json) if !json.starts_with('{') => return Err(invalid(OPTIONS)),
+            Some(json) => serde_json::from_str(json).map_err(|_| invalid(OPTIONS))?,
+        };
         Ok(Self { content, client_offset, options })
     }
 }

@@ -197,6 +197,7 @@ fn what_is_no_chat_message_is_refused_with_a_code() {
         (&nested, InvalidArguments),
         (r#"["chat message","hi",5]"#, InvalidArguments),
         (r#"["chat message","hi","k",5]"#, InvalidArguments),
+        (r#"["chat message","hi","k",["general"]]"#, InvalidArguments),
         (r#"["chat message","hi","k",{"room":5}]"#, InvalidArguments),
         (r#"["chat message","hi","k",{"room":""}]"#, InvalidArguments),
         (r#"["chat message","\ud800"]"#, InvalidArguments),

@@ -2,10 +2,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::routing::get;
 use axum::serve::ListenerExt;
 use chat_adapter::{Broadcast, LocalBroadcast};
 use chat_core::NodeId;
 use chat_store::{Store, StoreError};
+use http::StatusCode;
 use socketioxide::SocketIo;
 use socketioxide::extract::SocketRef;
 use thiserror::Error;
@@ -57,6 +59,7 @@ pub struct Chat {
     connections: Connections,
     log: Arc<Log>,
     recovery: Recovery,
+    broadcast: Arc<dyn Broadcast>,
     /// The two directions of the relay.
     relay: TaskTracker,
     listening: CancellationToken,
@@ -156,7 +159,8 @@ impl ChatBuilder {
         let publish = relay::publish(Arc::clone(&broadcast), node, frames);
         relay.spawn(listening.clone().run_until_cancelled_owned(publish));
         let listener = Listener { node, log: Arc::clone(&log), recovery: recovery.clone() };
-        relay.spawn(listening.clone().run_until_cancelled_owned(listener.listen(broadcast)));
+        let listen = listener.listen(Arc::clone(&broadcast));
+        relay.spawn(listening.clone().run_until_cancelled_owned(listen));
         relay.close();
 
         let parser = socketioxide::ParserConfig::common()
@@ -174,7 +178,7 @@ impl ChatBuilder {
         let transport = TransportService::new(service, PING_INTERVAL + PING_TIMEOUT);
         let connections = Connections::new(Arc::clone(&log), recovery.clone(), hooks);
         register(&io, connections.clone());
-        Ok(Chat { io, transport, connections, log, recovery, relay, listening })
+        Ok(Chat { io, transport, connections, log, recovery, broadcast, relay, listening })
     }
 }
 
@@ -204,9 +208,27 @@ impl Chat {
     }
 
     /// Everything the chat serves over HTTP: `/socket.io`, the client library below it, the chat page at
-    /// `/`, and `/healthz`.
+    /// `/`, `/healthz`, which answers as long as the process works, and `/readyz`, which says with status
+    /// 503 [what does not](Self::impairments).
     pub fn router(&self) -> Router {
-        self.socket_router().merge(web::router())
+        let chat = self.clone();
+        let ready = get(async move || match &*chat.impairments() {
+            [] => (StatusCode::OK, "ready\n".to_owned()),
+            impairments => (StatusCode::SERVICE_UNAVAILABLE, impairments.join("\n") + "\n"),
+        });
+        self.socket_router().merge(web::router()).route("/readyz", ready)
+    }
+
+    /// What does not work at the moment, in a sentence each; nothing when all does.
+    ///
+    /// Clients are served all the same: they get no acks while the store fails, and hear of messages of
+    /// other nodes up to a second late while those cannot be heard.
+    pub fn impairments(&self) -> Vec<&'static str> {
+        let store = self.log.store_fails().then_some("the store fails; messages are not acked");
+        let others = (!self.broadcast.is_connected()).then_some(
+            "other nodes cannot be heard; their messages arrive late, through the store",
+        );
+        store.into_iter().chain(others).collect()
     }
 
     /// Serves [`router`](Self::router) on a listener until `stop` is ready, then stops as

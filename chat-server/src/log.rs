@@ -106,6 +106,11 @@ impl Log {
         Ok(offset <= self.tail() || offset <= self.store.tail().await?)
     }
 
+    /// Whether the last call to the store failed.
+    pub(crate) fn store_fails(&self) -> bool {
+        self.outage.is_on()
+    }
+
     /// Takes messages that another node says to follow `after`.
     pub(crate) fn hint(&self, after: Offset, messages: Vec<Message>) {
         if self.recent.push(after, messages) == Push::Gap {

@@ -11,8 +11,8 @@ use tracing_subscriber::EnvFilter;
 /// # Errors
 /// When the filter cannot be understood, or events are written somewhere already.
 pub fn init(filter: &str) -> anyhow::Result<()> {
-    // This library logs every attempt to connect; the adapter says once what matters of it.
-    let filter = EnvFilter::try_new(format!("{filter},async_nats=off"))
+    // These log every attempt to connect; the store and the adapter say once what matters of it.
+    let filter = EnvFilter::try_new(format!("{filter},async_nats=off,sqlx::postgres::notice=off"))
         .with_context(|| format!("--log {filter:?} is no filter; try \"info\" or \"debug\""))?;
     tracing_subscriber::fmt()
         .with_env_filter(filter)

@@ -10,6 +10,11 @@ pub(crate) struct Outage {
 }
 
 impl Outage {
+    /// Whether the last call failed.
+    pub(crate) fn is_on(&self) -> bool {
+        self.failing.load(Ordering::Relaxed)
+    }
+
     /// Passes a result of the store on.
     pub(crate) fn watch<T>(&self, result: Result<T, StoreError>) -> Result<T, StoreError> {
         match &result {

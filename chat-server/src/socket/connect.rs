@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::chat_message::ChatMessageHandler;
-use super::connection::{Connection, InOrder};
+use super::connection::{Connection, InOrder, json};
 use super::rooms::{JoinHandler, LeaveHandler};
 use super::session::ChatSession;
 use super::sink::SocketSink;
@@ -65,7 +65,9 @@ impl ConnectHandler<LocalAdapter, InOrder> for Connections {
         socket: Arc<Socket>,
         auth: &'a Option<Value>,
     ) -> Pin<Box<dyn Future<Output = Result<(), Box<dyn Display + Send>>> + Send + 'a>> {
-        let auth = auth.as_ref().and_then(|auth| auth.as_str()).map_or("{}", |auth| auth.as_str());
+        let auth = auth.as_ref().map_or("{}", json);
+        // Anything else counts as absent. A list would be read as the fields in their order.
+        let auth = if auth.starts_with('{') { auth } else { "{}" };
         Box::pin(async move {
             let refused = self.accept(SocketRef::from(socket), auth).await.err();
             refused.map_or(Ok(()), |reason| Err(Box::new(reason) as Box<dyn Display + Send>))

@@ -2,8 +2,8 @@
 
 use std::net::TcpListener as StdListener;
 use std::process::Stdio;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use chat_adapter::{Broadcast, LocalBroadcast};
@@ -19,11 +19,33 @@ use crate::javascript;
 /// Longer than anything here takes.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// How long clients talk while something is away, and how long that is.
+const OUTAGE_TEST: Duration = Duration::from_secs(18);
+const OUTAGE: Duration = Duration::from_secs(10);
+
 /// Runs the tests with JavaScript clients against nodes at these URLs.
 async fn check(urls: Vec<String>) {
     let urls = urls.join(",");
     let run = move || javascript::run("nodes.test.mjs", &[("CHAT_NODE_URLS", &urls)]);
     tokio::task::spawn_blocking(run).await.unwrap();
+}
+
+/// Runs the test for outages against nodes at these URLs, and meanwhile `outage`. Readiness has to tell of
+/// what `of` says.
+async fn check_outage(urls: Vec<String>, of: &'static str, outage: impl Future<Output = ()>) {
+    let urls = urls.join(",");
+    let run = move || {
+        let seconds = OUTAGE_TEST.as_secs().to_string();
+        let variables = [
+            ("CHAT_NODE_URLS", &*urls),
+            ("CHAT_OUTAGE_SECONDS", &*seconds),
+            ("CHAT_OUTAGE_OF", of),
+        ];
+        javascript::run_now("outage.test.mjs", &variables);
+    };
+    let _turn = javascript::MACHINE.lock().await;
+    let (run, ()) = tokio::join!(tokio::task::spawn_blocking(run), outage);
+    run.unwrap();
 }
 
 /// A process that is killed with the test.
@@ -49,10 +71,7 @@ async fn node(arguments: &[&str], expected: usize) -> (Process, Vec<String>) {
 
 /// Runs the tests against two processes with this store and this adapter.
 async fn check_pair(store: &str, adapter: &str) {
-    let arguments = ["--listen", "127.0.0.1:0", "--store", store, "--adapter", adapter];
-    let (_first, mut urls) = node(&arguments, 1).await;
-    let (_second, second) = node(&arguments, 1).await;
-    urls.extend(second);
+    let (_nodes, urls) = pair(store, adapter).await;
     check(urls).await;
 }
 
@@ -80,10 +99,24 @@ async fn broker(program: &str, arguments: &[&str], port: u16) -> Process {
 }
 
 async fn redis(folder: &TempDir) -> (Process, u16) {
-    let (port, folder) = (free_port(), folder.path().to_str().unwrap());
+    let port = free_port();
+    (redis_on(port, folder).await, port)
+}
+
+async fn redis_on(port: u16, folder: &TempDir) -> Process {
+    let folder = folder.path().to_str().unwrap();
     let listen = port.to_string();
     let arguments = ["--port", &listen, "--bind", "127.0.0.1", "--save", "", "--dir", folder];
-    (broker("/usr/bin/redis-server", &arguments, port).await, port)
+    broker("/usr/bin/redis-server", &arguments, port).await
+}
+
+/// Two processes with this store and this adapter.
+async fn pair(store: &str, adapter: &str) -> ([Process; 2], Vec<String>) {
+    let arguments = ["--listen", "127.0.0.1:0", "--store", store, "--adapter", adapter];
+    let (first, mut urls) = node(&arguments, 1).await;
+    let (second, second_urls) = node(&arguments, 1).await;
+    urls.extend(second_urls);
+    ([first, second], urls)
 }
 
 fn sqlite(folder: &TempDir) -> String {
@@ -167,4 +200,65 @@ async fn postgres_alone() {
     let postgres = chat_store::testkit::PostgresServer::start();
     let database = postgres.create_database().await;
     check_pair(&database, &database).await;
+}
+
+#[cfg(feature = "redis")]
+#[tokio::test]
+#[cfg_attr(
+    not(all(has_socket_io_client, has_redis_server)),
+    ignore = "needs Node.js with npm, and redis-server"
+)]
+async fn a_broker_that_is_away_for_ten_seconds_makes_messages_late_not_lost() {
+    let folder = TempDir::new().unwrap();
+    let (redis, port) = redis(&folder).await;
+    let (_nodes, urls) = pair(&sqlite(&folder), &format!("redis://127.0.0.1:{port}")).await;
+    let back = Mutex::new(None);
+    let outage = async {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        drop(redis);
+        tokio::time::sleep(OUTAGE).await;
+        *back.lock().unwrap() = Some(redis_on(port, &folder).await);
+    };
+    check_outage(urls, "other nodes", outage).await;
+}
+
+#[cfg(feature = "redis")]
+#[tokio::test]
+#[cfg_attr(
+    not(all(has_socket_io_client, has_redis_server)),
+    ignore = "needs Node.js with npm, and redis-server"
+)]
+async fn a_broker_that_falls_silent_makes_messages_late_not_lost() {
+    use rustix::process::{Pid, Signal, kill_process};
+
+    let folder = TempDir::new().unwrap();
+    let (redis, port) = redis(&folder).await;
+    let (_nodes, urls) = pair(&sqlite(&folder), &format!("redis://127.0.0.1:{port}")).await;
+    let pid = redis.0.id().and_then(|pid| Pid::from_raw(pid.cast_signed())).unwrap();
+    let outage = async {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        kill_process(pid, Signal::STOP).unwrap();
+        tokio::time::sleep(OUTAGE).await;
+        kill_process(pid, Signal::CONT).unwrap();
+    };
+    check_outage(urls, "other nodes", outage).await;
+}
+
+#[cfg(feature = "postgres")]
+#[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(
+    not(all(has_socket_io_client, has_postgres)),
+    ignore = "needs Node.js with npm, and postgresql"
+)]
+async fn a_database_that_restarts_makes_clients_retry_and_loses_nothing() {
+    let postgres = chat_store::testkit::PostgresServer::start();
+    let database = postgres.create_database().await;
+    let (_nodes, urls) = pair(&database, &database).await;
+    let outage = async {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        tokio::task::block_in_place(|| postgres.crash());
+        tokio::time::sleep(OUTAGE).await;
+        tokio::task::block_in_place(|| postgres.start_again());
+    };
+    check_outage(urls, "the store fails", outage).await;
 }
