@@ -42,11 +42,15 @@ const SOCKET_BUFFER: usize = 256;
 /// The most binary attachments of one event. No event of the chat has any.
 const MAX_ATTACHMENTS: usize = 16;
 
-/// How long clients may take to receive the last answers when the server stops.
-const DRAIN_PATIENCE: Duration = Duration::from_secs(3);
+/// How long the store may take for the last commits when the server stops.
+const COMMIT_PATIENCE: Duration = Duration::from_secs(4);
 
-/// How long connections may take to end when the server stops: websockets, then the others.
-const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
+/// How long clients may take to receive the last answers then.
+const DRAIN_PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long each of the rest may take then: websockets to end, sessions to be saved, other connections
+/// to end.
+const CLOSE_PATIENCE: Duration = Duration::from_secs(1);
 
 /// A chat, ready to be served: by [`serve`](Self::serve), or as part of an axum application by
 /// [`router`](Self::router).
@@ -232,7 +236,7 @@ impl Chat {
     }
 
     /// Serves [`router`](Self::router) on a listener until `stop` is ready, then stops as
-    /// [`shutdown`](Self::shutdown) does. All within ten seconds.
+    /// [`shutdown`](Self::shutdown) does, within nine seconds.
     ///
     /// # Errors
     /// When the listener fails. The chat is shut down then too.
@@ -273,18 +277,44 @@ impl Chat {
     /// Stops the chat: opens no further connections, commits what was sent, answers it, closes the
     /// connections so that clients connect again by themselves.
     ///
-    /// Clients that do not take their answers are waited for up to three seconds. The store and the
-    /// broadcast are the caller's, to be closed after this.
+    /// It takes eight seconds at most: a store that hangs is waited for up to four, clients that do not
+    /// take their answers for two. The store and the broadcast are the caller's, to be closed after this.
     pub async fn shutdown(&self) {
         self.transport.refuse_new();
-        self.log.close().await;
+        if timeout(COMMIT_PATIENCE, self.log.close()).await.is_err() {
+            tracing::warn!("the store hangs; the last messages are not acked");
+        }
         if timeout(DRAIN_PATIENCE, self.connections.drain()).await.is_err() {
             tracing::info!("some clients did not take their last answers; they will ask again");
         }
         // What is left then are clients that do not read.
         let _ = timeout(CLOSE_PATIENCE, self.transport.close_all()).await;
-        self.recovery.close().await;
+        if timeout(CLOSE_PATIENCE, self.recovery.close()).await.is_err() {
+            tracing::warn!("the store hangs; the last changes of sessions may not be saved");
+        }
         self.listening.cancel();
         self.relay.wait().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chat_core::{NewMessage, RoomId};
+    use chat_store::MemoryStore;
+    use chat_store::testkit::HeldStore;
+    use tokio::time::Instant;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_store_that_hangs_does_not_hold_up_the_end() {
+        let store = Arc::new(HeldStore::new(Arc::new(MemoryStore::new())));
+        let chat = Chat::builder(Arc::<HeldStore>::clone(&store)).start().await.unwrap();
+        store.appends.close();
+        chat.log.submit(NewMessage::new(RoomId::general(), "hi".parse().unwrap()), |_| {});
+        store.appends.waiting(1).await;
+        let started = Instant::now();
+        chat.shutdown().await;
+        assert!(started.elapsed() <= Duration::from_secs(8), "{:?}", started.elapsed());
     }
 }

@@ -12,12 +12,16 @@ use anyhow::Context;
 use clap::Parser;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::timeout;
 
 use crate::supervisor::{self, LISTENING};
 use crate::{Chat, telemetry};
 
 /// The host that is listened on when only a port is given.
 const DEFAULT_HOST: &str = "127.0.0.1";
+
+/// How long the store and the adapter may take to close.
+const CLOSE_PATIENCE: Duration = Duration::from_millis(900);
 
 const DEFAULT_PORT: &str = "3000";
 
@@ -144,8 +148,14 @@ async fn serve(cli: &Cli) -> anyhow::Result<()> {
     };
     println!("{LISTENING}{}", listener.local_addr()?);
     let served = chat.serve(listener, stop).await;
-    broadcast.close().await;
-    store.close().await;
+    let close = async {
+        broadcast.close().await;
+        store.close().await;
+    };
+    // What is committed stays so, also when the store is not closed in good order.
+    if timeout(CLOSE_PATIENCE, close).await.is_err() {
+        tracing::warn!("the store or the adapter did not close in time");
+    }
     Ok(served?)
 }
 

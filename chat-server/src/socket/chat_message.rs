@@ -6,7 +6,7 @@ use socketioxide::handler::MessageHandler;
 use socketioxide::socket::Socket;
 use socketioxide_core::Value;
 
-use super::connection::{Connection, InOrder, Request, json};
+use super::connection::{Connection, InOrder, json};
 
 /// Handles [`chat_core::CHAT_MESSAGE`].
 ///
@@ -16,7 +16,7 @@ pub(crate) struct ChatMessageHandler(pub(crate) Arc<Connection>);
 
 impl MessageHandler<LocalAdapter, InOrder> for ChatMessageHandler {
     fn call(&self, _: Arc<Socket>, event: Value, ack_id: Option<i64>) {
-        let request = Request::new(Arc::clone(&self.0), ack_id, event.len());
+        let Some(request) = self.0.request(ack_id, event.len()) else { return };
         match parse(&self.0, json(&event)) {
             Ok(message) => self.0.log.submit(message, move |outcome| request.finish(outcome)),
             Err(refusal) => request.refuse(refusal),

@@ -53,6 +53,19 @@ impl Connection {
         Self { log, link, outbox, wake, gone, session, rooms, start, cursor }
     }
 
+    /// A request of the client, to be answered; none when the client has disconnected before it.
+    ///
+    /// It then breaks the protocol, and its connection is closed, as the Node.js server does. socketioxide
+    /// does so too, but calls handlers until it has forgotten the socket.
+    pub(crate) fn request(self: &Arc<Self>, ack_id: Option<i64>, bytes: usize) -> Option<Request> {
+        if self.gone.is_cancelled() {
+            self.link.close();
+            return None;
+        }
+        let in_flight = self.link.request(bytes);
+        Some(Request { connection: Arc::clone(self), ack_id, _in_flight: in_flight })
+    }
+
     /// Changes the rooms of the connection, and has its session saved so.
     pub(crate) fn change_rooms(&self, change: impl FnOnce(&mut JoinedAfter)) {
         let rooms = JoinedAfter::clone(&self.rooms.change(change));
@@ -76,11 +89,6 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    pub(crate) fn new(connection: Arc<Connection>, ack_id: Option<i64>, bytes: usize) -> Self {
-        let in_flight = connection.link.request(bytes);
-        Self { connection, ack_id, _in_flight: in_flight }
-    }
-
     /// Tells the client what became of its message, if it asked and there is something to tell: when
     /// the store has failed, silence makes the client try again.
     pub(crate) fn finish(self, outcome: Outcome) {

@@ -6,7 +6,7 @@ use socketioxide::handler::MessageHandler;
 use socketioxide::socket::Socket;
 use socketioxide_core::Value;
 
-use super::connection::{Connection, InOrder, Request, json};
+use super::connection::{Connection, InOrder, json};
 use super::session::MAX_ROOMS;
 use crate::delivery::Answer;
 
@@ -18,7 +18,7 @@ pub(crate) struct LeaveHandler(pub(crate) Arc<Connection>);
 
 impl MessageHandler<LocalAdapter, InOrder> for JoinHandler {
     fn call(&self, _: Arc<Socket>, event: Value, ack_id: Option<i64>) {
-        let request = Request::new(Arc::clone(&self.0), ack_id, event.len());
+        let Some(request) = self.0.request(ack_id, event.len()) else { return };
         match join(&self.0, json(&event)) {
             Ok(joined) => request.answer(Answer::Joined(joined)),
             Err(refusal) => request.refuse(refusal),
@@ -46,7 +46,7 @@ fn join(connection: &Connection, event: &str) -> Result<Joined, Refusal> {
 
 impl MessageHandler<LocalAdapter, InOrder> for LeaveHandler {
     fn call(&self, _: Arc<Socket>, event: Value, ack_id: Option<i64>) {
-        let request = Request::new(Arc::clone(&self.0), ack_id, event.len());
+        let Some(request) = self.0.request(ack_id, event.len()) else { return };
         match room_from_event(json(&event)) {
             Ok(room) => {
                 self.0.change_rooms(|rooms| {

@@ -6,15 +6,15 @@ use socketioxide::handler::MessageHandler;
 use socketioxide::socket::Socket;
 use socketioxide_core::Value;
 
-use super::connection::{Connection, InOrder, Request};
+use super::connection::{Connection, InOrder};
 
 /// Handles what no other handler is there for.
 pub(crate) struct UnknownEventHandler(pub(crate) Arc<Connection>);
 
 impl MessageHandler<LocalAdapter, InOrder> for UnknownEventHandler {
     fn call(&self, _: Arc<Socket>, event: Value, ack_id: Option<i64>) {
+        let Some(request) = self.0.request(ack_id, event.len()) else { return };
         let message = "there is no such event; the README lists those there are";
-        Request::new(Arc::clone(&self.0), ack_id, event.len())
-            .refuse(Refusal::new(RefusalCode::UnknownEvent, message));
+        request.refuse(Refusal::new(RefusalCode::UnknownEvent, message));
     }
 }
