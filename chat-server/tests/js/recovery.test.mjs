@@ -140,6 +140,28 @@ test("the newer of two connections with one session works, the older is closed",
   assert.equal((await send(newer.socket, "four")).duplicate, false);
 });
 
+// A client that is cut off while it reconnects tries again; what it sent first may be handled last.
+test("a claim that comes late, of an earlier connection, does not take the session from a later one", async (t) => {
+  const { server, talker, client } = await conversation(t);
+  const { socket } = client;
+  const claim = { pid: socket._pid, offset: socket._lastOffset };
+  const opened = await fetch(`${server.url}/socket.io/?EIO=4&transport=polling`);
+  const { sid } = JSON.parse((await opened.text()).slice(1));
+  await cutOff(socket);
+  const reasons = [];
+  socket.on("disconnect", (reason) => reasons.push(reason));
+
+  const late = `${server.url}/socket.io/?EIO=4&transport=polling&sid=${sid}`;
+  for (const body of [`40${JSON.stringify(claim)}`, "1"]) {
+    await (await fetch(late, { method: "POST", body })).text();
+  }
+  await sleep(200);
+  await say(talker, "live");
+  await client.has(3);
+  assert.ok(!reasons.includes("io server disconnect"), "the client would not come back");
+  assert.equal(socket.recovered, true);
+});
+
 test("when several connections race for one session, one has it and works", async (t) => {
   const { server, talker, client } = await conversation(t);
   const { id } = client.socket;

@@ -8,7 +8,7 @@ import { connect, Reader, send } from "./client.mjs";
  * Sends `count` messages with up to `ahead` of them unanswered, and resolves with what was acked, in the
  * order of sending. No message has a key, so each must be new.
  */
-export function sendPipelined(socket, count, contentOf, { ahead = count, seconds = 60 } = {}) {
+export function sendPipelined(socket, count, contentOf, { ahead = count, seconds = 30 } = {}) {
   const acked = new Array(count);
   let sent = 0;
   let answered = 0;
