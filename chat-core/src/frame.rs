@@ -41,8 +41,8 @@ pub enum FrameBody {
     SessionTaken {
         /// The name of the session: the hash of its secret, in hexadecimal.
         session: String,
-        /// When. Of two nodes that take one session the later keeps it, and of two at the same moment
-        /// the one with the greater id.
+        /// When the connection was opened that has it now. Of two connections the one that was opened
+        /// later keeps it, and of two at the same moment the one on the node with the greater id.
         at: Timestamp,
     },
 }

@@ -121,7 +121,7 @@ struct Shared {
     closing: CancellationToken,
 }
 
-/// Hears that a session was taken, and when. Must not block.
+/// Hears that a session was taken, and when the connection was opened that has it. Must not block.
 type Taken = Box<dyn Fn(SessionKey, Timestamp) + Send + Sync>;
 
 impl Recovery {
@@ -167,11 +167,25 @@ impl Recovery {
 
     /// Gives a session that was found to a connection. Whoever has it now is disconnected.
     ///
+    /// If that is a connection that was opened later than this one, the client is there already, and this is
+    /// what is left of an earlier try: then this one is closed.
+    ///
     /// Call it in a connect middleware.
     pub fn resume(&self, socket: &SocketRef, found: Found) -> Session {
         let Found { key, pid, saved, .. } = found;
-        self.reply(socket, ConnectReply { sid: saved.id.clone(), pid });
-        self.own(key, saved, true)
+        match self.own(socket, key, saved.clone(), true) {
+            Some(session) => {
+                self.reply(socket, ConnectReply { sid: saved.id, pid });
+                session
+            }
+            None => {
+                tracing::debug!("a client that is connected anew was left behind here");
+                if let Some(link) = link_of(socket) {
+                    link.close();
+                }
+                Session::without(saved)
+            }
+        }
     }
 
     /// Begins a new session with this state, and waits until it is saved. When that takes longer than
@@ -186,7 +200,10 @@ impl Recovery {
         }
         let pid: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
         let reply = ConnectReply { sid: saved.id.clone(), pid: pid.clone() };
-        let session = self.own(key_of(&pid), saved.clone(), false);
+        // Nobody else can have a session with a new secret.
+        let Some(session) = self.own(socket, key_of(&pid), saved.clone(), false) else {
+            return Session::without(saved);
+        };
         match tokio::time::timeout(SAVE_PATIENCE, self.0.writer.saved()).await {
             Ok(()) => {
                 self.reply(socket, reply);
@@ -206,8 +223,8 @@ impl Recovery {
     }
 
     /// To be called when another server with the same store says that a client has got this session back
-    /// there. The connection that has it here, if one does, is disconnected, unless it got it later, or
-    /// at the same moment and not `other_wins_tie`.
+    /// there, on a connection opened `at` this time. The connection that has it here, if one does, is
+    /// disconnected, unless it was opened later, or at the same moment and not `other_wins_tie`.
     pub fn taken_elsewhere(&self, key: SessionKey, at: Timestamp, other_wins_tie: bool) {
         let evicted = self.0.registry.yield_to_other_node(key, at, other_wins_tie);
         if let Some(Active { socket: Some(socket), .. }) = evicted {
@@ -221,29 +238,40 @@ impl Recovery {
         self.0.tasks.wait().await;
     }
 
-    fn own(&self, key: SessionKey, saved: Saved, recovered: bool) -> Session {
+    fn own(
+        &self,
+        socket: &SocketRef,
+        key: SessionKey,
+        saved: Saved,
+        recovered: bool,
+    ) -> Option<Session> {
+        let link = link_of(socket);
+        let opened = link.map_or((Timestamp::now(), u64::MAX), |link| link.opened);
         let generation = self.0.registry.generations.fetch_add(1, Ordering::Relaxed);
         let id = saved.id.clone();
-        let since = Timestamp::now();
-        let evicted = self.0.registry.own(key, Active { generation, saved, since, socket: None });
-        if let Some(taken) = self.0.taken.get().filter(|_| recovered) {
-            taken(key, since);
-        }
-        if let Some(Active { socket: Some(socket), .. }) = evicted {
+        let active = Active { generation, saved, opened, socket: None };
+        if let Some(Active { socket: Some(socket), .. }) = self.0.registry.own(key, active).ok()? {
             session::evict(socket);
         }
+        if let Some(taken) = self.0.taken.get().filter(|_| recovered) {
+            taken(key, opened.0);
+        }
         self.0.writer.wake();
-        Session::owned(Arc::clone(&self.0.writer), key, generation, id, recovered)
+        Some(Session::owned(Arc::clone(&self.0.writer), key, generation, id, recovered))
     }
 
     fn reply(&self, socket: &SocketRef, reply: ConnectReply) {
-        match socket.req_parts().extensions.get::<Arc<Link>>() {
+        match link_of(socket) {
             Some(link) => link.reply_to_connect(socket.ns(), reply),
             None => tracing::error!(
                 "a client cannot be told of its session; put TransportService before the service"
             ),
         }
     }
+}
+
+fn link_of(socket: &SocketRef) -> Option<&Arc<Link>> {
+    socket.req_parts().extensions.get()
 }
 
 fn key_of(pid: &str) -> SessionKey {

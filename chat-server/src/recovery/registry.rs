@@ -31,8 +31,8 @@ pub(super) struct Sessions {
 pub(super) struct Active {
     pub(super) generation: u64,
     pub(super) saved: Saved,
-    /// When this connection became its owner.
-    pub(super) since: Timestamp,
+    /// When this connection was opened: by the clock, and by its number among those of this process.
+    pub(super) opened: (Timestamp, u64),
     /// None while the client is being accepted.
     pub(super) socket: Option<SocketRef>,
 }
@@ -62,10 +62,17 @@ impl Registry {
     }
 
     /// Makes a connection the owner of a session, and returns the one it had before.
-    pub(super) fn own(&self, key: SessionKey, active: Active) -> Option<Active> {
+    ///
+    /// A session belongs to the connection of its client that was *opened* last: what an earlier one asked
+    /// for may be handled later. That one is given back then.
+    pub(super) fn own(&self, key: SessionKey, active: Active) -> Result<Option<Active>, Active> {
         let mut sessions = self.lock();
+        let number = |active: &Active| active.opened.1;
+        if sessions.active.get(&key).is_some_and(|owner| number(owner) > number(&active)) {
+            return Err(active);
+        }
         sessions.change(key, &active.saved, self.lease());
-        sessions.active.insert(key, active)
+        Ok(sessions.active.insert(key, active))
     }
 
     /// Notes which socket to disconnect when the session gets another owner. Gives the socket back when it
@@ -86,8 +93,8 @@ impl Registry {
         }
     }
 
-    /// Takes a session from its owner when another node has given it to a connection later than this one
-    /// did, or at the same moment and `wins_tie`. What is saved of it is the other node's business.
+    /// Takes a session from its owner when another node has given it to a connection that was opened
+    /// later, or at the same moment and `wins_tie`. What is saved of it is the other node's business.
     pub(super) fn yield_to_other_node(
         &self,
         key: SessionKey,
@@ -95,8 +102,8 @@ impl Registry {
         wins_tie: bool,
     ) -> Option<Active> {
         let mut sessions = self.lock();
-        let since = sessions.active.get(&key)?.since;
-        if since > at || since == at && !wins_tie {
+        let (opened, _) = sessions.active.get(&key)?.opened;
+        if opened > at || opened == at && !wins_tie {
             return None;
         }
         sessions.changed.remove(&key);

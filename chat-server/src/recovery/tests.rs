@@ -16,8 +16,8 @@ use super::writer::Writer;
 const WINDOW: Duration = Duration::from_secs(120);
 const KEY: SessionKey = SessionKey([7; 32]);
 
-/// When connections became owners.
-const SINCE: Timestamp = Timestamp::from_millis(1000);
+/// When connections were opened.
+const OPENED: Timestamp = Timestamp::from_millis(1000);
 
 struct Sessions {
     registry: Arc<Registry>,
@@ -37,9 +37,10 @@ impl Sessions {
 
     fn own(&self, generation: u64, state: &str) -> Option<u64> {
         let saved = Saved { id: "id".into(), state: state.into() };
-        let evicted =
-            self.registry.own(KEY, Active { generation, saved, since: SINCE, socket: None });
-        evicted.map(|active| active.generation)
+        let evicted = self
+            .registry
+            .own(KEY, Active { generation, saved, opened: (OPENED, generation), socket: None });
+        evicted.ok().flatten().map(|active| active.generation)
     }
 
     /// The state that this node knows.
@@ -146,6 +147,16 @@ async fn a_session_has_one_owner() {
     sessions.registry.update(KEY, 1, "late".into());
     assert!(sessions.registry.release(KEY, 1, true).is_none());
     assert_eq!(sessions.known(), Some(Some("two".into())));
+    assert!(sessions.registry.release(KEY, 2, false).is_some());
+}
+
+#[tokio::test]
+async fn a_connection_that_was_opened_earlier_does_not_take_a_session() {
+    let sessions = Sessions::on(Arc::new(MemoryStore::new()));
+    assert_eq!(sessions.own(2, "two"), None);
+    assert_eq!(sessions.own(1, "late"), None);
+    assert_eq!(sessions.known(), Some(Some("two".into())));
+    assert!(sessions.registry.release(KEY, 1, true).is_none());
     assert!(sessions.registry.release(KEY, 2, false).is_some());
 }
 

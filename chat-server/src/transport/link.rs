@@ -1,8 +1,9 @@
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
+use chat_core::Timestamp;
 use futures_util::task::AtomicWaker;
 use serde::Serialize;
 use tokio::sync::Notify;
@@ -21,8 +22,10 @@ const MAX_IN_FLIGHT_BYTES: usize = 256 * 1024;
 const REQUEST_OVERHEAD: usize = 128;
 
 /// One Engine.IO connection, seen from outside of socketioxide. It outlives a change of the transport.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Link {
+    /// When it was opened: by the clock, and by its number among the connections of this process.
+    pub(crate) opened: (Timestamp, u64),
     unsent_packets: AtomicUsize,
     unsent_bytes: AtomicUsize,
     /// One task waits for this, the one that sends.
@@ -45,6 +48,24 @@ pub(crate) struct ConnectReply {
     pub(crate) sid: String,
     /// The secret with which the client can get its session back.
     pub(crate) pid: String,
+}
+
+impl Default for Link {
+    fn default() -> Self {
+        static OPENED: AtomicU64 = AtomicU64::new(0);
+        Self {
+            opened: (Timestamp::now(), OPENED.fetch_add(1, Ordering::Relaxed)),
+            unsent_packets: AtomicUsize::default(),
+            unsent_bytes: AtomicUsize::default(),
+            drained: Notify::new(),
+            in_flight: AtomicUsize::default(),
+            closed: AtomicBool::default(),
+            closing: Notify::new(),
+            reader: AtomicWaker::new(),
+            writer: AtomicWaker::new(),
+            replies: Mutex::default(),
+        }
+    }
 }
 
 impl Link {
