@@ -211,6 +211,11 @@ impl Chat {
             .route_service("/socket.io/", self.transport.clone())
     }
 
+    /// The official Socket.IO client for browsers, below `/socket.io`, as the Node.js server serves it.
+    pub fn client_router(&self) -> Router {
+        web::client_router()
+    }
+
     /// Everything the chat serves over HTTP: `/socket.io`, the client library below it, the chat page at
     /// `/`, `/healthz`, which answers as long as the process works, and `/readyz`, which says with status
     /// 503 [what does not](Self::impairments).

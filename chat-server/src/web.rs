@@ -12,10 +12,12 @@ use axum::routing::get;
 /// The client's files lie below `/socket.io/`, the path of the Socket.IO endpoint itself: these routes
 /// have to come before it.
 pub(crate) fn router() -> Router {
-    Router::new()
-        .merge(page::router())
-        .merge(socket_io_client::router())
-        .route("/healthz", get(async || "ok"))
+    Router::new().merge(page::router()).merge(client_router()).route("/healthz", get(async || "ok"))
+}
+
+/// The routes of the Socket.IO browser client alone.
+pub(crate) fn client_router() -> Router {
+    socket_io_client::router()
 }
 
 #[cfg(test)]
