@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{Offset, ParseError, RoomId};
+use crate::{Offset, ParseError};
 
 /// The answer to a message that is stored.
 ///
@@ -12,22 +12,6 @@ pub struct Ack {
     pub offset: Offset,
     /// Whether it had been stored before, so that this was a retry.
     pub duplicate: bool,
-}
-
-/// The answer to [`JOIN`](crate::JOIN).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Joined {
-    /// The room that the connection is in now.
-    pub room: RoomId,
-    /// The end of the log when it was joined. What is sent to the room after it is delivered.
-    pub tail: Offset,
-}
-
-/// The answer to [`LEAVE`](crate::LEAVE).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Left {
-    /// The room that the connection is not in any more.
-    pub room: RoomId,
 }
 
 /// The answer to a request that the server will not carry out, however often it is sent.
@@ -73,6 +57,23 @@ pub enum RefusalCode {
     NotInRoom,
     /// This connection is in as many rooms as it may be. Leave one first.
     TooManyRooms,
+    /// The nickname is empty, too long, or has characters that it may not have.
+    InvalidNickname,
+    /// The nickname belongs to somebody else. Choose another one, or give its token.
+    NicknameTaken,
+    /// This is for people with a nickname. Take one first.
+    NicknameRequired,
+    /// Nobody has this nickname.
+    UnknownNickname,
+    /// Who this client is, its token says: it cannot choose a nickname.
+    NicknameFixed,
+    /// A private message needs somebody else to receive it.
+    MessageToOneself,
+    /// The token is missing, malformed, too short, or not signed as it has to be. Ask its issuer for another
+    /// one.
+    InvalidToken,
+    /// The token has expired. Ask its issuer for another one.
+    ExpiredToken,
     /// There is no such event.
     UnknownEvent,
     /// A code of a later version of this crate.

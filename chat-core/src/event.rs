@@ -1,13 +1,27 @@
 //! The events of the chat, their arguments, and what a client says when it connects.
 
-use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::Value;
+mod chat_message;
+mod delivery;
+mod handshake;
+mod history;
+mod people;
+mod private_message;
+mod rooms;
+
+use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use crate::{ClientOffset, Content, Epoch, Message, Nickname, Offset, ParseError};
-use crate::{RecoveryOffset, Refusal, RefusalCode, RoomId, Timestamp};
+use crate::{ClientOffset, Content, ParseError, Refusal, RefusalCode};
 
-/// The event that carries a message, in both directions.
+pub use chat_message::{ChatMessage, ChatMessageOptions};
+pub use delivery::{Delivery, DeliveryMeta, PrivateDelivery, PrivateDeliveryMeta};
+pub use handshake::{Handshake, Token};
+pub use history::{History, HistoryMessage, HistoryOf, HistoryRequest};
+pub use people::{Named, NicknameRequest, Typing, UserChange};
+pub use private_message::PrivateMessage;
+pub use rooms::{Join, Joined, Left, Users, room_from_event};
+
+/// The event that carries a message for a room, in both directions.
 ///
 /// | direction | arguments | ack |
 /// |---|---|---|
@@ -15,164 +29,126 @@ use crate::{RecoveryOffset, Refusal, RefusalCode, RoomId, Timestamp};
 /// | server to client | content, offset, `{ room, from, at, clientOffset }`, recovery offset ([`Delivery`]) | none |
 pub const CHAT_MESSAGE: &str = "chat message";
 
+/// The event that carries a message from one person to another, in both directions.
+///
+/// | direction | arguments | ack |
+/// |---|---|---|
+/// | client to server | nickname, content, client offset? ([`PrivateMessage`]) | [`Ack`](crate::Ack) or [`Refusal`] |
+/// | server to client | content, offset, `{ from, to, at, clientOffset }`, recovery offset ([`PrivateDelivery`]) | none |
+///
+/// It is kept in the log as any message is, and delivered to the connections of these two people only.
+pub const PRIVATE_MESSAGE: &str = "private message";
+
 /// The event with which a client joins a room: what is sent to the room from now on is delivered.
 ///
-/// Argument: the room. Ack: [`Joined`](crate::Joined) or [`Refusal`]. Joining a room twice changes nothing.
+/// Arguments: the room, `{ after }`? ([`Join`]). Ack: [`Joined`] or [`Refusal`]. Joining a room twice changes
+/// nothing, except that with `after` its messages are delivered again from there.
 pub const JOIN: &str = "join";
 
 /// The event with which a client leaves a room.
 ///
-/// Argument: the room. Ack: [`Left`](crate::Left) or [`Refusal`]. Leaving a room that one is not in changes
-/// nothing.
+/// Argument: the room. Ack: [`Left`] or [`Refusal`]. Leaving a room that one is not in changes nothing.
 pub const LEAVE: &str = "leave";
 
-/// What a client says in `auth` when it connects. All fields are optional, unknown ones are ignored.
+/// The event with which a client takes a nickname, and with which the server tells a client which one it has.
 ///
-/// A field that cannot be understood counts as absent: a client with a damaged memory is served from
-/// the beginning rather than locked out.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Handshake {
-    /// The last offset that the client has handled; [`Offset::ZERO`] is the beginning.
-    #[serde(deserialize_with = "lenient")]
-    pub server_offset: Offset,
-    /// The rooms to be in from the start; none means [`RoomId::general`]. Names that are none are left out.
-    #[serde(deserialize_with = "lenient_list", skip_serializing_if = "Vec::is_empty")]
-    pub rooms: Vec<RoomId>,
-}
+/// | direction | arguments | ack |
+/// |---|---|---|
+/// | client to server | nickname, token? ([`NicknameRequest`]) | [`Named`] or [`Refusal`] |
+/// | server to client, after connecting with one | [`Named`] | none |
+pub const NICKNAME: &str = "nickname";
 
-fn lenient<'de, D, T>(deserializer: D) -> Result<T, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Default + serde::de::DeserializeOwned,
-{
-    let value = Value::deserialize(deserializer)?;
-    Ok(serde_json::from_value(value).unwrap_or_default())
-}
-
-fn lenient_list<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: serde::de::DeserializeOwned,
-{
-    let Value::Array(values) = Value::deserialize(deserializer)? else { return Ok(Vec::new()) };
-    Ok(values.into_iter().filter_map(|value| serde_json::from_value(value).ok()).collect())
-}
-
-/// Reads the room from the JSON text of [`JOIN`] or [`LEAVE`]: an array whose first item is the event's
-/// name.
+/// The event with which a client asks who is in a room.
 ///
-/// # Errors
-/// The refusal to answer with, for anything else.
-pub fn room_from_event(json: &str) -> Result<RoomId, Refusal> {
-    let arguments = arguments(json)?;
-    let room = arguments.get(1).and_then(|raw| serde_json::from_str::<String>(raw.get()).ok());
-    let room = room.ok_or_else(|| invalid("the first argument must be the room, a string"))?;
-    room.parse().map_err(|error| Refusal::invalid(RefusalCode::InvalidArguments, error))
-}
+/// Argument: the room. Ack: [`Users`] or [`Refusal`].
+pub const USERS: &str = "users";
+
+/// The event with which a client reads back what was said, newest first by page.
+///
+/// Argument: [`HistoryRequest`]. Ack: [`History`] or [`Refusal`].
+pub const HISTORY: &str = "history";
+
+/// The event that says who is typing, in both directions. At most once: it may be lost.
+///
+/// | direction | arguments | ack |
+/// |---|---|---|
+/// | client to server | room, whether it types | none |
+/// | server to client | [`Typing`] | none |
+pub const TYPING: &str = "typing";
+
+/// The event that tells the users of a room that there is one more: [`UserChange`]. At most once.
+pub const USER_JOINED: &str = "user joined";
+
+/// The event that tells the users of a room that there is one fewer: [`UserChange`]. At most once.
+pub const USER_LEFT: &str = "user left";
 
 /// The longest event that can hold a message that is not too long: every character of it escaped.
 const MAX_EVENT_BYTES: usize = 6 * (Content::MAX_BYTES + 2 * ClientOffset::MAX_BYTES + 1024);
 
-fn arguments(json: &str) -> Result<Vec<&RawValue>, Refusal> {
-    if json.len() > MAX_EVENT_BYTES {
-        let error =
-            ParseError::TooLong { what: "an event", bytes: json.len(), max: MAX_EVENT_BYTES };
-        return Err(Refusal::invalid(RefusalCode::InvalidContent, error));
+/// The arguments of an event as they arrived: the JSON text of an array whose first item is its name.
+///
+/// `null` stands for an argument that is left out; further arguments than an event takes are ignored.
+struct Arguments<'a>(Vec<&'a RawValue>);
+
+impl<'a> Arguments<'a> {
+    fn of(json: &'a str) -> Result<Self, Refusal> {
+        if json.len() > MAX_EVENT_BYTES {
+            let error =
+                ParseError::TooLong { what: "an event", bytes: json.len(), max: MAX_EVENT_BYTES };
+            return Err(Refusal::invalid(RefusalCode::InvalidContent, error));
+        }
+        let arguments = serde_json::from_str(json);
+        arguments.map(Self).map_err(|_| invalid("the arguments are not a valid JSON array"))
     }
-    serde_json::from_str(json).map_err(|_| invalid("the arguments are not a valid JSON array"))
+
+    /// The JSON text of an argument, counted from 1; none when it was left out.
+    fn raw(&self, index: usize) -> Option<&'a str> {
+        self.0.get(index).map(|raw| raw.get()).filter(|&json| json != "null")
+    }
+
+    /// An argument that has to be there; `expected` says what it should be.
+    fn required<T: DeserializeOwned>(&self, index: usize, expected: &str) -> Result<T, Refusal> {
+        self.optional(index, expected)?.ok_or_else(|| invalid(expected))
+    }
+
+    /// An argument that may be left out.
+    fn optional<T: DeserializeOwned>(
+        &self,
+        index: usize,
+        expected: &str,
+    ) -> Result<Option<T>, Refusal> {
+        let value = self.raw(index).map(serde_json::from_str).transpose();
+        value.map_err(|_| invalid(expected))
+    }
+
+    /// An argument that is an object and may be left out: one with all fields left out then.
+    fn options<T: DeserializeOwned + Default>(
+        &self,
+        index: usize,
+        expected: &str,
+    ) -> Result<T, Refusal> {
+        // A list would be read as the fields in their order.
+        if self.raw(index).is_some_and(|json| !json.starts_with('{')) {
+            return Err(invalid(expected));
+        }
+        Ok(self.optional(index, expected)?.unwrap_or_default())
+    }
+
+    /// The content of a message.
+    fn content(&self, index: usize, expected: &str) -> Result<Content, Refusal> {
+        let text: String = self.required(index, expected)?;
+        let content = Content::try_from(text);
+        content.map_err(|error| Refusal::invalid(RefusalCode::InvalidContent, error))
+    }
+
+    /// The client's key for a message.
+    fn client_offset(&self, index: usize, expected: &str) -> Result<Option<ClientOffset>, Refusal> {
+        let text: Option<String> = self.optional(index, expected)?;
+        let key = text.map(ClientOffset::try_from).transpose();
+        key.map_err(|error| Refusal::invalid(RefusalCode::InvalidClientOffset, error))
+    }
 }
 
 fn invalid(what: &str) -> Refusal {
     Refusal::new(RefusalCode::InvalidArguments, what)
-}
-
-/// The arguments of [`CHAT_MESSAGE`] as a client sends it.
-///
-/// `emit("chat message", content)`, with a client offset as the second argument, with options as the
-/// third; `null` stands for an argument that is left out.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ChatMessage {
-    /// What it says.
-    pub content: Content,
-    /// The client's key for it.
-    pub client_offset: Option<ClientOffset>,
-    /// The rest.
-    pub options: ChatMessageOptions,
-}
-
-/// The last argument of [`CHAT_MESSAGE`] as a client sends it. Unknown fields are ignored.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct ChatMessageOptions {
-    /// The room it goes to; `general` when absent.
-    pub room: Option<RoomId>,
-}
-
-impl ChatMessage {
-    /// Reads the arguments from the JSON text of an event: an array whose first item is the event's
-    /// name. Further arguments are ignored.
-    ///
-    /// # Errors
-    /// The refusal to answer with, for anything that is not what the event takes, also for text that is
-    /// no JSON.
-    pub fn from_event(json: &str) -> Result<Self, Refusal> {
-        let arguments = arguments(json)?;
-        let argument =
-            |index: usize| arguments.get(index).map(|raw| raw.get()).filter(|&json| json != "null");
-
-        let content = argument(1)
-            .and_then(|json| serde_json::from_str::<String>(json).ok())
-            .ok_or_else(|| invalid("the first argument must be the message, a string"))
-            .and_then(|text| {
-                Content::try_from(text)
-                    .map_err(|error| Refusal::invalid(RefusalCode::InvalidContent, error))
-            })?;
-        let client_offset = argument(2)
-            .map(|json| {
-                let text: String = serde_json::from_str(json).map_err(|_| {
-                    invalid("the second argument must be the client offset, a string")
-                })?;
-                ClientOffset::try_from(text)
-                    .map_err(|error| Refusal::invalid(RefusalCode::InvalidClientOffset, error))
-            })
-            .transpose()?;
-        const OPTIONS: &str = "the third argument must be options such as { room: \"general\" }";
-        let options = match argument(3) {
-            None => ChatMessageOptions::default(),
-            // A list would be read as the fields in their order.
-            Some(json) if !json.starts_with('{') => return Err(invalid(OPTIONS)),
-            Some(json) => serde_json::from_str(json).map_err(|_| invalid(OPTIONS))?,
-        };
-        Ok(Self { content, client_offset, options })
-    }
-}
-
-/// The arguments of [`CHAT_MESSAGE`] as the server sends it: a JSON array of four.
-///
-/// The last one is a string on purpose: see [`RecoveryOffset`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Delivery(pub Content, pub Offset, pub DeliveryMeta, pub RecoveryOffset);
-
-/// The third argument of [`CHAT_MESSAGE`] as the server sends it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct DeliveryMeta {
-    /// The room that the message was sent to.
-    pub room: RoomId,
-    /// Who sent it; `null` when anonymous.
-    pub from: Option<Nickname>,
-    /// When the server received it; `null` when the log does not know.
-    pub at: Option<Timestamp>,
-    /// The key that the sender gave it, by which the sender recognises its own; `null` when it gave none.
-    pub client_offset: Option<ClientOffset>,
-}
-
-impl Delivery {
-    /// The delivery of `message`, which lies in the log that `epoch` names.
-    pub fn new(epoch: &Epoch, message: Message) -> Self {
-        let Message { offset, room, content, client_offset, from, at } = message;
-        let recovery = RecoveryOffset { epoch: epoch.clone(), offset };
-        Self(content, offset, DeliveryMeta { room, from, at, client_offset }, recovery)
-    }
 }

@@ -7,40 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::ParseError;
 use crate::error::check_name;
 
-/// Gives a cheaply cloned text newtype the conversions that all of them have.
-macro_rules! text_newtype {
-    ($name:ident) => {
-        impl $name {
-            /// The text itself.
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
-        }
-
-        impl TryFrom<String> for $name {
-            type Error = ParseError;
-
-            fn try_from(text: String) -> Result<Self, ParseError> {
-                text.parse()
-            }
-        }
-
-        impl From<$name> for String {
-            fn from(value: $name) -> Self {
-                value.0.as_ref().into()
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
-    };
-}
-
-/// The name of a room: 1 to 256 bytes of UTF-8 without control characters and without white space at
-/// either end.
+/// The name of a room: 1 to 256 bytes of UTF-8 without white space at either end, and without control
+/// characters or those that turn the direction of writing or break lines.
 ///
 /// Two rooms are the same when their names are equal byte for byte. Clones share the text.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -56,6 +24,18 @@ impl RoomId {
         static GENERAL: LazyLock<Arc<str>> = LazyLock::new(|| "general".into());
         Self(Arc::clone(&GENERAL))
     }
+
+    /// A name read back from a store, which may hold one that another program wrote.
+    ///
+    /// It is not checked: history is never refused.
+    pub fn from_stored(text: impl Into<Arc<str>>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text itself.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 impl FromStr for RoomId {
@@ -70,34 +50,25 @@ impl FromStr for RoomId {
     }
 }
 
-text_newtype!(RoomId);
+impl TryFrom<String> for RoomId {
+    type Error = ParseError;
 
-/// The name that a person goes by: 1 to 128 bytes of UTF-8 without control characters and without
-/// white space at either end.
-///
-/// Clones share the text.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Nickname(Arc<str>);
-
-impl Nickname {
-    /// The longest name in bytes of UTF-8.
-    pub const MAX_BYTES: usize = 128;
-}
-
-impl FromStr for Nickname {
-    type Err = ParseError;
-
-    fn from_str(text: &str) -> Result<Self, ParseError> {
-        check_name("a nickname", text, Self::MAX_BYTES)?;
-        if text.trim() != text {
-            return Err(ParseError::SurroundingSpace { what: "a nickname" });
-        }
-        Ok(Self(text.into()))
+    fn try_from(text: String) -> Result<Self, ParseError> {
+        text.parse()
     }
 }
 
-text_newtype!(Nickname);
+impl From<RoomId> for String {
+    fn from(room: RoomId) -> Self {
+        room.0.as_ref().into()
+    }
+}
+
+impl fmt::Display for RoomId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
 
 /// One running server among several that share a log. Random, made at start, written in hexadecimal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod ack;
+mod audience;
 mod client_offset;
 mod cursor;
 mod error;
@@ -8,17 +9,25 @@ mod event;
 mod frame;
 mod id;
 mod message;
+mod nickname;
 mod offset;
 
-pub use ack::{Ack, Joined, Left, Refusal, RefusalCode};
+pub use ack::{Ack, Refusal, RefusalCode};
+pub use audience::{Audience, Feed, PersonId};
 pub use client_offset::ClientOffset;
 pub use cursor::{Cursor, Step};
 pub use error::ParseError;
-pub use event::{CHAT_MESSAGE, JOIN, LEAVE};
 pub use event::{
-    ChatMessage, ChatMessageOptions, Delivery, DeliveryMeta, Handshake, room_from_event,
+    CHAT_MESSAGE, HISTORY, JOIN, LEAVE, NICKNAME, PRIVATE_MESSAGE, TYPING, USER_JOINED, USER_LEFT,
+    USERS,
+};
+pub use event::{
+    ChatMessage, ChatMessageOptions, Delivery, DeliveryMeta, Handshake, History, HistoryMessage,
+    HistoryOf, HistoryRequest, Join, Joined, Left, Named, NicknameRequest, PrivateDelivery,
+    PrivateDeliveryMeta, PrivateMessage, Token, Typing, UserChange, Users, room_from_event,
 };
 pub use frame::{FRAME_VERSION, Frame, FrameBody, FrameError};
-pub use id::{Nickname, NodeId, RoomId};
+pub use id::{NodeId, RoomId};
 pub use message::{Content, Message, NewMessage, Timestamp};
+pub use nickname::{Nickname, NicknameKey};
 pub use offset::{Epoch, Offset, RecoveryOffset};

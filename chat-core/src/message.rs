@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ClientOffset, Nickname, Offset, ParseError, RoomId};
+use crate::{Audience, ClientOffset, Nickname, Offset, ParseError};
 
 /// The text of a message: 1 to 65,536 bytes of UTF-8, any characters.
 ///
@@ -99,8 +99,8 @@ impl Timestamp {
 /// A message that has no place in the log yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewMessage {
-    /// The room it goes to.
-    pub room: RoomId,
+    /// Who it is for.
+    pub audience: Audience,
     /// What it says.
     pub content: Content,
     /// The client's key for it; with none, a retry is a second message.
@@ -113,8 +113,9 @@ pub struct NewMessage {
 
 impl NewMessage {
     /// A message from nobody in particular, received now.
-    pub fn new(room: RoomId, content: Content) -> Self {
-        Self { room, content, client_offset: None, from: None, at: Timestamp::now() }
+    pub fn new(audience: impl Into<Audience>, content: Content) -> Self {
+        let (audience, at) = (audience.into(), Timestamp::now());
+        Self { audience, content, client_offset: None, from: None, at }
     }
 
     /// The same message with the client's key for it.
@@ -123,14 +124,14 @@ impl NewMessage {
         Self { client_offset: Some(key), ..self }
     }
 
-    /// Whether `stored`, which has the same [`ClientOffset`], is this message: same room, same content
+    /// Whether `stored`, which has the same [`ClientOffset`], is this message: same audience, same content
     /// and, where both are known, same author. If not, the key was used for something else.
     pub fn is_retry_of(&self, stored: &Message) -> bool {
         let same_author = match (&self.from, &stored.from) {
             (Some(new), Some(old)) => new == old,
             _ => true,
         };
-        self.room == stored.room && self.content == stored.content && same_author
+        self.audience.is_same(&stored.audience) && self.content == stored.content && same_author
     }
 }
 
@@ -140,8 +141,9 @@ impl NewMessage {
 pub struct Message {
     /// Its position.
     pub offset: Offset,
-    /// The room it was sent to.
-    pub room: RoomId,
+    /// Who it is for.
+    #[serde(flatten)]
+    pub audience: Audience,
     /// What it says.
     pub content: Content,
     /// The client's key for it.
@@ -158,7 +160,7 @@ pub struct Message {
 impl Message {
     /// `new` at its place in the log.
     pub fn from_new(offset: Offset, new: NewMessage) -> Self {
-        let NewMessage { room, content, client_offset, from, at } = new;
-        Self { offset, room, content, client_offset, from, at: Some(at) }
+        let NewMessage { audience, content, client_offset, from, at } = new;
+        Self { offset, audience, content, client_offset, from, at: Some(at) }
     }
 }

@@ -4,6 +4,7 @@ mod appended;
 mod config;
 mod error;
 mod memory;
+mod nickname;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod session;
@@ -17,6 +18,7 @@ pub use appended::Appended;
 pub use config::open;
 pub use error::StoreError;
 pub use memory::MemoryStore;
+pub use nickname::{Claimed, NicknameClaim, NicknameStore, OwnerKey};
 #[cfg(feature = "postgres")]
 pub use postgres::PostgresStore;
 pub use session::{SessionKey, SessionRecord, SessionStore};

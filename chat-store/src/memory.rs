@@ -5,13 +5,19 @@ use std::hash::BuildHasher;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use chat_core::{ClientOffset, Epoch, Message, NewMessage, Offset, RoomId, Timestamp};
+use chat_core::{
+    ClientOffset, Epoch, Feed, Message, NewMessage, Nickname, NicknameKey, Offset, PersonId,
+    Timestamp,
+};
 
 use crate::session::MAX_SWEPT;
-use crate::{Appended, MessageStore, Page, SessionKey, SessionRecord, SessionStore, StoreError};
+use crate::{
+    Appended, Claimed, MessageStore, NicknameClaim, NicknameStore, Page, SessionKey, SessionRecord,
+    SessionStore, StoreError,
+};
 
-/// A log and sessions that live as long as the process: for tests, for trying things out, and as the
-/// shortest example of a [`MessageStore`] and a [`SessionStore`].
+/// A log, sessions and nicknames that live as long as the process: for tests, for trying things out, and as the
+/// shortest example of a [`MessageStore`], a [`SessionStore`] and a [`NicknameStore`].
 ///
 /// Not durable: what it acknowledges is gone with the process. Everything else of the contract holds.
 pub struct MemoryStore {
@@ -24,6 +30,8 @@ pub struct MemoryStore {
 struct Contents {
     log: Log,
     sessions: HashMap<SessionKey, SessionRecord>,
+    /// The last claim to each name that was granted, with the person who has it.
+    nicknames: HashMap<NicknameKey, NicknameClaim>,
     closed: bool,
 }
 
@@ -74,11 +82,20 @@ impl MessageStore for MemoryStore {
 
     async fn read_after(
         &self,
-        rooms: Option<&[RoomId]>,
+        feeds: Option<&[Feed]>,
         after: Offset,
         limit: usize,
     ) -> Result<Page, StoreError> {
-        Ok(self.contents()?.log.read_after(rooms, after, limit))
+        Ok(self.contents()?.log.read_after(feeds, after, limit))
+    }
+
+    async fn read_before(
+        &self,
+        feed: &Feed,
+        before: Option<Offset>,
+        limit: usize,
+    ) -> Result<Page, StoreError> {
+        Ok(self.contents()?.log.read_before(feed, before, limit))
     }
 
     async fn tail(&self) -> Result<Offset, StoreError> {
@@ -120,6 +137,32 @@ impl SessionStore for MemoryStore {
     }
 }
 
+#[async_trait]
+impl NicknameStore for MemoryStore {
+    async fn claim_nickname(&self, claim: &NicknameClaim) -> Result<Claimed, StoreError> {
+        let mut contents = self.contents()?;
+        let key = claim.nickname.key();
+        let mut claim = claim.clone();
+        match contents.nicknames.get(&key) {
+            Some(held) if held.owner == claim.owner => claim.person = held.person,
+            Some(held) if held.expires_at > claim.now => return Ok(Claimed::Taken),
+            _ => {}
+        }
+        let person = claim.person;
+        contents.nicknames.insert(key, claim);
+        Ok(Claimed::Yes(person))
+    }
+
+    async fn find_nickname(
+        &self,
+        key: &NicknameKey,
+    ) -> Result<Option<(PersonId, Nickname)>, StoreError> {
+        let contents = self.contents()?;
+        let held = contents.nicknames.get(key);
+        Ok(held.map(|claim| (claim.person, claim.nickname.clone())))
+    }
+}
+
 impl Log {
     fn tail(&self) -> Offset {
         self.messages.last().map_or(Offset::ZERO, |message| message.offset)
@@ -141,18 +184,36 @@ impl Log {
         self.messages.get(count..).unwrap_or_default()
     }
 
-    fn read_after(&self, rooms: Option<&[RoomId]>, after: Offset, limit: usize) -> Page {
-        let mut page = Page::default();
-        let mut bytes = 0;
-        let wanted = |message: &&Message| rooms.is_none_or(|rooms| rooms.contains(&message.room));
-        for message in self.after(after).iter().filter(wanted) {
-            if page.messages.len() == limit || bytes >= Page::MAX_BYTES {
-                page.more = true;
-                break;
-            }
-            bytes += message.content.as_str().len();
-            page.messages.push(message.clone());
-        }
+    fn read_after(&self, feeds: Option<&[Feed]>, after: Offset, limit: usize) -> Page {
+        let wanted = |message: &&Message| {
+            feeds.is_none_or(|feeds| feeds.iter().any(|feed| feed.contains(&message.audience)))
+        };
+        page(self.after(after).iter().filter(wanted), limit)
+    }
+
+    fn read_before(&self, feed: &Feed, before: Option<Offset>, limit: usize) -> Page {
+        let end = before.map_or(self.messages.len(), |before| {
+            let count = usize::try_from(before.previous().as_u64()).unwrap_or(usize::MAX);
+            count.min(self.messages.len())
+        });
+        let wanted = |message: &&Message| feed.contains(&message.audience);
+        let mut page = page(self.messages[..end].iter().rev().filter(wanted), limit);
+        page.messages.reverse();
         page
     }
+}
+
+/// The first of these messages, as far as a page goes.
+fn page<'a>(messages: impl Iterator<Item = &'a Message>, limit: usize) -> Page {
+    let mut page = Page::default();
+    let mut bytes = 0;
+    for message in messages {
+        if page.messages.len() == limit || bytes >= Page::MAX_BYTES {
+            page.more = true;
+            break;
+        }
+        bytes += message.content.as_str().len();
+        page.messages.push(message.clone());
+    }
+    page
 }

@@ -1,7 +1,7 @@
 use async_trait::async_trait;
-use chat_core::{Epoch, Message, NewMessage, Offset, RoomId};
+use chat_core::{Epoch, Feed, Message, NewMessage, Offset};
 
-use crate::{Appended, SessionStore, StoreError};
+use crate::{Appended, NicknameStore, SessionStore, StoreError};
 
 /// A durable, ordered log of messages.
 ///
@@ -47,17 +47,30 @@ pub trait MessageStore: Send + Sync + 'static {
     /// Nothing was stored; see [`StoreError::is_retryable`].
     async fn append(&self, batch: &[NewMessage]) -> Result<Vec<Appended>, StoreError>;
 
-    /// The messages of `rooms` with offsets above `after`, in order: at most `limit`, and fewer when
-    /// they are large ([`Page::MAX_BYTES`]). At least one when there is one and `limit` is not 0.
+    /// The messages of `feeds` with offsets above `after`, in order, each once: at most `limit`, and fewer
+    /// when they are large ([`Page::MAX_BYTES`]). At least one when there is one and `limit` is not 0.
     ///
-    /// With `None` the messages of all rooms. A room that nobody ever wrote to is empty, not an error.
+    /// With `None` all messages. A feed that nobody ever wrote to is empty, not an error.
     ///
     /// # Errors
     /// Nothing was read; see [`StoreError::is_retryable`].
     async fn read_after(
         &self,
-        rooms: Option<&[RoomId]>,
+        feeds: Option<&[Feed]>,
         after: Offset,
+        limit: usize,
+    ) -> Result<Page, StoreError>;
+
+    /// The last messages of a feed with offsets below `before`, or the last of all with `None`, in the
+    /// order of the log: at most `limit`, and fewer when they are large ([`Page::MAX_BYTES`]). At least one
+    /// when there is one and `limit` is not 0. [`Page::more`] says whether there are others before them.
+    ///
+    /// # Errors
+    /// Nothing was read; see [`StoreError::is_retryable`].
+    async fn read_before(
+        &self,
+        feed: &Feed,
+        before: Option<Offset>,
         limit: usize,
     ) -> Result<Page, StoreError>;
 
@@ -74,21 +87,22 @@ pub trait MessageStore: Send + Sync + 'static {
     async fn close(&self);
 }
 
-/// One database that keeps both, messages and sessions: what [`open`](crate::open) opens.
+/// One database that keeps messages, sessions and nicknames: what [`open`](crate::open) opens.
 ///
-/// An `Arc<dyn Store>` coerces to an `Arc<dyn MessageStore>` and to an `Arc<dyn SessionStore>`. Whatever
-/// is both is a `Store`. [`close`](MessageStore::close) closes it for both.
-pub trait Store: MessageStore + SessionStore {}
+/// An `Arc<dyn Store>` coerces to an `Arc` of each of the three traits. Whatever is all of them is a `Store`.
+/// [`close`](MessageStore::close) closes it for all.
+pub trait Store: MessageStore + SessionStore + NicknameStore {}
 
-impl<S: MessageStore + SessionStore> Store for S {}
+impl<S: MessageStore + SessionStore + NicknameStore> Store for S {}
 
-/// Some messages of a log, in order, as [`MessageStore::read_after`] returns them.
+/// Some messages of a log, in order, as [`MessageStore::read_after`] and [`MessageStore::read_before`]
+/// return them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Page {
     /// The messages.
     pub messages: Vec<Message>,
-    /// Whether there were more when the page was read. If not, the page reaches the end of the log as it
-    /// was when the read began.
+    /// Whether there were more, in the direction of reading, when the page was read. If not, the page
+    /// reaches the end of the log as it was when the read began, or its beginning.
     pub more: bool,
 }
 

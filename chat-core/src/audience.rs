@@ -1,0 +1,115 @@
+use serde::{Deserialize, Serialize};
+
+use crate::{Nickname, RoomId};
+
+/// A person, over all connections and nodes. It stays when the person is away, and is never given to
+/// another one: when a nickname gets a new owner, that owner is another person.
+///
+/// Random, made when a nickname is claimed. It never leaves the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PersonId(i64);
+
+impl PersonId {
+    /// The id that these random bytes give.
+    pub const fn from_random(bytes: [u8; 8]) -> Self {
+        Self(i64::from_be_bytes(bytes) & i64::MAX)
+    }
+
+    /// The id with a number that was [stored](Self::as_i64).
+    pub const fn from_stored(number: i64) -> Self {
+        Self(number)
+    }
+
+    /// The number, not negative, as databases keep it.
+    pub const fn as_i64(self) -> i64 {
+        self.0
+    }
+}
+
+/// Who a message is for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Audience {
+    /// Everybody who is in this room.
+    Room(RoomId),
+    /// Two people, and nobody else ever.
+    Private {
+        /// Who sends it.
+        from: PersonId,
+        /// Who receives it; never the sender.
+        to: PersonId,
+        /// The receiver's name when it was sent.
+        nickname: Nickname,
+    },
+}
+
+/// A part of the log that can be read on its own.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Feed {
+    /// The messages of a room.
+    Room(RoomId),
+    /// The private messages that a person has sent or received.
+    Person(PersonId),
+    /// The private messages between two people, in either direction. The order of the two means nothing.
+    Between(PersonId, PersonId),
+}
+
+impl Audience {
+    /// The room; none for a private message.
+    pub fn room(&self) -> Option<&RoomId> {
+        match self {
+            Self::Room(room) => Some(room),
+            Self::Private { .. } => None,
+        }
+    }
+
+    /// Whether both are the same room or the same two people in the same direction, by whichever name.
+    pub fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Room(one), Self::Room(other)) => one == other,
+            (Self::Private { from, to, .. }, Self::Private { from: from2, to: to2, .. }) => {
+                (from, to) == (from2, to2)
+            }
+            _ => false,
+        }
+    }
+
+    /// The feeds that connections follow in which a message for this audience appears: that of the room,
+    /// or those of the two people.
+    pub fn feeds(&self) -> impl Iterator<Item = Feed> + use<> {
+        let (first, second) = match self {
+            Self::Room(room) => (Feed::Room(room.clone()), None),
+            Self::Private { from, to, .. } => (Feed::Person(*from), Some(Feed::Person(*to))),
+        };
+        [Some(first), second].into_iter().flatten()
+    }
+}
+
+impl Feed {
+    /// Whether a message for `audience` is part of this feed.
+    pub fn contains(&self, audience: &Audience) -> bool {
+        match (self, audience) {
+            (Self::Room(room), Audience::Room(other)) => room == other,
+            (Self::Person(person), Audience::Private { from, to, .. }) => {
+                person == from || person == to
+            }
+            (&Self::Between(a, b), &Audience::Private { from, to, .. }) => {
+                (a, b) == (from, to) || (b, a) == (from, to)
+            }
+            _ => false,
+        }
+    }
+}
+
+impl From<RoomId> for Audience {
+    fn from(room: RoomId) -> Self {
+        Self::Room(room)
+    }
+}
+
+impl From<RoomId> for Feed {
+    fn from(room: RoomId) -> Self {
+        Self::Room(room)
+    }
+}

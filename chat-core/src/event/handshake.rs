@@ -1,0 +1,115 @@
+use std::fmt;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
+
+use crate::{Offset, ParseError, RoomId};
+
+/// What a client says in `auth` when it connects. All fields are optional, unknown ones are ignored.
+///
+/// A field that is not of its type counts as absent: a client with a damaged memory is served from the
+/// beginning rather than locked out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Handshake {
+    /// The last offset that the client has handled; [`Offset::ZERO`] is the beginning.
+    #[serde(deserialize_with = "lenient")]
+    pub server_offset: Offset,
+    /// The rooms to be in from the start; none means [`RoomId::general`]. Names that are none are left out.
+    #[serde(deserialize_with = "lenient_list", skip_serializing_if = "Vec::is_empty")]
+    pub rooms: Vec<RoomId>,
+    /// For a client that names no offset: how many messages of each room it wants to begin with; all of them
+    /// when absent.
+    #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    pub history: Option<usize>,
+    /// The name to have, not checked yet.
+    #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    pub nickname: Option<String>,
+    /// The secret that shows that the name is this client's, or the token that says who it is.
+    #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    pub token: Option<Token>,
+    /// Whether the client's own messages are sent back to it, as they are when absent. If not, it shows
+    /// them itself, and recognises by its client offsets those that come again after a reconnect.
+    #[serde(deserialize_with = "lenient_true", skip_serializing_if = "Clone::clone")]
+    pub echo: bool,
+}
+
+impl Default for Handshake {
+    fn default() -> Self {
+        Self {
+            server_offset: Offset::ZERO,
+            rooms: Vec::new(),
+            history: None,
+            nickname: None,
+            token: None,
+            echo: true,
+        }
+    }
+}
+
+fn lenient<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Default + DeserializeOwned,
+{
+    let value = Value::deserialize(deserializer)?;
+    Ok(serde_json::from_value(value).unwrap_or_default())
+}
+
+fn lenient_true<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    Ok(Value::deserialize(deserializer)?.as_bool().unwrap_or(true))
+}
+
+fn lenient_list<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: DeserializeOwned,
+{
+    let Value::Array(values) = Value::deserialize(deserializer)? else { return Ok(Vec::new()) };
+    Ok(values.into_iter().filter_map(|value| serde_json::from_value(value).ok()).collect())
+}
+
+/// A secret of a client's, which shows who it is: one that keeps a nickname, or a JSON Web Token. 1 to
+/// 8,192 bytes.
+///
+/// `Debug` does not show it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Token(Box<str>);
+
+impl Token {
+    /// The longest token in bytes.
+    pub const MAX_BYTES: usize = 8192;
+
+    /// The text itself.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for Token {
+    type Error = ParseError;
+
+    fn try_from(text: String) -> Result<Self, ParseError> {
+        const WHAT: &str = "a token";
+        let (bytes, max) = (text.len(), Self::MAX_BYTES);
+        match bytes {
+            0 => Err(ParseError::Empty { what: WHAT }),
+            _ if bytes > max => Err(ParseError::TooLong { what: WHAT, bytes, max }),
+            _ => Ok(Self(text.into())),
+        }
+    }
+}
+
+impl From<Token> for String {
+    fn from(token: Token) -> Self {
+        token.0.into()
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(…)")
+    }
+}

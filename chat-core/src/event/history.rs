@@ -1,0 +1,114 @@
+use serde::{Deserialize, Serialize};
+
+use super::{Arguments, invalid};
+use crate::{
+    Audience, ClientOffset, Content, Message, Nickname, Offset, Refusal, RefusalCode, RoomId,
+    Timestamp,
+};
+
+/// The argument of [`HISTORY`](crate::HISTORY): `emit("history", { room, before, limit })`, or
+/// `{ with, before, limit }` for the private messages with a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HistoryRequest {
+    /// What to read.
+    pub of: HistoryOf,
+    /// Only messages before this offset; the newest ones when absent.
+    pub before: Option<Offset>,
+    /// How many at the most, from 1 to [`MAX_LIMIT`](Self::MAX_LIMIT).
+    pub limit: usize,
+}
+
+/// What a [`HistoryRequest`] asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HistoryOf {
+    /// The messages of a room.
+    Room(RoomId),
+    /// The private messages with the person who has this name.
+    With(Nickname),
+}
+
+impl HistoryRequest {
+    /// How many messages there are when the request does not say.
+    pub const DEFAULT_LIMIT: usize = 50;
+
+    /// How many messages one request may ask for.
+    pub const MAX_LIMIT: usize = 200;
+
+    /// Reads the argument from the JSON text of an event: an array whose first item is the event's name.
+    ///
+    /// # Errors
+    /// The refusal to answer with.
+    pub fn from_event(json: &str) -> Result<Self, Refusal> {
+        #[derive(Default, Deserialize)]
+        #[serde(default)]
+        struct Options {
+            room: Option<String>,
+            with: Option<String>,
+            before: Option<Offset>,
+            limit: Option<usize>,
+        }
+
+        const EXPECTED: &str =
+            "the argument must be options such as { room: \"general\", before: 100, limit: 50 }";
+        let options: Options = Arguments::of(json)?.options(1, EXPECTED)?;
+        let of = match (options.room, options.with) {
+            (Some(room), None) => HistoryOf::Room(
+                room.parse()
+                    .map_err(|error| Refusal::invalid(RefusalCode::InvalidArguments, error))?,
+            ),
+            (None, Some(name)) => HistoryOf::With(
+                name.parse()
+                    .map_err(|error| Refusal::invalid(RefusalCode::InvalidNickname, error))?,
+            ),
+            _ => return Err(invalid("name a room, or a person with `with`, and not both")),
+        };
+        let limit = options.limit.unwrap_or(Self::DEFAULT_LIMIT);
+        if !(1..=Self::MAX_LIMIT).contains(&limit) {
+            return Err(invalid("the limit must be from 1 to 200"));
+        }
+        Ok(Self { of, before: options.before, limit })
+    }
+}
+
+/// The answer to [`HISTORY`](crate::HISTORY).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct History {
+    /// The messages, oldest first.
+    pub messages: Vec<HistoryMessage>,
+    /// Whether there are others before them. There may be fewer messages than asked for when they are
+    /// large.
+    pub more: bool,
+}
+
+/// One message of a [`History`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HistoryMessage {
+    /// What it says.
+    pub content: Content,
+    /// Where it is in the log.
+    pub offset: Offset,
+    /// The room it was sent to; absent when it is private.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub room: Option<RoomId>,
+    /// Who sent it; `null` when anonymous.
+    pub from: Option<Nickname>,
+    /// Who received it; absent when it was sent to a room.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<Nickname>,
+    /// When the server received it; `null` when the log does not know.
+    pub at: Option<Timestamp>,
+    /// The key that the sender gave it; `null` when it gave none.
+    pub client_offset: Option<ClientOffset>,
+}
+
+impl From<Message> for HistoryMessage {
+    fn from(message: Message) -> Self {
+        let Message { offset, audience, content, client_offset, from, at } = message;
+        let (room, to) = match audience {
+            Audience::Room(room) => (Some(room), None),
+            Audience::Private { nickname, .. } => (None, Some(nickname)),
+        };
+        Self { content, offset, room, from, to, at, client_offset }
+    }
+}

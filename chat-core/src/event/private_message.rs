@@ -1,0 +1,33 @@
+use super::Arguments;
+use super::people::nickname;
+use crate::{ClientOffset, Content, Nickname, Refusal};
+
+/// The arguments of [`PRIVATE_MESSAGE`](crate::PRIVATE_MESSAGE) as a client sends it.
+///
+/// `emit("private message", nickname, content)`, with a client offset as the third argument.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PrivateMessage {
+    /// The name of the person it goes to.
+    pub to: Nickname,
+    /// What it says.
+    pub content: Content,
+    /// The client's key for it.
+    pub client_offset: Option<ClientOffset>,
+}
+
+impl PrivateMessage {
+    /// Reads the arguments from the JSON text of an event: an array whose first item is the event's
+    /// name. Further arguments are ignored.
+    ///
+    /// # Errors
+    /// The refusal to answer with.
+    pub fn from_event(json: &str) -> Result<Self, Refusal> {
+        let arguments = Arguments::of(json)?;
+        Ok(Self {
+            to: nickname(&arguments)?,
+            content: arguments.content(2, "the second argument must be the message, a string")?,
+            client_offset: arguments
+                .client_offset(3, "the third argument must be the client offset, a string")?,
+        })
+    }
+}
