@@ -1,17 +1,20 @@
 //! From the log to one connection: in order, without gap or repeat, as fast as the connection takes it.
 //!
-//! A [`Subscription`] is the cursor of a connection, [`Outbox`] holds the answers it waits for, and
-//! [`pump`] hands both to the connection's [`Sink`]. None of them knows what a socket is.
+//! A [`Place`] is the cursor of a connection and a [`Subscription`] reads the log from there. [`Waiting`]
+//! holds the answers and notices it is to get, and [`pump`] hands all of it to the connection's [`Sink`].
+//! None of them knows what a socket is.
 
+mod notices;
 mod outbox;
+mod place;
 mod pump;
-mod rooms;
 mod subscription;
 
 #[cfg(test)]
 mod tests;
 
+pub(crate) use notices::{Notice, Notices};
 pub(crate) use outbox::{Answer, Outbox};
-pub(crate) use pump::{Sent, Sink, pump};
-pub(crate) use rooms::{JoinedAfter, Rooms};
+pub(crate) use place::{Following, JoinedAfter, Place};
+pub(crate) use pump::{Sent, Sink, Waiting, pump};
 pub(crate) use subscription::Subscription;

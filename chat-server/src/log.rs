@@ -24,8 +24,8 @@ pub(crate) mod tests;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use chat_core::{Epoch, Message, NewMessage, Offset, RoomId};
-use chat_store::{MessageStore, StoreError};
+use chat_core::{Epoch, Feed, Message, NewMessage, Offset};
+use chat_store::{MessageStore, Page, StoreError};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -90,9 +90,15 @@ impl Log {
     }
 
     /// Queues a message for the next commit and returns at once; messages are committed in the order in
-    /// which this is called. `reply` is called when it is committed, or certain not to be.
-    pub(crate) fn submit(&self, message: NewMessage, reply: impl FnOnce(Outcome) + Send + 'static) {
-        self.writer.submit(message, Box::new(reply));
+    /// which this is called. `reply` is called when it is committed, or certain not to be. It is marked as
+    /// `origin`'s own when that reader does not want it back.
+    pub(crate) fn submit(
+        &self,
+        message: NewMessage,
+        origin: Option<ReaderId>,
+        reply: impl FnOnce(Outcome) + Send + 'static,
+    ) {
+        self.writer.submit(message, origin, Box::new(reply));
     }
 
     /// The last offset that this node knows to be committed.
@@ -128,33 +134,44 @@ impl Log {
         ReaderId(self.readers.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Has `wake` notified of every message in `rooms` from now on.
-    pub(crate) fn attach(&self, reader: ReaderId, rooms: &[RoomId], wake: &Arc<Notify>) {
-        self.recent.attach(reader, rooms, wake);
+    /// Has `wake` notified of every message in `feeds` from now on.
+    pub(crate) fn attach(&self, reader: ReaderId, feeds: &[Feed], wake: &Arc<Notify>) {
+        self.recent.attach(reader, feeds, wake);
     }
 
     /// Undoes [`attach`](Self::attach).
-    pub(crate) fn detach(&self, reader: ReaderId, rooms: &[RoomId]) {
-        self.recent.detach(reader, rooms);
+    pub(crate) fn detach(&self, reader: ReaderId, feeds: &[Feed]) {
+        self.recent.detach(reader, feeds);
     }
 
-    /// The messages of `rooms` after `cursor`, in order, as far as they are committed, and the offset up
+    /// The messages of `feeds` after `cursor`, in order, as far as they are committed, and the offset up
     /// to which there is nothing else. Does not wait for more; cancel safe.
     pub(crate) async fn read_after(
         &self,
-        rooms: &[RoomId],
+        feeds: &[Feed],
         cursor: Offset,
     ) -> Result<(Vec<Arc<Entry>>, Offset), StoreError> {
-        if let Read::Covered { entries, upto } = self.recent.read_after(rooms, cursor, READ_LIMIT) {
+        if let Read::Covered { entries, upto } = self.recent.read_after(feeds, cursor, READ_LIMIT) {
             return Ok((entries, upto));
         }
         // Noted before reading: what is committed by then is in the page, or after it.
         let tail = self.tail();
-        let read = self.store.read_after(Some(rooms), cursor, READ_LIMIT).await;
+        let read = self.store.read_after(Some(feeds), cursor, READ_LIMIT).await;
         let page = self.outage.watch(read)?;
         let last = page.messages.last().map_or(cursor, |message| message.offset);
         let upto = if page.more { last } else { last.max(tail) };
-        Ok((page.messages.into_iter().map(Entry::new).map(Arc::new).collect(), upto))
+        Ok((page.messages.into_iter().map(Entry::from).map(Arc::new).collect(), upto))
+    }
+
+    /// The last messages of a feed before an offset, or of all with `None`: at most `limit`, in the order of
+    /// the log. Cancel safe.
+    pub(crate) async fn read_before(
+        &self,
+        feed: &Feed,
+        before: Option<Offset>,
+        limit: usize,
+    ) -> Result<Page, StoreError> {
+        self.outage.watch(self.store.read_before(feed, before, limit).await)
     }
 
     /// Commits what was submitted, answers it, and stops. What is submitted later is not stored and

@@ -1,7 +1,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use chat_core::{Ack, Joined, Left, Refusal};
+use chat_core::{Ack, History, Joined, Left, Named, Refusal, Users};
 use serde::Serialize;
 use tokio::sync::Notify;
 
@@ -12,6 +12,9 @@ pub(crate) enum Answer {
     Ack(Ack),
     Joined(Joined),
     Left(Left),
+    Named(Named),
+    Users(Users),
+    History(History),
     Refusal(Refusal),
 }
 

@@ -1,101 +1,129 @@
+use std::collections::VecDeque;
 use std::sync::Arc;
 
-use chat_core::{Offset, RoomId};
+use chat_core::Feed;
 use chat_store::StoreError;
 use tokio::sync::Notify;
 
-use super::rooms::{JoinedAfter, Rooms};
+use super::place::{Following, Place};
 use crate::log::{Entry, Log, ReaderId};
 
-/// The place of one connection in the log.
+/// Reads the log for one connection, from its [`Place`] on.
 ///
-/// Read, hand over, [`advance`](Self::advance), and when there is nothing wait for the notification. It is
-/// registered before the first read and keeps one notification until it is waited for, so nothing that
-/// is committed in between is missed.
+/// Read, hand over, and when there is nothing wait for the notification. It is registered before the first
+/// read and keeps one notification until it is waited for, so nothing that is committed in between is
+/// missed.
 pub(crate) struct Subscription {
     log: Arc<Log>,
     reader: ReaderId,
     wake: Arc<Notify>,
-    rooms: Arc<Rooms>,
-    /// The rooms that it is woken by.
-    attached: Arc<JoinedAfter>,
-    /// Everything up to here has been handed over, or is not for this connection.
-    cursor: Offset,
+    place: Arc<Place>,
+    /// What it is woken by.
+    attached: Arc<Following>,
+    feeds: Vec<Feed>,
+    /// How often the cursor had been moved back when `page` was read.
+    rewinds: u64,
+    /// What was read and not handed over yet.
+    page: VecDeque<Arc<Entry>>,
+}
+
+/// What [`Subscription::read`] found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// Messages to hand over.
+    Messages,
+    /// The same, after the cursor was moved back: what the connection follows is to be saved first.
+    AfterRewind,
+    /// All that is committed was handed over.
+    Nothing,
 }
 
 impl Subscription {
-    /// A subscription to what follows `cursor` in `rooms`; `wake` is notified when there is more. Whoever
-    /// changes the rooms notifies it too.
+    /// A subscription to what follows at `place`; `wake` is notified when there is more. Whoever changes
+    /// the place notifies it too.
     pub(crate) fn new(
         log: Arc<Log>,
-        rooms: Arc<Rooms>,
-        cursor: Offset,
+        reader: ReaderId,
+        place: Arc<Place>,
         wake: &Arc<Notify>,
     ) -> Self {
-        let reader = log.reader();
         let wake = Arc::clone(wake);
-        let mut this = Self { log, reader, wake, rooms, attached: Arc::default(), cursor };
-        this.follow_rooms();
+        let rewinds = place.now().rewinds;
+        let (attached, feeds, page) = (Arc::default(), Vec::new(), VecDeque::new());
+        let mut this = Self { log, reader, wake, place, attached, feeds, rewinds, page };
+        let following = this.place.now().following;
+        this.follow(following);
         this
     }
 
-    /// The next messages, in order; none when all that is committed was handed over. Does not wait for
-    /// new ones.
-    ///
-    /// The cursor stays before them: call [`advance`](Self::advance) for each that is handed over. Cancel
-    /// safe.
-    pub(crate) async fn read(&mut self) -> Result<Vec<Arc<Entry>>, StoreError> {
+    /// Reads the next messages, in order. Does not wait for new ones. Cancel safe.
+    pub(crate) async fn read(&mut self) -> Result<Found, StoreError> {
+        let before = self.rewinds;
         loop {
-            self.follow_rooms();
-            let rooms: Vec<RoomId> = self.attached.keys().cloned().collect();
-            let (mut entries, upto) = self.log.read_after(&rooms, self.cursor).await?;
-            entries.retain(|entry| {
-                let joined_after = self.attached.get(&entry.message.room);
-                joined_after.is_some_and(|&joined_after| entry.offset() > joined_after)
-            });
-            if !entries.is_empty() || upto <= self.cursor {
-                return Ok(entries);
+            let now = self.place.now();
+            self.follow(now.following);
+            self.rewinds = now.rewinds;
+            let (entries, upto) = self.log.read_after(&self.feeds, now.cursor).await?;
+            if !entries.is_empty() {
+                self.page = entries.into();
+                let rewound = self.rewinds != before;
+                return Ok(if rewound { Found::AfterRewind } else { Found::Messages });
             }
-            self.cursor = upto;
+            if upto <= now.cursor {
+                return Ok(Found::Nothing);
+            }
+            self.place.skip_to(self.rewinds, upto);
         }
     }
 
-    /// Whether a message that was read is still for this connection: its room may have been left.
-    pub(crate) fn wants(&self, entry: &Entry) -> bool {
-        self.rooms.now().contains_key(&entry.message.room)
+    /// The next of the messages that were read; none when all were handed over.
+    pub(crate) fn next(&self) -> Option<Arc<Entry>> {
+        self.page.front().cloned()
     }
 
-    /// Moves the cursor onto a message that was handed over.
-    pub(crate) fn advance(&mut self, to: Offset) {
-        debug_assert!(to > self.cursor, "messages are handed over in order, each once");
-        self.cursor = to;
+    /// Hands the [next](Self::next) message over with `hand_over`, unless it is not for this connection any
+    /// more, and moves on. When it was not taken, it stays the next.
+    pub(crate) fn hand_over<T>(
+        &mut self,
+        hand_over: impl FnOnce(&Entry) -> Result<(), T>,
+    ) -> Result<(), T> {
+        let Some(entry) = self.page.front() else { return Ok(()) };
+        let own = entry.origin == Some(self.reader);
+        let message = (&entry.message.audience, entry.offset());
+        let advanced = self
+            .place
+            .advance(self.rewinds, message, || if own { Ok(()) } else { hand_over(entry) });
+        match advanced {
+            Some(Ok(())) => {
+                self.page.pop_front();
+            }
+            Some(Err(refused)) => return Err(refused),
+            None => self.page.clear(),
+        }
+        Ok(())
     }
 
     pub(crate) fn log(&self) -> &Log {
         &self.log
     }
 
-    /// Is woken by the rooms as they are now.
-    fn follow_rooms(&mut self) {
-        let now = self.rooms.now();
+    /// Is woken by what the connection follows now.
+    fn follow(&mut self, now: Arc<Following>) {
         if Arc::ptr_eq(&now, &self.attached) {
             return;
         }
-        let (joined, left) = (difference(&now, &self.attached), difference(&self.attached, &now));
-        self.log.attach(self.reader, &joined, &self.wake);
-        self.log.detach(self.reader, &left);
-        self.attached = now;
+        let feeds: Vec<Feed> = now.feeds().collect();
+        let difference = |these: &[Feed], those: &[Feed]| -> Vec<Feed> {
+            these.iter().filter(|feed| !those.contains(feed)).cloned().collect()
+        };
+        self.log.attach(self.reader, &difference(&feeds, &self.feeds), &self.wake);
+        self.log.detach(self.reader, &difference(&self.feeds, &feeds));
+        (self.attached, self.feeds) = (now, feeds);
     }
-}
-
-/// The rooms of `these` that are not among `those`.
-fn difference(these: &JoinedAfter, those: &JoinedAfter) -> Vec<RoomId> {
-    these.keys().filter(|room| !those.contains_key(*room)).cloned().collect()
 }
 
 impl Drop for Subscription {
     fn drop(&mut self) {
-        let rooms: Vec<_> = self.attached.keys().cloned().collect();
-        self.log.detach(self.reader, &rooms);
+        self.log.detach(self.reader, &self.feeds);
     }
 }

@@ -1,13 +1,20 @@
 use std::sync::OnceLock;
 
-use chat_core::{Delivery, Epoch, Message, Offset};
+use chat_core::{
+    Audience, CHAT_MESSAGE, DeliveryMeta, Epoch, Message, Offset, PRIVATE_MESSAGE,
+    PrivateDeliveryMeta, RecoveryOffset,
+};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
+
+use super::ReaderId;
 
 /// A message of the log together with its wire form, which is made once for all connections.
 #[derive(Debug)]
 pub(crate) struct Entry {
     pub(crate) message: Message,
+    /// The reader whose own message it is, if that one does not want it back.
+    pub(crate) origin: Option<ReaderId>,
     arguments: OnceLock<Option<Arguments>>,
 }
 
@@ -18,8 +25,8 @@ pub(crate) struct Entry {
 pub(crate) struct Arguments(Box<RawValue>, Offset, Box<RawValue>, Box<RawValue>);
 
 impl Entry {
-    pub(crate) fn new(message: Message) -> Self {
-        Self { message, arguments: OnceLock::new() }
+    pub(crate) fn new(message: Message, origin: Option<ReaderId>) -> Self {
+        Self { message, origin, arguments: OnceLock::new() }
     }
 
     pub(crate) fn offset(&self) -> Offset {
@@ -32,6 +39,14 @@ impl Entry {
         2 * self.message.content.as_str().len() + FIXED
     }
 
+    /// The event that delivers it.
+    pub(crate) fn event(&self) -> &'static str {
+        match self.message.audience {
+            Audience::Room(_) => CHAT_MESSAGE,
+            Audience::Private { .. } => PRIVATE_MESSAGE,
+        }
+    }
+
     /// The arguments of the delivery; none if they cannot be serialised, which no message is known to
     /// bring about.
     pub(crate) fn arguments(&self, epoch: &Epoch) -> Option<&Arguments> {
@@ -39,10 +54,23 @@ impl Entry {
     }
 }
 
+impl From<Message> for Entry {
+    fn from(message: Message) -> Self {
+        Self::new(message, None)
+    }
+}
+
 impl Arguments {
     fn new(epoch: &Epoch, message: &Message) -> serde_json::Result<Self> {
-        let Delivery(content, offset, meta, recovery) = Delivery::new(epoch, message.clone());
-        Ok(Self(to_raw_value(&content)?, offset, to_raw_value(&meta)?, to_raw_value(&recovery)?))
+        let Message { offset, audience, content, client_offset, from, at } = message.clone();
+        let meta = match audience {
+            Audience::Room(room) => to_raw_value(&DeliveryMeta { room, from, at, client_offset })?,
+            Audience::Private { nickname: to, .. } => {
+                to_raw_value(&PrivateDeliveryMeta { from, to, at, client_offset })?
+            }
+        };
+        let recovery = RecoveryOffset { epoch: epoch.clone(), offset };
+        Ok(Self(to_raw_value(&content)?, offset, meta, to_raw_value(&recovery)?))
     }
 
     /// About how many bytes a packet with these arguments has.

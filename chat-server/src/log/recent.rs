@@ -1,7 +1,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use chat_core::{Message, Offset, RoomId};
+use chat_core::{Feed, Offset};
 use tokio::sync::Notify;
 
 use super::Entry;
@@ -10,9 +10,11 @@ use super::Entry;
 /// be woken by them.
 ///
 /// ```text
-///   the log     … 94 95 96 97 98 99                a feed per room:
-///                       ▲        ▲                   general  96 98
-///            floor = 95 ┘        └ tail = 99         rust     97 99
+///   the log     … 94 95 96 97 98 99           a feed per room and person:
+///                       ▲        ▲              general  96 98
+///            floor = 95 ┘        └ tail = 99    rust     97
+///                                               Ada      99
+///                                               Grace    99
 /// ```
 ///
 /// Everything in `(floor, tail]` is here. A feed may reach further back than the floor: a quiet room
@@ -29,12 +31,12 @@ struct State {
     /// All entries, oldest first, for dropping the oldest.
     entries: VecDeque<Arc<Entry>>,
     footprint: usize,
-    feeds: HashMap<RoomId, Feed>,
+    feeds: HashMap<Feed, Newest>,
 }
 
-/// One room.
-struct Feed {
-    /// Everything of this room after this offset is in `entries`.
+/// The newest messages of one feed.
+struct Newest {
+    /// Everything of this feed after this offset is in `entries`.
     complete_after: Offset,
     entries: VecDeque<Arc<Entry>>,
     readers: HashMap<ReaderId, Arc<Notify>>,
@@ -79,45 +81,50 @@ impl Recent {
     }
 
     /// Takes messages that follow `after` in the log without a hole, and wakes the readers of their
-    /// rooms. Those that are known already are dropped.
-    pub(crate) fn push(&self, after: Offset, messages: Vec<Message>) -> Push {
+    /// feeds. Those that are known already are dropped.
+    pub(crate) fn push<E: Into<Entry>>(
+        &self,
+        after: Offset,
+        messages: impl IntoIterator<Item = E>,
+    ) -> Push {
         let mut state = self.write();
         if after > state.tail {
             return Push::Gap;
         }
         let known = state.tail;
-        let mut rooms = HashSet::new();
-        for message in messages.into_iter().skip_while(|message| message.offset <= known) {
-            rooms.insert(message.room.clone());
-            state.push(message);
+        let mut grown = HashSet::new();
+        let messages = messages.into_iter().map(Into::into);
+        for entry in messages.skip_while(|entry| entry.offset() <= known) {
+            grown.extend(entry.message.audience.feeds());
+            state.push(entry);
         }
         state.shrink(self.budget);
         // Woken readers can read while the rest is being woken.
         let state = RwLockWriteGuard::downgrade(state);
-        for feed in rooms.iter().filter_map(|room| state.feeds.get(room)) {
-            feed.readers.values().for_each(|wake| wake.notify_one());
+        for newest in grown.iter().filter_map(|feed| state.feeds.get(feed)) {
+            newest.readers.values().for_each(|wake| wake.notify_one());
         }
         Push::Applied
     }
 
-    /// At most `limit` messages of `rooms` after `cursor`.
-    pub(crate) fn read_after(&self, rooms: &[RoomId], cursor: Offset, limit: usize) -> Read {
+    /// At most `limit` messages of `feeds` after `cursor`.
+    pub(crate) fn read_after(&self, feeds: &[Feed], cursor: Offset, limit: usize) -> Read {
         let state = self.read();
-        let feeds = || rooms.iter().filter_map(|room| state.feeds.get(room));
-        // A room without a feed has no messages after the floor.
+        // What is in no feed has no messages after the floor.
         let covered_without_feed = cursor >= state.floor;
-        let covered = rooms.iter().all(|room| {
-            state.feeds.get(room).map_or(covered_without_feed, |feed| cursor >= feed.complete_after)
+        let covered = feeds.iter().all(|feed| {
+            let newest = state.feeds.get(feed);
+            newest.map_or(covered_without_feed, |newest| cursor >= newest.complete_after)
         });
         if !covered {
             return Read::TooOld;
         }
         let mut entries: Vec<Arc<Entry>> = Vec::new();
-        for feed in feeds() {
-            let from = feed.entries.partition_point(|entry| entry.offset() <= cursor);
-            entries.extend(feed.entries.range(from..).take(limit).cloned());
+        for newest in feeds.iter().filter_map(|feed| state.feeds.get(feed)) {
+            let from = newest.entries.partition_point(|entry| entry.offset() <= cursor);
+            entries.extend(newest.entries.range(from..).take(limit).cloned());
         }
-        if rooms.len() > 1 {
+        if feeds.len() > 1 {
             entries.sort_unstable_by_key(|entry| entry.offset());
         }
         if entries.len() < limit {
@@ -128,33 +135,33 @@ impl Recent {
         Read::Covered { entries, upto }
     }
 
-    pub(crate) fn attach(&self, reader: ReaderId, rooms: &[RoomId], wake: &Arc<Notify>) {
+    pub(crate) fn attach(&self, reader: ReaderId, feeds: &[Feed], wake: &Arc<Notify>) {
         let mut state = self.write();
-        for room in rooms {
-            state.feed(room).readers.insert(reader, Arc::clone(wake));
+        for feed in feeds {
+            state.newest(feed).readers.insert(reader, Arc::clone(wake));
         }
     }
 
-    pub(crate) fn detach(&self, reader: ReaderId, rooms: &[RoomId]) {
+    pub(crate) fn detach(&self, reader: ReaderId, feeds: &[Feed]) {
         let mut state = self.write();
-        for room in rooms {
-            if let Some(feed) = state.feeds.get_mut(room) {
-                feed.readers.remove(&reader);
-                state.forget_if_unused(room);
+        for feed in feeds {
+            if let Some(newest) = state.feeds.get_mut(feed) {
+                newest.readers.remove(&reader);
+                state.forget_if_unused(feed);
             }
         }
     }
 
-    /// How many rooms something is kept for.
+    /// How many feeds something is kept for.
     #[cfg(test)]
     pub(crate) fn feeds(&self) -> usize {
         self.read().feeds.len()
     }
 
-    /// How many readers a room has.
+    /// How many readers a feed has.
     #[cfg(test)]
-    pub(crate) fn readers_of(&self, room: &RoomId) -> usize {
-        self.read().feeds.get(room).map_or(0, |feed| feed.readers.len())
+    pub(crate) fn readers_of(&self, feed: &Feed) -> usize {
+        self.read().feeds.get(feed).map_or(0, |newest| newest.readers.len())
     }
 
     fn read(&self) -> RwLockReadGuard<'_, State> {
@@ -167,18 +174,20 @@ impl Recent {
 }
 
 impl State {
-    fn push(&mut self, message: Message) {
-        let entry = Arc::new(Entry::new(message));
+    fn push(&mut self, entry: Entry) {
+        let entry = Arc::new(entry);
         self.tail = entry.offset();
         self.footprint += entry.footprint();
-        self.feed(&entry.message.room).entries.push_back(Arc::clone(&entry));
+        for feed in entry.message.audience.feeds() {
+            self.newest(&feed).entries.push_back(Arc::clone(&entry));
+        }
         self.entries.push_back(entry);
     }
 
-    /// The feed of a room, made when there is none.
-    fn feed(&mut self, room: &RoomId) -> &mut Feed {
+    /// What there is of a feed, made when there is nothing.
+    fn newest(&mut self, feed: &Feed) -> &mut Newest {
         let floor = self.floor;
-        self.feeds.entry(room.clone()).or_insert_with(|| Feed {
+        self.feeds.entry(feed.clone()).or_insert_with(|| Newest {
             complete_after: floor,
             entries: VecDeque::new(),
             readers: HashMap::new(),
@@ -191,19 +200,20 @@ impl State {
             let Some(entry) = self.entries.pop_front() else { return };
             self.footprint -= entry.footprint();
             self.floor = entry.offset();
-            let room = &entry.message.room;
-            if let Some(feed) = self.feeds.get_mut(room) {
-                feed.entries.pop_front();
-                feed.complete_after = entry.offset();
-                self.forget_if_unused(room);
+            for feed in entry.message.audience.feeds() {
+                if let Some(newest) = self.feeds.get_mut(&feed) {
+                    newest.entries.pop_front();
+                    newest.complete_after = entry.offset();
+                    self.forget_if_unused(&feed);
+                }
             }
         }
     }
 
-    fn forget_if_unused(&mut self, room: &RoomId) {
-        let unused = |feed: &Feed| feed.entries.is_empty() && feed.readers.is_empty();
-        if self.feeds.get(room).is_some_and(unused) {
-            self.feeds.remove(room);
+    fn forget_if_unused(&mut self, feed: &Feed) {
+        let unused = |newest: &Newest| newest.entries.is_empty() && newest.readers.is_empty();
+        if self.feeds.get(feed).is_some_and(unused) {
+            self.feeds.remove(feed);
         }
     }
 }

@@ -4,8 +4,9 @@ use chat_core::{Message, NewMessage, Offset};
 use chat_store::{Appended, MessageStore};
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
+use super::Entry;
 use super::outage::Outage;
-use super::recent::{Push, Recent};
+use super::recent::{Push, ReaderId, Recent};
 use super::tail::Tail;
 
 /// A commit takes no more messages than this, so that the first of them does not wait for long.
@@ -41,6 +42,8 @@ pub(crate) struct Writer {
 
 struct Submission {
     message: NewMessage,
+    /// The reader that does not want it back.
+    origin: Option<ReaderId>,
     reply: Reply,
 }
 
@@ -59,10 +62,10 @@ impl Writer {
     }
 
     /// Queues a message. The order of calls is the order of offsets.
-    pub(crate) fn submit(&self, message: NewMessage, reply: Reply) {
+    pub(crate) fn submit(&self, message: NewMessage, origin: Option<ReaderId>, reply: Reply) {
         let refused = {
             let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-            let submission = Submission { message, reply };
+            let submission = Submission { message, origin, reply };
             match &*queue {
                 Some(sender) => sender.send(submission).err().map(|error| error.0),
                 None => Some(submission),
@@ -90,46 +93,51 @@ struct Committer {
 impl Committer {
     async fn run(self, mut queue: UnboundedReceiver<Submission>) {
         let mut messages = Vec::new();
-        let mut replies = Vec::new();
+        let mut rest = Vec::new();
         while let Some(first) = queue.recv().await {
             let mut bytes = 0;
             let mut next = Some(first);
-            while let Some(Submission { message, reply }) = next {
+            while let Some(Submission { message, origin, reply }) = next {
                 bytes += message.content.as_str().len();
                 messages.push(message);
-                replies.push(reply);
+                rest.push((origin, reply));
                 let full = messages.len() >= MAX_BATCH || bytes >= MAX_BATCH_BYTES;
                 next = if full { None } else { queue.try_recv().ok() };
             }
-            self.commit(&mut messages, &mut replies).await;
+            self.commit(&mut messages, &mut rest).await;
         }
     }
 
     /// Commits one batch, makes it visible and answers it. Leaves both lists empty.
-    async fn commit(&self, messages: &mut Vec<NewMessage>, replies: &mut Vec<Reply>) {
+    async fn commit(
+        &self,
+        messages: &mut Vec<NewMessage>,
+        rest: &mut Vec<(Option<ReaderId>, Reply)>,
+    ) {
         let result = self.outage.watch(self.store.append(messages).await);
         let Ok(answers) = result else {
             messages.clear();
-            replies.drain(..).for_each(|reply| reply(Outcome::Unavailable));
+            rest.drain(..).for_each(|(_, reply)| reply(Outcome::Unavailable));
             return;
         };
-        let stored: Vec<Message> = messages
-            .drain(..)
-            .zip(&answers)
-            .filter_map(|(message, answer)| match answer {
-                Appended::New(offset) => Some(Message::from_new(*offset, message)),
-                Appended::Duplicate(_) | Appended::Conflict(_) => None,
-            })
-            .collect();
+        let (mut stored, mut origins) = (Vec::new(), Vec::new());
+        for ((message, answer), (origin, _)) in messages.drain(..).zip(&answers).zip(&*rest) {
+            if let Appended::New(offset) = answer {
+                stored.push(Message::from_new(*offset, message));
+                origins.push(*origin);
+            }
+        }
         if let Some(first) = stored.first() {
             let after = first.offset.previous();
             (self.committed)(after, &stored);
-            if self.recent.push(after, stored) == Push::Gap {
+            let entries = stored.into_iter().zip(origins);
+            let entries = entries.map(|(message, origin)| Entry::new(message, origin));
+            if self.recent.push(after, entries) == Push::Gap {
                 // Another node wrote between this node's last batch and this one.
                 self.tail.look();
             }
         }
-        for (reply, answer) in replies.drain(..).zip(answers) {
+        for ((_, reply), answer) in rest.drain(..).zip(answers) {
             reply(Outcome::Answered(answer));
         }
     }

@@ -1,0 +1,150 @@
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use chat_core::{Audience, Feed, Offset, PersonId, RoomId};
+
+/// Rooms, each with the offset after which its messages are for a connection.
+pub(crate) type JoinedAfter = HashMap<RoomId, Offset>;
+
+/// What of the log is for a connection: its rooms, and what is private to the person behind it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Following {
+    pub(crate) rooms: JoinedAfter,
+    /// The person, and the offset after which private messages are delivered.
+    pub(crate) person: Option<(PersonId, Offset)>,
+}
+
+impl Following {
+    pub(crate) fn feeds(&self) -> impl Iterator<Item = Feed> {
+        let rooms = self.rooms.keys().cloned().map(Feed::Room);
+        rooms.chain(self.person.map(|(person, _)| Feed::Person(person)))
+    }
+
+    /// Whether a message at `offset` for `audience` is for this connection.
+    fn includes(&self, audience: &Audience, offset: Offset) -> bool {
+        let after = match audience {
+            Audience::Room(room) => self.rooms.get(room).copied(),
+            Audience::Private { from, to, .. } => self
+                .person
+                .filter(|(person, _)| person == from || person == to)
+                .map(|(_, after)| after),
+        };
+        after.is_some_and(|after| offset > after)
+    }
+
+    /// Leaves out what lies up to `cursor`.
+    fn handled_upto(&mut self, cursor: Offset) {
+        let offsets = self.rooms.values_mut().chain(self.person.iter_mut().map(|(_, after)| after));
+        offsets.for_each(|after| *after = cursor.max(*after));
+    }
+}
+
+/// The place of one connection in the log: what it follows, and up to where it has got it.
+///
+/// Whoever handles the connection's requests changes it, and its subscription advances it. Both happen under
+/// one lock, so that a room that is joined from an earlier offset on can move the cursor back without a
+/// message being left out or repeated:
+///
+/// ```text
+///   general    ● ● ● ● ● ● ● ○ ○          delivered up to 7; from there on, once the cursor is back at 7
+///   rust           ◌ ◌ ◌ ◌ ◌ ◌ ◌          joined with { after: 2 }
+///                ▲         ▲
+///   cursor = 2 ──┘  ◀────  └ was 7
+/// ```
+#[derive(Debug)]
+pub(crate) struct Place(Mutex<State>);
+
+#[derive(Debug)]
+struct State {
+    following: Arc<Following>,
+    /// Everything up to here has been handed over, or is not for this connection.
+    cursor: Offset,
+    /// How often the cursor was moved back.
+    rewinds: u64,
+}
+
+/// A place as it was at one moment.
+#[derive(Debug, Clone)]
+pub(crate) struct Glance {
+    pub(crate) following: Arc<Following>,
+    pub(crate) cursor: Offset,
+    pub(crate) rewinds: u64,
+}
+
+impl Place {
+    pub(crate) fn new(following: Following, cursor: Offset) -> Self {
+        Self(Mutex::new(State { following: Arc::new(following), cursor, rewinds: 0 }))
+    }
+
+    pub(crate) fn now(&self) -> Glance {
+        let State { following, cursor, rewinds } = &*self.lock();
+        Glance { following: Arc::clone(following), cursor: *cursor, rewinds: *rewinds }
+    }
+
+    /// Whether the connection is in a room.
+    pub(crate) fn is_in(&self, room: &RoomId) -> bool {
+        self.lock().following.rooms.contains_key(room)
+    }
+
+    /// Follows a room from `after` on. If that lies before the cursor, the cursor goes back, and everything
+    /// else is left out up to where it was.
+    pub(crate) fn join(&self, room: RoomId, after: Offset) {
+        let mut state = self.lock();
+        let cursor = state.cursor;
+        let following = Arc::make_mut(&mut state.following);
+        if after < cursor {
+            following.handled_upto(cursor);
+        }
+        following.rooms.insert(room, after);
+        if after < cursor {
+            state.cursor = after;
+            state.rewinds += 1;
+        }
+    }
+
+    pub(crate) fn leave(&self, room: &RoomId) {
+        Arc::make_mut(&mut self.lock().following).rooms.remove(room);
+    }
+
+    /// Follows what is private to `person` from `after` on, instead of to whoever it was before.
+    pub(crate) fn identify(&self, person: PersonId, after: Offset) {
+        Arc::make_mut(&mut self.lock().following).person = Some((person, after));
+    }
+
+    /// Hands a message over and moves the cursor onto it; also without handing it over when it is not for
+    /// this connection, any more or at all.
+    ///
+    /// `hand_over` says whether it was taken; it must not block. `None` when the cursor was moved back since
+    /// `rewinds` was read: what to hand over has to be read anew.
+    pub(crate) fn advance<T>(
+        &self,
+        rewinds: u64,
+        (audience, offset): (&Audience, Offset),
+        hand_over: impl FnOnce() -> Result<(), T>,
+    ) -> Option<Result<(), T>> {
+        let mut state = self.lock();
+        if state.rewinds != rewinds {
+            return None;
+        }
+        debug_assert!(offset > state.cursor, "messages are handed over in order, each once");
+        if state.following.includes(audience, offset)
+            && let Err(refused) = hand_over()
+        {
+            return Some(Err(refused));
+        }
+        state.cursor = offset;
+        Some(Ok(()))
+    }
+
+    /// Moves the cursor over what is not for this connection, unless it was moved back.
+    pub(crate) fn skip_to(&self, rewinds: u64, upto: Offset) {
+        let mut state = self.lock();
+        if state.rewinds == rewinds {
+            state.cursor = upto.max(state.cursor);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
