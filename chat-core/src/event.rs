@@ -82,6 +82,11 @@ pub const USER_JOINED: &str = "user joined";
 /// The event that tells the users of a room that there is one fewer: [`UserChange`]. At most once.
 pub const USER_LEFT: &str = "user left";
 
+/// The name of an event from its JSON text: the first item of the array. `None` when there is none.
+pub fn event_name(json: &str) -> Option<String> {
+    serde_json::from_str(Arguments::of(json).ok()?.raw(0)?).ok()
+}
+
 /// The longest event that can hold a message that is not too long: every character of it escaped.
 const MAX_EVENT_BYTES: usize = 6 * (Content::MAX_BYTES + 2 * ClientOffset::MAX_BYTES + 1024);
 

@@ -24,7 +24,8 @@ pub use event::{
 pub use event::{
     ChatMessage, ChatMessageOptions, Delivery, DeliveryMeta, Handshake, History, HistoryMessage,
     HistoryOf, HistoryRequest, Join, Joined, Left, Named, NicknameRequest, PrivateDelivery,
-    PrivateDeliveryMeta, PrivateMessage, Token, Typing, UserChange, Users, room_from_event,
+    PrivateDeliveryMeta, PrivateMessage, Token, Typing, UserChange, Users, event_name,
+    room_from_event,
 };
 pub use frame::{FRAME_VERSION, Frame, FrameBody, FrameError};
 pub use id::{NodeId, RoomId};

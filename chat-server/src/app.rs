@@ -16,10 +16,11 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::identity::{Identities, JwtKey};
 use crate::log::{Log, RECENT_BYTES};
 use crate::recovery::Recovery;
 use crate::relay::{self, Listener, Outgoing};
-use crate::socket::{Authenticate, Connections, Hooks, register};
+use crate::socket::{Authenticate, Connections, Hooks, Observed, Services, register};
 use crate::transport::TransportService;
 use crate::web;
 
@@ -31,6 +32,9 @@ const PING_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// For how long a session is kept when nothing else is said.
 const RECOVERY_WINDOW: Duration = Duration::from_secs(120);
+
+/// For how long a nickname is kept for an owner who is away when nothing else is said: 90 days.
+const NICKNAME_LIFETIME: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
 /// The largest packet that is read from a client. A larger one ends the connection; one that is smaller
 /// and still holds too much for a message gets a refusal.
@@ -77,6 +81,8 @@ pub struct ChatBuilder {
     recovery_window: Duration,
     hooks: Hooks,
     recent_bytes: usize,
+    nickname_lifetime: Duration,
+    jwt_key: Option<JwtKey>,
 }
 
 /// Why a chat could not be started or served.
@@ -135,6 +141,28 @@ impl ChatBuilder {
         Self { recovery_window: window, ..self }
     }
 
+    /// For how long a nickname stays its owner's who does not connect; then somebody else may claim it, who is
+    /// another person and sees nothing of what was private to the owner before. 90 days when not said.
+    pub fn nickname_lifetime(self, lifetime: Duration) -> Self {
+        Self { nickname_lifetime: lifetime, ..self }
+    }
+
+    /// Has clients say who they are by a JSON Web Token, as `token` in `auth`, that is signed with this key.
+    /// Clients without one are refused, and nobody chooses a nickname. A connection ends when its token
+    /// expires.
+    pub fn jwt_key(self, key: JwtKey) -> Self {
+        Self { jwt_key: Some(key), ..self }
+    }
+
+    /// Has `observe` called for each event of the chat in either direction, with its name and size: the
+    /// `onAny` and `onAnyOutgoing` of Socket.IO. It must not block.
+    ///
+    /// An application's own events, which it handles and emits itself, do not come by here.
+    pub fn observe(self, observe: impl Fn(Observed<'_>) + Send + Sync + 'static) -> Self {
+        let hooks = Hooks { observe: Some(Arc::new(observe)), ..self.hooks };
+        Self { hooks, ..self }
+    }
+
     /// How many bytes of recent messages are kept in memory for clients that are up to date; 32 MiB
     /// when not said.
     pub fn recent_bytes(self, bytes: usize) -> Self {
@@ -146,7 +174,9 @@ impl ChatBuilder {
     /// # Errors
     /// When the store does not work.
     pub async fn start(self) -> Result<Chat, ChatError> {
-        let Self { store, broadcast, recovery_window, hooks, recent_bytes } = self;
+        let Self { store, broadcast, recovery_window, hooks, recent_bytes, .. } = self;
+        let nicknames = Arc::<dyn Store>::clone(&store);
+        let identities = Identities::new(nicknames, self.nickname_lifetime, self.jwt_key);
         let mut id = [0; 8];
         getrandom::fill(&mut id).map_err(ChatError::Random)?;
         let node = NodeId::from_random(id);
@@ -180,7 +210,13 @@ impl ChatBuilder {
             .with_parser(parser)
             .build_svc();
         let transport = TransportService::new(service, PING_INTERVAL + PING_TIMEOUT);
-        let connections = Connections::new(Arc::clone(&log), recovery.clone(), hooks);
+        let services = Services {
+            log: Arc::clone(&log),
+            recovery: recovery.clone(),
+            identities,
+            hooks: Arc::new(hooks),
+        };
+        let connections = Connections::new(services);
         register(&io, connections.clone());
         Ok(Chat { io, transport, connections, log, recovery, broadcast, relay, listening })
     }
@@ -195,6 +231,8 @@ impl Chat {
             recovery_window: RECOVERY_WINDOW,
             hooks: Hooks::default(),
             recent_bytes: RECENT_BYTES,
+            nickname_lifetime: NICKNAME_LIFETIME,
+            jwt_key: None,
         }
     }
 
@@ -316,7 +354,7 @@ mod tests {
         let store = Arc::new(HeldStore::new(Arc::new(MemoryStore::new())));
         let chat = Chat::builder(Arc::<HeldStore>::clone(&store)).start().await.unwrap();
         store.appends.close();
-        chat.log.submit(NewMessage::new(RoomId::general(), "hi".parse().unwrap()), |_| {});
+        chat.log.submit(NewMessage::new(RoomId::general(), "hi".parse().unwrap()), None, |_| {});
         store.appends.waiting(1).await;
         let started = Instant::now();
         chat.shutdown().await;

@@ -3,6 +3,7 @@
 mod app;
 pub mod cli;
 mod delivery;
+mod identity;
 mod log;
 pub mod recovery;
 mod relay;
@@ -13,4 +14,6 @@ mod transport;
 mod web;
 
 pub use app::{Chat, ChatBuilder, ChatError};
+pub use identity::{JwtKey, JwtKeyError};
+pub use socket::{Direction, Observed};
 pub use transport::TransportService;

@@ -3,9 +3,15 @@
 mod chat_message;
 mod connect;
 mod connection;
+mod history;
+mod nickname;
+mod observe;
+mod private_message;
 mod rooms;
 mod session;
 mod sink;
+mod turns;
 mod unknown_event;
 
-pub(crate) use connect::{Authenticate, Connections, Hooks, register};
+pub(crate) use connect::{Authenticate, Connections, Hooks, Services, register};
+pub use observe::{Direction, Observed};

@@ -50,6 +50,13 @@ impl Notices {
         }
     }
 
+    /// Adds a notice if there is one.
+    pub(crate) fn extend(&self, notice: Option<Arc<Notice>>) {
+        if let Some(notice) = notice {
+            self.push(notice);
+        }
+    }
+
     /// Takes all notices out, oldest first.
     pub(crate) fn take(&self) -> VecDeque<Arc<Notice>> {
         std::mem::take(&mut self.queue.lock().unwrap_or_else(PoisonError::into_inner))

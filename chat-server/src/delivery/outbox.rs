@@ -5,6 +5,8 @@ use chat_core::{Ack, History, Joined, Left, Named, Refusal, Users};
 use serde::Serialize;
 use tokio::sync::Notify;
 
+use crate::transport::InFlight;
+
 /// What a client is told about its request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
@@ -18,12 +20,15 @@ pub(crate) enum Answer {
     Refusal(Refusal),
 }
 
+/// An answer that was not handed over yet: its ack id, itself, and what counts the request until then.
+type Waiting = (i64, Answer, InFlight);
+
 /// Answers on their way to a client. They wait here when its buffer is full.
 ///
 /// It holds at most as many as the connection has requests in flight.
 #[derive(Debug)]
 pub(crate) struct Outbox {
-    answers: Mutex<VecDeque<(i64, Answer)>>,
+    answers: Mutex<VecDeque<Waiting>>,
     wake: Arc<Notify>,
 }
 
@@ -34,16 +39,16 @@ impl Outbox {
     }
 
     /// Adds the answer to the request with this ack id.
-    pub(crate) fn push(&self, ack_id: i64, answer: Answer) {
+    pub(crate) fn push(&self, ack_id: i64, answer: Answer, in_flight: InFlight) {
         let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
-        answers.push_back((ack_id, answer));
+        answers.push_back((ack_id, answer, in_flight));
         if answers.len() == 1 {
             self.wake.notify_one();
         }
     }
 
     /// Takes all answers out, oldest first.
-    pub(crate) fn take(&self) -> VecDeque<(i64, Answer)> {
+    pub(crate) fn take(&self) -> VecDeque<Waiting> {
         std::mem::take(&mut self.answers.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

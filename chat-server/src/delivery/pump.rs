@@ -145,7 +145,7 @@ impl Sent {
 
 /// Hands over all answers there are.
 async fn answer(outbox: &Outbox, sink: &impl Sink) -> Result<(), Gone> {
-    for (ack_id, answer) in outbox.take() {
+    for (ack_id, answer, _in_flight) in outbox.take() {
         until_taken(sink, || sink.answer(ack_id, &answer)).await?;
     }
     Ok(())

@@ -125,6 +125,14 @@ impl Session {
         }
     }
 
+    /// Waits until what was [saved](Self::save) before this call would outlive the server. Returns at once
+    /// when the client cannot get the session back.
+    pub async fn saved(&self) {
+        if let Some(Owner { writer, .. }) = &self.owner {
+            writer.saved().await;
+        }
+    }
+
     /// To be called when the connection is gone: a session that was disconnected on purpose, by either
     /// side, ends, as in Socket.IO; any other is kept for the recovery window.
     pub fn disconnected(&self, reason: DisconnectReason) {

@@ -1,12 +1,14 @@
 use std::sync::Arc;
 
-use chat_core::{ChatMessage, NewMessage, Refusal, RefusalCode, RoomId, Timestamp};
+use chat_core::{
+    Audience, CHAT_MESSAGE, ChatMessage, NewMessage, Refusal, RefusalCode, RoomId, Timestamp,
+};
 use socketioxide::adapter::LocalAdapter;
 use socketioxide::handler::MessageHandler;
 use socketioxide::socket::Socket;
 use socketioxide_core::Value;
 
-use super::connection::{Connection, InOrder, json};
+use super::connection::{Connection, InOrder, Request, json};
 
 /// Handles [`chat_core::CHAT_MESSAGE`].
 ///
@@ -16,20 +18,30 @@ pub(crate) struct ChatMessageHandler(pub(crate) Arc<Connection>);
 
 impl MessageHandler<LocalAdapter, InOrder> for ChatMessageHandler {
     fn call(&self, _: Arc<Socket>, event: Value, ack_id: Option<i64>) {
-        let Some(request) = self.0.request(ack_id, event.len()) else { return };
-        match parse(&self.0, json(&event)) {
-            Ok(message) => self.0.log.submit(message, move |outcome| request.finish(outcome)),
+        let connection = &self.0;
+        let Some(request) = connection.request(CHAT_MESSAGE, ack_id, event.len()) else { return };
+        match ChatMessage::from_event(json(&event)) {
+            Ok(message) => {
+                let connection = Arc::clone(connection);
+                self.0.turns.now_or_later(move || submit(&connection, message, request));
+            }
             Err(refusal) => request.refuse(refusal),
         }
     }
 }
 
-fn parse(connection: &Connection, event: &str) -> Result<NewMessage, Refusal> {
-    let ChatMessage { content, client_offset, options } = ChatMessage::from_event(event)?;
+fn submit(connection: &Connection, message: ChatMessage, request: Request) {
+    let ChatMessage { content, client_offset, options } = message;
     let room = options.room.unwrap_or_else(RoomId::general);
-    if !connection.rooms.now().contains_key(&room) {
-        let message = "you are not in this room; join it first";
-        return Err(Refusal::new(RefusalCode::NotInRoom, message));
+    if !connection.place.is_in(&room) {
+        return request.refuse(not_in_room());
     }
-    Ok(NewMessage { room, content, client_offset, from: None, at: Timestamp::now() })
+    let (audience, from) = (Audience::Room(room), connection.nickname());
+    let message = NewMessage { audience, content, client_offset, from, at: Timestamp::now() };
+    let log = &connection.services.log;
+    log.submit(message, connection.origin(), move |outcome| request.finish(outcome));
+}
+
+pub(crate) fn not_in_room() -> Refusal {
+    Refusal::new(RefusalCode::NotInRoom, "you are not in this room; join it first")
 }

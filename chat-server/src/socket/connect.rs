@@ -2,8 +2,10 @@ use std::fmt::Display;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use chat_core::{CHAT_MESSAGE, Handshake, JOIN, LEAVE, Offset};
-use chat_store::StoreError;
+use chat_core::{
+    CHAT_MESSAGE, HISTORY, Handshake, JOIN, LEAVE, NICKNAME, Named, Nickname, Offset,
+    PRIVATE_MESSAGE, Refusal, RefusalCode, Token,
+};
 use serde_json::Value as Json;
 use socketioxide::SocketIo;
 use socketioxide::adapter::LocalAdapter;
@@ -16,11 +18,16 @@ use tokio_util::task::TaskTracker;
 
 use super::chat_message::ChatMessageHandler;
 use super::connection::{Connection, InOrder, json};
+use super::history::HistoryHandler;
+use super::nickname::{NicknameHandler, keep};
+use super::observe::{Direction, Observed};
+use super::private_message::PrivateMessageHandler;
 use super::rooms::{JoinHandler, LeaveHandler};
 use super::session::ChatSession;
 use super::sink::SocketSink;
 use super::unknown_event::UnknownEventHandler;
-use crate::delivery::{Subscription, pump};
+use crate::delivery::{Notice, Subscription, pump};
+use crate::identity::{Identities, Person, Unidentified};
 use crate::log::Log;
 use crate::recovery::{Claim, Found, Recovery};
 use crate::transport::Link;
@@ -33,6 +40,9 @@ pub(crate) type Authenticate = dyn Fn(SocketRef, Json) -> Pin<Box<dyn Future<Out
     + Send
     + Sync;
 
+/// Called for each event of the chat, in either direction.
+pub(crate) type Observe = dyn Fn(Observed<'_>) + Send + Sync;
+
 /// What an application adds to each connection.
 #[derive(Clone, Default)]
 pub(crate) struct Hooks {
@@ -40,14 +50,36 @@ pub(crate) struct Hooks {
     pub(crate) authenticate: Option<Arc<Authenticate>>,
     /// Whether a client that gets its session back is not authenticated again.
     pub(crate) skip_middlewares: bool,
+    pub(crate) observe: Option<Arc<Observe>>,
+}
+
+impl Hooks {
+    pub(crate) fn observed(
+        &self,
+        socket: &str,
+        direction: Direction,
+        event: Option<&str>,
+        bytes: usize,
+    ) {
+        if let Some(observe) = &self.observe {
+            observe(Observed { socket, direction, event, bytes });
+        }
+    }
+}
+
+/// What the connections of a node work with. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Services {
+    pub(crate) log: Arc<Log>,
+    pub(crate) recovery: Recovery,
+    pub(crate) identities: Identities,
+    pub(crate) hooks: Arc<Hooks>,
 }
 
 /// What all connections of a node share.
 #[derive(Clone)]
 pub(crate) struct Connections {
-    log: Arc<Log>,
-    recovery: Recovery,
-    hooks: Hooks,
+    services: Services,
     /// The pump of each connection.
     pumps: TaskTracker,
     draining: CancellationToken,
@@ -85,9 +117,9 @@ impl ConnectHandler<LocalAdapter, InOrder> for Connections {
 }
 
 impl Connections {
-    pub(crate) fn new(log: Arc<Log>, recovery: Recovery, hooks: Hooks) -> Self {
+    pub(crate) fn new(services: Services) -> Self {
         let pumps = TaskTracker::new();
-        Self { log, recovery, hooks, pumps, draining: CancellationToken::new() }
+        Self { services, pumps, draining: CancellationToken::new() }
     }
 
     /// Delivers no more, and waits until all answers have been handed over and have left.
@@ -97,26 +129,15 @@ impl Connections {
         self.pumps.wait().await;
     }
 
-    /// Authenticates a client, then finds its place. Nothing is sent to it before both are done.
+    /// Authenticates a client, then finds out who it is and its place. Nothing is sent to it before.
     async fn accept(&self, socket: SocketRef, auth: &str) -> Result<(), String> {
-        let trusted = match self.hooks.skip_middlewares {
-            true => self.resumed(auth).await,
-            false => Ok(None),
-        };
-        let place = match trusted {
-            Ok(None) => {
-                if let Some(authenticate) = &self.hooks.authenticate {
-                    let auth = serde_json::from_str(auth).unwrap_or_default();
-                    authenticate(socket.clone(), auth).await?;
-                }
-                self.place(auth).await
+        match self.entry(&socket, auth).await {
+            Ok(entry) => self.prepare(socket, entry).await,
+            Err(Refused::ByApplication(reason)) => return Err(reason),
+            Err(Refused::Unidentified(Unidentified::Refused(refusal))) => {
+                return Err(connect_error(&refusal));
             }
-            Ok(Some(place)) => Ok(place),
-            Err(error) => Err(error),
-        };
-        match place {
-            Ok(place) => self.prepare(socket, place).await,
-            Err(error) => {
+            Err(Refused::Unidentified(Unidentified::Store(error))) => {
                 // Refused, it would not try again. Cut off, it does, and nothing is lost.
                 tracing::error!("a client cannot be served: {error}");
                 if let Some(link) = socket.req_parts().extensions.get::<Arc<Link>>() {
@@ -127,37 +148,100 @@ impl Connections {
         Ok(())
     }
 
-    /// Where a client goes on: in the session that it claims, or in a new one.
-    async fn place(&self, auth: &str) -> Result<Place, StoreError> {
-        if let Some(place) = self.resumed(auth).await? {
-            return Ok(place);
+    /// How a client goes on: in the session that it claims, or in a new one.
+    async fn entry(&self, socket: &SocketRef, auth: &str) -> Result<Entry, Refused> {
+        let Services { log, identities, hooks, .. } = &self.services;
+        let trusted = if hooks.skip_middlewares { self.resumed(auth).await? } else { None };
+        if trusted.is_none()
+            && let Some(authenticate) = &hooks.authenticate
+        {
+            let auth = serde_json::from_str(auth).unwrap_or_default();
+            authenticate(socket.clone(), auth).await.map_err(Refused::ByApplication)?;
         }
         // What cannot be understood counts as absent.
         let handshake: Handshake = serde_json::from_str(auth).unwrap_or_default();
-        let (session, cursor) = ChatSession::begin(&self.log, &handshake).await?;
-        Ok(Place { session, cursor, found: None })
+        let issued = identities.issued(handshake.token.as_ref()).await?;
+        let resumed = match trusted {
+            None => self.resumed(auth).await?,
+            trusted => trusted,
+        };
+
+        if let Some(Resumed { found, mut session, cursor }) = resumed {
+            let person = match (&issued, session.person()) {
+                // The session of another person, or of one whose name is somebody else's by now.
+                (Some(issued), Some(person)) if issued.id != person.id => None,
+                (Some(issued), _) => Some(Some((issued.clone(), None))),
+                (None, Some(person)) => match identities.renew(&person).await {
+                    Ok(()) => Some(Some((person, None))),
+                    Err(Unidentified::Refused(_)) => None,
+                    Err(error) => return Err(error.into()),
+                },
+                (None, None) => Some(self.named(&handshake).await?),
+            };
+            if let Some(named) = person {
+                if let Some((person, _)) = &named
+                    && session.person().is_none()
+                {
+                    session.identify(person, log.tail());
+                }
+                let found = Some(found);
+                return Ok(Entry { found, session, cursor, named, echo: handshake.echo });
+            }
+        }
+
+        let named = match issued {
+            Some(person) => Some((person, None)),
+            None => self.named(&handshake).await?,
+        };
+        let person = named.as_ref().map(|(person, _)| person);
+        let begun = ChatSession::begin(log, &handshake, person).await;
+        let (session, cursor) = begun.map_err(Unidentified::Store)?;
+        Ok(Entry { found: None, session, cursor, named, echo: handshake.echo })
     }
 
-    /// Where a client goes on in the session that it claims, if it can.
-    async fn resumed(&self, auth: &str) -> Result<Option<Place>, StoreError> {
+    /// The session that a client claims, if it can go on in it.
+    async fn resumed(&self, auth: &str) -> Result<Option<Resumed>, Unidentified> {
         let claim: Claim = serde_json::from_str(auth).unwrap_or_default();
-        let Some(found) = self.recovery.find(&claim).await else { return Ok(None) };
-        let resumed = ChatSession::resume(&self.log, &found).await?;
-        Ok(resumed.map(|(session, cursor)| Place { session, cursor, found: Some(found) }))
+        let Some(found) = self.services.recovery.find(&claim).await else { return Ok(None) };
+        let resumed = ChatSession::resume(&self.services.log, &found).await?;
+        Ok(resumed.map(|(session, cursor)| Resumed { found, session, cursor }))
+    }
+
+    /// The person with the nickname that a client connects with, and the token that keeps it.
+    async fn named(&self, handshake: &Handshake) -> Result<Option<Identified>, Unidentified> {
+        let identities = &self.services.identities;
+        let Some(name) = handshake.nickname.as_deref().filter(|_| !identities.are_issued()) else {
+            return Ok(None);
+        };
+        let nickname: Nickname =
+            name.parse().map_err(|error| Refusal::invalid(RefusalCode::InvalidNickname, error))?;
+        let (person, token) = identities.take(nickname, handshake.token.clone()).await?;
+        Ok(Some((person, Some(token))))
     }
 
     /// Gives the connection its session and its handlers.
-    async fn prepare(&self, socket: SocketRef, place: Place) {
-        let Place { session: state, cursor, found } = place;
+    async fn prepare(&self, socket: SocketRef, entry: Entry) {
+        let Entry { session: state, cursor, found, named, echo } = entry;
+        let recovery = &self.services.recovery;
         let session = match found {
-            Some(found) => self.recovery.resume(&socket, found),
-            None => self.recovery.begin(&socket, state.to_text()).await,
+            Some(found) => recovery.resume(&socket, found),
+            None => recovery.begin(&socket, state.to_text()).await,
         };
-        let log = Arc::clone(&self.log);
-        let connection = Arc::new(Connection::new(log, &socket, session, state, cursor));
+        let (person, token) = named.unzip();
+        let services = self.services.clone();
+        let place = (state, cursor);
+        let connection = Arc::new(Connection::new(services, &socket, session, place, person, echo));
+        if let Some(person) = connection.person() {
+            let named = Named { nickname: person.nickname.clone(), token: token.flatten() };
+            connection.waiting.notices.extend(Notice::new(NICKNAME, &named));
+            keep(&connection, person);
+        }
         socket.on(CHAT_MESSAGE, ChatMessageHandler(Arc::clone(&connection)));
+        socket.on(PRIVATE_MESSAGE, PrivateMessageHandler(Arc::clone(&connection)));
         socket.on(JOIN, JoinHandler(Arc::clone(&connection)));
         socket.on(LEAVE, LeaveHandler(Arc::clone(&connection)));
+        socket.on(NICKNAME, NicknameHandler(Arc::clone(&connection)));
+        socket.on(HISTORY, HistoryHandler(Arc::clone(&connection)));
         socket.on_fallback(UnknownEventHandler(Arc::clone(&connection)));
         let ending = Arc::clone(&connection);
         socket.on_disconnect(move |reason: DisconnectReason| {
@@ -165,25 +249,55 @@ impl Connections {
             ending.session.disconnected(reason);
             async {}
         });
-        if let Some(on_connect) = &self.hooks.on_connect {
+        if let Some(on_connect) = &self.services.hooks.on_connect {
             on_connect(&socket);
         }
         socket.extensions.insert(connection);
     }
 
     async fn deliver(self, socket: Arc<Socket>, connection: Arc<Connection>) {
-        let rooms = Arc::clone(&connection.rooms);
-        let log = Arc::clone(&self.log);
-        let subscription = Subscription::new(log, rooms, connection.cursor, &connection.wake);
-        let sink = SocketSink::new(socket, Arc::clone(&connection.link));
-        pump(subscription, &connection.outbox, &connection.wake, &sink, &self.draining).await;
+        let (log, place) = (Arc::clone(&self.services.log), Arc::clone(&connection.place));
+        let wake = &connection.waiting.wake;
+        let subscription = Subscription::new(log, connection.reader, place, wake);
+        let sink = SocketSink::new(socket, Arc::clone(&connection));
+        pump(subscription, &connection.waiting, &sink, &self.draining).await;
     }
 }
 
-/// Where a client goes on.
-struct Place {
-    session: ChatSession,
-    cursor: Offset,
+/// What a refused client is told: socketioxide sends one text, so it begins with the code.
+fn connect_error(refusal: &Refusal) -> String {
+    let code = serde_json::to_value(refusal.code).unwrap_or_default();
+    format!("{}: {}", code.as_str().unwrap_or_default(), refusal.message)
+}
+
+/// A person, and the token that keeps its nickname when the client is to be told.
+type Identified = (Person, Option<Token>);
+
+/// How a client goes on.
+struct Entry {
     /// The session to resume; a new one begins when there is none.
     found: Option<Found>,
+    session: ChatSession,
+    cursor: Offset,
+    named: Option<Identified>,
+    echo: bool,
+}
+
+/// A session that a client claims, and its place.
+struct Resumed {
+    found: Found,
+    session: ChatSession,
+    cursor: Offset,
+}
+
+/// Why a client is not accepted.
+enum Refused {
+    ByApplication(String),
+    Unidentified(Unidentified),
+}
+
+impl From<Unidentified> for Refused {
+    fn from(reason: Unidentified) -> Self {
+        Self::Unidentified(reason)
+    }
 }

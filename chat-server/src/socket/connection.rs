@@ -1,15 +1,18 @@
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use chat_core::{Ack, Offset, Refusal, RefusalCode};
+use chat_core::{Ack, Nickname, Offset, Refusal, RefusalCode, RoomId};
 use chat_store::Appended;
 use socketioxide::socket::Socket;
 use socketioxide_core::Value;
-use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use super::connect::Services;
+use super::observe::Direction;
 use super::session::ChatSession;
-use crate::delivery::{Answer, JoinedAfter, Outbox, Rooms};
-use crate::log::{Log, Outcome};
+use super::turns::Turns;
+use crate::delivery::{Answer, Place, Waiting};
+use crate::identity::Person;
+use crate::log::{Outcome, ReaderId};
 use crate::recovery::Session;
 use crate::transport::{InFlight, Link};
 
@@ -19,58 +22,109 @@ pub(crate) struct InOrder;
 
 /// What the event handlers of one connection share. They never hold the socket, which holds them.
 pub(crate) struct Connection {
-    pub(crate) log: Arc<Log>,
+    pub(crate) services: Services,
     pub(crate) link: Arc<Link>,
-    pub(crate) outbox: Outbox,
-    /// Notified when there is something to hand over.
-    pub(crate) wake: Arc<Notify>,
+    /// Names it among the readers of the log.
+    pub(crate) reader: ReaderId,
+    pub(crate) waiting: Waiting,
+    pub(crate) turns: Turns,
     /// Cancelled when the client is gone.
     pub(crate) gone: CancellationToken,
     pub(crate) session: Session,
-    pub(crate) rooms: Arc<Rooms>,
+    pub(crate) place: Arc<Place>,
+    /// Whether the client wants its own messages back.
+    echo: bool,
     /// Where the session began.
     start: Offset,
-    /// Where this connection began.
-    pub(crate) cursor: Offset,
+    person: Mutex<Option<Arc<Person>>>,
 }
 
 impl Connection {
     /// The state of a new connection. Its link is missing only when the socket was not opened through
     /// [`TransportService`](crate::transport::TransportService).
     pub(crate) fn new(
-        log: Arc<Log>,
+        services: Services,
         socket: &Socket,
         session: Session,
-        state: ChatSession,
-        cursor: Offset,
+        (state, cursor): (ChatSession, Offset),
+        person: Option<Person>,
+        echo: bool,
     ) -> Self {
         let link = socket.req_parts().extensions.get::<Arc<Link>>().cloned().unwrap_or_default();
-        let wake = Arc::new(Notify::new());
-        let outbox = Outbox::new(Arc::clone(&wake));
-        let gone = CancellationToken::new();
-        let ChatSession { start, rooms } = state;
-        let rooms = Arc::new(Rooms::new(rooms));
-        Self { log, link, outbox, wake, gone, session, rooms, start, cursor }
+        Self {
+            link,
+            reader: services.log.reader(),
+            waiting: Waiting::new(),
+            turns: Turns::default(),
+            gone: CancellationToken::new(),
+            session,
+            place: Arc::new(Place::new(state.following(), cursor)),
+            echo,
+            start: state.start,
+            person: Mutex::new(person.map(Arc::new)),
+            services,
+        }
     }
 
     /// A request of the client, to be answered; none when the client has disconnected before it.
     ///
     /// It then breaks the protocol, and its connection is closed, as the Node.js server does. socketioxide
     /// does so too, but calls handlers until it has forgotten the socket.
-    pub(crate) fn request(self: &Arc<Self>, ack_id: Option<i64>, bytes: usize) -> Option<Request> {
+    pub(crate) fn request(
+        self: &Arc<Self>,
+        event: &str,
+        ack_id: Option<i64>,
+        bytes: usize,
+    ) -> Option<Request> {
+        self.services.hooks.observed(self.session.id(), Direction::Incoming, Some(event), bytes);
         if self.gone.is_cancelled() {
             self.link.close();
             return None;
         }
         let in_flight = self.link.request(bytes);
-        Some(Request { connection: Arc::clone(self), ack_id, _in_flight: in_flight })
+        Some(Request { connection: Arc::clone(self), ack_id, in_flight })
     }
 
-    /// Changes the rooms of the connection, and has its session saved so.
-    pub(crate) fn change_rooms(&self, change: impl FnOnce(&mut JoinedAfter)) {
-        let rooms = JoinedAfter::clone(&self.rooms.change(change));
-        self.session.save(ChatSession { start: self.start, rooms }.to_text());
-        self.wake.notify_one();
+    /// Who the client is; none when anonymous.
+    pub(crate) fn person(&self) -> Option<Arc<Person>> {
+        self.person.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn nickname(&self) -> Option<Nickname> {
+        self.person().map(|person| person.nickname.clone())
+    }
+
+    /// The reader to mark messages of this connection with: this one, if it does not want them back.
+    pub(crate) fn origin(&self) -> Option<ReaderId> {
+        (!self.echo).then_some(self.reader)
+    }
+
+    /// Follows a room from `after` on, and has the session saved so.
+    pub(crate) fn join(&self, room: RoomId, after: Offset) {
+        self.place.join(room, after);
+        self.save();
+    }
+
+    /// Does not follow a room any more, and has the session saved so.
+    pub(crate) fn leave(&self, room: &RoomId) {
+        self.place.leave(room);
+        self.save();
+    }
+
+    /// Makes the client this person, who gets private messages from now on, and has the session saved so.
+    pub(crate) fn identify(&self, person: Arc<Person>) {
+        self.place.identify(person.id, self.services.log.tail());
+        *self.person.lock().unwrap_or_else(PoisonError::into_inner) = Some(person);
+        self.save();
+    }
+
+    /// Has the session saved as it is now. Requests change it one at a time, so the last save counts.
+    fn save(&self) {
+        let following = self.place.now().following;
+        let person = self.person();
+        let session = ChatSession::of(self.start, &following, person.as_deref());
+        self.session.save(session.to_text());
+        self.waiting.wake.notify_one();
     }
 }
 
@@ -84,8 +138,8 @@ pub(crate) struct Request {
     connection: Arc<Connection>,
     /// None when the client does not want to know.
     ack_id: Option<i64>,
-    /// Counts the request until it is answered.
-    _in_flight: InFlight,
+    /// Counts the request until its answer is handed over.
+    in_flight: InFlight,
 }
 
 impl Request {
@@ -118,7 +172,7 @@ impl Request {
     /// Tells the client what it asked for.
     pub(crate) fn answer(self, answer: Answer) {
         if let Some(ack_id) = self.ack_id {
-            self.connection.outbox.push(ack_id, answer);
+            self.connection.waiting.outbox.push(ack_id, answer, self.in_flight);
         }
     }
 }

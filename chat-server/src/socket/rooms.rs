@@ -1,12 +1,12 @@
 use std::sync::Arc;
 
-use chat_core::{Joined, Left, Refusal, RefusalCode, room_from_event};
+use chat_core::{JOIN, Join, Joined, LEAVE, Left, Offset, Refusal, RefusalCode, room_from_event};
 use socketioxide::adapter::LocalAdapter;
 use socketioxide::handler::MessageHandler;
 use socketioxide::socket::Socket;
 use socketioxide_core::Value;
 
-use super::connection::{Connection, InOrder, json};
+use super::connection::{Connection, InOrder, Request, json};
 use super::session::MAX_ROOMS;
 use crate::delivery::Answer;
 
@@ -18,41 +18,57 @@ pub(crate) struct LeaveHandler(pub(crate) Arc<Connection>);
 
 impl MessageHandler<LocalAdapter, InOrder> for JoinHandler {
     fn call(&self, _: Arc<Socket>, event: Value, ack_id: Option<i64>) {
-        let Some(request) = self.0.request(ack_id, event.len()) else { return };
-        match join(&self.0, json(&event)) {
-            Ok(joined) => request.answer(Answer::Joined(joined)),
-            Err(refusal) => request.refuse(refusal),
+        let connection = &self.0;
+        let Some(request) = connection.request(JOIN, ack_id, event.len()) else { return };
+        let join = match Join::from_event(json(&event)) {
+            Ok(join) => join,
+            Err(refusal) => return request.refuse(refusal),
+        };
+        let beyond_the_end = join.after.filter(|&after| after > connection.services.log.tail());
+        let connection = Arc::clone(connection);
+        match beyond_the_end {
+            None => self.0.turns.now_or_later(move || finish(&connection, join, request)),
+            Some(after) => self.0.turns.later(async move {
+                let join = match connection.services.log.contains(after).await {
+                    Ok(true) => join,
+                    // It speaks of another log.
+                    Ok(false) => Join { after: Some(Offset::ZERO), ..join },
+                    // Silence makes the client try again.
+                    Err(_) => return,
+                };
+                finish(&connection, join, request);
+            }),
         }
     }
 }
 
-fn join(connection: &Connection, event: &str) -> Result<Joined, Refusal> {
-    let room = room_from_event(event)?;
-    let rooms = connection.rooms.now();
-    // Read here and not later: what this client sends to the room after this comes back to it.
-    let tail = connection.log.tail();
-    if !rooms.contains_key(&room) {
-        if rooms.len() >= MAX_ROOMS {
-            let message =
-                format!("you are in {MAX_ROOMS} rooms, which is the most; leave one first");
-            return Err(Refusal::new(RefusalCode::TooManyRooms, message));
-        }
-        connection.change_rooms(|rooms| {
-            rooms.insert(room.clone(), tail);
-        });
+fn finish(connection: &Connection, join: Join, request: Request) {
+    let Join { room, after } = join;
+    let following = connection.place.now().following;
+    let is_in = following.rooms.contains_key(&room);
+    if !is_in && following.rooms.len() >= MAX_ROOMS {
+        let message = format!("you are in {MAX_ROOMS} rooms, which is the most; leave one first");
+        return request.refuse(Refusal::new(RefusalCode::TooManyRooms, message));
     }
-    Ok(Joined { room, tail })
+    // Read here and not later: what this client sends to the room after this comes back to it.
+    let tail = connection.services.log.tail();
+    if !is_in || after.is_some() {
+        connection.join(room.clone(), after.unwrap_or(tail));
+    }
+    request.answer(Answer::Joined(Joined { room, users: 0, tail }));
 }
 
 impl MessageHandler<LocalAdapter, InOrder> for LeaveHandler {
     fn call(&self, _: Arc<Socket>, event: Value, ack_id: Option<i64>) {
-        let Some(request) = self.0.request(ack_id, event.len()) else { return };
+        let connection = &self.0;
+        let Some(request) = connection.request(LEAVE, ack_id, event.len()) else { return };
         match room_from_event(json(&event)) {
             Ok(room) => {
-                self.0.change_rooms(|rooms| {
-                    rooms.remove(&room);
+                let connection = Arc::clone(connection);
+                self.0.turns.now_or_later(move || {
+                    connection.leave(&room);
+                    request.answer(Answer::Left(Left { room }));
                 });
-                request.answer(Answer::Left(Left { room }));
             }
             Err(refusal) => request.refuse(refusal),
         }

@@ -1,48 +1,66 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use chat_core::CHAT_MESSAGE;
 use socketioxide::extract::AckSender;
 use socketioxide::handler::FromMessageParts;
 use socketioxide::socket::Socket;
 use socketioxide::{SendError, SocketError};
 use socketioxide_core::Value;
 
-use crate::delivery::{Answer, Sent, Sink};
+use super::connection::Connection;
+use super::observe::Direction;
+use crate::delivery::{Answer, Notice, Sent, Sink};
 use crate::log::Arguments;
-use crate::transport::Link;
 
 /// About how many bytes an answer has.
-const ANSWER_BYTES: usize = 64;
+fn answer_bytes(answer: &Answer) -> usize {
+    const SMALL: usize = 64;
+    match answer {
+        Answer::History(history) => {
+            history.messages.iter().map(|message| message.content.as_str().len() + 200).sum()
+        }
+        Answer::Users(users) => SMALL + 32 * users.nicknames.len(),
+        _ => SMALL,
+    }
+}
 
 /// One Socket.IO connection as the place where deliveries go.
 pub(crate) struct SocketSink {
     socket: Arc<Socket>,
-    link: Arc<Link>,
+    connection: Arc<Connection>,
 }
 
 impl SocketSink {
-    pub(crate) fn new(socket: Arc<Socket>, link: Arc<Link>) -> Self {
-        Self { socket, link }
+    pub(crate) fn new(socket: Arc<Socket>, connection: Arc<Connection>) -> Self {
+        Self { socket, connection }
     }
 
-    fn send(&self, bytes: usize, send: impl FnOnce() -> Result<(), SendError>) -> Sent {
-        if self.link.is_closed() {
+    fn send(
+        &self,
+        event: Option<&str>,
+        bytes: usize,
+        send: impl FnOnce() -> Result<(), SendError>,
+    ) -> Sent {
+        let Connection { link, services, session, .. } = &*self.connection;
+        if link.is_closed() {
             return Sent::Gone;
         }
-        if !self.link.has_room() {
+        if !link.has_room() {
             return Sent::Full;
         }
-        self.link.sending(bytes);
+        link.sending(bytes);
         match send() {
-            Ok(()) => Sent::Yes,
+            Ok(()) => {
+                services.hooks.observed(session.id(), Direction::Outgoing, event, bytes);
+                Sent::Yes
+            }
             Err(SendError::Socket(SocketError::InternalChannelFull)) => Sent::Full,
             Err(SendError::Socket(SocketError::Closed)) => Sent::Gone,
             Err(SendError::Serialize(error)) => {
                 // Our own types always serialise. Going on would break a promise, so the client is made
                 // to come back and ask again.
                 tracing::error!("a packet could not be serialised: {error}");
-                self.link.close();
+                link.close();
                 Sent::Gone
             }
         }
@@ -50,8 +68,8 @@ impl SocketSink {
 }
 
 impl Sink for SocketSink {
-    fn deliver(&self, arguments: &Arguments) -> Sent {
-        self.send(arguments.len(), || self.socket.emit(CHAT_MESSAGE, arguments))
+    fn deliver(&self, event: &'static str, arguments: &Arguments) -> Sent {
+        self.send(Some(event), arguments.len(), || self.socket.emit(event, arguments))
     }
 
     fn answer(&self, ack_id: i64, answer: &Answer) -> Sent {
@@ -61,16 +79,26 @@ impl Sink for SocketSink {
             &mut Value::Bytes(Bytes::new()),
             &Some(ack_id),
         );
-        self.send(ANSWER_BYTES, || ack.send(answer))
+        self.send(None, answer_bytes(answer), || ack.send(answer))
+    }
+
+    fn notify(&self, notice: &Notice) -> Sent {
+        let Notice { event, argument } = notice;
+        self.send(Some(event), argument.get().len(), || self.socket.emit(event, argument))
     }
 
     async fn room(&self) {
-        self.link.drained().await;
+        self.connection.link.drained().await;
     }
 
     async fn flushed(&self) {
-        while !self.link.is_drained() && !self.link.is_closed() {
-            self.link.drained().await;
+        let link = &self.connection.link;
+        while !link.is_drained() && !link.is_closed() {
+            link.drained().await;
         }
+    }
+
+    async fn saved(&self) {
+        self.connection.session.saved().await;
     }
 }

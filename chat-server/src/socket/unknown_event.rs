@@ -6,14 +6,15 @@ use socketioxide::handler::MessageHandler;
 use socketioxide::socket::Socket;
 use socketioxide_core::Value;
 
-use super::connection::{Connection, InOrder};
+use super::connection::{Connection, InOrder, json};
 
 /// Handles what no other handler is there for.
 pub(crate) struct UnknownEventHandler(pub(crate) Arc<Connection>);
 
 impl MessageHandler<LocalAdapter, InOrder> for UnknownEventHandler {
     fn call(&self, _: Arc<Socket>, event: Value, ack_id: Option<i64>) {
-        let Some(request) = self.0.request(ack_id, event.len()) else { return };
+        let name = chat_core::event_name(json(&event)).unwrap_or_default();
+        let Some(request) = self.0.request(&name, ack_id, event.len()) else { return };
         let message = "there is no such event; the README lists those there are";
         request.refuse(Refusal::new(RefusalCode::UnknownEvent, message));
     }

@@ -1,0 +1,140 @@
+use std::fmt;
+
+use chat_core::{Nickname, Refusal, RefusalCode, Timestamp, Token};
+use chat_store::OwnerKey;
+use jsonwebtoken::errors::ErrorKind;
+use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
+use serde::Deserialize;
+use thiserror::Error;
+
+use super::owner;
+
+/// By how much the clocks of this machine and of whoever issues tokens may differ, in seconds.
+const LEEWAY: u64 = 10;
+
+/// What JSON Web Tokens have to be signed with.
+///
+/// | key | algorithm |
+/// |---|---|
+/// | any bytes, 32 or more | HS256 |
+/// | an RSA public key in PEM | RS256 |
+/// | an Ed25519 public key in PEM | EdDSA |
+///
+/// No other algorithm is taken, in particular not the one that the token itself names. A token needs the claim
+/// `sub`, and its times `exp` and `nbf` are respected when it has them, give or take ten seconds. The
+/// nickname is the first of the claims `nickname`, `preferred_username`, `name` and `sub` that it has.
+pub struct JwtKey {
+    key: DecodingKey,
+    validation: Validation,
+}
+
+/// Why bytes are no [`JwtKey`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum JwtKeyError {
+    /// A secret that could be guessed.
+    #[error("the secret for HS256 has {bytes} bytes; it needs 32 or more")]
+    Short {
+        /// How many it has.
+        bytes: usize,
+    },
+    /// A private key, which only the issuer of the tokens should have.
+    #[error("this is a private key; the chat needs the public one")]
+    Private,
+    /// PEM that holds no key of a kind that is supported.
+    #[error("the PEM file holds no RSA or Ed25519 public key")]
+    Unsupported,
+}
+
+/// Whom a token names.
+pub(super) struct Subject {
+    pub(super) owner: OwnerKey,
+    pub(super) nickname: Nickname,
+    pub(super) until: Option<Timestamp>,
+}
+
+#[derive(Deserialize)]
+struct Claims {
+    sub: String,
+    #[serde(default)]
+    iss: String,
+    nickname: Option<String>,
+    preferred_username: Option<String>,
+    name: Option<String>,
+    exp: Option<f64>,
+}
+
+impl JwtKey {
+    /// The key that a file holds: its bytes. Line ends after a secret do not belong to it.
+    ///
+    /// # Errors
+    /// When it is no key that tokens can be checked with.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, JwtKeyError> {
+        let text = std::str::from_utf8(bytes).unwrap_or_default();
+        if text.contains("-----BEGIN") {
+            return Self::from_pem(bytes, text);
+        }
+        let secret = bytes.strip_suffix(b"\n").unwrap_or(bytes);
+        let secret = secret.strip_suffix(b"\r").unwrap_or(secret);
+        if secret.len() < 32 {
+            return Err(JwtKeyError::Short { bytes: secret.len() });
+        }
+        Ok(Self::new(DecodingKey::from_secret(secret), Algorithm::HS256))
+    }
+
+    fn from_pem(bytes: &[u8], text: &str) -> Result<Self, JwtKeyError> {
+        if text.contains("PRIVATE KEY-----") {
+            return Err(JwtKeyError::Private);
+        }
+        if let Ok(key) = DecodingKey::from_rsa_pem(bytes) {
+            return Ok(Self::new(key, Algorithm::RS256));
+        }
+        let key = DecodingKey::from_ed_pem(bytes).map_err(|_| JwtKeyError::Unsupported)?;
+        Ok(Self::new(key, Algorithm::EdDSA))
+    }
+
+    fn new(key: DecodingKey, algorithm: Algorithm) -> Self {
+        let mut validation = Validation::new(algorithm);
+        validation.required_spec_claims.clear();
+        validation.validate_nbf = true;
+        validation.validate_aud = false;
+        validation.leeway = LEEWAY;
+        Self { key, validation }
+    }
+
+    pub(super) fn subject(&self, token: Option<&Token>) -> Result<Subject, Refusal> {
+        let invalid = |message| Refusal::new(RefusalCode::InvalidToken, message);
+        let token =
+            token.ok_or_else(|| invalid("a token is needed: give it as `token` in `auth`"))?;
+        let claims = decode::<Claims>(token.as_str(), &self.key, &self.validation);
+        let claims = claims.map_err(|error| match error.kind() {
+            ErrorKind::ExpiredSignature => {
+                Refusal::new(RefusalCode::ExpiredToken, "the token has expired; get a new one")
+            }
+            ErrorKind::ImmatureSignature => invalid("the token is not valid yet"),
+            ErrorKind::InvalidSignature => invalid("the token is not signed with the right key"),
+            ErrorKind::InvalidAlgorithm => invalid("the token is not signed as it has to be"),
+            ErrorKind::Json(_) | ErrorKind::MissingRequiredClaim(_) => {
+                invalid("the token has no subject (`sub`)")
+            }
+            _ => invalid("the token is no JSON Web Token"),
+        })?;
+        let Claims { sub, iss, nickname, preferred_username, name, exp } = claims.claims;
+        let owner = owner("jwt", &[&iss, &sub]);
+        let nickname = nickname.or(preferred_username).or(name).unwrap_or(sub).parse();
+        let nickname =
+            nickname.map_err(|error| Refusal::invalid(RefusalCode::InvalidNickname, error))?;
+        // Rounded down, and without a meaning when it is no time: then it has been refused.
+        let until = exp.map(|seconds| Timestamp::from_millis((seconds * 1000.0) as i64));
+        Ok(Subject { owner, nickname, until })
+    }
+}
+
+/// Shows no key.
+impl fmt::Debug for JwtKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JwtKey")
+            .field("algorithms", &self.validation.algorithms)
+            .finish_non_exhaustive()
+    }
+}

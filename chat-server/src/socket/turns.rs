@@ -1,0 +1,75 @@
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
+/// Keeps the requests of one connection in their order when one of them has to wait for the store.
+///
+/// What needs not wait is done at once, as long as nothing before it waits.
+#[derive(Debug, Default)]
+pub(crate) struct Turns(Arc<Mutex<()>>);
+
+impl Turns {
+    /// Runs `request` at once, or after everything that was begun before.
+    pub(crate) fn now_or_later(&self, request: impl FnOnce() + Send + 'static) {
+        match self.0.try_lock() {
+            Ok(_turn) => request(),
+            Err(_) => self.later(async { request() }),
+        }
+    }
+
+    /// Runs `request`, which may wait, after everything that was begun before and before everything that
+    /// comes later. It runs to its end, also when the client has gone.
+    pub(crate) fn later(&self, request: impl Future<Output = ()> + Send + 'static) {
+        let mut turn = Box::pin(Arc::clone(&self.0).lock_owned());
+        // Polled once, which is what puts it in the line.
+        let first: Option<OwnedMutexGuard<()>> = (&mut turn).now_or_never();
+        tokio::spawn(async move {
+            let _turn = match first {
+                Some(turn) => turn,
+                None => turn.await,
+            };
+            request.await;
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn requests_keep_their_order_whichever_of_them_waits() {
+        let (turns, done) = (Turns::default(), Arc::new(Mutex::new(Vec::new())));
+        let note = |number: u32| {
+            let done = Arc::clone(&done);
+            move || done.lock().unwrap().push(number)
+        };
+        turns.now_or_later(note(1));
+        assert_eq!(*done.lock().unwrap(), [1]);
+        let (open, opened) = oneshot::channel::<()>();
+        let second = note(2);
+        turns.later(async move {
+            opened.await.unwrap();
+            second();
+        });
+        turns.now_or_later(note(3));
+        let fourth = note(4);
+        turns.later(async move { fourth() });
+        let (end, ended) = oneshot::channel();
+        let fifth = note(5);
+        turns.now_or_later(move || {
+            fifth();
+            end.send(()).unwrap();
+        });
+        assert_eq!(*done.lock().unwrap(), [1]);
+        open.send(()).unwrap();
+        ended.await.unwrap();
+        assert_eq!(*done.lock().unwrap(), [1, 2, 3, 4, 5]);
+        turns.now_or_later(note(6));
+    }
+}
