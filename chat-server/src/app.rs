@@ -33,6 +33,9 @@ const PING_TIMEOUT: Duration = Duration::from_secs(20);
 /// For how long a session is kept when nothing else is said.
 const RECOVERY_WINDOW: Duration = Duration::from_secs(120);
 
+/// For how long somebody whose connection broke counts as present when nothing else is said.
+const PRESENCE_GRACE: Duration = Duration::from_secs(5);
+
 /// For how long a nickname is kept for an owner who is away when nothing else is said: 90 days.
 const NICKNAME_LIFETIME: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
@@ -81,6 +84,7 @@ pub struct ChatBuilder {
     recovery_window: Duration,
     hooks: Hooks,
     recent_bytes: usize,
+    presence_grace: Duration,
     nickname_lifetime: Duration,
     jwt_key: Option<JwtKey>,
 }
@@ -139,6 +143,12 @@ impl ChatBuilder {
     /// zero turns [`recovery`](crate::recovery) off.
     pub fn recovery_window(self, window: Duration) -> Self {
         Self { recovery_window: window, ..self }
+    }
+
+    /// For how long somebody whose connection broke still counts as present; five seconds when not said. Who
+    /// connects again within it has neither left nor joined.
+    pub fn presence_grace(self, grace: Duration) -> Self {
+        Self { presence_grace: grace, ..self }
     }
 
     /// For how long a nickname stays its owner's who does not connect; then somebody else may claim it, who is
@@ -231,6 +241,7 @@ impl Chat {
             recovery_window: RECOVERY_WINDOW,
             hooks: Hooks::default(),
             recent_bytes: RECENT_BYTES,
+            presence_grace: PRESENCE_GRACE,
             nickname_lifetime: NICKNAME_LIFETIME,
             jwt_key: None,
         }
