@@ -103,8 +103,8 @@ test("a new owner of a name never sees the old owner's messages, nor the old one
   });
   await ada.whisper("Grace", "for the first Grace");
   await grace.hears(1);
-  grace.socket.io.engine.close();
   grace.socket.io.reconnection(false);
+  grace.socket.io.engine.close();
   await sleep(3000);
   const heir = await Person.connected(t, server.url, "Grace", {
     auth: { token: "a token of somebody else" },
