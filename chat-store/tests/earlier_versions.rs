@@ -58,7 +58,7 @@ async fn a_file_of_version_2_keeps_its_log_and_takes_sessions() {
         let found = store.session(record.key, Timestamp::from_millis(9)).await.unwrap();
         assert_eq!(found.as_ref(), Some(&record));
         store.close().await;
-        assert_eq!(version(&path).await, 4);
+        assert_eq!(version(&path).await, 5);
     }
 }
 
