@@ -78,7 +78,7 @@ async fn its_history_is_the_beginning_of_the_log() {
     assert_eq!(messages.len(), expected.len());
     for (message, (number, content)) in messages.iter().zip(expected) {
         assert_eq!((message.offset, message.content.as_str()), (offset(number), content));
-        assert_eq!(message.room, RoomId::general());
+        assert_eq!(message.audience, RoomId::general().into());
         assert_eq!((&message.from, message.at), (&None, None));
     }
     assert_eq!(messages[8].client_offset.as_ref().unwrap().as_str(), "k".repeat(1000));

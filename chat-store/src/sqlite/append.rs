@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::ops::RangeFrom;
 use std::sync::Arc;
 
-use chat_core::{ClientOffset, Message, NewMessage};
+use chat_core::{Audience, ClientOffset, Message, NewMessage};
 use sqlx::SqliteConnection;
 
+use super::feeds::columns;
 use super::read::{message, offset};
 use crate::Appended;
 
@@ -18,7 +19,8 @@ use crate::Appended;
 /// the newest rows are deleted. `AUTOINCREMENT` alone would number the rows too, but only promises to
 /// go up, not to leave nothing out.
 pub(super) const INSERT: &str = "
-    INSERT INTO messages (id, client_offset, content, room, sender, at)
+    INSERT INTO messages
+        (id, client_offset, content, room, sender, at, sender_id, receiver_id, receiver)
     SELECT
         (SELECT max(
             coalesce((SELECT max(seq) FROM sqlite_sequence WHERE name = 'messages'), 0),
@@ -26,7 +28,7 @@ pub(super) const INSERT: &str = "
         )) + row_number() OVER (ORDER BY position),
         new_key,
         CAST(substr(?2, value ->> 2, value ->> 3) AS TEXT),
-        value ->> 4, value ->> 5, value ->> 6
+        value ->> 4, value ->> 5, value ->> 6, value ->> 7, value ->> 8, value ->> 9
     FROM (
         SELECT key AS position, value, CAST(substr(?2, value ->> 0, value ->> 1) AS TEXT) AS new_key
         FROM json_each(?1)
@@ -36,15 +38,28 @@ pub(super) const INSERT: &str = "
     ORDER BY position";
 
 /// The rows that have a key of `?1` and `?2`, which are those of [`INSERT`].
-pub(super) const KNOWN: &str = "
-    SELECT id, room, content, client_offset, sender, at FROM messages
-    WHERE client_offset IN (
+pub(super) const KNOWN: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM messages WHERE client_offset IN (
         SELECT CAST(substr(?2, value ->> 0, value ->> 1) AS TEXT) FROM json_each(?1)
-    ) AND id < ?3";
+    ) AND id < ?3"
+);
 
-/// `(key start, key bytes, content start, content bytes, room, sender, at)`, as [`INSERT`] reads it.
-/// A position counts from 1, as in SQL.
-type Record<'a> = (Option<usize>, Option<usize>, usize, usize, &'a str, Option<&'a str>, i64);
+/// `(key start, key bytes, content start, content bytes, room, sender, at, sender id, receiver id, receiver)`,
+/// as [`INSERT`] reads it. A position counts from 1, as in SQL.
+type Record<'a> = (
+    Option<usize>,
+    Option<usize>,
+    usize,
+    usize,
+    &'a str,
+    Option<&'a str>,
+    i64,
+    Option<i64>,
+    Option<i64>,
+    Option<&'a str>,
+);
 
 /// A batch in the form that [`INSERT`] takes, without the messages that repeat a key of the batch.
 pub(super) struct Batch<'a> {
@@ -68,14 +83,23 @@ impl<'a> Batch<'a> {
             }
             let key = key.map(|key| put(&mut texts, key.as_str()));
             let content = put(&mut texts, message.content.as_str());
+            let (room, sender, receiver, name) = match &message.audience {
+                Audience::Room(room) => (room.as_str(), None, None, None),
+                Audience::Private { from, to, nickname } => {
+                    ("", Some(from.as_i64()), Some(to.as_i64()), Some(nickname.as_str()))
+                }
+            };
             records.push((
                 key.map(|(start, _)| start),
                 key.map(|(_, bytes)| bytes),
                 content.0,
                 content.1,
-                message.room.as_str(),
+                room,
                 message.from.as_ref().map(|from| from.as_str()),
                 message.at.as_millis(),
+                sender,
+                receiver,
+                name,
             ));
         }
         let rows = records.len() as u64;
@@ -160,4 +184,19 @@ pub(super) fn put(texts: &mut Vec<u8>, text: impl AsRef<[u8]>) -> (usize, usize)
     let (start, text) = (texts.len() + 1, text.as_ref());
     texts.extend_from_slice(text);
     (start, text.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sqlite::plan::plan;
+
+    #[tokio::test]
+    async fn keys_are_found_by_their_index() {
+        for sql in [INSERT, KNOWN] {
+            let plan = plan(sql).await;
+            assert!(plan.contains("sqlite_autoindex_messages_1 (client_offset=?"), "{plan}");
+            assert!(!plan.contains("SCAN messages"), "{plan}");
+        }
+    }
 }
