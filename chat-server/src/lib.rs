@@ -14,3 +14,4 @@ mod web;
 
 pub use app::{Chat, ChatBuilder, ChatError};
 pub use transport::TransportService;
+pub use web::client_router;
