@@ -9,8 +9,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 fn run(name: &str, program: &str) {
-    let node_modules = option_env!("CHAT_NODE_MODULES")
-        .expect("install Node.js 18 or later with npm and build again");
+    let Some(node_modules) = option_env!("CHAT_NODE_MODULES") else {
+        panic!("install Node.js 18 or later with npm and build again");
+    };
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/js/{name}.test.mjs"));
     // Without `--test`, the test runner is the same, in one process: nothing can outlive it.
     let output = Command::new("node")

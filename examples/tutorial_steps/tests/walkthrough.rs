@@ -76,10 +76,12 @@ fn every_snippet_of_the_walkthrough_stands_in_the_file_that_it_names() {
 #[test]
 fn the_walkthrough_shows_something_of_every_step() {
     let page = read(WALKTHROUGH);
-    let sources: Vec<_> = snippets(&page).into_iter().filter_map(|snippet| snippet.source).collect();
+    let sources: Vec<_> =
+        snippets(&page).into_iter().filter_map(|snippet| snippet.source).collect();
     for step in 1..=9 {
-        let start = format!("examples/tutorial_steps/src/bin/step_{step}_");
-        assert!(sources.iter().any(|source| source.starts_with(&start)), "nothing of step {step}");
+        // In step 8 the page is what is new.
+        let file = format!("/step_{step}");
+        assert!(sources.iter().any(|source| source.contains(&file)), "nothing of step {step}");
     }
 }
 
