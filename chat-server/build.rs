@@ -36,6 +36,7 @@ fn main() -> io::Result<()> {
     let generated = match install(&npm).and_then(|()| embed(&node_modules)) {
         Ok(generated) => {
             println!("cargo::rustc-cfg=has_socket_io_client");
+            println!("cargo::metadata=node_modules={}", node_modules.display());
             generated
         }
         Err(reason) => {

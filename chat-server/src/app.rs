@@ -260,7 +260,8 @@ impl Chat {
             .route_service("/socket.io/", self.transport.clone())
     }
 
-    /// The official Socket.IO client for browsers, below `/socket.io`, as the Node.js server serves it.
+    /// The official Socket.IO client for browsers, below `/socket.io`, as the Node.js server serves it;
+    /// see [`client_router`](crate::client_router).
     pub fn client_router(&self) -> Router {
         web::client_router()
     }
