@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use chat_core::{ClientOffset, Epoch, Message, NewMessage, Offset, RoomId, Timestamp};
 
-use crate::session::MAX_SWEPT;
+use crate::session::{MAX_SWEPT, newest};
 use crate::{Appended, MessageStore, Page, SessionKey, SessionRecord, SessionStore, StoreError};
 
 /// A log and sessions that live as long as the process: for tests, for trying things out, and as the
@@ -94,10 +94,21 @@ impl MessageStore for MemoryStore {
 
 #[async_trait]
 impl SessionStore for MemoryStore {
-    async fn save_sessions(&self, records: &[SessionRecord]) -> Result<(), StoreError> {
-        let records = records.iter().map(|record| (record.key, record.clone()));
-        self.contents()?.sessions.extend(records);
-        Ok(())
+    async fn save_sessions(
+        &self,
+        records: &[SessionRecord],
+    ) -> Result<Vec<SessionKey>, StoreError> {
+        let mut contents = self.contents()?;
+        let mut outdated = Vec::new();
+        for (key, record) in newest(records) {
+            let kept = contents.sessions.get(&key);
+            if kept.is_some_and(|kept| kept.version() > record.version()) {
+                outdated.push(key);
+            } else {
+                contents.sessions.insert(key, record.clone());
+            }
+        }
+        Ok(outdated)
     }
 
     async fn session(

@@ -21,7 +21,8 @@ const NOW: Timestamp = Timestamp::from_millis(0);
 
 fn session() -> SessionRecord {
     let expires_at = Timestamp::from_millis(1);
-    SessionRecord { key: SessionKey([7; 32]), state: "here".into(), expires_at }
+    let key = SessionKey([7; 32]);
+    SessionRecord { key, generation: 1, revision: 0, state: "here".into(), expires_at }
 }
 
 struct Held;

@@ -100,7 +100,7 @@ impl Connections {
     /// Authenticates a client, then finds its place. Nothing is sent to it before both are done.
     async fn accept(&self, socket: SocketRef, auth: &str) -> Result<(), String> {
         let trusted = match self.hooks.skip_middlewares {
-            true => self.resumed(auth).await,
+            true => self.resumed(&socket, auth).await,
             false => Ok(None),
         };
         let place = match trusted {
@@ -109,7 +109,7 @@ impl Connections {
                     let auth = serde_json::from_str(auth).unwrap_or_default();
                     authenticate(socket.clone(), auth).await?;
                 }
-                self.place(auth).await
+                self.place(&socket, auth).await
             }
             Ok(Some(place)) => Ok(place),
             Err(error) => Err(error),
@@ -128,8 +128,8 @@ impl Connections {
     }
 
     /// Where a client goes on: in the session that it claims, or in a new one.
-    async fn place(&self, auth: &str) -> Result<Place, StoreError> {
-        if let Some(place) = self.resumed(auth).await? {
+    async fn place(&self, socket: &SocketRef, auth: &str) -> Result<Place, StoreError> {
+        if let Some(place) = self.resumed(socket, auth).await? {
             return Ok(place);
         }
         // What cannot be understood counts as absent.
@@ -139,9 +139,9 @@ impl Connections {
     }
 
     /// Where a client goes on in the session that it claims, if it can.
-    async fn resumed(&self, auth: &str) -> Result<Option<Place>, StoreError> {
+    async fn resumed(&self, socket: &SocketRef, auth: &str) -> Result<Option<Place>, StoreError> {
         let claim: Claim = serde_json::from_str(auth).unwrap_or_default();
-        let Some(found) = self.recovery.find(&claim).await else { return Ok(None) };
+        let Some(found) = self.recovery.find(socket, &claim).await else { return Ok(None) };
         let resumed = ChatSession::resume(&self.log, &found).await?;
         Ok(resumed.map(|(session, cursor)| Place { session, cursor, found: Some(found) }))
     }

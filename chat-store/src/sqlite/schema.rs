@@ -11,10 +11,11 @@ use super::error::{Place, is_busy};
 use crate::StoreError;
 
 /// Step `i` leads from `user_version` `i` to `i + 1`.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("../../migrations/sqlite/0001_tutorial.sql"),
     include_str!("../../migrations/sqlite/0002_rooms.sql"),
     include_str!("../../migrations/sqlite/0003_sessions.sql"),
+    include_str!("../../migrations/sqlite/0004_session_versions.sql"),
 ];
 
 /// Marks the file as ours (`PRAGMA application_id`), so that the version of another program's file is

@@ -10,6 +10,7 @@ pub mod session_batches;
 pub mod session_restarts;
 pub mod session_sharing;
 pub mod session_sweeps;
+pub mod session_versions;
 pub mod sessions;
 pub mod shared;
 pub mod text;

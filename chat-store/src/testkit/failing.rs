@@ -108,7 +108,10 @@ impl MessageStore for FailingStore {
 
 #[async_trait]
 impl SessionStore for FailingStore {
-    async fn save_sessions(&self, records: &[SessionRecord]) -> Result<(), StoreError> {
+    async fn save_sessions(
+        &self,
+        records: &[SessionRecord],
+    ) -> Result<Vec<SessionKey>, StoreError> {
         take_one(&self.saves)?;
         self.store.save_sessions(records).await
     }

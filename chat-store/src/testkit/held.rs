@@ -100,7 +100,10 @@ impl MessageStore for HeldStore {
 
 #[async_trait]
 impl SessionStore for HeldStore {
-    async fn save_sessions(&self, records: &[SessionRecord]) -> Result<(), StoreError> {
+    async fn save_sessions(
+        &self,
+        records: &[SessionRecord],
+    ) -> Result<Vec<SessionKey>, StoreError> {
         self.saves.pass().await;
         self.store.save_sessions(records).await
     }

@@ -74,12 +74,26 @@ pub(super) fn session_key(name: &str) -> SessionKey {
     SessionKey(key)
 }
 
+/// A session of its first owner.
 pub(super) fn session(name: &str, state: &str, expires_at: i64) -> SessionRecord {
-    SessionRecord { key: session_key(name), state: state.into(), expires_at: at(expires_at) }
+    SessionRecord {
+        key: session_key(name),
+        generation: 1,
+        revision: 0,
+        state: state.into(),
+        expires_at: at(expires_at),
+    }
+}
+
+/// A version of a session, whose state says which.
+pub(super) fn version(name: &str, generation: i64, revision: i64) -> SessionRecord {
+    let state = format!("{generation}.{revision}");
+    SessionRecord { generation, revision, ..session(name, &state, 100) }
 }
 
 pub(super) async fn save_one(store: &dyn SessionStore, record: &SessionRecord) {
-    store.save_sessions(std::slice::from_ref(record)).await.expect("a save");
+    let outdated = store.save_sessions(std::slice::from_ref(record)).await.expect("a save");
+    assert_eq!(outdated, [], "it counts");
 }
 
 pub(super) async fn find(store: &dyn SessionStore, name: &str, now: i64) -> Option<SessionRecord> {
