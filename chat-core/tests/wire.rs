@@ -241,12 +241,12 @@ fn a_frame() {
 
 #[test]
 fn a_frame_about_a_session() {
-    let at = Timestamp::from_millis(1_700_000_000_000);
-    let body = FrameBody::SessionTaken { session: "00ff".into(), at };
+    let generation = 1_700_000_000_000_000_001;
+    let body = FrameBody::SessionTaken { session: "00ff".into(), generation };
     let frame = Frame { node: NodeId::from_random([0xab; 8]), body };
     assert_snapshot!(
         String::from_utf8(frame.encode()).unwrap(),
-        @r#"{"v":1,"node":"abababababababab","type":"sessionTaken","session":"00ff","at":1700000000000}"#
+        @r#"{"v":1,"node":"abababababababab","type":"sessionTaken","session":"00ff","generation":1700000000000000001}"#
     );
     assert_eq!(Frame::decode(&frame.encode()).unwrap(), frame);
 }

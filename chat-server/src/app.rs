@@ -196,7 +196,7 @@ impl ChatBuilder {
         let messages = Arc::<dyn Store>::clone(&store);
         let log = Log::start(messages, recent_bytes, committed).await?;
         let recovery = Recovery::new(store, recovery_window);
-        recovery.on_taken(move |key, at| outgoing.session_taken(key, at));
+        recovery.on_taken(move |key, generation| outgoing.session_taken(key, generation));
 
         let relay = TaskTracker::new();
         let listening = CancellationToken::new();

@@ -31,8 +31,8 @@ const CLOSE_PATIENCE: Duration = Duration::from_millis(900);
 /// When it cannot start: with what is wrong and what to do, in one line. A worker that could not start has
 /// said that line itself; then there is a failure as exit code and no error.
 pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
-    telemetry::init(&cli.log)?;
     if cli.workers > 1 && cli.worker_listen.is_none() {
+        telemetry::init(&cli.log, None)?;
         return workers::run(&cli).await;
     }
     serve(&cli).await?;
@@ -44,6 +44,8 @@ async fn serve(cli: &Cli) -> anyhow::Result<()> {
     let listener = TcpListener::bind(&address).await.with_context(|| {
         format!("cannot listen on {address:?}; choose another address with --listen HOST:PORT")
     })?;
+    let local = listener.local_addr()?;
+    telemetry::init(&cli.log, cli.worker_listen.as_ref().map(|_| local))?;
     let jwt_key = cli.jwt_key.as_deref().map(read_jwt_key).transpose()?;
     let store = chat_store::open(&cli.store).await?;
     let broadcast = match &cli.worker_hub {
@@ -72,7 +74,7 @@ async fn serve(cli: &Cli) -> anyhow::Result<()> {
         }
         tracing::info!("stopping");
     };
-    println!("{LISTENING}{}", listener.local_addr()?);
+    println!("{LISTENING}{local}");
     let served = chat.serve(listener, stop).await;
     let close = async {
         broadcast.close().await;

@@ -139,6 +139,22 @@ async fn nodes_in_one_process() {
     check(urls).await;
 }
 
+#[tokio::test]
+#[cfg_attr(not(has_socket_io_client), ignore = "needs Node.js with npm")]
+async fn nodes_that_hear_nothing_of_each_other() {
+    let folder = TempDir::new().unwrap();
+    let store = sqlite(&folder);
+    // Sessions are saved again after half of the window.
+    let window = ["--recovery-window", "4s"];
+    let arguments = [&["--listen", "127.0.0.1:0", "--store", &store][..], &window].concat();
+    let (_first, mut urls) = node(&arguments, 1).await;
+    let (_second, second_urls) = node(&arguments, 1).await;
+    urls.extend(second_urls);
+    let urls = urls.join(",");
+    let run = move || javascript::run("untold.test.mjs", &[("CHAT_NODE_URLS", &urls)]);
+    tokio::task::spawn_blocking(run).await.unwrap();
+}
+
 #[cfg(feature = "cluster")]
 #[tokio::test]
 #[cfg_attr(not(has_socket_io_client), ignore = "needs Node.js with npm")]
