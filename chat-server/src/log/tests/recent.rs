@@ -62,7 +62,7 @@ fn what_was_there_before_the_start_has_to_be_read_from_the_store() {
 
 #[test]
 fn the_oldest_messages_go_first_and_readers_learn_that_they_are_gone() {
-    let footprint = crate::log::Entry::new(message(1, "a")).footprint();
+    let footprint = crate::log::Entry::from(message(1, "a")).footprint();
     let recent = Recent::new(Offset::ZERO, 3 * footprint);
     for number in 1..=5 {
         recent.push(offset(number - 1), vec![message(number, "a")]);
@@ -73,10 +73,10 @@ fn the_oldest_messages_go_first_and_readers_learn_that_they_are_gone() {
 
 #[test]
 fn a_busy_room_does_not_send_readers_of_a_quiet_one_to_the_store() {
-    let footprint = crate::log::Entry::new(message(1, "a")).footprint();
+    let footprint = crate::log::Entry::from(message(1, "a")).footprint();
     let recent = Recent::new(Offset::ZERO, 3 * footprint);
     let quiet = [room("quiet")];
-    recent.attach(ReaderId(1), &quiet, &Arc::new(Notify::new()));
+    recent.attach(ReaderId(1), &[room("quiet").into()], &Arc::new(Notify::new()));
     for number in 1..=50 {
         recent.push(offset(number - 1), vec![message(number, "busy")]);
     }
@@ -88,12 +88,12 @@ fn a_busy_room_does_not_send_readers_of_a_quiet_one_to_the_store() {
 
 #[test]
 fn rooms_without_readers_or_messages_are_forgotten() {
-    let footprint = crate::log::Entry::new(message(1, "a")).footprint();
+    let footprint = crate::log::Entry::from(message(1, "a")).footprint();
     let recent = Recent::new(Offset::ZERO, 3 * footprint);
     for number in 1..=100 {
         recent.push(offset(number - 1), vec![message(number, &format!("room {number}"))]);
         let reader = ReaderId(number);
-        let rooms = [room(&format!("reader {number}"))];
+        let rooms = [room(&format!("reader {number}")).into()];
         recent.attach(reader, &rooms, &Arc::new(Notify::new()));
         recent.detach(reader, &rooms);
     }

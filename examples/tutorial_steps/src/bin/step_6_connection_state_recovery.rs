@@ -70,7 +70,7 @@ async fn main() -> anyhow::Result<()> {
 impl Chat {
     /// Before a client is accepted: the session that it claims, or else a new one.
     async fn restore(self: &Arc<Self>, socket: &SocketRef, claim: Claim) {
-        let (session, place) = match self.recovery.find(&socket, &claim).await {
+        let (session, place) = match self.recovery.find(socket, &claim).await {
             Some(found) => {
                 // Who has got no message yet goes on where the session began.
                 let place = found.offset().unwrap_or(found.state()).parse().unwrap_or_default();
