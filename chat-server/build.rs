@@ -58,6 +58,7 @@ fn find_servers() {
     let servers = [
         ("has_redis_server", "/usr/bin/redis-server"),
         ("has_nats_server", "/usr/sbin/nats-server"),
+        ("has_nginx", "/usr/sbin/nginx"),
         ("has_postgres", "/usr/share/postgresql-common"),
     ];
     for (cfg, path) in servers {

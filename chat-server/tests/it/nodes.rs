@@ -49,10 +49,10 @@ async fn check_outage(urls: Vec<String>, of: &'static str, outage: impl Future<O
 }
 
 /// A process that is killed with the test.
-struct Process(#[allow(dead_code)] Child);
+pub(crate) struct Process(#[allow(dead_code)] pub(crate) Child);
 
 /// Starts the server, and returns the URLs it prints: as many as expected.
-async fn node(arguments: &[&str], expected: usize) -> (Process, Vec<String>) {
+pub(crate) async fn node(arguments: &[&str], expected: usize) -> (Process, Vec<String>) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_chat-server"));
     command.args(["--log", "warn"]).args(arguments);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
