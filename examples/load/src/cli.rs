@@ -9,9 +9,10 @@ use crate::servers::Kind;
 
 /// Puts load on Socket.IO chat servers and counts every delivery.
 ///
-/// Each server is started for each measurement, with a store of its own that is empty or has a history. Every
-/// message carries its sender, its number and its time, so that missing, repeated and reordered deliveries
-/// are counted exactly. Progress is on standard error, the results on standard output.
+/// Each server is started for each measurement, with a store of its own that is empty or has a
+/// history. Every message carries its sender, its number and its time, so that missing, repeated
+/// and reordered deliveries are counted exactly. Progress is on standard error, the results on
+/// standard output.
 #[derive(Debug, Parser)]
 #[command(max_term_width = 100)]
 pub(crate) struct Cli {
@@ -56,8 +57,8 @@ pub(crate) struct Options {
     )]
     pub(crate) warm_up: Duration,
 
-    /// Where stores, histories and the packages of the Node.js server are kept; it has to be on a disk
-    /// [default: load-cache beside this program]
+    /// Where stores, histories and the packages of the Node.js server are kept; it has to be on a
+    /// disk [default: load-cache beside this program]
     #[arg(long, global = true, value_name = "FOLDER")]
     pub(crate) cache: Option<PathBuf>,
 
@@ -142,10 +143,11 @@ pub(crate) enum Command {
     Floors,
     /// All of these on all servers, side by side, and what of the targets is reached
     ///
-    /// Fails when a delivery of chat-server is missing, repeated or out of order; never because of a time.
+    /// Fails when a delivery of chat-server is missing, repeated or out of order; never because of
+    /// a time.
     Compare {
-        /// Only count, on chat-server alone, once, with a tenth of the clients and messages; two minutes at
-        /// most
+        /// Only count, on chat-server alone, once, with a tenth of the clients and messages; two
+        /// minutes at most
         #[arg(long)]
         quick: bool,
         /// Times how many clients and messages to measure [default: 1, or 0.1 with --quick]

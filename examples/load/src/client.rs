@@ -1,5 +1,5 @@
-//! A Socket.IO client over websocket with no more than measuring needs: no library, one buffer for all
-//! connections, and no JSON parser for what arrives.
+//! A Socket.IO client over websocket with no more than measuring needs: no library, one buffer for
+//! all connections, and no JSON parser for what arrives.
 
 mod connection;
 mod frame;

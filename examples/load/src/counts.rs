@@ -71,7 +71,8 @@ impl Received {
         }
     }
 
-    /// Notes a delivery. A message of an unknown sender counts as repeated: nobody should have got it.
+    /// Notes a delivery. A message of an unknown sender counts as repeated: nobody should have got
+    /// it.
     pub(crate) fn take(&mut self, sender: usize, sequence: u64, offset: Option<u64>) {
         let mixed = self.fingerprint.rotate_left(5) ^ sequence ^ (sender as u64) << 40;
         self.fingerprint = mixed.wrapping_mul(0x517c_c1b7_2722_0a95);
@@ -131,8 +132,8 @@ impl Progress {
     }
 }
 
-/// Counts the receivers whose order is another one than that of the first, among those that got everything
-/// once.
+/// Counts the receivers whose order is another one than that of the first, among those that got
+/// everything once.
 pub(crate) fn other_orders(fingerprints: impl IntoIterator<Item = u64>) -> u64 {
     let mut fingerprints = fingerprints.into_iter();
     let Some(first) = fingerprints.next() else { return 0 };

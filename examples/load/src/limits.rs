@@ -26,7 +26,7 @@ pub(crate) fn cache_folder(asked: Option<PathBuf>) -> anyhow::Result<PathBuf> {
     fs::create_dir_all(&folder)
         .with_context(|| format!("the folder {} cannot be made", folder.display()))?;
     let kind = statfs(&folder).context("the file system cannot be asked what it is")?.f_type;
-    if i64::from(kind) == TMPFS {
+    if kind == TMPFS {
         bail!(
             "{} is in memory, where a commit costs nothing; name a folder on a disk with --cache",
             folder.display()

@@ -1,4 +1,5 @@
-//! A load generator for Socket.IO chat servers, and this project's server beside others: see `README.md`.
+//! A load generator for Socket.IO chat servers, and this project's server beside others: see
+//! `README.md`.
 
 mod cli;
 mod client;
@@ -14,7 +15,7 @@ mod scenarios;
 mod servers;
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -70,7 +71,7 @@ fn main() -> anyhow::Result<ExitCode> {
     Ok(ExitCode::FAILURE)
 }
 
-fn run(command: &Command, options: &Options, cache: &PathBuf) -> anyhow::Result<Results> {
+fn run(command: &Command, options: &Options, cache: &Path) -> anyhow::Result<Results> {
     let scenarios = scenarios_of(command);
     let full = matches!(command, Command::Compare { quick: false, .. });
     let kinds = match &*options.kinds {

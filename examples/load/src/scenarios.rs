@@ -49,8 +49,8 @@ impl Scenario {
     }
 }
 
-/// Everything, with all counts of clients and messages times `scale`. `largest` adds the history that takes a
-/// minute to write.
+/// Everything, with all counts of clients and messages times `scale`. `largest` adds the history
+/// that takes a minute to write.
 pub(crate) fn all(scale: f64, largest: bool) -> Vec<Scenario> {
     let scaled = |count: u64| ((count as f64 * scale) as u64).max(1);
     let clients = |count: u64| scaled(count) as usize;

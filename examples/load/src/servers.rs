@@ -46,6 +46,16 @@ impl Kind {
         }
     }
 
+    /// The file with what it logged last, in the folder of all runs.
+    fn log_name(self) -> &'static str {
+        match self {
+            Self::ChatServer => "chat-server.log",
+            Self::Plain => "plain.log",
+            Self::Naive => "naive.log",
+            Self::Node => "node.log",
+        }
+    }
+
     /// The form in which it keeps messages, if it does.
     pub(crate) fn table(self) -> Option<Table> {
         match self {
@@ -77,11 +87,11 @@ pub(crate) struct Running {
 }
 
 impl Servers {
-    /// Finds the programs; `chat_server` lies beside this one when it is not named. What is kept between
-    /// runs goes into `cache`.
+    /// Finds the programs; `chat_server` lies beside this one when it is not named. What is kept
+    /// between runs goes into `cache`.
     ///
-    /// # Errors
-    /// When a program is missing. A Node.js that is missing is none: see [`available`](Self::available).
+    /// # Errors When a program is missing. A Node.js that is missing is none: see
+    /// [`available`](Self::available).
     pub(crate) fn find(
         chat_server: Option<PathBuf>,
         cache: &Path,
@@ -128,7 +138,9 @@ impl Servers {
                 .with_context(|| format!("{} cannot be copied", store.display()))?;
         }
         let mut command = self.command(kind, &file)?;
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
+        let log = fs::File::create(self.runs.join(kind.log_name()))
+            .context("the log of a server cannot be written")?;
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).kill_on_drop(true);
         let mut child = command.spawn().with_context(|| format!("{} cannot start", kind.name()))?;
         let pid = child.id().context("the server ended at once")?;
         let stdout = child.stdout.take().context("the server has no standard output")?;
@@ -148,7 +160,7 @@ impl Servers {
                 let mut store = OsString::from("sqlite:");
                 store.push(file);
                 let mut command = Command::new(&self.chat_server);
-                command.args(["--listen", "127.0.0.1:0", "--log", "warn", "--store"]).arg(store);
+                command.args(["--listen", "127.0.0.1:0", "--store"]).arg(store);
                 command
             }
             Kind::Plain => Command::new(self.programs.join("peer_plain")),

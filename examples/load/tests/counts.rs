@@ -1,12 +1,15 @@
-//! The quick comparison, which only counts, against a real server: nothing missing, repeated or reordered.
+//! The quick comparison, which only counts, against a real server: nothing missing, repeated or
+//! reordered.
+
+#![allow(clippy::expect_used)]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
-/// The server that lies beside this package's programs. Whoever tests the whole workspace has built it; else
-/// it is built now.
+/// The server that lies beside this package's programs. Whoever tests the whole workspace has built
+/// it; else it is built now.
 fn chat_server() -> PathBuf {
     let server = Path::new(env!("CARGO_BIN_EXE_load")).with_file_name("chat-server");
     if !server.is_file() {

@@ -25,7 +25,8 @@ thread_local! {
     static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; 256 * 1024]);
 }
 
-/// One connection of a client, with as little memory as possible while nothing is half read or half sent.
+/// One connection of a client, with as little memory as possible while nothing is half read or half
+/// sent.
 pub(crate) struct Connection {
     stream: TcpStream,
     /// The beginning of a frame of which the rest has not come yet.
@@ -51,8 +52,8 @@ impl Outgoing {
 }
 
 impl Connection {
-    /// Connects to a server as the client with this number, which has the messages up to `after`, and is
-    /// in these rooms. Waits until the server has accepted it.
+    /// Connects to a server as the client with this number, which has the messages up to `after`,
+    /// and is in these rooms. Waits until the server has accepted it.
     pub(crate) async fn open(
         server: SocketAddr,
         number: usize,

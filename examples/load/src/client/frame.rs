@@ -1,4 +1,5 @@
-//! Websocket frames, see [RFC 6455, section 5.2](https://www.rfc-editor.org/rfc/rfc6455#section-5.2).
+//! Websocket frames, see
+//! [RFC 6455, section 5.2](https://www.rfc-editor.org/rfc/rfc6455#section-5.2).
 
 /// A whole text message.
 const TEXT: u8 = 0x81;

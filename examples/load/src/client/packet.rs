@@ -21,7 +21,8 @@ pub(crate) enum Packet {
 }
 
 impl Packet {
-    /// Reads a packet. It looks at a few bytes only, and relies on a server that writes JSON without spaces.
+    /// Reads a packet. It looks at a few bytes only, and relies on a server that writes JSON
+    /// without spaces.
     pub(crate) fn read(text: &[u8]) -> Self {
         if let Some(content) = text.strip_prefix(DELIVERY) {
             let Some(stamp) = Stamp::read(content) else { return Self::Other };

@@ -31,7 +31,8 @@ impl Pipeline {
         self.sent
     }
 
-    /// Sends the next message, as the official client does: with a key, and a number that asks for an ack.
+    /// Sends the next message, as the official client does: with a key, and a number that asks for
+    /// an ack.
     pub(crate) fn send(&mut self, outgoing: &mut Outgoing) {
         let sent_at = now_micros();
         let sequence = self.sent;
@@ -52,7 +53,8 @@ impl Pipeline {
         self.sent += 1;
     }
 
-    /// Notes the answer to a message: how many microseconds it took, or nothing when none was waited for.
+    /// Notes the answer to a message: how many microseconds it took, or nothing when none was
+    /// waited for.
     pub(crate) fn answered(&mut self, id: u64, now: u64) -> Option<u64> {
         let index = usize::try_from(id.checked_sub(self.answered)?).ok()?;
         let sent_at = self.in_flight.get_mut(index)?.take()?;

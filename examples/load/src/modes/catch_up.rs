@@ -18,7 +18,8 @@ const OPENING: usize = 512;
 /// How long nothing may come before the rest counts as missing.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// How long the first message may take: a server may read all of a history before it sends any of it.
+/// How long the first message may take: a server may read all of a history before it sends any of
+/// it.
 const FIRST_PATIENCE: Duration = Duration::from_secs(60);
 
 /// Clients that connect at once, and the last messages of a history, which they all miss.

@@ -21,7 +21,8 @@ use crate::servers::Running;
 /// How many connections are opened at a time.
 const OPENING: usize = 64;
 
-/// How long a server gets to finish what it does after it has accepted a connection, before anything is sent.
+/// How long a server gets to finish what it does after it has accepted a connection, before
+/// anything is sent.
 const SETTLE: Duration = Duration::from_millis(200);
 
 /// How long nothing may come, after the last message was sent, before the rest counts as missing.
@@ -94,9 +95,15 @@ impl Crowd {
         };
         let acks = shared.ack_latency.borrow().summary();
         latencies(acks, [Metric::AckP50, Metric::AckP99, Metric::AckP999], &mut measurement);
-        let deliveries = shared.delivery_latency.borrow().summary();
-        let metrics = [Metric::DeliveryP50, Metric::DeliveryP99, Metric::DeliveryP999];
-        latencies(deliveries, metrics, &mut measurement);
+        if self.rooms == Rooms::Everybody {
+            let deliveries = shared.delivery_latency.borrow().summary();
+            let metrics = [Metric::DeliveryP50, Metric::DeliveryP99, Metric::DeliveryP999];
+            latencies(deliveries, metrics, &mut measurement);
+        } else {
+            // One for each ack: they say the same again.
+            measurement.figures.remove(&Metric::DeliveredPerSecond);
+            measurement.figures.remove(&Metric::CpuPerDelivery);
+        }
         measurement.set(Metric::PeakRss, peak as f64);
         Ok(measurement)
     }

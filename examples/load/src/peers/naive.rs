@@ -1,6 +1,6 @@
-//! The server of the Socket.IO chat tutorial, steps 7 and 8, put into Rust line by line: each message is a
-//! row of its own, committed before it is acked and broadcast, and who connects gets all rows after its
-//! offset in a loop.
+//! The server of the Socket.IO chat tutorial, steps 7 and 8, put into Rust line by line: each
+//! message is a row of its own, committed before it is acked and broadcast, and who connects gets
+//! all rows after its offset in a loop.
 //!
 //! `peer_naive FILE` keeps its messages in an SQLite file.
 

@@ -21,7 +21,8 @@ async fn chat_message(
     Data((content, _, options)): Data<(String, String, Options)>,
     ack: AckSender,
 ) {
-    // What does not fit into the buffer of a receiver is lost: there is nothing else to do about it here.
+    // What does not fit into the buffer of a receiver is lost: there is nothing else to do about it
+    // here.
     let _ = match &*options.room {
         EVERYBODY => io.emit("chat message", &(content,)).await,
         _ => io.to(options.room).emit("chat message", &(content,)).await,

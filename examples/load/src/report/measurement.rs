@@ -21,6 +21,10 @@ pub(crate) enum Metric {
     AckP50,
     AckP99,
     AckP999,
+    /// A commit of the machine without a server, measured just before.
+    CommitP50,
+    /// By how much the median of the acks is above it.
+    AckOverCommit,
     /// Deliveries a second.
     DeliveredPerSecond,
     DeliveryP50,
@@ -52,6 +56,8 @@ impl Metric {
             Self::AckP50 => "ack p50, ms",
             Self::AckP99 => "ack p99, ms",
             Self::AckP999 => "ack p99.9, ms",
+            Self::CommitP50 => "commit of the machine p50, ms",
+            Self::AckOverCommit => "ack p50 over that commit, ms",
             Self::DeliveredPerSecond => "delivered/s",
             Self::DeliveryP50 => "delivery p50, ms",
             Self::DeliveryP99 => "delivery p99, ms",

@@ -6,8 +6,8 @@ use crate::counts::Counts;
 use crate::report::results::ScenarioResults;
 use crate::servers::Kind;
 
-/// All results as one Markdown table: a column for each server, its medians with their spread, and how many
-/// times ours they are.
+/// All results as one Markdown table: a column for each server, its medians with their spread, and
+/// how many times ours they are.
 pub(crate) fn table(results: &Results) -> String {
     let kinds: BTreeSet<Kind> =
         results.scenarios.iter().flat_map(|scenario| scenario.runs.keys().copied()).collect();

@@ -11,7 +11,8 @@ use super::shared::Shared;
 use crate::client::{Connection, Outgoing, Packet, Pipeline, now_micros};
 use crate::counts::Received;
 
-/// How long a sender that waits until a message has reached everybody waits before it gives up on it.
+/// How long a sender that waits until a message has reached everybody waits before it gives up on
+/// it.
 const LOST: Duration = Duration::from_millis(500);
 
 /// One client.
