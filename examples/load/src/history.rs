@@ -25,8 +25,8 @@ pub(crate) enum Table {
     Tutorial,
 }
 
-/// A file with so many messages in the room `general`, all of the sender 0: the one at offset 1 is its
-/// message 0.
+/// A file with so many messages in the room `general`, all of the sender 0: the one at offset 1 is
+/// its message 0.
 pub(crate) async fn prepare(cache: &Path, table: Table, messages: u64) -> anyhow::Result<PathBuf> {
     let name = match table {
         Table::Ours => format!("history-{messages}.db"),

@@ -57,8 +57,11 @@ impl CatchUp {
             all_received.push(Rc::clone(&received));
             let (shared, address) = (Rc::clone(&shared), server.address);
             clients.spawn_local(async move {
-                let _ = receive(address, number, after, &received, &shared).await;
+                let ended = receive(address, number, after, &received, &shared).await;
                 // A client stays until it is stopped: this one was sent away.
+                if let (0, Err(error)) = (shared.disconnected.get(), ended) {
+                    eprintln!("        the first client that was disconnected: {error}");
+                }
                 shared.disconnected.set(shared.disconnected.get() + 1);
             });
         }

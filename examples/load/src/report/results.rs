@@ -44,10 +44,11 @@ impl Results {
         self.scenarios[index].runs.entry(kind).or_default().push(measurement);
     }
 
-    /// The median of a figure, if the scenario was measured and has it.
-    pub(crate) fn median(&self, id: &str, kind: Kind, metric: Metric) -> Option<f64> {
+    /// A figure of each run, in their order; nothing when it was not measured in all of them.
+    pub(crate) fn runs(&self, id: &str, kind: Kind, metric: Metric) -> Option<Vec<f64>> {
         let scenario = self.scenarios.iter().find(|scenario| scenario.id == id)?;
-        Some(scenario.summary(kind, metric)?.median)
+        let runs = scenario.runs.get(&kind)?.iter();
+        runs.map(|run| run.figures.get(&metric).copied()).collect()
     }
 
     /// What went wrong at one server, over all scenarios and runs.
@@ -97,10 +98,10 @@ mod tests {
             run.set(Metric::Seconds, figure);
             results.add("a", "A", Kind::Plain, run);
         }
-        assert_eq!(results.median("a", Kind::Plain, Metric::Seconds), Some(2.0));
-        assert_eq!(results.median("a", Kind::Node, Metric::Seconds), None);
+        assert_eq!(results.runs("a", Kind::Plain, Metric::Seconds), Some(vec![3.0, 1.0, 2.0]));
+        assert_eq!(results.runs("a", Kind::Node, Metric::Seconds), None);
         let summary = results.scenarios[0].summary(Kind::Plain, Metric::Seconds).unwrap();
-        assert_eq!(summary.spread(), 0.5);
+        assert_eq!((summary.median, summary.spread()), (2.0, 0.5));
         assert_eq!(results.counts(Kind::Plain).repeated, 3);
     }
 }
