@@ -114,7 +114,7 @@ async fn of_more_messages_than_fit_in_a_frame_only_the_fact_is_told() {
     let mut subscriber = listener.subscribe().await.expect("subscribed");
     let message = Message {
         offset: Offset::FIRST,
-        room: RoomId::general(),
+        audience: RoomId::general().into(),
         from: None,
         client_offset: None,
         content: "x".repeat(60_000).try_into().expect("content"),
