@@ -7,6 +7,8 @@ mod identity;
 mod log;
 pub mod recovery;
 mod relay;
+#[allow(dead_code)] // Until connections enter it.
+mod roster;
 mod socket;
 pub mod supervisor;
 pub mod telemetry;

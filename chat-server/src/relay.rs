@@ -45,6 +45,11 @@ impl Outgoing {
         let session = key.0.iter().map(|byte| format!("{byte:02x}")).collect();
         let _ = self.0.try_send(FrameBody::SessionTaken { session, generation });
     }
+
+    /// Tells of who is where. Says whether there was place for it: if not, it is not told.
+    pub(crate) fn presence(&self, body: FrameBody) -> bool {
+        self.0.try_send(body).is_ok()
+    }
 }
 
 /// Publishes what is put into [`Outgoing`], until all of its clones are dropped.
