@@ -33,7 +33,9 @@ fn general() -> RoomId {
 
 /// The person who has this name.
 fn person(name: &str) -> Option<(PersonId, Nickname)> {
-    let id = name.bytes().fold(7, |id: i64, byte| (id * 31 + i64::from(byte)) & i64::MAX);
+    let id = name
+        .bytes()
+        .fold(7, |id: i64, byte| id.wrapping_mul(31).wrapping_add(i64::from(byte)) & i64::MAX);
     Some((PersonId::from_stored(id), name.parse().unwrap()))
 }
 
