@@ -21,12 +21,10 @@ let launched;
 
 /** The browser of this file, which ends with its tests. */
 export function browser() {
-  if (!launched) {
-    launched = chromium.launch({ executablePath: EXECUTABLE, args: ARGS });
-    after(async () => (await launched).close());
-  }
-  return launched;
+  return (launched ??= chromium.launch({ executablePath: EXECUTABLE, args: ARGS }));
 }
+
+after(async () => (await launched)?.close());
 
 const TYPES = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml" };
 
