@@ -36,6 +36,7 @@ fn main() -> io::Result<()> {
     let generated = match install(&npm).and_then(|()| embed(&node_modules)) {
         Ok(generated) => {
             println!("cargo::rustc-cfg=has_socket_io_client");
+            println!("cargo::metadata=node_modules={}", node_modules.display());
             generated
         }
         Err(reason) => {
@@ -57,6 +58,7 @@ fn find_servers() {
     let servers = [
         ("has_redis_server", "/usr/bin/redis-server"),
         ("has_nats_server", "/usr/sbin/nats-server"),
+        ("has_nginx", "/usr/sbin/nginx"),
         ("has_postgres", "/usr/share/postgresql-common"),
     ];
     for (cfg, path) in servers {

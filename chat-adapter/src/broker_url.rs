@@ -9,11 +9,17 @@ pub(crate) struct BrokerUrl(Url);
 
 impl BrokerUrl {
     pub(crate) fn parse(url: &str) -> Result<Self, BroadcastError> {
-        let url = Url::parse(url).map_err(|error| BroadcastError::url(error.to_string()))?;
-        if url.host_str().is_none_or(str::is_empty) {
-            return Err(BroadcastError::url(format!("the {}:// URL names no host", url.scheme())));
+        Ok(Self(Url::parse(url).map_err(|error| BroadcastError::url(error.to_string()))?))
+    }
+
+    /// Refuses a URL without a host.
+    pub(crate) fn with_host(self) -> Result<Self, BroadcastError> {
+        match self.0.host_str() {
+            None | Some("") => {
+                Err(BroadcastError::url(format!("the {}:// URL names no host", self.0.scheme())))
+            }
+            Some(_) => Ok(self),
         }
-        Ok(Self(url))
     }
 
     /// Removes a query parameter and returns its value.

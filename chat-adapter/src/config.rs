@@ -112,21 +112,21 @@ mod tests {
         }
     }
 
-    #[cfg(not(feature = "redis"))]
     #[tokio::test]
     async fn an_adapter_that_is_not_compiled_in_names_its_feature() {
-        assert_eq!(
-            refusal("redis://localhost").await,
-            "this program was built without redis adapters; build it with the feature \"redis\""
-        );
-    }
-
-    #[cfg(not(feature = "nats"))]
-    #[tokio::test]
-    async fn another_adapter_that_is_not_compiled_in_names_its_feature() {
-        assert_eq!(
-            refusal("nats://localhost").await,
-            "this program was built without nats adapters; build it with the feature \"nats\""
-        );
+        for (adapter, compiled_in) in [
+            ("cluster", cfg!(all(feature = "cluster", unix))),
+            ("redis", cfg!(feature = "redis")),
+            ("nats", cfg!(feature = "nats")),
+            ("postgres", cfg!(feature = "postgres")),
+        ] {
+            if !compiled_in {
+                let expected = format!(
+                    "this program was built without {adapter} adapters; build it with the feature \
+                     {adapter:?}"
+                );
+                assert_eq!(refusal(&format!("{adapter}://localhost")).await, expected);
+            }
+        }
     }
 }

@@ -71,22 +71,22 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const FLOOD: u64 = 20_000;
 
 /// Makes the test module `$backend` with every case of the suite, each on two fresh nodes from the async
-/// function `$nodes`, which returns [`Nodes`]; attributes before the name are given to each test. Or each on a fresh [`Broker`] from the async function
-/// `$broker`, ignored for `$reason` where the `cfg` `$present` is not set.
+/// function `$nodes`, which returns [`Nodes`]; or each on a fresh [`Broker`] from the async function
+/// `$broker`, ignored for `$reason` where a `cfg` `$present` is named that is not set.
 #[macro_export]
 macro_rules! conformance {
-    ($(#[$attribute:meta])* $backend:ident, $nodes:ident) => {
+    ($backend:ident, $nodes:ident) => {
         mod $backend {
-            $crate::conformance!(@cases [$(#[$attribute])*] nodes $nodes);
+            $crate::conformance!(@cases [] nodes $nodes);
         }
     };
-    ($backend:ident, broker $broker:ident, $present:ident, $reason:literal) => {
+    ($backend:ident, broker $broker:ident $(, $present:ident, $reason:literal)?) => {
         mod $backend {
             $crate::conformance!(
-                @cases [#[cfg_attr(not($present), ignore = $reason)]] broker_nodes $broker
+                @cases [$(#[cfg_attr(not($present), ignore = $reason)])?] broker_nodes $broker
             );
             $crate::conformance!(
-                @each [#[cfg_attr(not($present), ignore = $reason)]] broker $broker,
+                @each [$(#[cfg_attr(not($present), ignore = $reason)])?] broker $broker,
                 frames_lost_while_the_broker_restarts_are_announced,
                 a_lost_hint_is_announced_as_a_gap,
                 a_silently_cut_connection_is_noticed_and_made_anew,

@@ -56,13 +56,6 @@ pub enum ParseError {
     },
 }
 
-/// Characters that make a name look like another one or spill over what stands beside it: they turn the
-/// direction of writing or break lines.
-const LAYOUT: [char; 14] = [
-    '\u{61c}', '\u{200e}', '\u{200f}', '\u{2028}', '\u{2029}', '\u{202a}', '\u{202b}', '\u{202c}',
-    '\u{202d}', '\u{202e}', '\u{2066}', '\u{2067}', '\u{2068}', '\u{2069}',
-];
-
 /// The rules that all short names share: not empty, bounded, no control characters.
 pub(crate) fn check_name(what: &'static str, value: &str, max: usize) -> Result<(), ParseError> {
     if value.is_empty() {
@@ -71,7 +64,7 @@ pub(crate) fn check_name(what: &'static str, value: &str, max: usize) -> Result<
     if value.len() > max {
         return Err(ParseError::TooLong { what, bytes: value.len(), max });
     }
-    if value.chars().any(|c| c.is_control() || LAYOUT.contains(&c)) {
+    if value.chars().any(char::is_control) {
         return Err(ParseError::ControlCharacter { what });
     }
     Ok(())

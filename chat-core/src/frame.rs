@@ -3,7 +3,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::{Epoch, Message, NodeId, Offset, Timestamp};
+use crate::{Epoch, Message, NodeId, Offset};
 
 /// The version of [`Frame`] that this crate writes and reads.
 pub const FRAME_VERSION: u32 = 1;
@@ -41,9 +41,9 @@ pub enum FrameBody {
     SessionTaken {
         /// The name of the session: the hash of its secret, in hexadecimal.
         session: String,
-        /// When the connection was opened that has it now. Of two connections the one that was opened
-        /// later keeps it, and of two at the same moment the one on the node with the greater id.
-        at: Timestamp,
+        /// Whose it is now, as it is saved with the session. Of two owners the one of the higher
+        /// generation keeps it.
+        generation: i64,
     },
 }
 

@@ -16,6 +16,9 @@ use crate::ParseError;
 /// names that only differ in case, or look alike in these ways, are the same name: they have the same
 /// [`key`](Self::key).
 ///
+/// The rules stand on Unicode 6.3, as the registry of PRECIS does: newer characters are refused, among them
+/// many emoji and those that are made of several.
+///
 /// A new name is checked by `parse` or `try_from`. Deserialising takes any text, as
 /// [`from_stored`](Self::from_stored) does: it is for names that are in the log already. Clones share the
 /// text.
@@ -93,7 +96,7 @@ impl FromStr for Nickname {
         }
         let name = Profile::new().enforce(text).map_err(|_| ParseError::Form {
             what: WHAT,
-            form: "without control characters and others that cannot be seen",
+            form: "without characters that cannot be seen or are newer than Unicode 6.3",
         })?;
         let characters = name.chars().count();
         if characters > Self::MAX_CHARACTERS {

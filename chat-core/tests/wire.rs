@@ -3,9 +3,10 @@
 #![allow(clippy::unwrap_used)]
 
 use chat_core::{
-    Ack, ChatMessage, ClientOffset, Content, Delivery, Epoch, Frame, FrameBody, FrameError,
-    Handshake, Joined, Left, Message, NodeId, Offset, RecoveryOffset, Refusal, RefusalCode, RoomId,
-    Timestamp,
+    Ack, Audience, ChatMessage, ClientOffset, Content, Delivery, DeliveryMeta, Epoch, Frame,
+    FrameBody, FrameError, Handshake, History, HistoryMessage, Joined, Left, Message, Named,
+    Nickname, NodeId, Offset, PersonId, PrivateDelivery, PrivateDeliveryMeta, RecoveryOffset,
+    Refusal, RefusalCode, RoomId, Timestamp, Token, Typing, UserChange, Users,
 };
 use insta::assert_snapshot;
 use serde::Serialize;
@@ -21,12 +22,29 @@ fn epoch() -> Epoch {
 fn message() -> Message {
     Message {
         offset: offset(7),
-        room: RoomId::general(),
+        audience: RoomId::general().into(),
         content: "héllo \"you\"".parse().unwrap(),
         client_offset: Some("a-1".parse().unwrap()),
         from: Some("Ada".parse().unwrap()),
         at: Some(Timestamp::from_millis(1_700_000_000_000)),
     }
+}
+
+fn private_message() -> Message {
+    let audience = Audience::Private {
+        from: PersonId::from_stored(5),
+        to: PersonId::from_stored(i64::MAX),
+        nickname: nickname("Bob"),
+    };
+    Message { audience, content: "a\0b".parse().unwrap(), ..message() }
+}
+
+fn nickname(name: &str) -> Nickname {
+    name.parse().unwrap()
+}
+
+fn token() -> Token {
+    "secret".to_owned().try_into().unwrap()
 }
 
 /// A message as the tutorial's server left it.
@@ -67,11 +85,20 @@ fn every_refusal_code() {
         ClientOffsetConflict,
         NotInRoom,
         TooManyRooms,
+        InvalidNickname,
+        NicknameTaken,
+        NicknameRequired,
+        UnknownNickname,
+        NicknameFixed,
+        MessageToOneself,
+        InvalidToken,
+        ExpiredToken,
         UnknownEvent,
+        Unknown,
     ];
     assert_snapshot!(
         json(&codes),
-        @r#"["invalid_arguments","invalid_content","invalid_client_offset","client_offset_conflict","not_in_room","too_many_rooms","unknown_event"]"#
+        @r#"["invalid_arguments","invalid_content","invalid_client_offset","client_offset_conflict","not_in_room","too_many_rooms","invalid_nickname","nickname_taken","nickname_required","unknown_nickname","nickname_fixed","message_to_oneself","invalid_token","expired_token","unknown_event","unknown"]"#
     );
 }
 
@@ -82,9 +109,23 @@ fn a_refusal_code_of_a_later_version_is_unknown() {
     assert_eq!(refusal, Refusal::new(RefusalCode::Unknown, "hush"));
 }
 
+fn delivery(message: Message) -> Delivery {
+    let Message { offset, audience, content, client_offset, from, at } = message;
+    let room = audience.room().unwrap().clone();
+    let meta = DeliveryMeta { room, from, at, client_offset };
+    Delivery(content, offset, meta, RecoveryOffset { epoch: epoch(), offset })
+}
+
+fn private_delivery(message: Message) -> PrivateDelivery {
+    let Message { offset, audience, content, client_offset, from, at } = message;
+    let Audience::Private { nickname: to, .. } = audience else { panic!("it is private") };
+    let meta = PrivateDeliveryMeta { from, to, at, client_offset };
+    PrivateDelivery(content, offset, meta, RecoveryOffset { epoch: epoch(), offset })
+}
+
 #[test]
 fn a_delivery() {
-    let delivery = Delivery::new(&epoch(), message());
+    let delivery = delivery(message());
     assert_snapshot!(
         json(&delivery),
         @r#"["héllo \"you\"",7,{"room":"general","from":"Ada","at":1700000000000,"clientOffset":"a-1"},"5f0c3b2a9d8e7f61-7"]"#
@@ -95,17 +136,118 @@ fn a_delivery() {
 #[test]
 fn a_delivery_of_a_message_that_little_is_known_about() {
     assert_snapshot!(
-        json(&Delivery::new(&epoch(), bare_message())),
+        json(&delivery(bare_message())),
         @r#"["",7,{"room":"general","from":null,"at":null,"clientOffset":null},"5f0c3b2a9d8e7f61-7"]"#
     );
 }
 
 #[test]
+fn a_private_delivery_names_its_two_people_and_shows_no_id() {
+    let delivery = private_delivery(private_message());
+    assert_snapshot!(
+        json(&delivery),
+        @r#"["a\u0000b",7,{"from":"Ada","to":"Bob","at":1700000000000,"clientOffset":"a-1"},"5f0c3b2a9d8e7f61-7"]"#
+    );
+    assert_eq!(serde_json::from_str::<PrivateDelivery>(&json(&delivery)).unwrap(), delivery);
+    let bare = Message { client_offset: None, from: None, at: None, ..private_message() };
+    assert_snapshot!(
+        json(&private_delivery(bare)),
+        @r#"["a\u0000b",7,{"from":null,"to":"Bob","at":null,"clientOffset":null},"5f0c3b2a9d8e7f61-7"]"#
+    );
+}
+
+#[test]
+fn a_history() {
+    let messages = [message(), bare_message(), private_message()].map(HistoryMessage::from);
+    let history = History { messages: messages.into(), more: true };
+    assert_snapshot!(
+        json(&history),
+        @r#"{"messages":[{"content":"héllo \"you\"","offset":7,"room":"general","from":"Ada","at":1700000000000,"clientOffset":"a-1"},{"content":"","offset":7,"room":"general","from":null,"at":null,"clientOffset":null},{"content":"a\u0000b","offset":7,"from":"Ada","to":"Bob","at":1700000000000,"clientOffset":"a-1"}],"more":true}"#
+    );
+    assert_eq!(serde_json::from_str::<History>(&json(&history)).unwrap(), history);
+    assert_snapshot!(json(&History::default()), @r#"{"messages":[],"more":false}"#);
+}
+
+#[test]
+fn a_nickname_that_was_given() {
+    let named = Named { nickname: nickname("Ada"), token: Some(token()) };
+    assert_snapshot!(json(&named), @r#"{"nickname":"Ada","token":"secret"}"#);
+    assert_eq!(serde_json::from_str::<Named>(&json(&named)).unwrap(), named);
+    assert_snapshot!(json(&Named { token: None, ..named }), @r#"{"nickname":"Ada","token":null}"#);
+}
+
+#[test]
+fn who_comes_who_leaves_and_who_is_there() {
+    let room: RoomId = "rust".parse().unwrap();
+    let change = UserChange { room: room.clone(), nickname: Some(nickname("Ada")), users: 3 };
+    assert_snapshot!(json(&change), @r#"{"room":"rust","nickname":"Ada","users":3}"#);
+    assert_eq!(serde_json::from_str::<UserChange>(&json(&change)).unwrap(), change);
+    let anonymous = UserChange { nickname: None, ..change };
+    assert_snapshot!(json(&anonymous), @r#"{"room":"rust","nickname":null,"users":3}"#);
+
+    let users = Users { room, users: 3, nicknames: vec![nickname("Ada"), nickname("Bob")] };
+    assert_snapshot!(json(&users), @r#"{"room":"rust","users":3,"nicknames":["Ada","Bob"]}"#);
+    assert_eq!(serde_json::from_str::<Users>(&json(&users)).unwrap(), users);
+}
+
+#[test]
+fn who_is_typing() {
+    let nickname = Some(nickname("Ada"));
+    let typing = Typing { room: RoomId::general(), nickname, typing: true };
+    assert_snapshot!(json(&typing), @r#"{"room":"general","nickname":"Ada","typing":true}"#);
+    assert_eq!(serde_json::from_str::<Typing>(&json(&typing)).unwrap(), typing);
+    let stopped = Typing { nickname: None, typing: false, ..typing };
+    assert_snapshot!(json(&stopped), @r#"{"room":"general","nickname":null,"typing":false}"#);
+}
+
+#[test]
 fn a_handshake() {
-    let handshake = Handshake { server_offset: offset(7), rooms: Vec::new() };
+    let handshake = Handshake { server_offset: offset(7), ..Handshake::default() };
     assert_snapshot!(json(&handshake), @r#"{"serverOffset":7}"#);
-    let handshake = Handshake { rooms: vec![RoomId::general()], ..handshake };
-    assert_snapshot!(json(&handshake), @r#"{"serverOffset":7,"rooms":["general"]}"#);
+    let handshake = Handshake {
+        rooms: vec![RoomId::general()],
+        history: Some(50),
+        nickname: Some("Ada".into()),
+        token: Some(token()),
+        echo: false,
+        ..handshake
+    };
+    assert_snapshot!(
+        json(&handshake),
+        @r#"{"serverOffset":7,"rooms":["general"],"history":50,"nickname":"Ada","token":"secret","echo":false}"#
+    );
+    assert_eq!(serde_json::from_str::<Handshake>(&json(&handshake)).unwrap(), handshake);
+}
+
+#[test]
+fn a_token_is_not_shown_in_logs() {
+    let handshake = Handshake { token: Some(token()), ..Handshake::default() };
+    assert!(!format!("{handshake:?}").contains("secret"));
+}
+
+#[test]
+fn fields_of_a_handshake_that_are_not_of_their_type_count_as_absent() {
+    let read = |auth: &str| serde_json::from_str::<Handshake>(auth).unwrap();
+    for value in ["null", r#""""#, r#""x""#, "true", "-1", "1.5", "1e300", "[]", "{}", "[7]"] {
+        assert_eq!(read(&format!(r#"{{"history":{value}}}"#)).history, None, "{value}");
+    }
+    for value in ["null", "0", "true", "[]", "{}"] {
+        let handshake = read(&format!(r#"{{"nickname":{value},"token":{value}}}"#));
+        assert_eq!((handshake.nickname, handshake.token), (None, None), "{value}");
+    }
+    for value in ["null", "0", r#""false""#, "[false]", "{}", "true"] {
+        assert!(read(&format!(r#"{{"echo":{value}}}"#)).echo, "{value}");
+    }
+    assert!(!read(r#"{"echo":false}"#).echo);
+    assert_eq!(read(r#"{"history":0}"#).history, Some(0));
+    // What it means is decided later, when there is somebody to tell: here it is kept.
+    assert_eq!(read(r#"{"nickname":""}"#).nickname, Some(String::new()));
+    assert_eq!(read(r#"{"token":""}"#).token, None);
+    assert_eq!(read(&format!(r#"{{"token":"{}"}}"#, "x".repeat(8193))).token, None);
+    let longest = "x".repeat(Token::MAX_BYTES);
+    let handshake = read(&format!(r#"{{"token":"{longest}","nickname":5,"serverOffset":5}}"#));
+    assert_eq!(handshake.token.unwrap().as_str(), longest);
+    assert_eq!(handshake.server_offset, offset(5), "the other fields still count");
 }
 
 #[test]
@@ -128,8 +270,8 @@ fn rooms_of_a_handshake_that_are_none_are_left_out() {
 #[test]
 fn joining_and_leaving() {
     let room: RoomId = "rust".parse().unwrap();
-    let joined = Joined { room: room.clone(), tail: offset(7) };
-    assert_snapshot!(json(&joined), @r#"{"room":"rust","tail":7}"#);
+    let joined = Joined { room: room.clone(), users: 3, tail: offset(7) };
+    assert_snapshot!(json(&joined), @r#"{"room":"rust","users":3,"tail":7}"#);
     assert_snapshot!(json(&Left { room: room.clone() }), @r#"{"room":"rust"}"#);
     assert_eq!(chat_core::room_from_event(r#"["join","rust",{"new":1},5]"#), Ok(room));
     for event in [
@@ -226,7 +368,7 @@ fn the_largest_message_is_accepted_however_it_is_escaped() {
 }
 
 fn frame() -> Frame {
-    let messages = vec![message(), bare_message()];
+    let messages = vec![message(), bare_message(), private_message()];
     let body = FrameBody::Appended { epoch: epoch(), after: offset(6), tail: offset(9), messages };
     Frame { node: NodeId::from_random([0xab; 8]), body }
 }
@@ -235,18 +377,18 @@ fn frame() -> Frame {
 fn a_frame() {
     assert_snapshot!(
         String::from_utf8(frame().encode()).unwrap(),
-        @r#"{"v":1,"node":"abababababababab","type":"appended","epoch":"5f0c3b2a9d8e7f61","after":6,"tail":9,"messages":[{"offset":7,"room":"general","content":"héllo \"you\"","clientOffset":"a-1","from":"Ada","at":1700000000000},{"offset":7,"room":"general","content":""}]}"#
+        @r#"{"v":1,"node":"abababababababab","type":"appended","epoch":"5f0c3b2a9d8e7f61","after":6,"tail":9,"messages":[{"offset":7,"room":"general","content":"héllo \"you\"","clientOffset":"a-1","from":"Ada","at":1700000000000},{"offset":7,"room":"general","content":""},{"offset":7,"private":{"from":5,"to":9223372036854775807,"nickname":"Bob"},"content":"a\u0000b","clientOffset":"a-1","from":"Ada","at":1700000000000}]}"#
     );
 }
 
 #[test]
 fn a_frame_about_a_session() {
-    let at = Timestamp::from_millis(1_700_000_000_000);
-    let body = FrameBody::SessionTaken { session: "00ff".into(), at };
+    let generation = 1_700_000_000_000_000_001;
+    let body = FrameBody::SessionTaken { session: "00ff".into(), generation };
     let frame = Frame { node: NodeId::from_random([0xab; 8]), body };
     assert_snapshot!(
         String::from_utf8(frame.encode()).unwrap(),
-        @r#"{"v":1,"node":"abababababababab","type":"sessionTaken","session":"00ff","at":1700000000000}"#
+        @r#"{"v":1,"node":"abababababababab","type":"sessionTaken","session":"00ff","generation":1700000000000000001}"#
     );
     assert_eq!(Frame::decode(&frame.encode()).unwrap(), frame);
 }

@@ -33,6 +33,9 @@ const PING_TIMEOUT: Duration = Duration::from_secs(20);
 /// For how long a session is kept when nothing else is said.
 const RECOVERY_WINDOW: Duration = Duration::from_secs(120);
 
+/// For how long somebody whose connection broke counts as present when nothing else is said.
+const PRESENCE_GRACE: Duration = Duration::from_secs(5);
+
 /// For how long a nickname is kept for an owner who is away when nothing else is said: 90 days.
 const NICKNAME_LIFETIME: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
@@ -81,6 +84,7 @@ pub struct ChatBuilder {
     recovery_window: Duration,
     hooks: Hooks,
     recent_bytes: usize,
+    presence_grace: Duration,
     nickname_lifetime: Duration,
     jwt_key: Option<JwtKey>,
 }
@@ -141,6 +145,12 @@ impl ChatBuilder {
         Self { recovery_window: window, ..self }
     }
 
+    /// For how long somebody whose connection broke still counts as present; five seconds when not said. Who
+    /// connects again within it has neither left nor joined.
+    pub fn presence_grace(self, grace: Duration) -> Self {
+        Self { presence_grace: grace, ..self }
+    }
+
     /// For how long a nickname stays its owner's who does not connect; then somebody else may claim it, who is
     /// another person and sees nothing of what was private to the owner before. 90 days when not said.
     pub fn nickname_lifetime(self, lifetime: Duration) -> Self {
@@ -186,7 +196,7 @@ impl ChatBuilder {
         let messages = Arc::<dyn Store>::clone(&store);
         let log = Log::start(messages, recent_bytes, committed).await?;
         let recovery = Recovery::new(store, recovery_window);
-        recovery.on_taken(move |key, at| outgoing.session_taken(key, at));
+        recovery.on_taken(move |key, generation| outgoing.session_taken(key, generation));
 
         let relay = TaskTracker::new();
         let listening = CancellationToken::new();
@@ -231,6 +241,7 @@ impl Chat {
             recovery_window: RECOVERY_WINDOW,
             hooks: Hooks::default(),
             recent_bytes: RECENT_BYTES,
+            presence_grace: PRESENCE_GRACE,
             nickname_lifetime: NICKNAME_LIFETIME,
             jwt_key: None,
         }
@@ -249,7 +260,8 @@ impl Chat {
             .route_service("/socket.io/", self.transport.clone())
     }
 
-    /// The official Socket.IO client for browsers, below `/socket.io`, as the Node.js server serves it.
+    /// The official Socket.IO client for browsers, below `/socket.io`, as the Node.js server serves it;
+    /// see [`client_router`](crate::client_router).
     pub fn client_router(&self) -> Router {
         web::client_router()
     }

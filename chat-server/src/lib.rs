@@ -17,3 +17,4 @@ pub use app::{Chat, ChatBuilder, ChatError};
 pub use identity::{JwtKey, JwtKeyError};
 pub use socket::{Direction, Observed};
 pub use transport::TransportService;
+pub use web::client_router;

@@ -46,7 +46,7 @@
 //!         let recovery = recovery.clone();
 //!         async move |socket: SocketRef, TryData(claim): TryData<Claim>| {
 //!             // Authenticate here, before anything is restored.
-//!             let found = recovery.find(&claim.unwrap_or_default()).await;
+//!             let found = recovery.find(&socket, &claim.unwrap_or_default()).await;
 //!             let session = match found {
 //!                 Some(found) => recovery.resume(&socket, found),
 //!                 None => recovery.begin(&socket, "what belongs to it".into()).await,
@@ -80,7 +80,6 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -88,6 +87,7 @@ use chat_core::Timestamp;
 use chat_store::{SessionKey, SessionRecord, SessionStore};
 use sha2::{Digest, Sha256};
 use socketioxide::extract::SocketRef;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -96,7 +96,7 @@ pub use emit::{EmitError, emit};
 pub use session::{Found, Session};
 
 use crate::transport::{ConnectReply, Link};
-use registry::{Active, Registry};
+use registry::{Active, Known, Registry, opened_at};
 use session::Saved;
 use writer::Writer;
 
@@ -105,6 +105,9 @@ const SECRET_BYTES: usize = 24;
 
 /// How long a new session waits to be saved before the client is connected without one.
 const SAVE_PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long a session that is known here waits for what the store knows of it.
+const LOOKUP_PATIENCE: Duration = Duration::from_secs(2);
 
 /// The sessions of an application. Cheap to clone; clones are the same.
 #[derive(Clone)]
@@ -121,8 +124,8 @@ struct Shared {
     closing: CancellationToken,
 }
 
-/// Hears that a session was taken, and when the connection was opened that has it. Must not block.
-type Taken = Box<dyn Fn(SessionKey, Timestamp) + Send + Sync>;
+/// Hears that a session was taken, and which generation it has now. Must not block.
+type Taken = Box<dyn Fn(SessionKey, i64) + Send + Sync>;
 
 impl Recovery {
     /// Keeps sessions in `store`, and each for `window` after its connection broke; when the server
@@ -148,21 +151,42 @@ impl Recovery {
     /// and decide, then [`resume`](Self::resume) it or [`begin`](Self::begin) another.
     ///
     /// Nothing a client can claim is an error. A store that fails finds nothing, so that the client gets
-    /// a new session.
-    pub async fn find(&self, claim: &Claim) -> Option<Found> {
+    /// a new session. So does one whose session another server with this store has given to a connection
+    /// that was opened later than `socket`.
+    pub async fn find(&self, socket: &SocketRef, claim: &Claim) -> Option<Found> {
         let pid = claim.pid.as_deref().filter(|_| !self.0.window.is_zero())?;
         let key = key_of(pid);
-        let saved = match self.0.registry.find(key) {
-            Some(known) => known?,
-            None => match self.0.store.session(key, Timestamp::now()).await {
-                Ok(record) => Saved::from_record(&record?)?,
-                Err(error) => {
-                    tracing::warn!("a session could not be looked for: {error}");
-                    return None;
-                }
-            },
+        // Also when it is known here: another node may have had it since, and this one not have heard of it.
+        let stored = match self.0.registry.find(key) {
+            Some(_) => timeout(LOOKUP_PATIENCE, self.stored(key)).await.ok().flatten(),
+            None => self.stored(key).await,
         };
-        Some(Found { key, pid: pid.to_owned(), saved, offset: claim.offset.clone() })
+        // What is known here now, not before the store was asked: it may have been taken over meanwhile.
+        let known = match (self.0.registry.find(key), stored) {
+            (Some(here), stored) => {
+                let here = here?;
+                match stored.filter(|stored| stored.generation > here.generation) {
+                    Some(stored) => not_opened_after(socket, stored)?,
+                    None => here,
+                }
+            }
+            (None, stored) => not_opened_after(socket, stored?)?,
+        };
+        Some(Found { key, pid: pid.to_owned(), known, offset: claim.offset.clone() })
+    }
+
+    async fn stored(&self, key: SessionKey) -> Option<Known> {
+        match self.0.store.session(key, Timestamp::now()).await {
+            Ok(record) => {
+                let record = record?;
+                let saved = Saved::from_record(&record)?;
+                Some(Known { generation: record.generation, saved })
+            }
+            Err(error) => {
+                tracing::warn!("a session could not be looked for: {error}");
+                None
+            }
+        }
     }
 
     /// Gives a session that was found to a connection. Whoever has it now is disconnected.
@@ -172,20 +196,18 @@ impl Recovery {
     ///
     /// Call it in a connect middleware.
     pub fn resume(&self, socket: &SocketRef, found: Found) -> Session {
-        let Found { key, pid, saved, .. } = found;
-        match self.own(socket, key, saved.clone(), true) {
-            Some(session) => {
-                self.reply(socket, ConnectReply { sid: saved.id, pid });
-                session
+        let Found { key, pid, known, .. } = found;
+        let saved = known.saved.clone();
+        // Also to one that is closed: its reply may be sent before, and a client that is not told its secret
+        // forgets it.
+        self.reply(socket, ConnectReply { sid: saved.id.clone(), pid });
+        self.own(socket, key, known, true).unwrap_or_else(|| {
+            tracing::debug!("a client that is connected anew was left behind here");
+            if let Some(link) = link_of(socket) {
+                link.close();
             }
-            None => {
-                tracing::debug!("a client that is connected anew was left behind here");
-                if let Some(link) = link_of(socket) {
-                    link.close();
-                }
-                Session::without(saved)
-            }
-        }
+            Session::without(saved)
+        })
     }
 
     /// Begins a new session with this state, and waits until it is saved. When that takes longer than
@@ -201,10 +223,11 @@ impl Recovery {
         let pid: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
         let reply = ConnectReply { sid: saved.id.clone(), pid: pid.clone() };
         // Nobody else can have a session with a new secret.
-        let Some(session) = self.own(socket, key_of(&pid), saved.clone(), false) else {
+        let known = Known { generation: 0, saved: saved.clone() };
+        let Some(session) = self.own(socket, key_of(&pid), known, false) else {
             return Session::without(saved);
         };
-        match tokio::time::timeout(SAVE_PATIENCE, self.0.writer.saved()).await {
+        match timeout(SAVE_PATIENCE, self.0.writer.saved()).await {
             Ok(()) => {
                 self.reply(socket, reply);
                 session
@@ -216,17 +239,20 @@ impl Recovery {
         }
     }
 
-    /// Has `taken` called whenever a client gets a session back here, so that other servers with the same
-    /// store can be told to [let go of it](Self::taken_elsewhere). The first call counts.
-    pub fn on_taken(&self, taken: impl Fn(SessionKey, Timestamp) + Send + Sync + 'static) {
+    /// Has `taken` called whenever a client gets a session back here, with the
+    /// [generation](chat_store::SessionRecord::generation) that it has now, so that other servers with the
+    /// same store can be told to [let go of it](Self::taken_elsewhere). The first call counts.
+    pub fn on_taken(&self, taken: impl Fn(SessionKey, i64) + Send + Sync + 'static) {
         self.0.taken.set(Box::new(taken)).ok();
     }
 
     /// To be called when another server with the same store says that a client has got this session back
-    /// there, on a connection opened `at` this time. The connection that has it here, if one does, is
-    /// disconnected, unless it was opened later, or at the same moment and not `other_wins_tie`.
-    pub fn taken_elsewhere(&self, key: SessionKey, at: Timestamp, other_wins_tie: bool) {
-        let evicted = self.0.registry.yield_to_other_node(key, at, other_wins_tie);
+    /// there. The connection that has it here with a lower generation, if one does, is disconnected.
+    ///
+    /// A server that is not told finds out when it saves the session the next time, within half the
+    /// window.
+    pub fn taken_elsewhere(&self, key: SessionKey, generation: i64) {
+        let evicted = self.0.registry.yield_to_other_node(key, generation);
         if let Some(Active { socket: Some(socket), .. }) = evicted {
             session::evict(socket);
         }
@@ -242,19 +268,16 @@ impl Recovery {
         &self,
         socket: &SocketRef,
         key: SessionKey,
-        saved: Saved,
+        known: Known,
         recovered: bool,
     ) -> Option<Session> {
-        let link = link_of(socket);
-        let opened = link.map_or((Timestamp::now(), u64::MAX), |link| link.opened);
-        let generation = self.0.registry.generations.fetch_add(1, Ordering::Relaxed);
-        let id = saved.id.clone();
-        let active = Active { generation, saved, opened, socket: None };
-        if let Some(Active { socket: Some(socket), .. }) = self.0.registry.own(key, active).ok()? {
+        let id = known.saved.id.clone();
+        let (generation, evicted) = self.0.registry.own(key, known, opened(socket))?;
+        if let Some(Active { socket: Some(socket), .. }) = evicted {
             session::evict(socket);
         }
         if let Some(taken) = self.0.taken.get().filter(|_| recovered) {
-            taken(key, opened.0);
+            taken(key, generation);
         }
         self.0.writer.wake();
         Some(Session::owned(Arc::clone(&self.0.writer), key, generation, id, recovered))
@@ -274,14 +297,29 @@ fn link_of(socket: &SocketRef) -> Option<&Arc<Link>> {
     socket.req_parts().extensions.get()
 }
 
+/// The session, unless it belongs to a connection that was opened later than this one.
+fn not_opened_after(socket: &SocketRef, known: Known) -> Option<Known> {
+    let late = opened_at(known.generation) > opened(socket).0;
+    if late {
+        tracing::debug!("a session stays with a connection that was opened later");
+    }
+    (!late).then_some(known)
+}
+
+/// When a connection was opened: by the clock, and by its number among those of this process.
+fn opened(socket: &SocketRef) -> (Timestamp, u64) {
+    link_of(socket).map_or((Timestamp::now(), u64::MAX), |link| link.opened)
+}
+
 fn key_of(pid: &str) -> SessionKey {
     SessionKey(Sha256::digest(pid.as_bytes()).into())
 }
 
 /// The record in which a session is saved.
-fn record(key: SessionKey, saved: &Saved, keep_for: Duration) -> SessionRecord {
+fn record(key: SessionKey, known: &Known, revision: i64, keep_for: Duration) -> SessionRecord {
     let keep_for = i64::try_from(keep_for.as_millis()).unwrap_or(i64::MAX);
     let now = Timestamp::now().as_millis();
     let expires_at = Timestamp::from_millis(now.saturating_add(keep_for));
-    SessionRecord { key, state: saved.to_text(), expires_at }
+    let (generation, state) = (known.generation, known.saved.to_text());
+    SessionRecord { key, generation, revision, state, expires_at }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chat_adapter::{Broadcast, BroadcastError, Incoming};
-use chat_core::{Epoch, Frame, FrameBody, NodeId, Timestamp};
+use chat_core::{Epoch, Frame, FrameBody, NodeId};
 use chat_store::SessionKey;
 use tokio::sync::mpsc::{self, Receiver, Sender};
 
@@ -41,9 +41,9 @@ impl Outgoing {
     }
 
     /// Tells of a session that a client has got back on this node.
-    pub(crate) fn session_taken(&self, key: SessionKey, at: Timestamp) {
+    pub(crate) fn session_taken(&self, key: SessionKey, generation: i64) {
         let session = key.0.iter().map(|byte| format!("{byte:02x}")).collect();
-        let _ = self.0.try_send(FrameBody::SessionTaken { session, at });
+        let _ = self.0.try_send(FrameBody::SessionTaken { session, generation });
     }
 }
 
@@ -105,9 +105,9 @@ impl Listener {
                     self.log.look();
                 }
             }
-            FrameBody::SessionTaken { session, at } => {
+            FrameBody::SessionTaken { session, generation } => {
                 if let Some(key) = session_key(session) {
-                    self.recovery.taken_elsewhere(key, *at, frame.node > self.node);
+                    self.recovery.taken_elsewhere(key, *generation);
                 }
             }
             // Those of a later version of this program.

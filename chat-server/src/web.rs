@@ -15,8 +15,20 @@ pub(crate) fn router() -> Router {
     Router::new().merge(page::router()).merge(client_router()).route("/healthz", get(async || "ok"))
 }
 
-/// The routes of the Socket.IO browser client alone.
-pub(crate) fn client_router() -> Router {
+/// The official Socket.IO client for browsers, below `/socket.io` as the Node.js server serves it:
+/// `/socket.io/socket.io.js` and its variants.
+///
+/// It needs no [`Chat`](crate::Chat): any socketioxide application can serve it beside its own service.
+/// When the client was not built in, because npm was missing, these paths answer with status 404 and say
+/// what to do.
+///
+/// ```
+/// let (service, io) = socketioxide::SocketIo::new_svc();
+/// # let _ = io;
+/// let app: axum::Router =
+///     axum::Router::new().route_service("/socket.io/", service).merge(chat_server::client_router());
+/// ```
+pub fn client_router() -> Router {
     socket_io_client::router()
 }
 

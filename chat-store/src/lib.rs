@@ -5,6 +5,8 @@ mod config;
 mod error;
 mod memory;
 mod nickname;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod parts;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod session;

@@ -10,7 +10,7 @@ use chat_core::{
     Timestamp,
 };
 
-use crate::session::MAX_SWEPT;
+use crate::session::{MAX_SWEPT, newest};
 use crate::{
     Appended, Claimed, MessageStore, NicknameClaim, NicknameStore, Page, SessionKey, SessionRecord,
     SessionStore, StoreError,
@@ -111,10 +111,21 @@ impl MessageStore for MemoryStore {
 
 #[async_trait]
 impl SessionStore for MemoryStore {
-    async fn save_sessions(&self, records: &[SessionRecord]) -> Result<(), StoreError> {
-        let records = records.iter().map(|record| (record.key, record.clone()));
-        self.contents()?.sessions.extend(records);
-        Ok(())
+    async fn save_sessions(
+        &self,
+        records: &[SessionRecord],
+    ) -> Result<Vec<SessionKey>, StoreError> {
+        let mut contents = self.contents()?;
+        let mut outdated = Vec::new();
+        for (key, record) in newest(records) {
+            let kept = contents.sessions.get(&key);
+            if kept.is_some_and(|kept| kept.version() > record.version()) {
+                outdated.push(key);
+            } else {
+                contents.sessions.insert(key, record.clone());
+            }
+        }
+        Ok(outdated)
     }
 
     async fn session(

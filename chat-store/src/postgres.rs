@@ -1,6 +1,8 @@
 mod append;
 mod connections;
 mod error;
+mod feeds;
+mod nicknames;
 #[cfg(all(test, feature = "testkit", unix))]
 mod plan;
 mod read;
@@ -11,7 +13,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use chat_core::{Epoch, NewMessage, Offset, RoomId};
+use chat_core::{Epoch, Feed, NewMessage, Offset};
 use sqlx::ConnectOptions;
 use sqlx::postgres::PgConnectOptions;
 
@@ -23,11 +25,11 @@ use crate::{Appended, MessageStore, Page, StoreError};
 /// Readers that work at the same time. A page takes well under a millisecond.
 const READERS: u32 = 4;
 
-/// A log and sessions in a PostgreSQL database, which any number of nodes share.
+/// A log, sessions and nicknames in a PostgreSQL database, which any number of nodes share.
 ///
 /// It takes version 13 or later and a database with the encoding UTF8. Its tables (`chat_log`,
-/// `chat_messages`, `chat_sessions`) are made in the first schema of the `search_path`. It keeps up to
-/// six connections: one for batches of messages, one for sessions, and four to read.
+/// `chat_messages`, `chat_sessions`, `chat_nicknames`) are made in the first schema of the `search_path`. It
+/// keeps up to six connections: one for batches of messages, one for sessions and nicknames, and four to read.
 ///
 /// - *Order:* a batch is one call of a function that locks the log, numbers the messages and stores them:
 ///   one round trip. The lock is held until the commit is durable, so one batch commits at a time,
@@ -44,7 +46,7 @@ const READERS: u32 = 4;
 pub struct PostgresStore {
     place: Place,
     epoch: Epoch,
-    // One connection for all batches, and one for all saves: those that compete would wait for each
+    // One connection for all batches, and one for all saves and claims: those that compete would wait for each
     // other on the server. Calls happen in their order, also when a caller has gone away.
     log: Arc<Connections>,
     sessions: Arc<Connections>,
@@ -124,12 +126,24 @@ impl MessageStore for PostgresStore {
 
     async fn read_after(
         &self,
-        rooms: Option<&[RoomId]>,
+        feeds: Option<&[Feed]>,
         after: Offset,
         limit: usize,
     ) -> Result<Page, StoreError> {
         let mut lease = self.readers.lease().await?;
-        let read = read::read_after(&mut lease, rooms, after, limit);
+        let read = read::read_after(&mut lease, feeds, after, limit);
+        let page = within(CALL_TIMEOUT, read).await;
+        lease.settle(page)
+    }
+
+    async fn read_before(
+        &self,
+        feed: &Feed,
+        before: Option<Offset>,
+        limit: usize,
+    ) -> Result<Page, StoreError> {
+        let mut lease = self.readers.lease().await?;
+        let read = read::read_before(&mut lease, feed, before, limit);
         let page = within(CALL_TIMEOUT, read).await;
         lease.settle(page)
     }

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use chat_core::Timestamp;
 
@@ -6,7 +8,7 @@ use crate::StoreError;
 /// The name under which a session is kept: a hash of the secret that its client holds.
 ///
 /// Whoever reads the store cannot make the secret out of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SessionKey(pub [u8; 32]);
 
 /// A session as it is kept. What it consists of is the business of whoever saves it.
@@ -14,16 +16,43 @@ pub struct SessionKey(pub [u8; 32]);
 pub struct SessionRecord {
     /// Its name.
     pub key: SessionKey,
+    /// Whose it is. Whoever takes a session over saves it with a higher generation than it was found with;
+    /// from then on nothing that the earlier owner saves counts.
+    pub generation: i64,
+    /// Which of its owner's records it is. Each that differs from the one before has a higher revision, so
+    /// that one that arrives late does not count either.
+    pub revision: i64,
     /// What belongs to it, as text: any characters, and as many as the store has room for.
     pub state: String,
     /// From when on it is not to be found any more.
     pub expires_at: Timestamp,
 }
 
+impl SessionRecord {
+    /// Orders the records of one session: the greater is the newer.
+    pub(crate) fn version(&self) -> (i64, i64) {
+        (self.generation, self.revision)
+    }
+}
+
+/// What of a batch counts: the newest record of each session, in the order of their keys.
+pub(crate) fn newest(records: &[SessionRecord]) -> BTreeMap<SessionKey, &SessionRecord> {
+    let mut newest = BTreeMap::new();
+    for record in records {
+        let kept = newest.entry(record.key).or_insert(record);
+        if record.version() >= kept.version() {
+            *kept = record;
+        }
+    }
+    newest
+}
+
 /// Shows no state: it says who is in which room.
 impl std::fmt::Debug for SessionRecord {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("SessionRecord")
+            .field("generation", &self.generation)
+            .field("revision", &self.revision)
             .field("expires_at", &self.expires_at)
             .finish_non_exhaustive()
     }
@@ -37,24 +66,27 @@ pub(crate) const MAX_SWEPT: usize = 10_000;
 /// # Contract
 ///
 /// - **Durable** as messages are: what [`save_sessions`](Self::save_sessions) has confirmed survives a crash.
-/// - **Whole.** A batch is saved as a whole or not at all; of two records with one key in a batch the
-///   later one counts.
-/// - **In order.** A save that begins when another one has ended, or was dropped, counts as the later
-///   one.
+/// - **The newest counts.** Of two records of a session the one with the higher generation is kept, of one
+///   generation the one with the higher revision, and of one revision the one that was saved later. That
+///   holds within a batch and between stores that share the sessions, in whatever order they save.
+/// - **Whole.** What counts of a batch is saved as a whole or not at all.
+/// - **In order.** A save that begins when another one has ended, or was dropped, is the later one.
 /// - **Cancel safe.** A dropped call has happened as a whole or not at all.
 ///
 /// The module `testkit` (feature `testkit`) checks it. When the store is also a
 /// [`MessageStore`](crate::MessageStore) and was closed, all calls fail with [`StoreError::Closed`].
 #[async_trait]
 pub trait SessionStore: Send + Sync + 'static {
-    /// Saves sessions, each in the place of an earlier one with its key.
+    /// Saves sessions, each in the place of an older record with its key, and returns the keys of those for
+    /// which a newer one is there: they are as they were, most likely because somebody else has them now.
     ///
-    /// A session is ended by saving it with an `expires_at` that has passed. An empty batch does
-    /// nothing.
+    /// A session is ended by saving it with an `expires_at` that has passed. What counts is remembered until
+    /// it is [swept](Self::sweep_sessions). An empty batch does nothing.
     ///
     /// # Errors
     /// Nothing was saved; see [`StoreError::is_retryable`].
-    async fn save_sessions(&self, records: &[SessionRecord]) -> Result<(), StoreError>;
+    async fn save_sessions(&self, records: &[SessionRecord])
+    -> Result<Vec<SessionKey>, StoreError>;
 
     /// The session with this key, if there is one that expires later than `now`.
     ///

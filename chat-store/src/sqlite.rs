@@ -1,5 +1,7 @@
 mod append;
 mod error;
+mod feeds;
+mod nicknames;
 #[cfg(test)]
 mod plan;
 mod read;
@@ -11,7 +13,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chat_core::{Epoch, NewMessage, Offset, RoomId};
+use chat_core::{Epoch, Feed, NewMessage, Offset};
 use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, Sqlite, SqliteConnection, SqlitePool};
@@ -28,7 +30,7 @@ pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Readers that work at the same time. A page takes well under a millisecond.
 const READERS: u32 = 4;
 
-/// A log and sessions in one SQLite file.
+/// A log, sessions and nicknames in one SQLite file.
 ///
 /// The file may be the `chat.db` of the
 /// [Socket.IO tutorial](https://socket.io/docs/v4/tutorial/step-7): its history and its offsets stay.
@@ -124,12 +126,24 @@ impl MessageStore for SqliteStore {
 
     async fn read_after(
         &self,
-        rooms: Option<&[RoomId]>,
+        feeds: Option<&[Feed]>,
         after: Offset,
         limit: usize,
     ) -> Result<Page, StoreError> {
         let mut reader = self.reader().await?;
-        read::read_after(&mut reader, rooms, after, limit)
+        read::read_after(&mut reader, feeds, after, limit)
+            .await
+            .map_err(|error| self.place.error_in_use(error))
+    }
+
+    async fn read_before(
+        &self,
+        feed: &Feed,
+        before: Option<Offset>,
+        limit: usize,
+    ) -> Result<Page, StoreError> {
+        let mut reader = self.reader().await?;
+        read::read_before(&mut reader, feed, before, limit)
             .await
             .map_err(|error| self.place.error_in_use(error))
     }
@@ -154,6 +168,8 @@ impl MessageStore for SqliteStore {
 
 #[cfg(test)]
 mod tests {
+    use chat_core::RoomId;
+
     use super::*;
 
     fn message(content: &str) -> NewMessage {

@@ -1,5 +1,6 @@
-//! For tests: the contracts of [`MessageStore`] and [`SessionStore`](crate::SessionStore) as suites of
-//! cases, and stores that stall or fail when they are told to.
+//! For tests: the contracts of [`MessageStore`], [`SessionStore`](crate::SessionStore) and
+//! [`NicknameStore`](crate::NicknameStore) as suites of cases, and stores that stall or fail when they are told
+//! to.
 //!
 //! [`conformance!`](crate::conformance) makes a test of each case for messages. A store in memory of
 //! another crate passes the suite with this in its `tests/conformance.rs`:
@@ -23,8 +24,9 @@
 //! # fn main() {}
 //! ```
 //!
-//! A store that keeps sessions too implements [`SessionBackend`] instead of [`Backend`], and has
-//! [`session_conformance!`](crate::session_conformance) make the tests of the second suite.
+//! A store that keeps sessions and nicknames too implements [`SessionBackend`] instead of [`Backend`], and has
+//! [`session_conformance!`](crate::session_conformance) and
+//! [`nickname_conformance!`](crate::nickname_conformance) make the tests of the other suites.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a case that fails panics")]
 
 pub mod cases;
@@ -33,6 +35,7 @@ mod dropping;
 mod failing;
 mod gate;
 mod held;
+mod nickname_conformance;
 #[cfg(all(feature = "postgres", unix))]
 mod postgres_server;
 mod samples;
@@ -60,10 +63,11 @@ pub trait Backend: Send + Sync {
     async fn open(&self) -> Arc<dyn MessageStore>;
 }
 
-/// Where both suites get their stores from, when these keep sessions too. It is a [`Backend`] by itself.
+/// Where all suites get their stores from, when these keep sessions and nicknames too. It is a [`Backend`] by
+/// itself.
 #[async_trait]
 pub trait SessionBackend: Send + Sync {
-    /// Opens the log and the sessions, as [`Backend::open`] does.
+    /// Opens the log, the sessions and the nicknames, as [`Backend::open`] does.
     async fn open_store(&self) -> Arc<dyn Store>;
 }
 

@@ -17,6 +17,7 @@ impl SessionBackend for Memory {
 
 chat_store::conformance!(memory, Memory);
 chat_store::session_conformance!(memory_sessions, Memory);
+chat_store::nickname_conformance!(memory_nicknames, Memory);
 
 #[cfg(feature = "sqlite")]
 struct Sqlite(tempfile::TempDir);
@@ -41,6 +42,8 @@ impl SessionBackend for Sqlite {
 chat_store::conformance!(sqlite, Sqlite::new(), persistent, shared);
 #[cfg(feature = "sqlite")]
 chat_store::session_conformance!(sqlite_sessions, Sqlite::new(), persistent, shared);
+#[cfg(feature = "sqlite")]
+chat_store::nickname_conformance!(sqlite_nicknames, Sqlite::new(), persistent, shared);
 
 #[cfg(all(feature = "postgres", unix))]
 mod postgres {
@@ -74,6 +77,13 @@ mod postgres {
     chat_store::session_conformance!(
         #[cfg_attr(not(has_postgres), ignore = "needs postgresql")]
         sessions,
+        Postgres::default(),
+        persistent,
+        shared
+    );
+    chat_store::nickname_conformance!(
+        #[cfg_attr(not(has_postgres), ignore = "needs postgresql")]
+        nicknames,
         Postgres::default(),
         persistent,
         shared

@@ -3,10 +3,11 @@
 
 use std::sync::Arc;
 
-use chat_core::{NewMessage, Offset, RoomId, Timestamp};
+use chat_core::{Feed, NewMessage, Offset, PersonId, RoomId, Timestamp};
 use chat_store::testkit::{FailingStore, HeldStore, SessionBackend, async_trait};
 use chat_store::{
-    Appended, MemoryStore, MessageStore, SessionKey, SessionRecord, SessionStore, Store, StoreError,
+    Appended, Claimed, MemoryStore, MessageStore, NicknameClaim, NicknameStore, OwnerKey,
+    SessionKey, SessionRecord, SessionStore, Store, StoreError,
 };
 
 fn memory() -> Arc<dyn Store> {
@@ -21,7 +22,8 @@ const NOW: Timestamp = Timestamp::from_millis(0);
 
 fn session() -> SessionRecord {
     let expires_at = Timestamp::from_millis(1);
-    SessionRecord { key: SessionKey([7; 32]), state: "here".into(), expires_at }
+    let key = SessionKey([7; 32]);
+    SessionRecord { key, generation: 1, revision: 0, state: "here".into(), expires_at }
 }
 
 struct Held;
@@ -46,6 +48,8 @@ chat_store::conformance!(held_with_open_gates, Held);
 chat_store::conformance!(failing_never, Failing);
 chat_store::session_conformance!(held_with_open_gates_sessions, Held);
 chat_store::session_conformance!(failing_never_sessions, Failing);
+chat_store::nickname_conformance!(held_with_open_gates_nicknames, Held);
+chat_store::nickname_conformance!(failing_never_nicknames, Failing);
 
 #[tokio::test]
 async fn a_closed_gate_lets_through_as_many_as_it_is_told() {
@@ -145,4 +149,66 @@ async fn saves_and_lookups_of_sessions_fail_as_often_as_they_are_told() {
     store.fail_lookups(1);
     store.session(session().key, NOW).await.unwrap_err();
     assert_eq!(store.session(session().key, NOW).await.unwrap(), Some(session()));
+}
+
+fn claim() -> NicknameClaim {
+    NicknameClaim {
+        nickname: "Ada".parse().unwrap(),
+        owner: OwnerKey([7; 32]),
+        person: PersonId::from_stored(5),
+        now: NOW,
+        expires_at: Timestamp::from_millis(1),
+    }
+}
+
+#[tokio::test]
+async fn pages_backwards_and_nicknames_wait_at_their_gates() {
+    let store = Arc::new(HeldStore::new(memory()));
+    store.claims.close();
+    let claiming = tokio::spawn({
+        let store = Arc::clone(&store);
+        async move { store.claim_nickname(&claim()).await.unwrap() }
+    });
+    store.claims.waiting(1).await;
+    let key = claim().nickname.key();
+    assert_eq!(store.find_nickname(&key).await.unwrap(), None);
+    store.finds.close();
+    let finding = tokio::spawn({
+        let store = Arc::clone(&store);
+        async move { store.find_nickname(&claim().nickname.key()).await.unwrap() }
+    });
+    store.finds.waiting(1).await;
+    store.claims.open();
+    assert_eq!(claiming.await.unwrap(), Claimed::Yes(claim().person));
+    store.finds.let_through(1);
+    assert_eq!(finding.await.unwrap(), Some((claim().person, claim().nickname)));
+
+    store.reads.close();
+    let reading = tokio::spawn({
+        let store = Arc::clone(&store);
+        let general = Feed::Room(RoomId::general());
+        async move { store.read_before(&general, None, 1).await.unwrap() }
+    });
+    store.reads.waiting(1).await;
+    store.append(&[new("a")]).await.unwrap();
+    store.reads.open();
+    assert_eq!(reading.await.unwrap().messages.len(), 1);
+}
+
+#[tokio::test]
+async fn pages_backwards_and_nicknames_fail_as_often_as_they_are_told() {
+    let store = FailingStore::new(memory());
+    store.fail_claims(1);
+    assert!(store.claim_nickname(&claim()).await.unwrap_err().is_retryable());
+    let key = claim().nickname.key();
+    assert_eq!(store.find_nickname(&key).await.unwrap(), None, "nothing was changed");
+    store.claim_nickname(&claim()).await.unwrap();
+    store.fail_finds(1);
+    store.find_nickname(&key).await.unwrap_err();
+    assert!(store.find_nickname(&key).await.unwrap().is_some());
+
+    let general = Feed::Room(RoomId::general());
+    store.fail_reads(1);
+    store.read_before(&general, None, 1).await.unwrap_err();
+    store.read_before(&general, None, 1).await.unwrap();
 }

@@ -45,6 +45,8 @@ async fn a_file_of_version_2_keeps_its_log_and_takes_sessions() {
     run_sql(&path, &VERSION_2.join(";\n")).await;
     let record = SessionRecord {
         key: SessionKey([1; 32]),
+        generation: 1,
+        revision: 0,
         state: "here".into(),
         expires_at: Timestamp::from_millis(10),
     };
@@ -56,8 +58,23 @@ async fn a_file_of_version_2_keeps_its_log_and_takes_sessions() {
         let found = store.session(record.key, Timestamp::from_millis(9)).await.unwrap();
         assert_eq!(found.as_ref(), Some(&record));
         store.close().await;
-        assert_eq!(version(&path).await, 3);
+        assert_eq!(version(&path).await, 5);
     }
+}
+
+#[tokio::test]
+async fn sessions_of_version_3_are_older_than_any_that_is_saved_now() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("chat.db");
+    let session = "INSERT INTO sessions VALUES (zeroblob(32), 'here', 10); PRAGMA user_version = 3";
+    let sessions = include_str!("../migrations/sqlite/0003_sessions.sql");
+    run_sql(&path, &[&VERSION_2.join(";\n"), sessions, session].join(";\n")).await;
+    let store = SqliteStore::open(&path).await.unwrap();
+    let found = store.session(SessionKey([0; 32]), Timestamp::from_millis(9)).await.unwrap();
+    let found = found.unwrap();
+    assert_eq!((found.generation, found.revision, &*found.state), (0, 0, "here"));
+    assert_eq!(store.save_sessions(&[SessionRecord { generation: 1, ..found }]).await.unwrap(), []);
+    store.close().await;
 }
 
 #[tokio::test]

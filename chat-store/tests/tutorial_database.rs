@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use chat_core::{Message, NewMessage, Offset, RoomId};
+use chat_core::{Audience, Feed, Message, NewMessage, Offset, PersonId, RoomId};
 use chat_store::{Appended, MessageStore, SqliteStore, StoreError};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
@@ -78,7 +78,7 @@ async fn its_history_is_the_beginning_of_the_log() {
     assert_eq!(messages.len(), expected.len());
     for (message, (number, content)) in messages.iter().zip(expected) {
         assert_eq!((message.offset, message.content.as_str()), (offset(number), content));
-        assert_eq!(message.room, RoomId::general());
+        assert_eq!(message.audience, RoomId::general().into());
         assert_eq!((&message.from, message.at), (&None, None));
     }
     assert_eq!(messages[8].client_offset.as_ref().unwrap().as_str(), "k".repeat(1000));
@@ -135,6 +135,30 @@ async fn the_tutorial_can_still_write_to_the_file() {
 }
 
 #[tokio::test]
+async fn the_query_of_the_tutorial_still_reads_the_file() {
+    let rows = "INSERT INTO messages (content) VALUES ('theirs')";
+    let (_folder, path) = file_with(&format!("{TABLE}{rows}")).await;
+    let store = SqliteStore::open(&path).await.unwrap();
+    let audience = Audience::Private {
+        from: PersonId::from_stored(1),
+        to: PersonId::from_stored(2),
+        nickname: "Ada".parse().unwrap(),
+    };
+    let private = NewMessage { audience, ..new("private") };
+    store.append(&[new("ours"), private, keyed("k", "last")]).await.unwrap();
+
+    let mut server = SqliteConnectOptions::new().filename(&path).connect().await.unwrap();
+    // As in step 7 of the tutorial. It knows of no rooms and no people.
+    let query = sqlx::query_as("SELECT id, content FROM messages WHERE id > ?");
+    let read: Vec<(i64, String)> = query.bind(1).fetch_all(&mut server).await.unwrap();
+    let expected = [(2, "ours"), (3, "private"), (4, "last")];
+    assert_eq!(read, expected.map(|(id, content)| (id, content.to_owned())));
+    let general = Feed::Room(RoomId::general());
+    let page = store.read_after(Some(&[general]), Offset::ZERO, 9).await.unwrap();
+    assert_eq!(page.messages.len(), 3, "all but the private one");
+}
+
+#[tokio::test]
 async fn a_tutorial_server_in_the_middle_of_a_read_is_waited_for() {
     let rows = "INSERT INTO messages (content) VALUES ('a')";
     let (_folder, path) = file_with(&format!("{TABLE}{rows}")).await;
@@ -161,6 +185,8 @@ async fn a_table_of_another_kind_is_refused_and_the_file_left_alone() {
         "CREATE TABLE messages (id INTEGER PRIMARY KEY AUTOINCREMENT, client_offset TEXT UNIQUE)",
         "CREATE TABLE messages (id INTEGER PRIMARY KEY AUTOINCREMENT, client_offset TEXT UNIQUE,
             content TEXT, room INTEGER)",
+        "CREATE TABLE messages (id INTEGER PRIMARY KEY AUTOINCREMENT, client_offset TEXT UNIQUE,
+            content TEXT, receiver TEXT)",
         "CREATE VIEW messages AS SELECT 1 AS id, 2 AS client_offset, 3 AS content",
         "PRAGMA user_version = 7",
         "PRAGMA application_id = 7",

@@ -1,32 +1,29 @@
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use chat_core::{Frame, FrameError};
 use tokio::io::BufReader;
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::time::{sleep, timeout};
 
-use super::listeners::Listeners;
 use super::queue::{Piece, Queue};
 use super::wire;
+use crate::backoff::Backoff;
+use crate::fanout::Fanout;
+use crate::link::Link;
+use crate::wire::Decoder;
+use crate::{BroadcastError, Incoming};
 
-/// How long a hub may take to greet a node.
-const GREETING_PATIENCE: Duration = Duration::from_secs(5);
-
-/// How long to wait before connecting again. It doubles with each failure, up to the longest.
-const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// How long a hub may say nothing, not even that it is there. It says so every second.
+const SILENCE: Duration = Duration::from_secs(3);
 
 /// The connection of a node to its hub: a new one whenever one ends.
 pub(super) struct Connection {
     path: PathBuf,
-    link: Link,
-    /// Whether a frame of another version was seen: there will be many.
-    warned: bool,
+    stream: Stream,
+    decoder: Decoder,
 }
 
 /// What a node and its connection share.
@@ -34,98 +31,92 @@ pub(super) struct Connection {
 pub(super) struct Shared {
     /// What waits to be written to the hub.
     pub(super) outgoing: Queue<Vec<u8>>,
-    pub(super) connected: AtomicBool,
-    pub(super) listeners: Arc<Listeners>,
+    pub(super) fanout: Fanout,
+    pub(super) link: Link,
 }
 
 /// A connection on which the hub has said its greeting: it relays all from then on.
-struct Link {
+struct Stream {
     from: BufReader<OwnedReadHalf>,
     to: OwnedWriteHalf,
 }
 
 impl Connection {
     pub(super) async fn open(path: &Path) -> io::Result<Self> {
-        let link = Link::open(path).await?;
-        Ok(Self { path: path.to_path_buf(), link, warned: false })
+        let stream = Stream::open(path).await?;
+        Ok(Self { path: path.to_path_buf(), stream, decoder: Decoder::default() })
     }
 
     /// Carries frames in both directions until the node closes.
     pub(super) async fn run(mut self, shared: Arc<Shared>) {
         loop {
-            let listen = listen(&mut self.link.from, &mut self.warned, &shared.listeners);
+            let listen = listen(&mut self.stream.from, &mut self.decoder, &shared.fanout);
             let error = tokio::select! {
-                written = wire::write_all(&shared.outgoing, &mut self.link.to) => match written {
+                written = wire::write_all(&shared.outgoing, &mut self.stream.to) => match written {
                     Ok(()) => return,
                     Err(error) => error,
                 },
-                error = listen => error,
+                heard = listen => match heard {
+                    Ok(error) => error,
+                    // It is closed, and what waits is still to be written.
+                    Err(_) => {
+                        let _ = wire::write_all(&shared.outgoing, &mut self.stream.to).await;
+                        return;
+                    }
+                },
             };
-            shared.connected.store(false, Ordering::Release);
-            tracing::warn!("the hub of this host is away, connecting again: {error}");
-            self.link = Link::reopen(&self.path).await;
+            shared.link.lost(error);
+            self.stream = Stream::reopen(&self.path).await;
             // What waited is old, and some of what was written may not have arrived.
             shared.outgoing.clear();
-            shared.connected.store(true, Ordering::Release);
-            shared.listeners.tell_gap();
-            tracing::info!("the hub of this host is back");
+            if shared.fanout.send(Incoming::Gap).is_err() {
+                return;
+            }
+            shared.link.found();
         }
     }
 }
 
-/// Reads until the connection fails, or carries what no hub sends.
+/// Reads until the connection fails, and says how.
 async fn listen(
     from: &mut BufReader<OwnedReadHalf>,
-    warned: &mut bool,
-    listeners: &Listeners,
-) -> io::Error {
+    decoder: &mut Decoder,
+    fanout: &Fanout,
+) -> Result<io::Error, BroadcastError> {
     loop {
-        let bytes = match wire::read(from).await {
-            Ok(Piece::Frame(bytes)) => bytes,
-            Ok(Piece::Gap) => {
-                listeners.tell_gap();
-                continue;
+        match timeout(SILENCE, wire::read(from)).await {
+            Ok(Ok(Some(Piece::Frame(bytes)))) => {
+                decoder.decode(&bytes).map_or(Ok(()), |frame| fanout.send(frame))?;
             }
-            Err(error) => return error,
-        };
-        match Frame::decode(&bytes) {
-            Ok(frame) => listeners.tell(&Arc::new(frame), bytes.len()),
-            Err(FrameError::Malformed(error)) => {
-                return io::Error::new(ErrorKind::InvalidData, error);
-            }
-            Err(error) if !*warned => {
-                *warned = true;
-                tracing::warn!("frames of another version are ignored: {error}");
-            }
-            Err(_) => {}
+            Ok(Ok(Some(Piece::Gap))) => fanout.send(Incoming::Gap)?,
+            Ok(Ok(None)) => {}
+            Ok(Err(error)) => return Ok(error),
+            Err(elapsed) => return Ok(elapsed.into()),
         }
     }
 }
 
-impl Link {
+impl Stream {
     async fn open(path: &Path) -> io::Result<Self> {
         let greeted = async {
             let (from, to) = UnixStream::connect(path).await?.into_split();
             let mut from = BufReader::new(from);
             match wire::read(&mut from).await? {
-                Piece::Gap => Ok(Self { from, to }),
-                Piece::Frame(_) => {
-                    Err(io::Error::new(ErrorKind::InvalidData, "it does not greet as a hub does"))
-                }
+                Some(Piece::Gap) => Ok(Self { from, to }),
+                _ => Err(io::Error::new(ErrorKind::InvalidData, "it does not greet as a hub does")),
             }
         };
-        timeout(GREETING_PATIENCE, greeted).await?
+        timeout(SILENCE, greeted).await?
     }
 
     async fn reopen(path: &Path) -> Self {
-        let mut pause = SHORTEST_PAUSE;
+        let mut backoff = Backoff::default();
         loop {
+            sleep(backoff.after_failure()).await;
             match Self::open(path).await {
-                Ok(link) => return link,
+                Ok(stream) => return stream,
                 Err(error) => tracing::debug!("the hub of this host is still away: {error}"),
             }
-            sleep(pause).await;
-            pause = LONGEST_PAUSE.min(pause * 2);
         }
     }
 }

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use chat_core::{Frame, FrameError};
 use tokio::io::BufReader;
 use tokio::net::unix::ReadHalf;
 use tokio::net::{UnixListener, UnixSocket, UnixStream};
@@ -26,8 +25,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// [`ClusterBroadcast`](crate::ClusterBroadcast) to all others.
 ///
 /// What waits for a node is bounded, and nobody waits for it: a node that does not keep up loses its
-/// oldest frames and is told so. A node that sends what is no frame loses its connection, and no other
-/// hears of it. Dropping the hub ends all connections and removes the socket.
+/// oldest frames and is told so. It does not look into frames: each node leaves out what it cannot read.
+/// Dropping the hub ends all connections and removes the socket.
 #[derive(Debug)]
 pub struct ClusterHub {
     path: PathBuf,
@@ -122,7 +121,7 @@ async fn serve(mut stream: UnixStream, id: u64, nodes: Arc<Nodes>) {
     };
     nodes.remove(id);
     if error.kind() == ErrorKind::InvalidData {
-        tracing::warn!("a node sent what is no frame; its connection is closed: {error}");
+        tracing::warn!("a node does not keep to the protocol; its connection is closed: {error}");
     } else {
         tracing::debug!("a node has left: {error}");
     }
@@ -131,15 +130,9 @@ async fn serve(mut stream: UnixStream, id: u64, nodes: Arc<Nodes>) {
 async fn relay(mut from: BufReader<ReadHalf<'_>>, id: u64, nodes: &Nodes) -> io::Result<()> {
     loop {
         let piece = match wire::read(&mut from).await? {
-            Piece::Gap => Piece::Gap,
-            Piece::Frame(bytes) => {
-                // Checked once and here, so that what is no frame ends this connection and not those of
-                // all others. Nodes of another version may understand each other.
-                if let Err(FrameError::Malformed(error)) = Frame::decode(&bytes) {
-                    return Err(io::Error::new(ErrorKind::InvalidData, error));
-                }
-                Piece::Frame(Arc::from(bytes))
-            }
+            None => continue,
+            Some(Piece::Gap) => Piece::Gap,
+            Some(Piece::Frame(bytes)) => Piece::Frame(Arc::from(bytes)),
         };
         nodes.tell_others(id, &piece);
     }

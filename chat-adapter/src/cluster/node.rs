@@ -1,17 +1,17 @@
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chat_core::{Frame, FrameBody};
+use chat_core::Frame;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::connection::{Connection, Shared};
-use super::listeners::Listeners;
 use super::queue::Queue;
-use super::wire::MAX_FRAME_BYTES;
+use crate::fanout::Fanout;
+use crate::link::Link;
+use crate::wire::{self, MAX_FRAME};
 use crate::{Broadcast, BroadcastError, Subscriber};
 
 /// How long a hub may take to receive the last frames of a node that closes.
@@ -19,8 +19,9 @@ const CLOSE_PATIENCE: Duration = Duration::from_secs(1);
 
 /// The nodes of one host, each a process of its own, that meet at a [`ClusterHub`](crate::ClusterHub).
 ///
-/// When the hub goes away it connects again by itself, trying at least once a second, and subscribers get
-/// a gap once it has. Until then publishing fails at once.
+/// When the hub goes away, or says nothing for three seconds, it connects again by itself, and subscribers
+/// get a gap once it has. Until then publishing fails at once. A frame of more than 256 KiB is sent without
+/// its messages.
 #[derive(Debug)]
 pub struct ClusterBroadcast {
     shared: Arc<Shared>,
@@ -32,18 +33,18 @@ impl ClusterBroadcast {
     /// Connects to the hub that listens on this socket.
     ///
     /// # Errors
-    /// [`BroadcastError::Unavailable`] when none does.
+    /// [`BroadcastError::Unreachable`] when none does.
     pub async fn connect(path: impl AsRef<Path>) -> Result<Self, BroadcastError> {
         let path = path.as_ref();
-        let connection = Connection::open(path).await.map_err(|error| {
-            let reason = format!("no hub answers on the socket {}: {error}", path.display());
-            BroadcastError::Unavailable(reason.into())
-        })?;
-        let shared = Arc::new(Shared {
-            outgoing: Queue::new(),
-            connected: AtomicBool::new(true),
-            listeners: Arc::new(Listeners::default()),
-        });
+        let place = format!("the hub at {}", path.display());
+        let connection = match Connection::open(path).await {
+            Ok(connection) => connection,
+            Err(error) => {
+                return Err(BroadcastError::Unreachable { place, source: error.into() });
+            }
+        };
+        let (outgoing, fanout, link) = (Queue::new(), Fanout::new(), Link::new(place));
+        let shared = Arc::new(Shared { outgoing, fanout, link });
         let task = tokio::spawn(connection.run(Arc::clone(&shared)));
         Ok(Self { shared, connection: Mutex::new(Some(task)) })
     }
@@ -56,32 +57,28 @@ impl ClusterBroadcast {
 #[async_trait]
 impl Broadcast for ClusterBroadcast {
     fn is_connected(&self) -> bool {
-        self.shared.connected.load(Ordering::Acquire)
+        self.shared.link.is_up()
     }
 
     async fn publish(&self, frame: Arc<Frame>) -> Result<(), BroadcastError> {
-        if self.shared.listeners.is_closed() {
+        if self.shared.outgoing.is_closed() {
             return Err(BroadcastError::Closed);
         }
         if !self.is_connected() {
-            return Err(BroadcastError::Unavailable("the hub of this host is away".into()));
+            return Err(BroadcastError::Unavailable("the connection is lost".into()));
         }
-        match encode(&frame) {
-            Some(bytes) => {
-                let length = bytes.len();
-                self.shared.outgoing.push(bytes, length);
-            }
-            None => self.shared.outgoing.push_gap(),
-        }
+        let bytes = wire::encode(&frame, MAX_FRAME);
+        let length = bytes.len();
+        self.shared.outgoing.push(bytes, length);
         Ok(())
     }
 
     async fn subscribe(&self) -> Result<Box<dyn Subscriber>, BroadcastError> {
-        Ok(Box::new(self.shared.listeners.subscribe()?))
+        self.shared.fanout.subscribe()
     }
 
     async fn close(&self) {
-        self.shared.listeners.close();
+        self.shared.fanout.close();
         self.shared.outgoing.close();
         let Some(mut connection) = self.take_connection() else { return };
         if !self.is_connected() || timeout(CLOSE_PATIENCE, &mut connection).await.is_err() {
@@ -96,17 +93,4 @@ impl Drop for ClusterBroadcast {
             connection.abort();
         }
     }
-}
-
-/// The frame as bytes that are not too many: without its messages when they are, which the others then
-/// read from the store.
-fn encode(frame: &Frame) -> Option<Vec<u8>> {
-    let bytes = frame.encode();
-    if bytes.len() <= MAX_FRAME_BYTES {
-        return Some(bytes);
-    }
-    let FrameBody::Appended { epoch, after, tail, .. } = &frame.body else { return None };
-    let (epoch, messages) = (epoch.clone(), Vec::new());
-    let body = FrameBody::Appended { epoch, after: *after, tail: *tail, messages };
-    Some(Frame { node: frame.node, body }.encode())
 }

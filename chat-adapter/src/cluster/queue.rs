@@ -87,6 +87,10 @@ impl<T> Queue<T> {
         self.ready.notify_one();
     }
 
+    pub(super) fn is_closed(&self) -> bool {
+        self.lock().closed
+    }
+
     /// What comes next; `None` when it is closed and empty. Cancel safe.
     pub(super) async fn next(&self) -> Option<Piece<T>> {
         loop {

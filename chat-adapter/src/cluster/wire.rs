@@ -1,21 +1,29 @@
 use std::io;
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufWriter};
+use tokio::time::timeout;
 
 use super::queue::{Piece, Queue};
+use crate::wire::MAX_FRAME;
 
-/// The largest frame. The largest batch that a node commits at a time fits in; of a larger one only the
-/// fact is told.
-pub(super) const MAX_FRAME_BYTES: usize = 8 * 1024 * 1024;
+/// Stands in the place of a length, and says no more than that the sender is there.
+const STILL_THERE: u32 = u32::MAX;
 
-/// The next record.
-pub(super) async fn read(from: &mut (impl AsyncRead + Unpin)) -> io::Result<Piece<Vec<u8>>> {
-    let length = from.read_u32().await? as usize;
-    if length == 0 {
-        return Ok(Piece::Gap);
-    }
-    if length > MAX_FRAME_BYTES {
-        let reason = format!("a frame of {length} bytes, {MAX_FRAME_BYTES} is the most");
+/// After how long without anything to say that is said.
+const HEARTBEAT: Duration = Duration::from_secs(1);
+
+/// The next record; nothing when it is a heartbeat.
+pub(super) async fn read(
+    from: &mut (impl AsyncRead + Unpin),
+) -> io::Result<Option<Piece<Vec<u8>>>> {
+    let length = match from.read_u32().await? {
+        STILL_THERE => return Ok(None),
+        0 => return Ok(Some(Piece::Gap)),
+        length => length as usize,
+    };
+    if length > MAX_FRAME {
+        let reason = format!("a frame of {length} bytes, {MAX_FRAME} is the most");
         return Err(io::Error::new(io::ErrorKind::InvalidData, reason));
     }
     // The bytes come first and the memory for them after: a length that is a lie costs nothing.
@@ -24,7 +32,7 @@ pub(super) async fn read(from: &mut (impl AsyncRead + Unpin)) -> io::Result<Piec
     if bytes.len() < length {
         return Err(io::ErrorKind::UnexpectedEof.into());
     }
-    Ok(Piece::Frame(bytes))
+    Ok(Some(Piece::Frame(bytes)))
 }
 
 /// Writes what is in the queue until it is closed and empty. Frames that wait together leave together.
@@ -33,14 +41,17 @@ pub(super) async fn write_all<T: AsRef<[u8]>>(
     to: impl AsyncWrite + Unpin,
 ) -> io::Result<()> {
     let mut to = BufWriter::with_capacity(64 * 1024, to);
-    while let Some(piece) = queue.next().await {
-        write(&piece, &mut to).await?;
+    loop {
+        match timeout(HEARTBEAT, queue.next()).await {
+            Ok(Some(piece)) => write(&piece, &mut to).await?,
+            Ok(None) => return Ok(()),
+            Err(_) => to.write_u32(STILL_THERE).await?,
+        }
         while let Some(piece) = queue.try_next() {
             write(&piece, &mut to).await?;
         }
         to.flush().await?;
     }
-    Ok(())
 }
 
 async fn write<T: AsRef<[u8]>>(

@@ -23,7 +23,7 @@ pub(super) enum Login {
 
 impl Options {
     pub(super) fn parse(url: &str) -> Result<Self, BroadcastError> {
-        let mut url = BrokerUrl::parse(url)?;
+        let mut url = BrokerUrl::parse(url)?.with_host()?;
         let subject = match (url.take("subject"), url.url().path().trim_start_matches('/')) {
             (Some(subject), "") => subject,
             (Some(_), _) => return Err(BroadcastError::url("the URL names two subjects")),

@@ -1,53 +1,29 @@
 //! The one connection that hears the other nodes, for all subscribers.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use chat_core::{Frame, FrameError};
 use sqlx::Executor;
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
-use tokio::sync::broadcast::Sender;
 use tokio::time::{sleep, timeout};
 
 use super::ANSWER;
 use super::publisher::GAP;
-use crate::Incoming;
+use crate::backoff::Backoff;
+use crate::fanout::Fanout;
+use crate::link::Link;
+use crate::wire::Decoder;
+use crate::{BroadcastError, Incoming};
 
 /// After how long a silence the server is asked whether it is still there.
 const SILENCE: Duration = Duration::from_secs(3);
-
-/// The first and the longest wait before another try to connect.
-const WAITS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(3));
-
-/// Whether the server can be heard.
-#[derive(Debug)]
-pub(super) struct Link {
-    up: AtomicBool,
-    losses: AtomicU64,
-}
-
-impl Link {
-    pub(super) fn new() -> Self {
-        Self { up: AtomicBool::new(true), losses: AtomicU64::new(0) }
-    }
-
-    pub(super) fn is_up(&self) -> bool {
-        self.up.load(Ordering::Relaxed)
-    }
-
-    /// How often it was lost. A connection made before the last time leads nowhere.
-    pub(super) fn losses(&self) -> u64 {
-        self.losses.load(Ordering::Relaxed)
-    }
-}
 
 /// What listens, and where it listens again when it is cut off.
 pub(super) struct Listener {
     options: PgConnectOptions,
     channel: String,
     connection: PgListener,
-    warned_of_version: bool,
+    decoder: Decoder,
 }
 
 impl Listener {
@@ -56,73 +32,53 @@ impl Listener {
         channel: String,
     ) -> Result<Self, sqlx::Error> {
         let connection = listen(&options, &channel).await?;
-        Ok(Self { options, channel, connection, warned_of_version: false })
+        Ok(Self { options, channel, connection, decoder: Decoder::default() })
     }
 
-    /// Hands on what arrives, for ever.
-    pub(super) async fn run(mut self, subscribers: Sender<Incoming>, link: Arc<Link>) {
-        loop {
-            let reason = self.hear(&subscribers).await;
-            link.up.store(false, Ordering::Relaxed);
-            link.losses.fetch_add(1, Ordering::Relaxed);
-            tracing::warn!(
-                "the database that carries the broadcast is away; until it is back, other nodes \
-                 read new messages from the store: {reason}"
-            );
+    /// Hands on what arrives, over one connection after the other.
+    pub(super) async fn run(mut self, fanout: Arc<Fanout>, link: Arc<Link>) {
+        while let Ok(reason) = self.hear(&fanout).await {
+            link.lost(reason);
             self.connection = self.connect_again().await;
             // Whoever looks into the store after this misses nothing: it is listened again.
-            let _ = subscribers.send(Incoming::Gap);
-            link.up.store(true, Ordering::Relaxed);
-            tracing::info!("the database that carries the broadcast is back");
+            if fanout.send(Incoming::Gap).is_err() {
+                return;
+            }
+            link.found();
         }
     }
 
     /// Hands on what arrives until the connection is lost, and says why that is.
-    async fn hear(&mut self, subscribers: &Sender<Incoming>) -> String {
+    async fn hear(&mut self, fanout: &Fanout) -> Result<String, BroadcastError> {
         loop {
-            let payload = match timeout(SILENCE, self.connection.try_recv()).await {
-                Ok(Ok(Some(notification))) => notification.payload().to_owned(),
-                Ok(Ok(None)) => return "the connection was closed".into(),
-                Ok(Err(error)) => return error.to_string(),
+            match timeout(SILENCE, self.connection.try_recv()).await {
+                Ok(Ok(Some(notification))) if notification.payload() == GAP => {
+                    fanout.send(Incoming::Gap)?;
+                }
+                Ok(Ok(Some(notification))) => {
+                    let frame = self.decoder.decode(notification.payload().as_bytes());
+                    frame.map_or(Ok(()), |frame| fanout.send(frame))?;
+                }
+                Ok(Ok(None)) => return Ok("the connection was closed".to_owned()),
+                Ok(Err(error)) => return Ok(error.to_string()),
                 Err(_) => match timeout(ANSWER, self.connection.execute("")).await {
-                    Ok(Ok(_)) => continue,
-                    Ok(Err(error)) => return error.to_string(),
-                    Err(_) => return "nothing comes back".into(),
+                    Ok(Ok(_)) => {}
+                    Ok(Err(error)) => return Ok(error.to_string()),
+                    Err(_) => return Ok("nothing comes back".to_owned()),
                 },
-            };
-            if let Some(incoming) = self.decode(&payload) {
-                // It fails when nobody listens, which is no fault.
-                let _ = subscribers.send(incoming);
             }
         }
     }
 
     async fn connect_again(&self) -> PgListener {
-        let (mut wait, longest) = WAITS;
+        let mut backoff = Backoff::default();
         loop {
-            sleep(wait).await;
+            sleep(backoff.after_failure()).await;
             match listen(&self.options, &self.channel).await {
                 Ok(connection) => return connection,
                 Err(error) => tracing::debug!("still cut off from the broadcast: {error}"),
             }
-            wait = (wait * 2).min(longest);
         }
-    }
-
-    fn decode(&mut self, payload: &str) -> Option<Incoming> {
-        if payload == GAP {
-            return Some(Incoming::Gap);
-        }
-        match Frame::decode(payload.as_bytes()) {
-            Ok(frame) => return Some(Incoming::Frame(Arc::new(frame))),
-            Err(error @ FrameError::Version { .. }) => {
-                if !std::mem::replace(&mut self.warned_of_version, true) {
-                    tracing::warn!("frames of another node are ignored: {error}");
-                }
-            }
-            Err(error) => tracing::debug!("something that is no frame was ignored: {error}"),
-        }
-        None
     }
 }
 

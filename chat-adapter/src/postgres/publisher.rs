@@ -1,5 +1,6 @@
 //! The one connection that tells the other nodes: what has queued meanwhile goes in one statement.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -7,9 +8,10 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, PgConnection};
 use tokio::sync::mpsc::Receiver;
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 use super::ANSWER;
-use super::listener::Link;
+use crate::link::Link;
 
 /// How many frames may wait to be sent.
 pub(super) const QUEUE: usize = 1024;
@@ -32,12 +34,24 @@ pub(super) struct Publisher {
 }
 
 impl Publisher {
-    /// Sends what comes, until nothing can come any more.
-    pub(super) async fn run(self, mut frames: Receiver<String>) {
-        // Made when first needed and after each failure, also of the listener.
-        let mut connected: Option<(u64, PgConnection)> = None;
+    /// Sends what comes, until it is closed and nothing waits any more.
+    pub(super) async fn run(
+        self,
+        connection: PgConnection,
+        mut frames: Receiver<String>,
+        closed: CancellationToken,
+    ) {
+        // Made again after each failure, also of the listener: see `Link::losses`.
+        let mut connected = Some((self.link.losses(), connection));
         let mut payloads = Vec::new();
-        while frames.recv_many(&mut payloads, BATCH).await > 0 {
+        loop {
+            tokio::select! {
+                count = frames.recv_many(&mut payloads, BATCH) => if count == 0 { return },
+                () = closed.cancelled(), if !frames.is_closed() => {
+                    frames.close();
+                    continue;
+                }
+            }
             if self.lost.swap(false, Ordering::Relaxed) {
                 payloads.insert(0, GAP.into());
             }
@@ -59,12 +73,7 @@ impl Publisher {
     ) -> Result<PgConnection, sqlx::Error> {
         let mut connection = match usable {
             Some(connection) => connection,
-            None => {
-                let mut connection = self.options.connect().await?;
-                // A notification is not kept: there is nothing to wait for.
-                sqlx::raw_sql("SET synchronous_commit = off").execute(&mut connection).await?;
-                connection
-            }
+            None => connect(&self.options).await?,
         };
         let notify = sqlx::query(NOTIFY).bind(&self.channel).bind(payloads);
         notify.execute(&mut connection).await?;
@@ -75,4 +84,17 @@ impl Publisher {
         self.lost.store(true, Ordering::Relaxed);
         tracing::debug!("other nodes were not told of new messages: {reason}");
     }
+}
+
+/// A connection to publish on.
+pub(super) async fn connect(options: &PgConnectOptions) -> Result<PgConnection, sqlx::Error> {
+    let connect = async {
+        let mut connection = options.connect().await?;
+        // A notification is not kept: there is nothing to wait for.
+        sqlx::raw_sql("SET synchronous_commit = off").execute(&mut connection).await?;
+        Ok(connection)
+    };
+    timeout(ANSWER, connect)
+        .await
+        .unwrap_or_else(|_| Err(sqlx::Error::Io(io::ErrorKind::TimedOut.into())))
 }

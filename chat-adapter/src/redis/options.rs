@@ -21,7 +21,7 @@ pub(super) enum Mode {
 
 impl Options {
     pub(super) fn parse(url: &str) -> Result<Self, BroadcastError> {
-        let mut url = BrokerUrl::parse(url)?;
+        let mut url = BrokerUrl::parse(url)?.with_host()?;
         if url.url().scheme() == "rediss" {
             return Err(BroadcastError::url(
                 "this program speaks no TLS to Redis: use redis:// in a private network or through a \

@@ -2,9 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "these are tests")]
 
+#[cfg(all(feature = "cluster", unix))]
+mod cluster;
 #[cfg(feature = "nats")]
 mod nats;
-#[cfg(any(feature = "nats", feature = "redis"))]
+#[cfg(all(feature = "postgres", unix))]
+mod postgres;
+#[cfg(feature = "broker")]
 mod proxy;
 #[cfg(feature = "redis")]
 mod redis;

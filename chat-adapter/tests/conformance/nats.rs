@@ -87,7 +87,7 @@ async fn refusal(url: String) -> BroadcastError {
 fn long_frame() -> Frame {
     let message = Message {
         offset: Offset::FIRST,
-        room: chat_core::RoomId::general(),
+        audience: chat_core::RoomId::general().into(),
         content: "x".repeat(2000).parse::<Content>().expect("a content"),
         client_offset: None,
         from: None,

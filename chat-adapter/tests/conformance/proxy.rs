@@ -3,15 +3,19 @@
 use std::future::pending;
 use std::net::SocketAddr;
 
-use tokio::io::copy_bidirectional;
+use tokio::io::{AsyncRead, AsyncWrite, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 /// Passes on what goes to a server and comes from it, until it is cut.
 pub(crate) struct Proxy {
     pub(crate) address: SocketAddr,
-    state: watch::Sender<State>,
+    switch: Switch,
 }
+
+/// What cuts the connections that [`pass`] through it.
+#[derive(Clone, Default)]
+pub(crate) struct Switch(watch::Sender<State>);
 
 #[derive(Clone, Copy, Default)]
 struct State {
@@ -24,32 +28,55 @@ impl Proxy {
     pub(crate) async fn to(server: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
-        let state = watch::Sender::new(State::default());
-        let watching = state.subscribe();
+        let switch = Switch::default();
+        let through = switch.clone();
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                tokio::spawn(pass(client, server, watching.clone()));
+                tokio::spawn(through.clone().pass(client, TcpStream::connect(server)));
             }
         });
-        Self { address, state }
+        Self { address, switch }
     }
 
     pub(crate) fn cut(&self) {
-        self.state.send_modify(|state| *state = State { cuts: state.cuts + 1, is_cut: true });
+        self.switch.cut();
     }
 
     pub(crate) fn mend(&self) {
-        self.state.send_modify(|state| state.is_cut = false);
+        self.switch.mend();
     }
 }
 
-async fn pass(mut client: TcpStream, server: SocketAddr, mut state: watch::Receiver<State>) {
+impl Switch {
+    pub(crate) fn cut(&self) {
+        self.0.send_modify(|state| *state = State { cuts: state.cuts + 1, is_cut: true });
+    }
+
+    pub(crate) fn mend(&self) {
+        self.0.send_modify(|state| state.is_cut = false);
+    }
+
+    /// Connects a client with the server, until it is cut.
+    pub(crate) async fn pass<S: AsyncRead + AsyncWrite + Unpin>(
+        self,
+        client: S,
+        server: impl Future<Output = std::io::Result<S>>,
+    ) {
+        pass(client, server, self.0.subscribe()).await;
+    }
+}
+
+async fn pass<S: AsyncRead + AsyncWrite + Unpin>(
+    mut client: S,
+    server: impl Future<Output = std::io::Result<S>>,
+    mut state: watch::Receiver<State>,
+) {
     let State { cuts, is_cut } = *state.borrow();
     if is_cut {
         pending::<()>().await;
     }
     // A server that is not there closes the connection, as it would without a proxy.
-    let Ok(mut server) = TcpStream::connect(server).await else { return };
+    let Ok(mut server) = server.await else { return };
     let cut = async { state.wait_for(|state| state.cuts != cuts).await.map(drop) };
     tokio::select! {
         _ = copy_bidirectional(&mut client, &mut server) => return,

@@ -24,7 +24,10 @@ impl NicknameRequest {
     /// The refusal to answer with.
     pub fn from_event(json: &str) -> Result<Self, Refusal> {
         let arguments = Arguments::of(json)?;
-        let token = arguments.optional(2, "the second argument must be the token, a string")?;
+        let token: Option<String> =
+            arguments.optional(2, "the second argument must be the token, a string")?;
+        let token = token.map(Token::try_from).transpose();
+        let token = token.map_err(|error| Refusal::invalid(RefusalCode::InvalidToken, error))?;
         Ok(Self { nickname: nickname(&arguments)?, token })
     }
 }

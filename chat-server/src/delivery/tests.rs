@@ -4,22 +4,25 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use chat_core::{Ack, Offset};
+use chat_core::{Ack, Audience, NewMessage, Offset, PersonId};
 use chat_store::testkit::{FailingStore, HeldStore};
 use chat_store::{MemoryStore, MessageStore};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::{Answer, Outbox, Rooms, Sent, Sink, Subscription, pump};
+use super::subscription::Found;
+use super::{Answer, Following, Notice, Place, Sent, Sink, Subscription, Waiting, pump};
 use crate::log::tests::{log_on, memory_log, message, new_message, offset, room};
 use crate::log::{Arguments, Log};
+use crate::transport::Link;
 
 /// What a connection got, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Got {
     Message(u64),
     Answer(i64),
+    Notice(String),
 }
 
 /// A connection that takes as many packets as a test gives it room for.
@@ -29,6 +32,8 @@ struct TestSink {
     room: AtomicUsize,
     more_room: Notify,
     changed: Notify,
+    /// How often it was waited for what the connection follows to be saved.
+    saves: AtomicUsize,
 }
 
 impl TestSink {
@@ -67,7 +72,7 @@ impl TestSink {
 }
 
 impl Sink for TestSink {
-    fn deliver(&self, arguments: &Arguments) -> Sent {
+    fn deliver(&self, _: &'static str, arguments: &Arguments) -> Sent {
         let json = serde_json::to_value(arguments).unwrap();
         self.take(Got::Message(json[1].as_u64().unwrap()))
     }
@@ -81,40 +86,69 @@ impl Sink for TestSink {
     }
 
     async fn flushed(&self) {}
+
+    fn notify(&self, notice: &Notice) -> Sent {
+        self.take(Got::Notice(notice.argument.get().to_owned()))
+    }
+
+    async fn saved(&self) {
+        self.saves.fetch_add(1, Ordering::SeqCst);
+    }
 }
 
-/// Rooms, each joined at an offset.
-fn rooms<const N: usize>(rooms: [(&str, u64); N]) -> Arc<Rooms> {
-    let joined = rooms.map(|(name, joined_after)| (room(name), offset(joined_after)));
-    Arc::new(Rooms::new(joined.into()))
+/// A place at `cursor` in rooms, each joined at an offset.
+fn place<const N: usize>(cursor: u64, rooms: [(&str, u64); N]) -> Arc<Place> {
+    let rooms = rooms.map(|(name, joined_after)| (room(name), offset(joined_after))).into();
+    Arc::new(Place::new(Following { rooms, person: None }, offset(cursor)))
+}
+
+fn subscription(log: &Arc<Log>, place: &Arc<Place>, wake: &Arc<Notify>) -> Subscription {
+    Subscription::new(Arc::clone(log), log.reader(), Arc::clone(place), wake)
+}
+
+/// Reads what there is and hands it over.
+async fn next(subscription: &mut Subscription) -> Vec<u64> {
+    let mut offsets = Vec::new();
+    while subscription.read().await.unwrap() != Found::Nothing {
+        while subscription.next().is_some() {
+            let taken: Result<(), ()> = subscription.hand_over(|entry| {
+                offsets.push(entry.offset().as_u64());
+                Ok(())
+            });
+            taken.unwrap();
+        }
+    }
+    offsets
 }
 
 struct Running {
-    outbox: Arc<Outbox>,
+    waiting: Arc<Waiting>,
+    place: Arc<Place>,
     draining: CancellationToken,
     task: JoinHandle<()>,
 }
 
+impl Running {
+    fn answer(&self, ack_id: i64) {
+        let answer = Answer::Ack(Ack { offset: Offset::FIRST, duplicate: false });
+        self.waiting.outbox.push(ack_id, answer, Arc::new(Link::default()).request(0));
+    }
+}
+
 /// Starts delivering `room` after `cursor`.
 fn start(log: &Arc<Log>, room_name: &str, cursor: u64, sink: &Arc<TestSink>) -> Running {
-    let wake = Arc::new(Notify::new());
-    let outbox = Arc::new(Outbox::new(Arc::clone(&wake)));
-    let draining = CancellationToken::new();
-    let rooms = rooms([(room_name, 0)]);
-    let subscription = Subscription::new(Arc::clone(log), rooms, offset(cursor), &wake);
+    let (waiting, draining) = (Arc::new(Waiting::new()), CancellationToken::new());
+    let place = place(cursor, [(room_name, 0)]);
+    let subscription = subscription(log, &place, &waiting.wake);
     let task = tokio::spawn({
-        let (outbox, sink, draining) = (Arc::clone(&outbox), Arc::clone(sink), draining.clone());
-        async move { pump(subscription, &outbox, &wake, &*sink, &draining).await }
+        let (waiting, sink, draining) = (Arc::clone(&waiting), Arc::clone(sink), draining.clone());
+        async move { pump(subscription, &waiting, &*sink, &draining).await }
     });
-    Running { outbox, draining, task }
+    Running { waiting, place, draining, task }
 }
 
 fn messages(offsets: impl IntoIterator<Item = u64>) -> Vec<Got> {
     offsets.into_iter().map(Got::Message).collect()
-}
-
-fn ack() -> Answer {
-    Answer::Ack(Ack { offset: Offset::FIRST, duplicate: false })
 }
 
 async fn append(log: &Log, room_name: &str, count: usize) {
@@ -151,42 +185,111 @@ async fn what_was_sent_to_a_room_before_it_was_joined_is_left_out() {
     for name in ["a", "b", "a", "b", "a"] {
         append(&log, name, 1).await;
     }
-    let wake = Arc::new(Notify::new());
-    let rooms = rooms([("a", 1), ("b", 3)]);
-    let mut subscription = Subscription::new(Arc::clone(&log), rooms, Offset::ZERO, &wake);
-    let entries = subscription.read().await.unwrap();
-    let offsets: Vec<_> = entries.iter().map(|entry| entry.offset().as_u64()).collect();
-    assert_eq!(offsets, [3, 4, 5]);
+    let place = place(0, [("a", 1), ("b", 3)]);
+    let mut subscription = subscription(&log, &place, &Arc::default());
+    assert_eq!(next(&mut subscription).await, [3, 4, 5]);
 }
 
 #[tokio::test]
 async fn rooms_can_be_joined_and_left_while_reading() {
-    async fn next(subscription: &mut Subscription) -> Vec<u64> {
-        let entries = subscription.read().await.unwrap();
-        entries.iter().for_each(|entry| subscription.advance(entry.offset()));
-        entries.iter().map(|entry| entry.offset().as_u64()).collect()
-    }
     let (_, log) = memory_log().await;
-    let wake = Arc::new(Notify::new());
-    let rooms = rooms([("a", 0)]);
-    let mut subscription =
-        Subscription::new(Arc::clone(&log), Arc::clone(&rooms), Offset::ZERO, &wake);
+    let place = place(0, [("a", 0)]);
+    let mut subscription = subscription(&log, &place, &Arc::default());
     append(&log, "b", 1).await;
     append(&log, "a", 1).await;
     assert_eq!(next(&mut subscription).await, [2]);
-    rooms.change(|joined| {
-        joined.insert(room("b"), log.tail());
-    });
+    place.join(room("b"), log.tail());
     append(&log, "b", 1).await;
     assert_eq!(next(&mut subscription).await, [3]);
     append(&log, "b", 1).await;
     append(&log, "a", 1).await;
-    rooms.change(|joined| {
-        joined.remove(&room("b"));
-    });
+    place.leave(&room("b"));
     assert_eq!(next(&mut subscription).await, [5]);
     drop(subscription);
     assert_eq!(log.readers_of(&room("a")) + log.readers_of(&room("b")), 0);
+}
+
+/// The other rooms are at 6, the joined one goes on from 2: what lies between comes from it alone.
+#[tokio::test]
+async fn a_room_joined_from_an_earlier_offset_on_repeats_nothing_of_the_others() {
+    let (_, log) = memory_log().await;
+    for name in ["a", "b", "b", "a", "b", "a"] {
+        append(&log, name, 1).await;
+    }
+    let place = place(0, [("a", 0)]);
+    let mut subscription = subscription(&log, &place, &Arc::default());
+    assert_eq!(next(&mut subscription).await, [1, 4, 6]);
+    place.join(room("b"), offset(2));
+    append(&log, "b", 1).await;
+    append(&log, "a", 1).await;
+    assert_eq!(next(&mut subscription).await, [3, 5, 7, 8]);
+}
+
+/// The page that was read before the join is not handed over: part of it will be read again.
+#[tokio::test]
+async fn a_room_joined_in_the_middle_of_a_page_neither_repeats_nor_leaves_out() {
+    let (_, log) = memory_log().await;
+    for name in ["b", "a", "b", "a", "b", "a"] {
+        append(&log, name, 1).await;
+    }
+    let sink = TestSink::with_room(1);
+    let running = start(&log, "a", 0, &sink);
+    assert_eq!(sink.has(1).await, messages([2]));
+    running.place.join(room("b"), Offset::ZERO);
+    running.waiting.wake.notify_one();
+    sink.give_room(100);
+    assert_eq!(sink.has(6).await, messages([2, 1, 3, 4, 5, 6]));
+    assert_eq!(sink.saves.load(Ordering::SeqCst), 1, "what it follows is saved before");
+}
+
+#[tokio::test]
+async fn a_reader_that_does_not_want_its_own_messages_does_not_get_them_live() {
+    let (_, log) = memory_log().await;
+    let place = place(0, [("a", 0)]);
+    let reader = log.reader();
+    let mut subscription =
+        Subscription::new(Arc::clone(&log), reader, Arc::clone(&place), &Arc::default());
+    log.append(new_message("a", "of another")).await;
+    log.append_from(reader, new_message("a", "its own")).await;
+    log.append(new_message("a", "of another")).await;
+    assert_eq!(next(&mut subscription).await, [1, 3]);
+}
+
+#[tokio::test]
+async fn private_messages_reach_the_two_they_are_for() {
+    let (_, log) = memory_log().await;
+    let [ada, bob, eve] = [1, 2, 3].map(PersonId::from_stored);
+    let private = |from, to| {
+        let audience = Audience::Private { from, to, nickname: "somebody".parse().unwrap() };
+        NewMessage { audience, ..new_message("a", "psst") }
+    };
+    let of = |person| {
+        let following = Following { person: Some((person, offset(1))), ..Following::default() };
+        subscription(&log, &Arc::new(Place::new(following, Offset::ZERO)), &Arc::default())
+    };
+    for message in [private(ada, bob), private(bob, ada), private(ada, eve), private(eve, bob)] {
+        log.append(message).await;
+    }
+    assert_eq!(next(&mut of(ada)).await, [2, 3]);
+    assert_eq!(next(&mut of(bob)).await, [2, 4]);
+    assert_eq!(next(&mut of(eve)).await, [3, 4]);
+}
+
+#[tokio::test]
+async fn of_too_many_notices_the_newest_are_delivered() {
+    let (_, log) = memory_log().await;
+    let sink = TestSink::with_room(0);
+    let running = start(&log, "a", 0, &sink);
+    for number in 0..100 {
+        running.waiting.notices.extend(Notice::new("typing", &number));
+    }
+    append(&log, "a", 1).await;
+    sink.give_room(1000);
+    let got = sink.has(65).await;
+    let notices: Vec<_> = got.iter().filter(|got| matches!(got, Got::Notice(_))).collect();
+    assert_eq!(notices.last(), Some(&&Got::Notice("99".into())));
+    assert!(got.contains(&Got::Message(1)));
+    assert!(notices.len() <= 66, "{}", notices.len());
 }
 
 #[tokio::test]
@@ -209,12 +312,12 @@ async fn an_answer_waits_for_room_and_then_overtakes_the_messages() {
     let running = start(&log, "a", 0, &sink);
     append(&log, "a", 5).await;
     sink.has(2).await;
-    running.outbox.push(7, ack());
-    running.outbox.push(8, ack());
+    running.answer(7);
+    running.answer(8);
     sink.give_room(100);
-    let mut expected = messages([1, 2, 3]);
+    let mut expected = messages([1, 2]);
     expected.extend([Got::Answer(7), Got::Answer(8)]);
-    expected.extend(messages([4, 5]));
+    expected.extend(messages([3, 4, 5]));
     assert_eq!(sink.has(7).await, expected);
 }
 
@@ -223,12 +326,11 @@ async fn an_answer_waits_for_room_and_then_overtakes_the_messages() {
 async fn a_message_between_the_read_and_the_wait_is_not_missed() {
     let (_, log) = memory_log().await;
     let wake = Arc::new(Notify::new());
-    let mut subscription =
-        Subscription::new(Arc::clone(&log), rooms([("a", 0)]), Offset::ZERO, &wake);
-    assert!(subscription.read().await.unwrap().is_empty());
+    let mut subscription = subscription(&log, &place(0, [("a", 0)]), &wake);
+    assert_eq!(subscription.read().await.unwrap(), Found::Nothing);
     append(&log, "a", 1).await;
     tokio::time::timeout(Duration::from_secs(10), wake.notified()).await.expect("woken");
-    assert_eq!(subscription.read().await.unwrap().len(), 1);
+    assert_eq!(next(&mut subscription).await, [1]);
 }
 
 /// A page of history is held back while newer messages are committed: they must not overtake it.
@@ -282,7 +384,7 @@ async fn draining_hands_over_the_answers_and_ends() {
     let sink = TestSink::with_room(0);
     let running = start(&log, "a", 0, &sink);
     append(&log, "a", 5).await;
-    running.outbox.push(7, ack());
+    running.answer(7);
     running.draining.cancel();
     sink.give_room(2);
     tokio::time::timeout(Duration::from_secs(10), running.task).await.expect("it ends").unwrap();

@@ -10,7 +10,7 @@ use std::time::Duration;
 use chat_core::{ClientOffset, Message, NewMessage, Offset, RoomId};
 use chat_store::{MemoryStore, MessageStore};
 
-use super::{Log, Outcome};
+use super::{Log, Outcome, ReaderId};
 
 pub(crate) fn offset(number: u64) -> Offset {
     Offset::new(number).unwrap()
@@ -41,13 +41,22 @@ pub(crate) async fn memory_log() -> (Arc<MemoryStore>, Arc<Log>) {
 impl Log {
     /// Submits a message and waits for its fate.
     pub(crate) async fn append(&self, message: NewMessage) -> Outcome {
+        self.append_for(None, message).await
+    }
+
+    /// The same for a reader that does not want the message back.
+    pub(crate) async fn append_from(&self, origin: ReaderId, message: NewMessage) -> Outcome {
+        self.append_for(Some(origin), message).await
+    }
+
+    async fn append_for(&self, origin: Option<ReaderId>, message: NewMessage) -> Outcome {
         let (sender, receiver) = tokio::sync::oneshot::channel();
-        self.submit(message, move |outcome| sender.send(outcome).unwrap());
+        self.submit(message, origin, move |outcome| sender.send(outcome).unwrap());
         receiver.await.unwrap()
     }
 
     pub(crate) fn readers_of(&self, room: &RoomId) -> usize {
-        self.recent.readers_of(room)
+        self.recent.readers_of(&room.clone().into())
     }
 
     pub(crate) fn is_closing(&self) -> bool {

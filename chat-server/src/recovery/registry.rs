@@ -1,5 +1,4 @@
 use std::collections::HashMap;
-use std::sync::atomic::AtomicU64;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -14,9 +13,13 @@ use super::session::Saved;
 pub(super) struct Registry {
     sessions: Mutex<Sessions>,
     window: Duration,
-    /// Counts the owners that sessions have had.
-    pub(super) generations: AtomicU64,
+    /// Decides between connections that were opened on two nodes in one millisecond. Leaves room above for
+    /// those that follow each other in it.
+    tie: i64,
 }
+
+/// How many generations there are between two moments: a million for each millisecond.
+const PER_MILLISECOND: i64 = 1_000_000;
 
 #[derive(Default)]
 pub(super) struct Sessions {
@@ -25,12 +28,21 @@ pub(super) struct Sessions {
     changed: HashMap<SessionKey, Change>,
     /// Being saved just now.
     saving: HashMap<SessionKey, Change>,
+    /// Of the last change.
+    revision: i64,
+}
+
+/// A session as this node knows it, or the store.
+#[derive(Clone)]
+pub(super) struct Known {
+    /// Whose it is, see [`SessionRecord`].
+    pub(super) generation: i64,
+    pub(super) saved: Saved,
 }
 
 /// A session with a connection.
 pub(super) struct Active {
-    pub(super) generation: u64,
-    pub(super) saved: Saved,
+    pub(super) known: Known,
     /// When this connection was opened: by the clock, and by its number among those of this process.
     pub(super) opened: (Timestamp, u64),
     /// None while the client is being accepted.
@@ -47,32 +59,53 @@ pub(super) struct Change {
 
 impl Registry {
     pub(super) fn new(window: Duration) -> Self {
-        Self { sessions: Mutex::default(), window, generations: AtomicU64::new(1) }
+        // Without random numbers no session can begin.
+        let tie = getrandom::u32().unwrap_or_default();
+        Self { sessions: Mutex::default(), window, tie: i64::from(tie) % (PER_MILLISECOND / 2) }
     }
 
     /// What this node knows of a session. `None` when nothing, so that the store has to be asked;
     /// `Some(None)` when it has ended.
-    pub(super) fn find(&self, key: SessionKey) -> Option<Option<Saved>> {
+    pub(super) fn find(&self, key: SessionKey) -> Option<Option<Known>> {
         let sessions = self.lock();
         if let Some(active) = sessions.active.get(&key) {
-            return Some(Some(active.saved.clone()));
+            return Some(Some(active.known.clone()));
         }
-        let change = sessions.changed.get(&key).or_else(|| sessions.saving.get(&key));
-        change.map(|change| change.saved.clone())
+        sessions.pending(key).map(|change| {
+            let generation = change.record.generation;
+            change.saved.clone().map(|saved| Known { generation, saved })
+        })
     }
 
-    /// Makes a connection the owner of a session, and returns the one it had before.
+    /// Makes a connection the owner of a session as it was found, and returns its generation and the owner
+    /// that it had before.
     ///
     /// A session belongs to the connection of its client that was *opened* last: what an earlier one asked
-    /// for may be handled later. That one is given back then.
-    pub(super) fn own(&self, key: SessionKey, active: Active) -> Result<Option<Active>, Active> {
+    /// for may be handled later. Nothing is returned then, and nothing changes.
+    ///
+    /// The generation says so to other nodes: it is the moment at which the connection was opened, and
+    /// higher than all that are known.
+    pub(super) fn own(
+        &self,
+        key: SessionKey,
+        found: Known,
+        opened: (Timestamp, u64),
+    ) -> Option<(i64, Option<Active>)> {
         let mut sessions = self.lock();
-        let number = |active: &Active| active.opened.1;
-        if sessions.active.get(&key).is_some_and(|owner| number(owner) > number(&active)) {
-            return Err(active);
+        let owner = sessions.active.get(&key);
+        if owner.is_some_and(|owner| owner.opened.1 > opened.1) {
+            return None;
         }
-        sessions.change(key, &active.saved, self.lease());
-        Ok(sessions.active.insert(key, active))
+        let earlier = owner.map_or(i64::MIN, |owner| owner.known.generation).max(found.generation);
+        let moment = opened.0.as_millis().saturating_mul(PER_MILLISECOND).saturating_add(self.tie);
+        let generation = moment.max(earlier.saturating_add(1));
+        if sessions.pending(key).is_some_and(|change| change.record.generation > generation) {
+            return None;
+        }
+        let known = Known { generation, saved: found.saved };
+        sessions.change(key, &known, self.lease());
+        let active = Active { known, opened, socket: None };
+        Some((generation, sessions.active.insert(key, active)))
     }
 
     /// Notes which socket to disconnect when the session gets another owner. Gives the socket back when it
@@ -80,11 +113,11 @@ impl Registry {
     pub(super) fn activate(
         &self,
         key: SessionKey,
-        generation: u64,
+        generation: i64,
         socket: SocketRef,
     ) -> Option<SocketRef> {
         let mut sessions = self.lock();
-        match sessions.active.get_mut(&key).filter(|active| active.generation == generation) {
+        match sessions.owner(key, generation) {
             Some(active) => {
                 active.socket = Some(socket);
                 None
@@ -93,45 +126,30 @@ impl Registry {
         }
     }
 
-    /// Takes a session from its owner when another node has given it to a connection that was opened
-    /// later, or at the same moment and `wins_tie`. What is saved of it is the other node's business.
-    pub(super) fn yield_to_other_node(
-        &self,
-        key: SessionKey,
-        at: Timestamp,
-        wins_tie: bool,
-    ) -> Option<Active> {
-        let mut sessions = self.lock();
-        let (opened, _) = sessions.active.get(&key)?.opened;
-        if opened > at || opened == at && !wins_tie {
-            return None;
-        }
-        sessions.changed.remove(&key);
-        sessions.active.remove(&key)
+    /// Takes a session from its owner when it has one of a higher generation on another node. What is saved
+    /// of it is the other node's business.
+    pub(super) fn yield_to_other_node(&self, key: SessionKey, generation: i64) -> Option<Active> {
+        self.lock().give_up(key, generation)
     }
 
     /// Changes the state of a session, if this is still its owner.
-    pub(super) fn update(&self, key: SessionKey, generation: u64, state: String) {
+    pub(super) fn update(&self, key: SessionKey, generation: i64, state: String) {
         let mut sessions = self.lock();
-        let active = sessions.active.get_mut(&key);
-        let Some(active) = active.filter(|active| active.generation == generation) else { return };
-        active.saved.state = state;
-        let saved = active.saved.clone();
-        sessions.change(key, &saved, self.lease());
+        let Some(active) = sessions.owner(key, generation) else { return };
+        active.known.saved.state = state;
+        let known = active.known.clone();
+        sessions.change(key, &known, self.lease());
     }
 
     /// Takes a session from its owner, if this is still the one, and keeps it for the window or ends it.
-    pub(super) fn release(&self, key: SessionKey, generation: u64, end: bool) -> Option<Active> {
+    pub(super) fn release(&self, key: SessionKey, generation: i64, end: bool) -> Option<Active> {
         let mut sessions = self.lock();
-        if sessions.active.get(&key).is_none_or(|active| active.generation != generation) {
-            return None;
-        }
+        sessions.owner(key, generation)?;
         let active = sessions.active.remove(&key)?;
+        let keep_for = if end { Duration::ZERO } else { self.window };
+        let change = sessions.change(key, &active.known, keep_for);
         if end {
-            let record = record(key, &active.saved, Duration::ZERO);
-            sessions.changed.insert(key, Change { record, saved: None });
-        } else {
-            sessions.change(key, &active.saved, self.window);
+            change.saved = None;
         }
         // Its socket is dropped outside of the lock.
         Some(active)
@@ -141,9 +159,9 @@ impl Registry {
     pub(super) fn renew(&self) {
         let mut sessions = self.lock();
         let active: Vec<_> =
-            sessions.active.iter().map(|(&key, active)| (key, active.saved.clone())).collect();
-        for (key, saved) in active {
-            sessions.change(key, &saved, self.lease());
+            sessions.active.iter().map(|(&key, active)| (key, active.known.clone())).collect();
+        for (key, known) in active {
+            sessions.change(key, &known, self.lease());
         }
     }
 
@@ -155,8 +173,17 @@ impl Registry {
         sessions.saving.values().map(|change| change.record.clone()).collect()
     }
 
-    pub(super) fn saved(&self) {
-        self.lock().saving.clear();
+    /// Notes that what was to be saved is, except for what was `outdated`: those sessions have owners of
+    /// higher generations on other nodes. Returns the owners that they had here.
+    pub(super) fn saved(&self, outdated: &[SessionKey]) -> Vec<Active> {
+        let mut sessions = self.lock();
+        let saved = std::mem::take(&mut sessions.saving);
+        let outdated = outdated.iter().filter_map(|key| {
+            let generation = saved.get(key)?.record.generation;
+            // It may have been taken over here meanwhile.
+            sessions.give_up(*key, generation.saturating_add(1))
+        });
+        outdated.collect()
     }
 
     /// Marks what was to be saved as still to be, unless it has changed again.
@@ -168,7 +195,7 @@ impl Registry {
     }
 
     /// For how long a session with a connection is saved: it is renewed when a third of this is over.
-    fn lease(&self) -> Duration {
+    pub(super) fn lease(&self) -> Duration {
         self.window + self.window / 2
     }
 
@@ -177,9 +204,35 @@ impl Registry {
     }
 }
 
+/// When the connection was opened that a session has got with this generation.
+pub(super) fn opened_at(generation: i64) -> Timestamp {
+    Timestamp::from_millis(generation.div_euclid(PER_MILLISECOND))
+}
+
 impl Sessions {
-    fn change(&mut self, key: SessionKey, saved: &Saved, keep_for: Duration) {
-        let record = record(key, saved, keep_for);
-        self.changed.insert(key, Change { record, saved: Some(saved.clone()) });
+    /// The owner of a session, if it is the one of this generation.
+    fn owner(&mut self, key: SessionKey, generation: i64) -> Option<&mut Active> {
+        self.active.get_mut(&key).filter(|active| active.known.generation == generation)
+    }
+
+    /// What is not saved of a session.
+    fn pending(&self, key: SessionKey) -> Option<&Change> {
+        self.changed.get(&key).or_else(|| self.saving.get(&key))
+    }
+
+    fn change(&mut self, key: SessionKey, known: &Known, keep_for: Duration) -> &mut Change {
+        self.revision += 1;
+        let record = record(key, known, self.revision, keep_for);
+        let change = Change { record, saved: Some(known.saved.clone()) };
+        self.changed.entry(key).insert_entry(change).into_mut()
+    }
+
+    /// Forgets what belongs to generations below this one, and returns the owner if that does.
+    fn give_up(&mut self, key: SessionKey, generation: i64) -> Option<Active> {
+        if self.changed.get(&key).is_some_and(|change| change.record.generation < generation) {
+            self.changed.remove(&key);
+        }
+        self.active.get(&key).filter(|active| active.known.generation < generation)?;
+        self.active.remove(&key)
     }
 }

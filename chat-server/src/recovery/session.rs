@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use socketioxide::extract::SocketRef;
 use socketioxide::socket::DisconnectReason;
 
+use super::registry::Known;
 use super::writer::Writer;
 use crate::transport::Link;
 
@@ -33,19 +34,19 @@ impl Saved {
 pub struct Found {
     pub(super) key: SessionKey,
     pub(super) pid: String,
-    pub(super) saved: Saved,
+    pub(super) known: Known,
     pub(super) offset: Option<String>,
 }
 
 impl Found {
     /// The public id that its socket had, and will have.
     pub fn id(&self) -> &str {
-        &self.saved.id
+        &self.known.saved.id
     }
 
     /// What the application saved last.
     pub fn state(&self) -> &str {
-        &self.saved.state
+        &self.known.saved.state
     }
 
     /// The client's place: the trailing string of the last event it got; none when it has got none. It
@@ -58,7 +59,7 @@ impl Found {
 /// Shows no secret.
 impl fmt::Debug for Found {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Found").field("id", &self.saved.id).finish_non_exhaustive()
+        f.debug_struct("Found").field("id", &self.known.saved.id).finish_non_exhaustive()
     }
 }
 
@@ -75,14 +76,14 @@ pub struct Session {
 struct Owner {
     writer: Arc<Writer>,
     key: SessionKey,
-    generation: u64,
+    generation: i64,
 }
 
 impl Session {
     pub(super) fn owned(
         writer: Arc<Writer>,
         key: SessionKey,
-        generation: u64,
+        generation: i64,
         id: String,
         recovered: bool,
     ) -> Self {

@@ -9,9 +9,11 @@ use chat_store::{MemoryStore, SessionKey, SessionStore, Store};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::registry::{Active, Registry};
+use super::registry::{Known, Registry};
 use super::session::Saved;
 use super::writer::Writer;
+
+mod nodes;
 
 const WINDOW: Duration = Duration::from_secs(120);
 const KEY: SessionKey = SessionKey([7; 32]);
@@ -35,17 +37,34 @@ impl Sessions {
         Self { registry, writer, closing, task }
     }
 
-    fn own(&self, generation: u64, state: &str) -> Option<u64> {
-        let saved = Saved { id: "id".into(), state: state.into() };
-        let evicted = self
-            .registry
-            .own(KEY, Active { generation, saved, opened: (OPENED, generation), socket: None });
-        evicted.ok().flatten().map(|active| active.generation)
+    /// A connection that was opened as the one of this number begins the session, or takes it over here.
+    /// Returns its generation, and the one of the owner before; nothing when it does not get the session.
+    fn own(&self, number: u64, state: &str) -> Option<(i64, Option<i64>)> {
+        self.take_over(known(0, state), OPENED, number)
+    }
+
+    fn take_over(
+        &self,
+        found: Known,
+        opened: Timestamp,
+        number: u64,
+    ) -> Option<(i64, Option<i64>)> {
+        let (generation, evicted) = self.registry.own(KEY, found, (opened, number))?;
+        Some((generation, evicted.map(|evicted| evicted.known.generation)))
+    }
+
+    /// As [`own`](Self::own), for the only owner.
+    fn begin(&self, state: &str) -> i64 {
+        self.own(1, state).expect("nobody else has it").0
     }
 
     /// The state that this node knows.
     fn known(&self) -> Option<Option<String>> {
-        self.registry.find(KEY).map(|known| known.map(|saved| saved.state))
+        self.registry.find(KEY).map(|known| known.map(|known| known.saved.state))
+    }
+
+    fn has_owner(&self, generation: i64) -> bool {
+        self.registry.release(KEY, generation, false).is_some()
     }
 
     async fn saved(&self) {
@@ -56,6 +75,16 @@ impl Sessions {
         self.closing.cancel();
         self.task.await.unwrap();
     }
+}
+
+fn known(generation: i64, state: &str) -> Known {
+    Known { generation, saved: Saved { id: "id".into(), state: state.into() } }
+}
+
+/// What the store has of the session.
+async fn found(store: &dyn SessionStore) -> Known {
+    let record = store.session(KEY, Timestamp::now()).await.unwrap().expect("a session");
+    Known { generation: record.generation, saved: Saved::from_record(&record).unwrap() }
 }
 
 /// The state in the store, as long from now as given.
@@ -70,7 +99,7 @@ async fn a_session_is_in_the_store_when_it_is_said_to_be_saved() {
     let store = Arc::new(MemoryStore::new());
     let sessions = Sessions::on(Arc::<MemoryStore>::clone(&store));
     for state in ["one", "two", "three"] {
-        sessions.own(1, state);
+        sessions.begin(state);
         sessions.saved().await;
         assert_eq!(stored(&*store, WINDOW).await.as_deref(), Some(state));
     }
@@ -81,12 +110,12 @@ async fn what_changes_during_a_save_is_not_taken_for_saved() {
     let held = Arc::new(HeldStore::new(Arc::new(MemoryStore::new())));
     let sessions = Sessions::on(Arc::<HeldStore>::clone(&held));
     held.saves.close();
-    sessions.own(1, "one");
+    let owner = sessions.begin("one");
     sessions.writer.wake();
     held.saves.waiting(1).await;
     assert_eq!(sessions.known(), Some(Some("one".into())), "known while it is being saved");
 
-    sessions.registry.update(KEY, 1, "two".into());
+    sessions.registry.update(KEY, owner, "two".into());
     let mut saved = Box::pin(sessions.writer.saved());
     assert!(futures_util::poll!(&mut saved).is_pending());
     held.saves.let_through(1);
@@ -102,10 +131,10 @@ async fn a_failed_save_is_tried_again_with_what_is_true_then() {
     let failing = Arc::new(FailingStore::new(Arc::new(MemoryStore::new())));
     let sessions = Sessions::on(Arc::<FailingStore>::clone(&failing));
     failing.fail_saves(3);
-    sessions.own(1, "one");
+    let owner = sessions.begin("one");
     sessions.writer.wake();
     tokio::time::sleep(Duration::from_millis(1500)).await;
-    sessions.registry.update(KEY, 1, "two".into());
+    sessions.registry.update(KEY, owner, "two".into());
     sessions.saved().await;
     assert_eq!(stored(&*failing, Duration::ZERO).await.as_deref(), Some("two"));
 }
@@ -114,11 +143,11 @@ async fn a_failed_save_is_tried_again_with_what_is_true_then() {
 async fn a_broken_connection_leaves_its_session_for_the_window_and_no_longer() {
     let store = Arc::new(MemoryStore::new());
     let sessions = Sessions::on(Arc::<MemoryStore>::clone(&store));
-    sessions.own(1, "one");
+    let owner = sessions.begin("one");
     sessions.saved().await;
     assert!(stored(&*store, WINDOW * 5 / 4).await.is_some(), "longer while it is connected");
 
-    assert!(sessions.registry.release(KEY, 1, false).is_some());
+    assert!(sessions.registry.release(KEY, owner, false).is_some());
     assert_eq!(sessions.known(), Some(Some("one".into())), "also before that is saved");
     sessions.saved().await;
     assert!(stored(&*store, WINDOW - Duration::from_secs(5)).await.is_some());
@@ -130,9 +159,9 @@ async fn a_broken_connection_leaves_its_session_for_the_window_and_no_longer() {
 async fn a_session_that_has_ended_is_gone_at_once() {
     let store = Arc::new(MemoryStore::new());
     let sessions = Sessions::on(Arc::<MemoryStore>::clone(&store));
-    sessions.own(1, "one");
+    let owner = sessions.begin("one");
     sessions.saved().await;
-    sessions.registry.release(KEY, 1, true);
+    sessions.registry.release(KEY, owner, true);
     assert_eq!(sessions.known(), Some(None));
     sessions.saved().await;
     assert_eq!(stored(&*store, Duration::ZERO).await, None);
@@ -141,37 +170,32 @@ async fn a_session_that_has_ended_is_gone_at_once() {
 #[tokio::test]
 async fn a_session_has_one_owner() {
     let sessions = Sessions::on(Arc::new(MemoryStore::new()));
-    assert_eq!(sessions.own(1, "one"), None);
-    assert_eq!(sessions.own(2, "two"), Some(1), "the first is to be disconnected");
+    let first = sessions.begin("one");
+    let (second, evicted) = sessions.own(2, "two").unwrap();
+    assert_eq!(evicted, Some(first), "it is to be disconnected");
     // What the first still does changes nothing.
-    sessions.registry.update(KEY, 1, "late".into());
-    assert!(sessions.registry.release(KEY, 1, true).is_none());
+    sessions.registry.update(KEY, first, "late".into());
+    assert!(sessions.registry.release(KEY, first, true).is_none());
     assert_eq!(sessions.known(), Some(Some("two".into())));
-    assert!(sessions.registry.release(KEY, 2, false).is_some());
+    assert!(sessions.has_owner(second));
 }
 
 #[tokio::test]
 async fn a_connection_that_was_opened_earlier_does_not_take_a_session() {
     let sessions = Sessions::on(Arc::new(MemoryStore::new()));
-    assert_eq!(sessions.own(2, "two"), None);
+    let (owner, _) = sessions.own(2, "two").unwrap();
     assert_eq!(sessions.own(1, "late"), None);
     assert_eq!(sessions.known(), Some(Some("two".into())));
-    assert!(sessions.registry.release(KEY, 1, true).is_none());
-    assert!(sessions.registry.release(KEY, 2, false).is_some());
+    assert!(sessions.has_owner(owner));
 }
 
 #[tokio::test]
 async fn another_node_takes_a_session_when_it_is_later() {
     let sessions = Sessions::on(Arc::new(MemoryStore::new()));
-    let yields = |at: i64, wins_tie| {
-        sessions.own(1, "one");
-        let at = Timestamp::from_millis(at);
-        sessions.registry.yield_to_other_node(KEY, at, wins_tie).is_some()
-    };
-    assert!(!yields(999, true), "the session came here since");
-    assert!(!yields(1000, false));
-    assert!(yields(1000, true));
-    assert!(yields(1001, false));
+    let owner = sessions.begin("one");
+    assert!(sessions.registry.yield_to_other_node(KEY, owner - 1).is_none(), "it came here since");
+    assert!(sessions.registry.yield_to_other_node(KEY, owner).is_none());
+    assert!(sessions.registry.yield_to_other_node(KEY, owner + 1).is_some());
     assert_eq!(sessions.known(), None, "and this node saves nothing of it any more");
 }
 
@@ -179,7 +203,7 @@ async fn another_node_takes_a_session_when_it_is_later() {
 async fn connected_sessions_are_renewed() {
     let store = Arc::new(MemoryStore::new());
     let sessions = Sessions::on(Arc::<MemoryStore>::clone(&store));
-    sessions.own(1, "one");
+    sessions.begin("one");
     sessions.saved().await;
     let expired = stored(&*store, WINDOW * 3 / 2).await;
     assert_eq!(expired, None);
@@ -196,7 +220,7 @@ async fn connected_sessions_are_renewed() {
 async fn closing_saves_what_has_changed() {
     let store = Arc::new(MemoryStore::new());
     let sessions = Sessions::on(Arc::<MemoryStore>::clone(&store));
-    sessions.own(1, "one");
+    sessions.begin("one");
     sessions.close().await;
     assert_eq!(stored(&*store, Duration::ZERO).await.as_deref(), Some("one"));
 }

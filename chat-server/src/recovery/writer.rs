@@ -7,6 +7,7 @@ use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::registry::Registry;
+use super::session::evict;
 
 /// How long to leave a store alone that has failed.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -80,21 +81,23 @@ impl Writer {
         // A round that fails is begun again: it still has to be waited for.
         self.rounds.send_modify(|rounds| rounds.begun = rounds.saved + 1);
         let records = self.registry.take_changes();
-        if !records.is_empty()
-            && let Err(error) = self.store.save_sessions(&records).await
-        {
-            self.registry.not_saved();
-            return Err(error);
+        let mut outdated = Vec::new();
+        if !records.is_empty() {
+            let saved = self.store.save_sessions(&records).await;
+            outdated = saved.inspect_err(|_| self.registry.not_saved())?;
         }
-        self.registry.saved();
+        let without_session = self.registry.saved(&outdated);
+        without_session.into_iter().filter_map(|owner| owner.socket).for_each(evict);
         self.rounds.send_modify(|rounds| rounds.saved = rounds.begun);
         Ok(())
     }
 
-    /// Renews the sessions that have a connection, and deletes those that have expired, for ever.
+    /// Renews the sessions that have a connection, and deletes those that have expired some time ago, for
+    /// ever.
     pub(super) async fn maintain(self: Arc<Self>, window: Duration) {
         let mut renew = tokio::time::interval(window / 2);
         let mut sweep = tokio::time::interval(SWEEP_INTERVAL);
+        let keep_for = i64::try_from(self.registry.lease().as_millis()).unwrap_or(i64::MAX);
         renew.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
@@ -104,7 +107,10 @@ impl Writer {
                     self.wake();
                 }
                 _ = sweep.tick() => {
-                    if let Err(error) = self.store.sweep_sessions(Timestamp::now()).await {
+                    // An owner that has not heard of the end of its session meets it here when it renews.
+                    let expired = Timestamp::now().as_millis().saturating_sub(keep_for);
+                    let expired = Timestamp::from_millis(expired);
+                    if let Err(error) = self.store.sweep_sessions(expired).await {
                         tracing::debug!("expired sessions were not deleted: {error}");
                     }
                 }

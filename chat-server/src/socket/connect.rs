@@ -151,7 +151,7 @@ impl Connections {
     /// How a client goes on: in the session that it claims, or in a new one.
     async fn entry(&self, socket: &SocketRef, auth: &str) -> Result<Entry, Refused> {
         let Services { log, identities, hooks, .. } = &self.services;
-        let trusted = if hooks.skip_middlewares { self.resumed(auth).await? } else { None };
+        let trusted = if hooks.skip_middlewares { self.resumed(socket, auth).await? } else { None };
         if trusted.is_none()
             && let Some(authenticate) = &hooks.authenticate
         {
@@ -162,7 +162,7 @@ impl Connections {
         let handshake: Handshake = serde_json::from_str(auth).unwrap_or_default();
         let issued = identities.issued(handshake.token.as_ref()).await?;
         let resumed = match trusted {
-            None => self.resumed(auth).await?,
+            None => self.resumed(socket, auth).await?,
             trusted => trusted,
         };
 
@@ -200,9 +200,15 @@ impl Connections {
     }
 
     /// The session that a client claims, if it can go on in it.
-    async fn resumed(&self, auth: &str) -> Result<Option<Resumed>, Unidentified> {
+    async fn resumed(
+        &self,
+        socket: &SocketRef,
+        auth: &str,
+    ) -> Result<Option<Resumed>, Unidentified> {
         let claim: Claim = serde_json::from_str(auth).unwrap_or_default();
-        let Some(found) = self.services.recovery.find(&claim).await else { return Ok(None) };
+        let Some(found) = self.services.recovery.find(socket, &claim).await else {
+            return Ok(None);
+        };
         let resumed = ChatSession::resume(&self.services.log, &found).await?;
         Ok(resumed.map(|(session, cursor)| Resumed { found, session, cursor }))
     }

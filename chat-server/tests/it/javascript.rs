@@ -76,6 +76,7 @@ fn every_file_is_listed() {
     let listed = concat!(
         include_str!("javascript.rs"),
         include_str!("guarded.rs"),
+        include_str!("nginx.rs"),
         include_str!("nodes.rs")
     );
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/js");

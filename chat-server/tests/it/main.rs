@@ -4,4 +4,5 @@
 
 mod guarded;
 mod javascript;
+mod nginx;
 mod nodes;

@@ -49,10 +49,10 @@ async fn check_outage(urls: Vec<String>, of: &'static str, outage: impl Future<O
 }
 
 /// A process that is killed with the test.
-struct Process(#[allow(dead_code)] Child);
+pub(crate) struct Process(#[allow(dead_code)] pub(crate) Child);
 
 /// Starts the server, and returns the URLs it prints: as many as expected.
-async fn node(arguments: &[&str], expected: usize) -> (Process, Vec<String>) {
+pub(crate) async fn node(arguments: &[&str], expected: usize) -> (Process, Vec<String>) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_chat-server"));
     command.args(["--log", "warn"]).args(arguments);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
@@ -137,6 +137,22 @@ async fn nodes_in_one_process() {
         tokio::spawn(async move { chat.serve(listener, std::future::pending()).await });
     }
     check(urls).await;
+}
+
+#[tokio::test]
+#[cfg_attr(not(has_socket_io_client), ignore = "needs Node.js with npm")]
+async fn nodes_that_hear_nothing_of_each_other() {
+    let folder = TempDir::new().unwrap();
+    let store = sqlite(&folder);
+    // Sessions are saved again after half of the window.
+    let window = ["--recovery-window", "4s"];
+    let arguments = [&["--listen", "127.0.0.1:0", "--store", &store][..], &window].concat();
+    let (_first, mut urls) = node(&arguments, 1).await;
+    let (_second, second_urls) = node(&arguments, 1).await;
+    urls.extend(second_urls);
+    let urls = urls.join(",");
+    let run = move || javascript::run("untold.test.mjs", &[("CHAT_NODE_URLS", &urls)]);
+    tokio::task::spawn_blocking(run).await.unwrap();
 }
 
 #[cfg(feature = "cluster")]

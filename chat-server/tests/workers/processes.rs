@@ -30,7 +30,7 @@ async fn sigterm_and_ctrl_c_stop_all_workers_in_good_order() {
         let mut client = Client::connect(server.ports[1]).await.expect("connected");
         client.send("stored").await.expect("sent");
         assert_eq!(client.ack().await.expect("acked"), 1);
-        let start = Instant::now();
+        let (start, ports) = (Instant::now(), server.ports.clone());
         server.signal(signal);
         let (status, output, log) = server.ended().await;
         assert!(status.success(), "{status}");
@@ -38,6 +38,11 @@ async fn sigterm_and_ctrl_c_stop_all_workers_in_good_order() {
         assert_eq!(output, "");
         // It would say so if a worker had ended otherwise than with success.
         assert!(!log.iter().any(|line| line.contains(" WARN ")), "{log:?}");
+        for port in ports {
+            let name = format!(" worker=127.0.0.1:{port} ");
+            let stopping = |line: &&String| line.contains(&name) && line.ends_with("stopping");
+            assert_eq!(log.iter().filter(stopping).count(), 1, "{log:?}");
+        }
     }
 }
 

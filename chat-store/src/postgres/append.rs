@@ -2,16 +2,20 @@
 
 use std::collections::HashMap;
 
-use chat_core::{ClientOffset, Message, NewMessage, Offset};
+use chat_core::{Audience, ClientOffset, Message, NewMessage, Offset, RoomId};
 use sqlx::postgres::PgArguments;
 use sqlx::{Arguments, PgConnection, Row};
 
+use super::feeds::columns;
 use super::read::{message, offset};
 use crate::Appended;
 
-/// The function is in `migrations/postgres/0001_log.sql`.
-const APPEND: &str = "SELECT id, room, content, client_offset, sender, at, tail_before
-    FROM chat_append($1, $2, $3, $4, $5)";
+/// The function is in `migrations/postgres/0004_people.sql`.
+const APPEND: &str = concat!(
+    "SELECT ",
+    columns!(),
+    ", tail_before FROM chat_append($1, $2, $3, $4, $5, $6, $7, $8)"
+);
 
 /// A batch, which knows what its parameters were made of.
 pub(super) struct Batch<'a> {
@@ -43,11 +47,19 @@ impl<'a> Batch<'a> {
         }
         let keys: Vec<_> =
             sent.iter().map(|new| new.client_offset.as_ref().map(ClientOffset::as_str)).collect();
-        let rooms: Vec<_> = sent.iter().map(|new| new.room.as_str()).collect();
+        let rooms: Vec<_> =
+            sent.iter().map(|new| new.audience.room().map(RoomId::as_str)).collect();
         let senders: Vec<_> =
             sent.iter().map(|new| new.from.as_ref().map(|from| from.as_str())).collect();
         let contents: Vec<_> = sent.iter().map(|new| new.content.as_str().as_bytes()).collect();
         let times: Vec<_> = sent.iter().map(|new| new.at.as_millis()).collect();
+        let private = sent.iter().map(|new| match &new.audience {
+            Audience::Room(_) => (None, (None, None)),
+            Audience::Private { from, to, nickname } => {
+                (Some(from.as_i64()), (Some(to.as_i64()), Some(nickname.as_str())))
+            }
+        });
+        let (sender_ids, (receiver_ids, receivers)): (Vec<_>, (Vec<_>, Vec<_>)) = private.unzip();
         let mut arguments = PgArguments::default();
         arguments
             .add(keys)
@@ -55,6 +67,9 @@ impl<'a> Batch<'a> {
             .and_then(|()| arguments.add(senders))
             .and_then(|()| arguments.add(contents))
             .and_then(|()| arguments.add(times))
+            .and_then(|()| arguments.add(sender_ids))
+            .and_then(|()| arguments.add(receiver_ids))
+            .and_then(|()| arguments.add(receivers))
             .map_err(sqlx::Error::Encode)?;
         Ok((Self { messages, first }, Encoded(arguments)))
     }

@@ -3,27 +3,32 @@
 use sqlx::{AssertSqlSafe, Row};
 
 use super::connections::connect;
-use super::{PostgresStore, read, sessions};
+use super::{PostgresStore, feeds, nicknames, sessions};
 use crate::testkit::PostgresServer;
+
+const FEEDS: &str = "bigint, bigint, bigint, text[], bigint[], bigint[], bigint[]";
+const SOME: &str = "1, 2, 3, '{a, b}', '{1, 2}', '{1, 2}', '{2, 1}'";
+const WALKS: [&str; 4] = [
+    "chat_messages_by_room",
+    "chat_messages_by_sender",
+    "chat_messages_by_receiver",
+    "chat_messages_by_pair",
+];
 
 #[tokio::test]
 #[cfg_attr(not(has_postgres), ignore = "needs postgresql")]
-async fn pages_and_sessions_are_found_by_an_index_also_in_tables_that_look_empty() {
+async fn what_is_read_is_found_by_an_index_also_in_tables_that_look_empty() {
     let server = PostgresServer::start();
     let url = server.create_database().await;
     PostgresStore::connect(&url).await.unwrap();
     let mut connection = connect(&url.parse().unwrap()).await.unwrap();
     for (name, types, values, sql, walks) in [
-        ("all_rooms", "bigint, bigint, bigint", "1, 2, 3", read::ALL_ROOMS, "chat_messages_pkey"),
-        (
-            "some_rooms",
-            "bigint, bigint, bigint, text[]",
-            "1, 2, 3, '{a, b}'",
-            read::SOME_ROOMS,
-            "chat_messages_by_room",
-        ),
-        ("find", "bytea, bigint", "'', 1", sessions::FIND, "chat_sessions_pkey"),
-        ("sweep", "bigint, bigint", "1, 2", sessions::SWEEP, "chat_sessions_by_expiry"),
+        ("whole_log", "bigint, bigint, bigint", "1, 2, 3", feeds::ALL, &["chat_messages_pkey"][..]),
+        ("after", FEEDS, SOME, feeds::SOME_AFTER, &WALKS),
+        ("before", FEEDS, SOME, feeds::SOME_BEFORE, &WALKS),
+        ("find", "bytea, bigint", "'', 1", sessions::FIND, &["chat_sessions_pkey"]),
+        ("find_nickname", "text", "'a'", nicknames::FIND, &["chat_nicknames_pkey"]),
+        ("sweep", "bigint, bigint", "1, 2", sessions::SWEEP, &["chat_sessions_by_expiry"]),
     ] {
         let prepare =
             format!("SET plan_cache_mode = force_generic_plan; PREPARE {name} ({types}) AS {sql}");
@@ -31,7 +36,9 @@ async fn pages_and_sessions_are_found_by_an_index_also_in_tables_that_look_empty
         let explain = AssertSqlSafe(format!("EXPLAIN EXECUTE {name} ({values})"));
         let rows = sqlx::raw_sql(explain).fetch_all(&mut connection).await.unwrap();
         let plan: String = rows.iter().map(|row| row.get::<String, _>(0) + "\n").collect();
-        assert!(plan.contains(walks), "{plan}");
+        for index in walks {
+            assert!(plan.contains(index), "{index}\n{plan}");
+        }
         assert!(!plan.contains("Seq Scan"), "{plan}");
     }
 }

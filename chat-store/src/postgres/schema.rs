@@ -7,9 +7,11 @@ use super::error::Place;
 use crate::StoreError;
 
 /// Step `i` leads from version `i` to `i + 1`.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("../../migrations/postgres/0001_log.sql"),
     include_str!("../../migrations/postgres/0002_sessions.sql"),
+    include_str!("../../migrations/postgres/0003_session_versions.sql"),
+    include_str!("../../migrations/postgres/0004_people.sql"),
 ];
 
 /// Held by whoever brings a database up to date (`pg_advisory_xact_lock`): "chat log" in ASCII.

@@ -1,6 +1,6 @@
 //! A batch of sessions becomes one statement, as a batch of messages does.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use async_trait::async_trait;
 use chat_core::Timestamp;
@@ -10,18 +10,24 @@ use sqlx::postgres::PgArguments;
 use super::PostgresStore;
 use super::connections::{CALL_TIMEOUT, within};
 use super::read::text;
-use crate::session::MAX_SWEPT;
+use crate::session::{MAX_SWEPT, newest};
 use crate::{SessionKey, SessionRecord, SessionStore, StoreError};
 
+/// Returns the keys of the sessions that it saves.
+///
 /// The records come in the order of their keys: two nodes that save the same sessions do not wait for
 /// each other in a circle.
 const SAVE: &str = "
-    INSERT INTO chat_sessions (key, state, expires_at)
-    SELECT * FROM unnest($1, $2, $3)
-    ON CONFLICT (key) DO UPDATE SET state = excluded.state, expires_at = excluded.expires_at";
+    INSERT INTO chat_sessions AS kept (key, state, generation, revision, expires_at)
+    SELECT * FROM unnest($1, $2, $3, $4, $5)
+    ON CONFLICT (key) DO UPDATE SET
+        state = excluded.state, generation = excluded.generation,
+        revision = excluded.revision, expires_at = excluded.expires_at
+    WHERE (excluded.generation, excluded.revision) >= (kept.generation, kept.revision)
+    RETURNING key";
 
-pub(super) const FIND: &str =
-    "SELECT state, expires_at FROM chat_sessions WHERE key = $1 AND expires_at > $2";
+pub(super) const FIND: &str = "SELECT state, generation, revision, expires_at FROM chat_sessions
+    WHERE key = $1 AND expires_at > $2";
 
 /// Rows that somebody is saving or sweeping just now are left to them.
 pub(super) const SWEEP: &str = "
@@ -30,16 +36,19 @@ pub(super) const SWEEP: &str = "
         ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED
     )";
 
-/// The parameters of [`SAVE`], of several records with one key only the last.
-fn encode(records: &[SessionRecord]) -> Result<PgArguments, sqlx::Error> {
-    let records: BTreeMap<_, _> = records.iter().map(|record| (record.key.0, record)).collect();
-    let keys: Vec<_> = records.keys().map(<[u8; 32]>::as_slice).collect();
+/// The parameters of [`SAVE`].
+fn encode(records: &BTreeMap<SessionKey, &SessionRecord>) -> Result<PgArguments, sqlx::Error> {
+    let keys: Vec<_> = records.keys().map(|key| key.0.as_slice()).collect();
     let states: Vec<_> = records.values().map(|record| record.state.as_bytes()).collect();
+    let generations: Vec<_> = records.values().map(|record| record.generation).collect();
+    let revisions: Vec<_> = records.values().map(|record| record.revision).collect();
     let times: Vec<_> = records.values().map(|record| record.expires_at.as_millis()).collect();
     let mut arguments = PgArguments::default();
     arguments
         .add(keys)
         .and_then(|()| arguments.add(states))
+        .and_then(|()| arguments.add(generations))
+        .and_then(|()| arguments.add(revisions))
         .and_then(|()| arguments.add(times))
         .map_err(sqlx::Error::Encode)?;
     Ok(arguments)
@@ -47,18 +56,26 @@ fn encode(records: &[SessionRecord]) -> Result<PgArguments, sqlx::Error> {
 
 #[async_trait]
 impl SessionStore for PostgresStore {
-    async fn save_sessions(&self, records: &[SessionRecord]) -> Result<(), StoreError> {
-        let arguments = encode(records).map_err(|error| self.place.error_in_use(error))?;
+    async fn save_sessions(
+        &self,
+        records: &[SessionRecord],
+    ) -> Result<Vec<SessionKey>, StoreError> {
+        let mut records = newest(records);
+        let arguments = encode(&records).map_err(|error| self.place.error_in_use(error))?;
         let mut lease = self.sessions.lease().await?;
         if records.is_empty() {
-            return lease.settle(Ok(()));
+            return lease.settle(Ok(Vec::new()));
         }
-        self.finish(async move {
-            let save = sqlx::query_with(SAVE, arguments).execute(&mut *lease);
-            let saved = within(CALL_TIMEOUT, save).await;
-            lease.settle(saved.map(drop))
-        })
-        .await
+        let saved: Vec<Vec<u8>> = self
+            .finish(async move {
+                let save = sqlx::query_scalar_with(SAVE, arguments).fetch_all(&mut *lease);
+                let saved = within(CALL_TIMEOUT, save).await;
+                lease.settle(saved)
+            })
+            .await?;
+        let saved: HashSet<Vec<u8>> = saved.into_iter().collect();
+        records.retain(|key, _| !saved.contains(&key.0[..]));
+        Ok(records.into_keys().collect())
     }
 
     async fn session(
@@ -69,10 +86,10 @@ impl SessionStore for PostgresStore {
         let mut lease = self.readers.lease().await?;
         let find = sqlx::query_as(FIND).bind(key.0).bind(now.as_millis());
         let found = within(CALL_TIMEOUT, find.fetch_optional(&mut *lease)).await;
-        let found = found.and_then(|row: Option<(Vec<u8>, i64)>| {
-            let record = |(state, expires_at)| {
-                let expires_at = Timestamp::from_millis(expires_at);
-                Ok(SessionRecord { key, state: text(state)?, expires_at })
+        let found = found.and_then(|row: Option<(Vec<u8>, i64, i64, i64)>| {
+            let record = |(state, generation, revision, expires_at)| {
+                let (state, expires_at) = (text(state)?, Timestamp::from_millis(expires_at));
+                Ok(SessionRecord { key, generation, revision, state, expires_at })
             };
             row.map(record).transpose()
         });

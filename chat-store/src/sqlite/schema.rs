@@ -11,10 +11,12 @@ use super::error::{Place, is_busy};
 use crate::StoreError;
 
 /// Step `i` leads from `user_version` `i` to `i + 1`.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 5] = [
     include_str!("../../migrations/sqlite/0001_tutorial.sql"),
     include_str!("../../migrations/sqlite/0002_rooms.sql"),
     include_str!("../../migrations/sqlite/0003_sessions.sql"),
+    include_str!("../../migrations/sqlite/0004_session_versions.sql"),
+    include_str!("../../migrations/sqlite/0005_people.sql"),
 ];
 
 /// Marks the file as ours (`PRAGMA application_id`), so that the version of another program's file is
@@ -76,7 +78,7 @@ async fn check_tutorial_table(
             AND EXISTS (SELECT 1 FROM pragma_table_info('messages') WHERE name = 'id' AND pk = 1)
             AND EXISTS (SELECT 1 FROM pragma_table_info('messages') WHERE name = 'content')
             AND NOT EXISTS (SELECT 1 FROM pragma_table_info('messages')
-                WHERE name IN ('room', 'sender', 'at'))
+                WHERE name IN ('room', 'sender', 'at', 'sender_id', 'receiver_id', 'receiver'))
             AND EXISTS (SELECT 1 FROM pragma_index_list('messages') AS list
                 WHERE list.[unique] AND NOT list.partial AND 'client_offset' =
                     (SELECT group_concat(name) FROM pragma_index_info(list.name)))

@@ -1,46 +1,58 @@
 //! A batch of sessions becomes one statement, as a batch of messages does.
 
+use std::collections::{BTreeMap, HashSet};
+
 use async_trait::async_trait;
 use chat_core::Timestamp;
 
 use super::SqliteStore;
 use super::append::put;
-use crate::session::MAX_SWEPT;
+use crate::session::{MAX_SWEPT, newest};
 use crate::{SessionKey, SessionRecord, SessionStore, StoreError};
 
+/// Returns the keys of the sessions that it saves.
+///
 /// `?1` is a JSON array with one [`Record`] a row, `?2` the keys and states that they point
 /// into, which may hold what SQLite does not take in JSON.
 const SAVE: &str = "
-    INSERT INTO sessions (key, state, expires_at)
+    INSERT INTO sessions (key, state, generation, revision, expires_at)
     SELECT
         substr(?2, value ->> 0, value ->> 1),
         CAST(substr(?2, value ->> 2, value ->> 3) AS TEXT),
-        value ->> 4
+        value ->> 4, value ->> 5, value ->> 6
     FROM json_each(?1)
     WHERE true
-    ORDER BY json_each.key
-    ON CONFLICT (key) DO UPDATE SET state = excluded.state, expires_at = excluded.expires_at";
+    ON CONFLICT (key) DO UPDATE SET
+        state = excluded.state, generation = excluded.generation,
+        revision = excluded.revision, expires_at = excluded.expires_at
+    WHERE (excluded.generation, excluded.revision) >= (sessions.generation, sessions.revision)
+    RETURNING key";
 
-const FIND: &str = "SELECT state, expires_at FROM sessions WHERE key = ?1 AND expires_at > ?2";
+const FIND: &str = "SELECT state, generation, revision, expires_at FROM sessions
+    WHERE key = ?1 AND expires_at > ?2";
 
 const SWEEP: &str = "
     DELETE FROM sessions WHERE key IN (
         SELECT key FROM sessions WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2
     )";
 
-/// `(key start, key bytes, state start, state bytes, expires at)`, as [`SAVE`] reads it. A position
-/// counts from 1, as in SQL.
-type Record = (usize, usize, usize, usize, i64);
+/// `(key start, key bytes, state start, state bytes, generation, revision, expires at)`, as [`SAVE`] reads
+/// it. A position counts from 1, as in SQL.
+type Record = (usize, usize, usize, usize, i64, i64, i64);
 
 /// The parameters of [`SAVE`].
-fn encode(records: &[SessionRecord]) -> Result<(String, Vec<u8>), sqlx::Error> {
+fn encode(
+    records: &BTreeMap<SessionKey, &SessionRecord>,
+) -> Result<(String, Vec<u8>), sqlx::Error> {
     let mut bytes = Vec::new();
     let records: Vec<Record> = records
-        .iter()
+        .values()
         .map(|record| {
             let key = put(&mut bytes, record.key.0);
             let state = put(&mut bytes, &record.state);
-            (key.0, key.1, state.0, state.1, record.expires_at.as_millis())
+            let (generation, revision) = record.version();
+            let expires_at = record.expires_at.as_millis();
+            (key.0, key.1, state.0, state.1, generation, revision, expires_at)
         })
         .collect();
     let records = serde_json::to_string(&records).map_err(|e| sqlx::Error::Encode(e.into()))?;
@@ -48,18 +60,29 @@ fn encode(records: &[SessionRecord]) -> Result<(String, Vec<u8>), sqlx::Error> {
 }
 
 // A single statement runs to its end on the connection's own thread, also when its future is dropped,
-// and it commits or fails as a whole.
+// and it commits or fails as a whole. Rows that it returns come when all are written.
 #[async_trait]
 impl SessionStore for SqliteStore {
-    async fn save_sessions(&self, records: &[SessionRecord]) -> Result<(), StoreError> {
-        let (encoded, bytes) = encode(records).map_err(|error| self.place.error_in_use(error))?;
+    async fn save_sessions(
+        &self,
+        records: &[SessionRecord],
+    ) -> Result<Vec<SessionKey>, StoreError> {
+        let mut records = newest(records);
+        let (encoded, bytes) = encode(&records).map_err(|error| self.place.error_in_use(error))?;
         let mut writer = self.writer.lock().await;
         let writer = writer.as_mut().ok_or(StoreError::Closed)?;
         if records.is_empty() {
-            return Ok(());
+            return Ok(Vec::new());
         }
-        let saved = sqlx::query(SAVE).bind(encoded).bind(bytes).execute(writer).await;
-        saved.map(drop).map_err(|error| self.place.error_in_use(error))
+        let saved: Vec<Vec<u8>> = sqlx::query_scalar(SAVE)
+            .bind(encoded)
+            .bind(bytes)
+            .fetch_all(writer)
+            .await
+            .map_err(|error| self.place.error_in_use(error))?;
+        let saved: HashSet<Vec<u8>> = saved.into_iter().collect();
+        records.retain(|key, _| !saved.contains(&key.0[..]));
+        Ok(records.into_keys().collect())
     }
 
     async fn session(
@@ -68,15 +91,15 @@ impl SessionStore for SqliteStore {
         now: Timestamp,
     ) -> Result<Option<SessionRecord>, StoreError> {
         let mut reader = self.reader().await?;
-        let found: Option<(String, i64)> = sqlx::query_as(FIND)
+        let found: Option<(String, i64, i64, i64)> = sqlx::query_as(FIND)
             .bind(key.0.to_vec())
             .bind(now.as_millis())
             .fetch_optional(&mut *reader)
             .await
             .map_err(|error| self.place.error_in_use(error))?;
-        Ok(found.map(|(state, expires_at)| {
+        Ok(found.map(|(state, generation, revision, expires_at)| {
             let expires_at = Timestamp::from_millis(expires_at);
-            SessionRecord { key, state, expires_at }
+            SessionRecord { key, generation, revision, state, expires_at }
         }))
     }
 

@@ -1,15 +1,23 @@
 //! The cases, by what they are about. [`conformance!`](crate::conformance) lists and runs those for
-//! messages, [`session_conformance!`](crate::session_conformance) those for sessions.
+//! messages, [`session_conformance!`](crate::session_conformance) those for sessions and
+//! [`nickname_conformance!`](crate::nickname_conformance) those for nicknames.
 
+pub mod backwards;
+pub mod feeds;
+pub mod nickname_restarts;
+pub mod nickname_sharing;
+pub mod nicknames;
 pub mod numbers;
 pub mod once;
 pub mod order;
 pub mod persistent;
+pub mod private;
 pub mod reading;
 pub mod session_batches;
 pub mod session_restarts;
 pub mod session_sharing;
 pub mod session_sweeps;
+pub mod session_versions;
 pub mod sessions;
 pub mod shared;
 pub mod text;

@@ -55,6 +55,22 @@ macro_rules! conformance {
                 a_room_nobody_wrote_to_is_empty
                 several_rooms_are_read_in_one_order
                 hundreds_of_rooms_can_be_read_at_once;
+            feeds:
+                rooms_and_people_are_read_in_one_order
+                a_private_message_is_in_the_feeds_of_its_two_people_only
+                hundreds_of_people_can_be_read_at_once
+                a_person_nobody_wrote_to_has_an_empty_feed;
+            backwards:
+                what_is_read_backwards_is_what_is_read_forwards
+                a_limit_is_kept_backwards_and_more_tells_of_the_rest
+                only_what_is_before_an_offset_is_read
+                a_page_backwards_ends_when_its_contents_reach_the_limit_in_bytes
+                pages_backwards_do_not_change_while_others_write;
+            private:
+                a_private_message_comes_back_as_it_was
+                a_retry_of_a_private_message_is_known_by_its_people
+                a_private_message_is_no_retry_of_one_to_a_room
+                retries_of_private_messages_in_one_batch_are_told_apart;
             text:
                 every_field_comes_back_as_it_was
                 any_text_comes_back_as_it_was

@@ -3,10 +3,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
-use chat_core::{Epoch, NewMessage, Offset, RoomId, Timestamp};
+use chat_core::{Epoch, Feed, NewMessage, Nickname, NicknameKey, Offset, PersonId, Timestamp};
 
 use crate::{
-    Appended, MessageStore, Page, SessionKey, SessionRecord, SessionStore, Store, StoreError,
+    Appended, Claimed, MessageStore, NicknameClaim, NicknameStore, Page, SessionKey, SessionRecord,
+    SessionStore, Store, StoreError,
 };
 
 /// A store that fails as often as a test asks it to, with an error that is
@@ -18,14 +19,16 @@ pub struct FailingStore {
     reads: AtomicUsize,
     saves: AtomicUsize,
     lookups: AtomicUsize,
+    claims: AtomicUsize,
+    finds: AtomicUsize,
 }
 
 impl FailingStore {
     /// `store`, which works until it is told to fail.
     pub fn new(store: Arc<dyn Store>) -> Self {
-        let [appends, answers, reads, saves, lookups] =
+        let [appends, answers, reads, saves, lookups, claims, finds] =
             std::array::from_fn(|_| AtomicUsize::new(0));
-        Self { store, appends, answers, reads, saves, lookups }
+        Self { store, appends, answers, reads, saves, lookups, claims, finds }
     }
 
     /// The next `count` appends fail and store nothing. Replaces what was asked before.
@@ -52,6 +55,16 @@ impl FailingStore {
     /// The next `count` lookups of a session fail. Replaces what was asked before.
     pub fn fail_lookups(&self, count: usize) {
         self.lookups.store(count, Ordering::SeqCst);
+    }
+
+    /// The next `count` claims to a nickname fail and change nothing. Replaces what was asked before.
+    pub fn fail_claims(&self, count: usize) {
+        self.claims.store(count, Ordering::SeqCst);
+    }
+
+    /// The next `count` lookups of a nickname fail. Replaces what was asked before.
+    pub fn fail_finds(&self, count: usize) {
+        self.finds.store(count, Ordering::SeqCst);
     }
 }
 
@@ -88,12 +101,22 @@ impl MessageStore for FailingStore {
 
     async fn read_after(
         &self,
-        rooms: Option<&[RoomId]>,
+        feeds: Option<&[Feed]>,
         after: Offset,
         limit: usize,
     ) -> Result<Page, StoreError> {
         take_one(&self.reads)?;
-        self.store.read_after(rooms, after, limit).await
+        self.store.read_after(feeds, after, limit).await
+    }
+
+    async fn read_before(
+        &self,
+        feed: &Feed,
+        before: Option<Offset>,
+        limit: usize,
+    ) -> Result<Page, StoreError> {
+        take_one(&self.reads)?;
+        self.store.read_before(feed, before, limit).await
     }
 
     async fn tail(&self) -> Result<Offset, StoreError> {
@@ -108,7 +131,10 @@ impl MessageStore for FailingStore {
 
 #[async_trait]
 impl SessionStore for FailingStore {
-    async fn save_sessions(&self, records: &[SessionRecord]) -> Result<(), StoreError> {
+    async fn save_sessions(
+        &self,
+        records: &[SessionRecord],
+    ) -> Result<Vec<SessionKey>, StoreError> {
         take_one(&self.saves)?;
         self.store.save_sessions(records).await
     }
@@ -124,5 +150,21 @@ impl SessionStore for FailingStore {
 
     async fn sweep_sessions(&self, now: Timestamp) -> Result<usize, StoreError> {
         self.store.sweep_sessions(now).await
+    }
+}
+
+#[async_trait]
+impl NicknameStore for FailingStore {
+    async fn claim_nickname(&self, claim: &NicknameClaim) -> Result<Claimed, StoreError> {
+        take_one(&self.claims)?;
+        self.store.claim_nickname(claim).await
+    }
+
+    async fn find_nickname(
+        &self,
+        key: &NicknameKey,
+    ) -> Result<Option<(PersonId, Nickname)>, StoreError> {
+        take_one(&self.finds)?;
+        self.store.find_nickname(key).await
     }
 }

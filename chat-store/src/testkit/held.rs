@@ -2,11 +2,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use chat_core::{Epoch, NewMessage, Offset, RoomId, Timestamp};
+use chat_core::{Epoch, Feed, NewMessage, Nickname, NicknameKey, Offset, PersonId, Timestamp};
 
 use super::Gate;
 use crate::{
-    Appended, MessageStore, Page, SessionKey, SessionRecord, SessionStore, Store, StoreError,
+    Appended, Claimed, MessageStore, NicknameClaim, NicknameStore, Page, SessionKey, SessionRecord,
+    SessionStore, Store, StoreError,
 };
 
 /// A store whose calls a test can hold and let go, to try the order of events that a race rarely
@@ -49,13 +50,18 @@ pub struct HeldStore {
     pub saves: Gate,
     /// Lookups of a session, before it is looked up.
     pub lookups: Gate,
+    /// Claims to a nickname, before anything is changed.
+    pub claims: Gate,
+    /// Lookups of a nickname, before it is looked up.
+    pub finds: Gate,
 }
 
 impl HeldStore {
     /// `store` behind open gates.
     pub fn new(store: Arc<dyn Store>) -> Self {
-        let [appends, answers, reads, tails, saves, lookups] = std::array::from_fn(|_| Gate::new());
-        Self { store, appends, answers, reads, tails, saves, lookups }
+        let [appends, answers, reads, tails, saves, lookups, claims, finds] =
+            std::array::from_fn(|_| Gate::new());
+        Self { store, appends, answers, reads, tails, saves, lookups, claims, finds }
     }
 }
 
@@ -80,12 +86,22 @@ impl MessageStore for HeldStore {
 
     async fn read_after(
         &self,
-        rooms: Option<&[RoomId]>,
+        feeds: Option<&[Feed]>,
         after: Offset,
         limit: usize,
     ) -> Result<Page, StoreError> {
         self.reads.pass().await;
-        self.store.read_after(rooms, after, limit).await
+        self.store.read_after(feeds, after, limit).await
+    }
+
+    async fn read_before(
+        &self,
+        feed: &Feed,
+        before: Option<Offset>,
+        limit: usize,
+    ) -> Result<Page, StoreError> {
+        self.reads.pass().await;
+        self.store.read_before(feed, before, limit).await
     }
 
     async fn tail(&self) -> Result<Offset, StoreError> {
@@ -100,7 +116,10 @@ impl MessageStore for HeldStore {
 
 #[async_trait]
 impl SessionStore for HeldStore {
-    async fn save_sessions(&self, records: &[SessionRecord]) -> Result<(), StoreError> {
+    async fn save_sessions(
+        &self,
+        records: &[SessionRecord],
+    ) -> Result<Vec<SessionKey>, StoreError> {
         self.saves.pass().await;
         self.store.save_sessions(records).await
     }
@@ -116,5 +135,21 @@ impl SessionStore for HeldStore {
 
     async fn sweep_sessions(&self, now: Timestamp) -> Result<usize, StoreError> {
         self.store.sweep_sessions(now).await
+    }
+}
+
+#[async_trait]
+impl NicknameStore for HeldStore {
+    async fn claim_nickname(&self, claim: &NicknameClaim) -> Result<Claimed, StoreError> {
+        self.claims.pass().await;
+        self.store.claim_nickname(claim).await
+    }
+
+    async fn find_nickname(
+        &self,
+        key: &NicknameKey,
+    ) -> Result<Option<(PersonId, Nickname)>, StoreError> {
+        self.finds.pass().await;
+        self.store.find_nickname(key).await
     }
 }

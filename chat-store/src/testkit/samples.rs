@@ -1,6 +1,11 @@
-use chat_core::{Message, NewMessage, Offset, RoomId, Timestamp};
+use chat_core::{
+    Audience, Feed, Message, NewMessage, Nickname, Offset, PersonId, RoomId, Timestamp,
+};
 
-use crate::{Appended, MessageStore, SessionKey, SessionRecord, SessionStore};
+use crate::{
+    Appended, Claimed, MessageStore, NicknameClaim, NicknameStore, OwnerKey, SessionKey,
+    SessionRecord, SessionStore,
+};
 
 pub(super) fn room(name: &str) -> RoomId {
     name.parse().expect("the name of a room")
@@ -20,7 +25,18 @@ pub(super) fn keyed(key: &str, content: &str) -> NewMessage {
 }
 
 pub(super) fn in_room(name: &str, content: &str) -> NewMessage {
-    NewMessage { room: room(name), ..message(content) }
+    NewMessage { audience: room(name).into(), ..message(content) }
+}
+
+pub(super) fn person(number: i64) -> PersonId {
+    PersonId::from_stored(number)
+}
+
+/// A message from the person with one number to the one with the other.
+pub(super) fn private(from: i64, to: i64, content: &str) -> NewMessage {
+    let nickname = format!("person {to}").parse().expect("a nickname");
+    let audience = Audience::Private { from: person(from), to: person(to), nickname };
+    NewMessage { audience, ..message(content) }
 }
 
 pub(super) fn from(nickname: &str, new: NewMessage) -> NewMessage {
@@ -35,14 +51,14 @@ pub(super) async fn append_one(store: &dyn MessageStore, new: &NewMessage) -> Ap
 
 /// The whole log, and a check that its pages are in order.
 pub(super) async fn read_all(store: &dyn MessageStore) -> Vec<Message> {
-    read_rooms(store, None).await
+    read_feeds(store, None).await
 }
 
-pub(super) async fn read_rooms(store: &dyn MessageStore, rooms: Option<&[RoomId]>) -> Vec<Message> {
+pub(super) async fn read_feeds(store: &dyn MessageStore, feeds: Option<&[Feed]>) -> Vec<Message> {
     let mut messages: Vec<Message> = Vec::new();
     loop {
         let after = messages.last().map_or(Offset::ZERO, |last| last.offset);
-        let page = store.read_after(rooms, after, 1000).await.expect("a page");
+        let page = store.read_after(feeds, after, 1000).await.expect("a page");
         messages.extend(page.messages);
         if !page.more {
             assert!(messages.is_sorted_by(|a, b| a.offset < b.offset), "out of order");
@@ -74,14 +90,50 @@ pub(super) fn session_key(name: &str) -> SessionKey {
     SessionKey(key)
 }
 
+/// A session of its first owner.
 pub(super) fn session(name: &str, state: &str, expires_at: i64) -> SessionRecord {
-    SessionRecord { key: session_key(name), state: state.into(), expires_at: at(expires_at) }
+    SessionRecord {
+        key: session_key(name),
+        generation: 1,
+        revision: 0,
+        state: state.into(),
+        expires_at: at(expires_at),
+    }
+}
+
+/// A version of a session, whose state says which.
+pub(super) fn version(name: &str, generation: i64, revision: i64) -> SessionRecord {
+    let state = format!("{generation}.{revision}");
+    SessionRecord { generation, revision, ..session(name, &state, 100) }
 }
 
 pub(super) async fn save_one(store: &dyn SessionStore, record: &SessionRecord) {
-    store.save_sessions(std::slice::from_ref(record)).await.expect("a save");
+    let outdated = store.save_sessions(std::slice::from_ref(record)).await.expect("a save");
+    assert_eq!(outdated, [], "it counts");
 }
 
 pub(super) async fn find(store: &dyn SessionStore, name: &str, now: i64) -> Option<SessionRecord> {
     store.session(session_key(name), at(now)).await.expect("a lookup")
+}
+
+/// A claim at the moment 0, until 1,000, by the owner with a number, who will be the person with another one.
+pub(super) fn claim(name: &str, owner: u8, number: i64) -> NicknameClaim {
+    NicknameClaim {
+        nickname: name.parse().expect("a nickname"),
+        owner: OwnerKey([owner; 32]),
+        person: person(number),
+        now: at(0),
+        expires_at: at(1000),
+    }
+}
+
+pub(super) async fn claim_one(store: &dyn NicknameStore, claim: &NicknameClaim) -> Claimed {
+    store.claim_nickname(claim).await.expect("an answer to a claim")
+}
+
+/// Who has a name, and how it is written.
+pub(super) async fn find_name(store: &dyn NicknameStore, name: &str) -> Option<(PersonId, String)> {
+    let key = name.parse::<Nickname>().expect("a nickname").key();
+    let found = store.find_nickname(&key).await.expect("a lookup");
+    found.map(|(person, name)| (person, name.into()))
 }

@@ -42,6 +42,12 @@ macro_rules! session_conformance {
                 a_save_that_is_dropped_has_happened_as_a_whole_or_not_at_all
                 lookups_and_sweeps_that_are_dropped_leave_the_store_usable
                 a_closed_store_says_so_of_sessions;
+            session_versions:
+                a_record_of_an_earlier_owner_does_not_count
+                a_record_that_arrives_late_does_not_count
+                the_newest_of_a_batch_is_saved
+                an_earlier_owner_does_not_bring_back_what_has_ended
+                any_number_is_a_version;
             session_sweeps:
                 a_sweep_deletes_what_has_expired_and_nothing_else
                 a_session_that_was_prolonged_is_not_swept
@@ -59,7 +65,9 @@ macro_rules! session_conformance {
         $crate::conformance! { @cases $attributes $backend;
             session_sharing:
                 a_session_is_found_by_every_store_that_shares_it
-                a_sweep_counts_for_every_store_that_shares_the_sessions;
+                a_sweep_counts_for_every_store_that_shares_the_sessions
+                an_owner_that_was_replaced_at_another_store_is_outdated
+                of_two_owners_that_save_at_once_the_later_stays;
         }
     };
 }

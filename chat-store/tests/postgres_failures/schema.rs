@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use chat_core::Offset;
+use chat_core::{Audience, Feed, NewMessage, Offset, PersonId, RoomId};
 use chat_store::{Appended, MessageStore, PostgresStore, StoreError};
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
-use super::{SERVER, append, database, refusal};
+use super::{SERVER, append, database, keyed, refusal};
 
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_postgres), ignore = "needs postgresql")]
@@ -29,6 +29,33 @@ async fn nodes_that_start_at_once_make_one_log_and_race_with_one_key() {
     assert!(epochs.iter().all(|epoch| *epoch == epochs[0]));
     assert!(appended.iter().all(|one| one.offset() == Offset::FIRST));
     assert_eq!(appended.iter().filter(|one| matches!(one, Appended::New(_))).count(), 1);
+}
+
+/// What version 3 made, with a message in it.
+const VERSION_3: [&str; 4] = [
+    include_str!("../../migrations/postgres/0001_log.sql"),
+    include_str!("../../migrations/postgres/0002_sessions.sql"),
+    include_str!("../../migrations/postgres/0003_session_versions.sql"),
+    "INSERT INTO chat_messages VALUES (1, 'k', 'a', 'general', NULL, 5);
+    UPDATE chat_log SET version = 3",
+];
+
+#[tokio::test]
+#[cfg_attr(not(has_postgres), ignore = "needs postgresql")]
+async fn a_database_of_version_3_keeps_its_log_and_takes_private_messages() {
+    let url = SERVER.create_database().await;
+    SERVER.execute(database(&url), &VERSION_3.join(";\n")).await;
+    let store = PostgresStore::connect(&url).await.unwrap();
+    assert_eq!(append(&store, "k").await.unwrap(), Appended::Duplicate(Offset::FIRST));
+    let [from, to] = [1, 2].map(PersonId::from_stored);
+    let audience = Audience::Private { from, to, nickname: "Ada".parse().unwrap() };
+    let private = NewMessage { audience, ..keyed("private") };
+    let appended = store.append(&[private]).await.unwrap();
+    assert_eq!(appended, [Appended::New(Offset::FIRST.next())]);
+    for (feed, number) in [(Feed::Room(RoomId::general()), 1), (Feed::Person(to), 2)] {
+        let page = store.read_before(&feed, None, 9).await.unwrap();
+        assert_eq!((page.messages.len(), page.messages[0].offset.as_u64()), (1, number));
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use chat_core::{Offset, RoomId};
+use chat_core::{Feed, Offset, RoomId};
 use tokio::sync::Notify;
 use tokio_test::{assert_pending, assert_ready, task};
 
@@ -12,7 +12,8 @@ use crate::log::recent::{Push, Read, Recent};
 const PLENTY: usize = 1 << 20;
 
 fn read(recent: &Recent, rooms: &[RoomId], after: u64, limit: usize) -> Option<(Vec<u64>, u64)> {
-    match recent.read_after(rooms, offset(after), limit) {
+    let feeds: Vec<Feed> = rooms.iter().cloned().map(Feed::Room).collect();
+    match recent.read_after(&feeds, offset(after), limit) {
         Read::Covered { entries, upto } => {
             let offsets = entries.iter().map(|entry| entry.offset().as_u64()).collect();
             Some((offsets, upto.as_u64()))
@@ -61,7 +62,7 @@ fn what_was_there_before_the_start_has_to_be_read_from_the_store() {
 
 #[test]
 fn the_oldest_messages_go_first_and_readers_learn_that_they_are_gone() {
-    let footprint = crate::log::Entry::new(message(1, "a")).footprint();
+    let footprint = crate::log::Entry::from(message(1, "a")).footprint();
     let recent = Recent::new(Offset::ZERO, 3 * footprint);
     for number in 1..=5 {
         recent.push(offset(number - 1), vec![message(number, "a")]);
@@ -72,10 +73,10 @@ fn the_oldest_messages_go_first_and_readers_learn_that_they_are_gone() {
 
 #[test]
 fn a_busy_room_does_not_send_readers_of_a_quiet_one_to_the_store() {
-    let footprint = crate::log::Entry::new(message(1, "a")).footprint();
+    let footprint = crate::log::Entry::from(message(1, "a")).footprint();
     let recent = Recent::new(Offset::ZERO, 3 * footprint);
     let quiet = [room("quiet")];
-    recent.attach(ReaderId(1), &quiet, &Arc::new(Notify::new()));
+    recent.attach(ReaderId(1), &[room("quiet").into()], &Arc::new(Notify::new()));
     for number in 1..=50 {
         recent.push(offset(number - 1), vec![message(number, "busy")]);
     }
@@ -87,12 +88,12 @@ fn a_busy_room_does_not_send_readers_of_a_quiet_one_to_the_store() {
 
 #[test]
 fn rooms_without_readers_or_messages_are_forgotten() {
-    let footprint = crate::log::Entry::new(message(1, "a")).footprint();
+    let footprint = crate::log::Entry::from(message(1, "a")).footprint();
     let recent = Recent::new(Offset::ZERO, 3 * footprint);
     for number in 1..=100 {
         recent.push(offset(number - 1), vec![message(number, &format!("room {number}"))]);
         let reader = ReaderId(number);
-        let rooms = [room(&format!("reader {number}"))];
+        let rooms = [room(&format!("reader {number}")).into()];
         recent.attach(reader, &rooms, &Arc::new(Notify::new()));
         recent.detach(reader, &rooms);
     }
@@ -103,13 +104,13 @@ fn rooms_without_readers_or_messages_are_forgotten() {
 fn readers_are_woken_by_their_rooms_only_and_also_before_they_wait() {
     let recent = Recent::new(Offset::ZERO, PLENTY);
     let (wake_a, wake_b) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-    recent.attach(ReaderId(1), &[room("a")], &wake_a);
-    recent.attach(ReaderId(2), &[room("b")], &wake_b);
+    recent.attach(ReaderId(1), &[room("a").into()], &wake_a);
+    recent.attach(ReaderId(2), &[room("b").into()], &wake_b);
     recent.push(Offset::ZERO, vec![message(1, "a"), message(2, "a")]);
     assert_ready!(task::spawn(wake_a.notified()).poll());
     assert_pending!(task::spawn(wake_b.notified()).poll());
 
-    recent.detach(ReaderId(1), &[room("a")]);
+    recent.detach(ReaderId(1), &[room("a").into()]);
     recent.push(offset(2), vec![message(3, "a")]);
     assert_pending!(task::spawn(wake_a.notified()).poll());
 }

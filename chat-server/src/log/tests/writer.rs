@@ -37,7 +37,7 @@ async fn what_queues_during_a_commit_is_committed_together_in_order() {
     let answers = Arc::new(Mutex::new(Vec::new()));
     let submit = |content: &str| {
         let answers = Arc::clone(&answers);
-        log.submit(new_message("general", content), move |outcome| {
+        log.submit(new_message("general", content), None, move |outcome| {
             answers.lock().unwrap().push(outcome);
         });
     };

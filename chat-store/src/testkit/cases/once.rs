@@ -74,7 +74,7 @@ pub async fn a_key_with_another_content_room_or_author_is_refused(backend: &dyn 
     let new = from("ada", keyed("k", "a"));
     append_one(&*store, &new).await;
     let mut elsewhere = new.clone();
-    elsewhere.room = room("another room");
+    elsewhere.audience = room("another room").into();
     for other in [from("ada", keyed("k", "b")), elsewhere, from("bob", keyed("k", "a"))] {
         assert_eq!(append_one(&*store, &other).await, Conflict(offset(1)));
     }

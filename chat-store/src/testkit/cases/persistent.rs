@@ -7,22 +7,23 @@ use tokio::task::JoinSet;
 use crate::Appended::{Conflict, Duplicate, New};
 use crate::StoreError;
 use crate::testkit::Backend;
-use crate::testkit::samples::{append_one, from, keyed, message, offset, read_all};
+use crate::testkit::samples::{append_one, from, keyed, message, offset, private, read_all};
 
 /// Its messages, offsets, tail and epoch.
 pub async fn a_log_that_is_opened_again_is_the_same_log(backend: &dyn Backend) {
     let store = backend.open().await;
     let batch: Vec<_> = (0..50).map(|n| from("ada", keyed(&format!("k{n}"), "a\0b"))).collect();
     store.append(&batch).await.unwrap();
+    store.append(&[private(1, 2, "to one")]).await.unwrap();
     let (before, epoch) = (read_all(&*store).await, store.epoch().clone());
     store.close().await;
     drop(store);
 
     let store = backend.open().await;
     assert_eq!(*store.epoch(), epoch);
-    assert_eq!(store.tail().await.unwrap(), offset(50));
+    assert_eq!(store.tail().await.unwrap(), offset(51));
     assert_eq!(read_all(&*store).await, before);
-    assert_eq!(append_one(&*store, &message("next")).await, New(offset(51)));
+    assert_eq!(append_one(&*store, &message("next")).await, New(offset(52)));
 }
 
 /// There is no window after which a retry counts as new.

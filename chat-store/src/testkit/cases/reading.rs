@@ -1,9 +1,9 @@
 //! Pages of the log.
 
-use chat_core::{Content, Offset, RoomId};
+use chat_core::{Content, Feed, Offset, RoomId};
 
 use crate::testkit::Backend;
-use crate::testkit::samples::{contents, in_room, message, offset, read_rooms, room};
+use crate::testkit::samples::{contents, in_room, message, offset, read_feeds, room};
 use crate::{MessageStore, Page};
 
 async fn append_numbers(store: &dyn MessageStore, count: usize) {
@@ -73,7 +73,7 @@ pub async fn a_log_ends_after_its_tail(backend: &dyn Backend) {
     append_numbers(&*store, 3).await;
     for after in [offset(3), offset(4), Offset::MAX] {
         assert_eq!(store.read_after(None, after, 10).await.unwrap(), Page::default());
-        let rooms = [RoomId::general(), room("other")];
+        let rooms = [RoomId::general(), room("other")].map(Feed::Room);
         assert_eq!(store.read_after(Some(&rooms), after, 10).await.unwrap(), Page::default());
     }
 }
@@ -83,6 +83,7 @@ pub async fn a_room_nobody_wrote_to_is_empty(backend: &dyn Backend) {
     let store = backend.open().await;
     append_numbers(&*store, 3).await;
     for rooms in [vec![], vec![room("quiet")], vec![room("quiet"), room("General")]] {
+        let rooms: Vec<_> = rooms.into_iter().map(Feed::Room).collect();
         let page = store.read_after(Some(&rooms), Offset::ZERO, 10).await.unwrap();
         assert_eq!(page, Page::default());
     }
@@ -96,10 +97,11 @@ pub async fn several_rooms_are_read_in_one_order(backend: &dyn Backend) {
     store.append(&batch).await.unwrap();
 
     for names in [vec!["a"], vec!["b", "a"], vec!["a", "b", "c"], vec!["c", "quiet", "c", "a"]] {
-        let rooms: Vec<_> = names.iter().map(|name| room(name)).collect();
-        let expected: Vec<_> = batch.iter().filter(|new| rooms.contains(&new.room)).collect();
-        let messages = read_rooms(&*store, Some(&rooms)).await;
-        let expected: Vec<_> = expected.iter().map(|new| new.content.as_str()).collect();
+        let rooms: Vec<_> = names.iter().map(|name| Feed::Room(room(name))).collect();
+        let expected =
+            batch.iter().filter(|new| names.contains(&new.audience.room().unwrap().as_str()));
+        let messages = read_feeds(&*store, Some(&rooms)).await;
+        let expected: Vec<_> = expected.map(|new| new.content.as_str()).collect();
         assert_eq!(contents(&messages), expected, "{names:?}");
 
         let page = store.read_after(Some(&rooms), offset(30), 4).await.unwrap();
@@ -116,8 +118,8 @@ pub async fn hundreds_of_rooms_can_be_read_at_once(backend: &dyn Backend) {
     let batch: Vec<_> = names.iter().map(|name| in_room(name, name)).collect();
     store.append(&batch).await.unwrap();
     for count in [90, 101, 350] {
-        let rooms: Vec<_> = names[..count].iter().map(|name| room(name)).collect();
-        let messages = read_rooms(&*store, Some(&rooms)).await;
+        let rooms: Vec<_> = names[..count].iter().map(|name| Feed::Room(room(name))).collect();
+        let messages = read_feeds(&*store, Some(&rooms)).await;
         let expected = [&names[..count], &names[350..350 + count]].concat();
         assert_eq!(contents(&messages), expected);
     }

@@ -11,7 +11,11 @@ pub async fn every_field_comes_back_as_it_was(backend: &dyn Backend) {
     let store = backend.open().await;
     let full = from("ada", keyed("k", "a"));
     let batch = [
-        NewMessage { room: room("a room"), at: Timestamp::from_millis(1_700_000_000_123), ..full },
+        NewMessage {
+            audience: room("a room").into(),
+            at: Timestamp::from_millis(1_700_000_000_123),
+            ..full
+        },
         message("b"),
         NewMessage { at: Timestamp::from_millis(-1), ..from("bob", message("c")) },
         NewMessage { at: Timestamp::from_millis(0), ..keyed("l", "d") },
@@ -55,7 +59,7 @@ pub async fn any_text_comes_back_as_it_was(backend: &dyn Backend) {
         // Names allow less than contents do.
         let name = text.replace(char::is_control, " ");
         let new = NewMessage {
-            room: name.trim().parse().unwrap_or(RoomId::general()),
+            audience: name.trim().parse().unwrap_or(RoomId::general()).into(),
             client_offset: Some(name.parse().unwrap()),
             from: name.trim().parse().ok(),
             ..message(text)
@@ -83,10 +87,10 @@ pub async fn the_longest_texts_come_back_as_they_were(backend: &dyn Backend) {
         let name = if unit.chars().any(char::is_control) { "x" } else { unit };
         let fill = |unit: &str, bytes: usize| unit.repeat(bytes / unit.len());
         let new = NewMessage {
-            room: fill(name, RoomId::MAX_BYTES).parse().unwrap(),
+            audience: fill(name, RoomId::MAX_BYTES).parse::<RoomId>().unwrap().into(),
             content: fill(unit, Content::MAX_BYTES).parse().unwrap(),
             client_offset: Some(fill(name, ClientOffset::MAX_BYTES).parse().unwrap()),
-            from: Some(fill(name, Nickname::MAX_BYTES).parse().unwrap()),
+            from: Some(longest_nickname(name)),
             at: Timestamp::now(),
         };
         let new = if name == unit { new } else { NewMessage { client_offset: None, ..new } };
@@ -95,4 +99,9 @@ pub async fn the_longest_texts_come_back_as_they_were(backend: &dyn Backend) {
         assert_eq!(page.messages[0], Message::from_new(offset, new));
     }
     assert_eq!(store.tail().await.unwrap(), Offset::new(6).unwrap());
+}
+
+fn longest_nickname(unit: &str) -> Nickname {
+    let count = Nickname::MAX_CHARACTERS.min(Nickname::MAX_BYTES / unit.len());
+    unit.repeat(count).parse().unwrap()
 }

@@ -1,6 +1,6 @@
 //! All or nothing, whatever happens to the caller.
 
-use chat_core::Offset;
+use chat_core::{Feed, Offset, RoomId};
 
 use crate::Appended::{Duplicate, New};
 use crate::StoreError;
@@ -38,8 +38,10 @@ pub async fn an_append_that_is_dropped_has_happened_as_a_whole_or_not_at_all(
 pub async fn reads_that_are_dropped_leave_the_store_usable(backend: &dyn Backend) {
     let store = backend.open().await;
     store.append(&vec![message(&"x".repeat(1000)); 500]).await.unwrap();
+    let general = Feed::Room(RoomId::general());
     for polls in (0..=POLLS).cycle().take(100) {
         poll_at_most(polls, store.read_after(None, Offset::ZERO, 500)).await;
+        poll_at_most(polls, store.read_before(&general, None, 500)).await;
         poll_at_most(polls, store.tail()).await;
     }
     assert_eq!(read_all(&*store).await.len(), 500);
@@ -58,6 +60,8 @@ pub async fn a_closed_store_says_so(backend: &dyn Backend) {
     assert!(matches!(store.append(&[]).await, Err(StoreError::Closed)));
     assert!(matches!(store.read_after(None, Offset::ZERO, 1).await, Err(StoreError::Closed)));
     assert!(matches!(store.read_after(Some(&[]), Offset::ZERO, 1).await, Err(StoreError::Closed)));
+    let general = Feed::Room(RoomId::general());
+    assert!(matches!(store.read_before(&general, None, 1).await, Err(StoreError::Closed)));
     assert!(matches!(store.tail().await, Err(StoreError::Closed)));
     assert!(!StoreError::Closed.is_retryable());
 }

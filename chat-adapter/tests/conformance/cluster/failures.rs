@@ -1,8 +1,6 @@
 //! Hubs, nodes and strangers that do not behave.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use chat_adapter::testkit::frame;
 use chat_adapter::{Broadcast, BroadcastError, Incoming};
@@ -11,52 +9,6 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
 use super::{PATIENCE, Place, next};
-
-fn number(frame: &Frame) -> u64 {
-    match &frame.body {
-        FrameBody::Appended { after, .. } => after.as_u64(),
-        other => panic!("{other:?}"),
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_hub_killed_under_load_and_started_again_is_a_gap_and_then_frames_again() {
-    let place = Place::new();
-    let mut hub = place.hub().await;
-    let (publisher, listener) = (place.node().await, place.node().await);
-    let mut subscriber = listener.subscribe().await.expect("subscribed");
-    let published = Arc::new(AtomicU64::new(0));
-    let load = tokio::spawn({
-        let published = Arc::clone(&published);
-        async move {
-            loop {
-                // It fails while the hub is away; those frames are to be announced as a gap.
-                let number = published.fetch_add(1, Ordering::Relaxed) + 1;
-                let _ = publisher.publish(frame(1, number)).await;
-                tokio::time::sleep(Duration::from_micros(100)).await;
-            }
-        }
-    });
-
-    let mut last = 0;
-    let mut gap = false;
-    for _ in 0..5 {
-        let now = published.load(Ordering::Relaxed);
-        while last <= now {
-            match next(&mut subscriber).await {
-                Incoming::Gap => gap = true,
-                Incoming::Frame(heard) => {
-                    let heard = number(&heard);
-                    assert!(heard == last + 1 || gap && heard > last, "{heard} follows {last}");
-                    (last, gap) = (heard, false);
-                }
-            }
-        }
-        drop(hub);
-        hub = place.hub().await;
-    }
-    load.abort();
-}
 
 #[tokio::test]
 async fn nothing_is_published_while_the_hub_is_away_and_nobody_waits_for_it() {
@@ -115,7 +67,7 @@ async fn who_sends_garbage_loses_its_connection_and_nobody_else_does() {
     let (publisher, listener) = (place.node().await, place.node().await);
     let mut subscriber = listener.subscribe().await.expect("subscribed");
     let cut_off = b"\0\0";
-    for garbage in [b"GET / HTTP/1.1\r\n\r\n", &b"\0\0\0\x02{}"[..], b"\xff\xff\xff\xff", cut_off] {
+    for garbage in [b"GET / HTTP/1.1\r\n\r\n", &b"\xff\xff\xff\xfe"[..], cut_off] {
         let mut stranger = UnixStream::connect(place.path()).await.expect("connected");
         stranger.write_all(garbage).await.expect("sent");
         if garbage == cut_off {
@@ -142,7 +94,7 @@ async fn a_hub_that_sends_garbage_is_left_and_connected_to_again() {
     });
     let mut hub = greeted;
     let mut subscriber = node.subscribe().await.expect("subscribed");
-    for garbage in [&b"\0\0\0\x04spam"[..], b"\xff\0\0\0"] {
+    for garbage in [&b"spam"[..], b"\xff\0\0\0"] {
         hub.write_all(garbage).await.expect("sent");
         hub = listener.accept().await.expect("it connects again").0;
         hub.write_all(&[0; 4]).await.expect("greeted");
@@ -155,20 +107,6 @@ async fn a_hub_that_sends_garbage_is_left_and_connected_to_again() {
 }
 
 #[tokio::test]
-async fn frames_of_another_version_pass_the_hub_and_are_ignored_by_nodes_of_this_one() {
-    let place = Place::new();
-    let _hub = place.hub().await;
-    let listener = place.node().await;
-    let mut subscriber = listener.subscribe().await.expect("subscribed");
-    let mut newer = UnixStream::connect(place.path()).await.expect("connected");
-    for bytes in [br#"{"v":2,"what":["ever"]}"#.to_vec(), frame(2, 2).encode()] {
-        newer.write_u32(bytes.len().try_into().expect("short")).await.expect("sent");
-        newer.write_all(&bytes).await.expect("sent");
-    }
-    assert_eq!(next(&mut subscriber).await, Incoming::Frame(frame(2, 2)));
-}
-
-#[tokio::test]
 async fn of_more_messages_than_fit_in_a_frame_only_the_fact_is_told() {
     let place = Place::new();
     let _hub = place.hub().await;
@@ -176,7 +114,7 @@ async fn of_more_messages_than_fit_in_a_frame_only_the_fact_is_told() {
     let mut subscriber = listener.subscribe().await.expect("subscribed");
     let message = Message {
         offset: Offset::FIRST,
-        room: RoomId::general(),
+        audience: RoomId::general().into(),
         from: None,
         client_offset: None,
         content: "x".repeat(60_000).try_into().expect("content"),

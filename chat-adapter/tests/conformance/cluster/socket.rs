@@ -57,5 +57,12 @@ async fn a_file_that_is_no_socket_is_left_alone() {
 async fn a_node_without_a_hub_does_not_start() {
     let place = Place::new();
     let refused = ClusterBroadcast::connect(place.path()).await.expect_err("nobody is there");
-    assert!(cause(refused).starts_with("no hub answers on the socket"));
+    assert_eq!(
+        refused.to_string(),
+        format!(
+            "the hub at {} does not answer; start it, or correct the address of the adapter",
+            place.path().display()
+        )
+    );
+    assert!(refused.is_retryable());
 }

@@ -1,0 +1,117 @@
+use std::error::Error;
+
+use sqlx::ConnectOptions;
+use sqlx::error::DatabaseError;
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
+
+use crate::BroadcastError;
+use crate::broker_url::BrokerUrl;
+
+/// The longest name of a channel that Postgres takes, in bytes.
+const MAX_CHANNEL: usize = 63;
+
+/// What the URL says.
+pub(super) struct Options {
+    pub(super) connect: PgConnectOptions,
+    /// The server, without a password.
+    pub(super) place: String,
+    pub(super) channel: String,
+}
+
+impl Options {
+    pub(super) fn parse(url: &str) -> Result<Self, BroadcastError> {
+        let mut url = BrokerUrl::parse(url)?;
+        let channel = url.take("channel").unwrap_or_else(|| "chat".to_owned());
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
+        if channel.is_empty() || channel.len() > MAX_CHANNEL || !channel.bytes().all(plain) {
+            return Err(BroadcastError::url(
+                "the parameter channel is not 1 to 63 letters, digits, _, - or .",
+            ));
+        }
+        let connect = url.url().as_str().parse::<PgConnectOptions>();
+        let connect = connect.map_err(|error| BroadcastError::url(innermost(&error)))?;
+        use PgSslMode::{Require, VerifyCa, VerifyFull};
+
+        if matches!(connect.get_ssl_mode(), Require | VerifyCa | VerifyFull) {
+            return Err(BroadcastError::url(
+                "this program speaks no TLS to Postgres: leave sslmode out in a private network or \
+                 through a tunnel",
+            ));
+        }
+        let connect = connect.disable_statement_logging();
+        let connect = match connect.get_application_name() {
+            None => connect.application_name(env!("CARGO_PKG_NAME")),
+            Some(_) => connect,
+        };
+        // What the URL leaves out may be in variables of the environment.
+        let place = match connect.get_socket() {
+            Some(socket) => format!("postgres at {}", socket.display()),
+            None => format!("postgres at {}:{}", connect.get_host(), connect.get_port()),
+        };
+        Ok(Self { connect, place, channel })
+    }
+}
+
+/// What is wrong, without the names of what surrounds it.
+fn innermost(error: &dyn Error) -> String {
+    error.source().map_or_else(|| error.to_string(), innermost)
+}
+
+/// Why the server cannot be used, for whoever starts this program.
+pub(super) fn refusal(place: &str, error: sqlx::Error) -> BroadcastError {
+    let place = place.to_owned();
+    let state = error.as_database_error().and_then(DatabaseError::code).unwrap_or_default();
+    // <https://www.postgresql.org/docs/current/errcodes-appendix.html>: the first two characters are the
+    // class. 53 is too many connections, 57 a server that starts or stops.
+    let class = state.get(..2).unwrap_or_default().to_owned();
+    let source = Box::new(error);
+    match (&*source, class.as_str()) {
+        (sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut, _) | (_, "53" | "57") => {
+            BroadcastError::Unreachable { place, source }
+        }
+        (_, "28") => BroadcastError::Authentication {
+            place,
+            problem: "wants a user and a password, or others",
+            example: "postgres://USER:PASSWORD@HOST/DATABASE",
+            source,
+        },
+        _ => BroadcastError::Refused { place, source },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_channel_is_taken_out_of_the_url() {
+        for (url, place, channel) in [
+            ("postgres://db/chat", "postgres at db:5432", "chat"),
+            ("postgres://db/chat?channel=Room.2", "postgres at db:5432", "Room.2"),
+            ("postgres://db?user=a&channel=b&port=1", "postgres at db:1", "b"),
+            ("postgres:///chat?host=/run/pg&channel=b", "postgres at /run/pg", "b"),
+        ] {
+            let options = Options::parse(url).expect("a URL");
+            assert_eq!((&*options.place, &*options.channel), (place, channel));
+        }
+    }
+
+    #[test]
+    fn a_wrong_url_is_refused_without_repeating_it() {
+        let long = format!("postgres://:secret@db?channel={}", "x".repeat(64));
+        for (url, reason) in [
+            ("postgres://:secret@db?channel=", "the parameter channel is not 1 to 63"),
+            ("postgres://:secret@db?channel=a%20b", "the parameter channel is not 1 to 63"),
+            ("postgres://:secret@db?channel=a%22b", "the parameter channel is not 1 to 63"),
+            (&long, "the parameter channel is not 1 to 63"),
+            ("postgres://:secret@db?sslmode=require", "this program speaks no TLS to Postgres"),
+            ("postgres://:secret@db?sslmode=verify-full", "this program speaks no TLS to Postgres"),
+            ("postgres://:secret@db:port", "invalid port number"),
+            ("postgres://:secret@db?sslmode=maybe", "unknown value \"maybe\" for `ssl_mode`"),
+        ] {
+            let refusal = Options::parse(url).err().expect("it is refused").to_string();
+            assert!(refusal.starts_with(reason), "{url}: {refusal}");
+            assert!(!refusal.contains("secret"));
+        }
+    }
+}

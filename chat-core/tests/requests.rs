@@ -1,0 +1,215 @@
+//! What a client may ask for, in every form, and with which code what is none is refused.
+
+#![allow(clippy::unwrap_used)]
+
+use chat_core::RefusalCode::*;
+use chat_core::{
+    Content, HistoryOf, HistoryRequest, Join, Nickname, NicknameRequest, Offset, PrivateMessage,
+    Refusal, RefusalCode, RoomId, Typing,
+};
+
+fn offset(number: u64) -> Offset {
+    Offset::new(number).unwrap()
+}
+
+fn nickname(name: &str) -> Nickname {
+    name.parse().unwrap()
+}
+
+fn room(name: &str) -> RoomId {
+    name.parse().unwrap()
+}
+
+/// None of these is what `read` takes; the message says why, and is short.
+fn assert_refused<T: std::fmt::Debug>(
+    read: impl Fn(&str) -> Result<T, Refusal>,
+    events: &[(&str, RefusalCode)],
+) {
+    let huge = format!(r#"["x","{}"]"#, "x".repeat(10_000_000));
+    let nested = format!(r#"["x",{}1{}]"#, "[".repeat(5000), "]".repeat(5000));
+    let broken = ["", "5", "{}", "null", r#"["x","#, r#"["x"]"#, r#"["x",null]"#, &nested];
+    let broken = broken.map(|event| (event, InvalidArguments));
+    for (event, code) in events.iter().chain(&broken).chain(&[(&*huge, InvalidContent)]) {
+        let refusal = read(event).unwrap_err();
+        assert_eq!(refusal.code, *code, "{}: {refusal:?}", &event[..event.len().min(60)]);
+        assert!((10..200).contains(&refusal.message.len()), "{refusal:?}");
+    }
+}
+
+/// Names that nobody can have.
+fn bad_nicknames() -> Vec<String> {
+    let long = "x".repeat(10_000);
+    ["", " ", r"\u0000", r"a\u0000b", r"a\nb", r"a\u202eb", r"a\u200bb", r"\u00a0", &long]
+        .map(str::to_owned)
+        .into()
+}
+
+#[test]
+fn a_private_message_in_every_form() {
+    let parse = |json: &str| PrivateMessage::from_event(json).unwrap();
+    let alone = parse(r#"["private message","Bob","hi"]"#);
+    assert_eq!((&alone.to, alone.content.as_str()), (&nickname("Bob"), "hi"));
+    assert_eq!(alone.client_offset, None);
+    let keyed = parse(r#"["private message"," Bob  B ","\u0000","a-1",{"new":1},5]"#);
+    assert_eq!((&keyed.to, keyed.content.as_str()), (&nickname("Bob B"), "\0"));
+    assert_eq!(keyed.client_offset, Some("a-1".parse().unwrap()));
+    assert_eq!(parse(r#"["private message","Bob","hi",null]"#), alone);
+}
+
+#[test]
+fn what_is_no_private_message_is_refused_with_a_code() {
+    let long = format!(r#"["x","Bob","{}"]"#, "x".repeat(Content::MAX_BYTES + 1));
+    let long_key = format!(r#"["x","Bob","hi","{}"]"#, "x".repeat(257));
+    assert_refused(
+        PrivateMessage::from_event,
+        &[
+            (r#"["x","Bob"]"#, InvalidArguments),
+            (r#"["x",null,"hi"]"#, InvalidArguments),
+            (r#"["x",5,"hi"]"#, InvalidArguments),
+            (r#"["x",["Bob"],"hi"]"#, InvalidArguments),
+            (r#"["x","Bob",null]"#, InvalidArguments),
+            (r#"["x","Bob",5]"#, InvalidArguments),
+            (r#"["x","Bob",{"a":1}]"#, InvalidArguments),
+            (r#"["x","Bob","hi",5]"#, InvalidArguments),
+            (r#"["x","Bob","hi",{"room":"a"}]"#, InvalidArguments),
+            (r#"["x","Bob","\ud800"]"#, InvalidArguments),
+            (r#"["x","Bob",""]"#, InvalidContent),
+            (&long, InvalidContent),
+            (r#"["x","Bob","hi",""]"#, InvalidClientOffset),
+            (r#"["x","Bob","hi","a\n"]"#, InvalidClientOffset),
+            (&long_key, InvalidClientOffset),
+        ],
+    );
+    for name in bad_nicknames() {
+        let event = format!(r#"["x","{name}","hi"]"#);
+        assert_refused(PrivateMessage::from_event, &[(&event, InvalidNickname)]);
+    }
+}
+
+#[test]
+fn a_nickname_request_in_every_form() {
+    let parse = |json: &str| NicknameRequest::from_event(json).unwrap();
+    let alone = parse(r#"["nickname","Ada"]"#);
+    assert_eq!(alone, NicknameRequest { nickname: nickname("Ada"), token: None });
+    assert_eq!(parse(r#"["nickname"," Ada ",null,5]"#), alone);
+    let with_token = parse(r#"["nickname","Ada","secret"]"#);
+    assert_eq!(with_token.token.unwrap().as_str(), "secret");
+}
+
+#[test]
+fn what_is_no_nickname_request_is_refused_with_a_code() {
+    let long = format!(r#"["x","Ada","{}"]"#, "x".repeat(8193));
+    assert_refused(
+        NicknameRequest::from_event,
+        &[
+            (r#"["x",5]"#, InvalidArguments),
+            (r#"["x",{"name":"Ada"}]"#, InvalidArguments),
+            (r#"["x","Ada",5]"#, InvalidArguments),
+            (r#"["x","Ada",{}]"#, InvalidArguments),
+            (r#"["x","Ada",""]"#, InvalidToken),
+            (&long, InvalidToken),
+        ],
+    );
+    for name in bad_nicknames() {
+        let event = format!(r#"["x","{name}"]"#);
+        assert_refused(NicknameRequest::from_event, &[(&event, InvalidNickname)]);
+    }
+}
+
+#[test]
+fn a_history_request_in_every_form() {
+    let parse = |json: &str| HistoryRequest::from_event(json).unwrap();
+    let general = HistoryOf::Room(RoomId::general());
+    let request = parse(r#"["history",{"room":"general"}]"#);
+    assert_eq!(request, HistoryRequest { of: general.clone(), before: None, limit: 50 });
+    let nulls = r#"["history",{"room":"general","with":null,"before":null,"limit":null},5]"#;
+    assert_eq!(parse(nulls), request);
+    let full = parse(r#"["history",{"room":"general","before":7,"limit":200,"new":[1]}]"#);
+    assert_eq!(full, HistoryRequest { of: general, before: Some(offset(7)), limit: 200 });
+    let with = parse(r#"["history",{"with":" Bob ","before":0,"limit":1}]"#);
+    let of = HistoryOf::With(nickname("Bob"));
+    assert_eq!(with, HistoryRequest { of, before: Some(Offset::ZERO), limit: 1 });
+}
+
+#[test]
+fn what_is_no_history_request_is_refused_with_a_code() {
+    assert_refused(
+        HistoryRequest::from_event,
+        &[
+            (r#"["x","general"]"#, InvalidArguments),
+            (r#"["x",["general"]]"#, InvalidArguments),
+            (r#"["x",{}]"#, InvalidArguments),
+            (r#"["x",{"room":"a","with":"Bob"}]"#, InvalidArguments),
+            (r#"["x",{"room":5}]"#, InvalidArguments),
+            (r#"["x",{"room":""}]"#, InvalidArguments),
+            (r#"["x",{"room":"a\u202eb"}]"#, InvalidArguments),
+            (r#"["x",{"with":5}]"#, InvalidArguments),
+            (r#"["x",{"room":"a","before":-1}]"#, InvalidArguments),
+            (r#"["x",{"room":"a","before":1.5}]"#, InvalidArguments),
+            (r#"["x",{"room":"a","before":"7"}]"#, InvalidArguments),
+            (r#"["x",{"room":"a","before":9007199254740992}]"#, InvalidArguments),
+            (r#"["x",{"room":"a","limit":0}]"#, InvalidArguments),
+            (r#"["x",{"room":"a","limit":201}]"#, InvalidArguments),
+            (r#"["x",{"room":"a","limit":-5}]"#, InvalidArguments),
+            (r#"["x",{"room":"a","limit":"9"}]"#, InvalidArguments),
+        ],
+    );
+    for name in bad_nicknames() {
+        let event = format!(r#"["x",{{"with":"{name}"}}]"#);
+        assert_refused(HistoryRequest::from_event, &[(&event, InvalidNickname)]);
+    }
+}
+
+#[test]
+fn joining_in_every_form() {
+    let parse = |json: &str| Join::from_event(json).unwrap();
+    let join = parse(r#"["join","rust"]"#);
+    assert_eq!(join, Join { room: room("rust"), after: None });
+    for same in
+        [r#"["join","rust",null]"#, r#"["join","rust",{},1]"#, r#"["join","rust",{"after":null}]"#]
+    {
+        assert_eq!(parse(same), join);
+    }
+    let after = |json| parse(json).after;
+    assert_eq!(after(r#"["join","rust",{"after":0}]"#), Some(Offset::ZERO));
+    assert_eq!(after(r#"["join","rust",{"after":7,"new":true}]"#), Some(offset(7)));
+}
+
+#[test]
+fn what_is_no_joining_is_refused_with_a_code() {
+    let long = format!(r#"["x","{}"]"#, "x".repeat(257));
+    assert_refused(
+        Join::from_event,
+        &[
+            (r#"["x",5]"#, InvalidArguments),
+            (r#"["x",["rust"]]"#, InvalidArguments),
+            (r#"["x",""]"#, InvalidArguments),
+            (r#"["x"," rust"]"#, InvalidArguments),
+            (r#"["x","a\u0000b"]"#, InvalidArguments),
+            (r#"["x","a\u202eb"]"#, InvalidArguments),
+            (r#"["x","a\u2028b"]"#, InvalidArguments),
+            (&long, InvalidArguments),
+            (r#"["x","rust",5]"#, InvalidArguments),
+            (r#"["x","rust",[5]]"#, InvalidArguments),
+            (r#"["x","rust",{"after":-1}]"#, InvalidArguments),
+            (r#"["x","rust",{"after":"5"}]"#, InvalidArguments),
+        ],
+    );
+}
+
+#[test]
+fn typing_is_said_with_the_room_and_whether() {
+    assert_eq!(Typing::from_event(r#"["typing","rust",true]"#), Ok((room("rust"), true)));
+    assert_eq!(Typing::from_event(r#"["typing","rust",false,5]"#), Ok((room("rust"), false)));
+    assert_refused(
+        Typing::from_event,
+        &[
+            (r#"["x","rust"]"#, InvalidArguments),
+            (r#"["x","rust",null]"#, InvalidArguments),
+            (r#"["x","rust",1]"#, InvalidArguments),
+            (r#"["x","rust","true"]"#, InvalidArguments),
+            (r#"["x",true,"rust"]"#, InvalidArguments),
+            (r#"["x","",true]"#, InvalidArguments),
+        ],
+    );
+}

@@ -1,0 +1,131 @@
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Parser;
+
+/// The host that is listened on when only a port is given.
+const DEFAULT_HOST: &str = "127.0.0.1";
+
+const DEFAULT_PORT: &str = "3000";
+
+/// A chat server for any Socket.IO client, which loses nothing.
+///
+/// Open the address it prints in a browser, or connect a Socket.IO client to it.
+#[derive(Debug, Clone, PartialEq, Eq, Parser)]
+#[command(version, max_term_width = 100)]
+pub struct Cli {
+    /// Address to listen on; port 0 takes any free one [default: 127.0.0.1:3000]
+    ///
+    /// Use 0.0.0.0:3000 to be reached from other machines. Without this option, the environment
+    /// variable PORT chooses the port alone.
+    #[arg(long, env = "CHAT_LISTEN", value_name = "HOST:PORT")]
+    pub listen: Option<String>,
+
+    /// Where messages are kept
+    ///
+    /// sqlite:PATH is a file, made when it is missing, also one that the Socket.IO tutorial's server has
+    /// made. memory: forgets everything when the server stops.
+    #[arg(long, env = "CHAT_STORE", value_name = "URL", default_value = "sqlite:chat.db")]
+    pub store: String,
+
+    /// How the nodes tell each other of new messages
+    ///
+    /// local: is inside one process, and with --workers between them. cluster:PATH is a local socket,
+    /// where a server with --workers listens and others may join. redis://HOST and nats://HOST are
+    /// brokers, for nodes on several machines.
+    #[arg(long, env = "CHAT_ADAPTER", value_name = "URL", default_value = "local:")]
+    pub adapter: String,
+
+    /// How many processes serve the chat, on this port and those after it
+    ///
+    /// With more than one, the first process starts the others, starts them again when they end, and
+    /// stops them.
+    #[arg(
+        long,
+        env = "CHAT_WORKERS",
+        value_name = "N",
+        default_value_t = 1,
+        value_parser = clap::value_parser!(u16).range(1..=256)
+    )]
+    pub workers: u16,
+
+    /// For how long a client that lost its connection gets its session back, as in 90s or 2m; 0s turns
+    /// it off
+    ///
+    /// It bounds the session only: messages are never lost, and a client that names its last offset gets
+    /// what it missed at any time.
+    #[arg(
+        long,
+        env = "CHAT_RECOVERY_WINDOW",
+        value_name = "DURATION",
+        default_value = "2m",
+        value_parser = humantime::parse_duration
+    )]
+    pub recovery_window: Duration,
+
+    /// For how long somebody whose connection broke still counts as present; who connects again within it
+    /// has not left
+    #[arg(
+        long,
+        env = "CHAT_PRESENCE_GRACE",
+        value_name = "DURATION",
+        default_value = "5s",
+        value_parser = humantime::parse_duration
+    )]
+    pub presence_grace: Duration,
+
+    /// For how long a nickname stays its owner's who does not connect; then somebody else may claim it, and
+    /// sees nothing of what was private to the owner before
+    #[arg(
+        long,
+        env = "CHAT_NICKNAME_LIFETIME",
+        value_name = "DURATION",
+        default_value = "90days",
+        value_parser = lifetime
+    )]
+    pub nickname_lifetime: Duration,
+
+    /// Have signed tokens say who clients are: the key to check them with
+    ///
+    /// A file with a secret of 32 bytes or more (HS256), or an RSA (RS256) or Ed25519 (EdDSA) public key in
+    /// PEM. Clients give a JSON Web Token as `token` in `auth`; those without a valid one are refused. Its
+    /// claim `sub` says who it is, and `nickname`, `preferred_username` or `name` what to call them.
+    #[arg(long, env = "CHAT_JWT_KEY", value_name = "FILE")]
+    pub jwt_key: Option<PathBuf>,
+
+    /// Log every event of every connection, in both directions: its name and size, not its contents
+    #[arg(long, env = "CHAT_TRACE_EVENTS")]
+    pub trace_events: bool,
+
+    /// What to log on standard error: error, warn, info, debug or trace, or a filter such as
+    /// chat_server=debug
+    #[arg(long, env = "CHAT_LOG", value_name = "FILTER", default_value = "info")]
+    pub log: String,
+
+    /// Makes this process a worker: the address that its supervisor gives it.
+    #[arg(long, hide = true)]
+    pub(super) worker_listen: Option<String>,
+
+    /// Where the supervisor's hub listens; none when the adapter needs none.
+    #[arg(long, hide = true, requires = "worker_listen")]
+    pub(super) worker_hub: Option<PathBuf>,
+}
+
+impl Cli {
+    pub(super) fn address(&self) -> String {
+        if let Some(address) = self.worker_listen.as_ref().or(self.listen.as_ref()) {
+            return address.clone();
+        }
+        let port = std::env::var("PORT");
+        format!("{DEFAULT_HOST}:{}", port.as_deref().unwrap_or(DEFAULT_PORT))
+    }
+}
+
+/// The lifetime of a nickname: not so short that its owner could lose it while connected.
+fn lifetime(text: &str) -> Result<Duration, String> {
+    let lifetime = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    if lifetime < Duration::from_secs(1) {
+        return Err("it has to be one second or more".into());
+    }
+    Ok(lifetime)
+}

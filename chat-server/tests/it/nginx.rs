@@ -1,0 +1,74 @@
+//! The example of a proxy in the documentation, as it stands there.
+
+use std::fmt::Write;
+use std::net::TcpListener;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tokio::net::TcpStream;
+
+use crate::javascript;
+use crate::nodes::{Process, node};
+
+const OPERATIONS: &str = include_str!("../../../docs/OPERATIONS.md");
+
+/// The example with these servers behind it, on another port.
+fn example(servers: &[String], port: u16) -> String {
+    let (_, rest) = OPERATIONS.split_once("```nginx\n").expect("there is an example");
+    let (example, _) = rest.split_once("```").expect("it ends");
+    let mut text = String::new();
+    let mut servers = servers.iter();
+    for line in example.lines() {
+        match line.trim().strip_prefix("server 127.0.0.1:") {
+            Some(_) => servers.next().into_iter().for_each(|server| {
+                writeln!(text, "server {};", server.trim_start_matches("http://")).unwrap();
+            }),
+            None => writeln!(text, "{line}").unwrap(),
+        }
+    }
+    assert!(text.contains("listen 80;") && servers.next().is_none(), "{text}");
+    text.replace("listen 80;", &format!("listen 127.0.0.1:{port};"))
+}
+
+async fn nginx(folder: &TempDir, servers: &[String]) -> (Process, String) {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let path = folder.path().display();
+    let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+        .map(|kind| format!("{kind}_temp_path {path}/{kind};"))
+        .concat();
+    let configuration = format!(
+        "daemon off; master_process off; pid {path}/pid; error_log stderr error; events {{}}
+        http {{ access_log off; {temporary} {} }}",
+        example(servers, port)
+    );
+    let file = folder.path().join("nginx.conf");
+    std::fs::write(&file, configuration).unwrap();
+    let mut command = tokio::process::Command::from(Command::new("/usr/sbin/nginx"));
+    command.arg("-p").arg(folder.path()).arg("-c").arg(&file).stdin(Stdio::null());
+    let process = Process(command.kill_on_drop(true).spawn().unwrap());
+    let listens = async {
+        while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), listens).await.expect("the proxy listens");
+    (process, format!("http://127.0.0.1:{port}"))
+}
+
+#[tokio::test]
+#[cfg_attr(
+    not(all(has_socket_io_client, has_nginx)),
+    ignore = "needs Node.js with npm, and nginx-light"
+)]
+async fn the_documented_proxy_keeps_each_client_with_one_node() {
+    let folder = TempDir::new().unwrap();
+    let store = format!("sqlite:{}", folder.path().join("chat.db").display());
+    let arguments = ["--listen", "127.0.0.1:0", "--store", &store];
+    let (_first, mut servers) = node(&arguments, 1).await;
+    let (_second, second) = node(&arguments, 1).await;
+    servers.extend(second);
+    let (_nginx, url) = nginx(&folder, &servers).await;
+    let run = move || javascript::run("sticky_proxy.test.mjs", &[("CHAT_PROXY_URL", &url)]);
+    tokio::task::spawn_blocking(run).await.unwrap();
+}

@@ -1,0 +1,192 @@
+//! The statements that read feeds.
+
+use chat_core::{Feed, Offset};
+use sqlx::query::Query;
+use sqlx::sqlite::SqliteArguments;
+use sqlx::{AssertSqlSafe, Sqlite};
+
+use crate::parts::Parts;
+
+/// How many walks along an index are merged. SQLite takes 500 in one statement; a reader of more feeds than
+/// that is served from the whole log, leaving out the others.
+const MERGED: usize = 100;
+
+/// What [`message`](super::read::message) reads.
+macro_rules! columns {
+    () => {
+        "id, room, content, client_offset, sender, at, sender_id, receiver_id, receiver"
+    };
+}
+pub(super) use columns;
+
+const ALL: &str =
+    concat!("SELECT ", columns!(), " FROM messages WHERE id > ?1 ORDER BY id LIMIT ?2");
+
+/// The signs before the columns keep SQLite from collecting and sorting all rows of all these feeds.
+const MANY: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM messages WHERE id > ?1 AND (
+        (+room IN (SELECT value FROM json_each(?3)) AND sender_id IS NULL)
+        OR +sender_id IN (SELECT value FROM json_each(?4))
+        OR +receiver_id IN (SELECT value FROM json_each(?4))
+        OR (+sender_id, +receiver_id) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?5))
+    ) ORDER BY id LIMIT ?2"
+);
+
+/// On which side of an offset a page is read, beginning next to it.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Side {
+    /// Upwards.
+    After(Offset),
+    /// Downwards; from the end of the log when there is none.
+    Before(Option<Offset>),
+}
+
+type Statement = Query<'static, Sqlite, SqliteArguments>;
+
+/// The statement that reads at most so many rows of these feeds, or of the whole log with `None`. There has to
+/// be one feed at least; downwards only feeds are read.
+pub(super) fn statement(
+    feeds: Option<&[Feed]>,
+    side: Side,
+    rows: i64,
+) -> Result<Statement, serde_json::Error> {
+    let offset = match side {
+        Side::After(offset) => offset.as_u64().cast_signed(),
+        Side::Before(offset) => offset.map_or(i64::MAX, |offset| offset.as_u64().cast_signed()),
+    };
+    let Some(feeds) = feeds else {
+        return Ok(sqlx::query(ALL).bind(offset).bind(rows));
+    };
+    let parts = Parts::of(feeds);
+    let walks = walks(&parts);
+    if walks.len() > MERGED {
+        return Ok(sqlx::query(MANY)
+            .bind(offset)
+            .bind(rows)
+            .bind(serde_json::to_string(&parts.rooms)?)
+            .bind(serde_json::to_string(&parts.people)?)
+            .bind(serde_json::to_string(&parts.pairs)?));
+    }
+    let merged = sqlx::query(AssertSqlSafe(merged(&walks, side))).bind(offset).bind(rows);
+    Ok(walks.iter().fold(merged, |query, walk| walk.bind(query)))
+}
+
+/// A part of a feed that stands in one index in the order of the log.
+#[derive(Debug)]
+enum Walk<'a> {
+    Room(&'a str),
+    Sent(i64),
+    Received(i64),
+    Pair(i64, i64),
+}
+
+fn walks<'a>(parts: &Parts<'a>) -> Vec<Walk<'a>> {
+    let rooms = parts.rooms.iter().map(|&room| Walk::Room(room));
+    let people = parts.people.iter().flat_map(|&one| [Walk::Sent(one), Walk::Received(one)]);
+    let pairs = parts.pairs.iter().map(|&(from, to)| Walk::Pair(from, to));
+    rooms.chain(people).chain(pairs).collect()
+}
+
+impl Walk<'_> {
+    /// Which rows it goes along, with the numbers of its parameters from this one on.
+    fn condition(&self, parameter: usize) -> String {
+        let next = parameter + 1;
+        match self {
+            // Private messages are in no room, whatever is asked for.
+            Self::Room(_) => format!("room = ?{parameter} AND sender_id IS NULL"),
+            Self::Sent(_) => format!("sender_id = ?{parameter}"),
+            Self::Received(_) => format!("receiver_id = ?{parameter}"),
+            Self::Pair(..) => format!("sender_id = ?{parameter} AND receiver_id = ?{next}"),
+        }
+    }
+
+    const fn parameters(&self) -> usize {
+        if matches!(self, Self::Pair(..)) { 2 } else { 1 }
+    }
+
+    fn bind(&self, query: Statement) -> Statement {
+        match *self {
+            Self::Room(room) => query.bind(room.to_owned()),
+            Self::Sent(person) | Self::Received(person) => query.bind(person),
+            Self::Pair(from, to) => query.bind(from).bind(to),
+        }
+    }
+}
+
+/// The walks, merged: it ends when the page is full, however much there is. With `IN` SQLite would read all
+/// that follows the offset and sort it, for every page. `UNION` gives a row that several walks find once.
+fn merged(walks: &[Walk<'_>], side: Side) -> String {
+    let (side, order) = match side {
+        Side::After(_) => ("id > ?1", "id"),
+        Side::Before(_) => ("id < ?1", "id DESC"),
+    };
+    let mut parameter = 3;
+    let mut selects = Vec::with_capacity(walks.len());
+    for walk in walks {
+        let (columns, condition) = (columns!(), walk.condition(parameter));
+        selects.push(format!("SELECT {columns} FROM messages WHERE {condition} AND {side}"));
+        parameter += walk.parameters();
+    }
+    format!("{} ORDER BY {order} LIMIT ?2", selects.join(" UNION "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sqlite::plan::plan;
+
+    const SIDES: [(Side, char); 2] = [(Side::After(Offset::ZERO), '>'), (Side::Before(None), '<')];
+
+    async fn assert_walks(sql: &str, searches: &[String]) {
+        let plan = plan(sql).await;
+        for searches in searches {
+            assert!(plan.contains(searches), "{searches}\n{sql}\n{plan}");
+        }
+        assert!(!plan.contains("SCAN messages"), "{sql}\n{plan}");
+        assert!(!plan.contains("TEMP B-TREE"), "{sql}\n{plan}");
+    }
+
+    #[tokio::test]
+    async fn each_part_of_a_feed_is_a_walk_along_its_index_and_nothing_is_sorted() {
+        for (walk, index) in [
+            (Walk::Room("a"), "messages_by_room (room=?"),
+            (Walk::Sent(1), "messages_by_sender (sender_id=?"),
+            (Walk::Received(1), "messages_by_receiver (receiver_id=?"),
+            (Walk::Pair(1, 2), "messages_by_pair (sender_id=? AND receiver_id=?"),
+        ] {
+            for (side, sign) in SIDES {
+                let search = format!("SEARCH messages USING INDEX {index} AND rowid{sign}?)");
+                assert_walks(&merged(std::slice::from_ref(&walk), side), &[search]).await;
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn walks_are_merged_without_sorting_as_many_as_there_may_be() {
+        let walks: Vec<_> = (0..25)
+            .flat_map(|n| [Walk::Room("a"), Walk::Sent(n), Walk::Received(n), Walk::Pair(n, n)])
+            .collect();
+        assert_eq!(walks.len(), MERGED);
+        for (side, sign) in SIDES {
+            let indexes = [
+                "messages_by_room (room=?",
+                "messages_by_sender (sender_id=?",
+                "messages_by_receiver (receiver_id=?",
+                "messages_by_pair (sender_id=? AND receiver_id=?",
+            ];
+            let searches = indexes
+                .map(|index| format!("SEARCH messages USING INDEX {index} AND rowid{sign}?)"));
+            assert_walks(&merged(&walks, side), &searches).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn the_log_is_read_in_its_order_whoever_it_is_read_for() {
+        let search = "SEARCH messages USING INTEGER PRIMARY KEY (rowid>?)".to_owned();
+        for sql in [ALL, MANY] {
+            assert_walks(sql, std::slice::from_ref(&search)).await;
+        }
+    }
+}

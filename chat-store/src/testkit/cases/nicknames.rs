@@ -1,0 +1,179 @@
+//! Who has which nickname.
+
+use std::sync::Arc;
+
+use chat_core::Nickname;
+use tokio::sync::Barrier;
+use tokio::task::JoinSet;
+
+use crate::Claimed::{Taken, Yes};
+use crate::testkit::SessionBackend;
+use crate::testkit::dropping::{POLLS, poll_at_most};
+use crate::testkit::samples::{at, claim, claim_one, find_name, person};
+use crate::{NicknameClaim, StoreError};
+
+/// Nobody has it before. Others do not get it, and who asks in vain changes nothing.
+pub async fn a_name_belongs_to_the_first_who_claims_it(backend: &dyn SessionBackend) {
+    let store = backend.open_store().await;
+    assert_eq!(find_name(&*store, "Ada").await, None);
+    assert_eq!(claim_one(&*store, &claim("Ada", 1, 10)).await, Yes(person(10)));
+    for owner in 2..5 {
+        assert_eq!(claim_one(&*store, &claim("ADA", owner, 20)).await, Taken);
+    }
+    assert_eq!(find_name(&*store, "ada").await, Some((person(10), "Ada".into())));
+    assert_eq!(claim_one(&*store, &claim("Bob", 2, 20)).await, Yes(person(20)));
+    assert_eq!(find_name(&*store, "bob").await, Some((person(20), "Bob".into())));
+}
+
+/// Whoever the claims say. It is written as the last one says.
+pub async fn an_owner_stays_the_same_person(backend: &dyn SessionBackend) {
+    let store = backend.open_store().await;
+    assert_eq!(claim_one(&*store, &claim("Ada", 1, 10)).await, Yes(person(10)));
+    for (name, other) in [("Ada", 10), ("ada", 11), ("ＡＤＡ", 12), (" a d a ", 13)] {
+        let expected = if other == 13 { Yes(person(13)) } else { Yes(person(10)) };
+        assert_eq!(claim_one(&*store, &claim(name, 1, other)).await, expected, "{name}");
+    }
+    assert_eq!(find_name(&*store, "Ada").await, Some((person(10), "ADA".into())));
+    assert_eq!(find_name(&*store, "A D A").await, Some((person(13), "a d a".into())));
+}
+
+/// From that moment on, not before. Until then, and after, its owner may prolong it.
+pub async fn a_name_that_has_expired_can_be_claimed_by_another(backend: &dyn SessionBackend) {
+    let store = backend.open_store().await;
+    let until = |owner, now, expires_at| {
+        let (now, expires_at) = (at(now), at(expires_at));
+        NicknameClaim { now, expires_at, ..claim("Ada", owner, owner.into()) }
+    };
+    assert_eq!(claim_one(&*store, &until(1, 0, 100)).await, Yes(person(1)));
+    assert_eq!(claim_one(&*store, &until(2, 99, 300)).await, Taken);
+    assert_eq!(claim_one(&*store, &until(1, 99, 200)).await, Yes(person(1)));
+    assert_eq!(claim_one(&*store, &until(2, 199, 300)).await, Taken);
+    assert_eq!(claim_one(&*store, &until(1, 500, 600)).await, Yes(person(1)), "nobody took it");
+    assert_eq!(claim_one(&*store, &until(2, 600, 700)).await, Yes(person(2)));
+    assert_eq!(claim_one(&*store, &until(1, 699, 999)).await, Taken);
+    // Who gives a name up claims it until now.
+    assert_eq!(claim_one(&*store, &until(2, 650, 650)).await, Yes(person(2)));
+    assert_eq!(claim_one(&*store, &until(3, 650, 999)).await, Yes(person(3)));
+}
+
+/// Also one who had it before.
+pub async fn a_name_that_changes_hands_gives_another_person(backend: &dyn SessionBackend) {
+    let store = backend.open_store().await;
+    for round in 0..6 {
+        let (owner, time) = (u8::try_from(round % 2).unwrap(), 10 * round);
+        let new = claim("Ada", owner, 100 + round);
+        let new = NicknameClaim { now: at(time), expires_at: at(time + 10), ..new };
+        assert_eq!(claim_one(&*store, &new).await, Yes(person(100 + round)));
+        let again = NicknameClaim { person: person(7), ..new };
+        assert_eq!(claim_one(&*store, &again).await, Yes(person(100 + round)));
+        assert_eq!(find_name(&*store, "ada").await.unwrap().0, person(100 + round));
+    }
+}
+
+/// For a message that is sent to somebody who has been away for long.
+pub async fn a_name_that_has_expired_still_leads_to_who_had_it_last(backend: &dyn SessionBackend) {
+    let store = backend.open_store().await;
+    let expired = NicknameClaim { expires_at: at(-5), ..claim("Ada", 1, 10) };
+    assert_eq!(claim_one(&*store, &expired).await, Yes(person(10)));
+    assert_eq!(find_name(&*store, "ada").await, Some((person(10), "Ada".into())));
+}
+
+/// A name that nobody had, and one that has just expired.
+pub async fn of_owners_that_claim_at_once_one_gets_the_name(backend: &dyn SessionBackend) {
+    const OWNERS: u8 = 8;
+    let store = backend.open_store().await;
+    for round in 0..20 {
+        let start = Arc::new(Barrier::new(OWNERS.into()));
+        let mut claims = JoinSet::new();
+        for owner in 0..OWNERS {
+            let (store, start) = (Arc::clone(&store), Arc::clone(&start));
+            let new =
+                claim("Ada", owner + OWNERS * (round % 2) as u8, 100 * round + i64::from(owner));
+            let new = NicknameClaim { now: at(round), expires_at: at(round + 1), ..new };
+            claims.spawn(async move {
+                start.wait().await;
+                claim_one(&*store, &new).await
+            });
+        }
+        let claims = claims.join_all().await;
+        let granted: Vec<_> = claims.into_iter().filter(|one| *one != Taken).collect();
+        let found = find_name(&*store, "ada").await.unwrap().0;
+        assert_eq!(granted, [Yes(found)], "round {round}");
+        assert_eq!(found.as_i64() / 100, round, "the owner is another person");
+    }
+}
+
+/// As when several tabs of a new client connect.
+pub async fn claims_of_one_owner_at_once_give_one_person(backend: &dyn SessionBackend) {
+    const TABS: usize = 8;
+    let store = backend.open_store().await;
+    for round in 0..20 {
+        let start = Arc::new(Barrier::new(TABS));
+        let mut claims = JoinSet::new();
+        for tab in 0..TABS {
+            let (store, start) = (Arc::clone(&store), Arc::clone(&start));
+            claims.spawn(async move {
+                start.wait().await;
+                claim_one(&*store, &claim(&format!("ada {round}"), 1, tab as i64)).await
+            });
+        }
+        let claims = claims.join_all().await;
+        assert!(matches!(claims[0], Yes(_)) && claims.iter().all(|one| *one == claims[0]));
+    }
+}
+
+/// With the last numbers and moments, and every character that a name may have.
+pub async fn any_name_comes_back_as_it_was(backend: &dyn SessionBackend) {
+    let store = backend.open_store().await;
+    let texts = [
+        "O'Brien \"the\" \\one\\",
+        "😀 \u{1f9d1}\u{200d}\u{1f680}",
+        "שלום",
+        "e\u{301}",
+        "Straße ſ",
+        "null",
+        "?1 $1 %s",
+        "Σίσυφος",
+    ];
+    let names = texts.iter().filter_map(|text| text.parse::<Nickname>().ok());
+    for (name, number) in names.zip(0..) {
+        let person = person(i64::MAX - number);
+        let far = NicknameClaim {
+            person,
+            now: at(i64::MIN),
+            expires_at: at(i64::MAX),
+            ..claim("x", 0, 0)
+        };
+        let new = NicknameClaim { nickname: name.clone(), ..far };
+        assert_eq!(claim_one(&*store, &new).await, Yes(person), "{name}");
+        let found = store.find_nickname(&name.key()).await.unwrap();
+        assert_eq!(found, Some((person, name)));
+    }
+}
+
+/// Dropped at every point at which it waits. Claiming again is harmless.
+pub async fn a_claim_that_is_dropped_has_happened_as_a_whole_or_not_at_all(
+    backend: &dyn SessionBackend,
+) {
+    let store = backend.open_store().await;
+    for (polls, round) in (0..=POLLS).cycle().zip(0..100) {
+        let name = format!("ada {round}");
+        let finished = poll_at_most(polls, store.claim_nickname(&claim(&name, 1, 10))).await;
+        let happened = claim_one(&*store, &claim(&name, 2, 20)).await == Taken;
+        assert!(happened || !finished, "it was lost");
+        let expected = if happened { person(10) } else { person(20) };
+        assert_eq!(find_name(&*store, &name).await, Some((expected, name.clone())));
+        poll_at_most(polls, store.find_nickname(&claim(&name, 1, 1).nickname.key())).await;
+    }
+}
+
+/// Every call.
+pub async fn a_closed_store_says_so_of_nicknames(backend: &dyn SessionBackend) {
+    let store = backend.open_store().await;
+    let ada = claim("Ada", 1, 10);
+    claim_one(&*store, &ada).await;
+    store.close().await;
+    assert!(matches!(store.claim_nickname(&ada).await, Err(StoreError::Closed)));
+    let found = store.find_nickname(&ada.nickname.key()).await;
+    assert!(matches!(found, Err(StoreError::Closed)));
+}

@@ -1,0 +1,56 @@
+/// Makes a module of tests, one for each case that a store of nicknames has to pass.
+///
+/// ```text
+/// nickname_conformance!(name, backend);                      any store
+/// nickname_conformance!(name, backend, persistent);          … whose nicknames can be opened again
+/// nickname_conformance!(name, backend, persistent, shared);  … also several times at once
+/// ```
+///
+/// `backend` is an expression for a [`SessionBackend`](crate::testkit::SessionBackend) and evaluated for
+/// each case, which should have nicknames of its own. The tests are named `name::case`. Those for the
+/// messages and the sessions of the same store are made by [`conformance!`](crate::conformance) and
+/// [`session_conformance!`](crate::session_conformance).
+#[macro_export]
+macro_rules! nickname_conformance {
+    ($(#[$attribute:meta])* $name:ident, $backend:expr $(, $kind:ident)*) => {
+        #[cfg(test)]
+        mod $name {
+            #[allow(unused_imports)]
+            use super::*;
+
+            $crate::nickname_conformance!(@any [$(#[$attribute])*] $backend);
+            $crate::nickname_conformance!(@kinds [$(#[$attribute])*] $backend $(, $kind)*);
+        }
+    };
+    (@kinds $attributes:tt $backend:expr $(, $kind:ident)*) => {
+        $($crate::nickname_conformance!(@$kind $attributes $backend);)*
+    };
+    (@any $attributes:tt $backend:expr) => {
+        $crate::conformance! { @cases $attributes $backend;
+            nicknames:
+                a_name_belongs_to_the_first_who_claims_it
+                an_owner_stays_the_same_person
+                a_name_that_has_expired_can_be_claimed_by_another
+                a_name_that_changes_hands_gives_another_person
+                a_name_that_has_expired_still_leads_to_who_had_it_last
+                of_owners_that_claim_at_once_one_gets_the_name
+                claims_of_one_owner_at_once_give_one_person
+                any_name_comes_back_as_it_was
+                a_claim_that_is_dropped_has_happened_as_a_whole_or_not_at_all
+                a_closed_store_says_so_of_nicknames;
+        }
+    };
+    (@persistent $attributes:tt $backend:expr) => {
+        $crate::conformance! { @cases $attributes $backend;
+            nickname_restarts:
+                nicknames_are_kept_over_any_number_of_restarts;
+        }
+    };
+    (@shared $attributes:tt $backend:expr) => {
+        $crate::conformance! { @cases $attributes $backend;
+            nickname_sharing:
+                a_nickname_is_known_to_every_store_that_shares_it
+                of_claims_at_several_stores_one_gets_the_name;
+        }
+    };
+}

@@ -1,0 +1,9 @@
+//! What is measured beside the messages: processor time, memory, latency.
+
+mod cpu;
+mod latency;
+mod rss;
+
+pub(crate) use cpu::cpu_time;
+pub(crate) use latency::{Latencies, Latency};
+pub(crate) use rss::rss;

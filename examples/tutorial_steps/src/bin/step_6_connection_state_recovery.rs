@@ -1,0 +1,117 @@
+//! Step 6: a client that lost its connection gets its session back, and the messages it missed.
+//!
+//! `cargo run -p tutorial_steps --bin step_6_connection_state_recovery`, then open
+//! <http://127.0.0.1:3000> in two tabs, disconnect one, and write in the other.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::response::Html;
+use axum::routing::get;
+use chat_server::TransportService;
+use chat_server::recovery::{Claim, Recovery, Session};
+use chat_store::MemoryStore;
+use socketioxide::SocketIo;
+use socketioxide::extract::{Data, SocketRef, TryData};
+use socketioxide::handler::ConnectHandler;
+use socketioxide::socket::DisconnectReason;
+use tokio::net::TcpListener;
+use tokio::sync::Mutex;
+
+const PAGE: &str =
+    concat!(include_str!("../../pages/head.html"), include_str!("../../pages/step_6.html"));
+
+/// For how long a session waits for its client.
+const WINDOW: Duration = Duration::from_secs(120);
+
+/// A client that reads nothing for so long is given up: socketioxide's ping interval and timeout.
+const PATIENCE: Duration = Duration::from_secs(45);
+
+struct Chat {
+    recovery: Recovery,
+    /// What was said, in memory. A place in it is the number of messages before it.
+    history: Mutex<Vec<String>>,
+}
+
+/// A client's session, and its place when it connected.
+struct Member {
+    session: Session,
+    place: usize,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let recovery = Recovery::new(Arc::new(MemoryStore::new()), WINDOW);
+    let chat = Arc::new(Chat { recovery, history: Mutex::default() });
+    let (service, io) = SocketIo::new_svc();
+    let (restoring, connecting) = (Arc::clone(&chat), chat);
+    let restore = async move |socket: SocketRef, TryData(claim): TryData<Claim>| {
+        restoring.restore(&socket, claim.unwrap_or_default()).await;
+        Ok::<_, Infallible>(())
+    };
+    let connected = async move |socket: SocketRef| connecting.connected(&socket).await;
+    io.ns("/", connected.with(restore));
+
+    let app = Router::new()
+        .route("/", get(async || Html(PAGE)))
+        .merge(chat_server::client_router())
+        // Tells clients of their session, which socketioxide itself does not.
+        .route_service("/socket.io/", TransportService::new(service, PATIENCE));
+
+    let port = std::env::var("PORT").unwrap_or_else(|_| "3000".to_owned());
+    let listener = TcpListener::bind(format!("127.0.0.1:{port}")).await?;
+    println!("listening on http://{}", listener.local_addr()?);
+    axum::serve(listener, app).await?;
+    Ok(())
+}
+
+impl Chat {
+    /// Before a client is accepted: the session that it claims, or else a new one.
+    async fn restore(self: &Arc<Self>, socket: &SocketRef, claim: Claim) {
+        let (session, place) = match self.recovery.find(socket, &claim).await {
+            Some(found) => {
+                // Who has got no message yet goes on where the session began.
+                let place = found.offset().unwrap_or(found.state()).parse().unwrap_or_default();
+                (self.recovery.resume(socket, found), place)
+            }
+            None => {
+                let place = self.history.lock().await.len();
+                (self.recovery.begin(socket, place.to_string()).await, place)
+            }
+        };
+        let member = Arc::new(Member { session, place });
+        socket.extensions.insert(Arc::clone(&member));
+        socket.on_disconnect(async move |reason: DisconnectReason| {
+            member.session.disconnected(reason);
+            println!("a user disconnected: {}, {reason}", member.session.id());
+        });
+        let chat = Arc::clone(self);
+        socket.on("chat message", async move |io: SocketIo, Data::<String>(content)| {
+            chat.say(&io, content).await;
+        });
+    }
+
+    /// Sends what a client missed. Nobody can say anything between that and the room.
+    async fn connected(&self, socket: &SocketRef) {
+        let Some(member) = socket.extensions.get::<Arc<Member>>() else { return };
+        member.session.activate(socket);
+        let history = self.history.lock().await;
+        for (content, place) in history.iter().zip(1..).skip(member.place) {
+            socket.emit("chat message", &(content, place.to_string())).ok();
+        }
+        socket.join("chat");
+        let Member { session, .. } = &*member;
+        println!("a user connected: {}, recovered: {}", session.id(), session.recovered());
+    }
+
+    async fn say(&self, io: &SocketIo, content: String) {
+        let mut history = self.history.lock().await;
+        history.push(content.clone());
+        // The client takes a text at the end of *any* event for its place, and names it when it comes
+        // back. Events that have no place must end with something else: see `recovery::emit`.
+        let place = history.len().to_string();
+        io.to("chat").emit("chat message", &(content, place)).await.ok();
+    }
+}

@@ -1,0 +1,46 @@
+//! Step 8: three ways in which clients send, and what a lost answer makes of each.
+//!
+//! `cargo run -p tutorial_steps --bin step_8_client_delivery`, then open <http://127.0.0.1:3000>.
+//! The server is that of step 7. What is new is the page.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::response::Html;
+use axum::routing::get;
+use axum::serve::ListenerExt;
+use chat_server::Chat;
+use chat_store::{MessageStore, SqliteStore};
+use tokio::net::TcpListener;
+
+const PAGE: &str =
+    concat!(include_str!("../../pages/head.html"), include_str!("../../pages/step_8.html"));
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let store = Arc::new(SqliteStore::open("chat.db").await?);
+    let messages = Arc::<SqliteStore>::clone(&store);
+    let chat = Chat::builder(messages)
+        .on_connect(|socket| println!("a user connected: {}", socket.id))
+        .start()
+        .await?;
+
+    let app = Router::new()
+        .route("/", get(async || Html(PAGE)))
+        .merge(chat_server::client_router())
+        .merge(chat.socket_router());
+
+    let port = std::env::var("PORT").unwrap_or_else(|_| "3000".to_owned());
+    let listener = TcpListener::bind(format!("127.0.0.1:{port}")).await?;
+    println!("listening on http://{}", listener.local_addr()?);
+    let listener = listener.tap_io(|connection| {
+        connection.set_nodelay(true).ok();
+    });
+    let stop = async move {
+        tokio::signal::ctrl_c().await.ok();
+        chat.shutdown().await;
+    };
+    axum::serve(listener, app).with_graceful_shutdown(stop).await?;
+    store.close().await;
+    Ok(())
+}
