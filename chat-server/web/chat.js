@@ -44,17 +44,8 @@ function start() {
     drawers.closeOver();
     composer.focus();
   };
-  const writeTo = async (name) => {
-    const error = await chat.writeTo(name);
-    if (!error) goOn();
-    return error;
-  };
-  const room = new Prompt("room-dialog", async (name) => {
-    const error = await chat.join(name);
-    if (!error) goOn();
-    return error;
-  });
-  const person = new Prompt("person-dialog", writeTo);
+  const room = new Prompt("room-dialog", (name) => chat.join(name), goOn);
+  const person = new Prompt("person-dialog", (name) => chat.writeTo(name), goOn);
   const withName = (act) => {
     if (chat.identity.name === null) reader.ask(PRIVATE_NEEDS_NAME, act);
     else act();
@@ -62,7 +53,12 @@ function start() {
 
   document.getElementById("join").addEventListener("click", () => room.open());
   document.getElementById("write-to").addEventListener("click", () => withName(() => person.open()));
-  members.onChoose = (name) => withName(() => writeTo(name));
+  members.onChoose = (name) => withName(async () => {
+    // When it fails, the dialog says why.
+    const error = await chat.writeTo(name);
+    if (error) person.open(name, error);
+    else goOn();
+  });
   sideBar.onChoose = goOn;
   composer.onSend = (content) => {
     chat.write(content);

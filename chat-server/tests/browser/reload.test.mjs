@@ -31,6 +31,7 @@ test("a reload keeps the place", { timeout: 60_000 }, async (t) => {
   await ada.hasUnread("general", 3);
   await ada.show("general");
   await ada.sees("elsewhere 3");
+  await ada.sees("old 119");
   const texts = await ada.texts();
   assert.equal(new Set(texts).size, texts.length, "each message once");
   assert.deepEqual(texts.slice(-4), ["old 119", "elsewhere 1", "elsewhere 2", "elsewhere 3"]);
@@ -73,7 +74,7 @@ test("what was written without a connection is sent after a reload, once", { tim
   await ada.page.locator('#status[data-state="offline"]').waitFor();
   await ada.write("second");
   await ada.write("third");
-  assert.equal(await ada.page.locator('.message[data-state="pending"]').count(), 2);
+  await ada.message("third").and(ada.page.locator('[data-state="pending"]')).waitFor();
   await ada.screenshot("offline");
   await ada.context.setOffline(false);
   await ada.page.reload();

@@ -68,7 +68,7 @@ test("a room that cannot be is refused beside the field", { timeout: 60_000 }, a
   await ada.page.getByRole("button", { name: "Join or create a room" }).click();
   await ada.page.getByLabel("Name of the room").fill("ü".repeat(200));
   await ada.page.getByRole("button", { name: "Join", exact: true }).click();
-  await ada.has("#room-error", /256 bytes|too long|at most/i);
+  await ada.has("#room-error", /256/);
   await ada.page.keyboard.press("Escape");
   assert.deepEqual(await ada.page.locator("#rooms .name").allTextContents(), ["general"]);
 });

@@ -1,9 +1,13 @@
 // A real browser, without a window: one for each file of tests, and a context of its own for each visitor.
 
 import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { extname, join } from "node:path";
 import { after } from "node:test";
-import { chromium } from "playwright-core";
+
+/** Finds what is installed for these tests. */
+export const require = createRequire(new URL("../npm/", import.meta.url));
+const { chromium } = require("playwright-core");
 
 const EXECUTABLE = process.env.CHAT_CHROMIUM ?? "/usr/bin/chromium";
 const ARGS = [

@@ -87,7 +87,7 @@ export class Visitor {
 
   async write(text) {
     await this.page.locator("#text").fill(text);
-    await this.page.locator("#text").press("Enter");
+    await this.page.locator("#send").click();
   }
 
   /** Writes, and waits until the server has it. */

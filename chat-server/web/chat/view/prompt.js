@@ -5,13 +5,15 @@ export class Prompt {
   #field;
   #error;
   #submit;
+  #done;
 
-  // `submit(value)` resolves with what is wrong, or with nothing when it is done.
-  constructor(id, submit) {
+  // `submit(value)` resolves with what is wrong, or with nothing; then the dialog closes, and `done` is called.
+  constructor(id, submit, done) {
     this.#dialog = document.getElementById(id);
     this.#field = this.#dialog.querySelector("input");
     this.#error = this.#dialog.querySelector(".error");
     this.#submit = submit;
+    this.#done = done;
     this.#dialog.querySelector("form").addEventListener("submit", (event) => {
       event.preventDefault();
       this.#send();
@@ -24,7 +26,7 @@ export class Prompt {
 
   open(value = "", error = "") {
     this.#field.value = value;
-    this.#say(error);
+    this.#say(asSentence(error));
     if (!this.#dialog.open) this.#dialog.showModal();
     this.#field.select();
   }
@@ -41,7 +43,9 @@ export class Prompt {
       this.#say(asSentence(error));
       this.#field.focus();
     } else {
+      // Closing gives the focus back to where it was; after that it can go on.
       this.close();
+      this.#done();
     }
   }
 
@@ -52,6 +56,7 @@ export class Prompt {
 }
 
 function asSentence(text) {
+  if (text === "") return "";
   const sentence = text.charAt(0).toLocaleUpperCase() + text.slice(1);
   return /[.!?]$/.test(sentence) ? sentence : `${sentence}.`;
 }

@@ -19,11 +19,7 @@ export class Reader {
 
   constructor(chat) {
     this.#chat = chat;
-    this.#prompt = new Prompt("name-dialog", async (value) => {
-      const error = await chat.become(value);
-      if (!error) this.#afterwards();
-      return error;
-    });
+    this.#prompt = new Prompt("name-dialog", (name) => chat.become(name), () => this.#afterwards());
     me.addEventListener("click", () => this.ask());
     document.getElementById("accept").addEventListener("click", () => this.ask());
     document.getElementById("decline").addEventListener("click", () => {
@@ -35,7 +31,7 @@ export class Reader {
       chat.becomeNobody();
       this.#prompt.close();
     });
-    chat.onNameLost = (lost, message) => this.#prompt.open(lost, `${capitalised(message)}.`);
+    chat.onNameLost = (lost, message) => this.#prompt.open(lost, message);
   }
 
   // Asks for a name, for a reason; `afterwards` is called when there is one.
@@ -53,8 +49,4 @@ export class Reader {
     invitation.hidden = identity.name !== null || identity.prefersNone;
     nobody.hidden = identity.name === null;
   }
-}
-
-function capitalised(text) {
-  return text.charAt(0).toLocaleUpperCase() + text.slice(1);
 }
