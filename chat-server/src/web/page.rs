@@ -42,6 +42,7 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = files! {
     "/chat/model/outbox.js": JAVASCRIPT = "chat/model/outbox.js",
     "/chat/model/place.js": JAVASCRIPT = "chat/model/place.js",
     "/chat/model/presence.js": JAVASCRIPT = "chat/model/presence.js",
+    "/chat/model/refusals.js": JAVASCRIPT = "chat/model/refusals.js",
     "/chat/model/typing.js": JAVASCRIPT = "chat/model/typing.js",
     "/chat/view/avatar.js": JAVASCRIPT = "chat/view/avatar.js",
     "/chat/view/composer.js": JAVASCRIPT = "chat/view/composer.js",

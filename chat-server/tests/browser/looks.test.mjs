@@ -30,15 +30,8 @@ test("long and unusual content fits on every screen, in light and dark", { timeo
   await send(anonymous, "1. first\n2. second\n\n    indented\n3. third");
 
   for (const [look, options] of Object.entries(LOOKS)) {
-    const ada = await Visitor.open(t, server.url, options);
-    const { page } = ada;
-    await page.evaluate((rooms) => {
-      const list = rooms.map((name) => ({ name, read: 0, unread: name === "rust" ? 120 : 0 }));
-      localStorage.setItem("chat.conversations", JSON.stringify({ rooms: list }));
-    }, rooms);
-    // Loading it again, the page would write over this when it goes.
-    ada.page = await ada.tab(server.url);
-    await page.close();
+    const list = rooms.map((name) => ({ name, read: 0, unread: name === "rust" ? 120 : 0 }));
+    const ada = await Visitor.open(t, server.url, { ...options, remembered: { "chat.conversations": { rooms: list } } });
     await ada.page.locator("#decline").click();
     const side = ada.page.locator("#side-open");
     const isNarrow = await side.isVisible();

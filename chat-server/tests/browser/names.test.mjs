@@ -10,6 +10,7 @@ test("a first visit needs nothing, and is invited to choose a name", { timeout: 
   const server = await Server.start(t);
   const ada = await Visitor.open(t, server.url);
   assert.ok(await ada.page.locator("#invitation").isVisible());
+  await ada.page.getByText("Nothing here yet").waitFor();
   await ada.screenshot("first-visit");
   await ada.send("without a name");
   await ada.page.getByRole("button", { name: "Not now" }).click();
@@ -28,7 +29,7 @@ test("a name that is taken is refused beside the field", { timeout: 60_000 }, as
   const field = other.page.getByLabel("Name", { exact: true });
   await field.fill("ADA");
   await field.press("Enter");
-  await other.has("#name-error", /somebody else's/);
+  await other.has("#name-error", /Somebody else has this name/);
   assert.equal(await field.getAttribute("aria-invalid"), "true");
   assert.equal(await field.evaluate((element) => element === document.activeElement), true);
   await other.screenshot("name-taken");
@@ -68,7 +69,7 @@ test("who comes back and finds the name taken is told, and can write on", { time
   // As after a long time, when the name went to somebody else.
   await ada.page.evaluate(() => localStorage.setItem("chat.name", JSON.stringify("Grace")));
   await ada.page.reload();
-  await ada.has("#name-error", /somebody else's/);
+  await ada.has("#name-error", /Somebody else has this name/);
   await ada.page.keyboard.press("Escape");
   await ada.page.locator('#status[data-state="connected"]').waitFor();
   await ada.send("anonymous then");

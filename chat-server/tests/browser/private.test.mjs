@@ -60,7 +60,7 @@ test("who has no name is asked for one first", { timeout: 60_000 }, async (t) =>
   await ada.page.getByRole("button", { name: "Use this name" }).click();
   await ada.page.getByLabel("Their name").fill("Nobody");
   await ada.page.getByLabel("Their name").press("Enter");
-  await ada.has("#person-error", "Nobody has this nickname.");
+  await ada.has("#person-error", "Nobody has this name.");
   await ada.page.getByLabel("Their name").fill("ada");
   await ada.page.getByLabel("Their name").press("Enter");
   await ada.has("#person-error", "This is your own name.");

@@ -15,8 +15,11 @@ export const PHONE = { viewport: { width: 390, height: 844 }, deviceScaleFactor:
 export class Visitor {
   errors = [];
 
-  /** Opens the page at `url` in a context of its own, with a name if one is given. */
-  static async open(t, url, { name, device = DESKTOP, ...options } = {}) {
+  /**
+   * Opens the page at `url` in a context of its own; with a name if one is given, and with what the browser
+   * has `remembered`.
+   */
+  static async open(t, url, { name, remembered = {}, device = DESKTOP, ...options } = {}) {
     const visitor = new Visitor();
     const context = await (await browser()).newContext({ locale: "en-GB", ...device, ...options });
     defer(t, async () => {
@@ -27,11 +30,14 @@ export class Visitor {
     });
     context.setDefaultTimeout(PATIENCE_MS);
     await serveFromDirectory(context);
-    await context.addInitScript(() => {
+    await context.addInitScript((remembered) => {
+      for (const [name, value] of Object.entries(remembered)) {
+        if (!localStorage.getItem(name)) localStorage.setItem(name, JSON.stringify(value));
+      }
       window.violations = [];
       document.addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI }) =>
         window.violations.push(`${violatedDirective}: ${blockedURI}`));
-    });
+    }, remembered);
     visitor.context = context;
     visitor.page = await visitor.tab(url);
     if (name) await visitor.become(name);

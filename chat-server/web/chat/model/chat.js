@@ -7,6 +7,7 @@ import { History } from "./history.js";
 import { Identity } from "./identity.js";
 import { Outbox } from "./outbox.js";
 import { Presence } from "./presence.js";
+import { explained } from "./refusals.js";
 import { Typing } from "./typing.js";
 
 // How many messages of each room a first visit begins with.
@@ -111,7 +112,7 @@ export class Chat {
     if (known) return this.show(known);
     const answer = await this.#connection.ask("join", name);
     if (!answer) return NO_CONNECTION;
-    if (answer.error) return answer.error.message;
+    if (answer.error) return explained(answer.error);
     this.show(this.conversations.addRoom(answer.room, answer.tail));
   }
 
@@ -126,8 +127,8 @@ export class Chat {
   async writeTo(name) {
     const answer = await this.#connection.ask("history", { with: name, limit: 1 });
     if (!answer) return NO_CONNECTION;
-    if (answer.error) return answer.error.message;
-    if (this.identity.isMe(name)) return "this is your own name";
+    if (answer.error) return explained(answer.error);
+    if (this.identity.isMe(name)) return explained({ code: "message_to_oneself" });
     this.show(this.conversations.withPerson(name));
   }
 
@@ -135,7 +136,7 @@ export class Chat {
   async become(name) {
     const answer = await this.#connection.ask("nickname", name, this.identity.token);
     if (!answer) return NO_CONNECTION;
-    if (answer.error) return answer.error.message;
+    if (answer.error) return explained(answer.error);
     this.#named(answer.nickname);
   }
 
@@ -180,7 +181,7 @@ export class Chat {
     const { name } = this.identity;
     if (name === null || !["nickname_taken", "invalid_nickname"].includes(code)) return false;
     this.#named(null);
-    this.onNameLost(name, message);
+    this.onNameLost(name, explained({ code, message }));
     return true;
   }
 
@@ -204,14 +205,16 @@ export class Chat {
     const message = this.#message(delivery);
     conversation.messages.add(message);
     this.typing.wrote(conversation, message.from);
-    if (message.own) {
-      conversation.markRead();
-    } else if (reached === "next") {
-      conversation.countUnread(message.offset);
-      this.#catchUp.note(message.offset);
-    }
+    if (message.own || this.#sees(conversation)) conversation.markRead(message.offset);
+    else if (reached === "next") conversation.countUnread(message.offset);
+    if (reached === "next" && !message.own) this.#catchUp.note(message.offset);
     if (!(this.isReadingBack && conversation === this.open)) conversation.forgetOld();
     this.onChange();
+  }
+
+  // Whether the reader is looking at the end of a conversation.
+  #sees(conversation) {
+    return conversation === this.open && !this.isReadingBack && !document.hidden;
   }
 
   async #send({ to, content, key }) {

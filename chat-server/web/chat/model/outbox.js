@@ -4,6 +4,7 @@
 // the server stores each message once.
 
 import { newKey } from "./key.js";
+import { explained } from "./refusals.js";
 
 // How many of the sent messages are recognised as one's own after a reload.
 const MAX_OWN_KEYS = 2_000;
@@ -84,7 +85,7 @@ export class Outbox {
     if (!answer || this.#entries.get(entry.key) !== entry) return;
     if (answer.error) {
       entry.state = "failed";
-      entry.reason = answer.error.message;
+      entry.reason = explained(answer.error);
     } else {
       this.#entries.delete(entry.key);
       this.onStored(entry, answer);

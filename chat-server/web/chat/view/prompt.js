@@ -26,7 +26,7 @@ export class Prompt {
 
   open(value = "", error = "") {
     this.#field.value = value;
-    this.#say(asSentence(error));
+    this.#say(error);
     if (!this.#dialog.open) this.#dialog.showModal();
     this.#field.select();
   }
@@ -40,7 +40,7 @@ export class Prompt {
     if (value === "") return this.#say("Write something here first.");
     const error = await this.#submit(value);
     if (error) {
-      this.#say(asSentence(error));
+      this.#say(error);
       this.#field.focus();
     } else {
       // Closing gives the focus back to where it was; after that it can go on.
@@ -53,10 +53,4 @@ export class Prompt {
     this.#error.textContent = error;
     this.#field.ariaInvalid = String(error !== "");
   }
-}
-
-function asSentence(text) {
-  if (text === "") return "";
-  const sentence = text.charAt(0).toLocaleUpperCase() + text.slice(1);
-  return /[.!?]$/.test(sentence) ? sentence : `${sentence}.`;
 }

@@ -66,7 +66,7 @@ function setState(row, state, reason) {
   row.querySelector(".failure")?.remove();
   if (state !== "failed") return;
   const failure = failureTemplate.content.firstElementChild.cloneNode(true);
-  failure.querySelector(".reason").textContent = `Not sent: ${reason}.`;
+  failure.querySelector(".reason").textContent = `Not sent. ${reason}`;
   row.append(failure);
 }
 
