@@ -1,9 +1,13 @@
+mod presence;
+
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::{Epoch, Message, NodeId, Offset};
+use crate::{Epoch, Message, NodeId, Offset, RoomId};
+
+pub use presence::{Attendee, MemberId};
 
 /// The version of [`Frame`] that this crate writes and reads.
 pub const FRAME_VERSION: u32 = 1;
@@ -45,6 +49,54 @@ pub enum FrameBody {
         /// generation keeps it.
         generation: i64,
     },
+    /// Who has come into a room and who has left one on the sender. With neither it says that the sender
+    /// is alive, and how far it has come.
+    ///
+    /// Who is in which room of a node has a version: 0 when nobody was ever in one, and each of these
+    /// frames leads from one to the next. Whoever missed one wants a
+    /// [`PresenceSnapshot`](Self::PresenceSnapshot).
+    Presence {
+        /// The version that this changes.
+        from: u64,
+        /// The version that this leads to; `from` when nothing has changed.
+        version: u64,
+        /// Those who are in a room now, also when they were before.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        came: Vec<Attendee>,
+        /// Those who are not, also when they never were.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        left: Vec<Attendee>,
+    },
+    /// The sender does not know who is in which room of a node, and asks it.
+    PresenceWanted {
+        /// The node that is asked.
+        of: NodeId,
+    },
+    /// A part of the list of all who are in the rooms of the sender.
+    PresenceSnapshot {
+        /// The version of the list.
+        version: u64,
+        /// Which of the sender's lists this is a part of, counted from 1. Parts of different ones do not
+        /// fit together, also when they have one version.
+        round: u64,
+        /// Which part, counted from 0.
+        part: u32,
+        /// How many parts there are.
+        parts: u32,
+        /// Those who are in a room.
+        present: Vec<Attendee>,
+    },
+    /// Somebody who is in a room of the sender types, or does not any more.
+    Typing {
+        /// The room.
+        room: RoomId,
+        /// Who.
+        member: MemberId,
+        /// Whether it types.
+        typing: bool,
+    },
+    /// The sender stops, and its clients will connect to other nodes.
+    NodeLeft,
 }
 
 /// Why bytes are not a [`Frame`] of this version.

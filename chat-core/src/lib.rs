@@ -27,7 +27,7 @@ pub use event::{
     PrivateDeliveryMeta, PrivateMessage, Token, Typing, UserChange, Users, event_name,
     room_from_event,
 };
-pub use frame::{FRAME_VERSION, Frame, FrameBody, FrameError};
+pub use frame::{Attendee, FRAME_VERSION, Frame, FrameBody, FrameError, MemberId};
 pub use id::{NodeId, RoomId};
 pub use message::{Content, Message, NewMessage, Timestamp};
 pub use nickname::{Nickname, NicknameKey};

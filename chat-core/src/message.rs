@@ -130,10 +130,11 @@ impl NewMessage {
     }
 
     /// Whether `stored`, which has the same [`ClientOffset`], is this message: same audience, same content
-    /// and, where both are known, same author. If not, the key was used for something else.
+    /// and, where both are known, same author, however the name is written. If not, the key was used for
+    /// something else.
     pub fn is_retry_of(&self, stored: &Message) -> bool {
         let same_author = match (&self.from, &stored.from) {
-            (Some(new), Some(old)) => new == old,
+            (Some(new), Some(old)) => new == old || new.key() == old.key(),
             _ => true,
         };
         self.audience.is_same(&stored.audience) && self.content == stored.content && same_author

@@ -20,6 +20,7 @@ use crate::identity::{Identities, JwtKey};
 use crate::log::{Log, RECENT_BYTES};
 use crate::recovery::Recovery;
 use crate::relay::{self, Listener, Outgoing};
+use crate::roster::Roster;
 use crate::socket::{Authenticate, Connections, Hooks, Observed, Services, register};
 use crate::transport::TransportService;
 use crate::web;
@@ -55,8 +56,8 @@ const COMMIT_PATIENCE: Duration = Duration::from_secs(4);
 /// How long clients may take to receive the last answers then.
 const DRAIN_PATIENCE: Duration = Duration::from_secs(2);
 
-/// How long each of the rest may take then: websockets to end, sessions to be saved, other connections
-/// to end.
+/// How long each of the rest may take then: websockets to end, sessions to be saved, other nodes to be told,
+/// other connections to end.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(1);
 
 /// A chat, ready to be served: by [`serve`](Self::serve), or as part of an axum application by
@@ -196,15 +197,28 @@ impl ChatBuilder {
         let messages = Arc::<dyn Store>::clone(&store);
         let log = Log::start(messages, recent_bytes, committed).await?;
         let recovery = Recovery::new(store, recovery_window);
-        recovery.on_taken(move |key, generation| outgoing.session_taken(key, generation));
+        let taken = outgoing.clone();
+        recovery.on_taken(move |key, generation| taken.session_taken(key, generation));
+        let roster = Roster::new(node, self.presence_grace, outgoing);
 
         let relay = TaskTracker::new();
         let listening = CancellationToken::new();
-        let publish = relay::publish(Arc::clone(&broadcast), node, frames);
-        relay.spawn(listening.clone().run_until_cancelled_owned(publish));
-        let listener = Listener { node, log: Arc::clone(&log), recovery: recovery.clone() };
+        let publishing = CancellationToken::new();
+        relay.spawn(relay::publish(Arc::clone(&broadcast), node, frames, publishing.clone()));
+        let listener = Listener {
+            node,
+            log: Arc::clone(&log),
+            recovery: recovery.clone(),
+            roster: roster.clone(),
+        };
         let listen = listener.listen(Arc::clone(&broadcast));
         relay.spawn(listening.clone().run_until_cancelled_owned(listen));
+        let attend = roster.clone().run(listening.clone());
+        relay.spawn(async move {
+            attend.await;
+            // Not before: it tells the others that this node stops.
+            publishing.cancel();
+        });
         relay.close();
 
         let parser = socketioxide::ParserConfig::common()
@@ -224,6 +238,7 @@ impl ChatBuilder {
             log: Arc::clone(&log),
             recovery: recovery.clone(),
             identities,
+            roster: roster.clone(),
             hooks: Arc::new(hooks),
         };
         let connections = Connections::new(services);
@@ -291,7 +306,7 @@ impl Chat {
     }
 
     /// Serves [`router`](Self::router) on a listener until `stop` is ready, then stops as
-    /// [`shutdown`](Self::shutdown) does, within nine seconds.
+    /// [`shutdown`](Self::shutdown) does, within ten seconds.
     ///
     /// # Errors
     /// When the listener fails. The chat is shut down then too.
@@ -332,7 +347,7 @@ impl Chat {
     /// Stops the chat: opens no further connections, commits what was sent, answers it, closes the
     /// connections so that clients connect again by themselves.
     ///
-    /// It takes eight seconds at most: a store that hangs is waited for up to four, clients that do not
+    /// It takes nine seconds at most: a store that hangs is waited for up to four, clients that do not
     /// take their answers for two. The store and the broadcast are the caller's, to be closed after this.
     pub async fn shutdown(&self) {
         self.transport.refuse_new();
@@ -348,7 +363,8 @@ impl Chat {
             tracing::warn!("the store hangs; the last changes of sessions may not be saved");
         }
         self.listening.cancel();
-        self.relay.wait().await;
+        // The last frames; a broker that hangs does not get them.
+        let _ = timeout(CLOSE_PATIENCE, self.relay.wait()).await;
     }
 }
 

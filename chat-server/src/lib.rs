@@ -7,6 +7,7 @@ mod identity;
 mod log;
 pub mod recovery;
 mod relay;
+mod roster;
 mod socket;
 pub mod supervisor;
 pub mod telemetry;

@@ -7,9 +7,11 @@ use chat_adapter::{Broadcast, BroadcastError, Incoming};
 use chat_core::{Epoch, Frame, FrameBody, NodeId};
 use chat_store::SessionKey;
 use tokio::sync::mpsc::{self, Receiver, Sender};
+use tokio_util::sync::CancellationToken;
 
 use crate::log::{Committed, Log};
 use crate::recovery::Recovery;
+use crate::roster::Roster;
 
 /// How many frames may wait to be published. More than that are left out: other nodes find in the store
 /// what they would have said.
@@ -45,15 +47,29 @@ impl Outgoing {
         let session = key.0.iter().map(|byte| format!("{byte:02x}")).collect();
         let _ = self.0.try_send(FrameBody::SessionTaken { session, generation });
     }
+
+    /// Tells of who is where. Says whether there was place for it: if not, it is not told.
+    pub(crate) fn presence(&self, body: FrameBody) -> bool {
+        self.0.try_send(body).is_ok()
+    }
 }
 
-/// Publishes what is put into [`Outgoing`], until all of its clones are dropped.
+/// Publishes what is put into [`Outgoing`] until `closing`, and then what is left in it.
 pub(crate) async fn publish(
     broadcast: Arc<dyn Broadcast>,
     node: NodeId,
     mut outgoing: Receiver<FrameBody>,
+    closing: CancellationToken,
 ) {
-    while let Some(body) = outgoing.recv().await {
+    loop {
+        let body = match closing.run_until_cancelled(outgoing.recv()).await {
+            Some(body) => body,
+            None => {
+                outgoing.close();
+                outgoing.recv().await
+            }
+        };
+        let Some(body) = body else { return };
         if let Err(error) = broadcast.publish(Arc::new(Frame { node, body })).await {
             tracing::debug!("other nodes were not told: {error}");
         }
@@ -66,6 +82,7 @@ pub(crate) struct Listener {
     pub(crate) node: NodeId,
     pub(crate) log: Arc<Log>,
     pub(crate) recovery: Recovery,
+    pub(crate) roster: Roster,
 }
 
 impl Listener {
@@ -110,8 +127,8 @@ impl Listener {
                     self.recovery.taken_elsewhere(key, *generation);
                 }
             }
-            // Those of a later version of this program.
-            _ => {}
+            // The roster's own, and those of a later version of this program.
+            body => self.roster.take(frame.node, body),
         }
     }
 }

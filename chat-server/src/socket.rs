@@ -6,6 +6,7 @@ mod connection;
 mod history;
 mod nickname;
 mod observe;
+mod presence;
 mod private_message;
 mod rooms;
 mod session;

@@ -136,9 +136,14 @@ impl Session {
 
     /// To be called when the connection is gone: a session that was disconnected on purpose, by either
     /// side, ends, as in Socket.IO; any other is kept for the recovery window.
-    pub fn disconnected(&self, reason: DisconnectReason) {
+    ///
+    /// Returns whether the client has left on purpose. It has not when it was disconnected here because it
+    /// is connected elsewhere by now.
+    pub fn disconnected(&self, reason: DisconnectReason) -> bool {
         use DisconnectReason::{ClientNSDisconnect, ServerNSDisconnect};
-        self.release(matches!(reason, ClientNSDisconnect | ServerNSDisconnect));
+        let on_purpose = matches!(reason, ClientNSDisconnect | ServerNSDisconnect);
+        let was_owner = self.release(on_purpose);
+        on_purpose && (was_owner || self.owner.is_none())
     }
 
     /// Ends the session: the client cannot get it back.
@@ -146,12 +151,14 @@ impl Session {
         self.release(true);
     }
 
-    fn release(&self, end: bool) {
-        if let Some(Owner { writer, key, generation }) = &self.owner
-            && writer.registry().release(*key, *generation, end).is_some()
-        {
+    /// Whether it still was this connection's.
+    fn release(&self, end: bool) -> bool {
+        let Some(Owner { writer, key, generation }) = &self.owner else { return false };
+        let was_owner = writer.registry().release(*key, *generation, end).is_some();
+        if was_owner {
             writer.wake();
         }
+        was_owner
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chat_core::{
     CHAT_MESSAGE, HISTORY, Handshake, JOIN, LEAVE, NICKNAME, Named, Nickname, Offset,
-    PRIVATE_MESSAGE, Refusal, RefusalCode, Token,
+    PRIVATE_MESSAGE, Refusal, RefusalCode, TYPING, Token, USERS,
 };
 use serde_json::Value as Json;
 use socketioxide::SocketIo;
@@ -21,6 +21,7 @@ use super::connection::{Connection, InOrder, json};
 use super::history::HistoryHandler;
 use super::nickname::{NicknameHandler, keep};
 use super::observe::{Direction, Observed};
+use super::presence::{TypingHandler, UsersHandler};
 use super::private_message::PrivateMessageHandler;
 use super::rooms::{JoinHandler, LeaveHandler};
 use super::session::ChatSession;
@@ -30,6 +31,7 @@ use crate::delivery::{Notice, Subscription, pump};
 use crate::identity::{Identities, Person, Unidentified};
 use crate::log::Log;
 use crate::recovery::{Claim, Found, Recovery};
+use crate::roster::Roster;
 use crate::transport::Link;
 
 /// Called for each connection before it can send anything.
@@ -73,6 +75,7 @@ pub(crate) struct Services {
     pub(crate) log: Arc<Log>,
     pub(crate) recovery: Recovery,
     pub(crate) identities: Identities,
+    pub(crate) roster: Roster,
     pub(crate) hooks: Arc<Hooks>,
 }
 
@@ -248,11 +251,14 @@ impl Connections {
         socket.on(LEAVE, LeaveHandler(Arc::clone(&connection)));
         socket.on(NICKNAME, NicknameHandler(Arc::clone(&connection)));
         socket.on(HISTORY, HistoryHandler(Arc::clone(&connection)));
+        socket.on(USERS, UsersHandler(Arc::clone(&connection)));
+        socket.on(TYPING, TypingHandler(Arc::clone(&connection)));
         socket.on_fallback(UnknownEventHandler(Arc::clone(&connection)));
         let ending = Arc::clone(&connection);
         socket.on_disconnect(move |reason: DisconnectReason| {
             ending.gone.cancel();
-            ending.session.disconnected(reason);
+            let on_purpose = ending.session.disconnected(reason);
+            ending.attendance.end(on_purpose);
             async {}
         });
         if let Some(on_connect) = &self.services.hooks.on_connect {

@@ -14,6 +14,7 @@ use crate::delivery::{Answer, Place, Waiting};
 use crate::identity::Person;
 use crate::log::{Outcome, ReaderId};
 use crate::recovery::Session;
+use crate::roster::Attendance;
 use crate::transport::{InFlight, Link};
 
 /// Sets our handlers apart from the closures that socketioxide also takes: they run in the order of
@@ -32,6 +33,8 @@ pub(crate) struct Connection {
     pub(crate) gone: CancellationToken,
     pub(crate) session: Session,
     pub(crate) place: Arc<Place>,
+    /// That the client is there, for others.
+    pub(crate) attendance: Attendance,
     /// Whether the client wants its own messages back.
     echo: bool,
     /// Where the session began.
@@ -51,14 +54,21 @@ impl Connection {
         echo: bool,
     ) -> Self {
         let link = socket.req_parts().extensions.get::<Arc<Link>>().cloned().unwrap_or_default();
+        let waiting = Waiting::new();
+        let following = state.following();
+        let rooms: Vec<_> = following.rooms.keys().cloned().collect();
+        let who = person.as_ref().map(|person| (person.id, person.nickname.clone()));
+        let notices = Arc::clone(&waiting.notices);
+        let attendance = services.roster.enter(session.id(), who, &rooms, notices);
         Self {
             link,
             reader: services.log.reader(),
-            waiting: Waiting::new(),
+            waiting,
+            attendance,
             turns: Turns::default(),
             gone: CancellationToken::new(),
             session,
-            place: Arc::new(Place::new(state.following(), cursor)),
+            place: Arc::new(Place::new(following, cursor)),
             echo,
             start: state.start,
             person: Mutex::new(person.map(Arc::new)),
@@ -101,6 +111,7 @@ impl Connection {
 
     /// Follows a room from `after` on, and has the session saved so.
     pub(crate) fn join(&self, room: RoomId, after: Offset) {
+        self.attendance.join(&room);
         self.place.join(room, after);
         self.save();
     }
@@ -108,12 +119,14 @@ impl Connection {
     /// Does not follow a room any more, and has the session saved so.
     pub(crate) fn leave(&self, room: &RoomId) {
         self.place.leave(room);
+        self.attendance.leave(room);
         self.save();
     }
 
     /// Makes the client this person, who gets private messages from now on, and has the session saved so.
     pub(crate) fn identify(&self, person: Arc<Person>) {
         self.place.identify(person.id, self.services.log.tail());
+        self.attendance.rename(Some((person.id, person.nickname.clone())));
         *self.person.lock().unwrap_or_else(PoisonError::into_inner) = Some(person);
         self.save();
     }

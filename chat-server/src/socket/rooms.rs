@@ -55,7 +55,8 @@ fn finish(connection: &Connection, join: Join, request: Request) {
     if !is_in || after.is_some() {
         connection.join(room.clone(), after.unwrap_or(tail));
     }
-    request.answer(Answer::Joined(Joined { room, users: 0, tail }));
+    let users = connection.services.roster.count(&room);
+    request.answer(Answer::Joined(Joined { room, users, tail }));
 }
 
 impl MessageHandler<LocalAdapter, InOrder> for LeaveHandler {

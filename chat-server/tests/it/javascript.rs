@@ -66,13 +66,18 @@ files! {
     duplicates
     handshake
     history
+    history_event
     input
     join
     malformed
+    nicknames
     pipeline
+    presence
+    private_messages
     recovery
     rooms
     shutdown
+    tokens
     tutorial
 }
 

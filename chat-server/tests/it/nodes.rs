@@ -26,7 +26,11 @@ const OUTAGE: Duration = Duration::from_secs(10);
 /// Runs the tests with JavaScript clients against nodes at these URLs.
 async fn check(urls: Vec<String>) {
     let urls = urls.join(",");
-    let run = move || javascript::run("nodes.test.mjs", &[("CHAT_NODE_URLS", &urls)]);
+    let run = move || {
+        for file in ["nodes.test.mjs", "nodes_people.test.mjs"] {
+            javascript::run(file, &[("CHAT_NODE_URLS", &urls)]);
+        }
+    };
     tokio::task::spawn_blocking(run).await.unwrap();
 }
 
@@ -216,6 +220,25 @@ async fn postgres_alone() {
     let postgres = chat_store::testkit::PostgresServer::start();
     let database = postgres.create_database().await;
     check_pair(&database, &database).await;
+}
+
+/// The second one is killed with `kill -9`.
+#[cfg(feature = "redis")]
+#[tokio::test]
+#[cfg_attr(
+    not(all(has_socket_io_client, has_redis_server)),
+    ignore = "needs Node.js with npm, and redis-server"
+)]
+async fn a_node_that_dies_takes_its_people_with_it() {
+    let folder = TempDir::new().unwrap();
+    let (_redis, port) = redis(&folder).await;
+    let (nodes, urls) = pair(&sqlite(&folder), &format!("redis://127.0.0.1:{port}")).await;
+    let (urls, pid) = (urls.join(","), nodes[1].0.id().unwrap().to_string());
+    let run = move || {
+        let variables = [("CHAT_NODE_URLS", &*urls), ("CHAT_NODE_PID", &*pid)];
+        javascript::run("dead_node.test.mjs", &variables);
+    };
+    tokio::task::spawn_blocking(run).await.unwrap();
 }
 
 #[cfg(feature = "redis")]

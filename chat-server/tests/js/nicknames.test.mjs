@@ -106,11 +106,13 @@ test("odd names and tokens are refused with a code", async (t) => {
     const { error } = await ask(socket, "nickname", name);
     assert.match(error?.code, /^invalid_(nickname|arguments)$/, JSON.stringify(name).slice(0, 40));
   }
-  for (const args of [[], [5], [null], [{}], ["Ada", 5], ["Ada", {}], ["Ada", "x".repeat(9000)], ["Ada", ""]]) {
+  for (const args of [[], [5], [null], [{}], ["Ada", 5], ["Ada", {}]]) {
     const { error } = await ask(socket, "nickname", ...args);
     assert.equal(error?.code, "invalid_arguments", JSON.stringify(args).slice(0, 40));
   }
-  assert.equal((await ask(socket, "nickname", "Ada", "short")).error?.code, "invalid_token");
+  for (const token of ["", "short", "x".repeat(9000)]) {
+    assert.equal((await ask(socket, "nickname", "Ada", token)).error?.code, "invalid_token");
+  }
   assert.match(await refused(t, url, { nickname: "\u202eevil" }), /^invalid_nickname: /);
   assert.match(await refused(t, url, { nickname: "Ada", token: "short" }), /^invalid_token: /);
   // What is no name at all counts as none.

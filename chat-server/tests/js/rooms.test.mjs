@@ -22,7 +22,7 @@ async function two(t) {
 test("a message reaches exactly the members of its room", async (t) => {
   const { client, talker } = await two(t);
   await say(talker, "rust", "not heard");
-  assert.deepEqual(await join(client.socket, "rust"), { room: "rust", tail: 1 });
+  assert.deepEqual(await join(client.socket, "rust"), { room: "rust", users: 2, tail: 1 });
   await say(talker, "rust", "heard");
   await say(talker, "go", "nor this");
   await say(talker, "general", "heard too");

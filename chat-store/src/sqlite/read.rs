@@ -52,6 +52,10 @@ async fn page(
     let mut page = Page::default();
     let mut bytes = 0;
     while let Some(row) = rows.try_next().await? {
+        let offset = offset(row.try_get(0)?)?;
+        if page.messages.last().is_some_and(|last| last.offset == offset) {
+            continue;
+        }
         if page.messages.len() == limit || bytes >= Page::MAX_BYTES {
             page.more = true;
             break;

@@ -1,0 +1,81 @@
+//! What nodes tell each other of people, byte for byte.
+
+#![allow(clippy::unwrap_used)]
+
+use chat_core::{Attendee, Frame, FrameBody, FrameError, MemberId, NodeId, PersonId, RoomId};
+use insta::assert_snapshot;
+
+fn ada() -> Attendee {
+    let member = MemberId::person(PersonId::from_stored(12));
+    Attendee { room: RoomId::general(), member, nickname: Some("Ada \"L\"".parse().unwrap()) }
+}
+
+fn somebody() -> Attendee {
+    Attendee { member: MemberId::anonymous(1), nickname: None, ..ada() }
+}
+
+fn written(body: FrameBody) -> String {
+    let frame = Frame { node: NodeId::from_random([0xab; 8]), body };
+    let bytes = frame.encode();
+    assert_eq!(Frame::decode(&bytes).unwrap(), frame, "what is read back is the same");
+    String::from_utf8(bytes).unwrap()
+}
+
+#[test]
+fn changes() {
+    let body =
+        FrameBody::Presence { from: 6, version: 7, came: vec![ada()], left: vec![somebody()] };
+    assert_snapshot!(written(body), @"");
+}
+
+#[test]
+fn a_heartbeat_is_short() {
+    let body = FrameBody::Presence { from: 7, version: 7, came: Vec::new(), left: Vec::new() };
+    assert_snapshot!(written(body), @"");
+}
+
+#[test]
+fn a_request_for_a_list() {
+    let of = NodeId::from_random([0xcd; 8]);
+    assert_snapshot!(written(FrameBody::PresenceWanted { of }), @"");
+}
+
+#[test]
+fn a_part_of_a_list() {
+    let present = vec![ada(), somebody()];
+    let body = FrameBody::PresenceSnapshot { version: 7, round: 2, part: 0, parts: 3, present };
+    assert_snapshot!(written(body), @"");
+}
+
+#[test]
+fn typing() {
+    let Attendee { room, member, .. } = ada();
+    assert_snapshot!(written(FrameBody::Typing { room, member, typing: true }), @"");
+}
+
+#[test]
+fn the_end_of_a_node() {
+    assert_snapshot!(written(FrameBody::NodeLeft), @"");
+}
+
+#[test]
+fn a_person_is_never_taken_for_an_anonymous_client() {
+    let most = PersonId::from_random([0xff; 8]);
+    assert_ne!(MemberId::person(most), MemberId::anonymous(most.as_i64().cast_unsigned()));
+    let numbers = [MemberId::person(most), MemberId::anonymous(u64::MAX)];
+    let json = serde_json::to_string(&numbers).unwrap();
+    assert_snapshot!(json, @"");
+    assert_eq!(serde_json::from_str::<[MemberId; 2]>(&json).unwrap(), numbers);
+}
+
+#[test]
+fn unknown_fields_are_ignored_and_damaged_frames_are_told() {
+    let known = written(FrameBody::Presence { from: 1, version: 1, came: vec![], left: vec![] });
+    let later = known.replacen(r#""from":1"#, r#""from":1,"new":{"a":[1]}"#, 1);
+    let read = |json: &str| Frame::decode(json.as_bytes());
+    assert_eq!(read(&later).unwrap(), read(&known).unwrap());
+    for damage in [r#""from":-1"#, r#""from":"1""#, r#""from":null"#] {
+        let damaged = known.replacen(r#""from":1"#, damage, 1);
+        assert!(matches!(read(&damaged), Err(FrameError::Malformed(_))), "{damage}");
+    }
+}

@@ -1,0 +1,57 @@
+/// A list that mostly has one item, which then takes no memory of its own: most members of a room have one
+/// connection, and most connections are in one room.
+#[derive(Debug)]
+pub(super) enum Few<T> {
+    One(T),
+    Many(Vec<T>),
+}
+
+impl<T: PartialEq> Few<T> {
+    /// Adds an item, unless it is there.
+    pub(super) fn insert(&mut self, item: T) -> bool {
+        if self.contains(&item) {
+            return false;
+        }
+        *self = match std::mem::take(self) {
+            Self::Many(items) if items.is_empty() => Self::One(item),
+            Self::Many(mut items) => {
+                items.push(item);
+                Self::Many(items)
+            }
+            Self::One(first) => Self::Many(vec![first, item]),
+        };
+        true
+    }
+
+    /// Takes an item out, if it is there.
+    pub(super) fn remove(&mut self, item: &T) -> bool {
+        match self {
+            Self::One(only) if only == item => *self = Self::default(),
+            Self::One(_) => return false,
+            Self::Many(items) => {
+                let Some(index) = items.iter().position(|other| other == item) else {
+                    return false;
+                };
+                items.swap_remove(index);
+            }
+        }
+        true
+    }
+
+    pub(super) fn contains(&self, item: &T) -> bool {
+        self.as_slice().contains(item)
+    }
+
+    pub(super) fn as_slice(&self) -> &[T] {
+        match self {
+            Self::One(item) => std::slice::from_ref(item),
+            Self::Many(items) => items,
+        }
+    }
+}
+
+impl<T> Default for Few<T> {
+    fn default() -> Self {
+        Self::Many(Vec::new())
+    }
+}

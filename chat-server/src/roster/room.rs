@@ -1,0 +1,154 @@
+use std::collections::HashMap;
+
+use chat_core::{Attendee, MemberId, Nickname, NodeId, RoomId};
+
+use super::few::Few;
+
+/// One connection of this node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct ConnectionKey {
+    /// The hash of the client's id.
+    pub(super) client: u64,
+    /// Tells the connections of one client apart.
+    pub(super) serial: u32,
+}
+
+/// Why a member is in a room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Source {
+    /// A connection of this node is.
+    Connection(ConnectionKey),
+    /// Another node says so.
+    Node(NodeId),
+}
+
+/// Who is in a room, over all nodes. A member is, as long as it has one source.
+#[derive(Debug, Default)]
+pub(super) struct Room {
+    members: HashMap<MemberId, Member>,
+}
+
+#[derive(Debug)]
+struct Member {
+    nickname: Option<Nickname>,
+    sources: Few<Source>,
+}
+
+/// What adding or removing a source has changed.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Changed {
+    /// Whether the member was in the room of no node, or is in none any more.
+    pub(super) anywhere: bool,
+    /// Whether other nodes would say something else of this node now.
+    pub(super) here: bool,
+}
+
+impl Room {
+    /// Adds a source of a member, under the name last heard of.
+    pub(super) fn add(
+        &mut self,
+        member: MemberId,
+        nickname: Option<&Nickname>,
+        source: Source,
+    ) -> Changed {
+        let is_new = !self.members.contains_key(&member);
+        let entry = self
+            .members
+            .entry(member)
+            .or_insert_with(|| Member { nickname: nickname.cloned(), sources: Few::default() });
+        let is_here = matches!(source, Source::Connection(_));
+        let was_here = entry.is_here();
+        let renamed = nickname.is_some() && entry.nickname.as_ref() != nickname;
+        if renamed {
+            entry.nickname = nickname.cloned();
+        }
+        entry.sources.insert(source);
+        Changed { anywhere: is_new, here: is_here && (!was_here || renamed) }
+    }
+
+    /// Removes a source of a member, and with the last one the member.
+    pub(super) fn remove(&mut self, member: MemberId, source: Source) -> Changed {
+        let Some(entry) = self.members.get_mut(&member) else { return Changed::default() };
+        let was_here = entry.is_here();
+        entry.sources.remove(&source);
+        let here = was_here && !entry.is_here();
+        let anywhere = entry.sources.as_slice().is_empty();
+        if anywhere {
+            self.members.remove(&member);
+            // A crowd that has left takes no memory, and costs nobody who looks through the room.
+            if self.members.capacity() > 64 && self.members.len() * 8 < self.members.capacity() {
+                self.members.shrink_to_fit();
+            }
+        }
+        Changed { anywhere, here }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.members.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+
+    pub(super) fn contains(&self, member: MemberId) -> bool {
+        self.members.contains_key(&member)
+    }
+
+    pub(super) fn nickname(&self, member: MemberId) -> Option<Nickname> {
+        self.members.get(&member)?.nickname.clone()
+    }
+
+    /// The connections of this node in the room, but those of `member`.
+    pub(super) fn connections_but(
+        &self,
+        member: MemberId,
+    ) -> impl Iterator<Item = ConnectionKey> + '_ {
+        let others = self.members.iter().filter(move |(other, _)| **other != member);
+        others.flat_map(|(_, other)| other.sources.as_slice()).filter_map(|source| match source {
+            Source::Connection(key) => Some(*key),
+            Source::Node(_) => None,
+        })
+    }
+
+    /// The names of the people, the first `most` of them in their order.
+    pub(super) fn nicknames(&self, most: usize) -> Vec<Nickname> {
+        let mut names: Vec<_> =
+            self.members.values().filter_map(|member| member.nickname.as_ref()).collect();
+        if names.len() > most {
+            names.select_nth_unstable(most);
+            names.truncate(most);
+        }
+        names.sort_unstable();
+        names.into_iter().cloned().collect()
+    }
+
+    /// The members that another node says are in the room.
+    pub(super) fn of_node(&self, node: NodeId) -> impl Iterator<Item = MemberId> + '_ {
+        let source = Source::Node(node);
+        let members = self.members.iter();
+        members.filter(move |(_, entry)| entry.sources.contains(&source)).map(|(id, _)| *id)
+    }
+
+    /// A member as other nodes are told of it, and whether it is in the room on this node.
+    pub(super) fn attendee(&self, room: &RoomId, member: MemberId) -> (Attendee, bool) {
+        let entry = self.members.get(&member).filter(|entry| entry.is_here());
+        let nickname = entry.and_then(|entry| entry.nickname.clone());
+        (Attendee { room: room.clone(), member, nickname }, entry.is_some())
+    }
+
+    /// Those who are in the room on this node.
+    pub(super) fn here(&self, room: &RoomId) -> impl Iterator<Item = Attendee> {
+        let here = self.members.iter().filter(|(_, entry)| entry.is_here());
+        here.map(|(&member, entry)| {
+            let nickname = entry.nickname.clone();
+            Attendee { room: room.clone(), member, nickname }
+        })
+    }
+}
+
+impl Member {
+    fn is_here(&self) -> bool {
+        self.sources.as_slice().iter().any(|source| matches!(source, Source::Connection(_)))
+    }
+}
