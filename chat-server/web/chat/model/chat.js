@@ -188,6 +188,8 @@ export class Chat {
   #named(name) {
     this.identity.become(name);
     this.conversations.setReader(name);
+    // Others are told of it, and not the one who did it.
+    for (const room of this.conversations.rooms) this.presence.ask(room);
     this.onChange();
   }
 
