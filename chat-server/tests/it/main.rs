@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod guarded;
+mod hooks;
 mod javascript;
 mod nginx;
 mod nodes;
