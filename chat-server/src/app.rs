@@ -10,6 +10,7 @@ use chat_store::{Store, StoreError};
 use http::StatusCode;
 use socketioxide::SocketIo;
 use socketioxide::extract::SocketRef;
+use socketioxide::socket::DisconnectReason;
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
@@ -115,9 +116,24 @@ impl ChatBuilder {
     /// send anything: the place for an application's own events.
     ///
     /// No event of the application's may end with a string argument: a Socket.IO client takes the
-    /// trailing string of *any* event for its place in the log.
+    /// trailing string of *any* event for its place in the log. A socket has one disconnect handler, which is
+    /// the chat's: see [`on_disconnect`](Self::on_disconnect).
     pub fn on_connect(self, register: impl Fn(&SocketRef) + Send + Sync + 'static) -> Self {
         let hooks = Hooks { on_connect: Some(Arc::new(register)), ..self.hooks };
+        Self { hooks, ..self }
+    }
+
+    /// Has `call` called for each client of the namespace `/` whose connection has ended, for whatever reason.
+    /// It must not block.
+    ///
+    /// It stands in the place of `socket.on_disconnect`, which keeps one handler for each socket. One that is
+    /// set by [`on_connect`](Self::on_connect) is never called, and one that is set later keeps the chat from
+    /// ending what belongs to the connection.
+    pub fn on_disconnect(
+        self,
+        call: impl Fn(&SocketRef, DisconnectReason) + Send + Sync + 'static,
+    ) -> Self {
+        let hooks = Hooks { on_disconnect: Some(Arc::new(call)), ..self.hooks };
         Self { hooks, ..self }
     }
 

@@ -53,7 +53,9 @@
 //!             };
 //!             let session = Arc::new(session);
 //!             socket.extensions.insert(Arc::clone(&session));
-//!             socket.on_disconnect(async move |reason: DisconnectReason| session.disconnected(reason));
+//!             socket.on_disconnect(async move |reason: DisconnectReason| {
+                session.disconnected(reason);
+            });
 //!             Ok::<(), Infallible>(())
 //!         }
 //!     };

@@ -4,6 +4,7 @@
 
 mod browser;
 mod guarded;
+mod hooks;
 mod javascript;
 mod nginx;
 mod nodes;
