@@ -23,7 +23,7 @@ const PAGE: &str =
 /// The program starts itself once more for each worker, with two arguments.
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    telemetry::init("warn")?;
+    telemetry::init("warn", None)?;
     let arguments: Vec<_> = std::env::args().skip(1).collect();
     match &*arguments {
         [] => supervise().await,
