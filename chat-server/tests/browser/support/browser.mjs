@@ -34,7 +34,8 @@ const TYPES = { ".html": "text/html", ".js": "text/javascript", ".css": "text/cs
 
 /**
  * With CHAT_WEB naming the directory `web`, the page comes from there rather than from the binary, with
- * the headers that the server gives it: to change it without building.
+ * the headers that the server gives it: to change it without building. Then a page that is closed was seen to
+ * stay among the members, so the tests of presence need the page of the binary.
  */
 export async function serveFromDirectory(context, directory = process.env.CHAT_WEB) {
   if (!directory) return;
