@@ -187,3 +187,20 @@ async fn a_full_way_out_delays_and_loses_nothing() {
     .await;
     assert_eq!(net.counts(), [1, 1]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_list_that_makes_up_for_a_lost_frame_tells_only_what_was_missed() {
+    let mut net = Net::of(2);
+    let watcher = net.nodes[1].enter("w", None, &[general()]);
+    let _ada = net.nodes[0].ada();
+    let carl = net.nodes[0].enter("c", Some("Carl"), &[general()]);
+    net.pass(2000).await;
+    watcher.hears();
+    let _bob = net.nodes[0].enter("b", Some("Bob"), &[general()]);
+    carl.attendance.end(true);
+    net.pass_with(100, |_, _, _| Fate::IsLost).await;
+    assert_eq!(net.counts(), [3, 3]);
+    assert_eq!(watcher.hears(), Vec::<String>::new());
+    net.pass(1500).await;
+    assert_eq!(watcher.hears(), ["Carl left general: 2", "Bob joined general: 3"]);
+}
