@@ -54,8 +54,8 @@
 //!             let session = Arc::new(session);
 //!             socket.extensions.insert(Arc::clone(&session));
 //!             socket.on_disconnect(async move |reason: DisconnectReason| {
-                session.disconnected(reason);
-            });
+//!                 session.disconnected(reason);
+//!             });
 //!             Ok::<(), Infallible>(())
 //!         }
 //!     };

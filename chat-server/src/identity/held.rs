@@ -29,7 +29,13 @@ impl Held {
     }
 
     /// Notes a claim that was granted and that nobody can undo before `until`.
-    pub(super) fn note(&self, nickname: Nickname, owner: OwnerKey, person: PersonId, until: Instant) {
+    pub(super) fn note(
+        &self,
+        nickname: Nickname,
+        owner: OwnerKey,
+        person: PersonId,
+        until: Instant,
+    ) {
         let mut claims = self.lock();
         if claims.len() >= CAPACITY {
             let now = Instant::now();

@@ -258,16 +258,6 @@ impl Connections {
         socket.on(USERS, UsersHandler(Arc::clone(&connection)));
         socket.on(TYPING, TypingHandler(Arc::clone(&connection)));
         socket.on_fallback(UnknownEventHandler(Arc::clone(&connection)));
-<<<<<<< HEAD
-        let ending = Arc::clone(&connection);
-        socket.on_disconnect(move |reason: DisconnectReason| {
-            ending.gone.cancel();
-            let on_purpose = ending.session.disconnected(reason);
-            ending.attendance.end(on_purpose);
-            async {}
-        });
-=======
->>>>>>> w-docs
         if let Some(on_connect) = &self.services.hooks.on_connect {
             on_connect(&socket);
         }
@@ -276,7 +266,8 @@ impl Connections {
         let hooks = Arc::clone(&self.services.hooks);
         socket.on_disconnect(move |socket: SocketRef, reason: DisconnectReason| {
             ending.gone.cancel();
-            ending.session.disconnected(reason);
+            let on_purpose = ending.session.disconnected(reason);
+            ending.attendance.end(on_purpose);
             if let Some(on_disconnect) = &hooks.on_disconnect {
                 on_disconnect(&socket, reason);
             }
