@@ -196,7 +196,9 @@ impl ChatBuilder {
         Self { recent_bytes: bytes, ..self }
     }
 
-    /// Starts the chat. Clients can connect once it is served.
+    /// Starts the chat, on the tokio runtime that it is called on. Clients can connect once it is served.
+    ///
+    /// Cancel safe: nothing is written to the store.
     ///
     /// # Errors
     /// When the store does not work.
@@ -324,6 +326,8 @@ impl Chat {
     /// Serves [`router`](Self::router) on a listener until `stop` is ready, then stops as
     /// [`shutdown`](Self::shutdown) does, within ten seconds.
     ///
+    /// Not cancel safe: the listener is served on when this call is dropped. Let `stop` end it.
+    ///
     /// # Errors
     /// When the listener fails. The chat is shut down then too.
     pub async fn serve(
@@ -365,6 +369,9 @@ impl Chat {
     ///
     /// It takes nine seconds at most: a store that hangs is waited for up to four, clients that do not
     /// take their answers for two. The store and the broadcast are the caller's, to be closed after this.
+    ///
+    /// Not cancel safe: when this call is dropped, what is left of these steps is not done. What was acked is
+    /// stored all the same, and no further connections are opened.
     pub async fn shutdown(&self) {
         self.transport.refuse_new();
         if timeout(COMMIT_PATIENCE, self.log.close()).await.is_err() {
