@@ -35,7 +35,8 @@ const READERS: u32 = 4;
 /// The file may be the `chat.db` of the
 /// [Socket.IO tutorial](https://socket.io/docs/v4/tutorial/step-7): its history and its offsets stay.
 /// Several processes of one machine may share it. Next to it are, while it is open, its write-ahead
-/// log and index (`-wal`, `-shm`); the three belong together.
+/// log and index (`-wal`, `-shm`); the three belong together. [`close`](MessageStore::close) moves all of the
+/// log into the file. The two files may stay, empty, when several processes close at the same moment.
 ///
 /// - *Durable:* every commit is synced (`synchronous = FULL`), so that it survives a power cut as far as
 ///   the disk keeps what it confirmed.

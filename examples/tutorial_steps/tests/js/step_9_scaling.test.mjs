@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { readdirSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
 import { connect, Inbox, once, Program, within } from "./support/program.mjs";
 
@@ -71,8 +72,11 @@ for (const signal of ["SIGINT", "SIGTERM"]) {
     const workers = await Promise.all(urls.map(processAt));
     assert.deepEqual(await program.stop(signal), { code: 0, signal: null });
     await ended(workers);
-    // The folder with the socket was in it.
-    assert.deepEqual(readdirSync(program.folder), ["chat.db"]);
+    // The folder with the socket was in it. Of workers that close the file at the same moment none may be the
+    // last one, who deletes SQLite's log and its index; nothing is left in that log then.
+    const left = readdirSync(program.folder).filter((name) => name !== "chat.db-shm");
+    assert.deepEqual(left.filter((name) => name !== "chat.db-wal"), ["chat.db"]);
+    if (left.includes("chat.db-wal")) assert.equal(statSync(join(program.folder, "chat.db-wal")).size, 0);
   });
 }
 
