@@ -83,7 +83,7 @@ impl TransportService {
         }
         if query.websocket {
             let link = known.unwrap_or_else(|| {
-                let link = Arc::default();
+                let link = Arc::new(Link::websocket());
                 self.registry.add_websocket(&link);
                 link
             });
