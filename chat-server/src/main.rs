@@ -11,6 +11,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    // With huge pages each idle connection takes a quarter more memory. It works as well without this.
+    #[cfg(all(feature = "mimalloc", target_os = "linux"))]
+    let _ = rustix::thread::disable_transparent_huge_pages(true);
     match cli::run(Cli::parse()).await {
         Ok(code) => code,
         Err(error) => {
