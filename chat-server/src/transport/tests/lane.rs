@@ -107,7 +107,9 @@ async fn engine_io_gets_its_turn_however_much_is_pushed() {
     open(&mut stream, &mut client).await;
     let frame = text_frame(&[&[b'x'; 100]]);
     let ping = text_frame(&[b"2"]);
-    (0..3).for_each(|_| drop(lane.push(&frame)));
+    for _ in 0..3 {
+        assert_eq!(lane.push(&frame), Some(true));
+    }
     lane.flush();
     let mut written = task::spawn(async { stream.write_all(&ping).await });
     assert_pending!(written.poll());
@@ -203,9 +205,15 @@ proptest! {
                     assert_eq!(lane.push(&frame), Some(true));
                     expected_lane.push(frame);
                 }
-                Step::Flush => drop(lane.flush()),
-                Step::EngineFlush => drop(Pin::new(&mut stream).poll_flush(&mut context)),
-                Step::Read(most) => drop(read(&mut client, most)),
+                Step::Flush => {
+                    lane.flush();
+                }
+                Step::EngineFlush => {
+                    let _ = Pin::new(&mut stream).poll_flush(&mut context);
+                }
+                Step::Read(most) => {
+                    read(&mut client, most);
+                }
             }
         }
         for _ in 0..100_000 {
