@@ -23,6 +23,7 @@ fn main() -> io::Result<()> {
     println!("cargo::rustc-check-cfg=cfg(has_socket_io_client)");
     println!("cargo::rerun-if-changed=build.rs");
     find_servers();
+    find_browser();
     for file in PACKAGE_FILES {
         println!("cargo::rerun-if-changed=web/{file}");
     }
@@ -67,6 +68,19 @@ fn find_servers() {
         if Path::new(path).exists() {
             println!("cargo::rustc-cfg={cfg}");
         }
+    }
+}
+
+/// Tells the tests of the page whether there is a browser and what drives it, which `scripts/test` installs;
+/// the server itself needs neither.
+fn find_browser() {
+    println!("cargo::rustc-check-cfg=cfg(has_browser)");
+    // The directory, which is always there: for a file that is missing, cargo would run this every time.
+    println!("cargo::rerun-if-changed=tests/browser/npm");
+    println!("cargo::rerun-if-changed=/usr/bin/chromium");
+    let driver = Path::new("tests/browser/npm/node_modules/.installed");
+    if driver.exists() && Path::new("/usr/bin/chromium").exists() {
+        println!("cargo::rustc-cfg=has_browser");
     }
 }
 

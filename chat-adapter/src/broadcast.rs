@@ -34,6 +34,8 @@ pub trait Broadcast: Send + Sync + 'static {
 
     /// Listens to everything that is published from now on.
     ///
+    /// Cancel safe: a dropped call leaves nobody who listens.
+    ///
     /// # Errors
     /// Nobody listens; trying again may help when the error is [`BroadcastError::Unavailable`].
     async fn subscribe(&self) -> Result<Box<dyn Subscriber>, BroadcastError>;
@@ -44,7 +46,7 @@ pub trait Broadcast: Send + Sync + 'static {
         true
     }
 
-    /// Ends all streams. Closing twice is harmless.
+    /// Ends all streams. Closing twice is harmless, and so is doing it again after a call that was dropped.
     async fn close(&self);
 }
 

@@ -5,38 +5,72 @@ use tokio::sync::broadcast::{self, error::RecvError};
 
 use crate::{BroadcastError, Incoming, Subscriber};
 
-/// Gives what arrives at this process to each of its subscribers, without ever waiting for one.
+/// Gives what arrives at this process to each of its subscribers, without ever waiting for one: the receiving
+/// half of every [`Broadcast`](crate::Broadcast) here, and of one of your own.
+///
+/// ```
+/// use std::sync::Arc;
+/// use chat_adapter::{Fanout, Incoming};
+///
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// let fanout = Fanout::new();
+/// let mut subscriber = fanout.subscribe()?;
+/// // A connection was made: nobody knows what was said before.
+/// fanout.send(Incoming::Gap)?;
+/// assert_eq!(subscriber.next().await, Some(Incoming::Gap));
+/// fanout.close();
+/// assert_eq!(subscriber.next().await, None);
+/// # Ok::<_, Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
-pub(crate) struct Fanout {
+pub struct Fanout {
     /// Gone when closed: the receivers end when the last sender does.
     sender: Mutex<Option<broadcast::Sender<Incoming>>>,
 }
 
 impl Fanout {
     /// How many frames are kept for a slow subscriber. One that is further behind is told about a gap.
-    pub(crate) const CAPACITY: usize = 1024;
+    pub const CAPACITY: usize = 1024;
 
-    pub(crate) fn new() -> Self {
+    /// One that nobody listens to yet.
+    pub fn new() -> Self {
         Self { sender: Mutex::new(Some(broadcast::Sender::new(Self::CAPACITY))) }
     }
 
-    pub(crate) fn send(&self, incoming: Incoming) -> Result<(), BroadcastError> {
+    /// Gives something to all who listen. That nobody does is no error.
+    ///
+    /// # Errors
+    /// [`BroadcastError::Closed`].
+    pub fn send(&self, incoming: Incoming) -> Result<(), BroadcastError> {
         // It fails when nobody listens, which is no fault.
         let _ = self.sender()?.send(incoming);
         Ok(())
     }
 
-    pub(crate) fn subscribe(&self) -> Result<Box<dyn Subscriber>, BroadcastError> {
+    /// Listens to everything that is sent from now on.
+    ///
+    /// # Errors
+    /// [`BroadcastError::Closed`].
+    pub fn subscribe(&self) -> Result<Box<dyn Subscriber>, BroadcastError> {
         Ok(Box::new(FanoutSubscriber(self.sender()?.subscribe())))
     }
 
-    pub(crate) fn close(&self) {
+    /// Ends the streams of all who listen, when they have taken what was sent before. Closing twice is
+    /// harmless.
+    pub fn close(&self) {
         self.sender.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 
     fn sender(&self) -> Result<broadcast::Sender<Incoming>, BroadcastError> {
         let sender = self.sender.lock().unwrap_or_else(PoisonError::into_inner);
         sender.clone().ok_or(BroadcastError::Closed)
+    }
+}
+
+impl Default for Fanout {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

@@ -33,6 +33,7 @@ pub use broadcast::{Broadcast, Incoming, Subscriber};
 pub use cluster::{ClusterBroadcast, ClusterHub};
 pub use config::open;
 pub use error::BroadcastError;
+pub use fanout::Fanout;
 pub use local::LocalBroadcast;
 #[cfg(feature = "nats")]
 pub use nats::NatsBroadcast;

@@ -47,7 +47,7 @@ pub struct NatsBroadcast {
 }
 
 impl NatsBroadcast {
-    /// Connects to the server that the URL names, and listens.
+    /// Connects to the server that the URL names, and listens. Cancel safe: dropped, it leaves nothing behind.
     ///
     /// # Errors
     /// [`BroadcastError::Url`] when it is no such URL, [`BroadcastError::Unreachable`],

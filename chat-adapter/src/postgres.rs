@@ -55,7 +55,7 @@ pub struct PostgresBroadcast {
 }
 
 impl PostgresBroadcast {
-    /// Connects to the server that the URL names, and listens.
+    /// Connects to the server that the URL names, and listens. Cancel safe: dropped, it leaves nothing behind.
     ///
     /// # Errors
     /// [`BroadcastError::Url`] when it is no such URL, [`BroadcastError::Unreachable`],

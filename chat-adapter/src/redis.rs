@@ -58,7 +58,7 @@ pub struct RedisBroadcast {
 }
 
 impl RedisBroadcast {
-    /// Connects to the server that the URL names, and listens.
+    /// Connects to the server that the URL names, and listens. Cancel safe: dropped, it leaves nothing behind.
     ///
     /// # Errors
     /// [`BroadcastError::Url`] when it is no such URL, [`BroadcastError::Unreachable`],

@@ -1,4 +1,5 @@
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
 use crate::{Offset, ParseError};
 
@@ -14,13 +15,54 @@ pub struct Ack {
     pub duplicate: bool,
 }
 
+/// What a client gets back for a request: what became of it, or that it will not be carried out.
+///
+/// `T` is what the event is answered with, an [`Ack`] for messages. No answer at all is not among them: the
+/// request may have been carried out or not, and is to be sent again.
+///
+/// ```
+/// use chat_core::{Answer, Offset, RefusalCode};
+///
+/// let stored: Answer = serde_json::from_str(r#"{"offset":7,"duplicate":false}"#)?;
+/// let Answer::Done(ack) = stored else { panic!("it is stored") };
+/// assert_eq!(ack.offset.as_u64(), 7);
+///
+/// let refused = r#"{"error":{"code":"not_in_room","message":"join the room first"}}"#;
+/// let refused: Answer = serde_json::from_str(refused)?;
+/// assert_eq!(refused.into_result().unwrap_err().code, RefusalCode::NotInRoom);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Answer<T = Ack> {
+    // First, because `T` may be a type that anything can be read as.
+    /// It will not be carried out, however often it is sent.
+    Refused(Refusal),
+    /// It was carried out.
+    Done(T),
+}
+
+impl<T> Answer<T> {
+    /// The answer as a result, with the refusal as its error.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub fn into_result(self) -> Result<T, Refusal> {
+        match self {
+            Self::Done(done) => Ok(done),
+            Self::Refused(refusal) => Err(refusal),
+        }
+    }
+}
+
 /// The answer to a request that the server will not carry out, however often it is sent.
 ///
 /// On the wire: `{"error":{"code":"…","message":"…"}}`. A program decides by the code, a person reads
 /// the message. A request that failed for a reason that may pass gets *no* answer, so that the
 /// client's own retries go on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Error)]
 #[serde(from = "RefusalOnWire", into = "RefusalOnWire")]
+#[error("{message}")]
 pub struct Refusal {
     /// The reason, for programs.
     pub code: RefusalCode,

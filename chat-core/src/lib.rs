@@ -12,7 +12,7 @@ mod message;
 mod nickname;
 mod offset;
 
-pub use ack::{Ack, Refusal, RefusalCode};
+pub use ack::{Ack, Answer, Refusal, RefusalCode};
 pub use audience::{Audience, Feed, PersonId};
 pub use client_offset::ClientOffset;
 pub use cursor::{Cursor, Step};

@@ -4,9 +4,11 @@
 
 use chat_core::RefusalCode::*;
 use chat_core::{
-    Content, HistoryOf, HistoryRequest, Join, Nickname, NicknameRequest, Offset, PrivateMessage,
-    Refusal, RefusalCode, RoomId, Typing,
+    Ack, Answer, CHAT_MESSAGE, ChatMessage, ChatMessageOptions, Content, HistoryOf, HistoryRequest,
+    Join, Nickname, NicknameRequest, Offset, PRIVATE_MESSAGE, PrivateMessage, Refusal, RefusalCode,
+    RoomId, Typing,
 };
+use serde::Serialize;
 
 fn offset(number: u64) -> Offset {
     Offset::new(number).unwrap()
@@ -212,4 +214,42 @@ fn typing_is_said_with_the_room_and_whether() {
             (r#"["x","",true]"#, InvalidArguments),
         ],
     );
+}
+
+/// The text of an event with these arguments.
+fn event(name: &str, arguments: &impl Serialize) -> String {
+    let arguments = serde_json::to_string(arguments).unwrap();
+    format!(r#"["{name}",{}"#, &arguments[1..])
+}
+
+#[test]
+fn what_a_client_writes_is_what_the_server_reads() {
+    for client_offset in [None, Some("a \"1\"".parse().unwrap())] {
+        for target in [None, Some(room("\"rust\""))] {
+            let content = "two\n\"lines\"\0".parse().unwrap();
+            let client_offset = client_offset.clone();
+            let options = ChatMessageOptions { room: target };
+            let message = ChatMessage { content, client_offset, options };
+            assert_eq!(ChatMessage::from_event(&event(CHAT_MESSAGE, &message)), Ok(message));
+        }
+        let (to, content) = (nickname("Bob \\ B"), "hi".parse().unwrap());
+        let message = PrivateMessage { to, content, client_offset: client_offset.clone() };
+        assert_eq!(PrivateMessage::from_event(&event(PRIVATE_MESSAGE, &message)), Ok(message));
+    }
+}
+
+#[test]
+fn an_answer_is_a_result_or_a_refusal() {
+    let read = |json: &str| serde_json::from_str::<Answer>(json);
+    let ack = Ack { offset: offset(7), duplicate: true };
+    assert_eq!(read(r#"{"offset":7,"duplicate":true}"#).unwrap(), Answer::Done(ack));
+    let refusal = Refusal::new(NotInRoom, "join it first");
+    let json = serde_json::to_string(&refusal).unwrap();
+    assert_eq!(read(&json).unwrap().into_result(), Err(refusal.clone()));
+    // Whatever else a type may be read from.
+    let anything: Answer<serde_json::Value> = serde_json::from_str(&json).unwrap();
+    assert_eq!(anything, Answer::Refused(refusal.clone()));
+    assert_eq!(refusal.to_string(), "join it first");
+    assert!(read("{}").is_err());
+    assert!(read("null").is_err());
 }

@@ -205,6 +205,7 @@ fn a_handshake() {
     let handshake = Handshake { server_offset: offset(7), ..Handshake::default() };
     assert_snapshot!(json(&handshake), @r#"{"serverOffset":7}"#);
     let handshake = Handshake {
+        offset: Some(RecoveryOffset { epoch: epoch(), offset: offset(7) }),
         rooms: vec![RoomId::general()],
         history: Some(50),
         nickname: Some("Ada".into()),
@@ -214,7 +215,7 @@ fn a_handshake() {
     };
     assert_snapshot!(
         json(&handshake),
-        @r#"{"serverOffset":7,"rooms":["general"],"history":50,"nickname":"Ada","token":"secret","echo":false}"#
+        @r#"{"serverOffset":7,"offset":"5f0c3b2a9d8e7f61-7","rooms":["general"],"history":50,"nickname":"Ada","token":"secret","echo":false}"#
     );
     assert_eq!(serde_json::from_str::<Handshake>(&json(&handshake)).unwrap(), handshake);
 }

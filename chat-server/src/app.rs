@@ -10,6 +10,7 @@ use chat_store::{Store, StoreError};
 use http::StatusCode;
 use socketioxide::SocketIo;
 use socketioxide::extract::SocketRef;
+use socketioxide::socket::DisconnectReason;
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
@@ -119,9 +120,24 @@ impl ChatBuilder {
     /// send anything: the place for an application's own events.
     ///
     /// No event of the application's may end with a string argument: a Socket.IO client takes the
-    /// trailing string of *any* event for its place in the log.
+    /// trailing string of *any* event for its place in the log. A socket has one disconnect handler, which is
+    /// the chat's: see [`on_disconnect`](Self::on_disconnect).
     pub fn on_connect(self, register: impl Fn(&SocketRef) + Send + Sync + 'static) -> Self {
         let hooks = Hooks { on_connect: Some(Arc::new(register)), ..self.hooks };
+        Self { hooks, ..self }
+    }
+
+    /// Has `call` called for each client of the namespace `/` whose connection has ended, for whatever reason.
+    /// It must not block.
+    ///
+    /// It stands in the place of `socket.on_disconnect`, which keeps one handler for each socket. One that is
+    /// set by [`on_connect`](Self::on_connect) is never called, and one that is set later keeps the chat from
+    /// ending what belongs to the connection.
+    pub fn on_disconnect(
+        self,
+        call: impl Fn(&SocketRef, DisconnectReason) + Send + Sync + 'static,
+    ) -> Self {
+        let hooks = Hooks { on_disconnect: Some(Arc::new(call)), ..self.hooks };
         Self { hooks, ..self }
     }
 
@@ -184,7 +200,9 @@ impl ChatBuilder {
         Self { recent_bytes: bytes, ..self }
     }
 
-    /// Starts the chat. Clients can connect once it is served.
+    /// Starts the chat, on the tokio runtime that it is called on. Clients can connect once it is served.
+    ///
+    /// Cancel safe: nothing is written to the store.
     ///
     /// # Errors
     /// When the store does not work.
@@ -313,6 +331,8 @@ impl Chat {
     /// Serves [`router`](Self::router) on a listener until `stop` is ready, then stops as
     /// [`shutdown`](Self::shutdown) does, within ten seconds.
     ///
+    /// Not cancel safe: the listener is served on when this call is dropped. Let `stop` end it.
+    ///
     /// # Errors
     /// When the listener fails. The chat is shut down then too.
     pub async fn serve(
@@ -354,6 +374,9 @@ impl Chat {
     ///
     /// It takes nine seconds at most: a store that hangs is waited for up to four, clients that do not
     /// take their answers for two. The store and the broadcast are the caller's, to be closed after this.
+    ///
+    /// Not cancel safe: when this call is dropped, what is left of these steps is not done. What was acked is
+    /// stored all the same, and no further connections are opened.
     pub async fn shutdown(&self) {
         self.transport.refuse_new();
         if timeout(COMMIT_PATIENCE, self.log.close()).await.is_err() {

@@ -1,5 +1,6 @@
 //! Who a client is: the owner of a nickname, or whom a signed token names.
 
+mod held;
 mod jwt;
 
 use std::sync::Arc;
@@ -8,6 +9,9 @@ use std::time::Duration;
 use chat_core::{Nickname, PersonId, Refusal, RefusalCode, Timestamp, Token};
 use chat_store::{Claimed, NicknameClaim, NicknameStore, OwnerKey, StoreError};
 use sha2::{Digest, Sha256};
+use tokio::time::Instant;
+
+use held::Held;
 
 pub use jwt::{JwtKey, JwtKeyError};
 
@@ -62,6 +66,7 @@ pub(crate) struct Identities {
     lifetime: Duration,
     /// What tokens have to be signed with. Without it nicknames are whose who claims them first.
     issuer: Option<Arc<JwtKey>>,
+    held: Arc<Held>,
 }
 
 impl Identities {
@@ -70,7 +75,7 @@ impl Identities {
         lifetime: Duration,
         issuer: Option<JwtKey>,
     ) -> Self {
-        Self { store, lifetime, issuer: issuer.map(Arc::new) }
+        Self { store, lifetime, issuer: issuer.map(Arc::new), held: Arc::default() }
     }
 
     /// Whether tokens say who a client is, rather than nicknames that it chooses.
@@ -133,19 +138,26 @@ impl Identities {
     }
 
     async fn claim(&self, nickname: Nickname, owner: OwnerKey) -> Result<Person, Unidentified> {
+        let person = |id| Person { id, nickname: nickname.clone(), owner, until: None };
+        if let Some(id) = self.held.find(&nickname, owner) {
+            return Ok(person(id));
+        }
         let mut id = [0; 8];
         getrandom::fill(&mut id).map_err(|_| no_randomness())?;
         let now = Timestamp::now();
         let lifetime = i64::try_from(self.lifetime.as_millis()).unwrap_or(i64::MAX);
         let claim = NicknameClaim {
-            nickname,
+            nickname: nickname.clone(),
             owner,
             person: PersonId::from_random(id),
             now,
             expires_at: Timestamp::from_millis(now.as_millis().saturating_add(lifetime)),
         };
         match self.store.claim_nickname(&claim).await? {
-            Claimed::Yes(id) => Ok(Person { id, nickname: claim.nickname, owner, until: None }),
+            Claimed::Yes(id) => {
+                self.held.note(nickname.clone(), owner, id, Instant::now() + self.renewal());
+                Ok(person(id))
+            }
             Claimed::Taken => Err(taken().into()),
         }
     }

@@ -53,7 +53,9 @@
 //!             };
 //!             let session = Arc::new(session);
 //!             socket.extensions.insert(Arc::clone(&session));
-//!             socket.on_disconnect(async move |reason: DisconnectReason| session.disconnected(reason));
+//!             socket.on_disconnect(async move |reason: DisconnectReason| {
+//!                 session.disconnected(reason);
+//!             });
 //!             Ok::<(), Infallible>(())
 //!         }
 //!     };
@@ -153,6 +155,8 @@ impl Recovery {
     /// Nothing a client can claim is an error. A store that fails finds nothing, so that the client gets
     /// a new session. So does one whose session another server with this store has given to a connection
     /// that was opened later than `socket`.
+    ///
+    /// Cancel safe: it only looks.
     pub async fn find(&self, socket: &SocketRef, claim: &Claim) -> Option<Found> {
         let pid = claim.pid.as_deref().filter(|_| !self.0.window.is_zero())?;
         let key = key_of(pid);
@@ -213,7 +217,8 @@ impl Recovery {
     /// Begins a new session with this state, and waits until it is saved. When that takes longer than
     /// two seconds, the client is connected without a session that it could get back.
     ///
-    /// Call it in a connect middleware.
+    /// Call it in a connect middleware. When this call is dropped, the session has no owner, nobody knows its
+    /// secret, and it expires.
     pub async fn begin(&self, socket: &SocketRef, state: String) -> Session {
         let saved = Saved { id: socket.id.to_string(), state };
         let mut secret = [0; SECRET_BYTES];
@@ -259,6 +264,8 @@ impl Recovery {
     }
 
     /// Saves what has changed and stops. Sessions stay in the store for their time.
+    ///
+    /// Cancel safe: it goes on when this call is dropped, as long as the runtime does.
     pub async fn close(&self) {
         self.0.closing.cancel();
         self.0.tasks.wait().await;

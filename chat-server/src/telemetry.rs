@@ -16,8 +16,9 @@ use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 /// # Errors
 /// When the filter cannot be understood, or events are written somewhere already.
 pub fn init(filter: &str, worker: Option<SocketAddr>) -> anyhow::Result<()> {
-    // These log every attempt to connect; the store and the adapter say once what matters of it.
-    let filter = EnvFilter::try_new(format!("{filter},async_nats=off,sqlx::postgres::notice=off"))
+    // These log every attempt to connect and every wait; the store and the adapter say once what matters of it.
+    let libraries = "async_nats=off,sqlx::pool=off,sqlx::postgres::notice=off";
+    let filter = EnvFilter::try_new(format!("{filter},{libraries}"))
         .with_context(|| format!("--log {filter:?} is no filter; try \"info\" or \"debug\""))?;
     tracing_subscriber::fmt()
         .with_env_filter(filter)

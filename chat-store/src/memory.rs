@@ -10,7 +10,7 @@ use chat_core::{
     Timestamp,
 };
 
-use crate::session::{MAX_SWEPT, newest};
+use crate::session::MAX_SWEPT;
 use crate::{
     Appended, Claimed, MessageStore, NicknameClaim, NicknameStore, Page, SessionKey, SessionRecord,
     SessionStore, StoreError,
@@ -117,7 +117,7 @@ impl SessionStore for MemoryStore {
     ) -> Result<Vec<SessionKey>, StoreError> {
         let mut contents = self.contents()?;
         let mut outdated = Vec::new();
-        for (key, record) in newest(records) {
+        for (key, record) in SessionRecord::newest(records) {
             let kept = contents.sessions.get(&key);
             if kept.is_some_and(|kept| kept.version() > record.version()) {
                 outdated.push(key);

@@ -59,8 +59,8 @@ impl PostgresStore {
     /// environment variables and the password file, as `psql` does it; `?options=-c%20search_path%3Dchat`
     /// chooses the schema.
     ///
-    /// Tables of an earlier version are brought up to date, as a whole or not at all; of several nodes
-    /// that start at once one does it.
+    /// Tables of an earlier version are brought up to date, as a whole or not at all, also when this
+    /// call is dropped; of several nodes that start at once one does it.
     ///
     /// # Errors
     /// [`StoreError::Url`] for what is no such URL, else why the database cannot be used. No error

@@ -29,22 +29,26 @@ pub struct SessionRecord {
 }
 
 impl SessionRecord {
-    /// Orders the records of one session: the greater is the newer.
-    pub(crate) fn version(&self) -> (i64, i64) {
+    /// Orders the records of one session: of two, the one with the greater version is the newer. Generation
+    /// before revision.
+    pub const fn version(&self) -> (i64, i64) {
         (self.generation, self.revision)
     }
-}
 
-/// What of a batch counts: the newest record of each session, in the order of their keys.
-pub(crate) fn newest(records: &[SessionRecord]) -> BTreeMap<SessionKey, &SessionRecord> {
-    let mut newest = BTreeMap::new();
-    for record in records {
-        let kept = newest.entry(record.key).or_insert(record);
-        if record.version() >= kept.version() {
-            *kept = record;
+    /// What of a batch counts: the newest record of each session, and of records with one version the last.
+    /// In the order of their keys.
+    ///
+    /// For whoever writes a store: these are to be compared with what it keeps.
+    pub fn newest(batch: &[Self]) -> BTreeMap<SessionKey, &Self> {
+        let mut newest = BTreeMap::new();
+        for record in batch {
+            let kept = newest.entry(record.key).or_insert(record);
+            if record.version() >= kept.version() {
+                *kept = record;
+            }
         }
+        newest
     }
-    newest
 }
 
 /// Shows no state: it says who is in which room.

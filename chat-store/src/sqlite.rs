@@ -62,7 +62,8 @@ impl SqliteStore {
     /// Opens the log in the file at `path`, and creates the file if there is none. Its folder has to
     /// exist.
     ///
-    /// A file of the tutorial or of an earlier version is brought up to date, as a whole or not at all.
+    /// A file of the tutorial or of an earlier version is brought up to date, as a whole or not at all, also
+    /// when this call is dropped.
     ///
     /// # Errors
     /// A file that is no log of ours is left as it is ([`StoreError::Corrupt`], [`StoreError::Newer`]).

@@ -83,7 +83,8 @@ pub trait MessageStore: Send + Sync + 'static {
     async fn tail(&self) -> Result<Offset, StoreError>;
 
     /// Lets go of files and connections. Calls that are under way finish first; later ones fail with
-    /// [`StoreError::Closed`]. Closing twice is harmless.
+    /// [`StoreError::Closed`]. Closing twice is harmless. When this call is dropped, the store may or may not be
+    /// closed; what was acknowledged is stored either way.
     async fn close(&self);
 }
 

@@ -30,7 +30,7 @@ pub struct ClusterBroadcast {
 }
 
 impl ClusterBroadcast {
-    /// Connects to the hub that listens on this socket.
+    /// Connects to the hub that listens on this socket. Cancel safe: dropped, it leaves nothing behind.
     ///
     /// # Errors
     /// [`BroadcastError::Unreachable`] when none does.

@@ -1,4 +1,4 @@
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::Arguments;
 use crate::{ClientOffset, Content, Refusal, RoomId};
@@ -7,6 +7,25 @@ use crate::{ClientOffset, Content, Refusal, RoomId};
 ///
 /// `emit("chat message", content)`, with a client offset as the second argument, with options as the
 /// third; `null` stands for an argument that is left out.
+///
+/// A client serialises it: the result is the JSON array of the three arguments. A server reads the text of
+/// the whole event, which begins with its name, by [`from_event`](Self::from_event).
+///
+/// ```
+/// use chat_core::{ChatMessage, ChatMessageOptions, CHAT_MESSAGE};
+///
+/// let message = ChatMessage {
+///     content: "hello".parse()?,
+///     client_offset: Some("bot-1".parse()?),
+///     options: ChatMessageOptions { room: Some("rust".parse()?) },
+/// };
+/// let arguments = serde_json::to_string(&message)?;
+/// assert_eq!(arguments, r#"["hello","bot-1",{"room":"rust"}]"#);
+///
+/// let event = format!(r#"["{CHAT_MESSAGE}",{}"#, &arguments[1..]);
+/// assert_eq!(ChatMessage::from_event(&event), Ok(message));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChatMessage {
     /// What it says.
@@ -23,6 +42,7 @@ pub struct ChatMessage {
 #[serde(default)]
 pub struct ChatMessageOptions {
     /// The room it goes to; `general` when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub room: Option<RoomId>,
 }
 
@@ -42,5 +62,11 @@ impl ChatMessage {
             options: arguments
                 .options(3, "the third argument must be options such as { room: \"general\" }")?,
         })
+    }
+}
+
+impl Serialize for ChatMessage {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        (&self.content, &self.client_offset, &self.options).serialize(serializer)
     }
 }

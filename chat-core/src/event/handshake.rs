@@ -4,7 +4,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-use crate::{Offset, ParseError, RoomId};
+use crate::{Offset, ParseError, RecoveryOffset, RoomId};
 
 /// What a client says in `auth` when it connects. All fields are optional, unknown ones are ignored.
 ///
@@ -16,6 +16,10 @@ pub struct Handshake {
     /// The last offset that the client has handled; [`Offset::ZERO`] is the beginning.
     #[serde(deserialize_with = "lenient")]
     pub server_offset: Offset,
+    /// The trailing string of the last message that the client has handled, which says of which log its offset
+    /// is: in another log it is served from the beginning. Socket.IO clients that recover say it by themselves.
+    #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    pub offset: Option<RecoveryOffset>,
     /// The rooms to be in from the start; none means [`RoomId::general`]. Names that are none are left out.
     #[serde(deserialize_with = "lenient_list", skip_serializing_if = "Vec::is_empty")]
     pub rooms: Vec<RoomId>,
@@ -39,6 +43,7 @@ impl Default for Handshake {
     fn default() -> Self {
         Self {
             server_offset: Offset::ZERO,
+            offset: None,
             rooms: Vec::new(),
             history: None,
             nickname: None,

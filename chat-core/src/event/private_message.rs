@@ -1,10 +1,13 @@
+use serde::{Serialize, Serializer};
+
 use super::Arguments;
 use super::people::nickname;
 use crate::{ClientOffset, Content, Nickname, Refusal};
 
 /// The arguments of [`PRIVATE_MESSAGE`](crate::PRIVATE_MESSAGE) as a client sends it.
 ///
-/// `emit("private message", nickname, content)`, with a client offset as the third argument.
+/// `emit("private message", nickname, content)`, with a client offset as the third argument. It serialises as the
+/// JSON array of these three, with `null` for a client offset that it does not have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PrivateMessage {
     /// The name of the person it goes to.
@@ -29,5 +32,11 @@ impl PrivateMessage {
             client_offset: arguments
                 .client_offset(3, "the third argument must be the client offset, a string")?,
         })
+    }
+}
+
+impl Serialize for PrivateMessage {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        (&self.to, &self.content, &self.client_offset).serialize(serializer)
     }
 }

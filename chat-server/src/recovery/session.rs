@@ -127,7 +127,7 @@ impl Session {
     }
 
     /// Waits until what was [saved](Self::save) before this call would outlive the server. Returns at once
-    /// when the client cannot get the session back.
+    /// when the client cannot get the session back. Cancel safe: it is saved all the same.
     pub async fn saved(&self) {
         if let Some(Owner { writer, .. }) = &self.owner {
             writer.saved().await;

@@ -37,6 +37,9 @@ use crate::transport::Link;
 /// Called for each connection before it can send anything.
 pub(crate) type OnConnect = dyn Fn(&SocketRef) + Send + Sync;
 
+/// Called for each connection that ended, with the reason.
+pub(crate) type OnDisconnect = dyn Fn(&SocketRef, DisconnectReason) + Send + Sync;
+
 /// Says whether a client may connect, and if not, why.
 pub(crate) type Authenticate = dyn Fn(SocketRef, Json) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>>
     + Send
@@ -49,6 +52,7 @@ pub(crate) type Observe = dyn Fn(Observed<'_>) + Send + Sync;
 #[derive(Clone, Default)]
 pub(crate) struct Hooks {
     pub(crate) on_connect: Option<Arc<OnConnect>>,
+    pub(crate) on_disconnect: Option<Arc<OnDisconnect>>,
     pub(crate) authenticate: Option<Arc<Authenticate>>,
     /// Whether a client that gets its session back is not authenticated again.
     pub(crate) skip_middlewares: bool,
@@ -252,16 +256,21 @@ impl Connections {
         socket.on(USERS, UsersHandler(Arc::clone(&connection)));
         socket.on(TYPING, TypingHandler(Arc::clone(&connection)));
         socket.on_fallback(UnknownEventHandler(Arc::clone(&connection)));
-        let ending = Arc::clone(&connection);
-        socket.on_disconnect(move |reason: DisconnectReason| {
-            ending.end();
-            let on_purpose = ending.session.disconnected(reason);
-            ending.attendance.end(on_purpose);
-            async {}
-        });
         if let Some(on_connect) = &self.services.hooks.on_connect {
             on_connect(&socket);
         }
+        // After the application, which would replace it: a socket has one disconnect handler.
+        let ending = Arc::clone(&connection);
+        let hooks = Arc::clone(&self.services.hooks);
+        socket.on_disconnect(move |socket: SocketRef, reason: DisconnectReason| {
+            ending.end();
+            let on_purpose = ending.session.disconnected(reason);
+            ending.attendance.end(on_purpose);
+            if let Some(on_disconnect) = &hooks.on_disconnect {
+                on_disconnect(&socket, reason);
+            }
+            async {}
+        });
         socket.extensions.insert(connection);
     }
 

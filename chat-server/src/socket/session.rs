@@ -42,7 +42,8 @@ impl ChatSession {
         person: Option<&Person>,
     ) -> Result<(Self, Offset), StoreError> {
         let asked = handshake.server_offset;
-        let known = log.contains(asked).await?;
+        let here = |place: &RecoveryOffset| place.epoch == *log.epoch();
+        let known = handshake.offset.as_ref().is_none_or(here) && log.contains(asked).await?;
         let from = if known { asked } else { Offset::ZERO };
         let last = handshake.history.filter(|_| from == Offset::ZERO);
         let rooms = match &*handshake.rooms {

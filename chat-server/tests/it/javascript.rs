@@ -19,6 +19,11 @@ pub(crate) fn run(file: &str, variables: &[(&str, &str)]) {
 
 /// Runs one file for a caller that has the machine.
 pub(crate) fn run_now(file: &str, variables: &[(&str, &str)]) {
+    run_in("js", file, variables);
+}
+
+/// Runs one file of a directory of tests, for a caller that has the machine.
+pub(crate) fn run_in(directory: &str, file: &str, variables: &[(&str, &str)]) {
     let Some(node_modules) = option_env!("CHAT_NODE_MODULES") else {
         panic!("the build script did not say where it installed the JavaScript client");
     };
@@ -27,7 +32,7 @@ pub(crate) fn run_now(file: &str, variables: &[(&str, &str)]) {
             "the JavaScript client is missing: install Node.js 18 or later with npm and build again"
         );
     }
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/js").join(file);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(directory).join(file);
     // Without `--test`, the test runner is the same, in one process: nothing can outlive it.
     let output = Command::new("node")
         .arg("--test-reporter=spec")

@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod browser;
 mod guarded;
+mod hooks;
 mod javascript;
 mod nginx;
 mod nodes;

@@ -139,3 +139,19 @@ test("the contents of messages do not come into the log", { timeout: 20_000 }, a
   await within(10, "it ends", server.closed);
   assert.doesNotMatch(server.stderr + server.stdout, /secret (message|token)/);
 });
+
+test("events can be traced, by name and size and without their contents", { timeout: 20_000 }, async (t) => {
+  const server = run(t, [...ANY_PORT, "--store", "memory:", "--trace-events"]);
+  const url = await ready(server);
+  const reader = new Reader(t, url, { auth: { serverOffset: 0, nickname: "Ada", token: "a secret token of hers" } });
+  await send(reader.socket, "a secret message", "a secret key");
+  await reader.socket.timeout(5000).emitWithAck(`odd ${"x".repeat(1000)}`, "a secret argument");
+  await reader.reached(1);
+  server.child.kill("SIGTERM");
+  await within(10, "it ends", server.closed);
+  const id = /socket\.id=(\S+)/.exec(server.stderr)[1];
+  for (const event of ['in "chat message"', 'out "chat message"', 'out "nickname"', 'out "(answer)"', 'in "odd x{60}"']) {
+    assert.match(server.stderr, new RegExp(`${event.replace(/[()]/g, "\\$&")} socket\\.id=${id} event\\.bytes=\\d+`));
+  }
+  assert.doesNotMatch(server.stderr + server.stdout, /secret/);
+});

@@ -10,7 +10,7 @@ use sqlx::postgres::PgArguments;
 use super::PostgresStore;
 use super::connections::{CALL_TIMEOUT, within};
 use super::read::text;
-use crate::session::{MAX_SWEPT, newest};
+use crate::session::MAX_SWEPT;
 use crate::{SessionKey, SessionRecord, SessionStore, StoreError};
 
 /// Returns the keys of the sessions that it saves.
@@ -60,7 +60,7 @@ impl SessionStore for PostgresStore {
         &self,
         records: &[SessionRecord],
     ) -> Result<Vec<SessionKey>, StoreError> {
-        let mut records = newest(records);
+        let mut records = SessionRecord::newest(records);
         let arguments = encode(&records).map_err(|error| self.place.error_in_use(error))?;
         let mut lease = self.sessions.lease().await?;
         if records.is_empty() {

@@ -7,7 +7,7 @@ use chat_core::Timestamp;
 
 use super::SqliteStore;
 use super::append::put;
-use crate::session::{MAX_SWEPT, newest};
+use crate::session::MAX_SWEPT;
 use crate::{SessionKey, SessionRecord, SessionStore, StoreError};
 
 /// Returns the keys of the sessions that it saves.
@@ -67,7 +67,7 @@ impl SessionStore for SqliteStore {
         &self,
         records: &[SessionRecord],
     ) -> Result<Vec<SessionKey>, StoreError> {
-        let mut records = newest(records);
+        let mut records = SessionRecord::newest(records);
         let (encoded, bytes) = encode(&records).map_err(|error| self.place.error_in_use(error))?;
         let mut writer = self.writer.lock().await;
         let writer = writer.as_mut().ok_or(StoreError::Closed)?;

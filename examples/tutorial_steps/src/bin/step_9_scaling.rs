@@ -16,6 +16,7 @@ use chat_server::{Chat, supervisor, telemetry};
 use chat_store::{MessageStore, SqliteStore};
 use tokio::net::TcpListener;
 use tokio::process::Command;
+use tokio::signal::unix::{SignalKind, signal};
 
 const PAGE: &str =
     concat!(include_str!("../../pages/head.html"), include_str!("../../pages/step_9.html"));
@@ -23,7 +24,7 @@ const PAGE: &str =
 /// The program starts itself once more for each worker, with two arguments.
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    telemetry::init("warn")?;
+    telemetry::init("warn", None)?;
     let arguments: Vec<_> = std::env::args().skip(1).collect();
     match &*arguments {
         [] => supervise().await,
@@ -38,7 +39,8 @@ async fn supervise() -> anyhow::Result<()> {
     let workers = std::env::var("WORKERS").unwrap_or_else(|_| "4".to_owned()).parse()?;
     let addresses = supervisor::addresses(&format!("127.0.0.1:{port}"), workers)?;
 
-    // Where the workers tell each other of new messages.
+    // Where the workers tell each other of new messages; deleted at the end, which the signals may not cut short.
+    let stop = asked_to_stop()?;
     let folder = tempfile::tempdir()?;
     let hub = ClusterHub::bind(folder.path().join("hub")).await?;
 
@@ -52,11 +54,17 @@ async fn supervise() -> anyhow::Result<()> {
     let listening = |addresses: &[&str]| {
         addresses.iter().for_each(|address| println!("listening on http://{address}"));
     };
-    let stop = async {
-        tokio::signal::ctrl_c().await.ok();
-    };
     supervisor::run(&addresses, worker, listening, stop).await?;
     Ok(())
+}
+
+/// Ready when the program is asked to end: by Ctrl-C, or by SIGTERM, as service managers do.
+fn asked_to_stop() -> std::io::Result<impl Future<Output = ()>> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+    })
 }
 
 /// A worker: the server of step 7, and what is new is the broadcast.
@@ -75,15 +83,15 @@ async fn work(address: &str, hub: &Path) -> anyhow::Result<()> {
         .merge(chat_server::client_router())
         .merge(chat.socket_router());
 
-    // The supervisor says when to stop. Ctrl-C in a terminal goes to all processes.
-    let released = supervisor::released()?;
+    // The supervisor says when to stop. Ctrl-C in a terminal goes to all processes, and SIGTERM may.
+    let (released, asked) = (supervisor::released()?, asked_to_stop()?);
     let listener = TcpListener::bind(address).await?;
     println!("listening on http://{}", listener.local_addr()?);
     let listener = listener.tap_io(|connection| {
         connection.set_nodelay(true).ok();
     });
     let stop = async move {
-        tokio::select! { () = released => {}, _ = tokio::signal::ctrl_c() => {} }
+        tokio::select! { () = released => {}, () = asked => {} }
         chat.shutdown().await;
     };
     axum::serve(listener, app).with_graceful_shutdown(stop).await?;

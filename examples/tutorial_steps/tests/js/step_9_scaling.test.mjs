@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readdirSync } from "node:fs";
 import { test } from "node:test";
 import { connect, Inbox, once, Program, within } from "./support/program.mjs";
 
@@ -50,21 +51,34 @@ test("a worker that was killed comes back, and its clients go on", { timeout: 60
   assert.deepEqual(contents, ["before", "meanwhile", "after"]);
 });
 
-for (const signal of ["SIGINT", "SIGKILL"]) {
-  test(`with ${signal} the workers end too`, { timeout: 60_000 }, async (t) => {
+async function ended(workers) {
+  const isRunning = (id) => {
+    try {
+      return process.kill(id, 0);
+    } catch {
+      return false;
+    }
+  };
+  const wait = (async () => {
+    while (workers.some(isRunning)) await new Promise((resolve) => setTimeout(resolve, 20));
+  })();
+  await within(15, "the workers have ended", wait);
+}
+
+for (const signal of ["SIGINT", "SIGTERM"]) {
+  test(`with ${signal} all of it ends in good order`, { timeout: 60_000 }, async (t) => {
     const { program, urls } = await start(t);
     const workers = await Promise.all(urls.map(processAt));
-    await program.stop(signal);
-    const isRunning = (id) => {
-      try {
-        return process.kill(id, 0);
-      } catch {
-        return false;
-      }
-    };
-    const ended = (async () => {
-      while (workers.some(isRunning)) await new Promise((resolve) => setTimeout(resolve, 20));
-    })();
-    await within(15, "the workers have ended", ended);
+    assert.deepEqual(await program.stop(signal), { code: 0, signal: null });
+    await ended(workers);
+    // The folder with the socket was in it.
+    assert.deepEqual(readdirSync(program.folder), ["chat.db"]);
   });
 }
+
+test("with SIGKILL the workers end too", { timeout: 60_000 }, async (t) => {
+  const { program, urls } = await start(t);
+  const workers = await Promise.all(urls.map(processAt));
+  await program.stop("SIGKILL");
+  await ended(workers);
+});

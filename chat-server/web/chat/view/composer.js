@@ -13,19 +13,30 @@ const sizesItself = CSS.supports("field-sizing", "content");
 export class Composer {
   // Called with the text to send.
   onSend = () => {};
+  // Called while the reader types, and when that has ended without sending.
+  onTyping = () => {};
+  onStopped = () => {};
 
   #form = document.getElementById("composer");
   #text = document.getElementById("text");
   #send = document.getElementById("send");
   #hint = document.getElementById("hint");
   #warning = "";
+  // What was written and not sent, by conversation.
+  #drafts = new Map();
+  #conversation = null;
 
   constructor() {
     this.#form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.#submit();
     });
-    this.#text.addEventListener("input", () => this.#update());
+    this.#text.addEventListener("input", () => {
+      this.#update();
+      if (this.#content() === "") this.onStopped();
+      else this.onTyping();
+    });
+    this.#text.addEventListener("blur", () => this.onStopped());
     this.#text.addEventListener("keydown", (event) => {
       // This Enter ends the input of a character, as in Japanese; Safari says so with 229 only.
       const composing = event.isComposing || event.keyCode === 229;
@@ -38,6 +49,20 @@ export class Composer {
     // The field keeps the focus, so that the on-screen keyboard stays.
     this.#send.addEventListener("pointerdown", (event) => event.preventDefault());
     this.#update();
+  }
+
+  // What is written goes to this conversation.
+  draw({ id, isRoom, name }) {
+    if (id === this.#conversation) return;
+    if (this.#conversation !== null) this.#drafts.set(this.#conversation, this.#text.value);
+    this.#conversation = id;
+    this.#text.value = this.#drafts.get(id) ?? "";
+    this.#text.placeholder = isRoom ? `Message to ${name}` : `Private message to ${name}`;
+    this.#update();
+  }
+
+  focus() {
+    this.#text.focus();
   }
 
   // Shows this beside the field; empty for nothing.

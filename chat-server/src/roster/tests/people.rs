@@ -1,0 +1,164 @@
+//! One node: who comes, goes, breaks and comes back.
+
+use super::*;
+
+const NOTHING: [&str; 0] = [];
+
+#[tokio::test(start_paused = true)]
+async fn those_in_a_room_are_told_who_joins_and_leaves_and_nobody_of_itself() {
+    let node = Node::new(1);
+    let ada = node.ada();
+    let bob = node.enter("b", None, &[general(), room("rust")]);
+    bob.attendance.join(&general());
+    ada.attendance.join(&room("rust"));
+    ada.attendance.leave(&room("go"));
+    assert_eq!(ada.hears(), ["somebody joined general: 2"]);
+    assert_eq!(bob.hears(), ["Ada joined rust: 2"]);
+    bob.attendance.leave(&general());
+    assert_eq!(node.roster.count(&room("rust")), 2);
+    bob.attendance.end(true);
+    assert_eq!(ada.hears(), ["somebody left general: 1", "somebody left rust: 1"]);
+    assert_eq!(bob.hears(), NOTHING);
+    ada.attendance.end(true);
+    assert!(node.roster.lock().rooms.is_empty(), "nothing is kept of rooms without members");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_person_with_several_tabs_is_there_once() {
+    let node = Node::new(1);
+    let watcher = node.enter("w", None, &[general()]);
+    let tabs = ["1", "2", "3"].map(|client| node.enter(client, Some("Ada"), &[general()]));
+    assert_eq!(node.count(), 2);
+    assert_eq!(node.names(&general()), BTreeSet::from(["Ada".into()]));
+    for tab in &tabs[1..] {
+        tab.attendance.end(true);
+    }
+    assert_eq!(watcher.hears(), ["Ada joined general: 2"]);
+    tabs[0].attendance.leave(&general());
+    assert_eq!(watcher.hears(), ["Ada left general: 1"]);
+    assert_eq!(tabs[0].hears(), NOTHING);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_breaks_counts_until_its_grace_is_over() {
+    let node = Node::new(1);
+    let watcher = node.enter("w", None, &[general()]);
+    let ada = node.ada();
+    watcher.hears();
+    ada.attendance.end(false);
+    pass(3000).await;
+    drop(ada);
+    pass(1900).await;
+    assert_eq!((node.count(), watcher.hears()), (2, vec![]));
+    pass(200).await;
+    assert_eq!((node.count(), watcher.hears()), (1, vec!["Ada left general: 1".to_owned()]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn coming_back_within_the_grace_is_neither_leaving_nor_joining() {
+    let node = Node::new(1);
+    let watcher = node.enter("w", None, &[general()]);
+    let mut ada = node.ada();
+    let mut bob = node.enter("b", None, &[general()]);
+    watcher.hears();
+    for _ in 0..5 {
+        drop(ada);
+        drop(bob);
+        pass(4900).await;
+        ada = node.ada();
+        bob = node.enter("b", None, &[general()]);
+    }
+    pass(10_000).await;
+    assert_eq!((node.count(), watcher.hears()), (3, vec![]));
+    bob.attendance.leave(&general());
+    assert_eq!(watcher.hears(), ["somebody left general: 2"], "at once, the grace is no longer on");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_earlier_connection_of_a_client_that_ends_later_has_no_grace() {
+    let node = Node::new(1);
+    let earlier = node.ada();
+    let later = node.ada();
+    drop(earlier);
+    later.attendance.leave(&general());
+    assert_eq!(node.count(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn ending_on_purpose_ends_the_grace_too_and_an_ended_connection_does_nothing() {
+    let node = Node::new(1);
+    let ada = node.ada();
+    ada.attendance.end(false);
+    ada.attendance.join(&room("rust"));
+    ada.attendance.rename(None);
+    ada.attendance.typing(&general(), true);
+    assert_eq!((node.count(), node.roster.count(&room("rust"))), (1, 0));
+    ada.attendance.end(true);
+    ada.attendance.end(true);
+    ada.attendance.join(&general());
+    assert_eq!(node.count(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_identity_leaves_and_joins_in_all_rooms() {
+    let node = Node::new(1);
+    let watcher = node.enter("w", None, &[general(), room("rust")]);
+    let ada = node.enter("a", None, &[general(), room("rust")]);
+    watcher.hears();
+    ada.attendance.rename(person("Ada"));
+    assert_eq!(
+        watcher.hears(),
+        [
+            "somebody left general: 1",
+            "Ada joined general: 2",
+            "somebody left rust: 1",
+            "Ada joined rust: 2"
+        ]
+    );
+    ada.attendance.rename(person("Ada"));
+    assert_eq!((watcher.hears(), ada.hears()), (vec![], vec![]));
+    let (id, _) = person("Ada").unwrap();
+    ada.attendance.rename(Some((id, "ADA".parse().unwrap())));
+    assert_eq!(node.names(&general()), BTreeSet::from(["ADA".into()]));
+    assert_eq!(watcher.hears(), NOTHING);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_comes_back_as_somebody_else_is_not_counted_twice() {
+    let node = Node::new(1);
+    let watcher = node.enter("w", None, &[general()]);
+    drop(node.enter("a", None, &[general()]));
+    let _ada = node.ada();
+    assert_eq!(
+        watcher.hears(),
+        ["somebody joined general: 2", "somebody left general: 1", "Ada joined general: 2"]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_a_room_of_more_than_a_hundred_people_come_and_go_untold() {
+    let node = Node::new(1);
+    let watcher = node.enter("w", None, &[general()]);
+    let enter = |n: usize| node.enter(&format!("client {n}"), None, &[general()]);
+    let mut crowd: Vec<_> = (2..=99).map(enter).collect();
+    watcher.hears();
+    crowd.push(enter(100));
+    crowd.push(enter(101));
+    assert_eq!(watcher.hears(), ["somebody joined general: 100"]);
+    crowd.pop().unwrap().attendance.end(true);
+    assert_eq!((node.count(), watcher.hears()), (100, vec![]));
+    crowd.pop().unwrap().attendance.end(true);
+    assert_eq!(watcher.hears(), ["somebody left general: 99"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_thousand_names_are_listed_in_their_order() {
+    let node = Node::new(1);
+    let name = |n: usize| format!("{:04}", (n * 7919) % 1500);
+    let crowd = (0..1500).map(|n| node.enter(&name(n), Some(&name(n)), &[general()]));
+    let _crowd: Vec<_> = crowd.collect();
+    let users = node.roster.users(&general());
+    assert_eq!(users.users, 1500);
+    let names: Vec<_> = users.nicknames.into_iter().map(String::from).collect();
+    assert_eq!(names, (0..1000).map(|n| format!("{n:04}")).collect::<Vec<_>>());
+}

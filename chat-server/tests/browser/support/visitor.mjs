@@ -1,0 +1,147 @@
+// Somebody with the page open, as the tests use it.
+
+import assert from "node:assert/strict";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { defer } from "../../js/support/bounds.mjs";
+import { browser, serveFromDirectory } from "./browser.mjs";
+
+const SCREENSHOTS = process.env.CHAT_SCREENSHOTS;
+const PATIENCE_MS = 10_000;
+
+export const DESKTOP = { viewport: { width: 1280, height: 800 } };
+export const PHONE = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, hasTouch: true, isMobile: true };
+
+export class Visitor {
+  errors = [];
+
+  /**
+   * Opens the page at `url` in a context of its own; with a name if one is given, and with what the browser
+   * has `remembered`.
+   */
+  static async open(t, url, { name, remembered = {}, device = DESKTOP, ...options } = {}) {
+    const visitor = new Visitor();
+    const context = await (await browser()).newContext({ locale: "en-GB", ...device, ...options });
+    defer(t, async () => {
+      const violations = await visitor.violations();
+      await context.close();
+      assert.deepEqual(visitor.errors, [], "errors in the page");
+      assert.deepEqual(violations, [], "violations of the content security policy");
+    });
+    context.setDefaultTimeout(PATIENCE_MS);
+    await serveFromDirectory(context);
+    await context.addInitScript((remembered) => {
+      for (const [name, value] of Object.entries(remembered)) {
+        if (!localStorage.getItem(name)) localStorage.setItem(name, JSON.stringify(value));
+      }
+      window.violations = [];
+      document.addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI }) =>
+        window.violations.push(`${violatedDirective}: ${blockedURI}`));
+    }, remembered);
+    visitor.context = context;
+    visitor.page = await visitor.tab(url);
+    if (name) await visitor.become(name);
+    return visitor;
+  }
+
+  /** Another tab of the same browser. */
+  async tab(url) {
+    const page = await this.context.newPage();
+    page.on("pageerror", (error) => this.errors.push(String(error.stack ?? error)));
+    page.on("dialog", (dialog) => this.errors.push(`a dialog: ${dialog.message()}`));
+    await page.goto(url);
+    await page.locator('#status[data-state="connected"]').waitFor();
+    return page;
+  }
+
+  async violations() {
+    const pages = this.context.pages();
+    return (await Promise.all(pages.map((page) => page.evaluate(() => window.violations)))).flat();
+  }
+
+  async become(name) {
+    await this.page.locator("#me").click();
+    await this.page.getByLabel("Name", { exact: true }).fill(name);
+    await this.page.getByRole("button", { name: "Use this name" }).click();
+    await this.page.locator("#name-dialog").waitFor({ state: "hidden" });
+    await this.has("#me-name", name);
+  }
+
+  async join(room) {
+    await this.page.getByRole("button", { name: "Join or create a room" }).click();
+    await this.page.getByLabel("Name of the room").fill(room);
+    await this.page.getByRole("button", { name: "Join", exact: true }).click();
+    await this.has("#title-name", room);
+  }
+
+  async writeTo(name) {
+    await this.page.getByRole("button", { name: "Write to somebody privately" }).click();
+    await this.page.getByLabel("Their name").fill(name);
+    await this.page.getByRole("button", { name: "Write", exact: true }).click();
+    await this.has("#title-name", name);
+  }
+
+  /** The entry of a room or person in the side bar. */
+  entry(name) {
+    return this.page.locator("#side .entry").filter({ has: this.page.locator(`.name:text-is("${name}")`) });
+  }
+
+  async show(name) {
+    await this.entry(name).click();
+    await this.has("#title-name", name);
+  }
+
+  async write(text) {
+    await this.page.locator("#text").fill(text);
+    await this.page.locator("#send").click();
+  }
+
+  /** Writes, and waits until the server has it. */
+  async send(text) {
+    await this.write(text);
+    await this.message(text).last().and(this.page.locator('[data-state="sent"]')).waitFor();
+  }
+
+  message(text) {
+    const words = text.trim().split(/\s+/).map((word) => word.replace(/[\^$.*+?()[\]{}|]/g, "\\$&"));
+    const hasText = new RegExp(`^\\s*${words.join("\\s+")}\\s*$`);
+    return this.page.locator(".message").filter({ has: this.page.locator(".text", { hasText }) });
+  }
+
+  sees(text) {
+    return this.message(text).first().waitFor();
+  }
+
+  /** All that stands in the open conversation, from the top. */
+  texts() {
+    return this.page.locator(".message .text").allTextContents();
+  }
+
+  /** Waits until the element has this text: a string, or a pattern. */
+  async has(selector, text) {
+    await this.until(`${selector} has ${text}`, async () => {
+      const found = await this.page.locator(selector).textContent();
+      return typeof text === "string" ? found === text : text.test(found);
+    });
+  }
+
+  async hasUnread(name, count) {
+    const unread = this.entry(name).locator(".unread");
+    await this.until(`${name} has ${count} unread`, async () => (await unread.textContent()) === String(count || ""));
+  }
+
+  /** Waits until `holds` resolves with something true. */
+  async until(what, holds) {
+    const end = performance.now() + PATIENCE_MS;
+    while (!(await holds())) {
+      assert.ok(performance.now() < end, `not within ${PATIENCE_MS} ms: ${what}`);
+      await new Promise((resolve) => setTimeout(resolve, 25));
+    }
+  }
+
+  async screenshot(name) {
+    if (!SCREENSHOTS) return;
+    mkdirSync(SCREENSHOTS, { recursive: true });
+    await this.page.screenshot({ path: join(SCREENSHOTS, `${name}.png`), animations: "disabled" });
+  }
+}

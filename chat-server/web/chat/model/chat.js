@@ -1,0 +1,267 @@
+// What the reader can do, and what happens when something arrives. It knows nothing of how it is shown.
+
+import { CatchUp } from "./catch_up.js";
+import { Connection } from "./connection.js";
+import { Conversations } from "./conversations.js";
+import { History } from "./history.js";
+import { Identity } from "./identity.js";
+import { Outbox } from "./outbox.js";
+import { Presence } from "./presence.js";
+import { explained } from "./refusals.js";
+import { Typing } from "./typing.js";
+
+// How many messages of each room a first visit begins with.
+const FIRST_MESSAGES = 50;
+// How often the users of the open room are asked for.
+const PRESENCE_MS = 30_000;
+
+const NO_CONNECTION = "There is no connection at the moment. Try again when it is back.";
+
+export class Chat {
+  // Called after every change, often.
+  onChange = () => {};
+  onStatus = () => {};
+  // Called with the number of messages that had been missed while the connection was lost.
+  onCaughtUp = () => {};
+  // Called with a name that the reader has no more, and why.
+  onNameLost = () => {};
+
+  // Whether the reader is reading what was said before, in the open conversation.
+  isReadingBack = false;
+
+  #catchUp = new CatchUp();
+  #connection;
+  #wasConnected = false;
+
+  constructor(memory, tab) {
+    this.identity = new Identity(memory);
+    this.conversations = new Conversations(memory, tab, this.identity.name);
+    this.outbox = new Outbox(tab);
+    this.#connection = new Connection({
+      handshake: () => this.#handshake(),
+      events: {
+        "chat message": (content, offset, meta, recoveryOffset) => {
+          const room = this.conversations.room(meta.room);
+          if (!room) this.#connection.tell("leave", meta.room);
+          this.#deliver(room, { content, offset, ...meta }, recoveryOffset);
+        },
+        "private message": (content, offset, meta, recoveryOffset) => {
+          const other = this.identity.isMe(meta.from) ? meta.to : meta.from;
+          const conversation = this.conversations.withPerson(other);
+          this.#deliver(conversation, { content, offset, ...meta }, recoveryOffset);
+        },
+        nickname: ({ nickname }) => this.#named(nickname),
+        "user joined": (change) => this.presence.joined(change),
+        "user left": (change) => this.presence.left(change),
+        typing: (change) => this.typing.heard(change),
+      },
+      onConnect: (isRecovered) => this.#connected(isRecovered),
+      onRefused: (code, message) => this.#refused(code, message),
+      onStatus: (status, detail) => {
+        if (status !== "connected") this.typing.clear();
+        this.onStatus(status, detail);
+      },
+    });
+    this.history = new History(this.#connection, (message) => this.#message(message));
+    this.presence = new Presence(this.conversations, this.#connection);
+    this.typing = new Typing(this.conversations, this.#connection);
+
+    const changed = () => this.onChange();
+    this.history.onLoaded = changed;
+    this.presence.onChange = changed;
+    this.typing.onChange = changed;
+    this.outbox.onChange = changed;
+    this.outbox.onStored = (entry, answer) => this.#stored(entry, answer);
+    this.conversations.onOtherTab = (rooms) => this.#otherTab(rooms);
+    this.identity.onOtherTab = (name) => this.#otherName(name);
+  }
+
+  get open() {
+    return this.conversations.open;
+  }
+
+  start() {
+    this.#connection.start();
+    this.outbox.start((entry) => this.#send(entry));
+    this.history.open(this.open);
+    setInterval(() => this.open.isRoom && this.presence.ask(this.open), PRESENCE_MS);
+  }
+
+  show(conversation) {
+    this.typing.end();
+    this.conversations.show(conversation);
+    this.history.open(conversation);
+    if (conversation.isRoom) this.presence.ask(conversation);
+    this.onChange();
+  }
+
+  // The reader sees the newest message of the open conversation.
+  seen() {
+    if (this.open.markRead()) this.conversations.changed();
+  }
+
+  write(content) {
+    this.typing.end();
+    this.open.newAfter = null;
+    this.outbox.add(this.open, content);
+  }
+
+  // Shows a room, and joins it first when the reader is not in it. Resolves with what is wrong, if anything.
+  async join(name) {
+    const known = this.conversations.room(name);
+    if (known) return this.show(known);
+    const answer = await this.#connection.ask("join", name);
+    if (!answer) return NO_CONNECTION;
+    if (answer.error) return explained(answer.error);
+    this.show(this.conversations.addRoom(answer.room, answer.tail));
+  }
+
+  // Leaves a room, or takes a person off the list; what was written is there when one comes back.
+  leave(conversation) {
+    if (conversation.isRoom) this.#connection.tell("leave", conversation.name);
+    this.conversations.remove(conversation);
+    this.show(this.open);
+  }
+
+  // Begins a private conversation. Resolves with what is wrong, if anything.
+  async writeTo(name) {
+    const answer = await this.#connection.ask("history", { with: name, limit: 1 });
+    if (!answer) return NO_CONNECTION;
+    if (answer.error) return explained(answer.error);
+    if (this.identity.isMe(name)) return explained({ code: "message_to_oneself" });
+    this.show(this.conversations.withPerson(name));
+  }
+
+  // Takes a name. Resolves with what is wrong, if anything.
+  async become(name) {
+    const answer = await this.#connection.ask("nickname", name, this.identity.token);
+    if (!answer) return NO_CONNECTION;
+    if (answer.error) return explained(answer.error);
+    this.#named(answer.nickname);
+  }
+
+  // Goes on without a name.
+  becomeNobody() {
+    this.#named(null);
+    this.#connection.restart();
+  }
+
+  #handshake() {
+    const { name, token } = this.identity;
+    return {
+      serverOffset: this.conversations.place.offset,
+      history: FIRST_MESSAGES,
+      rooms: this.conversations.rooms.map((room) => room.name),
+      echo: false,
+      ...(name !== null && { nickname: name, token }),
+    };
+  }
+
+  #connected(isRecovered) {
+    const { conversations } = this;
+    const { rooms } = conversations;
+    if (this.#wasConnected && !isRecovered && conversations.place.offset === 0) {
+      // Nothing says from where to go on: begin again.
+      conversations.reset();
+    }
+    // A session that is recovered may not know of the latest.
+    const [tail] = rooms.map(({ name }) => this.#connection.ask("join", name));
+    if (this.#wasConnected) {
+      const missed = this.#catchUp.begin(tail.then((answer) => answer?.tail));
+      missed.then((count) => this.onCaughtUp(count));
+    }
+    this.#wasConnected = true;
+    for (const room of rooms) this.presence.ask(room);
+    this.history.open(this.open);
+    this.onChange();
+  }
+
+  // Says whether to connect again at once.
+  #refused(code, message) {
+    const { name } = this.identity;
+    if (name === null || !["nickname_taken", "invalid_nickname"].includes(code)) return false;
+    this.#named(null);
+    this.onNameLost(name, explained({ code, message }));
+    return true;
+  }
+
+  #named(name) {
+    this.identity.become(name);
+    this.conversations.setReader(name);
+    // Others are told of it, and not the one who did it.
+    for (const room of this.conversations.rooms) this.presence.ask(room);
+    this.onChange();
+  }
+
+  #message({ content, offset, from, at, clientOffset: key }) {
+    // One's own, which the server had, though its answer was lost.
+    this.outbox.discard(key);
+    return { content, offset, from, at, key, own: this.outbox.isOwn(key) || this.identity.isMe(from) };
+  }
+
+  #deliver(conversation, delivery, recoveryOffset) {
+    const reached = this.conversations.place.reach(delivery.offset, recoveryOffset);
+    if (reached === "another log") return this.#beginAgain();
+    this.conversations.changed();
+    if (!conversation) return;
+    const message = this.#message(delivery);
+    conversation.messages.add(message);
+    this.typing.wrote(conversation, message.from);
+    if (message.own || this.#sees(conversation)) conversation.markRead(message.offset);
+    else if (reached === "next") conversation.countUnread(message.offset);
+    if (reached === "next" && !message.own) this.#catchUp.note(message.offset);
+    if (!(this.isReadingBack && conversation === this.open)) conversation.forgetOld();
+    this.onChange();
+  }
+
+  // Whether the reader is looking at the end of a conversation.
+  #sees(conversation) {
+    return conversation === this.open && !this.isReadingBack && !document.hidden;
+  }
+
+  async #send({ to, content, key }) {
+    await this.#connection.connected();
+    const before = this.conversations.place.offset;
+    const answer = await (to.kind === "room"
+      ? this.#connection.ask("chat message", content, key, { room: to.name })
+      : this.#connection.ask("private message", to.name, content, key));
+    // A new message is stored after everything that was there before.
+    if (answer?.duplicate === false && answer.offset <= before) this.#beginAgain();
+    return answer;
+  }
+
+  #stored({ to, content, key, at }, { offset }) {
+    const conversation = to.kind === "room"
+      ? this.conversations.room(to.name)
+      : this.conversations.withPerson(to.name);
+    const from = this.identity.name;
+    conversation?.messages.add({ content, offset, from, at, key, own: true });
+  }
+
+  // The server has another log than before, where no offset of ours means anything.
+  #beginAgain() {
+    this.conversations.reset();
+    this.#connection.restart();
+    this.history.open(this.open);
+    this.onChange();
+  }
+
+  async #otherTab({ joined, left }) {
+    for (const name of joined) {
+      const answer = await this.#connection.ask("join", name);
+      if (answer && !answer.error) this.conversations.addRoom(answer.room, answer.tail);
+    }
+    for (const name of left) {
+      this.#connection.tell("leave", name);
+      this.conversations.remove(this.conversations.room(name));
+    }
+    this.history.open(this.open);
+    this.onChange();
+  }
+
+  #otherName(name) {
+    if (name !== null && this.#connection.isConnected) return void this.become(name);
+    this.#named(name);
+    this.#connection.restart();
+  }
+}

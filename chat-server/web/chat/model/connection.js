@@ -1,0 +1,100 @@
+// The connection to the server: passes on what arrives, sends, and says how it stands.
+
+// How long to wait for an answer.
+const ANSWER_MS = 10_000;
+
+// The pause before connecting again where Socket.IO does not do it by itself, in milliseconds.
+const pause = () => 2_000 + Math.random() * 3_000;
+
+export class Connection {
+  #socket;
+  #callbacks;
+  #tried = false;
+  #refusal = null;
+  #waiting = [];
+
+  // `handshake` gives what is said when connecting, each time anew. `events`: handlers by event.
+  constructor({ handshake, events, ...callbacks }) {
+    this.#callbacks = callbacks;
+    this.#socket = io({
+      auth: (say) => say(handshake()),
+      reconnectionDelay: 500,
+      autoConnect: false,
+    });
+    for (const [event, handle] of Object.entries(events)) this.#socket.on(event, handle);
+    this.#socket.on("connect", () => this.#connected());
+    this.#socket.on("disconnect", () => this.#lost());
+    this.#socket.on("connect_error", (error) => this.#failed(error));
+    addEventListener("online", () => this.#status());
+    addEventListener("offline", () => this.#status());
+  }
+
+  get isConnected() {
+    return this.#socket.connected;
+  }
+
+  start() {
+    this.#socket.connect();
+    this.#status();
+  }
+
+  // Connects anew, as somebody else or to another log.
+  restart() {
+    this.#socket.disconnect();
+    this.#socket.connect();
+  }
+
+  // Resolves when there is a connection.
+  connected() {
+    if (this.isConnected) return Promise.resolve();
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  // Resolves with the server's answer, also with a refusal, `{ error: { code, message } }`; with nothing when
+  // none came, or there is no connection.
+  ask(event, ...args) {
+    if (!this.isConnected) return Promise.resolve();
+    return new Promise((resolve) => {
+      const answered = (failure, answer) => resolve(failure ? undefined : answer);
+      this.#socket.timeout(ANSWER_MS).emit(event, ...args, answered);
+    });
+  }
+
+  // What may be lost.
+  tell(event, ...args) {
+    if (this.isConnected) this.#socket.emit(event, ...args);
+  }
+
+  #connected() {
+    this.#tried = true;
+    this.#refusal = null;
+    this.#callbacks.onConnect(this.#socket.recovered);
+    this.#status();
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+
+  #failed(error) {
+    this.#tried = true;
+    // The server has said no; otherwise it could not be reached, and Socket.IO tries again.
+    if (this.#socket.active) return this.#status();
+    const [, code, message] = /^([a-z_]+): (.*)$/s.exec(error.message) ?? [null, null, error.message];
+    this.#refusal = message;
+    const goOn = this.#callbacks.onRefused(code, message);
+    setTimeout(() => this.#socket.connect(), goOn ? 0 : pause());
+    this.#status();
+  }
+
+  #lost() {
+    // `active`: Socket.IO will reconnect. Not so when the server, or this page, ended the connection.
+    if (!this.#socket.active) setTimeout(() => this.#socket.connect(), pause());
+    this.#status();
+  }
+
+  #status() {
+    const { onStatus } = this.#callbacks;
+    if (this.isConnected) onStatus("connected");
+    else if (!navigator.onLine) onStatus("offline");
+    else if (this.#refusal !== null) onStatus("refused", this.#refusal);
+    else onStatus(this.#tried ? "reconnecting" : "connecting");
+  }
+}

@@ -1,0 +1,53 @@
+// What a browser remembers, as JSON under names that begin with "chat.". Where storage is forbidden or full,
+// the page works and forgets.
+
+export class Memory {
+  #storage;
+
+  // `area`: "localStorage", for all tabs, or "sessionStorage", for this one and its reloads.
+  constructor(area) {
+    try {
+      this.#storage = window[area];
+    } catch {
+      this.#storage = null;
+    }
+  }
+
+  get(name, otherwise) {
+    return parsed(this.#read(name)) ?? otherwise;
+  }
+
+  // Says whether it will be remembered.
+  set(name, value) {
+    try {
+      this.#storage.setItem(`chat.${name}`, JSON.stringify(value));
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  // Calls back with the new and the old value when another tab has changed it.
+  onChange(name, callback) {
+    addEventListener("storage", ({ storageArea, key, newValue, oldValue }) => {
+      const isThis = storageArea === this.#storage && key === `chat.${name}`;
+      if (isThis) callback(parsed(newValue), parsed(oldValue));
+    });
+  }
+
+  #read(name) {
+    try {
+      return this.#storage.getItem(`chat.${name}`);
+    } catch {
+      return null;
+    }
+  }
+}
+
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null; // Damaged by something else: as if there were none.
+  }
+}

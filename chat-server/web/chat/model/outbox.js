@@ -1,0 +1,106 @@
+// What the reader has written and the server has not confirmed yet.
+//
+// It is kept in the tab's storage, so that a reload loses none: it is then sent again with the same key, and
+// the server stores each message once.
+
+import { newKey } from "./key.js";
+import { explained } from "./refusals.js";
+
+// How many of the sent messages are recognised as one's own after a reload.
+const MAX_OWN_KEYS = 2_000;
+
+export class Outbox {
+  // Called after every change.
+  onChange = () => {};
+  // Called with an entry that is stored, and its offset.
+  onStored = () => {};
+
+  #memory;
+  #send;
+  // By key, in the order of writing: { key, to: { kind, name }, content, at, state, reason }. The state is
+  // "pending" or "failed".
+  #entries = new Map();
+  #ownKeys;
+  #saved = true;
+  #sending = false;
+
+  constructor(memory) {
+    this.#memory = memory;
+    this.#ownKeys = new Set(memory.get("own", []));
+    for (const entry of memory.get("outbox", [])) this.#entries.set(entry.key, entry);
+    addEventListener("beforeunload", (event) => {
+      if (this.#entries.size > 0 && !this.#saved) event.preventDefault();
+    });
+  }
+
+  // What waits for this conversation.
+  entries({ kind, name }) {
+    return [...this.#entries.values()].filter(({ to }) => to.kind === kind && to.name === name);
+  }
+
+  isOwn(key) {
+    return this.#ownKeys.has(key);
+  }
+
+  // Sends what was left by the page before a reload, and from now on what is added. `send` takes an entry
+  // and resolves with the server's answer, or with nothing when there was none.
+  start(send) {
+    this.#send = send;
+    this.#pump();
+  }
+
+  add({ kind, name }, content) {
+    const entry = { key: newKey(), to: { kind, name }, content, at: Date.now(), state: "pending" };
+    this.#entries.set(entry.key, entry);
+    this.#remember(entry.key);
+    this.#changed();
+    this.#pump();
+  }
+
+  // Sends a failed message as a new one: a key that was refused stays refused.
+  retry(key) {
+    const { to, content } = this.#entries.get(key);
+    this.#entries.delete(key);
+    this.add(to, content);
+  }
+
+  discard(key) {
+    if (this.#entries.delete(key)) this.#changed();
+  }
+
+  // One after the other: messages are stored in the order in which they were written.
+  async #pump() {
+    if (this.#sending || !this.#send) return;
+    this.#sending = true;
+    for (let entry; (entry = this.#next()); ) this.#answered(entry, await this.#send(entry));
+    this.#sending = false;
+  }
+
+  #next() {
+    return [...this.#entries.values()].find(({ state }) => state === "pending");
+  }
+
+  #answered(entry, answer) {
+    // Without an answer it is sent again. It may have come back meanwhile, or been thrown away.
+    if (!answer || this.#entries.get(entry.key) !== entry) return;
+    if (answer.error) {
+      entry.state = "failed";
+      entry.reason = explained(answer.error);
+    } else {
+      this.#entries.delete(entry.key);
+      this.onStored(entry, answer);
+    }
+    this.#changed();
+  }
+
+  #remember(key) {
+    this.#ownKeys.add(key);
+    if (this.#ownKeys.size > MAX_OWN_KEYS) this.#ownKeys.delete(this.#ownKeys.values().next().value);
+    this.#memory.set("own", [...this.#ownKeys]);
+  }
+
+  #changed() {
+    this.#saved = this.#memory.set("outbox", [...this.#entries.values()]);
+    this.onChange();
+  }
+}

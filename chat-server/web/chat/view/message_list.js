@@ -1,0 +1,175 @@
+// Shows the messages of the open conversation: follows the newest while the reader is there, and stays in place
+// when the reader has scrolled up.
+
+import { KeyedList } from "./keyed_list.js";
+import { makeRow, updateRow } from "./row.js";
+import { Window } from "./window.js";
+
+// More new ones than this at once are not read out by screen readers.
+const READ_OUT = 10;
+// So many pixels away from the end still count as the end, and from the beginning as near it.
+const NEAR_END = 48;
+const NEAR_START = 800;
+
+const log = document.getElementById("log");
+const earlier = document.getElementById("earlier");
+const beginning = document.getElementById("beginning");
+const jump = document.getElementById("jump");
+const jumpText = document.getElementById("jump-text");
+const empty = document.getElementById("empty");
+const emptyText = document.getElementById("empty-text");
+
+export class MessageList {
+  #chat;
+  #rows = new KeyedList(document.getElementById("messages"), makeRow, updateRow);
+  #window = new Window();
+  #conversation = null;
+  #newest = 0;
+  #wantsEarlier = false;
+  #scrollTop = 0;
+
+  constructor(chat) {
+    this.#chat = chat;
+    log.addEventListener("scroll", () => this.#scrolled(), { passive: true });
+    log.addEventListener("click", ({ target }) => this.#clicked(target));
+    jump.addEventListener("click", () => {
+      this.follow();
+      log.focus({ preventScroll: true });
+    });
+    earlier.addEventListener("click", () => this.#showEarlier());
+    document.addEventListener("visibilitychange", () => chat.onChange());
+    // The window, the composer and the messages themselves change their sizes.
+    const sizes = new ResizeObserver(() => this.#window.following && this.#toEnd());
+    sizes.observe(log);
+    sizes.observe(log.firstElementChild);
+  }
+
+  // Goes to the newest message and stays there.
+  follow() {
+    this.#window.follow();
+    this.#chat.onChange();
+  }
+
+  draw() {
+    const conversation = this.#chat.open;
+    if (conversation !== this.#conversation) this.#show(conversation);
+    const { messages } = conversation;
+    if (this.#wantsEarlier && this.#window.extendBack(messages)) this.#wantsEarlier = false;
+    this.#announce(messages);
+    if (this.#window.following) {
+      this.#drawRows();
+      this.#toEnd();
+      if (!document.hidden) this.#chat.seen();
+    } else {
+      this.#keepPlace(() => this.#drawRows());
+    }
+    this.#chat.isReadingBack = !this.#window.following;
+    this.#drawControls();
+  }
+
+  #show(conversation) {
+    this.#conversation = conversation;
+    this.#window = new Window();
+    this.#wantsEarlier = false;
+    this.#newest = Infinity;
+    this.#rows.draw([]);
+    log.ariaLabel = conversation.isRoom
+      ? `Messages in ${conversation.name}`
+      : `Private messages with ${conversation.name}`;
+  }
+
+  #drawRows() {
+    const { messages, newAfter } = this.#conversation;
+    const [start, end] = this.#window.range(messages);
+    const items = messages.slice(start, end).map((message, index) => ({
+      ...message,
+      id: message.own && message.key !== null ? message.key : message.offset,
+      state: message.own ? "sent" : null,
+      isFirstNew: newAfter !== null && isFirstAfter(newAfter, messages, start + index),
+    }));
+    if (this.#window.reachesEnd) {
+      for (const entry of this.#chat.outbox.entries(this.#conversation)) {
+        items.push({ ...entry, id: entry.key, own: true, from: this.#chat.identity.name });
+      }
+    }
+    this.#rows.draw(items);
+  }
+
+  // Few new ones are read out; those of before, or of another conversation, are not new.
+  #announce(messages) {
+    const count = messages.length - messages.indexOf(this.#newest + 1);
+    log.ariaLive = this.#newest !== Infinity && count <= READ_OUT && !this.#wantsEarlier ? "polite" : "off";
+    this.#newest = messages.newest ?? 0;
+  }
+
+  #scrolled() {
+    const up = log.scrollTop < this.#scrollTop;
+    this.#scrollTop = log.scrollTop;
+    const nearEnd = log.scrollHeight - log.scrollTop - log.clientHeight < NEAR_END;
+    if (nearEnd && !this.#window.following) {
+      if (this.#window.reachesEnd) this.#window.follow();
+      else this.#window.extendForward(this.#conversation.messages);
+      this.#chat.onChange();
+    } else if (!nearEnd && up) {
+      // Only upwards: a message that grows below the reader is no reason to leave the end.
+      this.#window.following = false;
+      this.#chat.isReadingBack = true;
+      if (log.scrollTop < NEAR_START) this.#showEarlier();
+    }
+    this.#drawControls();
+  }
+
+  #showEarlier() {
+    if (this.#wantsEarlier) return;
+    this.#window.following = false;
+    this.#wantsEarlier = true;
+    // What is not here comes from the server, and is drawn then.
+    if (this.#window.range(this.#conversation.messages)[0] === 0) {
+      if (this.#conversation.more) this.#chat.history.earlier(this.#conversation);
+      else this.#wantsEarlier = false;
+    }
+    this.#chat.onChange();
+  }
+
+  #clicked(target) {
+    const key = target.closest(".message")?.dataset.key;
+    if (target.matches(".retry")) this.#chat.outbox.retry(key);
+    if (target.matches(".discard")) this.#chat.outbox.discard(key);
+  }
+
+  #toEnd() {
+    log.scrollTop = log.scrollHeight;
+    this.#scrollTop = log.scrollTop;
+  }
+
+  // Changes the list such that what the reader sees does not move.
+  #keepPlace(change) {
+    const top = log.getBoundingClientRect().top;
+    const rows = [...document.getElementById("messages").children];
+    const seen = rows.find((row) => row.getBoundingClientRect().bottom > top);
+    const before = seen?.getBoundingClientRect().top;
+    change();
+    if (seen?.isConnected) log.scrollTop += seen.getBoundingClientRect().top - before;
+    this.#scrollTop = log.scrollTop;
+  }
+
+  #drawControls() {
+    const conversation = this.#conversation;
+    if (!conversation) return;
+    const { messages, unread, loaded, more, name, isRoom } = conversation;
+    const isWhole = this.#window.range(messages)[0] === 0;
+    jump.hidden = this.#window.following;
+    jumpText.textContent = unread > 0 ? `${unread.toLocaleString()} new` : "Jump to newest";
+    earlier.hidden = isWhole && !(loaded && more);
+    beginning.hidden = !(isWhole && loaded && !more) || messages.length === 0;
+    beginning.textContent = isRoom ? `This is where ${name} begins.` : "This is where it begins.";
+    empty.hidden = !loaded || this.#rows.size > 0;
+    emptyText.textContent = isRoom
+      ? "Write the first message."
+      : `Only you and ${name} can read what is written here.`;
+  }
+}
+
+function isFirstAfter(offset, messages, index) {
+  return index > 0 && messages.at(index - 1).offset <= offset && messages.at(index).offset > offset;
+}

@@ -1,0 +1,88 @@
+// The element of one message.
+
+import { fillAvatar, shownName } from "./avatar.js";
+import { withLinks } from "./links.js";
+import { dayNumber, showDay, showTime } from "./times.js";
+
+// A longer message is folded until the reader asks for all of it.
+const FOLD_CHARACTERS = 2_500;
+const FOLD_LINES = 30;
+
+// Messages of one person that follow each other within so long stand together.
+const TOGETHER_MS = 5 * 60_000;
+
+const BEGINNING = new RegExp(`^(?:.*\\n){${FOLD_LINES}}`);
+
+const STATES = { pending: "Sending", sent: "Sent", failed: "Not sent" };
+
+const template = document.getElementById("message");
+const failureTemplate = document.getElementById("failure");
+
+export function makeRow({ id, content, at, from, own }) {
+  const row = template.content.firstElementChild.cloneNode(true);
+  row.dataset.key = id;
+  row.classList.toggle("own", own);
+  fillAvatar(row.querySelector(".avatar"), from);
+  row.querySelector(".author").textContent = own ? "You" : shownName(from);
+  row.querySelector(".author").dataset.hue = row.querySelector(".avatar").dataset.hue;
+  const beginning = beginningOf(content);
+  row.querySelector(".text").append(withLinks(beginning));
+  if (beginning !== content) fold(row, content);
+  if (at !== null) showTime(row.querySelector(".meta time"), at);
+  return row;
+}
+
+// Brings up to date what depends on the message before, or changes.
+export function updateRow(row, item, before) {
+  const { at, from, own, state, reason, isFirstNew = false } = item;
+  const isNewDay = at !== null && (before?.at == null || dayNumber(before.at) !== dayNumber(at));
+  const today = dayNumber(Date.now());
+  // Tomorrow "today" is "yesterday".
+  setOnce(row, "day", isNewDay ? `${dayNumber(at)} ${today}` : "", () => setDay(row, isNewDay ? at : null));
+  setOnce(row, "new", String(isFirstNew), () => (row.querySelector(".new").hidden = !isFirstNew));
+  const isTogether = before !== null && !isNewDay && !isFirstNew && before.own === own &&
+    before.from === from && at !== null && Math.abs(at - before.at) < TOGETHER_MS;
+  row.classList.toggle("together", isTogether);
+  if (state) setOnce(row, "state", state, () => setState(row, state, reason));
+}
+
+// Does something only when the value is another than before: rows are brought up to date often.
+function setOnce(row, name, value, change) {
+  if (row.dataset[name] === value) return;
+  row.dataset[name] = value;
+  change();
+}
+
+function setDay(row, at) {
+  const element = row.querySelector(".day");
+  element.hidden = at === null;
+  if (at !== null) showDay(element.firstElementChild, at);
+}
+
+function setState(row, state, reason) {
+  const element = row.querySelector(".state");
+  element.hidden = false;
+  element.querySelector(".unseen").textContent = STATES[state];
+  row.querySelector(".failure")?.remove();
+  if (state !== "failed") return;
+  const failure = failureTemplate.content.firstElementChild.cloneNode(true);
+  failure.querySelector(".reason").textContent = `Not sent. ${reason}`;
+  row.append(failure);
+}
+
+function fold(row, content) {
+  const more = row.querySelector(".more");
+  more.hidden = false;
+  more.addEventListener("click", () => {
+    row.querySelector(".text").replaceChildren(withLinks(content));
+    more.remove();
+  });
+}
+
+// As much of a long message as is shown at first, else all of it.
+function beginningOf(content) {
+  const beginning = (BEGINNING.exec(content)?.[0] ?? content).slice(0, FOLD_CHARACTERS);
+  if (beginning === content) return content;
+  // Not in the middle of a word: half an address would be a link to elsewhere.
+  return beginning.replace(/\S{0,200}$/, "").trimEnd() + " …";
+}

@@ -1,0 +1,59 @@
+// Which messages of a conversation are elements: a part of bounded size that follows the newest message, or
+// stays where the reader reads back. Its ends are offsets, which mean the same when others are added.
+
+// How many there are while the reader follows, and while reading back.
+const FOLLOWING = 200;
+const READING = 600;
+// How many are added when the reader comes to an end.
+const STEP = 100;
+
+export class Window {
+  following = true;
+  // The first message that is shown, and the last; null: up to the newest.
+  #from = 0;
+  #to = null;
+
+  get reachesEnd() {
+    return this.#to === null;
+  }
+
+  follow() {
+    this.following = true;
+    this.#to = null;
+  }
+
+  // The indexes of the messages to show: from the first, before the second.
+  range(messages) {
+    const { length } = messages;
+    if (this.following) {
+      const start = Math.max(0, length - FOLLOWING);
+      this.#from = messages.at(start)?.offset ?? 0;
+      return [start, length];
+    }
+    const start = messages.indexOf(this.#from);
+    const end = this.#end(messages);
+    if (end - start <= READING) return [start, end];
+    this.#to = messages.at(start + READING - 1).offset;
+    return [start, start + READING];
+  }
+
+  // Shows some before the first; says whether there are any.
+  extendBack(messages) {
+    const start = messages.indexOf(this.#from);
+    if (start === 0) return false;
+    this.#from = messages.at(Math.max(0, start - STEP)).offset;
+    return true;
+  }
+
+  // Shows some after the last.
+  extendForward(messages) {
+    const end = Math.min(messages.length, this.#end(messages) + STEP);
+    this.#to = end === messages.length ? null : messages.at(end - 1).offset;
+    const start = Math.max(messages.indexOf(this.#from), end - READING);
+    this.#from = messages.at(start)?.offset ?? 0;
+  }
+
+  #end(messages) {
+    return this.#to === null ? messages.length : messages.indexOf(this.#to + 1);
+  }
+}

@@ -1,0 +1,207 @@
+use std::fs::{File, OpenOptions, TryLockError};
+use std::hash::{BuildHasher, RandomState};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::path::Path;
+
+use chat_core::{Epoch, Message, NewMessage, NicknameKey, Offset};
+use chat_store::{NicknameClaim, SessionKey, SessionRecord, StoreError};
+
+use super::index::{Index, Place};
+use super::line::Line;
+
+/// An open file, and what is in it.
+pub(crate) struct Journal {
+    file: File,
+    name: String,
+    epoch: Epoch,
+    /// How long the file is, up to the last batch that counts.
+    end: u64,
+    pub(crate) index: Index,
+    /// Whether the file may be longer than that.
+    torn: bool,
+}
+
+impl Journal {
+    /// Opens the file or makes it, and cuts off a batch at its end that was never acknowledged.
+    pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
+        let name = path.display().to_string();
+        let mut file = OpenOptions::new()
+            .read(true)
+            .append(true)
+            .create(true)
+            .open(path)
+            .map_err(|error| cannot_open(&name, error))?;
+        file.try_lock().map_err(|error| match error {
+            TryLockError::WouldBlock => {
+                StoreError::Locked { place: name.clone(), source: "another process has it".into() }
+            }
+            TryLockError::Error(error) => cannot_open(&name, error),
+        })?;
+        let (epoch, index, end) = read(&mut file, &name)?;
+        let mut journal = Self { file, name, index, end, torn: true, epoch: new_epoch() };
+        match epoch {
+            Some(epoch) => journal.epoch = epoch,
+            None => journal.commit(vec![Line::Log(journal.epoch.clone())])?,
+        }
+        // The name of a new file has to be on the disk as well.
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder =
+            File::open(folder.unwrap_or(Path::new("."))).and_then(|folder| folder.sync_all());
+        folder.map_err(|error| cannot_open(&journal.name, error))?;
+        Ok(journal)
+    }
+
+    pub(crate) fn epoch(&self) -> &Epoch {
+        &self.epoch
+    }
+
+    /// The message at an offset that the index has.
+    pub(crate) fn message(&mut self, offset: Offset) -> Result<Message, StoreError> {
+        let place = self.index.place(offset).ok_or_else(|| self.corrupt("lacks a message"))?;
+        let mut line = vec![0; place.length];
+        self.file
+            .seek(SeekFrom::Start(place.start))
+            .and_then(|_| self.file.read_exact(&mut line))
+            .map_err(|error| unavailable(&self.name, error))?;
+        match serde_json::from_slice(&line) {
+            Ok(Line::Message(message)) => Ok(message),
+            _ => Err(self.corrupt("was changed by somebody else")),
+        }
+    }
+
+    pub(crate) fn append(&mut self, messages: Vec<NewMessage>) -> Result<(), StoreError> {
+        let tail = self.index.tail();
+        let numbered = messages.into_iter().zip(1..);
+        let line = |(new, step)| Line::Message(Message::from_new(tail.plus(step), new));
+        self.commit(numbered.map(line).collect())
+    }
+
+    pub(crate) fn save(&mut self, sessions: Vec<SessionRecord>) -> Result<(), StoreError> {
+        self.commit(sessions.into_iter().map(|session| Line::Session(session.into())).collect())
+    }
+
+    pub(crate) fn sweep(&mut self, keys: Vec<SessionKey>) -> Result<(), StoreError> {
+        self.commit(keys.into_iter().map(|key| Line::Swept(key.0)).collect())
+    }
+
+    pub(crate) fn claim(&mut self, claim: NicknameClaim) -> Result<(), StoreError> {
+        self.commit(vec![Line::Nickname(claim.into())])
+    }
+
+    pub(crate) fn holder(&self, key: &NicknameKey) -> Option<&NicknameClaim> {
+        self.index.nicknames.get(key)
+    }
+
+    /// Writes a batch and waits until it is on the disk. When that fails, nothing of it counts.
+    fn commit(&mut self, lines: Vec<Line>) -> Result<(), StoreError> {
+        if lines.is_empty() {
+            return Ok(());
+        }
+        let mut bytes = Vec::new();
+        let mut placed = Vec::new();
+        for line in lines {
+            let start = self.end + bytes.len() as u64;
+            let before = bytes.len();
+            serde_json::to_writer(&mut bytes, &line)
+                .map_err(|error| self.unwritten(error.into()))?;
+            placed.push((line, Place { start, length: bytes.len() - before }));
+            bytes.push(b'\n');
+        }
+        serde_json::to_writer(&mut bytes, &Line::Commit)
+            .map_err(|error| self.unwritten(error.into()))?;
+        bytes.push(b'\n');
+
+        self.mend()?;
+        self.torn = true;
+        let written = self.file.write_all(&bytes).and_then(|()| self.file.sync_data());
+        if let Err(error) = written {
+            // At once if that is possible, else before the next batch.
+            self.mend().ok();
+            return Err(self.unwritten(error));
+        }
+        self.torn = false;
+        self.end += bytes.len() as u64;
+        for (line, place) in placed {
+            self.index.apply(line, place);
+        }
+        Ok(())
+    }
+
+    /// Cuts off what a failed commit has left.
+    fn mend(&mut self) -> Result<(), StoreError> {
+        if self.torn {
+            let cut = self.file.set_len(self.end).and_then(|()| self.file.sync_data());
+            cut.map_err(|error| unavailable(&self.name, error))?;
+            self.torn = false;
+        }
+        Ok(())
+    }
+
+    fn unwritten(&self, error: std::io::Error) -> StoreError {
+        match error.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+                StoreError::Full { place: self.name.clone(), source: error.into() }
+            }
+            _ => unavailable(&self.name, error),
+        }
+    }
+
+    fn corrupt(&self, problem: &str) -> StoreError {
+        corrupt(&self.name, problem)
+    }
+}
+
+/// What the batches of a file say that are complete, and where the last of them ends.
+fn read(file: &mut File, name: &str) -> Result<(Option<Epoch>, Index, u64), StoreError> {
+    let (mut epoch, mut index) = (None, Index::default());
+    let (mut batch, mut place, mut end) = (Vec::new(), Place { start: 0, length: 0 }, 0);
+    let mut damaged = false;
+    let mut reader = BufReader::new(file);
+    let mut text = Vec::new();
+    loop {
+        text.clear();
+        let read = reader.read_until(b'\n', &mut text);
+        place.length = read.map_err(|error| cannot_open(name, error))?;
+        if text.last() != Some(&b'\n') {
+            return Ok((epoch, index, end));
+        }
+        match serde_json::from_slice(&text) {
+            // Damage is no torn end when something follows that was acknowledged.
+            Ok(Line::Commit) if damaged => return Err(corrupt(name, "is damaged")),
+            Ok(Line::Commit) => {
+                for (line, place) in batch.drain(..) {
+                    if let Line::Log(log) = &line {
+                        epoch = Some(log.clone());
+                    }
+                    index.apply(line, place);
+                }
+                end = place.start + place.length as u64;
+                if epoch.is_none() {
+                    return Err(corrupt(name, "does not begin with the name of its log"));
+                }
+            }
+            Ok(line) => batch.push((line, Place { length: place.length - 1, ..place })),
+            Err(_) if end == 0 => return Err(corrupt(name, "is no journal of a chat")),
+            Err(_) => damaged = true,
+        }
+        place.start += place.length as u64;
+    }
+}
+
+/// The standard library seeds its hashers from the operating system's randomness.
+fn new_epoch() -> Epoch {
+    Epoch::from_random(RandomState::new().hash_one(()).to_be_bytes())
+}
+
+fn cannot_open(name: &str, error: std::io::Error) -> StoreError {
+    let advice = "check that its folder is there and may be written to";
+    StoreError::Open { place: name.to_owned(), advice, source: error.into() }
+}
+
+fn unavailable(name: &str, error: std::io::Error) -> StoreError {
+    StoreError::Unavailable { place: name.to_owned(), source: error.into() }
+}
+
+fn corrupt(name: &str, problem: &str) -> StoreError {
+    StoreError::Corrupt { place: name.to_owned(), problem: problem.to_owned(), source: None }
+}

@@ -1,0 +1,106 @@
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use chat_core::{Audience, ClientOffset, Feed, Message, NicknameKey, Offset};
+use chat_store::{NicknameClaim, SessionKey, SessionRecord};
+
+use super::line::Line;
+
+/// Where a message stands in the file, in bytes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    pub(super) start: u64,
+    pub(super) length: usize,
+}
+
+/// What one has to know of the file to answer a question with one look into it.
+#[derive(Debug, Default)]
+pub(crate) struct Index {
+    /// The message at index `i` has offset `i + 1`.
+    messages: Vec<Place>,
+    by_key: HashMap<ClientOffset, Offset>,
+    feeds: HashMap<Feed, Vec<Offset>>,
+    pub(crate) sessions: BTreeMap<SessionKey, SessionRecord>,
+    pub(crate) nicknames: HashMap<NicknameKey, NicknameClaim>,
+}
+
+impl Index {
+    /// Takes in a line that counts, which stands at `place`.
+    pub(super) fn apply(&mut self, line: Line, place: Place) {
+        match line {
+            Line::Log(_) | Line::Commit => {}
+            Line::Message(message) => self.message(message, place),
+            Line::Session(session) => {
+                let session = SessionRecord::from(session);
+                self.sessions.insert(session.key, session);
+            }
+            Line::Swept(key) => {
+                self.sessions.remove(&SessionKey(key));
+            }
+            Line::Nickname(claim) => {
+                let claim = NicknameClaim::from(claim);
+                self.nicknames.insert(claim.nickname.key(), claim);
+            }
+        }
+    }
+
+    fn message(&mut self, message: Message, place: Place) {
+        let Message { offset, audience, client_offset, .. } = message;
+        self.messages.push(place);
+        self.by_key.extend(client_offset.map(|key| (key, offset)));
+        let between = match &audience {
+            Audience::Room(_) => None,
+            Audience::Private { from, to, .. } => Some(between(Feed::Between(*from, *to))),
+        };
+        for feed in audience.feeds().chain(between) {
+            self.feeds.entry(feed).or_default().push(offset);
+        }
+    }
+
+    pub(crate) fn tail(&self) -> Offset {
+        Offset::ZERO.plus(self.messages.len() as u64)
+    }
+
+    pub(crate) fn known(&self, key: &ClientOffset) -> Option<Offset> {
+        self.by_key.get(key).copied()
+    }
+
+    pub(super) fn place(&self, offset: Offset) -> Option<Place> {
+        self.messages.get(usize::try_from(offset.previous().as_u64()).ok()?).copied()
+    }
+
+    /// The first `count` offsets of these feeds after one, or of all messages.
+    pub(crate) fn after(&self, feeds: Option<&[Feed]>, after: Offset, count: usize) -> Vec<Offset> {
+        let Some(feeds) = feeds else {
+            let missing = self.tail().as_u64().saturating_sub(after.as_u64());
+            return (1..=missing).take(count).map(|step| after.plus(step)).collect();
+        };
+        // A message may be in several of them, and is to be read once.
+        let mut offsets = BTreeSet::new();
+        for feed in feeds {
+            let feed = self.feed(feed);
+            let start = feed.partition_point(|offset| *offset <= after);
+            offsets.extend(feed[start..].iter().take(count));
+        }
+        offsets.into_iter().take(count).collect()
+    }
+
+    /// The last `count` offsets of a feed before one, the last first.
+    pub(crate) fn before(&self, feed: &Feed, before: Option<Offset>, count: usize) -> Vec<Offset> {
+        let feed = self.feed(feed);
+        let end =
+            before.map_or(feed.len(), |before| feed.partition_point(|offset| *offset < before));
+        feed[..end].iter().rev().take(count).copied().collect()
+    }
+
+    fn feed(&self, feed: &Feed) -> &[Offset] {
+        self.feeds.get(&between(feed.clone())).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// One name for the messages between two people.
+fn between(feed: Feed) -> Feed {
+    match feed {
+        Feed::Between(one, other) if other < one => Feed::Between(other, one),
+        feed => feed,
+    }
+}

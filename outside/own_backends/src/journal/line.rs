@@ -1,0 +1,66 @@
+use chat_core::{Epoch, Message, Nickname, PersonId, Timestamp};
+use chat_store::{NicknameClaim, OwnerKey, SessionKey, SessionRecord};
+use serde::{Deserialize, Serialize};
+
+/// One line of the file.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Line {
+    /// The first one: which log this is.
+    Log(Epoch),
+    Message(Message),
+    Session(Session),
+    /// This session was swept.
+    Swept([u8; 32]),
+    Nickname(Claim),
+    /// What stands above it is a batch that counts. Without it, the batch was never acknowledged.
+    Commit,
+}
+
+/// A [`SessionRecord`], as it is written.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Session {
+    key: [u8; 32],
+    generation: i64,
+    revision: i64,
+    state: String,
+    expires_at: Timestamp,
+}
+
+/// A [`NicknameClaim`] that was granted, as it is written.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Claim {
+    nickname: Nickname,
+    owner: [u8; 32],
+    person: PersonId,
+    now: Timestamp,
+    expires_at: Timestamp,
+}
+
+impl From<SessionRecord> for Session {
+    fn from(record: SessionRecord) -> Self {
+        let SessionRecord { key, generation, revision, state, expires_at } = record;
+        Self { key: key.0, generation, revision, state, expires_at }
+    }
+}
+
+impl From<Session> for SessionRecord {
+    fn from(session: Session) -> Self {
+        let Session { key, generation, revision, state, expires_at } = session;
+        Self { key: SessionKey(key), generation, revision, state, expires_at }
+    }
+}
+
+impl From<NicknameClaim> for Claim {
+    fn from(claim: NicknameClaim) -> Self {
+        let NicknameClaim { nickname, owner, person, now, expires_at } = claim;
+        Self { nickname, owner: owner.0, person, now, expires_at }
+    }
+}
+
+impl From<Claim> for NicknameClaim {
+    fn from(claim: Claim) -> Self {
+        let Claim { nickname, owner, person, now, expires_at } = claim;
+        Self { nickname, owner: OwnerKey(owner), person, now, expires_at }
+    }
+}

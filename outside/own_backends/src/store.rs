@@ -1,0 +1,246 @@
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::mpsc;
+use std::thread;
+
+use async_trait::async_trait;
+use chat_core::{
+    Epoch, Feed, Message, NewMessage, Nickname, NicknameKey, Offset, PersonId, Timestamp,
+};
+use chat_store::{
+    Appended, Claimed, MessageStore, NicknameClaim, NicknameStore, Page, SessionKey, SessionRecord,
+    SessionStore, StoreError,
+};
+use tokio::sync::oneshot;
+
+use crate::journal::Journal;
+
+/// How many sessions a sweep deletes at the most.
+const MAX_SWEPT: usize = 10_000;
+
+/// A log, sessions and nicknames in one file, to which lines of JSON are only ever appended.
+///
+/// A thread of its own has the file, and carries out the calls one after the other, in the order in which they were
+/// made: so a call that is dropped has happened before every later one, or not at all. Each batch is synced to the
+/// disk before it is answered.
+///
+/// It is small rather than fast: readers wait while a batch is written, the file never shrinks, and opening reads
+/// it from beginning to end. One process has it at a time.
+pub struct JournalStore {
+    epoch: Epoch,
+    calls: mpsc::Sender<Call>,
+}
+
+enum Call {
+    Do(Box<dyn FnOnce(&mut Journal) + Send>),
+    Close,
+}
+
+impl JournalStore {
+    /// Opens the file, or makes an empty one. It blocks while the file is read.
+    ///
+    /// # Errors
+    /// [`StoreError::Locked`] when another process has it, [`StoreError::Corrupt`] when it is no such file or is
+    /// damaged, else [`StoreError::Open`]. The file is left as it is.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        let mut journal = Journal::open(path.as_ref())?;
+        let epoch = journal.epoch().clone();
+        let (calls, waiting) = mpsc::channel();
+        thread::spawn(move || {
+            // It ends when the store is dropped, too.
+            while let Ok(Call::Do(call)) = waiting.recv() {
+                call(&mut journal);
+            }
+            // The file is closed, and unlocked, before those are told whose calls came too late.
+            drop(journal);
+            drop(waiting);
+        });
+        Ok(Self { epoch, calls })
+    }
+
+    /// Has the thread carry out `call`.
+    async fn call<T: Send + 'static>(
+        &self,
+        call: impl FnOnce(&mut Journal) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        let call = Call::Do(Box::new(move |journal| {
+            // Nobody may wait for it any more.
+            let _ = answer.send(call(journal));
+        }));
+        self.calls.send(call).map_err(|_| StoreError::Closed)?;
+        answered.await.unwrap_or(Err(StoreError::Closed))
+    }
+}
+
+#[async_trait]
+impl MessageStore for JournalStore {
+    fn epoch(&self) -> &Epoch {
+        &self.epoch
+    }
+
+    async fn append(&self, batch: &[NewMessage]) -> Result<Vec<Appended>, StoreError> {
+        let batch = batch.to_vec();
+        self.call(move |journal| append(journal, batch)).await
+    }
+
+    async fn read_after(
+        &self,
+        feeds: Option<&[Feed]>,
+        after: Offset,
+        limit: usize,
+    ) -> Result<Page, StoreError> {
+        let feeds = feeds.map(<[Feed]>::to_vec);
+        self.call(move |journal| {
+            let count = limit.saturating_add(1);
+            let offsets = journal.index.after(feeds.as_deref(), after, count);
+            page(journal, &offsets, limit)
+        })
+        .await
+    }
+
+    async fn read_before(
+        &self,
+        feed: &Feed,
+        before: Option<Offset>,
+        limit: usize,
+    ) -> Result<Page, StoreError> {
+        let feed = feed.clone();
+        self.call(move |journal| {
+            let offsets = journal.index.before(&feed, before, limit.saturating_add(1));
+            let mut page = page(journal, &offsets, limit)?;
+            page.messages.reverse();
+            Ok(page)
+        })
+        .await
+    }
+
+    async fn tail(&self) -> Result<Offset, StoreError> {
+        self.call(|journal| Ok(journal.index.tail())).await
+    }
+
+    async fn close(&self) {
+        let (closed, waiting) = oneshot::channel::<()>();
+        // It comes too late on purpose: when it is dropped, the file is closed.
+        let last = Call::Do(Box::new(move |_| drop(closed)));
+        if self.calls.send(Call::Close).is_ok() && self.calls.send(last).is_ok() {
+            waiting.await.ok();
+        }
+    }
+}
+
+#[async_trait]
+impl SessionStore for JournalStore {
+    async fn save_sessions(
+        &self,
+        records: &[SessionRecord],
+    ) -> Result<Vec<SessionKey>, StoreError> {
+        let records: Vec<_> = SessionRecord::newest(records).into_values().cloned().collect();
+        self.call(move |journal| {
+            let is_outdated = |record: &SessionRecord| {
+                let kept = journal.index.sessions.get(&record.key);
+                kept.is_some_and(|kept| kept.version() > record.version())
+            };
+            let (outdated, newer): (Vec<_>, Vec<_>) = records.into_iter().partition(is_outdated);
+            journal.save(newer)?;
+            Ok(outdated.into_iter().map(|record| record.key).collect())
+        })
+        .await
+    }
+
+    async fn session(
+        &self,
+        key: SessionKey,
+        now: Timestamp,
+    ) -> Result<Option<SessionRecord>, StoreError> {
+        self.call(move |journal| {
+            let record = journal.index.sessions.get(&key);
+            Ok(record.filter(|record| record.expires_at > now).cloned())
+        })
+        .await
+    }
+
+    async fn sweep_sessions(&self, now: Timestamp) -> Result<usize, StoreError> {
+        self.call(move |journal| {
+            let expired = journal.index.sessions.values().filter(|record| record.expires_at <= now);
+            let keys: Vec<_> = expired.take(MAX_SWEPT).map(|record| record.key).collect();
+            let count = keys.len();
+            journal.sweep(keys)?;
+            Ok(count)
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl NicknameStore for JournalStore {
+    async fn claim_nickname(&self, claim: &NicknameClaim) -> Result<Claimed, StoreError> {
+        let mut claim = claim.clone();
+        self.call(move |journal| {
+            match journal.holder(&claim.nickname.key()) {
+                Some(held) if held.owner == claim.owner => claim.person = held.person,
+                Some(held) if held.expires_at > claim.now => return Ok(Claimed::Taken),
+                _ => {}
+            }
+            let person = claim.person;
+            journal.claim(claim)?;
+            Ok(Claimed::Yes(person))
+        })
+        .await
+    }
+
+    async fn find_nickname(
+        &self,
+        key: &NicknameKey,
+    ) -> Result<Option<(PersonId, Nickname)>, StoreError> {
+        let key = key.clone();
+        self.call(move |journal| {
+            let held = journal.holder(&key);
+            Ok(held.map(|claim| (claim.person, claim.nickname.clone())))
+        })
+        .await
+    }
+}
+
+/// Stores what is new of a batch, and says what became of each.
+fn append(journal: &mut Journal, batch: Vec<NewMessage>) -> Result<Vec<Appended>, StoreError> {
+    let tail = journal.index.tail();
+    let mut new = Vec::new();
+    // The keys of the batch itself, which are in no index yet.
+    let mut keys = HashMap::new();
+    let mut appended = Vec::with_capacity(batch.len());
+    for message in batch {
+        let offset = tail.plus(new.len() as u64 + 1);
+        if let Some(key) = &message.client_offset {
+            let known = match journal.index.known(key) {
+                Some(offset) => Some(journal.message(offset)?),
+                None => keys.get(key).cloned(),
+            };
+            if let Some(stored) = known {
+                appended.push(Appended::when_known(&message, &stored));
+                continue;
+            }
+            keys.insert(key.clone(), Message::from_new(offset, message.clone()));
+        }
+        new.push(message);
+        appended.push(Appended::New(offset));
+    }
+    journal.append(new)?;
+    Ok(appended)
+}
+
+/// The messages at these offsets, of which there is one more than wanted if there are more.
+fn page(journal: &mut Journal, offsets: &[Offset], limit: usize) -> Result<Page, StoreError> {
+    let mut page = Page::default();
+    let mut bytes = 0;
+    for &offset in offsets {
+        if page.messages.len() == limit || bytes >= Page::MAX_BYTES {
+            page.more = true;
+            break;
+        }
+        let message = journal.message(offset)?;
+        bytes += message.content.as_str().len();
+        page.messages.push(message);
+    }
+    Ok(page)
+}
