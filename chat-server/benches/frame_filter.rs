@@ -15,7 +15,7 @@ use frames::{FrameFilter, Part, text_frame};
 fn deliveries() -> Vec<u8> {
     let payload =
         format!(r#"42["chat message","{}",123456,{{}},"5f0c3b2a9d8e7f61-123456"]"#, "x".repeat(70));
-    text_frame(payload.as_bytes()).repeat(64)
+    text_frame(&[payload.as_bytes()]).repeat(64)
 }
 
 fn passing(criterion: &mut Criterion) {

@@ -48,6 +48,10 @@ const MAX_PACKET_BYTES: usize = 16 * 1024 * 1024;
 /// How many packets wait for a client, see [`Link`](crate::transport::Link) for how far they are used.
 const SOCKET_BUFFER: usize = 256;
 
+/// How many bytes are read from a websocket at a time: several messages. Each connection has so much memory
+/// for it, also when idle.
+const READ_BUFFER: usize = 1024;
+
 /// The most binary attachments of one event. No event of the chat has any.
 const MAX_ATTACHMENTS: usize = 16;
 
@@ -249,6 +253,7 @@ impl ChatBuilder {
             .ws_max_message_size(MAX_PACKET_BYTES)
             .ws_max_frame_size(MAX_PACKET_BYTES)
             .max_buffer_size(SOCKET_BUFFER)
+            .ws_read_buffer_size(READ_BUFFER)
             .with_parser(parser)
             .build_svc();
         let transport = TransportService::new(service, PING_INTERVAL + PING_TIMEOUT);

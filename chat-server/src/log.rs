@@ -30,7 +30,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub(crate) use entry::{Arguments, Entry};
+pub(crate) use entry::Entry;
 pub(crate) use recent::{Push, ReaderId};
 pub(crate) use writer::{Committed, Outcome};
 

@@ -5,8 +5,15 @@ use std::process::ExitCode;
 use chat_server::cli::{self, Cli};
 use clap::Parser;
 
+#[cfg(feature = "mimalloc")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[tokio::main]
 async fn main() -> ExitCode {
+    // With huge pages each idle connection takes a quarter more memory. It works as well without this.
+    #[cfg(all(feature = "mimalloc", target_os = "linux"))]
+    let _ = rustix::thread::disable_transparent_huge_pages(true);
     match cli::run(Cli::parse()).await {
         Ok(code) => code,
         Err(error) => {

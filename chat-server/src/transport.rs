@@ -10,15 +10,22 @@
 //!   again and again;
 //! - how much the client has in flight, so that a flood is left in the client's own send buffer;
 //! - when to close, also when the client reads nothing.
+//!
+//! For connections that begin as a websocket it also has a [`Lane`]: frames that are made once for all
+//! connections are put between those of socketioxide, in one write however many there are.
 
 mod frames;
+mod lane;
 mod link;
 mod registry;
 mod service;
 mod stream;
+mod wire;
 
 #[cfg(test)]
 mod tests;
 
+pub(crate) use frames::text_frame;
+pub(crate) use lane::{Flushed, Lane};
 pub(crate) use link::{ConnectReply, InFlight, Link};
 pub use service::TransportService;

@@ -2,6 +2,7 @@ mod append;
 mod error;
 mod feeds;
 mod nicknames;
+mod packed;
 #[cfg(test)]
 mod plan;
 mod read;

@@ -76,12 +76,12 @@ impl Subscription {
         }
     }
 
-    /// The next of the messages that were read; none when all were handed over.
-    pub(crate) fn next(&self) -> Option<Arc<Entry>> {
-        self.page.front().cloned()
+    /// Whether there are messages that were read and not handed over.
+    pub(crate) fn has_next(&self) -> bool {
+        !self.page.is_empty()
     }
 
-    /// Hands the [next](Self::next) message over with `hand_over`, unless it is not for this connection any
+    /// Hands the next message over with `hand_over`, unless it is not for this connection any
     /// more, and moves on. When it was not taken, it stays the next.
     pub(crate) fn hand_over<T>(
         &mut self,
@@ -101,10 +101,6 @@ impl Subscription {
             None => self.page.clear(),
         }
         Ok(())
-    }
-
-    pub(crate) fn log(&self) -> &Log {
-        &self.log
     }
 
     /// Is woken by what the connection follows now.

@@ -9,12 +9,11 @@ use chat_store::testkit::{FailingStore, HeldStore};
 use chat_store::{MemoryStore, MessageStore};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
 
 use super::subscription::Found;
 use super::{Answer, Following, Notice, Place, Sent, Sink, Subscription, Waiting, pump};
 use crate::log::tests::{log_on, memory_log, message, new_message, offset, room};
-use crate::log::{Arguments, Log};
+use crate::log::{Entry, Log};
 use crate::transport::Link;
 
 /// What a connection got, in order.
@@ -72,9 +71,8 @@ impl TestSink {
 }
 
 impl Sink for TestSink {
-    fn deliver(&self, _: &'static str, arguments: &Arguments) -> Sent {
-        let json = serde_json::to_value(arguments).unwrap();
-        self.take(Got::Message(json[1].as_u64().unwrap()))
+    fn deliver(&self, entry: &Entry) -> Sent {
+        self.take(Got::Message(entry.offset().as_u64()))
     }
 
     fn answer(&self, ack_id: i64, _: &Answer) -> Sent {
@@ -83,6 +81,10 @@ impl Sink for TestSink {
 
     async fn room(&self) {
         self.more_room.notified().await;
+    }
+
+    fn flush(&self) -> Sent {
+        Sent::Yes
     }
 
     async fn flushed(&self) {}
@@ -110,7 +112,7 @@ fn subscription(log: &Arc<Log>, place: &Arc<Place>, wake: &Arc<Notify>) -> Subsc
 async fn next(subscription: &mut Subscription) -> Vec<u64> {
     let mut offsets = Vec::new();
     while subscription.read().await.unwrap() != Found::Nothing {
-        while subscription.next().is_some() {
+        while subscription.has_next() {
             let taken: Result<(), ()> = subscription.hand_over(|entry| {
                 offsets.push(entry.offset().as_u64());
                 Ok(())
@@ -124,7 +126,6 @@ async fn next(subscription: &mut Subscription) -> Vec<u64> {
 struct Running {
     waiting: Arc<Waiting>,
     place: Arc<Place>,
-    draining: CancellationToken,
     task: JoinHandle<()>,
 }
 
@@ -137,14 +138,14 @@ impl Running {
 
 /// Starts delivering `room` after `cursor`.
 fn start(log: &Arc<Log>, room_name: &str, cursor: u64, sink: &Arc<TestSink>) -> Running {
-    let (waiting, draining) = (Arc::new(Waiting::new()), CancellationToken::new());
+    let waiting = Arc::new(Waiting::new());
     let place = place(cursor, [(room_name, 0)]);
     let subscription = subscription(log, &place, &waiting.wake);
     let task = tokio::spawn({
-        let (waiting, sink, draining) = (Arc::clone(&waiting), Arc::clone(sink), draining.clone());
-        async move { pump(subscription, &waiting, &*sink, &draining).await }
+        let (waiting, sink) = (Arc::clone(&waiting), Arc::clone(sink));
+        async move { pump(subscription, &waiting, &*sink).await }
     });
-    Running { waiting, place, draining, task }
+    Running { waiting, place, task }
 }
 
 fn messages(offsets: impl IntoIterator<Item = u64>) -> Vec<Got> {
@@ -385,7 +386,7 @@ async fn draining_hands_over_the_answers_and_ends() {
     let running = start(&log, "a", 0, &sink);
     append(&log, "a", 5).await;
     running.answer(7);
-    running.draining.cancel();
+    running.waiting.drain();
     sink.give_room(2);
     tokio::time::timeout(Duration::from_secs(10), running.task).await.expect("it ends").unwrap();
     // At most the one message that was being handed over is ahead of the answer.

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::ReaderId;
+use crate::transport::text_frame;
 
 /// A message of the log together with its wire form, which is made once for all connections.
 #[derive(Debug)]
@@ -15,6 +16,7 @@ pub(crate) struct Entry {
     pub(crate) message: Message,
     /// The reader whose own message it is, if that one does not want it back.
     pub(crate) origin: Option<ReaderId>,
+    frame: OnceLock<Option<Box<[u8]>>>,
     arguments: OnceLock<Option<Arguments>>,
 }
 
@@ -26,7 +28,7 @@ pub(crate) struct Arguments(Box<RawValue>, Offset, Box<RawValue>, Box<RawValue>)
 
 impl Entry {
     pub(crate) fn new(message: Message, origin: Option<ReaderId>) -> Self {
-        Self { message, origin, arguments: OnceLock::new() }
+        Self { message, origin, frame: OnceLock::new(), arguments: OnceLock::new() }
     }
 
     pub(crate) fn offset(&self) -> Offset {
@@ -47,7 +49,34 @@ impl Entry {
         }
     }
 
-    /// The arguments of the delivery; none if they cannot be serialised, which no message is known to
+    /// The delivery as a whole text message of a websocket, see the
+    /// [protocol](https://github.com/socketio/socket.io-protocol#packet-encoding); none if it cannot be
+    /// serialised, which no message is known to bring about.
+    pub(crate) fn frame(&self, epoch: &Epoch) -> Option<&[u8]> {
+        let make = || {
+            let Arguments(content, offset, meta, recovery) =
+                Arguments::new(epoch, &self.message).ok()?;
+            let offset = offset.to_string();
+            let [content, meta, recovery] = [&content, &meta, &recovery].map(|json| json.get());
+            let items = [
+                "42[\"",
+                self.event(),
+                "\",",
+                content,
+                ",",
+                &offset,
+                ",",
+                meta,
+                ",",
+                recovery,
+                "]",
+            ];
+            Some(text_frame(&items.map(str::as_bytes)).into())
+        };
+        self.frame.get_or_init(make).as_deref()
+    }
+
+    /// The arguments of the delivery, for connections that are not served [frames](Self::frame); none if they cannot be serialised, which no message is known to
     /// bring about.
     pub(crate) fn arguments(&self, epoch: &Epoch) -> Option<&Arguments> {
         self.arguments.get_or_init(|| Arguments::new(epoch, &self.message).ok()).as_ref()

@@ -13,12 +13,12 @@ use socketioxide::extract::SocketRef;
 use socketioxide::handler::ConnectHandler;
 use socketioxide::socket::{DisconnectReason, Socket};
 use socketioxide_core::Value;
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::chat_message::ChatMessageHandler;
 use super::connection::{Connection, InOrder, json};
 use super::history::HistoryHandler;
+use super::live::Live;
 use super::nickname::{NicknameHandler, keep};
 use super::observe::{Direction, Observed};
 use super::presence::{TypingHandler, UsersHandler};
@@ -89,7 +89,7 @@ pub(crate) struct Connections {
     services: Services,
     /// The pump of each connection.
     pumps: TaskTracker,
-    draining: CancellationToken,
+    live: Arc<Live>,
 }
 
 /// Serves the chat on the namespace `/`.
@@ -117,21 +117,19 @@ impl ConnectHandler<LocalAdapter, InOrder> for Connections {
     fn call(&self, socket: Arc<Socket>, _: Option<Value>) {
         let Some(connection) = socket.extensions.get::<Arc<Connection>>() else { return };
         connection.session.activate(&SocketRef::from(Arc::clone(&socket)));
-        let gone = connection.gone.clone();
-        let deliver = self.clone().deliver(socket, connection);
-        self.pumps.spawn(async move { gone.run_until_cancelled(deliver).await });
+        self.pumps.spawn(self.clone().deliver(socket, connection));
     }
 }
 
 impl Connections {
     pub(crate) fn new(services: Services) -> Self {
         let pumps = TaskTracker::new();
-        Self { services, pumps, draining: CancellationToken::new() }
+        Self { services, pumps, live: Arc::default() }
     }
 
     /// Delivers no more, and waits until all answers have been handed over and have left.
     pub(crate) async fn drain(&self) {
-        self.draining.cancel();
+        self.live.drain();
         self.pumps.close();
         self.pumps.wait().await;
     }
@@ -265,7 +263,7 @@ impl Connections {
         let ending = Arc::clone(&connection);
         let hooks = Arc::clone(&self.services.hooks);
         socket.on_disconnect(move |socket: SocketRef, reason: DisconnectReason| {
-            ending.gone.cancel();
+            ending.end();
             let on_purpose = ending.session.disconnected(reason);
             ending.attendance.end(on_purpose);
             if let Some(on_disconnect) = &hooks.on_disconnect {
@@ -281,7 +279,8 @@ impl Connections {
         let wake = &connection.waiting.wake;
         let subscription = Subscription::new(log, connection.reader, place, wake);
         let sink = SocketSink::new(socket, Arc::clone(&connection));
-        pump(subscription, &connection.waiting, &sink, &self.draining).await;
+        let _live = self.live.enter(&connection);
+        pump(subscription, &connection.waiting, &sink).await;
     }
 }
 

@@ -15,7 +15,7 @@ use crate::identity::Person;
 use crate::log::{Outcome, ReaderId};
 use crate::recovery::Session;
 use crate::roster::Attendance;
-use crate::transport::{InFlight, Link};
+use crate::transport::{InFlight, Lane, Link};
 
 /// Sets our handlers apart from the closures that socketioxide also takes: they run in the order of
 /// arrival.
@@ -25,6 +25,8 @@ pub(crate) struct InOrder;
 pub(crate) struct Connection {
     pub(crate) services: Services,
     pub(crate) link: Arc<Link>,
+    /// The direct way to the client, if there is one.
+    pub(crate) lane: Option<Lane>,
     /// Names it among the readers of the log.
     pub(crate) reader: ReaderId,
     pub(crate) waiting: Waiting,
@@ -61,6 +63,7 @@ impl Connection {
         let notices = Arc::clone(&waiting.notices);
         let attendance = services.roster.enter(session.id(), who, &rooms, notices);
         Self {
+            lane: link.lane(),
             link,
             reader: services.log.reader(),
             waiting,
@@ -74,6 +77,13 @@ impl Connection {
             person: Mutex::new(person.map(Arc::new)),
             services,
         }
+    }
+
+    /// The client is gone: nothing more is done for it.
+    pub(crate) fn end(&self) {
+        self.gone.cancel();
+        self.waiting.end();
+        self.link.interrupt();
     }
 
     /// A request of the client, to be answered; none when the client has disconnected before it.

@@ -10,7 +10,8 @@ use socketioxide_core::Value;
 use super::connection::Connection;
 use super::observe::Direction;
 use crate::delivery::{Answer, Notice, Sent, Sink};
-use crate::log::Arguments;
+use crate::log::Entry;
+use crate::transport::{Flushed, Lane};
 
 /// About how many bytes an answer has.
 fn answer_bytes(answer: &Answer) -> usize {
@@ -35,70 +36,118 @@ impl SocketSink {
         Self { socket, connection }
     }
 
+    /// Hands something over, by the lane if there is one.
     fn send(
         &self,
         event: Option<&str>,
         bytes: usize,
-        send: impl FnOnce() -> Result<(), SendError>,
+        by_lane: impl FnOnce(&Lane) -> Option<bool>,
+        by_socket: impl FnOnce() -> Result<(), SendError>,
     ) -> Sent {
-        let Connection { link, services, session, .. } = &*self.connection;
-        if link.is_closed() {
+        let Connection { link, lane, services, session, .. } = &*self.connection;
+        if link.is_closed() || !self.socket.connected() {
             return Sent::Gone;
         }
-        if !link.has_room() {
-            return Sent::Full;
-        }
-        link.sending(bytes);
-        match send() {
-            Ok(()) => {
-                services.hooks.observed(session.id(), Direction::Outgoing, event, bytes);
-                Sent::Yes
+        let sent = match lane {
+            Some(lane) => match by_lane(lane) {
+                Some(true) => Sent::Yes,
+                Some(false) => Sent::Full,
+                None => Sent::Gone,
+            },
+            None if !link.has_room() => Sent::Full,
+            None => {
+                link.sending(bytes);
+                self.sent_by_socket(by_socket())
             }
+        };
+        if sent == Sent::Yes {
+            services.hooks.observed(session.id(), Direction::Outgoing, event, bytes);
+        }
+        sent
+    }
+
+    fn sent_by_socket(&self, result: Result<(), SendError>) -> Sent {
+        match result {
+            Ok(()) => Sent::Yes,
             Err(SendError::Socket(SocketError::InternalChannelFull)) => Sent::Full,
             Err(SendError::Socket(SocketError::Closed)) => Sent::Gone,
-            Err(SendError::Serialize(error)) => {
-                // Our own types always serialise. Going on would break a promise, so the client is made
-                // to come back and ask again.
-                tracing::error!("a packet could not be serialised: {error}");
-                link.close();
-                Sent::Gone
-            }
+            Err(SendError::Serialize(error)) => self.unserialisable(&error),
         }
+    }
+
+    /// Our own types always serialise. Going on would break a promise, so the client is made to come back
+    /// and ask again.
+    fn unserialisable(&self, error: &dyn std::fmt::Display) -> Sent {
+        tracing::error!("a packet could not be serialised: {error}");
+        self.connection.link.close();
+        Sent::Gone
     }
 }
 
 impl Sink for SocketSink {
-    fn deliver(&self, event: &'static str, arguments: &Arguments) -> Sent {
-        self.send(Some(event), arguments.len(), || self.socket.emit(event, arguments))
+    fn deliver(&self, entry: &Entry) -> Sent {
+        let (event, epoch) = (entry.event(), self.connection.services.log.epoch());
+        if self.connection.lane.is_some() {
+            let Some(frame) = entry.frame(epoch) else { return Sent::Yes };
+            return self.send(Some(event), frame.len(), |lane| lane.push(frame), || Ok(()));
+        }
+        let Some(arguments) = entry.arguments(epoch) else { return Sent::Yes };
+        let by_socket = || self.socket.emit(event, arguments);
+        self.send(Some(event), arguments.len(), |_| None, by_socket)
     }
 
     fn answer(&self, ack_id: i64, answer: &Answer) -> Sent {
-        // Made anew for each try: one that fails to send is used up.
-        let Ok(ack) = AckSender::from_message_parts(
-            &self.socket,
-            &mut Value::Bytes(Bytes::new()),
-            &Some(ack_id),
-        );
-        self.send(None, answer_bytes(answer), || ack.send(answer))
+        let by_lane = |lane: &Lane| {
+            let id = ack_id.to_string();
+            let json = serde_json::to_vec(answer).ok()?;
+            lane.push_text(&[b"43", id.as_bytes(), b"[", &json, b"]"])
+        };
+        let by_socket = || {
+            // Made anew for each try: one that fails to send is used up.
+            let Ok(ack) = AckSender::from_message_parts(
+                &self.socket,
+                &mut Value::Bytes(Bytes::new()),
+                &Some(ack_id),
+            );
+            ack.send(answer)
+        };
+        self.send(None, answer_bytes(answer), by_lane, by_socket)
     }
 
     fn notify(&self, notice: &Notice) -> Sent {
         let Notice { event, argument } = notice;
-        self.send(Some(event), argument.get().len(), || self.socket.emit(event, argument))
+        let json = argument.get();
+        let parts = ["42[\"", event, "\",", json, "]"].map(str::as_bytes);
+        let by_socket = || self.socket.emit(event, argument);
+        self.send(Some(event), json.len(), |lane| lane.push_text(&parts), by_socket)
+    }
+
+    fn flush(&self) -> Sent {
+        match self.connection.lane.as_ref().map(Lane::flush) {
+            None | Some(Flushed::Yes) => Sent::Yes,
+            Some(Flushed::Waiting) => Sent::Full,
+            Some(Flushed::Gone) => Sent::Gone,
+        }
     }
 
     async fn room(&self) {
-        self.connection.link.drained().await;
+        let Connection { link, lane, .. } = &*self.connection;
+        match lane {
+            Some(lane) => lane.room().await,
+            None => link.drained().await,
+        }
     }
 
     async fn flushed(&self) {
         let link = &self.connection.link;
-        while !link.is_drained() && !link.is_closed() {
+        let all_left = || self.flush() != Sent::Full && link.is_drained();
+        while !all_left() && !link.is_closed() && self.socket.connected() {
             link.drained().await;
         }
     }
 
     async fn saved(&self) {
-        self.connection.session.saved().await;
+        let Connection { gone, session, .. } = &*self.connection;
+        gone.run_until_cancelled(session.saved()).await;
     }
 }

@@ -1,3 +1,5 @@
+use bytes::BufMut;
+
 /// The first byte of a frame that can be a CONNECT reply: a whole text message.
 const TEXT: u8 = 0x81;
 
@@ -58,6 +60,11 @@ impl Default for Place {
 }
 
 impl FrameFilter {
+    /// Whether the next byte begins a frame, and nothing is held back.
+    pub(crate) fn is_between(&self) -> bool {
+        matches!(&self.place, Place::Start(held) if held.is_empty())
+    }
+
     /// Says what to do with the first of these bytes, of which there must be one at least.
     pub(crate) fn next(&mut self, bytes: &[u8]) -> Part {
         self.ahead.clone_from(&self.place);
@@ -166,22 +173,34 @@ fn payload_length(header: &[u8]) -> Option<u64> {
     }
 }
 
-/// A whole text message of a server.
-pub(crate) fn text_frame(payload: &[u8]) -> Vec<u8> {
-    let mut frame = vec![TEXT];
-    match payload.len() {
-        length @ 0..=125 => frame.push(length as u8),
+/// Whether a frame that was taken out is the CONNECT reply of the namespace `/`.
+pub(crate) fn is_root_connect(frame: &[u8]) -> bool {
+    may_be_connect(frame) && matches!(frame.get(TELLING), None | Some(b'{'))
+}
+
+/// A whole text message of a server, made of these parts.
+pub(crate) fn text_frame(parts: &[&[u8]]) -> Vec<u8> {
+    let length: usize = parts.iter().map(|part| part.len()).sum();
+    let mut frame = Vec::with_capacity(LONGEST_HEADER + length);
+    put_text_frame(&mut frame, parts);
+    frame
+}
+
+/// Adds a whole text message of a server, made of these parts.
+pub(crate) fn put_text_frame(buffer: &mut impl BufMut, parts: &[&[u8]]) {
+    buffer.put_u8(TEXT);
+    match parts.iter().map(|part| part.len()).sum() {
+        length @ 0..=125_usize => buffer.put_u8(length as u8),
         length @ 126..=0xffff => {
-            frame.push(126);
-            frame.extend((length as u16).to_be_bytes());
+            buffer.put_u8(126);
+            buffer.put_u16(length as u16);
         }
         length => {
-            frame.push(127);
-            frame.extend((length as u64).to_be_bytes());
+            buffer.put_u8(127);
+            buffer.put_u64(length as u64);
         }
     }
-    frame.extend(payload);
-    frame
+    parts.iter().for_each(|part| buffer.put_slice(part));
 }
 
 #[cfg(test)]
@@ -229,7 +248,7 @@ mod tests {
     }
 
     fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
-        let mut frame = text_frame(payload);
+        let mut frame = text_frame(&[payload]);
         frame[0] = first;
         frame
     }

@@ -1,12 +1,16 @@
+use std::io::{self, ErrorKind};
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
 
 use chat_core::Timestamp;
 use futures_util::task::AtomicWaker;
 use serde::Serialize;
 use tokio::sync::Notify;
+
+use super::lane::Lane;
+use super::wire::Wire;
 
 /// How many packets are sent before those sent earlier have left. Far less than the buffer of a socket
 /// holds: the rest is for heartbeats and an application's own events.
@@ -39,6 +43,10 @@ pub(crate) struct Link {
     writer: AtomicWaker,
     /// What to reply to a CONNECT, by namespace.
     replies: Mutex<Vec<(Box<str>, ConnectReply)>>,
+    /// Where a websocket is written to, while there is one.
+    wire: Mutex<Option<Wire>>,
+    /// Whether the connection began as a websocket.
+    only_websocket: bool,
 }
 
 /// What a client is told when it is connected, beside what socketioxide tells it.
@@ -64,11 +72,52 @@ impl Default for Link {
             reader: AtomicWaker::new(),
             writer: AtomicWaker::new(),
             replies: Mutex::default(),
+            wire: Mutex::default(),
+            only_websocket: false,
         }
     }
 }
 
 impl Link {
+    /// The link of a connection that begins as a websocket, so that nothing of it is ever polled.
+    pub(crate) fn websocket() -> Self {
+        Self { only_websocket: true, ..Self::default() }
+    }
+
+    /// Gives the lane of the websocket to the connection that the client is about to be told of. None when
+    /// something may still be on its way through Engine.IO that has to come first.
+    pub(crate) fn lane(self: &Arc<Self>) -> Option<Lane> {
+        static OWNERS: AtomicU64 = AtomicU64::new(1);
+        if !self.only_websocket {
+            return None;
+        }
+        let owner = OWNERS.fetch_add(1, Ordering::Relaxed);
+        self.wire().as_mut()?.claim(owner);
+        Some(Lane::new(Arc::clone(self), owner))
+    }
+
+    pub(super) fn wire(&self) -> MutexGuard<'_, Option<Wire>> {
+        self.wire.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does something with the wire. When it has to wait, whoever writes to it is woken to try again:
+    /// a stream remembers one waker only.
+    pub(super) fn poll_wire<T>(
+        self: &Arc<Self>,
+        poll: impl FnOnce(&mut Wire, &mut Context<'_>) -> Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        let waker = Waker::from(Arc::clone(self));
+        match &mut *self.wire() {
+            Some(wire) => poll(wire, &mut Context::from_waker(&waker)),
+            None => Poll::Ready(Err(ErrorKind::NotConnected.into())),
+        }
+    }
+
+    /// Has the one who waits until something has left look again.
+    pub(crate) fn interrupt(&self) {
+        self.drained.notify_one();
+    }
+
     /// Whether a packet may be sent. Only one task asks.
     pub(crate) fn has_room(&self) -> bool {
         self.unsent_packets.load(Ordering::Relaxed) < MAX_UNSENT_PACKETS
@@ -170,9 +219,21 @@ impl Link {
         self.closed.load(Ordering::Acquire)
     }
 
-    /// Has a task that cannot write woken when the link is closed.
-    pub(crate) fn wake_writer_on_close(&self, context: &Context<'_>) {
+    /// Has Engine.IO's task woken when it may write again, and when the link is closed.
+    pub(super) fn wake_writer(&self, context: &Context<'_>) {
         self.writer.register(context.waker());
+    }
+}
+
+/// The wire can be written to again.
+impl Wake for Link {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.writer.wake();
+        self.drained.notify_one();
     }
 }
 

@@ -83,7 +83,7 @@ impl TransportService {
         }
         if query.websocket {
             let link = known.unwrap_or_else(|| {
-                let link = Arc::default();
+                let link = Arc::new(Link::websocket());
                 self.registry.add_websocket(&link);
                 link
             });
@@ -138,7 +138,7 @@ impl TransportService {
         accept: HeaderValue,
     ) -> Response<Body> {
         let upgraded = hyper::upgrade::on(&mut request);
-        let mut request = request.map(|_| ());
+        let mut request = let_go_of_buffer(request.map(|_| ()));
         request.extensions_mut().insert(Arc::clone(&link));
         tokio::spawn(async move {
             // It fails when the client has gone meanwhile.
@@ -209,6 +209,21 @@ fn accept<B>(request: &Request<B>) -> Option<HeaderValue> {
     valid.then(|| HeaderValue::try_from(derive_accept_key(key.as_bytes())).ok()).flatten()
 }
 
+/// The same request in memory of its own. What hyper has read is a part of its buffer of several KiB, and
+/// socketioxide keeps the request for as long as the connection lasts.
+fn let_go_of_buffer(mut request: Request<()>) -> Request<()> {
+    for value in request.headers_mut().values_mut() {
+        if let Ok(mut copy) = HeaderValue::from_bytes(value.as_bytes()) {
+            copy.set_sensitive(value.is_sensitive());
+            *value = copy;
+        }
+    }
+    if let Ok(uri) = request.uri().to_string().parse() {
+        *request.uri_mut() = uri;
+    }
+    request
+}
+
 /// All of a body. Those of Engine.IO are there already.
 async fn whole(body: Body) -> Bytes {
     body.collect().await.map(|body| body.to_bytes()).unwrap_or_default()
@@ -252,4 +267,28 @@ fn unavailable() -> Response<Body> {
     let text = HeaderValue::from_static("text/plain; charset=utf-8");
     response.headers_mut().insert(CONTENT_TYPE, text);
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_in_memory_of_its_own_says_the_same() {
+        let read = Bytes::from_static(b"/socket.io/?EIO=4&transport=websocket token");
+        let mut secret = HeaderValue::from_maybe_shared(read.slice(38..)).unwrap();
+        secret.set_sensitive(true);
+        let request = Request::get(http::Uri::from_maybe_shared(read.slice(..37)).unwrap())
+            .header("authorization", secret)
+            .header("cookie", "a=1")
+            .header("cookie", "b=2")
+            .body(())
+            .unwrap();
+        let (expected, headers) = (request.uri().clone(), request.headers().clone());
+        let request = let_go_of_buffer(request);
+        assert_eq!((request.uri(), request.headers()), (&expected, &headers));
+        assert!(request.headers()["authorization"].is_sensitive());
+        let value = request.headers()["authorization"].as_bytes().as_ptr_range();
+        assert!(!read.as_ptr_range().contains(&value.start), "it is a copy");
+    }
 }

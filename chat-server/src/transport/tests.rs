@@ -1,5 +1,7 @@
 //! The byte stream of a websocket as its link sees it.
 
+mod lane;
+
 use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +18,7 @@ use super::stream::LinkedStream;
 const PATIENCE: Duration = Duration::from_secs(45);
 
 /// A server's stream whose client takes `buffer` bytes before it has to read.
-fn connect(buffer: usize) -> (LinkedStream<DuplexStream>, Arc<Link>, DuplexStream) {
+fn connect(buffer: usize) -> (LinkedStream, Arc<Link>, DuplexStream) {
     let (server, client) = duplex(buffer);
     let link = Arc::new(Link::default());
     let open = TaskTracker::new().token();
@@ -56,12 +58,12 @@ async fn there_is_room_until_much_was_sent_and_again_when_it_has_left() {
     assert_eq!(sent, 64, "half of what a socket buffers at least is left for others");
     let mut drained = task::spawn(link.drained());
     assert_pending!(drained.poll());
-    stream.write_all(&text_frame(b"42[]").repeat(63)).await.unwrap();
+    stream.write_all(&text_frame(&[b"42[]"]).repeat(63)).await.unwrap();
     stream.flush().await.unwrap();
     assert!(drained.is_woken());
     assert_ready!(drained.poll());
     assert!(link.has_room() && !link.is_drained(), "one of them is still to come");
-    stream.write_all(&text_frame(b"42[]")).await.unwrap();
+    stream.write_all(&text_frame(&[b"42[]"])).await.unwrap();
     assert!(link.is_drained());
 }
 

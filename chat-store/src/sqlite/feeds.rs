@@ -49,6 +49,36 @@ pub(super) enum Side {
 
 type Statement = Query<'static, Sqlite, SqliteArguments>;
 
+/// In which form rows come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// As rows.
+    Rows,
+    /// As one row: a JSON array with an array of the columns for each row, and the length of the longest
+    /// content. A content that is longer than [`MAX_PACKED_BYTES`] is left out.
+    Packed,
+}
+
+/// The longest content that is packed: a page of such contents is not too large.
+pub(super) const MAX_PACKED_BYTES: i64 = 4096;
+
+impl Form {
+    fn of(self, rows: &str) -> String {
+        match self {
+            Self::Rows => rows.to_owned(),
+            // Texts may be bytes that are no text, which JSON would refuse.
+            Self::Packed => format!(
+                "SELECT json_group_array(json_array(id, CAST(room AS TEXT),
+                    CASE WHEN octet_length(content) <= {MAX_PACKED_BYTES} THEN CAST(content AS TEXT) END,
+                    CAST(client_offset AS TEXT), CAST(sender AS TEXT), at,
+                    sender_id, receiver_id, CAST(receiver AS TEXT))),
+                    max(octet_length(content))
+                FROM ({rows})"
+            ),
+        }
+    }
+}
+
 /// The statement that reads so many messages of these feeds, or of the whole log with `None`. The rows of one
 /// message may come several times, one after the other; rows are to be read as far as they are needed.
 ///
@@ -57,26 +87,30 @@ pub(super) fn statement(
     feeds: Option<&[Feed]>,
     side: Side,
     rows: i64,
+    form: Form,
 ) -> Result<Statement, serde_json::Error> {
     let offset = match side {
         Side::After(offset) => offset.as_u64().cast_signed(),
         Side::Before(offset) => offset.map_or(i64::MAX, |offset| offset.as_u64().cast_signed()),
     };
     let Some(feeds) = feeds else {
-        return Ok(sqlx::query(ALL).bind(offset).bind(rows));
+        return Ok(sqlx::query(AssertSqlSafe(form.of(ALL))).bind(offset).bind(rows));
     };
     let parts = Parts::of(feeds);
     let walks = walks(&parts);
     if walks.len() > MERGED {
-        return Ok(sqlx::query(MANY)
+        return Ok(sqlx::query(AssertSqlSafe(form.of(MANY)))
             .bind(offset)
             .bind(rows)
             .bind(serde_json::to_string(&parts.rooms)?)
             .bind(serde_json::to_string(&parts.people)?)
             .bind(serde_json::to_string(&parts.pairs)?));
     }
-    let rows = rows.saturating_mul(MOST_OFTEN);
-    let merged = sqlx::query(AssertSqlSafe(merged(&walks, side))).bind(offset).bind(rows);
+    // The messages of rooms and those of one person have nothing in common, and come once.
+    let once = parts.people.len() <= 1 && parts.pairs.is_empty();
+    let rows = if once { rows } else { rows.saturating_mul(MOST_OFTEN) };
+    let sql = form.of(&merged(&walks, side));
+    let merged = sqlx::query(AssertSqlSafe(sql)).bind(offset).bind(rows);
     Ok(walks.iter().fold(merged, |query, walk| walk.bind(query)))
 }
 
@@ -166,7 +200,10 @@ mod tests {
         ] {
             for (side, sign) in SIDES {
                 let search = format!("SEARCH messages USING INDEX {index} AND rowid{sign}?)");
-                assert_walks(&merged(std::slice::from_ref(&walk), side), &[search]).await;
+                let merged = merged(std::slice::from_ref(&walk), side);
+                for form in [Form::Rows, Form::Packed] {
+                    assert_walks(&form.of(&merged), std::slice::from_ref(&search)).await;
+                }
             }
         }
     }
@@ -194,7 +231,9 @@ mod tests {
     async fn the_log_is_read_in_its_order_whoever_it_is_read_for() {
         let search = "SEARCH messages USING INTEGER PRIMARY KEY (rowid>?)".to_owned();
         for sql in [ALL, MANY] {
-            assert_walks(sql, std::slice::from_ref(&search)).await;
+            for form in [Form::Rows, Form::Packed] {
+                assert_walks(&form.of(sql), std::slice::from_ref(&search)).await;
+            }
         }
     }
 }

@@ -8,8 +8,12 @@ use sqlx::error::BoxDynError;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
-use super::feeds::{self, Side};
+use super::feeds::{self, Form, Side};
+use super::packed;
 use crate::Page;
+
+/// The largest page that is read in one piece, which is in memory as a whole.
+const MAX_PACKED_ROWS: usize = 1024;
 
 /// The messages of `feeds` after an offset, or all with `None`.
 pub(super) async fn read_after(
@@ -20,6 +24,11 @@ pub(super) async fn read_after(
 ) -> Result<Page, sqlx::Error> {
     if feeds.is_some_and(<[Feed]>::is_empty) {
         return Ok(Page::default());
+    }
+    if limit <= MAX_PACKED_ROWS
+        && let Some(page) = packed::page(connection, feeds, after, limit).await?
+    {
+        return Ok(page);
     }
     page(connection, feeds, Side::After(after), limit).await
 }
@@ -37,16 +46,19 @@ pub(super) async fn read_before(
     Ok(page)
 }
 
+/// How many messages to read for a page of at most `limit`: one more tells whether there is more.
+pub(super) fn one_more(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1)
+}
+
 /// The messages next to an offset, in the order in which they are read.
-async fn page(
+pub(super) async fn page(
     connection: &mut SqliteConnection,
     feeds: Option<&[Feed]>,
     side: Side,
     limit: usize,
 ) -> Result<Page, sqlx::Error> {
-    // One more than asked for tells whether there is more.
-    let rows = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
-    let statement = feeds::statement(feeds, side, rows);
+    let statement = feeds::statement(feeds, side, one_more(limit), Form::Rows);
     let statement = statement.map_err(|error| sqlx::Error::Encode(error.into()))?;
     let mut rows = statement.fetch(connection);
     let mut page = Page::default();
@@ -116,6 +128,6 @@ pub(super) fn offset(number: i64) -> Result<Offset, sqlx::Error> {
     Offset::new(number).map_err(undecodable)
 }
 
-fn undecodable(error: impl Into<BoxDynError>) -> sqlx::Error {
+pub(super) fn undecodable(error: impl Into<BoxDynError>) -> sqlx::Error {
     sqlx::Error::Decode(error.into())
 }

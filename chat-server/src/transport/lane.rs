@@ -1,0 +1,83 @@
+use std::sync::Arc;
+use std::task::Poll;
+
+use super::Link;
+use super::frames::put_text_frame;
+use super::wire::Pushed;
+
+/// The direct way to a client whose connection is a websocket: past socketioxide and Engine.IO, whose frames
+/// and heartbeats still go their own way.
+///
+/// What is pushed collects until it is [flushed](Self::flush), and leaves in one write. It keeps its order.
+#[derive(Debug)]
+pub(crate) struct Lane {
+    link: Arc<Link>,
+    owner: u64,
+}
+
+/// How far what was pushed has got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Flushed {
+    /// All of it was written.
+    Yes,
+    /// Some of it waits until the client has read, or until Engine.IO has had its turn.
+    Waiting,
+    /// The connection is gone.
+    Gone,
+}
+
+impl Lane {
+    pub(super) fn new(link: Arc<Link>, owner: u64) -> Self {
+        Self { link, owner }
+    }
+
+    #[cfg(test)]
+    pub(super) fn link(&self) -> &Arc<Link> {
+        &self.link
+    }
+
+    /// Adds whole frames. `None` when the connection is gone; otherwise, whether there was room.
+    pub(crate) fn push(&self, frames: &[u8]) -> Option<bool> {
+        self.put(|lane| lane.extend_from_slice(frames))
+    }
+
+    /// Adds one text message made of these parts. `None` when the connection is gone; otherwise, whether
+    /// there was room.
+    pub(crate) fn push_text(&self, parts: &[&[u8]]) -> Option<bool> {
+        self.put(|lane| put_text_frame(lane, parts))
+    }
+
+    fn put(&self, put: impl FnOnce(&mut bytes::BytesMut)) -> Option<bool> {
+        match self.link.wire().as_mut()?.push(self.owner, put) {
+            Pushed::Yes => Some(true),
+            Pushed::Full => Some(false),
+            Pushed::NotOwned => None,
+        }
+    }
+
+    /// Writes what was pushed, as far as the client takes it.
+    pub(crate) fn flush(&self) -> Flushed {
+        let written = self.link.poll_wire(|wire, context| {
+            if wire.is_clear() {
+                return Poll::Ready(Ok(true));
+            }
+            wire.poll_lane(context).map_ok(|()| wire.is_clear())
+        });
+        match written {
+            Poll::Ready(Ok(true)) => Flushed::Yes,
+            Poll::Ready(Ok(false)) | Poll::Pending => Flushed::Waiting,
+            Poll::Ready(Err(_)) => {
+                // Engine.IO finds out by itself when it reads or writes; this is sooner.
+                self.link.close();
+                Flushed::Gone
+            }
+        }
+    }
+
+    /// Waits until there may be room again. May return early.
+    pub(crate) async fn room(&self) {
+        if self.flush() == Flushed::Waiting {
+            self.link.drained().await;
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! Frames of the lane among those that Engine.IO writes.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Waker};
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, duplex};
+use tokio_test::{assert_pending, assert_ready, task};
+use tokio_util::task::TaskTracker;
+
+use super::super::frames::text_frame;
+use super::super::lane::{Flushed, Lane};
+use super::super::stream::LinkedStream;
+use super::super::{ConnectReply, Link};
+use super::PATIENCE;
+
+const CONNECT: &[u8] = b"40{\"sid\":\"abc\"}";
+
+/// A server's stream whose client takes `buffer` bytes before it has to read, and its lane.
+fn connect(buffer: usize) -> (LinkedStream, Lane, DuplexStream) {
+    let (server, client) = duplex(buffer);
+    let link = Arc::new(Link::websocket());
+    let open = TaskTracker::new().token();
+    let stream = LinkedStream::new(server, Arc::clone(&link), PATIENCE, open);
+    (stream, link.lane().unwrap(), client)
+}
+
+/// Has Engine.IO write the CONNECT reply and the client read it.
+async fn open(stream: &mut LinkedStream, client: &mut DuplexStream) {
+    stream.write_all(&text_frame(&[CONNECT])).await.unwrap();
+    stream.flush().await.unwrap();
+    let mut reply = vec![0; CONNECT.len() + 2];
+    client.read_exact(&mut reply).await.unwrap();
+}
+
+/// What the client has got and not read yet.
+async fn received(client: &mut DuplexStream, bytes: usize) -> Vec<u8> {
+    let mut received = vec![0; bytes];
+    client.read_exact(&mut received).await.unwrap();
+    received
+}
+
+#[tokio::test]
+async fn nothing_of_the_lane_leaves_before_the_client_is_told_that_it_is_connected() {
+    let (mut stream, lane, mut client) = connect(1000);
+    let link = lane.link();
+    let reply = ConnectReply { sid: "public".into(), pid: "secret".into() };
+    link.reply_to_connect("/", reply.clone());
+    assert_eq!(lane.push_text(&[b"42[", b"1]"]), Some(true));
+    assert_eq!(lane.flush(), Flushed::Waiting);
+    stream.write_all(&text_frame(&[b"0{}"])).await.unwrap();
+    stream.write_all(&text_frame(&[b"40/admin,{\"sid\":\"abc\"}"])).await.unwrap();
+    stream.flush().await.unwrap();
+    assert_eq!(lane.flush(), Flushed::Waiting);
+    stream.write_all(&text_frame(&[CONNECT])).await.unwrap();
+    stream.flush().await.unwrap();
+    assert_eq!(lane.flush(), Flushed::Yes);
+    let reply = format!("40{}", serde_json::to_string(&reply).unwrap());
+    let packets: [&[u8]; 4] = [b"0{}", b"40/admin,{\"sid\":\"abc\"}", reply.as_bytes(), b"42[1]"];
+    let expected = packets.map(|packet| text_frame(&[packet])).concat();
+    assert_eq!(received(&mut client, expected.len()).await, expected);
+}
+
+#[tokio::test]
+async fn who_has_the_lane_after_another_sends_nothing_of_the_other() {
+    let (mut stream, first, mut client) = connect(1000);
+    open(&mut stream, &mut client).await;
+    first.push_text(&[b"42[1]"]);
+    let second = first.link().lane().unwrap();
+    assert_eq!(first.push_text(&[b"42[2]"]), None);
+    second.push_text(&[b"42[3]"]);
+    assert_eq!(first.flush(), Flushed::Waiting, "the client is connected to neither");
+    open(&mut stream, &mut client).await;
+    assert_eq!(received(&mut client, 7).await, text_frame(&[b"42[3]"]));
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_costs_a_bounded_amount_and_gets_everything_later() {
+    let (mut stream, lane, mut client) = connect(64);
+    open(&mut stream, &mut client).await;
+    lane.link().drained().await;
+    let frame = text_frame(&[&[b'x'; 1000]]);
+    let mut pushed = 0;
+    while lane.push(&frame) == Some(true) {
+        pushed += 1;
+        lane.flush();
+    }
+    assert!(pushed * frame.len() < 200 * 1024, "{pushed}");
+    let mut room = task::spawn(lane.room());
+    assert_pending!(room.poll());
+    // It would be woken in the place of the one below.
+    drop(room);
+    let everything = pushed * frame.len();
+    let reading = tokio::spawn(async move { received(&mut client, everything).await });
+    while lane.flush() != Flushed::Yes {
+        lane.room().await;
+    }
+    assert_eq!(reading.await.unwrap(), frame.repeat(pushed));
+}
+
+/// A heartbeat that never gets its turn would end the connection.
+#[tokio::test]
+async fn engine_io_gets_its_turn_however_much_is_pushed() {
+    let (mut stream, lane, mut client) = connect(64);
+    open(&mut stream, &mut client).await;
+    let frame = text_frame(&[&[b'x'; 100]]);
+    let ping = text_frame(&[b"2"]);
+    for _ in 0..3 {
+        assert_eq!(lane.push(&frame), Some(true));
+    }
+    lane.flush();
+    let mut written = task::spawn(async { stream.write_all(&ping).await });
+    assert_pending!(written.poll());
+    let mut got = Vec::new();
+    for _ in 0..20 {
+        got.extend(received(&mut client, 32).await);
+        // The pump is always first to notice that there is room, and always has more.
+        lane.push(&frame);
+        lane.flush();
+        if written.is_woken() && written.poll().is_ready() {
+            return;
+        }
+    }
+    panic!("the heartbeat is still waiting after {} bytes", got.len());
+}
+
+#[tokio::test]
+async fn who_waits_for_room_is_woken_when_the_connection_ends() {
+    let (mut stream, lane, mut client) = connect(64);
+    open(&mut stream, &mut client).await;
+    lane.link().drained().await;
+    lane.push_text(&[&[b'x'; 100]]);
+    let mut room = task::spawn(lane.room());
+    assert_pending!(room.poll());
+    drop(stream);
+    assert!(room.is_woken());
+    assert_ready!(room.poll());
+    assert_eq!(lane.push(b"more"), None);
+    assert_eq!(lane.flush(), Flushed::Gone);
+}
+
+/// One step of a server that writes in both ways to a client that reads now and then.
+#[derive(Debug, Clone)]
+enum Step {
+    /// Engine.IO writes what it has, as far as it can.
+    Write(usize),
+    Push(usize),
+    Flush,
+    EngineFlush,
+    Read(usize),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        (1..200_usize).prop_map(Step::Write),
+        (0..300_usize).prop_map(Step::Push),
+        Just(Step::Flush),
+        Just(Step::EngineFlush),
+        (1..200_usize).prop_map(Step::Read),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn frames_stay_whole_and_each_way_keeps_its_order(
+        engine in vec(0..300_usize, 0..10),
+        steps in vec(step(), 0..80),
+        buffer in 1..300_usize,
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let _guard = runtime.enter();
+        let (mut stream, lane, mut client) = connect(buffer);
+        let number = |letter: &str, number: usize, length: usize| {
+            text_frame(&[letter.as_bytes(), number.to_string().as_bytes(), b" ", &vec![b'x'; length]])
+        };
+        let mut expected_engine = vec![text_frame(&[CONNECT])];
+        expected_engine.extend(engine.iter().enumerate().map(|(n, &length)| number("2e", n, length)));
+        let mut bytes = expected_engine.concat();
+        let mut expected_lane = Vec::new();
+        let mut got = Vec::new();
+        let mut context = Context::from_waker(Waker::noop());
+        let mut read = |client: &mut DuplexStream, most: usize| {
+            let mut buffer = vec![0; most];
+            let mut buffer = tokio::io::ReadBuf::new(&mut buffer);
+            let mut context = Context::from_waker(Waker::noop());
+            let _ = tokio::io::AsyncRead::poll_read(Pin::new(client), &mut context, &mut buffer);
+            got.extend_from_slice(buffer.filled());
+            buffer.filled().len()
+        };
+        let write = |stream: &mut LinkedStream, bytes: &mut Vec<u8>, most: usize, context: &mut Context<'_>| {
+            let part = most.min(bytes.len());
+            if part > 0
+                && let std::task::Poll::Ready(written) = Pin::new(stream).poll_write(context, &bytes[..part])
+            {
+                bytes.drain(..written.unwrap());
+            }
+        };
+        for step in steps {
+            match step {
+                Step::Write(most) => write(&mut stream, &mut bytes, most, &mut context),
+                Step::Push(length) => {
+                    let frame = number("42p", expected_lane.len(), length);
+                    assert_eq!(lane.push(&frame), Some(true));
+                    expected_lane.push(frame);
+                }
+                Step::Flush => {
+                    lane.flush();
+                }
+                Step::EngineFlush => {
+                    let _ = Pin::new(&mut stream).poll_flush(&mut context);
+                }
+                Step::Read(most) => {
+                    read(&mut client, most);
+                }
+            }
+        }
+        for _ in 0..100_000 {
+            write(&mut stream, &mut bytes, usize::MAX, &mut context);
+            let _ = Pin::new(&mut stream).poll_flush(&mut context);
+            lane.flush();
+            if read(&mut client, 1000) == 0 && bytes.is_empty() && lane.flush() == Flushed::Yes {
+                break;
+            }
+        }
+        let (mut of_engine, mut of_lane) = (Vec::new(), Vec::new());
+        let mut rest = &got[..];
+        while !rest.is_empty() {
+            let header = if rest[1] < 126 { 2 } else { 4 };
+            let length = if rest[1] < 126 {
+                usize::from(rest[1])
+            } else {
+                usize::from(u16::from_be_bytes([rest[2], rest[3]]))
+            };
+            let (frame, others) = rest.split_at(header + length);
+            let frames = if frame[header..].starts_with(b"42p") { &mut of_lane } else { &mut of_engine };
+            frames.push(frame.to_vec());
+            rest = others;
+        }
+        prop_assert_eq!(of_engine, expected_engine);
+        prop_assert_eq!(of_lane, expected_lane);
+        assert_ready!(task::spawn(lane.room()).poll());
+    }
+}

@@ -1,0 +1,210 @@
+use std::fmt;
+use std::io::{self, ErrorKind};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, BytesMut};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::Link;
+use super::frames::{FrameFilter, Part, is_root_connect, text_frame};
+
+/// What a websocket runs over.
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Stream for S {}
+
+/// How many bytes may wait in the lane, or one frame.
+const MAX_LANE_BYTES: usize = 64 * 1024;
+
+/// The byte stream of a websocket, with two ways to write to it: Engine.IO's, and the *lane* for whole
+/// frames that need not go through Engine.IO. The frames of the lane are put between those of Engine.IO.
+///
+/// ```text
+///  Engine.IO ───▶ filter ──────────────┐
+///                   │ CONNECT replies  ▼
+///                   └─────────────▶ ahead ──▶ stream
+///  lane ───────── at the end of a frame ┘
+/// ```
+pub(crate) struct Wire {
+    stream: Box<dyn Stream>,
+    frames: FrameFilter,
+    /// Written before anything else: frames of the lane, or what became of bytes that were taken from
+    /// Engine.IO.
+    ahead: BytesMut,
+    /// Frames that were not begun yet.
+    lane: BytesMut,
+    /// Whose frames go into the lane.
+    owner: u64,
+    /// Whether the client has been told that it is connected.
+    open: bool,
+    /// Engine.IO could not write. The lane waits, so that a heartbeat always gets its turn.
+    engine_waits: bool,
+}
+
+/// What became of a frame for the lane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pushed {
+    /// It will be written.
+    Yes,
+    /// There is no room for it now.
+    Full,
+    /// The lane has another owner by now.
+    NotOwned,
+}
+
+impl Wire {
+    pub(crate) fn new(stream: impl Stream) -> Self {
+        Self {
+            stream: Box::new(stream),
+            frames: FrameFilter::default(),
+            ahead: BytesMut::new(),
+            lane: BytesMut::new(),
+            owner: 0,
+            open: false,
+            engine_waits: false,
+        }
+    }
+
+    pub(crate) fn into_stream(self) -> Box<dyn Stream> {
+        self.stream
+    }
+
+    fn stream(&mut self) -> Pin<&mut dyn Stream> {
+        Pin::new(&mut *self.stream)
+    }
+
+    /// Gives the lane to a connection that the client is about to be told of: nothing is written before it
+    /// is, and nothing of who had the lane before.
+    pub(crate) fn claim(&mut self, owner: u64) {
+        self.owner = owner;
+        self.open = false;
+        self.lane = BytesMut::new();
+    }
+
+    /// Puts a frame into the lane with `put`.
+    pub(crate) fn push(&mut self, owner: u64, put: impl FnOnce(&mut BytesMut)) -> Pushed {
+        if owner != self.owner {
+            return Pushed::NotOwned;
+        }
+        if self.lane.len() >= MAX_LANE_BYTES {
+            return Pushed::Full;
+        }
+        put(&mut self.lane);
+        Pushed::Yes
+    }
+
+    /// Whether everything from the lane was written.
+    pub(crate) fn is_clear(&self) -> bool {
+        self.lane.is_empty() && self.ahead.is_empty()
+    }
+
+    pub(crate) fn poll_read(
+        &mut self,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.stream().poll_read(context, buffer)
+    }
+
+    /// Writes what it can of the lane. When it is not [clear](Self::is_clear) then, it will be Engine.IO's
+    /// turn first.
+    pub(crate) fn poll_lane(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        loop {
+            ready!(self.poll_ahead(context))?;
+            let waits = self.engine_waits || !self.open || !self.frames.is_between();
+            if waits || self.lane.is_empty() {
+                return Poll::Ready(Ok(()));
+            }
+            std::mem::swap(&mut self.ahead, &mut self.lane);
+        }
+    }
+
+    /// Writes what Engine.IO has to write, or the beginning of it.
+    pub(crate) fn poll_write(
+        &mut self,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+        link: &Link,
+    ) -> Poll<io::Result<usize>> {
+        let result = self.poll_write_frames(context, bytes, link);
+        self.engine_waits = result.is_pending();
+        result
+    }
+
+    fn poll_write_frames(
+        &mut self,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+        link: &Link,
+    ) -> Poll<io::Result<usize>> {
+        ready!(self.poll_ahead(context))?;
+        if bytes.is_empty() {
+            return self.stream().poll_write(context, bytes);
+        }
+        match self.frames.next(bytes) {
+            Part::Pass(count) => {
+                let result = ready!(self.stream().poll_write(context, &bytes[..count]));
+                if let Ok(written) = result {
+                    link.sent(self.frames.passed(bytes, count, written));
+                }
+                Poll::Ready(result)
+            }
+            Part::Held(count) => Poll::Ready(Ok(count)),
+            Part::Taken(count, frame, ended) => {
+                link.sent(ended);
+                self.open |= is_root_connect(&frame);
+                // Written by the next write, or by the flush that follows.
+                self.ahead.extend_from_slice(&completed(link, frame));
+                Poll::Ready(Ok(count))
+            }
+        }
+    }
+
+    /// Engine.IO flushes when it has written all packets of the connection, or a large part of them.
+    pub(crate) fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let result = self.poll_ahead(context);
+        self.engine_waits = result.is_pending();
+        ready!(result)?;
+        // What of the lane is left does not hold up Engine.IO.
+        if let Poll::Ready(Err(error)) = self.poll_lane(context) {
+            return Poll::Ready(Err(error));
+        }
+        self.stream().poll_flush(context)
+    }
+
+    pub(crate) fn poll_shutdown(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_ahead(context))?;
+        self.stream().poll_shutdown(context)
+    }
+
+    fn poll_ahead(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.ahead.is_empty() {
+            let written = ready!(Pin::new(&mut *self.stream).poll_write(context, &self.ahead))?;
+            if written == 0 {
+                return Poll::Ready(Err(ErrorKind::WriteZero.into()));
+            }
+            self.ahead.advance(written);
+        }
+        // An idle connection keeps no memory for what it sent.
+        self.ahead = BytesMut::new();
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// Shows nothing of what is written.
+impl fmt::Debug for Wire {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let waiting = self.lane.len() + self.ahead.len();
+        f.debug_struct("Wire").field("waiting", &waiting).finish_non_exhaustive()
+    }
+}
+
+/// The frame with its packet completed, if the link has something to add to it.
+fn completed(link: &Link, frame: Vec<u8>) -> Vec<u8> {
+    let packet = frame.get(2..).and_then(|packet| std::str::from_utf8(packet).ok());
+    match packet.and_then(|packet| link.complete(packet)) {
+        Some(packet) => text_frame(&[packet.as_bytes()]),
+        None => frame,
+    }
+}

@@ -1,0 +1,159 @@
+//! A page of messages in one row. Each row travels from the connection's thread on its own, with every value
+//! copied: for small messages that is most of the work.
+
+use std::borrow::Cow;
+
+use chat_core::{
+    Audience, ClientOffset, Content, Feed, Message, Nickname, Offset, PersonId, RoomId, Timestamp,
+};
+use serde::Deserialize;
+use sqlx::{Row, SqliteConnection};
+
+use super::feeds::{self, Form, MAX_PACKED_BYTES, Side};
+use super::read::{offset, one_more, undecodable};
+use crate::Page;
+
+/// A message as [`Form::Packed`] has it.
+#[derive(Deserialize)]
+struct Record<'a>(
+    i64,
+    #[serde(borrow)] Cow<'a, str>,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    Option<i64>,
+    Option<i64>,
+    Option<i64>,
+    Option<String>,
+);
+
+/// The messages of `feeds` after an offset, or all with `None`; none when one of them is too long for this.
+pub(super) async fn page(
+    connection: &mut SqliteConnection,
+    feeds: Option<&[Feed]>,
+    after: Offset,
+    limit: usize,
+) -> Result<Option<Page>, sqlx::Error> {
+    let statement = feeds::statement(feeds, Side::After(after), one_more(limit), Form::Packed);
+    let statement = statement.map_err(|error| sqlx::Error::Encode(error.into()))?;
+    let row = statement.fetch_one(connection).await?;
+    let longest: Option<i64> = row.try_get(1)?;
+    if longest.is_some_and(|bytes| bytes > MAX_PACKED_BYTES) {
+        return Ok(None);
+    }
+    let json: Vec<u8> = row.try_get(0)?;
+    // Bytes that are no text stand inside of strings only.
+    let json = String::from_utf8_lossy(&json);
+    let records: Vec<Record<'_>> = serde_json::from_str(&json).map_err(undecodable)?;
+    unpack(records, limit).map(Some)
+}
+
+fn unpack(records: Vec<Record<'_>>, limit: usize) -> Result<Page, sqlx::Error> {
+    let mut page = Page { messages: Vec::with_capacity(records.len().min(limit)), more: false };
+    let mut bytes = 0;
+    let mut last = Offset::ZERO;
+    // Mostly the messages of a page are in one room; they share its name.
+    let mut room: Option<RoomId> = None;
+    for Record(id, name, content, client_offset, sender, at, from, to, nickname) in records {
+        let offset = offset(id)?;
+        if offset == last {
+            continue;
+        }
+        if page.messages.len() == limit || bytes >= Page::MAX_BYTES {
+            page.more = true;
+            break;
+        }
+        last = offset;
+        let audience = match (from, to, nickname) {
+            (Some(from), Some(to), Some(nickname)) => Audience::Private {
+                from: PersonId::from_stored(from),
+                to: PersonId::from_stored(to),
+                nickname: Nickname::from_stored(nickname),
+            },
+            _ => {
+                let same = room.take().filter(|room| room.as_str() == name);
+                let same = same.unwrap_or_else(|| RoomId::from_stored(&*name));
+                Audience::Room(room.insert(same).clone())
+            }
+        };
+        let content = content.unwrap_or_default();
+        bytes += content.len();
+        page.messages.push(Message {
+            offset,
+            audience,
+            content: Content::from_stored(content),
+            client_offset: client_offset.map(ClientOffset::from_stored),
+            from: sender.map(Nickname::from_stored),
+            at: at.map(Timestamp::from_millis),
+        });
+    }
+    debug_assert!(page.messages.is_sorted_by_key(|message| message.offset));
+    Ok(page)
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::{AssertSqlSafe, Connection};
+
+    use super::super::read;
+    use super::*;
+    use crate::SqliteStore;
+
+    /// A connection to a log with these values of `room`, `content` and `sender_id`.
+    async fn log_of(rows: &[&str]) -> (SqliteConnection, tempfile::TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("chat.db");
+        drop(SqliteStore::open(&file).await.unwrap());
+        let url = format!("sqlite:{}", file.display());
+        let mut connection = SqliteConnection::connect(&url).await.unwrap();
+        for row in rows {
+            let sql = format!(
+                "INSERT INTO messages (room, content, sender_id, receiver_id, receiver, client_offset)
+                 SELECT *, iif(column3 IS NULL, NULL, 2), iif(column3 IS NULL, NULL, 'bob'),
+                     iif(column2 = 'keyed', 'key ' || char(0) || '\"', NULL)
+                 FROM (VALUES ({row}))"
+            );
+            sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
+        }
+        (connection, folder)
+    }
+
+    const ODD: [&str; 9] = [
+        "'a', 'plain', NULL",
+        "'a', 'keyed', NULL",
+        "'b', 'of another room', NULL",
+        "'a', NULL, NULL",
+        "'a', CAST(x'c3a9ff00e2' AS BLOB), NULL",
+        "'a', '\"\\' || char(0) || char(10) || 'é', NULL",
+        "'', 'private', 1",
+        "'', 'of others', 7",
+        "'a', 'last', NULL",
+    ];
+
+    #[tokio::test]
+    async fn a_packed_page_is_the_page_that_rows_give_whatever_they_hold() {
+        let (mut connection, _folder) = log_of(&ODD).await;
+        let person = Feed::Person(PersonId::from_stored(1));
+        let feeds = [Feed::Room("a".parse().unwrap()), person, Feed::Room("c".parse().unwrap())];
+        for feeds in [None, Some(&feeds[..]), Some(&feeds[..1]), Some(&feeds[1..])] {
+            for limit in 0..=ODD.len() {
+                for after in 0..=ODD.len() as u64 {
+                    let after = Offset::new(after).unwrap();
+                    let packed = page(&mut connection, feeds, after, limit).await.unwrap();
+                    let side = Side::After(after);
+                    let rows = read::page(&mut connection, feeds, side, limit).await.unwrap();
+                    assert_eq!(packed, Some(rows), "{feeds:?} {after} {limit}");
+                }
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn long_contents_are_left_to_rows() {
+        let long = format!("'a', '{}', NULL", "x".repeat(4097));
+        let (mut connection, _folder) = log_of(&["'a', 'short', NULL", &long]).await;
+        assert_eq!(page(&mut connection, None, Offset::ZERO, 9).await.unwrap(), None);
+        let page = read::read_after(&mut connection, None, Offset::ZERO, 9).await.unwrap();
+        assert_eq!(page.messages[1].content.as_str().len(), 4097);
+    }
+}
