@@ -58,7 +58,13 @@ impl Offset {
     /// The offset before this one; [`Offset::ZERO`] stays where it is.
     #[must_use]
     pub const fn previous(self) -> Self {
-        Self(self.0.saturating_sub(1))
+        self.minus(1)
+    }
+
+    /// The offset `count` places further back; [`Offset::ZERO`] at the least.
+    #[must_use]
+    pub const fn minus(self, count: u64) -> Self {
+        Self(self.0.saturating_sub(count))
     }
 }
 

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::identity::{Identities, JwtKey};
-use crate::log::{Log, RECENT_BYTES};
+use crate::log::{Log, RECENT_AT_START, RECENT_BYTES};
 use crate::recovery::Recovery;
 use crate::relay::{self, Listener, Outgoing};
 use crate::roster::Roster;
@@ -217,7 +217,7 @@ impl ChatBuilder {
         let (outgoing, frames) = Outgoing::new();
         let committed = outgoing.clone().committed(store.epoch().clone());
         let messages = Arc::<dyn Store>::clone(&store);
-        let log = Log::start(messages, recent_bytes, committed).await?;
+        let log = Log::start(messages, recent_bytes, RECENT_AT_START, committed).await?;
         let recovery = Recovery::new(store, recovery_window);
         let taken = outgoing.clone();
         recovery.on_taken(move |key, generation| taken.session_taken(key, generation));

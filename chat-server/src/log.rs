@@ -42,6 +42,10 @@ use writer::Writer;
 /// How many bytes of messages a node keeps in memory, over all rooms.
 pub(crate) const RECENT_BYTES: usize = 32 * 1024 * 1024;
 
+/// How many of the last messages are read when a node starts, as far as they fit: those that its clients,
+/// who all come back at once, have missed.
+pub(crate) const RECENT_AT_START: u64 = 10_000;
+
 /// How many messages a reader takes at a time.
 pub(crate) const READ_LIMIT: usize = 256;
 
@@ -59,13 +63,15 @@ pub(crate) struct Log {
 }
 
 impl Log {
-    /// Starts writing to and reading from a store. `committed` hears of each batch that this node wrote.
+    /// Starts writing to and reading from a store, with so many bytes of messages in memory, and the last of
+    /// those that are stored among them. `committed` hears of each batch that this node wrote.
     pub(crate) async fn start(
         store: Arc<dyn MessageStore>,
         recent_bytes: usize,
+        recent_at_start: u64,
         committed: Committed,
     ) -> Result<Arc<Self>, StoreError> {
-        let recent = Arc::new(Recent::new(store.tail().await?, recent_bytes));
+        let recent = Arc::new(tail::recent(&*store, recent_at_start, recent_bytes).await?);
         let outage = Arc::new(Outage::default());
         let tail =
             Arc::new(Tail::new(Arc::clone(&store), Arc::clone(&recent), Arc::clone(&outage)));
@@ -144,7 +150,7 @@ impl Log {
         self.recent.detach(reader, feeds);
     }
 
-    /// The messages of `feeds` after `cursor`, in order, as far as they are committed, and the offset up
+    /// The messages of `feeds`, which are sorted, after `cursor`, in order, as far as they are committed, and the offset up
     /// to which there is nothing else. Does not wait for more; cancel safe.
     pub(crate) async fn read_after(
         &self,

@@ -20,6 +20,7 @@ pub(crate) struct Subscription {
     place: Arc<Place>,
     /// What it is woken by.
     attached: Arc<Following>,
+    /// The feeds of that, sorted.
     feeds: Vec<Feed>,
     /// How often the cursor had been moved back when `page` was read.
     rewinds: u64,
@@ -108,9 +109,10 @@ impl Subscription {
         if Arc::ptr_eq(&now, &self.attached) {
             return;
         }
-        let feeds: Vec<Feed> = now.feeds().collect();
+        let mut feeds: Vec<Feed> = now.feeds().collect();
+        feeds.sort_unstable();
         let difference = |these: &[Feed], those: &[Feed]| -> Vec<Feed> {
-            these.iter().filter(|feed| !those.contains(feed)).cloned().collect()
+            these.iter().filter(|feed| those.binary_search(feed).is_err()).cloned().collect()
         };
         self.log.attach(self.reader, &difference(&feeds, &self.feeds), &self.wake);
         self.log.detach(self.reader, &difference(&self.feeds, &feeds));

@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 
 use super::subscription::Found;
 use super::{Answer, Following, Notice, Place, Sent, Sink, Subscription, Waiting, pump};
-use crate::log::tests::{log_on, memory_log, message, new_message, offset, room};
+use crate::log::tests::{log_on, log_with, memory_log, message, new_message, offset, room};
 use crate::log::{Entry, Log};
 use crate::transport::Link;
 
@@ -366,7 +366,7 @@ async fn a_store_that_fails_makes_a_delivery_late_not_wrong() {
 
 #[tokio::test]
 async fn a_reader_far_behind_catches_up_while_others_write() {
-    let log = Log::start(Arc::new(MemoryStore::new()), 4000, Box::new(|_, _| {})).await.unwrap();
+    let log = log_with(Arc::new(MemoryStore::new()), 4000, 0).await;
     let slow = TestSink::with_room(1);
     start(&log, "a", 0, &slow);
     let fast = TestSink::with_room(10_000);

@@ -65,10 +65,11 @@ pub(crate) enum Read {
 }
 
 impl Recent {
-    pub(crate) fn new(tail: Offset, budget: usize) -> Self {
+    /// Knows of nothing up to `floor`, and of nothing after it.
+    pub(crate) fn new(floor: Offset, budget: usize) -> Self {
         let state = State {
-            tail,
-            floor: tail,
+            tail: floor,
+            floor,
             entries: VecDeque::new(),
             footprint: 0,
             feeds: HashMap::new(),
@@ -107,26 +108,24 @@ impl Recent {
         Push::Applied
     }
 
-    /// At most `limit` messages of `feeds` after `cursor`.
+    /// Takes note that no message up to `tail` is missing here.
+    pub(crate) fn is_whole_upto(&self, tail: Offset) {
+        let mut state = self.write();
+        state.tail = tail.max(state.tail);
+    }
+
+    /// At most `limit` messages of `feeds`, which are sorted, after `cursor`.
     pub(crate) fn read_after(&self, feeds: &[Feed], cursor: Offset, limit: usize) -> Read {
+        debug_assert!(feeds.is_sorted(), "feeds are looked up in their order");
         let state = self.read();
-        // What is in no feed has no messages after the floor.
-        let covered_without_feed = cursor >= state.floor;
-        let covered = feeds.iter().all(|feed| {
-            let newest = state.feeds.get(feed);
-            newest.map_or(covered_without_feed, |newest| cursor >= newest.complete_after)
-        });
-        if !covered {
-            return Read::TooOld;
-        }
-        let mut entries: Vec<Arc<Entry>> = Vec::new();
-        for newest in feeds.iter().filter_map(|feed| state.feeds.get(feed)) {
-            let from = newest.entries.partition_point(|entry| entry.offset() <= cursor);
-            entries.extend(newest.entries.range(from..).take(limit).cloned());
-        }
-        if feeds.len() > 1 {
-            entries.sort_unstable_by_key(|entry| entry.offset());
-        }
+        let mut entries = match state.newer_than(cursor) {
+            // To look at what is new costs less than to look at what is followed.
+            Some(newer) if newer < feeds.len() => state.newest_of(feeds, cursor),
+            _ => match state.each_of(feeds, cursor, limit) {
+                Some(entries) => entries,
+                None => return Read::TooOld,
+            },
+        };
         if entries.len() < limit {
             return Read::Covered { entries, upto: cursor.max(state.tail) };
         }
@@ -174,6 +173,44 @@ impl Recent {
 }
 
 impl State {
+    /// How many messages there are after the cursor, at the most. None when some are not here.
+    fn newer_than(&self, cursor: Offset) -> Option<usize> {
+        let newer = self.tail.as_u64().saturating_sub(cursor.as_u64());
+        (cursor >= self.floor).then(|| usize::try_from(newer).unwrap_or(usize::MAX))
+    }
+
+    /// The messages of these feeds after a cursor that is not before the floor, found among all messages.
+    fn newest_of(&self, feeds: &[Feed], cursor: Offset) -> Vec<Arc<Entry>> {
+        let newer = self.entries.iter().rev().take_while(|entry| entry.offset() > cursor);
+        let followed = newer.filter(|entry| {
+            let mut of = entry.message.audience.feeds();
+            of.any(|feed| feeds.binary_search(&feed).is_ok())
+        });
+        let mut entries: Vec<_> = followed.cloned().collect();
+        entries.reverse();
+        entries
+    }
+
+    /// The messages of these feeds after a cursor, at most `limit` of each, found feed by feed. None when
+    /// some are not here.
+    fn each_of(&self, feeds: &[Feed], cursor: Offset, limit: usize) -> Option<Vec<Arc<Entry>>> {
+        let mut entries: Vec<Arc<Entry>> = Vec::new();
+        for feed in feeds {
+            let newest = self.feeds.get(feed);
+            // What is in no feed has no messages after the floor.
+            if cursor < newest.map_or(self.floor, |newest| newest.complete_after) {
+                return None;
+            }
+            let Some(newest) = newest else { continue };
+            let from = newest.entries.partition_point(|entry| entry.offset() <= cursor);
+            entries.extend(newest.entries.range(from..).take(limit).cloned());
+        }
+        if feeds.len() > 1 {
+            entries.sort_unstable_by_key(|entry| entry.offset());
+        }
+        Some(entries)
+    }
+
     fn push(&mut self, entry: Entry) {
         let entry = Arc::new(entry);
         self.tail = entry.offset();

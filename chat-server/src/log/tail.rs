@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chat_store::MessageStore;
+use chat_store::{MessageStore, StoreError};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -14,6 +14,29 @@ const POLL: Duration = Duration::from_secs(1);
 
 /// How many messages are read from the store at a time.
 const PAGE: usize = 1024;
+
+/// The last `count` messages of a log, as far as there is room for them.
+pub(crate) async fn recent(
+    store: &dyn MessageStore,
+    count: u64,
+    budget: usize,
+) -> Result<Recent, StoreError> {
+    let tail = store.tail().await?;
+    let mut after = tail.minus(count);
+    let recent = Recent::new(after, budget);
+    loop {
+        let page = store.read_after(None, after, PAGE).await?;
+        let last = page.messages.last().map_or(after, |message| message.offset);
+        recent.push(after, page.messages);
+        after = last;
+        if !page.more {
+            break;
+        }
+    }
+    // The last of them may have been deleted.
+    recent.is_whole_upto(tail);
+    Ok(recent)
+}
 
 /// Follows the end of the log in the store, for what this node did not write itself.
 pub(crate) struct Tail {

@@ -29,7 +29,16 @@ pub(crate) fn message(number: u64, room_name: &str) -> Message {
 }
 
 pub(crate) async fn log_on(store: Arc<dyn MessageStore>) -> Arc<Log> {
-    Log::start(store, 1 << 20, Box::new(|_, _| {})).await.unwrap()
+    log_with(store, 1 << 20, 0).await
+}
+
+/// A log that keeps so many bytes of messages in memory, and has read the last so many when it starts.
+pub(crate) async fn log_with(
+    store: Arc<dyn MessageStore>,
+    recent_bytes: usize,
+    recent_at_start: u64,
+) -> Arc<Log> {
+    Log::start(store, recent_bytes, recent_at_start, Box::new(|_, _| {})).await.unwrap()
 }
 
 pub(crate) async fn memory_log() -> (Arc<MemoryStore>, Arc<Log>) {

@@ -2,6 +2,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use chat_core::{Message, NewMessage, Offset};
 use chat_store::{Appended, MessageStore};
+use futures_util::future::join;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
 use super::Entry;
@@ -90,38 +91,48 @@ struct Committer {
     committed: Committed,
 }
 
+/// What goes into one commit.
+#[derive(Default)]
+struct Batch {
+    messages: Vec<NewMessage>,
+    /// For each message the reader that does not want it back, and who is told of its fate.
+    rest: Vec<(Option<ReaderId>, Reply)>,
+}
+
+/// A batch, and what the store has answered; none when it has failed.
+type Settled = (Batch, Option<Vec<Appended>>);
+
 impl Committer {
+    /// Commits batch after batch. While one is told of, the store already works on the next.
     async fn run(self, mut queue: UnboundedReceiver<Submission>) {
-        let mut messages = Vec::new();
-        let mut rest = Vec::new();
-        while let Some(first) = queue.recv().await {
-            let mut bytes = 0;
-            let mut next = Some(first);
-            while let Some(Submission { message, origin, reply }) = next {
-                bytes += message.content.as_str().len();
-                messages.push(message);
-                rest.push((origin, reply));
-                let full = messages.len() >= MAX_BATCH || bytes >= MAX_BATCH_BYTES;
-                next = if full { None } else { queue.try_recv().ok() };
+        let mut settled: Option<Settled> = None;
+        loop {
+            if queue.is_empty()
+                && let Some(settled) = settled.take()
+            {
+                self.tell(settled);
             }
-            self.commit(&mut messages, &mut rest).await;
+            let Some(first) = queue.recv().await else { return };
+            let batch = Batch::take(first, &mut queue);
+            let append = self.store.append(&batch.messages);
+            let answers = match settled.take() {
+                // Polls `append` first.
+                Some(settled) => join(append, async { self.tell(settled) }).await.0,
+                None => append.await,
+            };
+            settled = Some((batch, self.outage.watch(answers).ok()));
         }
     }
 
-    /// Commits one batch, makes it visible and answers it. Leaves both lists empty.
-    async fn commit(
-        &self,
-        messages: &mut Vec<NewMessage>,
-        rest: &mut Vec<(Option<ReaderId>, Reply)>,
-    ) {
-        let result = self.outage.watch(self.store.append(messages).await);
-        let Ok(answers) = result else {
-            messages.clear();
-            rest.drain(..).for_each(|(_, reply)| reply(Outcome::Unavailable));
+    /// Makes a batch visible and answers it.
+    fn tell(&self, (batch, answers): Settled) {
+        let Batch { messages, rest } = batch;
+        let Some(answers) = answers else {
+            rest.into_iter().for_each(|(_, reply)| reply(Outcome::Unavailable));
             return;
         };
         let (mut stored, mut origins) = (Vec::new(), Vec::new());
-        for ((message, answer), (origin, _)) in messages.drain(..).zip(&answers).zip(&*rest) {
+        for ((message, answer), (origin, _)) in messages.into_iter().zip(&answers).zip(&rest) {
             if let Appended::New(offset) = answer {
                 stored.push(Message::from_new(*offset, message));
                 origins.push(*origin);
@@ -137,8 +148,25 @@ impl Committer {
                 self.tail.look();
             }
         }
-        for ((_, reply), answer) in rest.drain(..).zip(answers) {
+        for ((_, reply), answer) in rest.into_iter().zip(answers) {
             reply(Outcome::Answered(answer));
         }
+    }
+}
+
+impl Batch {
+    /// The first, and what is queued behind it as far as it fits.
+    fn take(first: Submission, queue: &mut UnboundedReceiver<Submission>) -> Self {
+        let mut batch = Self::default();
+        let mut bytes = 0;
+        let mut next = Some(first);
+        while let Some(Submission { message, origin, reply }) = next {
+            bytes += message.content.as_str().len();
+            batch.messages.push(message);
+            batch.rest.push((origin, reply));
+            let full = batch.messages.len() >= MAX_BATCH || bytes >= MAX_BATCH_BYTES;
+            next = if full { None } else { queue.try_recv().ok() };
+        }
+        batch
     }
 }

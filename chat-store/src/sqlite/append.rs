@@ -38,7 +38,7 @@ macro_rules! insert {
                 SELECT
                     key AS position, value,
                     CAST(substr(?2, value ->> 0, value ->> 1) AS TEXT) AS new_key
-                FROM json_each(?1)
+                FROM jsonb_each(?1)
             )
             WHERE new_key IS NULL
                 OR NOT EXISTS (SELECT 1 FROM messages WHERE client_offset = new_key)
@@ -60,7 +60,7 @@ pub(super) const KNOWN: &str = concat!(
     "SELECT ",
     columns!(),
     " FROM messages WHERE client_offset IN (
-        SELECT CAST(substr(?2, value ->> 0, value ->> 1) AS TEXT) FROM json_each(?1)
+        SELECT CAST(substr(?2, value ->> 0, value ->> 1) AS TEXT) FROM jsonb_each(?1)
     ) AND id < ?3"
 );
 

@@ -12,7 +12,8 @@ use crate::log::recent::{Push, Read, Recent};
 const PLENTY: usize = 1 << 20;
 
 fn read(recent: &Recent, rooms: &[RoomId], after: u64, limit: usize) -> Option<(Vec<u64>, u64)> {
-    let feeds: Vec<Feed> = rooms.iter().cloned().map(Feed::Room).collect();
+    let mut feeds: Vec<Feed> = rooms.iter().cloned().map(Feed::Room).collect();
+    feeds.sort();
     match recent.read_after(&feeds, offset(after), limit) {
         Read::Covered { entries, upto } => {
             let offsets = entries.iter().map(|entry| entry.offset().as_u64()).collect();
@@ -32,6 +33,27 @@ fn messages_are_read_in_order_and_by_room() {
     assert_eq!(read(&recent, &[room("nobody")], 0, 10), Some((vec![], 4)));
     assert_eq!(read(&recent, &[room("b"), room("a")], 0, 2), Some((vec![1, 2], 2)));
     assert_eq!(read(&recent, &[room("a")], 9, 10), Some((vec![], 9)));
+}
+
+#[test]
+fn whoever_follows_much_finds_the_same_as_whoever_follows_little() {
+    let recent = Recent::new(Offset::ZERO, PLENTY);
+    let room_of = |number: u64| number * number % 13;
+    let messages = (1..=60).map(|number| message(number, &room_of(number).to_string()));
+    recent.push(Offset::ZERO, messages.collect::<Vec<_>>());
+    for rooms in 0..=13 {
+        let followed: Vec<RoomId> = (0..rooms).map(|number| room(&number.to_string())).collect();
+        for after in 0..=60 {
+            for limit in [1, 2, 5, 100] {
+                let mut expected: Vec<u64> =
+                    (after + 1..=60).filter(|&number| room_of(number) < rooms).collect();
+                let all = expected.len() < limit;
+                expected.truncate(limit);
+                let upto = if all { 60 } else { *expected.last().unwrap() };
+                assert_eq!(read(&recent, &followed, after, limit), Some((expected, upto)));
+            }
+        }
+    }
 }
 
 #[test]
@@ -58,6 +80,18 @@ fn what_was_there_before_the_start_has_to_be_read_from_the_store() {
     let recent = Recent::new(offset(5), PLENTY);
     assert_eq!(read(&recent, &[room("a")], 4, 10), None);
     assert_eq!(read(&recent, &[room("a")], 5, 10), Some((vec![], 5)));
+}
+
+/// In SQLite files somebody may have deleted the newest messages; their numbers are not used again.
+#[test]
+fn nothing_is_missing_upto_the_end_of_a_log_whose_last_messages_are_gone() {
+    let recent = Recent::new(offset(5), PLENTY);
+    recent.push(offset(5), vec![message(6, "a")]);
+    recent.is_whole_upto(offset(9));
+    assert_eq!(read(&recent, &[room("a")], 5, 10), Some((vec![6], 9)));
+    assert_eq!(recent.push(offset(9), vec![message(10, "a")]), Push::Applied);
+    recent.is_whole_upto(offset(8));
+    assert_eq!(read(&recent, &[room("a")], 5, 10), Some((vec![6, 10], 10)));
 }
 
 #[test]

@@ -2,9 +2,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chat_core::Offset;
+use chat_store::testkit::FailingStore;
 use chat_store::{MemoryStore, MessageStore};
 
-use super::{log_on, memory_log, message, new_message, offset, room};
+use super::{log_on, log_with, memory_log, message, new_message, offset, room};
 
 /// Two nodes on one store that never hear of each other.
 #[tokio::test(start_paused = true)]
@@ -75,4 +76,19 @@ async fn history_is_read_from_the_store_in_pages() {
     }
     assert_eq!(contents, (0..1000).map(|number| number.to_string()).collect::<Vec<_>>());
     assert_eq!(pages, 4);
+}
+
+#[tokio::test]
+async fn the_last_messages_are_in_memory_from_the_start() {
+    let memory = MemoryStore::new();
+    let batch: Vec<_> = (1..=3000).map(|number| new_message("a", &number.to_string())).collect();
+    memory.append(&batch).await.unwrap();
+    let failing = Arc::new(FailingStore::new(Arc::new(memory)));
+    let log = log_with(Arc::<FailingStore>::clone(&failing), 1 << 20, 1500).await;
+    assert_eq!(log.tail(), offset(3000));
+    failing.fail_reads(1);
+    let room = [room("a").into()];
+    let (entries, upto) = log.read_after(&room, offset(1500)).await.unwrap();
+    assert_eq!((entries[0].offset(), upto), (offset(1501), offset(1756)));
+    log.read_after(&room, offset(1499)).await.unwrap_err();
 }

@@ -49,6 +49,9 @@ async fn what_queues_during_a_commit_is_committed_together_in_order() {
     // One commit for the first, one for all the others.
     held.appends.let_through(1);
     log.seen(1).await;
+    // The first is answered while the store has the others.
+    held.appends.waiting(1).await;
+    assert_eq!(*answers.lock().unwrap(), [Outcome::Answered(Appended::New(offset(1)))]);
     held.appends.let_through(1);
     log.seen(101).await;
     log.close().await;
