@@ -54,33 +54,50 @@ impl Entry {
     /// serialised, which no message is known to bring about.
     pub(crate) fn frame(&self, epoch: &Epoch) -> Option<&[u8]> {
         let make = || {
-            let Arguments(content, offset, meta, recovery) =
-                Arguments::new(epoch, &self.message).ok()?;
-            let offset = offset.to_string();
-            let [content, meta, recovery] = [&content, &meta, &recovery].map(|json| json.get());
-            let items = [
-                "42[\"",
-                self.event(),
-                "\",",
-                content,
-                ",",
-                &offset,
-                ",",
-                meta,
-                ",",
-                recovery,
-                "]",
-            ];
-            Some(text_frame(&items.map(str::as_bytes)).into())
+            let Message { content, offset, .. } = &self.message;
+            let packet = (self.event(), content, offset, self.meta(), self.recovery(epoch));
+            let packet = serde_json::to_vec(&packet).ok()?;
+            Some(text_frame(&[b"42", &packet]).into())
         };
         self.frame.get_or_init(make).as_deref()
     }
 
-    /// The arguments of the delivery, for connections that are not served [frames](Self::frame); none if they cannot be serialised, which no message is known to
-    /// bring about.
+    /// The arguments of the delivery, for connections that are not served [frames](Self::frame); none if they
+    /// cannot be serialised, which no message is known to bring about.
     pub(crate) fn arguments(&self, epoch: &Epoch) -> Option<&Arguments> {
-        self.arguments.get_or_init(|| Arguments::new(epoch, &self.message).ok()).as_ref()
+        let make = || {
+            let Message { content, offset, .. } = &self.message;
+            let meta = to_raw_value(&self.meta()).ok()?;
+            let recovery = to_raw_value(&self.recovery(epoch)).ok()?;
+            Some(Arguments(to_raw_value(content).ok()?, *offset, meta, recovery))
+        };
+        self.arguments.get_or_init(make).as_ref()
     }
+
+    fn meta(&self) -> Meta {
+        let Message { audience, client_offset, from, at, .. } = &self.message;
+        let (from, at, client_offset) = (from.clone(), *at, client_offset.clone());
+        match audience {
+            Audience::Room(room) => {
+                Meta::Room(DeliveryMeta { room: room.clone(), from, at, client_offset })
+            }
+            Audience::Private { nickname, .. } => {
+                Meta::Private(PrivateDeliveryMeta { from, to: nickname.clone(), at, client_offset })
+            }
+        }
+    }
+
+    fn recovery(&self, epoch: &Epoch) -> RecoveryOffset {
+        RecoveryOffset { epoch: epoch.clone(), offset: self.offset() }
+    }
+}
+
+/// What a delivery tells beside the content.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Meta {
+    Room(DeliveryMeta),
+    Private(PrivateDeliveryMeta),
 }
 
 impl From<Message> for Entry {
@@ -90,21 +107,37 @@ impl From<Message> for Entry {
 }
 
 impl Arguments {
-    fn new(epoch: &Epoch, message: &Message) -> serde_json::Result<Self> {
-        let Message { offset, audience, content, client_offset, from, at } = message.clone();
-        let meta = match audience {
-            Audience::Room(room) => to_raw_value(&DeliveryMeta { room, from, at, client_offset })?,
-            Audience::Private { nickname: to, .. } => {
-                to_raw_value(&PrivateDeliveryMeta { from, to, at, client_offset })?
-            }
-        };
-        let recovery = RecoveryOffset { epoch: epoch.clone(), offset };
-        Ok(Self(to_raw_value(&content)?, offset, meta, to_raw_value(&recovery)?))
-    }
-
     /// About how many bytes a packet with these arguments has.
     pub(crate) fn len(&self) -> usize {
         let Self(content, _, meta, recovery) = self;
         content.get().len() + meta.get().len() + recovery.get().len() + 40
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chat_core::{Delivery, NewMessage, RoomId};
+
+    use super::*;
+
+    #[test]
+    fn the_frame_and_the_arguments_say_the_same() {
+        let content = "quotes \" and \u{0} and \u{1f980}".parse().unwrap();
+        let new =
+            NewMessage::new(RoomId::general(), content).with_client_offset("k".parse().unwrap());
+        let message = Message::from_new(Offset::FIRST, new);
+        let (epoch, entry) = (Epoch::from_random([1; 8]), Entry::from(message.clone()));
+
+        let frame = entry.frame(&epoch).unwrap();
+        assert_eq!(frame[..4], [0x81, 126, 0, frame.len() as u8 - 4]);
+        let packet = str::from_utf8(&frame[4..]).unwrap();
+        let delivery = packet.strip_prefix("42[\"chat message\",").unwrap();
+        let arguments = serde_json::to_string(entry.arguments(&epoch).unwrap()).unwrap();
+        assert_eq!(format!("[{delivery}"), arguments);
+        let Delivery(content, offset, meta, recovery) = serde_json::from_str(&arguments).unwrap();
+        assert_eq!((content, offset), (message.content, message.offset));
+        assert_eq!((meta.room, meta.at), (RoomId::general(), message.at));
+        assert_eq!((meta.from, meta.client_offset), (message.from, message.client_offset));
+        assert_eq!(recovery, RecoveryOffset { epoch, offset });
     }
 }

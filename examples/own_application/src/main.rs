@@ -53,7 +53,7 @@ async fn main() -> anyhow::Result<()> {
             chat.shutdown().await;
         }
     };
-    axum::serve(listener, app).with_graceful_shutdown(stop).await?;
+    axum::serve(listener, app.into_make_service()).with_graceful_shutdown(stop).await?;
     Ok(())
 }
 
