@@ -119,8 +119,8 @@ impl Recent {
         debug_assert!(feeds.is_sorted(), "feeds are looked up in their order");
         let state = self.read();
         let mut entries = match state.newer_than(cursor) {
-            // To look at what is new costs less than to look at what is followed.
-            Some(newer) if newer < feeds.len() => state.newest_of(feeds, cursor),
+            // To look at what is new costs less than to look for what is followed.
+            Some(newer) if newer < 4 * feeds.len() => state.newest_of(feeds, cursor),
             _ => match state.each_of(feeds, cursor, limit) {
                 Some(entries) => entries,
                 None => return Read::TooOld,
@@ -202,6 +202,10 @@ impl State {
                 return None;
             }
             let Some(newest) = newest else { continue };
+            // Nothing new in most of them.
+            if newest.entries.back().is_none_or(|last| last.offset() <= cursor) {
+                continue;
+            }
             let from = newest.entries.partition_point(|entry| entry.offset() <= cursor);
             entries.extend(newest.entries.range(from..).take(limit).cloned());
         }
