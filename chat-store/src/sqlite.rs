@@ -28,6 +28,10 @@ use crate::{Appended, MessageStore, Page, StoreError};
 /// [`StoreError::Locked`].
 pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How many pages, mostly of 4 KiB, the write-ahead log may have before they are moved into the file. With
+/// SQLite's own limit, a quarter of it, the pages of busy rooms are moved more often.
+const WAL_PAGES: &str = "4000";
+
 /// Readers that work at the same time. A page takes well under a millisecond.
 const READERS: u32 = 4;
 
@@ -78,6 +82,7 @@ impl SqliteStore {
             .filename(absolute)
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(BUSY_TIMEOUT)
+            .pragma("wal_autocheckpoint", WAL_PAGES)
             .disable_statement_logging();
 
         let mut writer = options
