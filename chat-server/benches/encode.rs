@@ -14,7 +14,7 @@ use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_ma
 fn encoding(criterion: &mut Criterion) {
     let epoch = Epoch::from_random([7; 8]);
     let mut group = criterion.benchmark_group("encode");
-    group.warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(2));
+    group.warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(1));
     for bytes in [100, 10_000] {
         let message = message(bytes);
         // What both of them have to say.

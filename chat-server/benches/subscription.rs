@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use chat_core::{Message, NewMessage, Offset, RoomId};
 use chat_server::bench::{Node, PAGE, Reader};
-use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use tokio::runtime::Runtime;
 
 fn stepping(criterion: &mut Criterion) {
@@ -21,18 +21,21 @@ fn stepping(criterion: &mut Criterion) {
         let node = runtime.block_on(Node::start()).unwrap();
         let mut reader = node.reader(&rooms, Offset::ZERO);
         let mut last = Offset::ZERO;
-        group.bench_function(format!("a message, to a reader of {count} rooms"), |bencher| {
-            let messages = || {
-                last = last.next();
-                message(last, &rooms[last.as_u64() as usize % count])
-            };
-            let deliver = |message| {
-                node.committed(message);
-                assert!(reader.is_woken());
-                assert_eq!(reader.step(|offset| _ = black_box(offset)), 1);
-            };
-            bencher.iter_batched(messages, deliver, BatchSize::SmallInput);
-        });
+        group.bench_function(
+            BenchmarkId::new("a message, rooms of the reader", count),
+            |bencher| {
+                let messages = || {
+                    last = last.next();
+                    message(last, &rooms[last.as_u64() as usize % count])
+                };
+                let deliver = |message| {
+                    node.committed(message);
+                    assert!(reader.is_woken());
+                    assert_eq!(reader.step(|offset| _ = black_box(offset)), 1);
+                };
+                bencher.iter_batched(messages, deliver, BatchSize::SmallInput);
+            },
+        );
     }
 
     let rooms = rooms(1);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chat_core::{Feed, NewMessage, Offset, RoomId};
 use chat_store::{MessageStore, Page, SqliteStore, StoreError};
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use tokio::runtime::Runtime;
 
 const MESSAGES: usize = 100_000;
@@ -31,12 +31,12 @@ fn reading(criterion: &mut Criterion) {
         bencher.iter(|| whole(runtime.block_on(store.read_after(None, middle, PAGE))));
     });
     for count in [1, feeds.len()] {
-        group.bench_function(format!("after an offset, of {count} rooms"), |bencher| {
+        group.bench_function(BenchmarkId::new("after an offset, of rooms", count), |bencher| {
             let feeds = Some(&feeds[..count]);
             bencher.iter(|| whole(runtime.block_on(store.read_after(feeds, middle, PAGE))));
         });
     }
-    group.bench_function("before an offset, of 1 room", |bencher| {
+    group.bench_function("before an offset, of a room", |bencher| {
         let read = || runtime.block_on(store.read_before(&feeds[0], Some(middle), PAGE));
         bencher.iter(|| whole(read()));
     });
