@@ -31,9 +31,10 @@ impl Profiler {
     /// When there is no `perf`, or it may not look at the process.
     pub(crate) async fn attach(pid: u32, file: &Path) -> anyhow::Result<Self> {
         // Frame pointers: what is built without them shows up without its callers.
-        let fixed = ["record", "--quiet", "--call-graph", "fp", "--freq", FREQUENCY];
+        let fixed = ["record", "--quiet", "--no-buildid-cache", "--call-graph", "fp"];
         let child = Command::new("perf")
             .args(fixed)
+            .args(["--freq", FREQUENCY])
             // It begins and ends when it is told to, by its standard input, and confirms it.
             .args(["--delay", "-1", "--control", "fd:0,1"])
             .args(["--pid", &pid.to_string(), "--output"])
