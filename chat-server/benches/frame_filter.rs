@@ -7,6 +7,7 @@
 mod frames;
 
 use std::hint::black_box;
+use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use frames::{FrameFilter, Part, text_frame};
@@ -21,6 +22,7 @@ fn deliveries() -> Vec<u8> {
 fn passing(criterion: &mut Criterion) {
     let bytes = deliveries();
     let mut group = criterion.benchmark_group("64 deliveries");
+    group.warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(2));
     group.throughput(Throughput::Bytes(bytes.len() as u64));
     group.bench_function("pass the filter", |bencher| {
         let mut filter = FrameFilter::default();

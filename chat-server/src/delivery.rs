@@ -17,4 +17,6 @@ pub(crate) use notices::{Notice, Notices};
 pub(crate) use outbox::{Answer, Outbox};
 pub(crate) use place::{Following, JoinedAfter, Place};
 pub(crate) use pump::{Sent, Sink, Waiting, pump};
+#[cfg(feature = "bench")]
+pub(crate) use subscription::Found;
 pub(crate) use subscription::Subscription;

@@ -1,6 +1,9 @@
 #![doc = include_str!("../README.md")]
 
 mod app;
+#[cfg(feature = "bench")]
+#[doc(hidden)]
+pub mod bench;
 pub mod cli;
 mod delivery;
 mod identity;

@@ -62,6 +62,11 @@ pub(crate) struct Options {
     #[arg(long, global = true, value_name = "FOLDER")]
     pub(crate) cache: Option<PathBuf>,
 
+    /// Also have perf write where the server's time went while it was measured, for perf report or
+    /// perf script; with one measurement only, as scripts/profile does
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) profile: Option<PathBuf>,
+
     /// Also write all measurements to a file
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,

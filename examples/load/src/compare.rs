@@ -3,17 +3,19 @@
 use std::path::Path;
 use std::time::Instant;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 
 use crate::floors;
 use crate::history;
+use crate::measure::Profiler;
 use crate::modes::Window;
 use crate::report::{Measurement, Metric, Results};
 use crate::scenarios::{self, Scenario};
 use crate::servers::{Kind, Servers};
 
 /// Measures each scenario with each of the servers it is meant for, `runs` times. The servers take
-/// turns, so that what else goes on at the machine hits all of them alike.
+/// turns, so that what else goes on at the machine hits all of them alike. A profile is written of
+/// a single measurement.
 pub(crate) async fn compare(
     servers: &Servers,
     cache: &Path,
@@ -21,6 +23,7 @@ pub(crate) async fn compare(
     kinds: &[Kind],
     runs: usize,
     window: Window,
+    profile: Option<&Path>,
 ) -> anyhow::Result<Results> {
     let began = Instant::now();
     let of = |scenario: &Scenario| -> Vec<Kind> {
@@ -28,6 +31,7 @@ pub(crate) async fn compare(
         kinds.iter().filter(wanted).copied().collect()
     };
     let all = runs * scenarios.iter().map(|scenario| of(scenario).len()).sum::<usize>();
+    ensure!(profile.is_none() || all == 1, "a profile is of one measurement, and there are {all}");
     let mut results = Results::default();
     let mut done = 0;
     for run in 1..=runs {
@@ -37,7 +41,7 @@ pub(crate) async fn compare(
                 let seconds = began.elapsed().as_secs();
                 let Scenario { id, title, .. } = scenario;
                 eprintln!("{seconds:4} s  {done}/{all}  run {run}: {title}: {} …", kind.name());
-                let measured = measure(servers, cache, scenario, kind, window).await;
+                let measured = measure(servers, cache, scenario, kind, window, profile).await;
                 let measured =
                     measured.with_context(|| format!("{title}: {} failed", kind.name()))?;
                 if !measured.counts.all_right() {
@@ -56,6 +60,7 @@ async fn measure(
     scenario: &Scenario,
     kind: Kind,
     window: Window,
+    profile: Option<&Path>,
 ) -> anyhow::Result<Measurement> {
     let store = match (scenario.mode.history(), kind.table()) {
         (1.., Some(table)) => Some(history::prepare(cache, table, scenario.mode.history()).await?),
@@ -68,7 +73,11 @@ async fn measure(
         false => None,
     };
     let server = servers.start(kind, store.as_deref()).await?;
-    let measured = scenario.mode.measure(&server, window).await;
+    let mut profiler = match profile {
+        Some(file) => Profiler::attach(server.pid, file).await?,
+        None => Profiler::default(),
+    };
+    let measured = scenario.mode.measure(&server, window, &mut profiler).await;
     server.stop().await?;
     let mut measured = measured?;
     if let Some(commit) = commit

@@ -84,7 +84,8 @@ fn run(command: &Command, options: &Options, cache: &Path) -> anyhow::Result<Res
     let servers = Servers::find(options.server.clone(), cache, &kinds)?;
     // One thread: the other processor is the server's.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let measure = compare(&servers, cache, &scenarios, &kinds, runs, window);
+    let profile = options.profile.as_deref();
+    let measure = compare(&servers, cache, &scenarios, &kinds, runs, window, profile);
     let mut results = LocalSet::new().block_on(&runtime, measure)?;
     if full {
         eprintln!("what the machine can do without a server …");

@@ -11,6 +11,7 @@ pub(crate) mod rooms;
 
 use std::time::Duration;
 
+use crate::measure::Profiler;
 use crate::report::Measurement;
 use crate::servers::Running;
 pub(crate) use catch_up::CatchUp;
@@ -47,16 +48,17 @@ impl Mode {
         }
     }
 
-    /// Measures a server that has just been started.
+    /// Measures a server that has just been started; the profiler samples it meanwhile.
     pub(crate) async fn measure(
         &self,
         server: &Running,
         window: Window,
+        profiler: &mut Profiler,
     ) -> anyhow::Result<Measurement> {
         match self {
-            Self::Crowd(crowd) => crowd.measure(server, window).await,
-            Self::Connect(connect) => connect.measure(server, window).await,
-            Self::CatchUp(catch_up) => catch_up.measure(server).await,
+            Self::Crowd(crowd) => crowd.measure(server, window, profiler).await,
+            Self::Connect(connect) => connect.measure(server, window, profiler).await,
+            Self::CatchUp(catch_up) => catch_up.measure(server, profiler).await,
         }
     }
 }

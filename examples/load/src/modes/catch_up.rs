@@ -8,7 +8,7 @@ use tokio::time::sleep;
 
 use crate::client::{Connection, Outgoing, Packet};
 use crate::counts::{Counts, Received, other_orders};
-use crate::measure::{cpu_time, rss};
+use crate::measure::{Profiler, cpu_time, rss};
 use crate::report::{Measurement, Metric};
 use crate::servers::Running;
 
@@ -40,7 +40,12 @@ struct Shared {
 }
 
 impl CatchUp {
-    pub(super) async fn measure(&self, server: &Running) -> anyhow::Result<Measurement> {
+    pub(super) async fn measure(
+        &self,
+        server: &Running,
+        profiler: &mut Profiler,
+    ) -> anyhow::Result<Measurement> {
+        profiler.start().await?;
         let began = Instant::now();
         let cpu = cpu_time(server.pid)?;
         let shared = Rc::new(Shared {
@@ -75,6 +80,7 @@ impl CatchUp {
             sleep(Duration::from_millis(10)).await;
         }
         let cpu = cpu_time(server.pid)? - cpu;
+        profiler.finish().await?;
         let peak = rss(server.pid)?.peak;
         clients.shutdown().await;
 

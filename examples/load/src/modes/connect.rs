@@ -9,7 +9,7 @@ use tokio::time::sleep;
 use super::{Mode, Window};
 use crate::client::{Connection, Outgoing, Packet};
 use crate::counts::Counts;
-use crate::measure::{cpu_time, rss};
+use crate::measure::{Profiler, cpu_time, rss};
 use crate::report::{Measurement, Metric};
 use crate::servers::Running;
 
@@ -44,7 +44,9 @@ impl Connect {
         &self,
         server: &Running,
         window: Window,
+        profiler: &mut Profiler,
     ) -> anyhow::Result<Measurement> {
+        profiler.start().await?;
         let empty = rss(server.pid)?.now;
         let began = Instant::now();
         let shared = Rc::new(Shared {
@@ -66,6 +68,7 @@ impl Connect {
             sleep(Duration::from_millis(2)).await;
         }
         let seconds = began.elapsed().as_secs_f64();
+        profiler.finish().await?;
         sleep(SETTLE).await;
         let full = rss(server.pid)?.now;
         let cpu = cpu_time(server.pid)?;

@@ -14,7 +14,7 @@ use self::shared::Shared;
 use super::Window;
 use crate::client::{Connection, Pipeline};
 use crate::counts::{Counts, Received, other_orders};
-use crate::measure::{Latency, cpu_time, rss};
+use crate::measure::{Latency, Profiler, cpu_time, rss};
 use crate::report::{Measurement, Metric};
 use crate::servers::Running;
 
@@ -69,6 +69,7 @@ impl Crowd {
         &self,
         server: &Running,
         window: Window,
+        profiler: &mut Profiler,
     ) -> anyhow::Result<Measurement> {
         let shared = Rc::new(Shared::new(self.senders + self.listeners));
         let (members, pipelines, received) = self.connect(server, &shared).await?;
@@ -78,11 +79,13 @@ impl Crowd {
             tasks.spawn_local(member.run());
         }
         sleep(window.warm_up).await;
+        profiler.start().await?;
         let start = Moment::now(server, &shared)?;
         shared.measuring.set(true);
         sleep(window.duration).await;
         shared.measuring.set(false);
         let end = Moment::now(server, &shared)?;
+        profiler.finish().await?;
         shared.sending.set(false);
         self.drain(&shared, &pipelines).await;
         let peak = rss(server.pid)?.peak;
