@@ -44,7 +44,7 @@ impl Node {
     /// None that a store in memory could have.
     pub async fn start() -> Result<Self, StoreError> {
         let store = Arc::new(MemoryStore::new());
-        Log::start(store, RECENT_BYTES, Box::new(|_, _| {})).await.map(Self)
+        Log::start(store, RECENT_BYTES, 0, Box::new(|_, _| {})).await.map(Self)
     }
 
     /// Where the log ends.

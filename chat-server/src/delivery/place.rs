@@ -1,10 +1,10 @@
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chat_core::{Audience, Feed, Offset, PersonId, RoomId};
 
 /// Rooms, each with the offset after which its messages are for a connection.
-pub(crate) type JoinedAfter = HashMap<RoomId, Offset>;
+pub(crate) type JoinedAfter = BTreeMap<RoomId, Offset>;
 
 /// What of the log is for a connection: its rooms, and what is private to the person behind it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use chat_core::{Feed, Handshake, Nickname, Offset, PersonId, RecoveryOffset, RoomId};
 use chat_store::{OwnerKey, StoreError};
@@ -50,7 +50,7 @@ impl ChatSession {
             [] => vec![RoomId::general()],
             rooms => rooms.to_vec(),
         };
-        let mut joined = HashMap::new();
+        let mut joined = BTreeMap::new();
         for room in rooms.into_iter().take(MAX_ROOMS) {
             let after = match last {
                 Some(count) => after_all_but(count, &Feed::Room(room.clone()), log).await?,

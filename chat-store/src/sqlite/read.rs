@@ -25,12 +25,7 @@ pub(super) async fn read_after(
     if feeds.is_some_and(<[Feed]>::is_empty) {
         return Ok(Page::default());
     }
-    if limit <= MAX_PACKED_ROWS
-        && let Some(page) = packed::page(connection, feeds, after, limit).await?
-    {
-        return Ok(page);
-    }
-    page(connection, feeds, Side::After(after), limit).await
+    either(connection, feeds, Side::After(after), limit).await
 }
 
 /// The last messages of a feed before an offset.
@@ -41,9 +36,24 @@ pub(super) async fn read_before(
     limit: usize,
 ) -> Result<Page, sqlx::Error> {
     let feeds = Some(std::slice::from_ref(feed));
-    let mut page = page(connection, feeds, Side::Before(before), limit).await?;
+    let mut page = either(connection, feeds, Side::Before(before), limit).await?;
     page.messages.reverse();
     Ok(page)
+}
+
+/// The messages next to an offset, in the order in which they are read: in one piece if they are small.
+async fn either(
+    connection: &mut SqliteConnection,
+    feeds: Option<&[Feed]>,
+    side: Side,
+    limit: usize,
+) -> Result<Page, sqlx::Error> {
+    if limit <= MAX_PACKED_ROWS
+        && let Some(page) = packed::page(connection, feeds, side, limit).await?
+    {
+        return Ok(page);
+    }
+    page(connection, feeds, side, limit).await
 }
 
 /// How many messages to read for a page of at most `limit`: one more tells whether there is more.
@@ -51,7 +61,7 @@ pub(super) fn one_more(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1)
 }
 
-/// The messages next to an offset, in the order in which they are read.
+/// The same, row by row.
 pub(super) async fn page(
     connection: &mut SqliteConnection,
     feeds: Option<&[Feed]>,
