@@ -4,6 +4,6 @@ mod cpu;
 mod latency;
 mod rss;
 
-pub(crate) use cpu::cpu_time;
+pub(crate) use cpu::{children, cpu_time, family_cpu_time};
 pub(crate) use latency::{Latencies, Latency};
 pub(crate) use rss::rss;

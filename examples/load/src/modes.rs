@@ -5,6 +5,7 @@ pub(crate) mod connect;
 mod crowd;
 pub(crate) mod fanout;
 pub(crate) mod ingest;
+pub(crate) mod nodes;
 pub(crate) mod reconnect_storm;
 pub(crate) mod replay;
 pub(crate) mod rooms;
@@ -54,7 +55,7 @@ impl Mode {
         window: Window,
     ) -> anyhow::Result<Measurement> {
         match self {
-            Self::Crowd(crowd) => crowd.measure(server, window).await,
+            Self::Crowd(crowd) => crowd.measure(&server.place(), window).await,
             Self::Connect(connect) => connect.measure(server, window).await,
             Self::CatchUp(catch_up) => catch_up.measure(server).await,
         }
