@@ -62,6 +62,12 @@ impl SetupResults {
         Summary::of(self.loads.get(&load)?, metric)
     }
 
+    /// A figure of each run, in their order.
+    fn runs(&self, load: Load, metric: Metric) -> Vec<f64> {
+        let runs = self.loads.get(&load).into_iter().flatten();
+        runs.filter_map(|run| run.figures.get(&metric).copied()).collect()
+    }
+
     fn median(&self, load: Load, metric: Metric) -> Option<f64> {
         Some(self.summary(load, metric)?.median)
     }
@@ -112,24 +118,33 @@ fn row(result: &SetupResults, alone: Option<&SetupResults>) -> Vec<String> {
         let both = at(Metric::DeliveryP50).zip(at(Metric::DeliveryP99));
         both.map_or_else(String::new, |(p50, p99)| format!("{p50} / {p99}"))
     };
-    let local = result.median(Local, CpuPerDelivery);
-    let times = result.median(Remote, CpuPerDelivery).zip(local);
-    let single = result.median(Single, CpuPerAck);
-    let over = single.zip(alone.and_then(|alone| alone.median(Single, CpuPerAck)));
+    let runs = |load, metric| result.runs(load, metric);
+    let times =
+        compared(runs(Remote, CpuPerDelivery), runs(Local, CpuPerDelivery), |remote, local| {
+            remote / local
+        });
+    let alone = alone.map(|alone| alone.runs(Single, CpuPerAck)).unwrap_or_default();
+    let over = compared(runs(Single, CpuPerAck), alone, |two, one| two - one);
     vec![
         result.setup.name().to_owned(),
         spread(Local, CpuPerDelivery),
         spread(Remote, CpuPerDelivery),
-        times.map_or_else(String::new, |(remote, local)| format!("{:.2}", remote / local)),
+        times.map_or_else(String::new, |times| format!("{times:.2}")),
         show(SecondCpuPerDelivery, result.median(Remote, SecondCpuPerDelivery)),
         show(SecondCpuPerAck, result.median(Local, SecondCpuPerAck)),
         spread(Single, CpuPerAck),
-        show(CpuPerAck, over.map(|(two, one)| two - one)),
+        show(CpuPerAck, over),
         show(SharedCpuPerAck, result.median(Single, SharedCpuPerAck)),
         latency(Local),
         latency(Remote),
         result.counts().to_string(),
     ]
+}
+
+/// The median of what is said run by run, so that what else went on at the machine hits both alike.
+fn compared(one: Vec<f64>, other: Vec<f64>, say: impl Fn(f64, f64) -> f64) -> Option<f64> {
+    let said = one.into_iter().zip(other).map(|(one, other)| say(one, other)).collect();
+    Some(Summary::over(said)?.median)
 }
 
 #[cfg(test)]

@@ -82,8 +82,11 @@ impl ScenarioResults {
 impl Summary {
     /// What these runs say; nothing when none of them has that figure.
     pub(crate) fn of(runs: &[Measurement], metric: Metric) -> Option<Self> {
-        let mut figures: Vec<f64> =
-            runs.iter().filter_map(|run| run.figures.get(&metric).copied()).collect();
+        Self::over(runs.iter().filter_map(|run| run.figures.get(&metric).copied()).collect())
+    }
+
+    /// What these figures say; nothing when there are none.
+    pub(crate) fn over(mut figures: Vec<f64>) -> Option<Self> {
         figures.sort_unstable_by(f64::total_cmp);
         let (&least, &most) = (figures.first()?, figures.last()?);
         let (lower, upper) = (figures[(figures.len() - 1) / 2], figures[figures.len() / 2]);
