@@ -142,6 +142,11 @@ impl Frame {
     /// [`FrameError::Version`] when another version wrote it, [`FrameError::Malformed`] when they hold
     /// no frame.
     pub fn decode(bytes: &[u8]) -> Result<Self, FrameError> {
+        // Nearly all frames are of this kind, and the largest.
+        if let Ok(frame) = serde_json::from_slice::<AppendedFrame>(bytes) {
+            return frame.try_into();
+        }
+
         #[derive(Deserialize)]
         struct Version {
             v: u32,
@@ -160,6 +165,40 @@ impl Frame {
         }
         let Owned { node, body } = serde_json::from_slice(bytes).map_err(FrameError::Malformed)?;
         Ok(Self { node, body })
+    }
+}
+
+/// A frame with [`FrameBody::Appended`], as it is read: without putting aside all of it before it is
+/// known which kind it is.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct AppendedFrame {
+    v: u32,
+    #[serde(rename = "type")]
+    _kind: AppendedKind,
+    node: NodeId,
+    epoch: Epoch,
+    after: Offset,
+    tail: Offset,
+    messages: Vec<Message>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum AppendedKind {
+    Appended,
+}
+
+impl TryFrom<AppendedFrame> for Frame {
+    type Error = FrameError;
+
+    fn try_from(frame: AppendedFrame) -> Result<Self, FrameError> {
+        let AppendedFrame { v, _kind: AppendedKind::Appended, node, epoch, after, tail, messages } =
+            frame;
+        if v != FRAME_VERSION {
+            return Err(FrameError::Version { found: v });
+        }
+        Ok(Self { node, body: FrameBody::Appended { epoch, after, tail, messages } })
     }
 }
 

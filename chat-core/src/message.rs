@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Audience, ClientOffset, Nickname, Offset, ParseError};
+use crate::{Audience, ClientOffset, Nickname, Offset, ParseError, PersonId, RoomId};
 
 /// The text of a message: 1 to 65,536 bytes of UTF-8, any characters.
 ///
@@ -143,7 +143,7 @@ impl NewMessage {
 
 /// A message in the log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", try_from = "Fields")]
 pub struct Message {
     /// Its position.
     pub offset: Offset,
@@ -161,6 +161,45 @@ pub struct Message {
     /// When the server received it; none for messages from a log that did not keep it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<Timestamp>,
+}
+
+/// A message as it is read: serde would put all the fields of a struct with a flattened one aside
+/// before it reads them.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Fields {
+    offset: Offset,
+    room: Option<RoomId>,
+    private: Option<Private>,
+    content: Content,
+    client_offset: Option<ClientOffset>,
+    from: Option<Nickname>,
+    at: Option<Timestamp>,
+}
+
+/// [`Audience::Private`].
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Private {
+    from: PersonId,
+    to: PersonId,
+    nickname: Nickname,
+}
+
+impl TryFrom<Fields> for Message {
+    type Error = &'static str;
+
+    fn try_from(fields: Fields) -> Result<Self, Self::Error> {
+        let Fields { offset, room, private, content, client_offset, from, at } = fields;
+        let audience = match (room, private) {
+            (Some(room), None) => Audience::Room(room),
+            (None, Some(Private { from, to, nickname })) => {
+                Audience::Private { from, to, nickname }
+            }
+            _ => return Err("a message is for a room or private, and not both"),
+        };
+        Ok(Self { offset, audience, content, client_offset, from, at })
+    }
 }
 
 impl Message {

@@ -424,6 +424,19 @@ fn a_frame_of_another_version_is_told_from_a_damaged_one() {
     for damaged in [&b""[..], b"{}", b"\xff\xfe", br#"{"v":1}"#, br#"{"v":1,"node":"zz"}"#] {
         assert!(matches!(Frame::decode(damaged), Err(FrameError::Malformed(_))));
     }
+    let text = String::from_utf8(frame().encode()).unwrap();
+    let other = Frame::decode(text.replacen(r#""v":1"#, r#""v":2"#, 1).as_bytes());
+    assert!(matches!(other, Err(FrameError::Version { found: 2 })));
+}
+
+#[test]
+fn a_frame_with_a_message_for_nobody_or_for_a_room_and_two_people_is_damaged() {
+    let text = String::from_utf8(frame().encode()).unwrap();
+    let private = r#""private":{"from":5,"to":6,"nickname":"Bob"}"#;
+    for audience in ["", &format!(r#""room":"general",{private},"#)] {
+        let damaged = text.replacen(r#""room":"general","#, audience, 1);
+        assert!(matches!(Frame::decode(damaged.as_bytes()), Err(FrameError::Malformed(_))));
+    }
 }
 
 #[test]

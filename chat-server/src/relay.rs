@@ -96,7 +96,7 @@ impl Listener {
                     while let Some(incoming) = frames.next().await {
                         match incoming {
                             Incoming::Frame(frame) if frame.node == self.node => {}
-                            Incoming::Frame(frame) => self.take(&frame),
+                            Incoming::Frame(frame) => self.take(Arc::unwrap_or_clone(frame)),
                             Incoming::Gap => self.log.look(),
                         }
                     }
@@ -111,24 +111,24 @@ impl Listener {
         }
     }
 
-    fn take(&self, frame: &Frame) {
-        match &frame.body {
-            FrameBody::Appended { epoch, .. } if epoch != self.log.epoch() => {
-                tracing::debug!(frame.node = %frame.node, "a frame about another log was ignored");
+    fn take(&self, Frame { node, body }: Frame) {
+        match body {
+            FrameBody::Appended { epoch, .. } if epoch != *self.log.epoch() => {
+                tracing::debug!(frame.node = %node, "a frame about another log was ignored");
             }
             FrameBody::Appended { after, tail, messages, .. } => {
-                self.log.hint(*after, messages.clone());
-                if *tail > self.log.tail() {
+                self.log.hint(after, messages);
+                if tail > self.log.tail() {
                     self.log.look();
                 }
             }
             FrameBody::SessionTaken { session, generation } => {
-                if let Some(key) = session_key(session) {
-                    self.recovery.taken_elsewhere(key, *generation);
+                if let Some(key) = session_key(&session) {
+                    self.recovery.taken_elsewhere(key, generation);
                 }
             }
             // The roster's own, and those of a later version of this program.
-            body => self.roster.take(frame.node, body),
+            body => self.roster.take(node, &body),
         }
     }
 }

@@ -56,12 +56,9 @@ impl PostgresServer {
         command.current_dir("/").stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().expect("a shell");
         let answers = BufReader::new(child.stdout.take().expect("it is piped"));
-        let server = Self {
-            port,
-            watched: Mutex::new(Watched { child, answers }),
-            databases: AtomicU32::new(0),
-        };
-        server.expect_done();
+        let mut watched = Watched { child, answers };
+        assert_eq!(watched.answer(), "done", "there is no folder for the server");
+        let server = Self { port, watched: Mutex::new(watched), databases: AtomicU32::new(0) };
         server.start_again();
         server
     }
@@ -79,6 +76,12 @@ impl PostgresServer {
     /// Breaks all connections and shuts down without writing anything more.
     pub fn crash(&self) {
         self.tell("crash");
+    }
+
+    /// The process that all of its processes come from.
+    pub fn pid(&self) -> u32 {
+        let answer = self.ask("pid");
+        answer.parse().expect("the server runs")
     }
 
     /// The port on 127.0.0.1.
@@ -108,18 +111,22 @@ impl PostgresServer {
     }
 
     fn tell(&self, command: &str) {
+        assert_eq!(self.ask(command), "done", "the server does not do what it should");
+    }
+
+    fn ask(&self, command: &str) -> String {
         let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
         let script = watched.child.stdin.as_mut().expect("it is piped");
         writeln!(script, "{command}").expect("the script listens");
-        drop(watched);
-        self.expect_done();
+        watched.answer()
     }
+}
 
-    fn expect_done(&self) {
+impl Watched {
+    fn answer(&mut self) -> String {
         let mut answer = String::new();
-        let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
-        watched.answers.read_line(&mut answer).expect("the script answers");
-        assert_eq!(answer.trim(), "done", "the server does not do what it should");
+        self.answers.read_line(&mut answer).expect("the script answers");
+        answer.trim().to_owned()
     }
 }
 

@@ -27,6 +27,7 @@ while read -r command; do
     start) control -o "$settings" -l "$folder/server.log" start ;;
     stop) control -m fast stop ;;
     crash) control -m immediate stop ;;
+    pid) head -n 1 "$folder/data/postmaster.pid"; continue ;;
     esac
     say $?
 done

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::servers::Kind;
+use crate::servers::{Adapter, Kind};
 
 /// Puts load on Socket.IO chat servers and counts every delivery.
 ///
@@ -143,6 +143,21 @@ pub(crate) enum Command {
         /// How many rooms each of them has; 100 at most
         #[arg(long, default_value_t = 100)]
         rooms_each: usize,
+    },
+    /// Two nodes of chat-server: what it costs that receivers are at another one than the sender
+    ///
+    /// Brokers and databases are started for it, in folders of their own. What is not installed, or
+    /// not compiled into chat-server, is left out.
+    Nodes {
+        /// The ways to join them [default: all]
+        #[arg(long, value_name = "ADAPTER", value_delimiter = ',')]
+        adapters: Vec<Adapter>,
+        /// How many clients receive, beside the one that sends
+        #[arg(long, default_value_t = 100)]
+        receivers: usize,
+        /// How many messages are on their way to everybody at once
+        #[arg(long, default_value_t = 1)]
+        in_flight: usize,
     },
     /// What the machine can do without a server: sends and commits
     Floors,

@@ -1,6 +1,7 @@
 //! What a receiver got, against what it should have got: counted exactly, message by message.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::ops::AddAssign;
 
 use serde::Serialize;
@@ -25,6 +26,23 @@ pub(crate) struct Counts {
 impl Counts {
     pub(crate) fn all_right(&self) -> bool {
         *self == Self::default()
+    }
+}
+
+/// Missing, repeated and out of order, and what else went wrong.
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} / {} / {}", self.missing, self.repeated, self.out_of_order)?;
+        for (count, what) in [
+            (self.other_order, "receivers with another order"),
+            (self.unanswered, "without an ack"),
+            (self.disconnected, "disconnected"),
+        ] {
+            if count > 0 {
+                write!(f, ", {count} {what}")?;
+            }
+        }
+        Ok(())
     }
 }
 

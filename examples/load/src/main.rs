@@ -20,7 +20,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use tokio::task::LocalSet;
 
 use cli::{Cli, Command, Options};
@@ -28,13 +28,14 @@ use compare::compare;
 use modes::connect::connect;
 use modes::fanout::fanout;
 use modes::ingest::ingest;
+use modes::nodes::Nodes;
 use modes::reconnect_storm::reconnect_storm;
 use modes::replay::replay;
 use modes::rooms::rooms;
 use modes::{Mode, Pace, Window};
-use report::{Results, table, targets};
+use report::{Results, nodes_table, table, targets};
 use scenarios::Scenario;
-use servers::{Kind, Servers};
+use servers::{Adapter, Kind, Servers};
 
 const ALL: [Kind; 4] = [Kind::ChatServer, Kind::Plain, Kind::Naive, Kind::Node];
 
@@ -55,6 +56,14 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Floors => {
             let floors = Some(floors::measure(&cache, FLOOR)?);
             Results { floors, ..Results::default() }
+        }
+        Command::Nodes { adapters, receivers, in_flight } => {
+            let adapters = match &**adapters {
+                [] => Adapter::value_variants().to_vec(),
+                adapters => adapters.to_vec(),
+            };
+            let nodes = Nodes { adapters, receivers: *receivers, in_flight: *in_flight };
+            run_nodes(&nodes, &options, &cache)?
         }
         command => run(command, &options, &cache)?,
     };
@@ -80,18 +89,32 @@ fn run(command: &Command, options: &Options, cache: &Path) -> anyhow::Result<Res
         kinds => kinds.to_vec(),
     };
     let runs = options.runs.unwrap_or(if full { 3 } else { 1 });
-    let window = Window { warm_up: options.warm_up, duration: options.duration };
     let servers = Servers::find(options.server.clone(), cache, &kinds)?;
-    // One thread: the other processor is the server's.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let profile = options.profile.as_deref();
+    let window = window(options);
     let measure = compare(&servers, cache, &scenarios, &kinds, runs, window, profile);
-    let mut results = LocalSet::new().block_on(&runtime, measure)?;
+    let mut results = on_one_thread(measure)?;
     if full {
         eprintln!("what the machine can do without a server …");
         results.floors = Some(floors::measure(cache, FLOOR)?);
     }
     Ok(results)
+}
+
+fn run_nodes(nodes: &Nodes, options: &Options, cache: &Path) -> anyhow::Result<Results> {
+    let servers = Servers::find(options.server.clone(), cache, &[Kind::ChatServer])?;
+    let measure = nodes.measure(&servers, options.runs.unwrap_or(1), window(options));
+    Ok(Results { nodes: on_one_thread(measure)?, ..Results::default() })
+}
+
+fn window(options: &Options) -> Window {
+    Window { warm_up: options.warm_up, duration: options.duration }
+}
+
+/// One thread: the other processor is the server's.
+fn on_one_thread<T>(measure: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    LocalSet::new().block_on(&runtime, measure)
 }
 
 fn scenarios_of(command: &Command) -> Vec<Scenario> {
@@ -130,7 +153,7 @@ fn scenarios_of(command: &Command) -> Vec<Scenario> {
             all.retain(|scenario| scenario.id.contains(only));
             return all;
         }
-        Command::Floors => return Vec::new(),
+        Command::Floors | Command::Nodes { .. } => return Vec::new(),
     };
     vec![Scenario::new(id, title, mode, &ALL)]
 }
@@ -138,6 +161,9 @@ fn scenarios_of(command: &Command) -> Vec<Scenario> {
 fn show(results: &Results, with_targets: bool) {
     if !results.scenarios.is_empty() {
         println!("{}", table(results));
+    }
+    if !results.nodes.is_empty() {
+        println!("{}", nodes_table(&results.nodes));
     }
     if let Some(floors) = &results.floors {
         println!("{floors}");

@@ -5,6 +5,7 @@ pub(crate) mod connect;
 mod crowd;
 pub(crate) mod fanout;
 pub(crate) mod ingest;
+pub(crate) mod nodes;
 pub(crate) mod reconnect_storm;
 pub(crate) mod replay;
 pub(crate) mod rooms;
@@ -56,7 +57,7 @@ impl Mode {
         profiler: &mut Profiler,
     ) -> anyhow::Result<Measurement> {
         match self {
-            Self::Crowd(crowd) => crowd.measure(server, window, profiler).await,
+            Self::Crowd(crowd) => crowd.measure(&server.place(), window, profiler).await,
             Self::Connect(connect) => connect.measure(server, window, profiler).await,
             Self::CatchUp(catch_up) => catch_up.measure(server, profiler).await,
         }

@@ -1,6 +1,10 @@
 //! The servers that are compared, as processes with a folder of their own.
 
+mod group;
 mod node;
+mod place;
+mod services;
+mod setup;
 
 use std::ffi::OsString;
 use std::fs;
@@ -9,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::ValueEnum;
 use serde::Serialize;
 use tempfile::TempDir;
@@ -18,6 +22,8 @@ use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
 use crate::history::Table;
+pub(crate) use place::{Place, SharedProcess};
+pub(crate) use setup::{Adapter, Setup};
 
 /// How long a server may take to start.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -107,7 +113,7 @@ impl Servers {
         ];
         for (kind, program, build) in needed {
             if wanted.contains(&kind) && !program.is_file() {
-                anyhow::bail!("{} is missing; build it with {build}", program.display());
+                bail!("{} is missing; build it with {build}", program.display());
             }
         }
         let runs = cache.join("runs");
@@ -137,21 +143,11 @@ impl Servers {
             fs::copy(store, &file)
                 .with_context(|| format!("{} cannot be copied", store.display()))?;
         }
-        let mut command = self.command(kind, &file)?;
-        let log = fs::File::create(self.runs.join(kind.log_name()))
-            .context("the log of a server cannot be written")?;
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).kill_on_drop(true);
-        let mut child = command.spawn().with_context(|| format!("{} cannot start", kind.name()))?;
+        let command = self.command(kind, &file)?;
+        let started = listening(command, &self.runs.join(kind.log_name()), 1).await;
+        let (child, addresses) = started.with_context(|| format!("{} failed", kind.name()))?;
         let pid = child.id().context("the server ended at once")?;
-        let stdout = child.stdout.take().context("the server has no standard output")?;
-        let mut lines = BufReader::new(stdout).lines();
-        let line = timeout(PATIENCE, lines.next_line()).await;
-        let line = line.with_context(|| format!("{} does not start", kind.name()))??;
-        let address = line
-            .as_deref()
-            .and_then(|line| line.strip_prefix("listening on http://")?.parse().ok())
-            .with_context(|| format!("{} does not say where it listens", kind.name()))?;
-        Ok(Running { address, pid, child, folder })
+        Ok(Running { address: addresses[0], pid, child, folder })
     }
 
     fn command(&self, kind: Kind, file: &Path) -> anyhow::Result<Command> {
@@ -179,7 +175,37 @@ impl Servers {
     }
 }
 
+/// Starts a program that prints where it listens, in so many lines.
+async fn listening(
+    mut command: Command,
+    log: &Path,
+    expected: usize,
+) -> anyhow::Result<(Child, Vec<SocketAddr>)> {
+    let file = fs::File::create(log).context("the log of a server cannot be written")?;
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(file).kill_on_drop(true);
+    let mut child = command.spawn().context("it cannot be started")?;
+    let stdout = child.stdout.take().context("it has no standard output")?;
+    let mut lines = BufReader::new(stdout).lines();
+    let mut addresses = Vec::new();
+    while addresses.len() < expected {
+        let line = timeout(PATIENCE, lines.next_line()).await.context("it does not start")??;
+        let Some(line) = line else {
+            let said = fs::read_to_string(log).unwrap_or_default();
+            bail!("{}", said.lines().last().unwrap_or("it ended at once"));
+        };
+        let address = line.strip_prefix("listening on http://").and_then(|line| line.parse().ok());
+        addresses.push(address.context("it does not say where it listens")?);
+    }
+    Ok((child, addresses))
+}
+
 impl Running {
+    /// All clients at this server.
+    pub(crate) fn place(&self) -> Place {
+        let address = self.address;
+        Place { senders: address, listeners: address, nodes: vec![self.pid], shared: None }
+    }
+
     /// Kills the server, and deletes what it kept.
     pub(crate) async fn stop(mut self) -> anyhow::Result<()> {
         self.child.kill().await.context("a server cannot be stopped")?;

@@ -1,5 +1,5 @@
-//! The quick comparison, which only counts, against a real server: nothing missing, repeated or
-//! reordered.
+//! The quick comparison, which only counts, and two nodes, against real servers: nothing missing,
+//! repeated or reordered.
 
 #![allow(clippy::expect_used)]
 
@@ -44,6 +44,14 @@ fn every_mode_finds_every_delivery_once_and_in_order() {
     let right = table.matches("| 0 / 0 / 0 ").count();
     assert_eq!(right, table.matches("missing / repeated / out of order").count());
     assert!(right >= 15, "{right} scenarios were measured");
+}
+
+#[test]
+fn receivers_at_another_node_get_every_delivery_once_and_in_order() {
+    let small = ["--receivers", "3", "--duration", "200ms", "--warm-up", "100ms", "--allow-debug"];
+    let (success, table, _) = load(&[&["nodes", "--adapters", "cluster"], &small[..]].concat());
+    assert!(success);
+    assert_eq!(table.matches("| 0 / 0 / 0 ").count(), 2, "{table}");
 }
 
 #[test]

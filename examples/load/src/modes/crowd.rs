@@ -16,7 +16,7 @@ use crate::client::{Connection, Pipeline};
 use crate::counts::{Counts, Received, other_orders};
 use crate::measure::{Latency, Profiler, cpu_time, rss};
 use crate::report::{Measurement, Metric};
-use crate::servers::Running;
+use crate::servers::{Place, SharedProcess};
 
 /// How many connections are opened at a time.
 const OPENING: usize = 64;
@@ -67,12 +67,12 @@ pub(crate) enum Pace {
 impl Crowd {
     pub(super) async fn measure(
         &self,
-        server: &Running,
+        place: &Place,
         window: Window,
         profiler: &mut Profiler,
     ) -> anyhow::Result<Measurement> {
         let shared = Rc::new(Shared::new(self.senders + self.listeners));
-        let (members, pipelines, received) = self.connect(server, &shared).await?;
+        let (members, pipelines, received) = self.connect(place, &shared).await?;
         sleep(SETTLE).await;
         let mut tasks = JoinSet::new();
         for member in members {
@@ -80,15 +80,18 @@ impl Crowd {
         }
         sleep(window.warm_up).await;
         profiler.start().await?;
-        let start = Moment::now(server, &shared)?;
+        let start = Moment::now(place, &shared)?;
         shared.measuring.set(true);
         sleep(window.duration).await;
         shared.measuring.set(false);
-        let end = Moment::now(server, &shared)?;
+        let end = Moment::now(place, &shared)?;
         profiler.finish().await?;
         shared.sending.set(false);
         self.drain(&shared, &pipelines).await;
-        let peak = rss(server.pid)?.peak;
+        let mut peak = 0;
+        for &node in &place.nodes {
+            peak += rss(node)?.peak;
+        }
         tasks.shutdown().await;
 
         let mut measurement = Measurement::new(self.counts(&shared, &pipelines, &received));
@@ -113,15 +116,17 @@ impl Crowd {
     }
 
     /// Connects all clients. The senders come first, in the order of their numbers.
-    async fn connect(&self, server: &Running, shared: &Rc<Shared>) -> anyhow::Result<Connected> {
-        let run = format!("{:x}", std::process::id() as u64 ^ server.address.port() as u64);
+    async fn connect(&self, place: &Place, shared: &Rc<Shared>) -> anyhow::Result<Connected> {
+        let run = format!("{:x}", std::process::id() as u64 ^ place.senders.port() as u64);
         let mut connected = (Vec::new(), Vec::new(), Vec::new());
         let numbers: Vec<usize> = (0..self.senders + self.listeners).collect();
         for numbers in numbers.chunks(OPENING) {
             let mut opening = Vec::new();
             for &number in numbers {
                 let rooms = self.rooms_of(number);
-                let (address, history) = (server.address, self.history);
+                let sends = number < self.senders;
+                let address = if sends { place.senders } else { place.listeners };
+                let history = self.history;
                 let open = async move { Connection::open(address, number, history, &rooms).await };
                 opening.push(tokio::task::spawn_local(open));
             }
@@ -218,17 +223,19 @@ struct Moment {
     at: Instant,
     acked: u64,
     delivered: u64,
-    server: Duration,
+    nodes: Vec<Duration>,
+    shared: Option<Duration>,
     generator: Duration,
 }
 
 impl Moment {
-    fn now(server: &Running, shared: &Shared) -> anyhow::Result<Self> {
+    fn now(place: &Place, shared: &Shared) -> anyhow::Result<Self> {
         Ok(Self {
             at: Instant::now(),
             acked: shared.acked.get(),
             delivered: shared.delivered.get(),
-            server: cpu_time(server.pid)?,
+            nodes: place.nodes.iter().map(|&pid| cpu_time(pid)).collect::<Result<_, _>>()?,
+            shared: place.shared.map(SharedProcess::cpu_time).transpose()?,
             generator: cpu_time(std::process::id())?,
         })
     }
@@ -238,15 +245,27 @@ impl Moment {
         let seconds = (self.at - start.at).as_secs_f64();
         let acked = (self.acked - start.acked) as f64;
         let delivered = (self.delivered - start.delivered) as f64;
-        let server = (self.server - start.server).as_secs_f64();
+        let nodes = self.nodes.iter().zip(&start.nodes);
+        let nodes: Vec<f64> = nodes.map(|(&end, &start)| (end - start).as_secs_f64()).collect();
+        let server: f64 = nodes.iter().sum();
         let generator = (self.generator - start.generator).as_secs_f64();
         measurement.set(Metric::AckedPerSecond, acked / seconds);
         measurement.set(Metric::DeliveredPerSecond, delivered / seconds);
         if acked > 0.0 {
             measurement.set(Metric::CpuPerAck, server * 1e6 / acked);
+            if let [_, second] = *nodes {
+                measurement.set(Metric::SecondCpuPerAck, second * 1e6 / acked);
+            }
+            if let (Some(end), Some(start)) = (self.shared, start.shared) {
+                let used = end.saturating_sub(start).as_secs_f64();
+                measurement.set(Metric::SharedCpuPerAck, used * 1e6 / acked);
+            }
         }
         if delivered > 0.0 {
             measurement.set(Metric::CpuPerDelivery, server * 1e6 / delivered);
+            if let [_, second] = *nodes {
+                measurement.set(Metric::SecondCpuPerDelivery, second * 1e6 / delivered);
+            }
         }
         measurement.set(Metric::ServerCpu, server / seconds * 100.0);
         measurement.set(Metric::GeneratorCpu, generator / seconds * 100.0);

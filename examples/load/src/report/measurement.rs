@@ -34,6 +34,11 @@ pub(crate) enum Metric {
     CpuPerAck,
     /// Microseconds of processor time of the server.
     CpuPerDelivery,
+    /// What of it the node has used at which nobody sends.
+    SecondCpuPerDelivery,
+    SecondCpuPerAck,
+    /// Microseconds of processor time of what the nodes share, which is not in the other figures.
+    SharedCpuPerAck,
     /// Until everything was there.
     Seconds,
     /// Bytes.
@@ -64,6 +69,9 @@ impl Metric {
             Self::DeliveryP999 => "delivery p99.9, ms",
             Self::CpuPerAck => "CPU per ack, µs",
             Self::CpuPerDelivery => "CPU per delivery, µs",
+            Self::SecondCpuPerDelivery => "of it the second node's, µs",
+            Self::SecondCpuPerAck => "CPU of the second node per ack, µs",
+            Self::SharedCpuPerAck => "CPU of broker and database per ack, µs",
             Self::Seconds => "time, s",
             Self::RssPerConnection => "RSS per connection, KiB",
             Self::PeakRss => "peak RSS, MiB",
@@ -100,8 +108,8 @@ impl Measurement {
 }
 
 fn thousands(number: i64) -> String {
-    let digits = number.to_string();
-    let mut shown = String::new();
+    let digits = number.unsigned_abs().to_string();
+    let mut shown = String::from(if number < 0 { "-" } else { "" });
     for (index, digit) in digits.chars().enumerate() {
         if index > 0 && (digits.len() - index).is_multiple_of(3) {
             shown.push(',');
@@ -117,9 +125,13 @@ mod tests {
 
     #[test]
     fn figures_are_shown_with_three_digits_or_more() {
-        for (figure, shown) in
-            [(0.1234, "0.123"), (1.234, "1.23"), (12.34, "12.3"), (1234567.0, "1,234,567")]
-        {
+        for (figure, shown) in [
+            (0.1234, "0.123"),
+            (1.234, "1.23"),
+            (12.34, "12.3"),
+            (1234567.0, "1,234,567"),
+            (-157.0, "-157"),
+        ] {
             assert_eq!(Metric::AckedPerSecond.show(figure), shown);
         }
         assert_eq!(Metric::PeakRss.show(50.0 * 1024.0 * 1024.0), "50.0");

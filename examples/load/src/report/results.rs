@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::{Measurement, Metric};
 use crate::counts::Counts;
 use crate::floors::Floors;
+use crate::report::nodes::SetupResults;
 use crate::servers::Kind;
 
 /// All measurements of a comparison.
@@ -13,6 +14,8 @@ pub(crate) struct Results {
     pub(crate) floors: Option<Floors>,
     /// In the order in which they were measured first.
     pub(crate) scenarios: Vec<ScenarioResults>,
+    /// What two nodes do, in the order in which they were measured first.
+    pub(crate) nodes: Vec<SetupResults>,
 }
 
 /// The measurements of one scenario.
@@ -55,19 +58,16 @@ impl Results {
     pub(crate) fn counts(&self, kind: Kind) -> Counts {
         let mut sum = Counts::default();
         self.scenarios.iter().for_each(|scenario| sum += scenario.counts(kind));
+        if kind == Kind::ChatServer {
+            self.nodes.iter().for_each(|setup| sum += setup.counts());
+        }
         sum
     }
 }
 
 impl ScenarioResults {
     pub(crate) fn summary(&self, kind: Kind, metric: Metric) -> Option<Summary> {
-        let runs = self.runs.get(&kind)?;
-        let mut figures: Vec<f64> =
-            runs.iter().filter_map(|run| run.figures.get(&metric).copied()).collect();
-        figures.sort_unstable_by(f64::total_cmp);
-        let (&least, &most) = (figures.first()?, figures.last()?);
-        let (lower, upper) = (figures[(figures.len() - 1) / 2], figures[figures.len() / 2]);
-        Some(Summary { median: f64::midpoint(lower, upper), least, most })
+        Summary::of(self.runs.get(&kind)?, metric)
     }
 
     /// What went wrong at one server, over all runs.
@@ -80,6 +80,19 @@ impl ScenarioResults {
 }
 
 impl Summary {
+    /// What these runs say; nothing when none of them has that figure.
+    pub(crate) fn of(runs: &[Measurement], metric: Metric) -> Option<Self> {
+        Self::over(runs.iter().filter_map(|run| run.figures.get(&metric).copied()).collect())
+    }
+
+    /// What these figures say; nothing when there are none.
+    pub(crate) fn over(mut figures: Vec<f64>) -> Option<Self> {
+        figures.sort_unstable_by(f64::total_cmp);
+        let (&least, &most) = (figures.first()?, figures.last()?);
+        let (lower, upper) = (figures[(figures.len() - 1) / 2], figures[figures.len() / 2]);
+        Some(Self { median: f64::midpoint(lower, upper), least, most })
+    }
+
     /// Half of the distance between the least and the most, as a share of the median.
     pub(crate) fn spread(self) -> f64 {
         if self.median == 0.0 { 0.0 } else { (self.most - self.least) / 2.0 / self.median }

@@ -1,8 +1,8 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+use super::markdown::markdown;
 use super::{Metric, Results};
-use crate::counts::Counts;
 use crate::report::results::ScenarioResults;
 use crate::servers::Kind;
 
@@ -15,27 +15,7 @@ pub(crate) fn table(results: &Results) -> String {
     for scenario in &results.scenarios {
         rows.extend(section(scenario, &kinds));
     }
-    let columns = kinds.len() + 2;
-    let widths: Vec<usize> = (0..columns)
-        .map(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0))
-        .collect();
-    let mut text = String::new();
-    for (index, row) in rows.iter().enumerate() {
-        text += "|";
-        for (cell, &width) in row.iter().zip(&widths) {
-            // Writing to a String cannot fail.
-            let _ = write!(text, " {cell:width$} |");
-        }
-        text += "\n";
-        if index == 0 {
-            text += "|";
-            for width in &widths {
-                let _ = write!(text, "{:-<1$}|", "", width + 2);
-            }
-            text += "\n";
-        }
-    }
-    text
+    markdown(&rows)
 }
 
 fn head(kinds: &BTreeSet<Kind>) -> Vec<String> {
@@ -54,7 +34,7 @@ fn section(scenario: &ScenarioResults, kinds: &BTreeSet<Kind>) -> Vec<Vec<String
         })
         .collect();
     let counts = kinds.iter().map(|kind| match scenario.runs.contains_key(kind) {
-        true => shown(scenario.counts(*kind)),
+        true => scenario.counts(*kind).to_string(),
         false => String::new(),
     });
     let label = "missing / repeated / out of order".to_owned();
@@ -67,6 +47,7 @@ fn cell(scenario: &ScenarioResults, kind: Kind, metric: Metric) -> String {
     let Some(summary) = scenario.summary(kind, metric) else { return String::new() };
     let mut cell = metric.show(summary.median);
     if scenario.runs[&kind].len() > 1 {
+        // Writing to a String cannot fail.
         let _ = write!(cell, " ±{:.0} %", summary.spread() * 100.0);
     }
     let ours = scenario.summary(Kind::ChatServer, metric).filter(|ours| ours.median > 0.0);
@@ -74,20 +55,4 @@ fn cell(scenario: &ScenarioResults, kind: Kind, metric: Metric) -> String {
         let _ = write!(cell, " ({:.2}×)", summary.median / ours.median);
     }
     cell
-}
-
-/// The counts over all runs, and what else went wrong.
-fn shown(counts: Counts) -> String {
-    let Counts { missing, repeated, out_of_order, other_order, unanswered, disconnected } = counts;
-    let mut text = format!("{missing} / {repeated} / {out_of_order}");
-    for (count, what) in [
-        (other_order, "receivers with another order"),
-        (unanswered, "without an ack"),
-        (disconnected, "disconnected"),
-    ] {
-        if count > 0 {
-            let _ = write!(text, ", {count} {what}");
-        }
-    }
-    text
 }
