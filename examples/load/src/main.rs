@@ -19,7 +19,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use clap::{Parser, ValueEnum};
 use tokio::task::LocalSet;
 
@@ -102,6 +102,7 @@ fn run(command: &Command, options: &Options, cache: &Path) -> anyhow::Result<Res
 }
 
 fn run_nodes(nodes: &Nodes, options: &Options, cache: &Path) -> anyhow::Result<Results> {
+    ensure!(options.profile.is_none(), "a profile is of one server; leave --profile out");
     let servers = Servers::find(options.server.clone(), cache, &[Kind::ChatServer])?;
     let measure = nodes.measure(&servers, options.runs.unwrap_or(1), window(options));
     Ok(Results { nodes: on_one_thread(measure)?, ..Results::default() })
