@@ -64,7 +64,9 @@ impl Nickname {
         let profile = Profile::new();
         let key = stabilize(self.as_str(), |text| {
             let text = profile.additional_mapping_rule(text)?;
-            let text = profile.case_mapping_rule(text)?;
+            // Every character, as the RFC has it: the library's own rule begins at the first that is upper case, and
+            // characters in title case, such as U+1FBC, are not.
+            let text: String = text.chars().flat_map(char::to_lowercase).collect();
             profile.normalization_rule(text)
         });
         // Only a name that was never parsed can fail; it is then compared as it is.

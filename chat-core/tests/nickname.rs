@@ -44,6 +44,7 @@ fn names_that_differ_in_case_width_or_spaces_are_the_same() {
         ("É", "e\u{301}"),
         ("ﬁn", "fin"),
         ("Å", "\u{212b}"),
+        ("\u{1fbc}", "\u{1fb3}"),
     ] {
         assert!(same(one, other), "{one} {other}");
     }
@@ -143,8 +144,8 @@ proptest! {
         if let Ok(name) = parse(&text) {
             let key = name.key();
             prop_assert_eq!(Nickname::from_stored(key.as_str()).key(), key.clone());
-            let upper = Nickname::from_stored(name.as_str().to_lowercase());
-            prop_assert_eq!(upper.key(), key);
+            let lower: String = name.as_str().chars().flat_map(char::to_lowercase).collect();
+            prop_assert_eq!(Nickname::from_stored(lower).key(), key);
         }
     }
 
