@@ -6,6 +6,7 @@ mod packed;
 #[cfg(test)]
 mod plan;
 mod read;
+mod rooms;
 mod schema;
 mod sessions;
 
@@ -22,6 +23,7 @@ use tokio::sync::Mutex;
 
 use self::append::Batch;
 use self::error::Place;
+use self::rooms::RoomMessages;
 use crate::{Appended, MessageStore, Page, StoreError};
 
 /// How long a call waits for another process to let go of the file before it fails with
@@ -56,8 +58,13 @@ pub struct SqliteStore {
     epoch: Epoch,
     // SQLite has one writer at a time anyway: connections that compete for its lock poll for it, and
     // waiting in line is cheaper. `None` when closed.
-    writer: Mutex<Option<SqliteConnection>>,
+    writer: Mutex<Option<Writer>>,
     readers: SqlitePool,
+}
+
+struct Writer {
+    connection: SqliteConnection,
+    rooms: RoomMessages,
 }
 
 impl SqliteStore {
@@ -93,13 +100,19 @@ impl SqliteStore {
             .map_err(|error| place.error(error))?;
         schema::prepare(&mut writer, &place).await?;
         let epoch = schema::epoch(&mut writer, &place).await?;
+        let rooms = RoomMessages::new(&mut writer).await.map_err(|error| place.error(error))?;
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
             .test_before_acquire(false)
             .idle_timeout(None)
             .max_lifetime(None)
             .connect_lazy_with(options.read_only(true));
-        Ok(Self { place, epoch, writer: Mutex::new(Some(writer)), readers })
+        Ok(Self {
+            place,
+            epoch,
+            writer: Mutex::new(Some(Writer { connection: writer, rooms })),
+            readers,
+        })
     }
 
     async fn reader(&self) -> Result<PoolConnection<Sqlite>, StoreError> {
@@ -125,11 +138,17 @@ impl MessageStore for SqliteStore {
     async fn append(&self, batch: &[NewMessage]) -> Result<Vec<Appended>, StoreError> {
         let encoded = Batch::new(batch).map_err(|error| self.place.error_in_use(error))?;
         let mut writer = self.writer.lock().await;
-        let writer = writer.as_mut().ok_or(StoreError::Closed)?;
+        let Writer { connection, rooms } = writer.as_mut().ok_or(StoreError::Closed)?;
         if batch.is_empty() {
             return Ok(Vec::new());
         }
-        encoded.commit(writer).await.map_err(|error| self.place.error_in_use(error))
+        let appended = encoded.commit(connection).await;
+        let appended = appended.map_err(|error| self.place.error_in_use(error))?;
+        let last = appended.iter().map(|one| one.offset().as_u64()).max().unwrap_or_default();
+        if let Err(error) = rooms.complete(last.cast_signed(), connection).await {
+            tracing::warn!(store.place = %self.place, %error, "rooms are slower to read for now");
+        }
+        Ok(appended)
     }
 
     async fn read_after(
@@ -164,7 +183,7 @@ impl MessageStore for SqliteStore {
     async fn close(&self) {
         // Kept until the end, so that a second call returns when the file is closed too.
         let mut writer = self.writer.lock().await;
-        let Some(mut writer) = writer.take() else { return };
+        let Some(Writer { connection: mut writer, .. }) = writer.take() else { return };
         self.readers.close().await;
         // What cannot be moved into the file stays in its log and is there at the next start.
         let checkpoint = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut writer).await;
@@ -209,7 +228,10 @@ mod tests {
     impl SqliteStore {
         async fn limit_pages(&self, count: u32) {
             let sql = sqlx::AssertSqlSafe(format!("PRAGMA max_page_count = {count}"));
-            sqlx::raw_sql(sql).execute(self.writer.lock().await.as_mut().unwrap()).await.unwrap();
+            sqlx::raw_sql(sql)
+                .execute(&mut self.writer.lock().await.as_mut().unwrap().connection)
+                .await
+                .unwrap();
         }
     }
 }

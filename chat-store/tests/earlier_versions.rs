@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use chat_core::{NewMessage, Offset, RoomId, Timestamp};
+use chat_core::{Feed, NewMessage, Offset, RoomId, Timestamp};
 use chat_store::{
     Appended, MessageStore, SessionKey, SessionRecord, SessionStore, SqliteStore, StoreError,
 };
@@ -57,8 +57,11 @@ async fn a_file_of_version_2_keeps_its_log_and_takes_sessions() {
         store.save_sessions(std::slice::from_ref(&record)).await.unwrap();
         let found = store.session(record.key, Timestamp::from_millis(9)).await.unwrap();
         assert_eq!(found.as_ref(), Some(&record));
+        let general = [Feed::Room(RoomId::general())];
+        let page = store.read_after(Some(&general), Offset::ZERO, 9).await.unwrap();
+        assert_eq!(page.messages.len(), 1, "a room has its earlier messages");
         store.close().await;
-        assert_eq!(version(&path).await, 5);
+        assert_eq!(version(&path).await, 6);
     }
 }
 

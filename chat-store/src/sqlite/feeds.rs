@@ -5,6 +5,7 @@ use sqlx::query::Query;
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{AssertSqlSafe, Sqlite};
 
+use super::rooms::complete_upto;
 use crate::parts::Parts;
 
 /// How many walks along an index are merged. SQLite takes 500 in one statement; a reader of more feeds than
@@ -98,7 +99,7 @@ pub(super) fn statement(
     };
     let parts = Parts::of(feeds);
     let walks = walks(&parts);
-    if walks.len() > MERGED {
+    if walks.len() > MERGED + 1 {
         return Ok(sqlx::query(AssertSqlSafe(form.of(MANY)))
             .bind(offset)
             .bind(rows)
@@ -114,10 +115,13 @@ pub(super) fn statement(
     Ok(walks.iter().fold(merged, |query, walk| walk.bind(query)))
 }
 
-/// A part of a feed that stands in one index in the order of the log.
+/// A part of a feed that stands in one index or table in the order of the log.
 #[derive(Debug)]
 enum Walk<'a> {
+    /// What [`room_messages`](super::rooms) has of a room.
     Room(&'a str),
+    /// The messages of so many rooms, those of the walks before, that are not there yet.
+    Newest(usize),
     Sent(i64),
     Received(i64),
     Pair(i64, i64),
@@ -125,31 +129,54 @@ enum Walk<'a> {
 
 fn walks<'a>(parts: &Parts<'a>) -> Vec<Walk<'a>> {
     let rooms = parts.rooms.iter().map(|&room| Walk::Room(room));
+    let newest = Some(Walk::Newest(parts.rooms.len())).filter(|_| !parts.rooms.is_empty());
     let people = parts.people.iter().flat_map(|&one| [Walk::Sent(one), Walk::Received(one)]);
     let pairs = parts.pairs.iter().map(|&(from, to)| Walk::Pair(from, to));
-    rooms.chain(people).chain(pairs).collect()
+    rooms.chain(newest).chain(people).chain(pairs).collect()
 }
 
 impl Walk<'_> {
-    /// Which rows it goes along, with the numbers of its parameters from this one on.
-    fn condition(&self, parameter: usize) -> String {
+    /// The rows it goes along on one side of `?1`, with the numbers of its parameters from this one on.
+    fn select(&self, side: char, parameter: usize) -> String {
+        const COLUMNS: &str = columns!();
+        const COMPLETE_UPTO: &str = complete_upto!();
         let next = parameter + 1;
-        match self {
+        let condition = match self {
+            Self::Room(_) => {
+                return format!(
+                    "SELECT part.id AS id, messages.room AS room, content, client_offset, sender, at,
+                        sender_id, receiver_id, receiver
+                    FROM room_messages AS part CROSS JOIN messages ON messages.id = part.id
+                    WHERE part.room = ?{parameter} AND part.id {side} ?1"
+                );
+            }
             // Private messages are in no room, whatever is asked for.
-            Self::Room(_) => format!("room = ?{parameter} AND sender_id IS NULL"),
+            Self::Newest(rooms) => {
+                let rooms = (parameter - rooms..parameter).map(|room| format!("?{room}"));
+                let rooms = rooms.collect::<Vec<_>>().join(", ");
+                // Of two lower bounds SQLite would look for one.
+                let from = if side == '>' { "max(?1, " } else { "(" };
+                format!("id > {from}{COMPLETE_UPTO}) AND +room IN ({rooms}) AND sender_id IS NULL")
+            }
             Self::Sent(_) => format!("sender_id = ?{parameter}"),
             Self::Received(_) => format!("receiver_id = ?{parameter}"),
             Self::Pair(..) => format!("sender_id = ?{parameter} AND receiver_id = ?{next}"),
-        }
+        };
+        format!("SELECT {COLUMNS} FROM messages WHERE {condition} AND id {side} ?1")
     }
 
     const fn parameters(&self) -> usize {
-        if matches!(self, Self::Pair(..)) { 2 } else { 1 }
+        match self {
+            Self::Newest(_) => 0,
+            Self::Pair(..) => 2,
+            _ => 1,
+        }
     }
 
     fn bind(&self, query: Statement) -> Statement {
         match *self {
             Self::Room(room) => query.bind(room.to_owned()),
+            Self::Newest(_) => query,
             Self::Sent(person) | Self::Received(person) => query.bind(person),
             Self::Pair(from, to) => query.bind(from).bind(to),
         }
@@ -161,14 +188,13 @@ impl Walk<'_> {
 /// after the other: `UNION` would leave that out, and take half as long again to compare all columns.
 fn merged(walks: &[Walk<'_>], side: Side) -> String {
     let (side, order) = match side {
-        Side::After(_) => ("id > ?1", "id"),
-        Side::Before(_) => ("id < ?1", "id DESC"),
+        Side::After(_) => ('>', "id"),
+        Side::Before(_) => ('<', "id DESC"),
     };
     let mut parameter = 3;
     let mut selects = Vec::with_capacity(walks.len());
     for walk in walks {
-        let (columns, condition) = (columns!(), walk.condition(parameter));
-        selects.push(format!("SELECT {columns} FROM messages WHERE {condition} AND {side}"));
+        selects.push(walk.select(side, parameter));
         parameter += walk.parameters();
     }
     format!("{} ORDER BY {order} LIMIT ?2", selects.join(" UNION ALL "))
@@ -176,11 +202,14 @@ fn merged(walks: &[Walk<'_>], side: Side) -> String {
 
 #[cfg(test)]
 mod tests {
+    use chat_core::RoomId;
+
     use super::*;
     use crate::sqlite::plan::plan;
 
     const SIDES: [(Side, char); 2] = [(Side::After(Offset::ZERO), '>'), (Side::Before(None), '<')];
 
+    /// Asserts that a statement goes about these searches and no other, and sorts nothing.
     async fn assert_walks(sql: &str, searches: &[String]) {
         let plan = plan(sql).await;
         for searches in searches {
@@ -190,16 +219,25 @@ mod tests {
         assert!(!plan.contains("TEMP B-TREE"), "{sql}\n{plan}");
     }
 
+    /// What is searched for each kind of walk.
+    fn searches(sign: char) -> [(Walk<'static>, String); 5] {
+        let newest = if sign == '>' { "rowid>?" } else { "rowid>? AND rowid<?" };
+        let index = |name, columns| {
+            format!("SEARCH messages USING INDEX messages_by_{name} ({columns} AND rowid{sign}?)")
+        };
+        [
+            (Walk::Room("a"), format!("SEARCH part USING PRIMARY KEY (room=? AND id{sign}?)")),
+            (Walk::Newest(1), format!("SEARCH messages USING INTEGER PRIMARY KEY ({newest})")),
+            (Walk::Sent(1), index("sender", "sender_id=?")),
+            (Walk::Received(1), index("receiver", "receiver_id=?")),
+            (Walk::Pair(1, 2), index("pair", "sender_id=? AND receiver_id=?")),
+        ]
+    }
+
     #[tokio::test]
-    async fn each_part_of_a_feed_is_a_walk_along_its_index_and_nothing_is_sorted() {
-        for (walk, index) in [
-            (Walk::Room("a"), "messages_by_room (room=?"),
-            (Walk::Sent(1), "messages_by_sender (sender_id=?"),
-            (Walk::Received(1), "messages_by_receiver (receiver_id=?"),
-            (Walk::Pair(1, 2), "messages_by_pair (sender_id=? AND receiver_id=?"),
-        ] {
-            for (side, sign) in SIDES {
-                let search = format!("SEARCH messages USING INDEX {index} AND rowid{sign}?)");
+    async fn each_part_of_a_feed_is_walked_in_order_and_nothing_is_sorted() {
+        for (side, sign) in SIDES {
+            for (walk, search) in searches(sign) {
                 let merged = merged(std::slice::from_ref(&walk), side);
                 for form in [Form::Rows, Form::Packed] {
                     assert_walks(&form.of(&merged), std::slice::from_ref(&search)).await;
@@ -212,19 +250,22 @@ mod tests {
     async fn walks_are_merged_without_sorting_as_many_as_there_may_be() {
         let walks: Vec<_> = (0..25)
             .flat_map(|n| [Walk::Room("a"), Walk::Sent(n), Walk::Received(n), Walk::Pair(n, n)])
+            .chain([Walk::Newest(1)])
             .collect();
-        assert_eq!(walks.len(), MERGED);
+        assert_eq!(walks.len(), MERGED + 1);
         for (side, sign) in SIDES {
-            let indexes = [
-                "messages_by_room (room=?",
-                "messages_by_sender (sender_id=?",
-                "messages_by_receiver (receiver_id=?",
-                "messages_by_pair (sender_id=? AND receiver_id=?",
-            ];
-            let searches = indexes
-                .map(|index| format!("SEARCH messages USING INDEX {index} AND rowid{sign}?)"));
+            let searches = searches(sign).map(|(_, search)| search);
             assert_walks(&merged(&walks, side), &searches).await;
         }
+    }
+
+    #[tokio::test]
+    async fn the_newest_messages_of_rooms_are_looked_through_in_one_walk() {
+        let feeds = ["a", "b"].map(|room| Feed::Room(RoomId::from_stored(room.to_owned())));
+        let parts = Parts::of(&feeds);
+        let sql = merged(&walks(&parts), Side::After(Offset::ZERO));
+        assert_eq!(sql.matches("room IN (?3, ?4)").count(), 1, "{sql}");
+        assert_eq!(sql.matches("part.room = ?").count(), 2, "{sql}");
     }
 
     #[tokio::test]

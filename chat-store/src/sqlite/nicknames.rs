@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use chat_core::{Nickname, NicknameKey, PersonId};
 
-use super::SqliteStore;
+use super::{SqliteStore, Writer};
 use crate::{Claimed, NicknameClaim, NicknameStore, StoreError};
 
 /// Returns who has the name now, or nothing when it is somebody else's.
@@ -21,7 +21,7 @@ const FIND: &str = "SELECT person, nickname FROM nicknames WHERE key = ?1";
 impl NicknameStore for SqliteStore {
     async fn claim_nickname(&self, claim: &NicknameClaim) -> Result<Claimed, StoreError> {
         let mut writer = self.writer.lock().await;
-        let writer = writer.as_mut().ok_or(StoreError::Closed)?;
+        let Writer { connection, .. } = writer.as_mut().ok_or(StoreError::Closed)?;
         // As with sessions, one statement that runs to its end; all rows, so that its commit is waited for.
         let granted: Vec<i64> = sqlx::query_scalar(CLAIM)
             .bind(claim.nickname.key().as_str().to_owned())
@@ -30,7 +30,7 @@ impl NicknameStore for SqliteStore {
             .bind(claim.person.as_i64())
             .bind(claim.expires_at.as_millis())
             .bind(claim.now.as_millis())
-            .fetch_all(writer)
+            .fetch_all(connection)
             .await
             .map_err(|error| self.place.error_in_use(error))?;
         let person = granted.first().copied().map(PersonId::from_stored);

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashSet};
 use async_trait::async_trait;
 use chat_core::Timestamp;
 
-use super::SqliteStore;
 use super::append::put;
+use super::{SqliteStore, Writer};
 use crate::session::MAX_SWEPT;
 use crate::{SessionKey, SessionRecord, SessionStore, StoreError};
 
@@ -70,14 +70,14 @@ impl SessionStore for SqliteStore {
         let mut records = SessionRecord::newest(records);
         let (encoded, bytes) = encode(&records).map_err(|error| self.place.error_in_use(error))?;
         let mut writer = self.writer.lock().await;
-        let writer = writer.as_mut().ok_or(StoreError::Closed)?;
+        let Writer { connection, .. } = writer.as_mut().ok_or(StoreError::Closed)?;
         if records.is_empty() {
             return Ok(Vec::new());
         }
         let saved: Vec<Vec<u8>> = sqlx::query_scalar(SAVE)
             .bind(encoded)
             .bind(bytes)
-            .fetch_all(writer)
+            .fetch_all(connection)
             .await
             .map_err(|error| self.place.error_in_use(error))?;
         let saved: HashSet<Vec<u8>> = saved.into_iter().collect();
@@ -105,11 +105,11 @@ impl SessionStore for SqliteStore {
 
     async fn sweep_sessions(&self, now: Timestamp) -> Result<usize, StoreError> {
         let mut writer = self.writer.lock().await;
-        let writer = writer.as_mut().ok_or(StoreError::Closed)?;
+        let Writer { connection, .. } = writer.as_mut().ok_or(StoreError::Closed)?;
         let swept = sqlx::query(SWEEP)
             .bind(now.as_millis())
             .bind(MAX_SWEPT as i64)
-            .execute(writer)
+            .execute(connection)
             .await
             .map_err(|error| self.place.error_in_use(error))?;
         // Never more than the limit.
