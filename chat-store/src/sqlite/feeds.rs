@@ -1,5 +1,7 @@
 //! The statements that read feeds.
 
+use std::cmp::Ordering;
+
 use chat_core::{Feed, Offset};
 use sqlx::query::Query;
 use sqlx::sqlite::SqliteArguments;
@@ -46,6 +48,24 @@ pub(super) enum Side {
     After(Offset),
     /// Downwards; from the end of the log when there is none.
     Before(Option<Offset>),
+}
+
+impl Side {
+    /// Whether `next` comes after `last`, or is the same.
+    ///
+    /// # Errors
+    /// When it comes before: a message could be missing.
+    pub(super) fn moves_on(self, last: Offset, next: Offset) -> Result<bool, sqlx::Error> {
+        let order = match self {
+            Self::After(_) => next.cmp(&last),
+            Self::Before(_) => last.cmp(&next),
+        };
+        match order {
+            Ordering::Greater => Ok(true),
+            Ordering::Equal => Ok(false),
+            Ordering::Less => Err(sqlx::Error::Decode("messages came out of their order".into())),
+        }
+    }
 }
 
 type Statement = Query<'static, Sqlite, SqliteArguments>;
@@ -136,18 +156,15 @@ fn walks<'a>(parts: &Parts<'a>) -> Vec<Walk<'a>> {
 }
 
 impl Walk<'_> {
-    /// The rows it goes along on one side of `?1`, with the numbers of its parameters from this one on.
-    fn select(&self, side: char, parameter: usize) -> String {
-        const COLUMNS: &str = columns!();
+    /// The ids of its messages on one side of `?1`, with the numbers of its parameters from this one on.
+    fn ids(&self, side: char, parameter: usize) -> String {
         const COMPLETE_UPTO: &str = complete_upto!();
         let next = parameter + 1;
         let condition = match self {
             Self::Room(_) => {
+                let room = format!("room = ?{parameter}");
                 return format!(
-                    "SELECT part.id AS id, messages.room AS room, content, client_offset, sender, at,
-                        sender_id, receiver_id, receiver
-                    FROM room_messages AS part CROSS JOIN messages ON messages.id = part.id
-                    WHERE part.room = ?{parameter} AND part.id {side} ?1"
+                    "SELECT id AS found FROM room_messages WHERE {room} AND id {side} ?1"
                 );
             }
             // Private messages are in no room, whatever is asked for.
@@ -162,7 +179,7 @@ impl Walk<'_> {
             Self::Received(_) => format!("receiver_id = ?{parameter}"),
             Self::Pair(..) => format!("sender_id = ?{parameter} AND receiver_id = ?{next}"),
         };
-        format!("SELECT {COLUMNS} FROM messages WHERE {condition} AND id {side} ?1")
+        format!("SELECT id AS found FROM messages WHERE {condition} AND id {side} ?1")
     }
 
     const fn parameters(&self) -> usize {
@@ -183,21 +200,27 @@ impl Walk<'_> {
     }
 }
 
-/// The walks, merged: it ends when the page is full, however much there is. With `IN` SQLite would read all
-/// that follows the offset and sort it, for every page. A row that several walks find comes as often, one
-/// after the other: `UNION` would leave that out, and take half as long again to compare all columns.
+/// The walks, merged by their ids, and the rows of these: it ends when the page is full, however much there is.
+/// With `IN` SQLite would read all that follows the offset and sort it, for every page. An id that several
+/// walks find comes as often, one after the other: `UNION` would leave that out, and take longer.
+///
+/// The rows come in the order of the ids since the ids are the outer loop. To ask for the order would have SQLite
+/// sort what is sorted; so the order is checked where the rows are read.
 fn merged(walks: &[Walk<'_>], side: Side) -> String {
     let (side, order) = match side {
-        Side::After(_) => ('>', "id"),
-        Side::Before(_) => ('<', "id DESC"),
+        Side::After(_) => ('>', "found"),
+        Side::Before(_) => ('<', "found DESC"),
     };
     let mut parameter = 3;
     let mut selects = Vec::with_capacity(walks.len());
     for walk in walks {
-        selects.push(walk.select(side, parameter));
+        selects.push(walk.ids(side, parameter));
         parameter += walk.parameters();
     }
-    format!("{} ORDER BY {order} LIMIT ?2", selects.join(" UNION ALL "))
+    let (columns, ids) = (columns!(), selects.join(" UNION ALL "));
+    format!(
+        "SELECT {columns} FROM ({ids} ORDER BY {order} LIMIT ?2) CROSS JOIN messages ON id = found"
+    )
 }
 
 #[cfg(test)]
@@ -223,10 +246,15 @@ mod tests {
     fn searches(sign: char) -> [(Walk<'static>, String); 5] {
         let newest = if sign == '>' { "rowid>?" } else { "rowid>? AND rowid<?" };
         let index = |name, columns| {
-            format!("SEARCH messages USING INDEX messages_by_{name} ({columns} AND rowid{sign}?)")
+            format!(
+                "SEARCH messages USING COVERING INDEX messages_by_{name} ({columns} AND rowid{sign}?)"
+            )
         };
         [
-            (Walk::Room("a"), format!("SEARCH part USING PRIMARY KEY (room=? AND id{sign}?)")),
+            (
+                Walk::Room("a"),
+                format!("SEARCH room_messages USING PRIMARY KEY (room=? AND id{sign}?)"),
+            ),
             (Walk::Newest(1), format!("SEARCH messages USING INTEGER PRIMARY KEY ({newest})")),
             (Walk::Sent(1), index("sender", "sender_id=?")),
             (Walk::Received(1), index("receiver", "receiver_id=?")),
@@ -265,7 +293,7 @@ mod tests {
         let parts = Parts::of(&feeds);
         let sql = merged(&walks(&parts), Side::After(Offset::ZERO));
         assert_eq!(sql.matches("room IN (?3, ?4)").count(), 1, "{sql}");
-        assert_eq!(sql.matches("part.room = ?").count(), 2, "{sql}");
+        assert_eq!(sql.matches("room_messages WHERE room = ?").count(), 2, "{sql}");
     }
 
     #[tokio::test]

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use chat_core::{
-    Audience, ClientOffset, Content, Feed, Message, Nickname, Offset, PersonId, RoomId, Timestamp,
+    Audience, ClientOffset, Content, Feed, Message, Nickname, PersonId, RoomId, Timestamp,
 };
 use serde::Deserialize;
 use sqlx::{Row, SqliteConnection};
@@ -46,25 +46,27 @@ pub(super) async fn page(
     // Bytes that are no text stand inside of strings only.
     let json = String::from_utf8_lossy(&json);
     let records: Vec<Record<'_>> = serde_json::from_str(&json).map_err(undecodable)?;
-    unpack(records, limit).map(Some)
+    unpack(records, side, limit).map(Some)
 }
 
-fn unpack(records: Vec<Record<'_>>, limit: usize) -> Result<Page, sqlx::Error> {
+fn unpack(records: Vec<Record<'_>>, side: Side, limit: usize) -> Result<Page, sqlx::Error> {
     let mut page = Page { messages: Vec::with_capacity(records.len().min(limit)), more: false };
     let mut bytes = 0;
-    let mut last = Offset::ZERO;
+    let mut last = None;
     // Mostly the messages of a page are in one room; they share its name.
     let mut room: Option<RoomId> = None;
     for Record(id, name, content, client_offset, sender, at, from, to, nickname) in records {
         let offset = offset(id)?;
-        if offset == last {
+        if let Some(last) = last
+            && !side.moves_on(last, offset)?
+        {
             continue;
         }
         if page.messages.len() == limit || bytes >= Page::MAX_BYTES {
             page.more = true;
             break;
         }
-        last = offset;
+        last = Some(offset);
         let audience = match (from, to, nickname) {
             (Some(from), Some(to), Some(nickname)) => Audience::Private {
                 from: PersonId::from_stored(from),
@@ -93,6 +95,7 @@ fn unpack(records: Vec<Record<'_>>, limit: usize) -> Result<Page, sqlx::Error> {
 
 #[cfg(test)]
 mod tests {
+    use chat_core::Offset;
     use sqlx::{AssertSqlSafe, Connection};
 
     use super::super::read;
@@ -139,7 +142,9 @@ mod tests {
             for limit in 0..=ODD.len() {
                 for after in 0..=ODD.len() as u64 {
                     let after = Offset::new(after).unwrap();
-                    for side in [Side::After(after), Side::Before(Some(after))] {
+                    // The whole log is read upwards only.
+                    let down = feeds.map(|_| Side::Before(Some(after)));
+                    for side in [Some(Side::After(after)), down].into_iter().flatten() {
                         let packed = page(&mut connection, feeds, side, limit).await.unwrap();
                         let rows = read::page(&mut connection, feeds, side, limit).await.unwrap();
                         assert_eq!(packed, Some(rows), "{feeds:?} {side:?} {limit}");

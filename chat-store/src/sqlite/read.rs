@@ -75,7 +75,9 @@ pub(super) async fn page(
     let mut bytes = 0;
     while let Some(row) = rows.try_next().await? {
         let offset = offset(row.try_get(0)?)?;
-        if page.messages.last().is_some_and(|last| last.offset == offset) {
+        if let Some(last) = page.messages.last()
+            && !side.moves_on(last.offset, offset)?
+        {
             continue;
         }
         if page.messages.len() == limit || bytes >= Page::MAX_BYTES {
