@@ -141,6 +141,11 @@ impl Connection {
         self.save();
     }
 
+    /// Waits until the session as it is now would outlive the server, or the client is gone.
+    pub(crate) async fn saved(&self) {
+        self.gone.run_until_cancelled(self.session.saved()).await;
+    }
+
     /// Has the session saved as it is now. Requests change it one at a time, so the last save counts.
     fn save(&self) {
         let following = self.place.now().following;

@@ -147,7 +147,6 @@ impl Sink for SocketSink {
     }
 
     async fn saved(&self) {
-        let Connection { gone, session, .. } = &*self.connection;
-        gone.run_until_cancelled(session.saved()).await;
+        self.connection.saved().await;
     }
 }

@@ -140,7 +140,9 @@ impl Servers {
         let folder = TempDir::new_in(&self.runs).context("there is no folder for a server")?;
         let file = folder.path().join("chat.db");
         if let Some(store) = store {
+            // Synced: commits would wait for what of the copy is not on the disk yet.
             fs::copy(store, &file)
+                .and_then(|_| fs::File::open(&file)?.sync_all())
                 .with_context(|| format!("{} cannot be copied", store.display()))?;
         }
         let command = self.command(kind, &file)?;
