@@ -1,48 +1,17 @@
 //! What an application is told of its connections, and what it cannot take away from the chat.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use chat_server::Chat;
 use chat_store::MemoryStore;
-use futures_util::{SinkExt, StreamExt};
-use serde_json::{Value, json};
+use serde_json::json;
 use socketioxide::extract::SocketRef;
 use socketioxide::socket::DisconnectReason;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
-use tokio_tungstenite::tungstenite::Message as Packet;
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
-const PATIENCE: Duration = Duration::from_secs(10);
-
-struct Client(WebSocketStream<MaybeTlsStream<TcpStream>>);
-
-impl Client {
-    /// Connects, and returns what the server says of the session.
-    async fn connect(address: &str, auth: Value) -> (Self, Value) {
-        let url = format!("ws://{address}/socket.io/?EIO=4&transport=websocket");
-        let mut client = Self(connect_async(url).await.unwrap().0);
-        assert!(client.packet().await.starts_with('0'));
-        client.send(&format!("40{auth}")).await;
-        loop {
-            // A heartbeat may come before it.
-            if let Some(session) = client.packet().await.strip_prefix("40") {
-                return (client, serde_json::from_str(session).unwrap());
-            }
-        }
-    }
-
-    async fn send(&mut self, packet: &str) {
-        self.0.send(Packet::text(packet)).await.unwrap();
-    }
-
-    async fn packet(&mut self) -> String {
-        let packet = timeout(PATIENCE, self.0.next()).await.expect("a packet").unwrap().unwrap();
-        packet.to_text().unwrap().to_owned()
-    }
-}
+use crate::client::{Client, PATIENCE};
 
 #[tokio::test]
 async fn a_disconnect_handler_of_the_application_does_not_take_the_place_of_the_chats() {

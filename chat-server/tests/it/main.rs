@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod answers;
 mod browser;
+mod client;
 mod guarded;
 mod hooks;
 mod javascript;
