@@ -137,7 +137,10 @@ fn embed(node_modules: &Path) -> Result<String, String> {
         if !path.is_file() {
             return Err(format!("socket.io-client has no {name}"));
         }
-        files += &format!("    ({name:?}, include_bytes!({path:?})),\n");
+        // Not the whole path: the target folder may be moved with what is built.
+        files += &format!(
+            "    ({name:?}, include_bytes!(\"npm/node_modules/socket.io-client/dist/{name}\")),\n"
+        );
     }
     Ok(embedding(version, &files))
 }

@@ -21,7 +21,6 @@ use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, Sqlite, SqliteConnection, SqlitePool};
 use tokio::sync::Mutex;
 
-use self::append::Batch;
 use self::error::Place;
 use self::rooms::RoomMessages;
 use crate::{Appended, MessageStore, Page, StoreError};
@@ -136,13 +135,12 @@ impl MessageStore for SqliteStore {
     }
 
     async fn append(&self, batch: &[NewMessage]) -> Result<Vec<Appended>, StoreError> {
-        let encoded = Batch::new(batch).map_err(|error| self.place.error_in_use(error))?;
         let mut writer = self.writer.lock().await;
         let Writer { connection, rooms } = writer.as_mut().ok_or(StoreError::Closed)?;
         if batch.is_empty() {
             return Ok(Vec::new());
         }
-        let appended = encoded.commit(connection).await;
+        let appended = append::append(batch, connection).await;
         let appended = appended.map_err(|error| self.place.error_in_use(error))?;
         let last = appended.iter().map(|one| one.offset().as_u64()).max().unwrap_or_default();
         if let Err(error) = rooms.complete(last.cast_signed(), connection).await {

@@ -1,11 +1,10 @@
-//! A batch of sessions becomes one statement, as a batch of messages does.
+//! A batch of sessions becomes one statement.
 
 use std::collections::{BTreeMap, HashSet};
 
 use async_trait::async_trait;
 use chat_core::Timestamp;
 
-use super::append::put;
 use super::{SqliteStore, Writer};
 use crate::session::MAX_SWEPT;
 use crate::{SessionKey, SessionRecord, SessionStore, StoreError};
@@ -57,6 +56,13 @@ fn encode(
         .collect();
     let records = serde_json::to_string(&records).map_err(|e| sqlx::Error::Encode(e.into()))?;
     Ok((records, bytes))
+}
+
+/// Adds bytes and returns where they begin, counted from 1, and how many they are.
+fn put(all: &mut Vec<u8>, bytes: impl AsRef<[u8]>) -> (usize, usize) {
+    let (start, bytes) = (all.len() + 1, bytes.as_ref());
+    all.extend_from_slice(bytes);
+    (start, bytes.len())
 }
 
 // A single statement runs to its end on the connection's own thread, also when its future is dropped,
