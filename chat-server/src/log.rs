@@ -14,6 +14,7 @@
 
 mod entry;
 mod outage;
+mod reader;
 mod recent;
 mod tail;
 mod writer;
@@ -26,12 +27,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use chat_core::{Epoch, Feed, Message, NewMessage, Offset};
 use chat_store::{MessageStore, Page, StoreError};
-use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub(crate) use entry::Entry;
-pub(crate) use recent::{Push, ReaderId};
+pub(crate) use reader::{Reader, ReaderId};
+pub(crate) use recent::Push;
 pub(crate) use writer::{Committed, Outcome};
 
 use outage::Outage;
@@ -140,24 +141,27 @@ impl Log {
         ReaderId(self.readers.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Has `wake` notified of every message in `feeds` from now on.
-    pub(crate) fn attach(&self, reader: ReaderId, feeds: &[Feed], wake: &Arc<Notify>) {
-        self.recent.attach(reader, feeds, wake);
+    /// Has a reader woken by every message in `feeds` from now on.
+    pub(crate) fn attach(&self, reader: &Arc<Reader>, feeds: &[Feed]) {
+        self.recent.attach(reader, feeds);
     }
 
     /// Undoes [`attach`](Self::attach).
-    pub(crate) fn detach(&self, reader: ReaderId, feeds: &[Feed]) {
+    pub(crate) fn detach(&self, reader: &Reader, feeds: &[Feed]) {
         self.recent.detach(reader, feeds);
     }
 
-    /// The messages of `feeds`, which are sorted, after `cursor`, in order, as far as they are committed, and the offset up
-    /// to which there is nothing else. Does not wait for more; cancel safe.
+    /// The messages of `feeds` after `cursor`, in order, as far as they are committed, and the offset up to which
+    /// there is nothing else. The feeds are all those that the reader is attached to. Does not wait for more; cancel
+    /// safe.
     pub(crate) async fn read_after(
         &self,
+        reader: &Reader,
         feeds: &[Feed],
         cursor: Offset,
     ) -> Result<(Vec<Arc<Entry>>, Offset), StoreError> {
-        if let Read::Covered { entries, upto } = self.recent.read_after(feeds, cursor, READ_LIMIT) {
+        let recent = self.recent.read_after(reader, feeds, cursor, READ_LIMIT);
+        if let Read::Covered { entries, upto } = recent {
             return Ok((entries, upto));
         }
         // Noted before reading: what is committed by then is in the page, or after it.

@@ -15,6 +15,7 @@ pub(crate) struct Following {
 }
 
 impl Following {
+    /// In their order.
     pub(crate) fn feeds(&self) -> impl Iterator<Item = Feed> {
         let rooms = self.rooms.keys().cloned().map(Feed::Room);
         rooms.chain(self.person.map(|(person, _)| Feed::Person(person)))

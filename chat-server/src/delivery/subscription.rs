@@ -6,7 +6,7 @@ use chat_store::StoreError;
 use tokio::sync::Notify;
 
 use super::place::{Following, Place};
-use crate::log::{Entry, Log, ReaderId};
+use crate::log::{Entry, Log, Reader, ReaderId};
 
 /// Reads the log for one connection, from its [`Place`] on.
 ///
@@ -15,10 +15,9 @@ use crate::log::{Entry, Log, ReaderId};
 /// missed.
 pub(crate) struct Subscription {
     log: Arc<Log>,
-    reader: ReaderId,
-    wake: Arc<Notify>,
+    reader: Arc<Reader>,
     place: Arc<Place>,
-    /// What it is woken by.
+    /// What the reader is attached to.
     attached: Arc<Following>,
     /// The feeds of that, sorted.
     feeds: Vec<Feed>,
@@ -48,10 +47,10 @@ impl Subscription {
         place: Arc<Place>,
         wake: &Arc<Notify>,
     ) -> Self {
-        let wake = Arc::clone(wake);
+        let reader = Reader::new(reader, wake);
         let rewinds = place.now().rewinds;
         let (attached, feeds, page) = (Arc::default(), Vec::new(), VecDeque::new());
-        let mut this = Self { log, reader, wake, place, attached, feeds, rewinds, page };
+        let mut this = Self { log, reader, place, attached, feeds, rewinds, page };
         let following = this.place.now().following;
         this.follow(following);
         this
@@ -64,7 +63,8 @@ impl Subscription {
             let now = self.place.now();
             self.follow(now.following);
             self.rewinds = now.rewinds;
-            let (entries, upto) = self.log.read_after(&self.feeds, now.cursor).await?;
+            let (entries, upto) =
+                self.log.read_after(&self.reader, &self.feeds, now.cursor).await?;
             if !entries.is_empty() {
                 self.page = entries.into();
                 let rewound = self.rewinds != before;
@@ -89,7 +89,7 @@ impl Subscription {
         hand_over: impl FnOnce(&Entry) -> Result<(), T>,
     ) -> Result<(), T> {
         let Some(entry) = self.page.front() else { return Ok(()) };
-        let own = entry.origin == Some(self.reader);
+        let own = entry.origin == Some(self.reader.id());
         let message = (&entry.message.audience, entry.offset());
         let advanced = self
             .place
@@ -104,24 +104,24 @@ impl Subscription {
         Ok(())
     }
 
-    /// Is woken by what the connection follows now.
+    /// Attaches the reader to what the connection follows now.
     fn follow(&mut self, now: Arc<Following>) {
         if Arc::ptr_eq(&now, &self.attached) {
             return;
         }
-        let mut feeds: Vec<Feed> = now.feeds().collect();
-        feeds.sort_unstable();
+        let feeds: Vec<Feed> = now.feeds().collect();
+        debug_assert!(feeds.is_sorted(), "feeds are looked up in their order");
         let difference = |these: &[Feed], those: &[Feed]| -> Vec<Feed> {
             these.iter().filter(|feed| those.binary_search(feed).is_err()).cloned().collect()
         };
-        self.log.attach(self.reader, &difference(&feeds, &self.feeds), &self.wake);
-        self.log.detach(self.reader, &difference(&self.feeds, &feeds));
+        self.log.attach(&self.reader, &difference(&feeds, &self.feeds));
+        self.log.detach(&self.reader, &difference(&self.feeds, &feeds));
         (self.attached, self.feeds) = (now, feeds);
     }
 }
 
 impl Drop for Subscription {
     fn drop(&mut self) {
-        self.log.detach(self.reader, &self.feeds);
+        self.log.detach(&self.reader, &self.feeds);
     }
 }

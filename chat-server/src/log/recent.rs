@@ -2,9 +2,9 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use chat_core::{Feed, Offset};
-use tokio::sync::Notify;
 
 use super::Entry;
+use super::reader::{Reader, ReaderId};
 
 /// The newest messages of the log, kept in memory for the readers that are up to date, and who wants to
 /// be woken by them.
@@ -39,12 +39,8 @@ struct Newest {
     /// Everything of this feed after this offset is in `entries`.
     complete_after: Offset,
     entries: VecDeque<Arc<Entry>>,
-    readers: HashMap<ReaderId, Arc<Notify>>,
+    readers: HashMap<ReaderId, Arc<Reader>>,
 }
-
-/// One reader among those that are woken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct ReaderId(pub(crate) u64);
 
 /// What became of messages that were offered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,10 +96,14 @@ impl Recent {
             state.push(entry);
         }
         state.shrink(self.budget);
+        // Before anybody can read, and pass by what is new.
+        for feed in &grown {
+            state.readers(feed).for_each(|reader| reader.has_news_in(feed));
+        }
         // Woken readers can read while the rest is being woken.
         let state = RwLockWriteGuard::downgrade(state);
-        for newest in grown.iter().filter_map(|feed| state.feeds.get(feed)) {
-            newest.readers.values().for_each(|wake| wake.notify_one());
+        for feed in &grown {
+            state.readers(feed).for_each(|reader| reader.wake());
         }
         Push::Applied
     }
@@ -114,41 +114,45 @@ impl Recent {
         state.tail = tail.max(state.tail);
     }
 
-    /// At most `limit` messages of `feeds`, which are sorted, after `cursor`.
-    pub(crate) fn read_after(&self, feeds: &[Feed], cursor: Offset, limit: usize) -> Read {
-        debug_assert!(feeds.is_sorted(), "feeds are looked up in their order");
+    /// At most `limit` messages of `feeds` after `cursor`. The reader is [attached](Self::attach) to all of them.
+    pub(crate) fn read_after(
+        &self,
+        reader: &Reader,
+        feeds: &[Feed],
+        cursor: Offset,
+        limit: usize,
+    ) -> Read {
         let state = self.read();
-        let mut entries = match state.newer_than(cursor) {
-            // To look at what is new costs less than to look for what is followed.
-            Some(newer) if newer < 4 * feeds.len() => state.newest_of(feeds, cursor),
-            _ => match state.each_of(feeds, cursor, limit) {
-                Some(entries) => entries,
-                None => return Read::TooOld,
-            },
-        };
-        if entries.len() < limit {
-            return Read::Covered { entries, upto: cursor.max(state.tail) };
-        }
-        entries.truncate(limit);
-        let upto = entries.last().map_or(cursor, |entry| entry.offset());
-        Read::Covered { entries, upto }
+        reader.look(feeds, cursor, |feeds| {
+            let Some(mut entries) = state.each_of(feeds, cursor, limit) else {
+                return (Read::TooOld, None);
+            };
+            let all = entries.len() < limit;
+            entries.truncate(limit);
+            let last = entries.last().map_or(cursor, |entry| entry.offset());
+            let upto = if all { cursor.max(state.tail) } else { last };
+            (Read::Covered { entries, upto }, all.then_some(last))
+        })
     }
 
-    pub(crate) fn attach(&self, reader: ReaderId, feeds: &[Feed], wake: &Arc<Notify>) {
+    pub(crate) fn attach(&self, reader: &Arc<Reader>, feeds: &[Feed]) {
         let mut state = self.write();
-        for feed in feeds {
-            state.newest(feed).readers.insert(reader, Arc::clone(wake));
-        }
+        let new = feeds.iter().filter(|feed| {
+            let readers = &mut state.newest(feed).readers;
+            readers.insert(reader.id(), Arc::clone(reader)).is_none()
+        });
+        reader.follows(new);
     }
 
-    pub(crate) fn detach(&self, reader: ReaderId, feeds: &[Feed]) {
+    pub(crate) fn detach(&self, reader: &Reader, feeds: &[Feed]) {
         let mut state = self.write();
         for feed in feeds {
             if let Some(newest) = state.feeds.get_mut(feed) {
-                newest.readers.remove(&reader);
+                newest.readers.remove(&reader.id());
                 state.forget_if_unused(feed);
             }
         }
+        reader.follows_no_more(feeds);
     }
 
     /// How many feeds something is kept for.
@@ -173,26 +177,11 @@ impl Recent {
 }
 
 impl State {
-    /// How many messages there are after the cursor, at the most. None when some are not here.
-    fn newer_than(&self, cursor: Offset) -> Option<usize> {
-        let newer = self.tail.as_u64().saturating_sub(cursor.as_u64());
-        (cursor >= self.floor).then(|| usize::try_from(newer).unwrap_or(usize::MAX))
+    fn readers(&self, feed: &Feed) -> impl Iterator<Item = &Arc<Reader>> {
+        self.feeds.get(feed).into_iter().flat_map(|newest| newest.readers.values())
     }
 
-    /// The messages of these feeds after a cursor that is not before the floor, found among all messages.
-    fn newest_of(&self, feeds: &[Feed], cursor: Offset) -> Vec<Arc<Entry>> {
-        let newer = self.entries.iter().rev().take_while(|entry| entry.offset() > cursor);
-        let followed = newer.filter(|entry| {
-            let mut of = entry.message.audience.feeds();
-            of.any(|feed| feeds.binary_search(&feed).is_ok())
-        });
-        let mut entries: Vec<_> = followed.cloned().collect();
-        entries.reverse();
-        entries
-    }
-
-    /// The messages of these feeds after a cursor, at most `limit` of each, found feed by feed. None when
-    /// some are not here.
+    /// The messages of these feeds after a cursor, at most `limit` of each. None when some are not here.
     fn each_of(&self, feeds: &[Feed], cursor: Offset, limit: usize) -> Option<Vec<Arc<Entry>>> {
         let mut entries: Vec<Arc<Entry>> = Vec::new();
         for feed in feeds {

@@ -1,5 +1,6 @@
 //! The log without a socket: what readers see, whatever happens between the writer, the store and them.
 
+mod readers;
 mod recent;
 mod tail;
 mod writer;
@@ -7,10 +8,11 @@ mod writer;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chat_core::{ClientOffset, Message, NewMessage, Offset, RoomId};
-use chat_store::{MemoryStore, MessageStore};
+use chat_core::{ClientOffset, Feed, Message, NewMessage, Offset, RoomId};
+use chat_store::{MemoryStore, MessageStore, StoreError};
+use tokio::sync::Notify;
 
-use super::{Log, Outcome, ReaderId};
+use super::{Entry, Log, Outcome, Reader, ReaderId};
 
 pub(crate) fn offset(number: u64) -> Offset {
     Offset::new(number).unwrap()
@@ -62,6 +64,19 @@ impl Log {
         let (sender, receiver) = tokio::sync::oneshot::channel();
         self.submit(message, origin, move |outcome| sender.send(outcome).unwrap());
         receiver.await.unwrap()
+    }
+
+    /// What a new reader of these feeds finds after a cursor.
+    async fn read(
+        &self,
+        feeds: &[Feed],
+        cursor: Offset,
+    ) -> Result<(Vec<Arc<Entry>>, Offset), StoreError> {
+        let reader = Reader::new(self.reader(), &Arc::new(Notify::new()));
+        self.attach(&reader, feeds);
+        let read = self.read_after(&reader, feeds, cursor).await;
+        self.detach(&reader, feeds);
+        read
     }
 
     pub(crate) fn readers_of(&self, room: &RoomId) -> usize {

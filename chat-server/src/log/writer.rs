@@ -5,10 +5,10 @@ use chat_store::{Appended, MessageStore};
 use futures_util::future::join;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
-use super::Entry;
 use super::outage::Outage;
-use super::recent::{Push, ReaderId, Recent};
+use super::recent::{Push, Recent};
 use super::tail::Tail;
+use super::{Entry, ReaderId};
 
 /// A commit takes no more messages than this, so that the first of them does not wait for long.
 const MAX_BATCH: usize = 1024;

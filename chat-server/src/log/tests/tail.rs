@@ -22,7 +22,7 @@ async fn a_hint_is_delivered_without_reading_the_store() {
     let (_, log) = memory_log().await;
     // The store does not have it, so it can only come from the hint.
     log.hint(Offset::ZERO, vec![message(1, "general")]);
-    let (entries, upto) = log.read_after(&[room("general").into()], Offset::ZERO).await.unwrap();
+    let (entries, upto) = log.read(&[room("general").into()], Offset::ZERO).await.unwrap();
     assert_eq!(entries.len(), 1);
     assert_eq!(upto, offset(1));
 }
@@ -34,7 +34,7 @@ async fn a_hint_with_a_hole_before_it_makes_the_node_read_the_hole() {
     store.append(&batch).await.unwrap();
     log.hint(offset(2), vec![message(3, "general")]);
     log.seen(3).await;
-    let (entries, _) = log.read_after(&[room("general").into()], Offset::ZERO).await.unwrap();
+    let (entries, _) = log.read(&[room("general").into()], Offset::ZERO).await.unwrap();
     let contents: Vec<_> = entries.iter().map(|e| e.message.content.as_str()).collect();
     assert_eq!(contents, ["m1", "m2", "m3"]);
 }
@@ -45,7 +45,7 @@ async fn this_nodes_messages_come_after_those_that_another_node_wrote_before() {
     store.append(&[new_message("general", "theirs")]).await.unwrap();
     log.append(new_message("general", "ours")).await;
     log.seen(2).await;
-    let (entries, _) = log.read_after(&[room("general").into()], Offset::ZERO).await.unwrap();
+    let (entries, _) = log.read(&[room("general").into()], Offset::ZERO).await.unwrap();
     let contents: Vec<_> = entries.iter().map(|e| e.message.content.as_str()).collect();
     assert_eq!(contents, ["theirs", "ours"]);
 }
@@ -66,7 +66,7 @@ async fn history_is_read_from_the_store_in_pages() {
     let log = log_on(store).await;
     let (mut cursor, mut pages, mut contents) = (Offset::ZERO, 0, Vec::new());
     loop {
-        let (entries, upto) = log.read_after(&[room("a").into()], cursor).await.unwrap();
+        let (entries, upto) = log.read(&[room("a").into()], cursor).await.unwrap();
         if entries.is_empty() {
             break;
         }
@@ -88,7 +88,7 @@ async fn the_last_messages_are_in_memory_from_the_start() {
     assert_eq!(log.tail(), offset(3000));
     failing.fail_reads(1);
     let room = [room("a").into()];
-    let (entries, upto) = log.read_after(&room, offset(1500)).await.unwrap();
+    let (entries, upto) = log.read(&room, offset(1500)).await.unwrap();
     assert_eq!((entries[0].offset(), upto), (offset(1501), offset(1756)));
-    log.read_after(&room, offset(1499)).await.unwrap_err();
+    log.read(&room, offset(1499)).await.unwrap_err();
 }
