@@ -4,6 +4,8 @@ use std::fmt;
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::Path;
+use std::sync::mpsc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -31,6 +33,8 @@ pub(crate) struct Floors {
     pub(crate) send_micros: f64,
     /// The same with eight frames in one write, for each frame.
     pub(crate) send_eight_micros: f64,
+    /// The time until a thread that is woken by another runs, in µs.
+    pub(crate) wake_micros: f64,
     /// The time of a commit of one row with `synchronous = FULL`, in ms.
     pub(crate) commit_p50: f64,
     pub(crate) commit_p99: f64,
@@ -42,6 +46,7 @@ pub(crate) struct Floors {
 pub(crate) fn measure(folder: &Path, duration: Duration) -> anyhow::Result<Floors> {
     let send_micros = sends(1, duration).context("the sockets cannot be measured")?;
     let send_eight_micros = sends(8, duration).context("the sockets cannot be measured")? / 8.0;
+    let wake_micros = wakes(duration);
     let folder = tempfile::tempdir_in(folder).context("there is no folder for a database")?;
     let mut database = Database::open(&folder.path().join("floor.db"))?;
     let commits = database.commits(duration)?.context("there was no time for a commit")?;
@@ -50,7 +55,14 @@ pub(crate) fn measure(folder: &Path, duration: Duration) -> anyhow::Result<Floor
         rows_per_second.push((rows, database.batches(rows, duration)?));
     }
     let (commit_p50, commit_p99) = (commits.p50, commits.p99);
-    Ok(Floors { send_micros, send_eight_micros, commit_p50, commit_p99, rows_per_second })
+    Ok(Floors {
+        send_micros,
+        send_eight_micros,
+        wake_micros,
+        commit_p50,
+        commit_p99,
+        rows_per_second,
+    })
 }
 
 /// The median time of a commit of one row with `synchronous = FULL`, in ms, measured for so long.
@@ -74,7 +86,7 @@ fn sends(frames: usize, duration: Duration) -> io::Result<f64> {
         writer.set_nodelay(true)?;
         writers.push(writer);
     }
-    let reading = std::thread::spawn(move || read_all(readers));
+    let reading = thread::spawn(move || read_all(readers));
     let write = FRAME.repeat(frames);
     let began = Instant::now();
     let cpu = thread_time();
@@ -89,6 +101,26 @@ fn sends(frames: usize, duration: Duration) -> io::Result<f64> {
     drop(writers);
     reading.join().map_err(|_| io::Error::other("the reader failed"))??;
     Ok(cpu.as_secs_f64() * 1e6 / (rounds * SOCKETS) as f64)
+}
+
+/// How long it takes on average until a thread that is woken by another runs, in µs. Both sleep in turns.
+fn wakes(duration: Duration) -> f64 {
+    let (there, from_here) = mpsc::sync_channel(1);
+    let (back, from_there) = mpsc::sync_channel(1);
+    thread::scope(|threads| {
+        threads.spawn(move || {
+            for () in from_here {
+                let _ = back.send(());
+            }
+        });
+        let began = Instant::now();
+        let mut wakes = 0;
+        while began.elapsed() < duration && there.send(()).is_ok() && from_there.recv().is_ok() {
+            wakes += 2;
+        }
+        drop(there);
+        began.elapsed().as_secs_f64() * 1e6 / f64::from(wakes)
+    })
 }
 
 /// Reads from all of them until they end.
@@ -174,11 +206,13 @@ impl Database {
 
 impl fmt::Display for Floors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { send_micros, send_eight_micros, commit_p50, commit_p99, rows_per_second } = self;
+        let Self { send_micros, send_eight_micros, wake_micros, .. } = self;
+        let Self { commit_p50, commit_p99, rows_per_second, .. } = self;
         writeln!(f, "Without a server:")?;
         writeln!(f)?;
         writeln!(f, "- one write of a 102-byte frame, µs of CPU: {send_micros:.2}")?;
         writeln!(f, "- a frame when eight are written at once, µs of CPU: {send_eight_micros:.2}")?;
+        writeln!(f, "- until a thread runs that another has woken, µs: {wake_micros:.1}")?;
         writeln!(
             f,
             "- SQLite, WAL and FULL, a commit of one row, ms: p50 {commit_p50:.3}, p99 {commit_p99:.3}"
