@@ -20,6 +20,14 @@ pub(crate) enum Answer {
     Refusal(Refusal),
 }
 
+impl Answer {
+    /// Whether it says what the connection follows now, or who is behind it. With the answer the client relies on
+    /// that, also after a crash.
+    pub(crate) fn tells_of_session(&self) -> bool {
+        matches!(self, Self::Joined(_) | Self::Left(_) | Self::Named(_))
+    }
+}
+
 /// An answer that was not handed over yet: its ack id, itself, and what counts the request until then.
 type Waiting = (i64, Answer, InFlight);
 

@@ -34,7 +34,7 @@ pub(crate) trait Sink: Send + Sync {
     /// Waits until all that was handed over has left.
     fn flushed(&self) -> impl Future<Output = ()> + Send;
 
-    /// Waits until what the connection follows would outlive the server.
+    /// Waits until what the connection follows, and who is behind it, would outlive the server.
     fn saved(&self) -> impl Future<Output = ()> + Send;
 }
 
@@ -180,9 +180,15 @@ impl Sent {
     }
 }
 
-/// Hands over all answers there are.
+/// Hands over all answers there are, those that tell of the session when it is saved. Messages wait meanwhile, so
+/// that those of a room come after the answer to its join.
 async fn answer(outbox: &Outbox, sink: &impl Sink) -> Result<(), Gone> {
-    for (ack_id, answer, _in_flight) in outbox.take() {
+    let answers = outbox.take();
+    if answers.iter().any(|(_, answer, _)| answer.tells_of_session()) {
+        sink.flush();
+        sink.saved().await;
+    }
+    for (ack_id, answer, _in_flight) in answers {
         until_taken(sink, || sink.answer(ack_id, &answer)).await?;
     }
     Ok(())

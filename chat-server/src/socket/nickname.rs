@@ -36,8 +36,6 @@ async fn take(connection: &Arc<Connection>, asked: NicknameRequest, request: Req
             let person = Arc::new(person);
             connection.identify(Arc::clone(&person));
             keep(connection, person);
-            // With the answer the client may rely on it, also after a crash.
-            connection.saved().await;
             request.answer(Answer::Named(Named { nickname, token: Some(token) }));
         }
         Err(Unidentified::Refused(refusal)) => request.refuse(refusal),

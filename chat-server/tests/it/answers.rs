@@ -1,33 +1,51 @@
 //! What a client may rely on when it has got an answer.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chat_server::Chat;
 use chat_store::MemoryStore;
 use chat_store::testkit::HeldStore;
 use serde_json::json;
 use tokio::net::TcpListener;
+use tokio::time::timeout;
 
 use crate::client::Client;
 
+/// Its name, and the rooms that it is in: else it would come back without them, and not know.
 #[tokio::test]
-async fn a_name_is_answered_when_it_would_outlive_a_crash() {
+async fn what_belongs_to_a_session_is_answered_when_it_would_outlive_a_crash() {
     let held = Arc::new(HeldStore::new(Arc::new(MemoryStore::new())));
     let chat = Chat::builder(Arc::<HeldStore>::clone(&held)).start().await.unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     tokio::spawn(async move { chat.serve(listener, std::future::pending()).await });
+    let (mut other, _) = Client::connect(&address, json!({})).await;
+    other.send(r#"429["join","rust"]"#).await;
+    while !other.packet().await.starts_with("439") {}
     let (mut client, _) = Client::connect(&address, json!({})).await;
 
-    held.saves.close();
-    client.send(r#"420["nickname","Ada"]"#).await;
-    // The session that has the name is about to be saved.
-    held.saves.waiting(1).await;
-    client.send(r#"421["nickname",5]"#).await;
-    let refusal = client.packet().await;
-    assert!(refusal.starts_with(r#"431[{"error""#), "{refusal}");
+    let requests = [
+        (r#"420["nickname","Ada"]"#, r#"430[{"nickname":"Ada""#),
+        (r#"420["join","rust"]"#, r#"430[{"room":"rust","users""#),
+        (r#"420["leave","rust"]"#, r#"430[{"room":"rust"}]"#),
+    ];
+    for (request, answer) in requests {
+        held.saves.close();
+        client.send(request).await;
+        held.saves.waiting(1).await;
+        // While the session is not saved yet, there is no answer, and no message before it.
+        other.send(r#"429["chat message","hello",null,{"room":"rust"}]"#).await;
+        while !other.packet().await.starts_with("439") {}
+        let early = timeout(Duration::from_millis(100), client.packet()).await;
+        assert!(early.is_err(), "{early:?} before the session is saved");
 
-    held.saves.open();
-    let answer = client.packet().await;
-    assert!(answer.starts_with(r#"430[{"nickname":"Ada""#), "{answer}");
+        held.saves.open();
+        let first = client.packet().await;
+        assert!(first.starts_with(answer), "{first}");
+        if request.contains("join") {
+            let message = client.packet().await;
+            assert!(message.starts_with(r#"42["chat message","hello""#), "{message}");
+        }
+    }
 }
