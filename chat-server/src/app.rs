@@ -1,59 +1,27 @@
+mod builder;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
 use axum::serve::ListenerExt;
-use chat_adapter::{Broadcast, LocalBroadcast};
-use chat_core::NodeId;
+use chat_adapter::Broadcast;
 use chat_store::{Store, StoreError};
 use http::StatusCode;
 use socketioxide::SocketIo;
-use socketioxide::extract::SocketRef;
-use socketioxide::socket::DisconnectReason;
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::identity::{Identities, JwtKey};
-use crate::log::{Log, RECENT_AT_START, RECENT_BYTES};
+pub use self::builder::ChatBuilder;
+use crate::log::Log;
 use crate::recovery::Recovery;
-use crate::relay::{self, Listener, Outgoing};
-use crate::roster::Roster;
-use crate::socket::{Authenticate, Connections, Hooks, Observed, Services, register};
+use crate::socket::Connections;
 use crate::transport::TransportService;
 use crate::web;
-
-/// How often the server asks a client whether it is still there.
-const PING_INTERVAL: Duration = Duration::from_secs(25);
-
-/// How long a client may take to answer.
-const PING_TIMEOUT: Duration = Duration::from_secs(20);
-
-/// For how long a session is kept when nothing else is said.
-const RECOVERY_WINDOW: Duration = Duration::from_secs(120);
-
-/// For how long somebody whose connection broke counts as present when nothing else is said.
-const PRESENCE_GRACE: Duration = Duration::from_secs(5);
-
-/// For how long a nickname is kept for an owner who is away when nothing else is said: 90 days.
-const NICKNAME_LIFETIME: Duration = Duration::from_secs(90 * 24 * 60 * 60);
-
-/// The largest packet that is read from a client. A larger one ends the connection; one that is smaller
-/// and still holds too much for a message gets a refusal.
-const MAX_PACKET_BYTES: usize = 16 * 1024 * 1024;
-
-/// How many packets wait for a client, see [`Link`](crate::transport::Link) for how far they are used.
-const SOCKET_BUFFER: usize = 256;
-
-/// How many bytes are read from a websocket at a time: several messages. Each connection has so much memory
-/// for it, also when idle.
-const READ_BUFFER: usize = 1024;
-
-/// The most binary attachments of one event. No event of the chat has any.
-const MAX_ATTACHMENTS: usize = 16;
 
 /// How long the store may take for the last commits when the server stops.
 const COMMIT_PATIENCE: Duration = Duration::from_secs(4);
@@ -82,19 +50,6 @@ pub struct Chat {
     listening: CancellationToken,
 }
 
-/// What a [`Chat`] is made of. Made by [`Chat::builder`].
-#[must_use = "a builder does nothing until it is started"]
-pub struct ChatBuilder {
-    store: Arc<dyn Store>,
-    broadcast: Arc<dyn Broadcast>,
-    recovery_window: Duration,
-    hooks: Hooks,
-    recent_bytes: usize,
-    presence_grace: Duration,
-    nickname_lifetime: Duration,
-    jwt_key: Option<JwtKey>,
-}
-
 /// Why a chat could not be started or served.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -110,179 +65,10 @@ pub enum ChatError {
     Serve(#[source] std::io::Error),
 }
 
-impl ChatBuilder {
-    /// How the nodes of a chat tell each other of new messages. Without it the chat has one node.
-    pub fn broadcast(self, broadcast: Arc<dyn Broadcast>) -> Self {
-        Self { broadcast, ..self }
-    }
-
-    /// Has `register` called for each client that connects to the namespace `/`, before the client can
-    /// send anything: the place for an application's own events.
-    ///
-    /// No event of the application's may end with a string argument: a Socket.IO client takes the
-    /// trailing string of *any* event for its place in the log. A socket has one disconnect handler, which is
-    /// the chat's: see [`on_disconnect`](Self::on_disconnect).
-    pub fn on_connect(self, register: impl Fn(&SocketRef) + Send + Sync + 'static) -> Self {
-        let hooks = Hooks { on_connect: Some(Arc::new(register)), ..self.hooks };
-        Self { hooks, ..self }
-    }
-
-    /// Has `call` called for each client of the namespace `/` whose connection has ended, for whatever reason.
-    /// It must not block.
-    ///
-    /// It stands in the place of `socket.on_disconnect`, which keeps one handler for each socket. One that is
-    /// set by [`on_connect`](Self::on_connect) is never called, and one that is set later keeps the chat from
-    /// ending what belongs to the connection.
-    pub fn on_disconnect(
-        self,
-        call: impl Fn(&SocketRef, DisconnectReason) + Send + Sync + 'static,
-    ) -> Self {
-        let hooks = Hooks { on_disconnect: Some(Arc::new(call)), ..self.hooks };
-        Self { hooks, ..self }
-    }
-
-    /// Has `check` called for each client that connects, with what it says in `auth`, before anything is
-    /// restored or sent. An error refuses the client, and is what it is told.
-    pub fn authenticate<C, F>(self, check: C) -> Self
-    where
-        C: Fn(SocketRef, serde_json::Value) -> F + Send + Sync + 'static,
-        F: Future<Output = Result<(), String>> + Send + 'static,
-    {
-        let check: Arc<Authenticate> = Arc::new(move |socket, auth| Box::pin(check(socket, auth)));
-        let hooks = Hooks { authenticate: Some(check), ..self.hooks };
-        Self { hooks, ..self }
-    }
-
-    /// Whether a client that has a session to get back is not [authenticated](Self::authenticate) again,
-    /// as `skipMiddlewares` in Socket.IO. Not so when not said: who was banned meanwhile, stays out.
-    pub fn skip_middlewares(self, skip: bool) -> Self {
-        let hooks = Hooks { skip_middlewares: skip, ..self.hooks };
-        Self { hooks, ..self }
-    }
-
-    /// For how long a client that lost its connection gets its session back; two minutes when not said,
-    /// zero turns [`recovery`](crate::recovery) off.
-    pub fn recovery_window(self, window: Duration) -> Self {
-        Self { recovery_window: window, ..self }
-    }
-
-    /// For how long somebody whose connection broke still counts as present; five seconds when not said. Who
-    /// connects again within it has neither left nor joined.
-    pub fn presence_grace(self, grace: Duration) -> Self {
-        Self { presence_grace: grace, ..self }
-    }
-
-    /// For how long a nickname stays its owner's who does not connect; then somebody else may claim it, who is
-    /// another person and sees nothing of what was private to the owner before. 90 days when not said.
-    pub fn nickname_lifetime(self, lifetime: Duration) -> Self {
-        Self { nickname_lifetime: lifetime, ..self }
-    }
-
-    /// Has clients say who they are by a JSON Web Token, as `token` in `auth`, that is signed with this key.
-    /// Clients without one are refused, and nobody chooses a nickname. A connection ends when its token
-    /// expires.
-    pub fn jwt_key(self, key: JwtKey) -> Self {
-        Self { jwt_key: Some(key), ..self }
-    }
-
-    /// Has `observe` called for each event of the chat in either direction, with its name and size: the
-    /// `onAny` and `onAnyOutgoing` of Socket.IO. It must not block.
-    ///
-    /// An application's own events, which it handles and emits itself, do not come by here.
-    pub fn observe(self, observe: impl Fn(Observed<'_>) + Send + Sync + 'static) -> Self {
-        let hooks = Hooks { observe: Some(Arc::new(observe)), ..self.hooks };
-        Self { hooks, ..self }
-    }
-
-    /// How many bytes of recent messages are kept in memory for clients that are up to date; 32 MiB
-    /// when not said.
-    pub fn recent_bytes(self, bytes: usize) -> Self {
-        Self { recent_bytes: bytes, ..self }
-    }
-
-    /// Starts the chat, on the tokio runtime that it is called on. Clients can connect once it is served.
-    ///
-    /// Cancel safe: nothing is written to the store.
-    ///
-    /// # Errors
-    /// When the store does not work.
-    pub async fn start(self) -> Result<Chat, ChatError> {
-        let Self { store, broadcast, recovery_window, hooks, recent_bytes, .. } = self;
-        let nicknames = Arc::<dyn Store>::clone(&store);
-        let identities = Identities::new(nicknames, self.nickname_lifetime, self.jwt_key);
-        let mut id = [0; 8];
-        getrandom::fill(&mut id).map_err(ChatError::Random)?;
-        let node = NodeId::from_random(id);
-
-        let (outgoing, frames) = Outgoing::new();
-        let committed = outgoing.clone().committed(store.epoch().clone());
-        let messages = Arc::<dyn Store>::clone(&store);
-        let log = Log::start(messages, recent_bytes, RECENT_AT_START, committed).await?;
-        let recovery = Recovery::new(store, recovery_window);
-        let taken = outgoing.clone();
-        recovery.on_taken(move |key, generation| taken.session_taken(key, generation));
-        let roster = Roster::new(node, self.presence_grace, outgoing);
-
-        let relay = TaskTracker::new();
-        let listening = CancellationToken::new();
-        let publishing = CancellationToken::new();
-        relay.spawn(relay::publish(Arc::clone(&broadcast), node, frames, publishing.clone()));
-        let listener = Listener {
-            node,
-            log: Arc::clone(&log),
-            recovery: recovery.clone(),
-            roster: roster.clone(),
-        };
-        let listen = listener.listen(Arc::clone(&broadcast));
-        relay.spawn(listening.clone().run_until_cancelled_owned(listen));
-        let attend = roster.clone().run(listening.clone());
-        relay.spawn(async move {
-            attend.await;
-            // Not before: it tells the others that this node stops.
-            publishing.cancel();
-        });
-        relay.close();
-
-        let parser = socketioxide::ParserConfig::common()
-            .max_incoming_binaries(MAX_ATTACHMENTS)
-            .max_incoming_binary_buf_size(MAX_PACKET_BYTES);
-        let (service, io) = SocketIo::builder()
-            .ping_interval(PING_INTERVAL)
-            .ping_timeout(PING_TIMEOUT)
-            .max_payload(MAX_PACKET_BYTES as u64)
-            .ws_max_message_size(MAX_PACKET_BYTES)
-            .ws_max_frame_size(MAX_PACKET_BYTES)
-            .max_buffer_size(SOCKET_BUFFER)
-            .ws_read_buffer_size(READ_BUFFER)
-            .with_parser(parser)
-            .build_svc();
-        let transport = TransportService::new(service, PING_INTERVAL + PING_TIMEOUT);
-        let services = Services {
-            log: Arc::clone(&log),
-            recovery: recovery.clone(),
-            identities,
-            roster: roster.clone(),
-            hooks: Arc::new(hooks),
-        };
-        let connections = Connections::new(services);
-        register(&io, connections.clone());
-        Ok(Chat { io, transport, connections, log, recovery, broadcast, relay, listening })
-    }
-}
-
 impl Chat {
     /// A chat that keeps its messages in `store`.
     pub fn builder(store: Arc<dyn Store>) -> ChatBuilder {
-        ChatBuilder {
-            store,
-            broadcast: Arc::new(LocalBroadcast::new()),
-            recovery_window: RECOVERY_WINDOW,
-            hooks: Hooks::default(),
-            recent_bytes: RECENT_BYTES,
-            presence_grace: PRESENCE_GRACE,
-            nickname_lifetime: NICKNAME_LIFETIME,
-            jwt_key: None,
-        }
+        ChatBuilder::new(store)
     }
 
     /// The Socket.IO server, for namespaces of an application's own.
