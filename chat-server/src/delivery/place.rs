@@ -89,7 +89,9 @@ impl Place {
 
     /// Follows a room from `after` on. If that lies before the cursor, the cursor goes back, and everything
     /// else is left out up to where it was.
-    pub(crate) fn join(&self, room: RoomId, after: Offset) {
+    ///
+    /// `then` is called before any message of the room can be handed over. It must not block.
+    pub(crate) fn join(&self, room: RoomId, after: Offset, then: impl FnOnce(&Following)) {
         let mut state = self.lock();
         let cursor = state.cursor;
         let following = Arc::make_mut(&mut state.following);
@@ -101,6 +103,7 @@ impl Place {
             state.cursor = after;
             state.rewinds += 1;
         }
+        then(&state.following);
     }
 
     pub(crate) fn leave(&self, room: &RoomId) {

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use chat_core::{Ack, Audience, NewMessage, Offset, PersonId};
+use chat_core::{Ack, Audience, Joined, NewMessage, Offset, PersonId};
 use chat_store::testkit::{FailingStore, HeldStore};
 use chat_store::{MemoryStore, MessageStore};
 use tokio::sync::Notify;
@@ -199,7 +199,7 @@ async fn rooms_can_be_joined_and_left_while_reading() {
     append(&log, "b", 1).await;
     append(&log, "a", 1).await;
     assert_eq!(next(&mut subscription).await, [2]);
-    place.join(room("b"), log.tail());
+    place.join(room("b"), log.tail(), |_| ());
     append(&log, "b", 1).await;
     assert_eq!(next(&mut subscription).await, [3]);
     append(&log, "b", 1).await;
@@ -220,7 +220,7 @@ async fn a_room_joined_from_an_earlier_offset_on_repeats_nothing_of_the_others()
     let place = place(0, [("a", 0)]);
     let mut subscription = subscription(&log, &place, &Arc::default());
     assert_eq!(next(&mut subscription).await, [1, 4, 6]);
-    place.join(room("b"), offset(2));
+    place.join(room("b"), offset(2), |_| ());
     append(&log, "b", 1).await;
     append(&log, "a", 1).await;
     assert_eq!(next(&mut subscription).await, [3, 5, 7, 8]);
@@ -236,11 +236,29 @@ async fn a_room_joined_in_the_middle_of_a_page_neither_repeats_nor_leaves_out() 
     let sink = TestSink::with_room(1);
     let running = start(&log, "a", 0, &sink);
     assert_eq!(sink.has(1).await, messages([2]));
-    running.place.join(room("b"), Offset::ZERO);
+    running.place.join(room("b"), Offset::ZERO, |_| ());
     running.waiting.wake.notify_one();
     sink.give_room(100);
     assert_eq!(sink.has(6).await, messages([2, 1, 3, 4, 5, 6]));
     assert_eq!(sink.saves.load(Ordering::SeqCst), 1, "what it follows is saved before");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_room_has_comes_after_the_answer_to_its_join_which_comes_when_it_is_saved() {
+    let (_, log) = memory_log().await;
+    append(&log, "b", 3).await;
+    let sink = TestSink::with_room(100);
+    let running = start(&log, "a", 3, &sink);
+    let room = room("b");
+    running.place.join(room.clone(), Offset::ZERO, |_| {
+        running.waiting.wake.notify_one();
+        // The pump has time to read what the room has, and must not.
+        std::thread::sleep(Duration::from_millis(50));
+        let joined = Answer::Joined(Joined { room, users: 1, tail: offset(3) });
+        running.waiting.outbox.push(7, joined, Arc::new(Link::default()).request(0));
+    });
+    assert_eq!(sink.has(4).await, [&[Got::Answer(7)][..], &messages(1..=3)].concat());
+    assert_eq!(sink.saves.load(Ordering::SeqCst), 2, "before the answer, and before the rewind");
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use super::connect::Services;
 use super::observe::Direction;
 use super::session::ChatSession;
 use super::turns::Turns;
-use crate::delivery::{Answer, Place, Waiting};
+use crate::delivery::{Answer, Following, Place, Waiting};
 use crate::identity::Person;
 use crate::log::{Outcome, ReaderId};
 use crate::recovery::Session;
@@ -119,18 +119,23 @@ impl Connection {
         (!self.echo).then_some(self.reader)
     }
 
-    /// Follows a room from `after` on, and has the session saved so.
-    pub(crate) fn join(&self, room: RoomId, after: Offset) {
+    /// Follows a room from `after` on, has the session saved so, and has `answer` called before any message of
+    /// the room can be handed over.
+    pub(crate) fn join(&self, room: RoomId, after: Offset, answer: impl FnOnce()) {
         self.attendance.join(&room);
-        self.place.join(room, after);
-        self.save();
+        self.place.join(room, after, |following| {
+            self.save(following);
+            answer();
+        });
+        self.waiting.wake.notify_one();
     }
 
     /// Does not follow a room any more, and has the session saved so.
     pub(crate) fn leave(&self, room: &RoomId) {
         self.place.leave(room);
         self.attendance.leave(room);
-        self.save();
+        self.save(&self.place.now().following);
+        self.waiting.wake.notify_one();
     }
 
     /// Makes the client this person, who gets private messages from now on, and has the session saved so.
@@ -138,7 +143,8 @@ impl Connection {
         self.place.identify(person.id, self.services.log.tail());
         self.attendance.rename(Some((person.id, person.nickname.clone())));
         *self.person.lock().unwrap_or_else(PoisonError::into_inner) = Some(person);
-        self.save();
+        self.save(&self.place.now().following);
+        self.waiting.wake.notify_one();
     }
 
     /// Waits until the session as it is now would outlive the server, or the client is gone.
@@ -147,12 +153,10 @@ impl Connection {
     }
 
     /// Has the session saved as it is now. Requests change it one at a time, so the last save counts.
-    fn save(&self) {
-        let following = self.place.now().following;
+    fn save(&self, following: &Following) {
         let person = self.person();
-        let session = ChatSession::of(self.start, &following, person.as_deref());
+        let session = ChatSession::of(self.start, following, person.as_deref());
         self.session.save(session.to_text());
-        self.waiting.wake.notify_one();
     }
 }
 

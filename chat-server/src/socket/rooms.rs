@@ -52,11 +52,17 @@ fn finish(connection: &Connection, join: Join, request: Request) {
     }
     // Read here and not later: what this client sends to the room after this comes back to it.
     let tail = connection.services.log.tail();
-    if !is_in || after.is_some() {
-        connection.join(room.clone(), after.unwrap_or(tail));
+    let answer = {
+        let room = room.clone();
+        || {
+            let users = connection.services.roster.count(&room);
+            request.answer(Answer::Joined(Joined { room, users, tail }));
+        }
+    };
+    if is_in && after.is_none() {
+        return answer();
     }
-    let users = connection.services.roster.count(&room);
-    request.answer(Answer::Joined(Joined { room, users, tail }));
+    connection.join(room, after.unwrap_or(tail), answer);
 }
 
 impl MessageHandler<LocalAdapter, InOrder> for LeaveHandler {
