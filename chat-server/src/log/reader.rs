@@ -20,7 +20,7 @@ pub(crate) struct Reader {
 /// What there is to look at.
 #[derive(Debug, Default)]
 struct News {
-    /// The feeds that have grown since they were looked at, each once.
+    /// The feeds that have grown since they were looked at, each once and in their order.
     grown: Vec<Feed>,
     /// The others have no messages after this.
     others_upto: Offset,
@@ -41,14 +41,16 @@ impl Reader {
 
     /// Is attached to more feeds, which it has not looked at.
     pub(super) fn follows<'a>(&self, feeds: impl Iterator<Item = &'a Feed>) {
-        self.news().grown.extend(feeds.cloned());
+        let mut news = self.news();
+        news.grown.extend(feeds.cloned());
+        news.grown.sort_unstable();
     }
 
     /// A feed that it is attached to has grown.
     pub(super) fn has_news_in(&self, feed: &Feed) {
         let mut news = self.news();
-        if !news.grown.contains(feed) {
-            news.grown.push(feed.clone());
+        if let Err(place) = news.grown.binary_search(feed) {
+            news.grown.insert(place, feed.clone());
         }
     }
 
