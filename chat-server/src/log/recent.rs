@@ -176,6 +176,31 @@ impl Recent {
     }
 }
 
+impl Newest {
+    /// Which of the entries is the first after a cursor. It is looked for from the end, where most readers are: the
+    /// older ones are far apart in memory.
+    fn first_after(&self, cursor: Offset) -> usize {
+        let is_before = |index: usize| self.entries[index].offset() <= cursor;
+        let (mut end, mut step) = (self.entries.len(), 1);
+        let mut begin = end;
+        while begin > 0 && !is_before(begin - 1) {
+            end = begin - 1;
+            begin = begin.saturating_sub(step);
+            step *= 2;
+        }
+        // All before `begin` are before the cursor, and none from `end` on.
+        while begin < end {
+            let middle = begin + (end - begin) / 2;
+            if is_before(middle) {
+                begin = middle + 1;
+            } else {
+                end = middle;
+            }
+        }
+        begin
+    }
+}
+
 impl State {
     fn readers(&self, feed: &Feed) -> impl Iterator<Item = &Arc<Reader>> {
         self.feeds.get(feed).into_iter().flat_map(|newest| newest.readers.values())
@@ -191,11 +216,7 @@ impl State {
                 return None;
             }
             let Some(newest) = newest else { continue };
-            // Nothing new in most of them.
-            if newest.entries.back().is_none_or(|last| last.offset() <= cursor) {
-                continue;
-            }
-            let from = newest.entries.partition_point(|entry| entry.offset() <= cursor);
+            let from = newest.first_after(cursor);
             entries.extend(newest.entries.range(from..).take(limit).cloned());
         }
         if feeds.len() > 1 {
