@@ -63,6 +63,27 @@ fn messages_are_read_in_order_and_by_room() {
 }
 
 #[test]
+fn whoever_follows_much_finds_the_same_as_whoever_follows_little() {
+    let recent = Recent::new(Offset::ZERO, PLENTY);
+    let room_of = |number: u64| number * number % 13;
+    let messages = (1..=60).map(|number| message(number, &room_of(number).to_string()));
+    recent.push(Offset::ZERO, messages.collect::<Vec<_>>());
+    for rooms in 0..=13 {
+        let followed: Vec<RoomId> = (0..rooms).map(|number| room(&number.to_string())).collect();
+        for after in 0..=60 {
+            for limit in [1, 2, 5, 100] {
+                let mut expected: Vec<u64> =
+                    (after + 1..=60).filter(|&number| room_of(number) < rooms).collect();
+                let all = expected.len() < limit;
+                expected.truncate(limit);
+                let upto = if all { 60 } else { *expected.last().unwrap() };
+                assert_eq!(read(&recent, &followed, after, limit), Some((expected, upto)));
+            }
+        }
+    }
+}
+
+#[test]
 fn a_hole_is_not_papered_over() {
     let recent = Recent::new(offset(5), PLENTY);
     assert_eq!(recent.push(offset(6), vec![message(7, "a")]), Push::Gap);
