@@ -127,7 +127,6 @@ impl Connection {
             self.save(following);
             answer();
         });
-        self.waiting.wake.notify_one();
     }
 
     /// Does not follow a room any more, and has the session saved so.
@@ -135,7 +134,6 @@ impl Connection {
         self.place.leave(room);
         self.attendance.leave(room);
         self.save(&self.place.now().following);
-        self.waiting.wake.notify_one();
     }
 
     /// Makes the client this person, who gets private messages from now on, and has the session saved so.
@@ -144,12 +142,6 @@ impl Connection {
         self.attendance.rename(Some((person.id, person.nickname.clone())));
         *self.person.lock().unwrap_or_else(PoisonError::into_inner) = Some(person);
         self.save(&self.place.now().following);
-        self.waiting.wake.notify_one();
-    }
-
-    /// Waits until the session as it is now would outlive the server, or the client is gone.
-    pub(crate) async fn saved(&self) {
-        self.gone.run_until_cancelled(self.session.saved()).await;
     }
 
     /// Has the session saved as it is now. Requests change it one at a time, so the last save counts.
@@ -157,6 +149,7 @@ impl Connection {
         let person = self.person();
         let session = ChatSession::of(self.start, following, person.as_deref());
         self.session.save(session.to_text());
+        self.waiting.wake.notify_one();
     }
 }
 

@@ -147,6 +147,7 @@ impl Sink for SocketSink {
     }
 
     async fn saved(&self) {
-        self.connection.saved().await;
+        let Connection { gone, session, .. } = &*self.connection;
+        gone.run_until_cancelled(session.saved()).await;
     }
 }
