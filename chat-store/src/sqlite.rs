@@ -9,9 +9,11 @@ mod read;
 mod rooms;
 mod schema;
 mod sessions;
+mod statements;
 
 use std::fmt;
 use std::path::Path;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -22,7 +24,6 @@ use sqlx::{ConnectOptions, Connection, Sqlite, SqliteConnection, SqlitePool};
 use tokio::sync::Mutex;
 
 use self::error::Place;
-use self::rooms::RoomMessages;
 use crate::{Appended, MessageStore, Page, StoreError};
 
 /// How long a call waits for another process to let go of the file before it fails with
@@ -57,13 +58,13 @@ pub struct SqliteStore {
     epoch: Epoch,
     // SQLite has one writer at a time anyway: connections that compete for its lock poll for it, and
     // waiting in line is cheaper. `None` when closed.
-    writer: Mutex<Option<Writer>>,
+    writer: Arc<Mutex<Option<Writer>>>,
     readers: SqlitePool,
 }
 
 struct Writer {
     connection: SqliteConnection,
-    rooms: RoomMessages,
+    rooms: rooms::Progress,
 }
 
 impl SqliteStore {
@@ -99,23 +100,63 @@ impl SqliteStore {
             .map_err(|error| place.error(error))?;
         schema::prepare(&mut writer, &place).await?;
         let epoch = schema::epoch(&mut writer, &place).await?;
-        let rooms = RoomMessages::new(&mut writer).await.map_err(|error| place.error(error))?;
+        let rooms = rooms::Progress::find(&mut writer).await;
+        let (rooms, last) = rooms.map_err(|error| place.error(error))?;
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
             .test_before_acquire(false)
             .idle_timeout(None)
             .max_lifetime(None)
             .connect_lazy_with(options.read_only(true));
-        Ok(Self {
-            place,
-            epoch,
-            writer: Mutex::new(Some(Writer { connection: writer, rooms })),
-            readers,
-        })
+        let mut writer = Writer { connection: writer, rooms };
+        let completes = writer.rooms.begin(last);
+        let store = Self { place, epoch, writer: Arc::new(Mutex::new(Some(writer))), readers };
+        if completes {
+            store.complete_rooms(last);
+        }
+        Ok(store)
+    }
+
+    fn complete_rooms(&self, last: i64) {
+        let (writer, readers) = (Arc::downgrade(&self.writer), self.readers.clone());
+        tokio::spawn(complete_rooms(last, writer, readers, self.place.clone()));
     }
 
     async fn reader(&self) -> Result<PoolConnection<Sqlite>, StoreError> {
         self.readers.acquire().await.map_err(|error| self.place.error_in_use(error))
+    }
+}
+
+/// Completes the table of rooms, after the message `last`, while others go on to read and write.
+async fn complete_rooms(
+    last: i64,
+    writer: Weak<Mutex<Option<Writer>>>,
+    readers: SqlitePool,
+    place: Place,
+) {
+    rooms::pause().await;
+    let Some(writer) = writer.upgrade() else { return };
+    let complete = async {
+        let rows = rooms::Rows::missing(&mut *readers.acquire().await?).await?;
+        for part in rows.parts() {
+            // Let go of for each, so that messages come in between.
+            let mut writer = writer.lock().await;
+            let Writer { connection, .. } = writer.as_mut().ok_or(sqlx::Error::PoolClosed)?;
+            rooms::add(part, connection).await?;
+        }
+        Ok(rows.upto)
+    };
+    let upto = match complete.await {
+        Ok(upto) => upto,
+        // What is missing is added when the store is open again.
+        Err(sqlx::Error::PoolClosed) => return,
+        Err(error) => {
+            tracing::warn!(store.place = %place, %error, "rooms are slower to read for now");
+            last
+        }
+    };
+    if let Some(Writer { rooms, .. }) = &mut *writer.lock().await {
+        rooms.end(upto);
     }
 }
 
@@ -143,8 +184,8 @@ impl MessageStore for SqliteStore {
         let appended = append::append(batch, connection).await;
         let appended = appended.map_err(|error| self.place.error_in_use(error))?;
         let last = appended.iter().map(|one| one.offset().as_u64()).max().unwrap_or_default();
-        if let Err(error) = rooms.complete(last.cast_signed(), connection).await {
-            tracing::warn!(store.place = %self.place, %error, "rooms are slower to read for now");
+        if rooms.begin(last.cast_signed()) {
+            self.complete_rooms(last.cast_signed());
         }
         Ok(appended)
     }

@@ -10,25 +10,8 @@ use sqlx::{Arguments, Connection, SqliteConnection};
 
 use super::feeds::columns;
 use super::read::{message, offset};
+use super::statements::{MAX_ROWS, Statements};
 use crate::Appended;
-
-/// A statement takes no more messages than this; a larger batch needs a transaction.
-const MAX_ROWS: usize = 1024;
-
-/// The texts of a statement for 1, 2, 4, … [`MAX_ROWS`] rows, each prepared once for a connection: to
-/// prepare one costs more than to run it.
-struct Statements(Vec<String>);
-
-impl Statements {
-    fn new(text: impl Fn(usize) -> String) -> Self {
-        Self((0..=MAX_ROWS.ilog2()).map(|log| text(1 << log)).collect())
-    }
-
-    /// The smallest with enough rows. What is not bound is NULL.
-    fn for_rows(&self, rows: usize) -> &str {
-        &self.0[rows.next_power_of_two().ilog2() as usize]
-    }
-}
 
 /// The row numbers go on from the largest number ever used, which `sqlite_sequence` keeps also when
 /// the newest rows are deleted. `AUTOINCREMENT` alone would number the rows too, but only promises to

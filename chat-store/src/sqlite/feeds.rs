@@ -162,9 +162,13 @@ impl Walk<'_> {
         let next = parameter + 1;
         let condition = match self {
             Self::Room(_) => {
-                let room = format!("room = ?{parameter}");
+                // With two upper bounds, too, SQLite would look for one.
+                let range = match side {
+                    '>' => format!("id > ?1 AND id <= {COMPLETE_UPTO}"),
+                    _ => format!("id < min(?1, {COMPLETE_UPTO} + 1)"),
+                };
                 return format!(
-                    "SELECT id AS found FROM room_messages WHERE {room} AND id {side} ?1"
+                    "SELECT id AS found FROM room_messages WHERE room = ?{parameter} AND {range}"
                 );
             }
             // Private messages are in no room, whatever is asked for.
@@ -245,6 +249,7 @@ mod tests {
     /// What is searched for each kind of walk.
     fn searches(sign: char) -> [(Walk<'static>, String); 5] {
         let newest = if sign == '>' { "rowid>?" } else { "rowid>? AND rowid<?" };
+        let complete = if sign == '>' { "id>? AND id<?" } else { "id<?" };
         let index = |name, columns| {
             format!(
                 "SEARCH messages USING COVERING INDEX messages_by_{name} ({columns} AND rowid{sign}?)"
@@ -253,7 +258,7 @@ mod tests {
         [
             (
                 Walk::Room("a"),
-                format!("SEARCH room_messages USING PRIMARY KEY (room=? AND id{sign}?)"),
+                format!("SEARCH room_messages USING PRIMARY KEY (room=? AND {complete})"),
             ),
             (Walk::Newest(1), format!("SEARCH messages USING INTEGER PRIMARY KEY ({newest})")),
             (Walk::Sent(1), index("sender", "sender_id=?")),

@@ -8,11 +8,28 @@
 //!
 //! With an index each message would change a page of its own room, and a commit would write as many pages of
 //! 4 KiB as it has rooms: with a hundred rooms, two thirds of the work.
+//!
+//! The rows are collected by a reader and added by the writer, some at a time, between commits. So a commit waits
+//! for a millisecond at the most. Rows behind the place up to which the table is complete mean nothing yet.
 
-use sqlx::SqliteConnection;
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use sqlx::sqlite::SqliteArguments;
+use sqlx::{Arguments, SqliteConnection};
+
+use super::read::undecodable;
+use super::statements::{MAX_ROWS, Statements};
 
 /// How many messages the table may be behind: few enough to look through for one page.
 const BEHIND: i64 = 2048;
+
+/// How much later it is completed, at the least: the more is written, the more is done in one go, and the fewer pages
+/// are written for it.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// How many messages are collected at a time; there are more only after failures.
+const COLLECTED: i64 = 1 << 17;
 
 /// Up to which message the table is complete.
 macro_rules! complete_upto {
@@ -22,48 +39,120 @@ macro_rules! complete_upto {
 }
 pub(super) use complete_upto;
 
-const COMPLETE_UPTO: &str = concat!("SELECT ", complete_upto!());
-
-/// Sorted, so that a page is changed once. One statement, so that it is done as a whole or not at all, and
-/// one process after the other.
-pub(super) const COMPLETE: &str = concat!(
-    "INSERT OR IGNORE INTO room_messages (room, id)
-    SELECT room, id FROM messages WHERE sender_id IS NULL AND id > ",
+/// The same, and the last message. Somebody may have deleted the newest ones.
+const ENDS: &str = concat!(
+    "SELECT upto, max(upto, coalesce((SELECT max(id) FROM messages), 0)) FROM (SELECT ",
     complete_upto!(),
-    " UNION ALL SELECT '', max(id) FROM messages ORDER BY room, id"
+    " AS upto)"
 );
 
-/// What a connection that writes knows of the table.
+/// In the order of the table, so that each of its pages is changed once.
+const MISSING: &str = "SELECT CAST(room AS BLOB), json_group_array(id) FROM messages
+    WHERE sender_id IS NULL AND id > ?1 AND id <= ?2
+    GROUP BY room ORDER BY room";
+
+/// Another process may have added some of them, and what is not bound is refused as NULL.
+static ADD: LazyLock<Statements> = LazyLock::new(|| {
+    Statements::new(|rows| {
+        let rows = vec!["(?,?)"; rows].join(",");
+        format!("INSERT OR IGNORE INTO room_messages (room, id) VALUES {rows}")
+    })
+});
+
+/// How far the table is, as a connection that writes knows it.
 #[derive(Debug)]
-pub(super) struct RoomMessages {
+pub(super) struct Progress {
     complete_upto: i64,
+    completing: bool,
 }
 
-impl RoomMessages {
-    pub(super) async fn new(connection: &mut SqliteConnection) -> Result<Self, sqlx::Error> {
-        let complete_upto = sqlx::query_scalar(COMPLETE_UPTO).fetch_one(connection).await?;
-        Ok(Self { complete_upto })
+impl Progress {
+    /// With the last message there is.
+    pub(super) async fn find(
+        connection: &mut SqliteConnection,
+    ) -> Result<(Self, i64), sqlx::Error> {
+        let (complete_upto, last) = ends(connection).await?;
+        Ok((Self { complete_upto, completing: false }, last))
     }
 
-    /// Completes the table if it is far behind the message `last`. When that fails, it is tried again as many
-    /// messages later; until then readers look through more of them.
-    pub(super) async fn complete(
-        &mut self,
-        last: i64,
-        connection: &mut SqliteConnection,
-    ) -> Result<(), sqlx::Error> {
-        if last - self.complete_upto >= BEHIND {
-            self.complete_upto = last;
-            sqlx::query(COMPLETE).execute(connection).await?;
-        }
-        Ok(())
+    /// Whether the table is far behind the message `last`, and somebody has to complete it now.
+    pub(super) fn begin(&mut self, last: i64) -> bool {
+        let begin = !self.completing && last - self.complete_upto >= BEHIND;
+        self.completing |= begin;
+        begin
     }
+
+    /// The table was completed up to there, or could not be: then it is tried again when as many messages have come
+    /// after it as make it far behind. Until then readers look through more of them.
+    pub(super) fn end(&mut self, upto: i64) {
+        *self = Self { complete_upto: upto, completing: false };
+    }
+}
+
+/// Rows of the table, in its order.
+#[derive(Debug)]
+pub(super) struct Rows {
+    rows: Vec<(Arc<str>, i64)>,
+    /// Up to which message the table is complete with them.
+    pub(super) upto: i64,
+}
+
+impl Rows {
+    /// Those that the table has not.
+    pub(super) async fn missing(connection: &mut SqliteConnection) -> Result<Self, sqlx::Error> {
+        let (after, last) = ends(connection).await?;
+        let upto = last.min(after.saturating_add(COLLECTED));
+        let rooms: Vec<(Vec<u8>, String)> =
+            sqlx::query_as(MISSING).bind(after).bind(upto).fetch_all(connection).await?;
+        let mut rows = Vec::new();
+        for (room, ids) in rooms {
+            let mut ids: Vec<i64> = serde_json::from_str(&ids).map_err(undecodable)?;
+            ids.sort_unstable();
+            // What is no text is the name of no room, and nobody asks for it.
+            let room: Arc<str> = String::from_utf8_lossy(&room).into();
+            rows.extend(ids.into_iter().map(|id| (Arc::clone(&room), id)));
+        }
+        // Last, when all others are there.
+        rows.push(("".into(), upto));
+        Ok(Self { rows, upto })
+    }
+
+    /// Parts that are to be added in this order, each in a commit of its own.
+    pub(super) fn parts(&self) -> impl Iterator<Item = &[(Arc<str>, i64)]> {
+        self.rows.chunks(MAX_ROWS)
+    }
+}
+
+/// Adds a part of the rows.
+pub(super) async fn add(
+    rows: &[(Arc<str>, i64)],
+    connection: &mut SqliteConnection,
+) -> Result<(), sqlx::Error> {
+    let mut arguments = SqliteArguments::default();
+    arguments.reserve(2 * rows.len(), 0);
+    for (room, id) in rows {
+        arguments.add(Arc::clone(room)).map_err(sqlx::Error::Encode)?;
+        arguments.add(*id).map_err(sqlx::Error::Encode)?;
+    }
+    sqlx::query_with(ADD.for_rows(rows.len()), arguments).execute(connection).await?;
+    Ok(())
+}
+
+async fn ends(connection: &mut SqliteConnection) -> Result<(i64, i64), sqlx::Error> {
+    sqlx::query_as(ENDS).fetch_one(connection).await
+}
+
+/// Waits until it is time to complete the table. Processes that share the file wait differently long, so that one
+/// of them does it and the others find little left to do.
+pub(super) async fn pause() {
+    let turn = std::process::id() % 8;
+    tokio::time::sleep(PAUSE + turn * PAUSE / 8).await;
 }
 
 #[cfg(test)]
 mod tests {
-    use chat_core::{NewMessage, Offset, RoomId};
-    use sqlx::{AssertSqlSafe, Connection};
+    use chat_core::{Feed, NewMessage, Offset, RoomId};
+    use sqlx::Connection;
 
     use super::*;
     use crate::sqlite::plan::plan;
@@ -74,54 +163,123 @@ mod tests {
         (0..count).map(|number| NewMessage::new(room(number), "hi".parse().unwrap())).collect()
     }
 
-    async fn count(connection: &mut SqliteConnection, sql: &str) -> i64 {
-        sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_one(connection).await.unwrap()
+    /// Asserts that rooms have exactly their messages, in both directions, each once.
+    async fn assert_whole(store: &SqliteStore) {
+        let all = store.read_after(None, Offset::ZERO, usize::MAX).await.unwrap().messages;
+        for rooms in [&["a"][..], &["c", "a"], &["a", "b", "c"]] {
+            let feeds: Vec<Feed> =
+                rooms.iter().map(|&room| RoomId::from_stored(room.to_owned()).into()).collect();
+            let expected = all
+                .iter()
+                .filter(|message| feeds.iter().any(|feed| feed.contains(&message.audience)));
+            let expected: Vec<_> = expected.map(|message| message.offset).collect();
+            let mut found = Vec::new();
+            loop {
+                let after = found.last().copied().unwrap_or(Offset::ZERO);
+                let page = store.read_after(Some(&feeds), after, 1000).await.unwrap();
+                found.extend(page.messages.iter().map(|message| message.offset));
+                if !page.more {
+                    break;
+                }
+            }
+            assert_eq!(found, expected);
+
+            let [feed] = &feeds[..] else { continue };
+            let mut found = Vec::new();
+            loop {
+                let page = store.read_before(feed, found.last().copied(), 1000).await.unwrap();
+                found.extend(page.messages.iter().rev().map(|message| message.offset));
+                if !page.more {
+                    break;
+                }
+            }
+            found.reverse();
+            assert_eq!(found, expected);
+        }
     }
 
     #[tokio::test]
-    async fn the_table_is_completed_from_where_it_ends() {
-        let plan = plan(COMPLETE).await;
-        assert!(plan.contains("SEARCH messages USING INTEGER PRIMARY KEY (rowid>?)"), "{plan}");
-        assert!(plan.contains("SEARCH room_messages USING PRIMARY KEY (room=?)"), "{plan}");
+    async fn what_is_missing_is_looked_for_from_where_the_table_ends() {
+        let plan = plan(MISSING).await;
+        let search = "SEARCH messages USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)";
+        assert!(plan.contains(search), "{plan}");
+    }
+
+    #[tokio::test]
+    async fn rooms_are_whole_between_any_two_parts_of_what_is_added() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("chat.db");
+        let store = SqliteStore::open(&file).await.unwrap();
+        let url = format!("sqlite:{}", file.display());
+        let mut other = SqliteConnection::connect(&url).await.unwrap();
+        for size in [1500, 1, 2500] {
+            for messages in messages(size).chunks(1000) {
+                store.append(messages).await.unwrap();
+            }
+            let rows = Rows::missing(&mut other).await.unwrap();
+            assert_eq!(rows.rows.len(), size + 1);
+            for part in rows.parts() {
+                assert_whole(&store).await;
+                add(part, &mut other).await.unwrap();
+            }
+            // As another process that was at it, too.
+            for part in rows.parts() {
+                assert_whole(&store).await;
+                add(part, &mut other).await.unwrap();
+            }
+            assert_eq!(Rows::missing(&mut other).await.unwrap().rows.len(), 1);
+        }
+        store.close().await;
     }
 
     /// Two processes on one file, each of which believes that the table is far behind.
     #[tokio::test]
-    async fn rooms_are_whole_wherever_the_table_ends() {
+    async fn the_table_is_completed_while_others_write() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("chat.db");
         let stores =
             [SqliteStore::open(&file).await.unwrap(), SqliteStore::open(&file).await.unwrap()];
         let url = format!("sqlite:{}", file.display());
         let mut connection = SqliteConnection::connect(&url).await.unwrap();
-        let mut written = 0_usize;
-        let behind = BEHIND as usize;
-        for (turn, size) in
-            [1, 700, behind - 702, 1, 1, behind, 5, behind + 3].into_iter().enumerate()
-        {
-            stores[turn % 2].append(&messages(size)).await.unwrap();
+        let mut written = 0;
+        for (turn, size) in [1, 700, BEHIND, 1, 1, BEHIND, 5, BEHIND + 3].into_iter().enumerate() {
+            stores[turn % 2].append(&messages(size as usize)).await.unwrap();
             written += size;
-            let upto = count(&mut connection, COMPLETE_UPTO).await as usize;
-            assert!(written - upto < behind, "{upto} of {written}");
-            let rows = "SELECT count(*) FROM room_messages WHERE room <> ''";
-            assert_eq!(count(&mut connection, rows).await as usize, upto);
-
-            for feeds in [&["a"][..], &["c", "a"], &["a", "b", "c"]] {
-                let feeds: Vec<_> =
-                    feeds.iter().map(|&room| RoomId::from_stored(room.to_owned()).into()).collect();
-                let (mut after, mut read) = (Offset::ZERO, 0);
+            let completed = async {
                 loop {
-                    let page = stores[0].read_after(Some(&feeds), after, 1000).await.unwrap();
-                    read += page.messages.len();
-                    let Some(last) = page.messages.last() else { break };
-                    after = last.offset;
+                    assert_whole(&stores[1 - turn % 2]).await;
+                    let (upto, last) = ends(&mut connection).await.unwrap();
+                    assert_eq!(last, written);
+                    if written - upto < BEHIND {
+                        break;
+                    }
+                    tokio::time::sleep(Duration::from_millis(10)).await;
                 }
-                let all = stores[0].read_after(None, Offset::ZERO, written).await.unwrap().messages;
-                let expected = all
-                    .iter()
-                    .filter(|message| feeds.iter().any(|feed| feed.contains(&message.audience)));
-                assert_eq!(read, expected.count());
-            }
+            };
+            let completed = tokio::time::timeout(Duration::from_secs(20), completed);
+            completed.await.expect("somebody completes the table");
         }
+    }
+
+    #[tokio::test]
+    async fn the_table_is_completed_when_a_store_is_opened_that_was_closed_too_soon() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("chat.db");
+        let store = SqliteStore::open(&file).await.unwrap();
+        store.append(&messages(BEHIND as usize)).await.unwrap();
+        store.close().await;
+        let url = format!("sqlite:{}", file.display());
+        let mut connection = SqliteConnection::connect(&url).await.unwrap();
+        assert_eq!(ends(&mut connection).await.unwrap(), (0, BEHIND));
+
+        let store = SqliteStore::open(&file).await.unwrap();
+        let completed = async {
+            while ends(&mut connection).await.unwrap() != (BEHIND, BEHIND) {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        let completed = tokio::time::timeout(Duration::from_secs(20), completed);
+        completed.await.expect("the table is completed");
+        assert_whole(&store).await;
     }
 }
