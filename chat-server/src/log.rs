@@ -13,6 +13,7 @@
 //! It knows the two traits of the store and of the broadcast and nothing of sockets.
 
 mod entry;
+mod feeds;
 mod outage;
 mod reader;
 mod recent;
@@ -160,7 +161,7 @@ impl Log {
         feeds: &[Feed],
         cursor: Offset,
     ) -> Result<(Vec<Arc<Entry>>, Offset), StoreError> {
-        let recent = self.recent.read_after(reader, feeds, cursor, READ_LIMIT);
+        let recent = self.recent.read_after(reader, cursor, READ_LIMIT);
         if let Read::Covered { entries, upto } = recent {
             return Ok((entries, upto));
         }

@@ -87,6 +87,12 @@ impl Place {
         self.lock().following.rooms.contains_key(room)
     }
 
+    /// The name of a room as it was when the connection joined it: messages that keep it share one text. None
+    /// when the connection is not in the room.
+    pub(crate) fn joined(&self, room: &RoomId) -> Option<RoomId> {
+        self.lock().following.rooms.get_key_value(room).map(|(room, _)| room.clone())
+    }
+
     /// Follows a room from `after` on. If that lies before the cursor, the cursor goes back, and everything
     /// else is left out up to where it was.
     ///

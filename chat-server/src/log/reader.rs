@@ -1,7 +1,9 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use chat_core::{Feed, Offset};
+use chat_core::Offset;
 use tokio::sync::Notify;
+
+use super::feeds::FeedNumber;
 
 /// What a reader is known by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -20,8 +22,10 @@ pub(crate) struct Reader {
 /// What there is to look at.
 #[derive(Debug, Default)]
 struct News {
-    /// The feeds that have grown since they were looked at, each once and in their order.
-    grown: Vec<Feed>,
+    /// All feeds that it is attached to, in the order of their numbers.
+    followed: Vec<FeedNumber>,
+    /// Those that have grown since they were looked at, in the same order.
+    grown: Vec<FeedNumber>,
     /// The others have no messages after this.
     others_upto: Offset,
 }
@@ -40,35 +44,36 @@ impl Reader {
     }
 
     /// Is attached to more feeds, which it has not looked at.
-    pub(super) fn follows<'a>(&self, feeds: impl Iterator<Item = &'a Feed>) {
+    pub(super) fn follows(&self, feeds: impl Iterator<Item = FeedNumber>) {
         let mut news = self.news();
-        news.grown.extend(feeds.cloned());
-        news.grown.sort_unstable();
-    }
-
-    /// A feed that it is attached to has grown.
-    pub(super) fn has_news_in(&self, feed: &Feed) {
-        let mut news = self.news();
-        if let Err(place) = news.grown.binary_search(feed) {
-            news.grown.insert(place, feed.clone());
+        for feed in feeds {
+            insert(feed, &mut news.followed);
+            insert(feed, &mut news.grown);
         }
     }
 
-    pub(super) fn follows_no_more(&self, feeds: &[Feed]) {
-        self.news().grown.retain(|feed| !feeds.contains(feed));
+    /// A feed that it is attached to has grown.
+    pub(super) fn has_news_in(&self, feed: FeedNumber) {
+        insert(feed, &mut self.news().grown);
     }
 
-    /// Looks for messages after `cursor` in those of `feeds` that may have some, with a function that returns
-    /// what it found, and the last message of them all if it has found that.
+    /// Is not attached to a feed any more.
+    pub(super) fn follows_no_more(&self, feed: FeedNumber) {
+        let mut news = self.news();
+        remove(feed, &mut news.followed);
+        remove(feed, &mut news.grown);
+    }
+
+    /// Looks for messages after `cursor` in those feeds that may have some, with a function that returns what it
+    /// found, and the last message of them all if it has found that.
     pub(super) fn look<T>(
         &self,
-        feeds: &[Feed],
         cursor: Offset,
-        look: impl FnOnce(&[Feed]) -> (T, Option<Offset>),
+        look: impl FnOnce(&[FeedNumber]) -> (T, Option<Offset>),
     ) -> T {
         let mut news = self.news();
         // A cursor that was moved back may lie before messages of feeds that have not grown since.
-        let feeds = if cursor < news.others_upto { feeds } else { &news.grown };
+        let feeds = if cursor < news.others_upto { &news.followed } else { &news.grown };
         let (found, last) = look(feeds);
         if let Some(last) = last {
             news.others_upto = last;
@@ -79,5 +84,19 @@ impl Reader {
 
     fn news(&self) -> MutexGuard<'_, News> {
         self.news.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Adds a feed to a sorted list that may have it.
+fn insert(feed: FeedNumber, sorted: &mut Vec<FeedNumber>) {
+    if let Err(place) = sorted.binary_search(&feed) {
+        sorted.insert(place, feed);
+    }
+}
+
+/// Removes a feed from a sorted list that may have it.
+fn remove(feed: FeedNumber, sorted: &mut Vec<FeedNumber>) {
+    if let Ok(place) = sorted.binary_search(&feed) {
+        sorted.remove(place);
     }
 }

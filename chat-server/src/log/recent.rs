@@ -1,10 +1,11 @@
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use chat_core::{Feed, Offset};
 
 use super::Entry;
-use super::reader::{Reader, ReaderId};
+use super::feeds::{FeedNumber, Feeds};
+use super::reader::Reader;
 
 /// The newest messages of the log, kept in memory for the readers that are up to date, and who wants to
 /// be woken by them.
@@ -28,19 +29,14 @@ pub(crate) struct Recent {
 struct State {
     tail: Offset,
     floor: Offset,
-    /// All entries, oldest first, for dropping the oldest.
-    entries: VecDeque<Arc<Entry>>,
+    /// All entries, oldest first, for dropping the oldest, and the feeds that they are in.
+    entries: VecDeque<(Arc<Entry>, InFeeds)>,
     footprint: usize,
-    feeds: HashMap<Feed, Newest>,
+    feeds: Feeds,
 }
 
-/// The newest messages of one feed.
-struct Newest {
-    /// Everything of this feed after this offset is in `entries`.
-    complete_after: Offset,
-    entries: VecDeque<Arc<Entry>>,
-    readers: HashMap<ReaderId, Arc<Reader>>,
-}
+/// A room, or the two people of a private message.
+type InFeeds = [Option<FeedNumber>; 2];
 
 /// What became of messages that were offered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,7 +64,7 @@ impl Recent {
             floor,
             entries: VecDeque::new(),
             footprint: 0,
-            feeds: HashMap::new(),
+            feeds: Feeds::default(),
         };
         Self { state: RwLock::new(state), budget }
     }
@@ -89,21 +85,20 @@ impl Recent {
             return Push::Gap;
         }
         let known = state.tail;
-        let mut grown = HashSet::new();
+        let mut grown = Vec::new();
         let messages = messages.into_iter().map(Into::into);
         for entry in messages.skip_while(|entry| entry.offset() <= known) {
-            grown.extend(entry.message.audience.feeds());
-            state.push(entry);
+            state.push(entry, known, &mut grown);
         }
         state.shrink(self.budget);
         // Before anybody can read, and pass by what is new.
-        for feed in &grown {
-            state.readers(feed).for_each(|reader| reader.has_news_in(feed));
+        for &feed in &grown {
+            state.feeds[feed].readers.values().for_each(|reader| reader.has_news_in(feed));
         }
         // Woken readers can read while the rest is being woken.
         let state = RwLockWriteGuard::downgrade(state);
-        for feed in &grown {
-            state.readers(feed).for_each(|reader| reader.wake());
+        for &feed in &grown {
+            state.feeds[feed].readers.values().for_each(|reader| reader.wake());
         }
         Push::Applied
     }
@@ -114,16 +109,10 @@ impl Recent {
         state.tail = tail.max(state.tail);
     }
 
-    /// At most `limit` messages of `feeds` after `cursor`. The reader is [attached](Self::attach) to all of them.
-    pub(crate) fn read_after(
-        &self,
-        reader: &Reader,
-        feeds: &[Feed],
-        cursor: Offset,
-        limit: usize,
-    ) -> Read {
+    /// At most `limit` messages after `cursor` of the feeds that the reader is [attached](Self::attach) to.
+    pub(crate) fn read_after(&self, reader: &Reader, cursor: Offset, limit: usize) -> Read {
         let state = self.read();
-        reader.look(feeds, cursor, |feeds| {
+        reader.look(cursor, |feeds| {
             let Some(mut entries) = state.each_of(feeds, cursor, limit) else {
                 return (Read::TooOld, None);
             };
@@ -135,24 +124,26 @@ impl Recent {
         })
     }
 
+    /// Has a reader woken by every message in `feeds` from now on.
     pub(crate) fn attach(&self, reader: &Arc<Reader>, feeds: &[Feed]) {
-        let mut state = self.write();
-        let new = feeds.iter().filter(|feed| {
-            let readers = &mut state.newest(feed).readers;
-            readers.insert(reader.id(), Arc::clone(reader)).is_none()
+        let State { feeds: all, floor, .. } = &mut *self.write();
+        let new = feeds.iter().filter_map(|feed| {
+            let number = all.number(feed.clone(), *floor);
+            let before = all[number].readers.insert(reader.id(), Arc::clone(reader));
+            before.is_none().then_some(number)
         });
         reader.follows(new);
     }
 
+    /// Undoes [`attach`](Self::attach).
     pub(crate) fn detach(&self, reader: &Reader, feeds: &[Feed]) {
-        let mut state = self.write();
+        let all = &mut self.write().feeds;
         for feed in feeds {
-            if let Some(newest) = state.feeds.get_mut(feed) {
-                newest.readers.remove(&reader.id());
-                state.forget_if_unused(feed);
-            }
+            let Some(number) = all.find(feed) else { continue };
+            all[number].readers.remove(&reader.id());
+            reader.follows_no_more(number);
+            all.forget_if_unused(number);
         }
-        reader.follows_no_more(feeds);
     }
 
     /// How many feeds something is kept for.
@@ -164,7 +155,8 @@ impl Recent {
     /// How many readers a feed has.
     #[cfg(test)]
     pub(crate) fn readers_of(&self, feed: &Feed) -> usize {
-        self.read().feeds.get(feed).map_or(0, |newest| newest.readers.len())
+        let feeds = &self.read().feeds;
+        feeds.find(feed).map_or(0, |number| feeds[number].readers.len())
     }
 
     fn read(&self) -> RwLockReadGuard<'_, State> {
@@ -176,46 +168,20 @@ impl Recent {
     }
 }
 
-impl Newest {
-    /// Which of the entries is the first after a cursor. It is looked for from the end, where most readers are: the
-    /// older ones are far apart in memory.
-    fn first_after(&self, cursor: Offset) -> usize {
-        let is_before = |index: usize| self.entries[index].offset() <= cursor;
-        let (mut end, mut step) = (self.entries.len(), 1);
-        let mut begin = end;
-        while begin > 0 && !is_before(begin - 1) {
-            end = begin - 1;
-            begin = begin.saturating_sub(step);
-            step *= 2;
-        }
-        // All before `begin` are before the cursor, and none from `end` on.
-        while begin < end {
-            let middle = begin + (end - begin) / 2;
-            if is_before(middle) {
-                begin = middle + 1;
-            } else {
-                end = middle;
-            }
-        }
-        begin
-    }
-}
-
 impl State {
-    fn readers(&self, feed: &Feed) -> impl Iterator<Item = &Arc<Reader>> {
-        self.feeds.get(feed).into_iter().flat_map(|newest| newest.readers.values())
-    }
-
     /// The messages of these feeds after a cursor, at most `limit` of each. None when some are not here.
-    fn each_of(&self, feeds: &[Feed], cursor: Offset, limit: usize) -> Option<Vec<Arc<Entry>>> {
+    fn each_of(
+        &self,
+        feeds: &[FeedNumber],
+        cursor: Offset,
+        limit: usize,
+    ) -> Option<Vec<Arc<Entry>>> {
         let mut entries: Vec<Arc<Entry>> = Vec::new();
-        for feed in feeds {
-            let newest = self.feeds.get(feed);
-            // What is in no feed has no messages after the floor.
-            if cursor < newest.map_or(self.floor, |newest| newest.complete_after) {
+        for &feed in feeds {
+            let newest = &self.feeds[feed];
+            if cursor < newest.complete_after {
                 return None;
             }
-            let Some(newest) = newest else { continue };
             let from = newest.first_after(cursor);
             entries.extend(newest.entries.range(from..).take(limit).cloned());
         }
@@ -225,46 +191,36 @@ impl State {
         Some(entries)
     }
 
-    fn push(&mut self, entry: Entry) {
+    /// Adds an entry, and to `grown` the feeds with readers for which it is the first after `known`.
+    fn push(&mut self, entry: Entry, known: Offset, grown: &mut Vec<FeedNumber>) {
         let entry = Arc::new(entry);
         self.tail = entry.offset();
         self.footprint += entry.footprint();
-        for feed in entry.message.audience.feeds() {
-            self.newest(&feed).entries.push_back(Arc::clone(&entry));
+        let mut in_feeds = InFeeds::default();
+        for (feed, number) in entry.message.audience.feeds().zip(&mut in_feeds) {
+            let feed = *number.insert(self.feeds.number(feed, self.floor));
+            let newest = &mut self.feeds[feed];
+            let is_first = newest.entries.back().is_none_or(|last| last.offset() <= known);
+            if is_first && !newest.readers.is_empty() {
+                grown.push(feed);
+            }
+            newest.entries.push_back(Arc::clone(&entry));
         }
-        self.entries.push_back(entry);
-    }
-
-    /// What there is of a feed, made when there is nothing.
-    fn newest(&mut self, feed: &Feed) -> &mut Newest {
-        let floor = self.floor;
-        self.feeds.entry(feed.clone()).or_insert_with(|| Newest {
-            complete_after: floor,
-            entries: VecDeque::new(),
-            readers: HashMap::new(),
-        })
+        self.entries.push_back((entry, in_feeds));
     }
 
     /// Drops the oldest messages until the rest fits.
     fn shrink(&mut self, budget: usize) {
         while self.footprint > budget {
-            let Some(entry) = self.entries.pop_front() else { return };
+            let Some((entry, in_feeds)) = self.entries.pop_front() else { return };
             self.footprint -= entry.footprint();
             self.floor = entry.offset();
-            for feed in entry.message.audience.feeds() {
-                if let Some(newest) = self.feeds.get_mut(&feed) {
-                    newest.entries.pop_front();
-                    newest.complete_after = entry.offset();
-                    self.forget_if_unused(&feed);
-                }
+            for feed in in_feeds.into_iter().flatten() {
+                let newest = &mut self.feeds[feed];
+                newest.entries.pop_front();
+                newest.complete_after = entry.offset();
+                self.feeds.forget_if_unused(feed);
             }
-        }
-    }
-
-    fn forget_if_unused(&mut self, feed: &Feed) {
-        let unused = |newest: &Newest| newest.entries.is_empty() && newest.readers.is_empty();
-        if self.feeds.get(feed).is_some_and(unused) {
-            self.feeds.remove(feed);
         }
     }
 }

@@ -33,9 +33,9 @@ impl MessageHandler<LocalAdapter, InOrder> for ChatMessageHandler {
 fn submit(connection: &Connection, message: ChatMessage, request: Request) {
     let ChatMessage { content, client_offset, options } = message;
     let room = options.room.unwrap_or_else(RoomId::general);
-    if !connection.place.is_in(&room) {
+    let Some(room) = connection.place.joined(&room) else {
         return request.refuse(not_in_room());
-    }
+    };
     let (audience, from) = (Audience::Room(room), connection.nickname());
     let message = NewMessage { audience, content, client_offset, from, at: Timestamp::now() };
     let log = &connection.services.log;

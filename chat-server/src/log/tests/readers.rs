@@ -71,7 +71,7 @@ proptest! {
                 Step::Read { back, limit } => {
                     let after = written.saturating_sub(back);
                     let expected = read(&recent, &followed, after, limit);
-                    prop_assert_eq!(read_as(&reader, &recent, &followed, after, limit), expected);
+                    prop_assert_eq!(read_as(&reader, &recent, after, limit), expected);
                 }
             }
         }

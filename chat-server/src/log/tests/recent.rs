@@ -28,20 +28,19 @@ pub(super) fn read(
 ) -> Option<(Vec<u64>, u64)> {
     let reader = reader(u64::MAX);
     recent.attach(&reader, &feeds(rooms));
-    let found = read_as(&reader, recent, rooms, after, limit);
+    let found = read_as(&reader, recent, after, limit);
     recent.detach(&reader, &feeds(rooms));
     found
 }
 
-/// What a reader that is attached to these rooms finds.
+/// What a reader finds in the rooms that it is attached to.
 pub(super) fn read_as(
     reader: &Reader,
     recent: &Recent,
-    rooms: &[RoomId],
     after: u64,
     limit: usize,
 ) -> Option<(Vec<u64>, u64)> {
-    match recent.read_after(reader, &feeds(rooms), offset(after), limit) {
+    match recent.read_after(reader, offset(after), limit) {
         Read::Covered { entries, upto } => {
             let offsets = entries.iter().map(|entry| entry.offset().as_u64()).collect();
             Some((offsets, upto.as_u64()))

@@ -1,0 +1,105 @@
+use std::collections::{HashMap, VecDeque};
+use std::ops::{Index, IndexMut};
+use std::sync::Arc;
+
+use chat_core::{Feed, Offset};
+use slab::Slab;
+
+use super::Entry;
+use super::reader::{Reader, ReaderId};
+
+/// What a feed is known by as long as it has messages in memory or readers. Its name is looked up once for a
+/// message; with many rooms the rest would otherwise be hashing and comparing of names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct FeedNumber(usize);
+
+/// The feeds that something is kept for.
+#[derive(Default)]
+pub(super) struct Feeds {
+    numbers: HashMap<Feed, FeedNumber>,
+    newest: Slab<Newest>,
+}
+
+/// The newest messages of one feed.
+pub(super) struct Newest {
+    feed: Feed,
+    /// Everything of this feed after this offset is in `entries`.
+    pub(super) complete_after: Offset,
+    pub(super) entries: VecDeque<Arc<Entry>>,
+    pub(super) readers: HashMap<ReaderId, Arc<Reader>>,
+}
+
+impl Feeds {
+    /// The number of a feed; a new one, with all after `floor` in memory, when nothing is kept for it.
+    pub(super) fn number(&mut self, feed: Feed, floor: Offset) -> FeedNumber {
+        if let Some(&number) = self.numbers.get(&feed) {
+            return number;
+        }
+        let number = FeedNumber(self.newest.insert(Newest {
+            feed: feed.clone(),
+            complete_after: floor,
+            entries: VecDeque::new(),
+            readers: HashMap::new(),
+        }));
+        self.numbers.insert(feed, number);
+        number
+    }
+
+    /// The number of a feed; none when nothing is kept for it.
+    pub(super) fn find(&self, feed: &Feed) -> Option<FeedNumber> {
+        self.numbers.get(feed).copied()
+    }
+
+    /// Gives the number of a feed to another one, if neither messages nor readers keep it.
+    pub(super) fn forget_if_unused(&mut self, number: FeedNumber) {
+        let Newest { feed, entries, readers, .. } = &self.newest[number.0];
+        if entries.is_empty() && readers.is_empty() {
+            self.numbers.remove(feed);
+            self.newest.remove(number.0);
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.newest.len()
+    }
+}
+
+impl Index<FeedNumber> for Feeds {
+    type Output = Newest;
+
+    fn index(&self, number: FeedNumber) -> &Newest {
+        &self.newest[number.0]
+    }
+}
+
+impl IndexMut<FeedNumber> for Feeds {
+    fn index_mut(&mut self, number: FeedNumber) -> &mut Newest {
+        &mut self.newest[number.0]
+    }
+}
+
+impl Newest {
+    /// Which of the entries is the first after a cursor. It is looked for from the end, where most readers are: the
+    /// older ones are far apart in memory.
+    pub(super) fn first_after(&self, cursor: Offset) -> usize {
+        let is_before = |index: usize| self.entries[index].offset() <= cursor;
+        let (mut end, mut step) = (self.entries.len(), 1);
+        let mut begin = end;
+        while begin > 0 && !is_before(begin - 1) {
+            end = begin - 1;
+            begin = begin.saturating_sub(step);
+            step *= 2;
+        }
+        // All before `begin` are before the cursor, and none from `end` on.
+        while begin < end {
+            let middle = begin + (end - begin) / 2;
+            if is_before(middle) {
+                begin = middle + 1;
+            } else {
+                end = middle;
+            }
+        }
+        begin
+    }
+}
