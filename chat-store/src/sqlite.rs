@@ -100,8 +100,7 @@ impl SqliteStore {
             .map_err(|error| place.error(error))?;
         schema::prepare(&mut writer, &place).await?;
         let epoch = schema::epoch(&mut writer, &place).await?;
-        let rooms = rooms::Progress::find(&mut writer).await;
-        let (rooms, last) = rooms.map_err(|error| place.error(error))?;
+        let rooms = rooms::Progress::find(&mut writer).await.map_err(|error| place.error(error))?;
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
             .test_before_acquire(false)
@@ -109,17 +108,17 @@ impl SqliteStore {
             .max_lifetime(None)
             .connect_lazy_with(options.read_only(true));
         let mut writer = Writer { connection: writer, rooms };
-        let completes = writer.rooms.begin(last);
+        let behind = writer.rooms.begin();
         let store = Self { place, epoch, writer: Arc::new(Mutex::new(Some(writer))), readers };
-        if completes {
-            store.complete_rooms(last);
+        if behind {
+            store.complete_rooms();
         }
         Ok(store)
     }
 
-    fn complete_rooms(&self, last: i64) {
+    fn complete_rooms(&self) {
         let (writer, readers) = (Arc::downgrade(&self.writer), self.readers.clone());
-        tokio::spawn(complete_rooms(last, writer, readers, self.place.clone()));
+        tokio::spawn(complete_rooms(writer, readers, self.place.clone()));
     }
 
     async fn reader(&self) -> Result<PoolConnection<Sqlite>, StoreError> {
@@ -127,36 +126,37 @@ impl SqliteStore {
     }
 }
 
-/// Completes the table of rooms, after the message `last`, while others go on to read and write.
-async fn complete_rooms(
-    last: i64,
-    writer: Weak<Mutex<Option<Writer>>>,
-    readers: SqlitePool,
-    place: Place,
-) {
+/// Completes the table of rooms, while others go on to read and write.
+async fn complete_rooms(writer: Weak<Mutex<Option<Writer>>>, readers: SqlitePool, place: Place) {
     rooms::pause().await;
     let Some(writer) = writer.upgrade() else { return };
     let complete = async {
-        let rows = rooms::Rows::missing(&mut *readers.acquire().await?).await?;
-        for part in rows.parts() {
-            // Let go of for each, so that messages come in between.
-            let mut writer = writer.lock().await;
-            let Writer { connection, .. } = writer.as_mut().ok_or(sqlx::Error::PoolClosed)?;
-            rooms::add(part, connection).await?;
+        loop {
+            let rows = rooms::Rows::missing(&mut *readers.acquire().await?).await?;
+            let mut parts = rows.parts();
+            while parts.len() > 0 {
+                // Let go of each time, so that messages come in between.
+                let mut writer = writer.lock().await;
+                let Writer { connection, rooms } =
+                    writer.as_mut().ok_or(sqlx::Error::PoolClosed)?;
+                for part in parts.by_ref().take(rooms.due()) {
+                    rooms::add(part, connection).await?;
+                }
+            }
+            if !rows.more {
+                return Ok(rows.upto);
+            }
         }
-        Ok(rows.upto)
     };
-    let upto = match complete.await {
-        Ok(upto) => upto,
-        // What is missing is added when the store is open again.
-        Err(sqlx::Error::PoolClosed) => return,
+    let completed: Result<_, sqlx::Error> = complete.await;
+    // What is missing when it is closed is added when it is open again.
+    let Some(Writer { rooms, .. }) = &mut *writer.lock().await else { return };
+    match completed {
+        Ok(upto) => rooms.end(upto),
         Err(error) => {
             tracing::warn!(store.place = %place, %error, "rooms are slower to read for now");
-            last
+            rooms.fail();
         }
-    };
-    if let Some(Writer { rooms, .. }) = &mut *writer.lock().await {
-        rooms.end(upto);
     }
 }
 
@@ -184,8 +184,9 @@ impl MessageStore for SqliteStore {
         let appended = append::append(batch, connection).await;
         let appended = appended.map_err(|error| self.place.error_in_use(error))?;
         let last = appended.iter().map(|one| one.offset().as_u64()).max().unwrap_or_default();
-        if rooms.begin(last.cast_signed()) {
-            self.complete_rooms(last.cast_signed());
+        rooms.goes_on_to(last.cast_signed());
+        if rooms.begin() {
+            self.complete_rooms();
         }
         Ok(appended)
     }

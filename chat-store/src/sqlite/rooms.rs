@@ -12,6 +12,7 @@
 //! The rows are collected by a reader and added by the writer, some at a time, between commits. So a commit waits
 //! for a millisecond at the most. Rows behind the place up to which the table is complete mean nothing yet.
 
+use std::slice::Chunks;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
@@ -28,8 +29,8 @@ const BEHIND: i64 = 2048;
 /// are written for it.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// How many messages are collected at a time; there are more only after failures.
-const COLLECTED: i64 = 1 << 17;
+/// How many messages are collected at a time, so that they take little memory however many are missing.
+const COLLECTED: i64 = 16_384;
 
 /// Up to which message the table is complete.
 macro_rules! complete_upto {
@@ -64,28 +65,45 @@ static ADD: LazyLock<Statements> = LazyLock::new(|| {
 pub(super) struct Progress {
     complete_upto: i64,
     completing: bool,
+    /// The last message.
+    last: i64,
+    /// The last message when rows were added before.
+    last_before: i64,
 }
 
 impl Progress {
-    /// With the last message there is.
-    pub(super) async fn find(
-        connection: &mut SqliteConnection,
-    ) -> Result<(Self, i64), sqlx::Error> {
+    pub(super) async fn find(connection: &mut SqliteConnection) -> Result<Self, sqlx::Error> {
         let (complete_upto, last) = ends(connection).await?;
-        Ok((Self { complete_upto, completing: false }, last))
+        Ok(Self { complete_upto, completing: false, last, last_before: last })
     }
 
-    /// Whether the table is far behind the message `last`, and somebody has to complete it now.
-    pub(super) fn begin(&mut self, last: i64) -> bool {
-        let begin = !self.completing && last - self.complete_upto >= BEHIND;
+    /// There are messages up to this one.
+    pub(super) fn goes_on_to(&mut self, last: i64) {
+        self.last = last.max(self.last);
+    }
+
+    /// Whether the table is far behind, and somebody has to complete it now.
+    pub(super) fn begin(&mut self) -> bool {
+        let begin = !self.completing && self.last - self.complete_upto >= BEHIND;
         self.completing |= begin;
         begin
     }
 
-    /// The table was completed up to there, or could not be: then it is tried again when as many messages have come
-    /// after it as make it far behind. Until then readers look through more of them.
+    /// How many parts to add before the next batch of messages: so many that there are not ever more of them.
+    pub(super) fn due(&mut self) -> usize {
+        let messages = self.last - std::mem::replace(&mut self.last_before, self.last);
+        1 + usize::try_from(messages).unwrap_or_default() / MAX_ROWS
+    }
+
+    /// The table is complete up to there.
     pub(super) fn end(&mut self, upto: i64) {
-        *self = Self { complete_upto: upto, completing: false };
+        (self.complete_upto, self.completing) = (upto, false);
+    }
+
+    /// It could not be completed. That is tried again when it would be far behind if it had been; until then readers
+    /// look through more messages.
+    pub(super) fn fail(&mut self) {
+        self.end(self.last);
     }
 }
 
@@ -95,10 +113,12 @@ pub(super) struct Rows {
     rows: Vec<(Arc<str>, i64)>,
     /// Up to which message the table is complete with them.
     pub(super) upto: i64,
+    /// Whether more are missing.
+    pub(super) more: bool,
 }
 
 impl Rows {
-    /// Those that the table has not.
+    /// The first of those that the table has not.
     pub(super) async fn missing(connection: &mut SqliteConnection) -> Result<Self, sqlx::Error> {
         let (after, last) = ends(connection).await?;
         let upto = last.min(after.saturating_add(COLLECTED));
@@ -114,11 +134,11 @@ impl Rows {
         }
         // Last, when all others are there.
         rows.push(("".into(), upto));
-        Ok(Self { rows, upto })
+        Ok(Self { rows, upto, more: upto < last })
     }
 
     /// Parts that are to be added in this order, each in a commit of its own.
-    pub(super) fn parts(&self) -> impl Iterator<Item = &[(Arc<str>, i64)]> {
+    pub(super) fn parts(&self) -> Chunks<'_, (Arc<str>, i64)> {
         self.rows.chunks(MAX_ROWS)
     }
 }
@@ -261,20 +281,40 @@ mod tests {
         }
     }
 
+    #[test]
+    fn no_more_messages_come_than_rows_are_added() {
+        let mut progress =
+            Progress { complete_upto: 0, completing: false, last: 0, last_before: 0 };
+        progress.goes_on_to(BEHIND - 1);
+        assert!(!progress.begin());
+        progress.goes_on_to(BEHIND);
+        assert!(progress.begin());
+        assert!(!progress.begin(), "somebody is at it");
+        assert_eq!(progress.due(), 1 + BEHIND as usize / MAX_ROWS);
+        assert_eq!(progress.due(), 1);
+        progress.goes_on_to(BEHIND + 4096);
+        assert_eq!(progress.due() * MAX_ROWS, 4096 + MAX_ROWS);
+        progress.end(BEHIND);
+        assert!(progress.begin());
+        progress.fail();
+        assert!(!progress.begin(), "it is left alone for a while");
+    }
+
     #[tokio::test]
     async fn the_table_is_completed_when_a_store_is_opened_that_was_closed_too_soon() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("chat.db");
         let store = SqliteStore::open(&file).await.unwrap();
-        store.append(&messages(BEHIND as usize)).await.unwrap();
+        let count = COLLECTED + BEHIND;
+        store.append(&messages(count as usize)).await.unwrap();
         store.close().await;
         let url = format!("sqlite:{}", file.display());
         let mut connection = SqliteConnection::connect(&url).await.unwrap();
-        assert_eq!(ends(&mut connection).await.unwrap(), (0, BEHIND));
+        assert_eq!(ends(&mut connection).await.unwrap(), (0, count));
 
         let store = SqliteStore::open(&file).await.unwrap();
         let completed = async {
-            while ends(&mut connection).await.unwrap() != (BEHIND, BEHIND) {
+            while ends(&mut connection).await.unwrap() != (count, count) {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::Context;
 use chat_core::{Content, NewMessage, RoomId};
@@ -12,6 +13,9 @@ use crate::client::Stamp;
 
 /// How many messages are written in one commit.
 const BATCH: u64 = 4096;
+
+/// How long a store has for what it does after the last message.
+const SETTLE: Duration = Duration::from_secs(1);
 
 /// How often progress is shown.
 const SHOWN: u64 = 1_000_000;
@@ -72,6 +76,8 @@ async fn fill_ours(path: &Path, messages: u64) -> anyhow::Result<()> {
         show(next, end);
         next = end;
     }
+    // The store brings its table of rooms up to date a little later; a history has been there for longer.
+    tokio::time::sleep(SETTLE).await;
     // What is in the write-ahead log goes into the file itself.
     store.close().await;
     Ok(())
