@@ -126,36 +126,46 @@ impl SqliteStore {
     }
 }
 
-/// Completes the table of rooms, while others go on to read and write.
+/// Completes the table of rooms, while others go on to read and write, until it is not far behind.
 async fn complete_rooms(writer: Weak<Mutex<Option<Writer>>>, readers: SqlitePool, place: Place) {
-    rooms::pause().await;
-    let Some(writer) = writer.upgrade() else { return };
-    let complete = async {
-        loop {
-            let rows = rooms::Rows::missing(&mut *readers.acquire().await?).await?;
-            let mut parts = rows.parts();
-            while parts.len() > 0 {
-                // Let go of each time, so that messages come in between.
-                let mut writer = writer.lock().await;
-                let Writer { connection, rooms } =
-                    writer.as_mut().ok_or(sqlx::Error::PoolClosed)?;
-                for part in parts.by_ref().take(rooms.due()) {
-                    rooms::add(part, connection).await?;
-                }
-            }
-            if !rows.more {
-                return Ok(rows.upto);
+    loop {
+        rooms::pause().await;
+        let Some(writer) = writer.upgrade() else { return };
+        let added = add_to_rooms(&writer, &readers).await;
+        // What is missing when it is closed is added when it is open again.
+        let Some(Writer { rooms, .. }) = &mut *writer.lock().await else { return };
+        match added {
+            Ok(None) => {}
+            Ok(Some(complete_upto)) => return rooms.end(complete_upto),
+            Err(error) => {
+                tracing::warn!(store.place = %place, %error, "rooms are slower to read for now");
+                return rooms.fail();
             }
         }
-    };
-    let completed: Result<_, sqlx::Error> = complete.await;
-    // What is missing when it is closed is added when it is open again.
-    let Some(Writer { rooms, .. }) = &mut *writer.lock().await else { return };
-    match completed {
-        Ok(upto) => rooms.end(upto),
-        Err(error) => {
-            tracing::warn!(store.place = %place, %error, "rooms are slower to read for now");
-            rooms.fail();
+    }
+}
+
+/// Adds to the table of rooms what it has not. Returns up to where it is complete when that is little.
+async fn add_to_rooms(
+    writer: &Mutex<Option<Writer>>,
+    readers: &SqlitePool,
+) -> Result<Option<i64>, sqlx::Error> {
+    loop {
+        let rows = rooms::Rows::missing(&mut *readers.acquire().await?).await?;
+        if !rows.are_due() {
+            return Ok(Some(rows.ends.0));
+        }
+        let mut parts = rows.parts();
+        while parts.len() > 0 {
+            // Let go of each time, so that messages come in between.
+            let mut writer = writer.lock().await;
+            let Writer { connection, rooms } = writer.as_mut().ok_or(sqlx::Error::PoolClosed)?;
+            for part in parts.by_ref().take(rooms.due()) {
+                rooms::add(part, connection).await?;
+            }
+        }
+        if !rows.are_followed() {
+            return Ok(None);
         }
     }
 }

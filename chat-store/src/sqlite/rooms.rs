@@ -111,10 +111,10 @@ impl Progress {
 #[derive(Debug)]
 pub(super) struct Rows {
     rows: Vec<(Arc<str>, i64)>,
-    /// Up to which message the table is complete with them.
-    pub(super) upto: i64,
-    /// Whether more are missing.
-    pub(super) more: bool,
+    /// Up to which message the table is complete without them, and with them.
+    pub(super) ends: (i64, i64),
+    /// How many messages there are after that.
+    left: i64,
 }
 
 impl Rows {
@@ -134,7 +134,17 @@ impl Rows {
         }
         // Last, when all others are there.
         rows.push(("".into(), upto));
-        Ok(Self { rows, upto, more: upto < last })
+        Ok(Self { rows, ends: (after, upto), left: last - upto })
+    }
+
+    /// Whether the table is far behind without them.
+    pub(super) fn are_due(&self) -> bool {
+        self.ends.1 - self.ends.0 >= BEHIND
+    }
+
+    /// Whether as many others are missing.
+    pub(super) fn are_followed(&self) -> bool {
+        self.left >= COLLECTED
     }
 
     /// Parts that are to be added in this order, each in a commit of its own.
