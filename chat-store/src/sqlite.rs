@@ -150,6 +150,7 @@ async fn add_to_rooms(
     writer: &Mutex<Option<Writer>>,
     readers: &SqlitePool,
 ) -> Result<Option<i64>, sqlx::Error> {
+    let mut seen = None;
     loop {
         let rows = rooms::Rows::missing(&mut *readers.acquire().await?).await?;
         if !rows.are_due() {
@@ -160,7 +161,7 @@ async fn add_to_rooms(
             // Let go of each time, so that messages come in between.
             let mut writer = writer.lock().await;
             let Writer { connection, rooms } = writer.as_mut().ok_or(sqlx::Error::PoolClosed)?;
-            for part in parts.by_ref().take(rooms.due()) {
+            for part in parts.by_ref().take(rooms.due(&mut seen)) {
                 rooms::add(part, connection).await?;
             }
         }

@@ -67,14 +67,12 @@ pub(super) struct Progress {
     completing: bool,
     /// The last message.
     last: i64,
-    /// The last message when rows were added before.
-    last_before: i64,
 }
 
 impl Progress {
     pub(super) async fn find(connection: &mut SqliteConnection) -> Result<Self, sqlx::Error> {
         let (complete_upto, last) = ends(connection).await?;
-        Ok(Self { complete_upto, completing: false, last, last_before: last })
+        Ok(Self { complete_upto, completing: false, last })
     }
 
     /// There are messages up to this one.
@@ -89,9 +87,10 @@ impl Progress {
         begin
     }
 
-    /// How many parts to add before the next batch of messages: so many that there are not ever more of them.
-    pub(super) fn due(&mut self) -> usize {
-        let messages = self.last - std::mem::replace(&mut self.last_before, self.last);
+    /// How many parts to add before the next batch of messages: more than one when more messages come than rows are
+    /// added. `seen` is the last message at the time before; none at the first time.
+    pub(super) fn due(&self, seen: &mut Option<i64>) -> usize {
+        let messages = self.last - seen.replace(self.last).unwrap_or(self.last);
         1 + usize::try_from(messages).unwrap_or_default() / MAX_ROWS
     }
 
@@ -293,17 +292,17 @@ mod tests {
 
     #[test]
     fn no_more_messages_come_than_rows_are_added() {
-        let mut progress =
-            Progress { complete_upto: 0, completing: false, last: 0, last_before: 0 };
+        let mut progress = Progress { complete_upto: 0, completing: false, last: 0 };
         progress.goes_on_to(BEHIND - 1);
         assert!(!progress.begin());
         progress.goes_on_to(BEHIND);
         assert!(progress.begin());
         assert!(!progress.begin(), "somebody is at it");
-        assert_eq!(progress.due(), 1 + BEHIND as usize / MAX_ROWS);
-        assert_eq!(progress.due(), 1);
+        let mut seen = None;
+        assert_eq!(progress.due(&mut seen), 1, "what came before is not made up for at once");
+        assert_eq!(progress.due(&mut seen), 1);
         progress.goes_on_to(BEHIND + 4096);
-        assert_eq!(progress.due() * MAX_ROWS, 4096 + MAX_ROWS);
+        assert_eq!(progress.due(&mut seen) * MAX_ROWS, 4096 + MAX_ROWS);
         progress.end(BEHIND);
         assert!(progress.begin());
         progress.fail();
