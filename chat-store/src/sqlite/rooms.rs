@@ -10,7 +10,7 @@
 //! 4 KiB as it has rooms: with a hundred rooms, two thirds of the work.
 //!
 //! The rows are collected by a reader and added by the writer, some at a time, between commits. So a commit waits
-//! for a millisecond at the most. Rows behind the place up to which the table is complete mean nothing yet.
+//! for about a millisecond. Rows behind the place up to which the table is complete mean nothing yet.
 
 use std::slice::Chunks;
 use std::sync::{Arc, LazyLock};
