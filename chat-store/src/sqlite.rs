@@ -100,19 +100,17 @@ impl SqliteStore {
             .map_err(|error| place.error(error))?;
         schema::prepare(&mut writer, &place).await?;
         let epoch = schema::epoch(&mut writer, &place).await?;
-        let rooms = rooms::Progress::find(&mut writer).await.map_err(|error| place.error(error))?;
+        let rooms =
+            rooms::Progress::begun(&mut writer).await.map_err(|error| place.error(error))?;
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
             .test_before_acquire(false)
             .idle_timeout(None)
             .max_lifetime(None)
             .connect_lazy_with(options.read_only(true));
-        let mut writer = Writer { connection: writer, rooms };
-        let behind = writer.rooms.begin();
-        let store = Self { place, epoch, writer: Arc::new(Mutex::new(Some(writer))), readers };
-        if behind {
-            store.complete_rooms();
-        }
+        let writer = Arc::new(Mutex::new(Some(Writer { connection: writer, rooms })));
+        let store = Self { place, epoch, writer, readers };
+        store.complete_rooms();
         Ok(store)
     }
 

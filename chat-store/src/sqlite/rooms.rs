@@ -40,6 +40,8 @@ macro_rules! complete_upto {
 }
 pub(super) use complete_upto;
 
+const COMPLETE_UPTO: &str = concat!("SELECT ", complete_upto!());
+
 /// The same, and the last message. Somebody may have deleted the newest ones.
 const ENDS: &str = concat!(
     "SELECT upto, max(upto, coalesce((SELECT max(id) FROM messages), 0)) FROM (SELECT ",
@@ -70,9 +72,10 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    pub(super) async fn find(connection: &mut SqliteConnection) -> Result<Self, sqlx::Error> {
-        let (complete_upto, last) = ends(connection).await?;
-        Ok(Self { complete_upto, completing: false, last })
+    /// Somebody has to see whether the table is far behind, and complete it then.
+    pub(super) async fn begun(connection: &mut SqliteConnection) -> Result<Self, sqlx::Error> {
+        let complete_upto = sqlx::query_scalar(COMPLETE_UPTO).fetch_one(connection).await?;
+        Ok(Self { complete_upto, completing: true, last: complete_upto })
     }
 
     /// There are messages up to this one.
