@@ -24,6 +24,7 @@ use sqlx::{ConnectOptions, Connection, Sqlite, SqliteConnection, SqlitePool};
 use tokio::sync::Mutex;
 
 use self::error::Place;
+use self::statements::MAX_ROWS;
 use crate::{Appended, MessageStore, Page, StoreError};
 
 /// How long a call waits for another process to let go of the file before it fails with
@@ -150,11 +151,14 @@ async fn add_to_rooms(
 ) -> Result<Option<i64>, sqlx::Error> {
     let mut seen = None;
     loop {
-        let rows = rooms::Rows::missing(&mut *readers.acquire().await?).await?;
-        if !rows.are_due() {
-            return Ok(Some(rows.ends.0));
+        let mut reader = readers.acquire().await?;
+        let missing = rooms::Missing::find(&mut reader).await?;
+        if !missing.is_much() {
+            return Ok(Some(missing.after));
         }
-        let mut parts = rows.parts();
+        let rows = missing.rows(&mut reader).await?;
+        drop(reader);
+        let mut parts = rows.chunks(MAX_ROWS);
         while parts.len() > 0 {
             // Let go of each time, so that messages come in between.
             let mut writer = writer.lock().await;
@@ -163,7 +167,7 @@ async fn add_to_rooms(
                 rooms::add(part, connection).await?;
             }
         }
-        if !rows.are_followed() {
+        if !missing.is_more() {
             return Ok(None);
         }
     }
@@ -193,8 +197,7 @@ impl MessageStore for SqliteStore {
         let appended = append::append(batch, connection).await;
         let appended = appended.map_err(|error| self.place.error_in_use(error))?;
         let last = appended.iter().map(|one| one.offset().as_u64()).max().unwrap_or_default();
-        rooms.goes_on_to(last.cast_signed());
-        if rooms.begin() {
+        if rooms.begin(last.cast_signed()) {
             self.complete_rooms();
         }
         Ok(appended)

@@ -12,7 +12,6 @@
 //! The rows are collected by a reader and added by the writer, some at a time, between commits. So a commit waits
 //! for about a millisecond. Rows behind the place up to which the table is complete mean nothing yet.
 
-use std::slice::Chunks;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
@@ -78,13 +77,10 @@ impl Progress {
         Ok(Self { complete_upto, completing: true, last: complete_upto })
     }
 
-    /// There are messages up to this one.
-    pub(super) fn goes_on_to(&mut self, last: i64) {
+    /// There are messages up to this one. Returns whether the table is far behind, and somebody has to complete it
+    /// now.
+    pub(super) fn begin(&mut self, last: i64) -> bool {
         self.last = last.max(self.last);
-    }
-
-    /// Whether the table is far behind, and somebody has to complete it now.
-    pub(super) fn begin(&mut self) -> bool {
         let begin = !self.completing && self.last - self.complete_upto >= BEHIND;
         self.completing |= begin;
         begin
@@ -109,23 +105,48 @@ impl Progress {
     }
 }
 
-/// Rows of the table, in its order.
+/// A row of the table.
+type Row = (Arc<str>, i64);
+
+/// What the table has not: the messages after the one, up to the other.
 #[derive(Debug)]
-pub(super) struct Rows {
-    rows: Vec<(Arc<str>, i64)>,
-    /// Up to which message the table is complete without them, and with them.
-    pub(super) ends: (i64, i64),
-    /// How many messages there are after that.
-    left: i64,
+pub(super) struct Missing {
+    pub(super) after: i64,
+    last: i64,
 }
 
-impl Rows {
-    /// The first of those that the table has not.
-    pub(super) async fn missing(connection: &mut SqliteConnection) -> Result<Self, sqlx::Error> {
-        let (after, last) = ends(connection).await?;
-        let upto = last.min(after.saturating_add(COLLECTED));
-        let rooms: Vec<(Vec<u8>, String)> =
-            sqlx::query_as(MISSING).bind(after).bind(upto).fetch_all(connection).await?;
+impl Missing {
+    pub(super) async fn find(connection: &mut SqliteConnection) -> Result<Self, sqlx::Error> {
+        let (after, last) = sqlx::query_as(ENDS).fetch_one(connection).await?;
+        Ok(Self { after, last })
+    }
+
+    /// Whether the table is far behind.
+    pub(super) fn is_much(&self) -> bool {
+        self.last - self.after >= BEHIND
+    }
+
+    /// Whether as much is missing when the [rows](Self::rows) are added.
+    pub(super) fn is_more(&self) -> bool {
+        self.last - self.upto() >= COLLECTED
+    }
+
+    /// Up to which message rows are collected at a time.
+    fn upto(&self) -> i64 {
+        self.last.min(self.after.saturating_add(COLLECTED))
+    }
+
+    /// The first rows that are missing, in the order of the table. They are to be added in this order, in commits of
+    /// [`MAX_ROWS`] at the most.
+    pub(super) async fn rows(
+        &self,
+        connection: &mut SqliteConnection,
+    ) -> Result<Vec<Row>, sqlx::Error> {
+        let rooms: Vec<(Vec<u8>, String)> = sqlx::query_as(MISSING)
+            .bind(self.after)
+            .bind(self.upto())
+            .fetch_all(connection)
+            .await?;
         let mut rows = Vec::new();
         for (room, ids) in rooms {
             let mut ids: Vec<i64> = serde_json::from_str(&ids).map_err(undecodable)?;
@@ -135,29 +156,14 @@ impl Rows {
             rows.extend(ids.into_iter().map(|id| (Arc::clone(&room), id)));
         }
         // Last, when all others are there.
-        rows.push(("".into(), upto));
-        Ok(Self { rows, ends: (after, upto), left: last - upto })
-    }
-
-    /// Whether the table is far behind without them.
-    pub(super) fn are_due(&self) -> bool {
-        self.ends.1 - self.ends.0 >= BEHIND
-    }
-
-    /// Whether as many others are missing.
-    pub(super) fn are_followed(&self) -> bool {
-        self.left >= COLLECTED
-    }
-
-    /// Parts that are to be added in this order, each in a commit of its own.
-    pub(super) fn parts(&self) -> Chunks<'_, (Arc<str>, i64)> {
-        self.rows.chunks(MAX_ROWS)
+        rows.push(("".into(), self.upto()));
+        Ok(rows)
     }
 }
 
 /// Adds a part of the rows.
 pub(super) async fn add(
-    rows: &[(Arc<str>, i64)],
+    rows: &[Row],
     connection: &mut SqliteConnection,
 ) -> Result<(), sqlx::Error> {
     let mut arguments = SqliteArguments::default();
@@ -168,10 +174,6 @@ pub(super) async fn add(
     }
     sqlx::query_with(ADD.for_rows(rows.len()), arguments).execute(connection).await?;
     Ok(())
-}
-
-async fn ends(connection: &mut SqliteConnection) -> Result<(i64, i64), sqlx::Error> {
-    sqlx::query_as(ENDS).fetch_one(connection).await
 }
 
 /// Waits until it is time to complete the table. Processes that share the file wait differently long, so that one
@@ -193,6 +195,15 @@ mod tests {
     fn messages(count: usize) -> Vec<NewMessage> {
         let room = |number: usize| RoomId::from_stored(["a", "b", "c"][number % 3].to_owned());
         (0..count).map(|number| NewMessage::new(room(number), "hi".parse().unwrap())).collect()
+    }
+
+    async fn missing(connection: &mut SqliteConnection) -> Vec<Row> {
+        Missing::find(connection).await.unwrap().rows(connection).await.unwrap()
+    }
+
+    async fn ends(connection: &mut SqliteConnection) -> (i64, i64) {
+        let Missing { after, last } = Missing::find(connection).await.unwrap();
+        (after, last)
     }
 
     /// Asserts that rooms have exactly their messages, in both directions, each once.
@@ -248,18 +259,18 @@ mod tests {
             for messages in messages(size).chunks(1000) {
                 store.append(messages).await.unwrap();
             }
-            let rows = Rows::missing(&mut other).await.unwrap();
-            assert_eq!(rows.rows.len(), size + 1);
-            for part in rows.parts() {
+            let rows = missing(&mut other).await;
+            assert_eq!(rows.len(), size + 1);
+            for part in rows.chunks(MAX_ROWS) {
                 assert_whole(&store).await;
                 add(part, &mut other).await.unwrap();
             }
             // As another process that was at it, too.
-            for part in rows.parts() {
+            for part in rows.chunks(MAX_ROWS) {
                 assert_whole(&store).await;
                 add(part, &mut other).await.unwrap();
             }
-            assert_eq!(Rows::missing(&mut other).await.unwrap().rows.len(), 1);
+            assert_eq!(missing(&mut other).await.len(), 1);
         }
         store.close().await;
     }
@@ -280,8 +291,12 @@ mod tests {
             let completed = async {
                 loop {
                     assert_whole(&stores[1 - turn % 2]).await;
-                    let (upto, last) = ends(&mut connection).await.unwrap();
+                    let (upto, last) = ends(&mut connection).await;
                     assert_eq!(last, written);
+                    let rows = "SELECT count(*) FROM room_messages WHERE room <> '' AND id <= ?";
+                    let rows = sqlx::query_scalar(rows).bind(upto).fetch_one(&mut connection);
+                    let rows: i64 = rows.await.unwrap();
+                    assert_eq!(rows, upto);
                     if written - upto < BEHIND {
                         break;
                     }
@@ -296,20 +311,18 @@ mod tests {
     #[test]
     fn no_more_messages_come_than_rows_are_added() {
         let mut progress = Progress { complete_upto: 0, completing: false, last: 0 };
-        progress.goes_on_to(BEHIND - 1);
-        assert!(!progress.begin());
-        progress.goes_on_to(BEHIND);
-        assert!(progress.begin());
-        assert!(!progress.begin(), "somebody is at it");
+        assert!(!progress.begin(BEHIND - 1));
+        assert!(progress.begin(BEHIND));
+        assert!(!progress.begin(BEHIND), "somebody is at it");
         let mut seen = None;
         assert_eq!(progress.due(&mut seen), 1, "what came before is not made up for at once");
         assert_eq!(progress.due(&mut seen), 1);
-        progress.goes_on_to(BEHIND + 4096);
+        assert!(!progress.begin(BEHIND + 4096));
         assert_eq!(progress.due(&mut seen) * MAX_ROWS, 4096 + MAX_ROWS);
         progress.end(BEHIND);
-        assert!(progress.begin());
+        assert!(progress.begin(BEHIND + 4096));
         progress.fail();
-        assert!(!progress.begin(), "it is left alone for a while");
+        assert!(!progress.begin(BEHIND + 4096), "it is left alone for a while");
     }
 
     #[tokio::test]
@@ -322,11 +335,11 @@ mod tests {
         store.close().await;
         let url = format!("sqlite:{}", file.display());
         let mut connection = SqliteConnection::connect(&url).await.unwrap();
-        assert_eq!(ends(&mut connection).await.unwrap(), (0, count));
+        assert_eq!(ends(&mut connection).await, (0, count));
 
         let store = SqliteStore::open(&file).await.unwrap();
         let completed = async {
-            while ends(&mut connection).await.unwrap() != (count, count) {
+            while ends(&mut connection).await != (count, count) {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
