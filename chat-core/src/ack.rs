@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -55,11 +57,12 @@ impl<T> Answer<T> {
     }
 }
 
-/// The answer to a request that the server will not carry out, however often it is sent.
+/// The answer to a request that the server does not carry out: however often it is sent, or, with
+/// [`retry_after`](Self::retry_after), before that time has passed.
 ///
-/// On the wire: `{"error":{"code":"…","message":"…"}}`. A program decides by the code, a person reads
-/// the message. A request that failed for a reason that may pass gets *no* answer, so that the
-/// client's own retries go on.
+/// On the wire: `{"error":{"code":"…","message":"…"}}`, with `"retryAfter"` in milliseconds when there is one. A
+/// program decides by the code, a person reads the message. A request that failed because the store did gets
+/// *no* answer, so that the client's own retries go on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Error)]
 #[serde(from = "RefusalOnWire", into = "RefusalOnWire")]
 #[error("{message}")]
@@ -68,12 +71,22 @@ pub struct Refusal {
     pub code: RefusalCode,
     /// The reason, for people, with what to do about it.
     pub message: String,
+    /// When the same request may be sent again; none when that changes nothing. Whole milliseconds on the wire.
+    pub retry_after: Option<Duration>,
 }
 
 impl Refusal {
     /// A refusal with this code and explanation.
     pub fn new(code: RefusalCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into() }
+        Self { code, message: message.into(), retry_after: None }
+    }
+
+    /// A refusal with [`RefusalCode::SlowDown`]: the same request may be sent again after `wait`, which is
+    /// rounded up to whole milliseconds.
+    pub fn slow_down(message: impl Into<String>, wait: Duration) -> Self {
+        let millis = wait.as_nanos().div_ceil(1_000_000);
+        let wait = Duration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX));
+        Self { retry_after: Some(wait), ..Self::new(RefusalCode::SlowDown, message) }
     }
 
     /// The refusal of a request with a value that does not parse.
@@ -118,6 +131,12 @@ pub enum RefusalCode {
     ExpiredToken,
     /// There is no such event.
     UnknownEvent,
+    /// This was asked too often. Send it again after [`Refusal::retry_after`].
+    SlowDown,
+    /// It is larger than this server takes. The message says what the most is.
+    TooLarge,
+    /// As much as this client may store for now is stored. Send it again after [`Refusal::retry_after`].
+    QuotaExceeded,
     /// A code of a later version of this crate.
     #[serde(other)]
     Unknown,
@@ -129,19 +148,24 @@ struct RefusalOnWire {
 }
 
 #[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct ErrorOnWire {
     code: RefusalCode,
     message: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    retry_after: Option<u64>,
 }
 
 impl From<RefusalOnWire> for Refusal {
     fn from(RefusalOnWire { error }: RefusalOnWire) -> Self {
-        Self { code: error.code, message: error.message }
+        let ErrorOnWire { code, message, retry_after } = error;
+        Self { code, message, retry_after: retry_after.map(Duration::from_millis) }
     }
 }
 
 impl From<Refusal> for RefusalOnWire {
-    fn from(Refusal { code, message }: Refusal) -> Self {
-        Self { error: ErrorOnWire { code, message } }
+    fn from(Refusal { code, message, retry_after }: Refusal) -> Self {
+        let millis = |wait: Duration| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+        Self { error: ErrorOnWire { code, message, retry_after: retry_after.map(millis) } }
     }
 }

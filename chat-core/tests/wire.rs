@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+use std::time::Duration;
+
 use chat_core::{
     Ack, Audience, ChatMessage, ClientOffset, Content, Delivery, DeliveryMeta, Epoch, Frame,
     FrameBody, FrameError, Handshake, History, HistoryMessage, Joined, Left, Message, Named,
@@ -76,6 +78,16 @@ fn a_refusal() {
 }
 
 #[test]
+fn a_refusal_for_now() {
+    let refusal = Refusal::slow_down("later", Duration::from_micros(1_500_001));
+    assert_snapshot!(
+        json(&refusal),
+        @r#"{"error":{"code":"slow_down","message":"later","retryAfter":1501}}"#
+    );
+    assert_eq!(serde_json::from_str::<Refusal>(&json(&refusal)).unwrap(), refusal);
+}
+
+#[test]
 fn every_refusal_code() {
     use RefusalCode::*;
     let codes = [
@@ -94,11 +106,14 @@ fn every_refusal_code() {
         InvalidToken,
         ExpiredToken,
         UnknownEvent,
+        SlowDown,
+        TooLarge,
+        QuotaExceeded,
         Unknown,
     ];
     assert_snapshot!(
         json(&codes),
-        @r#"["invalid_arguments","invalid_content","invalid_client_offset","client_offset_conflict","not_in_room","too_many_rooms","invalid_nickname","nickname_taken","nickname_required","unknown_nickname","nickname_fixed","message_to_oneself","invalid_token","expired_token","unknown_event","unknown"]"#
+        @r#"["invalid_arguments","invalid_content","invalid_client_offset","client_offset_conflict","not_in_room","too_many_rooms","invalid_nickname","nickname_taken","nickname_required","unknown_nickname","nickname_fixed","message_to_oneself","invalid_token","expired_token","unknown_event","slow_down","too_large","quota_exceeded","unknown"]"#
     );
 }
 

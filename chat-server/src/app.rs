@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use self::builder::ChatBuilder;
+use crate::limits::LimitError;
 use crate::log::Log;
 use crate::recovery::Recovery;
 use crate::socket::Connections;
@@ -60,6 +61,9 @@ pub enum ChatError {
     /// The operating system gives no random numbers.
     #[error("no random numbers are available")]
     Random(#[source] getrandom::Error),
+    /// A limit is out of its range.
+    #[error(transparent)]
+    Limit(#[from] LimitError),
     /// The listener does not work any more.
     #[error("the server cannot accept connections")]
     Serve(#[source] std::io::Error),

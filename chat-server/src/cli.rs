@@ -2,6 +2,7 @@
 
 mod args;
 mod hub;
+mod limits;
 mod workers;
 
 use std::path::Path;
@@ -56,7 +57,8 @@ async fn serve(cli: &Cli) -> anyhow::Result<()> {
         .broadcast(Arc::clone(&broadcast))
         .recovery_window(cli.recovery_window)
         .presence_grace(cli.presence_grace)
-        .nickname_lifetime(cli.nickname_lifetime);
+        .nickname_lifetime(cli.nickname_lifetime)
+        .limits(cli.limits.limits());
     if let Some(key) = jwt_key {
         chat = chat.jwt_key(key);
     }

@@ -7,6 +7,7 @@ pub mod bench;
 pub mod cli;
 mod delivery;
 mod identity;
+mod limits;
 mod log;
 pub mod recovery;
 mod relay;
@@ -19,6 +20,7 @@ mod web;
 
 pub use app::{Chat, ChatBuilder, ChatError};
 pub use identity::{JwtKey, JwtKeyError};
+pub use limits::{LimitError, Limits};
 pub use socket::{Direction, Observed};
 pub use transport::TransportService;
 pub use web::client_router;

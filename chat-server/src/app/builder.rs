@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 
 use super::{Chat, ChatError};
 use crate::identity::{Identities, JwtKey};
+use crate::limits::Limits;
 use crate::log::{Log, RECENT_AT_START, RECENT_BYTES};
 use crate::recovery::Recovery;
 use crate::relay::{self, Listener, Outgoing};
@@ -59,6 +60,7 @@ pub struct ChatBuilder {
     presence_grace: Duration,
     nickname_lifetime: Duration,
     jwt_key: Option<JwtKey>,
+    limits: Limits,
 }
 
 impl ChatBuilder {
@@ -72,6 +74,7 @@ impl ChatBuilder {
             presence_grace: PRESENCE_GRACE,
             nickname_lifetime: NICKNAME_LIFETIME,
             jwt_key: None,
+            limits: Limits::default(),
         }
     }
 
@@ -149,6 +152,11 @@ impl ChatBuilder {
         Self { jwt_key: Some(key), ..self }
     }
 
+    /// The most that clients may take; [`Limits::default`] when not said.
+    pub fn limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
+    }
+
     /// Has `observe` called for each event of the chat in either direction, with its name and size: the
     /// `onAny` and `onAnyOutgoing` of Socket.IO. It must not block.
     ///
@@ -169,9 +177,10 @@ impl ChatBuilder {
     /// Cancel safe: nothing is written to the store.
     ///
     /// # Errors
-    /// When the store does not work.
+    /// When the store does not work, or a limit is out of its range.
     pub async fn start(self) -> Result<Chat, ChatError> {
-        let Self { store, broadcast, recovery_window, hooks, recent_bytes, .. } = self;
+        let Self { store, broadcast, recovery_window, hooks, recent_bytes, limits, .. } = self;
+        limits.check()?;
         let nicknames = Arc::<dyn Store>::clone(&store);
         let identities = Identities::new(nicknames, self.nickname_lifetime, self.jwt_key);
         let mut id = [0; 8];
@@ -227,6 +236,7 @@ impl ChatBuilder {
             identities,
             roster: roster.clone(),
             hooks: Arc::new(hooks),
+            limits: Arc::new(limits),
         };
         let connections = Connections::new(services);
         register(&io, connections.clone());

@@ -3,6 +3,8 @@ use std::time::Duration;
 
 use clap::Parser;
 
+use super::limits::LimitArgs;
+
 /// The host that is listened on when only a port is given.
 const DEFAULT_HOST: &str = "127.0.0.1";
 
@@ -101,6 +103,9 @@ pub struct Cli {
     /// chat_server=debug
     #[arg(long, env = "CHAT_LOG", value_name = "FILTER", default_value = "info")]
     pub log: String,
+
+    #[command(flatten)]
+    pub(super) limits: LimitArgs,
 
     /// Makes this process a worker: the address that its supervisor gives it.
     #[arg(long, hide = true)]

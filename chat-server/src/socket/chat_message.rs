@@ -32,6 +32,9 @@ impl MessageHandler<LocalAdapter, InOrder> for ChatMessageHandler {
 
 fn submit(connection: &Connection, message: ChatMessage, request: Request) {
     let ChatMessage { content, client_offset, options } = message;
+    if let Err(refusal) = connection.services.limits.admit(&content) {
+        return request.refuse(refusal);
+    }
     let room = options.room.unwrap_or_else(RoomId::general);
     let Some(room) = connection.place.joined(&room) else {
         return request.refuse(not_in_room());

@@ -29,6 +29,7 @@ use super::sink::SocketSink;
 use super::unknown_event::UnknownEventHandler;
 use crate::delivery::{Notice, Subscription, pump};
 use crate::identity::{Identities, Person, Unidentified};
+use crate::limits::Limits;
 use crate::log::Log;
 use crate::recovery::{Claim, Found, Recovery};
 use crate::roster::Roster;
@@ -81,6 +82,7 @@ pub(crate) struct Services {
     pub(crate) identities: Identities,
     pub(crate) roster: Roster,
     pub(crate) hooks: Arc<Hooks>,
+    pub(crate) limits: Arc<Limits>,
 }
 
 /// What all connections of a node share.

@@ -57,6 +57,7 @@ async fn address(
     message: PrivateMessage,
 ) -> Result<NewMessage, Unidentified> {
     let PrivateMessage { to, content, client_offset } = message;
+    connection.services.limits.admit(&content)?;
     let (to, nickname) = connection.services.identities.find(&to).await?;
     if to == sender.id {
         let message = "this is your own nickname; a private message needs somebody to receive it";
