@@ -5,6 +5,7 @@ mod app;
 #[doc(hidden)]
 pub mod bench;
 pub mod cli;
+mod client_address;
 mod delivery;
 mod identity;
 mod limits;
@@ -19,6 +20,7 @@ mod transport;
 mod web;
 
 pub use app::{Chat, ChatBuilder, ChatError};
+pub use client_address::ClientAddress;
 pub use identity::{JwtKey, JwtKeyError};
 pub use limits::{LimitError, Limits};
 pub use socket::{Direction, Observed};
