@@ -33,10 +33,16 @@ pub enum ParseError {
         /// The limit.
         max: usize,
     },
-    /// A control character where none is allowed, or one that turns the direction of writing or breaks
-    /// lines.
+    /// A control character where none is allowed.
     #[error("{what} must not contain control characters")]
     ControlCharacter {
+        /// The kind of value, as a person would name it.
+        what: &'static str,
+    },
+    /// Characters that are shown as nothing where they stand: control characters, blanks that are no spaces, and
+    /// those that turn the direction of writing.
+    #[error("{what} must not contain characters that cannot be seen")]
+    Hidden {
         /// The kind of value, as a person would name it.
         what: &'static str,
     },

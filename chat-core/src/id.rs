@@ -6,16 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::ParseError;
 use crate::error::check_name;
+use crate::visible::is_visible;
 
-/// Characters that make a name look like another one or spill over what stands beside it: they turn the
-/// direction of writing or break lines.
-const LAYOUT: [char; 14] = [
-    '\u{61c}', '\u{200e}', '\u{200f}', '\u{2028}', '\u{2029}', '\u{202a}', '\u{202b}', '\u{202c}',
-    '\u{202d}', '\u{202e}', '\u{2066}', '\u{2067}', '\u{2068}', '\u{2069}',
-];
-
-/// The name of a room: 1 to 256 bytes of UTF-8 without white space at either end, and without control
-/// characters or those that turn the direction of writing or break lines.
+/// The name of a room: 1 to 256 bytes of UTF-8 without white space at either end. Every character of it can be seen:
+/// control characters, blanks that are no spaces, and those that turn the direction of writing or break lines are
+/// refused, except where they make an emoji or join letters.
 ///
 /// Two rooms are the same when their names are equal byte for byte. Clones share the text.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -50,8 +45,8 @@ impl FromStr for RoomId {
 
     fn from_str(text: &str) -> Result<Self, ParseError> {
         check_name("a room", text, Self::MAX_BYTES)?;
-        if text.contains(LAYOUT) {
-            return Err(ParseError::ControlCharacter { what: "a room" });
+        if !is_visible(text) {
+            return Err(ParseError::Hidden { what: "a room" });
         }
         if text.trim() != text {
             return Err(ParseError::SurroundingSpace { what: "a room" });

@@ -11,6 +11,8 @@ mod id;
 mod message;
 mod nickname;
 mod offset;
+mod scripts;
+mod visible;
 
 pub use ack::{Ack, Answer, Refusal, RefusalCode};
 pub use audience::{Audience, Feed, PersonId};
@@ -30,5 +32,5 @@ pub use event::{
 pub use frame::{Attendee, FRAME_VERSION, Frame, FrameBody, FrameError, MemberId};
 pub use id::{NodeId, RoomId};
 pub use message::{Content, Message, NewMessage, Timestamp};
-pub use nickname::{Nickname, NicknameKey};
+pub use nickname::{Nickname, NicknameKey, NicknameSkeleton};
 pub use offset::{Epoch, Offset, RecoveryOffset};

@@ -1,4 +1,4 @@
-//! Names as RFC 8266 has them: which there are, how they are written, and which are the same.
+//! Names: which there are, how they are written, which are the same, and which look alike.
 
 #![allow(clippy::unwrap_used)]
 
@@ -104,11 +104,145 @@ fn characters_that_cannot_be_seen_are_refused() {
     }
 }
 
-/// <https://www.iana.org/assignments/precis-tables>: emoji of later years, and those that are made of several.
 #[test]
-fn characters_that_are_newer_than_the_rules_are_refused() {
-    for newer in ["🤖", "🦀", "👩\u{1f3fd}", "👩\u{200d}🚀", "❤\u{fe0f}", "\u{1c90}"] {
-        assert!(parse(newer).is_err(), "{newer}");
+fn emoji_and_scripts_of_any_year_are_taken() {
+    for name in [
+        "🤖",
+        "🦀 Ferris",
+        "👩\u{1f3fd}",
+        "👩\u{1f3fd}\u{200d}🚀",
+        "👩\u{200d}❤\u{fe0f}\u{200d}💋\u{200d}👨",
+        "👁\u{fe0f}\u{200d}🗨\u{fe0f}",
+        "🏳\u{fe0f}\u{200d}⚧\u{fe0f}",
+        "Ada ❤\u{fe0f}",
+        "☺\u{fe0e}",
+        "🇯🇵 Aiko",
+        "🏴\u{e0067}\u{e0062}\u{e0073}\u{e0063}\u{e0074}\u{e007f} Ewan",
+        "1\u{fe0f}\u{20e3} #\u{20e3}",
+        "🫩",
+        "\u{1c90}\u{1c91}",
+        "\u{1e900}\u{1e922}",
+        "\u{10d00}",
+        "می\u{200c}خواهم",
+        "ක්\u{200d}ෂ",
+    ] {
+        assert_eq!(parse(name).map(|name| name.as_str().to_owned()), Ok(name.to_owned()));
+        assert_eq!(parse(name).unwrap().check_new(), Ok(()), "{name}");
+    }
+    // How it is drawn does not make it another name, and goes where the plain characters are letters.
+    assert!(same("Ada ❤\u{fe0f}", "ada ❤"));
+    assert_eq!(parse("Ada ™\u{fe0f}").unwrap().as_str(), "Ada TM");
+}
+
+/// Joiners, styles and tags that make no emoji, and everything else that leaves no mark where it stands.
+#[test]
+fn what_is_blank_is_refused_wherever_it_stands() {
+    for blank in [
+        "\u{2800}",
+        "\u{13441}",
+        "\u{1d159}",
+        "\u{16fe4}",
+        "\u{34f}",
+        "\u{ffa0}",
+        "\u{1160}",
+        "\u{17b5}",
+        "\u{180b}",
+        "\u{200c}",
+        "\u{200d}",
+        "\u{fe0e}",
+        "\u{fe0f}",
+        "\u{fff3}",
+        "\u{fff9}",
+        "\u{e0001}",
+        "\u{e0100}",
+        "\u{1d173}",
+        "👩\u{200d}",
+        "\u{200d}👩",
+        "👩\u{fe0f}\u{fe0f}",
+        "🏴\u{e0067}\u{e007f}",
+        "😀\u{e0067}\u{e0062}\u{e0073}\u{e0063}\u{e0074}\u{e007f}",
+        "1\u{fe0f}",
+    ] {
+        for text in [blank.to_owned(), format!("Ada{blank}"), format!("{blank}Ada")] {
+            let refused = Err(ParseError::Hidden { what: "a nickname" });
+            assert_eq!(parse(&text), refused, "{}", text.escape_unicode());
+        }
+    }
+}
+
+#[test]
+fn an_accent_needs_something_to_stand_on() {
+    for alone in ["\u{301}", "\u{301}Ada", "\u{20e3}", "\u{ff9e}", "\u{93e}"] {
+        assert!(matches!(parse(alone), Err(ParseError::Form { .. })), "{alone:?}");
+    }
+    let apostrophe = parse("O´Brien").unwrap();
+    assert_eq!(apostrophe.as_str(), "O´Brien");
+    // What the rules of Unicode 6.3 made of it.
+    assert_eq!(apostrophe.key().as_str(), "o \u{301}brien");
+    assert_eq!(parse("O \u{301}Brien").unwrap().key(), apostrophe.key());
+    assert!(parse(&format!("a{}", "\u{323}".repeat(4))).unwrap().check_new().is_ok());
+    assert!(parse(&format!("a{}", "\u{323}".repeat(5))).unwrap().check_new().is_err());
+}
+
+#[test]
+fn names_that_look_alike_have_the_same_skeleton() {
+    let skeleton = |name: &str| parse(name).unwrap().skeleton();
+    for (name, other) in [
+        ("Ada", "Аdа"),
+        ("Ada", "Ꭺⅾa"),
+        ("paypal", "paypaI"),
+        ("paypal", "раураl"),
+        ("Ivan", "lvan"),
+        ("Ivan", "lVAN"),
+        ("Bob", "B0b"),
+        ("Bob", "ВОВ"),
+        ("BOB", "ВОВ"),
+        ("admin", "аdmіn"),
+        ("mia", "rnia"),
+        ("O'Brien", "O´Brien"),
+        ("O'Brien", "O’Brien"),
+        ("👩🚀", "👩\u{200d}🚀"),
+        ("Ada ❤", "Ada ❤\u{fe0f}"),
+        ("دانا", "دا\u{200c}نا"),
+    ] {
+        assert_eq!(skeleton(name), skeleton(other), "{name} {other}");
+    }
+    for (name, other) in
+        [("Ada", "Adà"), ("Neil", "Nell"), ("Kai", "Kal"), ("Ada", "A da"), ("😀", "😁")]
+    {
+        assert_ne!(skeleton(name), skeleton(other), "{name} {other}");
+    }
+}
+
+#[test]
+fn a_new_name_is_in_one_script_or_in_words_that_are() {
+    for name in [
+        "Ada Lovelace",
+        "Ада",
+        "Ада Лавлейс",
+        "Αδα",
+        "Анна Anna",
+        "Anna (Анна)",
+        "Ada 2 😀",
+        "Ада2 😀",
+        "漢字かなカナABC",
+        "한글abc漢字",
+        "ㄅㄆ漢字a",
+        "DJสมชาย",
+        "Zoë",
+        "Straße_7",
+        "עדה",
+        "रवि",
+        "محمد",
+        "О'Брайен",
+        "O’Brien-Smith",
+    ] {
+        assert_eq!(parse(name).unwrap().check_new(), Ok(()), "{name}");
+    }
+    for name in ["Аda", "pаypal", "Βob", "Ivaж", "λambda", "Bոb", "Ada Lоvelace", "Аda😀", "ОкαΩ"]
+    {
+        let refused = parse(name).unwrap().check_new();
+        assert!(matches!(refused, Err(ParseError::Form { .. })), "{name}");
     }
 }
 

@@ -6,7 +6,7 @@ use chat_core::RefusalCode::*;
 use chat_core::{
     Ack, Answer, CHAT_MESSAGE, ChatMessage, ChatMessageOptions, Content, HistoryOf, HistoryRequest,
     Join, Nickname, NicknameRequest, Offset, PRIVATE_MESSAGE, PrivateMessage, Refusal, RefusalCode,
-    RoomId, Typing,
+    RoomId, Typing, room_from_event,
 };
 use serde::Serialize;
 
@@ -41,9 +41,21 @@ fn assert_refused<T: std::fmt::Debug>(
 /// Names that nobody can have.
 fn bad_nicknames() -> Vec<String> {
     let long = "x".repeat(10_000);
-    ["", " ", r"\u0000", r"a\u0000b", r"a\nb", r"a\u202eb", r"a\u200bb", r"\u00a0", &long]
-        .map(str::to_owned)
-        .into()
+    [
+        "",
+        " ",
+        r"\u0000",
+        r"a\u0000b",
+        r"a\nb",
+        r"a\u202eb",
+        r"a\u200bb",
+        r"\u00a0",
+        r"\u2800",
+        r"\u0301",
+        &long,
+    ]
+    .map(str::to_owned)
+    .into()
 }
 
 #[test]
@@ -74,7 +86,8 @@ fn what_is_no_private_message_is_refused_with_a_code() {
             (r#"["x","Bob",{"a":1}]"#, InvalidArguments),
             (r#"["x","Bob","hi",5]"#, InvalidArguments),
             (r#"["x","Bob","hi",{"room":"a"}]"#, InvalidArguments),
-            (r#"["x","Bob","\ud800"]"#, InvalidArguments),
+            (r#"["x","\ud800","hi"]"#, InvalidArguments),
+            (r#"["x","Bob","hi","\ud800"]"#, InvalidArguments),
             (r#"["x","Bob",""]"#, InvalidContent),
             (&long, InvalidContent),
             (r#"["x","Bob","hi",""]"#, InvalidClientOffset),
@@ -252,4 +265,82 @@ fn an_answer_is_a_result_or_a_refusal() {
     assert_eq!(refusal.to_string(), "join it first");
     assert!(read("{}").is_err());
     assert!(read("null").is_err());
+}
+
+/// A message that was cut within an emoji: `"hello 😀".slice(0, 7)`. Written as UTF-8 it would be the same.
+#[test]
+fn half_a_character_of_a_message_is_replaced() {
+    let whole = "hello 😀 \u{fffd}\u{fffd} é";
+    for cut in [r"hello \ud83d\ude00 \ud83d\ud83d é", r"hello 😀 \udc00\ude00 \u00e9"] {
+        let chat = ChatMessage::from_event(&format!(r#"["x","{cut}","a-1"]"#)).unwrap();
+        assert_eq!(chat.content.as_str(), whole);
+        assert_eq!(chat.client_offset, Some("a-1".parse().unwrap()));
+        let private = PrivateMessage::from_event(&format!(r#"["x","Bob","{cut}"]"#)).unwrap();
+        assert_eq!(private.content.as_str(), whole);
+    }
+    let longest = format!(r#"["x","{}\ud83d"]"#, "x".repeat(Content::MAX_BYTES - 3));
+    assert!(ChatMessage::from_event(&longest).is_ok());
+    let longer = longest.replacen('x', "xx", 2);
+    assert_eq!(ChatMessage::from_event(&longer).unwrap_err().code, InvalidContent);
+}
+
+#[test]
+fn options_may_come_in_the_place_of_a_client_offset() {
+    let parse = |json: &str| ChatMessage::from_event(json).unwrap();
+    let whole = parse(r#"["chat message","hi",null,{"room":"rust"}]"#);
+    assert_eq!(parse(r#"["chat message","hi",{"room":"rust"}]"#), whole);
+    assert_eq!(parse(r#"["chat message","hi",{"room":"rust"},null]"#), whole);
+    assert_eq!(parse(r#"["chat message","hi",{}]"#), parse(r#"["chat message","hi"]"#));
+    assert_refused(
+        ChatMessage::from_event,
+        &[
+            (r#"["x","hi",{"room":"a"},{"room":"b"}]"#, InvalidArguments),
+            (r#"["x","hi",{"room":"a"},"a-1"]"#, InvalidArguments),
+            (r#"["x","hi",{"room":""}]"#, InvalidArguments),
+            (r#"["x","hi",["a"]]"#, InvalidArguments),
+        ],
+    );
+}
+
+/// Also for a value inside of another one.
+#[test]
+fn a_refusal_says_what_is_wrong() {
+    fn reason<T: std::fmt::Debug>(read: impl Fn(&str) -> Result<T, Refusal>, json: &str) -> String {
+        read(json).unwrap_err().message
+    }
+    let chat = |json| reason(ChatMessage::from_event, json);
+    let join = |json| reason(Join::from_event, json);
+    let history = |json| reason(HistoryRequest::from_event, json);
+    let typing = |json| reason(Typing::from_event, json);
+    let private = |json| reason(PrivateMessage::from_event, json);
+    let named = |json| reason(NicknameRequest::from_event, json);
+    let room = |json| reason(room_from_event, json);
+    for (reason, says) in [
+        (chat(r#"["x","hi",null,{"room":" general "}]"#), "begin or end with white space"),
+        (chat(r#"["x","hi",{"room":" general "}]"#), "begin or end with white space"),
+        (chat(r#"["x","hi",null,{"room":""}]"#), "must not be empty"),
+        (chat(r#"["x","hi",null,{"room":"\u2060"}]"#), "cannot be seen"),
+        (chat(r#"["x","hi",null,{"room":"a\ud800"}]"#), "half a character"),
+        (chat(r#"["x","hi",null,{"room":5}]"#), "`room` must be"),
+        (chat(r#"["x","hi","\ud800"]"#), "half a character"),
+        (chat(r#"["x","hi","a\nb"]"#), "control characters"),
+        (join(r#"["x"," a"]"#), "begin or end with white space"),
+        (join(r#"["x","\ufeff"]"#), "cannot be seen"),
+        (join(r#"["x","a\ud800"]"#), "half a character"),
+        (join(r#"["x","a",{"after":-1}]"#), "`after` must be"),
+        (history(r#"["x",{"room":"a "}]"#), "begin or end with white space"),
+        (history(r#"["x",{"with":"\u2800"}]"#), "cannot be seen"),
+        (history(r#"["x",{"with":5}]"#), "`with` must be"),
+        (history(r#"["x",{"room":"a","before":"7"}]"#), "`before` must be"),
+        (history(r#"["x",{"room":"a","limit":"7"}]"#), "`limit` must be"),
+        (typing(r#"["x"," a",true]"#), "begin or end with white space"),
+        (room(r#"["x","\u200b"]"#), "cannot be seen"),
+        (room(r#"["x","a\ude00"]"#), "half a character"),
+        (private(r#"["x","Bob\ud800","hi"]"#), "half a character"),
+        (private(r#"["x","Ada\u2800","hi"]"#), "cannot be seen"),
+        (named(r#"["x","\u0301"]"#), "before any accent"),
+        (named(r#"["x","Ada","a\ud800"]"#), "half a character"),
+    ] {
+        assert!(reason.contains(says), "{reason} | {says}");
+    }
 }

@@ -1,12 +1,13 @@
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::Arguments;
+use super::arguments::Arguments;
 use crate::{ClientOffset, Content, Refusal, RoomId};
 
 /// The arguments of [`CHAT_MESSAGE`](crate::CHAT_MESSAGE) as a client sends it.
 ///
 /// `emit("chat message", content)`, with a client offset as the second argument, with options as the
-/// third; `null` stands for an argument that is left out.
+/// third; `null` stands for an argument that is left out. Options may also be the second argument when there is no
+/// client offset.
 ///
 /// A client serialises it: the result is the JSON array of the three arguments. A server reads the text of
 /// the whole event, which begins with its name, by [`from_event`](Self::from_event).
@@ -54,14 +55,17 @@ impl ChatMessage {
     /// The refusal to answer with, for anything that is not what the event takes, also for text that is
     /// no JSON.
     pub fn from_event(json: &str) -> Result<Self, Refusal> {
+        const KEY: &str = "the second argument must be the client offset, a string";
+        const OPTIONS: &str = "the third argument must be options such as { room: \"general\" }";
+
         let arguments = Arguments::of(json)?;
-        Ok(Self {
-            content: arguments.content(1, "the first argument must be the message, a string")?,
-            client_offset: arguments
-                .client_offset(2, "the second argument must be the client offset, a string")?,
-            options: arguments
-                .options(3, "the third argument must be options such as { room: \"general\" }")?,
-        })
+        let content = arguments.content(1, "the first argument must be the message, a string")?;
+        let (client_offset, options) = if arguments.is_object(2) && arguments.raw(3).is_none() {
+            (None, arguments.options(2, OPTIONS)?)
+        } else {
+            (arguments.client_offset(2, KEY)?, arguments.options(3, OPTIONS)?)
+        };
+        Ok(Self { content, client_offset, options: ChatMessageOptions { room: options.room()? } })
     }
 }
 

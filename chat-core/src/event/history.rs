@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::{Arguments, invalid};
+use super::arguments::{Arguments, invalid};
 use crate::{
     Audience, ClientOffset, Content, Message, Nickname, Offset, Refusal, RefusalCode, RoomId,
     Timestamp,
@@ -39,34 +39,26 @@ impl HistoryRequest {
     /// # Errors
     /// The refusal to answer with.
     pub fn from_event(json: &str) -> Result<Self, Refusal> {
-        #[derive(Default, Deserialize)]
-        #[serde(default)]
-        struct Options {
-            room: Option<String>,
-            with: Option<String>,
-            before: Option<Offset>,
-            limit: Option<usize>,
-        }
-
         const EXPECTED: &str =
             "the argument must be options such as { room: \"general\", before: 100, limit: 50 }";
-        let options: Options = Arguments::of(json)?.options(1, EXPECTED)?;
-        let of = match (options.room, options.with) {
-            (Some(room), None) => HistoryOf::Room(
-                room.parse()
-                    .map_err(|error| Refusal::invalid(RefusalCode::InvalidArguments, error))?,
-            ),
+        const WITH: &str = "`with` must be a nickname, a string";
+        const BEFORE: &str = "`before` must be an offset, a whole number from 0 on";
+        const LIMIT: &str = "`limit` must be a whole number from 1 to 200";
+        let options = Arguments::of(json)?.options(1, EXPECTED)?;
+        let of = match (options.room()?, options.field::<String>("with", WITH)?) {
+            (Some(room), None) => HistoryOf::Room(room),
             (None, Some(name)) => HistoryOf::With(
                 name.parse()
                     .map_err(|error| Refusal::invalid(RefusalCode::InvalidNickname, error))?,
             ),
             _ => return Err(invalid("name a room, or a person with `with`, and not both")),
         };
-        let limit = options.limit.unwrap_or(Self::DEFAULT_LIMIT);
+        let before = options.field("before", BEFORE)?;
+        let limit = options.field("limit", LIMIT)?.unwrap_or(Self::DEFAULT_LIMIT);
         if !(1..=Self::MAX_LIMIT).contains(&limit) {
-            return Err(invalid("the limit must be from 1 to 200"));
+            return Err(invalid(LIMIT));
         }
-        Ok(Self { of, before: options.before, limit })
+        Ok(Self { of, before, limit })
     }
 }
 

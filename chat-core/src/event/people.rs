@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::Arguments;
+use super::arguments::Arguments;
 use super::handshake::Token;
 use super::rooms::room;
 use crate::{Nickname, Refusal, RefusalCode, RoomId};

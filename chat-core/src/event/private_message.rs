@@ -1,6 +1,6 @@
 use serde::{Serialize, Serializer};
 
-use super::Arguments;
+use super::arguments::Arguments;
 use super::people::nickname;
 use crate::{ClientOffset, Content, Nickname, Refusal};
 

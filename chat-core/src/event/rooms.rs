@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::Arguments;
+use super::arguments::Arguments;
 use crate::{Nickname, Offset, Refusal, RefusalCode, RoomId};
 
 /// The arguments of [`JOIN`](crate::JOIN): `emit("join", room)`, or `emit("join", room, { after })`.
@@ -20,16 +20,12 @@ impl Join {
     /// # Errors
     /// The refusal to answer with.
     pub fn from_event(json: &str) -> Result<Self, Refusal> {
-        #[derive(Default, Deserialize)]
-        #[serde(default)]
-        struct Options {
-            after: Option<Offset>,
-        }
+        const AFTER: &str = "`after` must be an offset, a whole number from 0 on";
 
         let arguments = Arguments::of(json)?;
-        let options: Options =
+        let options =
             arguments.options(2, "the second argument must be options such as { after: 0 }")?;
-        Ok(Self { room: room(&arguments)?, after: options.after })
+        Ok(Self { room: room(&arguments)?, after: options.field("after", AFTER)? })
     }
 }
 

@@ -1,0 +1,163 @@
+use std::collections::HashMap;
+use std::fmt;
+
+use serde::de::{self, DeserializeOwned, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+
+use crate::{ClientOffset, Content, ParseError, Refusal, RefusalCode, RoomId};
+
+/// The longest event that can hold a message that is not too long: every character of it escaped.
+const MAX_EVENT_BYTES: usize = 6 * (Content::MAX_BYTES + 2 * ClientOffset::MAX_BYTES + 1024);
+
+/// What is wrong with a text such as `"😀".slice(0, 1)`.
+const HALF: &str = "a text must not have half a character, as one that was cut within an emoji has";
+
+/// The arguments of an event as they arrived: the JSON text of an array whose first item is its name.
+///
+/// `null` stands for an argument that is left out; further arguments than an event takes are ignored.
+pub(super) struct Arguments<'a>(Vec<&'a RawValue>);
+
+impl<'a> Arguments<'a> {
+    pub(super) fn of(json: &'a str) -> Result<Self, Refusal> {
+        if json.len() > MAX_EVENT_BYTES {
+            let error =
+                ParseError::TooLong { what: "an event", bytes: json.len(), max: MAX_EVENT_BYTES };
+            return Err(Refusal::invalid(RefusalCode::InvalidContent, error));
+        }
+        let arguments = serde_json::from_str(json);
+        arguments.map(Self).map_err(|_| invalid("the arguments are not a valid JSON array"))
+    }
+
+    /// The JSON text of an argument, counted from 1; none when it was left out.
+    pub(super) fn raw(&self, index: usize) -> Option<&'a str> {
+        self.0.get(index).map(|raw| raw.get()).filter(|&json| json != "null")
+    }
+
+    /// An argument that has to be there; `expected` says what it should be.
+    pub(super) fn required<T: DeserializeOwned>(
+        &self,
+        index: usize,
+        expected: &str,
+    ) -> Result<T, Refusal> {
+        self.optional(index, expected)?.ok_or_else(|| invalid(expected))
+    }
+
+    /// An argument that may be left out.
+    pub(super) fn optional<T: DeserializeOwned>(
+        &self,
+        index: usize,
+        expected: &str,
+    ) -> Result<Option<T>, Refusal> {
+        read(self.raw(index), expected)
+    }
+
+    /// Whether an argument is an object.
+    pub(super) fn is_object(&self, index: usize) -> bool {
+        self.raw(index).is_some_and(|json| json.starts_with('{'))
+    }
+
+    /// An argument that is an object and may be left out: one with all fields left out then.
+    pub(super) fn options(&self, index: usize, expected: &str) -> Result<Options<'a>, Refusal> {
+        let fields = match self.raw(index) {
+            None => HashMap::new(),
+            Some(json) => serde_json::from_str(json).map_err(|_| invalid(expected))?,
+        };
+        Ok(Options(fields))
+    }
+
+    /// The content of a message. Half a character, which JavaScript has and UTF-8 has not, becomes U+FFFD, as
+    /// browsers make it wherever they write UTF-8.
+    pub(super) fn content(&self, index: usize, expected: &str) -> Result<Content, Refusal> {
+        let text = match self.required(index, expected) {
+            Ok(text) => text,
+            Err(_) => self.required::<Text>(index, expected)?.text,
+        };
+        let content = Content::try_from(text);
+        content.map_err(|error| Refusal::invalid(RefusalCode::InvalidContent, error))
+    }
+
+    /// The client's key for a message.
+    pub(super) fn client_offset(
+        &self,
+        index: usize,
+        expected: &str,
+    ) -> Result<Option<ClientOffset>, Refusal> {
+        let text: Option<String> = self.optional(index, expected)?;
+        let key = text.map(ClientOffset::try_from).transpose();
+        key.map_err(|error| Refusal::invalid(RefusalCode::InvalidClientOffset, error))
+    }
+}
+
+/// The fields of an object. `null` stands for one that is left out; unknown ones are ignored.
+pub(super) struct Options<'a>(HashMap<String, &'a RawValue>);
+
+impl Options<'_> {
+    /// A field that may be left out; `expected` says what it should be.
+    pub(super) fn field<T: DeserializeOwned>(
+        &self,
+        name: &str,
+        expected: &str,
+    ) -> Result<Option<T>, Refusal> {
+        let json = self.0.get(name).map(|raw| raw.get()).filter(|&json| json != "null");
+        read(json, expected)
+    }
+
+    /// The field `room`.
+    pub(super) fn room(&self) -> Result<Option<RoomId>, Refusal> {
+        let name: Option<String> = self.field("room", "`room` must be the name of a room")?;
+        let room = name.map(RoomId::try_from).transpose();
+        room.map_err(|error| Refusal::invalid(RefusalCode::InvalidArguments, error))
+    }
+}
+
+pub(super) fn invalid(what: &str) -> Refusal {
+    Refusal::new(RefusalCode::InvalidArguments, what)
+}
+
+/// A value that may be left out; `expected` says what it should be.
+fn read<T: DeserializeOwned>(json: Option<&str>, expected: &str) -> Result<Option<T>, Refusal> {
+    let Some(json) = json else { return Ok(None) };
+    serde_json::from_str(json).map(Some).map_err(|_| {
+        let is_cut = serde_json::from_str(json).is_ok_and(|Text { is_cut, .. }| is_cut);
+        invalid(if is_cut { HALF } else { expected })
+    })
+}
+
+/// A string of JavaScript's, with U+FFFD in the place of each half of a surrogate pair that stands alone.
+struct Text {
+    text: String,
+    /// Whether there was one.
+    is_cut: bool,
+}
+
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Bytes;
+
+        impl Visitor<'_> for Bytes {
+            type Value = Text;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string")
+            }
+
+            // A half that stands alone comes as three bytes: what UTF-8 would make of its number.
+            fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<Text, E> {
+                let mut bytes = bytes.to_vec();
+                let mut is_cut = false;
+                for at in 0..bytes.len() {
+                    if let [0xed, 0xa0..=0xbf, _, ..] = bytes[at..] {
+                        bytes[at..at + 3].copy_from_slice("\u{fffd}".as_bytes());
+                        is_cut = true;
+                    }
+                }
+                let text = String::from_utf8(bytes).map_err(E::custom)?;
+                Ok(Text { text, is_cut })
+            }
+        }
+
+        // As bytes, which are not checked.
+        deserializer.deserialize_bytes(Bytes)
+    }
+}
