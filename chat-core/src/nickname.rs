@@ -190,6 +190,11 @@ impl NicknameSkeleton {
 }
 
 impl NicknameKey {
+    /// A key read back from a store.
+    pub fn from_stored(text: impl Into<Arc<str>>) -> Self {
+        Self(text.into())
+    }
+
     /// The text itself.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -1,5 +1,6 @@
 mod builder;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -139,8 +140,11 @@ impl Chat {
         let stopping = CancellationToken::new();
         // Given the router itself, axum would set up all routes anew for each connection: a quarter of what it
         // costs to accept one.
-        let server = axum::serve(listener, self.router().into_make_service())
-            .with_graceful_shutdown(stopping.clone().cancelled_owned());
+        let server = axum::serve(
+            listener,
+            self.router().into_make_service_with_connect_info::<SocketAddr>(),
+        )
+        .with_graceful_shutdown(stopping.clone().cancelled_owned());
         let mut server = tokio::spawn(server.into_future());
         let ended = tokio::select! {
             ended = &mut server => Some(ended),

@@ -58,6 +58,7 @@ async fn serve(cli: &Cli) -> anyhow::Result<()> {
         .recovery_window(cli.recovery_window)
         .presence_grace(cli.presence_grace)
         .nickname_lifetime(cli.nickname_lifetime)
+        .reserved_names(cli.reserved_names.iter().flatten().cloned())
         .limits(cli.limits.limits());
     if let Some(key) = jwt_key {
         chat = chat.jwt_key(key);

@@ -1,19 +1,33 @@
 //! Who a client is: the owner of a nickname, or whom a signed token names.
 
+mod clock;
+mod guard;
 mod held;
 mod jwt;
+mod reserved;
+mod strength;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use chat_core::{Nickname, PersonId, Refusal, RefusalCode, Timestamp, Token};
-use chat_store::{Claimed, NicknameClaim, NicknameStore, OwnerKey, StoreError};
+use chat_store::{ClaimKind, Claimed, NicknameClaim, NicknameStore, OwnerKey, StoreError};
 use sha2::{Digest, Sha256};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
-use held::Held;
+use clock::Clock;
+use guard::Guard;
+use held::{Claim, Held};
+use reserved::Reserved;
+
+use crate::limits::Limits;
+use crate::roster::Roster;
+use crate::source::Source;
 
 pub use jwt::{JwtKey, JwtKeyError};
+pub(crate) use reserved::RESERVED;
 
 /// How many random bytes a token has that the server makes up.
 const TOKEN_BYTES: usize = 24;
@@ -26,6 +40,13 @@ const RENEWALS: u32 = 4;
 
 /// Nobody waits longer than this to renew: what a timer can wait for has an end.
 const MAX_RENEWAL: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How long after one sweep of the names that have expired the next one begins, and how long after the start the
+/// first.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(60 * 60);
+
+/// How long a sweep waits before it looks at the next names, so that others get on.
+const SWEEP_PAUSE: Duration = Duration::from_millis(100);
 
 /// A person who is connected.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,15 +88,33 @@ pub(crate) struct Identities {
     /// What tokens have to be signed with. Without it nicknames are whose who claims them first.
     issuer: Option<Arc<JwtKey>>,
     held: Arc<Held>,
+    guard: Arc<Guard>,
+    clock: Arc<Clock>,
+    /// Says who is connected, to whichever node.
+    roster: Roster,
+}
+
+/// What claims are measured by.
+pub(crate) struct Rules<'a> {
+    /// For how long a nickname is kept for an owner who is not connected.
+    pub(crate) lifetime: Duration,
+    pub(crate) limits: &'a Limits,
+    /// Names that nobody can choose.
+    pub(crate) reserved: Vec<Nickname>,
 }
 
 impl Identities {
     pub(crate) fn new(
         store: Arc<dyn NicknameStore>,
-        lifetime: Duration,
+        rules: Rules<'_>,
         issuer: Option<JwtKey>,
+        roster: Roster,
     ) -> Self {
-        Self { store, lifetime, issuer: issuer.map(Arc::new), held: Arc::default() }
+        let Rules { lifetime, limits, reserved } = rules;
+        let guard = Arc::new(Guard::new(limits, Reserved::new(reserved)));
+        let clock = Arc::new(Clock::new(Timestamp::now));
+        let (issuer, held) = (issuer.map(Arc::new), Arc::default());
+        Self { store, lifetime, issuer, held, guard, clock, roster }
     }
 
     /// Whether tokens say who a client is, rather than nicknames that it chooses.
@@ -90,36 +129,78 @@ impl Identities {
     ) -> Result<Option<Person>, Unidentified> {
         let Some(key) = &self.issuer else { return Ok(None) };
         let jwt::Subject { owner, nickname, until } = key.subject(token)?;
-        Ok(Some(Person { until, ..self.claim(nickname, owner).await? }))
+        // The issuer answers for the name, whatever it is.
+        let person = self.claim(&nickname, owner, ClaimKind::Issued).await?.ok_or_else(taken)?;
+        Ok(Some(Person { until, ..person }))
     }
 
-    /// Gives a nickname to whoever has this token, and to a client without one if nobody has the name. Also
-    /// returns the token that keeps it.
+    /// Gives a nickname to whoever has this token, and to a client without one if nobody has the name, nor one that
+    /// looks like it. Also returns the token that keeps it.
+    ///
+    /// Whoever has the name already is only asked for the token. Everybody else is held to the rules for new names,
+    /// and a claim that is not granted counts as a token that was tried.
     pub(crate) async fn take(
         &self,
         nickname: Nickname,
         token: Option<Token>,
+        source: Source,
     ) -> Result<(Person, Token), Unidentified> {
         if self.are_issued() {
             let message = "your token says who you are; a nickname cannot be chosen";
             return Err(Refusal::new(RefusalCode::NicknameFixed, message).into());
         }
-        let token = match token {
+        self.guard.admit(source, &nickname)?;
+        let own = match &token {
             Some(token) if token.as_str().len() < MIN_TOKEN_BYTES => {
                 let message = format!("a token needs {MIN_TOKEN_BYTES} characters or more");
+                return Err(Refusal::new(RefusalCode::InvalidToken, message).into());
+            }
+            Some(token) => self.claim(&nickname, owner_of(token), ClaimKind::Renew).await?,
+            None => None,
+        };
+        if let (Some(person), Some(token)) = (own, token.clone()) {
+            return Ok((person, token));
+        }
+        let taken = self.take_new(&nickname, token, source).await;
+        if let Err(Unidentified::Refused(_)) = &taken {
+            self.guard.refused(source, &nickname);
+        }
+        taken
+    }
+
+    /// Gives a nickname to a client that has not had it.
+    async fn take_new(
+        &self,
+        nickname: &Nickname,
+        token: Option<Token>,
+        source: Source,
+    ) -> Result<(Person, Token), Unidentified> {
+        self.guard.admit_new(source, nickname)?;
+        let token = match token {
+            Some(token) if strength::is_weak(token.as_str()) => {
+                let message = "this token is easily guessed; use random characters, or give none";
                 return Err(Refusal::new(RefusalCode::InvalidToken, message).into());
             }
             Some(token) => token,
             None => random_token()?,
         };
-        let owner = owner("token", &[token.as_str()]);
-        Ok((self.claim(nickname, owner).await?, token))
+        // By the clock of another node its time may be over.
+        let had_it = self.store.find_nickname(&nickname.key()).await?;
+        if had_it.is_some_and(|(person, _)| self.roster.is_present(person)) {
+            return Err(taken().into());
+        }
+        let person = self.claim(nickname, owner_of(&token), ClaimKind::New).await?;
+        let person = person.ok_or_else(taken)?;
+        self.guard.granted_new(source);
+        Ok((person, token))
     }
 
     /// Makes sure that a person still has its nickname, and keeps it for the time to come.
     pub(crate) async fn renew(&self, person: &Person) -> Result<(), Unidentified> {
-        let now = self.claim(person.nickname.clone(), person.owner).await?;
-        if now.id == person.id { Ok(()) } else { Err(taken().into()) }
+        let kind = if self.are_issued() { ClaimKind::Issued } else { ClaimKind::Renew };
+        let now = self.claim(&person.nickname, person.owner, kind).await?;
+        let still = now.is_some_and(|now| now.id == person.id);
+        if still { Ok(()) } else { Err(taken().into()) }
     }
 
     /// How often to [`renew`](Self::renew).
@@ -137,29 +218,52 @@ impl Identities {
         found.ok_or_else(|| Refusal::new(RefusalCode::UnknownNickname, message).into())
     }
 
-    async fn claim(&self, nickname: Nickname, owner: OwnerKey) -> Result<Person, Unidentified> {
+    /// Has names deleted that nobody renews, from time to time, for ever.
+    pub(crate) async fn sweep(self) {
+        loop {
+            sleep(SWEEP_INTERVAL).await;
+            let mut after = None;
+            loop {
+                match self.store.sweep_nicknames(self.clock.earliest(), after.as_ref()).await {
+                    Ok(None) => break,
+                    Ok(last) => after = last,
+                    Err(error) => {
+                        tracing::debug!("expired nicknames were not deleted: {error}");
+                        break;
+                    }
+                }
+                sleep(SWEEP_PAUSE).await;
+            }
+        }
+    }
+
+    /// The owner of a nickname, when the claim is granted.
+    async fn claim(
+        &self,
+        nickname: &Nickname,
+        owner: OwnerKey,
+        kind: ClaimKind,
+    ) -> Result<Option<Person>, Unidentified> {
         let person = |id| Person { id, nickname: nickname.clone(), owner, until: None };
-        if let Some(id) = self.held.find(&nickname, owner) {
-            return Ok(person(id));
+        let now = self.clock.earliest();
+        if let Some(id) = self.held.find(nickname, owner, self.clock.latest()) {
+            return Ok(Some(person(id)));
         }
         let mut id = [0; 8];
         getrandom::fill(&mut id).map_err(|_| no_randomness())?;
-        let now = Timestamp::now();
-        let lifetime = i64::try_from(self.lifetime.as_millis()).unwrap_or(i64::MAX);
+        let expires_at = self.clock.latest().plus(self.lifetime);
         let claim = NicknameClaim {
             nickname: nickname.clone(),
             owner,
             person: PersonId::from_random(id),
             now,
-            expires_at: Timestamp::from_millis(now.as_millis().saturating_add(lifetime)),
+            expires_at,
+            kind,
         };
-        match self.store.claim_nickname(&claim).await? {
-            Claimed::Yes(id) => {
-                self.held.note(nickname.clone(), owner, id, Instant::now() + self.renewal());
-                Ok(person(id))
-            }
-            Claimed::Taken => Err(taken().into()),
-        }
+        let Claimed::Yes(id) = self.store.claim_nickname(&claim).await? else { return Ok(None) };
+        let until = Instant::now() + self.renewal();
+        self.held.note(nickname.clone(), Claim { owner, person: id, until, expires_at });
+        Ok(Some(person(id)))
     }
 }
 
@@ -179,7 +283,15 @@ fn random_token() -> Result<Token, Refusal> {
     token.try_into().map_err(|_| no_randomness())
 }
 
+fn owner_of(token: &Token) -> OwnerKey {
+    owner("token", &[token.as_str()])
+}
+
 /// The name under which an owner is kept: `kind` says what the parts are.
+///
+/// The store compares these hashes and not the secrets, byte by byte if it likes: how long that takes says at most
+/// how many bytes of a hash are right, and nobody can make a secret whose hash begins as somebody wants without as
+/// many tries as that takes; what is learned is no part of the secret.
 fn owner(kind: &str, parts: &[&str]) -> OwnerKey {
     let mut hash = Sha256::new_with_prefix(kind);
     for part in parts {

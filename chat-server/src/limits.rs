@@ -21,6 +21,19 @@ pub struct Limits {
     /// The longest content of a message, in bytes of UTF-8; from 1 to 65,536, which is the default. A longer one
     /// is refused with `too_large`.
     pub max_message_bytes: usize,
+    /// How many nicknames that nobody had can be taken from one address in an hour; 60 unless said otherwise, 0 for
+    /// no limit. What is not used is kept until it is as many. More are refused with `slow_down`. Whoever comes back
+    /// with the token of a name takes no new one.
+    pub max_new_names_per_hour: u32,
+    /// How many claims to a nickname may fail in a minute, from one address and for one name; 20 unless said
+    /// otherwise, 0 for no limit. More are refused with `slow_down`, unseen.
+    pub max_wrong_tokens_per_minute: u32,
+    /// How many messages a user may store in a day; 100,000 unless said otherwise, 0 for no limit. More are refused
+    /// with `quota_exceeded`. Those without a nickname share what their address has. Each node counts by itself.
+    pub max_messages_per_day: u64,
+    /// How many bytes of messages a user may store in a day; 268,435,456 (256 MiB) unless said otherwise, 0 for no
+    /// limit, and else no less than one message has.
+    pub max_bytes_per_day: u64,
 }
 
 /// Why [`Limits`] cannot be used.
@@ -39,7 +52,13 @@ pub struct LimitError {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { max_message_bytes: Content::MAX_BYTES }
+        Self {
+            max_message_bytes: Content::MAX_BYTES,
+            max_new_names_per_hour: 60,
+            max_wrong_tokens_per_minute: 20,
+            max_messages_per_day: 100_000,
+            max_bytes_per_day: 256 * 1024 * 1024,
+        }
     }
 }
 
@@ -49,7 +68,12 @@ impl Limits {
     /// # Errors
     /// Names the first field that is out of its range.
     pub fn check(&self) -> Result<(), LimitError> {
-        within("max_message_bytes", self.max_message_bytes, 1, Content::MAX_BYTES)
+        within("max_message_bytes", self.max_message_bytes, 1, Content::MAX_BYTES)?;
+        if self.max_bytes_per_day > 0 {
+            let least = self.max_message_bytes as u64;
+            within("max_bytes_per_day", self.max_bytes_per_day, least, u64::MAX)?;
+        }
+        Ok(())
     }
 
     /// Refuses a content that is longer than this server takes.
@@ -93,5 +117,9 @@ mod tests {
                 format!("the limit max_message_bytes is {bytes}; it has to be from 1 to 65536");
             assert_eq!(error.unwrap_err().to_string(), expected);
         }
+        let check = |max_bytes_per_day| Limits { max_bytes_per_day, ..Limits::default() }.check();
+        assert_eq!(check(0), Ok(()));
+        assert_eq!(check(65536), Ok(()));
+        assert_eq!(check(65535).unwrap_err().name, "max_bytes_per_day");
     }
 }

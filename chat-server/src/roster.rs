@@ -30,7 +30,7 @@ mod tests;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use chat_core::{FrameBody, Nickname, NodeId, PersonId, RoomId, Users};
+use chat_core::{FrameBody, MemberId, Nickname, NodeId, PersonId, RoomId, Users};
 use sha2::{Digest, Sha256};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
@@ -101,6 +101,11 @@ impl Roster {
     /// How many are in a room.
     pub(crate) fn count(&self, room: &RoomId) -> usize {
         self.lock().count(room)
+    }
+
+    /// Whether a person is in a room, whichever it is and on whichever node.
+    pub(crate) fn is_present(&self, person: PersonId) -> bool {
+        self.lock().is_present(MemberId::person(person))
     }
 
     /// What another node says; frames about other things are ignored.

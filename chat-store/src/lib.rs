@@ -20,7 +20,7 @@ pub use appended::Appended;
 pub use config::open;
 pub use error::StoreError;
 pub use memory::MemoryStore;
-pub use nickname::{Claimed, NicknameClaim, NicknameStore, OwnerKey};
+pub use nickname::{ClaimKind, Claimed, NicknameClaim, NicknameStore, OwnerKey};
 #[cfg(feature = "postgres")]
 pub use postgres::PostgresStore;
 pub use session::{SessionKey, SessionRecord, SessionStore};

@@ -1,15 +1,17 @@
-use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::hash::BuildHasher;
+use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use chat_core::{
-    ClientOffset, Epoch, Feed, Message, NewMessage, Nickname, NicknameKey, Offset, PersonId,
-    Timestamp,
+    Audience, ClientOffset, Epoch, Feed, Message, NewMessage, Nickname, NicknameKey,
+    NicknameSkeleton, Offset, PersonId, Timestamp,
 };
 
+use crate::nickname::MAX_SWEPT_NICKNAMES;
 use crate::session::MAX_SWEPT;
 use crate::{
     Appended, Claimed, MessageStore, NicknameClaim, NicknameStore, Page, SessionKey, SessionRecord,
@@ -31,7 +33,9 @@ struct Contents {
     log: Log,
     sessions: HashMap<SessionKey, SessionRecord>,
     /// The last claim to each name that was granted, with the person who has it.
-    nicknames: HashMap<NicknameKey, NicknameClaim>,
+    nicknames: BTreeMap<NicknameKey, NicknameClaim>,
+    /// Names by what they look like.
+    looks: HashMap<NicknameSkeleton, HashSet<NicknameKey>>,
     closed: bool,
 }
 
@@ -153,15 +157,13 @@ impl NicknameStore for MemoryStore {
     async fn claim_nickname(&self, claim: &NicknameClaim) -> Result<Claimed, StoreError> {
         let mut contents = self.contents()?;
         let key = claim.nickname.key();
-        let mut claim = claim.clone();
-        match contents.nicknames.get(&key) {
-            Some(held) if held.owner == claim.owner => claim.person = held.person,
-            Some(held) if held.expires_at > claim.now => return Ok(Claimed::Taken),
-            _ => {}
+        let claimed = claim.decide(contents.nicknames.get(&key), || contents.is_imitation(claim));
+        if let Claimed::Yes(person) = claimed {
+            contents.forget(&key);
+            contents.looks.entry(claim.nickname.skeleton()).or_default().insert(key.clone());
+            contents.nicknames.insert(key, NicknameClaim { person, ..claim.clone() });
         }
-        let person = claim.person;
-        contents.nicknames.insert(key, claim);
-        Ok(Claimed::Yes(person))
+        Ok(claimed)
     }
 
     async fn find_nickname(
@@ -172,9 +174,54 @@ impl NicknameStore for MemoryStore {
         let held = contents.nicknames.get(key);
         Ok(held.map(|claim| (claim.person, claim.nickname.clone())))
     }
+
+    async fn sweep_nicknames(
+        &self,
+        now: Timestamp,
+        after: Option<&NicknameKey>,
+    ) -> Result<Option<NicknameKey>, StoreError> {
+        let mut contents = self.contents()?;
+        let from = (after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded);
+        let looked_at: Vec<_> =
+            contents.nicknames.range::<NicknameKey, _>(from).take(MAX_SWEPT_NICKNAMES).collect();
+        let last = looked_at.last().map(|(key, _)| NicknameKey::clone(key));
+        let expired = looked_at.into_iter().filter(|(_, claim)| {
+            claim.expires_at <= now && !contents.log.has_private_messages(claim.person)
+        });
+        for key in expired.map(|(key, _)| key.clone()).collect::<Vec<_>>() {
+            contents.forget(&key);
+        }
+        Ok(last)
+    }
+}
+
+impl Contents {
+    /// Whether another owner has a name that looks like this one.
+    fn is_imitation(&self, claim: &NicknameClaim) -> bool {
+        let alike = self.looks.get(&claim.nickname.skeleton()).into_iter().flatten();
+        let mut alike = alike.filter_map(|key| self.nicknames.get(key));
+        alike.any(|other| other.owner != claim.owner && other.expires_at > claim.now)
+    }
+
+    fn forget(&mut self, key: &NicknameKey) {
+        let Some(claim) = self.nicknames.remove(key) else { return };
+        let look = claim.nickname.skeleton();
+        let alike = self.looks.entry(look.clone()).or_default();
+        alike.remove(key);
+        if alike.is_empty() {
+            self.looks.remove(&look);
+        }
+    }
 }
 
 impl Log {
+    fn has_private_messages(&self, person: PersonId) -> bool {
+        self.messages.iter().any(|message| match message.audience {
+            Audience::Room(_) => false,
+            Audience::Private { from, to, .. } => person == from || person == to,
+        })
+    }
+
     fn tail(&self) -> Offset {
         self.messages.last().map_or(Offset::ZERO, |message| message.offset)
     }

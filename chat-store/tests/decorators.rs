@@ -6,8 +6,8 @@ use std::sync::Arc;
 use chat_core::{Feed, NewMessage, Offset, PersonId, RoomId, Timestamp};
 use chat_store::testkit::{FailingStore, HeldStore, SessionBackend, async_trait};
 use chat_store::{
-    Appended, Claimed, MemoryStore, MessageStore, NicknameClaim, NicknameStore, OwnerKey,
-    SessionKey, SessionRecord, SessionStore, Store, StoreError,
+    Appended, ClaimKind, Claimed, MemoryStore, MessageStore, NicknameClaim, NicknameStore,
+    OwnerKey, SessionKey, SessionRecord, SessionStore, Store, StoreError,
 };
 
 fn memory() -> Arc<dyn Store> {
@@ -158,6 +158,7 @@ fn claim() -> NicknameClaim {
         person: PersonId::from_stored(5),
         now: NOW,
         expires_at: Timestamp::from_millis(1),
+        kind: ClaimKind::New,
     }
 }
 

@@ -4,9 +4,10 @@
 
 use std::path::Path;
 
-use chat_core::{Feed, NewMessage, Offset, RoomId, Timestamp};
+use chat_core::{Feed, NewMessage, Offset, PersonId, RoomId, Timestamp};
 use chat_store::{
-    Appended, MessageStore, SessionKey, SessionRecord, SessionStore, SqliteStore, StoreError,
+    Appended, ClaimKind, Claimed, MessageStore, NicknameClaim, NicknameStore, OwnerKey, SessionKey,
+    SessionRecord, SessionStore, SqliteStore, StoreError,
 };
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
@@ -61,7 +62,7 @@ async fn a_file_of_version_2_keeps_its_log_and_takes_sessions() {
         let page = store.read_after(Some(&general), Offset::ZERO, 9).await.unwrap();
         assert_eq!(page.messages.len(), 1, "a room has its earlier messages");
         store.close().await;
-        assert_eq!(version(&path).await, 6);
+        assert_eq!(version(&path).await, 7);
     }
 }
 
@@ -77,6 +78,43 @@ async fn sessions_of_version_3_are_older_than_any_that_is_saved_now() {
     let found = found.unwrap();
     assert_eq!((found.generation, found.revision, &*found.state), (0, 0, "here"));
     assert_eq!(store.save_sessions(&[SessionRecord { generation: 1, ..found }]).await.unwrap(), []);
+    store.close().await;
+}
+
+#[tokio::test]
+async fn names_of_version_6_stay_and_are_not_imitated() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("chat.db");
+    let names = "INSERT INTO nicknames VALUES
+            ('ada', 'Ada', unhex(replace(hex(zeroblob(32)), '00', '01')), 1, 100),
+            ('аdа', 'Аdа', unhex(replace(hex(zeroblob(32)), '00', '02')), 2, 100);
+        PRAGMA user_version = 6";
+    let version_6 = [
+        &VERSION_2.join(";\n"),
+        include_str!("../migrations/sqlite/0003_sessions.sql"),
+        include_str!("../migrations/sqlite/0004_session_versions.sql"),
+        include_str!("../migrations/sqlite/0005_people.sql"),
+        include_str!("../migrations/sqlite/0006_room_messages.sql"),
+        names,
+    ];
+    run_sql(&path, &version_6.join(";\n")).await;
+    let store = SqliteStore::open(&path).await.unwrap();
+    let claim = |name: &str, owner| NicknameClaim {
+        nickname: name.parse().unwrap(),
+        owner: OwnerKey([owner; 32]),
+        person: PersonId::from_stored(9),
+        now: Timestamp::from_millis(50),
+        expires_at: Timestamp::from_millis(100),
+        kind: ClaimKind::New,
+    };
+    for (name, owner) in [("Ada", 1), ("Аdа", 2)] {
+        let claimed = store.claim_nickname(&claim(name, owner)).await.unwrap();
+        assert_eq!(claimed, Claimed::Yes(PersonId::from_stored(owner.into())));
+    }
+    for name in ["ada", "аdа", "adа"] {
+        let claimed = store.claim_nickname(&claim(name, 3)).await.unwrap();
+        assert_eq!(claimed, Claimed::Taken, "{name}");
+    }
     store.close().await;
 }
 

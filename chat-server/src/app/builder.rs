@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chat_adapter::{Broadcast, LocalBroadcast};
-use chat_core::NodeId;
+use chat_core::{Nickname, NodeId};
 use chat_store::Store;
 use socketioxide::SocketIo;
 use socketioxide::extract::SocketRef;
@@ -11,9 +11,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::{Chat, ChatError};
-use crate::identity::{Identities, JwtKey};
+use crate::identity::{Identities, JwtKey, RESERVED, Rules};
 use crate::limits::Limits;
 use crate::log::{Log, RECENT_AT_START, RECENT_BYTES};
+use crate::quota::Quotas;
 use crate::recovery::Recovery;
 use crate::relay::{self, Listener, Outgoing};
 use crate::roster::Roster;
@@ -59,6 +60,7 @@ pub struct ChatBuilder {
     recent_bytes: usize,
     presence_grace: Duration,
     nickname_lifetime: Duration,
+    reserved_names: Vec<Nickname>,
     jwt_key: Option<JwtKey>,
     limits: Limits,
 }
@@ -73,6 +75,7 @@ impl ChatBuilder {
             recent_bytes: RECENT_BYTES,
             presence_grace: PRESENCE_GRACE,
             nickname_lifetime: NICKNAME_LIFETIME,
+            reserved_names: RESERVED.map(Nickname::from_stored).into(),
             jwt_key: None,
             limits: Limits::default(),
         }
@@ -145,6 +148,13 @@ impl ChatBuilder {
         Self { nickname_lifetime: lifetime, ..self }
     }
 
+    /// Nicknames that nobody can choose, nor any that [looks like](Nickname::skeleton) one of them: an attempt is
+    /// refused with `nickname_taken`. Who has such a name already keeps it, and signed tokens may give it. When not
+    /// said, names such as `admin`, `system`, `support` and `everyone`.
+    pub fn reserved_names(self, names: impl IntoIterator<Item = Nickname>) -> Self {
+        Self { reserved_names: names.into_iter().collect(), ..self }
+    }
+
     /// Has clients say who they are by a JSON Web Token, as `token` in `auth`, that is signed with this key.
     /// Clients without one are refused, and nobody chooses a nickname. A connection ends when its token
     /// expires.
@@ -182,7 +192,6 @@ impl ChatBuilder {
         let Self { store, broadcast, recovery_window, hooks, recent_bytes, limits, .. } = self;
         limits.check()?;
         let nicknames = Arc::<dyn Store>::clone(&store);
-        let identities = Identities::new(nicknames, self.nickname_lifetime, self.jwt_key);
         let mut id = [0; 8];
         getrandom::fill(&mut id).map_err(ChatError::Random)?;
         let node = NodeId::from_random(id);
@@ -195,6 +204,9 @@ impl ChatBuilder {
         let taken = outgoing.clone();
         recovery.on_taken(move |key, generation| taken.session_taken(key, generation));
         let roster = Roster::new(node, self.presence_grace, outgoing);
+        let (lifetime, reserved) = (self.nickname_lifetime, self.reserved_names);
+        let rules = Rules { lifetime, limits: &limits, reserved };
+        let identities = Identities::new(nicknames, rules, self.jwt_key, roster.clone());
 
         let relay = TaskTracker::new();
         let listening = CancellationToken::new();
@@ -208,6 +220,8 @@ impl ChatBuilder {
         };
         let listen = listener.listen(Arc::clone(&broadcast));
         relay.spawn(listening.clone().run_until_cancelled_owned(listen));
+        let sweep = identities.clone().sweep();
+        relay.spawn(listening.clone().run_until_cancelled_owned(sweep));
         let attend = roster.clone().run(listening.clone());
         relay.spawn(async move {
             attend.await;
@@ -236,6 +250,7 @@ impl ChatBuilder {
             identities,
             roster: roster.clone(),
             hooks: Arc::new(hooks),
+            quotas: Arc::new(Quotas::new(&limits)),
             limits: Arc::new(limits),
         };
         let connections = Connections::new(services);

@@ -1,9 +1,12 @@
 use std::path::PathBuf;
+use std::sync::LazyLock;
 use std::time::Duration;
 
+use chat_core::{Nickname, ParseError};
 use clap::Parser;
 
 use super::limits::LimitArgs;
+use crate::identity::RESERVED;
 
 /// The host that is listened on when only a port is given.
 const DEFAULT_HOST: &str = "127.0.0.1";
@@ -87,6 +90,19 @@ pub struct Cli {
     )]
     pub nickname_lifetime: Duration,
 
+    /// Nicknames that nobody can choose, nor any that looks like one of them; signed tokens may give them
+    ///
+    /// With commas between them; an empty text reserves none.
+    #[arg(
+        long,
+        env = "CHAT_RESERVED_NAMES",
+        value_name = "NAME,…",
+        value_delimiter = ',',
+        value_parser = reserved_name,
+        default_value = RESERVED_NAMES.as_str()
+    )]
+    pub reserved_names: Vec<Option<Nickname>>,
+
     /// Have signed tokens say who clients are: the key to check them with
     ///
     /// A file with a secret of 32 bytes or more (HS256), or an RSA (RS256) or Ed25519 (EdDSA) public key in
@@ -124,6 +140,14 @@ impl Cli {
         let port = std::env::var("PORT");
         format!("{DEFAULT_HOST}:{}", port.as_deref().unwrap_or(DEFAULT_PORT))
     }
+}
+
+/// The names that are reserved when nothing else is said.
+static RESERVED_NAMES: LazyLock<String> = LazyLock::new(|| RESERVED.join(","));
+
+/// A name that is reserved; none for an empty text.
+fn reserved_name(text: &str) -> Result<Option<Nickname>, ParseError> {
+    if text.trim().is_empty() { Ok(None) } else { text.parse().map(Some) }
 }
 
 /// The lifetime of a nickname: not so short that its owner could lose it while connected.

@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use chat_core::{Nickname, PersonId};
+use chat_core::{Nickname, PersonId, Timestamp};
 use chat_store::OwnerKey;
 use tokio::time::Instant;
 
@@ -13,36 +13,40 @@ const CAPACITY: usize = 20_000;
 #[derive(Debug, Default)]
 pub(super) struct Held(Mutex<HashMap<Nickname, Claim>>);
 
+/// A claim that was granted.
 #[derive(Debug)]
-struct Claim {
-    owner: OwnerKey,
-    person: PersonId,
-    until: Instant,
+pub(super) struct Claim {
+    pub(super) owner: OwnerKey,
+    pub(super) person: PersonId,
+    /// How long it is relied on, well before it expires.
+    pub(super) until: Instant,
+    /// When it expires: a machine that slept does not know for how long.
+    pub(super) expires_at: Timestamp,
 }
 
 impl Held {
     /// The person who has this name, written so, if it certainly is this owner.
-    pub(super) fn find(&self, nickname: &Nickname, owner: OwnerKey) -> Option<PersonId> {
+    pub(super) fn find(
+        &self,
+        nickname: &Nickname,
+        owner: OwnerKey,
+        now: Timestamp,
+    ) -> Option<PersonId> {
         let claims = self.lock();
         let claim = claims.get(nickname)?;
-        (claim.owner == owner && Instant::now() < claim.until).then_some(claim.person)
+        let is_held = Instant::now() < claim.until && now < claim.expires_at;
+        (claim.owner == owner && is_held).then_some(claim.person)
     }
 
-    /// Notes a claim that was granted and that nobody can undo before `until`.
-    pub(super) fn note(
-        &self,
-        nickname: Nickname,
-        owner: OwnerKey,
-        person: PersonId,
-        until: Instant,
-    ) {
+    /// Notes a claim that was granted.
+    pub(super) fn note(&self, nickname: Nickname, claim: Claim) {
         let mut claims = self.lock();
         if claims.len() >= CAPACITY {
             let now = Instant::now();
             claims.retain(|_, claim| now < claim.until);
         }
         if claims.len() < CAPACITY {
-            claims.insert(nickname, Claim { owner, person, until });
+            claims.insert(nickname, claim);
         }
     }
 

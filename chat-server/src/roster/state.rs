@@ -106,6 +106,11 @@ impl State {
         key
     }
 
+    /// Whether a member is in any room.
+    pub(super) fn is_present(&self, member: MemberId) -> bool {
+        self.rooms.values().any(|room| room.contains(member))
+    }
+
     pub(super) fn join(&mut self, key: ConnectionKey, room: &RoomId) {
         let Some(connection) = self.live(key) else { return };
         if connection.rooms.insert(room.clone()) {

@@ -39,6 +39,9 @@ fn submit(connection: &Connection, message: ChatMessage, request: Request) {
     let Some(room) = connection.place.joined(&room) else {
         return request.refuse(not_in_room());
     };
+    if let Err(refusal) = connection.spend(&content) {
+        return request.refuse(refusal);
+    }
     let (audience, from) = (Audience::Room(room), connection.nickname());
     let message = NewMessage { audience, content, client_offset, from, at: Timestamp::now() };
     let log = &connection.services.log;

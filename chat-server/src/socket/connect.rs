@@ -31,8 +31,10 @@ use crate::delivery::{Notice, Subscription, pump};
 use crate::identity::{Identities, Person, Unidentified};
 use crate::limits::Limits;
 use crate::log::Log;
+use crate::quota::Quotas;
 use crate::recovery::{Claim, Found, Recovery};
 use crate::roster::Roster;
+use crate::source::Source;
 use crate::transport::Link;
 
 /// Called for each connection before it can send anything.
@@ -83,6 +85,7 @@ pub(crate) struct Services {
     pub(crate) roster: Roster,
     pub(crate) hooks: Arc<Hooks>,
     pub(crate) limits: Arc<Limits>,
+    pub(crate) quotas: Arc<Quotas>,
 }
 
 /// What all connections of a node share.
@@ -183,7 +186,7 @@ impl Connections {
                     Err(Unidentified::Refused(_)) => None,
                     Err(error) => return Err(error.into()),
                 },
-                (None, None) => Some(self.named(&handshake).await?),
+                (None, None) => Some(self.named(socket, &handshake).await?),
             };
             if let Some(named) = person {
                 if let Some((person, _)) = &named
@@ -198,7 +201,7 @@ impl Connections {
 
         let named = match issued {
             Some(person) => Some((person, None)),
-            None => self.named(&handshake).await?,
+            None => self.named(socket, &handshake).await?,
         };
         let person = named.as_ref().map(|(person, _)| person);
         let begun = ChatSession::begin(log, &handshake, person).await;
@@ -221,14 +224,19 @@ impl Connections {
     }
 
     /// The person with the nickname that a client connects with, and the token that keeps it.
-    async fn named(&self, handshake: &Handshake) -> Result<Option<Identified>, Unidentified> {
+    async fn named(
+        &self,
+        socket: &SocketRef,
+        handshake: &Handshake,
+    ) -> Result<Option<Identified>, Unidentified> {
         let identities = &self.services.identities;
         let Some(name) = handshake.nickname.as_deref().filter(|_| !identities.are_issued()) else {
             return Ok(None);
         };
         let nickname: Nickname =
             name.parse().map_err(|error| Refusal::invalid(RefusalCode::InvalidNickname, error))?;
-        let (person, token) = identities.take(nickname, handshake.token.clone()).await?;
+        let (person, token) =
+            identities.take(nickname, handshake.token.clone(), Source::of(socket)).await?;
         Ok(Some((person, Some(token))))
     }
 

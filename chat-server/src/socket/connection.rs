@@ -1,6 +1,6 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
-use chat_core::{Ack, Nickname, Offset, Refusal, RefusalCode, RoomId};
+use chat_core::{Ack, Content, Nickname, Offset, Refusal, RefusalCode, RoomId};
 use chat_store::Appended;
 use socketioxide::socket::Socket;
 use socketioxide_core::Value;
@@ -13,8 +13,10 @@ use super::turns::Turns;
 use crate::delivery::{Answer, Following, Place, Waiting};
 use crate::identity::Person;
 use crate::log::{Outcome, ReaderId};
+use crate::quota::{Quota, User};
 use crate::recovery::Session;
 use crate::roster::Attendance;
+use crate::source::Source;
 use crate::transport::{InFlight, Lane, Link};
 
 /// Sets our handlers apart from the closures that socketioxide also takes: they run in the order of
@@ -42,6 +44,10 @@ pub(crate) struct Connection {
     /// Where the session began.
     start: Offset,
     person: Mutex<Option<Arc<Person>>>,
+    /// Where it comes from, for limits.
+    pub(crate) source: Source,
+    /// What the client may still store.
+    quota: Mutex<Quota>,
 }
 
 impl Connection {
@@ -62,7 +68,11 @@ impl Connection {
         let who = person.as_ref().map(|person| (person.id, person.nickname.clone()));
         let notices = Arc::clone(&waiting.notices);
         let attendance = services.roster.enter(session.id(), who, &rooms, notices);
+        let source = Source::of(socket);
+        let user = person.as_ref().map_or(User::Anonymous(source), |who| User::Named(who.owner));
         Self {
+            source,
+            quota: Mutex::new(services.quotas.of(user)),
             lane: link.lane(),
             link,
             reader: services.log.reader(),
@@ -114,6 +124,11 @@ impl Connection {
         self.person().map(|person| person.nickname.clone())
     }
 
+    /// Whether a message with this content may be stored; it then counts as stored.
+    pub(crate) fn spend(&self, content: &Content) -> Result<(), Refusal> {
+        self.quota.lock().unwrap_or_else(PoisonError::into_inner).take(content)
+    }
+
     /// The reader to mark messages of this connection with: this one, if it does not want them back.
     pub(crate) fn origin(&self) -> Option<ReaderId> {
         (!self.echo).then_some(self.reader)
@@ -140,6 +155,8 @@ impl Connection {
     pub(crate) fn identify(&self, person: Arc<Person>) {
         self.place.identify(person.id, self.services.log.tail());
         self.attendance.rename(Some((person.id, person.nickname.clone())));
+        let quota = self.services.quotas.of(User::Named(person.owner));
+        *self.quota.lock().unwrap_or_else(PoisonError::into_inner) = quota;
         *self.person.lock().unwrap_or_else(PoisonError::into_inner) = Some(person);
         self.save(&self.place.now().following);
     }

@@ -30,7 +30,7 @@ impl MessageHandler<LocalAdapter, InOrder> for NicknameHandler {
 
 async fn take(connection: &Arc<Connection>, asked: NicknameRequest, request: Request) {
     let NicknameRequest { nickname, token } = asked;
-    match connection.services.identities.take(nickname, token).await {
+    match connection.services.identities.take(nickname, token, connection.source).await {
         Ok((person, token)) => {
             let nickname = person.nickname.clone();
             let person = Arc::new(person);

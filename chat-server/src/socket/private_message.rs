@@ -63,6 +63,7 @@ async fn address(
         let message = "this is your own nickname; a private message needs somebody to receive it";
         return Err(Refusal::new(RefusalCode::MessageToOneself, message).into());
     }
+    connection.spend(&content)?;
     let audience = Audience::Private { from: sender.id, to, nickname };
     let from = Some(sender.nickname.clone());
     Ok(NewMessage { audience, content, client_offset, from, at: Timestamp::now() })

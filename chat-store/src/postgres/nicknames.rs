@@ -1,23 +1,29 @@
-//! A claim to a nickname is one statement.
+//! A claim to a nickname is one call of a function on the server.
 
 use async_trait::async_trait;
-use chat_core::{Nickname, NicknameKey, PersonId};
+use chat_core::{Nickname, NicknameKey, PersonId, Timestamp};
+use sqlx::PgConnection;
 
 use super::PostgresStore;
 use super::connections::{CALL_TIMEOUT, within};
-use crate::{Claimed, NicknameClaim, NicknameStore, StoreError};
+use crate::nickname::MAX_SWEPT_NICKNAMES;
+use crate::{ClaimKind, Claimed, NicknameClaim, NicknameStore, StoreError};
 
-/// Returns who has the name now, or nothing when it is somebody else's.
-///
-/// Of claims at once the later ones wait for the row and then see what the first has made of it.
-const CLAIM: &str = "
-    INSERT INTO chat_nicknames AS held (key, nickname, owner, person, expires_at)
-    VALUES ($1, $2, $3, $4, $5)
-    ON CONFLICT (key) DO UPDATE SET
-        nickname = excluded.nickname, owner = excluded.owner, expires_at = excluded.expires_at,
-        person = CASE WHEN held.owner = excluded.owner THEN held.person ELSE excluded.person END
-    WHERE held.owner = excluded.owner OR held.expires_at <= $6
-    RETURNING person";
+/// Returns who has the name now, or NULL when it is not granted.
+const CLAIM: &str = "SELECT chat_claim_nickname($1, $2, $3, $4, $5, $6, $7, $8)";
+
+/// Returns the last name that it has looked at, or NULL when there is none. Not by `NOT EXISTS`, which may be made a
+/// join with all messages.
+pub(super) const SWEEP: &str = "
+    WITH looked_at AS MATERIALIZED (
+        SELECT key, person, expires_at FROM chat_nicknames WHERE key > $2 ORDER BY key LIMIT $3
+    ), swept AS (
+        DELETE FROM chat_nicknames AS held USING looked_at
+        WHERE held.key = looked_at.key AND held.expires_at <= $1 AND looked_at.expires_at <= $1
+        AND (SELECT id FROM chat_messages WHERE sender_id = looked_at.person LIMIT 1) IS NULL
+        AND (SELECT id FROM chat_messages WHERE receiver_id = looked_at.person LIMIT 1) IS NULL
+    )
+    SELECT max(key) FROM looked_at";
 
 pub(super) const FIND: &str = "SELECT person, nickname FROM chat_nicknames WHERE key = $1";
 
@@ -31,10 +37,16 @@ impl NicknameStore for PostgresStore {
             .bind(claim.owner.0)
             .bind(claim.person.as_i64())
             .bind(claim.expires_at.as_millis())
-            .bind(claim.now.as_millis());
+            .bind(claim.nickname.skeleton().as_str().to_owned())
+            .bind(claim.now.as_millis())
+            .bind(match claim.kind {
+                ClaimKind::Renew => 0,
+                ClaimKind::New => 1,
+                ClaimKind::Issued => 2,
+            });
         let granted: Option<i64> = self
             .finish(async move {
-                let granted = within(CALL_TIMEOUT, query.fetch_optional(&mut *lease)).await;
+                let granted = within(CALL_TIMEOUT, query.fetch_one(&mut *lease)).await;
                 lease.settle(granted)
             })
             .await?;
@@ -50,5 +62,45 @@ impl NicknameStore for PostgresStore {
         let found = within(CALL_TIMEOUT, find.fetch_optional(&mut *lease)).await;
         let found: Option<(i64, String)> = lease.settle(found)?;
         Ok(found.map(|(person, name)| (PersonId::from_stored(person), Nickname::from_stored(name))))
+    }
+
+    async fn sweep_nicknames(
+        &self,
+        now: Timestamp,
+        after: Option<&NicknameKey>,
+    ) -> Result<Option<NicknameKey>, StoreError> {
+        let mut lease = self.sessions.lease().await?;
+        let query = sqlx::query_scalar(SWEEP)
+            .bind(now.as_millis())
+            .bind(after.map_or("", NicknameKey::as_str).to_owned())
+            .bind(MAX_SWEPT_NICKNAMES as i64);
+        let last: Option<String> = self
+            .finish(async move {
+                let last = within(CALL_TIMEOUT, query.fetch_one(&mut *lease)).await;
+                lease.settle(last)
+            })
+            .await?;
+        Ok(last.map(NicknameKey::from_stored))
+    }
+}
+
+/// Writes down what the names look like that an earlier version has left.
+pub(super) async fn fill_skeletons(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    const EMPTY: &str = "
+        SELECT key, nickname FROM chat_nicknames WHERE key > $1 AND skeleton IS NULL
+        ORDER BY key LIMIT 1000";
+    const FILL: &str = "
+        UPDATE chat_nicknames AS held SET skeleton = new.skeleton
+        FROM unnest($1, $2) AS new (key, skeleton) WHERE held.key = new.key";
+    let mut last = String::new();
+    loop {
+        let names = sqlx::query_as(EMPTY).bind(last).fetch_all(&mut *connection).await?;
+        let names: Vec<(String, String)> = names;
+        let Some((key, _)) = names.last() else { return Ok(()) };
+        last = key.clone();
+        let skeleton = |name: String| Nickname::from_stored(name).skeleton().as_str().to_owned();
+        let names = names.into_iter().map(|(key, name)| (key, skeleton(name)));
+        let (keys, skeletons): (Vec<_>, Vec<_>) = names.unzip();
+        sqlx::query(FILL).bind(keys).bind(skeletons).execute(&mut *connection).await?;
     }
 }

@@ -28,6 +28,13 @@ async fn what_is_read_is_found_by_an_index_also_in_tables_that_look_empty() {
         ("before", FEEDS, SOME, feeds::SOME_BEFORE, &WALKS),
         ("find", "bytea, bigint", "'', 1", sessions::FIND, &["chat_sessions_pkey"]),
         ("find_nickname", "text", "'a'", nicknames::FIND, &["chat_nicknames_pkey"]),
+        (
+            "sweep_nicknames",
+            "bigint, text, bigint",
+            "1, 'a', 10",
+            nicknames::SWEEP,
+            &["chat_nicknames_pkey", "chat_messages_by_pair", "chat_messages_by_receiver"],
+        ),
         ("sweep", "bigint, bigint", "1, 2", sessions::SWEEP, &["chat_sessions_by_expiry"]),
     ] {
         let prepare =

@@ -4,14 +4,16 @@ use chat_core::Epoch;
 use sqlx::{Connection, PgConnection};
 
 use super::error::Place;
+use super::nicknames;
 use crate::StoreError;
 
 /// Step `i` leads from version `i` to `i + 1`.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     include_str!("../../migrations/postgres/0001_log.sql"),
     include_str!("../../migrations/postgres/0002_sessions.sql"),
     include_str!("../../migrations/postgres/0003_session_versions.sql"),
     include_str!("../../migrations/postgres/0004_people.sql"),
+    include_str!("../../migrations/postgres/0006_skeletons.sql"),
 ];
 
 /// Held by whoever brings a database up to date (`pg_advisory_xact_lock`): "chat log" in ASCII.
@@ -35,6 +37,7 @@ pub(super) async fn prepare(
         sqlx::raw_sql(*migration).execute(&mut *transaction).await.map_err(sql)?;
     }
     if version < MIGRATIONS.len() {
+        nicknames::fill_skeletons(&mut transaction).await.map_err(sql)?;
         sqlx::query("UPDATE chat_log SET version = $1")
             .bind(MIGRATIONS.len() as i32)
             .execute(&mut *transaction)

@@ -1,19 +1,49 @@
 //! A claim to a nickname is one statement.
 
 use async_trait::async_trait;
-use chat_core::{Nickname, NicknameKey, PersonId};
+use chat_core::{Nickname, NicknameKey, PersonId, Timestamp};
+use sqlx::SqliteConnection;
 
 use super::{SqliteStore, Writer};
-use crate::{Claimed, NicknameClaim, NicknameStore, StoreError};
+use crate::nickname::MAX_SWEPT_NICKNAMES;
+use crate::{ClaimKind, Claimed, NicknameClaim, NicknameStore, StoreError};
 
-/// Returns who has the name now, or nothing when it is somebody else's.
+/// Returns who has the name now, or nothing when it is not granted. `?8` is whether it is only renewed, `?9` whether
+/// it is granted however it looks.
+///
+/// The first `EXISTS` keeps a renewal to the owner, the second lets a name that is written as before alone, the third
+/// finds one that looks like it.
 const CLAIM: &str = "
-    INSERT INTO nicknames (key, nickname, owner, person, expires_at) VALUES (?1, ?2, ?3, ?4, ?5)
+    INSERT INTO nicknames (key, nickname, owner, person, expires_at, skeleton)
+    SELECT ?1, ?2, ?3, ?4, ?5, ?7
+    WHERE (NOT ?8 OR EXISTS (SELECT 1 FROM nicknames WHERE key = ?1 AND owner = ?3))
+    AND (?9
+        OR EXISTS (
+            SELECT 1 FROM nicknames
+            WHERE key = ?1 AND owner = ?3 AND nickname = ?2 AND expires_at > ?6)
+        OR NOT EXISTS (
+            SELECT 1 FROM nicknames WHERE skeleton = ?7 AND owner <> ?3 AND expires_at > ?6))
     ON CONFLICT (key) DO UPDATE SET
         nickname = excluded.nickname, owner = excluded.owner, expires_at = excluded.expires_at,
+        skeleton = excluded.skeleton,
         person = iif(owner = excluded.owner, person, excluded.person)
     WHERE owner = excluded.owner OR expires_at <= ?6
     RETURNING person";
+
+/// The next names, and whether each has expired.
+const LOOK: &str =
+    "SELECT key, expires_at <= ?1 FROM nicknames WHERE key > ?2 ORDER BY key LIMIT ?3";
+
+/// `?1` is a JSON array of keys. What they were found to be is looked at again: others write in between.
+const SWEEP: &str = "
+    DELETE FROM nicknames WHERE key IN (SELECT value FROM json_each(?1)) AND expires_at <= ?2
+    AND NOT EXISTS (SELECT 1 FROM messages WHERE sender_id = nicknames.person)
+    AND NOT EXISTS (SELECT 1 FROM messages WHERE receiver_id = nicknames.person)";
+
+/// `?1` is a JSON array of pairs: a key and what it looks like.
+const FILL: &str = "
+    UPDATE nicknames SET skeleton = new.value ->> 1 FROM json_each(?1) AS new
+    WHERE nicknames.key = new.value ->> 0";
 
 const FIND: &str = "SELECT person, nickname FROM nicknames WHERE key = ?1";
 
@@ -30,6 +60,9 @@ impl NicknameStore for SqliteStore {
             .bind(claim.person.as_i64())
             .bind(claim.expires_at.as_millis())
             .bind(claim.now.as_millis())
+            .bind(claim.nickname.skeleton().as_str().to_owned())
+            .bind(claim.kind == ClaimKind::Renew)
+            .bind(claim.kind == ClaimKind::Issued)
             .fetch_all(connection)
             .await
             .map_err(|error| self.place.error_in_use(error))?;
@@ -49,6 +82,55 @@ impl NicknameStore for SqliteStore {
             .map_err(|error| self.place.error_in_use(error))?;
         Ok(found.map(|(person, name)| (PersonId::from_stored(person), Nickname::from_stored(name))))
     }
+
+    async fn sweep_nicknames(
+        &self,
+        now: Timestamp,
+        after: Option<&NicknameKey>,
+    ) -> Result<Option<NicknameKey>, StoreError> {
+        let mut reader = self.reader().await?;
+        let looked_at: Vec<(String, bool)> = sqlx::query_as(LOOK)
+            .bind(now.as_millis())
+            .bind(after.map_or("", NicknameKey::as_str).to_owned())
+            .bind(MAX_SWEPT_NICKNAMES as i64)
+            .fetch_all(&mut *reader)
+            .await
+            .map_err(|error| self.place.error_in_use(error))?;
+        drop(reader);
+        let expired = looked_at.iter().filter(|(_, expired)| *expired).map(|(key, _)| key);
+        let expired: Vec<_> = expired.collect();
+        if !expired.is_empty() {
+            let mut writer = self.writer.lock().await;
+            let Writer { connection, .. } = writer.as_mut().ok_or(StoreError::Closed)?;
+            sqlx::query(SWEEP)
+                .bind(json(&expired).map_err(|error| self.place.error_in_use(error))?)
+                .bind(now.as_millis())
+                .execute(connection)
+                .await
+                .map_err(|error| self.place.error_in_use(error))?;
+        }
+        Ok(looked_at.into_iter().next_back().map(|(key, _)| NicknameKey::from_stored(key)))
+    }
+}
+
+/// Writes down what the names look like that an earlier version has left.
+pub(super) async fn fill_skeletons(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    const EMPTY: &str = "SELECT key, nickname FROM nicknames WHERE key > ?1 AND skeleton IS NULL
+        ORDER BY key LIMIT 1000";
+    let mut last = String::new();
+    loop {
+        let names = sqlx::query_as(EMPTY).bind(last).fetch_all(&mut *connection).await?;
+        let names: Vec<(String, String)> = names;
+        let Some((key, _)) = names.last() else { return Ok(()) };
+        last = key.clone();
+        let skeleton = |name: String| Nickname::from_stored(name).skeleton().as_str().to_owned();
+        let names: Vec<_> = names.into_iter().map(|(key, name)| (key, skeleton(name))).collect();
+        sqlx::query(FILL).bind(json(&names)?).execute(&mut *connection).await?;
+    }
+}
+
+fn json(value: &impl serde::Serialize) -> Result<String, sqlx::Error> {
+    serde_json::to_string(value).map_err(|error| sqlx::Error::Encode(error.into()))
 }
 
 #[cfg(test)]
@@ -60,5 +142,55 @@ mod tests {
     async fn a_nickname_is_looked_up_by_its_key() {
         let lookup = plan(FIND).await;
         assert!(lookup.contains("SEARCH nicknames USING PRIMARY KEY (key=?)"), "{lookup}");
+    }
+
+    #[tokio::test]
+    async fn a_claim_and_a_sweep_look_at_what_they_are_after_only() {
+        for (sql, searches) in [
+            (CLAIM, &["PRIMARY KEY (key=?)", "INDEX nicknames_by_skeleton (skeleton=?)"][..]),
+            (LOOK, &["PRIMARY KEY (key>?)"]),
+            (
+                SWEEP,
+                &[
+                    "PRIMARY KEY (key=?)",
+                    "messages_by_sender (sender_id=?)",
+                    "messages_by_receiver",
+                ],
+            ),
+            (FILL, &["PRIMARY KEY (key=?)"]),
+        ] {
+            let plan = plan(sql).await;
+            for search in searches {
+                assert!(plan.contains(search), "{search}\n{plan}");
+            }
+            assert!(!plan.contains("SCAN nicknames") && !plan.contains("SCAN messages"), "{plan}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_sweep_looks_at_some_names_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(folder.path().join("chat.db")).await.unwrap();
+        let names = "INSERT INTO nicknames
+            WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 2500)
+            SELECT printf('%04d', n), n, x'', n, 5, n FROM n";
+        let mut writer = store.writer.lock().await;
+        let connection = &mut writer.as_mut().unwrap().connection;
+        sqlx::raw_sql(names).execute(&mut *connection).await.unwrap();
+        drop(writer);
+        let (mut after, mut rounds) = (None, Vec::new());
+        while let Some(last) =
+            store.sweep_nicknames(Timestamp::from_millis(5), after.as_ref()).await.unwrap()
+        {
+            rounds.push(last.as_str().to_owned());
+            after = Some(last);
+        }
+        assert_eq!(rounds, ["1000", "2000", "2500"]);
+        let mut reader = store.reader().await.unwrap();
+        let left: i64 = sqlx::query_scalar("SELECT count(*) FROM nicknames")
+            .fetch_one(&mut *reader)
+            .await
+            .unwrap();
+        assert_eq!(left, 0);
     }
 }

@@ -8,16 +8,18 @@ use tokio::time::{Duration, sleep};
 
 use super::BUSY_TIMEOUT;
 use super::error::{Place, is_busy};
+use super::nicknames;
 use crate::StoreError;
 
 /// Step `i` leads from `user_version` `i` to `i + 1`.
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 7] = [
     include_str!("../../migrations/sqlite/0001_tutorial.sql"),
     include_str!("../../migrations/sqlite/0002_rooms.sql"),
     include_str!("../../migrations/sqlite/0003_sessions.sql"),
     include_str!("../../migrations/sqlite/0004_session_versions.sql"),
     include_str!("../../migrations/sqlite/0005_people.sql"),
     include_str!("../../migrations/sqlite/0006_room_messages.sql"),
+    include_str!("../../migrations/sqlite/0008_skeletons.sql"),
 ];
 
 /// Marks the file as ours (`PRAGMA application_id`), so that the version of another program's file is
@@ -125,6 +127,7 @@ async fn migrate(connection: &mut SqliteConnection, place: &Place) -> Result<(),
         sqlx::raw_sql(*migration).execute(&mut *transaction).await.map_err(sql)?;
     }
     if version < MIGRATIONS.len() {
+        nicknames::fill_skeletons(&mut transaction).await.map_err(sql)?;
         let marks = format!(
             "PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {}",
             MIGRATIONS.len()

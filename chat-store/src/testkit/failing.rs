@@ -167,4 +167,12 @@ impl NicknameStore for FailingStore {
         take_one(&self.finds)?;
         self.store.find_nickname(key).await
     }
+
+    async fn sweep_nicknames(
+        &self,
+        now: Timestamp,
+        after: Option<&NicknameKey>,
+    ) -> Result<Option<NicknameKey>, StoreError> {
+        self.store.sweep_nicknames(now, after).await
+    }
 }

@@ -152,4 +152,12 @@ impl NicknameStore for HeldStore {
         self.finds.pass().await;
         self.store.find_nickname(key).await
     }
+
+    async fn sweep_nicknames(
+        &self,
+        now: Timestamp,
+        after: Option<&NicknameKey>,
+    ) -> Result<Option<NicknameKey>, StoreError> {
+        self.store.sweep_nicknames(now, after).await
+    }
 }

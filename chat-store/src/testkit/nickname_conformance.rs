@@ -36,6 +36,11 @@ macro_rules! nickname_conformance {
                 of_owners_that_claim_at_once_one_gets_the_name
                 claims_of_one_owner_at_once_give_one_person
                 any_name_comes_back_as_it_was
+                a_name_is_renewed_by_its_last_owner_only
+                a_name_that_looks_like_anothers_is_not_given_to_anybody_new
+                names_that_look_alike_and_are_there_both_stay
+                of_owners_that_claim_names_that_look_alike_at_once_one_gets_one
+                names_that_have_expired_are_swept_unless_they_have_private_messages
                 a_claim_that_is_dropped_has_happened_as_a_whole_or_not_at_all
                 a_closed_store_says_so_of_nicknames;
         }
@@ -50,7 +55,8 @@ macro_rules! nickname_conformance {
         $crate::conformance! { @cases $attributes $backend;
             nickname_sharing:
                 a_nickname_is_known_to_every_store_that_shares_it
-                of_claims_at_several_stores_one_gets_the_name;
+                of_claims_at_several_stores_one_gets_the_name
+                of_claims_to_names_that_look_alike_at_several_stores_one_is_granted;
         }
     };
 }

@@ -3,7 +3,7 @@ use chat_core::{
 };
 
 use crate::{
-    Appended, Claimed, MessageStore, NicknameClaim, NicknameStore, OwnerKey, SessionKey,
+    Appended, ClaimKind, Claimed, MessageStore, NicknameClaim, NicknameStore, OwnerKey, SessionKey,
     SessionRecord, SessionStore,
 };
 
@@ -124,6 +124,7 @@ pub(super) fn claim(name: &str, owner: u8, number: i64) -> NicknameClaim {
         person: person(number),
         now: at(0),
         expires_at: at(1000),
+        kind: ClaimKind::New,
     }
 }
 

@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
-use chat_core::{Audience, Feed, NewMessage, Offset, PersonId, RoomId};
-use chat_store::{Appended, MessageStore, PostgresStore, StoreError};
+use chat_core::{Audience, Feed, NewMessage, Offset, PersonId, RoomId, Timestamp};
+use chat_store::{
+    Appended, ClaimKind, Claimed, MessageStore, NicknameClaim, NicknameStore, OwnerKey,
+    PostgresStore, StoreError,
+};
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
@@ -55,6 +58,42 @@ async fn a_database_of_version_3_keeps_its_log_and_takes_private_messages() {
     for (feed, number) in [(Feed::Room(RoomId::general()), 1), (Feed::Person(to), 2)] {
         let page = store.read_before(&feed, None, 9).await.unwrap();
         assert_eq!((page.messages.len(), page.messages[0].offset.as_u64()), (1, number));
+    }
+}
+
+/// What version 4 made, with two names that look alike.
+const VERSION_4: [&str; 5] = [
+    VERSION_3[0],
+    VERSION_3[1],
+    VERSION_3[2],
+    include_str!("../../migrations/postgres/0004_people.sql"),
+    "INSERT INTO chat_nicknames VALUES
+        ('ada', 'Ada', decode(repeat('01', 32), 'hex'), 1, 100),
+        ('аdа', 'Аdа', decode(repeat('02', 32), 'hex'), 2, 100);
+    UPDATE chat_log SET version = 4",
+];
+
+#[tokio::test]
+#[cfg_attr(not(has_postgres), ignore = "needs postgresql")]
+async fn names_of_version_4_stay_and_are_not_imitated() {
+    let url = SERVER.create_database().await;
+    SERVER.execute(database(&url), &VERSION_4.join(";\n")).await;
+    let store = PostgresStore::connect(&url).await.unwrap();
+    let claim = |name: &str, owner| NicknameClaim {
+        nickname: name.parse().unwrap(),
+        owner: OwnerKey([owner; 32]),
+        person: PersonId::from_stored(9),
+        now: Timestamp::from_millis(50),
+        expires_at: Timestamp::from_millis(100),
+        kind: ClaimKind::New,
+    };
+    for (name, owner) in [("Ada", 1), ("Аdа", 2)] {
+        let claimed = store.claim_nickname(&claim(name, owner)).await.unwrap();
+        assert_eq!(claimed, Claimed::Yes(PersonId::from_stored(owner.into())));
+    }
+    for name in ["ada", "аdа", "adа"] {
+        let claimed = store.claim_nickname(&claim(name, 3)).await.unwrap();
+        assert_eq!(claimed, Claimed::Taken, "{name}");
     }
 }
 

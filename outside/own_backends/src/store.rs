@@ -175,16 +175,14 @@ impl SessionStore for JournalStore {
 #[async_trait]
 impl NicknameStore for JournalStore {
     async fn claim_nickname(&self, claim: &NicknameClaim) -> Result<Claimed, StoreError> {
-        let mut claim = claim.clone();
+        let claim = claim.clone();
         self.call(move |journal| {
-            match journal.holder(&claim.nickname.key()) {
-                Some(held) if held.owner == claim.owner => claim.person = held.person,
-                Some(held) if held.expires_at > claim.now => return Ok(Claimed::Taken),
-                _ => {}
+            let held = journal.holder(&claim.nickname.key());
+            let claimed = claim.decide(held, || journal.index.has_imitated(&claim));
+            if let Claimed::Yes(person) = claimed {
+                journal.claim(NicknameClaim { person, ..claim })?;
             }
-            let person = claim.person;
-            journal.claim(claim)?;
-            Ok(Claimed::Yes(person))
+            Ok(claimed)
         })
         .await
     }
@@ -197,6 +195,20 @@ impl NicknameStore for JournalStore {
         self.call(move |journal| {
             let held = journal.holder(&key);
             Ok(held.map(|claim| (claim.person, claim.nickname.clone())))
+        })
+        .await
+    }
+
+    async fn sweep_nicknames(
+        &self,
+        now: Timestamp,
+        after: Option<&NicknameKey>,
+    ) -> Result<Option<NicknameKey>, StoreError> {
+        let after = after.cloned();
+        self.call(move |journal| {
+            let (last, expired) = journal.index.expired_names(now, after.as_ref(), MAX_SWEPT);
+            journal.free(expired)?;
+            Ok(last)
         })
         .await
     }

@@ -8,6 +8,7 @@ use tokio::task::JoinSet;
 use crate::Claimed::{Taken, Yes};
 use crate::NicknameClaim;
 use crate::testkit::SessionBackend;
+use crate::testkit::cases::nicknames::ALIKE;
 use crate::testkit::samples::{at, claim, claim_one, find_name, person};
 
 const STORES: usize = 3;
@@ -55,5 +56,30 @@ pub async fn of_claims_at_several_stores_one_gets_the_name(backend: &dyn Session
             assert_eq!(granted[0], Yes(found.0));
             assert_eq!(found.0.as_i64() / 1000, round, "the owner is another person");
         }
+    }
+}
+
+/// Names that look alike, which nobody had or which have expired.
+pub async fn of_claims_to_names_that_look_alike_at_several_stores_one_is_granted(
+    backend: &dyn SessionBackend,
+) {
+    let mut stores = Vec::new();
+    for _ in 0..STORES {
+        stores.push(backend.open_store().await);
+    }
+    for round in 0..30 {
+        let start = Arc::new(Barrier::new(STORES));
+        let mut claims = JoinSet::new();
+        for ((store, name), owner) in stores.iter().zip(ALIKE).zip(0..) {
+            let (store, start) = (Arc::clone(store), Arc::clone(&start));
+            let new = claim(name, owner + 10 * (round % 2) as u8, 10 * round + i64::from(owner));
+            let new = NicknameClaim { now: at(round), expires_at: at(round + 1), ..new };
+            claims.spawn(async move {
+                start.wait().await;
+                claim_one(&*store, &new).await
+            });
+        }
+        let claims = claims.join_all().await;
+        assert_eq!(claims.iter().filter(|one| **one != Taken).count(), 1, "{claims:?}");
     }
 }

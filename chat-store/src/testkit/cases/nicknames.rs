@@ -6,11 +6,17 @@ use chat_core::Nickname;
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
+use crate::ClaimKind::{Issued, New, Renew};
 use crate::Claimed::{Taken, Yes};
 use crate::testkit::SessionBackend;
 use crate::testkit::dropping::{POLLS, poll_at_most};
-use crate::testkit::samples::{at, claim, claim_one, find_name, person};
+use crate::testkit::samples::{
+    append_one, at, claim, claim_one, find_name, message, person, private,
+};
 use crate::{NicknameClaim, StoreError};
+
+/// Names that people take for each other.
+pub(super) const ALIKE: [&str; 4] = ["Ada", "Аdа", "Adа", "Аda"];
 
 /// Nobody has it before. Others do not get it, and who asks in vain changes nothing.
 pub async fn a_name_belongs_to_the_first_who_claims_it(backend: &dyn SessionBackend) {
@@ -176,4 +182,127 @@ pub async fn a_closed_store_says_so_of_nicknames(backend: &dyn SessionBackend) {
     assert!(matches!(store.claim_nickname(&ada).await, Err(StoreError::Closed)));
     let found = store.find_nickname(&ada.nickname.key()).await;
     assert!(matches!(found, Err(StoreError::Closed)));
+    assert!(matches!(store.sweep_nicknames(at(0), None).await, Err(StoreError::Closed)));
+}
+
+/// Also when it has expired, as long as nobody else has claimed it.
+pub async fn a_name_is_renewed_by_its_last_owner_only(backend: &dyn SessionBackend) {
+    let store = backend.open_store().await;
+    let renew = |owner, number, now| {
+        let (now, expires_at) = (at(now), at(now + 100));
+        NicknameClaim { kind: Renew, now, expires_at, ..claim("Ada", owner, number) }
+    };
+    assert_eq!(claim_one(&*store, &renew(1, 10, 0)).await, Taken);
+    assert_eq!(find_name(&*store, "Ada").await, None, "nothing was changed");
+    let short = NicknameClaim { expires_at: at(100), ..claim("Ada", 1, 10) };
+    assert_eq!(claim_one(&*store, &short).await, Yes(person(10)));
+    assert_eq!(claim_one(&*store, &renew(2, 20, 50)).await, Taken);
+    assert_eq!(claim_one(&*store, &renew(1, 30, 50)).await, Yes(person(10)));
+    assert_eq!(claim_one(&*store, &renew(2, 20, 500)).await, Taken);
+    assert_eq!(claim_one(&*store, &renew(1, 30, 500)).await, Yes(person(10)));
+    let other = NicknameClaim { now: at(600), expires_at: at(700), ..claim("ada", 2, 20) };
+    assert_eq!(claim_one(&*store, &other).await, Yes(person(20)));
+    assert_eq!(claim_one(&*store, &renew(1, 30, 650)).await, Taken);
+    assert_eq!(claim_one(&*store, &renew(1, 30, 900)).await, Taken);
+    assert_eq!(find_name(&*store, "Ada").await, Some((person(20), "ada".into())));
+}
+
+/// Until that one has expired. Its owner may have both, and whoever issues names gives them as they like.
+pub async fn a_name_that_looks_like_anothers_is_not_given_to_anybody_new(
+    backend: &dyn SessionBackend,
+) {
+    let store = backend.open_store().await;
+    let ivan = NicknameClaim { expires_at: at(100), ..claim("Ivan", 1, 10) };
+    assert_eq!(claim_one(&*store, &ivan).await, Yes(person(10)));
+    for name in ["lvan", "LVAN", "Іvan", "lvаn"] {
+        assert_eq!(claim_one(&*store, &claim(name, 2, 20)).await, Taken, "{name}");
+        assert_eq!(find_name(&*store, name).await, None, "{name}");
+    }
+    // A message to a name goes to the one that is written so.
+    assert_eq!(claim_one(&*store, &claim("Іvan", 1, 11)).await, Yes(person(11)));
+    assert_eq!(find_name(&*store, "ivan").await, Some((person(10), "Ivan".into())));
+    assert_eq!(find_name(&*store, "іvan").await, Some((person(11), "Іvan".into())));
+    let issued = NicknameClaim { kind: Issued, ..claim("lvan", 3, 30) };
+    assert_eq!(claim_one(&*store, &issued).await, Yes(person(30)));
+    let late = |claim| NicknameClaim { now: at(2000), expires_at: at(3000), ..claim };
+    assert_eq!(claim_one(&*store, &late(claim("lvаn", 2, 20))).await, Yes(person(20)));
+    // What has expired is lost to it too, and so is another way to write it.
+    assert_eq!(claim_one(&*store, &late(claim("Ivan", 1, 12))).await, Taken);
+    let renewed = NicknameClaim { kind: Renew, ..claim("Ivan", 1, 12) };
+    assert_eq!(claim_one(&*store, &late(renewed)).await, Taken);
+    assert_eq!(claim_one(&*store, &late(claim("ivan", 1, 12))).await, Yes(person(10)));
+    assert_eq!(claim_one(&*store, &late(claim("IVAN", 1, 12))).await, Taken);
+}
+
+/// As when they were claimed before anybody compared them.
+pub async fn names_that_look_alike_and_are_there_both_stay(backend: &dyn SessionBackend) {
+    let store = backend.open_store().await;
+    for (name, owner) in [("Ada", 1), ("Аdа", 2)] {
+        let issued = NicknameClaim { kind: Issued, ..claim(name, owner, owner.into()) };
+        assert_eq!(claim_one(&*store, &issued).await, Yes(person(owner.into())));
+    }
+    for (name, owner) in [("Ada", 1), ("Аdа", 2)] {
+        for kind in [Renew, New] {
+            let again = NicknameClaim { kind, expires_at: at(2000), ..claim(name, owner, 9) };
+            assert_eq!(claim_one(&*store, &again).await, Yes(person(owner.into())), "{kind:?}");
+        }
+        assert_eq!(claim_one(&*store, &claim(name, 3, 30)).await, Taken);
+        assert_eq!(find_name(&*store, name).await, Some((person(owner.into()), name.into())));
+    }
+}
+
+/// Names that nobody had, and some that have just expired.
+pub async fn of_owners_that_claim_names_that_look_alike_at_once_one_gets_one(
+    backend: &dyn SessionBackend,
+) {
+    let store = backend.open_store().await;
+    for round in 0..20 {
+        let start = Arc::new(Barrier::new(ALIKE.len()));
+        let mut claims = JoinSet::new();
+        for (name, owner) in ALIKE.into_iter().zip(0..) {
+            let (store, start) = (Arc::clone(&store), Arc::clone(&start));
+            let new = claim(name, owner + 10 * (round % 2) as u8, 10 * round + i64::from(owner));
+            let new = NicknameClaim { now: at(round), expires_at: at(round + 1), ..new };
+            claims.spawn(async move {
+                start.wait().await;
+                claim_one(&*store, &new).await
+            });
+        }
+        let claims = claims.join_all().await;
+        assert_eq!(claims.iter().filter(|one| **one != Taken).count(), 1, "{claims:?}");
+    }
+}
+
+/// Whoever comes back to one with messages is the same person, and nobody else gets to see them.
+pub async fn names_that_have_expired_are_swept_unless_they_have_private_messages(
+    backend: &dyn SessionBackend,
+) {
+    let store = backend.open_store().await;
+    for number in 1..=9 {
+        let expires_at = at(if number <= 6 { 100 } else { 101 });
+        let new = claim(&format!("ada {number}"), number as u8, number);
+        let new = NicknameClaim { expires_at, ..new };
+        assert_eq!(claim_one(&*store, &new).await, Yes(person(number)));
+    }
+    for message in [private(2, 20, "sent"), private(20, 4, "received"), message("in a room")] {
+        append_one(&*store, &message).await;
+    }
+    for _ in 0..2 {
+        let (mut after, mut rounds) = (None, 0);
+        while let Some(last) = store.sweep_nicknames(at(100), after.as_ref()).await.unwrap() {
+            assert_ne!(Some(&last), after.as_ref());
+            (after, rounds) = (Some(last), rounds + 1);
+        }
+        assert!(rounds > 0, "it has looked at what is left");
+    }
+    for number in 1..=9 {
+        let name = format!("ada {number}");
+        let left = [2, 4, 7, 8, 9].contains(&number);
+        let found = find_name(&*store, &name).await;
+        assert_eq!(found, left.then(|| (person(number), name.clone())), "{name}");
+        // Its owner comes back.
+        let again = NicknameClaim { now: at(200), ..claim(&name, number as u8, 30) };
+        let expected = Yes(person(if left { number } else { 30 }));
+        assert_eq!(claim_one(&*store, &again).await, expected, "{name}");
+    }
 }

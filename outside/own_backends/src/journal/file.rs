@@ -88,6 +88,10 @@ impl Journal {
         self.commit(vec![Line::Nickname(claim.into())])
     }
 
+    pub(crate) fn free(&mut self, names: Vec<NicknameKey>) -> Result<(), StoreError> {
+        self.commit(names.iter().map(|key| Line::Free(key.as_str().to_owned())).collect())
+    }
+
     pub(crate) fn holder(&self, key: &NicknameKey) -> Option<&NicknameClaim> {
         self.index.nicknames.get(key)
     }

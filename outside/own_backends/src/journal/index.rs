@@ -1,6 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Bound;
 
-use chat_core::{Audience, ClientOffset, Feed, Message, NicknameKey, Offset};
+use chat_core::{Audience, ClientOffset, Feed, Message, NicknameKey, Offset, Timestamp};
 use chat_store::{NicknameClaim, SessionKey, SessionRecord};
 
 use super::line::Line;
@@ -20,7 +21,7 @@ pub(crate) struct Index {
     by_key: HashMap<ClientOffset, Offset>,
     feeds: HashMap<Feed, Vec<Offset>>,
     pub(crate) sessions: BTreeMap<SessionKey, SessionRecord>,
-    pub(crate) nicknames: HashMap<NicknameKey, NicknameClaim>,
+    pub(crate) nicknames: BTreeMap<NicknameKey, NicknameClaim>,
 }
 
 impl Index {
@@ -40,6 +41,9 @@ impl Index {
                 let claim = NicknameClaim::from(claim);
                 self.nicknames.insert(claim.nickname.key(), claim);
             }
+            Line::Free(key) => {
+                self.nicknames.remove(&NicknameKey::from_stored(key));
+            }
         }
     }
 
@@ -54,6 +58,33 @@ impl Index {
         for feed in audience.feeds().chain(between) {
             self.feeds.entry(feed).or_default().push(offset);
         }
+    }
+
+    /// Whether another owner has a name that looks like the one that is claimed.
+    pub(crate) fn has_imitated(&self, claim: &NicknameClaim) -> bool {
+        let skeleton = claim.nickname.skeleton();
+        self.nicknames.values().any(|other| {
+            other.owner != claim.owner
+                && other.expires_at > claim.now
+                && other.nickname.skeleton() == skeleton
+        })
+    }
+
+    /// Of the first `count` names after one: the last, and those that have expired and whose people have no
+    /// private messages.
+    pub(crate) fn expired_names(
+        &self,
+        now: Timestamp,
+        after: Option<&NicknameKey>,
+        count: usize,
+    ) -> (Option<NicknameKey>, Vec<NicknameKey>) {
+        let from = (after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded);
+        let names: Vec<_> = self.nicknames.range::<NicknameKey, _>(from).take(count).collect();
+        let last = names.last().map(|(key, _)| NicknameKey::clone(key));
+        let expired = names.into_iter().filter(|(_, claim)| {
+            claim.expires_at <= now && self.feed(&Feed::Person(claim.person)).is_empty()
+        });
+        (last, expired.map(|(key, _)| key.clone()).collect())
     }
 
     pub(crate) fn tail(&self) -> Offset {

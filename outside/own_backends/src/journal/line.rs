@@ -1,5 +1,5 @@
 use chat_core::{Epoch, Message, Nickname, PersonId, Timestamp};
-use chat_store::{NicknameClaim, OwnerKey, SessionKey, SessionRecord};
+use chat_store::{ClaimKind, NicknameClaim, OwnerKey, SessionKey, SessionRecord};
 use serde::{Deserialize, Serialize};
 
 /// One line of the file.
@@ -13,6 +13,8 @@ pub(super) enum Line {
     /// This session was swept.
     Swept([u8; 32]),
     Nickname(Claim),
+    /// The name with this key was swept.
+    Free(String),
     /// What stands above it is a batch that counts. Without it, the batch was never acknowledged.
     Commit,
 }
@@ -53,7 +55,7 @@ impl From<Session> for SessionRecord {
 
 impl From<NicknameClaim> for Claim {
     fn from(claim: NicknameClaim) -> Self {
-        let NicknameClaim { nickname, owner, person, now, expires_at } = claim;
+        let NicknameClaim { nickname, owner, person, now, expires_at, kind: _ } = claim;
         Self { nickname, owner: owner.0, person, now, expires_at }
     }
 }
@@ -61,6 +63,8 @@ impl From<NicknameClaim> for Claim {
 impl From<Claim> for NicknameClaim {
     fn from(claim: Claim) -> Self {
         let Claim { nickname, owner, person, now, expires_at } = claim;
-        Self { nickname, owner: OwnerKey(owner), person, now, expires_at }
+        // What it was granted for means nothing any more.
+        let kind = ClaimKind::Renew;
+        Self { nickname, owner: OwnerKey(owner), person, now, expires_at, kind }
     }
 }

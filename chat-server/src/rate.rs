@@ -1,0 +1,233 @@
+//! How often something may happen: token buckets, and tables of them that stay small.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// How many buckets a table has before those that are hardly used are let go of.
+const CAPACITY: usize = 10_000;
+
+/// How far a bucket can be overdrawn, in times of what it holds.
+const MAX_DEBT: u64 = 5;
+
+/// So much in so much time. What is not used is kept until it is as much as that.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rate {
+    most: u64,
+    per: Duration,
+}
+
+impl Rate {
+    /// None when `most` is zero, which stands for no limit.
+    pub(crate) fn new(most: u64, per: Duration) -> Option<Self> {
+        (most > 0).then_some(Self { most, per })
+    }
+
+    /// How long it takes until so much is there again, in nanoseconds.
+    fn nanos(self, amount: u64) -> u64 {
+        let nanos = self.per.as_nanos() * u128::from(amount) / u128::from(self.most);
+        u64::try_from(nanos).unwrap_or(u64::MAX)
+    }
+}
+
+/// What is left of a [`Rate`] for somebody.
+#[derive(Debug)]
+pub(crate) struct Bucket {
+    rate: Rate,
+    began: Instant,
+    /// When it will be full again, in nanoseconds since it began: one number instead of a level and a time.
+    full_at: AtomicU64,
+}
+
+impl Bucket {
+    fn new(rate: Rate) -> Self {
+        Self { rate, began: Instant::now(), full_at: AtomicU64::new(0) }
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    /// How long it will not have so much; zero when it has.
+    pub(crate) fn wait(&self, amount: u64) -> Duration {
+        let now = self.now();
+        let full_at = self.full_at.load(Ordering::Relaxed).max(now);
+        let holds = now.saturating_add(self.rate.nanos(self.rate.most));
+        Duration::from_nanos(full_at.saturating_add(self.rate.nanos(amount)).saturating_sub(holds))
+    }
+
+    /// Takes so much, or says how long it will not be there.
+    pub(crate) fn take(&self, amount: u64) -> Result<(), Duration> {
+        let now = self.now();
+        let holds = now.saturating_add(self.rate.nanos(self.rate.most));
+        let take = |full_at: u64| {
+            let full_at = full_at.max(now).saturating_add(self.rate.nanos(amount));
+            (full_at <= holds).then_some(full_at)
+        };
+        let taken = self.full_at.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take);
+        taken.map(|_| ()).map_err(|_| self.wait(amount))
+    }
+
+    /// Takes so much whether it is there or not: what is missing has to come back first.
+    pub(crate) fn overdraw(&self, amount: u64) {
+        let now = self.now();
+        let most = now.saturating_add(self.rate.nanos(self.rate.most * (1 + MAX_DEBT)));
+        let take =
+            |full_at: u64| Some(full_at.max(now).saturating_add(self.rate.nanos(amount)).min(most));
+        let _ = self.full_at.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take);
+    }
+
+    /// Gives back what was taken.
+    pub(crate) fn give_back(&self, amount: u64) {
+        let give = |full_at: u64| Some(full_at.saturating_sub(self.rate.nanos(amount)));
+        let _ = self.full_at.fetch_update(Ordering::Relaxed, Ordering::Relaxed, give);
+    }
+
+    /// Whether nothing was taken that has not come back.
+    pub(crate) fn is_full(&self) -> bool {
+        self.full_at.load(Ordering::Relaxed) <= self.now()
+    }
+
+    /// In how many nanoseconds it is full: the more, the more it was used.
+    fn used(&self) -> u64 {
+        self.full_at.load(Ordering::Relaxed).saturating_sub(self.now())
+    }
+}
+
+/// A bucket for each of many. One that is full is as good as none, and not kept.
+#[derive(Debug)]
+pub(crate) struct Buckets<K> {
+    rate: Rate,
+    table: Mutex<Table<K>>,
+}
+
+#[derive(Debug)]
+struct Table<K> {
+    buckets: HashMap<K, Arc<Bucket>>,
+    /// With how many it is looked through for those to let go of.
+    sweep_at: usize,
+}
+
+impl<K: Eq + Hash + Clone> Buckets<K> {
+    pub(crate) fn new(rate: Rate) -> Self {
+        let table = Table { buckets: HashMap::new(), sweep_at: CAPACITY };
+        Self { rate, table: Mutex::new(table) }
+    }
+
+    /// The bucket of somebody, if it may not be full.
+    pub(crate) fn used(&self, key: &K) -> Option<Arc<Bucket>> {
+        self.lock().buckets.get(key).cloned()
+    }
+
+    /// The bucket of somebody.
+    pub(crate) fn of(&self, key: &K) -> Arc<Bucket> {
+        let mut table = self.lock();
+        if let Some(bucket) = table.buckets.get(key) {
+            return Arc::clone(bucket);
+        }
+        if table.buckets.len() >= table.sweep_at {
+            table.sweep();
+        }
+        let bucket = Arc::new(Bucket::new(self.rate));
+        table.buckets.insert(key.clone(), Arc::clone(&bucket));
+        bucket
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Table<K>> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<K: Eq + Hash + Clone> Table<K> {
+    /// Lets go of full buckets, and when most are not, of those that were used least: to be among the rest costs
+    /// whoever wants a new one more than to wait. Buckets that somebody has in hand stay.
+    fn sweep(&mut self) {
+        let in_hand = |bucket: &Arc<Bucket>| Arc::strong_count(bucket) > 1;
+        self.buckets.retain(|_, bucket| in_hand(bucket) || !bucket.is_full());
+        if self.buckets.len() > CAPACITY / 2 {
+            let mut used: Vec<_> = self.buckets.values().map(|bucket| bucket.used()).collect();
+            let middle = used.len() / 2;
+            let (_, &mut enough, _) = used.select_nth_unstable(middle);
+            self.buckets.retain(|_, bucket| in_hand(bucket) || bucket.used() > enough);
+        }
+        self.sweep_at = CAPACITY.max(2 * self.buckets.len());
+        self.buckets.shrink_to(self.sweep_at);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::advance;
+
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn buckets(most: u64) -> Buckets<u32> {
+        Buckets::new(Rate::new(most, 10 * SECOND).unwrap())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_taken_comes_back_with_time() {
+        let buckets = buckets(10);
+        let bucket = buckets.of(&1);
+        for _ in 0..10 {
+            assert_eq!(bucket.take(1), Ok(()));
+        }
+        assert_eq!(bucket.take(1), Err(SECOND));
+        assert_eq!(bucket.wait(3), 3 * SECOND);
+        advance(2 * SECOND).await;
+        assert_eq!(bucket.take(3), Err(SECOND));
+        assert_eq!((bucket.take(2), bucket.wait(1)), (Ok(()), SECOND));
+        bucket.give_back(1);
+        assert_eq!(bucket.take(1), Ok(()));
+        assert!(!bucket.is_full());
+        advance(60 * SECOND).await;
+        assert!(bucket.is_full());
+        assert_eq!((bucket.take(11), bucket.take(10)), (Err(SECOND), Ok(())));
+        assert_eq!(buckets.of(&2).wait(10), Duration::ZERO, "somebody else");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_debt_has_to_be_paid_and_has_an_end() {
+        let bucket = buckets(10).of(&1);
+        for _ in 0..13 {
+            bucket.overdraw(1);
+        }
+        assert_eq!(bucket.wait(1), 4 * SECOND);
+        for _ in 0..10_000 {
+            bucket.overdraw(1);
+        }
+        assert_eq!(bucket.wait(1), 51 * SECOND);
+    }
+
+    #[test]
+    fn zero_is_no_limit_and_large_ones_do_not_overflow() {
+        assert!(Rate::new(0, SECOND).is_none());
+        let most = Rate::new(u64::MAX, 86_400 * SECOND).unwrap();
+        assert_eq!(most.nanos(u64::MAX), 86_400_000_000_000);
+        assert_eq!(Rate::new(1, 86_400 * SECOND).unwrap().nanos(u64::MAX), u64::MAX);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_table_stays_small_and_remembers_those_who_used_most() {
+        let buckets = buckets(10);
+        buckets.of(&0).overdraw(10);
+        let in_hand = buckets.of(&1);
+        for key in 2..200_000 {
+            buckets.of(&key).overdraw(1);
+        }
+        assert!(buckets.lock().buckets.len() <= CAPACITY);
+        assert_eq!(buckets.of(&0).wait(1), SECOND);
+        assert!(Arc::ptr_eq(&in_hand, &buckets.of(&1)));
+        advance(60 * SECOND).await;
+        for key in 200_000..220_000 {
+            buckets.of(&key);
+        }
+        assert!(buckets.used(&0).is_none(), "it was full");
+    }
+}
