@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
-use axum::serve::ListenerExt;
 use chat_adapter::Broadcast;
 use chat_store::{Store, StoreError};
 use http::StatusCode;
@@ -17,11 +16,13 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use self::builder::ChatBuilder;
-use crate::limits::LimitError;
+use crate::http_server::{self, Room};
+use crate::limits::{LimitError, Limits};
 use crate::log::Log;
 use crate::recovery::Recovery;
 use crate::socket::Connections;
 use crate::transport::TransportService;
+use crate::trusted_proxy::TrustedProxies;
 use crate::web;
 
 /// How long the store may take for the last commits when the server stops.
@@ -49,6 +50,10 @@ pub struct Chat {
     /// The two directions of the relay.
     relay: TaskTracker,
     listening: CancellationToken,
+    limits: Limits,
+    /// What is left of the limit of open files when all else is open.
+    room: Room,
+    proxies: TrustedProxies,
 }
 
 /// Why a chat could not be started or served.
@@ -121,6 +126,10 @@ impl Chat {
     /// Serves [`router`](Self::router) on a listener until `stop` is ready, then stops as
     /// [`shutdown`](Self::shutdown) does, within ten seconds.
     ///
+    /// What connections may take is bounded by the [limits](Limits) of the chat: their number, in all and from one
+    /// address, the size of headers, and the time for each part of a request and a response. Each request has
+    /// its [`ClientAddress`](crate::ClientAddress).
+    ///
     /// Not cancel safe: the listener is served on when this call is dropped. Let `stop` end it.
     ///
     /// # Errors
@@ -130,18 +139,11 @@ impl Chat {
         listener: TcpListener,
         stop: impl Future<Output = ()> + Send,
     ) -> Result<(), ChatError> {
-        let listener = listener.tap_io(|connection| {
-            // Without it a small packet waits up to 40 ms for the client to confirm the one before.
-            if let Err(error) = connection.set_nodelay(true) {
-                tracing::debug!("TCP_NODELAY cannot be set: {error}");
-            }
-        });
         let stopping = CancellationToken::new();
-        // Given the router itself, axum would set up all routes anew for each connection: a quarter of what it
-        // costs to accept one.
-        let server = axum::serve(listener, self.router().into_make_service())
-            .with_graceful_shutdown(stopping.clone().cancelled_owned());
-        let mut server = tokio::spawn(server.into_future());
+        let (limits, proxies) = (self.limits.clone(), self.proxies.clone());
+        let (router, stop_serving) = (self.router(), stopping.clone());
+        let server = http_server::serve(listener, router, limits, self.room, proxies, stop_serving);
+        let mut server = tokio::spawn(server);
         let ended = tokio::select! {
             ended = &mut server => Some(ended),
             () = stop => None,

@@ -17,6 +17,7 @@ use tokio::time::timeout;
 
 pub use args::Cli;
 
+use crate::http_server::raise_open_files;
 use crate::supervisor::{self, LISTENING};
 use crate::{Chat, JwtKey, Observed, telemetry};
 
@@ -32,6 +33,7 @@ const CLOSE_PATIENCE: Duration = Duration::from_millis(900);
 /// When it cannot start: with what is wrong and what to do, in one line. A worker that could not start has
 /// said that line itself; then there is a failure as exit code and no error.
 pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    raise_open_files();
     if cli.workers > 1 && cli.worker_listen.is_none() {
         telemetry::init(&cli.log, None)?;
         return workers::run(&cli).await;
@@ -58,7 +60,8 @@ async fn serve(cli: &Cli) -> anyhow::Result<()> {
         .recovery_window(cli.recovery_window)
         .presence_grace(cli.presence_grace)
         .nickname_lifetime(cli.nickname_lifetime)
-        .limits(cli.limits.limits());
+        .limits(cli.limits.limits())
+        .trusted_proxies(cli.trusted_proxies.iter().cloned());
     if let Some(key) = jwt_key {
         chat = chat.jwt_key(key);
     }

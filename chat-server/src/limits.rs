@@ -1,4 +1,5 @@
 use std::fmt::Debug;
+use std::time::Duration;
 
 use chat_core::{Content, Refusal, RefusalCode};
 use thiserror::Error;
@@ -21,6 +22,29 @@ pub struct Limits {
     /// The longest content of a message, in bytes of UTF-8; from 1 to 65,536, which is the default. A longer one
     /// is refused with `too_large`.
     pub max_message_bytes: usize,
+    /// The most TCP connections, websockets included; from 1 to 1,000,000, and 50,000 when not said: idle
+    /// websockets take 1.2 GB then. It is less where the operating system allows fewer open files. Further
+    /// connections are answered with status 503, and only `/healthz` and `/readyz` are still served.
+    pub max_connections: usize,
+    /// The most TCP connections from one [address](crate::ClientAddress::group); from 1 to 1,000,000, and 1,000
+    /// when not said: a company or a school may share one. Behind a [trusted proxy](crate::TrustedProxy) these
+    /// are the requests and websockets that are open. Further ones are answered with status 429.
+    pub max_connections_per_address: usize,
+    /// How long a client may take for the headers of a request, from 100 ms to an hour as all of
+    /// these times; 60 seconds when not said. Then the answer is status 408, if there was anything, and the
+    /// connection ends.
+    pub header_timeout: Duration,
+    /// How long a client may take for the body of a request, from when it is read; 60 seconds when not said.
+    /// Then the answer is status 408, and the connection ends.
+    pub body_timeout: Duration,
+    /// How long a connection may wait for its next request; 75 seconds when not said. Then it ends.
+    pub idle_timeout: Duration,
+    /// How long a client may take nothing of a response that is being written, and ten times as long for all of
+    /// it; 60 seconds when not said. Then its connection ends. Not for websockets, which have heartbeats.
+    pub write_timeout: Duration,
+    /// The most bytes of a request's first line and headers; from 4,096 to 65,536, and 16,384 when not said.
+    /// Longer ones are answered with status 431, and the connection ends.
+    pub max_header_bytes: usize,
 }
 
 /// Why [`Limits`] cannot be used.
@@ -39,7 +63,16 @@ pub struct LimitError {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { max_message_bytes: Content::MAX_BYTES }
+        Self {
+            max_message_bytes: Content::MAX_BYTES,
+            max_connections: 50_000,
+            max_connections_per_address: 1_000,
+            header_timeout: Duration::from_secs(60),
+            body_timeout: Duration::from_secs(60),
+            idle_timeout: Duration::from_secs(75),
+            write_timeout: Duration::from_secs(60),
+            max_header_bytes: 16 * 1024,
+        }
     }
 }
 
@@ -49,7 +82,17 @@ impl Limits {
     /// # Errors
     /// Names the first field that is out of its range.
     pub fn check(&self) -> Result<(), LimitError> {
-        within("max_message_bytes", self.max_message_bytes, 1, Content::MAX_BYTES)
+        const MOST_CONNECTIONS: usize = 1_000_000;
+        let time = |name, value| within(name, value, LEAST_TIMEOUT, MOST_TIMEOUT);
+        within("max_message_bytes", self.max_message_bytes, 1, Content::MAX_BYTES)?;
+        within("max_connections", self.max_connections, 1, MOST_CONNECTIONS)?;
+        let per_address = self.max_connections_per_address;
+        within("max_connections_per_address", per_address, 1, MOST_CONNECTIONS)?;
+        time("header_timeout", self.header_timeout)?;
+        time("body_timeout", self.body_timeout)?;
+        time("idle_timeout", self.idle_timeout)?;
+        time("write_timeout", self.write_timeout)?;
+        within("max_header_bytes", self.max_header_bytes, 4096, 65_536)
     }
 
     /// Refuses a content that is longer than this server takes.
@@ -62,6 +105,9 @@ impl Limits {
         Err(Refusal::new(RefusalCode::TooLarge, message))
     }
 }
+
+const LEAST_TIMEOUT: Duration = Duration::from_millis(100);
+const MOST_TIMEOUT: Duration = Duration::from_secs(60 * 60);
 
 fn within<T: PartialOrd + Debug>(
     name: &'static str,
@@ -83,6 +129,21 @@ mod tests {
     #[test]
     fn the_default_can_be_used() {
         assert_eq!(Limits::default().check(), Ok(()));
+    }
+
+    #[test]
+    fn the_limits_of_connections_have_ranges() {
+        let refused = |limits: Limits| limits.check().unwrap_err().to_string();
+        let limits = Limits { max_connections: 0, ..Limits::default() };
+        assert!(refused(limits).starts_with("the limit max_connections is 0; "));
+        let limits = Limits { max_connections_per_address: 1_000_001, ..Limits::default() };
+        assert!(refused(limits).starts_with("the limit max_connections_per_address is 1000001; "));
+        for idle_timeout in [Duration::ZERO, Duration::MAX] {
+            let error = refused(Limits { idle_timeout, ..Limits::default() });
+            assert!(error.ends_with("it has to be from 100ms to 3600s"), "{error}");
+        }
+        let limits = Limits { max_header_bytes: 4095, ..Limits::default() };
+        assert!(refused(limits).ends_with("it has to be from 4096 to 65536"));
     }
 
     #[test]

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::{Chat, ChatError};
+use crate::http_server::Room;
 use crate::identity::{Identities, JwtKey};
 use crate::limits::Limits;
 use crate::log::{Log, RECENT_AT_START, RECENT_BYTES};
@@ -19,6 +20,7 @@ use crate::relay::{self, Listener, Outgoing};
 use crate::roster::Roster;
 use crate::socket::{Authenticate, Connections, Hooks, Observed, Services, register};
 use crate::transport::TransportService;
+use crate::trusted_proxy::{TrustedProxies, TrustedProxy};
 
 /// How often the server asks a client whether it is still there.
 const PING_INTERVAL: Duration = Duration::from_secs(25);
@@ -61,6 +63,7 @@ pub struct ChatBuilder {
     nickname_lifetime: Duration,
     jwt_key: Option<JwtKey>,
     limits: Limits,
+    proxies: TrustedProxies,
 }
 
 impl ChatBuilder {
@@ -75,6 +78,7 @@ impl ChatBuilder {
             nickname_lifetime: NICKNAME_LIFETIME,
             jwt_key: None,
             limits: Limits::default(),
+            proxies: TrustedProxies::default(),
         }
     }
 
@@ -157,6 +161,11 @@ impl ChatBuilder {
         Self { limits, ..self }
     }
 
+    /// The proxies that are believed who a client is; nobody when not said.
+    pub fn trusted_proxies(self, proxies: impl IntoIterator<Item = TrustedProxy>) -> Self {
+        Self { proxies: proxies.into_iter().collect(), ..self }
+    }
+
     /// Has `observe` called for each event of the chat in either direction, with its name and size: the
     /// `onAny` and `onAnyOutgoing` of Socket.IO. It must not block.
     ///
@@ -179,7 +188,9 @@ impl ChatBuilder {
     /// # Errors
     /// When the store does not work, or a limit is out of its range.
     pub async fn start(self) -> Result<Chat, ChatError> {
-        let Self { store, broadcast, recovery_window, hooks, recent_bytes, limits, .. } = self;
+        let Self {
+            store, broadcast, recovery_window, hooks, recent_bytes, limits, proxies, ..
+        } = self;
         limits.check()?;
         let nicknames = Arc::<dyn Store>::clone(&store);
         let identities = Identities::new(nicknames, self.nickname_lifetime, self.jwt_key);
@@ -236,10 +247,22 @@ impl ChatBuilder {
             identities,
             roster: roster.clone(),
             hooks: Arc::new(hooks),
-            limits: Arc::new(limits),
+            limits: Arc::new(limits.clone()),
         };
         let connections = Connections::new(services);
         register(&io, connections.clone());
-        Ok(Chat { io, transport, connections, log, recovery, broadcast, relay, listening })
+        Ok(Chat {
+            io,
+            transport,
+            connections,
+            log,
+            recovery,
+            broadcast,
+            relay,
+            listening,
+            room: Room::now(limits.max_connections),
+            limits,
+            proxies,
+        })
     }
 }

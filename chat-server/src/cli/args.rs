@@ -4,6 +4,7 @@ use std::time::Duration;
 use clap::Parser;
 
 use super::limits::LimitArgs;
+use crate::TrustedProxy;
 
 /// The host that is listened on when only a port is given.
 const DEFAULT_HOST: &str = "127.0.0.1";
@@ -103,6 +104,19 @@ pub struct Cli {
     /// chat_server=debug
     #[arg(long, env = "CHAT_LOG", value_name = "FILTER", default_value = "info")]
     pub log: String,
+
+    /// A proxy that is believed who a client is: an address, ADDRESS/BITS, loopback or private; several with
+    /// commas, or the option again
+    ///
+    /// It has to set X-Forwarded-For, and X-Forwarded-Host and X-Forwarded-Proto where it does not pass on Host or
+    /// is reached by HTTPS. Nobody else is believed.
+    #[arg(
+        long = "trusted-proxy",
+        env = "CHAT_TRUSTED_PROXY",
+        value_name = "ADDRESS",
+        value_delimiter = ','
+    )]
+    pub trusted_proxies: Vec<TrustedProxy>,
 
     #[command(flatten)]
     pub(super) limits: LimitArgs,

@@ -1,4 +1,5 @@
 use clap::Args;
+use humantime::Duration;
 
 use crate::Limits;
 
@@ -9,10 +10,51 @@ pub(super) struct LimitArgs {
     /// The longest message, in bytes of UTF-8; longer ones are refused with "too_large"
     #[arg(long, env = "CHAT_MAX_MESSAGE_BYTES", value_name = "BYTES", default_value_t = Limits::default().max_message_bytes)]
     max_message_bytes: usize,
+
+    /// The most TCP connections, websockets included; it is less where fewer files may be open. Further ones are
+    /// answered with 503, and only /healthz and /readyz still work
+    #[arg(long, env = "CHAT_MAX_CONNECTIONS", value_name = "N", default_value_t = Limits::default().max_connections)]
+    max_connections: usize,
+
+    /// The most TCP connections from one IPv4 address or IPv6 /64 network, or behind a --trusted-proxy the most
+    /// open requests and websockets; further ones are answered with 429
+    #[arg(long, env = "CHAT_MAX_CONNECTIONS_PER_ADDRESS", value_name = "N", default_value_t = Limits::default().max_connections_per_address)]
+    max_connections_per_address: usize,
+
+    /// How long a client may take for the headers of a request, as in 60s or 2m; then 408, and the connection
+    /// ends
+    #[arg(long, env = "CHAT_HEADER_TIMEOUT", value_name = "DURATION", default_value_t = Limits::default().header_timeout.into())]
+    header_timeout: Duration,
+
+    /// How long a client may take for the body of a request; then 408, and the connection ends
+    #[arg(long, env = "CHAT_BODY_TIMEOUT", value_name = "DURATION", default_value_t = Limits::default().body_timeout.into())]
+    body_timeout: Duration,
+
+    /// How long a connection may wait for its next request; then it ends
+    #[arg(long, env = "CHAT_IDLE_TIMEOUT", value_name = "DURATION", default_value_t = Limits::default().idle_timeout.into())]
+    idle_timeout: Duration,
+
+    /// How long a client may take nothing of a response, and ten times as long for all of it; then its
+    /// connection ends. Not for websockets
+    #[arg(long, env = "CHAT_WRITE_TIMEOUT", value_name = "DURATION", default_value_t = Limits::default().write_timeout.into())]
+    write_timeout: Duration,
+
+    /// The most bytes of the first line and the headers of a request; longer ones are answered with 431
+    #[arg(long, env = "CHAT_MAX_HEADER_BYTES", value_name = "BYTES", default_value_t = Limits::default().max_header_bytes)]
+    max_header_bytes: usize,
 }
 
 impl LimitArgs {
     pub(super) fn limits(&self) -> Limits {
-        Limits { max_message_bytes: self.max_message_bytes }
+        Limits {
+            max_message_bytes: self.max_message_bytes,
+            max_connections: self.max_connections,
+            max_connections_per_address: self.max_connections_per_address,
+            header_timeout: self.header_timeout.into(),
+            body_timeout: self.body_timeout.into(),
+            idle_timeout: self.idle_timeout.into(),
+            write_timeout: self.write_timeout.into(),
+            max_header_bytes: self.max_header_bytes,
+        }
     }
 }

@@ -8,5 +8,8 @@ mod client;
 mod guarded;
 mod hooks;
 mod javascript;
+mod many_connections;
 mod nginx;
 mod nodes;
+mod server;
+mod slow_clients;
