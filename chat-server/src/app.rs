@@ -1,5 +1,6 @@
 mod builder;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ pub use self::builder::ChatBuilder;
 use crate::http_server::{self, Room};
 use crate::limits::{LimitError, Limits};
 use crate::log::Log;
+use crate::origin::{OriginGuard, Rules};
 use crate::recovery::Recovery;
 use crate::socket::Connections;
 use crate::transport::TransportService;
@@ -54,6 +56,7 @@ pub struct Chat {
     /// What is left of the limit of open files when all else is open.
     room: Room,
     proxies: TrustedProxies,
+    rules: Rules,
 }
 
 /// Why a chat could not be started or served.
@@ -87,10 +90,19 @@ impl Chat {
 
     /// Only what clients need to talk to the chat: `/socket.io`. For an application that has pages of its
     /// own.
+    ///
+    /// Pages of other origins are refused unless they are [allowed](ChatBuilder::allowed_origins).
     pub fn socket_router(&self) -> Router {
+        self.socket_router_at(None)
+    }
+
+    /// The same for a server that listens on this address.
+    fn socket_router_at(&self, listening: Option<IpAddr>) -> Router {
+        let (rules, proxies) = (self.rules.clone(), self.proxies.clone());
+        let guarded = OriginGuard::new(self.transport.clone(), rules, proxies, listening);
         Router::new()
-            .route_service("/socket.io", self.transport.clone())
-            .route_service("/socket.io/", self.transport.clone())
+            .route_service("/socket.io", guarded.clone())
+            .route_service("/socket.io/", guarded)
     }
 
     /// The official Socket.IO client for browsers, below `/socket.io`, as the Node.js server serves it;
@@ -103,12 +115,16 @@ impl Chat {
     /// `/`, `/healthz`, which answers as long as the process works, and `/readyz`, which says with status
     /// 503 [what does not](Self::impairments).
     pub fn router(&self) -> Router {
+        self.router_at(None)
+    }
+
+    fn router_at(&self, listening: Option<IpAddr>) -> Router {
         let chat = self.clone();
         let ready = get(async move || match &*chat.impairments() {
             [] => (StatusCode::OK, "ready\n".to_owned()),
             impairments => (StatusCode::SERVICE_UNAVAILABLE, impairments.join("\n") + "\n"),
         });
-        self.socket_router().merge(web::router()).route("/readyz", ready)
+        self.socket_router_at(listening).merge(web::router()).route("/readyz", ready)
     }
 
     /// What does not work at the moment, in a sentence each; nothing when all does.
@@ -130,6 +146,10 @@ impl Chat {
     /// address, the size of headers, and the time for each part of a request and a response. Each request has
     /// its [`ClientAddress`](crate::ClientAddress).
     ///
+    /// On a loopback address the server is asked by a name of this machine, by an address, or by an
+    /// [allowed host](ChatBuilder::allowed_hosts); what else is asked for is refused, unless a trusted proxy
+    /// does.
+    ///
     /// Not cancel safe: the listener is served on when this call is dropped. Let `stop` end it.
     ///
     /// # Errors
@@ -140,8 +160,9 @@ impl Chat {
         stop: impl Future<Output = ()> + Send,
     ) -> Result<(), ChatError> {
         let stopping = CancellationToken::new();
+        let listening = listener.local_addr().ok().map(|address| address.ip());
         let (limits, proxies) = (self.limits.clone(), self.proxies.clone());
-        let (router, stop_serving) = (self.router(), stopping.clone());
+        let (router, stop_serving) = (self.router_at(listening), stopping.clone());
         let server = http_server::serve(listener, router, limits, self.room, proxies, stop_serving);
         let mut server = tokio::spawn(server);
         let ended = tokio::select! {

@@ -61,7 +61,9 @@ async fn serve(cli: &Cli) -> anyhow::Result<()> {
         .presence_grace(cli.presence_grace)
         .nickname_lifetime(cli.nickname_lifetime)
         .limits(cli.limits.limits())
-        .trusted_proxies(cli.trusted_proxies.iter().cloned());
+        .trusted_proxies(cli.trusted_proxies.iter().cloned())
+        .allowed_origins(cli.allowed_origins.iter().cloned())
+        .allowed_hosts(cli.allowed_hosts.iter().cloned());
     if let Some(key) = jwt_key {
         chat = chat.jwt_key(key);
     }

@@ -15,6 +15,7 @@ use crate::http_server::Room;
 use crate::identity::{Identities, JwtKey};
 use crate::limits::Limits;
 use crate::log::{Log, RECENT_AT_START, RECENT_BYTES};
+use crate::origin::{AllowedHost, AllowedOrigin, Rules};
 use crate::recovery::Recovery;
 use crate::relay::{self, Listener, Outgoing};
 use crate::roster::Roster;
@@ -64,6 +65,7 @@ pub struct ChatBuilder {
     jwt_key: Option<JwtKey>,
     limits: Limits,
     proxies: TrustedProxies,
+    rules: Rules,
 }
 
 impl ChatBuilder {
@@ -79,6 +81,7 @@ impl ChatBuilder {
             jwt_key: None,
             limits: Limits::default(),
             proxies: TrustedProxies::default(),
+            rules: Rules::default(),
         }
     }
 
@@ -166,6 +169,23 @@ impl ChatBuilder {
         Self { proxies: proxies.into_iter().collect(), ..self }
     }
 
+    /// The pages of other origins that may use the chat; none when not said. The server's own pages, and programs,
+    /// always may.
+    pub fn allowed_origins(self, origins: impl IntoIterator<Item = AllowedOrigin>) -> Self {
+        let rules = Rules { origins: origins.into_iter().collect(), ..self.rules };
+        Self { rules, ..self }
+    }
+
+    /// The names by which the server may be asked, beside addresses and names of this machine such as
+    /// `localhost`. When not said it is any name, or none where [`Chat::serve`] listens on a loopback address.
+    ///
+    /// A page can have its own name lead to a server that only its reader reaches. For the browser it is of the same
+    /// origin then; its name gives it away.
+    pub fn allowed_hosts(self, hosts: impl IntoIterator<Item = AllowedHost>) -> Self {
+        let rules = Rules { hosts: hosts.into_iter().collect(), ..self.rules };
+        Self { rules, ..self }
+    }
+
     /// Has `observe` called for each event of the chat in either direction, with its name and size: the
     /// `onAny` and `onAnyOutgoing` of Socket.IO. It must not block.
     ///
@@ -189,7 +209,15 @@ impl ChatBuilder {
     /// When the store does not work, or a limit is out of its range.
     pub async fn start(self) -> Result<Chat, ChatError> {
         let Self {
-            store, broadcast, recovery_window, hooks, recent_bytes, limits, proxies, ..
+            store,
+            broadcast,
+            recovery_window,
+            hooks,
+            recent_bytes,
+            limits,
+            proxies,
+            rules,
+            ..
         } = self;
         limits.check()?;
         let nicknames = Arc::<dyn Store>::clone(&store);
@@ -263,6 +291,7 @@ impl ChatBuilder {
             room: Room::now(limits.max_connections),
             limits,
             proxies,
+            rules,
         })
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 use clap::Parser;
 
 use super::limits::LimitArgs;
-use crate::TrustedProxy;
+use crate::{AllowedHost, AllowedOrigin, TrustedProxy};
 
 /// The host that is listened on when only a port is given.
 const DEFAULT_HOST: &str = "127.0.0.1";
@@ -117,6 +117,32 @@ pub struct Cli {
         value_delimiter = ','
     )]
     pub trusted_proxies: Vec<TrustedProxy>,
+
+    /// Pages of another origin that may use the chat: https://example.org, https://*.example.org,
+    /// http://localhost:* or *; several with commas, or the option again
+    ///
+    /// The server's own pages always may, and so may programs. Pages that are named here may send credentials,
+    /// those that only * stands for may not.
+    #[arg(
+        long = "allowed-origin",
+        env = "CHAT_ALLOWED_ORIGIN",
+        value_name = "ORIGIN",
+        value_delimiter = ','
+    )]
+    pub allowed_origins: Vec<AllowedOrigin>,
+
+    /// A name by which the server may be asked: chat.example.org or *.example.org; several with commas, or the
+    /// option again
+    ///
+    /// Addresses and localhost always are. Without this option any other name is too, except where the server
+    /// listens on a loopback address and no --trusted-proxy asks: there a page could pass for the server's own.
+    #[arg(
+        long = "allowed-host",
+        env = "CHAT_ALLOWED_HOST",
+        value_name = "NAME",
+        value_delimiter = ','
+    )]
+    pub allowed_hosts: Vec<AllowedHost>,
 
     #[command(flatten)]
     pub(super) limits: LimitArgs,

@@ -36,6 +36,7 @@ files! {
     looks
     many
     names
+    other_origin
     phone
     presence
     private

@@ -71,6 +71,7 @@ files! {
     join
     malformed
     nicknames
+    origins
     pipeline
     presence
     private_messages

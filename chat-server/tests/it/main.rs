@@ -11,5 +11,6 @@ mod javascript;
 mod many_connections;
 mod nginx;
 mod nodes;
+mod origins;
 mod server;
 mod slow_clients;

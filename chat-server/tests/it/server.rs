@@ -34,7 +34,10 @@ impl Server {
         let folder = TempDir::new().unwrap();
         let store = format!("sqlite:{}", folder.path().join("chat.db").display());
         let log = std::fs::File::create(folder.path().join("log")).unwrap();
-        command.args(["--listen", "127.0.0.1:0", "--store", &store]).args(options);
+        if !options.contains(&"--listen") {
+            command.args(["--listen", "127.0.0.1:0"]);
+        }
+        command.args(["--store", &store]).args(options);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).kill_on_drop(true);
         let mut process = command.spawn().unwrap();
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
