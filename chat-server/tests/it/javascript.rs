@@ -74,11 +74,13 @@ files! {
     pipeline
     presence
     private_messages
+    public_id
     recovery
     rooms
     shutdown
     tokens
     tutorial
+    upgrade
 }
 
 #[test]
