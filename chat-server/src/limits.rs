@@ -49,8 +49,8 @@ pub struct Limits {
     /// The largest packet of a client in bytes; from 65,536 to 16 MiB. The default, 402,560, is what the largest
     /// event of the chat takes. A larger one ends the connection.
     pub max_packet_bytes: usize,
-    /// The most binary attachments of an event; none by default, as no event of the chat has any. More end the
-    /// connection.
+    /// The most binary attachments of an event, which have [`max_packet_bytes`](Self::max_packet_bytes) together; 16
+    /// by default. More end the connection. No event of the chat has any: with a few an event is refused by name.
     pub max_attachments: usize,
     /// The longest content of a message, in bytes of UTF-8; from 1 to 65,536, which is the default. A longer one
     /// is refused with `too_large`.
@@ -80,7 +80,7 @@ impl Default for Limits {
             max_handshakes_per_address: 1_000,
             handshake_timeout: Duration::from_secs(20),
             max_packet_bytes: MAX_PACKET_BYTES,
-            max_attachments: 0,
+            max_attachments: 16,
             max_message_bytes: Content::MAX_BYTES,
         }
     }

@@ -12,6 +12,7 @@ mod private_message;
 mod rooms;
 mod session;
 mod sink;
+mod too_large;
 mod turns;
 mod unknown_event;
 

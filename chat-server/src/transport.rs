@@ -16,8 +16,10 @@
 
 mod admission;
 mod frames;
+mod inbound;
 mod lane;
 mod link;
+mod oversize;
 mod polling;
 mod public_id;
 mod registry;
@@ -32,4 +34,5 @@ mod tests;
 pub(crate) use frames::text_frame;
 pub(crate) use lane::{Flushed, Lane};
 pub(crate) use link::{ConnectReply, InFlight, Link};
+pub(crate) use oversize::{AUTH_TOO_LARGE, TOO_LARGE};
 pub use service::TransportService;

@@ -60,6 +60,12 @@ pub(super) fn full(full: Full) -> Response<Body> {
     response
 }
 
+/// The answer to a body with more packets than a client may send at once.
+pub(super) fn too_large(max: usize) -> Response<Body> {
+    let message = format!("a request may have {max} bytes");
+    json(StatusCode::PAYLOAD_TOO_LARGE, &json!({ "code": "too_large", "message": message }))
+}
+
 /// The answer while the server stops. A client tries again, here or at another node.
 pub(super) fn unavailable() -> Response<Body> {
     text(StatusCode::SERVICE_UNAVAILABLE, "the server is stopping; connect again")

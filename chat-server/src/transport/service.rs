@@ -18,9 +18,10 @@ use tower::Service;
 
 use super::Link;
 use super::admission::Admissions;
+use super::oversize::{self, Unread};
 use super::polling::{self, Refused};
 use super::registry::Registry;
-use super::stream::LinkedStream;
+use super::stream::{LinkedStream, StreamLimits};
 use super::upgrade::{self, UPGRADE_PATIENCE};
 use super::wire::{Stream, Wire};
 use crate::{ClientAddress, Limits};
@@ -43,8 +44,7 @@ pub struct TransportService {
     streams: TaskTracker,
     /// No connection is opened any more.
     closing: CancellationToken,
-    /// How long a client may read nothing.
-    patience: Duration,
+    limits: StreamLimits,
 }
 
 impl TransportService {
@@ -55,12 +55,16 @@ impl TransportService {
         let closing = CancellationToken::new();
         let streams = TaskTracker::new();
         let admissions = Arc::new(Admissions::new(&Limits::default()));
-        Self { inner, registry: Arc::default(), admissions, streams, closing, patience }
+        let max_packet_bytes = Limits::default().max_packet_bytes;
+        let limits = StreamLimits { patience, max_packet_bytes };
+        Self { inner, registry: Arc::default(), admissions, streams, closing, limits }
     }
 
     /// The same service with other limits for connections. To be called before it is used.
     pub fn with_limits(self, limits: &Limits) -> Self {
-        Self { admissions: Arc::new(Admissions::new(limits)), ..self }
+        let admissions = Arc::new(Admissions::new(limits));
+        let max_packet_bytes = limits.max_packet_bytes;
+        Self { admissions, limits: StreamLimits { max_packet_bytes, ..self.limits }, ..self }
     }
 
     /// Opens no further connections: clients are told to come back later.
@@ -98,7 +102,7 @@ impl TransportService {
             (false, &Method::GET) => self.poll(request, &link).await,
             (false, &Method::POST) => {
                 poll_fn(|context| link.poll_may_read(context)).await;
-                if link.is_closed() { self.gone() } else { self.forward(request).await }
+                if link.is_closed() { self.gone() } else { self.post(request).await }
             }
             _ => Refused::Method.response(),
         }
@@ -178,6 +182,16 @@ impl TransportService {
         Response::from_parts(parts, polling::completed(link, body))
     }
 
+    /// Takes the packets of a client.
+    async fn post(self, request: Request<Body>) -> Response<Body> {
+        let (parts, body) = request.into_parts();
+        match oversize::read(body, self.limits.max_packet_bytes).await {
+            Ok(body) => self.forward(Request::from_parts(parts, Body::from(body))).await,
+            Err(Unread::TooLarge) => polling::too_large(self.limits.max_packet_bytes),
+            Err(Unread::Broken) => Refused::Request.response(),
+        }
+    }
+
     /// The answer to a request for a connection that is gone.
     fn gone(&self) -> Response<Body> {
         if self.closing.is_cancelled() {
@@ -216,7 +230,7 @@ impl TransportService {
             let wire =
                 if link.is_polled() { moved(stream, &link).await } else { stream.map(Wire::new) };
             let Some(wire) = wire else { return };
-            let stream = LinkedStream::new(wire, link, self.patience, open);
+            let stream = LinkedStream::new(wire, link, self.limits, open);
             if let Err(error) = self.inner.call((stream, request)).await {
                 tracing::debug!("a websocket was not accepted: {error}");
             }

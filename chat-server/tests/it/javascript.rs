@@ -77,6 +77,7 @@ files! {
     public_id
     recovery
     rooms
+    sessions
     shutdown
     tokens
     tutorial
