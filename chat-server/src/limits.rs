@@ -49,6 +49,9 @@ pub struct Limits {
     /// The largest packet of a client in bytes; from 65,536 to 16 MiB. The default, 402,560, is what the largest
     /// event of the chat takes. A larger one ends the connection.
     pub max_packet_bytes: usize,
+    /// How many bytes packets over 16 KiB may have together that are not whole yet; 64 MiB by default, of which one
+    /// address may use a quarter. What a further one asks for is refused with `slow_down`.
+    pub max_large_packets_bytes: usize,
     /// The most binary attachments of an event, which have [`max_packet_bytes`](Self::max_packet_bytes) together; 16
     /// by default. More end the connection. No event of the chat has any: with a few an event is refused by name.
     pub max_attachments: usize,
@@ -80,6 +83,7 @@ impl Default for Limits {
             max_handshakes_per_address: 1_000,
             handshake_timeout: Duration::from_secs(20),
             max_packet_bytes: MAX_PACKET_BYTES,
+            max_large_packets_bytes: 64 * 1024 * 1024,
             max_attachments: 16,
             max_message_bytes: Content::MAX_BYTES,
         }
@@ -98,6 +102,8 @@ impl Limits {
         within("max_handshakes_per_address", self.max_handshakes_per_address, 1, usize::MAX)?;
         within("handshake_timeout", self.handshake_timeout, Duration::from_millis(1), LONGEST)?;
         within("max_packet_bytes", self.max_packet_bytes, LEAST_PACKET_BYTES, MOST_PACKET_BYTES)?;
+        let least = 4 * self.max_packet_bytes;
+        within("max_large_packets_bytes", self.max_large_packets_bytes, least, usize::MAX)?;
         within("max_message_bytes", self.max_message_bytes, 1, Content::MAX_BYTES)
     }
 

@@ -15,6 +15,7 @@
 //! connections are put between those of socketioxide, in one write however many there are.
 
 mod admission;
+mod budget;
 mod frames;
 mod inbound;
 mod lane;
@@ -34,5 +35,5 @@ mod tests;
 pub(crate) use frames::text_frame;
 pub(crate) use lane::{Flushed, Lane};
 pub(crate) use link::{ConnectReply, InFlight, Link};
-pub(crate) use oversize::{AUTH_TOO_LARGE, TOO_LARGE};
+pub(crate) use oversize::{AUTH_TOO_LARGE, NO_ROOM, TOO_LARGE};
 pub use service::TransportService;

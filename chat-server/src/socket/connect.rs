@@ -26,7 +26,7 @@ use super::private_message::PrivateMessageHandler;
 use super::rooms::{JoinHandler, LeaveHandler};
 use super::session::ChatSession;
 use super::sink::SocketSink;
-use super::too_large::{self, TooLargeHandler};
+use super::too_large::{self, NoRoomHandler, TooLargeHandler};
 use super::unknown_event::UnknownEventHandler;
 use crate::delivery::{Notice, Subscription, pump};
 use crate::identity::{Identities, Person, Unidentified};
@@ -34,7 +34,7 @@ use crate::limits::Limits;
 use crate::log::Log;
 use crate::recovery::{Claim, Found, Recovery};
 use crate::roster::Roster;
-use crate::transport::{Link, TOO_LARGE};
+use crate::transport::{Link, NO_ROOM, TOO_LARGE};
 
 /// Called for each connection before it can send anything.
 pub(crate) type OnConnect = dyn Fn(&SocketRef) + Send + Sync;
@@ -260,6 +260,7 @@ impl Connections {
         socket.on(USERS, UsersHandler(Arc::clone(&connection)));
         socket.on(TYPING, TypingHandler(Arc::clone(&connection)));
         socket.on(TOO_LARGE, TooLargeHandler(Arc::clone(&connection)));
+        socket.on(NO_ROOM, NoRoomHandler(Arc::clone(&connection)));
         socket.on_fallback(UnknownEventHandler(Arc::clone(&connection)));
         if let Some(on_connect) = &self.services.hooks.on_connect {
             on_connect(&socket);

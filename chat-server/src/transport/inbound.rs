@@ -1,4 +1,8 @@
-use super::oversize::{Dropped, MAX_DROPPED_BYTES};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::budget::{Budget, LARGE_BYTES, Room};
+use super::oversize::{Dropped, MAX_DROPPED_BYTES, NO_ROOM, TOO_LARGE};
 
 /// A whole text message.
 const FIN_TEXT: u8 = 0x81;
@@ -15,6 +19,10 @@ pub(super) struct Inbound {
     place: Place,
     /// The largest message in bytes.
     max: u64,
+    budget: Arc<Budget>,
+    address: Option<IpAddr>,
+    /// For the large message that is being read.
+    room: Option<Room>,
 }
 
 /// Where in the stream the next byte lies.
@@ -45,9 +53,9 @@ struct Header {
 }
 
 impl Inbound {
-    /// Passes messages of up to so many bytes.
-    pub(super) fn new(max: usize) -> Self {
-        Self { place: Place::Header(Vec::new()), max: max as u64 }
+    /// Passes messages of up to so many bytes, and large ones when there is room in the budget.
+    pub(super) fn new(max: usize, budget: Arc<Budget>, address: Option<IpAddr>) -> Self {
+        Self { place: Place::default(), max: max as u64, budget, address, room: None }
     }
 
     /// Whether all of these bytes pass as they are. If so, they have been followed; if not, nothing has changed, and
@@ -67,14 +75,14 @@ impl Inbound {
                 break;
             }
             match Header::read(rest) {
-                Some(header) if !self.is_too_large(&header) => {
+                Some(header) if header.length <= LARGE_BYTES as u64 => {
                     left = header.length;
                     rest = &rest[header.bytes..];
                 }
                 _ => return false,
             }
         }
-        self.place = if left > 0 { Place::Payload(left) } else { Place::Header(Vec::new()) };
+        self.place = self.before_payload(left);
         true
     }
 
@@ -95,11 +103,9 @@ impl Inbound {
                     let (passing, others) =
                         rest.split_at(u64::min(*left, rest.len() as u64) as usize);
                     out.extend_from_slice(passing);
-                    *left -= passing.len() as u64;
+                    let left = *left - passing.len() as u64;
                     rest = others;
-                    if *left == 0 {
-                        self.place = Place::Header(Vec::new());
-                    }
+                    self.place = self.before_payload(left);
                 }
                 Place::Dropping(dropping) => {
                     let (now, others) =
@@ -108,7 +114,7 @@ impl Inbound {
                     rest = others;
                     if dropping.left == 0 {
                         out.extend(text_frame(&dropping.dropped.replacement()));
-                        self.place = Place::Header(Vec::new());
+                        self.place = Place::default();
                     }
                 }
             }
@@ -116,29 +122,43 @@ impl Inbound {
         out
     }
 
-    /// The place after a header: it passes, or the message is dropped.
-    fn after(&self, header: &Header, held: &[u8], out: &mut Vec<u8>) -> Place {
-        match header.mask {
-            Some(mask) if self.is_too_large(header) => {
-                let dropped = Dropped::default();
-                Place::Dropping(Box::new(Dropping { left: header.length, mask, dropped }))
-            }
-            _ => {
-                out.extend_from_slice(held);
-                if header.length > 0 {
-                    Place::Payload(header.length)
-                } else {
-                    Place::Header(Vec::new())
-                }
-            }
+    /// The place with so many bytes of a payload to come. At its end the room for it is given back.
+    fn before_payload(&mut self, left: u64) -> Place {
+        if left > 0 {
+            return Place::Payload(left);
         }
+        self.room = None;
+        Place::default()
     }
 
-    fn is_too_large(&self, header: &Header) -> bool {
-        header.first == FIN_TEXT
-            && header.mask.is_some()
-            && header.length > self.max
-            && header.length <= MAX_DROPPED_BYTES
+    /// The place after a header: it passes, or the message is dropped.
+    fn after(&mut self, header: &Header, held: &[u8], out: &mut Vec<u8>) -> Place {
+        let why = self.why_dropped(header);
+        if let (Some(why), Some(mask)) = (why, header.mask) {
+            let dropped = Dropped::new(why);
+            return Place::Dropping(Box::new(Dropping { left: header.length, mask, dropped }));
+        }
+        out.extend_from_slice(held);
+        self.before_payload(header.length)
+    }
+
+    /// Why a message cannot be read, if it cannot.
+    fn why_dropped(&mut self, header: &Header) -> Option<&'static str> {
+        let length = header.length;
+        if header.first != FIN_TEXT || length <= LARGE_BYTES as u64 || length > MAX_DROPPED_BYTES {
+            return None;
+        }
+        if length > self.max {
+            return Some(TOO_LARGE);
+        }
+        self.room = self.budget.take(self.address, length as usize);
+        self.room.is_none().then_some(NO_ROOM)
+    }
+}
+
+impl Default for Place {
+    fn default() -> Self {
+        Self::Header(Vec::new())
     }
 }
 
@@ -192,7 +212,11 @@ mod tests {
 
     use super::*;
 
-    const MAX: usize = 200;
+    const MAX: usize = 20_000;
+
+    fn inbound() -> Inbound {
+        Inbound::new(MAX, Arc::new(Budget::new(80_000)), Some([192, 0, 2, 1].into()))
+    }
 
     fn frame(first: u8, mask: Option<[u8; 4]>, payload: &[u8]) -> Vec<u8> {
         let masked = if mask.is_some() { MASKED } else { 0 };
@@ -211,7 +235,7 @@ mod tests {
 
     /// What is read when these bytes come in reads that end at `cuts`.
     fn read(bytes: &[u8], cuts: &[usize]) -> Vec<u8> {
-        let mut inbound = Inbound::new(MAX);
+        let mut inbound = inbound();
         let mut out = Vec::new();
         for cut in cuts.windows(2) {
             let part = &bytes[cut[0]..cut[1]];
@@ -227,7 +251,13 @@ mod tests {
     fn some_frame() -> impl Strategy<Value = (u8, Option<[u8; 4]>, String)> {
         let first = prop_oneof![6 => Just(FIN_TEXT), 1 => prop::sample::select(vec![0x82_u8, 0x01, 0x80, 0x89])];
         let mask = prop_oneof![9 => any::<[u8; 4]>().prop_map(Some), 1 => Just(None)];
-        let size = prop_oneof![3 => 0..40_usize, 2 => 120..260_usize, 1 => Just(70_000_usize)];
+        let size = prop_oneof![
+            3 => 0..40_usize,
+            2 => 120..260_usize,
+            2 => 16_300..16_500_usize,
+            2 => 19_900..20_100_usize,
+            1 => Just(70_000_usize),
+        ];
         let payload = (size, any::<bool>()).prop_map(|(size, event)| {
             if event {
                 format!("427[\"x\",\"{}\"]", "é".repeat(size / 2))
@@ -254,7 +284,7 @@ mod tests {
                     if *first != FIN_TEXT || mask.is_none() || payload.len() <= MAX {
                         return frame(*first, *mask, payload.as_bytes());
                     }
-                    let mut dropped = Dropped::default();
+                    let mut dropped = Dropped::new(TOO_LARGE);
                     dropped.take(payload.len(), payload.bytes());
                     frame(FIN_TEXT, Some([0; 4]), dropped.replacement().as_bytes())
                 })
@@ -270,7 +300,7 @@ mod tests {
     fn a_stream_can_be_cut_at_every_byte() {
         let bytes = [
             frame(FIN_TEXT, Some([1, 2, 3, 4]), b"40{}"),
-            frame(FIN_TEXT, Some([9, 8, 7, 6]), format!("420[\"{}\"]", "x".repeat(300)).as_bytes()),
+            frame(FIN_TEXT, Some([9, 8, 7, 6]), format!("420[\"{}\"]", "x".repeat(MAX)).as_bytes()),
             frame(0x88, Some([1, 2, 3, 4]), b""),
         ]
         .concat();
@@ -278,8 +308,24 @@ mod tests {
         for cut in 0..=bytes.len() {
             assert_eq!(read(&bytes, &[0, cut, bytes.len()]), expected, "cut at {cut}");
         }
+        assert!(expected.len() < 100);
         let each: Vec<usize> = (0..=bytes.len()).collect();
         assert_eq!(read(&bytes, &each), expected);
+    }
+
+    #[test]
+    fn a_large_message_for_which_there_is_no_room_is_replaced() {
+        let budget = Arc::new(Budget::new(80_000));
+        let event = format!("427[\"{}\"]", "x".repeat(17_000));
+        let large = frame(FIN_TEXT, Some([1, 2, 3, 4]), event.as_bytes());
+        let address = Some([192, 0, 2, 1].into());
+        let mut streams = [(); 2].map(|()| Inbound::new(MAX, Arc::clone(&budget), address));
+        let (begun, rest) = large.split_at(500);
+        assert_eq!(streams[0].rewrite(begun), begun);
+        let replaced = streams[1].rewrite(&large);
+        assert!(replaced.ends_with(b"427[\"no room\",17007]"), "{replaced:?}");
+        assert!(streams[0].passes(rest), "who was first goes on");
+        assert_eq!(streams[1].rewrite(&large), large, "and makes room at the end");
     }
 
     #[test]
@@ -287,6 +333,6 @@ mod tests {
         let mut header = vec![FIN_TEXT, MASKED | 127];
         header.extend((MAX_DROPPED_BYTES + 1).to_be_bytes());
         header.extend([0; 4]);
-        assert!(Inbound::new(MAX).passes(&header));
+        assert_eq!(inbound().rewrite(&header), header);
     }
 }

@@ -5,11 +5,16 @@ use axum::body::Body;
 use http_body_util::BodyExt;
 use serde_json::json;
 
+use super::budget::{LARGE_BYTES, Room};
+
 /// A larger packet than this ends the connection. It is not read to its end.
 pub(super) const MAX_DROPPED_BYTES: u64 = 16 * 1024 * 1024;
 
 /// The event in the place of one that was too large. Its argument is how many bytes that one had.
 pub(crate) const TOO_LARGE: &str = "too large";
+
+/// The event in the place of one for which there was no room at the moment.
+pub(crate) const NO_ROOM: &str = "no room";
 
 /// In `auth`, when what a client says there is too large.
 pub(crate) const AUTH_TOO_LARGE: &str = "tooLarge";
@@ -21,8 +26,10 @@ const HEAD_BYTES: usize = 300;
 const SEPARATOR: u8 = 0x1e;
 
 /// A packet of which only the beginning is kept.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Dropped {
+    /// Why: [`TOO_LARGE`] or [`NO_ROOM`].
+    why: &'static str,
     head: Vec<u8>,
     bytes: u64,
 }
@@ -37,6 +44,10 @@ pub(super) enum Unread {
 }
 
 impl Dropped {
+    pub(super) fn new(why: &'static str) -> Self {
+        Self { why, head: Vec::new(), bytes: 0 }
+    }
+
     /// Takes the next `count` bytes.
     pub(super) fn take(&mut self, count: usize, bytes: impl Iterator<Item = u8>) {
         self.bytes += count as u64;
@@ -70,7 +81,7 @@ impl Dropped {
             "42" => {
                 let ack_id = rest.split('[').next().filter(|_| rest.contains('['))?;
                 let is_id = ack_id.bytes().all(|byte| byte.is_ascii_digit());
-                is_id.then(|| format!("42{namespace}{ack_id}{}", json!([TOO_LARGE, bytes])))
+                is_id.then(|| format!("42{namespace}{ack_id}{}", json!([self.why, bytes])))
             }
             "40" => Some(format!("40{namespace}{}", json!({ AUTH_TOO_LARGE: bytes }))),
             _ => None,
@@ -78,20 +89,27 @@ impl Dropped {
     }
 }
 
-/// Reads the body of a request: packets, of which those with more than `max` bytes are replaced.
-pub(super) async fn read(mut body: Body, max: usize) -> Result<Vec<u8>, Unread> {
-    let mut packets = Packets { max, ..Packets::default() };
+/// Reads the body of a request: packets, of which those with more than `max` bytes are replaced, and large ones for
+/// which `room` has none. The room is the caller's until they are handled.
+pub(super) async fn read(
+    mut body: Body,
+    max: usize,
+    room: impl FnOnce(usize) -> Option<Room>,
+) -> Result<(Vec<u8>, Option<Room>), Unread> {
+    let mut packets = Packets::new(max, room);
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.map_err(|_| Unread::Broken)?.into_data() else { continue };
         packets.take(&data)?;
     }
     packets.end_packet();
-    Ok(packets.kept)
+    Ok((packets.kept, packets.room))
 }
 
-#[derive(Default)]
-struct Packets {
+struct Packets<F> {
     max: usize,
+    /// Asked once: what is kept of a body is no more than one packet may have.
+    ask: Option<F>,
+    room: Option<Room>,
     kept: Vec<u8>,
     /// Where in it the packet begins that is being read.
     start: usize,
@@ -100,7 +118,26 @@ struct Packets {
     bytes: u64,
 }
 
-impl Packets {
+impl<F: FnOnce(usize) -> Option<Room>> Packets<F> {
+    fn new(max: usize, ask: F) -> Self {
+        let (kept, dropped) = Default::default();
+        Self { max, ask: Some(ask), room: None, kept, start: 0, dropped, bytes: 0 }
+    }
+
+    /// Why a packet of this length cannot be kept, if it cannot.
+    fn why_dropped(&mut self, length: usize) -> Option<&'static str> {
+        if length > self.max {
+            return Some(TOO_LARGE);
+        }
+        if self.kept.len().max(self.start + length) > LARGE_BYTES
+            && let Some(ask) = self.ask.take()
+        {
+            self.room = ask(self.max);
+        }
+        let has_room = self.room.is_some() || self.start + length <= LARGE_BYTES;
+        (!has_room).then_some(NO_ROOM)
+    }
+
     fn take(&mut self, data: &[u8]) -> Result<(), Unread> {
         self.bytes += data.len() as u64;
         if self.bytes > MAX_DROPPED_BYTES {
@@ -118,8 +155,8 @@ impl Packets {
             }
             if let Some(dropped) = &mut self.dropped {
                 dropped.take(part.len(), part.iter().copied());
-            } else if self.kept.len() - self.start + part.len() > self.max {
-                let mut dropped = Dropped::default();
+            } else if let Some(why) = self.why_dropped(self.kept.len() - self.start + part.len()) {
+                let mut dropped = Dropped::new(why);
                 dropped.take(self.kept.len() - self.start, self.kept.drain(self.start..));
                 dropped.take(part.len(), part.iter().copied());
                 self.dropped = Some(dropped);
@@ -142,10 +179,13 @@ mod tests {
     use proptest::collection::vec;
     use proptest::prelude::*;
 
+    use std::sync::Arc;
+
+    use super::super::budget::Budget;
     use super::*;
 
     fn replaced(packet: &str) -> String {
-        let mut dropped = Dropped::default();
+        let mut dropped = Dropped::new(TOO_LARGE);
         packet.as_bytes().chunks(7).for_each(|part| dropped.take(part.len(), part.iter().copied()));
         dropped.replacement()
     }
@@ -170,6 +210,21 @@ mod tests {
         assert_eq!(replaced(&long), "425[\"too large\",2007]");
     }
 
+    #[tokio::test]
+    async fn a_large_packet_needs_room_and_small_ones_do_not() {
+        let budget = Arc::new(Budget::new(4 * 100_000));
+        let room = |bytes| budget.take(Some([192, 0, 2, 1].into()), bytes);
+        let large = format!("421[\"{}\"]", "x".repeat(LARGE_BYTES));
+        let body = || Body::from(format!("3\u{1e}{large}\u{1e}422[\"small\"]"));
+        let (kept, taken) = read(body(), 100_000, room).await.unwrap();
+        assert!(kept.len() > LARGE_BYTES && taken.is_some());
+        let (kept, none) = read(body(), 100_000, room).await.unwrap();
+        let expected = format!("3\u{1e}421[\"no room\",{}]\u{1e}422[\"small\"]", large.len());
+        assert_eq!((String::from_utf8(kept).unwrap(), none.is_none()), (expected, true));
+        drop(taken);
+        assert!(read(body(), 100_000, room).await.unwrap().1.is_some());
+    }
+
     proptest! {
         #[test]
         fn packets_of_a_body_are_kept_or_replaced_however_it_is_cut(
@@ -190,7 +245,7 @@ mod tests {
             let mut at: Vec<usize> = cuts.iter().map(|cut| cut.index(body.len() + 1)).collect();
             at.extend([0, body.len()]);
             at.sort_unstable();
-            let mut reader = Packets { max: MAX, ..Packets::default() };
+            let mut reader = Packets::new(MAX, |_| None);
             let taken: Result<(), Unread> =
                 at.windows(2).try_for_each(|cut| reader.take(&body.as_bytes()[cut[0]..cut[1]]));
             reader.end_packet();

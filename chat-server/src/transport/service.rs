@@ -18,6 +18,7 @@ use tower::Service;
 
 use super::Link;
 use super::admission::Admissions;
+use super::budget::Budget;
 use super::oversize::{self, Unread};
 use super::polling::{self, Refused};
 use super::registry::Registry;
@@ -55,16 +56,14 @@ impl TransportService {
         let closing = CancellationToken::new();
         let streams = TaskTracker::new();
         let admissions = Arc::new(Admissions::new(&Limits::default()));
-        let max_packet_bytes = Limits::default().max_packet_bytes;
-        let limits = StreamLimits { patience, max_packet_bytes };
+        let limits = stream_limits(patience, &Limits::default());
         Self { inner, registry: Arc::default(), admissions, streams, closing, limits }
     }
 
     /// The same service with other limits for connections. To be called before it is used.
     pub fn with_limits(self, limits: &Limits) -> Self {
         let admissions = Arc::new(Admissions::new(limits));
-        let max_packet_bytes = limits.max_packet_bytes;
-        Self { admissions, limits: StreamLimits { max_packet_bytes, ..self.limits }, ..self }
+        Self { admissions, limits: stream_limits(self.limits.patience, limits), ..self }
     }
 
     /// Opens no further connections: clients are told to come back later.
@@ -102,7 +101,7 @@ impl TransportService {
             (false, &Method::GET) => self.poll(request, &link).await,
             (false, &Method::POST) => {
                 poll_fn(|context| link.poll_may_read(context)).await;
-                if link.is_closed() { self.gone() } else { self.post(request).await }
+                if link.is_closed() { self.gone() } else { self.post(request, &link).await }
             }
             _ => Refused::Method.response(),
         }
@@ -183,11 +182,13 @@ impl TransportService {
     }
 
     /// Takes the packets of a client.
-    async fn post(self, request: Request<Body>) -> Response<Body> {
+    async fn post(self, request: Request<Body>, link: &Link) -> Response<Body> {
         let (parts, body) = request.into_parts();
-        match oversize::read(body, self.limits.max_packet_bytes).await {
-            Ok(body) => self.forward(Request::from_parts(parts, Body::from(body))).await,
-            Err(Unread::TooLarge) => polling::too_large(self.limits.max_packet_bytes),
+        let StreamLimits { max_packet_bytes, budget, .. } = self.limits.clone();
+        let room = |bytes| budget.take(link.address(), bytes);
+        match oversize::read(body, max_packet_bytes, room).await {
+            Ok((body, _room)) => self.forward(Request::from_parts(parts, Body::from(body))).await,
+            Err(Unread::TooLarge) => polling::too_large(max_packet_bytes),
             Err(Unread::Broken) => Refused::Request.response(),
         }
     }
@@ -230,12 +231,18 @@ impl TransportService {
             let wire =
                 if link.is_polled() { moved(stream, &link).await } else { stream.map(Wire::new) };
             let Some(wire) = wire else { return };
-            let stream = LinkedStream::new(wire, link, self.limits, open);
+            let stream = LinkedStream::new(wire, link, self.limits.clone(), open);
             if let Err(error) = self.inner.call((stream, request)).await {
                 tracing::debug!("a websocket was not accepted: {error}");
             }
         });
     }
+}
+
+fn stream_limits(patience: Duration, limits: &Limits) -> StreamLimits {
+    let max_packet_bytes = limits.max_packet_bytes;
+    let budget = Arc::new(Budget::new(limits.max_large_packets_bytes));
+    StreamLimits { patience, max_packet_bytes, budget }
 }
 
 /// A stream to which the client has moved the connection that it polled before, if it has.

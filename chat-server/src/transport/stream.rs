@@ -11,6 +11,7 @@ use tokio::time::{Instant, Sleep, sleep_until, timeout};
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::Link;
+use super::budget::Budget;
 use super::inbound::Inbound;
 use super::wire::{Stream, Wire};
 
@@ -18,12 +19,14 @@ use super::wire::{Stream, Wire};
 const LINGER: Duration = Duration::from_secs(1);
 
 /// What a client may do with a stream.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct StreamLimits {
     /// How long it may read nothing while something is to be written to it.
     pub(crate) patience: Duration,
     /// The largest packet in bytes.
     pub(crate) max_packet_bytes: usize,
+    /// For large packets that are under way.
+    pub(super) budget: Arc<Budget>,
 }
 
 /// The byte stream of a websocket as Engine.IO has it, watched for its [`Link`].
@@ -52,8 +55,9 @@ impl LinkedStream {
         open: TaskTrackerToken,
     ) -> Self {
         *link.wire() = Some(wire);
-        let StreamLimits { patience, max_packet_bytes } = limits;
-        let (inbound, rewritten) = (Inbound::new(max_packet_bytes), Bytes::new());
+        let StreamLimits { patience, max_packet_bytes, budget } = limits;
+        let inbound = Inbound::new(max_packet_bytes, budget, link.address());
+        let rewritten = Bytes::new();
         Self { link, patience, open: Some(open), inbound, rewritten, stalled: None }
     }
 

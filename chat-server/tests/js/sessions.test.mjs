@@ -138,3 +138,38 @@ test("a message over the server's own limit is refused with a code", async (t) =
     assert.match(error.message, /12 bytes.* 10 is the most/);
   }
 });
+
+test("large events that never end cost a bounded amount, and small ones are not held up", { timeout: 60_000 }, async (t) => {
+  const server = await Server.start(t);
+  const innocent = connect(t, server.url);
+  await once(innocent, "connect");
+  const before = server.peakMemory();
+  // All but the last byte of the largest event that is taken: in 300 websockets, and in 300 requests.
+  const largest = Buffer.from(`42["chat message","${"x".repeat(400_000)}"]`);
+  const head = Buffer.alloc(14);
+  head.set([0x81, 0x80 | 127]);
+  head.writeBigUInt64BE(BigInt(largest.length), 2);
+  const frame = Buffer.concat([head, largest]).subarray(0, -1);
+  const polling = await Polling.open(server.url);
+  const request = [`POST ${polling.query()} HTTP/1.1`, "Host: x", `Content-Length: ${largest.length}`, "", ""].join("\r\n");
+  const body = Buffer.concat([Buffer.from(request), largest]).subarray(0, -1);
+  const all = Array.from({ length: 300 }, async () => {
+    const websocket = await RawWebSocket.open(t, server.url, WEBSOCKET);
+    websocket.send("40");
+    const raw = await RawWebSocket.open(t, server.url, "/healthz");
+    await Promise.all([
+      new Promise((resolve) => websocket.socket.write(frame, resolve)),
+      new Promise((resolve) => raw.socket.write(body, resolve)),
+    ]);
+  });
+  await within(40, "all is sent", Promise.all(all));
+  await sleep(500);
+  const { offset } = await send(innocent, "small");
+  assert.equal(offset, 1);
+  const grown = server.peakMemory() - before;
+  // 240 MiB and more without a bound.
+  assert.ok(grown < 200, `${grown} MiB`);
+  const { error } = await send(innocent, "x".repeat(30_000));
+  assert.equal(error.code, "slow_down");
+  assert.equal(error.retryAfter, 1000);
+});
