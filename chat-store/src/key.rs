@@ -88,8 +88,7 @@ pub(crate) fn earlier_choice(new: &NewMessage) -> Option<&str> {
 
 /// Whether `stored`, which is kept under the [`earlier_choice`] of `new`, is that message.
 pub(crate) fn is_earlier(new: &NewMessage, stored: &Message) -> bool {
-    let by_author =
-        new.author.is_some_and(|author| author.was_anonymous && author.wrote(stored));
+    let by_author = new.author.is_some_and(|author| author.was_anonymous && author.wrote(stored));
     let by_name = stored.author.is_none() && new.is_by_same_name(stored) == Some(true);
     (by_author || by_name) && new.is_retry_of(stored)
 }
