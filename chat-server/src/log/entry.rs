@@ -19,8 +19,8 @@ pub(crate) struct Entry {
     pub(crate) origin: Option<ReaderId>,
     /// Without the key.
     to_others: Forms,
-    /// With the key; not used when there is none.
-    to_author: Forms,
+    /// With the key. Most connections are not the author's, and many messages have none there.
+    to_author: OnceLock<Box<Forms>>,
 }
 
 /// The wire forms of a delivery, each made when it is needed.
@@ -38,7 +38,7 @@ pub(crate) struct Arguments(Box<RawValue>, Offset, Box<RawValue>, Box<RawValue>)
 
 impl Entry {
     pub(crate) fn new(message: Message, origin: Option<ReaderId>) -> Self {
-        Self { message, origin, to_others: Forms::default(), to_author: Forms::default() }
+        Self { message, origin, to_others: Forms::default(), to_author: OnceLock::new() }
     }
 
     pub(crate) fn offset(&self) -> Offset {
@@ -49,7 +49,7 @@ impl Entry {
     pub(crate) fn footprint(&self) -> usize {
         const FIXED: usize = 400;
         /// A wire form of its own for the author, beside the content and the key.
-        const OWN_FORM: usize = 250;
+        const OWN_FORM: usize = 300;
         let content = self.message.content.as_str().len();
         let own_form = self.key().map_or(0, |key| content + 2 * key.as_str().len() + OWN_FORM);
         2 * content + FIXED + own_form
@@ -99,7 +99,7 @@ impl Entry {
     fn forms_for(&self, receiver: Option<Author>) -> (&Forms, Option<&ClientOffset>) {
         match self.key() {
             Some(key) if receiver.is_some_and(|receiver| receiver.wrote(&self.message)) => {
-                (&self.to_author, Some(key))
+                (self.to_author.get_or_init(Box::default), Some(key))
             }
             _ => (&self.to_others, None),
         }
@@ -253,15 +253,16 @@ mod tests {
                 let entry = entry(NewMessage { content: content.parse().unwrap(), ..new.clone() });
                 let author = Some(Author::anonymous(SESSION));
                 let bytes = |receiver| entry.frame(&epoch(), receiver).unwrap().as_ptr();
-                let forms = [None, author].map(bytes);
-                let both = if forms[0] == forms[1] { 1 } else { 2 };
+                let starts = [None, author].map(bytes);
+                let both = if starts[0] == starts[1] { 1 } else { 2 };
                 assert_eq!(both, 1 + usize::from(new.client_offset.is_some()));
                 let key = new.client_offset.as_ref().map_or(0, |key| key.as_str().len());
                 let frames: usize = [None, author][..both]
                     .iter()
                     .map(|receiver| entry.frame(&epoch(), *receiver).unwrap().len())
                     .sum();
-                let used = content.len() + key + frames + size_of::<Entry>();
+                let forms = (both - 1) * size_of::<Forms>();
+                let used = content.len() + key + frames + forms + size_of::<Entry>();
                 assert!(entry.footprint() >= used, "{} < {used}", entry.footprint());
             }
         }
