@@ -1,3 +1,6 @@
+-- Before the messages, as everybody who appends: nodes of an earlier version may be at work.
+LOCK TABLE chat_log IN ACCESS EXCLUSIVE MODE;
+
 -- Whose a message is: a user, or if negative a session without one. A key that belongs to somebody is kept in
 -- `client_offset` as text that no client can send, with its owner before it.
 ALTER TABLE chat_messages ADD COLUMN author bigint;

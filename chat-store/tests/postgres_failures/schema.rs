@@ -73,7 +73,7 @@ async fn nodes_of_version_4_go_on_and_what_users_sent_to_them_is_recognised_by_t
     let store = PostgresStore::connect(&url).await.unwrap();
     SERVER.execute(database(&url), APPEND_4).await;
 
-    let by = |user, name: &str, key| {
+    let by = |user: i64, name: &str, key| {
         let [user, session] = [user, -user].map(AuthorId::from_stored);
         let new = keyed(key).with_author(Author::user(user, session));
         NewMessage { from: name.parse().ok(), ..new }
