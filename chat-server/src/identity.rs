@@ -100,10 +100,7 @@ impl Identities {
         nickname: Nickname,
         token: Option<Token>,
     ) -> Result<(Person, Token), Unidentified> {
-        if self.are_issued() {
-            let message = "your token says who you are; a nickname cannot be chosen";
-            return Err(Refusal::new(RefusalCode::NicknameFixed, message).into());
-        }
+        self.check_chosen()?;
         let token = match token {
             Some(token) if token.as_str().len() < MIN_TOKEN_BYTES => {
                 let message = format!("a token needs {MIN_TOKEN_BYTES} characters or more");
@@ -114,6 +111,16 @@ impl Identities {
         };
         let owner = owner("token", &[token.as_str()]);
         Ok((self.claim(nickname, owner).await?, token))
+    }
+
+    /// Gives another nickname to the owner of a person's, if nobody else has it.
+    pub(crate) async fn rename(
+        &self,
+        person: &Person,
+        nickname: Nickname,
+    ) -> Result<Person, Unidentified> {
+        self.check_chosen()?;
+        self.claim(nickname, person.owner).await
     }
 
     /// Makes sure that a person still has its nickname, and keeps it for the time to come.
@@ -135,6 +142,14 @@ impl Identities {
         let found = self.store.find_nickname(&nickname.key()).await?;
         let message = "nobody has this nickname";
         found.ok_or_else(|| Refusal::new(RefusalCode::UnknownNickname, message).into())
+    }
+
+    fn check_chosen(&self) -> Result<(), Refusal> {
+        if self.are_issued() {
+            let message = "your token says who you are; a nickname cannot be chosen";
+            return Err(Refusal::new(RefusalCode::NicknameFixed, message));
+        }
+        Ok(())
     }
 
     async fn claim(&self, nickname: Nickname, owner: OwnerKey) -> Result<Person, Unidentified> {

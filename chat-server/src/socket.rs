@@ -1,5 +1,6 @@
 //! The chat on Socket.IO: what happens when a client connects, and its events.
 
+mod authorship;
 mod chat_message;
 mod connect;
 mod connection;

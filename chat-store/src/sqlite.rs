@@ -57,6 +57,7 @@ const READERS: u32 = 4;
 pub struct SqliteStore {
     place: Place,
     epoch: Epoch,
+    has_plain_keys: bool,
     // SQLite has one writer at a time anyway: connections that compete for its lock poll for it, and
     // waiting in line is cheaper. `None` when closed.
     writer: Arc<Mutex<Option<Writer>>>,
@@ -101,6 +102,7 @@ impl SqliteStore {
             .map_err(|error| place.error(error))?;
         schema::prepare(&mut writer, &place).await?;
         let epoch = schema::epoch(&mut writer, &place).await?;
+        let has_plain_keys = schema::has_plain_keys(&mut writer, &place).await?;
         let rooms =
             rooms::Progress::begun(&mut writer).await.map_err(|error| place.error(error))?;
         let readers = SqlitePoolOptions::new()
@@ -110,7 +112,7 @@ impl SqliteStore {
             .max_lifetime(None)
             .connect_lazy_with(options.read_only(true));
         let writer = Arc::new(Mutex::new(Some(Writer { connection: writer, rooms })));
-        let store = Self { place, epoch, writer, readers };
+        let store = Self { place, epoch, has_plain_keys, writer, readers };
         store.complete_rooms();
         Ok(store)
     }
@@ -194,7 +196,7 @@ impl MessageStore for SqliteStore {
         if batch.is_empty() {
             return Ok(Vec::new());
         }
-        let appended = append::append(batch, connection).await;
+        let appended = append::append(batch, self.has_plain_keys, connection).await;
         let appended = appended.map_err(|error| self.place.error_in_use(error))?;
         let last = appended.iter().map(|one| one.offset().as_u64()).max().unwrap_or_default();
         if rooms.begin(last.cast_signed()) {

@@ -26,8 +26,10 @@ use crate::{Appended, NicknameStore, SessionStore, StoreError};
 ///   holes; it gets no new ones.)
 /// - **Visible in order.** Once a reader has seen an offset, or a [`tail`](Self::tail), nothing below it
 ///   ever appears later. This holds over all processes that share the log.
-/// - **Once.** A [client offset](chat_core::ClientOffset) names one message for as long as the log
-///   exists, also when it is appended concurrently, by several processes, or twice in one batch.
+/// - **Once.** A [client offset](chat_core::ClientOffset) names one message of its
+///   [author](chat_core::Author) for as long as the log exists, also when it is appended concurrently, by
+///   several processes, or twice in one batch. What others append under the same key changes nothing.
+///   [`Plan`](crate::Plan) says what that means for a batch.
 /// - **Whole.** A batch is stored as a whole or not at all, in its order, without other messages in
 ///   between. When a call fails nothing of it is visible; see
 ///   [`StoreError`] for the one case in which that cannot be known.

@@ -91,6 +91,7 @@ fn long_frame() -> Frame {
         content: "x".repeat(2000).parse::<Content>().expect("a content"),
         client_offset: None,
         from: None,
+        author: None,
         at: None,
     };
     let body = FrameBody::Appended {

@@ -244,10 +244,10 @@ impl Connections {
         };
         let (person, token) = named.unzip();
         let services = self.services.clone();
-        let place = (state, cursor);
-        let connection = Arc::new(Connection::new(services, &socket, session, place, person, echo));
+        let (place, user) = ((state, cursor), (person, token.flatten()));
+        let connection = Arc::new(Connection::new(services, &socket, session, place, user, echo));
         if let Some(person) = connection.person() {
-            let named = Named { nickname: person.nickname.clone(), token: token.flatten() };
+            let named = Named { nickname: person.nickname.clone(), token: connection.token() };
             connection.waiting.notices.extend(Notice::new(NICKNAME, &named));
             keep(&connection, person);
         }

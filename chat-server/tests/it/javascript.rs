@@ -69,6 +69,7 @@ files! {
     history_event
     input
     join
+    keys
     malformed
     nicknames
     pipeline
