@@ -8,6 +8,7 @@ pub mod cli;
 mod delivery;
 mod identity;
 mod log;
+mod outage;
 pub mod recovery;
 mod relay;
 mod roster;

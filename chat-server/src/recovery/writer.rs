@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::registry::Registry;
 use super::session::evict;
+use crate::outage::Outage;
 
 /// How long to leave a store alone that has failed.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -19,6 +20,7 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 pub(super) struct Writer {
     store: Arc<dyn SessionStore>,
     registry: Arc<Registry>,
+    saving: Arc<Outage>,
     changed: Notify,
     /// Counts the rounds that have begun and ended.
     rounds: watch::Sender<Rounds>,
@@ -32,11 +34,18 @@ struct Rounds {
 
 impl Writer {
     pub(super) fn new(store: Arc<dyn SessionStore>, registry: Arc<Registry>) -> Self {
-        Self { store, registry, changed: Notify::new(), rounds: watch::Sender::default() }
+        let saving = Outage::new("saving sessions");
+        let (changed, rounds) = (Notify::new(), watch::Sender::default());
+        Self { store, registry, saving, changed, rounds }
     }
 
     pub(super) fn registry(&self) -> &Registry {
         &self.registry
+    }
+
+    /// Whether what has changed cannot be saved.
+    pub(super) fn fails(&self) -> bool {
+        self.saving.is_on()
     }
 
     /// Has what has changed saved soon.
@@ -56,20 +65,11 @@ impl Writer {
 
     /// Saves whenever something has changed, and a last time at the end.
     pub(super) async fn run(self: Arc<Self>, closing: CancellationToken) {
-        let mut failing = false;
         while closing.run_until_cancelled(self.changed.notified()).await.is_some() {
-            let mut saved = self.save().await;
-            while let Err(error) = saved {
-                if !std::mem::replace(&mut failing, true) {
-                    tracing::error!("sessions cannot be saved, trying again: {error}");
-                }
+            while self.save().await.is_err() {
                 if closing.run_until_cancelled(tokio::time::sleep(PAUSE)).await.is_none() {
                     return;
                 }
-                saved = self.save().await;
-            }
-            if std::mem::take(&mut failing) {
-                tracing::info!("sessions are saved again");
             }
         }
         if let Err(error) = self.save().await {
@@ -83,7 +83,7 @@ impl Writer {
         let records = self.registry.take_changes();
         let mut outdated = Vec::new();
         if !records.is_empty() {
-            let saved = self.store.save_sessions(&records).await;
+            let saved = self.saving.watch(self.store.save_sessions(&records).await);
             outdated = saved.inspect_err(|_| self.registry.not_saved())?;
         }
         let without_session = self.registry.saved(&outdated);

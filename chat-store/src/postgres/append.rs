@@ -17,6 +17,18 @@ const APPEND: &str = concat!(
     ", tail_before FROM chat_append($1, $2, $3, $4, $5, $6, $7, $8)"
 );
 
+/// Commits something, as [`APPEND`] does, after trying whether there is room for a large message.
+const TRY_COMMIT: &str = "DO $$ BEGIN
+    LOCK TABLE chat_log IN SHARE ROW EXCLUSIVE MODE;
+    BEGIN
+        INSERT INTO chat_messages (id, room, content, at)
+            VALUES (-1, 'general', convert_to(repeat('x', 65536), 'UTF8'), 0);
+        RAISE 'taken back' USING ERRCODE = 'CHAT0';
+    EXCEPTION WHEN SQLSTATE 'CHAT0' THEN
+        UPDATE chat_log SET version = version;
+    END;
+END $$";
+
 /// A batch, which knows what its parameters were made of.
 pub(super) struct Batch<'a> {
     messages: &'a [NewMessage],
@@ -97,6 +109,11 @@ impl<'a> Batch<'a> {
         }
         outcome
     }
+}
+
+/// Commits something that nobody sees.
+pub(super) async fn try_commit(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    sqlx::query(TRY_COMMIT).execute(connection).await.map(|_| ())
 }
 
 /// Stores what the log does not have yet.
