@@ -267,9 +267,8 @@ impl MessageStore for SqliteStore {
         self.readers.close().await;
         // What cannot be moved into the file stays in its log and is there at the next start.
         let checkpoint = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut writer).await;
-        if self.files.check().is_err() {
-            // SQLite would delete what has the names of the two other files now. What has none is gone with the
-            // process; what was only in the log is in the file, if that is in its place.
+        if self.files.are_replaced() {
+            // SQLite would delete what has the names of the two files beside it now, whosever it is.
             return std::mem::forget(writer);
         }
         if let Err(error) = checkpoint.and(writer.close().await) {

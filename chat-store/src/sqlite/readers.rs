@@ -30,6 +30,10 @@ impl Readers {
 
     /// A connection to the files that the writer has: none to another file that has taken their place.
     pub(super) async fn acquire(&self) -> Result<Reader, sqlx::Error> {
+        if self.pool.is_closed() {
+            // The files beside the log go when it is closed.
+            return Err(sqlx::Error::PoolClosed);
+        }
         self.files.check()?;
         let reader = self.pool.acquire().await?;
         if let Err(moved) = self.files.check() {
