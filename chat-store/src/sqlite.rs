@@ -267,10 +267,6 @@ impl MessageStore for SqliteStore {
         self.readers.close().await;
         // What cannot be moved into the file stays in its log and is there at the next start.
         let checkpoint = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut writer).await;
-        if self.files.are_replaced() {
-            // SQLite would delete what has the names of the two files beside it now, whosever it is.
-            return std::mem::forget(writer);
-        }
         if let Err(error) = checkpoint.and(writer.close().await) {
             tracing::warn!(store.place = %self.place, %error, "the chat's file was not tidied up");
         }

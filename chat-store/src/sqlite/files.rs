@@ -56,14 +56,6 @@ impl Files {
         }
         Ok(())
     }
-
-    /// Whether another file has the name of one of them.
-    pub(super) fn are_replaced(&self) -> bool {
-        let is_other = |(path, identity_when_opened): &(PathBuf, Identity)| {
-            fs::metadata(path).is_ok_and(|found| identity(&found) != *identity_when_opened)
-        };
-        self.0.iter().any(is_other)
-    }
 }
 
 impl Moved {

@@ -104,7 +104,7 @@ async fn what_was_confirmed_is_there_after_a_restart_when_only_its_write_ahead_l
     }
 }
 
-/// SQLite deletes them by their names.
+/// SQLite looks before it deletes them by their names.
 #[tokio::test]
 async fn closing_leaves_alone_what_belongs_to_the_file_that_took_the_place() {
     let (folder, store) = store().await;
