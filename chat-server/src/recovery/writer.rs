@@ -2,8 +2,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chat_core::Timestamp;
-use chat_store::SessionStore;
+use chat_store::{SessionStore, StoreError};
 use tokio::sync::{Notify, watch};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::registry::Registry;
@@ -13,8 +14,11 @@ use crate::outage::Outage;
 /// How long to leave a store alone that has failed.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// How often expired sessions are deleted.
+/// How often expired sessions are deleted: each time as long as there are any.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
+
+/// How long the store is left to others at least after each part of them.
+const SWEEP_PAUSE: Duration = Duration::from_millis(10);
 
 /// Saves sessions: what has changed while a save was running goes into the next one together.
 pub(super) struct Writer {
@@ -67,7 +71,7 @@ impl Writer {
     pub(super) async fn run(self: Arc<Self>, closing: CancellationToken) {
         while closing.run_until_cancelled(self.changed.notified()).await.is_some() {
             while self.save().await.is_err() {
-                if closing.run_until_cancelled(tokio::time::sleep(PAUSE)).await.is_none() {
+                if closing.run_until_cancelled(sleep(PAUSE)).await.is_none() {
                     return;
                 }
             }
@@ -77,7 +81,7 @@ impl Writer {
         }
     }
 
-    async fn save(&self) -> Result<(), chat_store::StoreError> {
+    async fn save(&self) -> Result<(), StoreError> {
         // A round that fails is begun again: it still has to be waited for.
         self.rounds.send_modify(|rounds| rounds.begun = rounds.saved + 1);
         let records = self.registry.take_changes();
@@ -93,28 +97,43 @@ impl Writer {
     }
 
     /// Renews the sessions that have a connection, and deletes those that have expired some time ago, for
-    /// ever.
+    /// ever. Neither waits for the other.
     pub(super) async fn maintain(self: Arc<Self>, window: Duration) {
-        let mut renew = tokio::time::interval(window / 2);
-        let mut sweep = tokio::time::interval(SWEEP_INTERVAL);
-        let keep_for = i64::try_from(self.registry.lease().as_millis()).unwrap_or(i64::MAX);
-        renew.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        tokio::join!(self.renew(window / 2), self.sweep());
+    }
+
+    async fn renew(&self, every: Duration) {
+        let mut due = interval(every);
+        due.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            tokio::select! {
-                _ = renew.tick() => {
-                    self.registry.renew();
-                    self.wake();
-                }
-                _ = sweep.tick() => {
-                    // An owner that has not heard of the end of its session meets it here when it renews.
-                    let expired = Timestamp::now().as_millis().saturating_sub(keep_for);
-                    let expired = Timestamp::from_millis(expired);
-                    if let Err(error) = self.store.sweep_sessions(expired).await {
-                        tracing::debug!("expired sessions were not deleted: {error}");
-                    }
-                }
+            due.tick().await;
+            self.registry.renew();
+            self.wake();
+        }
+    }
+
+    async fn sweep(&self) {
+        let mut due = interval(SWEEP_INTERVAL);
+        due.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            due.tick().await;
+            if let Err(error) = self.sweep_all().await {
+                tracing::debug!("expired sessions were not deleted: {error}");
             }
+        }
+    }
+
+    /// Deletes what has expired in parts, and leaves the store to others for half of the time.
+    async fn sweep_all(&self) -> Result<(), StoreError> {
+        let keep_for = i64::try_from(self.registry.lease().as_millis()).unwrap_or(i64::MAX);
+        loop {
+            let begun = Instant::now();
+            // An owner that has not heard of the end of its session meets it here when it renews.
+            let expired = Timestamp::now().as_millis().saturating_sub(keep_for);
+            if self.store.sweep_sessions(Timestamp::from_millis(expired)).await? == 0 {
+                return Ok(());
+            }
+            sleep(begun.elapsed().max(SWEEP_PAUSE)).await;
         }
     }
 }
