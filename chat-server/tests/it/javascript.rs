@@ -70,6 +70,7 @@ files! {
     input
     join
     malformed
+    moved_files
     nicknames
     pipeline
     presence
@@ -85,6 +86,7 @@ files! {
 fn every_file_is_listed() {
     let listed = concat!(
         include_str!("javascript.rs"),
+        include_str!("disks.rs"),
         include_str!("guarded.rs"),
         include_str!("nginx.rs"),
         include_str!("nodes.rs")
