@@ -24,8 +24,8 @@ pub struct Cli {
 
     /// Where messages are kept
     ///
-    /// sqlite:PATH is a file, made when it is missing, also one that the Socket.IO tutorial's server has
-    /// made. memory: forgets everything when the server stops.
+    /// sqlite:PATH is a file, made for its owner alone when it is missing, also one that the Socket.IO tutorial's
+    /// server has made; the path has no parameters. memory: forgets everything when the server stops.
     #[arg(long, env = "CHAT_STORE", value_name = "URL", default_value = "sqlite:chat.db")]
     pub store: String,
 
