@@ -97,6 +97,7 @@ pub use claim::Claim;
 pub use emit::{EmitError, emit};
 pub use session::{Found, Session};
 
+use crate::outage::Outage;
 use crate::transport::{ConnectReply, Link};
 use registry::{Active, Known, Registry, opened_at};
 use session::Saved;
@@ -120,6 +121,7 @@ struct Shared {
     window: Duration,
     registry: Arc<Registry>,
     writer: Arc<Writer>,
+    looking_up: Arc<Outage>,
     /// Told when a session gets a connection here that it did not have here before.
     taken: OnceLock<Taken>,
     tasks: TaskTracker,
@@ -145,8 +147,10 @@ impl Recovery {
             tasks.spawn(closing.clone().run_until_cancelled_owned(maintain));
         }
         tasks.close();
+        let looking_up = Outage::new("looking for sessions in the store");
         let taken = OnceLock::new();
-        Self(Arc::new(Shared { store, window, registry, writer, taken, tasks, closing }))
+        let shared = Shared { store, window, registry, writer, looking_up, taken, tasks, closing };
+        Self(Arc::new(shared))
     }
 
     /// The session that a client claims, if there is one. It is not the client's yet: look at its state
@@ -180,17 +184,15 @@ impl Recovery {
     }
 
     async fn stored(&self, key: SessionKey) -> Option<Known> {
-        match self.0.store.session(key, Timestamp::now()).await {
-            Ok(record) => {
-                let record = record?;
-                let saved = Saved::from_record(&record)?;
-                Some(Known { generation: record.generation, saved })
-            }
-            Err(error) => {
-                tracing::warn!("a session could not be looked for: {error}");
-                None
-            }
-        }
+        let found = self.0.store.session(key, Timestamp::now()).await;
+        let record = self.0.looking_up.watch(found).ok()??;
+        let saved = Saved::from_record(&record)?;
+        Some(Known { generation: record.generation, saved })
+    }
+
+    /// Whether sessions cannot be saved: the last save has failed, and is tried again.
+    pub(crate) fn saving_fails(&self) -> bool {
+        self.0.writer.fails()
     }
 
     /// Gives a session that was found to a connection. Whoever has it now is disconnected.

@@ -170,6 +170,15 @@ impl MessageStore for PostgresStore {
         lease.settle(tail)
     }
 
+    async fn try_commit(&self) -> Result<bool, StoreError> {
+        let mut lease = self.log.lease().await?;
+        let tried = self.finish(async move {
+            let tried = within(CALL_TIMEOUT, append::try_commit(&mut lease)).await;
+            lease.settle(tried)
+        });
+        tried.await.map(|()| true)
+    }
+
     async fn close(&self) {
         self.log.close().await;
         self.sessions.close().await;

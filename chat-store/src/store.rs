@@ -84,6 +84,18 @@ pub trait MessageStore: Send + Sync + 'static {
     /// See [`StoreError::is_retryable`].
     async fn tail(&self) -> Result<Offset, StoreError>;
 
+    /// Commits something that nobody sees, to find out whether [`append`](Self::append) would work again, and
+    /// returns whether it could try: a store for which this is not written returns `false`.
+    ///
+    /// A server calls it from time to time after an append has failed, until one works, and never before.
+    /// When this call is dropped, it has left nothing that is seen.
+    ///
+    /// # Errors
+    /// Those that `append` would have; see [`StoreError::is_retryable`].
+    async fn try_commit(&self) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+
     /// Lets go of files and connections. Calls that are under way finish first; later ones fail with
     /// [`StoreError::Closed`]. Closing twice is harmless. When this call is dropped, the store may or may not be
     /// closed; what was acknowledged is stored either way.

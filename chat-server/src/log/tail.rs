@@ -6,8 +6,8 @@ use tokio::sync::Notify;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::outage::Outage;
 use super::recent::{Push, Recent};
+use crate::outage::Outage;
 
 /// How long a message of another node may go unnoticed when its hint is lost.
 const POLL: Duration = Duration::from_secs(1);
@@ -42,7 +42,7 @@ pub(crate) async fn recent(
 pub(crate) struct Tail {
     store: Arc<dyn MessageStore>,
     recent: Arc<Recent>,
-    outage: Arc<Outage>,
+    reading: Arc<Outage>,
     look: Notify,
 }
 
@@ -50,9 +50,9 @@ impl Tail {
     pub(crate) fn new(
         store: Arc<dyn MessageStore>,
         recent: Arc<Recent>,
-        outage: Arc<Outage>,
+        reading: Arc<Outage>,
     ) -> Self {
-        Self { store, recent, outage, look: Notify::new() }
+        Self { store, recent, reading, look: Notify::new() }
     }
 
     /// Looks soon, rather than at the next poll.
@@ -77,7 +77,7 @@ impl Tail {
         loop {
             let after = self.recent.tail();
             let read = self.store.read_after(None, after, PAGE).await;
-            let Ok(page) = self.outage.watch(read) else { return };
+            let Ok(page) = self.reading.watch(read) else { return };
             // The tail has not gone back since, so this cannot leave a gap.
             let pushed = self.recent.push(after, page.messages);
             debug_assert_eq!(pushed, Push::Applied);

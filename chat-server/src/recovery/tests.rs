@@ -14,6 +14,7 @@ use super::session::Saved;
 use super::writer::Writer;
 
 mod nodes;
+mod sweeps;
 
 const WINDOW: Duration = Duration::from_secs(120);
 const KEY: SessionKey = SessionKey([7; 32]);

@@ -2,23 +2,29 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chat_core::Timestamp;
-use chat_store::SessionStore;
+use chat_store::{SessionStore, StoreError};
 use tokio::sync::{Notify, watch};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::registry::Registry;
 use super::session::evict;
+use crate::outage::Outage;
 
 /// How long to leave a store alone that has failed.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// How often expired sessions are deleted.
+/// How often expired sessions are deleted: each time as long as there are any.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
+
+/// How long the store is left to others at least after each part of them.
+const SWEEP_PAUSE: Duration = Duration::from_millis(10);
 
 /// Saves sessions: what has changed while a save was running goes into the next one together.
 pub(super) struct Writer {
     store: Arc<dyn SessionStore>,
     registry: Arc<Registry>,
+    saving: Arc<Outage>,
     changed: Notify,
     /// Counts the rounds that have begun and ended.
     rounds: watch::Sender<Rounds>,
@@ -32,11 +38,18 @@ struct Rounds {
 
 impl Writer {
     pub(super) fn new(store: Arc<dyn SessionStore>, registry: Arc<Registry>) -> Self {
-        Self { store, registry, changed: Notify::new(), rounds: watch::Sender::default() }
+        let saving = Outage::new("saving sessions");
+        let (changed, rounds) = (Notify::new(), watch::Sender::default());
+        Self { store, registry, saving, changed, rounds }
     }
 
     pub(super) fn registry(&self) -> &Registry {
         &self.registry
+    }
+
+    /// Whether what has changed cannot be saved.
+    pub(super) fn fails(&self) -> bool {
+        self.saving.is_on()
     }
 
     /// Has what has changed saved soon.
@@ -56,20 +69,11 @@ impl Writer {
 
     /// Saves whenever something has changed, and a last time at the end.
     pub(super) async fn run(self: Arc<Self>, closing: CancellationToken) {
-        let mut failing = false;
         while closing.run_until_cancelled(self.changed.notified()).await.is_some() {
-            let mut saved = self.save().await;
-            while let Err(error) = saved {
-                if !std::mem::replace(&mut failing, true) {
-                    tracing::error!("sessions cannot be saved, trying again: {error}");
-                }
-                if closing.run_until_cancelled(tokio::time::sleep(PAUSE)).await.is_none() {
+            while self.save().await.is_err() {
+                if closing.run_until_cancelled(sleep(PAUSE)).await.is_none() {
                     return;
                 }
-                saved = self.save().await;
-            }
-            if std::mem::take(&mut failing) {
-                tracing::info!("sessions are saved again");
             }
         }
         if let Err(error) = self.save().await {
@@ -77,13 +81,13 @@ impl Writer {
         }
     }
 
-    async fn save(&self) -> Result<(), chat_store::StoreError> {
+    async fn save(&self) -> Result<(), StoreError> {
         // A round that fails is begun again: it still has to be waited for.
         self.rounds.send_modify(|rounds| rounds.begun = rounds.saved + 1);
         let records = self.registry.take_changes();
         let mut outdated = Vec::new();
         if !records.is_empty() {
-            let saved = self.store.save_sessions(&records).await;
+            let saved = self.saving.watch(self.store.save_sessions(&records).await);
             outdated = saved.inspect_err(|_| self.registry.not_saved())?;
         }
         let without_session = self.registry.saved(&outdated);
@@ -93,28 +97,43 @@ impl Writer {
     }
 
     /// Renews the sessions that have a connection, and deletes those that have expired some time ago, for
-    /// ever.
+    /// ever. Neither waits for the other.
     pub(super) async fn maintain(self: Arc<Self>, window: Duration) {
-        let mut renew = tokio::time::interval(window / 2);
-        let mut sweep = tokio::time::interval(SWEEP_INTERVAL);
-        let keep_for = i64::try_from(self.registry.lease().as_millis()).unwrap_or(i64::MAX);
-        renew.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        tokio::join!(self.renew(window / 2), self.sweep());
+    }
+
+    async fn renew(&self, every: Duration) {
+        let mut due = interval(every);
+        due.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            tokio::select! {
-                _ = renew.tick() => {
-                    self.registry.renew();
-                    self.wake();
-                }
-                _ = sweep.tick() => {
-                    // An owner that has not heard of the end of its session meets it here when it renews.
-                    let expired = Timestamp::now().as_millis().saturating_sub(keep_for);
-                    let expired = Timestamp::from_millis(expired);
-                    if let Err(error) = self.store.sweep_sessions(expired).await {
-                        tracing::debug!("expired sessions were not deleted: {error}");
-                    }
-                }
+            due.tick().await;
+            self.registry.renew();
+            self.wake();
+        }
+    }
+
+    async fn sweep(&self) {
+        let mut due = interval(SWEEP_INTERVAL);
+        due.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            due.tick().await;
+            if let Err(error) = self.sweep_all().await {
+                tracing::debug!("expired sessions were not deleted: {error}");
             }
+        }
+    }
+
+    /// Deletes what has expired in parts, and leaves the store to others for half of the time.
+    async fn sweep_all(&self) -> Result<(), StoreError> {
+        let keep_for = i64::try_from(self.registry.lease().as_millis()).unwrap_or(i64::MAX);
+        loop {
+            let begun = Instant::now();
+            // An owner that has not heard of the end of its session meets it here when it renews.
+            let expired = Timestamp::now().as_millis().saturating_sub(keep_for);
+            if self.store.sweep_sessions(Timestamp::from_millis(expired)).await? == 0 {
+                return Ok(());
+            }
+            sleep(begun.elapsed().max(SWEEP_PAUSE)).await;
         }
     }
 }

@@ -147,7 +147,7 @@ impl Connections {
             }
             Err(Refused::Unidentified(Unidentified::Store(error))) => {
                 // Refused, it would not try again. Cut off, it does, and nothing is lost.
-                tracing::error!("a client cannot be served: {error}");
+                tracing::debug!("a client cannot be served: {error}");
                 if let Some(link) = socket.req_parts().extensions.get::<Arc<Link>>() {
                     link.close();
                 }

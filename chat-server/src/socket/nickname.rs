@@ -52,7 +52,7 @@ async fn take(connection: &Arc<Connection>, asked: NicknameRequest, request: Req
         Err(Unidentified::Refused(refusal)) => request.refuse(refusal),
         // Silence makes the client try again.
         Err(Unidentified::Store(error)) => {
-            tracing::warn!("a nickname could not be claimed: {error}");
+            tracing::debug!("a nickname could not be claimed: {error}");
         }
     }
 }

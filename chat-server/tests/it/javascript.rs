@@ -71,6 +71,7 @@ files! {
     join
     keys
     malformed
+    moved_files
     nicknames
     pipeline
     presence
@@ -89,6 +90,7 @@ files! {
 fn every_file_is_listed() {
     let listed = concat!(
         include_str!("javascript.rs"),
+        include_str!("disks.rs"),
         include_str!("guarded.rs"),
         include_str!("nginx.rs"),
         include_str!("nodes.rs")

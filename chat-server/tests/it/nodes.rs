@@ -81,7 +81,7 @@ async fn check_pair(store: &str, adapter: &str) {
 
 /// A port that nobody listens on, another one at each call, outside of the range that systems give out by
 /// themselves.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let own = 10_000 + (std::process::id() % 5_000) as u16;
     let free = |port: &u16| StdListener::bind(("127.0.0.1", *port)).is_ok();

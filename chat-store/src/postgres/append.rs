@@ -26,6 +26,18 @@ pub(super) const KNOWN: &str =
 /// What the function fails with when it has to be known whose a key is.
 const CARE: &str = "CH001";
 
+/// Commits something, as [`APPEND`] does, after trying whether there is room for a large message.
+const TRY_COMMIT: &str = "DO $$ BEGIN
+    LOCK TABLE chat_log IN SHARE ROW EXCLUSIVE MODE;
+    BEGIN
+        INSERT INTO chat_messages (id, room, content, at)
+            VALUES (-1, 'general', convert_to(repeat('x', 65536), 'UTF8'), 0);
+        RAISE 'taken back' USING ERRCODE = 'CHAT0';
+    EXCEPTION WHEN SQLSTATE 'CHAT0' THEN
+        UPDATE chat_log SET version = version;
+    END;
+END $$";
+
 /// What the log answers to [`commit`].
 pub(super) struct Committed {
     tail_before: Offset,
@@ -98,6 +110,11 @@ impl Committed {
         }
         Ok(plan.outcome(self.tail_before.next()))
     }
+}
+
+/// Commits something that nobody sees.
+pub(super) async fn try_commit(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    sqlx::query(TRY_COMMIT).execute(connection).await.map(|_| ())
 }
 
 /// Stores what the log does not have yet.

@@ -88,6 +88,7 @@ macro_rules! conformance {
             whole:
                 an_append_that_is_dropped_has_happened_as_a_whole_or_not_at_all
                 reads_that_are_dropped_leave_the_store_usable
+                a_commit_that_is_tried_leaves_nothing_behind
                 a_closed_store_says_so;
         }
     };
