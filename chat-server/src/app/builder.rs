@@ -179,7 +179,8 @@ impl ChatBuilder {
         let node = NodeId::from_random(id);
 
         let (outgoing, frames) = Outgoing::new();
-        let committed = outgoing.clone().committed(store.epoch().clone());
+        let believed = broadcast.is_authenticated();
+        let committed = outgoing.clone().committed(store.epoch().clone(), believed);
         let messages = Arc::<dyn Store>::clone(&store);
         let log = Log::start(messages, recent_bytes, RECENT_AT_START, committed).await?;
         let recovery = Recovery::new(store, recovery_window);
