@@ -135,7 +135,7 @@ impl Listener {
                 }
             }
             // The roster's own, and those of a later version of this program.
-            body => self.roster.take(node, &body),
+            body => self.roster.take(node, body),
         }
     }
 }

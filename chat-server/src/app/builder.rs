@@ -186,7 +186,7 @@ impl ChatBuilder {
         let recovery = Recovery::new(store, recovery_window);
         let taken = outgoing.clone();
         recovery.on_taken(move |key, generation| taken.session_taken(key, generation));
-        let roster = Roster::new(node, self.presence_grace, outgoing);
+        let roster = Roster::new(node, self.presence_grace, believed, outgoing);
 
         let relay = TaskTracker::new();
         let listening = CancellationToken::new();
