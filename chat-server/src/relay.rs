@@ -1,5 +1,8 @@
 //! Between this node and the others: what one commits, the others hear of.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -124,7 +127,9 @@ impl Listener {
                 tracing::debug!(frame.node = %node, "a frame about another log was ignored");
             }
             FrameBody::Appended { after, tail, messages, .. } => {
-                if believed {
+                // Whoever has committed a message knows that the log goes up to it.
+                let is_sound = messages.last().is_none_or(|last| last.offset <= tail);
+                if believed && is_sound {
                     self.log.hint(after, messages);
                 }
                 self.log.reaches(tail);
