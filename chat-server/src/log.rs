@@ -145,9 +145,17 @@ impl Log {
         self.reading.is_on()
     }
 
-    /// Takes messages that another node says to follow `after`.
+    /// Takes messages that another node says to follow `after`, when they do so without a hole and from where
+    /// this node is. Anything else is only a reason to look into the store.
     pub(crate) fn hint(&self, after: Offset, messages: Vec<Message>) {
-        if self.recent.push(after, messages) == Push::Gap {
+        if !are_dense(after, &messages) || self.recent.push(after, messages) == Push::Gap {
+            self.look();
+        }
+    }
+
+    /// Another node says that the log goes up to `tail`. Whether it does, says the store.
+    pub(crate) fn reaches(&self, tail: Offset) {
+        if tail > self.tail() {
             self.look();
         }
     }
@@ -212,4 +220,11 @@ impl Log {
         self.closing.cancel();
         self.tasks.wait().await;
     }
+}
+
+/// Whether each message has the offset after the one before it, and the first the one after `after`. In the store there
+/// may be holes, where somebody deleted messages; in what a node says there are none.
+fn are_dense(after: Offset, messages: &[Message]) -> bool {
+    // Not `Offset::next`, which stays at the largest.
+    (after.as_u64() + 1..).zip(messages).all(|(next, message)| message.offset.as_u64() == next)
 }

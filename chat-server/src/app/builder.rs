@@ -181,13 +181,14 @@ impl ChatBuilder {
         let node = NodeId::from_random(id);
 
         let (outgoing, frames) = Outgoing::new();
-        let committed = outgoing.clone().committed(store.epoch().clone());
+        let believed = broadcast.is_authenticated();
+        let committed = outgoing.clone().committed(store.epoch().clone(), believed);
         let messages = Arc::<dyn Store>::clone(&store);
         let log = Log::start(messages, recent_bytes, RECENT_AT_START, committed).await?;
         let recovery = Recovery::new(store, recovery_window);
         let taken = outgoing.clone();
         recovery.on_taken(move |key, generation| taken.session_taken(key, generation));
-        let roster = Roster::new(node, self.presence_grace, outgoing);
+        let roster = Roster::new(node, self.presence_grace, believed, outgoing);
 
         let relay = TaskTracker::new();
         let listening = CancellationToken::new();

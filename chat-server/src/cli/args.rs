@@ -2,6 +2,7 @@ use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::FalseyValueParser;
 use clap::{Command, CommandFactory, FromArgMatches, Parser};
 
 use super::limits::LimitArgs;
@@ -35,9 +36,25 @@ pub struct Cli {
     ///
     /// local: is inside one process, and with --workers between them. cluster:PATH is a local socket,
     /// where a server with --workers listens and others may join. redis://HOST and nats://HOST are
-    /// brokers, for nodes on several machines.
+    /// brokers, for nodes on several machines, and so is postgres://HOST/DATABASE; with one that is not on
+    /// this machine give --cluster-secret-file too.
     #[arg(long, env = "CHAT_ADAPTER", value_name = "URL", default_value = "local:")]
     pub adapter: String,
+
+    /// The secret by which nodes know each other's frames in a broker: a file that all of them have
+    ///
+    /// Make one with "openssl rand -hex 32 > FILE". Each line is a secret of 32 bytes or more: the first
+    /// signs, all are accepted, so that it can be changed one node after the other. Without it a node
+    /// believes nothing that a broker brings, and reads each message of other nodes from the store.
+    #[arg(long, env = "CHAT_CLUSTER_SECRET_FILE", value_name = "FILE")]
+    pub cluster_secret_file: Option<PathBuf>,
+
+    /// Start with a broker on another machine and without --cluster-secret-file
+    ///
+    /// For a broker that only the nodes can reach. Whoever else reaches it can make clients see people who
+    /// are not there, and cannot make messages up.
+    #[arg(long, env = "CHAT_TRUST_BROKER", value_parser = FalseyValueParser::new())]
+    pub trust_broker: bool,
 
     /// How many processes serve the chat, on this port and those after it
     ///

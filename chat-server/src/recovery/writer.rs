@@ -1,8 +1,8 @@
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use chat_core::Timestamp;
-use chat_store::{SessionStore, StoreError};
+use chat_store::{SessionKey, SessionStore, StoreError};
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
@@ -13,6 +13,12 @@ use crate::outage::Outage;
 
 /// How long to leave a store alone that has failed.
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// How many sessions are looked up in one go because another node says that it has them.
+const LOOKUPS: usize = 256;
+
+/// How long to wait after that: whoever makes up what nodes say makes the store work no more than so much.
+const LOOKUP_PAUSE: Duration = Duration::from_millis(100);
 
 /// How often expired sessions are deleted: each time as long as there are any.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
@@ -26,9 +32,16 @@ pub(super) struct Writer {
     registry: Arc<Registry>,
     saving: Arc<Outage>,
     changed: Notify,
+    /// Another node may have one of the sessions.
+    doubted: Notify,
+    /// Told when a session has a connection here that it did not have here before, and that is saved.
+    taken: OnceLock<Taken>,
     /// Counts the rounds that have begun and ended.
     rounds: watch::Sender<Rounds>,
 }
+
+/// Hears that a session was taken, and which generation it has now. Must not block.
+pub(super) type Taken = Box<dyn Fn(SessionKey, i64) + Send + Sync>;
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Rounds {
@@ -39,8 +52,9 @@ struct Rounds {
 impl Writer {
     pub(super) fn new(store: Arc<dyn SessionStore>, registry: Arc<Registry>) -> Self {
         let saving = Outage::new("saving sessions");
-        let (changed, rounds) = (Notify::new(), watch::Sender::default());
-        Self { store, registry, saving, changed, rounds }
+        let (changed, doubted, taken) = (Notify::new(), Notify::new(), OnceLock::new());
+        let rounds = watch::Sender::default();
+        Self { store, registry, saving, changed, doubted, taken, rounds }
     }
 
     pub(super) fn registry(&self) -> &Registry {
@@ -52,9 +66,19 @@ impl Writer {
         self.saving.is_on()
     }
 
+    /// Has `taken` called for each session that a client has got back here. The first call counts.
+    pub(super) fn on_taken(&self, taken: Taken) {
+        self.taken.set(taken).ok();
+    }
+
     /// Has what has changed saved soon.
     pub(super) fn wake(&self) {
         self.changed.notify_one();
+    }
+
+    /// Has the store asked soon for the sessions that another node may have.
+    pub(super) fn look(&self) {
+        self.doubted.notify_one();
     }
 
     /// Waits until everything is saved that has changed before this call.
@@ -92,8 +116,34 @@ impl Writer {
         }
         let without_session = self.registry.saved(&outdated);
         without_session.into_iter().filter_map(|owner| owner.socket).for_each(evict);
+        // Not before: who is told looks into the store.
+        for (key, generation) in self.registry.take_taken() {
+            self.taken.get().into_iter().for_each(|tell| tell(key, generation));
+        }
         self.rounds.send_modify(|rounds| rounds.saved = rounds.begun);
         Ok(())
+    }
+
+    /// Asks the store for sessions of which another node says that it has them, and lets go of those that it has, for
+    /// ever.
+    pub(super) async fn settle(self: Arc<Self>) {
+        loop {
+            self.doubted.notified().await;
+            loop {
+                let doubted = self.registry.take_doubted(LOOKUPS);
+                if doubted.is_empty() {
+                    break;
+                }
+                for key in doubted {
+                    // Also one that has ended there. When it fails, the session is looked at when it is renewed.
+                    let found = self.store.session(key, Timestamp::from_millis(0)).await;
+                    let Ok(Some(record)) = found else { continue };
+                    let owner = self.registry.yield_to_other_node(key, record.generation);
+                    owner.and_then(|owner| owner.socket).into_iter().for_each(evict);
+                }
+                tokio::time::sleep(LOOKUP_PAUSE).await;
+            }
+        }
     }
 
     /// Renews the sessions that have a connection, and deletes those that have expired some time ago, for
