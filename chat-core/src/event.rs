@@ -26,7 +26,7 @@ pub use rooms::{Join, Joined, Left, Users, room_from_event};
 /// | direction | arguments | ack |
 /// |---|---|---|
 /// | client to server | content, client offset?, `{ room }`? ([`ChatMessage`]) | [`Ack`](crate::Ack) or [`Refusal`] |
-/// | server to client | content, offset, `{ room, from, at, clientOffset }`, recovery offset ([`Delivery`]) | none |
+/// | server to client | content, offset, `{ room, from, at, clientOffset }`, recovery offset ([`Delivery`]); `clientOffset` is for the author only | none |
 pub const CHAT_MESSAGE: &str = "chat message";
 
 /// The event that carries a message from one person to another, in both directions.
@@ -34,7 +34,7 @@ pub const CHAT_MESSAGE: &str = "chat message";
 /// | direction | arguments | ack |
 /// |---|---|---|
 /// | client to server | nickname, content, client offset? ([`PrivateMessage`]) | [`Ack`](crate::Ack) or [`Refusal`] |
-/// | server to client | content, offset, `{ from, to, at, clientOffset }`, recovery offset ([`PrivateDelivery`]) | none |
+/// | server to client | content, offset, `{ from, to, at, clientOffset }`, recovery offset ([`PrivateDelivery`]); `clientOffset` is for the author only | none |
 ///
 /// It is kept in the log as any message is, and delivered to the connections of these two people only.
 pub const PRIVATE_MESSAGE: &str = "private message";
@@ -87,8 +87,8 @@ pub fn event_name(json: &str) -> Option<String> {
     serde_json::from_str(Arguments::of(json).ok()?.raw(0)?).ok()
 }
 
-/// The longest event that can hold a message that is not too long: every character of it escaped.
-const MAX_EVENT_BYTES: usize = 6 * (Content::MAX_BYTES + 2 * ClientOffset::MAX_BYTES + 1024);
+/// The longest event in bytes of JSON: one with the longest message, every character of it escaped.
+pub const MAX_EVENT_BYTES: usize = 6 * (Content::MAX_BYTES + 2 * ClientOffset::MAX_BYTES + 1024);
 
 /// The arguments of an event as they arrived: the JSON text of an array whose first item is its name.
 ///

@@ -2,6 +2,7 @@
 
 mod ack;
 mod audience;
+mod author;
 mod client_offset;
 mod cursor;
 mod error;
@@ -14,12 +15,13 @@ mod offset;
 
 pub use ack::{Ack, Answer, Refusal, RefusalCode};
 pub use audience::{Audience, Feed, PersonId};
+pub use author::{Author, AuthorId};
 pub use client_offset::ClientOffset;
 pub use cursor::{Cursor, Step};
 pub use error::ParseError;
 pub use event::{
-    CHAT_MESSAGE, HISTORY, JOIN, LEAVE, NICKNAME, PRIVATE_MESSAGE, TYPING, USER_JOINED, USER_LEFT,
-    USERS,
+    CHAT_MESSAGE, HISTORY, JOIN, LEAVE, MAX_EVENT_BYTES, NICKNAME, PRIVATE_MESSAGE, TYPING,
+    USER_JOINED, USER_LEFT, USERS,
 };
 pub use event::{
     ChatMessage, ChatMessageOptions, Delivery, DeliveryMeta, Handshake, History, HistoryMessage,

@@ -12,6 +12,7 @@ mod identity;
 mod limits;
 mod log;
 mod origin;
+mod outage;
 pub mod recovery;
 mod relay;
 mod roster;

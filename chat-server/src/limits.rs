@@ -1,8 +1,16 @@
 use std::fmt::Debug;
 use std::time::Duration;
 
-use chat_core::{Content, Refusal, RefusalCode};
+use chat_core::{Content, MAX_EVENT_BYTES, Refusal, RefusalCode};
 use thiserror::Error;
+
+/// What the largest event of the chat takes, with its type and ack id before it.
+const MAX_PACKET_BYTES: usize = MAX_EVENT_BYTES + 128;
+
+/// Room for what a client says when it connects: a token above all.
+const LEAST_PACKET_BYTES: usize = 64 * 1024;
+
+const MOST_PACKET_BYTES: usize = 16 * 1024 * 1024;
 
 /// The most that clients may take of a server: connections, memory, time, and how often they may ask.
 ///
@@ -19,6 +27,30 @@ use thiserror::Error;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
+    /// How many Socket.IO clients may be connected, by whichever transport; 100,000 by default. Others are answered
+    /// with status 503 until there is a place again.
+    pub max_sessions: usize,
+    /// How many of them may come from one address, or from one IPv6 network of 64 bits; 5,000 by default. Others are
+    /// answered with status 429.
+    pub max_sessions_per_address: usize,
+    /// How many clients may have begun to connect and not said to what yet; 10,000 by default. The oldest of them
+    /// makes room for the next when it has had a second; as long as none has, others are answered with status 503.
+    pub max_handshakes: usize,
+    /// How many of them may come from one address, or from one IPv6 network of 64 bits; 1,000 by default. Others are
+    /// answered with status 429.
+    pub max_handshakes_per_address: usize,
+    /// For how long a client may take to connect when it has opened a connection; 20 seconds by default. Then the
+    /// connection is closed.
+    pub handshake_timeout: Duration,
+    /// The largest packet of a client in bytes; from 65,536 to 16 MiB. The default, 402,560, is what the largest
+    /// event of the chat takes. A larger one ends the connection.
+    pub max_packet_bytes: usize,
+    /// How many bytes packets over 16 KiB may have together that are not whole yet; 64 MiB by default, of which one
+    /// address may use a quarter. What a further one asks for is refused with `slow_down`.
+    pub max_large_packets_bytes: usize,
+    /// The most binary attachments of an event, which have [`max_packet_bytes`](Self::max_packet_bytes) together; 16
+    /// by default. More end the connection. No event of the chat has any: with a few an event is refused by name.
+    pub max_attachments: usize,
     /// The longest content of a message, in bytes of UTF-8; from 1 to 65,536, which is the default. A longer one
     /// is refused with `too_large`.
     pub max_message_bytes: usize,
@@ -72,6 +104,14 @@ impl Default for Limits {
             idle_timeout: Duration::from_secs(75),
             write_timeout: Duration::from_secs(60),
             max_header_bytes: 16 * 1024,
+            max_sessions: 100_000,
+            max_sessions_per_address: 5_000,
+            max_handshakes: 10_000,
+            max_handshakes_per_address: 1_000,
+            handshake_timeout: Duration::from_secs(20),
+            max_packet_bytes: MAX_PACKET_BYTES,
+            max_large_packets_bytes: 64 * 1024 * 1024,
+            max_attachments: 16,
         }
     }
 }
@@ -92,7 +132,15 @@ impl Limits {
         time("body_timeout", self.body_timeout)?;
         time("idle_timeout", self.idle_timeout)?;
         time("write_timeout", self.write_timeout)?;
-        within("max_header_bytes", self.max_header_bytes, 4096, 65_536)
+        time("handshake_timeout", self.handshake_timeout)?;
+        within("max_header_bytes", self.max_header_bytes, 4096, 65_536)?;
+        within("max_sessions", self.max_sessions, 1, usize::MAX)?;
+        within("max_sessions_per_address", self.max_sessions_per_address, 1, usize::MAX)?;
+        within("max_handshakes", self.max_handshakes, 1, usize::MAX)?;
+        within("max_handshakes_per_address", self.max_handshakes_per_address, 1, usize::MAX)?;
+        within("max_packet_bytes", self.max_packet_bytes, LEAST_PACKET_BYTES, MOST_PACKET_BYTES)?;
+        let least = 4 * self.max_packet_bytes;
+        within("max_large_packets_bytes", self.max_large_packets_bytes, least, usize::MAX)
     }
 
     /// Refuses a content that is longer than this server takes.

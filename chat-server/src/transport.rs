@@ -14,12 +14,19 @@
 //! For connections that begin as a websocket it also has a [`Lane`]: frames that are made once for all
 //! connections are put between those of socketioxide, in one write however many there are.
 
+mod admission;
+mod budget;
 mod frames;
+mod inbound;
 mod lane;
 mod link;
+mod oversize;
+mod polling;
+mod public_id;
 mod registry;
 mod service;
 mod stream;
+mod upgrade;
 mod wire;
 
 #[cfg(test)]
@@ -28,4 +35,5 @@ mod tests;
 pub(crate) use frames::text_frame;
 pub(crate) use lane::{Flushed, Lane};
 pub(crate) use link::{ConnectReply, InFlight, Link};
+pub(crate) use oversize::{AUTH_TOO_LARGE, NO_ROOM, TOO_LARGE};
 pub use service::TransportService;

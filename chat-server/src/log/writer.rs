@@ -5,10 +5,10 @@ use chat_store::{Appended, MessageStore};
 use futures_util::future::join;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
-use super::outage::Outage;
 use super::recent::{Push, Recent};
 use super::tail::Tail;
 use super::{Entry, ReaderId};
+use crate::outage::Outage;
 
 /// A commit takes no more messages than this, so that the first of them does not wait for long.
 const MAX_BATCH: usize = 1024;
@@ -54,11 +54,11 @@ impl Writer {
         store: Arc<dyn MessageStore>,
         recent: Arc<Recent>,
         tail: Arc<Tail>,
-        outage: Arc<Outage>,
+        writing: Arc<Outage>,
         committed: Committed,
     ) -> (Self, impl Future<Output = ()> + Send) {
         let (sender, receiver) = mpsc::unbounded_channel();
-        let committer = Committer { store, recent, tail, outage, committed };
+        let committer = Committer { store, recent, tail, writing, committed };
         (Self { queue: Mutex::new(Some(sender)) }, committer.run(receiver))
     }
 
@@ -87,7 +87,7 @@ struct Committer {
     store: Arc<dyn MessageStore>,
     recent: Arc<Recent>,
     tail: Arc<Tail>,
-    outage: Arc<Outage>,
+    writing: Arc<Outage>,
     committed: Committed,
 }
 
@@ -120,7 +120,7 @@ impl Committer {
                 Some(settled) => join(append, async { self.tell(settled) }).await.0,
                 None => append.await,
             };
-            settled = Some((batch, self.outage.watch(answers).ok()));
+            settled = Some((batch, self.writing.watch(answers).ok()));
         }
     }
 

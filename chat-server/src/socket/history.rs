@@ -58,6 +58,10 @@ async fn read(connection: &Connection, asked: HistoryRequest) -> Result<History,
         }
     };
     let page = services.log.read_before(&feed, before, limit).await?;
-    let messages = page.messages.into_iter().map(HistoryMessage::from).collect();
-    Ok(History { messages, more: page.more })
+    let author = connection.authorship.author();
+    let messages = page.messages.into_iter().map(|message| match author.wrote(&message) {
+        true => HistoryMessage::to_author(message),
+        false => HistoryMessage::from(message),
+    });
+    Ok(History { messages: messages.collect(), more: page.more })
 }

@@ -4,40 +4,61 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::runtime::Handle;
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::Link;
+use super::budget::Budget;
+use super::inbound::Inbound;
 use super::wire::{Stream, Wire};
 
 /// For how long the end of a client is waited for, when this side has ended the connection.
 const LINGER: Duration = Duration::from_secs(1);
+
+/// What a client may do with a stream.
+#[derive(Debug, Clone)]
+pub(crate) struct StreamLimits {
+    /// How long it may read nothing while something is to be written to it.
+    pub(crate) patience: Duration,
+    /// The largest packet in bytes.
+    pub(crate) max_packet_bytes: usize,
+    /// For large packets that are under way.
+    pub(super) budget: Arc<Budget>,
+}
 
 /// The byte stream of a websocket as Engine.IO has it, watched for its [`Link`].
 ///
 /// CONNECT replies are completed as the link knows to, and frames of the link's lane are put between those
 /// of Engine.IO; all other bytes pass untouched and uncopied.
 pub(crate) struct LinkedStream {
-    link: Arc<Link>,
+    pub(super) link: Arc<Link>,
     /// How long a client may read nothing while something is to be written to it.
     patience: Duration,
     /// Lets go when the stream has ended.
     open: Option<TaskTrackerToken>,
+    /// Follows what the client sends.
+    inbound: Inbound,
+    /// What was read in the place of what the client has sent.
+    rewritten: Bytes,
     /// Runs while a write does not get on.
     stalled: Option<Pin<Box<Sleep>>>,
 }
 
 impl LinkedStream {
     pub(crate) fn new(
-        stream: impl Stream,
+        wire: Wire,
         link: Arc<Link>,
-        patience: Duration,
+        limits: StreamLimits,
         open: TaskTrackerToken,
     ) -> Self {
-        *link.wire() = Some(Wire::new(stream));
-        Self { link, patience, open: Some(open), stalled: None }
+        *link.wire() = Some(wire);
+        let StreamLimits { patience, max_packet_bytes, budget } = limits;
+        let inbound = Inbound::new(max_packet_bytes, budget, link.address());
+        let rewritten = Bytes::new();
+        Self { link, patience, open: Some(open), inbound, rewritten, stalled: None }
     }
 
     /// Writes in some way, and ends what will never get on: socketioxide waits for it before it lets go of
@@ -66,18 +87,37 @@ impl LinkedStream {
 
 impl AsyncRead for LinkedStream {
     fn poll_read(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        // Whatever comes then: Engine.IO would never end a connection whose move it has seen half of.
+        if self.link.wire().as_mut().is_some_and(|wire| wire.read_before(buffer)) {
+            return Poll::Ready(Ok(()));
+        }
         ready!(self.link.poll_may_read(context));
         if self.link.is_closed() {
             // The end of the stream: the connection is closed as if the client had gone.
             return Poll::Ready(Ok(()));
         }
-        match &mut *self.link.wire() {
-            Some(wire) => wire.poll_read(context, buffer),
-            None => Poll::Ready(Ok(())),
+        loop {
+            if !self.rewritten.is_empty() {
+                let count = self.rewritten.len().min(buffer.remaining());
+                buffer.put_slice(&self.rewritten.split_to(count));
+                return Poll::Ready(Ok(()));
+            }
+            let before = buffer.filled().len();
+            match &mut *self.link.wire() {
+                Some(wire) => ready!(wire.poll_read(context, buffer))?,
+                None => return Poll::Ready(Ok(())),
+            }
+            let read = &buffer.filled()[before..];
+            // The end of the stream passes too.
+            if self.inbound.passes(read) {
+                return Poll::Ready(Ok(()));
+            }
+            self.rewritten = self.inbound.rewrite(read).into();
+            buffer.set_filled(before);
         }
     }
 }

@@ -42,6 +42,7 @@ files! {
     private
     reload
     rooms
+    times
 }
 
 #[test]
