@@ -94,7 +94,7 @@ async fn connections_of_one_address_have_a_limit() {
 async fn proxied(server: &Server, client: &str) -> (Raw, String) {
     let mut connection = server.open().await;
     let request = format!(
-        "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: {client}\r\n\
+        "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Forwarded-For: {client}\r\n\
          Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
          Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
     );
@@ -118,7 +118,7 @@ async fn behind_a_trusted_proxy_each_client_has_its_own_limit() {
         let (mut refused, response) = proxied(&server, client).await;
         assert!(response.starts_with("HTTP/1.1 429 "), "{response}");
         // The connection is the proxy's, and other clients' requests come over it.
-        refused.send(&format!("{POLL}\r\nHost: x\r\nX-Forwarded-For: 192.0.2.77\r\n\r\n")).await;
+        refused.send(&format!("{POLL}\r\nHost: 127.0.0.1\r\nX-Forwarded-For: 192.0.2.77\r\n\r\n")).await;
         let response = refused.response().await;
         assert!(response.starts_with("HTTP/1.1 200 "), "{response}");
     }

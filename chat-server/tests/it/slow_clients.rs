@@ -58,7 +58,7 @@ async fn a_connection_without_a_further_request_ends() {
     let mut connection = server.open().await;
     let began = Instant::now();
     while began.elapsed() < BOUND * 3 {
-        connection.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await;
+        connection.send("GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n").await;
         let response = connection.response().await;
         assert!(response.starts_with("HTTP/1.1 200 OK\r\n"), "{response}");
         sleep(BOUND / 3).await;
@@ -73,7 +73,7 @@ async fn a_connection_without_a_further_request_ends() {
 async fn the_headers_of_a_further_request_have_the_time_of_the_first() {
     let server = impatient().await;
     let mut connection = server.open().await;
-    connection.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    connection.send("GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n").await;
     connection.response().await;
     sleep(BOUND / 2).await;
     connection.send("GET /healthz HTTP/1.1\r\n").await;
@@ -91,7 +91,7 @@ async fn poll(server: &Server) -> String {
 }
 
 fn post(path: &str, length: usize) -> String {
-    format!("POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n")
+    format!("POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {length}\r\n\r\n")
 }
 
 #[tokio::test]
@@ -130,7 +130,7 @@ async fn what_waits_for_good_reason_is_not_ended() {
     polling.send(&(post(&path, 2) + "40")).await;
     let posted = polling.response().await;
     assert!(posted.starts_with("HTTP/1.1 200 "), "{posted}");
-    let get = format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n");
+    let get = format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
     // Beside heartbeats.
     let mut polled = String::new();
     while !polled.contains("\r\n\r\n40{") {
@@ -166,7 +166,7 @@ async fn responses_that_are_not_taken_end_the_connection() {
     let stream = socket.connect(server.address.parse().unwrap()).await.unwrap();
     let (reader, mut writer) = stream.into_split();
     // More than the buffers of both sides hold.
-    let request = "GET / HTTP/1.1\r\nHost: x\r\n\r\n".repeat(500);
+    let request = "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".repeat(500);
     let ask = async { while writer.write_all(request.as_bytes()).await.is_ok() {} };
     timeout(PATIENCE, ask).await.expect("the server ends it");
     drop(reader);
@@ -178,7 +178,7 @@ async fn headers_are_of_sixteen_kilobytes_at_the_most() {
     for (length, status) in [(15 * 1024, "200 OK"), (17 * 1024, "431 "), (400 * 1024, "431 ")] {
         let mut connection = server.open().await;
         let request =
-            format!("GET /healthz HTTP/1.1\r\nHost: x\r\nX: {}\r\n\r\n", "x".repeat(length));
+            format!("GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nX: {}\r\n\r\n", "x".repeat(length));
         // The server has answered before it has all.
         let _ = connection.0.write_all(request.as_bytes()).await;
         let response = connection.response().await;
