@@ -19,7 +19,7 @@ use super::chat_message::ChatMessageHandler;
 use super::connection::{Connection, InOrder, json};
 use super::history::HistoryHandler;
 use super::live::Live;
-use super::nickname::{NicknameHandler, keep};
+use super::nickname::NicknameHandler;
 use super::observe::{Direction, Observed};
 use super::presence::{TypingHandler, UsersHandler};
 use super::private_message::PrivateMessageHandler;
@@ -247,7 +247,7 @@ impl Connections {
         if let Some(person) = connection.person() {
             let named = Named { nickname: person.nickname.clone(), token: token.flatten() };
             connection.waiting.notices.extend(Notice::new(NICKNAME, &named));
-            keep(&connection, person);
+            connection.keeper.keep(&connection);
         }
         socket.on(CHAT_MESSAGE, ChatMessageHandler(Arc::clone(&connection)));
         socket.on(PRIVATE_MESSAGE, PrivateMessageHandler(Arc::clone(&connection)));

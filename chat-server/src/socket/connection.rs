@@ -7,6 +7,7 @@ use socketioxide_core::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::connect::Services;
+use super::keeper::Keeper;
 use super::observe::Direction;
 use super::session::ChatSession;
 use super::turns::Turns;
@@ -31,6 +32,8 @@ pub(crate) struct Connection {
     pub(crate) reader: ReaderId,
     pub(crate) waiting: Waiting,
     pub(crate) turns: Turns,
+    /// Keeps the name of the person behind it.
+    pub(crate) keeper: Keeper,
     /// Cancelled when the client is gone.
     pub(crate) gone: CancellationToken,
     pub(crate) session: Session,
@@ -69,6 +72,7 @@ impl Connection {
             waiting,
             attendance,
             turns: Turns::default(),
+            keeper: Keeper::default(),
             gone: CancellationToken::new(),
             session,
             place: Arc::new(Place::new(following, cursor)),

@@ -5,6 +5,7 @@
 mod answers;
 mod browser;
 mod client;
+mod fairness;
 mod guarded;
 mod hooks;
 mod javascript;
