@@ -1,7 +1,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use chat_core::{Ack, History, Joined, Left, Named, Refusal, Users};
+use chat_core::{Ack, History, Joined, Left, Named, Refusal, TypingHeard, Users};
 use serde::Serialize;
 use tokio::sync::Notify;
 
@@ -16,6 +16,7 @@ pub(crate) enum Answer {
     Left(Left),
     Named(Named),
     Users(Users),
+    Typing(TypingHeard),
     History(History),
     Refusal(Refusal),
 }
@@ -29,14 +30,14 @@ impl Answer {
 }
 
 /// An answer that was not handed over yet: its ack id, itself, and what counts the request until then.
-type Waiting = (i64, Answer, InFlight);
+pub(super) type Unanswered = (i64, Answer, InFlight);
 
 /// Answers on their way to a client. They wait here when its buffer is full.
 ///
 /// It holds at most as many as the connection has requests in flight.
 #[derive(Debug)]
 pub(crate) struct Outbox {
-    answers: Mutex<VecDeque<Waiting>>,
+    answers: Mutex<VecDeque<Unanswered>>,
     wake: Arc<Notify>,
 }
 
@@ -56,7 +57,7 @@ impl Outbox {
     }
 
     /// Takes all answers out, oldest first.
-    pub(crate) fn take(&self) -> VecDeque<Waiting> {
+    pub(crate) fn take(&self) -> VecDeque<Unanswered> {
         std::mem::take(&mut self.answers.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

@@ -32,6 +32,8 @@ pub(crate) struct Connection {
     pub(crate) reader: ReaderId,
     pub(crate) waiting: Waiting,
     pub(crate) turns: Turns,
+    /// Pages of history that are read, one after the other: only they wait for each other.
+    pub(crate) reads: Turns,
     /// Keeps the name of the person behind it.
     pub(crate) keeper: Keeper,
     /// Cancelled when the client is gone.
@@ -72,6 +74,7 @@ impl Connection {
             waiting,
             attendance,
             turns: Turns::default(),
+            reads: Turns::default(),
             keeper: Keeper::default(),
             gone: CancellationToken::new(),
             session,

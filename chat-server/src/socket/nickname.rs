@@ -20,7 +20,11 @@ impl MessageHandler<LocalAdapter, InOrder> for NicknameHandler {
         match NicknameRequest::from_event(json(&event)) {
             Ok(asked) => {
                 let connection = Arc::clone(connection);
-                self.0.turns.later(async move { take(&connection, asked, request).await });
+                self.0.turns.later(async move {
+                    // Dropped when the client has gone: nobody learns the token any more.
+                    let gone = connection.gone.clone();
+                    gone.run_until_cancelled(take(&connection, asked, request)).await;
+                });
             }
             Err(refusal) => request.refuse(refusal),
         }
