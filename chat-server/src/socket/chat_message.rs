@@ -42,7 +42,9 @@ fn submit(connection: &Connection, message: ChatMessage, request: Request) {
     let (audience, from) = (Audience::Room(room), connection.nickname());
     let message = NewMessage { audience, content, client_offset, from, at: Timestamp::now() };
     let log = &connection.services.log;
-    log.submit(message, connection.origin(), move |outcome| request.finish(outcome));
+    log.submit(connection.reader, message, connection.origin(), move |outcome| {
+        request.finish(outcome)
+    });
 }
 
 pub(crate) fn not_in_room() -> Refusal {

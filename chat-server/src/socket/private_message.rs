@@ -46,7 +46,9 @@ async fn submit(connection: &Connection, message: PrivateMessage, request: Reque
         Err(Unidentified::Store(_)) => return request.finish(Outcome::Unavailable),
     };
     let log = &connection.services.log;
-    log.submit(message, connection.origin(), move |outcome| request.finish(outcome));
+    log.submit(connection.reader, message, connection.origin(), move |outcome| {
+        request.finish(outcome)
+    });
 }
 
 /// The message to the person who has the name now: if it gets another owner later, that one is another
