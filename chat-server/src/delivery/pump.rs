@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::sync::Notify;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::outbox::Unanswered;
 use super::subscription::Found;
@@ -15,6 +15,9 @@ use crate::log::Entry;
 
 /// How long to leave a store alone that has failed.
 const STORE_PAUSE: Duration = Duration::from_millis(500);
+
+/// A connection that takes nothing for so long keeps no messages in memory: they are read again for it.
+const STALL: Duration = Duration::from_secs(1);
 
 /// Where deliveries, answers and notices of one connection go.
 pub(crate) trait Sink: Send + Sync {
@@ -144,10 +147,12 @@ impl<S: Sink> Pump<'_, S> {
                 if waiting.is_past(Phase::Draining) {
                     break;
                 }
-                self.answer().await?;
+                let_go_when_stalled(self.answer(), || subscription.let_go()).await?;
                 match subscription.hand_over(|entry| sink.deliver(entry).taken()) {
                     Ok(()) => {}
-                    Err(NotTaken::Full) => sink.room().await,
+                    Err(NotTaken::Full) => {
+                        let_go_when_stalled(sink.room(), || subscription.let_go()).await;
+                    }
                     Err(NotTaken::Gone) => return Err(Gone),
                 }
             }
@@ -167,8 +172,8 @@ impl<S: Sink> Pump<'_, S> {
         while !self.unsaved.is_empty() {
             let unsaved = std::mem::take(&mut self.unsaved);
             self.meanwhile(self.sink.saved(), Phase::Gone).await?;
-            for (ack_id, answer, _in_flight) in unsaved {
-                until_taken(self.sink, || self.sink.answer(ack_id, &answer)).await?;
+            for unanswered in unsaved {
+                self.hand_over_answer(unanswered).await?;
             }
         }
         Ok(())
@@ -182,11 +187,19 @@ impl<S: Sink> Pump<'_, S> {
                 self.unsaved.push_back(unanswered);
                 continue;
             }
-            let (ack_id, answer, _in_flight) = unanswered;
-            until_taken(sink, || sink.answer(ack_id, &answer)).await?;
+            self.hand_over_answer(unanswered).await?;
         }
         for notice in waiting.notices.take() {
             until_taken(sink, || sink.notify(&notice)).await?;
+        }
+        Ok(())
+    }
+
+    async fn hand_over_answer(&self, unanswered: Unanswered) -> Result<(), Gone> {
+        let (ack_id, answer, _in_flight) = unanswered;
+        until_taken(self.sink, || self.sink.answer(ack_id, &answer)).await?;
+        if answer.is_long() {
+            self.sink.flushed().await;
         }
         Ok(())
     }
@@ -234,6 +247,19 @@ impl Sent {
             Self::Gone => Err(NotTaken::Gone),
         }
     }
+}
+
+/// Waits for something, and calls `let_go` when it takes longer than [`STALL`].
+async fn let_go_when_stalled<T>(work: impl Future<Output = T>, let_go: impl FnOnce()) -> T {
+    let mut work = pin!(work);
+    if let Some(done) = (&mut work).now_or_never() {
+        return done;
+    }
+    if let Ok(done) = timeout(STALL, &mut work).await {
+        return done;
+    }
+    let_go();
+    work.await
 }
 
 async fn until_taken(sink: &impl Sink, mut attempt: impl FnMut() -> Sent) -> Result<(), Gone> {

@@ -4,6 +4,7 @@ use chat_core::{Ack, Nickname, Offset, Refusal, RefusalCode, RoomId};
 use chat_store::Appended;
 use socketioxide::socket::Socket;
 use socketioxide_core::Value;
+use tokio::sync::OwnedMutexGuard;
 use tokio_util::sync::CancellationToken;
 
 use super::connect::Services;
@@ -17,6 +18,9 @@ use crate::log::{Outcome, ReaderId};
 use crate::recovery::Session;
 use crate::roster::Attendance;
 use crate::transport::{InFlight, Lane, Link};
+
+/// What a request counts that may have to wait in a task of its own, beside what each counts.
+pub(crate) const TASK_BYTES: usize = 1024;
 
 /// Sets our handlers apart from the closures that socketioxide also takes: they run in the order of
 /// arrival.
@@ -32,7 +36,8 @@ pub(crate) struct Connection {
     pub(crate) reader: ReaderId,
     pub(crate) waiting: Waiting,
     pub(crate) turns: Turns,
-    /// Pages of history that are read, one after the other: only they wait for each other.
+    /// Pages of history, one after the other: the next is read when the one before has left, so that a client
+    /// that does not read holds one. Nothing else waits for them.
     pub(crate) reads: Turns,
     /// Keeps the name of the person behind it.
     pub(crate) keeper: Keeper,
@@ -199,6 +204,11 @@ impl Request {
 
     fn ack(self, ack: Ack) {
         self.answer(Answer::Ack(ack));
+    }
+
+    /// Has a turn end when the answer is gone.
+    pub(crate) fn keep(&mut self, turn: OwnedMutexGuard<()>) {
+        self.in_flight.keep(turn);
     }
 
     /// Tells the client what it asked for.

@@ -6,7 +6,7 @@ use socketioxide::handler::MessageHandler;
 use socketioxide::socket::Socket;
 use socketioxide_core::Value;
 
-use super::connection::{Connection, InOrder, Request, json};
+use super::connection::{Connection, InOrder, Request, TASK_BYTES, json};
 use crate::delivery::Answer;
 use crate::identity::Unidentified;
 
@@ -16,7 +16,9 @@ pub(crate) struct NicknameHandler(pub(crate) Arc<Connection>);
 impl MessageHandler<LocalAdapter, InOrder> for NicknameHandler {
     fn call(&self, _: Arc<Socket>, event: Value, ack_id: Option<i64>) {
         let connection = &self.0;
-        let Some(request) = connection.request(NICKNAME, ack_id, event.len()) else { return };
+        let Some(request) = connection.request(NICKNAME, ack_id, event.len() + TASK_BYTES) else {
+            return;
+        };
         match NicknameRequest::from_event(json(&event)) {
             Ok(asked) => {
                 let connection = Arc::clone(connection);

@@ -21,7 +21,9 @@ impl MessageHandler<LocalAdapter, InOrder> for UsersHandler {
         let Some(request) = self.0.request(USERS, ack_id, event.len()) else { return };
         match room_from_event(json(&event)) {
             Ok(room) => in_room(&self.0, room, request, |connection, room, request| {
-                request.answer(Answer::Users(connection.services.roster.users(room)));
+                if let Some(users) = connection.services.roster.users(room) {
+                    request.answer(Answer::Made(users));
+                }
             }),
             Err(refusal) => request.refuse(refusal),
         }

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use chat_core::Timestamp;
 use futures_util::task::AtomicWaker;
 use serde::Serialize;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OwnedMutexGuard};
 
 use super::lane::Lane;
 use super::wire::Wire;
@@ -22,8 +22,8 @@ const MAX_UNSENT_BYTES: usize = 256 * 1024;
 /// How many bytes of requests may be unanswered before no more is read from the client.
 const MAX_IN_FLIGHT_BYTES: usize = 256 * 1024;
 
-/// What a request counts beside its own length.
-const REQUEST_OVERHEAD: usize = 128;
+/// What a request counts beside its own length: about what it takes in memory until it is answered.
+const REQUEST_OVERHEAD: usize = 256;
 
 /// One Engine.IO connection, seen from outside of socketioxide. It outlives a change of the transport.
 #[derive(Debug)]
@@ -160,7 +160,7 @@ impl Link {
     pub(crate) fn request(self: &Arc<Self>, bytes: usize) -> InFlight {
         let bytes = bytes + REQUEST_OVERHEAD;
         self.in_flight.fetch_add(bytes, Ordering::AcqRel);
-        InFlight { link: Arc::clone(self), bytes }
+        InFlight { link: Arc::clone(self), bytes, turn: None }
     }
 
     /// Ready when more may be read from the client, or the link is closed. One task asks.
@@ -249,6 +249,21 @@ impl std::fmt::Debug for ConnectReply {
 pub(crate) struct InFlight {
     link: Arc<Link>,
     bytes: usize,
+    /// Let go of with it.
+    turn: Option<OwnedMutexGuard<()>>,
+}
+
+impl InFlight {
+    /// Counts so many bytes more: the answer is there, and it is long.
+    pub(crate) fn grow(&mut self, bytes: usize) {
+        self.link.in_flight.fetch_add(bytes, Ordering::AcqRel);
+        self.bytes += bytes;
+    }
+
+    /// Has the turn end with this, so that the next one does not begin before the answer is gone.
+    pub(crate) fn keep(&mut self, turn: OwnedMutexGuard<()>) {
+        self.turn = Some(turn);
+    }
 }
 
 impl Drop for InFlight {

@@ -79,6 +79,7 @@ files! {
     shutdown
     tokens
     tutorial
+    unread
 }
 
 #[test]
