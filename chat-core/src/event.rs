@@ -87,8 +87,8 @@ pub fn event_name(json: &str) -> Option<String> {
     serde_json::from_str(Arguments::of(json).ok()?.raw(0)?).ok()
 }
 
-/// The longest event that can hold a message that is not too long: every character of it escaped.
-const MAX_EVENT_BYTES: usize = 6 * (Content::MAX_BYTES + 2 * ClientOffset::MAX_BYTES + 1024);
+/// The longest event in bytes of JSON: one with the longest message, every character of it escaped.
+pub const MAX_EVENT_BYTES: usize = 6 * (Content::MAX_BYTES + 2 * ClientOffset::MAX_BYTES + 1024);
 
 /// The arguments of an event as they arrived: the JSON text of an array whose first item is its name.
 ///

@@ -18,8 +18,8 @@ pub use client_offset::ClientOffset;
 pub use cursor::{Cursor, Step};
 pub use error::ParseError;
 pub use event::{
-    CHAT_MESSAGE, HISTORY, JOIN, LEAVE, NICKNAME, PRIVATE_MESSAGE, TYPING, USER_JOINED, USER_LEFT,
-    USERS,
+    CHAT_MESSAGE, HISTORY, JOIN, LEAVE, MAX_EVENT_BYTES, NICKNAME, PRIVATE_MESSAGE, TYPING,
+    USER_JOINED, USER_LEFT, USERS,
 };
 pub use event::{
     ChatMessage, ChatMessageOptions, Delivery, DeliveryMeta, Handshake, History, HistoryMessage,

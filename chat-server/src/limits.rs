@@ -1,7 +1,20 @@
 use std::fmt::Debug;
 
-use chat_core::{Content, Refusal, RefusalCode};
+use std::time::Duration;
+
+use chat_core::{Content, MAX_EVENT_BYTES, Refusal, RefusalCode};
 use thiserror::Error;
+
+/// What the largest event of the chat takes, with its type and ack id before it.
+const MAX_PACKET_BYTES: usize = MAX_EVENT_BYTES + 128;
+
+/// Room for what a client says when it connects: a token above all.
+const LEAST_PACKET_BYTES: usize = 64 * 1024;
+
+const MOST_PACKET_BYTES: usize = 16 * 1024 * 1024;
+
+/// The longest time of a limit: timers cannot wait for ever.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// The most that clients may take of a server: connections, memory, time, and how often they may ask.
 ///
@@ -18,6 +31,27 @@ use thiserror::Error;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
+    /// How many Socket.IO clients may be connected, by whichever transport; 100,000 by default. Others are answered
+    /// with status 503 until there is a place again.
+    pub max_sessions: usize,
+    /// How many of them may come from one address, or from one IPv6 network of 64 bits; 5,000 by default. Others are
+    /// answered with status 429.
+    pub max_sessions_per_address: usize,
+    /// How many clients may have begun to connect and not said to what yet; 10,000 by default. The oldest of them
+    /// makes room for the next when it has had a second; as long as none has, others are answered with status 503.
+    pub max_handshakes: usize,
+    /// How many of them may come from one address, or from one IPv6 network of 64 bits; 1,000 by default. Others are
+    /// answered with status 429.
+    pub max_handshakes_per_address: usize,
+    /// For how long a client may take to connect when it has opened a connection; 20 seconds by default. Then the
+    /// connection is closed.
+    pub handshake_timeout: Duration,
+    /// The largest packet of a client in bytes; from 65,536 to 16 MiB. The default, 402,560, is what the largest
+    /// event of the chat takes. A larger one ends the connection.
+    pub max_packet_bytes: usize,
+    /// The most binary attachments of an event; none by default, as no event of the chat has any. More end the
+    /// connection.
+    pub max_attachments: usize,
     /// The longest content of a message, in bytes of UTF-8; from 1 to 65,536, which is the default. A longer one
     /// is refused with `too_large`.
     pub max_message_bytes: usize,
@@ -39,7 +73,16 @@ pub struct LimitError {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { max_message_bytes: Content::MAX_BYTES }
+        Self {
+            max_sessions: 100_000,
+            max_sessions_per_address: 5_000,
+            max_handshakes: 10_000,
+            max_handshakes_per_address: 1_000,
+            handshake_timeout: Duration::from_secs(20),
+            max_packet_bytes: MAX_PACKET_BYTES,
+            max_attachments: 0,
+            max_message_bytes: Content::MAX_BYTES,
+        }
     }
 }
 
@@ -49,6 +92,12 @@ impl Limits {
     /// # Errors
     /// Names the first field that is out of its range.
     pub fn check(&self) -> Result<(), LimitError> {
+        within("max_sessions", self.max_sessions, 1, usize::MAX)?;
+        within("max_sessions_per_address", self.max_sessions_per_address, 1, usize::MAX)?;
+        within("max_handshakes", self.max_handshakes, 1, usize::MAX)?;
+        within("max_handshakes_per_address", self.max_handshakes_per_address, 1, usize::MAX)?;
+        within("handshake_timeout", self.handshake_timeout, Duration::from_millis(1), LONGEST)?;
+        within("max_packet_bytes", self.max_packet_bytes, LEAST_PACKET_BYTES, MOST_PACKET_BYTES)?;
         within("max_message_bytes", self.max_message_bytes, 1, Content::MAX_BYTES)
     }
 

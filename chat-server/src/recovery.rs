@@ -220,7 +220,7 @@ impl Recovery {
     /// Call it in a connect middleware. When this call is dropped, the session has no owner, nobody knows its
     /// secret, and it expires.
     pub async fn begin(&self, socket: &SocketRef, state: String) -> Session {
-        let saved = Saved { id: socket.id.to_string(), state };
+        let saved = Saved { id: public_id(socket), state };
         let mut secret = [0; SECRET_BYTES];
         if self.0.window.is_zero() || getrandom::fill(&mut secret).is_err() {
             return Session::without(saved);
@@ -298,6 +298,16 @@ impl Recovery {
             ),
         }
     }
+}
+
+/// The public id of a client: what it knows as `socket.id`. Others may know it, and it stays when the client gets its
+/// session back.
+///
+/// `socket.id` of socketioxide is another one: the id of the Engine.IO session, a secret of the client's. Whoever knows
+/// it can act as the client. For a socket that was not opened through [`TransportService`](crate::TransportService)
+/// both are the same.
+pub fn public_id(socket: &SocketRef) -> String {
+    link_of(socket).map_or_else(|| socket.id.to_string(), |link| link.public_id(socket.ns()))
 }
 
 fn link_of(socket: &SocketRef) -> Option<&Arc<Link>> {

@@ -14,12 +14,16 @@
 //! For connections that begin as a websocket it also has a [`Lane`]: frames that are made once for all
 //! connections are put between those of socketioxide, in one write however many there are.
 
+mod admission;
 mod frames;
 mod lane;
 mod link;
+mod polling;
+mod public_id;
 mod registry;
 mod service;
 mod stream;
+mod upgrade;
 mod wire;
 
 #[cfg(test)]

@@ -35,19 +35,12 @@ const PRESENCE_GRACE: Duration = Duration::from_secs(5);
 /// For how long a nickname is kept for an owner who is away when nothing else is said: 90 days.
 const NICKNAME_LIFETIME: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
-/// The largest packet that is read from a client. A larger one ends the connection; one that is smaller
-/// and still holds too much for a message gets a refusal.
-const MAX_PACKET_BYTES: usize = 16 * 1024 * 1024;
-
 /// How many packets wait for a client, see [`Link`](crate::transport::Link) for how far they are used.
 const SOCKET_BUFFER: usize = 256;
 
 /// How many bytes are read from a websocket at a time: several messages. Each connection has so much memory
 /// for it, also when idle.
 const READ_BUFFER: usize = 1024;
-
-/// The most binary attachments of one event. No event of the chat has any.
-const MAX_ATTACHMENTS: usize = 16;
 
 /// What a [`Chat`] is made of. Made by [`Chat::builder`].
 #[must_use = "a builder does nothing until it is started"]
@@ -217,19 +210,21 @@ impl ChatBuilder {
         relay.close();
 
         let parser = socketioxide::ParserConfig::common()
-            .max_incoming_binaries(MAX_ATTACHMENTS)
-            .max_incoming_binary_buf_size(MAX_PACKET_BYTES);
+            .max_incoming_binaries(limits.max_attachments)
+            .max_incoming_binary_buf_size(limits.max_packet_bytes);
         let (service, io) = SocketIo::builder()
             .ping_interval(PING_INTERVAL)
             .ping_timeout(PING_TIMEOUT)
-            .max_payload(MAX_PACKET_BYTES as u64)
-            .ws_max_message_size(MAX_PACKET_BYTES)
-            .ws_max_frame_size(MAX_PACKET_BYTES)
+            .connect_timeout(limits.handshake_timeout)
+            .max_payload(limits.max_packet_bytes as u64)
+            .ws_max_message_size(limits.max_packet_bytes)
+            .ws_max_frame_size(limits.max_packet_bytes)
             .max_buffer_size(SOCKET_BUFFER)
             .ws_read_buffer_size(READ_BUFFER)
             .with_parser(parser)
             .build_svc();
-        let transport = TransportService::new(service, PING_INTERVAL + PING_TIMEOUT);
+        let patience = PING_INTERVAL + PING_TIMEOUT;
+        let transport = TransportService::new(service, patience).with_limits(&limits);
         let services = Services {
             log: Arc::clone(&log),
             recovery: recovery.clone(),

@@ -20,7 +20,7 @@ const LINGER: Duration = Duration::from_secs(1);
 /// CONNECT replies are completed as the link knows to, and frames of the link's lane are put between those
 /// of Engine.IO; all other bytes pass untouched and uncopied.
 pub(crate) struct LinkedStream {
-    link: Arc<Link>,
+    pub(super) link: Arc<Link>,
     /// How long a client may read nothing while something is to be written to it.
     patience: Duration,
     /// Lets go when the stream has ended.
@@ -31,12 +31,12 @@ pub(crate) struct LinkedStream {
 
 impl LinkedStream {
     pub(crate) fn new(
-        stream: impl Stream,
+        wire: Wire,
         link: Arc<Link>,
         patience: Duration,
         open: TaskTrackerToken,
     ) -> Self {
-        *link.wire() = Some(Wire::new(stream));
+        *link.wire() = Some(wire);
         Self { link, patience, open: Some(open), stalled: None }
     }
 
@@ -70,6 +70,10 @@ impl AsyncRead for LinkedStream {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        // Whatever comes then: Engine.IO would never end a connection whose move it has seen half of.
+        if self.link.wire().as_mut().is_some_and(|wire| wire.read_before(buffer)) {
+            return Poll::Ready(Ok(()));
+        }
         ready!(self.link.poll_may_read(context));
         if self.link.is_closed() {
             // The end of the stream: the connection is closed as if the client had gone.

@@ -74,12 +74,14 @@ files! {
     pipeline
     presence
     private_messages
+    public_id
     recovery
     rooms
     shutdown
     tokens
     tutorial
     unread
+    upgrade
 }
 
 #[test]
