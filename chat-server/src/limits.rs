@@ -13,6 +13,8 @@ const LEAST_PACKET_BYTES: usize = 64 * 1024;
 
 const MOST_PACKET_BYTES: usize = 16 * 1024 * 1024;
 
+const MOST_EVENTS: u32 = 1_000_000;
+
 /// The longest time of a limit: timers cannot wait for ever.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
@@ -52,6 +54,12 @@ pub struct Limits {
     /// The most binary attachments of an event; none by default, as no event of the chat has any. More end the
     /// connection.
     pub max_attachments: usize,
+    /// How many events a client may send each second on the average, up to a million; 200 by default, and 0 is no
+    /// limit. The connections of a user count together. No more is read from a client that has sent more: it is
+    /// not refused, it waits.
+    pub max_events_per_second: u32,
+    /// How many events a client may send at once after it was quiet, from 1 to a million; 2,000 by default.
+    pub event_burst: u32,
     /// The longest content of a message, in bytes of UTF-8; from 1 to 65,536, which is the default. A longer one
     /// is refused with `too_large`.
     pub max_message_bytes: usize,
@@ -81,6 +89,8 @@ impl Default for Limits {
             handshake_timeout: Duration::from_secs(20),
             max_packet_bytes: MAX_PACKET_BYTES,
             max_attachments: 0,
+            max_events_per_second: 200,
+            event_burst: 2_000,
             max_message_bytes: Content::MAX_BYTES,
         }
     }
@@ -98,6 +108,8 @@ impl Limits {
         within("max_handshakes_per_address", self.max_handshakes_per_address, 1, usize::MAX)?;
         within("handshake_timeout", self.handshake_timeout, Duration::from_millis(1), LONGEST)?;
         within("max_packet_bytes", self.max_packet_bytes, LEAST_PACKET_BYTES, MOST_PACKET_BYTES)?;
+        within("max_events_per_second", self.max_events_per_second, 0, MOST_EVENTS)?;
+        within("event_burst", self.event_burst, 1, MOST_EVENTS)?;
         within("max_message_bytes", self.max_message_bytes, 1, Content::MAX_BYTES)
     }
 

@@ -232,6 +232,7 @@ impl ChatBuilder {
             roster: roster.clone(),
             hooks: Arc::new(hooks),
             limits: Arc::new(limits),
+            users: Arc::default(),
         };
         let connections = Connections::new(services);
         register(&io, connections.clone());

@@ -33,7 +33,7 @@ use crate::limits::Limits;
 use crate::log::Log;
 use crate::recovery::{Claim, Found, Recovery};
 use crate::roster::Roster;
-use crate::transport::Link;
+use crate::transport::{Link, UserBuckets};
 
 /// Called for each connection before it can send anything.
 pub(crate) type OnConnect = dyn Fn(&SocketRef) + Send + Sync;
@@ -83,6 +83,8 @@ pub(crate) struct Services {
     pub(crate) roster: Roster,
     pub(crate) hooks: Arc<Hooks>,
     pub(crate) limits: Arc<Limits>,
+    /// How much each user has sent lately.
+    pub(crate) users: Arc<UserBuckets>,
 }
 
 /// What all connections of a node share.

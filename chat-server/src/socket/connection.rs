@@ -66,6 +66,9 @@ impl Connection {
         echo: bool,
     ) -> Self {
         let link = socket.req_parts().extensions.get::<Arc<Link>>().cloned().unwrap_or_default();
+        if let Some(person) = &person {
+            link.share(|| services.users.of(person.owner));
+        }
         let waiting = Waiting::new();
         let following = state.following();
         let rooms: Vec<_> = following.rooms.keys().cloned().collect();
@@ -150,6 +153,7 @@ impl Connection {
 
     /// Makes the client this person, who gets private messages from now on, and has the session saved so.
     pub(crate) fn identify(&self, person: Arc<Person>) {
+        self.link.share(|| self.services.users.of(person.owner));
         self.place.identify(person.id, self.services.log.tail());
         self.attendance.rename(Some((person.id, person.nickname.clone())));
         *self.person.lock().unwrap_or_else(PoisonError::into_inner) = Some(person);

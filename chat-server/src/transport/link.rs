@@ -9,11 +9,12 @@ use chat_core::Timestamp;
 use futures_util::task::AtomicWaker;
 use serde::Serialize;
 use tokio::sync::{Notify, OwnedMutexGuard};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::admission::Admission;
 use super::lane::Lane;
 use super::public_id::public_id;
+use super::rate::{Bucket, Rate};
 use super::wire::Wire;
 
 /// How many packets are sent before those sent earlier have left. Far less than the buffer of a socket
@@ -74,6 +75,12 @@ pub(crate) struct Link {
     wire: Mutex<Option<Wire>>,
     /// Whether the connection began as a websocket.
     only_websocket: bool,
+    /// How often the client may send something; none when as often as it likes.
+    rate: Option<Rate>,
+    /// What it has sent lately.
+    bucket: Bucket,
+    /// What the user behind it has sent lately by all of its connections.
+    user: Mutex<Option<Arc<Bucket>>>,
 }
 
 /// What a client is told when it is connected, beside what socketioxide tells it.
@@ -111,6 +118,9 @@ impl Default for Link {
             ids: Mutex::default(),
             wire: Mutex::default(),
             only_websocket: false,
+            rate: None,
+            bucket: Bucket::default(),
+            user: Mutex::default(),
         }
     }
 }
@@ -119,6 +129,27 @@ impl Link {
     /// The link of a connection that begins as a websocket, so that nothing of it is ever polled.
     pub(crate) fn websocket() -> Self {
         Self { only_websocket: true, stage: AtomicU8::new(WEBSOCKET), ..Self::default() }
+    }
+
+    /// The same link, of a client that may send so often.
+    pub(crate) fn with_rate(self, rate: Option<Rate>) -> Self {
+        Self { rate, ..self }
+    }
+
+    /// Has what the user's other connections send count too, if it matters how much that is.
+    pub(crate) fn share(&self, bucket: impl FnOnce() -> Arc<Bucket>) {
+        if self.rate.is_some() {
+            *self.user.lock().unwrap_or_else(PoisonError::into_inner) = Some(bucket());
+        }
+    }
+
+    /// Counts so many packets of the client, and returns until when no more may be read from it, if so.
+    pub(super) fn received(&self, packets: u64) -> Option<Instant> {
+        let rate = self.rate?;
+        let now = Instant::now();
+        let user = self.user.lock().unwrap_or_else(PoisonError::into_inner);
+        let shared = user.as_ref().and_then(|bucket| bucket.take(packets, rate, now));
+        self.bucket.take(packets, rate, now).max(shared)
     }
 
     /// Gives the lane of the websocket to the connection that the client is about to be told of. None when

@@ -15,7 +15,7 @@ use super::Link;
 use super::admission::{self, Full};
 
 /// Stands between the packets of a body.
-const SEPARATOR: u8 = 0x1e;
+pub(super) const SEPARATOR: u8 = 0x1e;
 
 /// A packet that says nothing.
 const NOOP: &str = "6";

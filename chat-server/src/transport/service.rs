@@ -1,5 +1,4 @@
 use std::convert::Infallible;
-use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -18,7 +17,9 @@ use tower::Service;
 
 use super::Link;
 use super::admission::Admissions;
+use super::body::PacedBody;
 use super::polling::{self, Refused};
+use super::rate::Rate;
 use super::registry::Registry;
 use super::stream::LinkedStream;
 use super::upgrade::{self, UPGRADE_PATIENCE};
@@ -39,6 +40,8 @@ pub struct TransportService {
     inner: Inner,
     registry: Arc<Registry>,
     admissions: Arc<Admissions>,
+    /// How often a client may send something.
+    rate: Option<Rate>,
     /// The websockets that are open.
     streams: TaskTracker,
     /// No connection is opened any more.
@@ -50,17 +53,19 @@ pub struct TransportService {
 impl TransportService {
     /// A service in front of `inner`. A client that reads nothing for `patience` while something is to
     /// be written to it is given up; take the sum of `ping_interval` and `ping_timeout`. How many connections there
-    /// may be says [`Limits::default`], unless it is [said otherwise](Self::with_limits).
+    /// may be and how often each may send something says [`Limits::default`], unless it is
+    /// [said otherwise](Self::with_limits).
     pub fn new(inner: Inner, patience: Duration) -> Self {
         let closing = CancellationToken::new();
         let streams = TaskTracker::new();
-        let admissions = Arc::new(Admissions::new(&Limits::default()));
-        Self { inner, registry: Arc::default(), admissions, streams, closing, patience }
+        let limits = Limits::default();
+        let (admissions, rate) = (Arc::new(Admissions::new(&limits)), Rate::of(&limits));
+        Self { inner, registry: Arc::default(), admissions, rate, streams, closing, patience }
     }
 
     /// The same service with other limits for connections. To be called before it is used.
     pub fn with_limits(self, limits: &Limits) -> Self {
-        Self { admissions: Arc::new(Admissions::new(limits)), ..self }
+        Self { admissions: Arc::new(Admissions::new(limits)), rate: Rate::of(limits), ..self }
     }
 
     /// Opens no further connections: clients are told to come back later.
@@ -97,8 +102,10 @@ impl TransportService {
             (true, _) => self.upgrade(request, link),
             (false, &Method::GET) => self.poll(request, &link).await,
             (false, &Method::POST) => {
-                poll_fn(|context| link.poll_may_read(context)).await;
-                if link.is_closed() { self.gone() } else { self.forward(request).await }
+                let paced = |body| Body::new(PacedBody::new(body, &link, self.patience));
+                let request = request.map(paced);
+                let response = self.clone().forward(request).await;
+                if link.is_closed() { self.gone() } else { response }
             }
             _ => Refused::Method.response(),
         }
@@ -116,7 +123,8 @@ impl TransportService {
         if websocket && response.is_none() {
             return Refused::Request.response();
         }
-        let link = Arc::new(if websocket { Link::websocket() } else { Link::default() });
+        let link = if websocket { Link::websocket() } else { Link::default() };
+        let link = Arc::new(link.with_rate(self.rate));
         match self.admissions.admit(ClientAddress::of(request.extensions())) {
             Ok(admission) => link.admit(admission),
             Err(full) => return polling::full(full),

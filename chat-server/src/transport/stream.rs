@@ -10,6 +10,8 @@ use tokio::time::{Instant, Sleep, sleep_until, timeout};
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::Link;
+use super::client_frames::{ClientFrames, PONG};
+use super::incoming::{Incoming, Turn};
 use super::wire::{Stream, Wire};
 
 /// For how long the end of a client is waited for, when this side has ended the connection.
@@ -27,6 +29,10 @@ pub(crate) struct LinkedStream {
     open: Option<TaskTrackerToken>,
     /// Runs while a write does not get on.
     stalled: Option<Pin<Box<Sleep>>>,
+    incoming: Incoming,
+    frames: ClientFrames,
+    /// What is left of a pong that is taken for read.
+    pong: &'static [u8],
 }
 
 impl LinkedStream {
@@ -37,7 +43,9 @@ impl LinkedStream {
         open: TaskTrackerToken,
     ) -> Self {
         *link.wire() = Some(wire);
-        Self { link, patience, open: Some(open), stalled: None }
+        let incoming = Incoming::new(Arc::clone(&link), patience);
+        let frames = ClientFrames::default();
+        Self { link, patience, open: Some(open), stalled: None, incoming, frames, pong: &[] }
     }
 
     /// Writes in some way, and ends what will never get on: socketioxide waits for it before it lets go of
@@ -64,25 +72,70 @@ impl LinkedStream {
     }
 }
 
+impl LinkedStream {
+    /// Reads so many bytes at the most.
+    fn poll_stream(
+        &self,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+        most: usize,
+    ) -> Poll<io::Result<()>> {
+        let mut wire = self.link.wire();
+        let Some(wire) = &mut *wire else { return Poll::Ready(Ok(())) };
+        if most >= buffer.remaining() {
+            return wire.poll_read(context, buffer);
+        }
+        let mut part = ReadBuf::new(buffer.initialize_unfilled_to(most));
+        ready!(wire.poll_read(context, &mut part))?;
+        let read = part.filled().len();
+        buffer.advance(read);
+        Poll::Ready(Ok(()))
+    }
+}
+
 impl AsyncRead for LinkedStream {
     fn poll_read(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        let this = &mut *self;
         // Whatever comes then: Engine.IO would never end a connection whose move it has seen half of.
-        if self.link.wire().as_mut().is_some_and(|wire| wire.read_before(buffer)) {
+        if this.link.wire().as_mut().is_some_and(|wire| wire.read_before(buffer)) {
             return Poll::Ready(Ok(()));
         }
-        ready!(self.link.poll_may_read(context));
-        if self.link.is_closed() {
+        let most = loop {
+            match this.incoming.poll(context) {
+                Poll::Ready(Turn::Read) => break usize::MAX,
+                Poll::Ready(Turn::Pong) => {
+                    this.incoming.ponged();
+                    if this.frames.is_between() {
+                        this.pong = &PONG;
+                        break usize::MAX;
+                    }
+                }
+                // A message that has begun is read to its end: nothing can come before, and a pong may have to.
+                Poll::Pending => break this.frames.wanted(),
+            }
+        };
+        if this.link.is_closed() {
             // The end of the stream: the connection is closed as if the client had gone.
             return Poll::Ready(Ok(()));
         }
-        match &mut *self.link.wire() {
-            Some(wire) => wire.poll_read(context, buffer),
-            None => Poll::Ready(Ok(())),
+        if !this.pong.is_empty() {
+            let (now, later) = this.pong.split_at(this.pong.len().min(buffer.remaining()));
+            buffer.put_slice(now);
+            this.pong = later;
+            return Poll::Ready(Ok(()));
         }
+        if most == 0 {
+            return Poll::Pending;
+        }
+        let before = buffer.filled().len();
+        ready!(this.poll_stream(context, buffer, most))?;
+        let begun = this.frames.read(&buffer.filled()[before..]);
+        this.incoming.received(begun);
+        Poll::Ready(Ok(()))
     }
 }
 

@@ -11,3 +11,4 @@ mod hooks;
 mod javascript;
 mod nginx;
 mod nodes;
+mod rate;

@@ -96,6 +96,8 @@ impl Servers {
     fn chat_server(&self, store: &str) -> Command {
         let mut command = Command::new(&self.chat_server);
         command.args(["--listen", "127.0.0.1:0", "--store", store]);
+        // It is the server that is measured, and not how often a client may send something.
+        command.args(["--max-events-per-second", "0"]);
         command
     }
 }
