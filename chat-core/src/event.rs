@@ -26,7 +26,7 @@ pub use rooms::{Join, Joined, Left, Users, room_from_event};
 /// | direction | arguments | ack |
 /// |---|---|---|
 /// | client to server | content, client offset?, `{ room }`? ([`ChatMessage`]) | [`Ack`](crate::Ack) or [`Refusal`] |
-/// | server to client | content, offset, `{ room, from, at, clientOffset }`, recovery offset ([`Delivery`]) | none |
+/// | server to client | content, offset, `{ room, from, at, clientOffset }`, recovery offset ([`Delivery`]); `clientOffset` is for the author only | none |
 pub const CHAT_MESSAGE: &str = "chat message";
 
 /// The event that carries a message from one person to another, in both directions.
@@ -34,7 +34,7 @@ pub const CHAT_MESSAGE: &str = "chat message";
 /// | direction | arguments | ack |
 /// |---|---|---|
 /// | client to server | nickname, content, client offset? ([`PrivateMessage`]) | [`Ack`](crate::Ack) or [`Refusal`] |
-/// | server to client | content, offset, `{ from, to, at, clientOffset }`, recovery offset ([`PrivateDelivery`]) | none |
+/// | server to client | content, offset, `{ from, to, at, clientOffset }`, recovery offset ([`PrivateDelivery`]); `clientOffset` is for the author only | none |
 ///
 /// It is kept in the log as any message is, and delivered to the connections of these two people only.
 pub const PRIVATE_MESSAGE: &str = "private message";

@@ -2,6 +2,7 @@
 
 mod ack;
 mod audience;
+mod author;
 mod client_offset;
 mod cursor;
 mod error;
@@ -14,6 +15,7 @@ mod offset;
 
 pub use ack::{Ack, Answer, Refusal, RefusalCode};
 pub use audience::{Audience, Feed, PersonId};
+pub use author::{Author, AuthorId};
 pub use client_offset::ClientOffset;
 pub use cursor::{Cursor, Step};
 pub use error::ParseError;

@@ -108,14 +108,23 @@ impl Chat {
 
     /// What does not work at the moment, in a sentence each; nothing when all does.
     ///
-    /// Clients are served all the same: they get no acks while the store fails, and hear of messages of
-    /// other nodes up to a second late while those cannot be heard.
+    /// Clients are served all the same: they get no acks while the store cannot be written, no messages that are
+    /// not in memory while it cannot be read, and hear of messages of other nodes up to a second late while those
+    /// cannot be heard. Each lasts until a call of its kind has worked: reads that work do not end an outage of
+    /// writes. When no client writes, the store is [asked](chat_store::MessageStore::try_commit) from time to time.
     pub fn impairments(&self) -> Vec<&'static str> {
-        let store = self.log.store_fails().then_some("the store fails; messages are not acked");
-        let others = (!self.broadcast.is_connected()).then_some(
-            "other nodes cannot be heard; their messages arrive late, through the store",
-        );
-        store.into_iter().chain(others).collect()
+        [
+            (self.log.writing_fails(), "the store fails; messages are not acked"),
+            (self.log.reading_fails(), "the store fails; messages are not read from it"),
+            (self.recovery.saving_fails(), "the store fails; sessions are not saved"),
+            (
+                !self.broadcast.is_connected(),
+                "other nodes cannot be heard; their messages arrive late, through the store",
+            ),
+        ]
+        .into_iter()
+        .filter_map(|(is_so, impairment)| is_so.then_some(impairment))
+        .collect()
     }
 
     /// Serves [`router`](Self::router) on a listener until `stop` is ready, then stops as

@@ -1,5 +1,6 @@
 //! The command line of the server.
 
+mod adapter;
 mod args;
 mod hub;
 mod limits;
@@ -49,10 +50,7 @@ async fn serve(cli: &Cli) -> anyhow::Result<()> {
     telemetry::init(&cli.log, cli.worker_listen.as_ref().map(|_| local))?;
     let jwt_key = cli.jwt_key.as_deref().map(read_jwt_key).transpose()?;
     let store = chat_store::open(&cli.store).await?;
-    let broadcast = match &cli.worker_hub {
-        Some(hub) => chat_adapter::open(&format!("cluster:{}", hub.display())).await?,
-        None => chat_adapter::open(&cli.adapter).await?,
-    };
+    let broadcast = adapter::open(cli).await?;
     let mut chat = Chat::builder(Arc::clone(&store))
         .broadcast(Arc::clone(&broadcast))
         .recovery_window(cli.recovery_window)

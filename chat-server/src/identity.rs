@@ -11,6 +11,7 @@ use chat_store::{Claimed, NicknameClaim, NicknameStore, OwnerKey, StoreError};
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
+use crate::outage::Outage;
 use held::Held;
 
 pub use jwt::{JwtKey, JwtKeyError};
@@ -67,6 +68,8 @@ pub(crate) struct Identities {
     /// What tokens have to be signed with. Without it nicknames are whose who claims them first.
     issuer: Option<Arc<JwtKey>>,
     held: Arc<Held>,
+    claiming: Arc<Outage>,
+    finding: Arc<Outage>,
 }
 
 impl Identities {
@@ -75,7 +78,14 @@ impl Identities {
         lifetime: Duration,
         issuer: Option<JwtKey>,
     ) -> Self {
-        Self { store, lifetime, issuer: issuer.map(Arc::new), held: Arc::default() }
+        Self {
+            store,
+            lifetime,
+            issuer: issuer.map(Arc::new),
+            held: Arc::default(),
+            claiming: Outage::new("claiming nicknames in the store"),
+            finding: Outage::new("looking for nicknames in the store"),
+        }
     }
 
     /// Whether tokens say who a client is, rather than nicknames that it chooses.
@@ -100,10 +110,7 @@ impl Identities {
         nickname: Nickname,
         token: Option<Token>,
     ) -> Result<(Person, Token), Unidentified> {
-        if self.are_issued() {
-            let message = "your token says who you are; a nickname cannot be chosen";
-            return Err(Refusal::new(RefusalCode::NicknameFixed, message).into());
-        }
+        self.check_chosen()?;
         let token = match token {
             Some(token) if token.as_str().len() < MIN_TOKEN_BYTES => {
                 let message = format!("a token needs {MIN_TOKEN_BYTES} characters or more");
@@ -114,6 +121,16 @@ impl Identities {
         };
         let owner = owner("token", &[token.as_str()]);
         Ok((self.claim(nickname, owner).await?, token))
+    }
+
+    /// Gives another nickname to the owner of a person's, if nobody else has it.
+    pub(crate) async fn rename(
+        &self,
+        person: &Person,
+        nickname: Nickname,
+    ) -> Result<Person, Unidentified> {
+        self.check_chosen()?;
+        self.claim(nickname, person.owner).await
     }
 
     /// Makes sure that a person still has its nickname, and keeps it for the time to come.
@@ -132,9 +149,17 @@ impl Identities {
         &self,
         nickname: &Nickname,
     ) -> Result<(PersonId, Nickname), Unidentified> {
-        let found = self.store.find_nickname(&nickname.key()).await?;
+        let found = self.finding.watch(self.store.find_nickname(&nickname.key()).await)?;
         let message = "nobody has this nickname";
         found.ok_or_else(|| Refusal::new(RefusalCode::UnknownNickname, message).into())
+    }
+
+    fn check_chosen(&self) -> Result<(), Refusal> {
+        if self.are_issued() {
+            let message = "your token says who you are; a nickname cannot be chosen";
+            return Err(Refusal::new(RefusalCode::NicknameFixed, message));
+        }
+        Ok(())
     }
 
     async fn claim(&self, nickname: Nickname, owner: OwnerKey) -> Result<Person, Unidentified> {
@@ -153,7 +178,7 @@ impl Identities {
             now,
             expires_at: Timestamp::from_millis(now.as_millis().saturating_add(lifetime)),
         };
-        match self.store.claim_nickname(&claim).await? {
+        match self.claiming.watch(self.store.claim_nickname(&claim).await)? {
             Claimed::Yes(id) => {
                 self.held.note(nickname.clone(), owner, id, Instant::now() + self.renewal());
                 Ok(person(id))

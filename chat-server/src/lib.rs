@@ -10,6 +10,7 @@ mod delivery;
 mod identity;
 mod limits;
 mod log;
+mod outage;
 pub mod recovery;
 mod relay;
 mod roster;

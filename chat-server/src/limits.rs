@@ -51,8 +51,11 @@ pub struct Limits {
     /// The largest packet of a client in bytes; from 65,536 to 16 MiB. The default, 402,560, is what the largest
     /// event of the chat takes. A larger one ends the connection.
     pub max_packet_bytes: usize,
-    /// The most binary attachments of an event; none by default, as no event of the chat has any. More end the
-    /// connection.
+    /// How many bytes packets over 16 KiB may have together that are not whole yet; 64 MiB by default, of which one
+    /// address may use a quarter. What a further one asks for is refused with `slow_down`.
+    pub max_large_packets_bytes: usize,
+    /// The most binary attachments of an event, which have [`max_packet_bytes`](Self::max_packet_bytes) together; 16
+    /// by default. More end the connection. No event of the chat has any: with a few an event is refused by name.
     pub max_attachments: usize,
     /// How many events a client may send each second on the average, up to a million; 200 by default, and 0 is no
     /// limit. The connections of a user count together. No more is read from a client that has sent more: it is
@@ -88,7 +91,8 @@ impl Default for Limits {
             max_handshakes_per_address: 1_000,
             handshake_timeout: Duration::from_secs(20),
             max_packet_bytes: MAX_PACKET_BYTES,
-            max_attachments: 0,
+            max_large_packets_bytes: 64 * 1024 * 1024,
+            max_attachments: 16,
             max_events_per_second: 200,
             event_burst: 2_000,
             max_message_bytes: Content::MAX_BYTES,
@@ -108,6 +112,8 @@ impl Limits {
         within("max_handshakes_per_address", self.max_handshakes_per_address, 1, usize::MAX)?;
         within("handshake_timeout", self.handshake_timeout, Duration::from_millis(1), LONGEST)?;
         within("max_packet_bytes", self.max_packet_bytes, LEAST_PACKET_BYTES, MOST_PACKET_BYTES)?;
+        let least = 4 * self.max_packet_bytes;
+        within("max_large_packets_bytes", self.max_large_packets_bytes, least, usize::MAX)?;
         within("max_events_per_second", self.max_events_per_second, 0, MOST_EVENTS)?;
         within("event_burst", self.event_burst, 1, MOST_EVENTS)?;
         within("max_message_bytes", self.max_message_bytes, 1, Content::MAX_BYTES)

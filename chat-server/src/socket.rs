@@ -1,5 +1,6 @@
 //! The chat on Socket.IO: what happens when a client connects, and its events.
 
+mod authorship;
 mod chat_message;
 mod connect;
 mod connection;
@@ -13,6 +14,7 @@ mod private_message;
 mod rooms;
 mod session;
 mod sink;
+mod too_large;
 mod turns;
 mod unknown_event;
 

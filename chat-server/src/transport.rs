@@ -17,11 +17,14 @@
 
 mod admission;
 mod body;
+mod budget;
 mod client_frames;
 mod frames;
+mod inbound;
 mod incoming;
 mod lane;
 mod link;
+mod oversize;
 mod polling;
 mod public_id;
 mod rate;
@@ -37,5 +40,6 @@ mod tests;
 pub(crate) use frames::text_frame;
 pub(crate) use lane::{Flushed, Lane};
 pub(crate) use link::{ConnectReply, InFlight, Link};
+pub(crate) use oversize::{AUTH_TOO_LARGE, NO_ROOM, TOO_LARGE};
 pub(crate) use rate::UserBuckets;
 pub use service::TransportService;

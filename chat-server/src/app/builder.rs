@@ -42,6 +42,9 @@ const SOCKET_BUFFER: usize = 256;
 /// for it, also when idle.
 const READ_BUFFER: usize = 1024;
 
+/// How many bytes of pongs a body may get: more than an hour's.
+const PONGS_BYTES: usize = 4096;
+
 /// What a [`Chat`] is made of. Made by [`Chat::builder`].
 #[must_use = "a builder does nothing until it is started"]
 pub struct ChatBuilder {
@@ -181,13 +184,14 @@ impl ChatBuilder {
         let node = NodeId::from_random(id);
 
         let (outgoing, frames) = Outgoing::new();
-        let committed = outgoing.clone().committed(store.epoch().clone());
+        let believed = broadcast.is_authenticated();
+        let committed = outgoing.clone().committed(store.epoch().clone(), believed);
         let messages = Arc::<dyn Store>::clone(&store);
         let log = Log::start(messages, recent_bytes, RECENT_AT_START, committed).await?;
         let recovery = Recovery::new(store, recovery_window);
         let taken = outgoing.clone();
         recovery.on_taken(move |key, generation| taken.session_taken(key, generation));
-        let roster = Roster::new(node, self.presence_grace, outgoing);
+        let roster = Roster::new(node, self.presence_grace, believed, outgoing);
 
         let relay = TaskTracker::new();
         let listening = CancellationToken::new();
@@ -216,7 +220,8 @@ impl ChatBuilder {
             .ping_interval(PING_INTERVAL)
             .ping_timeout(PING_TIMEOUT)
             .connect_timeout(limits.handshake_timeout)
-            .max_payload(limits.max_packet_bytes as u64)
+            // Pongs may be put between the packets of a body that waits.
+            .max_payload((limits.max_packet_bytes + PONGS_BYTES) as u64)
             .ws_max_message_size(limits.max_packet_bytes)
             .ws_max_frame_size(limits.max_packet_bytes)
             .max_buffer_size(SOCKET_BUFFER)

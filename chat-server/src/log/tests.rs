@@ -1,5 +1,6 @@
 //! The log without a socket: what readers see, whatever happens between the writer, the store and them.
 
+mod outages;
 mod readers;
 mod recent;
 mod tail;

@@ -4,11 +4,11 @@ use chat_core::{Message, NewMessage, Offset};
 use chat_store::{Appended, MessageStore};
 use futures_util::future::join;
 
-use super::outage::Outage;
 use super::queue::{Queue, Submission, Waiting};
 use super::recent::{Push, Recent};
 use super::tail::Tail;
 use super::{Entry, ReaderId};
+use crate::outage::Outage;
 
 /// What became of a submitted message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,11 +41,11 @@ impl Writer {
         store: Arc<dyn MessageStore>,
         recent: Arc<Recent>,
         tail: Arc<Tail>,
-        outage: Arc<Outage>,
+        writing: Arc<Outage>,
         committed: Committed,
     ) -> (Self, impl Future<Output = ()> + Send) {
         let queue = Arc::<Queue>::default();
-        let committer = Committer { store, recent, tail, outage, committed };
+        let committer = Committer { store, recent, tail, writing, committed };
         (Self { queue: Arc::clone(&queue) }, committer.run(queue))
     }
 
@@ -73,7 +73,7 @@ struct Committer {
     store: Arc<dyn MessageStore>,
     recent: Arc<Recent>,
     tail: Arc<Tail>,
-    outage: Arc<Outage>,
+    writing: Arc<Outage>,
     committed: Committed,
 }
 
@@ -109,7 +109,7 @@ impl Committer {
                 Some(settled) => join(append, async { self.tell(settled) }).await.0,
                 None => append.await,
             };
-            settled = Some((batch, self.outage.watch(answers).ok()));
+            settled = Some((batch, self.writing.watch(answers).ok()));
         }
     }
 

@@ -142,13 +142,6 @@ impl Room {
         names.into_iter().cloned().collect()
     }
 
-    /// The members that another node says are in the room.
-    pub(super) fn of_node(&self, node: NodeId) -> impl Iterator<Item = MemberId> + '_ {
-        let source = Source::Node(node);
-        let members = self.members.iter();
-        members.filter(move |(_, entry)| entry.sources.contains(&source)).map(|(id, _)| *id)
-    }
-
     /// A member as other nodes are told of it, and whether it is in the room on this node.
     pub(super) fn attendee(&self, room: &RoomId, member: MemberId) -> (Attendee, bool) {
         let entry = self.members.get(&member).filter(|entry| entry.is_here());

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::TOLD_UP_TO;
 use super::few::Few;
+use super::others::Others;
 use super::peer::Peer;
 use super::report::Report;
 use super::room::{ConnectionKey, Room, Source};
@@ -35,6 +36,9 @@ pub(super) struct State {
     next_serial: u32,
     pub(super) typists: BTreeMap<(RoomId, MemberId), Typist>,
     pub(super) peers: HashMap<NodeId, Peer>,
+    pub(super) others: Others,
+    /// Whether only nodes of this chat can say what others are heard to say.
+    pub(super) certain: bool,
     pub(super) report: Report,
     /// When this was last [woken](Self::tick).
     pub(super) ticked: Option<Instant>,
@@ -59,7 +63,7 @@ impl Connection {
 }
 
 impl State {
-    pub(super) fn new(node: NodeId, grace: Duration) -> Self {
+    pub(super) fn new(node: NodeId, grace: Duration, certain: bool) -> Self {
         Self {
             node,
             grace,
@@ -69,6 +73,8 @@ impl State {
             next_serial: 0,
             typists: BTreeMap::new(),
             peers: HashMap::new(),
+            others: Others::default(),
+            certain,
             report: Report::default(),
             ticked: None,
         }

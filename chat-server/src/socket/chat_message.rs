@@ -40,7 +40,8 @@ fn submit(connection: &Connection, message: ChatMessage, request: Request) {
         return request.refuse(not_in_room());
     };
     let (audience, from) = (Audience::Room(room), connection.nickname());
-    let message = NewMessage { audience, content, client_offset, from, at: Timestamp::now() };
+    let (author, at) = (Some(connection.authorship.writes()), Timestamp::now());
+    let message = NewMessage { audience, content, client_offset, from, author, at };
     let log = &connection.services.log;
     log.submit(connection.reader, message, connection.origin(), move |outcome| {
         request.finish(outcome)

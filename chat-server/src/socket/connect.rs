@@ -26,6 +26,7 @@ use super::private_message::PrivateMessageHandler;
 use super::rooms::{JoinHandler, LeaveHandler};
 use super::session::ChatSession;
 use super::sink::SocketSink;
+use super::too_large::{self, NoRoomHandler, TooLargeHandler};
 use super::unknown_event::UnknownEventHandler;
 use crate::delivery::{Notice, Subscription, pump};
 use crate::identity::{Identities, Person, Unidentified};
@@ -33,7 +34,7 @@ use crate::limits::Limits;
 use crate::log::Log;
 use crate::recovery::{Claim, Found, Recovery};
 use crate::roster::Roster;
-use crate::transport::{Link, UserBuckets};
+use crate::transport::{Link, NO_ROOM, TOO_LARGE, UserBuckets};
 
 /// Called for each connection before it can send anything.
 pub(crate) type OnConnect = dyn Fn(&SocketRef) + Send + Sync;
@@ -148,7 +149,7 @@ impl Connections {
             }
             Err(Refused::Unidentified(Unidentified::Store(error))) => {
                 // Refused, it would not try again. Cut off, it does, and nothing is lost.
-                tracing::error!("a client cannot be served: {error}");
+                tracing::debug!("a client cannot be served: {error}");
                 if let Some(link) = socket.req_parts().extensions.get::<Arc<Link>>() {
                     link.close();
                 }
@@ -159,6 +160,7 @@ impl Connections {
 
     /// How a client goes on: in the session that it claims, or in a new one.
     async fn entry(&self, socket: &SocketRef, auth: &str) -> Result<Entry, Refused> {
+        too_large::check_auth(auth).map_err(Unidentified::from)?;
         let Services { log, identities, hooks, .. } = &self.services;
         let trusted = if hooks.skip_middlewares { self.resumed(socket, auth).await? } else { None };
         if trusted.is_none()
@@ -244,10 +246,10 @@ impl Connections {
         };
         let (person, token) = named.unzip();
         let services = self.services.clone();
-        let place = (state, cursor);
-        let connection = Arc::new(Connection::new(services, &socket, session, place, person, echo));
+        let (place, user) = ((state, cursor), (person, token.flatten()));
+        let connection = Arc::new(Connection::new(services, &socket, session, place, user, echo));
         if let Some(person) = connection.person() {
-            let named = Named { nickname: person.nickname.clone(), token: token.flatten() };
+            let named = Named { nickname: person.nickname.clone(), token: connection.token() };
             connection.waiting.notices.extend(Notice::new(NICKNAME, &named));
             connection.keeper.keep(&connection);
         }
@@ -259,6 +261,8 @@ impl Connections {
         socket.on(HISTORY, HistoryHandler(Arc::clone(&connection)));
         socket.on(USERS, UsersHandler(Arc::clone(&connection)));
         socket.on(TYPING, TypingHandler(Arc::clone(&connection)));
+        socket.on(TOO_LARGE, TooLargeHandler(Arc::clone(&connection)));
+        socket.on(NO_ROOM, NoRoomHandler(Arc::clone(&connection)));
         socket.on_fallback(UnknownEventHandler(Arc::clone(&connection)));
         if let Some(on_connect) = &self.services.hooks.on_connect {
             on_connect(&socket);

@@ -1,12 +1,13 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
-use chat_core::{Ack, Nickname, Offset, Refusal, RefusalCode, RoomId};
+use chat_core::{Ack, Nickname, Offset, Refusal, RefusalCode, RoomId, Token};
 use chat_store::Appended;
 use socketioxide::socket::Socket;
 use socketioxide_core::Value;
 use tokio::sync::OwnedMutexGuard;
 use tokio_util::sync::CancellationToken;
 
+use super::authorship::Authorship;
 use super::connect::Services;
 use super::keeper::Keeper;
 use super::observe::Direction;
@@ -47,11 +48,15 @@ pub(crate) struct Connection {
     pub(crate) place: Arc<Place>,
     /// That the client is there, for others.
     pub(crate) attendance: Attendance,
+    /// Whose the messages are that it sends.
+    pub(crate) authorship: Authorship,
     /// Whether the client wants its own messages back.
     echo: bool,
     /// Where the session began.
     start: Offset,
     person: Mutex<Option<Arc<Person>>>,
+    /// What keeps its name, if this connection has been told.
+    token: Mutex<Option<Token>>,
 }
 
 impl Connection {
@@ -62,7 +67,7 @@ impl Connection {
         socket: &Socket,
         session: Session,
         (state, cursor): (ChatSession, Offset),
-        person: Option<Person>,
+        (person, token): (Option<Person>, Option<Token>),
         echo: bool,
     ) -> Self {
         let link = socket.req_parts().extensions.get::<Arc<Link>>().cloned().unwrap_or_default();
@@ -75,6 +80,10 @@ impl Connection {
         let who = person.as_ref().map(|person| (person.id, person.nickname.clone()));
         let notices = Arc::clone(&waiting.notices);
         let attendance = services.roster.enter(session.id(), who, &rooms, notices);
+        // Whatever a session without a name has sent, nobody else knows of it.
+        let was_anonymous = state.was_anonymous || session.recovered() && person.is_none();
+        let owner = person.as_ref().map(|person| &person.owner);
+        let authorship = Authorship::new(session.id(), owner, was_anonymous);
         Self {
             lane: link.lane(),
             link,
@@ -87,9 +96,11 @@ impl Connection {
             gone: CancellationToken::new(),
             session,
             place: Arc::new(Place::new(following, cursor)),
+            authorship,
             echo,
             start: state.start,
             person: Mutex::new(person.map(Arc::new)),
+            token: Mutex::new(token),
             services,
         }
     }
@@ -129,6 +140,11 @@ impl Connection {
         self.person().map(|person| person.nickname.clone())
     }
 
+    /// The secret that keeps the client's name; none when this connection does not know it.
+    pub(crate) fn token(&self) -> Option<Token> {
+        self.token.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// The reader to mark messages of this connection with: this one, if it does not want them back.
     pub(crate) fn origin(&self) -> Option<ReaderId> {
         (!self.echo).then_some(self.reader)
@@ -151,11 +167,14 @@ impl Connection {
         self.save(&self.place.now().following);
     }
 
-    /// Makes the client this person, who gets private messages from now on, and has the session saved so.
-    pub(crate) fn identify(&self, person: Arc<Person>) {
+    /// Makes the client this person, whose name a token keeps and who gets private messages from now on, and has the
+    /// session saved so.
+    pub(crate) fn identify(&self, person: Arc<Person>, token: Option<Token>) {
+        *self.token.lock().unwrap_or_else(PoisonError::into_inner) = token;
         self.link.share(|| self.services.users.of(person.owner));
         self.place.identify(person.id, self.services.log.tail());
         self.attendance.rename(Some((person.id, person.nickname.clone())));
+        self.authorship.identify(&person.owner);
         *self.person.lock().unwrap_or_else(PoisonError::into_inner) = Some(person);
         self.save(&self.place.now().following);
     }
@@ -163,7 +182,8 @@ impl Connection {
     /// Has the session saved as it is now. Requests change it one at a time, so the last save counts.
     fn save(&self, following: &Following) {
         let person = self.person();
-        let session = ChatSession::of(self.start, following, person.as_deref());
+        let begun = (self.start, self.authorship.was_anonymous());
+        let session = ChatSession::of(begun, following, person.as_deref());
         self.session.save(session.to_text());
         self.waiting.wake.notify_one();
     }

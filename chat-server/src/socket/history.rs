@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use chat_core::{
-    Feed, HISTORY, HistoryMessage, HistoryOf, HistoryRequest, Nickname, Offset, PersonId, Refusal,
-    RefusalCode, RoomId,
+    Author, Feed, HISTORY, HistoryMessage, HistoryOf, HistoryRequest, Nickname, Offset, PersonId,
+    Refusal, RefusalCode, RoomId,
 };
 use chat_store::Page;
 use serde::Serialize;
@@ -62,10 +62,11 @@ fn begin(connection: Arc<Connection>, asked: HistoryRequest, mut request: Reques
         },
     };
     let (services, gone) = (connection.services.clone(), connection.gone.clone());
+    let author = connection.authorship.author();
     connection.reads.later_with(move |turn| async move {
         request.keep(turn);
         match gone.run_until_cancelled(read(&services, of, before, limit)).await {
-            Some(Ok(page)) => match json_of(page) {
+            Some(Ok(page)) => match json_of(page, author) {
                 Ok(page) => request.answer(Answer::Made(page)),
                 Err(error) => tracing::error!("a page of history cannot be serialised: {error}"),
             },
@@ -94,8 +95,8 @@ async fn read(
     Ok(services.log.read_before(&feed, before, limit).await?)
 }
 
-/// A [`chat_core::History`] of the newest messages of a page, as many as fit into an answer.
-fn json_of(page: Page) -> Result<Arc<RawValue>, serde_json::Error> {
+/// A [`chat_core::History`] of the newest messages of a page, as many as fit into an answer. Keys are for their author.
+fn json_of(page: Page, author: Author) -> Result<Arc<RawValue>, serde_json::Error> {
     #[derive(Serialize)]
     struct Shortened {
         messages: Vec<Box<RawValue>>,
@@ -105,7 +106,11 @@ fn json_of(page: Page) -> Result<Arc<RawValue>, serde_json::Error> {
     let Page { messages, mut more } = page;
     let (mut newest, mut bytes) = (Vec::new(), 0);
     for message in messages.into_iter().rev() {
-        let message = to_raw_value(&HistoryMessage::from(message))?;
+        let message = match author.wrote(&message) {
+            true => HistoryMessage::to_author(message),
+            false => HistoryMessage::from(message),
+        };
+        let message = to_raw_value(&message)?;
         bytes += message.get().len();
         if bytes > PAGE_BYTES && !newest.is_empty() {
             more = true;
@@ -119,7 +124,7 @@ fn json_of(page: Page) -> Result<Arc<RawValue>, serde_json::Error> {
 
 #[cfg(test)]
 mod tests {
-    use chat_core::{History, Message, NewMessage};
+    use chat_core::{AuthorId, History, Message, NewMessage};
 
     use super::*;
 
@@ -132,7 +137,8 @@ mod tests {
     }
 
     fn answer(contents: &[&str]) -> (Vec<u64>, bool, usize) {
-        let json = json_of(page(contents)).unwrap();
+        let nobody = Author::anonymous(AuthorId::from_stored(-1));
+        let json = json_of(page(contents), nobody).unwrap();
         let History { messages, more } = serde_json::from_str(json.get()).unwrap();
         (messages.iter().map(|message| message.offset.as_u64()).collect(), more, json.get().len())
     }

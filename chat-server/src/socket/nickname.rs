@@ -35,17 +35,28 @@ impl MessageHandler<LocalAdapter, InOrder> for NicknameHandler {
 
 async fn take(connection: &Arc<Connection>, asked: NicknameRequest, request: Request) {
     let NicknameRequest { nickname, token } = asked;
-    match connection.services.identities.take(nickname, token).await {
+    let identities = &connection.services.identities;
+    let named = match (token, connection.person()) {
+        (None, Some(person)) => {
+            // The same user goes on under another name, kept by the same token.
+            let renamed = identities.rename(&person, nickname).await;
+            renamed.map(|person| (person, connection.token()))
+        }
+        (token, _) => {
+            identities.take(nickname, token).await.map(|(person, token)| (person, Some(token)))
+        }
+    };
+    match named {
         Ok((person, token)) => {
             let nickname = person.nickname.clone();
-            connection.identify(Arc::new(person));
+            connection.identify(Arc::new(person), token.clone());
             connection.keeper.keep(connection);
-            request.answer(Answer::Named(Named { nickname, token: Some(token) }));
+            request.answer(Answer::Named(Named { nickname, token }));
         }
         Err(Unidentified::Refused(refusal)) => request.refuse(refusal),
         // Silence makes the client try again.
         Err(Unidentified::Store(error)) => {
-            tracing::warn!("a nickname could not be claimed: {error}");
+            tracing::debug!("a nickname could not be claimed: {error}");
         }
     }
 }

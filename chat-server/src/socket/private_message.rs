@@ -68,5 +68,6 @@ async fn address(
     }
     let audience = Audience::Private { from: sender.id, to, nickname };
     let from = Some(sender.nickname.clone());
-    Ok(NewMessage { audience, content, client_offset, from, at: Timestamp::now() })
+    let (author, at) = (Some(connection.authorship.writes()), Timestamp::now());
+    Ok(NewMessage { audience, content, client_offset, from, author, at })
 }

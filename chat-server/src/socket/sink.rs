@@ -78,11 +78,12 @@ impl SocketSink {
 impl Sink for SocketSink {
     fn deliver(&self, entry: &Entry) -> Sent {
         let (event, epoch) = (entry.event(), self.connection.services.log.epoch());
+        let receiver = Some(self.connection.authorship.author());
         if self.connection.lane.is_some() {
-            let Some(frame) = entry.frame(epoch) else { return Sent::Yes };
+            let Some(frame) = entry.frame(epoch, receiver) else { return Sent::Yes };
             return self.send(Some(event), frame.len(), |lane| lane.push(frame), || Ok(()));
         }
-        let Some(arguments) = entry.arguments(epoch) else { return Sent::Yes };
+        let Some(arguments) = entry.arguments(epoch, receiver) else { return Sent::Yes };
         let by_socket = || self.socket.emit(event, arguments);
         self.send(Some(event), arguments.len(), |_| None, by_socket)
     }

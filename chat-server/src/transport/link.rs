@@ -1,4 +1,5 @@
 use std::io::{self, ErrorKind};
+use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -330,6 +331,11 @@ impl Link {
 
     pub(super) fn is_connected(&self) -> bool {
         self.admission.get().is_none_or(Admission::is_connected)
+    }
+
+    /// The address that the client comes from, as limits count it.
+    pub(super) fn address(&self) -> Option<IpAddr> {
+        self.admission.get().and_then(Admission::address)
     }
 
     /// The public id of the client in this namespace.

@@ -8,7 +8,6 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
 use http_body_util::BodyExt;
-use serde::Deserialize;
 use serde_json::json;
 
 use super::Link;
@@ -110,12 +109,12 @@ pub(super) fn completed(link: &Link, body: Bytes) -> Body {
     if changed { Body::from(packets.join(&SEPARATOR)) } else { Body::from(body) }
 }
 
-/// The session id in the packet with which Engine.IO opens a connection.
-pub(super) fn opened(body: &[u8]) -> Option<String> {
-    #[derive(Deserialize)]
-    struct Open {
-        sid: String,
-    }
-    let json = body.strip_prefix(b"0")?;
-    serde_json::from_slice::<Open>(json).ok().map(|open| open.sid)
+/// The packet with which Engine.IO opens a connection, with the most bytes that a client may send at once, and the
+/// session id in it; none when it is no such packet.
+pub(super) fn opened(body: Bytes, max_payload: usize) -> (Bytes, Option<String>) {
+    let open = body.strip_prefix(b"0").and_then(|json| serde_json::from_slice(json).ok());
+    let Some(serde_json::Value::Object(mut open)) = open else { return (body, None) };
+    open.insert("maxPayload".to_owned(), max_payload.into());
+    let sid = open.get("sid").and_then(|sid| sid.as_str()).map(ToOwned::to_owned);
+    (format!("0{}", serde_json::Value::Object(open)).into(), sid)
 }

@@ -18,10 +18,12 @@ use tower::Service;
 use super::Link;
 use super::admission::Admissions;
 use super::body::PacedBody;
+use super::budget::Budget;
+use super::oversize::ShrunkBody;
 use super::polling::{self, Refused};
 use super::rate::Rate;
 use super::registry::Registry;
-use super::stream::LinkedStream;
+use super::stream::{LinkedStream, StreamLimits};
 use super::upgrade::{self, UPGRADE_PATIENCE};
 use super::wire::{Stream, Wire};
 use crate::{ClientAddress, Limits};
@@ -46,8 +48,7 @@ pub struct TransportService {
     streams: TaskTracker,
     /// No connection is opened any more.
     closing: CancellationToken,
-    /// How long a client may read nothing.
-    patience: Duration,
+    limits: StreamLimits,
 }
 
 impl TransportService {
@@ -60,12 +61,14 @@ impl TransportService {
         let streams = TaskTracker::new();
         let limits = Limits::default();
         let (admissions, rate) = (Arc::new(Admissions::new(&limits)), Rate::of(&limits));
-        Self { inner, registry: Arc::default(), admissions, rate, streams, closing, patience }
+        let limits = stream_limits(patience, &limits);
+        Self { inner, registry: Arc::default(), admissions, rate, streams, closing, limits }
     }
 
     /// The same service with other limits for connections. To be called before it is used.
     pub fn with_limits(self, limits: &Limits) -> Self {
-        Self { admissions: Arc::new(Admissions::new(limits)), rate: Rate::of(limits), ..self }
+        let (admissions, rate) = (Arc::new(Admissions::new(limits)), Rate::of(limits));
+        Self { admissions, rate, limits: stream_limits(self.limits.patience, limits), ..self }
     }
 
     /// Opens no further connections: clients are told to come back later.
@@ -102,10 +105,9 @@ impl TransportService {
             (true, _) => self.upgrade(request, link),
             (false, &Method::GET) => self.poll(request, &link).await,
             (false, &Method::POST) => {
-                let paced = |body| Body::new(PacedBody::new(body, &link, self.patience));
-                let request = request.map(paced);
-                let response = self.clone().forward(request).await;
-                if link.is_closed() { self.gone() } else { response }
+                let service = self.clone();
+                let response = self.post(request, &link).await;
+                if link.is_closed() { service.gone() } else { response }
             }
             _ => Refused::Method.response(),
         }
@@ -147,7 +149,8 @@ impl TransportService {
         let (path, service) = (request.uri().path().to_owned(), self.clone());
         let (parts, body) = self.forward(request).await.into_parts();
         let body = polling::whole(body).await;
-        if let Some(sid) = polling::opened(&body) {
+        let (body, sid) = polling::opened(body, service.limits.max_packet_bytes);
+        if let Some(sid) = sid {
             service.registry.add_polling(&sid, link);
             let uri = format!("{path}?EIO=4&transport=polling&sid={sid}");
             link.on_close(move || service.end(&uri));
@@ -184,6 +187,16 @@ impl TransportService {
         link.sent(polling::packets(&body).count());
         link.has_drained();
         Response::from_parts(parts, polling::completed(link, body))
+    }
+
+    /// Takes the packets of a client.
+    async fn post(self, request: Request<Body>, link: &Arc<Link>) -> Response<Body> {
+        let StreamLimits { patience, max_packet_bytes, budget } = self.limits.clone();
+        let request = request.map(|body| {
+            let body = ShrunkBody::new(body, max_packet_bytes, budget, link.address());
+            Body::new(PacedBody::new(Body::new(body), link, patience))
+        });
+        self.forward(request).await
     }
 
     /// The answer to a request for a connection that is gone.
@@ -224,12 +237,18 @@ impl TransportService {
             let wire =
                 if link.is_polled() { moved(stream, &link).await } else { stream.map(Wire::new) };
             let Some(wire) = wire else { return };
-            let stream = LinkedStream::new(wire, link, self.patience, open);
+            let stream = LinkedStream::new(wire, link, self.limits.clone(), open);
             if let Err(error) = self.inner.call((stream, request)).await {
                 tracing::debug!("a websocket was not accepted: {error}");
             }
         });
     }
+}
+
+fn stream_limits(patience: Duration, limits: &Limits) -> StreamLimits {
+    let max_packet_bytes = limits.max_packet_bytes;
+    let budget = Arc::new(Budget::new(limits.max_large_packets_bytes));
+    StreamLimits { patience, max_packet_bytes, budget }
 }
 
 /// A stream to which the client has moved the connection that it polled before, if it has.

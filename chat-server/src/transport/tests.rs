@@ -12,20 +12,26 @@ use tokio_test::{assert_pending, assert_ready, task};
 use tokio_util::task::TaskTracker;
 
 use super::Link;
+use super::budget::Budget;
 use super::frames::text_frame;
 use super::registry::Registry;
-use super::stream::LinkedStream;
+use super::stream::{LinkedStream, StreamLimits};
 use super::upgrade;
 use super::wire::Wire;
 
 const PATIENCE: Duration = Duration::from_secs(45);
+
+fn limits() -> StreamLimits {
+    let budget = Arc::new(Budget::new(1_000_000));
+    StreamLimits { patience: PATIENCE, max_packet_bytes: 100_000, budget }
+}
 
 /// A server's stream whose client takes `buffer` bytes before it has to read.
 fn connect(buffer: usize) -> (LinkedStream, Arc<Link>, DuplexStream) {
     let (server, client) = duplex(buffer);
     let link = Arc::new(Link::default());
     let open = TaskTracker::new().token();
-    (LinkedStream::new(Wire::new(server), Arc::clone(&link), PATIENCE, open), link, client)
+    (LinkedStream::new(Wire::new(server), Arc::clone(&link), limits(), open), link, client)
 }
 
 #[tokio::test]
@@ -163,7 +169,7 @@ async fn engine_io_sees_the_whole_move_to_a_websocket_whatever_comes_then() {
     let link = Arc::new(Link::default());
     let wire = Wire::upgraded(server, upgrade::SENT, upgrade::ANSWERED);
     let mut stream =
-        LinkedStream::new(wire, Arc::clone(&link), PATIENCE, TaskTracker::new().token());
+        LinkedStream::new(wire, Arc::clone(&link), limits(), TaskTracker::new().token());
     let _much = link.request(1024 * 1024);
     client.write_all(b"more").await.unwrap();
     link.close();

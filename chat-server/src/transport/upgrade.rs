@@ -22,7 +22,7 @@ const UPGRADED: &[u8] = b"5";
 
 /// What the client has sent when its connection has moved, for Engine.IO, which the moves are hidden from until
 /// then: `2probe` and `5`, with a mask of zeros.
-pub(super) const SENT: &[u8] = b"\x81\x86\0\0\0\02probe\x81\x81\0\0\0\05";
+pub(super) const SENT: &[u8] = b"\x81\x86\x00\x00\x00\x002probe\x81\x81\x00\x00\x00\x005";
 
 /// What Engine.IO then answers to the first. The client has it.
 pub(super) const ANSWERED: &[u8] = b"\x81\x063probe";
@@ -177,7 +177,7 @@ mod tests {
             masked(0xc1, PROBE),
             // Not masked, and a length of another form.
             b"\x81\x062probe".to_vec(),
-            b"\x81\xfe\0\x06\0\0\0\02probe".to_vec(),
+            b"\x81\xfe\x00\x06\x00\x00\x00\x002probe".to_vec(),
         ] {
             assert!(probed(&sent).await.0.is_err(), "{sent:?}");
         }

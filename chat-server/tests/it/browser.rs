@@ -41,6 +41,7 @@ files! {
     private
     reload
     rooms
+    times
 }
 
 #[test]

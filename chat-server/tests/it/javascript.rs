@@ -69,7 +69,9 @@ files! {
     history_event
     input
     join
+    keys
     malformed
+    moved_files
     nicknames
     pipeline
     presence
@@ -77,6 +79,7 @@ files! {
     public_id
     recovery
     rooms
+    sessions
     shutdown
     tokens
     tutorial
@@ -88,6 +91,7 @@ files! {
 fn every_file_is_listed() {
     let listed = concat!(
         include_str!("javascript.rs"),
+        include_str!("disks.rs"),
         include_str!("guarded.rs"),
         include_str!("nginx.rs"),
         include_str!("nodes.rs")

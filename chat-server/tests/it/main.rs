@@ -5,6 +5,8 @@
 mod answers;
 mod browser;
 mod client;
+#[cfg(target_os = "linux")]
+mod disks;
 mod fairness;
 mod guarded;
 mod hooks;

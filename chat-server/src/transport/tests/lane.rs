@@ -15,7 +15,7 @@ use super::super::lane::{Flushed, Lane};
 use super::super::stream::LinkedStream;
 use super::super::wire::Wire;
 use super::super::{ConnectReply, Link};
-use super::PATIENCE;
+use super::limits;
 
 const CONNECT: &[u8] = b"40{\"sid\":\"abc\"}";
 
@@ -24,7 +24,7 @@ fn connect(buffer: usize) -> (LinkedStream, Lane, DuplexStream) {
     let (server, client) = duplex(buffer);
     let link = Arc::new(Link::websocket());
     let open = TaskTracker::new().token();
-    let stream = LinkedStream::new(Wire::new(server), Arc::clone(&link), PATIENCE, open);
+    let stream = LinkedStream::new(Wire::new(server), Arc::clone(&link), limits(), open);
     (stream, link.lane().unwrap(), client)
 }
 

@@ -10,8 +10,8 @@ import { defer, temporaryDirectory, within } from "./bounds.mjs";
 const BINARY = process.env.CHAT_SERVER_BIN;
 assert.ok(BINARY, "CHAT_SERVER_BIN must name the server's binary");
 
-// Settings of whoever runs the tests must not reach the server.
-const SETTINGS = ["PORT", "CHAT_LISTEN", "CHAT_STORE", "CHAT_RECOVERY_WINDOW", "CHAT_LOG", "RUST_LOG"];
+// Settings of whoever runs the tests must not reach the server, nor the settings of these tests.
+const isSetting = (name) => ["PORT", "RUST_LOG"].includes(name) || name.startsWith("CHAT_");
 
 // Tests send as fast as they can, unless it is this that they test.
 const UNLIMITED = { CHAT_MAX_EVENTS_PER_SECOND: "0" };
@@ -21,8 +21,7 @@ process.once("exit", () => running.forEach((child) => child.kill("SIGKILL")));
 
 /** Starts the binary with these arguments and variables, whatever comes of it. */
 export function spawnBinary(args, { env = {}, cwd } = {}) {
-  const inherited = { ...process.env };
-  for (const name of SETTINGS) delete inherited[name];
+  const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !isSetting(name)));
   const stdio = ["ignore", "pipe", "pipe"];
   const child = spawn(BINARY, args, { cwd, stdio, env: { ...inherited, ...UNLIMITED, ...env } });
   running.add(child);

@@ -1,5 +1,6 @@
 //! One node or two of this project's server, which share a log.
 
+use std::fs;
 use std::net::SocketAddr;
 
 use anyhow::Context;
@@ -13,6 +14,9 @@ use super::services::Service;
 use super::setup::{Adapter, Setup, StoreKind};
 use super::{PATIENCE, Servers, listening};
 use crate::measure::children;
+
+/// By which the nodes know each other in a broker that nobody else uses.
+const SECRET: &str = "the nodes of one measurement, and nobody else";
 
 /// Nodes that run, until this is dropped.
 pub(crate) struct Group {
@@ -68,6 +72,12 @@ impl Servers {
     async fn add_node(&self, group: &mut Group, store: &str, url: &str) -> anyhow::Result<()> {
         let mut command = self.chat_server(store);
         command.args(["--adapter", url]);
+        if url != "local:" {
+            // Without one the second node would read each message from the store.
+            let secret = group.folder.path().join("secret");
+            fs::write(&secret, SECRET).context("the secret of the nodes cannot be written")?;
+            command.arg("--cluster-secret-file").arg(secret);
+        }
         let log = self.runs.join(format!("node-{}.log", group.children.len()));
         let (child, addresses) = listening(command, &log, 1).await?;
         group.pids.push(child.id().context("a node ended at once")?);
