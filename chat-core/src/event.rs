@@ -17,7 +17,7 @@ pub use chat_message::{ChatMessage, ChatMessageOptions};
 pub use delivery::{Delivery, DeliveryMeta, PrivateDelivery, PrivateDeliveryMeta};
 pub use handshake::{Handshake, Token};
 pub use history::{History, HistoryMessage, HistoryOf, HistoryRequest};
-pub use people::{Named, NicknameRequest, Typing, UserChange};
+pub use people::{Named, NicknameRequest, Typing, TypingHeard, UserChange};
 pub use private_message::PrivateMessage;
 pub use rooms::{Join, Joined, Left, Users, room_from_event};
 
@@ -72,7 +72,7 @@ pub const HISTORY: &str = "history";
 ///
 /// | direction | arguments | ack |
 /// |---|---|---|
-/// | client to server | room, whether it types | none |
+/// | client to server | room, whether it types | [`TypingHeard`] or [`Refusal`] |
 /// | server to client | [`Typing`] | none |
 pub const TYPING: &str = "typing";
 

@@ -234,7 +234,8 @@ mod tests {
         let store = Arc::new(HeldStore::new(Arc::new(MemoryStore::new())));
         let chat = Chat::builder(Arc::<HeldStore>::clone(&store)).start().await.unwrap();
         store.appends.close();
-        chat.log.submit(NewMessage::new(RoomId::general(), "hi".parse().unwrap()), None, |_| {});
+        let message = NewMessage::new(RoomId::general(), "hi".parse().unwrap());
+        chat.log.submit(chat.log.reader(), message, None, |_| {});
         store.appends.waiting(1).await;
         let started = Instant::now();
         chat.shutdown().await;

@@ -12,6 +12,8 @@ const LEAST_PACKET_BYTES: usize = 64 * 1024;
 
 const MOST_PACKET_BYTES: usize = 16 * 1024 * 1024;
 
+const MOST_EVENTS: u32 = 1_000_000;
+
 /// The most that clients may take of a server: connections, memory, time, and how often they may ask.
 ///
 /// The default is for a server that anybody can reach. A chat [checks](Self::check) its limits when it starts, so
@@ -51,6 +53,12 @@ pub struct Limits {
     /// The most binary attachments of an event, which have [`max_packet_bytes`](Self::max_packet_bytes) together; 16
     /// by default. More end the connection. No event of the chat has any: with a few an event is refused by name.
     pub max_attachments: usize,
+    /// How many events a client may send each second on the average, up to a million; 200 by default, and 0 is no
+    /// limit. The connections of a user count together. No more is read from a client that has sent more: it is
+    /// not refused, it waits.
+    pub max_events_per_second: u32,
+    /// How many events a client may send at once after it was quiet, from 1 to a million; 2,000 by default.
+    pub event_burst: u32,
     /// The longest content of a message, in bytes of UTF-8; from 1 to 65,536, which is the default. A longer one
     /// is refused with `too_large`.
     pub max_message_bytes: usize,
@@ -112,6 +120,8 @@ impl Default for Limits {
             max_packet_bytes: MAX_PACKET_BYTES,
             max_large_packets_bytes: 64 * 1024 * 1024,
             max_attachments: 16,
+            max_events_per_second: 200,
+            event_burst: 2_000,
         }
     }
 }
@@ -140,7 +150,9 @@ impl Limits {
         within("max_handshakes_per_address", self.max_handshakes_per_address, 1, usize::MAX)?;
         within("max_packet_bytes", self.max_packet_bytes, LEAST_PACKET_BYTES, MOST_PACKET_BYTES)?;
         let least = 4 * self.max_packet_bytes;
-        within("max_large_packets_bytes", self.max_large_packets_bytes, least, usize::MAX)
+        within("max_large_packets_bytes", self.max_large_packets_bytes, least, usize::MAX)?;
+        within("max_events_per_second", self.max_events_per_second, 0, MOST_EVENTS)?;
+        within("event_burst", self.event_burst, 1, MOST_EVENTS)
     }
 
     /// Refuses a content that is longer than this server takes.

@@ -15,6 +15,7 @@
 mod entry;
 mod feeds;
 mod probe;
+mod queue;
 mod reader;
 mod recent;
 mod tail;
@@ -112,16 +113,18 @@ impl Log {
         self.store.epoch()
     }
 
-    /// Queues a message for the next commit and returns at once; messages are committed in the order in
-    /// which this is called. `reply` is called when it is committed, or certain not to be. It is marked as
-    /// `origin`'s own when that reader does not want it back.
+    /// Queues a message for the next commit and returns at once; those of one source are committed in the order in
+    /// which this is called. When more is queued than goes into one commit, the sources take turns: a connection is
+    /// one, by the reader it is known by. `reply` is called when it is committed, or certain not to be. It is marked
+    /// as `origin`'s own when that reader does not want it back.
     pub(crate) fn submit(
         &self,
+        source: ReaderId,
         message: NewMessage,
         origin: Option<ReaderId>,
         reply: impl FnOnce(Outcome) + Send + 'static,
     ) {
-        self.writer.submit(message, origin, Box::new(reply));
+        self.writer.submit(source, message, origin, Box::new(reply));
     }
 
     /// The last offset that this node knows to be committed.

@@ -32,7 +32,8 @@ mod tests;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use chat_core::{FrameBody, Nickname, NodeId, PersonId, RoomId, Users};
+use chat_core::{FrameBody, Nickname, NodeId, PersonId, RoomId};
+use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 use tokio::task::yield_now;
@@ -122,8 +123,9 @@ impl Roster {
         Attendance { roster: self.clone(), key }
     }
 
-    /// How many are in a room, and the names of the first of them.
-    pub(crate) fn users(&self, room: &RoomId) -> Users {
+    /// How many are in a room, and the names of the first of them: the JSON of [`chat_core::Users`], which is the
+    /// same for all who ask until somebody comes or goes. None if it cannot be serialised.
+    pub(crate) fn users(&self, room: &RoomId) -> Option<Arc<RawValue>> {
         self.lock().users(room)
     }
 

@@ -5,6 +5,7 @@ mod chat_message;
 mod connect;
 mod connection;
 mod history;
+mod keeper;
 mod live;
 mod nickname;
 mod observe;

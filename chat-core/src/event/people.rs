@@ -69,6 +69,15 @@ pub struct Typing {
     pub typing: bool,
 }
 
+/// The answer to [`TYPING`](crate::TYPING): the server has heard it. Others hear of it at most once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TypingHeard {
+    /// The room.
+    pub room: RoomId,
+    /// Whether the client types there, as it said.
+    pub typing: bool,
+}
+
 impl Typing {
     /// Reads what a client says, `emit("typing", room, typing)`, from the JSON text of an event: the room and
     /// whether it types there.

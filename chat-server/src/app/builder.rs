@@ -45,6 +45,9 @@ const SOCKET_BUFFER: usize = 256;
 /// for it, also when idle.
 const READ_BUFFER: usize = 1024;
 
+/// How many bytes of pongs a body may get: more than an hour's.
+const PONGS_BYTES: usize = 4096;
+
 /// What a [`Chat`] is made of. Made by [`Chat::builder`].
 #[must_use = "a builder does nothing until it is started"]
 pub struct ChatBuilder {
@@ -256,7 +259,8 @@ impl ChatBuilder {
             .ping_interval(PING_INTERVAL)
             .ping_timeout(PING_TIMEOUT)
             .connect_timeout(limits.handshake_timeout)
-            .max_payload(limits.max_packet_bytes as u64)
+            // Pongs may be put between the packets of a body that waits.
+            .max_payload((limits.max_packet_bytes + PONGS_BYTES) as u64)
             .ws_max_message_size(limits.max_packet_bytes)
             .ws_max_frame_size(limits.max_packet_bytes)
             .max_buffer_size(SOCKET_BUFFER)
@@ -272,6 +276,7 @@ impl ChatBuilder {
             roster: roster.clone(),
             hooks: Arc::new(hooks),
             limits: Arc::new(limits.clone()),
+            users: Arc::default(),
         };
         let connections = Connections::new(services);
         register(&io, connections.clone());

@@ -27,6 +27,15 @@ pub(super) struct LimitArgs {
     #[arg(long, env = "CHAT_HANDSHAKE_TIMEOUT", value_name = "DURATION", default_value = "20s")]
     handshake_timeout: Duration,
 
+    /// How many events a client may send each second on the average, all connections of a user together; no more is
+    /// read from one that has sent more, so it waits; 0 is no limit
+    #[arg(long, env = "CHAT_MAX_EVENTS_PER_SECOND", value_name = "N", default_value_t = Limits::default().max_events_per_second)]
+    max_events_per_second: u32,
+
+    /// How many events a client may send at once after it was quiet
+    #[arg(long, env = "CHAT_EVENT_BURST", value_name = "N", default_value_t = Limits::default().event_burst)]
+    event_burst: u32,
+
     /// The longest message, in bytes of UTF-8; longer ones are refused with "too_large"
     #[arg(long, env = "CHAT_MAX_MESSAGE_BYTES", value_name = "BYTES", default_value_t = Limits::default().max_message_bytes)]
     max_message_bytes: usize,
@@ -80,6 +89,8 @@ impl LimitArgs {
             max_handshakes: self.max_handshakes,
             max_handshakes_per_address: self.max_handshakes_per_address,
             handshake_timeout: self.handshake_timeout.into(),
+            max_events_per_second: self.max_events_per_second,
+            event_burst: self.event_burst,
             ..Limits::default()
         }
     }

@@ -63,7 +63,7 @@ impl Log {
 
     async fn append_for(&self, origin: Option<ReaderId>, message: NewMessage) -> Outcome {
         let (sender, receiver) = tokio::sync::oneshot::channel();
-        self.submit(message, origin, move |outcome| sender.send(outcome).unwrap());
+        self.submit(self.reader(), message, origin, move |outcome| sender.send(outcome).unwrap());
         receiver.await.unwrap()
     }
 

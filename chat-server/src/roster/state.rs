@@ -2,9 +2,8 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use chat_core::{
-    MemberId, Nickname, NodeId, PersonId, RoomId, USER_JOINED, USER_LEFT, UserChange, Users,
-};
+use chat_core::{MemberId, Nickname, NodeId, PersonId, RoomId, USER_JOINED, USER_LEFT, UserChange};
+use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 use super::TOLD_UP_TO;
@@ -168,10 +167,11 @@ impl State {
         self.rooms.get(room).map_or(0, Room::len)
     }
 
-    pub(super) fn users(&self, room: &RoomId) -> Users {
-        let state = self.rooms.get(room);
-        let nicknames = state.map_or_else(Vec::new, |state| state.nicknames(Users::MAX_NICKNAMES));
-        Users { room: room.clone(), users: self.count(room), nicknames }
+    pub(super) fn users(&mut self, room: &RoomId) -> Option<Arc<RawValue>> {
+        match self.rooms.get_mut(room) {
+            Some(state) => state.list(room),
+            None => Room::default().list(room),
+        }
     }
 
     /// Who a connection is, if it is in the room.

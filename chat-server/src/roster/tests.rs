@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chat_core::{
-    FrameBody, Nickname, NodeId, PersonId, RoomId, TYPING, Typing, USER_JOINED, UserChange,
+    FrameBody, Nickname, NodeId, PersonId, RoomId, TYPING, Typing, USER_JOINED, UserChange, Users,
 };
 use tokio::sync::Notify;
 use tokio::sync::mpsc::Receiver;
@@ -83,8 +83,12 @@ impl Node {
         self.roster.count(&general())
     }
 
+    fn users(&self, room: &RoomId) -> Users {
+        serde_json::from_str(self.roster.users(room).unwrap().get()).unwrap()
+    }
+
     fn names(&self, room: &RoomId) -> BTreeSet<String> {
-        self.roster.users(room).nicknames.into_iter().map(String::from).collect()
+        self.users(room).nicknames.into_iter().map(String::from).collect()
     }
 }
 

@@ -19,7 +19,7 @@ use super::chat_message::ChatMessageHandler;
 use super::connection::{Connection, InOrder, json};
 use super::history::HistoryHandler;
 use super::live::Live;
-use super::nickname::{NicknameHandler, keep};
+use super::nickname::NicknameHandler;
 use super::observe::{Direction, Observed};
 use super::presence::{TypingHandler, UsersHandler};
 use super::private_message::PrivateMessageHandler;
@@ -34,7 +34,7 @@ use crate::limits::Limits;
 use crate::log::Log;
 use crate::recovery::{Claim, Found, Recovery};
 use crate::roster::Roster;
-use crate::transport::{Link, NO_ROOM, TOO_LARGE};
+use crate::transport::{Link, NO_ROOM, TOO_LARGE, UserBuckets};
 
 /// Called for each connection before it can send anything.
 pub(crate) type OnConnect = dyn Fn(&SocketRef) + Send + Sync;
@@ -84,6 +84,8 @@ pub(crate) struct Services {
     pub(crate) roster: Roster,
     pub(crate) hooks: Arc<Hooks>,
     pub(crate) limits: Arc<Limits>,
+    /// How much each user has sent lately.
+    pub(crate) users: Arc<UserBuckets>,
 }
 
 /// What all connections of a node share.
@@ -249,7 +251,7 @@ impl Connections {
         if let Some(person) = connection.person() {
             let named = Named { nickname: person.nickname.clone(), token: connection.token() };
             connection.waiting.notices.extend(Notice::new(NICKNAME, &named));
-            keep(&connection, person);
+            connection.keeper.keep(&connection);
         }
         socket.on(CHAT_MESSAGE, ChatMessageHandler(Arc::clone(&connection)));
         socket.on(PRIVATE_MESSAGE, PrivateMessageHandler(Arc::clone(&connection)));

@@ -4,10 +4,12 @@ use chat_core::{Ack, Nickname, Offset, Refusal, RefusalCode, RoomId, Token};
 use chat_store::Appended;
 use socketioxide::socket::Socket;
 use socketioxide_core::Value;
+use tokio::sync::OwnedMutexGuard;
 use tokio_util::sync::CancellationToken;
 
 use super::authorship::Authorship;
 use super::connect::Services;
+use super::keeper::Keeper;
 use super::observe::Direction;
 use super::session::ChatSession;
 use super::turns::Turns;
@@ -17,6 +19,9 @@ use crate::log::{Outcome, ReaderId};
 use crate::recovery::Session;
 use crate::roster::Attendance;
 use crate::transport::{InFlight, Lane, Link};
+
+/// What a request counts that may have to wait in a task of its own, beside what each counts.
+pub(crate) const TASK_BYTES: usize = 1024;
 
 /// Sets our handlers apart from the closures that socketioxide also takes: they run in the order of
 /// arrival.
@@ -32,6 +37,11 @@ pub(crate) struct Connection {
     pub(crate) reader: ReaderId,
     pub(crate) waiting: Waiting,
     pub(crate) turns: Turns,
+    /// Pages of history, one after the other: the next is read when the one before has left, so that a client
+    /// that does not read holds one. Nothing else waits for them.
+    pub(crate) reads: Turns,
+    /// Keeps the name of the person behind it.
+    pub(crate) keeper: Keeper,
     /// Cancelled when the client is gone.
     pub(crate) gone: CancellationToken,
     pub(crate) session: Session,
@@ -61,6 +71,9 @@ impl Connection {
         echo: bool,
     ) -> Self {
         let link = socket.req_parts().extensions.get::<Arc<Link>>().cloned().unwrap_or_default();
+        if let Some(person) = &person {
+            link.share(|| services.users.of(person.owner));
+        }
         let waiting = Waiting::new();
         let following = state.following();
         let rooms: Vec<_> = following.rooms.keys().cloned().collect();
@@ -78,6 +91,8 @@ impl Connection {
             waiting,
             attendance,
             turns: Turns::default(),
+            reads: Turns::default(),
+            keeper: Keeper::default(),
             gone: CancellationToken::new(),
             session,
             place: Arc::new(Place::new(following, cursor)),
@@ -156,6 +171,7 @@ impl Connection {
     /// session saved so.
     pub(crate) fn identify(&self, person: Arc<Person>, token: Option<Token>) {
         *self.token.lock().unwrap_or_else(PoisonError::into_inner) = token;
+        self.link.share(|| self.services.users.of(person.owner));
         self.place.identify(person.id, self.services.log.tail());
         self.attendance.rename(Some((person.id, person.nickname.clone())));
         self.authorship.identify(&person.owner);
@@ -212,6 +228,11 @@ impl Request {
 
     fn ack(self, ack: Ack) {
         self.answer(Answer::Ack(ack));
+    }
+
+    /// Has a turn end when the answer is gone.
+    pub(crate) fn keep(&mut self, turn: OwnedMutexGuard<()>) {
+        self.in_flight.keep(turn);
     }
 
     /// Tells the client what it asked for.

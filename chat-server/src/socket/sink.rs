@@ -13,17 +13,8 @@ use crate::delivery::{Answer, Notice, Sent, Sink};
 use crate::log::Entry;
 use crate::transport::{Flushed, Lane};
 
-/// About how many bytes an answer has.
-fn answer_bytes(answer: &Answer) -> usize {
-    const SMALL: usize = 64;
-    match answer {
-        Answer::History(history) => {
-            history.messages.iter().map(|message| message.content.as_str().len() + 200).sum()
-        }
-        Answer::Users(users) => SMALL + 32 * users.nicknames.len(),
-        _ => SMALL,
-    }
-}
+/// About how many bytes an answer has whose JSON is not made yet.
+const SHORT: usize = 64;
 
 /// One Socket.IO connection as the place where deliveries go.
 pub(crate) struct SocketSink {
@@ -98,10 +89,18 @@ impl Sink for SocketSink {
     }
 
     fn answer(&self, ack_id: i64, answer: &Answer) -> Sent {
+        let bytes = if let Answer::Made(json) = answer { json.get().len() } else { SHORT };
         let by_lane = |lane: &Lane| {
             let id = ack_id.to_string();
-            let json = serde_json::to_vec(answer).ok()?;
-            lane.push_text(&[b"43", id.as_bytes(), b"[", &json, b"]"])
+            let short;
+            let json = match answer {
+                Answer::Made(json) => json.get().as_bytes(),
+                answer => {
+                    short = serde_json::to_vec(answer).ok()?;
+                    &*short
+                }
+            };
+            lane.push_text(&[b"43", id.as_bytes(), b"[", json, b"]"])
         };
         let by_socket = || {
             // Made anew for each try: one that fails to send is used up.
@@ -112,7 +111,7 @@ impl Sink for SocketSink {
             );
             ack.send(answer)
         };
-        self.send(None, answer_bytes(answer), by_lane, by_socket)
+        self.send(None, bytes, by_lane, by_socket)
     }
 
     fn notify(&self, notice: &Notice) -> Sent {

@@ -9,12 +9,13 @@ use std::time::Duration;
 use chat_core::Timestamp;
 use futures_util::task::AtomicWaker;
 use serde::Serialize;
-use tokio::sync::Notify;
-use tokio::time::sleep;
+use tokio::sync::{Notify, OwnedMutexGuard};
+use tokio::time::{Instant, sleep};
 
 use super::admission::Admission;
 use super::lane::Lane;
 use super::public_id::public_id;
+use super::rate::{Bucket, Rate};
 use super::wire::Wire;
 
 /// How many packets are sent before those sent earlier have left. Far less than the buffer of a socket
@@ -27,8 +28,8 @@ const MAX_UNSENT_BYTES: usize = 256 * 1024;
 /// How many bytes of requests may be unanswered before no more is read from the client.
 const MAX_IN_FLIGHT_BYTES: usize = 256 * 1024;
 
-/// What a request counts beside its own length.
-const REQUEST_OVERHEAD: usize = 128;
+/// What a request counts beside its own length: about what it takes in memory until it is answered.
+const REQUEST_OVERHEAD: usize = 256;
 
 /// How long a poll waits for news while the client means to move to a websocket: it waits for the end of the poll.
 const SHORT_POLL: Duration = Duration::from_millis(100);
@@ -75,6 +76,12 @@ pub(crate) struct Link {
     wire: Mutex<Option<Wire>>,
     /// Whether the connection began as a websocket.
     only_websocket: bool,
+    /// How often the client may send something; none when as often as it likes.
+    rate: Option<Rate>,
+    /// What it has sent lately.
+    bucket: Bucket,
+    /// What the user behind it has sent lately by all of its connections.
+    user: Mutex<Option<Arc<Bucket>>>,
 }
 
 /// What a client is told when it is connected, beside what socketioxide tells it.
@@ -112,6 +119,9 @@ impl Default for Link {
             ids: Mutex::default(),
             wire: Mutex::default(),
             only_websocket: false,
+            rate: None,
+            bucket: Bucket::default(),
+            user: Mutex::default(),
         }
     }
 }
@@ -120,6 +130,27 @@ impl Link {
     /// The link of a connection that begins as a websocket, so that nothing of it is ever polled.
     pub(crate) fn websocket() -> Self {
         Self { only_websocket: true, stage: AtomicU8::new(WEBSOCKET), ..Self::default() }
+    }
+
+    /// The same link, of a client that may send so often.
+    pub(crate) fn with_rate(self, rate: Option<Rate>) -> Self {
+        Self { rate, ..self }
+    }
+
+    /// Has what the user's other connections send count too, if it matters how much that is.
+    pub(crate) fn share(&self, bucket: impl FnOnce() -> Arc<Bucket>) {
+        if self.rate.is_some() {
+            *self.user.lock().unwrap_or_else(PoisonError::into_inner) = Some(bucket());
+        }
+    }
+
+    /// Counts so many packets of the client, and returns until when no more may be read from it, if so.
+    pub(super) fn received(&self, packets: u64) -> Option<Instant> {
+        let rate = self.rate?;
+        let now = Instant::now();
+        let user = self.user.lock().unwrap_or_else(PoisonError::into_inner);
+        let shared = user.as_ref().and_then(|bucket| bucket.take(packets, rate, now));
+        self.bucket.take(packets, rate, now).max(shared)
     }
 
     /// Gives the lane of the websocket to the connection that the client is about to be told of. None when
@@ -198,7 +229,7 @@ impl Link {
     pub(crate) fn request(self: &Arc<Self>, bytes: usize) -> InFlight {
         let bytes = bytes + REQUEST_OVERHEAD;
         self.in_flight.fetch_add(bytes, Ordering::AcqRel);
-        InFlight { link: Arc::clone(self), bytes }
+        InFlight { link: Arc::clone(self), bytes, turn: None }
     }
 
     /// Ready when more may be read from the client, or the link is closed. One task asks.
@@ -390,6 +421,21 @@ impl std::fmt::Debug for ConnectReply {
 pub(crate) struct InFlight {
     link: Arc<Link>,
     bytes: usize,
+    /// Let go of with it.
+    turn: Option<OwnedMutexGuard<()>>,
+}
+
+impl InFlight {
+    /// Counts so many bytes more: the answer is there, and it is long.
+    pub(crate) fn grow(&mut self, bytes: usize) {
+        self.link.in_flight.fetch_add(bytes, Ordering::AcqRel);
+        self.bytes += bytes;
+    }
+
+    /// Has the turn end with this, so that the next one does not begin before the answer is gone.
+    pub(crate) fn keep(&mut self, turn: OwnedMutexGuard<()>) {
+        self.turn = Some(turn);
+    }
 }
 
 impl Drop for InFlight {

@@ -1,11 +1,20 @@
 //! Packets of clients that are too large to be read. What they ask for is refused, as anything is that cannot be done,
 //! and costs no memory: all but their beginning is dropped as it comes, and Engine.IO gets a short one in their place.
 
+use std::collections::VecDeque;
+use std::io;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
 use axum::body::Body;
-use http_body_util::BodyExt;
+use bytes::Bytes;
+use hyper::body::{Body as HttpBody, Frame};
 use serde_json::json;
 
-use super::budget::{LARGE_BYTES, Room};
+use super::budget::{Budget, LARGE_BYTES, Room};
+use super::polling::SEPARATOR;
 
 /// A larger packet than this ends the connection. It is not read to its end.
 pub(super) const MAX_DROPPED_BYTES: u64 = 16 * 1024 * 1024;
@@ -22,9 +31,6 @@ pub(crate) const AUTH_TOO_LARGE: &str = "tooLarge";
 /// How much of a packet is kept: its type, namespace and ack id.
 const HEAD_BYTES: usize = 300;
 
-/// Stands between the packets of a body.
-const SEPARATOR: u8 = 0x1e;
-
 /// A packet of which only the beginning is kept.
 #[derive(Debug)]
 pub(super) struct Dropped {
@@ -32,15 +38,6 @@ pub(super) struct Dropped {
     why: &'static str,
     head: Vec<u8>,
     bytes: u64,
-}
-
-/// Why a body is not read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Unread {
-    /// It is too large in all.
-    TooLarge,
-    /// It breaks off, or takes too long. Nothing of it counts: the client sends it again.
-    Broken,
 }
 
 impl Dropped {
@@ -89,39 +86,80 @@ impl Dropped {
     }
 }
 
-/// Reads the body of a request: packets, of which those with more than `max` bytes are replaced, and large ones for
-/// which `room` has none. The room is the caller's until they are handled.
-pub(super) async fn read(
-    mut body: Body,
-    max: usize,
-    room: impl FnOnce(usize) -> Option<Room>,
-) -> Result<(Vec<u8>, Option<Room>), Unread> {
-    let mut packets = Packets::new(max, room);
-    while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.map_err(|_| Unread::Broken)?.into_data() else { continue };
-        packets.take(&data)?;
-    }
-    packets.end_packet();
-    Ok((packets.kept, packets.room))
+/// The body of a request: packets, a whole one at a time, of which those with more than `max` bytes are replaced, and
+/// large ones for which there is no room.
+///
+/// A body that breaks off ends with an error, and so does one of more than 16 MiB.
+pub(super) struct ShrunkBody {
+    body: Body,
+    packets: Packets,
+    ended: bool,
 }
 
-struct Packets<F> {
+impl ShrunkBody {
+    pub(super) fn new(
+        body: Body,
+        max: usize,
+        budget: Arc<Budget>,
+        address: Option<IpAddr>,
+    ) -> Self {
+        Self { body, packets: Packets::new(max, budget, address), ended: false }
+    }
+}
+
+impl HttpBody for ShrunkBody {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        let this = &mut *self;
+        loop {
+            if let Some(packet) = this.packets.whole.pop_front() {
+                return Poll::Ready(Some(Ok(Frame::data(packet))));
+            }
+            if this.ended {
+                return Poll::Ready(None);
+            }
+            match ready!(Pin::new(&mut this.body).poll_frame(context)) {
+                Some(Ok(frame)) => {
+                    let data = frame.into_data().unwrap_or_default();
+                    if let Err(error) = this.packets.take(&data) {
+                        return Poll::Ready(Some(Err(error)));
+                    }
+                }
+                Some(Err(error)) => return Poll::Ready(Some(Err(io::Error::other(error)))),
+                None => {
+                    this.packets.end_packet();
+                    this.ended = true;
+                }
+            }
+        }
+    }
+}
+
+struct Packets {
     max: usize,
-    /// Asked once: what is kept of a body is no more than one packet may have.
-    ask: Option<F>,
+    budget: Arc<Budget>,
+    address: Option<IpAddr>,
+    /// For the large packets of this body. Kept to its end: they are handled one after the other.
     room: Option<Room>,
-    kept: Vec<u8>,
-    /// Where in it the packet begins that is being read.
-    start: usize,
+    /// What has come of a packet that is kept.
+    packet: Vec<u8>,
+    /// The packet, when it is not kept.
     dropped: Option<Dropped>,
+    /// Packets that are whole, with what separates them from the next.
+    whole: VecDeque<Bytes>,
     /// How many bytes there were in all.
     bytes: u64,
 }
 
-impl<F: FnOnce(usize) -> Option<Room>> Packets<F> {
-    fn new(max: usize, ask: F) -> Self {
-        let (kept, dropped) = Default::default();
-        Self { max, ask: Some(ask), room: None, kept, start: 0, dropped, bytes: 0 }
+impl Packets {
+    fn new(max: usize, budget: Arc<Budget>, address: Option<IpAddr>) -> Self {
+        let (room, packet, dropped, whole) = Default::default();
+        Self { max, budget, address, room, packet, dropped, whole, bytes: 0 }
     }
 
     /// Why a packet of this length cannot be kept, if it cannot.
@@ -129,47 +167,48 @@ impl<F: FnOnce(usize) -> Option<Room>> Packets<F> {
         if length > self.max {
             return Some(TOO_LARGE);
         }
-        if self.kept.len().max(self.start + length) > LARGE_BYTES
-            && let Some(ask) = self.ask.take()
-        {
-            self.room = ask(self.max);
+        if length > LARGE_BYTES && self.room.is_none() {
+            self.room = self.budget.take(self.address, self.max);
         }
-        let has_room = self.room.is_some() || self.start + length <= LARGE_BYTES;
-        (!has_room).then_some(NO_ROOM)
+        (length > LARGE_BYTES && self.room.is_none()).then_some(NO_ROOM)
     }
 
-    fn take(&mut self, data: &[u8]) -> Result<(), Unread> {
+    fn take(&mut self, data: &[u8]) -> io::Result<()> {
         self.bytes += data.len() as u64;
         if self.bytes > MAX_DROPPED_BYTES {
-            return Err(Unread::TooLarge);
+            return Err(io::Error::other("the body is too large"));
         }
         for (index, part) in data.split(|&byte| byte == SEPARATOR).enumerate() {
             if index > 0 {
-                self.end_packet();
-                self.kept.push(SEPARATOR);
-                self.start = self.kept.len();
-            }
-            // What a client packs into one body is no more than one packet may have.
-            if self.start > self.max {
-                return Err(Unread::TooLarge);
+                self.packet_ended(&[SEPARATOR]);
             }
             if let Some(dropped) = &mut self.dropped {
                 dropped.take(part.len(), part.iter().copied());
-            } else if let Some(why) = self.why_dropped(self.kept.len() - self.start + part.len()) {
+            } else if let Some(why) = self.why_dropped(self.packet.len() + part.len()) {
                 let mut dropped = Dropped::new(why);
-                dropped.take(self.kept.len() - self.start, self.kept.drain(self.start..));
+                let packet = std::mem::take(&mut self.packet);
+                dropped.take(packet.len(), packet.into_iter());
                 dropped.take(part.len(), part.iter().copied());
                 self.dropped = Some(dropped);
             } else {
-                self.kept.extend_from_slice(part);
+                self.packet.extend_from_slice(part);
             }
         }
         Ok(())
     }
 
     fn end_packet(&mut self) {
-        if let Some(dropped) = self.dropped.take() {
-            self.kept.extend_from_slice(dropped.replacement().as_bytes());
+        self.packet_ended(&[]);
+    }
+
+    fn packet_ended(&mut self, separator: &[u8]) {
+        let mut packet = match self.dropped.take() {
+            Some(dropped) => dropped.replacement().into_bytes(),
+            None => std::mem::take(&mut self.packet),
+        };
+        packet.extend_from_slice(separator);
+        if !packet.is_empty() {
+            self.whole.push_back(packet.into());
         }
     }
 }
@@ -179,9 +218,8 @@ mod tests {
     use proptest::collection::vec;
     use proptest::prelude::*;
 
-    use std::sync::Arc;
+    use http_body_util::BodyExt;
 
-    use super::super::budget::Budget;
     use super::*;
 
     fn replaced(packet: &str) -> String {
@@ -210,19 +248,23 @@ mod tests {
         assert_eq!(replaced(&long), "425[\"too large\",2007]");
     }
 
+    async fn read(body: Body, budget: &Arc<Budget>) -> String {
+        let address = Some([192, 0, 2, 1].into());
+        let body = ShrunkBody::new(body, 100_000, Arc::clone(budget), address);
+        String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap()
+    }
+
     #[tokio::test]
     async fn a_large_packet_needs_room_and_small_ones_do_not() {
         let budget = Arc::new(Budget::new(4 * 100_000));
-        let room = |bytes| budget.take(Some([192, 0, 2, 1].into()), bytes);
         let large = format!("421[\"{}\"]", "x".repeat(LARGE_BYTES));
-        let body = || Body::from(format!("3\u{1e}{large}\u{1e}422[\"small\"]"));
-        let (kept, taken) = read(body(), 100_000, room).await.unwrap();
-        assert!(kept.len() > LARGE_BYTES && taken.is_some());
-        let (kept, none) = read(body(), 100_000, room).await.unwrap();
+        let body = format!("3\u{1e}{large}\u{1e}422[\"small\"]");
+        assert_eq!(read(Body::from(body.clone()), &budget).await, body);
+        let taken = budget.take(Some([192, 0, 2, 1].into()), 10);
         let expected = format!("3\u{1e}421[\"no room\",{}]\u{1e}422[\"small\"]", large.len());
-        assert_eq!((String::from_utf8(kept).unwrap(), none.is_none()), (expected, true));
+        assert_eq!(read(Body::from(body.clone()), &budget).await, expected);
         drop(taken);
-        assert!(read(body(), 100_000, room).await.unwrap().1.is_some());
+        assert_eq!(read(Body::from(body.clone()), &budget).await, body, "it is given back");
     }
 
     proptest! {
@@ -245,16 +287,12 @@ mod tests {
             let mut at: Vec<usize> = cuts.iter().map(|cut| cut.index(body.len() + 1)).collect();
             at.extend([0, body.len()]);
             at.sort_unstable();
-            let mut reader = Packets::new(MAX, |_| None);
-            let taken: Result<(), Unread> =
-                at.windows(2).try_for_each(|cut| reader.take(&body.as_bytes()[cut[0]..cut[1]]));
-            reader.end_packet();
-            // All before the last packet has to fit.
-            let before: usize = expected[..expected.len() - 1].iter().map(|packet| packet.len() + 1).sum();
-            prop_assert_eq!(taken.is_ok(), before <= MAX);
-            if taken.is_ok() {
-                prop_assert_eq!(String::from_utf8(reader.kept).unwrap(), expected.join("\u{1e}"));
+            let mut reader = Packets::new(MAX, Arc::new(Budget::new(0)), None);
+            for cut in at.windows(2) {
+                reader.take(&body.as_bytes()[cut[0]..cut[1]]).unwrap();
             }
+            reader.end_packet();
+            prop_assert_eq!(String::from_utf8(reader.whole.make_contiguous().concat()).unwrap(), expected.join("\u{1e}"));
         }
     }
 }

@@ -8,14 +8,13 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
 use http_body_util::BodyExt;
-use serde::Deserialize;
 use serde_json::json;
 
 use super::Link;
 use super::admission::{self, Full};
 
 /// Stands between the packets of a body.
-const SEPARATOR: u8 = 0x1e;
+pub(super) const SEPARATOR: u8 = 0x1e;
 
 /// A packet that says nothing.
 const NOOP: &str = "6";
@@ -58,12 +57,6 @@ pub(super) fn full(full: Full) -> Response<Body> {
     let mut response = json(status, &body);
     response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(wait.as_secs()));
     response
-}
-
-/// The answer to a body with more packets than a client may send at once.
-pub(super) fn too_large(max: usize) -> Response<Body> {
-    let message = format!("a request may have {max} bytes");
-    json(StatusCode::PAYLOAD_TOO_LARGE, &json!({ "code": "too_large", "message": message }))
 }
 
 /// The answer while the server stops. A client tries again, here or at another node.
@@ -116,12 +109,12 @@ pub(super) fn completed(link: &Link, body: Bytes) -> Body {
     if changed { Body::from(packets.join(&SEPARATOR)) } else { Body::from(body) }
 }
 
-/// The session id in the packet with which Engine.IO opens a connection.
-pub(super) fn opened(body: &[u8]) -> Option<String> {
-    #[derive(Deserialize)]
-    struct Open {
-        sid: String,
-    }
-    let json = body.strip_prefix(b"0")?;
-    serde_json::from_slice::<Open>(json).ok().map(|open| open.sid)
+/// The packet with which Engine.IO opens a connection, with the most bytes that a client may send at once, and the
+/// session id in it; none when it is no such packet.
+pub(super) fn opened(body: Bytes, max_payload: usize) -> (Bytes, Option<String>) {
+    let open = body.strip_prefix(b"0").and_then(|json| serde_json::from_slice(json).ok());
+    let Some(serde_json::Value::Object(mut open)) = open else { return (body, None) };
+    open.insert("maxPayload".to_owned(), max_payload.into());
+    let sid = open.get("sid").and_then(|sid| sid.as_str()).map(ToOwned::to_owned);
+    (format!("0{}", serde_json::Value::Object(open)).into(), sid)
 }

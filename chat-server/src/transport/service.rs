@@ -1,5 +1,4 @@
 use std::convert::Infallible;
-use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -18,9 +17,11 @@ use tower::Service;
 
 use super::Link;
 use super::admission::Admissions;
+use super::body::PacedBody;
 use super::budget::Budget;
-use super::oversize::{self, Unread};
+use super::oversize::ShrunkBody;
 use super::polling::{self, Refused};
+use super::rate::Rate;
 use super::registry::Registry;
 use super::stream::{LinkedStream, StreamLimits};
 use super::upgrade::{self, UPGRADE_PATIENCE};
@@ -41,6 +42,8 @@ pub struct TransportService {
     inner: Inner,
     registry: Arc<Registry>,
     admissions: Arc<Admissions>,
+    /// How often a client may send something.
+    rate: Option<Rate>,
     /// The websockets that are open.
     streams: TaskTracker,
     /// No connection is opened any more.
@@ -51,19 +54,21 @@ pub struct TransportService {
 impl TransportService {
     /// A service in front of `inner`. A client that reads nothing for `patience` while something is to
     /// be written to it is given up; take the sum of `ping_interval` and `ping_timeout`. How many connections there
-    /// may be says [`Limits::default`], unless it is [said otherwise](Self::with_limits).
+    /// may be and how often each may send something says [`Limits::default`], unless it is
+    /// [said otherwise](Self::with_limits).
     pub fn new(inner: Inner, patience: Duration) -> Self {
         let closing = CancellationToken::new();
         let streams = TaskTracker::new();
-        let admissions = Arc::new(Admissions::new(&Limits::default()));
-        let limits = stream_limits(patience, &Limits::default());
-        Self { inner, registry: Arc::default(), admissions, streams, closing, limits }
+        let limits = Limits::default();
+        let (admissions, rate) = (Arc::new(Admissions::new(&limits)), Rate::of(&limits));
+        let limits = stream_limits(patience, &limits);
+        Self { inner, registry: Arc::default(), admissions, rate, streams, closing, limits }
     }
 
     /// The same service with other limits for connections. To be called before it is used.
     pub fn with_limits(self, limits: &Limits) -> Self {
-        let admissions = Arc::new(Admissions::new(limits));
-        Self { admissions, limits: stream_limits(self.limits.patience, limits), ..self }
+        let (admissions, rate) = (Arc::new(Admissions::new(limits)), Rate::of(limits));
+        Self { admissions, rate, limits: stream_limits(self.limits.patience, limits), ..self }
     }
 
     /// Opens no further connections: clients are told to come back later.
@@ -100,8 +105,9 @@ impl TransportService {
             (true, _) => self.upgrade(request, link),
             (false, &Method::GET) => self.poll(request, &link).await,
             (false, &Method::POST) => {
-                poll_fn(|context| link.poll_may_read(context)).await;
-                if link.is_closed() { self.gone() } else { self.post(request, &link).await }
+                let service = self.clone();
+                let response = self.post(request, &link).await;
+                if link.is_closed() { service.gone() } else { response }
             }
             _ => Refused::Method.response(),
         }
@@ -119,7 +125,8 @@ impl TransportService {
         if websocket && response.is_none() {
             return Refused::Request.response();
         }
-        let link = Arc::new(if websocket { Link::websocket() } else { Link::default() });
+        let link = if websocket { Link::websocket() } else { Link::default() };
+        let link = Arc::new(link.with_rate(self.rate));
         match self.admissions.admit(ClientAddress::of(request.extensions())) {
             Ok(admission) => link.admit(admission),
             Err(full) => return polling::full(full),
@@ -142,7 +149,8 @@ impl TransportService {
         let (path, service) = (request.uri().path().to_owned(), self.clone());
         let (parts, body) = self.forward(request).await.into_parts();
         let body = polling::whole(body).await;
-        if let Some(sid) = polling::opened(&body) {
+        let (body, sid) = polling::opened(body, service.limits.max_packet_bytes);
+        if let Some(sid) = sid {
             service.registry.add_polling(&sid, link);
             let uri = format!("{path}?EIO=4&transport=polling&sid={sid}");
             link.on_close(move || service.end(&uri));
@@ -182,15 +190,13 @@ impl TransportService {
     }
 
     /// Takes the packets of a client.
-    async fn post(self, request: Request<Body>, link: &Link) -> Response<Body> {
-        let (parts, body) = request.into_parts();
-        let StreamLimits { max_packet_bytes, budget, .. } = self.limits.clone();
-        let room = |bytes| budget.take(link.address(), bytes);
-        match oversize::read(body, max_packet_bytes, room).await {
-            Ok((body, _room)) => self.forward(Request::from_parts(parts, Body::from(body))).await,
-            Err(Unread::TooLarge) => polling::too_large(max_packet_bytes),
-            Err(Unread::Broken) => Refused::Request.response(),
-        }
+    async fn post(self, request: Request<Body>, link: &Arc<Link>) -> Response<Body> {
+        let StreamLimits { patience, max_packet_bytes, budget } = self.limits.clone();
+        let request = request.map(|body| {
+            let body = ShrunkBody::new(body, max_packet_bytes, budget, link.address());
+            Body::new(PacedBody::new(Body::new(body), link, patience))
+        });
+        self.forward(request).await
     }
 
     /// The answer to a request for a connection that is gone.

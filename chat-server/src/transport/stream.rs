@@ -12,7 +12,9 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::Link;
 use super::budget::Budget;
+use super::client_frames::{ClientFrames, PONG};
 use super::inbound::Inbound;
+use super::incoming::{Incoming, Turn};
 use super::wire::{Stream, Wire};
 
 /// For how long the end of a client is waited for, when this side has ended the connection.
@@ -45,6 +47,10 @@ pub(crate) struct LinkedStream {
     rewritten: Bytes,
     /// Runs while a write does not get on.
     stalled: Option<Pin<Box<Sleep>>>,
+    incoming: Incoming,
+    frames: ClientFrames,
+    /// What is left of a pong that is taken for read.
+    pong: &'static [u8],
 }
 
 impl LinkedStream {
@@ -57,8 +63,18 @@ impl LinkedStream {
         *link.wire() = Some(wire);
         let StreamLimits { patience, max_packet_bytes, budget } = limits;
         let inbound = Inbound::new(max_packet_bytes, budget, link.address());
-        let rewritten = Bytes::new();
-        Self { link, patience, open: Some(open), inbound, rewritten, stalled: None }
+        let incoming = Incoming::new(Arc::clone(&link), patience);
+        Self {
+            link,
+            patience,
+            open: Some(open),
+            inbound,
+            rewritten: Bytes::new(),
+            stalled: None,
+            incoming,
+            frames: ClientFrames::default(),
+            pong: &[],
+        }
     }
 
     /// Writes in some way, and ends what will never get on: socketioxide waits for it before it lets go of
@@ -85,38 +101,85 @@ impl LinkedStream {
     }
 }
 
+impl LinkedStream {
+    /// How many bytes may be read now; none when the task is woken later. Has a pong taken for read when one is due.
+    fn poll_turn(&mut self, context: &mut Context<'_>) -> usize {
+        loop {
+            match self.incoming.poll(context) {
+                Poll::Ready(Turn::Read) => return usize::MAX,
+                Poll::Ready(Turn::Pong) => {
+                    self.incoming.ponged();
+                    if self.frames.is_between() {
+                        self.pong = &PONG;
+                        return usize::MAX;
+                    }
+                }
+                // A message that has begun is read to its end: nothing can come before, and a pong may have to.
+                Poll::Pending => return self.frames.wanted(),
+            }
+        }
+    }
+
+    /// Reads so many bytes at the most.
+    fn poll_stream(
+        &self,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+        most: usize,
+    ) -> Poll<io::Result<()>> {
+        let mut wire = self.link.wire();
+        let Some(wire) = &mut *wire else { return Poll::Ready(Ok(())) };
+        if most >= buffer.remaining() {
+            return wire.poll_read(context, buffer);
+        }
+        let mut part = ReadBuf::new(buffer.initialize_unfilled_to(most));
+        ready!(wire.poll_read(context, &mut part))?;
+        let read = part.filled().len();
+        buffer.advance(read);
+        Poll::Ready(Ok(()))
+    }
+}
+
 impl AsyncRead for LinkedStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        let this = &mut *self;
         // Whatever comes then: Engine.IO would never end a connection whose move it has seen half of.
-        if self.link.wire().as_mut().is_some_and(|wire| wire.read_before(buffer)) {
-            return Poll::Ready(Ok(()));
-        }
-        ready!(self.link.poll_may_read(context));
-        if self.link.is_closed() {
-            // The end of the stream: the connection is closed as if the client had gone.
+        if this.link.wire().as_mut().is_some_and(|wire| wire.read_before(buffer)) {
             return Poll::Ready(Ok(()));
         }
         loop {
-            if !self.rewritten.is_empty() {
-                let count = self.rewritten.len().min(buffer.remaining());
-                buffer.put_slice(&self.rewritten.split_to(count));
+            if !this.rewritten.is_empty() {
+                let count = this.rewritten.len().min(buffer.remaining());
+                buffer.put_slice(&this.rewritten.split_to(count));
                 return Poll::Ready(Ok(()));
+            }
+            let most = this.poll_turn(context);
+            if this.link.is_closed() {
+                // The end of the stream: the connection is closed as if the client had gone.
+                return Poll::Ready(Ok(()));
+            }
+            if !this.pong.is_empty() {
+                let (now, later) = this.pong.split_at(this.pong.len().min(buffer.remaining()));
+                buffer.put_slice(now);
+                this.pong = later;
+                return Poll::Ready(Ok(()));
+            }
+            if most == 0 {
+                return Poll::Pending;
             }
             let before = buffer.filled().len();
-            match &mut *self.link.wire() {
-                Some(wire) => ready!(wire.poll_read(context, buffer))?,
-                None => return Poll::Ready(Ok(())),
-            }
+            ready!(this.poll_stream(context, buffer, most))?;
             let read = &buffer.filled()[before..];
+            this.incoming.received(this.frames.read(read));
             // The end of the stream passes too.
-            if self.inbound.passes(read) {
+            if this.inbound.passes(read) {
                 return Poll::Ready(Ok(()));
             }
-            self.rewritten = self.inbound.rewrite(read).into();
+            this.rewritten = this.inbound.rewrite(read).into();
             buffer.set_filled(before);
         }
     }

@@ -1,5 +1,6 @@
 //! The byte stream of a websocket as its link sees it.
 
+mod incoming;
 mod lane;
 
 use std::io::ErrorKind;

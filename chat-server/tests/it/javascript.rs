@@ -84,6 +84,7 @@ files! {
     shutdown
     tokens
     tutorial
+    unread
     upgrade
 }
 

@@ -7,6 +7,7 @@ mod browser;
 mod client;
 #[cfg(target_os = "linux")]
 mod disks;
+mod fairness;
 mod guarded;
 mod hooks;
 mod javascript;
@@ -14,5 +15,6 @@ mod many_connections;
 mod nginx;
 mod nodes;
 mod origins;
+mod rate;
 mod server;
 mod slow_clients;

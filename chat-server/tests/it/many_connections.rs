@@ -118,7 +118,9 @@ async fn behind_a_trusted_proxy_each_client_has_its_own_limit() {
         let (mut refused, response) = proxied(&server, client).await;
         assert!(response.starts_with("HTTP/1.1 429 "), "{response}");
         // The connection is the proxy's, and other clients' requests come over it.
-        refused.send(&format!("{POLL}\r\nHost: 127.0.0.1\r\nX-Forwarded-For: 192.0.2.77\r\n\r\n")).await;
+        refused
+            .send(&format!("{POLL}\r\nHost: 127.0.0.1\r\nX-Forwarded-For: 192.0.2.77\r\n\r\n"))
+            .await;
         let response = refused.response().await;
         assert!(response.starts_with("HTTP/1.1 200 "), "{response}");
     }

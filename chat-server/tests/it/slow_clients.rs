@@ -177,8 +177,10 @@ async fn headers_are_of_sixteen_kilobytes_at_the_most() {
     let server = Server::start(&[]).await;
     for (length, status) in [(15 * 1024, "200 OK"), (17 * 1024, "431 "), (400 * 1024, "431 ")] {
         let mut connection = server.open().await;
-        let request =
-            format!("GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nX: {}\r\n\r\n", "x".repeat(length));
+        let request = format!(
+            "GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nX: {}\r\n\r\n",
+            "x".repeat(length)
+        );
         // The server has answered before it has all.
         let _ = connection.0.write_all(request.as_bytes()).await;
         let response = connection.response().await;

@@ -145,11 +145,15 @@ test("large events that never end cost a bounded amount, and small ones are not 
   await once(innocent, "connect");
   const before = server.peakMemory();
   // All but the last byte of the largest event that is taken: in 300 websockets, and in 300 requests.
-  const largest = Buffer.from(`42["chat message","${"x".repeat(400_000)}"]`);
-  const head = Buffer.alloc(14);
-  head.set([0x81, 0x80 | 127]);
-  head.writeBigUInt64BE(BigInt(largest.length), 2);
-  const frame = Buffer.concat([head, largest]).subarray(0, -1);
+  const event = (length) => Buffer.from(`42["chat message","${"x".repeat(length)}"]`);
+  const unfinished = (event) => {
+    const head = Buffer.alloc(14);
+    head.set([0x81, 0x80 | 127]);
+    head.writeBigUInt64BE(BigInt(event.length), 2);
+    return Buffer.concat([head, event]).subarray(0, -1);
+  };
+  const largest = event(400_000);
+  const frame = unfinished(largest);
   const polling = await Polling.open(server.url);
   const request = [`POST ${polling.query()} HTTP/1.1`, "Host: 127.0.0.1", `Content-Length: ${largest.length}`, "", ""].join("\r\n");
   const body = Buffer.concat([Buffer.from(request), largest]).subarray(0, -1);
@@ -169,7 +173,14 @@ test("large events that never end cost a bounded amount, and small ones are not 
   const grown = server.peakMemory() - before;
   // 240 MiB and more without a bound.
   assert.ok(grown < 200, `${grown} MiB`);
-  const { error } = await send(innocent, "x".repeat(30_000));
+  // Until there is room for none of these either.
+  for (let number = 0; number < 20; number++) {
+    const websocket = await RawWebSocket.open(t, server.url, WEBSOCKET);
+    websocket.send("40");
+    websocket.socket.write(unfinished(event(50_000)));
+  }
+  await sleep(500);
+  const { error } = await send(innocent, "x".repeat(60_000));
   assert.equal(error.code, "slow_down");
   assert.equal(error.retryAfter, 1000);
 });
