@@ -46,6 +46,16 @@ pub trait Broadcast: Send + Sync + 'static {
         true
     }
 
+    /// Whether everything that is delivered was certainly published by a node of this chat: because it does not
+    /// leave the process or the user's processes, or because it is signed.
+    ///
+    /// Then what a frame holds is shown to clients as it is. When not, which is the default, a frame only says
+    /// that there is something new, and the node reads it from the store: nobody who can send frames can put words
+    /// into another's mouth. Return `true` only when you know who can.
+    fn is_authenticated(&self) -> bool {
+        false
+    }
+
     /// Ends all streams. Closing twice is harmless, and so is doing it again after a call that was dropped.
     async fn close(&self);
 }

@@ -33,6 +33,18 @@ impl BrokerUrl {
         mine.into_iter().next_back().map(|(_, value)| value)
     }
 
+    /// The URL with these query parameters alone.
+    #[cfg_attr(not(feature = "postgres"), allow(dead_code, reason = "an adapter uses it"))]
+    pub(crate) fn only(mut self, names: &[&str]) -> Self {
+        let pairs = self.0.query_pairs().into_owned();
+        let kept: Vec<_> = pairs.filter(|(key, _)| names.contains(&key.as_str())).collect();
+        self.0.set_query(None);
+        if !kept.is_empty() {
+            self.0.query_pairs_mut().extend_pairs(kept);
+        }
+        self
+    }
+
     /// Refuses what is left in the query: a misspelt parameter is not silently without effect.
     pub(crate) fn refuse_others(&self, allowed: &[&str]) -> Result<(), BroadcastError> {
         match self.0.query_pairs().find(|(name, _)| !allowed.contains(&name.as_ref())) {

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use crate::{Broadcast, BroadcastError, LocalBroadcast};
+use crate::{Broadcast, BroadcastError, ClusterSecret, LocalBroadcast};
 
 /// Opens the broadcast that a URL names, and returns when it works.
 ///
@@ -12,7 +12,8 @@ use crate::{Broadcast, BroadcastError, LocalBroadcast};
 /// | `nats://HOST` | `NatsBroadcast` (feature `nats`) |
 /// | `postgres://HOST` | `PostgresBroadcast` (feature `postgres`) |
 ///
-/// User, password, port and parameters are described at the types.
+/// User, password, port and parameters are described at the types. Frames are not signed, so what comes through a
+/// broker is not [authenticated](Broadcast::is_authenticated): see [`open_with`].
 ///
 /// ```
 /// # tokio::runtime::Runtime::new()?.block_on(async {
@@ -26,13 +27,27 @@ use crate::{Broadcast, BroadcastError, LocalBroadcast};
 /// [`BroadcastError::Url`] or [`BroadcastError::Feature`] for what is no such URL, else why the broker
 /// cannot be used. No error repeats the URL, which may hold a password.
 pub async fn open(url: &str) -> Result<Arc<dyn Broadcast>, BroadcastError> {
+    open_with(url, None).await
+}
+
+/// Opens the broadcast that a URL names as [`open`] does, and signs what travels through a broker with a secret that
+/// all nodes of the chat have.
+///
+/// What stays on this machine needs none, and `local:` and `cluster:` make no use of it.
+///
+/// # Errors
+/// As [`open`].
+pub async fn open_with(
+    url: &str,
+    secret: Option<ClusterSecret>,
+) -> Result<Arc<dyn Broadcast>, BroadcastError> {
     match url.split_once(':') {
         Some(("local", "" | "//")) => Ok(Arc::new(LocalBroadcast::new())),
         Some(("local", _)) => Err(BroadcastError::url("a local: adapter takes no address")),
         Some(("cluster", path)) => open_cluster(path).await,
-        Some(("redis" | "rediss", _)) => open_redis(url).await,
-        Some(("nats", _)) => open_nats(url).await,
-        Some(("postgres" | "postgresql", _)) => open_postgres(url).await,
+        Some(("redis" | "rediss", _)) => open_redis(url, secret).await,
+        Some(("nats", _)) => open_nats(url, secret).await,
+        Some(("postgres" | "postgresql", _)) => open_postgres(url, secret).await,
         Some((scheme, _)) if is_scheme(scheme) => {
             Err(BroadcastError::url(format!("there is no adapter with the scheme {scheme:?}")))
         }
@@ -54,32 +69,50 @@ async fn open_cluster(_path: &str) -> Result<Arc<dyn Broadcast>, BroadcastError>
 }
 
 #[cfg(feature = "redis")]
-async fn open_redis(url: &str) -> Result<Arc<dyn Broadcast>, BroadcastError> {
-    Ok(Arc::new(crate::RedisBroadcast::connect(url).await?))
+async fn open_redis(
+    url: &str,
+    secret: Option<ClusterSecret>,
+) -> Result<Arc<dyn Broadcast>, BroadcastError> {
+    Ok(Arc::new(crate::RedisBroadcast::connect_with(url, secret).await?))
 }
 
 #[cfg(not(feature = "redis"))]
-async fn open_redis(_url: &str) -> Result<Arc<dyn Broadcast>, BroadcastError> {
+async fn open_redis(
+    _url: &str,
+    _secret: Option<ClusterSecret>,
+) -> Result<Arc<dyn Broadcast>, BroadcastError> {
     Err(BroadcastError::Feature { scheme: "redis", feature: "redis" })
 }
 
 #[cfg(feature = "nats")]
-async fn open_nats(url: &str) -> Result<Arc<dyn Broadcast>, BroadcastError> {
-    Ok(Arc::new(crate::NatsBroadcast::connect(url).await?))
+async fn open_nats(
+    url: &str,
+    secret: Option<ClusterSecret>,
+) -> Result<Arc<dyn Broadcast>, BroadcastError> {
+    Ok(Arc::new(crate::NatsBroadcast::connect_with(url, secret).await?))
 }
 
 #[cfg(not(feature = "nats"))]
-async fn open_nats(_url: &str) -> Result<Arc<dyn Broadcast>, BroadcastError> {
+async fn open_nats(
+    _url: &str,
+    _secret: Option<ClusterSecret>,
+) -> Result<Arc<dyn Broadcast>, BroadcastError> {
     Err(BroadcastError::Feature { scheme: "nats", feature: "nats" })
 }
 
 #[cfg(feature = "postgres")]
-async fn open_postgres(url: &str) -> Result<Arc<dyn Broadcast>, BroadcastError> {
-    Ok(Arc::new(crate::PostgresBroadcast::connect(url).await?))
+async fn open_postgres(
+    url: &str,
+    secret: Option<ClusterSecret>,
+) -> Result<Arc<dyn Broadcast>, BroadcastError> {
+    Ok(Arc::new(crate::PostgresBroadcast::connect_with(url, secret).await?))
 }
 
 #[cfg(not(feature = "postgres"))]
-async fn open_postgres(_url: &str) -> Result<Arc<dyn Broadcast>, BroadcastError> {
+async fn open_postgres(
+    _url: &str,
+    _secret: Option<ClusterSecret>,
+) -> Result<Arc<dyn Broadcast>, BroadcastError> {
     Err(BroadcastError::Feature { scheme: "postgres", feature: "postgres" })
 }
 

@@ -11,6 +11,7 @@ mod broker_url;
 mod cluster;
 mod config;
 mod error;
+mod exposure;
 mod fanout;
 #[cfg(feature = "broker")]
 #[cfg_attr(not(feature = "redis"), allow(dead_code, reason = "an adapter uses a part of it"))]
@@ -22,6 +23,7 @@ mod nats;
 mod postgres;
 #[cfg(feature = "redis")]
 mod redis;
+mod secret;
 #[cfg(feature = "testkit")]
 pub mod testkit;
 #[cfg(feature = "broker")]
@@ -31,8 +33,9 @@ mod wire;
 pub use broadcast::{Broadcast, Incoming, Subscriber};
 #[cfg(all(feature = "cluster", unix))]
 pub use cluster::{ClusterBroadcast, ClusterHub};
-pub use config::open;
+pub use config::{open, open_with};
 pub use error::BroadcastError;
+pub use exposure::needs_secret;
 pub use fanout::Fanout;
 pub use local::LocalBroadcast;
 #[cfg(feature = "nats")]
@@ -41,3 +44,4 @@ pub use nats::NatsBroadcast;
 pub use postgres::PostgresBroadcast;
 #[cfg(feature = "redis")]
 pub use redis::RedisBroadcast;
+pub use secret::{ClusterSecret, ClusterSecretError};

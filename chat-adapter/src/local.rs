@@ -40,6 +40,10 @@ impl Broadcast for LocalBroadcast {
         self.0.subscribe()
     }
 
+    fn is_authenticated(&self) -> bool {
+        true
+    }
+
     async fn close(&self) {
         self.0.close();
     }

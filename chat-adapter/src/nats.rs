@@ -15,8 +15,8 @@ use self::options::Options;
 use self::reader::{Events, Marker, Reader};
 use crate::backoff::Backoff;
 use crate::fanout::Fanout;
-use crate::wire::{self, MAX_FRAME};
-use crate::{Broadcast, BroadcastError, Subscriber};
+use crate::wire::{MAX_FRAME, Wire};
+use crate::{Broadcast, BroadcastError, ClusterSecret, Subscriber};
 
 /// How long the server has for an answer, and a publisher to be told that there is none.
 const ANSWER: Duration = Duration::from_secs(2);
@@ -39,6 +39,7 @@ const HEARTBEAT: Duration = Duration::from_secs(1);
 pub struct NatsBroadcast {
     client: Client,
     subject: String,
+    wire: Wire,
     fanout: Arc<Fanout>,
     marker: Arc<Marker>,
     closed: CancellationToken,
@@ -47,13 +48,25 @@ pub struct NatsBroadcast {
 }
 
 impl NatsBroadcast {
-    /// Connects to the server that the URL names, and listens. Cancel safe: dropped, it leaves nothing behind.
+    /// Connects to the server that the URL names, without a secret: see [`connect_with`](Self::connect_with).
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn connect(url: &str) -> Result<Self, BroadcastError> {
+        Self::connect_with(url, None).await
+    }
+
+    /// Connects to the server that the URL names, and listens. Frames are signed with the secret, and those that
+    /// are not are a gap. Cancel safe: dropped, it leaves nothing behind.
     ///
     /// # Errors
     /// [`BroadcastError::Url`] when it is no such URL, [`BroadcastError::Unreachable`],
     /// [`BroadcastError::Authentication`] or [`BroadcastError::Refused`] when the server cannot be used.
     /// Only at the start: later the connection is made again whenever it breaks.
-    pub async fn connect(url: &str) -> Result<Self, BroadcastError> {
+    pub async fn connect_with(
+        url: &str,
+        secret: Option<ClusterSecret>,
+    ) -> Result<Self, BroadcastError> {
         let Options { server, place, subject, login } = Options::parse(url)?;
         let events = Arc::new(Events::default());
         let client = login
@@ -63,12 +76,14 @@ impl NatsBroadcast {
             .map_err(|error| refusal(&place, error))?;
         let marker = Arc::new(Marker::new(&client, &subject));
         let fanout = Arc::new(Fanout::new());
-        let reader = Reader::start(&client, &subject, &place, events, Arc::clone(&marker)).await?;
+        let wire = Wire::new(secret.as_ref(), &subject);
+        let (decoder, own) = (wire.decoder(), Arc::clone(&marker));
+        let reader = Reader::start(&client, &subject, &place, events, own, decoder).await?;
         let closed = CancellationToken::new();
         let read = reader.run(Arc::clone(&fanout));
         tokio::spawn(closed.clone().run_until_cancelled_owned(read));
         let reader = closed.clone().drop_guard();
-        Ok(Self { client, subject, fanout, marker, closed, _reader: reader })
+        Ok(Self { client, subject, wire, fanout, marker, closed, _reader: reader })
     }
 
     async fn send(&self, bytes: Vec<u8>) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
@@ -89,7 +104,7 @@ impl Broadcast for NatsBroadcast {
         if !self.is_connected() {
             return Err(BroadcastError::Unavailable("the connection is lost".into()));
         }
-        let bytes = wire::encode(&frame, self.client.max_payload().min(MAX_FRAME));
+        let bytes = self.wire.encode(&frame, self.client.max_payload().min(MAX_FRAME));
         match timeout(ANSWER, self.send(bytes)).await {
             Ok(sent) => sent.map_err(BroadcastError::Unavailable),
             Err(elapsed) => Err(BroadcastError::Unavailable(elapsed.into())),
@@ -102,6 +117,10 @@ impl Broadcast for NatsBroadcast {
 
     fn is_connected(&self) -> bool {
         self.client.connection_state() == State::Connected
+    }
+
+    fn is_authenticated(&self) -> bool {
+        self.wire.is_signed()
     }
 
     async fn close(&self) {

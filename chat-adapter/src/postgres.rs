@@ -13,12 +13,13 @@ use tokio::sync::mpsc;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use self::listener::Listener;
+pub(crate) use self::options::is_own;
 use self::options::{Options, refusal};
 use self::publisher::Publisher;
 use crate::fanout::Fanout;
 use crate::link::Link;
-use crate::wire;
-use crate::{Broadcast, BroadcastError, Subscriber};
+use crate::wire::Wire;
+use crate::{Broadcast, BroadcastError, ClusterSecret, Subscriber};
 
 /// How long the server has for an answer, and a publisher to be told that there is none.
 const ANSWER: Duration = Duration::from_secs(2);
@@ -43,6 +44,7 @@ const MAX_PAYLOAD: usize = 7999;
 /// pooler in session mode.
 pub struct PostgresBroadcast {
     channel: String,
+    wire: Wire,
     fanout: Arc<Fanout>,
     /// To the publisher.
     frames: mpsc::Sender<String>,
@@ -55,19 +57,32 @@ pub struct PostgresBroadcast {
 }
 
 impl PostgresBroadcast {
-    /// Connects to the server that the URL names, and listens. Cancel safe: dropped, it leaves nothing behind.
+    /// Connects to the server that the URL names, without a secret: see [`connect_with`](Self::connect_with).
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn connect(url: &str) -> Result<Self, BroadcastError> {
+        Self::connect_with(url, None).await
+    }
+
+    /// Connects to the server that the URL names, and listens. Frames are signed with the secret, and those that
+    /// are not are a gap. Cancel safe: dropped, it leaves nothing behind.
     ///
     /// # Errors
     /// [`BroadcastError::Url`] when it is no such URL, [`BroadcastError::Unreachable`],
     /// [`BroadcastError::Authentication`] or [`BroadcastError::Refused`] when the server cannot be used.
     /// Only at the start: later the connection is made again whenever it breaks.
-    pub async fn connect(url: &str) -> Result<Self, BroadcastError> {
+    pub async fn connect_with(
+        url: &str,
+        secret: Option<ClusterSecret>,
+    ) -> Result<Self, BroadcastError> {
         let Options { connect: options, place, channel } = Options::parse(url)?;
         let refused = |error| refusal(&place, error);
         // First, because it says why it cannot connect.
         let publishing = publisher::connect(&options).await.map_err(refused)?;
-        let listener =
-            Listener::connect(options.clone(), channel.clone()).await.map_err(refused)?;
+        let wire = Wire::new(secret.as_ref(), &channel);
+        let listener = Listener::connect(options.clone(), channel.clone(), wire.decoder()).await;
+        let listener = listener.map_err(refused)?;
         let (fanout, link) = (Arc::new(Fanout::new()), Arc::new(Link::new(place)));
         let (lost, closed) = (Arc::new(AtomicBool::new(false)), CancellationToken::new());
 
@@ -82,7 +97,7 @@ impl PostgresBroadcast {
         };
         tokio::spawn(publisher.run(publishing, queued, closed.clone()));
         let connections = closed.clone().drop_guard();
-        Ok(Self { channel, fanout, frames, link, lost, closed, _connections: connections })
+        Ok(Self { channel, wire, fanout, frames, link, lost, closed, _connections: connections })
     }
 
     async fn queue(&self, frame: &Frame) -> Result<(), BroadcastError> {
@@ -90,7 +105,7 @@ impl PostgresBroadcast {
         if !self.link.is_up() {
             return Err(unavailable("the connection is lost"));
         }
-        let payload = String::from_utf8(wire::encode(frame, MAX_PAYLOAD))
+        let payload = String::from_utf8(self.wire.encode(frame, MAX_PAYLOAD))
             .map_err(|error| BroadcastError::Unavailable(error.into()))?;
         match self.frames.send_timeout(payload, ANSWER).await {
             Ok(()) => Ok(()),
@@ -118,6 +133,10 @@ impl Broadcast for PostgresBroadcast {
 
     fn is_connected(&self) -> bool {
         self.link.is_up()
+    }
+
+    fn is_authenticated(&self) -> bool {
+        self.wire.is_signed()
     }
 
     async fn close(&self) {

@@ -19,8 +19,8 @@ use self::options::{Mode, Options};
 use self::reader::Source;
 use crate::fanout::Fanout;
 use crate::link::Link;
-use crate::wire::{self, MAX_FRAME};
-use crate::{Broadcast, BroadcastError, Subscriber};
+use crate::wire::{MAX_FRAME, Wire};
+use crate::{Broadcast, BroadcastError, ClusterSecret, Subscriber};
 
 /// How long Redis has for an answer, and a publisher to be told that there is none.
 const ANSWER: Duration = Duration::from_secs(2);
@@ -48,6 +48,7 @@ const ANSWER: Duration = Duration::from_secs(2);
 pub struct RedisBroadcast {
     client: Client,
     mode: Mode,
+    wire: Wire,
     fanout: Arc<Fanout>,
     link: Arc<Link>,
     /// Made when first needed and after each failure, also of the reader: see [`Link::losses`].
@@ -58,25 +59,39 @@ pub struct RedisBroadcast {
 }
 
 impl RedisBroadcast {
-    /// Connects to the server that the URL names, and listens. Cancel safe: dropped, it leaves nothing behind.
+    /// Connects to the server that the URL names, without a secret: see [`connect_with`](Self::connect_with).
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn connect(url: &str) -> Result<Self, BroadcastError> {
+        Self::connect_with(url, None).await
+    }
+
+    /// Connects to the server that the URL names, and listens. Frames are signed with the secret, and those that
+    /// are not are a gap. Cancel safe: dropped, it leaves nothing behind.
     ///
     /// # Errors
     /// [`BroadcastError::Url`] when it is no such URL, [`BroadcastError::Unreachable`],
     /// [`BroadcastError::Authentication`] or [`BroadcastError::Refused`] when the server cannot be used.
     /// Only at the start: later the connection is made again whenever it breaks.
-    pub async fn connect(url: &str) -> Result<Self, BroadcastError> {
+    pub async fn connect_with(
+        url: &str,
+        secret: Option<ClusterSecret>,
+    ) -> Result<Self, BroadcastError> {
         let Options { client, place, mode } = Options::parse(url)?;
         let source = Source::start(&client, &mode).await.map_err(|error| refusal(&place, error))?;
         let (fanout, link) = (Arc::new(Fanout::new()), Arc::new(Link::new(place)));
         let closed = CancellationToken::new();
-        let read = reader::run(client.clone(), source, Arc::clone(&fanout), Arc::clone(&link));
+        let wire = Wire::new(secret.as_ref(), mode.channel());
+        let (heard, seen) = (Arc::clone(&fanout), Arc::clone(&link));
+        let read = reader::run(client.clone(), source, wire.decoder(), heard, seen);
         tokio::spawn(closed.clone().run_until_cancelled_owned(read));
         let (publisher, reader) = (Mutex::new(None), closed.clone().drop_guard());
-        Ok(Self { client, mode, fanout, link, publisher, closed, _reader: reader })
+        Ok(Self { client, mode, wire, fanout, link, publisher, closed, _reader: reader })
     }
 
     fn command(&self, frame: &Frame) -> Cmd {
-        let bytes = wire::encode(frame, MAX_FRAME);
+        let bytes = self.wire.encode(frame, MAX_FRAME);
         match &self.mode {
             Mode::Streams { key, max_len } => stream::add(key, *max_len, stream::FRAME, &bytes),
             Mode::PubSub { channel } => cmd("PUBLISH").arg(channel).arg(bytes).take(),
@@ -125,6 +140,10 @@ impl Broadcast for RedisBroadcast {
 
     fn is_connected(&self) -> bool {
         self.link.is_up()
+    }
+
+    fn is_authenticated(&self) -> bool {
+        self.wire.is_signed()
     }
 
     async fn close(&self) {

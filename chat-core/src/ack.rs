@@ -106,7 +106,7 @@ pub enum RefusalCode {
     InvalidContent,
     /// The client offset is empty, too long, or has control characters.
     InvalidClientOffset,
-    /// The client offset was used before for another message. Choose a new one for a new message.
+    /// The author has used the client offset before for another message. Choose a new one for a new message.
     ClientOffsetConflict,
     /// This connection is not in the room. Join it first.
     NotInRoom,

@@ -75,6 +75,15 @@ impl Audience {
         }
     }
 
+    /// Whether both are the same room or the same receiver of a private message, whoever sends it.
+    pub fn has_same_receivers(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Room(one), Self::Room(other)) => one == other,
+            (Self::Private { to, .. }, Self::Private { to: to2, .. }) => to == to2,
+            _ => false,
+        }
+    }
+
     /// The feeds that connections follow in which a message for this audience appears: that of the room,
     /// or those of the two people.
     pub fn feeds(&self) -> impl Iterator<Item = Feed> + use<> {

@@ -11,11 +11,13 @@ mod rooms;
 
 use arguments::Arguments;
 
+pub use arguments::MAX_EVENT_BYTES;
+
 pub use chat_message::{ChatMessage, ChatMessageOptions};
 pub use delivery::{Delivery, DeliveryMeta, PrivateDelivery, PrivateDeliveryMeta};
 pub use handshake::{Handshake, Token};
 pub use history::{History, HistoryMessage, HistoryOf, HistoryRequest};
-pub use people::{Named, NicknameRequest, Typing, UserChange};
+pub use people::{Named, NicknameRequest, Typing, TypingHeard, UserChange};
 pub use private_message::PrivateMessage;
 pub use rooms::{Join, Joined, Left, Users, room_from_event};
 
@@ -24,7 +26,7 @@ pub use rooms::{Join, Joined, Left, Users, room_from_event};
 /// | direction | arguments | ack |
 /// |---|---|---|
 /// | client to server | content, client offset?, `{ room }`? ([`ChatMessage`]) | [`Ack`](crate::Ack) or [`Refusal`](crate::Refusal) |
-/// | server to client | content, offset, `{ room, from, at, clientOffset }`, recovery offset ([`Delivery`]) | none |
+/// | server to client | content, offset, `{ room, from, at, clientOffset }`, recovery offset ([`Delivery`]); `clientOffset` is for the author only | none |
 pub const CHAT_MESSAGE: &str = "chat message";
 
 /// The event that carries a message from one person to another, in both directions.
@@ -32,7 +34,7 @@ pub const CHAT_MESSAGE: &str = "chat message";
 /// | direction | arguments | ack |
 /// |---|---|---|
 /// | client to server | nickname, content, client offset? ([`PrivateMessage`]) | [`Ack`](crate::Ack) or [`Refusal`](crate::Refusal) |
-/// | server to client | content, offset, `{ from, to, at, clientOffset }`, recovery offset ([`PrivateDelivery`]) | none |
+/// | server to client | content, offset, `{ from, to, at, clientOffset }`, recovery offset ([`PrivateDelivery`]); `clientOffset` is for the author only | none |
 ///
 /// It is kept in the log as any message is, and delivered to the connections of these two people only.
 pub const PRIVATE_MESSAGE: &str = "private message";
@@ -70,7 +72,7 @@ pub const HISTORY: &str = "history";
 ///
 /// | direction | arguments | ack |
 /// |---|---|---|
-/// | client to server | room, whether it types | none |
+/// | client to server | room, whether it types | [`TypingHeard`] or [`Refusal`] |
 /// | server to client | [`Typing`] | none |
 pub const TYPING: &str = "typing";
 

@@ -2,6 +2,7 @@
 
 mod ack;
 mod audience;
+mod author;
 mod client_offset;
 mod cursor;
 mod error;
@@ -16,17 +17,18 @@ mod visible;
 
 pub use ack::{Ack, Answer, Refusal, RefusalCode};
 pub use audience::{Audience, Feed, PersonId};
+pub use author::{Author, AuthorId};
 pub use client_offset::ClientOffset;
 pub use cursor::{Cursor, Step};
 pub use error::ParseError;
 pub use event::{
-    CHAT_MESSAGE, HISTORY, JOIN, LEAVE, NICKNAME, PRIVATE_MESSAGE, TYPING, USER_JOINED, USER_LEFT,
-    USERS,
+    CHAT_MESSAGE, HISTORY, JOIN, LEAVE, MAX_EVENT_BYTES, NICKNAME, PRIVATE_MESSAGE, TYPING,
+    USER_JOINED, USER_LEFT, USERS,
 };
 pub use event::{
     ChatMessage, ChatMessageOptions, Delivery, DeliveryMeta, Handshake, History, HistoryMessage,
     HistoryOf, HistoryRequest, Join, Joined, Left, Named, NicknameRequest, PrivateDelivery,
-    PrivateDeliveryMeta, PrivateMessage, Token, Typing, UserChange, Users, event_name,
+    PrivateDeliveryMeta, PrivateMessage, Token, Typing, TypingHeard, UserChange, Users, event_name,
     room_from_event,
 };
 pub use frame::{Attendee, FRAME_VERSION, Frame, FrameBody, FrameError, MemberId};

@@ -4,7 +4,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Audience, ClientOffset, Nickname, Offset, ParseError, PersonId, RoomId};
+use crate::{
+    Audience, Author, AuthorId, ClientOffset, Nickname, Offset, ParseError, PersonId, RoomId,
+};
 
 /// The text of a message: 1 to 65,536 bytes of UTF-8, any characters.
 ///
@@ -117,8 +119,10 @@ pub struct NewMessage {
     pub content: Content,
     /// The client's key for it; with none, a retry is a second message.
     pub client_offset: Option<ClientOffset>,
-    /// Who sends it; none when anonymous.
+    /// Under which name it is sent; none when anonymous.
     pub from: Option<Nickname>,
+    /// Whose it is, and with it the key; none when nobody knows.
+    pub author: Option<Author>,
     /// When the server received it.
     pub at: Timestamp,
 }
@@ -127,7 +131,7 @@ impl NewMessage {
     /// A message from nobody in particular, received now.
     pub fn new(audience: impl Into<Audience>, content: Content) -> Self {
         let (audience, at) = (audience.into(), Timestamp::now());
-        Self { audience, content, client_offset: None, from: None, at }
+        Self { audience, content, client_offset: None, from: None, author: None, at }
     }
 
     /// The same message with the client's key for it.
@@ -136,15 +140,38 @@ impl NewMessage {
         Self { client_offset: Some(key), ..self }
     }
 
-    /// Whether `stored`, which has the same [`ClientOffset`], is this message: same audience, same content
-    /// and, where both are known, same author, however the name is written. If not, the key was used for
-    /// something else.
+    /// The same message with its author.
+    #[must_use]
+    pub fn with_author(self, author: Author) -> Self {
+        Self { author: Some(author), ..self }
+    }
+
+    /// Whether `stored`, which has the same [`ClientOffset`], is this message: the same content for the same
+    /// audience. If not, the key was used for something else.
+    ///
+    /// Users are compared and not names: a user with another name is another [`PersonId`] as the sender of a
+    /// private message, and the same user. Where an author is not known, names are compared if both are known,
+    /// however they are written.
     pub fn is_retry_of(&self, stored: &Message) -> bool {
-        let same_author = match (&self.from, &stored.from) {
-            (Some(new), Some(old)) => new == old || new.key() == old.key(),
-            _ => true,
-        };
-        self.audience.is_same(&stored.audience) && self.content == stored.content && same_author
+        if self.content != stored.content {
+            return false;
+        }
+        match (self.author, stored.author) {
+            (Some(author), Some(_)) if author.wrote(stored) => {
+                self.audience.has_same_receivers(&stored.audience)
+            }
+            (Some(_), Some(_)) => self.audience.is_same(&stored.audience),
+            _ => {
+                self.audience.is_same(&stored.audience)
+                    && self.is_by_same_name(stored).unwrap_or(true)
+            }
+        }
+    }
+
+    /// Whether it is sent under the name of `stored`, however it is written; none when one has no name.
+    pub fn is_by_same_name(&self, stored: &Message) -> Option<bool> {
+        let (new, old) = (self.from.as_ref()?, stored.from.as_ref()?);
+        Some(new == old || new.key() == old.key())
     }
 }
 
@@ -159,12 +186,15 @@ pub struct Message {
     pub audience: Audience,
     /// What it says.
     pub content: Content,
-    /// The client's key for it.
+    /// The author's key for it, which is nobody else's business.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_offset: Option<ClientOffset>,
-    /// Who sent it; none when anonymous.
+    /// Under which name it was sent; none when anonymous.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<Nickname>,
+    /// Whose it is; none when the log does not know.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub author: Option<AuthorId>,
     /// When the server received it; none for messages from a log that did not keep it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<Timestamp>,
@@ -181,6 +211,7 @@ struct Fields {
     content: Content,
     client_offset: Option<ClientOffset>,
     from: Option<Nickname>,
+    author: Option<AuthorId>,
     at: Option<Timestamp>,
 }
 
@@ -197,7 +228,7 @@ impl TryFrom<Fields> for Message {
     type Error = &'static str;
 
     fn try_from(fields: Fields) -> Result<Self, Self::Error> {
-        let Fields { offset, room, private, content, client_offset, from, at } = fields;
+        let Fields { offset, room, private, content, client_offset, from, author, at } = fields;
         let audience = match (room, private) {
             (Some(room), None) => Audience::Room(room),
             (None, Some(Private { from, to, nickname })) => {
@@ -205,14 +236,15 @@ impl TryFrom<Fields> for Message {
             }
             _ => return Err("a message is for a room or private, and not both"),
         };
-        Ok(Self { offset, audience, content, client_offset, from, at })
+        Ok(Self { offset, audience, content, client_offset, from, author, at })
     }
 }
 
 impl Message {
     /// `new` at its place in the log.
     pub fn from_new(offset: Offset, new: NewMessage) -> Self {
-        let NewMessage { audience, content, client_offset, from, at } = new;
-        Self { offset, audience, content, client_offset, from, at: Some(at) }
+        let NewMessage { audience, content, client_offset, from, author, at } = new;
+        let author = author.map(Author::id);
+        Self { offset, audience, content, client_offset, from, author, at: Some(at) }
     }
 }

@@ -28,6 +28,21 @@ fn changes() {
     assert_snapshot!(written(body), @r#"{"v":1,"node":"abababababababab","type":"presence","from":6,"version":7,"came":[{"room":"general","member":12,"nickname":"Ada \"L\""}],"left":[{"room":"general","member":9223372036854775809}]}"#);
 }
 
+/// They would be shown to people.
+#[test]
+fn a_name_that_nobody_can_have_makes_it_no_frame() {
+    let body = FrameBody::Presence { from: 6, version: 7, came: vec![ada()], left: Vec::new() };
+    let written = written(body);
+    for name in [String::new(), "x".repeat(129), "a\\u0000b".into(), "a\\nb".into()] {
+        let forged = written.replace("Ada \\\"L\\\"", &name);
+        assert_ne!(forged, written);
+        let error = Frame::decode(forged.as_bytes()).unwrap_err();
+        assert!(matches!(error, FrameError::Malformed(_)), "{error}");
+    }
+    let room = written.replace("general", " general");
+    assert!(Frame::decode(room.as_bytes()).is_err());
+}
+
 #[test]
 fn a_heartbeat_is_short() {
     let body = FrameBody::Presence { from: 7, version: 7, came: Vec::new(), left: Vec::new() };

@@ -5,8 +5,8 @@
 use std::time::Duration;
 
 use chat_core::{
-    Ack, Audience, ChatMessage, ClientOffset, Content, Delivery, DeliveryMeta, Epoch, Frame,
-    FrameBody, FrameError, Handshake, History, HistoryMessage, Joined, Left, Message, Named,
+    Ack, Audience, AuthorId, ChatMessage, ClientOffset, Content, Delivery, DeliveryMeta, Epoch,
+    Frame, FrameBody, FrameError, Handshake, History, HistoryMessage, Joined, Left, Message, Named,
     Nickname, NodeId, Offset, PersonId, PrivateDelivery, PrivateDeliveryMeta, RecoveryOffset,
     Refusal, RefusalCode, RoomId, Timestamp, Token, Typing, UserChange, Users,
 };
@@ -28,6 +28,7 @@ fn message() -> Message {
         content: "héllo \"you\"".parse().unwrap(),
         client_offset: Some("a-1".parse().unwrap()),
         from: Some("Ada".parse().unwrap()),
+        author: Some(AuthorId::from_stored(-9)),
         at: Some(Timestamp::from_millis(1_700_000_000_000)),
     }
 }
@@ -52,7 +53,7 @@ fn token() -> Token {
 /// A message as the tutorial's server left it.
 fn bare_message() -> Message {
     let content = Content::from_stored("");
-    Message { content, client_offset: None, from: None, at: None, ..message() }
+    Message { content, client_offset: None, from: None, author: None, at: None, ..message() }
 }
 
 fn json(value: &impl Serialize) -> String {
@@ -125,14 +126,14 @@ fn a_refusal_code_of_a_later_version_is_unknown() {
 }
 
 fn delivery(message: Message) -> Delivery {
-    let Message { offset, audience, content, client_offset, from, at } = message;
+    let Message { offset, audience, content, client_offset, from, at, .. } = message;
     let room = audience.room().unwrap().clone();
     let meta = DeliveryMeta { room, from, at, client_offset };
     Delivery(content, offset, meta, RecoveryOffset { epoch: epoch(), offset })
 }
 
 fn private_delivery(message: Message) -> PrivateDelivery {
-    let Message { offset, audience, content, client_offset, from, at } = message;
+    let Message { offset, audience, content, client_offset, from, at, .. } = message;
     let Audience::Private { nickname: to, .. } = audience else { panic!("it is private") };
     let meta = PrivateDeliveryMeta { from, to, at, client_offset };
     PrivateDelivery(content, offset, meta, RecoveryOffset { epoch: epoch(), offset })
@@ -173,11 +174,13 @@ fn a_private_delivery_names_its_two_people_and_shows_no_id() {
 
 #[test]
 fn a_history() {
-    let messages = [message(), bare_message(), private_message()].map(HistoryMessage::from);
-    let history = History { messages: messages.into(), more: true };
+    let messages = [message(), bare_message(), private_message()].map(HistoryMessage::to_author);
+    let mut messages = Vec::from(messages);
+    messages.push(message().into());
+    let history = History { messages, more: true };
     assert_snapshot!(
         json(&history),
-        @r#"{"messages":[{"content":"héllo \"you\"","offset":7,"room":"general","from":"Ada","at":1700000000000,"clientOffset":"a-1"},{"content":"","offset":7,"room":"general","from":null,"at":null,"clientOffset":null},{"content":"a\u0000b","offset":7,"from":"Ada","to":"Bob","at":1700000000000,"clientOffset":"a-1"}],"more":true}"#
+        @r#"{"messages":[{"content":"héllo \"you\"","offset":7,"room":"general","from":"Ada","at":1700000000000,"clientOffset":"a-1"},{"content":"","offset":7,"room":"general","from":null,"at":null,"clientOffset":null},{"content":"a\u0000b","offset":7,"from":"Ada","to":"Bob","at":1700000000000,"clientOffset":"a-1"},{"content":"héllo \"you\"","offset":7,"room":"general","from":"Ada","at":1700000000000,"clientOffset":null}],"more":true}"#
     );
     assert_eq!(serde_json::from_str::<History>(&json(&history)).unwrap(), history);
     assert_snapshot!(json(&History::default()), @r#"{"messages":[],"more":false}"#);
@@ -392,7 +395,7 @@ fn frame() -> Frame {
 fn a_frame() {
     assert_snapshot!(
         String::from_utf8(frame().encode()).unwrap(),
-        @r#"{"v":1,"node":"abababababababab","type":"appended","epoch":"5f0c3b2a9d8e7f61","after":6,"tail":9,"messages":[{"offset":7,"room":"general","content":"héllo \"you\"","clientOffset":"a-1","from":"Ada","at":1700000000000},{"offset":7,"room":"general","content":""},{"offset":7,"private":{"from":5,"to":9223372036854775807,"nickname":"Bob"},"content":"a\u0000b","clientOffset":"a-1","from":"Ada","at":1700000000000}]}"#
+        @r#"{"v":1,"node":"abababababababab","type":"appended","epoch":"5f0c3b2a9d8e7f61","after":6,"tail":9,"messages":[{"offset":7,"room":"general","content":"héllo \"you\"","clientOffset":"a-1","from":"Ada","author":-9,"at":1700000000000},{"offset":7,"room":"general","content":""},{"offset":7,"private":{"from":5,"to":9223372036854775807,"nickname":"Bob"},"content":"a\u0000b","clientOffset":"a-1","from":"Ada","author":-9,"at":1700000000000}]}"#
     );
 }
 
@@ -422,6 +425,15 @@ fn a_frame_without_messages_says_the_same_of_the_log_and_is_short() {
     assert_eq!(hint, Frame { node: frame().node, body });
     assert!(hint.encode().len() < 200);
     assert_eq!(*hint.without_messages(), hint);
+}
+
+#[test]
+fn a_frame_of_a_node_that_knows_no_authors_is_read() {
+    let text = String::from_utf8(frame().encode()).unwrap().replace(r#""author":-9,"#, "");
+    let FrameBody::Appended { messages, .. } = Frame::decode(text.as_bytes()).unwrap().body else {
+        panic!("the log has grown")
+    };
+    assert_eq!(messages[0], Message { author: None, ..message() });
 }
 
 #[test]

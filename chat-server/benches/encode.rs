@@ -46,9 +46,9 @@ fn encoding(criterion: &mut Criterion) {
 
 /// The event and its arguments as the client gets them.
 fn json(message: &Message, epoch: &Epoch) -> Vec<u8> {
-    let Message { offset, audience, content, client_offset, from, at } = message.clone();
+    let Message { offset, audience, content, from, at, .. } = message.clone();
     let room = audience.room().unwrap().clone();
-    let meta = DeliveryMeta { room, from, at, client_offset };
+    let meta = DeliveryMeta { room, from, at, client_offset: None };
     let recovery = RecoveryOffset { epoch: epoch.clone(), offset };
     serde_json::to_vec(&(CHAT_MESSAGE, content, offset, meta, recovery)).unwrap()
 }

@@ -1,12 +1,11 @@
 mod builder;
 
-use std::net::SocketAddr;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
-use axum::serve::ListenerExt;
 use chat_adapter::Broadcast;
 use chat_store::{Store, StoreError};
 use http::StatusCode;
@@ -18,11 +17,14 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use self::builder::ChatBuilder;
-use crate::limits::LimitError;
+use crate::http_server::{self, Room};
+use crate::limits::{LimitError, Limits};
 use crate::log::Log;
+use crate::origin::{OriginGuard, Rules};
 use crate::recovery::Recovery;
 use crate::socket::Connections;
 use crate::transport::TransportService;
+use crate::trusted_proxy::TrustedProxies;
 use crate::web;
 
 /// How long the store may take for the last commits when the server stops.
@@ -50,6 +52,11 @@ pub struct Chat {
     /// The two directions of the relay.
     relay: TaskTracker,
     listening: CancellationToken,
+    limits: Limits,
+    /// What is left of the limit of open files when all else is open.
+    room: Room,
+    proxies: TrustedProxies,
+    rules: Rules,
 }
 
 /// Why a chat could not be started or served.
@@ -83,10 +90,19 @@ impl Chat {
 
     /// Only what clients need to talk to the chat: `/socket.io`. For an application that has pages of its
     /// own.
+    ///
+    /// Pages of other origins are refused unless they are [allowed](ChatBuilder::allowed_origins).
     pub fn socket_router(&self) -> Router {
+        self.socket_router_at(None)
+    }
+
+    /// The same for a server that listens on this address.
+    fn socket_router_at(&self, listening: Option<IpAddr>) -> Router {
+        let (rules, proxies) = (self.rules.clone(), self.proxies.clone());
+        let guarded = OriginGuard::new(self.transport.clone(), rules, proxies, listening);
         Router::new()
-            .route_service("/socket.io", self.transport.clone())
-            .route_service("/socket.io/", self.transport.clone())
+            .route_service("/socket.io", guarded.clone())
+            .route_service("/socket.io/", guarded)
     }
 
     /// The official Socket.IO client for browsers, below `/socket.io`, as the Node.js server serves it;
@@ -99,28 +115,49 @@ impl Chat {
     /// `/`, `/healthz`, which answers as long as the process works, and `/readyz`, which says with status
     /// 503 [what does not](Self::impairments).
     pub fn router(&self) -> Router {
+        self.router_at(None)
+    }
+
+    fn router_at(&self, listening: Option<IpAddr>) -> Router {
         let chat = self.clone();
         let ready = get(async move || match &*chat.impairments() {
             [] => (StatusCode::OK, "ready\n".to_owned()),
             impairments => (StatusCode::SERVICE_UNAVAILABLE, impairments.join("\n") + "\n"),
         });
-        self.socket_router().merge(web::router()).route("/readyz", ready)
+        self.socket_router_at(listening).merge(web::router()).route("/readyz", ready)
     }
 
     /// What does not work at the moment, in a sentence each; nothing when all does.
     ///
-    /// Clients are served all the same: they get no acks while the store fails, and hear of messages of
-    /// other nodes up to a second late while those cannot be heard.
+    /// Clients are served all the same: they get no acks while the store cannot be written, no messages that are
+    /// not in memory while it cannot be read, and hear of messages of other nodes up to a second late while those
+    /// cannot be heard. Each lasts until a call of its kind has worked: reads that work do not end an outage of
+    /// writes. When no client writes, the store is [asked](chat_store::MessageStore::try_commit) from time to time.
     pub fn impairments(&self) -> Vec<&'static str> {
-        let store = self.log.store_fails().then_some("the store fails; messages are not acked");
-        let others = (!self.broadcast.is_connected()).then_some(
-            "other nodes cannot be heard; their messages arrive late, through the store",
-        );
-        store.into_iter().chain(others).collect()
+        [
+            (self.log.writing_fails(), "the store fails; messages are not acked"),
+            (self.log.reading_fails(), "the store fails; messages are not read from it"),
+            (self.recovery.saving_fails(), "the store fails; sessions are not saved"),
+            (
+                !self.broadcast.is_connected(),
+                "other nodes cannot be heard; their messages arrive late, through the store",
+            ),
+        ]
+        .into_iter()
+        .filter_map(|(is_so, impairment)| is_so.then_some(impairment))
+        .collect()
     }
 
     /// Serves [`router`](Self::router) on a listener until `stop` is ready, then stops as
     /// [`shutdown`](Self::shutdown) does, within ten seconds.
+    ///
+    /// What connections may take is bounded by the [limits](Limits) of the chat: their number, in all and from one
+    /// address, the size of headers, and the time for each part of a request and a response. Each request has
+    /// its [`ClientAddress`](crate::ClientAddress).
+    ///
+    /// On a loopback address the server is asked by a name of this machine, by an address, or by an
+    /// [allowed host](ChatBuilder::allowed_hosts); what else is asked for is refused, unless a trusted proxy
+    /// does.
     ///
     /// Not cancel safe: the listener is served on when this call is dropped. Let `stop` end it.
     ///
@@ -131,21 +168,12 @@ impl Chat {
         listener: TcpListener,
         stop: impl Future<Output = ()> + Send,
     ) -> Result<(), ChatError> {
-        let listener = listener.tap_io(|connection| {
-            // Without it a small packet waits up to 40 ms for the client to confirm the one before.
-            if let Err(error) = connection.set_nodelay(true) {
-                tracing::debug!("TCP_NODELAY cannot be set: {error}");
-            }
-        });
         let stopping = CancellationToken::new();
-        // Given the router itself, axum would set up all routes anew for each connection: a quarter of what it
-        // costs to accept one.
-        let server = axum::serve(
-            listener,
-            self.router().into_make_service_with_connect_info::<SocketAddr>(),
-        )
-        .with_graceful_shutdown(stopping.clone().cancelled_owned());
-        let mut server = tokio::spawn(server.into_future());
+        let listening = listener.local_addr().ok().map(|address| address.ip());
+        let (limits, proxies) = (self.limits.clone(), self.proxies.clone());
+        let (router, stop_serving) = (self.router_at(listening), stopping.clone());
+        let server = http_server::serve(listener, router, limits, self.room, proxies, stop_serving);
+        let mut server = tokio::spawn(server);
         let ended = tokio::select! {
             ended = &mut server => Some(ended),
             () = stop => None,
@@ -206,7 +234,8 @@ mod tests {
         let store = Arc::new(HeldStore::new(Arc::new(MemoryStore::new())));
         let chat = Chat::builder(Arc::<HeldStore>::clone(&store)).start().await.unwrap();
         store.appends.close();
-        chat.log.submit(NewMessage::new(RoomId::general(), "hi".parse().unwrap()), None, |_| {});
+        let message = NewMessage::new(RoomId::general(), "hi".parse().unwrap());
+        chat.log.submit(chat.log.reader(), message, None, |_| {});
         store.appends.waiting(1).await;
         let started = Instant::now();
         chat.shutdown().await;

@@ -29,7 +29,7 @@ impl Entry {
 
     /// The frame that all connections share, made the first time.
     pub fn frame(&self, epoch: &Epoch) -> Option<&[u8]> {
-        self.0.frame(epoch)
+        self.0.frame(epoch, None)
     }
 }
 

@@ -1,5 +1,6 @@
 //! The command line of the server.
 
+mod adapter;
 mod args;
 mod hub;
 mod limits;
@@ -17,6 +18,7 @@ use tokio::time::timeout;
 
 pub use args::Cli;
 
+use crate::http_server::raise_open_files;
 use crate::supervisor::{self, LISTENING};
 use crate::{Chat, JwtKey, Observed, telemetry};
 
@@ -32,6 +34,7 @@ const CLOSE_PATIENCE: Duration = Duration::from_millis(900);
 /// When it cannot start: with what is wrong and what to do, in one line. A worker that could not start has
 /// said that line itself; then there is a failure as exit code and no error.
 pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    raise_open_files();
     if cli.workers > 1 && cli.worker_listen.is_none() {
         telemetry::init(&cli.log, None)?;
         return workers::run(&cli).await;
@@ -49,17 +52,17 @@ async fn serve(cli: &Cli) -> anyhow::Result<()> {
     telemetry::init(&cli.log, cli.worker_listen.as_ref().map(|_| local))?;
     let jwt_key = cli.jwt_key.as_deref().map(read_jwt_key).transpose()?;
     let store = chat_store::open(&cli.store).await?;
-    let broadcast = match &cli.worker_hub {
-        Some(hub) => chat_adapter::open(&format!("cluster:{}", hub.display())).await?,
-        None => chat_adapter::open(&cli.adapter).await?,
-    };
+    let broadcast = adapter::open(cli).await?;
     let mut chat = Chat::builder(Arc::clone(&store))
         .broadcast(Arc::clone(&broadcast))
         .recovery_window(cli.recovery_window)
         .presence_grace(cli.presence_grace)
         .nickname_lifetime(cli.nickname_lifetime)
         .reserved_names(cli.reserved_names.iter().flatten().cloned())
-        .limits(cli.limits.limits());
+        .limits(cli.limits.limits())
+        .trusted_proxies(cli.trusted_proxies.iter().cloned())
+        .allowed_origins(cli.allowed_origins.iter().cloned())
+        .allowed_hosts(cli.allowed_hosts.iter().cloned());
     if let Some(key) = jwt_key {
         chat = chat.jwt_key(key);
     }

@@ -23,6 +23,7 @@ use held::{Claim, Held};
 use reserved::Reserved;
 
 use crate::limits::Limits;
+use crate::outage::Outage;
 use crate::roster::Roster;
 use crate::source::Source;
 
@@ -92,6 +93,8 @@ pub(crate) struct Identities {
     clock: Arc<Clock>,
     /// Says who is connected, to whichever node.
     roster: Roster,
+    claiming: Arc<Outage>,
+    finding: Arc<Outage>,
 }
 
 /// What claims are measured by.
@@ -111,10 +114,17 @@ impl Identities {
         roster: Roster,
     ) -> Self {
         let Rules { lifetime, limits, reserved } = rules;
-        let guard = Arc::new(Guard::new(limits, Reserved::new(reserved)));
-        let clock = Arc::new(Clock::new(Timestamp::now));
-        let (issuer, held) = (issuer.map(Arc::new), Arc::default());
-        Self { store, lifetime, issuer, held, guard, clock, roster }
+        Self {
+            store,
+            lifetime,
+            issuer: issuer.map(Arc::new),
+            held: Arc::default(),
+            guard: Arc::new(Guard::new(limits, Reserved::new(reserved))),
+            clock: Arc::new(Clock::new(Timestamp::now)),
+            roster,
+            claiming: Outage::new("claiming nicknames in the store"),
+            finding: Outage::new("looking for nicknames in the store"),
+        }
     }
 
     /// Whether tokens say who a client is, rather than nicknames that it chooses.
@@ -145,10 +155,7 @@ impl Identities {
         token: Option<Token>,
         source: Source,
     ) -> Result<(Person, Token), Unidentified> {
-        if self.are_issued() {
-            let message = "your token says who you are; a nickname cannot be chosen";
-            return Err(Refusal::new(RefusalCode::NicknameFixed, message).into());
-        }
+        self.check_chosen()?;
         self.guard.admit(source, &nickname)?;
         let own = match &token {
             Some(token) if token.as_str().len() < MIN_TOKEN_BYTES => {
@@ -175,7 +182,6 @@ impl Identities {
         token: Option<Token>,
         source: Source,
     ) -> Result<(Person, Token), Unidentified> {
-        self.guard.admit_new(source, nickname)?;
         let token = match token {
             Some(token) if strength::is_weak(token.as_str()) => {
                 let message = "this token is easily guessed; use random characters, or give none";
@@ -184,15 +190,44 @@ impl Identities {
             Some(token) => token,
             None => random_token()?,
         };
+        Ok((self.claim_new(nickname, owner_of(&token), source).await?, token))
+    }
+
+    /// Claims a nickname for an owner who has not had it.
+    async fn claim_new(
+        &self,
+        nickname: &Nickname,
+        owner: OwnerKey,
+        source: Source,
+    ) -> Result<Person, Unidentified> {
+        self.guard.admit_new(source, nickname)?;
         // By the clock of another node its time may be over.
-        let had_it = self.store.find_nickname(&nickname.key()).await?;
+        let had_it = self.finding.watch(self.store.find_nickname(&nickname.key()).await)?;
         if had_it.is_some_and(|(person, _)| self.roster.is_present(person)) {
             return Err(taken().into());
         }
-        let person = self.claim(nickname, owner_of(&token), ClaimKind::New).await?;
-        let person = person.ok_or_else(taken)?;
+        let person = self.claim(nickname, owner, ClaimKind::New).await?.ok_or_else(taken)?;
         self.guard.granted_new(source);
-        Ok((person, token))
+        Ok(person)
+    }
+
+    /// Gives another nickname to the owner of a person's, by the same rules as [`take`](Self::take).
+    pub(crate) async fn rename(
+        &self,
+        person: &Person,
+        nickname: &Nickname,
+        source: Source,
+    ) -> Result<Person, Unidentified> {
+        self.check_chosen()?;
+        self.guard.admit(source, nickname)?;
+        if let Some(person) = self.claim(nickname, person.owner, ClaimKind::Renew).await? {
+            return Ok(person);
+        }
+        let renamed = self.claim_new(nickname, person.owner, source).await;
+        if let Err(Unidentified::Refused(_)) = &renamed {
+            self.guard.refused(source, nickname);
+        }
+        renamed
     }
 
     /// Makes sure that a person still has its nickname, and keeps it for the time to come.
@@ -213,7 +248,7 @@ impl Identities {
         &self,
         nickname: &Nickname,
     ) -> Result<(PersonId, Nickname), Unidentified> {
-        let found = self.store.find_nickname(&nickname.key()).await?;
+        let found = self.finding.watch(self.store.find_nickname(&nickname.key()).await)?;
         let message = "nobody has this nickname";
         found.ok_or_else(|| Refusal::new(RefusalCode::UnknownNickname, message).into())
     }
@@ -235,6 +270,14 @@ impl Identities {
                 sleep(SWEEP_PAUSE).await;
             }
         }
+    }
+
+    fn check_chosen(&self) -> Result<(), Refusal> {
+        if self.are_issued() {
+            let message = "your token says who you are; a nickname cannot be chosen";
+            return Err(Refusal::new(RefusalCode::NicknameFixed, message));
+        }
+        Ok(())
     }
 
     /// The owner of a nickname, when the claim is granted.
@@ -260,7 +303,8 @@ impl Identities {
             expires_at,
             kind,
         };
-        let Claimed::Yes(id) = self.store.claim_nickname(&claim).await? else { return Ok(None) };
+        let claimed = self.claiming.watch(self.store.claim_nickname(&claim).await)?;
+        let Claimed::Yes(id) = claimed else { return Ok(None) };
         let until = Instant::now() + self.renewal();
         self.held.note(nickname.clone(), Claim { owner, person: id, until, expires_at });
         Ok(Some(person(id)))

@@ -1,7 +1,18 @@
 use std::fmt::Debug;
+use std::time::Duration;
 
-use chat_core::{Content, Refusal, RefusalCode};
+use chat_core::{Content, MAX_EVENT_BYTES, Refusal, RefusalCode};
 use thiserror::Error;
+
+/// What the largest event of the chat takes, with its type and ack id before it.
+const MAX_PACKET_BYTES: usize = MAX_EVENT_BYTES + 128;
+
+/// Room for what a client says when it connects: a token above all.
+const LEAST_PACKET_BYTES: usize = 64 * 1024;
+
+const MOST_PACKET_BYTES: usize = 16 * 1024 * 1024;
+
+const MOST_EVENTS: u32 = 1_000_000;
 
 /// The most that clients may take of a server: connections, memory, time, and how often they may ask.
 ///
@@ -18,6 +29,36 @@ use thiserror::Error;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
+    /// How many Socket.IO clients may be connected, by whichever transport; 100,000 by default. Others are answered
+    /// with status 503 until there is a place again.
+    pub max_sessions: usize,
+    /// How many of them may come from one address, or from one IPv6 network of 64 bits; 5,000 by default. Others are
+    /// answered with status 429.
+    pub max_sessions_per_address: usize,
+    /// How many clients may have begun to connect and not said to what yet; 10,000 by default. The oldest of them
+    /// makes room for the next when it has had a second; as long as none has, others are answered with status 503.
+    pub max_handshakes: usize,
+    /// How many of them may come from one address, or from one IPv6 network of 64 bits; 1,000 by default. Others are
+    /// answered with status 429.
+    pub max_handshakes_per_address: usize,
+    /// For how long a client may take to connect when it has opened a connection; 20 seconds by default. Then the
+    /// connection is closed.
+    pub handshake_timeout: Duration,
+    /// The largest packet of a client in bytes; from 65,536 to 16 MiB. The default, 402,560, is what the largest
+    /// event of the chat takes. A larger one ends the connection.
+    pub max_packet_bytes: usize,
+    /// How many bytes packets over 16 KiB may have together that are not whole yet; 64 MiB by default, of which one
+    /// address may use a quarter. What a further one asks for is refused with `slow_down`.
+    pub max_large_packets_bytes: usize,
+    /// The most binary attachments of an event, which have [`max_packet_bytes`](Self::max_packet_bytes) together; 16
+    /// by default. More end the connection. No event of the chat has any: with a few an event is refused by name.
+    pub max_attachments: usize,
+    /// How many events a client may send each second on the average, up to a million; 200 by default, and 0 is no
+    /// limit. The connections of a user count together. No more is read from a client that has sent more: it is
+    /// not refused, it waits.
+    pub max_events_per_second: u32,
+    /// How many events a client may send at once after it was quiet, from 1 to a million; 2,000 by default.
+    pub event_burst: u32,
     /// The longest content of a message, in bytes of UTF-8; from 1 to 65,536, which is the default. A longer one
     /// is refused with `too_large`.
     pub max_message_bytes: usize,
@@ -34,6 +75,29 @@ pub struct Limits {
     /// How many bytes of messages a user may store in a day; 268,435,456 (256 MiB) unless said otherwise, 0 for no
     /// limit, and else no less than one message has.
     pub max_bytes_per_day: u64,
+    /// The most TCP connections, websockets included; from 1 to 1,000,000, and 50,000 when not said: idle
+    /// websockets take 1.2 GB then. It is less where the operating system allows fewer open files. Further
+    /// connections are answered with status 503, and only `/healthz` and `/readyz` are still served.
+    pub max_connections: usize,
+    /// The most TCP connections from one [address](crate::ClientAddress::group); from 1 to 1,000,000, and 1,000
+    /// when not said: a company or a school may share one. Behind a [trusted proxy](crate::TrustedProxy) these
+    /// are the requests and websockets that are open. Further ones are answered with status 429.
+    pub max_connections_per_address: usize,
+    /// How long a client may take for the headers of a request, from 100 ms to an hour as all of
+    /// these times; 60 seconds when not said. Then the answer is status 408, if there was anything, and the
+    /// connection ends.
+    pub header_timeout: Duration,
+    /// How long a client may take for the body of a request, from when it is read; 60 seconds when not said.
+    /// Then the answer is status 408, and the connection ends.
+    pub body_timeout: Duration,
+    /// How long a connection may wait for its next request; 75 seconds when not said. Then it ends.
+    pub idle_timeout: Duration,
+    /// How long a client may take nothing of a response that is being written, and ten times as long for all of
+    /// it; 60 seconds when not said. Then its connection ends. Not for websockets, which have heartbeats.
+    pub write_timeout: Duration,
+    /// The most bytes of a request's first line and headers; from 4,096 to 65,536, and 16,384 when not said.
+    /// Longer ones are answered with status 431, and the connection ends.
+    pub max_header_bytes: usize,
 }
 
 /// Why [`Limits`] cannot be used.
@@ -58,6 +122,23 @@ impl Default for Limits {
             max_wrong_tokens_per_minute: 20,
             max_messages_per_day: 100_000,
             max_bytes_per_day: 256 * 1024 * 1024,
+            max_connections: 50_000,
+            max_connections_per_address: 1_000,
+            header_timeout: Duration::from_secs(60),
+            body_timeout: Duration::from_secs(60),
+            idle_timeout: Duration::from_secs(75),
+            write_timeout: Duration::from_secs(60),
+            max_header_bytes: 16 * 1024,
+            max_sessions: 100_000,
+            max_sessions_per_address: 5_000,
+            max_handshakes: 10_000,
+            max_handshakes_per_address: 1_000,
+            handshake_timeout: Duration::from_secs(20),
+            max_packet_bytes: MAX_PACKET_BYTES,
+            max_large_packets_bytes: 64 * 1024 * 1024,
+            max_attachments: 16,
+            max_events_per_second: 200,
+            event_burst: 2_000,
         }
     }
 }
@@ -68,7 +149,27 @@ impl Limits {
     /// # Errors
     /// Names the first field that is out of its range.
     pub fn check(&self) -> Result<(), LimitError> {
+        const MOST_CONNECTIONS: usize = 1_000_000;
+        let time = |name, value| within(name, value, LEAST_TIMEOUT, MOST_TIMEOUT);
         within("max_message_bytes", self.max_message_bytes, 1, Content::MAX_BYTES)?;
+        within("max_connections", self.max_connections, 1, MOST_CONNECTIONS)?;
+        let per_address = self.max_connections_per_address;
+        within("max_connections_per_address", per_address, 1, MOST_CONNECTIONS)?;
+        time("header_timeout", self.header_timeout)?;
+        time("body_timeout", self.body_timeout)?;
+        time("idle_timeout", self.idle_timeout)?;
+        time("write_timeout", self.write_timeout)?;
+        time("handshake_timeout", self.handshake_timeout)?;
+        within("max_header_bytes", self.max_header_bytes, 4096, 65_536)?;
+        within("max_sessions", self.max_sessions, 1, usize::MAX)?;
+        within("max_sessions_per_address", self.max_sessions_per_address, 1, usize::MAX)?;
+        within("max_handshakes", self.max_handshakes, 1, usize::MAX)?;
+        within("max_handshakes_per_address", self.max_handshakes_per_address, 1, usize::MAX)?;
+        within("max_packet_bytes", self.max_packet_bytes, LEAST_PACKET_BYTES, MOST_PACKET_BYTES)?;
+        let least = 4 * self.max_packet_bytes;
+        within("max_large_packets_bytes", self.max_large_packets_bytes, least, usize::MAX)?;
+        within("max_events_per_second", self.max_events_per_second, 0, MOST_EVENTS)?;
+        within("event_burst", self.event_burst, 1, MOST_EVENTS)?;
         if self.max_bytes_per_day > 0 {
             let least = self.max_message_bytes as u64;
             within("max_bytes_per_day", self.max_bytes_per_day, least, u64::MAX)?;
@@ -86,6 +187,9 @@ impl Limits {
         Err(Refusal::new(RefusalCode::TooLarge, message))
     }
 }
+
+const LEAST_TIMEOUT: Duration = Duration::from_millis(100);
+const MOST_TIMEOUT: Duration = Duration::from_secs(60 * 60);
 
 fn within<T: PartialOrd + Debug>(
     name: &'static str,
@@ -107,6 +211,21 @@ mod tests {
     #[test]
     fn the_default_can_be_used() {
         assert_eq!(Limits::default().check(), Ok(()));
+    }
+
+    #[test]
+    fn the_limits_of_connections_have_ranges() {
+        let refused = |limits: Limits| limits.check().unwrap_err().to_string();
+        let limits = Limits { max_connections: 0, ..Limits::default() };
+        assert!(refused(limits).starts_with("the limit max_connections is 0; "));
+        let limits = Limits { max_connections_per_address: 1_000_001, ..Limits::default() };
+        assert!(refused(limits).starts_with("the limit max_connections_per_address is 1000001; "));
+        for idle_timeout in [Duration::ZERO, Duration::MAX] {
+            let error = refused(Limits { idle_timeout, ..Limits::default() });
+            assert!(error.ends_with("it has to be from 100ms to 3600s"), "{error}");
+        }
+        let limits = Limits { max_header_bytes: 4095, ..Limits::default() };
+        assert!(refused(limits).ends_with("it has to be from 4096 to 65536"));
     }
 
     #[test]

@@ -14,7 +14,8 @@
 
 mod entry;
 mod feeds;
-mod outage;
+mod probe;
+mod queue;
 mod reader;
 mod recent;
 mod tail;
@@ -36,7 +37,7 @@ pub(crate) use reader::{Reader, ReaderId};
 pub(crate) use recent::Push;
 pub(crate) use writer::{Committed, Outcome};
 
-use outage::Outage;
+use crate::outage::Outage;
 use recent::{Read, Recent};
 use tail::Tail;
 use writer::Writer;
@@ -57,9 +58,11 @@ pub(crate) struct Log {
     recent: Arc<Recent>,
     tail: Arc<Tail>,
     writer: Writer,
-    outage: Arc<Outage>,
+    /// Writes and reads each work or do not: on a full disk everything can be read.
+    writing: Arc<Outage>,
+    reading: Arc<Outage>,
     readers: AtomicU64,
-    /// The writer and the tail; both end when the log is closed.
+    /// The writer, its probe and the tail; all end when the log is closed.
     tasks: TaskTracker,
     closing: CancellationToken,
 }
@@ -74,39 +77,54 @@ impl Log {
         committed: Committed,
     ) -> Result<Arc<Self>, StoreError> {
         let recent = Arc::new(tail::recent(&*store, recent_at_start, recent_bytes).await?);
-        let outage = Arc::new(Outage::default());
+        let writing = Outage::new("writing to the store");
+        let reading = Outage::new("reading from the store");
         let tail =
-            Arc::new(Tail::new(Arc::clone(&store), Arc::clone(&recent), Arc::clone(&outage)));
+            Arc::new(Tail::new(Arc::clone(&store), Arc::clone(&recent), Arc::clone(&reading)));
         let tasks = TaskTracker::new();
         let closing = CancellationToken::new();
         tasks.spawn(Arc::clone(&tail).run(closing.clone()));
+        let probe = probe::run(Arc::clone(&store), Arc::clone(&writing));
+        tasks.spawn(closing.clone().run_until_cancelled_owned(probe));
         let (writer, run) = Writer::new(
             Arc::clone(&store),
             Arc::clone(&recent),
             Arc::clone(&tail),
-            Arc::clone(&outage),
+            Arc::clone(&writing),
             committed,
         );
         tasks.spawn(run);
         tasks.close();
         let readers = AtomicU64::new(0);
-        Ok(Arc::new(Self { store, recent, tail, writer, outage, readers, tasks, closing }))
+        Ok(Arc::new(Self {
+            store,
+            recent,
+            tail,
+            writer,
+            writing,
+            reading,
+            readers,
+            tasks,
+            closing,
+        }))
     }
 
     pub(crate) fn epoch(&self) -> &Epoch {
         self.store.epoch()
     }
 
-    /// Queues a message for the next commit and returns at once; messages are committed in the order in
-    /// which this is called. `reply` is called when it is committed, or certain not to be. It is marked as
-    /// `origin`'s own when that reader does not want it back.
+    /// Queues a message for the next commit and returns at once; those of one source are committed in the order in
+    /// which this is called. When more is queued than goes into one commit, the sources take turns: a connection is
+    /// one, by the reader it is known by. `reply` is called when it is committed, or certain not to be. It is marked
+    /// as `origin`'s own when that reader does not want it back.
     pub(crate) fn submit(
         &self,
+        source: ReaderId,
         message: NewMessage,
         origin: Option<ReaderId>,
         reply: impl FnOnce(Outcome) + Send + 'static,
     ) {
-        self.writer.submit(message, origin, Box::new(reply));
+        self.writer.submit(source, message, origin, Box::new(reply));
     }
 
     /// The last offset that this node knows to be committed.
@@ -117,17 +135,30 @@ impl Log {
     /// Whether `offset` lies in the log, rather than beyond its end.
     pub(crate) async fn contains(&self, offset: Offset) -> Result<bool, StoreError> {
         // Another node may have written it, and this one not have heard of it yet.
-        Ok(offset <= self.tail() || offset <= self.store.tail().await?)
+        Ok(offset <= self.tail() || offset <= self.reading.watch(self.store.tail().await)?)
     }
 
-    /// Whether the last call to the store failed.
-    pub(crate) fn store_fails(&self) -> bool {
-        self.outage.is_on()
+    /// Whether messages cannot be stored: an append has failed, and none has worked since.
+    pub(crate) fn writing_fails(&self) -> bool {
+        self.writing.is_on()
     }
 
-    /// Takes messages that another node says to follow `after`.
+    /// Whether messages cannot be read from the store.
+    pub(crate) fn reading_fails(&self) -> bool {
+        self.reading.is_on()
+    }
+
+    /// Takes messages that another node says to follow `after`, when they do so without a hole and from where
+    /// this node is. Anything else is only a reason to look into the store.
     pub(crate) fn hint(&self, after: Offset, messages: Vec<Message>) {
-        if self.recent.push(after, messages) == Push::Gap {
+        if !are_dense(after, &messages) || self.recent.push(after, messages) == Push::Gap {
+            self.look();
+        }
+    }
+
+    /// Another node says that the log goes up to `tail`. Whether it does, says the store.
+    pub(crate) fn reaches(&self, tail: Offset) {
+        if tail > self.tail() {
             self.look();
         }
     }
@@ -168,7 +199,7 @@ impl Log {
         // Noted before reading: what is committed by then is in the page, or after it.
         let tail = self.tail();
         let read = self.store.read_after(Some(feeds), cursor, READ_LIMIT).await;
-        let page = self.outage.watch(read)?;
+        let page = self.reading.watch(read)?;
         let last = page.messages.last().map_or(cursor, |message| message.offset);
         let upto = if page.more { last } else { last.max(tail) };
         Ok((page.messages.into_iter().map(Entry::from).map(Arc::new).collect(), upto))
@@ -182,7 +213,7 @@ impl Log {
         before: Option<Offset>,
         limit: usize,
     ) -> Result<Page, StoreError> {
-        self.outage.watch(self.store.read_before(feed, before, limit).await)
+        self.reading.watch(self.store.read_before(feed, before, limit).await)
     }
 
     /// Commits what was submitted, answers it, and stops. What is submitted later is not stored and
@@ -192,4 +223,11 @@ impl Log {
         self.closing.cancel();
         self.tasks.wait().await;
     }
+}
+
+/// Whether each message has the offset after the one before it, and the first the one after `after`. In the store there
+/// may be holes, where somebody deleted messages; in what a node says there are none.
+fn are_dense(after: Offset, messages: &[Message]) -> bool {
+    // Not `Offset::next`, which stays at the largest.
+    (after.as_u64() + 1..).zip(messages).all(|(next, message)| message.offset.as_u64() == next)
 }

@@ -3,7 +3,6 @@
 use std::process::ExitCode;
 
 use chat_server::cli::{self, Cli};
-use clap::Parser;
 
 #[cfg(feature = "mimalloc")]
 #[global_allocator]
@@ -14,7 +13,7 @@ async fn main() -> ExitCode {
     // With huge pages each idle connection takes a quarter more memory. It works as well without this.
     #[cfg(all(feature = "mimalloc", target_os = "linux"))]
     let _ = rustix::thread::disable_transparent_huge_pages(true);
-    match cli::run(Cli::parse()).await {
+    match cli::run(Cli::from_process()).await {
         Ok(code) => code,
         Err(error) => {
             eprintln!("chat-server: {}", cli::one_line(&error));

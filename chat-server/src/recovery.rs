@@ -82,7 +82,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use chat_core::Timestamp;
@@ -97,6 +97,7 @@ pub use claim::Claim;
 pub use emit::{EmitError, emit};
 pub use session::{Found, Session};
 
+use crate::outage::Outage;
 use crate::transport::{ConnectReply, Link};
 use registry::{Active, Known, Registry, opened_at};
 use session::Saved;
@@ -120,14 +121,10 @@ struct Shared {
     window: Duration,
     registry: Arc<Registry>,
     writer: Arc<Writer>,
-    /// Told when a session gets a connection here that it did not have here before.
-    taken: OnceLock<Taken>,
+    looking_up: Arc<Outage>,
     tasks: TaskTracker,
     closing: CancellationToken,
 }
-
-/// Hears that a session was taken, and which generation it has now. Must not block.
-type Taken = Box<dyn Fn(SessionKey, i64) + Send + Sync>;
 
 impl Recovery {
     /// Keeps sessions in `store`, and each for `window` after its connection broke; when the server
@@ -143,10 +140,13 @@ impl Recovery {
             tasks.spawn(Arc::clone(&writer).run(closing.clone()));
             let maintain = Arc::clone(&writer).maintain(window);
             tasks.spawn(closing.clone().run_until_cancelled_owned(maintain));
+            let settle = Arc::clone(&writer).settle();
+            tasks.spawn(closing.clone().run_until_cancelled_owned(settle));
         }
         tasks.close();
-        let taken = OnceLock::new();
-        Self(Arc::new(Shared { store, window, registry, writer, taken, tasks, closing }))
+        let looking_up = Outage::new("looking for sessions in the store");
+        let shared = Shared { store, window, registry, writer, looking_up, tasks, closing };
+        Self(Arc::new(shared))
     }
 
     /// The session that a client claims, if there is one. It is not the client's yet: look at its state
@@ -180,17 +180,15 @@ impl Recovery {
     }
 
     async fn stored(&self, key: SessionKey) -> Option<Known> {
-        match self.0.store.session(key, Timestamp::now()).await {
-            Ok(record) => {
-                let record = record?;
-                let saved = Saved::from_record(&record)?;
-                Some(Known { generation: record.generation, saved })
-            }
-            Err(error) => {
-                tracing::warn!("a session could not be looked for: {error}");
-                None
-            }
-        }
+        let found = self.0.store.session(key, Timestamp::now()).await;
+        let record = self.0.looking_up.watch(found).ok()??;
+        let saved = Saved::from_record(&record)?;
+        Some(Known { generation: record.generation, saved })
+    }
+
+    /// Whether sessions cannot be saved: the last save has failed, and is tried again.
+    pub(crate) fn saving_fails(&self) -> bool {
+        self.0.writer.fails()
     }
 
     /// Gives a session that was found to a connection. Whoever has it now is disconnected.
@@ -220,7 +218,7 @@ impl Recovery {
     /// Call it in a connect middleware. When this call is dropped, the session has no owner, nobody knows its
     /// secret, and it expires.
     pub async fn begin(&self, socket: &SocketRef, state: String) -> Session {
-        let saved = Saved { id: socket.id.to_string(), state };
+        let saved = Saved { id: public_id(socket), state };
         let mut secret = [0; SECRET_BYTES];
         if self.0.window.is_zero() || getrandom::fill(&mut secret).is_err() {
             return Session::without(saved);
@@ -244,22 +242,22 @@ impl Recovery {
         }
     }
 
-    /// Has `taken` called whenever a client gets a session back here, with the
+    /// Has `taken` called whenever a client has got a session back here and that is saved, with the
     /// [generation](chat_store::SessionRecord::generation) that it has now, so that other servers with the
-    /// same store can be told to [let go of it](Self::taken_elsewhere). The first call counts.
+    /// same store can be told to [let go of it](Self::taken_elsewhere). The first call counts. It must not block.
     pub fn on_taken(&self, taken: impl Fn(SessionKey, i64) + Send + Sync + 'static) {
-        self.0.taken.set(Box::new(taken)).ok();
+        self.0.writer.on_taken(Box::new(taken));
     }
 
     /// To be called when another server with the same store says that a client has got this session back
-    /// there. The connection that has it here with a lower generation, if one does, is disconnected.
+    /// there. The connection that has it here with a lower generation, if one does, is disconnected as soon as
+    /// the store says so too: what is not true does no harm.
     ///
     /// A server that is not told finds out when it saves the session the next time, within half the
     /// window.
     pub fn taken_elsewhere(&self, key: SessionKey, generation: i64) {
-        let evicted = self.0.registry.yield_to_other_node(key, generation);
-        if let Some(Active { socket: Some(socket), .. }) = evicted {
-            session::evict(socket);
+        if self.0.registry.doubt(key, generation) {
+            self.0.writer.look();
         }
     }
 
@@ -283,8 +281,8 @@ impl Recovery {
         if let Some(Active { socket: Some(socket), .. }) = evicted {
             session::evict(socket);
         }
-        if let Some(taken) = self.0.taken.get().filter(|_| recovered) {
-            taken(key, generation);
+        if recovered {
+            self.0.registry.tell_of(key, generation);
         }
         self.0.writer.wake();
         Some(Session::owned(Arc::clone(&self.0.writer), key, generation, id, recovered))
@@ -298,6 +296,16 @@ impl Recovery {
             ),
         }
     }
+}
+
+/// The public id of a client: what it knows as `socket.id`. Others may know it, and it stays when the client gets its
+/// session back.
+///
+/// `socket.id` of socketioxide is another one: the id of the Engine.IO session, a secret of the client's. Whoever knows
+/// it can act as the client. For a socket that was not opened through [`TransportService`](crate::TransportService)
+/// both are the same.
+pub fn public_id(socket: &SocketRef) -> String {
+    link_of(socket).map_or_else(|| socket.id.to_string(), |link| link.public_id(socket.ns()))
 }
 
 fn link_of(socket: &SocketRef) -> Option<&Arc<Link>> {

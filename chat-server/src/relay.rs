@@ -1,5 +1,8 @@
 //! Between this node and the others: what one commits, the others hear of.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,13 +34,15 @@ impl Outgoing {
         (Self(sender), receiver)
     }
 
-    /// Tells of the messages that this node commits to the log that `epoch` names.
-    pub(crate) fn committed(self, epoch: Epoch) -> Committed {
+    /// Tells of the messages that this node commits to the log that `epoch` names; without what they say when nobody
+    /// would believe it.
+    pub(crate) fn committed(self, epoch: Epoch, believed: bool) -> Committed {
         Box::new(move |after, messages| {
             // Nothing is copied when there is no place for it.
             let Ok(permit) = self.0.try_reserve() else { return };
             let tail = messages.last().map_or(after, |message| message.offset);
-            let (epoch, messages) = (epoch.clone(), messages.to_vec());
+            let messages = if believed { messages.to_vec() } else { Vec::new() };
+            let epoch = epoch.clone();
             permit.send(FrameBody::Appended { epoch, after, tail, messages });
         })
     }
@@ -91,12 +96,15 @@ impl Listener {
         loop {
             match broadcast.subscribe().await {
                 Ok(mut frames) => {
+                    let believed = broadcast.is_authenticated();
                     // What was published before this moment is in the store.
                     self.log.look();
                     while let Some(incoming) = frames.next().await {
                         match incoming {
                             Incoming::Frame(frame) if frame.node == self.node => {}
-                            Incoming::Frame(frame) => self.take(Arc::unwrap_or_clone(frame)),
+                            Incoming::Frame(frame) => {
+                                self.take(Arc::unwrap_or_clone(frame), believed);
+                            }
                             Incoming::Gap => self.log.look(),
                         }
                     }
@@ -111,16 +119,20 @@ impl Listener {
         }
     }
 
-    fn take(&self, Frame { node, body }: Frame) {
+    /// Takes note of what a frame says. Its messages are only shown when they are `believed`: otherwise anybody might
+    /// have made them up.
+    fn take(&self, Frame { node, body }: Frame, believed: bool) {
         match body {
             FrameBody::Appended { epoch, .. } if epoch != *self.log.epoch() => {
                 tracing::debug!(frame.node = %node, "a frame about another log was ignored");
             }
             FrameBody::Appended { after, tail, messages, .. } => {
-                self.log.hint(after, messages);
-                if tail > self.log.tail() {
-                    self.log.look();
+                // Whoever has committed a message knows that the log goes up to it.
+                let is_sound = messages.last().is_none_or(|last| last.offset <= tail);
+                if believed && is_sound {
+                    self.log.hint(after, messages);
                 }
+                self.log.reaches(tail);
             }
             FrameBody::SessionTaken { session, generation } => {
                 if let Some(key) = session_key(&session) {
@@ -128,7 +140,7 @@ impl Listener {
                 }
             }
             // The roster's own, and those of a later version of this program.
-            body => self.roster.take(node, &body),
+            body => self.roster.take(node, body),
         }
     }
 }

@@ -12,12 +12,14 @@
 //!
 //! Each node is the authority for its own connections, and numbers their changes. Whoever finds a number
 //! missing asks for the whole list: frames may be lost, doubled, late and in any order. A node that is not
-//! heard for five seconds is gone with its people.
+//! heard for five seconds is gone with its people. Frames may also be made up by somebody who reaches the broker. So
+//! what they can have kept is bounded, and nothing that they say lasts when the node itself says something else.
 //!
 //! All of this is told at most once. The truth is what `users` answers, as far as this node knows it.
 
 mod exchange;
 mod few;
+mod others;
 mod peer;
 mod report;
 mod room;
@@ -30,8 +32,11 @@ mod tests;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use chat_core::{FrameBody, MemberId, Nickname, NodeId, PersonId, RoomId, Users};
+use chat_core::{FrameBody, MemberId, Nickname, NodeId, PersonId, RoomId};
+use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
+use tokio::sync::mpsc;
+use tokio::task::yield_now;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
@@ -47,6 +52,9 @@ pub(crate) const TOLD_UP_TO: usize = 100;
 /// How often there is something to do. What happens in between is told to other nodes in one go.
 const TICK: Duration = Duration::from_millis(50);
 
+/// How many frames of other nodes may wait.
+const HEARD: usize = 256;
+
 /// Who is in which room, over all nodes. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Roster(Arc<Shared>);
@@ -54,6 +62,9 @@ pub(crate) struct Roster(Arc<Shared>);
 struct Shared {
     outgoing: Outgoing,
     state: Mutex<State>,
+    /// What other nodes say, until there is time for it.
+    heard: mpsc::Sender<(NodeId, FrameBody)>,
+    hearing: tokio::sync::Mutex<mpsc::Receiver<(NodeId, FrameBody)>>,
 }
 
 /// A connection in its rooms. Dropped, it has broken: its user stays for the grace.
@@ -63,21 +74,40 @@ pub(crate) struct Attendance {
 }
 
 impl Roster {
-    /// A roster in which nobody is. A connection that broke counts as there for `grace`.
-    pub(crate) fn new(node: NodeId, grace: Duration, outgoing: Outgoing) -> Self {
-        Self(Arc::new(Shared { outgoing, state: Mutex::new(State::new(node, grace)) }))
+    /// A roster in which nobody is. A connection that broke counts as there for `grace`. It is `certain` when only
+    /// nodes of this chat can say what it [takes](Self::take).
+    pub(crate) fn new(node: NodeId, grace: Duration, certain: bool, outgoing: Outgoing) -> Self {
+        let state = Mutex::new(State::new(node, grace, certain));
+        let (heard, hearing) = mpsc::channel(HEARD);
+        let hearing = tokio::sync::Mutex::new(hearing);
+        Self(Arc::new(Shared { outgoing, state, heard, hearing }))
     }
 
     /// Does what time brings until `closing`, and then tells the other nodes that this one stops. They
     /// hear it if what is put into [`Outgoing`] is still published then.
     pub(crate) async fn run(self, closing: CancellationToken) {
-        let mut ticks = interval(TICK);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        while closing.run_until_cancelled(ticks.tick()).await.is_some() {
-            self.lock().tick(Instant::now(), &self.0.outgoing);
-        }
+        closing.run_until_cancelled(self.work()).await;
         self.lock().send(Instant::now(), &self.0.outgoing);
         self.0.outgoing.presence(FrameBody::NodeLeft);
+    }
+
+    /// The lock is held for one frame or one step at a time, and this thread is given to others after each.
+    async fn work(&self) {
+        let mut hearing = self.0.hearing.lock().await;
+        let mut ticks = interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let is_busy = self.lock().step();
+            tokio::select! {
+                biased;
+                _ = ticks.tick() => self.lock().tick(Instant::now(), &self.0.outgoing),
+                Some((node, body)) = hearing.recv(), if !is_busy => {
+                    self.lock().take(node, body, Instant::now());
+                }
+                () = yield_now(), if is_busy => continue,
+            }
+            yield_now().await;
+        }
     }
 
     /// A connection that is in these rooms from now on. `client` stays the same when it connects again, on
@@ -93,8 +123,9 @@ impl Roster {
         Attendance { roster: self.clone(), key }
     }
 
-    /// How many are in a room, and the names of the first of them.
-    pub(crate) fn users(&self, room: &RoomId) -> Users {
+    /// How many are in a room, and the names of the first of them: the JSON of [`chat_core::Users`], which is the
+    /// same for all who ask until somebody comes or goes. None if it cannot be serialised.
+    pub(crate) fn users(&self, room: &RoomId) -> Option<Arc<RawValue>> {
         self.lock().users(room)
     }
 
@@ -108,15 +139,16 @@ impl Roster {
         self.lock().is_present(MemberId::person(person))
     }
 
-    /// What another node says; frames about other things are ignored.
-    pub(crate) fn take(&self, node: NodeId, body: &FrameBody) {
+    /// What another node says; frames about other things are ignored. Does not wait: when more is said than there is
+    /// time for, it is not heard, and asked for later.
+    pub(crate) fn take(&self, node: NodeId, body: FrameBody) {
         use FrameBody::{NodeLeft, Presence, PresenceSnapshot, PresenceWanted, Typing};
         if matches!(
             body,
             Presence { .. } | PresenceWanted { .. } | PresenceSnapshot { .. } | Typing { .. }
         ) || matches!(body, NodeLeft)
         {
-            self.lock().take(node, body, Instant::now());
+            let _ = self.0.heard.try_send((node, body));
         }
     }
 

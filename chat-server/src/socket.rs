@@ -1,9 +1,11 @@
 //! The chat on Socket.IO: what happens when a client connects, and its events.
 
+mod authorship;
 mod chat_message;
 mod connect;
 mod connection;
 mod history;
+mod keeper;
 mod live;
 mod nickname;
 mod observe;
@@ -12,6 +14,7 @@ mod private_message;
 mod rooms;
 mod session;
 mod sink;
+mod too_large;
 mod turns;
 mod unknown_event;
 

@@ -8,18 +8,30 @@
 //!
 //! - when all that was sent has left, so that a sender can keep the buffer half empty without asking
 //!   again and again;
-//! - how much the client has in flight, so that a flood is left in the client's own send buffer;
+//! - how much the client has in flight and how often it sends something, so that a flood is left in the client's
+//!   own send buffer;
 //! - when to close, also when the client reads nothing.
 //!
 //! For connections that begin as a websocket it also has a [`Lane`]: frames that are made once for all
 //! connections are put between those of socketioxide, in one write however many there are.
 
+mod admission;
+mod body;
+mod budget;
+mod client_frames;
 mod frames;
+mod inbound;
+mod incoming;
 mod lane;
 mod link;
+mod oversize;
+mod polling;
+mod public_id;
+mod rate;
 mod registry;
 mod service;
 mod stream;
+mod upgrade;
 mod wire;
 
 #[cfg(test)]
@@ -28,4 +40,6 @@ mod tests;
 pub(crate) use frames::text_frame;
 pub(crate) use lane::{Flushed, Lane};
 pub(crate) use link::{ConnectReply, InFlight, Link};
+pub(crate) use oversize::{AUTH_TOO_LARGE, NO_ROOM, TOO_LARGE};
+pub(crate) use rate::UserBuckets;
 pub use service::TransportService;

@@ -1,3 +1,4 @@
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::{MemoryStore, Store, StoreError};
@@ -12,7 +13,8 @@ use crate::{MemoryStore, Store, StoreError};
 /// | `memory:` | [`MemoryStore`], empty |
 ///
 /// What follows `sqlite:` is a plain path: `%`, `?` and `#` in it stand for themselves, so there is
-/// nothing to escape and there are no parameters.
+/// nothing to escape and there are no parameters. A path that ends in some, as `chat.db?mode=rwc` for other
+/// programs, is refused unless there is a file of that name: nobody means to make one.
 ///
 /// ```
 /// # tokio::runtime::Runtime::new()?.block_on(async {
@@ -32,6 +34,10 @@ pub async fn open(url: &str) -> Result<Arc<dyn Store>, StoreError> {
         Some(("sqlite", path)) => match path.strip_prefix("//").unwrap_or(path) {
             "" => Err(url_error("the sqlite: URL names no file")),
             ":memory:" => Err(url_error("SQLite in memory would lose its log between connections")),
+            path if has_parameters(path) && !Path::new(path).exists() => Err(url_error(
+                "a sqlite: URL takes no parameters, and there is no file with these in its name; leave \
+                 out what begins with the question mark",
+            )),
             path => open_sqlite(path).await,
         },
         Some(("postgres" | "postgresql", _)) => open_postgres(url).await,
@@ -66,6 +72,15 @@ fn url_error(reason: impl Into<String>) -> StoreError {
     StoreError::Url { reason: reason.into() }
 }
 
+/// Whether it looks like the parameters of a URL: `?mode=rwc`, or several.
+fn has_parameters(path: &str) -> bool {
+    let is_name = |name: &str| {
+        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    };
+    let is_parameter = |part: &str| part.split_once('=').is_some_and(|(name, _)| is_name(name));
+    path.split_once('?').is_some_and(|(_, query)| query.split(['?', '&']).any(is_parameter))
+}
+
 /// Whether it is one by RFC 3986. Anything else may be part of a password and is not to be shown.
 fn is_scheme(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_alphabetic())
@@ -96,6 +111,26 @@ mod tests {
                 "{reason}; a store is sqlite:PATH, postgres://USER@HOST/DATABASE or memory:"
             );
             assert_eq!(refusal(url).await, expected, "{url}");
+        }
+    }
+
+    #[tokio::test]
+    async fn parameters_that_another_program_would_understand_are_refused_and_make_no_file() {
+        let reason = "a sqlite: URL takes no parameters, and there is no file with these in its name; \
+                      leave out what begins with the question mark";
+        for path in ["chat.db?mode=rwc", "chat.db?cache=shared&mode=rwc", "no?w.db?mode=memory"] {
+            for url in [format!("sqlite:{path}"), format!("sqlite://{path}")] {
+                assert!(refusal(&url).await.starts_with(reason), "{url}");
+                assert!(!Path::new(path).exists(), "{url}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_question_mark_alone_is_no_parameter() {
+        for path in ["what?.db", "what?", "50% off?#top", "a=b.db", "who?=me", "is it 3 ? 4 = 5.db"]
+        {
+            assert!(!has_parameters(path), "{path}");
         }
     }
 

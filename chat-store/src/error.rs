@@ -82,6 +82,18 @@ pub enum StoreError {
         /// What the database said.
         source: Source,
     },
+    /// A file was deleted, moved away or replaced while the store was open. Passes when the same one is back in its
+    /// place; another one counts when the store is opened again.
+    #[error(
+        "{place} was deleted, moved or replaced while the chat was using it; put the same file back, or restart \
+         the chat with what is there"
+    )]
+    Moved {
+        /// Which one: the database, or one of the files beside it.
+        place: String,
+        /// What was found.
+        source: Source,
+    },
     /// The database does not answer, or not for now.
     #[error("{place} is not available")]
     Unavailable {
@@ -98,6 +110,9 @@ pub enum StoreError {
 impl StoreError {
     /// Whether the same call may succeed later without anybody changing the configuration.
     pub fn is_retryable(&self) -> bool {
-        matches!(self, Self::Full { .. } | Self::Locked { .. } | Self::Unavailable { .. })
+        matches!(
+            self,
+            Self::Full { .. } | Self::Locked { .. } | Self::Moved { .. } | Self::Unavailable { .. }
+        )
     }
 }

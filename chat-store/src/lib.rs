@@ -3,10 +3,12 @@
 mod appended;
 mod config;
 mod error;
+mod key;
 mod memory;
 mod nickname;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod parts;
+mod plan;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod session;
@@ -19,8 +21,10 @@ pub mod testkit;
 pub use appended::Appended;
 pub use config::open;
 pub use error::StoreError;
+pub use key::key_from_kept;
 pub use memory::MemoryStore;
 pub use nickname::{ClaimKind, Claimed, NicknameClaim, NicknameStore, OwnerKey};
+pub use plan::Plan;
 #[cfg(feature = "postgres")]
 pub use postgres::PostgresStore;
 pub use session::{SessionKey, SessionRecord, SessionStore};

@@ -7,15 +7,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use chat_core::{
-    Audience, ClientOffset, Epoch, Feed, Message, NewMessage, Nickname, NicknameKey,
-    NicknameSkeleton, Offset, PersonId, Timestamp,
+    Audience, Epoch, Feed, Message, NewMessage, Nickname, NicknameKey, NicknameSkeleton, Offset,
+    PersonId, Timestamp,
 };
 
 use crate::nickname::MAX_SWEPT_NICKNAMES;
-use crate::session::MAX_SWEPT;
 use crate::{
-    Appended, Claimed, MessageStore, NicknameClaim, NicknameStore, Page, SessionKey, SessionRecord,
-    SessionStore, StoreError,
+    Appended, Claimed, MessageStore, NicknameClaim, NicknameStore, Page, Plan, SessionKey,
+    SessionRecord, SessionStore, StoreError,
 };
 
 /// A log, sessions and nicknames that live as long as the process: for tests, for trying things out, and as the
@@ -43,7 +42,8 @@ struct Contents {
 #[derive(Default)]
 struct Log {
     messages: Vec<Message>,
-    by_key: HashMap<ClientOffset, Offset>,
+    /// By the texts under which keys are kept.
+    by_key: HashMap<String, Offset>,
 }
 
 impl MemoryStore {
@@ -81,7 +81,7 @@ impl MessageStore for MemoryStore {
 
     async fn append(&self, batch: &[NewMessage]) -> Result<Vec<Appended>, StoreError> {
         let mut contents = self.contents()?;
-        Ok(batch.iter().map(|new| contents.log.append(new)).collect())
+        Ok(contents.log.append(batch))
     }
 
     async fn read_after(
@@ -104,6 +104,10 @@ impl MessageStore for MemoryStore {
 
     async fn tail(&self) -> Result<Offset, StoreError> {
         Ok(self.contents()?.log.tail())
+    }
+
+    async fn try_commit(&self) -> Result<bool, StoreError> {
+        self.contents().map(|_| true)
     }
 
     async fn close(&self) {
@@ -142,13 +146,11 @@ impl SessionStore for MemoryStore {
     }
 
     async fn sweep_sessions(&self, now: Timestamp) -> Result<usize, StoreError> {
-        let mut deleted = 0;
-        self.contents()?.sessions.retain(|_, record| {
-            let delete = record.expires_at <= now && deleted < MAX_SWEPT;
-            deleted += usize::from(delete);
-            !delete
-        });
-        Ok(deleted)
+        let mut contents = self.contents()?;
+        let before = contents.sessions.len();
+        // All at once: to look at each takes longer than to delete it.
+        contents.sessions.retain(|_, record| record.expires_at > now);
+        Ok(before - contents.sessions.len())
     }
 }
 
@@ -226,15 +228,16 @@ impl Log {
         self.messages.last().map_or(Offset::ZERO, |message| message.offset)
     }
 
-    fn append(&mut self, new: &NewMessage) -> Appended {
-        let known = new.client_offset.as_ref().and_then(|key| self.by_key.get(key));
-        if let Some(stored) = known.and_then(|offset| self.after(offset.previous()).first()) {
-            return Appended::when_known(new, stored);
+    fn append(&mut self, batch: &[NewMessage]) -> Vec<Appended> {
+        let stored = |text: &str| self.after(self.by_key.get(text)?.previous()).first();
+        let plan = Plan::of(batch, stored);
+        let first = self.tail().next();
+        for ((new, text), step) in plan.new_messages().zip(0..) {
+            let offset = first.plus(step);
+            self.by_key.extend(text.map(|text| (text.to_owned(), offset)));
+            self.messages.push(Message::from_new(offset, new.clone()));
         }
-        let offset = self.tail().next();
-        self.by_key.extend(new.client_offset.clone().map(|key| (key, offset)));
-        self.messages.push(Message::from_new(offset, new.clone()));
-        Appended::New(offset)
+        plan.outcome(first)
     }
 
     fn after(&self, offset: Offset) -> &[Message] {

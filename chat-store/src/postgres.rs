@@ -17,9 +17,10 @@ use chat_core::{Epoch, Feed, NewMessage, Offset};
 use sqlx::ConnectOptions;
 use sqlx::postgres::PgConnectOptions;
 
-use self::append::Batch;
+use self::append::Encoded;
 use self::connections::{CALL_TIMEOUT, Connections, within};
 use self::error::Place;
+use self::schema::Prepared;
 use crate::{Appended, MessageStore, Page, StoreError};
 
 /// Readers that work at the same time. A page takes well under a millisecond.
@@ -46,6 +47,7 @@ const READERS: u32 = 4;
 pub struct PostgresStore {
     place: Place,
     epoch: Epoch,
+    has_plain_keys: bool,
     // One connection for all batches, and one for all saves and claims: those that compete would wait for each
     // other on the server. Calls happen in their order, also when a caller has gone away.
     log: Arc<Connections>,
@@ -77,11 +79,11 @@ impl PostgresStore {
         let place = Place::new(&options);
         let mut connection =
             connections::connect(&options).await.map_err(|error| place.error(error))?;
-        let epoch = schema::prepare(&mut connection, &place).await?;
+        let Prepared { epoch, has_plain_keys } = schema::prepare(&mut connection, &place).await?;
         let new = |count| Connections::new(place.clone(), options.clone(), count);
         let [log, sessions, readers] = [new(1), new(1), new(READERS)];
         log.offer(connection);
-        Ok(Self { place, epoch, log, sessions, readers })
+        Ok(Self { place, epoch, has_plain_keys, log, sessions, readers })
     }
 
     /// Runs a write to its end, also when its caller goes away: so none is left half done, and the
@@ -112,16 +114,30 @@ impl MessageStore for PostgresStore {
     }
 
     async fn append(&self, batch: &[NewMessage]) -> Result<Vec<Appended>, StoreError> {
-        let (batch, encoded) = Batch::new(batch).map_err(|error| self.place.error_in_use(error))?;
+        let in_use = |error| self.place.error_in_use(error);
+        let encoded = Encoded::new(batch, self.has_plain_keys).map_err(in_use)?;
         let mut lease = self.log.lease().await?;
         if batch.is_empty() {
             return lease.settle(Ok(Vec::new()));
         }
         let committed = self.finish(async move {
-            let committed = within(CALL_TIMEOUT, append::commit(&mut lease, encoded)).await;
-            lease.settle(committed)
+            match within(CALL_TIMEOUT, append::commit(&mut lease, encoded)).await {
+                Err(error) if append::has_to_look(&error) => Ok(Err(lease)),
+                committed => lease.settle(committed).map(Ok),
+            }
         });
-        Ok(batch.outcome(&committed.await?))
+        match committed.await? {
+            Ok(committed) => committed.outcome(batch).map_err(in_use),
+            Err(mut lease) => {
+                let batch = batch.to_vec();
+                let committed = self.finish(async move {
+                    let look_and_commit = append::look_and_commit(&mut lease, &batch);
+                    let committed = within(CALL_TIMEOUT, look_and_commit).await;
+                    lease.settle(committed)
+                });
+                committed.await
+            }
+        }
     }
 
     async fn read_after(
@@ -152,6 +168,15 @@ impl MessageStore for PostgresStore {
         let mut lease = self.readers.lease().await?;
         let tail = within(CALL_TIMEOUT, read::tail(&mut lease)).await;
         lease.settle(tail)
+    }
+
+    async fn try_commit(&self) -> Result<bool, StoreError> {
+        let mut lease = self.log.lease().await?;
+        let tried = self.finish(async move {
+            let tried = within(CALL_TIMEOUT, append::try_commit(&mut lease)).await;
+            lease.settle(tried)
+        });
+        tried.await.map(|()| true)
     }
 
     async fn close(&self) {

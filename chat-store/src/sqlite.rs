@@ -1,15 +1,18 @@
 mod append;
 mod error;
 mod feeds;
+mod files;
 mod nicknames;
 mod packed;
 #[cfg(test)]
 mod plan;
 mod read;
+mod readers;
 mod rooms;
 mod schema;
 mod sessions;
 mod statements;
+mod trial;
 
 use std::fmt;
 use std::path::Path;
@@ -18,12 +21,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chat_core::{Epoch, Feed, NewMessage, Offset};
-use sqlx::pool::PoolConnection;
-use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, Connection, Sqlite, SqliteConnection, SqlitePool};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions, Connection, SqliteConnection};
 use tokio::sync::Mutex;
 
 use self::error::Place;
+use self::files::Files;
+use self::readers::Readers;
 use self::statements::MAX_ROWS;
 use crate::{Appended, MessageStore, Page, StoreError};
 
@@ -35,15 +39,17 @@ pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// SQLite's own limit, a quarter of it, the pages of busy rooms are moved more often.
 const WAL_PAGES: &str = "4000";
 
-/// Readers that work at the same time. A page takes well under a millisecond.
-const READERS: u32 = 4;
+/// The write-ahead log grows while a reader looks at an old state of the file. It is cut off at this many bytes
+/// when it begins anew: twice what it has with [`WAL_PAGES`], so that it is not in normal work.
+const WAL_BYTES: &str = "33554432";
 
 /// A log, sessions and nicknames in one SQLite file.
 ///
 /// The file may be the `chat.db` of the
 /// [Socket.IO tutorial](https://socket.io/docs/v4/tutorial/step-7): its history and its offsets stay.
 /// Several processes of one machine may share it. Next to it are, while it is open, its write-ahead
-/// log and index (`-wal`, `-shm`); the three belong together. [`close`](MessageStore::close) moves all of the
+/// log and index (`-wal`, `-shm`); the three belong together. A file that is made here is for its owner alone (mode
+/// 0600), one that is there keeps its mode, and the two get that of the file. [`close`](MessageStore::close) moves all of the
 /// log into the file. The two files may stay, empty, when several processes close at the same moment.
 ///
 /// - *Durable:* every commit is synced (`synchronous = FULL`), so that it survives a power cut as far as
@@ -54,13 +60,18 @@ const READERS: u32 = 4;
 /// - *Full disk:* [`StoreError::Full`], nothing stored. Works again once there is space.
 /// - *Locked by another process:* waits for [`BUSY_TIMEOUT`](Self::BUSY_TIMEOUT), then
 ///   [`StoreError::Locked`], nothing stored.
+/// - *One of the three deleted, moved away or replaced:* [`StoreError::Moved`], nothing confirmed and nothing read,
+///   until the same file is back. In the moment in which it happens a batch may have been stored in the file that is
+///   gone.
 pub struct SqliteStore {
     place: Place,
     epoch: Epoch,
+    has_plain_keys: bool,
     // SQLite has one writer at a time anyway: connections that compete for its lock poll for it, and
     // waiting in line is cheaper. `None` when closed.
     writer: Arc<Mutex<Option<Writer>>>,
-    readers: SqlitePool,
+    readers: Readers,
+    files: Files,
 }
 
 struct Writer {
@@ -87,12 +98,14 @@ impl SqliteStore {
         let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         let place = Place::new(&absolute);
         let options = SqliteConnectOptions::new()
-            .filename(absolute)
+            .filename(&absolute)
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(BUSY_TIMEOUT)
             .pragma("wal_autocheckpoint", WAL_PAGES)
+            .pragma("journal_size_limit", WAL_BYTES)
             .disable_statement_logging();
 
+        files::create(&absolute);
         let mut writer = options
             .clone()
             .create_if_missing(true)
@@ -101,16 +114,13 @@ impl SqliteStore {
             .map_err(|error| place.error(error))?;
         schema::prepare(&mut writer, &place).await?;
         let epoch = schema::epoch(&mut writer, &place).await?;
+        let has_plain_keys = schema::has_plain_keys(&mut writer, &place).await?;
         let rooms =
             rooms::Progress::begun(&mut writer).await.map_err(|error| place.error(error))?;
-        let readers = SqlitePoolOptions::new()
-            .max_connections(READERS)
-            .test_before_acquire(false)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .connect_lazy_with(options.read_only(true));
+        let files = Files::opened(&absolute).map_err(|error| place.error(error.into()))?;
+        let readers = Readers::new(options, files.clone());
         let writer = Arc::new(Mutex::new(Some(Writer { connection: writer, rooms })));
-        let store = Self { place, epoch, writer, readers };
+        let store = Self { place, epoch, has_plain_keys, writer, readers, files };
         store.complete_rooms();
         Ok(store)
     }
@@ -120,13 +130,27 @@ impl SqliteStore {
         tokio::spawn(complete_rooms(writer, readers, self.place.clone()));
     }
 
-    async fn reader(&self) -> Result<PoolConnection<Sqlite>, StoreError> {
+    async fn reader(&self) -> Result<readers::Reader, StoreError> {
         self.readers.acquire().await.map_err(|error| self.place.error_in_use(error))
+    }
+
+    /// Writes something, and confirms it only when it is in the file that the next start will find.
+    async fn in_place<T>(
+        &self,
+        write: impl Future<Output = Result<T, sqlx::Error>>,
+    ) -> Result<T, StoreError> {
+        let written = async {
+            self.files.check()?;
+            let written = write.await?;
+            self.files.check()?;
+            Ok(written)
+        };
+        written.await.map_err(|error| self.place.error_in_use(error))
     }
 }
 
 /// Completes the table of rooms, while others go on to read and write, until it is not far behind.
-async fn complete_rooms(writer: Weak<Mutex<Option<Writer>>>, readers: SqlitePool, place: Place) {
+async fn complete_rooms(writer: Weak<Mutex<Option<Writer>>>, readers: Readers, place: Place) {
     loop {
         rooms::pause().await;
         let Some(writer) = writer.upgrade() else { return };
@@ -147,7 +171,7 @@ async fn complete_rooms(writer: Weak<Mutex<Option<Writer>>>, readers: SqlitePool
 /// Adds to the table of rooms what it has not. Returns up to where it is complete when that is little.
 async fn add_to_rooms(
     writer: &Mutex<Option<Writer>>,
-    readers: &SqlitePool,
+    readers: &Readers,
 ) -> Result<Option<i64>, sqlx::Error> {
     let mut seen = None;
     loop {
@@ -194,8 +218,8 @@ impl MessageStore for SqliteStore {
         if batch.is_empty() {
             return Ok(Vec::new());
         }
-        let appended = append::append(batch, connection).await;
-        let appended = appended.map_err(|error| self.place.error_in_use(error))?;
+        let append = append::append(batch, self.has_plain_keys, connection);
+        let appended = self.in_place(append).await?;
         let last = appended.iter().map(|one| one.offset().as_u64()).max().unwrap_or_default();
         if rooms.begin(last.cast_signed()) {
             self.complete_rooms();
@@ -230,6 +254,13 @@ impl MessageStore for SqliteStore {
     async fn tail(&self) -> Result<Offset, StoreError> {
         let mut reader = self.reader().await?;
         read::tail(&mut reader).await.map_err(|error| self.place.error_in_use(error))
+    }
+
+    async fn try_commit(&self) -> Result<bool, StoreError> {
+        let mut writer = self.writer.lock().await;
+        let Writer { connection, .. } = writer.as_mut().ok_or(StoreError::Closed)?;
+        self.in_place(trial::commit(connection)).await?;
+        Ok(true)
     }
 
     async fn close(&self) {

@@ -26,8 +26,10 @@ use crate::{Appended, NicknameStore, SessionStore, StoreError};
 ///   holes; it gets no new ones.)
 /// - **Visible in order.** Once a reader has seen an offset, or a [`tail`](Self::tail), nothing below it
 ///   ever appears later. This holds over all processes that share the log.
-/// - **Once.** A [client offset](chat_core::ClientOffset) names one message for as long as the log
-///   exists, also when it is appended concurrently, by several processes, or twice in one batch.
+/// - **Once.** A [client offset](chat_core::ClientOffset) names one message of its
+///   [author](chat_core::Author) for as long as the log exists, also when it is appended concurrently, by
+///   several processes, or twice in one batch. What others append under the same key changes nothing.
+///   [`Plan`](crate::Plan) says what that means for a batch.
 /// - **Whole.** A batch is stored as a whole or not at all, in its order, without other messages in
 ///   between. When a call fails nothing of it is visible; see
 ///   [`StoreError`] for the one case in which that cannot be known.
@@ -81,6 +83,18 @@ pub trait MessageStore: Send + Sync + 'static {
     /// # Errors
     /// See [`StoreError::is_retryable`].
     async fn tail(&self) -> Result<Offset, StoreError>;
+
+    /// Commits something that nobody sees, to find out whether [`append`](Self::append) would work again, and
+    /// returns whether it could try: a store for which this is not written returns `false`.
+    ///
+    /// A server calls it from time to time after an append has failed, until one works, and never before.
+    /// When this call is dropped, it has left nothing that is seen.
+    ///
+    /// # Errors
+    /// Those that `append` would have; see [`StoreError::is_retryable`].
+    async fn try_commit(&self) -> Result<bool, StoreError> {
+        Ok(false)
+    }
 
     /// Lets go of files and connections. Calls that are under way finish first; later ones fail with
     /// [`StoreError::Closed`]. Closing twice is harmless. When this call is dropped, the store may or may not be

@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use chat_core::{Feed, NewMessage, Offset, PersonId, RoomId, Timestamp};
+use chat_core::{Author, AuthorId, Feed, NewMessage, Offset, PersonId, RoomId, Timestamp};
 use chat_store::{
     Appended, ClaimKind, Claimed, MessageStore, NicknameClaim, NicknameStore, OwnerKey, SessionKey,
     SessionRecord, SessionStore, SqliteStore, StoreError,
@@ -79,6 +79,62 @@ async fn sessions_of_version_3_are_older_than_any_that_is_saved_now() {
     assert_eq!((found.generation, found.revision, &*found.state), (0, 0, "here"));
     assert_eq!(store.save_sessions(&[SessionRecord { generation: 1, ..found }]).await.unwrap(), []);
     store.close().await;
+}
+
+/// The user with a number, under a name.
+fn by(user: i64, name: &str, key: &str, content: &str) -> NewMessage {
+    let new = NewMessage::new(RoomId::general(), content.parse().unwrap());
+    let session = AuthorId::from_stored(-user);
+    let new = new.with_author(Author::user(AuthorId::from_stored(user), session));
+    NewMessage { from: name.parse().ok(), ..new.with_client_offset(key.parse().unwrap()) }
+}
+
+#[tokio::test]
+async fn what_users_sent_to_an_earlier_version_is_recognised_by_their_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("chat.db");
+    run_sql(&path, &VERSION_2.join(";\n")).await;
+    let store = SqliteStore::open(&path).await.unwrap();
+    let [one, two, three, four] = [1, 2, 3, 4].map(|number| Offset::new(number).unwrap());
+    let batch = [
+        by(1, "ADA", "k", "hello"),
+        by(2, "bob", "k", "hello"),
+        by(1, "ada", "k", "other"),
+        by(1, "ada", "l", "hello"),
+    ];
+    let expected =
+        [Appended::Duplicate(one), Appended::New(two), Appended::New(three), Appended::New(four)];
+    assert_eq!(store.append(&batch).await.unwrap(), expected);
+    // From now on it is known whose they are.
+    let renamed = [by(2, "robert", "k", "hello"), by(1, "ada", "l", "hello")];
+    let expected = [Appended::Duplicate(two), Appended::Duplicate(four)];
+    assert_eq!(store.append(&renamed).await.unwrap(), expected);
+
+    // A process of the earlier version that still runs knows no authors.
+    let sql = "INSERT INTO messages (id, client_offset, content, room, sender, at)
+        VALUES (5, 'm', 'hello', 'general', 'ada', 5)";
+    run_sql(&path, sql).await;
+    let retry = store.append(&[by(1, "ada", "m", "hello")]).await.unwrap();
+    assert_eq!(retry, [Appended::Duplicate(four.next())]);
+    let page = store.read_after(None, four, 9).await.unwrap();
+    assert_eq!(page.messages[0].author, None);
+    store.close().await;
+}
+
+#[tokio::test]
+async fn a_log_in_which_no_user_has_a_plain_key_is_not_looked_through_for_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("chat.db");
+    let of_nobody = "UPDATE messages SET sender = NULL";
+    run_sql(&path, &[&VERSION_2.join(";\n"), of_nobody].join(";\n")).await;
+    let store = SqliteStore::open(&path).await.unwrap();
+    let appended = store.append(&[by(1, "ada", "k", "hello")]).await.unwrap();
+    assert_eq!(appended, [Appended::New(Offset::FIRST.next())]);
+    store.close().await;
+    let mut connection = SqliteConnectOptions::new().filename(&path).connect().await.unwrap();
+    let marks = "SELECT count(*) FROM chat_meta WHERE name = 'plain_keys_upto'";
+    let marks: i64 = sqlx::query_scalar(marks).fetch_one(&mut connection).await.unwrap();
+    assert_eq!(marks, 0);
 }
 
 #[tokio::test]

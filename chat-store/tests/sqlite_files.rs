@@ -7,6 +7,9 @@ mod child;
 #[cfg(target_os = "linux")]
 #[path = "sqlite_files/disks.rs"]
 mod disks;
+#[cfg(unix)]
+#[path = "sqlite_files/moved.rs"]
+mod moved;
 #[path = "sqlite_files/paths.rs"]
 mod paths;
 #[path = "sqlite_files/processes.rs"]

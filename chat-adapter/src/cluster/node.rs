@@ -11,7 +11,7 @@ use super::connection::{Connection, Shared};
 use super::queue::Queue;
 use crate::fanout::Fanout;
 use crate::link::Link;
-use crate::wire::{self, MAX_FRAME};
+use crate::wire::{MAX_FRAME, Wire};
 use crate::{Broadcast, BroadcastError, Subscriber};
 
 /// How long a hub may take to receive the last frames of a node that closes.
@@ -67,7 +67,7 @@ impl Broadcast for ClusterBroadcast {
         if !self.is_connected() {
             return Err(BroadcastError::Unavailable("the connection is lost".into()));
         }
-        let bytes = wire::encode(&frame, MAX_FRAME);
+        let bytes = Wire::default().encode(&frame, MAX_FRAME);
         let length = bytes.len();
         self.shared.outgoing.push(bytes, length);
         Ok(())
@@ -75,6 +75,11 @@ impl Broadcast for ClusterBroadcast {
 
     async fn subscribe(&self) -> Result<Box<dyn Subscriber>, BroadcastError> {
         self.shared.fanout.subscribe()
+    }
+
+    /// Its socket belongs to the user, and only processes of the same user can connect to it.
+    fn is_authenticated(&self) -> bool {
+        true
     }
 
     async fn close(&self) {

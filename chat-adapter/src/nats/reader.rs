@@ -106,6 +106,7 @@ impl Reader {
         place: &str,
         events: Arc<Events>,
         marker: Arc<Marker>,
+        decoder: Decoder,
     ) -> Result<Self, BroadcastError> {
         let listen = async {
             let mut messages = client.subscribe(subject.to_owned()).await?;
@@ -128,7 +129,7 @@ impl Reader {
             }
         };
         let (client, link) = (client.clone(), Link::new(place.to_owned()));
-        let (connects, decoder) = (marker.connects(), Decoder::default());
+        let connects = marker.connects();
         Ok(Self { client, messages, events, marker, link, connects, decoder })
     }
 

@@ -30,9 +30,10 @@ impl Listener {
     pub(super) async fn connect(
         options: PgConnectOptions,
         channel: String,
+        decoder: Decoder,
     ) -> Result<Self, sqlx::Error> {
         let connection = listen(&options, &channel).await?;
-        Ok(Self { options, channel, connection, decoder: Decoder::default() })
+        Ok(Self { options, channel, connection, decoder })
     }
 
     /// Hands on what arrives, over one connection after the other.

@@ -1,4 +1,5 @@
 use std::error::Error;
+use std::path::Path;
 
 use sqlx::ConnectOptions;
 use sqlx::error::DatabaseError;
@@ -6,6 +7,7 @@ use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
 use crate::BroadcastError;
 use crate::broker_url::BrokerUrl;
+use crate::exposure::is_this_machine;
 
 /// The longest name of a channel that Postgres takes, in bytes.
 const MAX_CHANNEL: usize = 63;
@@ -49,6 +51,42 @@ impl Options {
             None => format!("postgres at {}:{}", connect.get_host(), connect.get_port()),
         };
         Ok(Self { connect, place, channel })
+    }
+}
+
+/// Whether a database is on this machine, or the one that `store` names.
+pub(crate) fn is_own(url: &str, store: &str) -> Result<bool, BroadcastError> {
+    let options = Options::parse(url)?.connect;
+    let place = Place::of(&options);
+    if place.socket.is_some() || is_this_machine(place.host) {
+        return Ok(true);
+    }
+    // Its other parameters are the store's own.
+    let store = match BrokerUrl::parse(store) {
+        Ok(store) => store.only(&["host", "hostaddr", "port", "dbname", "user"]),
+        Err(_) => return Ok(false),
+    };
+    let store = store.url().as_str().parse::<PgConnectOptions>();
+    Ok(store.is_ok_and(|store| Place::of(&store) == place))
+}
+
+/// Where a database is, and which.
+#[derive(PartialEq, Eq)]
+struct Place<'a> {
+    socket: Option<&'a Path>,
+    host: &'a str,
+    port: u16,
+    database: &'a str,
+}
+
+impl<'a> Place<'a> {
+    fn of(options: &'a PgConnectOptions) -> Self {
+        let host = options.get_host();
+        // A host that begins with a slash is the folder of a socket.
+        let socket = host.starts_with('/').then(|| Path::new(host));
+        let socket = options.get_socket().map(AsRef::as_ref).or(socket);
+        let (port, user) = (options.get_port(), options.get_username());
+        Self { socket, host, port, database: options.get_database().unwrap_or(user) }
     }
 }
 

@@ -19,6 +19,16 @@ pub(super) enum Mode {
     PubSub { channel: String },
 }
 
+impl Mode {
+    /// What all nodes of a chat name alike.
+    pub(super) fn channel(&self) -> &str {
+        match self {
+            Self::Streams { key, .. } => key,
+            Self::PubSub { channel } => channel,
+        }
+    }
+}
+
 impl Options {
     pub(super) fn parse(url: &str) -> Result<Self, BroadcastError> {
         let mut url = BrokerUrl::parse(url)?.with_host()?;

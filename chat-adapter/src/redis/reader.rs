@@ -51,8 +51,13 @@ impl Source {
 }
 
 /// Gives all that arrives to the subscribers, over one connection after the other.
-pub(super) async fn run(client: Client, mut source: Source, fanout: Arc<Fanout>, link: Arc<Link>) {
-    let mut decoder = Decoder::default();
+pub(super) async fn run(
+    client: Client,
+    mut source: Source,
+    mut decoder: Decoder,
+    fanout: Arc<Fanout>,
+    link: Arc<Link>,
+) {
     let mut backoff = Backoff::default();
     let mut read = source.read().await;
     loop {

@@ -12,6 +12,8 @@ mod postgres;
 mod proxy;
 #[cfg(feature = "redis")]
 mod redis;
+#[cfg(any(feature = "nats", feature = "postgres", feature = "redis"))]
+mod secrets;
 #[cfg(any(feature = "nats", feature = "redis"))]
 mod server;
 

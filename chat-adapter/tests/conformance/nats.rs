@@ -70,6 +70,14 @@ async fn next(subscriber: &mut Box<dyn Subscriber>) -> Incoming {
     next.expect("something within twenty seconds").expect("the stream goes on")
 }
 
+#[tokio::test]
+#[cfg_attr(not(has_nats_server), ignore = "needs nats-server")]
+async fn nodes_know_each_other_by_their_secret() {
+    let nats = nats().await;
+    let url = format!("nats://{}/frames", nats.server.address);
+    crate::secrets::check(&url).await;
+}
+
 /// A server with a configuration file.
 async fn configured(configuration: &'static str) -> Server {
     Server::run(Box::new(move |port, folder| {
@@ -91,6 +99,7 @@ fn long_frame() -> Frame {
         content: "x".repeat(2000).parse::<Content>().expect("a content"),
         client_offset: None,
         from: None,
+        author: None,
         at: None,
     };
     let body = FrameBody::Appended {

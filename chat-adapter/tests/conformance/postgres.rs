@@ -72,6 +72,13 @@ impl Broker for Postgres {
     }
 }
 
+#[tokio::test]
+#[cfg_attr(not(has_postgres), ignore = "needs postgresql")]
+async fn nodes_know_each_other_by_their_secret() {
+    let url = SERVER.create_database().await;
+    crate::secrets::check(&url).await;
+}
+
 fn database(url: &str) -> &str {
     url.rsplit('/').next().unwrap()
 }

@@ -1,5 +1,6 @@
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -67,10 +68,7 @@ async fn connect(url: &str) -> Result<RedisBroadcast, BroadcastError> {
 #[async_trait]
 impl Broker for Redis {
     async fn nodes(&self) -> Nodes {
-        [
-            std::sync::Arc::new(self.node(self.query).await),
-            std::sync::Arc::new(self.cut_off_node(self.query).await),
-        ]
+        [Arc::new(self.node(self.query).await), Arc::new(self.cut_off_node(self.query).await)]
     }
 
     async fn kill(&self) {
@@ -114,6 +112,15 @@ async fn a_node_that_was_cut_off_reads_the_stream_on_without_a_gap() {
     redis.proxy.mend();
     for number in 2..=500 {
         assert_eq!(next(&mut subscriber).await, Incoming::Frame(frame(1, number)));
+    }
+}
+
+#[tokio::test]
+#[cfg_attr(not(has_redis_server), ignore = "needs redis-server")]
+async fn nodes_know_each_other_by_their_secret() {
+    for redis in [streams_broker().await, pubsub_broker().await] {
+        let url = format!("redis://{}?{}", redis.server.address, redis.query);
+        crate::secrets::check(&url).await;
     }
 }
 

@@ -7,8 +7,8 @@ use serde_json::value::RawValue;
 
 use crate::{ClientOffset, Content, ParseError, Refusal, RefusalCode, RoomId};
 
-/// The longest event that can hold a message that is not too long: every character of it escaped.
-const MAX_EVENT_BYTES: usize = 6 * (Content::MAX_BYTES + 2 * ClientOffset::MAX_BYTES + 1024);
+/// The longest event in bytes of JSON: one with the longest message, every character of it escaped.
+pub const MAX_EVENT_BYTES: usize = 6 * (Content::MAX_BYTES + 2 * ClientOffset::MAX_BYTES + 1024);
 
 /// What is wrong with a text such as `"😀".slice(0, 1)`.
 const HALF: &str = "a text must not have half a character, as one that was cut within an emoji has";

@@ -18,7 +18,8 @@ pub struct DeliveryMeta {
     pub from: Option<Nickname>,
     /// When the server received it; `null` when the log does not know.
     pub at: Option<Timestamp>,
-    /// The key that the sender gave it, by which the sender recognises its own; `null` when it gave none.
+    /// The key that the author gave it, by which the author recognises its own; `null` for everybody else, and
+    /// when it gave none.
     pub client_offset: Option<ClientOffset>,
 }
 
@@ -38,6 +39,6 @@ pub struct PrivateDeliveryMeta {
     pub to: Nickname,
     /// When the server received it.
     pub at: Option<Timestamp>,
-    /// The key that the sender gave it; `null` when it gave none.
+    /// The key that the author gave it; `null` for the other one, and when it gave none.
     pub client_offset: Option<ClientOffset>,
 }

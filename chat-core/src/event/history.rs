@@ -90,17 +90,26 @@ pub struct HistoryMessage {
     pub to: Option<Nickname>,
     /// When the server received it; `null` when the log does not know.
     pub at: Option<Timestamp>,
-    /// The key that the sender gave it; `null` when it gave none.
+    /// The key that the author gave it; `null` for everybody else, and when it gave none.
     pub client_offset: Option<ClientOffset>,
 }
 
+impl HistoryMessage {
+    /// The message as its author gets it, with its key.
+    pub fn to_author(mut message: Message) -> Self {
+        let client_offset = message.client_offset.take();
+        Self { client_offset, ..message.into() }
+    }
+}
+
+/// The message as everybody else gets it: without its key.
 impl From<Message> for HistoryMessage {
     fn from(message: Message) -> Self {
-        let Message { offset, audience, content, client_offset, from, at } = message;
+        let Message { offset, audience, content, from, at, .. } = message;
         let (room, to) = match audience {
             Audience::Room(room) => (Some(room), None),
             Audience::Private { nickname, .. } => (None, Some(nickname)),
         };
-        Self { content, offset, room, from, to, at, client_offset }
+        Self { content, offset, room, from, to, at, client_offset: None }
     }
 }

@@ -11,8 +11,8 @@ use crate::{Nickname, Refusal, RefusalCode, RoomId};
 pub struct NicknameRequest {
     /// The name to have.
     pub nickname: Nickname,
-    /// The secret that shows that it is this client's. A name that nobody has is claimed with it; without
-    /// one the server makes one up.
+    /// The secret that shows that it is this client's. A name that nobody has is claimed with it. Without one the
+    /// name is kept by that of the client's name before, or if it has none, by one that the server makes up.
     pub token: Option<Token>,
 }
 
@@ -43,7 +43,7 @@ pub struct Named {
     /// The name as it is written from now on.
     pub nickname: Nickname,
     /// The secret that keeps the name for this client: to be given with the name when connecting again.
-    /// `null` when the client has it already, by a token of another issuer.
+    /// `null` when the client has it already: by a token of another issuer, or that of its name before.
     pub token: Option<Token>,
 }
 
@@ -66,6 +66,15 @@ pub struct Typing {
     /// Who; `null` when anonymous.
     pub nickname: Option<Nickname>,
     /// Whether the person types, or does not any more.
+    pub typing: bool,
+}
+
+/// The answer to [`TYPING`](crate::TYPING): the server has heard it. Others hear of it at most once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TypingHeard {
+    /// The room.
+    pub room: RoomId,
+    /// Whether the client types there, as it said.
     pub typing: bool,
 }
 

@@ -1,5 +1,7 @@
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::error::check_name;
 use crate::{Nickname, PersonId, RoomId};
 
 /// Who is counted as one in a room: a person, however many connections it has, or an anonymous client.
@@ -32,6 +34,17 @@ pub struct Attendee {
     /// Who.
     pub member: MemberId,
     /// By which name; none when anonymous.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "shown")]
     pub nickname: Option<Nickname>,
+}
+
+/// A name that may be shown. It is not in a log whose history must not be refused, and may come from anybody who
+/// reaches the broker. What else makes a name is checked where it is claimed.
+fn shown<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Nickname>, D::Error> {
+    let nickname = Option::<Nickname>::deserialize(deserializer)?;
+    if let Some(nickname) = &nickname {
+        check_name("a nickname", nickname.as_str(), Nickname::MAX_BYTES)
+            .map_err(D::Error::custom)?;
+    }
+    Ok(nickname)
 }

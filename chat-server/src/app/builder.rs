@@ -11,15 +11,18 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::{Chat, ChatError};
-use crate::identity::{Identities, JwtKey, RESERVED, Rules};
+use crate::http_server::Room;
+use crate::identity::{self, Identities, JwtKey, RESERVED};
 use crate::limits::Limits;
 use crate::log::{Log, RECENT_AT_START, RECENT_BYTES};
+use crate::origin::{AllowedHost, AllowedOrigin, Rules};
 use crate::quota::Quotas;
 use crate::recovery::Recovery;
 use crate::relay::{self, Listener, Outgoing};
 use crate::roster::Roster;
 use crate::socket::{Authenticate, Connections, Hooks, Observed, Services, register};
 use crate::transport::TransportService;
+use crate::trusted_proxy::{TrustedProxies, TrustedProxy};
 
 /// How often the server asks a client whether it is still there.
 const PING_INTERVAL: Duration = Duration::from_secs(25);
@@ -36,10 +39,6 @@ const PRESENCE_GRACE: Duration = Duration::from_secs(5);
 /// For how long a nickname is kept for an owner who is away when nothing else is said: 90 days.
 const NICKNAME_LIFETIME: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
-/// The largest packet that is read from a client. A larger one ends the connection; one that is smaller
-/// and still holds too much for a message gets a refusal.
-const MAX_PACKET_BYTES: usize = 16 * 1024 * 1024;
-
 /// How many packets wait for a client, see [`Link`](crate::transport::Link) for how far they are used.
 const SOCKET_BUFFER: usize = 256;
 
@@ -47,8 +46,8 @@ const SOCKET_BUFFER: usize = 256;
 /// for it, also when idle.
 const READ_BUFFER: usize = 1024;
 
-/// The most binary attachments of one event. No event of the chat has any.
-const MAX_ATTACHMENTS: usize = 16;
+/// How many bytes of pongs a body may get: more than an hour's.
+const PONGS_BYTES: usize = 4096;
 
 /// What a [`Chat`] is made of. Made by [`Chat::builder`].
 #[must_use = "a builder does nothing until it is started"]
@@ -63,6 +62,8 @@ pub struct ChatBuilder {
     reserved_names: Vec<Nickname>,
     jwt_key: Option<JwtKey>,
     limits: Limits,
+    proxies: TrustedProxies,
+    rules: Rules,
 }
 
 impl ChatBuilder {
@@ -78,6 +79,8 @@ impl ChatBuilder {
             reserved_names: RESERVED.map(Nickname::from_stored).into(),
             jwt_key: None,
             limits: Limits::default(),
+            proxies: TrustedProxies::default(),
+            rules: Rules::default(),
         }
     }
 
@@ -167,6 +170,28 @@ impl ChatBuilder {
         Self { limits, ..self }
     }
 
+    /// The proxies that are believed who a client is; nobody when not said.
+    pub fn trusted_proxies(self, proxies: impl IntoIterator<Item = TrustedProxy>) -> Self {
+        Self { proxies: proxies.into_iter().collect(), ..self }
+    }
+
+    /// The pages of other origins that may use the chat; none when not said. The server's own pages, and programs,
+    /// always may.
+    pub fn allowed_origins(self, origins: impl IntoIterator<Item = AllowedOrigin>) -> Self {
+        let rules = Rules { origins: origins.into_iter().collect(), ..self.rules };
+        Self { rules, ..self }
+    }
+
+    /// The names by which the server may be asked, beside addresses and names of this machine such as
+    /// `localhost`. When not said it is any name, or none where [`Chat::serve`] listens on a loopback address.
+    ///
+    /// A page can have its own name lead to a server that only its reader reaches. For the browser it is of the same
+    /// origin then; its name gives it away.
+    pub fn allowed_hosts(self, hosts: impl IntoIterator<Item = AllowedHost>) -> Self {
+        let rules = Rules { hosts: hosts.into_iter().collect(), ..self.rules };
+        Self { rules, ..self }
+    }
+
     /// Has `observe` called for each event of the chat in either direction, with its name and size: the
     /// `onAny` and `onAnyOutgoing` of Socket.IO. It must not block.
     ///
@@ -189,7 +214,17 @@ impl ChatBuilder {
     /// # Errors
     /// When the store does not work, or a limit is out of its range.
     pub async fn start(self) -> Result<Chat, ChatError> {
-        let Self { store, broadcast, recovery_window, hooks, recent_bytes, limits, .. } = self;
+        let Self {
+            store,
+            broadcast,
+            recovery_window,
+            hooks,
+            recent_bytes,
+            limits,
+            proxies,
+            rules,
+            ..
+        } = self;
         limits.check()?;
         let nicknames = Arc::<dyn Store>::clone(&store);
         let mut id = [0; 8];
@@ -197,16 +232,17 @@ impl ChatBuilder {
         let node = NodeId::from_random(id);
 
         let (outgoing, frames) = Outgoing::new();
-        let committed = outgoing.clone().committed(store.epoch().clone());
+        let believed = broadcast.is_authenticated();
+        let committed = outgoing.clone().committed(store.epoch().clone(), believed);
         let messages = Arc::<dyn Store>::clone(&store);
         let log = Log::start(messages, recent_bytes, RECENT_AT_START, committed).await?;
         let recovery = Recovery::new(store, recovery_window);
         let taken = outgoing.clone();
         recovery.on_taken(move |key, generation| taken.session_taken(key, generation));
-        let roster = Roster::new(node, self.presence_grace, outgoing);
+        let roster = Roster::new(node, self.presence_grace, believed, outgoing);
         let (lifetime, reserved) = (self.nickname_lifetime, self.reserved_names);
-        let rules = Rules { lifetime, limits: &limits, reserved };
-        let identities = Identities::new(nicknames, rules, self.jwt_key, roster.clone());
+        let names = identity::Rules { lifetime, limits: &limits, reserved };
+        let identities = Identities::new(nicknames, names, self.jwt_key, roster.clone());
 
         let relay = TaskTracker::new();
         let listening = CancellationToken::new();
@@ -231,19 +267,22 @@ impl ChatBuilder {
         relay.close();
 
         let parser = socketioxide::ParserConfig::common()
-            .max_incoming_binaries(MAX_ATTACHMENTS)
-            .max_incoming_binary_buf_size(MAX_PACKET_BYTES);
+            .max_incoming_binaries(limits.max_attachments)
+            .max_incoming_binary_buf_size(limits.max_packet_bytes);
         let (service, io) = SocketIo::builder()
             .ping_interval(PING_INTERVAL)
             .ping_timeout(PING_TIMEOUT)
-            .max_payload(MAX_PACKET_BYTES as u64)
-            .ws_max_message_size(MAX_PACKET_BYTES)
-            .ws_max_frame_size(MAX_PACKET_BYTES)
+            .connect_timeout(limits.handshake_timeout)
+            // Pongs may be put between the packets of a body that waits.
+            .max_payload((limits.max_packet_bytes + PONGS_BYTES) as u64)
+            .ws_max_message_size(limits.max_packet_bytes)
+            .ws_max_frame_size(limits.max_packet_bytes)
             .max_buffer_size(SOCKET_BUFFER)
             .ws_read_buffer_size(READ_BUFFER)
             .with_parser(parser)
             .build_svc();
-        let transport = TransportService::new(service, PING_INTERVAL + PING_TIMEOUT);
+        let patience = PING_INTERVAL + PING_TIMEOUT;
+        let transport = TransportService::new(service, patience).with_limits(&limits);
         let services = Services {
             log: Arc::clone(&log),
             recovery: recovery.clone(),
@@ -251,10 +290,24 @@ impl ChatBuilder {
             roster: roster.clone(),
             hooks: Arc::new(hooks),
             quotas: Arc::new(Quotas::new(&limits)),
-            limits: Arc::new(limits),
+            limits: Arc::new(limits.clone()),
+            users: Arc::default(),
         };
         let connections = Connections::new(services);
         register(&io, connections.clone());
-        Ok(Chat { io, transport, connections, log, recovery, broadcast, relay, listening })
+        Ok(Chat {
+            io,
+            transport,
+            connections,
+            log,
+            recovery,
+            broadcast,
+            relay,
+            listening,
+            room: Room::now(limits.max_connections),
+            limits,
+            proxies,
+            rules,
+        })
     }
 }

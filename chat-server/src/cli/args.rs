@@ -1,12 +1,15 @@
+use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::sync::LazyLock;
 use std::time::Duration;
 
 use chat_core::{Nickname, ParseError};
-use clap::Parser;
+use clap::builder::FalseyValueParser;
+use clap::{Command, CommandFactory, FromArgMatches, Parser};
 
 use super::limits::LimitArgs;
 use crate::identity::RESERVED;
+use crate::{AllowedHost, AllowedOrigin, TrustedProxy};
 
 /// The host that is listened on when only a port is given.
 const DEFAULT_HOST: &str = "127.0.0.1";
@@ -22,14 +25,14 @@ pub struct Cli {
     /// Address to listen on; port 0 takes any free one [default: 127.0.0.1:3000]
     ///
     /// Use 0.0.0.0:3000 to be reached from other machines. Without this option, the environment
-    /// variable PORT chooses the port alone.
+    /// variable PORT chooses the port alone. A variable that is empty counts as not set, here and below.
     #[arg(long, env = "CHAT_LISTEN", value_name = "HOST:PORT")]
     pub listen: Option<String>,
 
     /// Where messages are kept
     ///
-    /// sqlite:PATH is a file, made when it is missing, also one that the Socket.IO tutorial's server has
-    /// made. memory: forgets everything when the server stops.
+    /// sqlite:PATH is a file, made for its owner alone when it is missing, also one that the Socket.IO tutorial's
+    /// server has made; the path has no parameters. memory: forgets everything when the server stops.
     #[arg(long, env = "CHAT_STORE", value_name = "URL", default_value = "sqlite:chat.db")]
     pub store: String,
 
@@ -37,9 +40,25 @@ pub struct Cli {
     ///
     /// local: is inside one process, and with --workers between them. cluster:PATH is a local socket,
     /// where a server with --workers listens and others may join. redis://HOST and nats://HOST are
-    /// brokers, for nodes on several machines.
+    /// brokers, for nodes on several machines, and so is postgres://HOST/DATABASE; with one that is not on
+    /// this machine give --cluster-secret-file too.
     #[arg(long, env = "CHAT_ADAPTER", value_name = "URL", default_value = "local:")]
     pub adapter: String,
+
+    /// The secret by which nodes know each other's frames in a broker: a file that all of them have
+    ///
+    /// Make one with "openssl rand -hex 32 > FILE". Each line is a secret of 32 bytes or more: the first
+    /// signs, all are accepted, so that it can be changed one node after the other. Without it a node
+    /// believes nothing that a broker brings, and reads each message of other nodes from the store.
+    #[arg(long, env = "CHAT_CLUSTER_SECRET_FILE", value_name = "FILE")]
+    pub cluster_secret_file: Option<PathBuf>,
+
+    /// Start with a broker on another machine and without --cluster-secret-file
+    ///
+    /// For a broker that only the nodes can reach. Whoever else reaches it can make clients see people who
+    /// are not there, and cannot make messages up.
+    #[arg(long, env = "CHAT_TRUST_BROKER", value_parser = FalseyValueParser::new())]
+    pub trust_broker: bool,
 
     /// How many processes serve the chat, on this port and those after it
     ///
@@ -120,6 +139,45 @@ pub struct Cli {
     #[arg(long, env = "CHAT_LOG", value_name = "FILTER", default_value = "info")]
     pub log: String,
 
+    /// A proxy that is believed who a client is: an address, ADDRESS/BITS, loopback or private; several with
+    /// commas, or the option again
+    ///
+    /// It has to set X-Forwarded-For, and X-Forwarded-Host and X-Forwarded-Proto where it does not pass on Host or
+    /// is reached by HTTPS. Nobody else is believed.
+    #[arg(
+        long = "trusted-proxy",
+        env = "CHAT_TRUSTED_PROXY",
+        value_name = "ADDRESS",
+        value_delimiter = ','
+    )]
+    pub trusted_proxies: Vec<TrustedProxy>,
+
+    /// Pages of another origin that may use the chat: https://example.org, https://*.example.org,
+    /// http://localhost:* or *; several with commas, or the option again
+    ///
+    /// The server's own pages always may, and so may programs. Pages that are named here may send credentials,
+    /// those that only * stands for may not.
+    #[arg(
+        long = "allowed-origin",
+        env = "CHAT_ALLOWED_ORIGIN",
+        value_name = "ORIGIN",
+        value_delimiter = ','
+    )]
+    pub allowed_origins: Vec<AllowedOrigin>,
+
+    /// A name by which the server may be asked: chat.example.org or *.example.org; several with commas, or the
+    /// option again
+    ///
+    /// Addresses and localhost always are. Without this option any other name is too, except where the server
+    /// listens on a loopback address and no --trusted-proxy asks: there a page could pass for the server's own.
+    #[arg(
+        long = "allowed-host",
+        env = "CHAT_ALLOWED_HOST",
+        value_name = "NAME",
+        value_delimiter = ','
+    )]
+    pub allowed_hosts: Vec<AllowedHost>,
+
     #[command(flatten)]
     pub(super) limits: LimitArgs,
 
@@ -133,11 +191,20 @@ pub struct Cli {
 }
 
 impl Cli {
+    /// What the command line and the environment of this process say, of which the command line counts. An
+    /// environment variable that is set and empty counts as not set.
+    ///
+    /// Ends the process when that cannot be understood, and for `--help` and `--version`.
+    pub fn from_process() -> Self {
+        let matches = without_empty_variables(Self::command()).get_matches();
+        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
+
     pub(super) fn address(&self) -> String {
         if let Some(address) = self.worker_listen.as_ref().or(self.listen.as_ref()) {
             return address.clone();
         }
-        let port = std::env::var("PORT");
+        let port = std::env::var("PORT").ok().filter(|port| !port.is_empty());
         format!("{DEFAULT_HOST}:{}", port.as_deref().unwrap_or(DEFAULT_PORT))
     }
 }
@@ -148,6 +215,12 @@ static RESERVED_NAMES: LazyLock<String> = LazyLock::new(|| RESERVED.join(","));
 /// A name that is reserved; none for an empty text.
 fn reserved_name(text: &str) -> Result<Option<Nickname>, ParseError> {
     if text.trim().is_empty() { Ok(None) } else { text.parse().map(Some) }
+}
+
+/// Has no option look at an environment variable that is empty: files and units set variables so to say nothing.
+fn without_empty_variables(command: Command) -> Command {
+    let is_empty = |name: &OsStr| std::env::var_os(name).is_some_and(|value| value.is_empty());
+    command.mut_args(|arg| if arg.get_env().is_some_and(is_empty) { arg.env(None) } else { arg })
 }
 
 /// The lifetime of a nickname: not so short that its owner could lose it while connected.

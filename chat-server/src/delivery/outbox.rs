@@ -1,26 +1,48 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use chat_core::{Ack, History, Joined, Left, Named, Refusal, Users};
-use serde::Serialize;
+use chat_core::{Ack, Joined, Left, Named, Refusal, TypingHeard};
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
 use tokio::sync::Notify;
 
 use crate::transport::InFlight;
 
 /// What a client is told about its request.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 #[serde(untagged)]
 pub(crate) enum Answer {
     Ack(Ack),
     Joined(Joined),
     Left(Left),
     Named(Named),
-    Users(Users),
-    History(History),
+    Typing(TypingHeard),
+    /// Its JSON, which may be long: a page of history, or who is in a room. The same may be for many.
+    #[serde(serialize_with = "made")]
+    Made(Arc<RawValue>),
     Refusal(Refusal),
 }
 
+fn made<S: Serializer>(json: &Arc<RawValue>, serializer: S) -> Result<S::Ok, S::Error> {
+    json.serialize(serializer)
+}
+
 impl Answer {
+    /// What it takes beside what each request [counts](crate::transport::Link::request), in bytes.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Made(json) => json.get().len(),
+            _ => 0,
+        }
+    }
+
+    /// Whether it is so long that it counts until it has left, rather than until it was handed over: few of them
+    /// are more than a connection may hold.
+    pub(super) fn is_long(&self) -> bool {
+        const LONG: usize = 16 * 1024;
+        self.bytes() >= LONG
+    }
+
     /// Whether it says what the connection follows now, or who is behind it. With the answer the client relies on
     /// that, also after a crash.
     pub(crate) fn tells_of_session(&self) -> bool {
@@ -29,14 +51,15 @@ impl Answer {
 }
 
 /// An answer that was not handed over yet: its ack id, itself, and what counts the request until then.
-type Waiting = (i64, Answer, InFlight);
+pub(super) type Unanswered = (i64, Answer, InFlight);
 
 /// Answers on their way to a client. They wait here when its buffer is full.
 ///
-/// It holds at most as many as the connection has requests in flight.
+/// Each counts as [in flight](InFlight), with its length, until it is handed over or has left. So nothing more is
+/// read from a client that does not take its answers.
 #[derive(Debug)]
 pub(crate) struct Outbox {
-    answers: Mutex<VecDeque<Waiting>>,
+    answers: Mutex<VecDeque<Unanswered>>,
     wake: Arc<Notify>,
 }
 
@@ -47,7 +70,8 @@ impl Outbox {
     }
 
     /// Adds the answer to the request with this ack id.
-    pub(crate) fn push(&self, ack_id: i64, answer: Answer, in_flight: InFlight) {
+    pub(crate) fn push(&self, ack_id: i64, answer: Answer, mut in_flight: InFlight) {
+        in_flight.grow(answer.bytes());
         let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
         answers.push_back((ack_id, answer, in_flight));
         if answers.len() == 1 {
@@ -56,7 +80,7 @@ impl Outbox {
     }
 
     /// Takes all answers out, oldest first.
-    pub(crate) fn take(&self) -> VecDeque<Waiting> {
+    pub(crate) fn take(&self) -> VecDeque<Unanswered> {
         std::mem::take(&mut self.answers.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

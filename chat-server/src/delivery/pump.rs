@@ -1,3 +1,4 @@
+use std::collections::VecDeque;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -5,13 +6,18 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::sync::Notify;
+use tokio::time::{sleep, timeout};
 
+use super::outbox::Unanswered;
 use super::subscription::Found;
 use super::{Answer, Notice, Notices, Outbox, Subscription};
 use crate::log::Entry;
 
 /// How long to leave a store alone that has failed.
 const STORE_PAUSE: Duration = Duration::from_millis(500);
+
+/// A connection that takes nothing for so long keeps no messages in memory: they are read again for it.
+const STALL: Duration = Duration::from_secs(1);
 
 /// Where deliveries, answers and notices of one connection go.
 pub(crate) trait Sink: Send + Sync {
@@ -101,67 +107,130 @@ struct Gone;
 /// Hands answers, notices and messages to a connection until it is gone, or until it drains and no answer
 /// is left.
 ///
-/// Answers overtake messages. The cursor advances only over what was taken, so stopping this at any
-/// point loses nothing.
-pub(crate) async fn pump(mut subscription: Subscription, waiting: &Waiting, sink: &impl Sink) {
+/// Answers overtake messages, and while this waits for the store, what needs not wait for it is handed over.
+/// The cursor advances only over what was taken, so stopping this at any point loses nothing.
+pub(crate) async fn pump(subscription: Subscription, waiting: &Waiting, sink: &impl Sink) {
     // Ends when the connection is gone; there is nobody to tell.
-    let _ = run(&mut subscription, waiting, sink).await;
+    let _ = Pump { waiting, sink, unsaved: VecDeque::new() }.run(subscription).await;
 }
 
-async fn run(
-    subscription: &mut Subscription,
-    waiting: &Waiting,
-    sink: &impl Sink,
-) -> Result<(), Gone> {
-    let Waiting { outbox, notices, wake, .. } = waiting;
-    while !waiting.is_past(Phase::Draining) {
-        answer(outbox, sink).await?;
-        for notice in notices.take() {
-            until_taken(sink, || sink.notify(&notice)).await?;
-        }
-        let found = {
-            let mut read = pin!(subscription.read());
-            match (&mut read).now_or_never() {
-                Some(found) => found,
-                None => {
-                    // What was handed over does not wait for the store.
-                    sink.flush();
-                    read.await
+struct Pump<'a, S> {
+    waiting: &'a Waiting,
+    sink: &'a S,
+    /// Answers that tell of the session, until it is saved.
+    unsaved: VecDeque<Unanswered>,
+}
+
+impl<S: Sink> Pump<'_, S> {
+    async fn run(&mut self, mut subscription: Subscription) -> Result<(), Gone> {
+        let Self { waiting, sink, .. } = *self;
+        while !waiting.is_past(Phase::Draining) {
+            self.answer().await?;
+            match self.meanwhile(subscription.read(), Phase::Draining).await? {
+                None => {}
+                Some(Ok(Found::Nothing)) => {
+                    until_taken(sink, || sink.flush()).await?;
+                    waiting.wake.notified().await;
+                    continue;
+                }
+                Some(Ok(Found::AfterRewind)) => {
+                    self.meanwhile(sink.saved(), Phase::Gone).await?;
+                }
+                Some(Ok(Found::Messages)) => {}
+                // The log has told of it.
+                Some(Err(_)) => {
+                    self.meanwhile(sleep(STORE_PAUSE), Phase::Draining).await?;
+                    continue;
                 }
             }
-        };
-        match found {
-            Ok(Found::Nothing) => {
-                until_taken(sink, || sink.flush()).await?;
-                wake.notified().await;
-                continue;
-            }
-            Ok(Found::AfterRewind) => sink.saved().await,
-            Ok(Found::Messages) => {}
-            // The log has told of it.
-            Err(_) => {
-                tokio::time::sleep(STORE_PAUSE).await;
-                continue;
+            while subscription.has_next() {
+                if waiting.is_past(Phase::Draining) {
+                    break;
+                }
+                let_go_when_stalled(self.answer(), || subscription.let_go()).await?;
+                match subscription.hand_over(|entry| sink.deliver(entry).taken()) {
+                    Ok(()) => {}
+                    Err(NotTaken::Full) => {
+                        let_go_when_stalled(sink.room(), || subscription.let_go()).await;
+                    }
+                    Err(NotTaken::Gone) => return Err(Gone),
+                }
             }
         }
-        while subscription.has_next() {
-            if waiting.is_past(Phase::Draining) {
-                break;
+        if waiting.is_past(Phase::Gone) {
+            return Err(Gone);
+        }
+        self.answer().await?;
+        sink.flushed().await;
+        Ok(())
+    }
+
+    /// Hands over all answers and notices there are, those that tell of the session when it is saved. Messages
+    /// wait meanwhile, so that those of a room come after the answer to its join.
+    async fn answer(&mut self) -> Result<(), Gone> {
+        self.hand_over().await?;
+        while !self.unsaved.is_empty() {
+            let unsaved = std::mem::take(&mut self.unsaved);
+            self.meanwhile(self.sink.saved(), Phase::Gone).await?;
+            for unanswered in unsaved {
+                self.hand_over_answer(unanswered).await?;
             }
-            answer(outbox, sink).await?;
-            match subscription.hand_over(|entry| sink.deliver(entry).taken()) {
-                Ok(()) => {}
-                Err(NotTaken::Full) => sink.room().await,
-                Err(NotTaken::Gone) => return Err(Gone),
+        }
+        Ok(())
+    }
+
+    /// Hands over the notices there are, and the answers that need not wait for the store.
+    async fn hand_over(&mut self) -> Result<(), Gone> {
+        let Self { waiting, sink, .. } = *self;
+        for unanswered in waiting.outbox.take() {
+            if unanswered.1.tells_of_session() {
+                self.unsaved.push_back(unanswered);
+                continue;
+            }
+            self.hand_over_answer(unanswered).await?;
+        }
+        for notice in waiting.notices.take() {
+            until_taken(sink, || sink.notify(&notice)).await?;
+        }
+        Ok(())
+    }
+
+    async fn hand_over_answer(&self, unanswered: Unanswered) -> Result<(), Gone> {
+        let (ack_id, answer, _in_flight) = unanswered;
+        until_taken(self.sink, || self.sink.answer(ack_id, &answer)).await?;
+        if answer.is_long() {
+            self.sink.flushed().await;
+        }
+        Ok(())
+    }
+
+    /// Waits for something that the store may keep waiting, and hands over meanwhile what needs not wait for it.
+    /// Gives up, with `None`, when the connection comes to `phase`.
+    async fn meanwhile<T>(
+        &mut self,
+        work: impl Future<Output = T>,
+        phase: Phase,
+    ) -> Result<Option<T>, Gone> {
+        let Self { waiting, sink, .. } = *self;
+        let mut work = pin!(work);
+        if let Some(done) = (&mut work).now_or_never() {
+            return Ok(Some(done));
+        }
+        loop {
+            let flushed = sink.flush();
+            if flushed == Sent::Gone || waiting.is_past(Phase::Gone) {
+                return Err(Gone);
+            }
+            if waiting.is_past(phase) {
+                return Ok(None);
+            }
+            tokio::select! {
+                done = &mut work => return Ok(Some(done)),
+                () = waiting.wake.notified() => self.hand_over().await?,
+                () = sink.room(), if flushed == Sent::Full => {}
             }
         }
     }
-    if waiting.is_past(Phase::Gone) {
-        return Err(Gone);
-    }
-    answer(outbox, sink).await?;
-    sink.flushed().await;
-    Ok(())
 }
 
 /// Why a message was not taken.
@@ -180,18 +249,17 @@ impl Sent {
     }
 }
 
-/// Hands over all answers there are, those that tell of the session when it is saved. Messages wait meanwhile, so
-/// that those of a room come after the answer to its join.
-async fn answer(outbox: &Outbox, sink: &impl Sink) -> Result<(), Gone> {
-    let answers = outbox.take();
-    if answers.iter().any(|(_, answer, _)| answer.tells_of_session()) {
-        sink.flush();
-        sink.saved().await;
+/// Waits for something, and calls `let_go` when it takes longer than [`STALL`].
+async fn let_go_when_stalled<T>(work: impl Future<Output = T>, let_go: impl FnOnce()) -> T {
+    let mut work = pin!(work);
+    if let Some(done) = (&mut work).now_or_never() {
+        return done;
     }
-    for (ack_id, answer, _in_flight) in answers {
-        until_taken(sink, || sink.answer(ack_id, &answer)).await?;
+    if let Ok(done) = timeout(STALL, &mut work).await {
+        return done;
     }
-    Ok(())
+    let_go();
+    work.await
 }
 
 async fn until_taken(sink: &impl Sink, mut attempt: impl FnMut() -> Sent) -> Result<(), Gone> {

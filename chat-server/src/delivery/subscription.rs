@@ -82,6 +82,11 @@ impl Subscription {
         !self.page.is_empty()
     }
 
+    /// Lets go of what was read and not handed over; it is read again.
+    pub(crate) fn let_go(&mut self) {
+        self.page = VecDeque::new();
+    }
+
     /// Hands the next message over with `hand_over`, unless it is not for this connection any
     /// more, and moves on. When it was not taken, it stays the next.
     pub(crate) fn hand_over<T>(

@@ -324,6 +324,62 @@ async fn a_full_connection_keeps_its_place() {
     assert_eq!(sink.has(10).await, messages(1..=10));
 }
 
+/// Nothing but the cursor: many that stall at different places would hold much.
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_stalls_keeps_no_messages_and_gets_them_all_the_same() {
+    let memory = Arc::new(MemoryStore::new());
+    memory.append(&vec![new_message("a", "old"); 10]).await.unwrap();
+    let held = Arc::new(HeldStore::new(memory));
+    let log = log_on(Arc::<HeldStore>::clone(&held)).await;
+    let sink = TestSink::with_room(3);
+    let running = start(&log, "a", 0, &sink);
+    assert_eq!(sink.has(3).await, messages(1..=3));
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    held.reads.close();
+    sink.give_room(1);
+    // It is read again, and somebody else looks for new messages of other nodes.
+    held.reads.waiting(2).await;
+    held.reads.open();
+    assert_eq!(sink.has(4).await, messages(1..=4));
+    // An answer that cannot be handed over is a stall as well.
+    running.answer(7);
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    held.reads.close();
+    sink.give_room(1);
+    held.reads.waiting(2).await;
+    sink.give_room(100);
+    held.reads.open();
+    let mut expected = messages(1..=4);
+    expected.push(Got::Answer(7));
+    expected.extend(messages(5..=10));
+    assert_eq!(sink.has(11).await, expected);
+}
+
+/// What is long counts until it has left: nothing more is read from the client meanwhile.
+#[tokio::test]
+async fn a_long_answer_counts_with_its_length() {
+    let (_, log) = memory_log().await;
+    let sink = TestSink::with_room(0);
+    let running = start(&log, "a", 0, &sink);
+    let link = Arc::new(Link::default());
+    let may_read = || {
+        let waker = std::task::Waker::noop();
+        link.poll_may_read(&std::task::Context::from_waker(waker)).is_ready()
+    };
+    let long = serde_json::value::to_raw_value(&"x".repeat(300_000)).unwrap();
+    running.waiting.outbox.push(7, Answer::Made(long.into()), link.request(10));
+    assert!(!may_read());
+    sink.give_room(1);
+    sink.has(1).await;
+    tokio::time::timeout(Duration::from_secs(10), async {
+        while !may_read() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+    .expect("it has left");
+}
+
 #[tokio::test]
 async fn an_answer_waits_for_room_and_then_overtakes_the_messages() {
     let (_, log) = memory_log().await;

@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use super::owner;
 
-/// By how much the clocks of this machine and of whoever issues tokens may differ, in seconds.
+/// By how much the clock of whoever issues tokens may be ahead of that of this machine, in seconds.
 const LEEWAY: u64 = 10;
 
 /// What JSON Web Tokens have to be signed with.
@@ -21,7 +21,7 @@ const LEEWAY: u64 = 10;
 /// | an Ed25519 public key in PEM | EdDSA |
 ///
 /// No other algorithm is taken, in particular not the one that the token itself names. A token needs the claim
-/// `sub`, and its times `exp` and `nbf` are respected when it has them, give or take ten seconds. The
+/// `sub`, and its times `exp` and `nbf` are respected when it has them, `nbf` give or take ten seconds. The
 /// nickname is the first of the claims `nickname`, `preferred_username`, `name` and `sub` that it has.
 pub struct JwtKey {
     key: DecodingKey,
@@ -108,9 +108,7 @@ impl JwtKey {
             token.ok_or_else(|| invalid("a token is needed: give it as `token` in `auth`"))?;
         let claims = decode::<Claims>(token.as_str(), &self.key, &self.validation);
         let claims = claims.map_err(|error| match error.kind() {
-            ErrorKind::ExpiredSignature => {
-                Refusal::new(RefusalCode::ExpiredToken, "the token has expired; get a new one")
-            }
+            ErrorKind::ExpiredSignature => expired(),
             ErrorKind::ImmatureSignature => invalid("the token is not valid yet"),
             ErrorKind::InvalidSignature => invalid("the token is not signed with the right key"),
             ErrorKind::InvalidAlgorithm => invalid("the token is not signed as it has to be"),
@@ -126,8 +124,17 @@ impl JwtKey {
             nickname.map_err(|error| Refusal::invalid(RefusalCode::InvalidNickname, error))?;
         // Rounded down, and without a meaning when it is no time: then it has been refused.
         let until = exp.map(|seconds| Timestamp::from_millis((seconds * 1000.0) as i64));
+        // The library has let some pass that have just expired. A connection ends at this moment: accepted, it would
+        // be cut off at once, and come back again and again.
+        if until.is_some_and(|until| until <= Timestamp::now()) {
+            return Err(expired());
+        }
         Ok(Subject { owner, nickname, until })
     }
+}
+
+fn expired() -> Refusal {
+    Refusal::new(RefusalCode::ExpiredToken, "the token has expired; get a new one")
 }
 
 /// Shows no key.

@@ -3,14 +3,21 @@ use std::time::Duration;
 
 use chat_store::{MessageStore, StoreError};
 use tokio::sync::Notify;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::outage::Outage;
 use super::recent::{Push, Recent};
+use crate::outage::Outage;
 
 /// How long a message of another node may go unnoticed when its hint is lost.
 const POLL: Duration = Duration::from_secs(1);
+
+/// How many looks in a row may find nothing before the next one has to wait. Now and then one does: what it was to
+/// find came another way meanwhile.
+const IN_VAIN: u32 = 4;
+
+/// How long it waits then. Whoever makes up hints makes the store work no more than this often.
+const REST: Duration = Duration::from_millis(10);
 
 /// How many messages are read from the store at a time.
 const PAGE: usize = 1024;
@@ -42,7 +49,7 @@ pub(crate) async fn recent(
 pub(crate) struct Tail {
     store: Arc<dyn MessageStore>,
     recent: Arc<Recent>,
-    outage: Arc<Outage>,
+    reading: Arc<Outage>,
     look: Notify,
 }
 
@@ -50,9 +57,9 @@ impl Tail {
     pub(crate) fn new(
         store: Arc<dyn MessageStore>,
         recent: Arc<Recent>,
-        outage: Arc<Outage>,
+        reading: Arc<Outage>,
     ) -> Self {
-        Self { store, recent, outage, look: Notify::new() }
+        Self { store, recent, reading, look: Notify::new() }
     }
 
     /// Looks soon, rather than at the next poll.
@@ -63,26 +70,33 @@ impl Tail {
     /// Looks whenever asked to, and from time to time, until `closing`.
     pub(crate) async fn run(self: Arc<Self>, closing: CancellationToken) {
         let follow = async {
+            let mut in_vain = 0_u32;
             loop {
                 // Either way it is time to look.
                 let _ = timeout(POLL, self.look.notified()).await;
-                self.catch_up().await;
+                in_vain = if self.catch_up().await { 0 } else { in_vain.saturating_add(1) };
+                if in_vain >= IN_VAIN {
+                    sleep(REST).await;
+                }
             }
         };
         closing.run_until_cancelled(follow).await;
     }
 
-    /// Reads until nothing is left. A store that fails is asked again at the next look.
-    async fn catch_up(&self) {
+    /// Reads until nothing is left, and says whether there was something. A store that fails is asked again at the
+    /// next look.
+    async fn catch_up(&self) -> bool {
+        let mut found = false;
         loop {
             let after = self.recent.tail();
             let read = self.store.read_after(None, after, PAGE).await;
-            let Ok(page) = self.outage.watch(read) else { return };
+            let Ok(page) = self.reading.watch(read) else { return found };
+            found |= !page.messages.is_empty();
             // The tail has not gone back since, so this cannot leave a gap.
             let pushed = self.recent.push(after, page.messages);
             debug_assert_eq!(pushed, Push::Applied);
             if !page.more {
-                return;
+                return found;
             }
         }
     }

@@ -1,5 +1,6 @@
 //! The log without a socket: what readers see, whatever happens between the writer, the store and them.
 
+mod outages;
 mod readers;
 mod recent;
 mod tail;
@@ -62,7 +63,7 @@ impl Log {
 
     async fn append_for(&self, origin: Option<ReaderId>, message: NewMessage) -> Outcome {
         let (sender, receiver) = tokio::sync::oneshot::channel();
-        self.submit(message, origin, move |outcome| sender.send(outcome).unwrap());
+        self.submit(self.reader(), message, origin, move |outcome| sender.send(outcome).unwrap());
         receiver.await.unwrap()
     }
 

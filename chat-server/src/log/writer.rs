@@ -1,20 +1,14 @@
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use chat_core::{Message, NewMessage, Offset};
 use chat_store::{Appended, MessageStore};
 use futures_util::future::join;
-use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
-use super::outage::Outage;
+use super::queue::{Queue, Submission, Waiting};
 use super::recent::{Push, Recent};
 use super::tail::Tail;
 use super::{Entry, ReaderId};
-
-/// A commit takes no more messages than this, so that the first of them does not wait for long.
-const MAX_BATCH: usize = 1024;
-
-/// A commit takes no more messages than have this many bytes in all, or one.
-const MAX_BATCH_BYTES: usize = 4 * 1024 * 1024;
+use crate::outage::Outage;
 
 /// What became of a submitted message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,19 +27,12 @@ pub(crate) type Committed = Box<dyn Fn(Offset, &[Message]) + Send + Sync>;
 
 /// The one place on a node that appends to the store: a group commit.
 ///
-/// Whatever is queued while a commit runs goes into the next one together. Nothing ever waits for a batch
-/// to fill: on an idle node a message is committed alone and at once.
+/// Whatever is queued while a commit runs goes into the next one together, in turn from each source when it is
+/// more than fits. Nothing ever waits for a batch to fill: on an idle node a message is committed alone and at
+/// once.
 pub(crate) struct Writer {
-    /// Gone when closed. Without a bound of its own: each connection has one on what it may have in
-    /// flight.
-    queue: Mutex<Option<UnboundedSender<Submission>>>,
-}
-
-struct Submission {
-    message: NewMessage,
-    /// The reader that does not want it back.
-    origin: Option<ReaderId>,
-    reply: Reply,
+    /// Without a bound of its own: each connection has one on what it may have in flight.
+    queue: Arc<Queue>,
 }
 
 impl Writer {
@@ -54,32 +41,31 @@ impl Writer {
         store: Arc<dyn MessageStore>,
         recent: Arc<Recent>,
         tail: Arc<Tail>,
-        outage: Arc<Outage>,
+        writing: Arc<Outage>,
         committed: Committed,
     ) -> (Self, impl Future<Output = ()> + Send) {
-        let (sender, receiver) = mpsc::unbounded_channel();
-        let committer = Committer { store, recent, tail, outage, committed };
-        (Self { queue: Mutex::new(Some(sender)) }, committer.run(receiver))
+        let queue = Arc::<Queue>::default();
+        let committer = Committer { store, recent, tail, writing, committed };
+        (Self { queue: Arc::clone(&queue) }, committer.run(queue))
     }
 
-    /// Queues a message. The order of calls is the order of offsets.
-    pub(crate) fn submit(&self, message: NewMessage, origin: Option<ReaderId>, reply: Reply) {
-        let refused = {
-            let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-            let submission = Submission { message, origin, reply };
-            match &*queue {
-                Some(sender) => sender.send(submission).err().map(|error| error.0),
-                None => Some(submission),
-            }
-        };
-        if let Some(Submission { reply, .. }) = refused {
+    /// Queues a message. The order of calls for a source is the order of offsets.
+    pub(crate) fn submit(
+        &self,
+        source: ReaderId,
+        message: NewMessage,
+        origin: Option<ReaderId>,
+        reply: Reply,
+    ) {
+        let submission = Submission { source, message, origin, reply };
+        if let Err(Submission { reply, .. }) = self.queue.push(submission) {
             reply(Outcome::Unavailable);
         }
     }
 
     /// Takes no more; what is queued is still committed.
     pub(crate) fn close(&self) {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.queue.close();
     }
 }
 
@@ -87,12 +73,11 @@ struct Committer {
     store: Arc<dyn MessageStore>,
     recent: Arc<Recent>,
     tail: Arc<Tail>,
-    outage: Arc<Outage>,
+    writing: Arc<Outage>,
     committed: Committed,
 }
 
 /// What goes into one commit.
-#[derive(Default)]
 struct Batch {
     messages: Vec<NewMessage>,
     /// For each message the reader that does not want it back, and who is told of its fate.
@@ -104,23 +89,27 @@ type Settled = (Batch, Option<Vec<Appended>>);
 
 impl Committer {
     /// Commits batch after batch. While one is told of, the store already works on the next.
-    async fn run(self, mut queue: UnboundedReceiver<Submission>) {
-        let mut settled: Option<Settled> = None;
+    async fn run(self, queue: Arc<Queue>) {
+        let (mut waiting, mut settled) = (Waiting::default(), None::<Settled>);
         loop {
-            if queue.is_empty()
-                && let Some(settled) = settled.take()
-            {
-                self.tell(settled);
+            let (submissions, open) = waiting.take(&queue);
+            if submissions.is_empty() {
+                match settled.take() {
+                    // More may have come meanwhile.
+                    Some(settled) => self.tell(settled),
+                    None if open => queue.changed().await,
+                    None => return,
+                }
+                continue;
             }
-            let Some(first) = queue.recv().await else { return };
-            let batch = Batch::take(first, &mut queue);
+            let batch = Batch::of(submissions);
             let append = self.store.append(&batch.messages);
             let answers = match settled.take() {
                 // Polls `append` first.
                 Some(settled) => join(append, async { self.tell(settled) }).await.0,
                 None => append.await,
             };
-            settled = Some((batch, self.outage.watch(answers).ok()));
+            settled = Some((batch, self.writing.watch(answers).ok()));
         }
     }
 
@@ -155,18 +144,13 @@ impl Committer {
 }
 
 impl Batch {
-    /// The first, and what is queued behind it as far as it fits.
-    fn take(first: Submission, queue: &mut UnboundedReceiver<Submission>) -> Self {
-        let mut batch = Self::default();
-        let mut bytes = 0;
-        let mut next = Some(first);
-        while let Some(Submission { message, origin, reply }) = next {
-            bytes += message.content.as_str().len();
-            batch.messages.push(message);
-            batch.rest.push((origin, reply));
-            let full = batch.messages.len() >= MAX_BATCH || bytes >= MAX_BATCH_BYTES;
-            next = if full { None } else { queue.try_recv().ok() };
+    fn of(submissions: Vec<Submission>) -> Self {
+        let mut messages = Vec::with_capacity(submissions.len());
+        let mut rest = Vec::with_capacity(submissions.len());
+        for Submission { message, origin, reply, .. } in submissions {
+            messages.push(message);
+            rest.push((origin, reply));
         }
-        batch
+        Self { messages, rest }
     }
 }

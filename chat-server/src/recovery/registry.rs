@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -30,6 +30,10 @@ pub(super) struct Sessions {
     saving: HashMap<SessionKey, Change>,
     /// Of the last change.
     revision: i64,
+    /// Those that clients have got back here, with their generations: other nodes are to be told once it is saved.
+    taken: HashMap<SessionKey, i64>,
+    /// Those of which another node says that it has them. The store is to be asked.
+    doubted: HashSet<SessionKey>,
 }
 
 /// A session as this node knows it, or the store.
@@ -126,10 +130,44 @@ impl Registry {
         }
     }
 
-    /// Takes a session from its owner when it has one of a higher generation on another node. What is saved
-    /// of it is the other node's business.
+    /// Takes a session from its owner when the store has one of a higher generation, which is on another node.
+    /// What is saved of it is the other node's business.
     pub(super) fn yield_to_other_node(&self, key: SessionKey, generation: i64) -> Option<Active> {
         self.lock().give_up(key, generation)
+    }
+
+    /// Notes that another node may have a session. Says whether that is of interest: it has an owner here, of a
+    /// lower generation.
+    pub(super) fn doubt(&self, key: SessionKey, generation: i64) -> bool {
+        let mut sessions = self.lock();
+        let owner = sessions.active.get(&key);
+        let is_ours = owner.is_some_and(|owner| owner.known.generation < generation);
+        is_ours && sessions.doubted.insert(key)
+    }
+
+    /// Those that another node [may have](Self::doubt), as many as are asked for at once.
+    pub(super) fn take_doubted(&self, most: usize) -> Vec<SessionKey> {
+        let mut sessions = self.lock();
+        let some: Vec<_> = sessions.doubted.iter().take(most).copied().collect();
+        for key in &some {
+            sessions.doubted.remove(key);
+        }
+        some
+    }
+
+    /// Has other nodes told that a client has got a session back here, once they can see it in the store.
+    pub(super) fn tell_of(&self, key: SessionKey, generation: i64) {
+        self.lock().taken.insert(key, generation);
+    }
+
+    /// What other nodes [are to be told](Self::tell_of) now.
+    pub(super) fn take_taken(&self) -> Vec<(SessionKey, i64)> {
+        let Sessions { active, changed, taken, .. } = &mut *self.lock();
+        let saved = taken.extract_if(|key, _| !changed.contains_key(key));
+        let is_so = |(key, generation): &(SessionKey, i64)| {
+            active.get(key).is_some_and(|active| active.known.generation == *generation)
+        };
+        saved.filter(is_so).collect()
     }
 
     /// Changes the state of a session, if this is still its owner.

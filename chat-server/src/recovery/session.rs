@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use socketioxide::extract::SocketRef;
 use socketioxide::socket::DisconnectReason;
 
+use super::public_id;
 use super::registry::Known;
 use super::writer::Writer;
 use crate::transport::Link;
@@ -95,8 +96,7 @@ impl Session {
         Self { id: saved.id, recovered: false, owner: None }
     }
 
-    /// The public id of the socket: `socket.id` at the client. The id that socketioxide knows is another
-    /// one after a recovery.
+    /// The public id of the socket: `socket.id` at the client, see [`public_id`](super::public_id).
     pub fn id(&self) -> &str {
         &self.id
     }
@@ -182,7 +182,10 @@ impl fmt::Debug for Session {
 /// It is told so ("io server disconnect"), and does not connect again by itself: two clients with one
 /// secret would take it from each other for ever.
 pub(super) fn evict(socket: SocketRef) {
-    tracing::info!(socket.id = %socket.id, "a connection was closed: its session was taken over");
+    tracing::info!(
+        socket.id = public_id(&socket),
+        "a connection was closed: its session was taken over"
+    );
     let link = socket.req_parts().extensions.get::<Arc<Link>>().cloned();
     // It fails when the client does not read, most likely because it is gone.
     if socket.disconnect().is_err()

@@ -14,6 +14,7 @@ use super::session::Saved;
 use super::writer::Writer;
 
 mod nodes;
+mod sweeps;
 
 const WINDOW: Duration = Duration::from_secs(120);
 const KEY: SessionKey = SessionKey([7; 32]);
@@ -26,6 +27,7 @@ struct Sessions {
     writer: Arc<Writer>,
     closing: CancellationToken,
     task: JoinHandle<()>,
+    settling: JoinHandle<()>,
 }
 
 impl Sessions {
@@ -34,7 +36,8 @@ impl Sessions {
         let writer = Arc::new(Writer::new(store, Arc::clone(&registry)));
         let closing = CancellationToken::new();
         let task = tokio::spawn(Arc::clone(&writer).run(closing.clone()));
-        Self { registry, writer, closing, task }
+        let settling = tokio::spawn(Arc::clone(&writer).settle());
+        Self { registry, writer, closing, task, settling }
     }
 
     /// A connection that was opened as the one of this number begins the session, or takes it over here.
@@ -71,7 +74,15 @@ impl Sessions {
         tokio::time::timeout(Duration::from_secs(60), self.writer.saved()).await.expect("saved");
     }
 
+    /// Another node says that it has the session.
+    fn hears(&self, generation: i64) {
+        if self.registry.doubt(KEY, generation) {
+            self.writer.look();
+        }
+    }
+
     async fn close(self) {
+        self.settling.abort();
         self.closing.cancel();
         self.task.await.unwrap();
     }

@@ -1,28 +1,47 @@
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use chat_core::Timestamp;
-use chat_store::SessionStore;
+use chat_store::{SessionKey, SessionStore, StoreError};
 use tokio::sync::{Notify, watch};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::registry::Registry;
 use super::session::evict;
+use crate::outage::Outage;
 
 /// How long to leave a store alone that has failed.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// How often expired sessions are deleted.
+/// How many sessions are looked up in one go because another node says that it has them.
+const LOOKUPS: usize = 256;
+
+/// How long to wait after that: whoever makes up what nodes say makes the store work no more than so much.
+const LOOKUP_PAUSE: Duration = Duration::from_millis(100);
+
+/// How often expired sessions are deleted: each time as long as there are any.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
+
+/// How long the store is left to others at least after each part of them.
+const SWEEP_PAUSE: Duration = Duration::from_millis(10);
 
 /// Saves sessions: what has changed while a save was running goes into the next one together.
 pub(super) struct Writer {
     store: Arc<dyn SessionStore>,
     registry: Arc<Registry>,
+    saving: Arc<Outage>,
     changed: Notify,
+    /// Another node may have one of the sessions.
+    doubted: Notify,
+    /// Told when a session has a connection here that it did not have here before, and that is saved.
+    taken: OnceLock<Taken>,
     /// Counts the rounds that have begun and ended.
     rounds: watch::Sender<Rounds>,
 }
+
+/// Hears that a session was taken, and which generation it has now. Must not block.
+pub(super) type Taken = Box<dyn Fn(SessionKey, i64) + Send + Sync>;
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Rounds {
@@ -32,16 +51,34 @@ struct Rounds {
 
 impl Writer {
     pub(super) fn new(store: Arc<dyn SessionStore>, registry: Arc<Registry>) -> Self {
-        Self { store, registry, changed: Notify::new(), rounds: watch::Sender::default() }
+        let saving = Outage::new("saving sessions");
+        let (changed, doubted, taken) = (Notify::new(), Notify::new(), OnceLock::new());
+        let rounds = watch::Sender::default();
+        Self { store, registry, saving, changed, doubted, taken, rounds }
     }
 
     pub(super) fn registry(&self) -> &Registry {
         &self.registry
     }
 
+    /// Whether what has changed cannot be saved.
+    pub(super) fn fails(&self) -> bool {
+        self.saving.is_on()
+    }
+
+    /// Has `taken` called for each session that a client has got back here. The first call counts.
+    pub(super) fn on_taken(&self, taken: Taken) {
+        self.taken.set(taken).ok();
+    }
+
     /// Has what has changed saved soon.
     pub(super) fn wake(&self) {
         self.changed.notify_one();
+    }
+
+    /// Has the store asked soon for the sessions that another node may have.
+    pub(super) fn look(&self) {
+        self.doubted.notify_one();
     }
 
     /// Waits until everything is saved that has changed before this call.
@@ -56,20 +93,11 @@ impl Writer {
 
     /// Saves whenever something has changed, and a last time at the end.
     pub(super) async fn run(self: Arc<Self>, closing: CancellationToken) {
-        let mut failing = false;
         while closing.run_until_cancelled(self.changed.notified()).await.is_some() {
-            let mut saved = self.save().await;
-            while let Err(error) = saved {
-                if !std::mem::replace(&mut failing, true) {
-                    tracing::error!("sessions cannot be saved, trying again: {error}");
-                }
-                if closing.run_until_cancelled(tokio::time::sleep(PAUSE)).await.is_none() {
+            while self.save().await.is_err() {
+                if closing.run_until_cancelled(sleep(PAUSE)).await.is_none() {
                     return;
                 }
-                saved = self.save().await;
-            }
-            if std::mem::take(&mut failing) {
-                tracing::info!("sessions are saved again");
             }
         }
         if let Err(error) = self.save().await {
@@ -77,44 +105,85 @@ impl Writer {
         }
     }
 
-    async fn save(&self) -> Result<(), chat_store::StoreError> {
+    async fn save(&self) -> Result<(), StoreError> {
         // A round that fails is begun again: it still has to be waited for.
         self.rounds.send_modify(|rounds| rounds.begun = rounds.saved + 1);
         let records = self.registry.take_changes();
         let mut outdated = Vec::new();
         if !records.is_empty() {
-            let saved = self.store.save_sessions(&records).await;
+            let saved = self.saving.watch(self.store.save_sessions(&records).await);
             outdated = saved.inspect_err(|_| self.registry.not_saved())?;
         }
         let without_session = self.registry.saved(&outdated);
         without_session.into_iter().filter_map(|owner| owner.socket).for_each(evict);
+        // Not before: who is told looks into the store.
+        for (key, generation) in self.registry.take_taken() {
+            self.taken.get().into_iter().for_each(|tell| tell(key, generation));
+        }
         self.rounds.send_modify(|rounds| rounds.saved = rounds.begun);
         Ok(())
     }
 
-    /// Renews the sessions that have a connection, and deletes those that have expired some time ago, for
+    /// Asks the store for sessions of which another node says that it has them, and lets go of those that it has, for
     /// ever.
-    pub(super) async fn maintain(self: Arc<Self>, window: Duration) {
-        let mut renew = tokio::time::interval(window / 2);
-        let mut sweep = tokio::time::interval(SWEEP_INTERVAL);
-        let keep_for = i64::try_from(self.registry.lease().as_millis()).unwrap_or(i64::MAX);
-        renew.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    pub(super) async fn settle(self: Arc<Self>) {
         loop {
-            tokio::select! {
-                _ = renew.tick() => {
-                    self.registry.renew();
-                    self.wake();
+            self.doubted.notified().await;
+            loop {
+                let doubted = self.registry.take_doubted(LOOKUPS);
+                if doubted.is_empty() {
+                    break;
                 }
-                _ = sweep.tick() => {
-                    // An owner that has not heard of the end of its session meets it here when it renews.
-                    let expired = Timestamp::now().as_millis().saturating_sub(keep_for);
-                    let expired = Timestamp::from_millis(expired);
-                    if let Err(error) = self.store.sweep_sessions(expired).await {
-                        tracing::debug!("expired sessions were not deleted: {error}");
-                    }
+                for key in doubted {
+                    // Also one that has ended there. When it fails, the session is looked at when it is renewed.
+                    let found = self.store.session(key, Timestamp::from_millis(0)).await;
+                    let Ok(Some(record)) = found else { continue };
+                    let owner = self.registry.yield_to_other_node(key, record.generation);
+                    owner.and_then(|owner| owner.socket).into_iter().for_each(evict);
                 }
+                tokio::time::sleep(LOOKUP_PAUSE).await;
             }
+        }
+    }
+
+    /// Renews the sessions that have a connection, and deletes those that have expired some time ago, for
+    /// ever. Neither waits for the other.
+    pub(super) async fn maintain(self: Arc<Self>, window: Duration) {
+        tokio::join!(self.renew(window / 2), self.sweep());
+    }
+
+    async fn renew(&self, every: Duration) {
+        let mut due = interval(every);
+        due.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            due.tick().await;
+            self.registry.renew();
+            self.wake();
+        }
+    }
+
+    async fn sweep(&self) {
+        let mut due = interval(SWEEP_INTERVAL);
+        due.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            due.tick().await;
+            if let Err(error) = self.sweep_all().await {
+                tracing::debug!("expired sessions were not deleted: {error}");
+            }
+        }
+    }
+
+    /// Deletes what has expired in parts, and leaves the store to others for half of the time.
+    async fn sweep_all(&self) -> Result<(), StoreError> {
+        let keep_for = i64::try_from(self.registry.lease().as_millis()).unwrap_or(i64::MAX);
+        loop {
+            let begun = Instant::now();
+            // An owner that has not heard of the end of its session meets it here when it renews.
+            let expired = Timestamp::now().as_millis().saturating_sub(keep_for);
+            if self.store.sweep_sessions(Timestamp::from_millis(expired)).await? == 0 {
+                return Ok(());
+            }
+            sleep(begun.elapsed().max(SWEEP_PAUSE)).await;
         }
     }
 }

@@ -1,7 +1,7 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use chat_core::Attendee;
+use chat_core::{Attendee, MemberId, Nickname, RoomId};
 use tokio::time::Instant;
 
 /// How long to wait between two requests for the list of a node, and for the next part of one.
@@ -10,9 +10,23 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// How many changes are kept that come before one that is missing.
 const EARLY: usize = 256;
 
+/// How many members in how many rooms a node may have, as far as others take note of it. It tells of no more.
+pub(super) const ENTRIES: usize = 200_000;
+
+/// Into how many parts a list may be divided. So many entries fit in, however long their names are.
+const PARTS: u32 = 32_768;
+
+/// How often a node may say that it is not as far as is known of it, before that is believed: one may be late.
+const CONTRADICTIONS: u32 = 2;
+
+/// After how long the list of a node is asked for again when others could have spoken for it: what they made up lasts
+/// no longer.
+const REFRESH: Duration = Duration::from_secs(30);
+
 /// How far this node has followed another one.
 ///
-/// What the members of the other node are is kept in the rooms; this says what to do to them.
+/// What the members of the other node are is kept in the rooms; this says what to do to them. No number is trusted:
+/// whatever was said before, a node that goes on to speak of itself is followed again within seconds.
 #[derive(Debug)]
 pub(super) struct Peer {
     /// When something came from it.
@@ -23,9 +37,13 @@ pub(super) struct Peer {
     known: u64,
     /// The highest version it has spoken of.
     seen: u64,
+    /// How often in a row it said that it has not come as far as `known`.
+    contradictions: u32,
     /// Changes to later versions than `known`, by the version that they start from.
     early: BTreeMap<u64, Change>,
     list: Option<List>,
+    /// When the last list was whole.
+    listed: Instant,
     asked: Option<Instant>,
 }
 
@@ -37,13 +55,17 @@ pub(super) struct Change {
     pub(super) left: Vec<Attendee>,
 }
 
+/// Who is in which room of a node, and by which name.
+pub(super) type Present = BTreeMap<(RoomId, MemberId), Option<Nickname>>;
+
 /// A list of which parts have come.
 #[derive(Debug)]
 struct List {
     round: u64,
     version: u64,
     size: u32,
-    parts: BTreeMap<u32, Vec<Attendee>>,
+    parts: BTreeSet<u32>,
+    present: Present,
     /// When the last part came.
     grown: Instant,
 }
@@ -52,7 +74,7 @@ struct List {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum News {
     /// All that was known of the node is replaced.
-    All(Vec<Attendee>),
+    All(Present),
     Change(Change),
 }
 
@@ -64,13 +86,15 @@ impl Peer {
             leaves: None,
             known: 0,
             seen: 0,
+            contradictions: 0,
             early: BTreeMap::new(),
             list: None,
+            listed: now,
             asked: None,
         }
     }
 
-    /// The node has made a change, or says with `from` for its version that it has not.
+    /// The node has made a change.
     pub(super) fn change(&mut self, from: u64, change: Change) -> Vec<News> {
         self.seen = self.seen.max(change.version);
         if from >= self.known && change.version > from {
@@ -84,6 +108,24 @@ impl Peer {
         news
     }
 
+    /// The node says which version it has.
+    pub(super) fn beat(&mut self, version: u64) -> Vec<News> {
+        self.seen = version;
+        // There is none yet that starts from it.
+        self.early.split_off(&version);
+        if version >= self.known {
+            self.contradictions = 0;
+            return Vec::new();
+        }
+        self.contradictions += 1;
+        if self.contradictions < CONTRADICTIONS {
+            return Vec::new();
+        }
+        // What is known it has never said.
+        self.forget();
+        if version > 0 { Vec::new() } else { vec![News::All(Present::new())] }
+    }
+
     /// A part of its list.
     pub(super) fn part(
         &mut self,
@@ -93,37 +135,64 @@ impl Peer {
         now: Instant,
     ) -> Vec<News> {
         self.seen = self.seen.max(version);
-        let is_later = self.list.as_ref().is_none_or(|list| round > list.round);
-        if version <= self.known || part >= parts {
+        let is_news = version > self.known || version == self.known && self.asked.is_some();
+        if !is_news || part >= parts || parts > PARTS {
             return Vec::new();
         }
-        if is_later {
-            let parts_so_far = BTreeMap::new();
-            self.list = Some(List { round, version, size: parts, parts: parts_so_far, grown: now });
+        let is_later = |list: &List| round > list.round || now >= list.grown + PATIENCE;
+        if self.list.as_ref().is_none_or(is_later) {
+            let (parts_so_far, present) = (BTreeSet::new(), Present::new());
+            let size = parts;
+            self.list =
+                Some(List { round, version, size, parts: parts_so_far, present, grown: now });
         }
-        let Some(list) = self.list.as_mut().filter(|list| list.round == round) else {
-            return Vec::new();
-        };
-        list.parts.insert(part, present.to_vec());
+        let fits =
+            |list: &&mut List| (list.round, list.version, list.size) == (round, version, parts);
+        let Some(list) = self.list.as_mut().filter(fits) else { return Vec::new() };
+        list.parts.insert(part);
+        let room = ENTRIES.saturating_sub(list.present.len());
+        list.present.extend(present.iter().take(room).map(|attendee| {
+            let Attendee { room, member, nickname } = attendee.clone();
+            ((room, member), nickname)
+        }));
         list.grown = now;
         if list.parts.len() < list.size as usize {
             return Vec::new();
         }
         let Some(list) = self.list.take() else { return Vec::new() };
-        self.known = list.version;
+        (self.known, self.listed, self.asked) = (list.version, now, None);
+        self.contradictions = 0;
         self.early = self.early.split_off(&list.version);
-        self.catch_up(vec![News::All(list.parts.into_values().flatten().collect())])
+        let news = self.catch_up(vec![News::All(list.present)]);
+        let later = self.early.values().map(|change| change.version).max();
+        self.seen = later.unwrap_or(self.known);
+        news
     }
 
-    /// Whether to ask the node for its list now.
-    pub(super) fn asks(&mut self, now: Instant) -> bool {
+    /// Whether to ask the node for its list now; also for one that is known, when it is not `certain` that what was
+    /// heard is the node's own.
+    pub(super) fn asks(&mut self, certain: bool, now: Instant) -> bool {
         let waits = |since: Option<Instant>| since.is_some_and(|since| now < since + PATIENCE);
-        let is_behind = self.known < self.seen && self.leaves.is_none();
+        let is_old = !certain && self.seen > 0 && now >= self.listed + REFRESH;
+        let is_behind = (self.known < self.seen || is_old) && self.leaves.is_none();
         if !is_behind || waits(self.asked) || waits(self.list.as_ref().map(|list| list.grown)) {
             return false;
         }
         self.asked = Some(now);
         true
+    }
+
+    /// How many members are kept here that do not count yet.
+    pub(super) fn held(&self) -> usize {
+        let list = self.list.as_ref().map_or(0, |list| list.present.len());
+        let early = self.early.values().map(|change| change.came.len() + change.left.len());
+        list + early.sum::<usize>()
+    }
+
+    /// Forgets how far it was followed: the next list is taken, whatever its version is.
+    pub(super) fn forget(&mut self) {
+        (self.known, self.contradictions, self.list) = (0, 0, None);
+        self.early.clear();
     }
 
     fn catch_up(&mut self, mut news: Vec<News>) -> Vec<News> {

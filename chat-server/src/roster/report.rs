@@ -4,6 +4,7 @@ use std::time::Duration;
 use chat_core::{Attendee, FrameBody, MemberId, RoomId};
 use tokio::time::Instant;
 
+use super::peer::ENTRIES;
 use super::room::Room;
 use crate::relay::Outgoing;
 
@@ -132,7 +133,7 @@ impl Report {
         self.round += 1;
         let mut lists = vec![Vec::new()];
         let mut bytes = 0;
-        for attendee in rooms.iter().flat_map(|(room, state)| state.here(room)) {
+        for attendee in rooms.iter().flat_map(|(room, state)| state.here(room)).take(ENTRIES) {
             bytes += encoded_len(&attendee);
             if bytes > FRAME_BYTES && lists.last().is_some_and(|list| !list.is_empty()) {
                 bytes = encoded_len(&attendee);

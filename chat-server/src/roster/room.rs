@@ -1,6 +1,8 @@
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use chat_core::{Attendee, MemberId, Nickname, NodeId, RoomId};
+use chat_core::{Attendee, MemberId, Nickname, NodeId, RoomId, Users};
+use serde_json::value::{RawValue, to_raw_value};
 
 use super::few::Few;
 
@@ -26,6 +28,8 @@ pub(super) enum Source {
 #[derive(Debug, Default)]
 pub(super) struct Room {
     members: HashMap<MemberId, Member>,
+    /// Who is in it, for those who ask, as long as nothing has changed.
+    list: Option<Arc<RawValue>>,
 }
 
 #[derive(Debug)]
@@ -52,6 +56,9 @@ impl Room {
         source: Source,
     ) -> Changed {
         let is_new = !self.members.contains_key(&member);
+        if is_new {
+            self.list = None;
+        }
         let entry = self
             .members
             .entry(member)
@@ -61,6 +68,7 @@ impl Room {
         let renamed = nickname.is_some() && entry.nickname.as_ref() != nickname;
         if renamed {
             entry.nickname = nickname.cloned();
+            self.list = None;
         }
         entry.sources.insert(source);
         Changed { anywhere: is_new, here: is_here && (!was_here || renamed) }
@@ -75,6 +83,7 @@ impl Room {
         let anywhere = entry.sources.as_slice().is_empty();
         if anywhere {
             self.members.remove(&member);
+            self.list = None;
             // A crowd that has left takes no memory, and costs nobody who looks through the room.
             if self.members.capacity() > 64 && self.members.len() * 8 < self.members.capacity() {
                 self.members.shrink_to_fit();
@@ -111,8 +120,18 @@ impl Room {
         })
     }
 
+    /// The JSON of [`Users`]; none if it cannot be serialised.
+    pub(super) fn list(&mut self, room: &RoomId) -> Option<Arc<RawValue>> {
+        if self.list.is_none() {
+            let nicknames = self.nicknames(Users::MAX_NICKNAMES);
+            let users = Users { room: room.clone(), users: self.len(), nicknames };
+            self.list = to_raw_value(&users).ok().map(Arc::from);
+        }
+        self.list.clone()
+    }
+
     /// The names of the people, the first `most` of them in their order.
-    pub(super) fn nicknames(&self, most: usize) -> Vec<Nickname> {
+    fn nicknames(&self, most: usize) -> Vec<Nickname> {
         let mut names: Vec<_> =
             self.members.values().filter_map(|member| member.nickname.as_ref()).collect();
         if names.len() > most {
@@ -121,13 +140,6 @@ impl Room {
         }
         names.sort_unstable();
         names.into_iter().cloned().collect()
-    }
-
-    /// The members that another node says are in the room.
-    pub(super) fn of_node(&self, node: NodeId) -> impl Iterator<Item = MemberId> + '_ {
-        let source = Source::Node(node);
-        let members = self.members.iter();
-        members.filter(move |(_, entry)| entry.sources.contains(&source)).map(|(id, _)| *id)
     }
 
     /// A member as other nodes are told of it, and whether it is in the room on this node.

@@ -2,13 +2,13 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use chat_core::{
-    MemberId, Nickname, NodeId, PersonId, RoomId, USER_JOINED, USER_LEFT, UserChange, Users,
-};
+use chat_core::{MemberId, Nickname, NodeId, PersonId, RoomId, USER_JOINED, USER_LEFT, UserChange};
+use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 use super::TOLD_UP_TO;
 use super::few::Few;
+use super::others::Others;
 use super::peer::Peer;
 use super::report::Report;
 use super::room::{ConnectionKey, Room, Source};
@@ -36,6 +36,9 @@ pub(super) struct State {
     next_serial: u32,
     pub(super) typists: BTreeMap<(RoomId, MemberId), Typist>,
     pub(super) peers: HashMap<NodeId, Peer>,
+    pub(super) others: Others,
+    /// Whether only nodes of this chat can say what others are heard to say.
+    pub(super) certain: bool,
     pub(super) report: Report,
     /// When this was last [woken](Self::tick).
     pub(super) ticked: Option<Instant>,
@@ -60,7 +63,7 @@ impl Connection {
 }
 
 impl State {
-    pub(super) fn new(node: NodeId, grace: Duration) -> Self {
+    pub(super) fn new(node: NodeId, grace: Duration, certain: bool) -> Self {
         Self {
             node,
             grace,
@@ -70,6 +73,8 @@ impl State {
             next_serial: 0,
             typists: BTreeMap::new(),
             peers: HashMap::new(),
+            others: Others::default(),
+            certain,
             report: Report::default(),
             ticked: None,
         }
@@ -167,10 +172,11 @@ impl State {
         self.rooms.get(room).map_or(0, Room::len)
     }
 
-    pub(super) fn users(&self, room: &RoomId) -> Users {
-        let state = self.rooms.get(room);
-        let nicknames = state.map_or_else(Vec::new, |state| state.nicknames(Users::MAX_NICKNAMES));
-        Users { room: room.clone(), users: self.count(room), nicknames }
+    pub(super) fn users(&mut self, room: &RoomId) -> Option<Arc<RawValue>> {
+        match self.rooms.get_mut(room) {
+            Some(state) => state.list(room),
+            None => Room::default().list(room),
+        }
     }
 
     /// Who a connection is, if it is in the room.

@@ -1,5 +1,6 @@
 //! Rosters of several nodes without a socket, and a way between them that can fail.
 
+mod forged;
 mod people;
 mod random;
 mod several_nodes;
@@ -10,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chat_core::{
-    FrameBody, Nickname, NodeId, PersonId, RoomId, TYPING, Typing, USER_JOINED, UserChange,
+    FrameBody, Nickname, NodeId, PersonId, RoomId, TYPING, Typing, USER_JOINED, UserChange, Users,
 };
 use tokio::sync::Notify;
 use tokio::sync::mpsc::Receiver;
@@ -54,9 +55,14 @@ struct Node {
 
 impl Node {
     fn new(number: u8) -> Self {
+        Self::hearing(number, true)
+    }
+
+    /// One that is `certain` of whom it hears, or not.
+    fn hearing(number: u8, certain: bool) -> Self {
         let id = NodeId::from_random([number; 8]);
         let (outgoing, said) = Outgoing::new();
-        let roster = Roster::new(id, GRACE, outgoing);
+        let roster = Roster::new(id, GRACE, certain, outgoing);
         let closing = CancellationToken::new();
         let task = tokio::spawn(roster.clone().run(closing.clone()));
         Self { id, roster, said, closing, task }
@@ -77,8 +83,12 @@ impl Node {
         self.roster.count(&general())
     }
 
+    fn users(&self, room: &RoomId) -> Users {
+        serde_json::from_str(self.roster.users(room).unwrap().get()).unwrap()
+    }
+
     fn names(&self, room: &RoomId) -> BTreeSet<String> {
-        self.roster.users(room).nicknames.into_iter().map(String::from).collect()
+        self.users(room).nicknames.into_iter().map(String::from).collect()
     }
 }
 
@@ -152,7 +162,7 @@ impl Net {
         mut fate: impl FnMut(usize, usize, &FrameBody) -> Fate,
     ) {
         for _ in 0..millis.div_ceil(10) {
-            pass(10).await;
+            pass(9).await;
             for sender in 0..self.nodes.len() {
                 while let Ok(body) = self.nodes[sender].said.try_recv() {
                     self.sent += 1;
@@ -163,6 +173,8 @@ impl Net {
                     }
                 }
             }
+            // Time for the nodes to do with it what is to be done.
+            pass(1).await;
         }
     }
 
@@ -175,11 +187,11 @@ impl Net {
             Fate::ArrivesTwice => 2,
         };
         for _ in 0..times {
-            roster.take(frame.0, &frame.1);
+            roster.take(frame.0, frame.1.clone());
         }
         if self.late[to].len() > 2 {
             for (node, body) in self.late[to].drain(..).rev() {
-                roster.take(node, &body);
+                roster.take(node, body);
             }
         }
     }

@@ -14,6 +14,9 @@ const LASTS: Duration = Duration::from_secs(5);
 /// How often it is told at the most that a member types.
 const AGAIN: Duration = Duration::from_secs(1);
 
+/// With so many who type, more on other nodes are not heard: each is looked at all the time.
+const TYPISTS: usize = 10_000;
+
 /// A member that types in a room, or did a moment ago.
 ///
 /// What others are told follows what is so, but no faster than once in [`AGAIN`].
@@ -54,6 +57,9 @@ impl State {
             return;
         }
         let key = (room.clone(), member);
+        if typing && !here && self.typists.len() >= TYPISTS {
+            return;
+        }
         if typing {
             let new = Typist { until: None, told: None, shown: false, here };
             let typist = self.typists.entry(key).or_insert(new);

@@ -43,9 +43,12 @@ fn submit(connection: &Connection, message: ChatMessage, request: Request) {
         return request.refuse(refusal);
     }
     let (audience, from) = (Audience::Room(room), connection.nickname());
-    let message = NewMessage { audience, content, client_offset, from, at: Timestamp::now() };
+    let (author, at) = (Some(connection.authorship.writes()), Timestamp::now());
+    let message = NewMessage { audience, content, client_offset, from, author, at };
     let log = &connection.services.log;
-    log.submit(message, connection.origin(), move |outcome| request.finish(outcome));
+    log.submit(connection.reader, message, connection.origin(), move |outcome| {
+        request.finish(outcome)
+    });
 }
 
 pub(crate) fn not_in_room() -> Refusal {

@@ -19,13 +19,14 @@ use super::chat_message::ChatMessageHandler;
 use super::connection::{Connection, InOrder, json};
 use super::history::HistoryHandler;
 use super::live::Live;
-use super::nickname::{NicknameHandler, keep};
+use super::nickname::NicknameHandler;
 use super::observe::{Direction, Observed};
 use super::presence::{TypingHandler, UsersHandler};
 use super::private_message::PrivateMessageHandler;
 use super::rooms::{JoinHandler, LeaveHandler};
 use super::session::ChatSession;
 use super::sink::SocketSink;
+use super::too_large::{self, NoRoomHandler, TooLargeHandler};
 use super::unknown_event::UnknownEventHandler;
 use crate::delivery::{Notice, Subscription, pump};
 use crate::identity::{Identities, Person, Unidentified};
@@ -35,7 +36,7 @@ use crate::quota::Quotas;
 use crate::recovery::{Claim, Found, Recovery};
 use crate::roster::Roster;
 use crate::source::Source;
-use crate::transport::Link;
+use crate::transport::{Link, NO_ROOM, TOO_LARGE, UserBuckets};
 
 /// Called for each connection before it can send anything.
 pub(crate) type OnConnect = dyn Fn(&SocketRef) + Send + Sync;
@@ -86,6 +87,8 @@ pub(crate) struct Services {
     pub(crate) hooks: Arc<Hooks>,
     pub(crate) limits: Arc<Limits>,
     pub(crate) quotas: Arc<Quotas>,
+    /// How much each user has sent lately.
+    pub(crate) users: Arc<UserBuckets>,
 }
 
 /// What all connections of a node share.
@@ -149,7 +152,7 @@ impl Connections {
             }
             Err(Refused::Unidentified(Unidentified::Store(error))) => {
                 // Refused, it would not try again. Cut off, it does, and nothing is lost.
-                tracing::error!("a client cannot be served: {error}");
+                tracing::debug!("a client cannot be served: {error}");
                 if let Some(link) = socket.req_parts().extensions.get::<Arc<Link>>() {
                     link.close();
                 }
@@ -160,6 +163,7 @@ impl Connections {
 
     /// How a client goes on: in the session that it claims, or in a new one.
     async fn entry(&self, socket: &SocketRef, auth: &str) -> Result<Entry, Refused> {
+        too_large::check_auth(auth).map_err(Unidentified::from)?;
         let Services { log, identities, hooks, .. } = &self.services;
         let trusted = if hooks.skip_middlewares { self.resumed(socket, auth).await? } else { None };
         if trusted.is_none()
@@ -250,12 +254,12 @@ impl Connections {
         };
         let (person, token) = named.unzip();
         let services = self.services.clone();
-        let place = (state, cursor);
-        let connection = Arc::new(Connection::new(services, &socket, session, place, person, echo));
+        let (place, user) = ((state, cursor), (person, token.flatten()));
+        let connection = Arc::new(Connection::new(services, &socket, session, place, user, echo));
         if let Some(person) = connection.person() {
-            let named = Named { nickname: person.nickname.clone(), token: token.flatten() };
+            let named = Named { nickname: person.nickname.clone(), token: connection.token() };
             connection.waiting.notices.extend(Notice::new(NICKNAME, &named));
-            keep(&connection, person);
+            connection.keeper.keep(&connection);
         }
         socket.on(CHAT_MESSAGE, ChatMessageHandler(Arc::clone(&connection)));
         socket.on(PRIVATE_MESSAGE, PrivateMessageHandler(Arc::clone(&connection)));
@@ -265,6 +269,8 @@ impl Connections {
         socket.on(HISTORY, HistoryHandler(Arc::clone(&connection)));
         socket.on(USERS, UsersHandler(Arc::clone(&connection)));
         socket.on(TYPING, TypingHandler(Arc::clone(&connection)));
+        socket.on(TOO_LARGE, TooLargeHandler(Arc::clone(&connection)));
+        socket.on(NO_ROOM, NoRoomHandler(Arc::clone(&connection)));
         socket.on_fallback(UnknownEventHandler(Arc::clone(&connection)));
         if let Some(on_connect) = &self.services.hooks.on_connect {
             on_connect(&socket);

@@ -1,12 +1,15 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
-use chat_core::{Ack, Content, Nickname, Offset, Refusal, RefusalCode, RoomId};
+use chat_core::{Ack, Content, Nickname, Offset, Refusal, RefusalCode, RoomId, Token};
 use chat_store::Appended;
 use socketioxide::socket::Socket;
 use socketioxide_core::Value;
+use tokio::sync::OwnedMutexGuard;
 use tokio_util::sync::CancellationToken;
 
+use super::authorship::Authorship;
 use super::connect::Services;
+use super::keeper::Keeper;
 use super::observe::Direction;
 use super::session::ChatSession;
 use super::turns::Turns;
@@ -18,6 +21,9 @@ use crate::recovery::Session;
 use crate::roster::Attendance;
 use crate::source::Source;
 use crate::transport::{InFlight, Lane, Link};
+
+/// What a request counts that may have to wait in a task of its own, beside what each counts.
+pub(crate) const TASK_BYTES: usize = 1024;
 
 /// Sets our handlers apart from the closures that socketioxide also takes: they run in the order of
 /// arrival.
@@ -33,12 +39,19 @@ pub(crate) struct Connection {
     pub(crate) reader: ReaderId,
     pub(crate) waiting: Waiting,
     pub(crate) turns: Turns,
+    /// Pages of history, one after the other: the next is read when the one before has left, so that a client
+    /// that does not read holds one. Nothing else waits for them.
+    pub(crate) reads: Turns,
+    /// Keeps the name of the person behind it.
+    pub(crate) keeper: Keeper,
     /// Cancelled when the client is gone.
     pub(crate) gone: CancellationToken,
     pub(crate) session: Session,
     pub(crate) place: Arc<Place>,
     /// That the client is there, for others.
     pub(crate) attendance: Attendance,
+    /// Whose the messages are that it sends.
+    pub(crate) authorship: Authorship,
     /// Whether the client wants its own messages back.
     echo: bool,
     /// Where the session began.
@@ -48,6 +61,8 @@ pub(crate) struct Connection {
     pub(crate) source: Source,
     /// What the client may still store.
     quota: Mutex<Quota>,
+    /// What keeps its name, if this connection has been told.
+    token: Mutex<Option<Token>>,
 }
 
 impl Connection {
@@ -58,10 +73,13 @@ impl Connection {
         socket: &Socket,
         session: Session,
         (state, cursor): (ChatSession, Offset),
-        person: Option<Person>,
+        (person, token): (Option<Person>, Option<Token>),
         echo: bool,
     ) -> Self {
         let link = socket.req_parts().extensions.get::<Arc<Link>>().cloned().unwrap_or_default();
+        if let Some(person) = &person {
+            link.share(|| services.users.of(person.owner));
+        }
         let waiting = Waiting::new();
         let following = state.following();
         let rooms: Vec<_> = following.rooms.keys().cloned().collect();
@@ -70,6 +88,10 @@ impl Connection {
         let attendance = services.roster.enter(session.id(), who, &rooms, notices);
         let source = Source::of(socket);
         let user = person.as_ref().map_or(User::Anonymous(source), |who| User::Named(who.owner));
+        // Whatever a session without a name has sent, nobody else knows of it.
+        let was_anonymous = state.was_anonymous || session.recovered() && person.is_none();
+        let owner = person.as_ref().map(|person| &person.owner);
+        let authorship = Authorship::new(session.id(), owner, was_anonymous);
         Self {
             source,
             quota: Mutex::new(services.quotas.of(user)),
@@ -79,12 +101,16 @@ impl Connection {
             waiting,
             attendance,
             turns: Turns::default(),
+            reads: Turns::default(),
+            keeper: Keeper::default(),
             gone: CancellationToken::new(),
             session,
             place: Arc::new(Place::new(following, cursor)),
+            authorship,
             echo,
             start: state.start,
             person: Mutex::new(person.map(Arc::new)),
+            token: Mutex::new(token),
             services,
         }
     }
@@ -129,6 +155,11 @@ impl Connection {
         self.quota.lock().unwrap_or_else(PoisonError::into_inner).take(content)
     }
 
+    /// The secret that keeps the client's name; none when this connection does not know it.
+    pub(crate) fn token(&self) -> Option<Token> {
+        self.token.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// The reader to mark messages of this connection with: this one, if it does not want them back.
     pub(crate) fn origin(&self) -> Option<ReaderId> {
         (!self.echo).then_some(self.reader)
@@ -151,12 +182,16 @@ impl Connection {
         self.save(&self.place.now().following);
     }
 
-    /// Makes the client this person, who gets private messages from now on, and has the session saved so.
-    pub(crate) fn identify(&self, person: Arc<Person>) {
+    /// Makes the client this person, whose name a token keeps and who gets private messages from now on, and has the
+    /// session saved so.
+    pub(crate) fn identify(&self, person: Arc<Person>, token: Option<Token>) {
+        *self.token.lock().unwrap_or_else(PoisonError::into_inner) = token;
+        self.link.share(|| self.services.users.of(person.owner));
         self.place.identify(person.id, self.services.log.tail());
         self.attendance.rename(Some((person.id, person.nickname.clone())));
         let quota = self.services.quotas.of(User::Named(person.owner));
         *self.quota.lock().unwrap_or_else(PoisonError::into_inner) = quota;
+        self.authorship.identify(&person.owner);
         *self.person.lock().unwrap_or_else(PoisonError::into_inner) = Some(person);
         self.save(&self.place.now().following);
     }
@@ -164,7 +199,8 @@ impl Connection {
     /// Has the session saved as it is now. Requests change it one at a time, so the last save counts.
     fn save(&self, following: &Following) {
         let person = self.person();
-        let session = ChatSession::of(self.start, following, person.as_deref());
+        let begun = (self.start, self.authorship.was_anonymous());
+        let session = ChatSession::of(begun, following, person.as_deref());
         self.session.save(session.to_text());
         self.waiting.wake.notify_one();
     }
@@ -209,6 +245,11 @@ impl Request {
 
     fn ack(self, ack: Ack) {
         self.answer(Answer::Ack(ack));
+    }
+
+    /// Has a turn end when the answer is gone.
+    pub(crate) fn keep(&mut self, turn: OwnedMutexGuard<()>) {
+        self.in_flight.keep(turn);
     }
 
     /// Tells the client what it asked for.

@@ -1,13 +1,13 @@
 use std::sync::Arc;
 
-use chat_core::{Refusal, TYPING, Typing, USERS, room_from_event};
+use chat_core::{RoomId, TYPING, Typing, TypingHeard, USERS, room_from_event};
 use socketioxide::adapter::LocalAdapter;
 use socketioxide::handler::MessageHandler;
 use socketioxide::socket::Socket;
 use socketioxide_core::Value;
 
 use super::chat_message::not_in_room;
-use super::connection::{Connection, InOrder, json};
+use super::connection::{Connection, InOrder, Request, json};
 use crate::delivery::Answer;
 
 /// Handles [`chat_core::USERS`].
@@ -18,19 +18,13 @@ pub(crate) struct TypingHandler(pub(crate) Arc<Connection>);
 
 impl MessageHandler<LocalAdapter, InOrder> for UsersHandler {
     fn call(&self, _: Arc<Socket>, event: Value, ack_id: Option<i64>) {
-        let connection = &self.0;
-        let Some(request) = connection.request(USERS, ack_id, event.len()) else { return };
+        let Some(request) = self.0.request(USERS, ack_id, event.len()) else { return };
         match room_from_event(json(&event)) {
-            Ok(room) => {
-                let connection = Arc::clone(connection);
-                self.0.turns.now_or_later(move || {
-                    if connection.place.is_in(&room) {
-                        request.answer(Answer::Users(connection.services.roster.users(&room)));
-                    } else {
-                        request.refuse(not_in_room());
-                    }
-                });
-            }
+            Ok(room) => in_room(&self.0, room, request, |connection, room, request| {
+                if let Some(users) = connection.services.roster.users(room) {
+                    request.answer(Answer::Made(users));
+                }
+            }),
             Err(refusal) => request.refuse(refusal),
         }
     }
@@ -38,21 +32,36 @@ impl MessageHandler<LocalAdapter, InOrder> for UsersHandler {
 
 impl MessageHandler<LocalAdapter, InOrder> for TypingHandler {
     fn call(&self, _: Arc<Socket>, event: Value, ack_id: Option<i64>) {
-        let connection = &self.0;
-        let Some(request) = connection.request(TYPING, ack_id, event.len()) else { return };
-        match tell(connection, json(&event)) {
-            Ok(()) => {}
+        let Some(request) = self.0.request(TYPING, ack_id, event.len()) else { return };
+        match Typing::from_event(json(&event)) {
+            Ok((room, typing)) => {
+                in_room(&self.0, room, request, move |connection, room, request| {
+                    connection.attendance.typing(room, typing);
+                    request.answer(Answer::Typing(TypingHeard { room: room.clone(), typing }));
+                })
+            }
             Err(refusal) => request.refuse(refusal),
         }
     }
 }
 
-/// At once, whatever waits: what comes late is worth nothing.
-fn tell(connection: &Connection, event: &str) -> Result<(), Refusal> {
-    let (room, typing) = Typing::from_event(event)?;
-    if !connection.place.is_in(&room) {
-        return Err(not_in_room());
+/// Does what a client asks for in a room that it is in: at once, whatever waits for the store, as it needs
+/// nothing of it. In a room that the client is not in, a join may be among what waits.
+fn in_room(
+    connection: &Arc<Connection>,
+    room: RoomId,
+    request: Request,
+    answer: impl FnOnce(&Connection, &RoomId, Request) + Send + 'static,
+) {
+    if connection.place.is_in(&room) {
+        return answer(connection, &room, request);
     }
-    connection.attendance.typing(&room, typing);
-    Ok(())
+    let later = Arc::clone(connection);
+    connection.turns.now_or_later(move || {
+        if later.place.is_in(&room) {
+            answer(&later, &room, request);
+        } else {
+            request.refuse(not_in_room());
+        }
+    });
 }

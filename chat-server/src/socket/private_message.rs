@@ -8,7 +8,7 @@ use socketioxide::handler::MessageHandler;
 use socketioxide::socket::Socket;
 use socketioxide_core::Value;
 
-use super::connection::{Connection, InOrder, Request, json};
+use super::connection::{Connection, InOrder, Request, TASK_BYTES, json};
 use crate::identity::{Person, Unidentified};
 use crate::log::Outcome;
 
@@ -18,7 +18,8 @@ pub(crate) struct PrivateMessageHandler(pub(crate) Arc<Connection>);
 impl MessageHandler<LocalAdapter, InOrder> for PrivateMessageHandler {
     fn call(&self, _: Arc<Socket>, event: Value, ack_id: Option<i64>) {
         let connection = &self.0;
-        let Some(request) = connection.request(PRIVATE_MESSAGE, ack_id, event.len()) else {
+        let Some(request) = connection.request(PRIVATE_MESSAGE, ack_id, event.len() + TASK_BYTES)
+        else {
             return;
         };
         match PrivateMessage::from_event(json(&event)) {
@@ -46,7 +47,9 @@ async fn submit(connection: &Connection, message: PrivateMessage, request: Reque
         Err(Unidentified::Store(_)) => return request.finish(Outcome::Unavailable),
     };
     let log = &connection.services.log;
-    log.submit(message, connection.origin(), move |outcome| request.finish(outcome));
+    log.submit(connection.reader, message, connection.origin(), move |outcome| {
+        request.finish(outcome)
+    });
 }
 
 /// The message to the person who has the name now: if it gets another owner later, that one is another
@@ -66,5 +69,6 @@ async fn address(
     connection.spend(&content)?;
     let audience = Audience::Private { from: sender.id, to, nickname };
     let from = Some(sender.nickname.clone());
-    Ok(NewMessage { audience, content, client_offset, from, at: Timestamp::now() })
+    let (author, at) = (Some(connection.authorship.writes()), Timestamp::now());
+    Ok(NewMessage { audience, content, client_offset, from, author, at })
 }

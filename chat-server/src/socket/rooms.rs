@@ -29,12 +29,13 @@ impl MessageHandler<LocalAdapter, InOrder> for JoinHandler {
         match beyond_the_end {
             None => self.0.turns.now_or_later(move || finish(&connection, join, request)),
             Some(after) => self.0.turns.later(async move {
-                let join = match connection.services.log.contains(after).await {
-                    Ok(true) => join,
+                let contains = connection.services.log.contains(after);
+                let join = match connection.gone.run_until_cancelled(contains).await {
+                    Some(Ok(true)) => join,
                     // It speaks of another log.
-                    Ok(false) => Join { after: Some(Offset::ZERO), ..join },
+                    Some(Ok(false)) => Join { after: Some(Offset::ZERO), ..join },
                     // Silence makes the client try again.
-                    Err(_) => return,
+                    Some(Err(_)) | None => return,
                 };
                 finish(&connection, join, request);
             }),

@@ -16,6 +16,9 @@ pub(crate) struct ChatSession {
     pub(crate) start: Offset,
     rooms: JoinedAfter,
     person: Option<SavedPerson>,
+    /// Whether the client has a name and may have sent something before it.
+    #[serde(default)]
+    pub(crate) was_anonymous: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,18 +73,23 @@ impl ChatSession {
         };
         let afters = joined.values().copied().chain(person.as_ref().map(|person| person.after));
         let start = afters.min().unwrap_or(from);
-        Ok((Self { start, rooms: joined, person }, start))
+        Ok((Self { start, rooms: joined, person, was_anonymous: false }, start))
     }
 
-    /// The session of `person` at `start`, following this.
-    pub(crate) fn of(start: Offset, following: &Following, person: Option<&Person>) -> Self {
+    /// The session of `person`, following this: where it began, and whether something may have been sent before it had
+    /// a name.
+    pub(crate) fn of(
+        (start, was_anonymous): (Offset, bool),
+        following: &Following,
+        person: Option<&Person>,
+    ) -> Self {
         let person = following.person.zip(person).map(|((id, after), person)| SavedPerson {
             id,
             nickname: person.nickname.clone(),
             owner: person.owner.0,
             after,
         });
-        Self { start, rooms: following.rooms.clone(), person }
+        Self { start, rooms: following.rooms.clone(), person, was_anonymous }
     }
 
     /// The session that a client claims and its place, if what it claims fits together.
@@ -111,6 +119,7 @@ impl ChatSession {
     /// Makes this the session of a person from `after` on, who had none before.
     pub(crate) fn identify(&mut self, person: &Person, after: Offset) {
         let Person { id, nickname, owner, .. } = person.clone();
+        self.was_anonymous = true;
         self.person = Some(SavedPerson { id, nickname, owner: owner.0, after });
     }
 

@@ -13,17 +13,8 @@ use crate::delivery::{Answer, Notice, Sent, Sink};
 use crate::log::Entry;
 use crate::transport::{Flushed, Lane};
 
-/// About how many bytes an answer has.
-fn answer_bytes(answer: &Answer) -> usize {
-    const SMALL: usize = 64;
-    match answer {
-        Answer::History(history) => {
-            history.messages.iter().map(|message| message.content.as_str().len() + 200).sum()
-        }
-        Answer::Users(users) => SMALL + 32 * users.nicknames.len(),
-        _ => SMALL,
-    }
-}
+/// About how many bytes an answer has whose JSON is not made yet.
+const SHORT: usize = 64;
 
 /// One Socket.IO connection as the place where deliveries go.
 pub(crate) struct SocketSink {
@@ -87,20 +78,29 @@ impl SocketSink {
 impl Sink for SocketSink {
     fn deliver(&self, entry: &Entry) -> Sent {
         let (event, epoch) = (entry.event(), self.connection.services.log.epoch());
+        let receiver = Some(self.connection.authorship.author());
         if self.connection.lane.is_some() {
-            let Some(frame) = entry.frame(epoch) else { return Sent::Yes };
+            let Some(frame) = entry.frame(epoch, receiver) else { return Sent::Yes };
             return self.send(Some(event), frame.len(), |lane| lane.push(frame), || Ok(()));
         }
-        let Some(arguments) = entry.arguments(epoch) else { return Sent::Yes };
+        let Some(arguments) = entry.arguments(epoch, receiver) else { return Sent::Yes };
         let by_socket = || self.socket.emit(event, arguments);
         self.send(Some(event), arguments.len(), |_| None, by_socket)
     }
 
     fn answer(&self, ack_id: i64, answer: &Answer) -> Sent {
+        let bytes = if let Answer::Made(json) = answer { json.get().len() } else { SHORT };
         let by_lane = |lane: &Lane| {
             let id = ack_id.to_string();
-            let json = serde_json::to_vec(answer).ok()?;
-            lane.push_text(&[b"43", id.as_bytes(), b"[", &json, b"]"])
+            let short;
+            let json = match answer {
+                Answer::Made(json) => json.get().as_bytes(),
+                answer => {
+                    short = serde_json::to_vec(answer).ok()?;
+                    &*short
+                }
+            };
+            lane.push_text(&[b"43", id.as_bytes(), b"[", json, b"]"])
         };
         let by_socket = || {
             // Made anew for each try: one that fails to send is used up.
@@ -111,7 +111,7 @@ impl Sink for SocketSink {
             );
             ack.send(answer)
         };
-        self.send(None, answer_bytes(answer), by_lane, by_socket)
+        self.send(None, bytes, by_lane, by_socket)
     }
 
     fn notify(&self, notice: &Notice) -> Sent {

@@ -21,15 +21,26 @@ impl Turns {
     /// Runs `request`, which may wait, after everything that was begun before and before everything that
     /// comes later. It runs to its end, also when the client has gone.
     pub(crate) fn later(&self, request: impl Future<Output = ()> + Send + 'static) {
+        self.later_with(|turn| async move {
+            request.await;
+            drop(turn);
+        });
+    }
+
+    /// The same for a request that says itself when its turn is over: when it drops what it is given.
+    pub(crate) fn later_with<F: Future<Output = ()> + Send + 'static>(
+        &self,
+        request: impl FnOnce(OwnedMutexGuard<()>) -> F + Send + 'static,
+    ) {
         let mut turn = Box::pin(Arc::clone(&self.0).lock_owned());
         // Polled once, which is what puts it in the line.
         let first: Option<OwnedMutexGuard<()>> = (&mut turn).now_or_never();
         tokio::spawn(async move {
-            let _turn = match first {
+            let turn = match first {
                 Some(turn) => turn,
                 None => turn.await,
             };
-            request.await;
+            request(turn).await;
         });
     }
 }

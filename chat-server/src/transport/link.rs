@@ -1,15 +1,21 @@
 use std::io::{self, ErrorKind};
+use std::net::IpAddr;
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
 
 use chat_core::Timestamp;
 use futures_util::task::AtomicWaker;
 use serde::Serialize;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OwnedMutexGuard};
+use tokio::time::{Instant, sleep};
 
+use super::admission::Admission;
 use super::lane::Lane;
+use super::public_id::public_id;
+use super::rate::{Bucket, Rate};
 use super::wire::Wire;
 
 /// How many packets are sent before those sent earlier have left. Far less than the buffer of a socket
@@ -22,31 +28,60 @@ const MAX_UNSENT_BYTES: usize = 256 * 1024;
 /// How many bytes of requests may be unanswered before no more is read from the client.
 const MAX_IN_FLIGHT_BYTES: usize = 256 * 1024;
 
-/// What a request counts beside its own length.
-const REQUEST_OVERHEAD: usize = 128;
+/// What a request counts beside its own length: about what it takes in memory until it is answered.
+const REQUEST_OVERHEAD: usize = 256;
+
+/// How long a poll waits for news while the client means to move to a websocket: it waits for the end of the poll.
+const SHORT_POLL: Duration = Duration::from_millis(100);
+
+/// The connection is polled.
+const POLLING: u8 = 0;
+/// It is polled, and there is a websocket that it may move to.
+const PROBING: u8 = 1;
+/// As before, and the client knows that the websocket works.
+const PROBED: u8 = 2;
+/// It is a websocket, and not polled any more.
+const WEBSOCKET: u8 = 3;
 
 /// One Engine.IO connection, seen from outside of socketioxide. It outlives a change of the transport.
 #[derive(Debug)]
 pub(crate) struct Link {
     /// When it was opened: by the clock, and by its number among the connections of this process.
     pub(crate) opened: (Timestamp, u64),
+    /// Its public id: `socket.id` at the client, as long as nothing else is [replied](Self::reply_to_connect).
+    id: String,
+    /// By what it reaches the client: [`POLLING`] and so on.
+    stage: AtomicU8,
+    /// Its place among those that are connected.
+    admission: OnceLock<Admission>,
+    /// Ends its Engine.IO session while it is polled. A websocket ends with its stream.
+    end: OnceLock<End>,
     unsent_packets: AtomicUsize,
     unsent_bytes: AtomicUsize,
     /// One task waits for this, the one that sends.
     drained: Notify,
     in_flight: AtomicUsize,
     closed: AtomicBool,
-    closing: Notify,
+    /// It was closed, or has got to another stage.
+    changed: Notify,
     /// Waits to read from the client.
     reader: AtomicWaker,
     /// Waits to write to the client.
     writer: AtomicWaker,
     /// What to reply to a CONNECT, by namespace.
     replies: Mutex<Vec<(Box<str>, ConnectReply)>>,
+    /// Public ids that are others than [`id`](Self::id), by namespace.
+    ids: Mutex<Vec<(Box<str>, String)>>,
     /// Where a websocket is written to, while there is one.
     wire: Mutex<Option<Wire>>,
     /// Whether the connection began as a websocket.
     only_websocket: bool,
+    /// How often the client may send something; none when as often as it likes.
+    rate: Option<Rate>,
+    /// What it has sent lately.
+    bucket: Bucket,
+    /// What the user behind it has sent lately by all of its connections.
+    user: Mutex<Option<Arc<Bucket>>>,
 }
 
 /// What a client is told when it is connected, beside what socketioxide tells it.
@@ -58,22 +93,35 @@ pub(crate) struct ConnectReply {
     pub(crate) pid: String,
 }
 
+/// Has the Engine.IO session of a connection ended.
+struct End(Box<dyn Fn() + Send + Sync>);
+
 impl Default for Link {
     fn default() -> Self {
         static OPENED: AtomicU64 = AtomicU64::new(0);
+        let id = public_id();
         Self {
             opened: (Timestamp::now(), OPENED.fetch_add(1, Ordering::Relaxed)),
+            // A client cannot be served without random numbers.
+            closed: AtomicBool::new(id.is_none()),
+            id: id.unwrap_or_default(),
+            stage: AtomicU8::new(POLLING),
+            admission: OnceLock::new(),
+            end: OnceLock::new(),
             unsent_packets: AtomicUsize::default(),
             unsent_bytes: AtomicUsize::default(),
             drained: Notify::new(),
             in_flight: AtomicUsize::default(),
-            closed: AtomicBool::default(),
-            closing: Notify::new(),
+            changed: Notify::new(),
             reader: AtomicWaker::new(),
             writer: AtomicWaker::new(),
             replies: Mutex::default(),
+            ids: Mutex::default(),
             wire: Mutex::default(),
             only_websocket: false,
+            rate: None,
+            bucket: Bucket::default(),
+            user: Mutex::default(),
         }
     }
 }
@@ -81,7 +129,28 @@ impl Default for Link {
 impl Link {
     /// The link of a connection that begins as a websocket, so that nothing of it is ever polled.
     pub(crate) fn websocket() -> Self {
-        Self { only_websocket: true, ..Self::default() }
+        Self { only_websocket: true, stage: AtomicU8::new(WEBSOCKET), ..Self::default() }
+    }
+
+    /// The same link, of a client that may send so often.
+    pub(crate) fn with_rate(self, rate: Option<Rate>) -> Self {
+        Self { rate, ..self }
+    }
+
+    /// Has what the user's other connections send count too, if it matters how much that is.
+    pub(crate) fn share(&self, bucket: impl FnOnce() -> Arc<Bucket>) {
+        if self.rate.is_some() {
+            *self.user.lock().unwrap_or_else(PoisonError::into_inner) = Some(bucket());
+        }
+    }
+
+    /// Counts so many packets of the client, and returns until when no more may be read from it, if so.
+    pub(super) fn received(&self, packets: u64) -> Option<Instant> {
+        let rate = self.rate?;
+        let now = Instant::now();
+        let user = self.user.lock().unwrap_or_else(PoisonError::into_inner);
+        let shared = user.as_ref().and_then(|bucket| bucket.take(packets, rate, now));
+        self.bucket.take(packets, rate, now).max(shared)
     }
 
     /// Gives the lane of the websocket to the connection that the client is about to be told of. None when
@@ -160,7 +229,7 @@ impl Link {
     pub(crate) fn request(self: &Arc<Self>, bytes: usize) -> InFlight {
         let bytes = bytes + REQUEST_OVERHEAD;
         self.in_flight.fetch_add(bytes, Ordering::AcqRel);
-        InFlight { link: Arc::clone(self), bytes }
+        InFlight { link: Arc::clone(self), bytes, turn: None }
     }
 
     /// Ready when more may be read from the client, or the link is closed. One task asks.
@@ -177,28 +246,120 @@ impl Link {
         self.reader.wake();
         self.writer.wake();
         self.drained.notify_one();
-        self.closing.notify_waiters();
+        self.changed.notify_waiters();
+        if let Some(End(end)) = self.end.get().filter(|_| self.is_polled()) {
+            end();
+        }
+    }
+
+    /// Has `end` called when the link is closed while it is polled, at once when it is already.
+    pub(super) fn on_close(&self, end: impl Fn() + Send + Sync + 'static) {
+        self.end.set(End(Box::new(end))).ok();
+        if let Some(End(end)) = self.end.get().filter(|_| self.is_closed()) {
+            end();
+        }
     }
 
     /// Waits until the link is closed.
     pub(crate) async fn closed(&self) {
-        let mut closing = pin!(self.closing.notified());
-        // Registered first: a close in between must wake.
-        closing.as_mut().enable();
-        if !self.is_closed() {
-            closing.await;
+        self.until(Self::is_closed).await;
+    }
+
+    /// Waits until the link has changed so.
+    async fn until(&self, has_come: impl Fn(&Self) -> bool) {
+        loop {
+            let mut changed = pin!(self.changed.notified());
+            // Registered first: a change in between must wake.
+            changed.as_mut().enable();
+            if has_come(self) {
+                return;
+            }
+            changed.await;
         }
+    }
+
+    /// Whether requests may poll it, rather than that it is a websocket.
+    pub(super) fn is_polled(&self) -> bool {
+        self.stage() != WEBSOCKET
+    }
+
+    /// Whether a websocket may now show that it works: it is polled, and there is no other.
+    pub(super) fn begin_probe(&self) -> bool {
+        let begun =
+            self.stage.compare_exchange(POLLING, PROBING, Ordering::AcqRel, Ordering::Acquire);
+        begun.is_ok()
+    }
+
+    /// The client is told that the websocket works. It ends its polls.
+    pub(super) fn probed(&self) {
+        self.enter(PROBED);
+    }
+
+    /// The client has moved to the websocket, or has not and goes on as before.
+    pub(super) fn end_probe(&self, upgraded: bool) {
+        self.enter(if upgraded { WEBSOCKET } else { POLLING });
+    }
+
+    fn enter(&self, stage: u8) {
+        self.stage.store(stage, Ordering::Release);
+        self.changed.notify_waiters();
+    }
+
+    fn stage(&self) -> u8 {
+        self.stage.load(Ordering::Acquire)
+    }
+
+    /// Waits until a poll has to end although there is nothing to tell: the client waits for that.
+    pub(super) async fn poll_is_over(&self) {
+        if self.stage() == PROBED {
+            return sleep(SHORT_POLL).await;
+        }
+        self.until(|link| link.stage() == PROBED).await;
+    }
+
+    /// Gives the connection its place among those that are connected.
+    pub(super) fn admit(&self, admission: Admission) {
+        self.admission.set(admission).ok();
+    }
+
+    /// The client has connected to a namespace.
+    pub(super) fn has_connected(&self) {
+        if let Some(admission) = self.admission.get() {
+            admission.connected();
+        }
+    }
+
+    pub(super) fn is_connected(&self) -> bool {
+        self.admission.get().is_none_or(Admission::is_connected)
+    }
+
+    /// The address that the client comes from, as limits count it.
+    pub(super) fn address(&self) -> Option<IpAddr> {
+        self.admission.get().and_then(Admission::address)
+    }
+
+    /// The public id of the client in this namespace.
+    pub(crate) fn public_id(&self, namespace: &str) -> String {
+        let ids = self.ids.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = ids.iter().find(|(name, _)| **name == *namespace);
+        found.map_or(&self.id, |(_, id)| id).clone()
     }
 
     /// Has the next CONNECT of the client to this namespace replied to so.
     pub(crate) fn reply_to_connect(&self, namespace: &str, reply: ConnectReply) {
+        let mut ids = self.ids.lock().unwrap_or_else(PoisonError::into_inner);
+        ids.retain(|(name, _)| **name != *namespace);
+        if reply.sid != self.id {
+            ids.push((namespace.into(), reply.sid.clone()));
+        }
+        drop(ids);
         let mut replies = self.replies.lock().unwrap_or_else(PoisonError::into_inner);
         replies.retain(|(other, _)| **other != *namespace);
         replies.push((namespace.into(), reply));
     }
 
-    /// The completed form of an Engine.IO packet, if it is a CONNECT reply that something is known to
-    /// add to. Each is completed once.
+    /// The completed form of an Engine.IO packet, if it is a CONNECT reply: with the public id in the place of that
+    /// of the Engine.IO session, and once with what else there is to [reply](Self::reply_to_connect).
     pub(crate) fn complete(&self, packet: &str) -> Option<String> {
         let rest = packet.strip_prefix("40")?;
         let json = rest.find('{')?;
@@ -209,9 +370,14 @@ impl Link {
         };
         // Replies that refuse a connection are packets of another type.
         let mut replies = self.replies.lock().unwrap_or_else(PoisonError::into_inner);
-        let index = replies.iter().position(|(name, _)| **name == *namespace)?;
-        let (_, reply) = replies.swap_remove(index);
-        let reply = serde_json::to_string(&reply).ok()?;
+        let index = replies.iter().position(|(name, _)| **name == *namespace);
+        let reply = index.map(|index| replies.swap_remove(index).1);
+        drop(replies);
+        self.has_connected();
+        let reply = match reply {
+            Some(reply) => serde_json::to_string(&reply).ok()?,
+            None => serde_json::json!({ "sid": self.public_id(namespace) }).to_string(),
+        };
         Some(format!("40{}{reply}", &rest[..json]))
     }
 
@@ -237,6 +403,12 @@ impl Wake for Link {
     }
 }
 
+impl std::fmt::Debug for End {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("End")
+    }
+}
+
 /// Shows no secret.
 impl std::fmt::Debug for ConnectReply {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -249,6 +421,21 @@ impl std::fmt::Debug for ConnectReply {
 pub(crate) struct InFlight {
     link: Arc<Link>,
     bytes: usize,
+    /// Let go of with it.
+    turn: Option<OwnedMutexGuard<()>>,
+}
+
+impl InFlight {
+    /// Counts so many bytes more: the answer is there, and it is long.
+    pub(crate) fn grow(&mut self, bytes: usize) {
+        self.link.in_flight.fetch_add(bytes, Ordering::AcqRel);
+        self.bytes += bytes;
+    }
+
+    /// Has the turn end with this, so that the next one does not begin before the answer is gone.
+    pub(crate) fn keep(&mut self, turn: OwnedMutexGuard<()>) {
+        self.turn = Some(turn);
+    }
 }
 
 impl Drop for InFlight {

@@ -1,34 +1,32 @@
-use std::borrow::Cow;
 use std::convert::Infallible;
-use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::Body;
-use bytes::Bytes;
-use http::header::{
-    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
-    SEC_WEBSOCKET_VERSION, UPGRADE,
-};
-use http::{HeaderValue, Method, Request, Response, StatusCode};
-use http_body_util::BodyExt;
+use http::header::CONTENT_LENGTH;
+use http::{HeaderValue, Method, Request, Response};
 use hyper_util::rt::TokioIo;
-use serde::Deserialize;
 use socketioxide::service::SocketIoService;
-use socketioxide::socket::Sid;
+use tokio::runtime::Handle;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::Service;
-use tungstenite::handshake::derive_accept_key;
 
 use super::Link;
+use super::admission::Admissions;
+use super::body::PacedBody;
+use super::budget::Budget;
+use super::oversize::ShrunkBody;
+use super::polling::{self, Refused};
+use super::rate::Rate;
 use super::registry::Registry;
-use super::stream::LinkedStream;
-
-/// Stands between the packets of a polling response.
-const SEPARATOR: u8 = 0x1e;
+use super::stream::{LinkedStream, StreamLimits};
+use super::upgrade::{self, UPGRADE_PATIENCE};
+use super::wire::{Stream, Wire};
+use crate::{ClientAddress, Limits};
 
 /// The service of socketioxide, with nothing behind it.
 type Inner = SocketIoService<engineioxide::service::NotFoundService>;
@@ -43,21 +41,34 @@ type Inner = SocketIoService<engineioxide::service::NotFoundService>;
 pub struct TransportService {
     inner: Inner,
     registry: Arc<Registry>,
+    admissions: Arc<Admissions>,
+    /// How often a client may send something.
+    rate: Option<Rate>,
     /// The websockets that are open.
     streams: TaskTracker,
     /// No connection is opened any more.
     closing: CancellationToken,
-    /// How long a client may read nothing.
-    patience: Duration,
+    limits: StreamLimits,
 }
 
 impl TransportService {
     /// A service in front of `inner`. A client that reads nothing for `patience` while something is to
-    /// be written to it is given up; take the sum of `ping_interval` and `ping_timeout`.
+    /// be written to it is given up; take the sum of `ping_interval` and `ping_timeout`. How many connections there
+    /// may be and how often each may send something says [`Limits::default`], unless it is
+    /// [said otherwise](Self::with_limits).
     pub fn new(inner: Inner, patience: Duration) -> Self {
         let closing = CancellationToken::new();
         let streams = TaskTracker::new();
-        Self { inner, registry: Arc::default(), streams, closing, patience }
+        let limits = Limits::default();
+        let (admissions, rate) = (Arc::new(Admissions::new(&limits)), Rate::of(&limits));
+        let limits = stream_limits(patience, &limits);
+        Self { inner, registry: Arc::default(), admissions, rate, streams, closing, limits }
+    }
+
+    /// The same service with other limits for connections. To be called before it is used.
+    pub fn with_limits(self, limits: &Limits) -> Self {
+        let (admissions, rate) = (Arc::new(Admissions::new(limits)), Rate::of(limits));
+        Self { admissions, rate, limits: stream_limits(self.limits.patience, limits), ..self }
     }
 
     /// Opens no further connections: clients are told to come back later.
@@ -75,88 +86,184 @@ impl TransportService {
         self.streams.wait().await;
     }
 
-    async fn respond(mut self, mut request: Request<Body>) -> Response<Body> {
-        let query = Query::of(&request);
-        let known = query.sid.as_deref().and_then(|sid| self.registry.find(sid));
-        if query.sid.is_none() && self.closing.is_cancelled() {
-            return unavailable();
-        }
-        if query.websocket {
-            let link = known.unwrap_or_else(|| {
-                let link = Arc::new(Link::websocket());
-                self.registry.add_websocket(&link);
-                link
-            });
-            return match accept(&request) {
-                Some(accept) => self.upgrade(request, link, accept),
-                None => self.forward(request).await,
-            };
-        }
-        match (known, request.method().clone()) {
-            (Some(link), Method::GET) => {
-                let (mut parts, body) = tokio::select! {
-                    // What is there is sent before the end.
-                    biased;
-                    response = self.forward(request) => response.into_parts(),
-                    () = link.closed() => return unavailable(),
-                };
-                // Set anew from what is sent.
-                parts.headers.remove(CONTENT_LENGTH);
-                let body = whole(body).await;
-                link.sent(packets(&body).count());
-                link.has_drained();
-                Response::from_parts(parts, completed(&link, body))
+    async fn respond(self, request: Request<Body>) -> Response<Body> {
+        // Nothing else reaches Engine.IO, which is more lenient in places: what it took and this did not would get
+        // past all that is done here.
+        let query = match Query::of(&request) {
+            Ok(query) => query,
+            Err(refused) => return refused.response(),
+        };
+        let Some(sid) = query.sid else {
+            return self.open(request, query.websocket).await;
+        };
+        let link = match self.registry.find(&sid) {
+            Some(link) if !link.is_closed() => link,
+            _ => return self.gone(),
+        };
+        match (query.websocket, request.method()) {
+            _ if !link.is_polled() => Refused::Request.response(),
+            (true, _) => self.upgrade(request, link),
+            (false, &Method::GET) => self.poll(request, &link).await,
+            (false, &Method::POST) => {
+                let service = self.clone();
+                let response = self.post(request, &link).await;
+                if link.is_closed() { service.gone() } else { response }
             }
-            (Some(link), _) => {
-                poll_fn(|context| link.poll_may_read(context)).await;
-                self.forward(request).await
-            }
-            (None, _) => {
-                let link = Arc::<Link>::default();
-                request.extensions_mut().insert(Arc::clone(&link));
-                let (parts, body) = self.forward(request).await.into_parts();
-                let body = whole(body).await;
-                if let Some(sid) = opened(&body) {
-                    self.registry.add_polling(&sid, &link);
-                }
-                Response::from_parts(parts, Body::from(body))
-            }
+            _ => Refused::Method.response(),
         }
     }
 
+    /// Opens a connection, if there is a place for it.
+    async fn open(self, request: Request<Body>, websocket: bool) -> Response<Body> {
+        if self.closing.is_cancelled() {
+            return polling::unavailable();
+        }
+        if request.method() != Method::GET {
+            return Refused::Method.response();
+        }
+        let response = if websocket { upgrade::accept(&request) } else { None };
+        if websocket && response.is_none() {
+            return Refused::Request.response();
+        }
+        let link = if websocket { Link::websocket() } else { Link::default() };
+        let link = Arc::new(link.with_rate(self.rate));
+        match self.admissions.admit(ClientAddress::of(request.extensions())) {
+            Ok(admission) => link.admit(admission),
+            Err(full) => return polling::full(full),
+        }
+        if link.is_closed() {
+            return polling::unavailable();
+        }
+        self.admissions.opened(&link);
+        let Some(response) = response else {
+            return self.open_polling(request, &link).await;
+        };
+        self.registry.add_websocket(&link);
+        self.with_stream(request, link);
+        response
+    }
+
+    async fn open_polling(self, request: Request<Body>, link: &Arc<Link>) -> Response<Body> {
+        let mut request = let_go_of_buffer(request.map(|_| Body::empty()));
+        request.extensions_mut().insert(Arc::clone(link));
+        let (path, service) = (request.uri().path().to_owned(), self.clone());
+        let (parts, body) = self.forward(request).await.into_parts();
+        let body = polling::whole(body).await;
+        let (body, sid) = polling::opened(body, service.limits.max_packet_bytes);
+        if let Some(sid) = sid {
+            service.registry.add_polling(&sid, link);
+            let uri = format!("{path}?EIO=4&transport=polling&sid={sid}");
+            link.on_close(move || service.end(&uri));
+        }
+        Response::from_parts(parts, Body::from(body))
+    }
+
+    /// Has Engine.IO end a connection that is polled, as if the client had said so.
+    fn end(&self, uri: &str) {
+        const CLOSE: &str = "1";
+        let request = Request::post(uri).body(Body::from(CLOSE));
+        // Without a runtime nothing is served any more.
+        if let (Ok(request), Ok(runtime)) = (request, Handle::try_current()) {
+            runtime.spawn(self.clone().forward(request));
+        }
+    }
+
+    /// Waits for something to tell the client.
+    async fn poll(self, request: Request<Body>, link: &Arc<Link>) -> Response<Body> {
+        let service = self.clone();
+        let (mut parts, body) = tokio::select! {
+            // What is there is sent before the end.
+            biased;
+            response = self.forward(request) => response.into_parts(),
+            () = link.closed() => return service.gone(),
+            () = link.poll_is_over() => return polling::noop(),
+        };
+        // Set anew from what is sent.
+        parts.headers.remove(CONTENT_LENGTH);
+        let body = polling::whole(body).await;
+        if body.is_empty() && link.is_closed() {
+            return service.gone();
+        }
+        link.sent(polling::packets(&body).count());
+        link.has_drained();
+        Response::from_parts(parts, polling::completed(link, body))
+    }
+
+    /// Takes the packets of a client.
+    async fn post(self, request: Request<Body>, link: &Arc<Link>) -> Response<Body> {
+        let StreamLimits { patience, max_packet_bytes, budget } = self.limits.clone();
+        let request = request.map(|body| {
+            let body = ShrunkBody::new(body, max_packet_bytes, budget, link.address());
+            Body::new(PacedBody::new(Body::new(body), link, patience))
+        });
+        self.forward(request).await
+    }
+
+    /// The answer to a request for a connection that is gone.
+    fn gone(&self) -> Response<Body> {
+        if self.closing.is_cancelled() {
+            return polling::unavailable();
+        }
+        Refused::Session.response()
+    }
+
     /// Has socketioxide answer.
-    async fn forward(&mut self, request: Request<Body>) -> Response<Body> {
+    async fn forward(mut self, request: Request<Body>) -> Response<Body> {
         let Ok(response) = Service::<Request<Body>>::call(&mut self.inner, request).await;
         response.map(Body::new)
     }
 
-    /// Answers the upgrade itself, to give socketioxide a stream that the link watches.
-    fn upgrade(
-        mut self,
-        mut request: Request<Body>,
-        link: Arc<Link>,
-        accept: HeaderValue,
-    ) -> Response<Body> {
+    /// Lets a client that is polled try a websocket, and has it move there when that works. Engine.IO is told when
+    /// it has: a websocket that breaks before, as behind many a proxy, changes nothing.
+    fn upgrade(self, request: Request<Body>, link: Arc<Link>) -> Response<Body> {
+        match upgrade::accept(&request).filter(|_| link.begin_probe()) {
+            Some(response) => {
+                self.with_stream(request, link);
+                response
+            }
+            None => Refused::Request.response(),
+        }
+    }
+
+    /// Gives socketioxide the stream of a request that is answered with an upgrade. The link watches it.
+    fn with_stream(mut self, mut request: Request<Body>, link: Arc<Link>) {
         let upgraded = hyper::upgrade::on(&mut request);
         let mut request = let_go_of_buffer(request.map(|_| ()));
         request.extensions_mut().insert(Arc::clone(&link));
         tokio::spawn(async move {
-            // It fails when the client has gone meanwhile.
-            let Ok(upgraded) = upgraded.await else { return };
             let open = self.streams.token();
-            let stream = LinkedStream::new(TokioIo::new(upgraded), link, self.patience, open);
+            // It fails when the client has gone meanwhile.
+            let stream = upgraded.await.ok().map(TokioIo::new);
+            let wire =
+                if link.is_polled() { moved(stream, &link).await } else { stream.map(Wire::new) };
+            let Some(wire) = wire else { return };
+            let stream = LinkedStream::new(wire, link, self.limits.clone(), open);
             if let Err(error) = self.inner.call((stream, request)).await {
                 tracing::debug!("a websocket was not accepted: {error}");
             }
         });
-        let mut response = Response::new(Body::empty());
-        *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
-        let headers = response.headers_mut();
-        headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
-        headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
-        headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
-        response
     }
+}
+
+fn stream_limits(patience: Duration, limits: &Limits) -> StreamLimits {
+    let max_packet_bytes = limits.max_packet_bytes;
+    let budget = Arc::new(Budget::new(limits.max_large_packets_bytes));
+    StreamLimits { patience, max_packet_bytes, budget }
+}
+
+/// A stream to which the client has moved the connection that it polled before, if it has.
+async fn moved(stream: Option<impl Stream>, link: &Link) -> Option<Wire> {
+    let probe = async {
+        let mut stream = stream?;
+        upgrade::probe(&mut stream, link).await.ok()?;
+        Some(Wire::upgraded(stream, upgrade::SENT, upgrade::ANSWERED))
+    };
+    let wire = tokio::select! {
+        probed = timeout(UPGRADE_PATIENCE, probe) => probed.ok().flatten(),
+        () = link.closed() => None,
+    };
+    link.end_probe(wire.is_some());
+    wire
 }
 
 impl Service<Request<Body>> for TransportService {
@@ -176,42 +283,33 @@ impl Service<Request<Body>> for TransportService {
 
 /// What the query of an Engine.IO request says; see the
 /// [protocol](https://github.com/socketio/engine.io-protocol).
+#[derive(Debug, PartialEq, Eq)]
 struct Query {
     websocket: bool,
     sid: Option<String>,
 }
 
 impl Query {
-    fn of<B>(request: &Request<B>) -> Self {
+    fn of<B>(request: &Request<B>) -> Result<Self, Refused> {
         let query = request.uri().query().unwrap_or_default();
         let value = |name: &str| {
             query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
         };
-        Self {
-            websocket: value("transport") == Some("websocket"),
-            sid: value("sid").map(ToOwned::to_owned),
+        let websocket = match value("transport") {
+            Some("polling") => false,
+            Some("websocket") => true,
+            _ => return Err(Refused::Transport),
+        };
+        match value("EIO") {
+            Some("4") => Ok(Self { websocket, sid: value("sid").map(ToOwned::to_owned) }),
+            _ => Err(Refused::Version),
         }
     }
 }
 
-/// The answer to a websocket handshake that socketioxide will take for sure. For any other, socketioxide
-/// says what is wrong with it.
-fn accept<B>(request: &Request<B>) -> Option<HeaderValue> {
-    let headers = request.headers();
-    let query = request.uri().query()?;
-    let sid = query.split('&').find_map(|pair| pair.strip_prefix("sid="));
-    let valid = request.method() == Method::GET
-        && headers.get(UPGRADE)?.as_bytes().eq_ignore_ascii_case(b"websocket")
-        && headers.get(SEC_WEBSOCKET_VERSION)?.as_bytes() == b"13"
-        && query.split('&').any(|pair| pair == "EIO=4")
-        && sid.is_none_or(|sid| sid.parse::<Sid>().is_ok());
-    let key = headers.get(SEC_WEBSOCKET_KEY)?;
-    valid.then(|| HeaderValue::try_from(derive_accept_key(key.as_bytes())).ok()).flatten()
-}
-
 /// The same request in memory of its own. What hyper has read is a part of its buffer of several KiB, and
 /// socketioxide keeps the request for as long as the connection lasts.
-fn let_go_of_buffer(mut request: Request<()>) -> Request<()> {
+fn let_go_of_buffer<B>(mut request: Request<B>) -> Request<B> {
     for value in request.headers_mut().values_mut() {
         if let Ok(mut copy) = HeaderValue::from_bytes(value.as_bytes()) {
             copy.set_sensitive(value.is_sensitive());
@@ -224,54 +322,27 @@ fn let_go_of_buffer(mut request: Request<()>) -> Request<()> {
     request
 }
 
-/// All of a body. Those of Engine.IO are there already.
-async fn whole(body: Body) -> Bytes {
-    body.collect().await.map(|body| body.to_bytes()).unwrap_or_default()
-}
-
-/// The packets of a polling response, see the
-/// [protocol](https://github.com/socketio/engine.io-protocol#packet-encoding).
-fn packets(body: &[u8]) -> impl Iterator<Item = &[u8]> {
-    body.split(|&byte| byte == SEPARATOR)
-}
-
-/// A polling response with those packets completed that the link has something to add to.
-fn completed(link: &Link, body: Bytes) -> Body {
-    let mut changed = false;
-    let packets: Vec<Cow<'_, [u8]>> = packets(&body)
-        .map(|packet| match std::str::from_utf8(packet).ok().and_then(|text| link.complete(text)) {
-            Some(completed) => {
-                changed = true;
-                completed.into_bytes().into()
-            }
-            None => packet.into(),
-        })
-        .collect();
-    if changed { Body::from(packets.join(&SEPARATOR)) } else { Body::from(body) }
-}
-
-/// The session id in the packet with which Engine.IO opens a polling connection.
-fn opened(body: &[u8]) -> Option<String> {
-    #[derive(Deserialize)]
-    struct Open {
-        sid: String,
-    }
-    let json = body.strip_prefix(b"0")?;
-    serde_json::from_slice::<Open>(json).ok().map(|open| open.sid)
-}
-
-/// The answer while the server stops. A client tries again, here or at another node.
-fn unavailable() -> Response<Body> {
-    let mut response = Response::new(Body::from("the server is stopping; connect again"));
-    *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
-    let text = HeaderValue::from_static("text/plain; charset=utf-8");
-    response.headers_mut().insert(CONTENT_TYPE, text);
-    response
-}
-
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+
     use super::*;
+
+    #[test]
+    fn what_engine_io_might_read_in_another_way_is_refused() {
+        let query = |query: &str| Query::of(&Request::get(format!("/?{query}")).body(()).unwrap());
+        let polling = Query { websocket: false, sid: Some("a".into()) };
+        assert_eq!(query("EIO=4&transport=polling&sid=a&sid=b").ok(), Some(polling));
+        assert!(query("EIO=4&transport=websocket").is_ok_and(|query| query.websocket));
+        for text in ["", "EIO=4", "EIO=4&transport=websocket=", "EIO=4&transport=web%73ocket"] {
+            assert!(matches!(query(text), Err(Refused::Transport)), "{text}");
+        }
+        for text in
+            ["transport=polling", "EIO=4=&transport=polling", "EIO=3&EIO=4&transport=polling"]
+        {
+            assert!(matches!(query(text), Err(Refused::Version)), "{text}");
+        }
+    }
 
     #[test]
     fn a_request_in_memory_of_its_own_says_the_same() {

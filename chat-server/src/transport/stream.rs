@@ -4,40 +4,77 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::runtime::Handle;
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::Link;
+use super::budget::Budget;
+use super::client_frames::{ClientFrames, PONG};
+use super::inbound::Inbound;
+use super::incoming::{Incoming, Turn};
 use super::wire::{Stream, Wire};
 
 /// For how long the end of a client is waited for, when this side has ended the connection.
 const LINGER: Duration = Duration::from_secs(1);
+
+/// What a client may do with a stream.
+#[derive(Debug, Clone)]
+pub(crate) struct StreamLimits {
+    /// How long it may read nothing while something is to be written to it.
+    pub(crate) patience: Duration,
+    /// The largest packet in bytes.
+    pub(crate) max_packet_bytes: usize,
+    /// For large packets that are under way.
+    pub(super) budget: Arc<Budget>,
+}
 
 /// The byte stream of a websocket as Engine.IO has it, watched for its [`Link`].
 ///
 /// CONNECT replies are completed as the link knows to, and frames of the link's lane are put between those
 /// of Engine.IO; all other bytes pass untouched and uncopied.
 pub(crate) struct LinkedStream {
-    link: Arc<Link>,
+    pub(super) link: Arc<Link>,
     /// How long a client may read nothing while something is to be written to it.
     patience: Duration,
     /// Lets go when the stream has ended.
     open: Option<TaskTrackerToken>,
+    /// Follows what the client sends.
+    inbound: Inbound,
+    /// What was read in the place of what the client has sent.
+    rewritten: Bytes,
     /// Runs while a write does not get on.
     stalled: Option<Pin<Box<Sleep>>>,
+    incoming: Incoming,
+    frames: ClientFrames,
+    /// What is left of a pong that is taken for read.
+    pong: &'static [u8],
 }
 
 impl LinkedStream {
     pub(crate) fn new(
-        stream: impl Stream,
+        wire: Wire,
         link: Arc<Link>,
-        patience: Duration,
+        limits: StreamLimits,
         open: TaskTrackerToken,
     ) -> Self {
-        *link.wire() = Some(Wire::new(stream));
-        Self { link, patience, open: Some(open), stalled: None }
+        *link.wire() = Some(wire);
+        let StreamLimits { patience, max_packet_bytes, budget } = limits;
+        let inbound = Inbound::new(max_packet_bytes, budget, link.address());
+        let incoming = Incoming::new(Arc::clone(&link), patience);
+        Self {
+            link,
+            patience,
+            open: Some(open),
+            inbound,
+            rewritten: Bytes::new(),
+            stalled: None,
+            incoming,
+            frames: ClientFrames::default(),
+            pong: &[],
+        }
     }
 
     /// Writes in some way, and ends what will never get on: socketioxide waits for it before it lets go of
@@ -64,20 +101,86 @@ impl LinkedStream {
     }
 }
 
+impl LinkedStream {
+    /// How many bytes may be read now; none when the task is woken later. Has a pong taken for read when one is due.
+    fn poll_turn(&mut self, context: &mut Context<'_>) -> usize {
+        loop {
+            match self.incoming.poll(context) {
+                Poll::Ready(Turn::Read) => return usize::MAX,
+                Poll::Ready(Turn::Pong) => {
+                    self.incoming.ponged();
+                    if self.frames.is_between() {
+                        self.pong = &PONG;
+                        return usize::MAX;
+                    }
+                }
+                // A message that has begun is read to its end: nothing can come before, and a pong may have to.
+                Poll::Pending => return self.frames.wanted(),
+            }
+        }
+    }
+
+    /// Reads so many bytes at the most.
+    fn poll_stream(
+        &self,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+        most: usize,
+    ) -> Poll<io::Result<()>> {
+        let mut wire = self.link.wire();
+        let Some(wire) = &mut *wire else { return Poll::Ready(Ok(())) };
+        if most >= buffer.remaining() {
+            return wire.poll_read(context, buffer);
+        }
+        let mut part = ReadBuf::new(buffer.initialize_unfilled_to(most));
+        ready!(wire.poll_read(context, &mut part))?;
+        let read = part.filled().len();
+        buffer.advance(read);
+        Poll::Ready(Ok(()))
+    }
+}
+
 impl AsyncRead for LinkedStream {
     fn poll_read(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        ready!(self.link.poll_may_read(context));
-        if self.link.is_closed() {
-            // The end of the stream: the connection is closed as if the client had gone.
+        let this = &mut *self;
+        // Whatever comes then: Engine.IO would never end a connection whose move it has seen half of.
+        if this.link.wire().as_mut().is_some_and(|wire| wire.read_before(buffer)) {
             return Poll::Ready(Ok(()));
         }
-        match &mut *self.link.wire() {
-            Some(wire) => wire.poll_read(context, buffer),
-            None => Poll::Ready(Ok(())),
+        loop {
+            if !this.rewritten.is_empty() {
+                let count = this.rewritten.len().min(buffer.remaining());
+                buffer.put_slice(&this.rewritten.split_to(count));
+                return Poll::Ready(Ok(()));
+            }
+            let most = this.poll_turn(context);
+            if this.link.is_closed() {
+                // The end of the stream: the connection is closed as if the client had gone.
+                return Poll::Ready(Ok(()));
+            }
+            if !this.pong.is_empty() {
+                let (now, later) = this.pong.split_at(this.pong.len().min(buffer.remaining()));
+                buffer.put_slice(now);
+                this.pong = later;
+                return Poll::Ready(Ok(()));
+            }
+            if most == 0 {
+                return Poll::Pending;
+            }
+            let before = buffer.filled().len();
+            ready!(this.poll_stream(context, buffer, most))?;
+            let read = &buffer.filled()[before..];
+            this.incoming.received(this.frames.read(read));
+            // The end of the stream passes too.
+            if this.inbound.passes(read) {
+                return Poll::Ready(Ok(()));
+            }
+            this.rewritten = this.inbound.rewrite(read).into();
+            buffer.set_filled(before);
         }
     }
 }

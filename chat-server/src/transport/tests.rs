@@ -1,5 +1,6 @@
 //! The byte stream of a websocket as its link sees it.
 
+mod incoming;
 mod lane;
 
 use std::io::ErrorKind;
@@ -11,18 +12,26 @@ use tokio_test::{assert_pending, assert_ready, task};
 use tokio_util::task::TaskTracker;
 
 use super::Link;
+use super::budget::Budget;
 use super::frames::text_frame;
 use super::registry::Registry;
-use super::stream::LinkedStream;
+use super::stream::{LinkedStream, StreamLimits};
+use super::upgrade;
+use super::wire::Wire;
 
 const PATIENCE: Duration = Duration::from_secs(45);
+
+fn limits() -> StreamLimits {
+    let budget = Arc::new(Budget::new(1_000_000));
+    StreamLimits { patience: PATIENCE, max_packet_bytes: 100_000, budget }
+}
 
 /// A server's stream whose client takes `buffer` bytes before it has to read.
 fn connect(buffer: usize) -> (LinkedStream, Arc<Link>, DuplexStream) {
     let (server, client) = duplex(buffer);
     let link = Arc::new(Link::default());
     let open = TaskTracker::new().token();
-    (LinkedStream::new(server, Arc::clone(&link), PATIENCE, open), link, client)
+    (LinkedStream::new(Wire::new(server), Arc::clone(&link), limits(), open), link, client)
 }
 
 #[tokio::test]
@@ -151,6 +160,32 @@ async fn a_client_that_reads_now_and_then_is_not_given_up() {
         client.read_exact(&mut buffer).await.unwrap();
     }
     write.await.unwrap().unwrap();
+}
+
+/// A connection whose move Engine.IO has seen half of would be polled and answered at once for ever.
+#[tokio::test]
+async fn engine_io_sees_the_whole_move_to_a_websocket_whatever_comes_then() {
+    let (server, mut client) = duplex(1024);
+    let link = Arc::new(Link::default());
+    let wire = Wire::upgraded(server, upgrade::SENT, upgrade::ANSWERED);
+    let mut stream =
+        LinkedStream::new(wire, Arc::clone(&link), limits(), TaskTracker::new().token());
+    let _much = link.request(1024 * 1024);
+    client.write_all(b"more").await.unwrap();
+    link.close();
+    let mut sent = vec![0; upgrade::SENT.len()];
+    let (first, second) = sent.split_at_mut(3);
+    stream.read_exact(first).await.unwrap();
+    stream.read_exact(second).await.unwrap();
+    assert_eq!(sent, upgrade::SENT);
+    assert_eq!(stream.read(&mut sent).await.unwrap(), 0, "and then the end");
+
+    let (known, rest) = upgrade::ANSWERED.split_at(5);
+    stream.write_all(known).await.unwrap();
+    stream.write_all(&[rest, &text_frame(&[b"42[]"])].concat()).await.unwrap();
+    let mut received = [0; 6];
+    client.read_exact(&mut received).await.unwrap();
+    assert_eq!(received, *text_frame(&[b"42[]"]), "the client has had the answer to its probe");
 }
 
 #[tokio::test]

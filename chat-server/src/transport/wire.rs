@@ -40,6 +40,10 @@ pub(crate) struct Wire {
     open: bool,
     /// Engine.IO could not write. The lane waits, so that a heartbeat always gets its turn.
     engine_waits: bool,
+    /// What Engine.IO reads before the bytes of the stream.
+    before: &'static [u8],
+    /// How many of the first bytes that Engine.IO writes the client has already.
+    known: usize,
 }
 
 /// What became of a frame for the lane.
@@ -63,7 +67,15 @@ impl Wire {
             owner: 0,
             open: false,
             engine_waits: false,
+            before: &[],
+            known: 0,
         }
+    }
+
+    /// A stream to which the client has moved a connection that was polled before. Engine.IO is shown the move
+    /// now: it reads `sent` first, and what it answers to that is not written.
+    pub(crate) fn upgraded(stream: impl Stream, sent: &'static [u8], answered: &[u8]) -> Self {
+        Self { before: sent, known: answered.len(), ..Self::new(stream) }
     }
 
     pub(crate) fn into_stream(self) -> Box<dyn Stream> {
@@ -99,6 +111,14 @@ impl Wire {
         self.lane.is_empty() && self.ahead.is_empty()
     }
 
+    /// Reads what comes before the bytes of the stream, if something of it is left.
+    pub(crate) fn read_before(&mut self, buffer: &mut ReadBuf<'_>) -> bool {
+        let (now, later) = self.before.split_at(self.before.len().min(buffer.remaining()));
+        buffer.put_slice(now);
+        self.before = later;
+        !now.is_empty()
+    }
+
     pub(crate) fn poll_read(
         &mut self,
         context: &mut Context<'_>,
@@ -127,6 +147,11 @@ impl Wire {
         bytes: &[u8],
         link: &Link,
     ) -> Poll<io::Result<usize>> {
+        if self.known > 0 && !bytes.is_empty() {
+            let count = bytes.len().min(self.known);
+            self.known -= count;
+            return Poll::Ready(Ok(count));
+        }
         let result = self.poll_write_frames(context, bytes, link);
         self.engine_waits = result.is_pending();
         result

@@ -82,6 +82,27 @@ test("what was written without a connection is sent after a reload, once", { tim
   assert.deepEqual(await ada.texts(), ["first", "second", "third"]);
 });
 
+test("a reader without a name knows its own messages after a reload, also one whose answer was lost", { timeout: 60_000 }, async (t) => {
+  const server = await Server.start(t);
+  const reader = await Visitor.open(t, server.url);
+  const own = reader.page.locator('.message.own[data-state="sent"]');
+  await reader.send("first");
+  await send(connect(t, server.url), "of another");
+  await reader.sees("of another");
+  // As it is when the server has stored a message and the page is closed before it knows.
+  const key = "4f6f0b1e-6b9d-4a52-8d0e-3f2c5a7b9e11";
+  const lost = { key, to: { kind: "room", name: "general" }, content: "second", at: Date.now(), state: "pending" };
+  await reader.page.goto("about:blank");
+  await send(connect(t, server.url), "second", key);
+  await reader.page.goto(`${server.url}/favicon.svg`);
+  await reader.page.evaluate((entry) => sessionStorage.setItem("chat.outbox", JSON.stringify([entry])), lost);
+  await reader.page.goto(server.url);
+  await reader.message("second").and(own).waitFor();
+  await reader.message("first").and(own).waitFor();
+  assert.deepEqual(await reader.texts(), ["first", "of another", "second"]);
+  assert.equal(await own.count(), 2);
+});
+
 test("two tabs share what was read and the rooms", { timeout: 60_000 }, async (t) => {
   const server = await Server.start(t);
   const writer = connect(t, server.url, { auth: { rooms: ["general", "rust"] } });

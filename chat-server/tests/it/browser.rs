@@ -36,11 +36,13 @@ files! {
     looks
     many
     names
+    other_origin
     phone
     presence
     private
     reload
     rooms
+    times
 }
 
 #[test]

@@ -69,22 +69,30 @@ files! {
     history_event
     input
     join
+    keys
     malformed
+    moved_files
     nicknames
+    origins
     pipeline
     presence
     private_messages
+    public_id
     recovery
     rooms
+    sessions
     shutdown
     tokens
     tutorial
+    unread
+    upgrade
 }
 
 #[test]
 fn every_file_is_listed() {
     let listed = concat!(
         include_str!("javascript.rs"),
+        include_str!("disks.rs"),
         include_str!("guarded.rs"),
         include_str!("nginx.rs"),
         include_str!("nodes.rs")

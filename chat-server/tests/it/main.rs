@@ -5,8 +5,16 @@
 mod answers;
 mod browser;
 mod client;
+#[cfg(target_os = "linux")]
+mod disks;
+mod fairness;
 mod guarded;
 mod hooks;
 mod javascript;
+mod many_connections;
 mod nginx;
 mod nodes;
+mod origins;
+mod rate;
+mod server;
+mod slow_clients;

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use tokio::net::TcpStream;
 
 use crate::javascript;
-use crate::nodes::{Process, node};
+use crate::nodes::{Process, free_port, node};
 
 const OPERATIONS: &str = include_str!("../../../docs/OPERATIONS.md");
 
@@ -21,8 +21,10 @@ fn example(servers: &[String], port: u16) -> String {
     let mut servers = servers.iter();
     for line in example.lines() {
         match line.trim().strip_prefix("server 127.0.0.1:") {
-            Some(_) => servers.next().into_iter().for_each(|server| {
-                writeln!(text, "server {};", server.trim_start_matches("http://")).unwrap();
+            Some(rest) => servers.next().into_iter().for_each(|server| {
+                let parameters = rest.trim_start_matches(|c: char| c.is_ascii_digit());
+                let server = server.trim_start_matches("http://");
+                writeln!(text, "server {server}{parameters}").unwrap();
             }),
             None => writeln!(text, "{line}").unwrap(),
         }
@@ -38,7 +40,8 @@ async fn nginx(folder: &TempDir, servers: &[String]) -> (Process, String) {
         .map(|kind| format!("{kind}_temp_path {path}/{kind};"))
         .concat();
     let configuration = format!(
-        "daemon off; master_process off; pid {path}/pid; error_log stderr error; events {{}}
+        "daemon off; master_process off; pid {path}/pid; error_log stderr crit;
+        events {{ worker_connections 4096; }}
         http {{ access_log off; {temporary} {} }}",
         example(servers, port)
     );
@@ -70,5 +73,23 @@ async fn the_documented_proxy_keeps_each_client_with_one_node() {
     servers.extend(second);
     let (_nginx, url) = nginx(&folder, &servers).await;
     let run = move || javascript::run("sticky_proxy.test.mjs", &[("CHAT_PROXY_URL", &url)]);
+    tokio::task::spawn_blocking(run).await.unwrap();
+}
+
+/// The test starts the nodes itself, where the proxy expects them, and restarts them.
+#[tokio::test]
+#[cfg_attr(
+    not(all(has_socket_io_client, has_nginx)),
+    ignore = "needs Node.js with npm, and nginx-light"
+)]
+async fn nodes_behind_the_documented_proxy_can_be_restarted_one_after_the_other() {
+    let folder = TempDir::new().unwrap();
+    let nodes = [free_port(), free_port()].map(|port| format!("127.0.0.1:{port}"));
+    let (_nginx, url) = nginx(&folder, &nodes).await;
+    let run = move || {
+        let nodes = nodes.join(",");
+        let variables = [("CHAT_PROXY_URL", &*url), ("CHAT_NODE_ADDRESSES", &*nodes)];
+        javascript::run("rolling_restart.test.mjs", &variables);
+    };
     tokio::task::spawn_blocking(run).await.unwrap();
 }

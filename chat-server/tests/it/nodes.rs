@@ -58,7 +58,7 @@ pub(crate) struct Process(#[allow(dead_code)] pub(crate) Child);
 /// Starts the server, and returns the URLs it prints: as many as expected.
 pub(crate) async fn node(arguments: &[&str], expected: usize) -> (Process, Vec<String>) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_chat-server"));
-    command.args(["--log", "warn"]).args(arguments);
+    command.args(["--log", "warn", "--max-events-per-second", "0"]).args(arguments);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
     let mut child = command.spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -81,7 +81,7 @@ async fn check_pair(store: &str, adapter: &str) {
 
 /// A port that nobody listens on, another one at each call, outside of the range that systems give out by
 /// themselves.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let own = 10_000 + (std::process::id() % 5_000) as u16;
     let free = |port: &u16| StdListener::bind(("127.0.0.1", *port)).is_ok();
@@ -116,7 +116,13 @@ async fn redis_on(port: u16, folder: &TempDir) -> Process {
 
 /// Two processes with this store and this adapter.
 async fn pair(store: &str, adapter: &str) -> ([Process; 2], Vec<String>) {
+    pair_with(store, adapter, &[]).await
+}
+
+/// The same with more options.
+async fn pair_with(store: &str, adapter: &str, more: &[&str]) -> ([Process; 2], Vec<String>) {
     let arguments = ["--listen", "127.0.0.1:0", "--store", store, "--adapter", adapter];
+    let arguments = [&arguments[..], more].concat();
     let (first, mut urls) = node(&arguments, 1).await;
     let (second, second_urls) = node(&arguments, 1).await;
     urls.extend(second_urls);
@@ -239,6 +245,52 @@ async fn a_node_that_dies_takes_its_people_with_it() {
         javascript::run("dead_node.test.mjs", &variables);
     };
     tokio::task::spawn_blocking(run).await.unwrap();
+}
+
+/// Runs the test in which somebody else speaks through the broker.
+#[cfg(feature = "redis")]
+async fn check_forged(mode: &'static str, signed: bool) {
+    let folder = TempDir::new().unwrap();
+    let (_redis, port) = redis(&folder).await;
+    let adapter = format!("redis://127.0.0.1:{port}?mode={mode}");
+    let secret = folder.path().join("secret");
+    std::fs::write(&secret, "0123456789abcdef".repeat(4)).unwrap();
+    let more = ["--cluster-secret-file", secret.to_str().unwrap()];
+    let more = if signed { &more[..] } else { &[] };
+    let (_nodes, urls) = pair_with(&sqlite(&folder), &adapter, more).await;
+    let (urls, port) = (urls.join(","), port.to_string());
+    let run = move || {
+        let variables = [
+            ("CHAT_NODE_URLS", &*urls),
+            ("CHAT_REDIS_PORT", &*port),
+            ("CHAT_REDIS_MODE", mode),
+            ("CHAT_SIGNED", if signed { "yes" } else { "no" }),
+        ];
+        javascript::run("forged_frames.test.mjs", &variables);
+    };
+    tokio::task::spawn_blocking(run).await.unwrap();
+}
+
+#[cfg(feature = "redis")]
+#[tokio::test]
+#[cfg_attr(
+    not(all(has_socket_io_client, has_redis_server)),
+    ignore = "needs Node.js with npm, and redis-server"
+)]
+async fn forged_frames_where_nodes_have_a_secret() {
+    check_forged("pubsub", true).await;
+    check_forged("streams", true).await;
+}
+
+#[cfg(feature = "redis")]
+#[tokio::test]
+#[cfg_attr(
+    not(all(has_socket_io_client, has_redis_server)),
+    ignore = "needs Node.js with npm, and redis-server"
+)]
+async fn forged_frames_where_nodes_have_no_secret() {
+    check_forged("streams", false).await;
+    check_forged("pubsub", false).await;
 }
 
 #[cfg(feature = "redis")]

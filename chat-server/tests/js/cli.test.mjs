@@ -1,7 +1,7 @@
 // The program's options, and what it says when it cannot start.
 
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { once } from "node:events";
 import { join } from "node:path";
@@ -50,6 +50,32 @@ test("--help explains each option with its variable, unit and default", { timeou
   };
   for (const [option, words] of Object.entries(expected)) {
     for (const word of words) assert.ok(options.get(option)?.includes(word), `${option} explains ${word}`);
+  }
+});
+
+test("a variable that is set and empty counts as not set, whichever it is", { timeout: 20_000 }, async (t) => {
+  const { stdout } = await output(t, ["--help"]);
+  const names = [...stdout.matchAll(/\[env: (\w+)=/g)].map(([, name]) => name);
+  assert.ok(names.includes("CHAT_JWT_KEY") && names.includes("CHAT_WORKERS"), String(names));
+  const env = Object.fromEntries([...names, "PORT"].map((name) => [name, ""]));
+  const cwd = temporaryDirectory(t);
+  await ready(run(t, ANY_PORT, { cwd, env }));
+  assert.ok(existsSync(join(cwd, "chat.db")), "the store is the default one");
+  // With nothing said of where to listen, it is the usual port, which somebody may have just now.
+  const usual = run(t, ["--store", "memory:"], { env });
+  const listening = ready(usual).catch(() => assert.match(usual.stderr, /cannot listen on "127.0.0.1:3000"/));
+  const url = await listening;
+  if (url) assert.equal(url, "http://127.0.0.1:3000");
+});
+
+test("parameters of a sqlite: URL are refused and make no file", { timeout: 20_000 }, async (t) => {
+  const cwd = temporaryDirectory(t);
+  for (const store of ["sqlite://chat.db?mode=rwc", "sqlite:chat.db?mode=rwc&cache=shared"]) {
+    const program = run(t, [...ANY_PORT, "--store", store], { cwd });
+    const { code } = await within(10, "the program ends", program.closed);
+    assert.equal(code, 1);
+    assert.match(program.stderr, /takes no parameters[^\n]*leave out what begins with the question mark/);
+    assert.deepEqual(readdirSync(cwd), []);
   }
 });
 

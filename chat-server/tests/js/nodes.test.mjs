@@ -54,6 +54,34 @@ test("a retry at another node is recognised, also while the first try is on its 
   }
 });
 
+test("a key reaches its author on every node, and nobody else", async (t) => {
+  const from = await tail(t);
+  const auth = { serverOffset: from, nickname: "Ada of the keys", token: randomUUID() };
+  const options = urls.flatMap((url) => [[url, { auth }], [url, { auth: { serverOffset: from } }]]);
+  const sockets = options.map(([url, options]) => connect(t, url, options));
+  const keys = sockets.map(() => []);
+  sockets.forEach((socket, n) => socket.on("chat message", (_content, _offset, meta) => keys[n].push(meta.clientOffset)));
+  await Promise.all(sockets.map((socket) => once(socket, "connect")));
+  const sent = urls.map(() => randomUUID());
+  const reader = new Reader(t, urls.at(-1), { from });
+  for (const [n, key] of sent.entries()) await send(sockets[2 * n], "mine", key);
+  // The same key of somebody else, on another node than the author's.
+  const other = await send(sockets.at(-1), "not mine", sent[0]);
+  assert.deepEqual(other, { offset: from + sent.length + 1, duplicate: false });
+  await reader.reached(other.offset);
+  for (const [n, socket] of sockets.entries()) {
+    const enough = new Promise((resolve) => {
+      const look = () => keys[n].length === sent.length + 1 && resolve();
+      socket.on("chat message", look);
+      look();
+    });
+    await within(20, () => `${keys[n].length} deliveries`, enough);
+    const isAda = n % 2 === 0;
+    const last = socket === sockets.at(-1) ? sent[0] : null;
+    assert.deepEqual(keys[n], [...sent.map((key) => (isAda ? key : null)), last], `client ${n}`);
+  }
+});
+
 test("a client that moves between nodes gets its session and misses nothing", async (t) => {
   const random = seeded(t);
   const from = await tail(t);

@@ -5,9 +5,10 @@ import { createHmac, createSign, generateKeyPairSync, sign } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { once, temporaryDirectory } from "./support/bounds.mjs";
-import { connect, send } from "./support/client.mjs";
+import { once, sleep, temporaryDirectory, within } from "./support/bounds.mjs";
+import { connect, send, TRANSPORTS } from "./support/client.mjs";
 import { ask, refused } from "./support/people.mjs";
+import { Polling, RawWebSocket } from "./support/raw.mjs";
 import { cutOff } from "./support/recoverable.mjs";
 import { Server, spawnBinary } from "./support/server.mjs";
 
@@ -61,6 +62,7 @@ test("a client without a good token is refused with a code, also when it has a s
     [none.replace(/\.$/, ""), /^invalid_token/],
     [token({ sub: "1" }, "HS512", (text) => createHmac("sha512", SECRET).update(text).digest()), /^invalid_token/],
     [hs256({ sub: "1", exp: now() - 60 }), /^expired_token: /],
+    [hs256({ sub: "1", exp: now() - 2 }), /^expired_token: /],
     [hs256({ sub: "1", nbf: now() + 600 }), /^invalid_token: .*not valid yet/],
     [hs256({ name: "Ada" }), /^invalid_token: .*subject/],
     [hs256({ sub: "1", name: "\u202eevil" }), /^invalid_nickname: /],
@@ -94,6 +96,57 @@ test("a connection ends when its token expires", async (t) => {
   await once(ada, "connect");
   ada.io.reconnection(false);
   await once(ada, "disconnect", 5);
+});
+
+for (const [name, transports] of Object.entries(TRANSPORTS)) {
+  test(`${name}: an expired token is one event at the client, and then it is out`, async (t) => {
+    const { url } = await withKey(t, SECRET);
+    const auth = { token: hs256({ sub: "1", name: "Ada", exp: now() + 2 }) };
+    const ada = connect(t, url, { transports, auth });
+    await once(ada, "connect");
+    const refusal = once(ada, "connect_error", 5);
+    await once(ada, "disconnect", 5);
+    assert.match((await refusal)[0].message, /^expired_token/);
+    assert.equal(ada.active, false, "it does not try for ever");
+  });
+}
+
+/** Grace, who sees who is there. */
+async function witness(t, url) {
+  const grace = connect(t, url, { auth: { token: hs256({ sub: "2", nickname: "Grace" }) } });
+  await once(grace, "connect");
+  return grace;
+}
+
+test("a closed connection is closed for polling too", { timeout: 30_000 }, async (t) => {
+  const { url } = await withKey(t, SECRET);
+  const grace = await witness(t, url);
+  const heard = [];
+  grace.on("chat message", (content) => heard.push(content));
+  const auth = { token: hs256({ sub: "1", name: "Ada", exp: now() + 2 }) };
+  const open = () => Polling.open(url, { auth });
+  // One that writes alone, one that polls, and one that is about to move to a websocket.
+  const [writer, reader, mover] = [await open(), await open(), await open()];
+  assert.equal((await writer.post('42["chat message","in time"]')).status, 200);
+  const query = `/socket.io/?EIO=4&transport=websocket&sid=${mover.sid}`;
+  const websocket = await RawWebSocket.open(t, url, query);
+  websocket.send("2probe");
+  assert.equal(await websocket.next(), "3probe");
+  let polled;
+  do polled = await reader.get();
+  while (polled.status === 200);
+  assert.equal(polled.status, 400, "a poll that waits ends");
+  await within(5, "the websocket is closed", websocket.closed);
+  for (const closed of [writer, reader, mover]) {
+    for (const packet of ['42["chat message","too late"]', '42["join","later"]', "3"]) {
+      assert.equal((await closed.post(packet)).status, 400);
+    }
+    assert.equal((await closed.get()).status, 400);
+    assert.equal((await RawWebSocket.open(t, url, query.replace(mover.sid, closed.sid))).status, 400);
+  }
+  await sleep(5500); // Beyond the grace of who is gone.
+  assert.deepEqual((await ask(grace, "users", "general")).nicknames, ["Grace"]);
+  assert.deepEqual(heard, ["in time"]);
 });
 
 test("public keys check RS256 and EdDSA, and nothing else", async (t) => {

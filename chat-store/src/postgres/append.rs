@@ -1,65 +1,87 @@
 //! A batch becomes one call of a function on the server: one round trip and one commit.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
-use chat_core::{Audience, ClientOffset, Message, NewMessage, Offset, RoomId};
+use chat_core::{Audience, Message, NewMessage, Offset, RoomId};
 use sqlx::postgres::PgArguments;
-use sqlx::{Arguments, PgConnection, Row};
+use sqlx::{Arguments, Connection, PgConnection, Row};
 
 use super::feeds::columns;
 use super::read::{message, offset};
-use crate::Appended;
+use crate::key::{earlier_choice, is_shared};
+use crate::{Appended, Plan};
 
-/// The function is in `migrations/postgres/0004_people.sql`.
+/// The function is in `migrations/postgres/0005_authors.sql`.
 const APPEND: &str = concat!(
     "SELECT ",
     columns!(),
-    ", tail_before FROM chat_append($1, $2, $3, $4, $5, $6, $7, $8)"
+    ", tail_before, stored FROM chat_append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
 );
 
-/// A batch, which knows what its parameters were made of.
-pub(super) struct Batch<'a> {
-    messages: &'a [NewMessage],
-    /// The index of the first message with each key.
-    first: HashMap<&'a ClientOffset, usize>,
-}
+/// The messages whose keys are kept under these texts.
+pub(super) const KNOWN: &str =
+    concat!("SELECT ", columns!(), " FROM chat_messages WHERE client_offset = ANY ($1)");
+
+/// What the function fails with when it has to be known whose a key is.
+const CARE: &str = "CH001";
+
+/// Commits something, as [`APPEND`] does, after trying whether there is room for a large message.
+const TRY_COMMIT: &str = "DO $$ BEGIN
+    LOCK TABLE chat_log IN SHARE ROW EXCLUSIVE MODE;
+    BEGIN
+        INSERT INTO chat_messages (id, room, content, at)
+            VALUES (-1, 'general', convert_to(repeat('x', 65536), 'UTF8'), 0);
+        RAISE 'taken back' USING ERRCODE = 'CHAT0';
+    EXCEPTION WHEN SQLSTATE 'CHAT0' THEN
+        UPDATE chat_log SET version = version;
+    END;
+END $$";
 
 /// What the log answers to [`commit`].
 pub(super) struct Committed {
     tail_before: Offset,
-    /// The messages of the log that have keys of the batch.
-    known: HashMap<ClientOffset, Message>,
+    stored: usize,
+    /// The messages of the log that have keys of the batch, by the texts under which they are kept.
+    known: HashMap<String, Message>,
 }
 
 /// The parameters of [`APPEND`]. They own their bytes, so that the call can outlive its caller.
 pub(super) struct Encoded(PgArguments);
 
-impl<'a> Batch<'a> {
-    /// The batch, and what of it is sent: without the messages that repeat one of its keys.
-    pub(super) fn new(messages: &'a [NewMessage]) -> Result<(Self, Encoded), sqlx::Error> {
-        let mut first = HashMap::new();
-        let mut sent = Vec::with_capacity(messages.len());
-        for (index, message) in messages.iter().enumerate() {
-            let key = message.client_offset.as_ref();
-            if key.is_none_or(|key| *first.entry(key).or_insert(index) == index) {
-                sent.push(message);
-            }
-        }
-        let keys: Vec<_> =
-            sent.iter().map(|new| new.client_offset.as_ref().map(ClientOffset::as_str)).collect();
-        let rooms: Vec<_> =
-            sent.iter().map(|new| new.audience.room().map(RoomId::as_str)).collect();
+impl Encoded {
+    /// The batch as one sends it that has not looked whether there is something of it in the log. With
+    /// `has_plain_keys` the log may have users' messages as they were kept when it knew no authors.
+    pub(super) fn new(batch: &[NewMessage], has_plain_keys: bool) -> Result<Self, sqlx::Error> {
+        let plan = Plan::of(batch, |_| None);
+        let may_be_earlier = |new: &&NewMessage| {
+            has_plain_keys || new.author.is_some_and(|author| author.was_anonymous)
+        };
+        let earlier: Vec<_> =
+            batch.iter().filter(may_be_earlier).filter_map(earlier_choice).collect();
+        // What repeats a key of the batch is not sent, and may be new when that key is somebody else's.
+        let care = if plan.new_messages().len() == batch.len() { 1 } else { 2 };
+        Self::of(&plan, care, Some(earlier).filter(|earlier| !earlier.is_empty()))
+    }
+
+    /// What is new. Of the others' keys `care` is taken, see the function.
+    fn of(plan: &Plan<'_>, care: i16, earlier: Option<Vec<&str>>) -> Result<Self, sqlx::Error> {
+        let (new, keys): (Vec<_>, Vec<_>) = plan.new_messages().unzip();
+        let rooms: Vec<_> = new.iter().map(|new| new.audience.room().map(RoomId::as_str)).collect();
         let senders: Vec<_> =
-            sent.iter().map(|new| new.from.as_ref().map(|from| from.as_str())).collect();
-        let contents: Vec<_> = sent.iter().map(|new| new.content.as_str().as_bytes()).collect();
-        let times: Vec<_> = sent.iter().map(|new| new.at.as_millis()).collect();
-        let private = sent.iter().map(|new| match &new.audience {
+            new.iter().map(|new| new.from.as_ref().map(|from| from.as_str())).collect();
+        let contents: Vec<_> = new.iter().map(|new| new.content.as_str().as_bytes()).collect();
+        let times: Vec<_> = new.iter().map(|new| new.at.as_millis()).collect();
+        let private = new.iter().map(|new| match &new.audience {
             Audience::Room(_) => (None, (None, None)),
             Audience::Private { from, to, nickname } => {
                 (Some(from.as_i64()), (Some(to.as_i64()), Some(nickname.as_str())))
             }
         });
         let (sender_ids, (receiver_ids, receivers)): (Vec<_>, (Vec<_>, Vec<_>)) = private.unzip();
+        let authors: Vec<_> =
+            new.iter().map(|new| new.author.map(|author| author.id().as_i64())).collect();
+        let care: Vec<_> = new.iter().map(|new| if is_shared(new) { care } else { 0 }).collect();
         let mut arguments = PgArguments::default();
         arguments
             .add(keys)
@@ -70,33 +92,29 @@ impl<'a> Batch<'a> {
             .and_then(|()| arguments.add(sender_ids))
             .and_then(|()| arguments.add(receiver_ids))
             .and_then(|()| arguments.add(receivers))
+            .and_then(|()| arguments.add(authors))
+            .and_then(|()| arguments.add(care))
+            .and_then(|()| arguments.add(earlier))
             .map_err(sqlx::Error::Encode)?;
-        Ok((Self { messages, first }, Encoded(arguments)))
+        Ok(Self(arguments))
     }
+}
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.messages.is_empty()
-    }
-
-    /// What became of each message.
-    pub(super) fn outcome(&self, committed: &Committed) -> Vec<Appended> {
-        let mut last = committed.tail_before;
-        let mut outcome: Vec<Appended> = Vec::with_capacity(self.messages.len());
-        for (index, new) in self.messages.iter().enumerate() {
-            let key = new.client_offset.as_ref();
-            let first = key.and_then(|key| self.first.get(key)).copied().unwrap_or(index);
-            outcome.push(if let Some(stored) = key.and_then(|key| committed.known.get(key)) {
-                Appended::when_known(new, stored)
-            } else if first == index {
-                last = last.next();
-                Appended::New(last)
-            } else {
-                let stored = self.messages[first].clone();
-                Appended::when_known(new, &Message::from_new(outcome[first].offset(), stored))
-            });
+impl Committed {
+    /// What became of each message of the batch.
+    pub(super) fn outcome(&self, batch: &[NewMessage]) -> Result<Vec<Appended>, sqlx::Error> {
+        let plan = Plan::of(batch, |text| self.known.get(text));
+        if plan.new_messages().len() != self.stored {
+            // Never acknowledged: the next try finds out.
+            return Err(sqlx::Error::Protocol("the log has stored something else".into()));
         }
-        outcome
+        Ok(plan.outcome(self.tail_before.next()))
     }
+}
+
+/// Commits something that nobody sees.
+pub(super) async fn try_commit(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    sqlx::query(TRY_COMMIT).execute(connection).await.map(|_| ())
 }
 
 /// Stores what the log does not have yet.
@@ -107,13 +125,43 @@ pub(super) async fn commit(
     let rows = sqlx::query_with(APPEND, batch.0).fetch_all(connection).await?;
     let first = rows.first().ok_or(sqlx::Error::RowNotFound)?;
     let tail_before = offset(first.try_get("tail_before")?)?;
+    let stored: i64 = first.try_get("stored")?;
     let mut known = HashMap::new();
     for row in &rows {
         // When there are none, the numbers come alone.
         if row.try_get::<Option<i64>, _>(0)?.is_some() {
-            let message = message(row)?;
-            known.extend(message.client_offset.clone().map(|key| (key, message)));
+            known.insert(row.try_get(3)?, message(row)?);
         }
     }
-    Ok(Committed { tail_before, known })
+    Ok(Committed { tail_before, stored: usize::try_from(stored).unwrap_or(usize::MAX), known })
+}
+
+/// Whether [`commit`] has stored nothing because it has to be known whose a key is.
+pub(super) fn has_to_look(error: &sqlx::Error) -> bool {
+    error.as_database_error().is_some_and(|error| error.code().as_deref() == Some(CARE))
+}
+
+/// Looks for what the log has of a batch, and stores the rest. Takes several round trips, in which nobody else stores
+/// anything.
+pub(super) async fn look_and_commit(
+    connection: &mut PgConnection,
+    batch: &[NewMessage],
+) -> Result<Vec<Appended>, sqlx::Error> {
+    let mut transaction = connection.begin().await?;
+    sqlx::query("LOCK TABLE chat_log IN SHARE ROW EXCLUSIVE MODE")
+        .execute(&mut *transaction)
+        .await?;
+    let texts: Vec<String> = batch.iter().flat_map(Plan::kept_texts).map(Cow::into_owned).collect();
+    let mut known = HashMap::new();
+    for row in &sqlx::query(KNOWN).bind(texts).fetch_all(&mut *transaction).await? {
+        known.insert(row.try_get::<String, _>(3)?, message(row)?);
+    }
+    let plan = Plan::of(batch, |text| known.get(text));
+    let mut first = Offset::ZERO;
+    if plan.new_messages().len() > 0 {
+        let encoded = Encoded::of(&plan, 0, None)?;
+        first = commit(&mut transaction, encoded).await?.tail_before.next();
+    }
+    transaction.commit().await?;
+    Ok(plan.outcome(first))
 }

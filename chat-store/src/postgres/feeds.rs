@@ -10,7 +10,7 @@ use crate::parts::Parts;
 /// What [`message`](super::read::message) reads.
 macro_rules! columns {
     () => {
-        "id, room, content, client_offset, sender, at, sender_id, receiver_id, receiver"
+        "id, room, content, client_offset, sender, at, sender_id, receiver_id, receiver, author"
     };
 }
 pub(super) use columns;

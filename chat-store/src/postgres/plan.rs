@@ -3,7 +3,7 @@
 use sqlx::{AssertSqlSafe, Row};
 
 use super::connections::connect;
-use super::{PostgresStore, feeds, nicknames, sessions};
+use super::{PostgresStore, append, feeds, nicknames, sessions};
 use crate::testkit::PostgresServer;
 
 const FEEDS: &str = "bigint, bigint, bigint, text[], bigint[], bigint[], bigint[]";
@@ -26,6 +26,7 @@ async fn what_is_read_is_found_by_an_index_also_in_tables_that_look_empty() {
         ("whole_log", "bigint, bigint, bigint", "1, 2, 3", feeds::ALL, &["chat_messages_pkey"][..]),
         ("after", FEEDS, SOME, feeds::SOME_AFTER, &WALKS),
         ("before", FEEDS, SOME, feeds::SOME_BEFORE, &WALKS),
+        ("known", "text[]", "'{a, b}'", append::KNOWN, &["chat_messages_by_key"]),
         ("find", "bytea, bigint", "'', 1", sessions::FIND, &["chat_sessions_pkey"]),
         ("find_nickname", "text", "'a'", nicknames::FIND, &["chat_nicknames_pkey"]),
         (

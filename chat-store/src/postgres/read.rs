@@ -1,14 +1,14 @@
 //! Pages of the log, and rows as messages.
 
 use chat_core::{
-    Audience, ClientOffset, Content, Feed, Message, Nickname, Offset, PersonId, RoomId, Timestamp,
+    Audience, AuthorId, Content, Feed, Message, Nickname, Offset, PersonId, RoomId, Timestamp,
 };
 use sqlx::error::BoxDynError;
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row};
 
 use super::feeds::{Reading, Side};
-use crate::Page;
+use crate::{Page, key_from_kept};
 
 /// At most so many rows are asked for at once: the server collects them before it sends the first.
 const ROWS: usize = 1000;
@@ -86,8 +86,9 @@ pub(super) fn message(row: &PgRow) -> Result<Message, sqlx::Error> {
         offset: offset(row.try_get(0)?)?,
         audience: audience(row)?,
         content: Content::from_stored(text(row.try_get(2)?)?),
-        client_offset: row.try_get::<Option<String>, _>(3)?.map(ClientOffset::from_stored),
+        client_offset: row.try_get::<Option<&str>, _>(3)?.map(key_from_kept),
         from: sender.map(Nickname::from_stored),
+        author: row.try_get::<Option<i64>, _>(9)?.map(AuthorId::from_stored),
         at: Some(Timestamp::from_millis(row.try_get(5)?)),
     })
 }

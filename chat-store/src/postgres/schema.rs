@@ -8,22 +8,31 @@ use super::nicknames;
 use crate::StoreError;
 
 /// Step `i` leads from version `i` to `i + 1`.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("../../migrations/postgres/0001_log.sql"),
     include_str!("../../migrations/postgres/0002_sessions.sql"),
     include_str!("../../migrations/postgres/0003_session_versions.sql"),
     include_str!("../../migrations/postgres/0004_people.sql"),
+    include_str!("../../migrations/postgres/0005_authors.sql"),
     include_str!("../../migrations/postgres/0006_skeletons.sql"),
 ];
 
 /// Held by whoever brings a database up to date (`pg_advisory_xact_lock`): "chat log" in ASCII.
 const LOCK: i64 = i64::from_be_bytes(*b"chat log");
 
-/// Makes the database ready for use, all or nothing, and returns the identity of its log.
+/// What a store has to know of its log.
+pub(super) struct Prepared {
+    /// Its identity.
+    pub(super) epoch: Epoch,
+    /// Whether it may have messages of users whose keys are kept as they are: from before there were authors.
+    pub(super) has_plain_keys: bool,
+}
+
+/// Makes the database ready for use, all or nothing.
 pub(super) async fn prepare(
     connection: &mut PgConnection,
     place: &Place,
-) -> Result<Epoch, StoreError> {
+) -> Result<Prepared, StoreError> {
     let sql = |error| place.error(error);
     let mut transaction = connection.begin().await.map_err(sql)?;
     // Several nodes that start at once wait here for the first one.
@@ -49,13 +58,12 @@ pub(super) async fn prepare(
         .execute(&mut *transaction)
         .await
         .map_err(sql)?;
-    let epoch: Option<String> = sqlx::query_scalar("SELECT epoch FROM chat_log")
-        .fetch_optional(&mut *transaction)
-        .await
-        .map_err(sql)?;
+    const LOG: &str = "SELECT epoch, plain_keys_upto IS NOT NULL FROM chat_log";
+    let log: Option<(String, bool)> =
+        sqlx::query_as(LOG).fetch_optional(&mut *transaction).await.map_err(sql)?;
     transaction.commit().await.map_err(sql)?;
-    epoch
-        .and_then(|epoch| epoch.parse().ok())
+    log.and_then(|(epoch, has_plain_keys)| Some((epoch.parse().ok()?, has_plain_keys)))
+        .map(|(epoch, has_plain_keys)| Prepared { epoch, has_plain_keys })
         .ok_or_else(|| place.corrupt("has lost the identity of its log"))
 }
 

@@ -1,33 +1,35 @@
 //! A batch becomes one statement, and one statement is one commit.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
-use chat_core::{Audience, ClientOffset, Message, NewMessage};
+use chat_core::{Audience, Message, NewMessage, Offset};
 use sqlx::error::BoxDynError;
 use sqlx::sqlite::SqliteArguments;
-use sqlx::{Arguments, Connection, SqliteConnection};
+use sqlx::{Arguments, Connection, Row as _, SqliteConnection};
 
 use super::feeds::columns;
 use super::read::{message, offset};
 use super::statements::{MAX_ROWS, Statements};
-use crate::Appended;
+use crate::key::{earlier_choice, first_choice};
+use crate::{Appended, Plan};
 
 /// The row numbers go on from the largest number ever used, which `sqlite_sequence` keeps also when
 /// the newest rows are deleted. `AUTOINCREMENT` alone would number the rows too, but only promises to
 /// go up, not to leave nothing out.
 static INSERT: LazyLock<Statements> = LazyLock::new(|| {
     Statements::new(|rows| {
-        let values: Vec<_> = (1..=rows).map(|row| format!("({row},?,?,?,?,?,?,?,?)")).collect();
+        let values: Vec<_> = (1..=rows).map(|row| format!("({row},?,?,?,?,?,?,?,?,?)")).collect();
         format!(
             "INSERT INTO messages
-                (id, client_offset, content, room, sender, at, sender_id, receiver_id, receiver)
+                (id, client_offset, content, room, sender, at, sender_id, receiver_id, receiver, author)
             SELECT
                 (SELECT max(
                     coalesce((SELECT max(seq) FROM sqlite_sequence WHERE name = 'messages'), 0),
                     coalesce((SELECT max(id) FROM messages), 0)
                 )) + column1,
-                column2, column3, column4, column5, column6, column7, column8, column9
+                column2, column3, column4, column5, column6, column7, column8, column9, column10
             FROM (VALUES {})
             WHERE column3 IS NOT NULL",
             values.join(",")
@@ -35,153 +37,151 @@ static INSERT: LazyLock<Statements> = LazyLock::new(|| {
     })
 });
 
-/// The messages that have one of these client offsets.
+/// The messages that have one of these texts as client offset.
 static KNOWN: LazyLock<Statements> = LazyLock::new(|| {
-    Statements::new(|keys| {
-        let keys = vec!["?"; keys].join(",");
-        format!("SELECT {} FROM messages WHERE client_offset IN ({keys})", columns!())
+    Statements::new(|texts| {
+        let texts = vec!["?"; texts].join(",");
+        format!("SELECT {} FROM messages WHERE client_offset IN ({texts})", columns!())
     })
 });
 
-/// Commits what the log does not have yet, and says what became of each message.
+/// A message, and the text to keep its key under.
+type Row<'a> = (&'a NewMessage, Option<Cow<'a, str>>);
+
+/// Messages of the log by the texts under which their keys are kept.
+type Known = HashMap<String, Message>;
+
+/// Commits what the log does not have yet, and says what became of each message. With `has_plain_keys` users' messages
+/// are also looked for as they were kept when the log knew no authors.
 ///
 /// When this future is dropped the batch is stored as a whole or not at all: a statement runs to its end on the
 /// connection's own thread, and a transaction that was not committed is rolled back.
 pub(super) async fn append(
     batch: &[NewMessage],
+    has_plain_keys: bool,
     connection: &mut SqliteConnection,
 ) -> Result<Vec<Appended>, sqlx::Error> {
-    let all: Vec<_> = batch.iter().collect();
-    match insert(&all, connection).await {
-        Ok(first) => (first..).take(batch.len()).map(|id| Ok(Appended::New(offset(id)?))).collect(),
+    let may_be_earlier =
+        |new: &&NewMessage| has_plain_keys || new.author.is_some_and(|author| author.was_anonymous);
+    let earlier: Vec<_> = batch.iter().filter(may_be_earlier).filter_map(earlier_choice).collect();
+    if batch.len() > MAX_ROWS || !earlier.is_empty() {
+        return append_looking(batch, &earlier, connection).await;
+    }
+    match insert(&first_choices(batch), connection).await {
+        Ok(first) => new(first, batch.len()),
         // Rare enough not to be looked for before.
-        Err(error) if is_key_taken(&error) => append_unknown(batch, connection).await,
+        Err(error) if is_key_taken(&error) => append_known(batch, connection).await,
         Err(error) => Err(error),
     }
 }
 
-/// [`append`] for a batch with client offsets that are in the log, or more than once in the batch.
-async fn append_unknown(
+/// [`append`] for a batch with messages that may be in the log under these texts, and for one that takes several
+/// statements.
+async fn append_looking(
     batch: &[NewMessage],
+    earlier: &[&str],
     connection: &mut SqliteConnection,
 ) -> Result<Vec<Appended>, sqlx::Error> {
-    let mut first_with = HashMap::new();
-    for (index, message) in batch.iter().enumerate() {
-        if let Some(key) = &message.client_offset {
-            first_with.entry(key).or_insert(index);
-        }
-    }
-    let keys: Vec<_> = first_with.keys().copied().collect();
-    let first_with =
-        |index: usize| batch[index].client_offset.as_ref().map_or(index, |key| first_with[key]);
-
-    let mut known = find(&keys, connection).await?;
-    loop {
-        let stored = |new: &NewMessage| known.get(new.client_offset.as_ref()?);
-        let unknown: Vec<_> = (0..batch.len())
-            .filter(|&index| first_with(index) == index)
-            .map(|index| &batch[index])
-            .filter(|&new| stored(new).is_none())
-            .collect();
-        match insert(&unknown, connection).await {
+    // Nobody else can write between looking and storing.
+    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+    if find(earlier, &mut transaction).await?.is_empty() {
+        match insert(&first_choices(batch), &mut transaction).await {
             Ok(first) => {
-                let mut numbers = first..;
-                let mut appended: Vec<Appended> = Vec::with_capacity(batch.len());
-                for (index, new) in batch.iter().enumerate() {
-                    let first = first_with(index);
-                    appended.push(if let Some(stored) = stored(new) {
-                        Appended::when_known(new, stored)
-                    } else if first == index {
-                        Appended::New(offset(numbers.next().unwrap_or(i64::MAX))?)
-                    } else {
-                        let stored =
-                            Message::from_new(appended[first].offset(), batch[first].clone());
-                        Appended::when_known(new, &stored)
-                    });
-                }
-                return Ok(appended);
+                transaction.commit().await?;
+                return new(first, batch.len());
             }
-            Err(error) if is_key_taken(&error) => {
-                // Another process has appended one of them just now.
-                let found = find(&keys, connection).await?;
-                if found.len() == known.len() {
-                    // And somebody has deleted it again. A retry finds what is there then.
-                    return Err(sqlx::Error::RowNotFound);
-                }
-                known = found;
-            }
+            Err(error) if is_key_taken(&error) => {}
             Err(error) => return Err(error),
         }
     }
+    transaction.rollback().await?;
+    append_known(batch, connection).await
 }
 
-/// Commits all of these, and returns the number of the first.
-async fn insert(
-    messages: &[&NewMessage],
+/// [`append`] for a batch with keys that are in the log, or more than once in the batch.
+async fn append_known(
+    batch: &[NewMessage],
     connection: &mut SqliteConnection,
-) -> Result<i64, sqlx::Error> {
-    if messages.len() <= MAX_ROWS {
-        return insert_rows(messages, connection).await;
-    }
+) -> Result<Vec<Appended>, sqlx::Error> {
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-    let (first, rest) = messages.split_at(MAX_ROWS);
-    let first = insert_rows(first, &mut transaction).await?;
-    for messages in rest.chunks(MAX_ROWS) {
-        insert_rows(messages, &mut transaction).await?;
-    }
+    let texts: Vec<_> = batch.iter().flat_map(Plan::kept_texts).collect();
+    let known = find(&texts, &mut transaction).await?;
+    let plan = Plan::of(batch, |text| known.get(text));
+    let rows: Vec<_> =
+        plan.new_messages().map(|(new, text)| (new, text.map(Cow::Borrowed))).collect();
+    let first = insert(&rows, &mut transaction).await?;
     transaction.commit().await?;
+    // Nothing has this offset when nothing was stored.
+    Ok(plan.outcome(if rows.is_empty() { Offset::ZERO } else { offset(first)? }))
+}
+
+fn first_choices(batch: &[NewMessage]) -> Vec<Row<'_>> {
+    batch.iter().map(|new| (new, first_choice(new))).collect()
+}
+
+fn new(first: i64, count: usize) -> Result<Vec<Appended>, sqlx::Error> {
+    (first..).take(count).map(|id| Ok(Appended::New(offset(id)?))).collect()
+}
+
+/// Stores all of these, as a whole when there are no more than [`MAX_ROWS`], and returns the number of the first.
+async fn insert(rows: &[Row<'_>], connection: &mut SqliteConnection) -> Result<i64, sqlx::Error> {
+    let (first, rest) = rows.split_at(rows.len().min(MAX_ROWS));
+    let first = insert_rows(first, connection).await?;
+    for rows in rest.chunks(MAX_ROWS) {
+        insert_rows(rows, connection).await?;
+    }
     Ok(first)
 }
 
 async fn insert_rows(
-    messages: &[&NewMessage],
+    rows: &[Row<'_>],
     connection: &mut SqliteConnection,
 ) -> Result<i64, sqlx::Error> {
     let mut arguments = SqliteArguments::default();
-    arguments.reserve(8 * messages.len(), 0);
-    for message in messages {
-        bind(message, &mut arguments).map_err(sqlx::Error::Encode)?;
+    arguments.reserve(9 * rows.len(), 0);
+    for row in rows {
+        bind(row, &mut arguments).map_err(sqlx::Error::Encode)?;
     }
-    let insert = INSERT.for_rows(messages.len());
+    let insert = INSERT.for_rows(rows.len());
     let done = sqlx::query_with(insert, arguments).execute(connection).await?;
     Ok(done.last_insert_rowid().saturating_add(1).saturating_sub_unsigned(done.rows_affected()))
 }
 
 /// Adds the values of a row of [`INSERT`].
-fn bind(message: &NewMessage, arguments: &mut SqliteArguments) -> Result<(), BoxDynError> {
-    let NewMessage { audience, content, client_offset, from, at } = message;
+fn bind((message, key): &Row<'_>, arguments: &mut SqliteArguments) -> Result<(), BoxDynError> {
+    let NewMessage { audience, content, client_offset: _, from, author, at } = message;
     let (room, people) = match audience {
         Audience::Room(room) => (room.as_str(), None),
         Audience::Private { from, to, nickname } => ("", Some((from, to, nickname))),
     };
-    arguments.add(client_offset.as_ref().map(|key| text(key.as_str())))?;
+    arguments.add(key.as_deref().map(text))?;
     arguments.add(text(content.as_str()))?;
     arguments.add(text(room))?;
     arguments.add(from.as_ref().map(|from| text(from.as_str())))?;
     arguments.add(at.as_millis())?;
     arguments.add(people.map(|(from, ..)| from.as_i64()))?;
     arguments.add(people.map(|(_, to, _)| to.as_i64()))?;
-    arguments.add(people.map(|(.., nickname)| text(nickname.as_str())))
+    arguments.add(people.map(|(.., nickname)| text(nickname.as_str())))?;
+    arguments.add(author.map(|author| author.id().as_i64()))
 }
 
 fn text(text: &str) -> Arc<str> {
     text.into()
 }
 
-/// The messages of the log that have these client offsets.
+/// The messages of the log whose keys are kept under these texts.
 async fn find(
-    keys: &[&ClientOffset],
+    texts: &[impl AsRef<str>],
     connection: &mut SqliteConnection,
-) -> Result<HashMap<ClientOffset, Message>, sqlx::Error> {
-    let mut found = HashMap::new();
-    for keys in keys.chunks(MAX_ROWS) {
-        let mut query = sqlx::query(KNOWN.for_rows(keys.len()));
-        for key in keys {
-            query = query.bind(text(key.as_str()));
+) -> Result<Known, sqlx::Error> {
+    let mut found = Known::new();
+    for texts in texts.chunks(MAX_ROWS) {
+        let mut query = sqlx::query(KNOWN.for_rows(texts.len()));
+        for kept in texts {
+            query = query.bind(text(kept.as_ref()));
         }
         for row in &query.fetch_all(&mut *connection).await? {
-            let message = message(row)?;
-            found.extend(message.client_offset.clone().map(|key| (key, message)));
+            found.insert(row.try_get(3)?, message(row)?);
         }
     }
     Ok(found)

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use sqlx::error::DatabaseError;
 
+use super::files::Moved;
 use crate::StoreError;
 
 /// What to do about a file that cannot be opened.
@@ -65,6 +66,10 @@ impl Place {
 
     /// What an error of the database library means for a file that is being opened.
     pub(super) fn error(&self, error: sqlx::Error) -> StoreError {
+        if let Some(moved) = Moved::of(&error) {
+            let place = moved.path.display().to_string();
+            return StoreError::Moved { place, source: error.into() };
+        }
         let place = self.0.clone();
         let code = match &error {
             sqlx::Error::PoolClosed => return StoreError::Closed,

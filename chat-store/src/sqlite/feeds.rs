@@ -21,7 +21,7 @@ const MOST_OFTEN: i64 = 3;
 /// What [`message`](super::read::message) reads.
 macro_rules! columns {
     () => {
-        "id, room, content, client_offset, sender, at, sender_id, receiver_id, receiver"
+        "id, room, content, client_offset, sender, at, sender_id, receiver_id, receiver, author"
     };
 }
 pub(super) use columns;
@@ -101,7 +101,7 @@ impl Form {
                 "SELECT json_group_array(json_array(id, CAST(room AS TEXT),
                     CASE WHEN octet_length(content) <= {MAX_PACKED_BYTES} THEN CAST(content AS TEXT) END,
                     CAST(client_offset AS TEXT), CAST(sender AS TEXT), at,
-                    sender_id, receiver_id, CAST(receiver AS TEXT))),
+                    sender_id, receiver_id, CAST(receiver AS TEXT), author)),
                     max(octet_length(content))
                 FROM ({rows})"
             ),

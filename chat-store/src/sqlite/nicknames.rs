@@ -53,7 +53,7 @@ impl NicknameStore for SqliteStore {
         let mut writer = self.writer.lock().await;
         let Writer { connection, .. } = writer.as_mut().ok_or(StoreError::Closed)?;
         // As with sessions, one statement that runs to its end; all rows, so that its commit is waited for.
-        let granted: Vec<i64> = sqlx::query_scalar(CLAIM)
+        let claim_query = sqlx::query_scalar(CLAIM)
             .bind(claim.nickname.key().as_str().to_owned())
             .bind(claim.nickname.as_str().to_owned())
             .bind(claim.owner.0.to_vec())
@@ -63,9 +63,8 @@ impl NicknameStore for SqliteStore {
             .bind(claim.nickname.skeleton().as_str().to_owned())
             .bind(claim.kind == ClaimKind::Renew)
             .bind(claim.kind == ClaimKind::Issued)
-            .fetch_all(connection)
-            .await
-            .map_err(|error| self.place.error_in_use(error))?;
+            .fetch_all(connection);
+        let granted: Vec<i64> = self.in_place(claim_query).await?;
         let person = granted.first().copied().map(PersonId::from_stored);
         Ok(person.map_or(Claimed::Taken, Claimed::Yes))
     }

@@ -4,14 +4,14 @@
 use std::borrow::Cow;
 
 use chat_core::{
-    Audience, ClientOffset, Content, Feed, Message, Nickname, PersonId, RoomId, Timestamp,
+    Audience, AuthorId, Content, Feed, Message, Nickname, PersonId, RoomId, Timestamp,
 };
 use serde::Deserialize;
 use sqlx::{Row, SqliteConnection};
 
 use super::feeds::{self, Form, MAX_PACKED_BYTES, Side};
 use super::read::{offset, one_more, undecodable};
-use crate::Page;
+use crate::{Page, key_from_kept};
 
 /// A message as [`Form::Packed`] has it.
 #[derive(Deserialize)]
@@ -19,12 +19,13 @@ struct Record<'a>(
     i64,
     #[serde(borrow)] Cow<'a, str>,
     Option<String>,
-    Option<String>,
+    #[serde(borrow)] Option<Cow<'a, str>>,
     Option<String>,
     Option<i64>,
     Option<i64>,
     Option<i64>,
     Option<String>,
+    Option<i64>,
 );
 
 /// The messages next to an offset, in the order in which they are read; none when one of them is too long for
@@ -59,7 +60,7 @@ fn unpack(records: Vec<Record<'_>>, side: Side, limit: usize) -> Result<Page, sq
     let mut last = None;
     // Mostly the messages of a page are in one room; they share its name.
     let mut room: Option<RoomId> = None;
-    for Record(id, name, content, client_offset, sender, at, from, to, nickname) in records {
+    for Record(id, name, content, key, sender, at, from, to, nickname, author) in records {
         let offset = offset(id)?;
         if let Some(last) = last
             && !side.moves_on(last, offset)?
@@ -89,8 +90,9 @@ fn unpack(records: Vec<Record<'_>>, side: Side, limit: usize) -> Result<Page, sq
             offset,
             audience,
             content: Content::from_stored(content),
-            client_offset: client_offset.map(ClientOffset::from_stored),
+            client_offset: key.as_deref().map(key_from_kept),
             from: sender.map(Nickname::from_stored),
+            author: author.map(AuthorId::from_stored),
             at: at.map(Timestamp::from_millis),
         });
     }

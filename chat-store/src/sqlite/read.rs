@@ -1,7 +1,7 @@
 //! Pages of the log, and rows as messages.
 
 use chat_core::{
-    Audience, ClientOffset, Content, Feed, Message, Nickname, Offset, PersonId, RoomId, Timestamp,
+    Audience, AuthorId, Content, Feed, Message, Nickname, Offset, PersonId, RoomId, Timestamp,
 };
 use futures_util::TryStreamExt;
 use sqlx::error::BoxDynError;
@@ -10,7 +10,7 @@ use sqlx::{Row, SqliteConnection};
 
 use super::feeds::{self, Form, Side};
 use super::packed;
-use crate::Page;
+use crate::{Page, key_from_kept};
 
 /// The largest page that is read in one piece, which is in memory as a whole.
 const MAX_PACKED_ROWS: usize = 1024;
@@ -109,8 +109,9 @@ pub(super) fn message(row: &SqliteRow) -> Result<Message, sqlx::Error> {
         offset: offset(row.try_get(0)?)?,
         audience: audience(row)?,
         content: Content::from_stored(text(row, 2)?.unwrap_or_default()),
-        client_offset: text(row, 3)?.map(ClientOffset::from_stored),
+        client_offset: text(row, 3)?.as_deref().map(key_from_kept),
         from: sender.map(Nickname::from_stored),
+        author: row.try_get::<Option<i64>, _>(9)?.map(AuthorId::from_stored),
         at: row.try_get::<Option<i64>, _>(5)?.map(Timestamp::from_millis),
     })
 }

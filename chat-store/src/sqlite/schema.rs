@@ -12,13 +12,14 @@ use super::nicknames;
 use crate::StoreError;
 
 /// Step `i` leads from `user_version` `i` to `i + 1`.
-const MIGRATIONS: [&str; 7] = [
+const MIGRATIONS: [&str; 8] = [
     include_str!("../../migrations/sqlite/0001_tutorial.sql"),
     include_str!("../../migrations/sqlite/0002_rooms.sql"),
     include_str!("../../migrations/sqlite/0003_sessions.sql"),
     include_str!("../../migrations/sqlite/0004_session_versions.sql"),
     include_str!("../../migrations/sqlite/0005_people.sql"),
     include_str!("../../migrations/sqlite/0006_room_messages.sql"),
+    include_str!("../../migrations/sqlite/0007_authors.sql"),
     include_str!("../../migrations/sqlite/0008_skeletons.sql"),
 ];
 
@@ -54,6 +55,17 @@ pub(super) async fn epoch(
         .ok_or_else(|| place.corrupt("has lost the identity of its log"))
 }
 
+/// Whether the log may have messages of users whose keys are kept as they are: from before there were authors.
+pub(super) async fn has_plain_keys(
+    connection: &mut SqliteConnection,
+    place: &Place,
+) -> Result<bool, StoreError> {
+    sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM chat_meta WHERE name = 'plain_keys_upto')")
+        .fetch_one(connection)
+        .await
+        .map_err(|error| place.error(error))
+}
+
 /// How many of the migrations the file has seen.
 async fn version(connection: &mut SqliteConnection, place: &Place) -> Result<usize, StoreError> {
     const QUERY: &str = "SELECT application_id, user_version, encoding
@@ -81,7 +93,8 @@ async fn check_tutorial_table(
             AND EXISTS (SELECT 1 FROM pragma_table_info('messages') WHERE name = 'id' AND pk = 1)
             AND EXISTS (SELECT 1 FROM pragma_table_info('messages') WHERE name = 'content')
             AND NOT EXISTS (SELECT 1 FROM pragma_table_info('messages')
-                WHERE name IN ('room', 'sender', 'at', 'sender_id', 'receiver_id', 'receiver'))
+                WHERE name IN
+                    ('room', 'sender', 'at', 'sender_id', 'receiver_id', 'receiver', 'author'))
             AND EXISTS (SELECT 1 FROM pragma_index_list('messages') AS list
                 WHERE list.[unique] AND NOT list.partial AND 'client_offset' =
                     (SELECT group_concat(name) FROM pragma_index_info(list.name)))

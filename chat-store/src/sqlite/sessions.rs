@@ -80,12 +80,8 @@ impl SessionStore for SqliteStore {
         if records.is_empty() {
             return Ok(Vec::new());
         }
-        let saved: Vec<Vec<u8>> = sqlx::query_scalar(SAVE)
-            .bind(encoded)
-            .bind(bytes)
-            .fetch_all(connection)
-            .await
-            .map_err(|error| self.place.error_in_use(error))?;
+        let save = sqlx::query_scalar(SAVE).bind(encoded).bind(bytes).fetch_all(connection);
+        let saved: Vec<Vec<u8>> = self.in_place(save).await?;
         let saved: HashSet<Vec<u8>> = saved.into_iter().collect();
         records.retain(|key, _| !saved.contains(&key.0[..]));
         Ok(records.into_keys().collect())
@@ -112,12 +108,8 @@ impl SessionStore for SqliteStore {
     async fn sweep_sessions(&self, now: Timestamp) -> Result<usize, StoreError> {
         let mut writer = self.writer.lock().await;
         let Writer { connection, .. } = writer.as_mut().ok_or(StoreError::Closed)?;
-        let swept = sqlx::query(SWEEP)
-            .bind(now.as_millis())
-            .bind(MAX_SWEPT as i64)
-            .execute(connection)
-            .await
-            .map_err(|error| self.place.error_in_use(error))?;
+        let sweep = sqlx::query(SWEEP).bind(now.as_millis()).bind(MAX_SWEPT as i64);
+        let swept = self.in_place(sweep.execute(connection)).await?;
         // Never more than the limit.
         Ok(usize::try_from(swept.rows_affected()).unwrap_or(MAX_SWEPT))
     }

@@ -2,6 +2,7 @@
 //! messages, [`session_conformance!`](crate::session_conformance) those for sessions and
 //! [`nickname_conformance!`](crate::nickname_conformance) those for nicknames.
 
+pub mod authors;
 pub mod backwards;
 pub mod feeds;
 pub mod nickname_restarts;

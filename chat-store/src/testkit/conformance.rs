@@ -42,6 +42,16 @@ macro_rules! conformance {
                 an_author_who_was_or_is_unknown_does_not_matter
                 new_messages_duplicates_and_conflicts_mix_in_one_batch
                 keys_are_compared_byte_for_byte;
+            authors:
+                users_have_keys_of_their_own
+                a_retry_under_another_name_is_recognised
+                a_key_that_its_user_has_used_is_refused
+                a_retry_without_a_name_is_recognised_in_a_later_session
+                a_key_of_another_client_without_a_name_is_in_nobodys_way
+                clients_without_a_name_choose_one_key_in_one_batch
+                a_key_without_an_id_belongs_to_its_session
+                what_was_sent_before_there_was_a_name_is_recognised
+                keys_and_authors_come_back_as_they_were;
             order:
                 nothing_appears_below_an_offset_that_was_seen
                 nothing_appears_below_a_tail_that_was_seen
@@ -78,6 +88,7 @@ macro_rules! conformance {
             whole:
                 an_append_that_is_dropped_has_happened_as_a_whole_or_not_at_all
                 reads_that_are_dropped_leave_the_store_usable
+                a_commit_that_is_tried_leaves_nothing_behind
                 a_closed_store_says_so;
         }
     };
@@ -87,6 +98,8 @@ macro_rules! conformance {
                 a_log_that_is_opened_again_is_the_same_log
                 a_key_is_known_after_any_number_of_restarts
                 closing_waits_for_appends_that_were_called_before;
+            authors:
+                keys_of_authors_are_known_after_any_number_of_restarts;
         }
     };
     (@shared $attributes:tt $backend:expr) => {
@@ -95,6 +108,8 @@ macro_rules! conformance {
                 stores_that_share_a_log_agree_on_its_numbers
                 a_key_is_stored_once_by_several_stores
                 nothing_appears_below_an_offset_that_another_store_saw;
+            authors:
+                one_key_of_several_authors_is_stored_once_for_each_by_several_stores;
         }
     };
     (@cases $attributes:tt $backend:expr; $($module:ident: $($case:ident)+;)+) => {

@@ -72,12 +72,14 @@ impl FailingStore {
 fn take_one(left: &AtomicUsize) -> Result<(), StoreError> {
     let take = |left: usize| left.checked_sub(1);
     match left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, take) {
-        Ok(_) => Err(StoreError::Unavailable {
-            place: "the failing store".into(),
-            source: "a test asked for it".into(),
-        }),
+        Ok(_) => Err(asked_for()),
         Err(_) => Ok(()),
     }
+}
+
+fn asked_for() -> StoreError {
+    let (place, source) = ("the failing store".into(), "a test asked for it".into());
+    StoreError::Unavailable { place, source }
 }
 
 impl fmt::Debug for FailingStore {
@@ -122,6 +124,14 @@ impl MessageStore for FailingStore {
     async fn tail(&self) -> Result<Offset, StoreError> {
         take_one(&self.reads)?;
         self.store.tail().await
+    }
+
+    /// Fails as long as appends do, and is none of those that are to fail.
+    async fn try_commit(&self) -> Result<bool, StoreError> {
+        if self.appends.load(Ordering::SeqCst) > 0 {
+            return Err(asked_for());
+        }
+        self.store.try_commit().await
     }
 
     async fn close(&self) {

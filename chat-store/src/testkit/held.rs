@@ -109,6 +109,11 @@ impl MessageStore for HeldStore {
         self.store.tail().await
     }
 
+    async fn try_commit(&self) -> Result<bool, StoreError> {
+        self.appends.pass().await;
+        self.store.try_commit().await
+    }
+
     async fn close(&self) {
         self.store.close().await;
     }

@@ -51,7 +51,7 @@ macro_rules! session_conformance {
             session_sweeps:
                 a_sweep_deletes_what_has_expired_and_nothing_else
                 a_session_that_was_prolonged_is_not_swept
-                a_sweep_deletes_ten_thousand_at_the_most
+                sweeps_that_follow_each_other_delete_all_that_has_expired
                 concurrent_sweeps_count_each_session_once;
         }
     };

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use chat_core::{Audience, Feed, NewMessage, Offset, PersonId, RoomId, Timestamp};
+use chat_core::{
+    Audience, Author, AuthorId, Feed, NewMessage, Offset, PersonId, RoomId, Timestamp,
+};
 use chat_store::{
     Appended, ClaimKind, Claimed, MessageStore, NicknameClaim, NicknameStore, OwnerKey,
     PostgresStore, StoreError,
@@ -95,6 +97,40 @@ async fn names_of_version_4_stay_and_are_not_imitated() {
         let claimed = store.claim_nickname(&claim(name, 3)).await.unwrap();
         assert_eq!(claimed, Claimed::Taken, "{name}");
     }
+}
+
+/// A batch as nodes of version 4 send it: a message of Ada.
+const APPEND_4: &str = "SELECT * FROM chat_append(ARRAY['k4'], ARRAY['general'], ARRAY['Ada'],
+    ARRAY['a'::bytea], ARRAY[5::bigint], ARRAY[NULL::bigint], ARRAY[NULL::bigint], ARRAY[NULL])";
+
+#[tokio::test]
+#[cfg_attr(not(has_postgres), ignore = "needs postgresql")]
+async fn nodes_of_version_4_go_on_and_what_users_sent_to_them_is_recognised_by_their_names() {
+    let url = SERVER.create_database().await;
+    let version_4 = include_str!("../../migrations/postgres/0004_people.sql");
+    let named = "UPDATE chat_messages SET sender = 'Ada'; UPDATE chat_log SET version = 4";
+    let setup = [&VERSION_3.join(";\n"), version_4, named].join(";\n");
+    SERVER.execute(database(&url), &setup).await;
+    let store = PostgresStore::connect(&url).await.unwrap();
+    SERVER.execute(database(&url), APPEND_4).await;
+
+    let by = |user: i64, name: &str, key| {
+        let [user, session] = [user, -user].map(AuthorId::from_stored);
+        let new = keyed(key).with_author(Author::user(user, session));
+        NewMessage { from: name.parse().ok(), ..new }
+    };
+    let [one, two, three, four] = [1, 2, 3, 4].map(|number| Offset::new(number).unwrap());
+    let batch = [by(1, "ADA", "k"), by(2, "Bob", "k"), by(1, "Ada", "k4"), by(1, "Ada", "new")];
+    let expected = [
+        Appended::Duplicate(one),
+        Appended::New(three),
+        Appended::Duplicate(two),
+        Appended::New(four),
+    ];
+    assert_eq!(store.append(&batch).await.unwrap(), expected);
+    let renamed = [by(2, "Robert", "k"), by(1, "Ada", "new")];
+    let expected = [Appended::Duplicate(three), Appended::Duplicate(four)];
+    assert_eq!(store.append(&renamed).await.unwrap(), expected);
 }
 
 #[tokio::test]

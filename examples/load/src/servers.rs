@@ -159,6 +159,8 @@ impl Servers {
                 store.push(file);
                 let mut command = Command::new(&self.chat_server);
                 command.args(["--listen", "127.0.0.1:0", "--store"]).arg(store);
+                // All clients come from one address. A variable, because a server of before does not know it.
+                command.env("CHAT_MAX_CONNECTIONS_PER_ADDRESS", "1000000");
                 command
             }
             Kind::Plain => Command::new(self.programs.join("peer_plain")),

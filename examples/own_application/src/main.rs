@@ -37,7 +37,9 @@ async fn main() -> anyhow::Result<()> {
         .on_connect(own_events)
         .start()
         .await?;
-    chat.io().ns("/admin", async |socket: SocketRef| println!("{} is an admin", socket.id));
+    chat.io().ns("/admin", async |socket: SocketRef| {
+        println!("{} is an admin", recovery::public_id(&socket))
+    });
 
     // Of the chat's routes, those that its clients need, and the client library beside them.
     let app = Router::new()

@@ -29,7 +29,7 @@ pub struct Said {
 }
 
 impl Outbox {
-    /// An empty one. `run` begins all keys, and no other client or run of the bot may have it: a random text.
+    /// An empty one. `run` begins all keys, and no other run of the bot may have it: a random text.
     ///
     /// # Errors
     /// When it cannot begin a key: it is empty, has control characters, or is too long.

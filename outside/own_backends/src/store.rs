@@ -4,12 +4,10 @@ use std::sync::mpsc;
 use std::thread;
 
 use async_trait::async_trait;
-use chat_core::{
-    Epoch, Feed, Message, NewMessage, Nickname, NicknameKey, Offset, PersonId, Timestamp,
-};
+use chat_core::{Epoch, Feed, NewMessage, Nickname, NicknameKey, Offset, PersonId, Timestamp};
 use chat_store::{
-    Appended, Claimed, MessageStore, NicknameClaim, NicknameStore, Page, SessionKey, SessionRecord,
-    SessionStore, StoreError,
+    Appended, Claimed, MessageStore, NicknameClaim, NicknameStore, Page, Plan, SessionKey,
+    SessionRecord, SessionStore, StoreError,
 };
 use tokio::sync::oneshot;
 
@@ -81,7 +79,7 @@ impl MessageStore for JournalStore {
 
     async fn append(&self, batch: &[NewMessage]) -> Result<Vec<Appended>, StoreError> {
         let batch = batch.to_vec();
-        self.call(move |journal| append(journal, batch)).await
+        self.call(move |journal| append(journal, &batch)).await
     }
 
     async fn read_after(
@@ -215,30 +213,17 @@ impl NicknameStore for JournalStore {
 }
 
 /// Stores what is new of a batch, and says what became of each.
-fn append(journal: &mut Journal, batch: Vec<NewMessage>) -> Result<Vec<Appended>, StoreError> {
-    let tail = journal.index.tail();
-    let mut new = Vec::new();
-    // The keys of the batch itself, which are in no index yet.
-    let mut keys = HashMap::new();
-    let mut appended = Vec::with_capacity(batch.len());
-    for message in batch {
-        let offset = tail.plus(new.len() as u64 + 1);
-        if let Some(key) = &message.client_offset {
-            let known = match journal.index.known(key) {
-                Some(offset) => Some(journal.message(offset)?),
-                None => keys.get(key).cloned(),
-            };
-            if let Some(stored) = known {
-                appended.push(Appended::when_known(&message, &stored));
-                continue;
-            }
-            keys.insert(key.clone(), Message::from_new(offset, message.clone()));
+fn append(journal: &mut Journal, batch: &[NewMessage]) -> Result<Vec<Appended>, StoreError> {
+    let mut known = HashMap::new();
+    for text in batch.iter().flat_map(Plan::kept_texts) {
+        if let Some(offset) = journal.index.known(&text) {
+            known.insert(text, journal.message(offset)?);
         }
-        new.push(message);
-        appended.push(Appended::New(offset));
     }
-    journal.append(new)?;
-    Ok(appended)
+    let plan = Plan::of(batch, |text| known.get(text));
+    let first = journal.index.tail().next();
+    journal.append(plan.new_messages())?;
+    Ok(plan.outcome(first))
 }
 
 /// The messages at these offsets, of which there is one more than wanted if there are more.

@@ -116,6 +116,7 @@ async fn of_more_messages_than_fit_in_a_frame_only_the_fact_is_told() {
         offset: Offset::FIRST,
         audience: RoomId::general().into(),
         from: None,
+        author: None,
         client_offset: None,
         content: "x".repeat(60_000).try_into().expect("content"),
         at: Some(Timestamp::from_millis(0)),

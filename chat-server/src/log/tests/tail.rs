@@ -1,8 +1,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chat_core::Offset;
-use chat_store::testkit::FailingStore;
+use chat_core::{Message, Offset};
+use chat_store::testkit::{FailingStore, HeldStore};
 use chat_store::{MemoryStore, MessageStore};
 
 use super::{log_on, log_with, memory_log, message, new_message, offset, room};
@@ -91,4 +91,63 @@ async fn the_last_messages_are_in_memory_from_the_start() {
     let (entries, upto) = log.read(&room, offset(1500)).await.unwrap();
     assert_eq!((entries[0].offset(), upto), (offset(1501), offset(1756)));
     log.read(&room, offset(1499)).await.unwrap_err();
+}
+
+/// What no node would say: numbers that are far off, that have holes, that run backwards, that repeat.
+fn forged() -> Vec<(Offset, Vec<Message>)> {
+    let numbers =
+        |numbers: &[u64]| numbers.iter().map(|&number| message(number, "general")).collect();
+    let max = Offset::MAX.as_u64();
+    vec![
+        (Offset::ZERO, numbers(&[9_000_000_000_000_000])),
+        (Offset::ZERO, numbers(&[max])),
+        (Offset::MAX, numbers(&[max])),
+        (offset(max - 1), numbers(&[max])),
+        (Offset::ZERO, numbers(&[3])),
+        (Offset::ZERO, numbers(&[2, 3, 1])),
+        (Offset::ZERO, numbers(&[1, 1])),
+        (Offset::ZERO, numbers(&[1, 3])),
+        (Offset::ZERO, numbers(&[0, 1])),
+        (offset(7), numbers(&[8])),
+        (offset(7), numbers(&[1])),
+        (Offset::MAX, Vec::new()),
+    ]
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_does_not_follow_is_not_taken_and_stops_nothing() {
+    for (after, messages) in forged() {
+        let (store, log) = memory_log().await;
+        log.hint(after, messages.clone());
+        log.reaches(Offset::MAX);
+        assert_eq!(log.tail(), Offset::ZERO, "after {after}: {messages:?}");
+        store.append(&[new_message("general", "theirs")]).await.unwrap();
+        log.hint(after, messages);
+        log.append(new_message("general", "ours")).await;
+        log.seen(2).await;
+        let (entries, upto) = log.read(&[room("general").into()], Offset::ZERO).await.unwrap();
+        let contents: Vec<_> = entries.iter().map(|e| e.message.content.as_str()).collect();
+        assert_eq!((contents, upto), (vec!["theirs", "ours"], offset(2)));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn made_up_hints_make_the_store_work_no_more_than_a_hundred_times_a_second() {
+    let held = Arc::new(HeldStore::new(Arc::new(MemoryStore::new())));
+    let log = log_on(Arc::<HeldStore>::clone(&held)).await;
+    held.reads.close();
+    held.reads.let_through(110);
+    for _ in 0..1000 {
+        log.reaches(Offset::MAX);
+        log.hint(offset(5), vec![message(6, "general")]);
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let more = tokio::time::timeout(Duration::ZERO, held.reads.waiting(1)).await;
+    assert!(more.is_err(), "more than 110 reads in a second");
+    // One that is true is followed all the same.
+    held.reads.open();
+    held.append(&[new_message("general", "theirs")]).await.unwrap();
+    log.reaches(offset(1));
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    assert_eq!(log.tail(), offset(1));
 }

@@ -35,9 +35,10 @@ async fn what_queues_during_a_commit_is_committed_together_in_order() {
     let held = Arc::new(HeldStore::new(memory()));
     let log = log_on(Arc::<HeldStore>::clone(&held)).await;
     let answers = Arc::new(Mutex::new(Vec::new()));
+    let source = log.reader();
     let submit = |content: &str| {
         let answers = Arc::clone(&answers);
-        log.submit(new_message("general", content), None, move |outcome| {
+        log.submit(source, new_message("general", content), None, move |outcome| {
             answers.lock().unwrap().push(outcome);
         });
     };
@@ -102,4 +103,31 @@ async fn closing_commits_what_was_submitted_and_nothing_later() {
         assert!(matches!(answer.await.unwrap(), Outcome::Answered(Appended::New(_))));
     }
     assert_eq!(held.tail().await.unwrap(), offset(3));
+}
+
+/// Each flooder has queued as much as a connection may have in flight.
+#[tokio::test]
+async fn a_message_is_in_the_very_next_commit_behind_500_full_queues() {
+    const QUEUED: usize = 800;
+    let held = Arc::new(HeldStore::new(memory()));
+    let log = log_on(Arc::<HeldStore>::clone(&held)).await;
+    held.appends.close();
+    for _ in 0..500 {
+        let flooder = log.reader();
+        for _ in 0..QUEUED {
+            log.submit(flooder, new_message("flood", "x"), None, |_| {});
+        }
+    }
+    // When the first commit is seen, the second one is under way.
+    held.appends.let_through(1);
+    log.seen(1024).await;
+    let (answered, answer) = tokio::sync::oneshot::channel();
+    log.submit(log.reader(), new_message("general", "hi"), None, |outcome| {
+        answered.send(outcome).unwrap();
+    });
+    held.appends.let_through(2);
+    let Ok(Outcome::Answered(Appended::New(at))) = answer.await else { panic!("it is stored") };
+    assert!(at > offset(2 * 1024) && at <= offset(3 * 1024), "in the commit after the two: {at}");
+    // Closing would commit all the rest.
+    held.appends.open();
 }

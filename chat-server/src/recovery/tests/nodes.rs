@@ -133,3 +133,76 @@ async fn an_owner_has_a_higher_generation_than_the_one_before_whatever_the_clock
     old.saved().await;
     assert!(!old.has_owner(owner));
 }
+
+/// Waits until a node does not know the session any more.
+async fn forgets(node: &Sessions) {
+    let forgets = async {
+        while node.known().is_some() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), forgets).await.expect("it lets go");
+}
+
+#[tokio::test]
+async fn a_node_that_is_told_lets_go_when_the_store_says_so_too() {
+    let (store, _, [old, new], owner) = two_nodes().await;
+    let (taken, _) = new.take_over(found(&*store).await, later(5), 1).unwrap();
+    new.saved().await;
+    assert!(old.known().is_some());
+    old.hears(taken);
+    forgets(&old).await;
+    assert!(!old.has_owner(owner));
+    assert!(new.has_owner(taken));
+}
+
+#[tokio::test]
+async fn a_node_that_is_told_lets_go_also_when_the_session_has_ended_meanwhile() {
+    let (store, _, [old, new], _) = two_nodes().await;
+    let (taken, _) = new.take_over(found(&*store).await, later(5), 1).unwrap();
+    new.registry.release(KEY, taken, true);
+    new.saved().await;
+    old.hears(taken);
+    forgets(&old).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_true_takes_a_session_from_nobody_and_costs_a_lookup_now_and_then() {
+    let (store, held, [node, _], owner) = two_nodes().await;
+    node.registry.update(KEY, owner, "two".into());
+    held[0].lookups.close();
+    held[0].lookups.let_through(15);
+    for number in 0..1000 {
+        node.hears(i64::MAX - number);
+        node.hears(i64::MIN + number);
+        node.hears(owner);
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let more = tokio::time::timeout(Duration::ZERO, held[0].lookups.waiting(1)).await;
+    assert!(more.is_err(), "more than 15 lookups in a second");
+    node.saved().await;
+    assert_eq!(
+        stored(&*store, Duration::ZERO).await.as_deref(),
+        Some("two"),
+        "nothing was dropped"
+    );
+    assert!(node.has_owner(owner));
+}
+
+#[tokio::test]
+async fn others_are_told_once_they_can_see_it() {
+    let (store, held, [_, new], _) = two_nodes().await;
+    let (told, mut tells) = tokio::sync::mpsc::unbounded_channel();
+    new.writer.on_taken(Box::new(move |key, generation| told.send((key, generation)).unwrap()));
+    held[1].saves.close();
+    let (taken, _) = new.take_over(found(&*store).await, later(5), 1).unwrap();
+    new.registry.tell_of(KEY, taken);
+    new.writer.wake();
+    held[1].saves.waiting(1).await;
+    assert!(tells.try_recv().is_err());
+    held[1].saves.open();
+    assert_eq!(tells.recv().await, Some((KEY, taken)));
+    assert_eq!(found(&*store).await.generation, taken);
+    new.saved().await;
+    assert!(tells.try_recv().is_err(), "once");
+}

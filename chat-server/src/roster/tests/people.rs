@@ -157,8 +157,30 @@ async fn the_first_thousand_names_are_listed_in_their_order() {
     let name = |n: usize| format!("{:04}", (n * 7919) % 1500);
     let crowd = (0..1500).map(|n| node.enter(&name(n), Some(&name(n)), &[general()]));
     let _crowd: Vec<_> = crowd.collect();
-    let users = node.roster.users(&general());
+    let users = node.users(&general());
     assert_eq!(users.users, 1500);
     let names: Vec<_> = users.nicknames.into_iter().map(String::from).collect();
     assert_eq!(names, (0..1000).map(|n| format!("{n:04}")).collect::<Vec<_>>());
+}
+
+#[tokio::test(start_paused = true)]
+async fn those_who_ask_share_one_list_until_it_changes() {
+    let node = Node::new(1);
+    let ada = node.ada();
+    let list = || node.roster.users(&general()).unwrap();
+    let first = list();
+    assert!(Arc::ptr_eq(&first, &list()));
+    // Another connection of hers, and one that goes, change nothing.
+    drop(node.ada());
+    assert!(Arc::ptr_eq(&first, &list()));
+
+    let bob = node.enter("b", Some("Bob"), &[general()]);
+    assert_eq!(node.names(&general()), ["Ada", "Bob"].map(String::from).into());
+    let (person, _) = person("Bob").unwrap();
+    bob.attendance.rename(Some((person, "Bobby".parse().unwrap())));
+    assert_eq!(node.names(&general()), ["Ada", "Bobby"].map(String::from).into());
+    bob.attendance.end(true);
+    ada.attendance.leave(&general());
+    assert_eq!(node.names(&general()), [].into());
+    assert_eq!(node.users(&general()).users, 0);
 }

@@ -13,8 +13,9 @@ use tokio_util::task::TaskTracker;
 use super::super::frames::text_frame;
 use super::super::lane::{Flushed, Lane};
 use super::super::stream::LinkedStream;
+use super::super::wire::Wire;
 use super::super::{ConnectReply, Link};
-use super::PATIENCE;
+use super::limits;
 
 const CONNECT: &[u8] = b"40{\"sid\":\"abc\"}";
 
@@ -23,7 +24,7 @@ fn connect(buffer: usize) -> (LinkedStream, Lane, DuplexStream) {
     let (server, client) = duplex(buffer);
     let link = Arc::new(Link::websocket());
     let open = TaskTracker::new().token();
-    let stream = LinkedStream::new(server, Arc::clone(&link), PATIENCE, open);
+    let stream = LinkedStream::new(Wire::new(server), Arc::clone(&link), limits(), open);
     (stream, link.lane().unwrap(), client)
 }
 
@@ -31,8 +32,15 @@ fn connect(buffer: usize) -> (LinkedStream, Lane, DuplexStream) {
 async fn open(stream: &mut LinkedStream, client: &mut DuplexStream) {
     stream.write_all(&text_frame(&[CONNECT])).await.unwrap();
     stream.flush().await.unwrap();
-    let mut reply = vec![0; CONNECT.len() + 2];
-    client.read_exact(&mut reply).await.unwrap();
+    let expected = replied(&stream.link, "/");
+    assert_eq!(received(client, expected.len()).await, expected);
+}
+
+/// What the client gets in the place of the CONNECT reply of Engine.IO, when nothing else is known.
+fn replied(link: &Link, namespace: &str) -> Vec<u8> {
+    let id = link.public_id(namespace);
+    let before = if namespace == "/" { String::new() } else { format!("{namespace},") };
+    text_frame(&[format!("40{before}{{\"sid\":\"{id}\"}}").as_bytes()])
 }
 
 /// What the client has got and not read yet.
@@ -58,8 +66,14 @@ async fn nothing_of_the_lane_leaves_before_the_client_is_told_that_it_is_connect
     stream.flush().await.unwrap();
     assert_eq!(lane.flush(), Flushed::Yes);
     let reply = format!("40{}", serde_json::to_string(&reply).unwrap());
-    let packets: [&[u8]; 4] = [b"0{}", b"40/admin,{\"sid\":\"abc\"}", reply.as_bytes(), b"42[1]"];
-    let expected = packets.map(|packet| text_frame(&[packet])).concat();
+    assert_eq!(link.public_id("/"), "public");
+    let expected = [
+        text_frame(&[b"0{}"]),
+        replied(link, "/admin"),
+        text_frame(&[reply.as_bytes()]),
+        text_frame(&[b"42[1]"]),
+    ];
+    let expected = expected.concat();
     assert_eq!(received(&mut client, expected.len()).await, expected);
 }
 
@@ -175,9 +189,9 @@ proptest! {
         let number = |letter: &str, number: usize, length: usize| {
             text_frame(&[letter.as_bytes(), number.to_string().as_bytes(), b" ", &vec![b'x'; length]])
         };
-        let mut expected_engine = vec![text_frame(&[CONNECT])];
-        expected_engine.extend(engine.iter().enumerate().map(|(n, &length)| number("2e", n, length)));
-        let mut bytes = expected_engine.concat();
+        let others: Vec<_> = engine.iter().enumerate().map(|(n, &length)| number("2e", n, length)).collect();
+        let mut bytes = [text_frame(&[CONNECT]), others.concat()].concat();
+        let expected_engine = [vec![replied(lane.link(), "/")], others].concat();
         let mut expected_lane = Vec::new();
         let mut got = Vec::new();
         let mut context = Context::from_waker(Waker::noop());

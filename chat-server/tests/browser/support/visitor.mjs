@@ -9,6 +9,9 @@ import { browser, serveFromDirectory } from "./browser.mjs";
 const SCREENSHOTS = process.env.CHAT_SCREENSHOTS;
 const PATIENCE_MS = 10_000;
 
+// Said for every visitor: what is shown must not depend on the machine that the tests run on.
+const READER = { locale: "en-GB", timezoneId: "UTC" };
+
 export const DESKTOP = { viewport: { width: 1280, height: 800 } };
 export const PHONE = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, hasTouch: true, isMobile: true };
 
@@ -21,7 +24,7 @@ export class Visitor {
    */
   static async open(t, url, { name, remembered = {}, device = DESKTOP, ...options } = {}) {
     const visitor = new Visitor();
-    const context = await (await browser()).newContext({ locale: "en-GB", ...device, ...options });
+    const context = await (await browser()).newContext({ ...READER, ...device, ...options });
     defer(t, async () => {
       const violations = await visitor.violations();
       await context.close();

@@ -10,18 +10,20 @@ import { defer, temporaryDirectory, within } from "./bounds.mjs";
 const BINARY = process.env.CHAT_SERVER_BIN;
 assert.ok(BINARY, "CHAT_SERVER_BIN must name the server's binary");
 
-// Settings of whoever runs the tests must not reach the server.
-const SETTINGS = ["PORT", "CHAT_LISTEN", "CHAT_STORE", "CHAT_RECOVERY_WINDOW", "CHAT_LOG", "RUST_LOG"];
+// Settings of whoever runs the tests must not reach the server, nor the settings of these tests.
+const isSetting = (name) => ["PORT", "RUST_LOG"].includes(name) || name.startsWith("CHAT_");
+
+// Tests send as fast as they can, unless it is this that they test.
+const UNLIMITED = { CHAT_MAX_EVENTS_PER_SECOND: "0" };
 
 const running = new Set();
 process.once("exit", () => running.forEach((child) => child.kill("SIGKILL")));
 
 /** Starts the binary with these arguments and variables, whatever comes of it. */
 export function spawnBinary(args, { env = {}, cwd } = {}) {
-  const inherited = { ...process.env };
-  for (const name of SETTINGS) delete inherited[name];
+  const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !isSetting(name)));
   const stdio = ["ignore", "pipe", "pipe"];
-  const child = spawn(BINARY, args, { cwd, stdio, env: { ...inherited, ...env } });
+  const child = spawn(BINARY, args, { cwd, stdio, env: { ...inherited, ...UNLIMITED, ...env } });
   running.add(child);
   const result = { child, stdout: "", stderr: "" };
   child.stdout.setEncoding("utf8").on("data", (text) => (result.stdout += text));
@@ -72,9 +74,10 @@ export async function freePort() {
 
 export class Server {
   /** Starts a server with a store of its own; it ends with the test. */
-  static async start(t, { store, listen = "127.0.0.1:0", args = [] } = {}) {
+  static async start(t, { store, listen = "127.0.0.1:0", args = [], env } = {}) {
     const server = new Server();
     server.args = args;
+    server.env = env;
     server.store = store ?? `sqlite:${join(temporaryDirectory(t), "chat.db")}`;
     await server.#launch(listen);
     defer(t, async () => {
@@ -85,7 +88,7 @@ export class Server {
   }
 
   async #launch(listen) {
-    this.process = spawnBinary(["--listen", listen, "--store", this.store, ...this.args]);
+    this.process = spawnBinary(["--listen", listen, "--store", this.store, ...this.args], { env: this.env });
     this.url = await ready(this.process);
     this.port = Number(new URL(this.url).port);
   }

@@ -194,9 +194,9 @@ export class Chat {
   }
 
   #message({ content, offset, from, at, clientOffset: key }) {
-    // One's own, which the server had, though its answer was lost.
-    this.outbox.discard(key);
-    return { content, offset, from, at, key, own: this.outbox.isOwn(key) || this.identity.isMe(from) };
+    // Only its author gets a key: one's own, which the server had, though its answer may be lost.
+    if (key !== null) this.outbox.arrived(key, offset);
+    return { content, offset, from, at, key, own: this.outbox.isOwn(offset) || this.identity.isMe(from) };
   }
 
   #deliver(conversation, delivery, recoveryOffset) {
@@ -235,11 +235,13 @@ export class Chat {
       ? this.conversations.room(to.name)
       : this.conversations.withPerson(to.name);
     const from = this.identity.name;
-    conversation?.messages.add({ content, offset, from, at, key, own: true });
+    // A server that took the reader for somebody else may have sent it already, as that one's.
+    conversation?.messages.put({ content, offset, from, at, key, own: true });
   }
 
   // The server has another log than before, where no offset of ours means anything.
   #beginAgain() {
+    this.outbox.forgetOwn();
     this.conversations.reset();
     this.#connection.restart();
     this.history.open(this.open);

@@ -1,7 +1,7 @@
 // The key of a message (`clientOffset`), by which the server knows that it was sent before.
 //
-// Random as a whole, with no counter: everybody sees the keys of stored messages, and nobody should be
-// able to use up the ones that come next.
+// Random as a whole: a reader without a name may be another session for the server after a reload, and nobody else
+// has the same.
 export function newKey() {
   // Only pages from https and localhost have it.
   if (crypto.randomUUID) return crypto.randomUUID();

@@ -48,6 +48,11 @@ export class Messages {
     return true;
   }
 
+  // Adds a message, or replaces what is known of it.
+  put(message) {
+    if (!this.add(message)) this.#list[this.indexOf(message.offset)] = message;
+  }
+
   // A page of history, oldest first.
   addPage(page) {
     const earlier = page.filter(({ offset }) => this.oldest === null || offset < this.oldest);

@@ -6,8 +6,9 @@
 import { newKey } from "./key.js";
 import { explained } from "./refusals.js";
 
-// How many of the sent messages are recognised as one's own after a reload.
-const MAX_OWN_KEYS = 2_000;
+// How many of the stored messages are recognised as one's own after a reload: a reader without a name is somebody else
+// for the server then.
+const MAX_OWN = 2_000;
 
 export class Outbox {
   // Called after every change.
@@ -20,13 +21,14 @@ export class Outbox {
   // By key, in the order of writing: { key, to: { kind, name }, content, at, state, reason }. The state is
   // "pending" or "failed".
   #entries = new Map();
-  #ownKeys;
+  // The offsets of the reader's own messages.
+  #own;
   #saved = true;
   #sending = false;
 
   constructor(memory) {
     this.#memory = memory;
-    this.#ownKeys = new Set(memory.get("own", []));
+    this.#own = new Set(memory.get("own-offsets", []));
     for (const entry of memory.get("outbox", [])) this.#entries.set(entry.key, entry);
     addEventListener("beforeunload", (event) => {
       if (this.#entries.size > 0 && !this.#saved) event.preventDefault();
@@ -38,8 +40,14 @@ export class Outbox {
     return [...this.#entries.values()].filter(({ to }) => to.kind === kind && to.name === name);
   }
 
-  isOwn(key) {
-    return this.#ownKeys.has(key);
+  isOwn(offset) {
+    return this.#own.has(offset);
+  }
+
+  // The log has begun anew: no offset means anything.
+  forgetOwn() {
+    this.#own.clear();
+    this.#memory.set("own-offsets", []);
   }
 
   // Sends what was left by the page before a reload, and from now on what is added. `send` takes an entry
@@ -52,7 +60,6 @@ export class Outbox {
   add({ kind, name }, content) {
     const entry = { key: newKey(), to: { kind, name }, content, at: Date.now(), state: "pending" };
     this.#entries.set(entry.key, entry);
-    this.#remember(entry.key);
     this.#changed();
     this.#pump();
   }
@@ -66,6 +73,12 @@ export class Outbox {
 
   discard(key) {
     if (this.#entries.delete(key)) this.#changed();
+  }
+
+  // The reader's message with this key has come back from the log, at this offset.
+  arrived(key, offset) {
+    this.#remember(offset);
+    this.discard(key);
   }
 
   // One after the other: messages are stored in the order in which they were written.
@@ -88,15 +101,17 @@ export class Outbox {
       entry.reason = explained(answer.error);
     } else {
       this.#entries.delete(entry.key);
+      this.#remember(answer.offset);
       this.onStored(entry, answer);
     }
     this.#changed();
   }
 
-  #remember(key) {
-    this.#ownKeys.add(key);
-    if (this.#ownKeys.size > MAX_OWN_KEYS) this.#ownKeys.delete(this.#ownKeys.values().next().value);
-    this.#memory.set("own", [...this.#ownKeys]);
+  #remember(offset) {
+    if (this.#own.has(offset)) return;
+    this.#own.add(offset);
+    if (this.#own.size > MAX_OWN) this.#own.delete(this.#own.values().next().value);
+    this.#memory.set("own-offsets", [...this.#own]);
   }
 
   #changed() {

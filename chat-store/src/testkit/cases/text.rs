@@ -91,6 +91,7 @@ pub async fn the_longest_texts_come_back_as_they_were(backend: &dyn Backend) {
             content: fill(unit, Content::MAX_BYTES).parse().unwrap(),
             client_offset: Some(fill(name, ClientOffset::MAX_BYTES).parse().unwrap()),
             from: Some(longest_nickname(name)),
+            author: None,
             at: Timestamp::now(),
         };
         let new = if name == unit { new } else { NewMessage { client_offset: None, ..new } };

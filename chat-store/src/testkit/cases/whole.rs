@@ -48,6 +48,21 @@ pub async fn reads_that_are_dropped_leave_the_store_usable(backend: &dyn Backend
     assert_eq!(append_one(&*store, &message("a")).await, New(offset(501)));
 }
 
+/// Between messages, also when it is dropped in the middle. A store need not be able to.
+pub async fn a_commit_that_is_tried_leaves_nothing_behind(backend: &dyn Backend) {
+    let store = backend.open().await;
+    for (polls, number) in (0..=POLLS).cycle().zip(1..=30) {
+        let can_try = store.try_commit().await.unwrap();
+        assert_eq!(store.try_commit().await.unwrap(), can_try);
+        poll_at_most(polls, store.try_commit()).await;
+        assert_eq!(append_one(&*store, &message("a")).await, New(offset(number)));
+    }
+    assert_dense(&read_all(&*store).await);
+    assert_eq!(read_all(&*store).await.len(), 30);
+    store.close().await;
+    assert!(matches!(store.try_commit().await, Ok(false) | Err(StoreError::Closed)));
+}
+
 /// Every call, also the harmless ones, and closing again.
 pub async fn a_closed_store_says_so(backend: &dyn Backend) {
     let store = backend.open().await;

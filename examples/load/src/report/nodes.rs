@@ -6,7 +6,7 @@ use super::markdown::markdown;
 use super::results::Summary;
 use super::{Measurement, Metric};
 use crate::counts::Counts;
-use crate::servers::Setup;
+use crate::servers::{Adapter, Setup};
 
 /// Who receives what one client sends at the first node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -88,12 +88,18 @@ const HEAD: [&str; 12] = [
     "missing / repeated / out of order",
 ];
 
+/// What a reader has to know of the figures.
+const SIGNED: &str = "\nWhat goes through a broker is signed with a cluster secret, so that the second node need not \
+                      read it from the store.\n";
+
 /// One Markdown table: a line for each setup, with medians, and the spread of those figures that
 /// are compared.
 pub(crate) fn nodes_table(results: &[SetupResults]) -> String {
     let head = HEAD.map(str::to_owned).to_vec();
     let rows = results.iter().map(|result| row(result, alone(results, result)));
-    markdown(&[head].into_iter().chain(rows).collect::<Vec<_>>())
+    let table = markdown(&[head].into_iter().chain(rows).collect::<Vec<_>>());
+    let is_signed = |setup| matches!(setup, Setup::Two(adapter) if adapter != Adapter::Cluster);
+    if results.iter().any(|result| is_signed(result.setup)) { table + SIGNED } else { table }
 }
 
 /// One node with the same store, when `result` is of two.

@@ -1,5 +1,6 @@
 //! One node or two of this project's server, which share a log.
 
+use std::fs;
 use std::net::SocketAddr;
 
 use anyhow::Context;
@@ -14,6 +15,9 @@ use super::setup::{Adapter, Setup, StoreKind};
 use super::{PATIENCE, Servers, listening};
 use crate::measure::children;
 
+/// By which the nodes know each other in a broker that nobody else uses.
+const SECRET: &str = "the nodes of one measurement, and nobody else";
+
 /// Nodes that run, until this is dropped.
 pub(crate) struct Group {
     addresses: Vec<SocketAddr>,
@@ -25,6 +29,16 @@ pub(crate) struct Group {
     service: Option<Service>,
     folder: TempDir,
 }
+
+/// Limits that no measurement is to reach.
+const LIFTED: [&str; 6] = [
+    "CHAT_MAX_CONNECTIONS",
+    "CHAT_MAX_CONNECTIONS_PER_ADDRESS",
+    "CHAT_MAX_SESSIONS",
+    "CHAT_MAX_SESSIONS_PER_ADDRESS",
+    "CHAT_MAX_HANDSHAKES",
+    "CHAT_MAX_HANDSHAKES_PER_ADDRESS",
+];
 
 impl Servers {
     /// Starts nodes with an empty store, and what they need.
@@ -68,6 +82,12 @@ impl Servers {
     async fn add_node(&self, group: &mut Group, store: &str, url: &str) -> anyhow::Result<()> {
         let mut command = self.chat_server(store);
         command.args(["--adapter", url]);
+        if url != "local:" {
+            // Without one the second node would read each message from the store.
+            let secret = group.folder.path().join("secret");
+            fs::write(&secret, SECRET).context("the secret of the nodes cannot be written")?;
+            command.arg("--cluster-secret-file").arg(secret);
+        }
         let log = self.runs.join(format!("node-{}.log", group.children.len()));
         let (child, addresses) = listening(command, &log, 1).await?;
         group.pids.push(child.id().context("a node ended at once")?);
@@ -96,6 +116,9 @@ impl Servers {
     fn chat_server(&self, store: &str) -> Command {
         let mut command = Command::new(&self.chat_server);
         command.args(["--listen", "127.0.0.1:0", "--store", store]);
+        // It is the server that is measured, and not what it takes of one client, or of one address, from which all
+        // come. Variables, because a server of an earlier version does not know the options.
+        command.envs(LIFTED.map(|limit| (limit, "1000000"))).env("CHAT_MAX_EVENTS_PER_SECOND", "0");
         command
     }
 }

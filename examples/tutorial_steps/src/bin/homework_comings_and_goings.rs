@@ -3,6 +3,8 @@
 //! `cargo run -p tutorial_steps --bin homework_comings_and_goings`, then open
 //! <http://127.0.0.1:3000> in two tabs and close one.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use axum::Router;
 use axum::response::Html;
 use axum::routing::get;
@@ -33,13 +35,17 @@ async fn main() -> anyhow::Result<()> {
 }
 
 async fn connected(socket: SocketRef) {
+    // Not `socket.id`, which others are not to know: with it they could send in the visitor's name.
+    static VISITORS: AtomicU32 = AtomicU32::new(1);
+    let visitor = format!("visitor {}", VISITORS.fetch_add(1, Ordering::Relaxed));
     socket.on("chat message", async |io: SocketIo, Data::<String>(content)| {
         io.emit("chat message", &content).await.ok();
     });
-    socket.on_disconnect(async |socket: SocketRef| {
-        socket.broadcast().emit("user left", &socket.id).await.ok();
+    let leaving = visitor.clone();
+    socket.on_disconnect(async move |socket: SocketRef| {
+        socket.broadcast().emit("user left", &leaving).await.ok();
     });
     println!("a user connected: {}", socket.id);
     // All but the one who comes: that one knows.
-    socket.broadcast().emit("user joined", &socket.id).await.ok();
+    socket.broadcast().emit("user joined", &visitor).await.ok();
 }

@@ -10,6 +10,7 @@ use axum::response::Html;
 use axum::routing::get;
 use axum::serve::ListenerExt;
 use chat_server::Chat;
+use chat_server::recovery::public_id;
 use chat_store::{MessageStore, SqliteStore};
 use tokio::net::TcpListener;
 
@@ -21,7 +22,7 @@ async fn main() -> anyhow::Result<()> {
     let store = Arc::new(SqliteStore::open("chat.db").await?);
     let messages = Arc::<SqliteStore>::clone(&store);
     let chat = Chat::builder(messages)
-        .on_connect(|socket| println!("a user connected: {}", socket.id))
+        .on_connect(|socket| println!("a user connected: {}", public_id(socket)))
         .start()
         .await?;
 

@@ -3,8 +3,8 @@ use std::hash::{BuildHasher, RandomState};
 use std::io::{BufRead, BufReader, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
-use chat_core::{Epoch, Message, NewMessage, NicknameKey, Offset};
-use chat_store::{NicknameClaim, SessionKey, SessionRecord, StoreError};
+use chat_core::{ClientOffset, Epoch, Message, NewMessage, NicknameKey, Offset};
+use chat_store::{NicknameClaim, SessionKey, SessionRecord, StoreError, key_from_kept};
 
 use super::index::{Index, Place};
 use super::line::Line;
@@ -64,16 +64,26 @@ impl Journal {
             .and_then(|_| self.file.read_exact(&mut line))
             .map_err(|error| unavailable(&self.name, error))?;
         match serde_json::from_slice(&line) {
-            Ok(Line::Message(message)) => Ok(message),
+            Ok(Line::Message(message)) => {
+                let key = message.client_offset.map(|kept| key_from_kept(kept.as_str()));
+                Ok(Message { client_offset: key, ..message })
+            }
             _ => Err(self.corrupt("was changed by somebody else")),
         }
     }
 
-    pub(crate) fn append(&mut self, messages: Vec<NewMessage>) -> Result<(), StoreError> {
+    /// Writes messages, and the texts under which their keys are kept.
+    pub(crate) fn append<'a>(
+        &mut self,
+        messages: impl Iterator<Item = (&'a NewMessage, Option<&'a str>)>,
+    ) -> Result<(), StoreError> {
         let tail = self.index.tail();
-        let numbered = messages.into_iter().zip(1..);
-        let line = |(new, step)| Line::Message(Message::from_new(tail.plus(step), new));
-        self.commit(numbered.map(line).collect())
+        let line = |((new, kept), step): ((&NewMessage, Option<&str>), u64)| {
+            let message = Message::from_new(tail.plus(step), new.clone());
+            let client_offset = kept.map(ClientOffset::from_stored);
+            Line::Message(Message { client_offset, ..message })
+        };
+        self.commit(messages.zip(1..).map(line).collect())
     }
 
     pub(crate) fn save(&mut self, sessions: Vec<SessionRecord>) -> Result<(), StoreError> {

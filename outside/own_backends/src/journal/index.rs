@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 
-use chat_core::{Audience, ClientOffset, Feed, Message, NicknameKey, Offset, Timestamp};
+use chat_core::{Audience, Feed, Message, NicknameKey, Offset, Timestamp};
 use chat_store::{NicknameClaim, SessionKey, SessionRecord};
 
 use super::line::Line;
@@ -18,7 +18,8 @@ pub(super) struct Place {
 pub(crate) struct Index {
     /// The message at index `i` has offset `i + 1`.
     messages: Vec<Place>,
-    by_key: HashMap<ClientOffset, Offset>,
+    /// By the texts under which keys are kept.
+    by_key: HashMap<String, Offset>,
     feeds: HashMap<Feed, Vec<Offset>>,
     pub(crate) sessions: BTreeMap<SessionKey, SessionRecord>,
     pub(crate) nicknames: BTreeMap<NicknameKey, NicknameClaim>,
@@ -50,7 +51,7 @@ impl Index {
     fn message(&mut self, message: Message, place: Place) {
         let Message { offset, audience, client_offset, .. } = message;
         self.messages.push(place);
-        self.by_key.extend(client_offset.map(|key| (key, offset)));
+        self.by_key.extend(client_offset.map(|kept| (kept.into(), offset)));
         let between = match &audience {
             Audience::Room(_) => None,
             Audience::Private { from, to, .. } => Some(between(Feed::Between(*from, *to))),
@@ -91,8 +92,8 @@ impl Index {
         Offset::ZERO.plus(self.messages.len() as u64)
     }
 
-    pub(crate) fn known(&self, key: &ClientOffset) -> Option<Offset> {
-        self.by_key.get(key).copied()
+    pub(crate) fn known(&self, kept: &str) -> Option<Offset> {
+        self.by_key.get(kept).copied()
     }
 
     pub(super) fn place(&self, offset: Offset) -> Option<Place> {

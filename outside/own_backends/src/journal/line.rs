@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 pub(super) enum Line {
     /// The first one: which log this is.
     Log(Epoch),
+    /// With the text under which its key is kept, in place of the key.
     Message(Message),
     Session(Session),
     /// This session was swept.

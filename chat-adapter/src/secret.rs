@@ -1,0 +1,113 @@
+use std::fmt;
+use std::sync::Arc;
+
+use thiserror::Error;
+
+/// The secret that all nodes of a chat have and nobody else, so that they know each other's frames.
+///
+/// Frames that travel through a broker are signed with it: whoever can reach the broker can still read them,
+/// but cannot make one up. It is a text of lines, each a secret of 32 bytes or more, as
+/// `openssl rand -hex 32` prints one. The first line signs and every line is accepted, so that it can be
+/// changed without stopping all nodes: add the new secret as the last line at each node, then put it first at
+/// each, then take the old one out.
+///
+/// ```
+/// use chat_adapter::ClusterSecret;
+///
+/// let secret = ClusterSecret::from_bytes(b"0f1e2d3c4b5a69788796a5b4c3d2e1f0\n")?;
+/// assert_eq!(format!("{secret:?}"), "ClusterSecret(…)");
+/// assert!(ClusterSecret::from_bytes(b"easy to guess").is_err());
+/// # Ok::<(), chat_adapter::ClusterSecretError>(())
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct ClusterSecret(Arc<[Box<[u8]>]>);
+
+/// Why something is no [`ClusterSecret`]. Never shows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ClusterSecretError {
+    /// There is no line with anything in it.
+    #[error("it is empty; make a secret with: openssl rand -hex 32")]
+    Empty,
+    /// A line is so short that it may be guessed.
+    #[error(
+        "line {line} has fewer than {} bytes; make a secret with: openssl rand -hex 32",
+        ClusterSecret::MIN_BYTES
+    )]
+    TooShort {
+        /// Which one, counted from 1.
+        line: usize,
+    },
+    /// Each frame would be checked with all of them.
+    #[error(
+        "it has more than {} lines; leave out those that no node signs with",
+        ClusterSecret::MAX_LINES
+    )]
+    TooMany,
+}
+
+impl ClusterSecret {
+    /// The least that a line has, in bytes, without white space at its ends.
+    pub const MIN_BYTES: usize = 32;
+
+    /// How many lines there are at the most.
+    pub const MAX_LINES: usize = 8;
+
+    /// The secret that the contents of a file are. Empty lines, and white space at the ends of a line, count for
+    /// nothing.
+    ///
+    /// # Errors
+    /// See [`ClusterSecretError`].
+    pub fn from_bytes(text: &[u8]) -> Result<Self, ClusterSecretError> {
+        let lines = text.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii);
+        let lines = (1..).zip(lines).filter(|(_, line)| !line.is_empty());
+        let mut secrets = Vec::new();
+        for (line, secret) in lines {
+            if secret.len() < Self::MIN_BYTES {
+                return Err(ClusterSecretError::TooShort { line });
+            }
+            secrets.push(secret.into());
+        }
+        match secrets.len() {
+            0 => Err(ClusterSecretError::Empty),
+            lines if lines > Self::MAX_LINES => Err(ClusterSecretError::TooMany),
+            _ => Ok(Self(secrets.into())),
+        }
+    }
+
+    /// The secrets, that to sign with first.
+    #[cfg_attr(not(feature = "broker"), allow(dead_code, reason = "a broker's adapter uses it"))]
+    pub(crate) fn lines(&self) -> impl Iterator<Item = &[u8]> {
+        self.0.iter().map(AsRef::as_ref)
+    }
+}
+
+/// Does not show it.
+impl fmt::Debug for ClusterSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ClusterSecret(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_a_line_of_32_bytes_or_more_and_there_may_be_several() {
+        let (old, new) = ("o".repeat(32), "n".repeat(64));
+        let secret = ClusterSecret::from_bytes(format!("\r\n {new}\r\n\n{old}").as_bytes());
+        let secret = secret.expect("a secret");
+        assert_eq!(secret.lines().collect::<Vec<_>>(), [new.as_bytes(), old.as_bytes()]);
+
+        for (text, error) in [
+            (String::new(), ClusterSecretError::Empty),
+            ("\n \n".into(), ClusterSecretError::Empty),
+            ("x".repeat(31), ClusterSecretError::TooShort { line: 1 }),
+            (format!("{new}\n\nshort"), ClusterSecretError::TooShort { line: 3 }),
+            (format!("{old}\n").repeat(9), ClusterSecretError::TooMany),
+        ] {
+            assert_eq!(ClusterSecret::from_bytes(text.as_bytes()), Err(error), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! Whose a message is, and when it is sent again.
+
+#![allow(clippy::unwrap_used)]
+
+use chat_core::{Audience, Author, AuthorId, Message, NewMessage, Offset, PersonId, RoomId};
+
+const ADA: AuthorId = AuthorId::of_user([0xff; 8]);
+const SESSION: AuthorId = AuthorId::of_session([0; 8]);
+const OTHER_SESSION: AuthorId = AuthorId::of_session([1; 8]);
+
+fn by(author: Option<Author>, name: Option<&str>) -> NewMessage {
+    let new = NewMessage::new(RoomId::general(), "a".parse().unwrap());
+    NewMessage { author, from: name.map(|name| name.parse().unwrap()), ..new }
+}
+
+fn stored(new: &NewMessage) -> Message {
+    Message::from_new(Offset::FIRST, new.clone())
+}
+
+#[test]
+fn users_and_sessions_are_never_the_same_author() {
+    for hash in [[0; 8], [0xff; 8], [0x80, 0, 0, 0, 0, 0, 0, 0]] {
+        assert!(AuthorId::of_user(hash).as_i64() >= 0);
+        assert!(AuthorId::of_session(hash).as_i64() < 0);
+    }
+}
+
+#[test]
+fn a_message_is_its_users_or_without_one_its_sessions() {
+    let anonymous = Author::anonymous(SESSION);
+    let named = Author { user: Some(ADA), ..anonymous };
+    let elsewhere = Author::user(ADA, OTHER_SESSION);
+    let [first, second] = [anonymous, named].map(|author| stored(&by(Some(author), None)));
+    assert_eq!((first.author, second.author), (Some(SESSION), Some(ADA)));
+    assert!(anonymous.wrote(&first) && !anonymous.wrote(&second));
+    assert!(named.wrote(&first) && named.wrote(&second));
+    assert!(!elsewhere.wrote(&first) && elsewhere.wrote(&second));
+    assert!(!named.wrote(&stored(&by(None, Some("Ada")))), "nobody knows whose it is");
+}
+
+#[test]
+fn a_retry_compares_users_and_not_names() {
+    let ada = Some(Author::user(ADA, SESSION));
+    let first = stored(&by(ada, Some("Ada")));
+    assert!(by(ada, Some("Ada L.")).is_retry_of(&first));
+    let other = NewMessage { content: "b".parse().unwrap(), ..by(ada, Some("Ada")) };
+    assert!(!other.is_retry_of(&first));
+    // Of an earlier version, which kept no authors.
+    let earlier = stored(&by(None, Some("Ada")));
+    assert!(by(ada, Some("ADA")).is_retry_of(&earlier));
+    assert!(!by(ada, Some("Bob")).is_retry_of(&earlier));
+}
+
+#[test]
+fn a_user_with_another_name_sends_the_same_private_message() {
+    let private = |from, to| Audience::Private {
+        from: PersonId::from_stored(from),
+        to: PersonId::from_stored(to),
+        nickname: "Bob".parse().unwrap(),
+    };
+    let ada = Some(Author::user(ADA, SESSION));
+    let from_ada = |audience| NewMessage { audience, ..by(ada, Some("Ada")) };
+    let first = stored(&from_ada(private(1, 2)));
+    assert!(from_ada(private(3, 2)).is_retry_of(&first));
+    assert!(!from_ada(private(1, 4)).is_retry_of(&first));
+    let unknown = NewMessage { author: None, ..from_ada(private(3, 2)) };
+    assert!(!unknown.is_retry_of(&first));
+}

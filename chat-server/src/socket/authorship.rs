@@ -1,0 +1,91 @@
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+
+use chat_core::{Author, AuthorId};
+use chat_store::OwnerKey;
+use sha2::{Digest, Sha256};
+
+/// Whose the messages are that a connection sends, and which of those that it receives are its own.
+#[derive(Debug)]
+pub(crate) struct Authorship {
+    session: AuthorId,
+    /// The number of the user; [`NOBODY`] while there is none. Read for each delivery, so without a lock.
+    user: AtomicI64,
+    /// Whether something may have been sent with a key while there was no user.
+    was_anonymous: AtomicBool,
+}
+
+/// No user has a negative number.
+const NOBODY: i64 = -1;
+
+impl Authorship {
+    /// The authorship of a session with this public id. `was_anonymous` says whether it may have sent something
+    /// before it had a name.
+    pub(crate) fn new(session: &str, owner: Option<&OwnerKey>, was_anonymous: bool) -> Self {
+        let session = AuthorId::of_session(hash("session", session.as_bytes()));
+        let was_anonymous = AtomicBool::new(was_anonymous);
+        let this = Self { session, user: AtomicI64::new(NOBODY), was_anonymous };
+        owner.into_iter().for_each(|owner| this.identify(owner));
+        this
+    }
+
+    /// From now on the user is the one who owns the connection's name.
+    pub(crate) fn identify(&self, owner: &OwnerKey) {
+        let user = AuthorId::of_user(hash("user", &owner.0));
+        self.user.store(user.as_i64(), Ordering::Relaxed);
+    }
+
+    pub(crate) fn author(&self) -> Author {
+        let user = self.user.load(Ordering::Relaxed);
+        let user = (user != NOBODY).then_some(AuthorId::from_stored(user));
+        Author { session: self.session, user, was_anonymous: self.was_anonymous() }
+    }
+
+    /// The author of a message that is sent now.
+    pub(crate) fn writes(&self) -> Author {
+        let author = self.author();
+        if author.user.is_none() {
+            self.was_anonymous.store(true, Ordering::Relaxed);
+        }
+        author
+    }
+
+    pub(crate) fn was_anonymous(&self) -> bool {
+        self.was_anonymous.load(Ordering::Relaxed)
+    }
+}
+
+fn hash(kind: &str, text: &[u8]) -> [u8; 8] {
+    let hash = Sha256::new_with_prefix(kind).chain_update(text).finalize();
+    std::array::from_fn(|index| hash[index])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_author_is_the_owner_of_the_name_wherever_and_the_session_without_one() {
+        let owner = OwnerKey([1; 32]);
+        let there = Authorship::new("there", Some(&owner), false).author();
+        let here = Authorship::new("here", None, false);
+        assert_eq!(here.author().id(), here.author().session);
+        assert_eq!(here.author(), Authorship::new("here", None, false).author(), "on every node");
+        here.identify(&owner);
+        assert_eq!(here.author().id(), there.id());
+        assert_ne!(here.author().session, there.session);
+        here.identify(&OwnerKey([2; 32]));
+        assert_ne!(here.author().id(), there.id());
+    }
+
+    #[test]
+    fn a_retry_is_looked_for_without_the_name_only_when_something_was_sent_without_it() {
+        let (first, second) =
+            (Authorship::new("s", None, false), Authorship::new("s", None, false));
+        first.writes();
+        for authorship in [&first, &second] {
+            authorship.identify(&OwnerKey([1; 32]));
+            authorship.writes();
+        }
+        assert!(first.author().was_anonymous && !second.author().was_anonymous);
+    }
+}

@@ -1,0 +1,80 @@
+use std::io::{self, ErrorKind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use axum::body::Body;
+use bytes::Bytes;
+use hyper::body::{Body as HttpBody, Frame};
+
+use super::Link;
+use super::incoming::{Incoming, Turn};
+use super::polling::SEPARATOR;
+
+/// A pong of Engine.IO as a client sends it among other packets.
+const PONG: &[u8] = b"3\x1e";
+
+/// The body of a client's POST, a packet at a time and no faster than its [`Link`] lets it be read. The rest stays
+/// where it is, and the POST waits.
+pub(super) struct PacedBody {
+    link: Arc<Link>,
+    body: Body,
+    /// What has come and was not taken yet.
+    rest: Bytes,
+    /// Whether the next byte begins a packet.
+    is_between: bool,
+    incoming: Incoming,
+}
+
+impl PacedBody {
+    /// `patience` is the sum of the times that a client has for a heartbeat.
+    pub(super) fn new(body: Body, link: &Arc<Link>, patience: Duration) -> Self {
+        let incoming = Incoming::new(Arc::clone(link), patience);
+        Self { link: Arc::clone(link), body, rest: Bytes::new(), is_between: true, incoming }
+    }
+
+    /// The next packet, or what has come of it.
+    fn packet(&mut self) -> Bytes {
+        let end = self.rest.iter().position(|&byte| byte == SEPARATOR);
+        let packet = self.rest.split_to(end.map_or(self.rest.len(), |end| end + 1));
+        self.incoming.received(u64::from(self.is_between));
+        self.is_between = end.is_some();
+        packet
+    }
+}
+
+impl HttpBody for PacedBody {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        let this = &mut *self;
+        let turn = this.incoming.poll(context);
+        if this.link.is_closed() {
+            return Poll::Ready(Some(Err(ErrorKind::ConnectionAborted.into())));
+        }
+        // A packet that has begun is read to its end, whoever waits: nothing can come before.
+        if this.is_between {
+            match turn {
+                Poll::Ready(Turn::Read) => {}
+                Poll::Ready(Turn::Pong) => {
+                    this.incoming.ponged();
+                    return Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(PONG)))));
+                }
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+        while this.rest.is_empty() {
+            match ready!(Pin::new(&mut this.body).poll_frame(context)) {
+                Some(Ok(frame)) => this.rest = frame.into_data().unwrap_or_default(),
+                Some(Err(error)) => return Poll::Ready(Some(Err(io::Error::other(error)))),
+                None => return Poll::Ready(None),
+            }
+        }
+        Poll::Ready(Some(Ok(Frame::data(this.packet()))))
+    }
+}

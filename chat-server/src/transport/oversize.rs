@@ -1,0 +1,298 @@
+//! Packets of clients that are too large to be read. What they ask for is refused, as anything is that cannot be done,
+//! and costs no memory: all but their beginning is dropped as it comes, and Engine.IO gets a short one in their place.
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use axum::body::Body;
+use bytes::Bytes;
+use hyper::body::{Body as HttpBody, Frame};
+use serde_json::json;
+
+use super::budget::{Budget, LARGE_BYTES, Room};
+use super::polling::SEPARATOR;
+
+/// A larger packet than this ends the connection. It is not read to its end.
+pub(super) const MAX_DROPPED_BYTES: u64 = 16 * 1024 * 1024;
+
+/// The event in the place of one that was too large. Its argument is how many bytes that one had.
+pub(crate) const TOO_LARGE: &str = "too large";
+
+/// The event in the place of one for which there was no room at the moment.
+pub(crate) const NO_ROOM: &str = "no room";
+
+/// In `auth`, when what a client says there is too large.
+pub(crate) const AUTH_TOO_LARGE: &str = "tooLarge";
+
+/// How much of a packet is kept: its type, namespace and ack id.
+const HEAD_BYTES: usize = 300;
+
+/// A packet of which only the beginning is kept.
+#[derive(Debug)]
+pub(super) struct Dropped {
+    /// Why: [`TOO_LARGE`] or [`NO_ROOM`].
+    why: &'static str,
+    head: Vec<u8>,
+    bytes: u64,
+}
+
+impl Dropped {
+    pub(super) fn new(why: &'static str) -> Self {
+        Self { why, head: Vec::new(), bytes: 0 }
+    }
+
+    /// Takes the next `count` bytes.
+    pub(super) fn take(&mut self, count: usize, bytes: impl Iterator<Item = u8>) {
+        self.bytes += count as u64;
+        let room = HEAD_BYTES.saturating_sub(self.head.len());
+        self.head.extend(bytes.take(room));
+    }
+
+    /// How many bytes were taken.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// The packet for Engine.IO in the place of this one: an event or a CONNECT that will be refused; anything else is
+    /// empty, which no packet may be.
+    pub(super) fn replacement(&self) -> String {
+        self.replaced().unwrap_or_default()
+    }
+
+    fn replaced(&self) -> Option<String> {
+        // The last character may be cut off, and says nothing.
+        let head = String::from_utf8_lossy(&self.head);
+        let (packet_type, rest) = head.split_at_checked(2)?;
+        let (namespace, rest) = match rest.split_once(',') {
+            Some((namespace, rest)) if namespace.starts_with('/') => {
+                (format!("{namespace},"), rest)
+            }
+            _ => (String::new(), rest),
+        };
+        let bytes = self.bytes;
+        match packet_type {
+            "42" => {
+                let ack_id = rest.split('[').next().filter(|_| rest.contains('['))?;
+                let is_id = ack_id.bytes().all(|byte| byte.is_ascii_digit());
+                is_id.then(|| format!("42{namespace}{ack_id}{}", json!([self.why, bytes])))
+            }
+            "40" => Some(format!("40{namespace}{}", json!({ AUTH_TOO_LARGE: bytes }))),
+            _ => None,
+        }
+    }
+}
+
+/// The body of a request: packets, a whole one at a time, of which those with more than `max` bytes are replaced, and
+/// large ones for which there is no room.
+///
+/// A body that breaks off ends with an error, and so does one of more than 16 MiB.
+pub(super) struct ShrunkBody {
+    body: Body,
+    packets: Packets,
+    ended: bool,
+}
+
+impl ShrunkBody {
+    pub(super) fn new(
+        body: Body,
+        max: usize,
+        budget: Arc<Budget>,
+        address: Option<IpAddr>,
+    ) -> Self {
+        Self { body, packets: Packets::new(max, budget, address), ended: false }
+    }
+}
+
+impl HttpBody for ShrunkBody {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        let this = &mut *self;
+        loop {
+            if let Some(packet) = this.packets.whole.pop_front() {
+                return Poll::Ready(Some(Ok(Frame::data(packet))));
+            }
+            if this.ended {
+                return Poll::Ready(None);
+            }
+            match ready!(Pin::new(&mut this.body).poll_frame(context)) {
+                Some(Ok(frame)) => {
+                    let data = frame.into_data().unwrap_or_default();
+                    if let Err(error) = this.packets.take(&data) {
+                        return Poll::Ready(Some(Err(error)));
+                    }
+                }
+                Some(Err(error)) => return Poll::Ready(Some(Err(io::Error::other(error)))),
+                None => {
+                    this.packets.end_packet();
+                    this.ended = true;
+                }
+            }
+        }
+    }
+}
+
+struct Packets {
+    max: usize,
+    budget: Arc<Budget>,
+    address: Option<IpAddr>,
+    /// For the large packets of this body. Kept to its end: they are handled one after the other.
+    room: Option<Room>,
+    /// What has come of a packet that is kept.
+    packet: Vec<u8>,
+    /// The packet, when it is not kept.
+    dropped: Option<Dropped>,
+    /// Packets that are whole, with what separates them from the next.
+    whole: VecDeque<Bytes>,
+    /// How many bytes there were in all.
+    bytes: u64,
+}
+
+impl Packets {
+    fn new(max: usize, budget: Arc<Budget>, address: Option<IpAddr>) -> Self {
+        let (room, packet, dropped, whole) = Default::default();
+        Self { max, budget, address, room, packet, dropped, whole, bytes: 0 }
+    }
+
+    /// Why a packet of this length cannot be kept, if it cannot.
+    fn why_dropped(&mut self, length: usize) -> Option<&'static str> {
+        if length > self.max {
+            return Some(TOO_LARGE);
+        }
+        if length > LARGE_BYTES && self.room.is_none() {
+            self.room = self.budget.take(self.address, self.max);
+        }
+        (length > LARGE_BYTES && self.room.is_none()).then_some(NO_ROOM)
+    }
+
+    fn take(&mut self, data: &[u8]) -> io::Result<()> {
+        self.bytes += data.len() as u64;
+        if self.bytes > MAX_DROPPED_BYTES {
+            return Err(io::Error::other("the body is too large"));
+        }
+        for (index, part) in data.split(|&byte| byte == SEPARATOR).enumerate() {
+            if index > 0 {
+                self.packet_ended(&[SEPARATOR]);
+            }
+            if let Some(dropped) = &mut self.dropped {
+                dropped.take(part.len(), part.iter().copied());
+            } else if let Some(why) = self.why_dropped(self.packet.len() + part.len()) {
+                let mut dropped = Dropped::new(why);
+                let packet = std::mem::take(&mut self.packet);
+                dropped.take(packet.len(), packet.into_iter());
+                dropped.take(part.len(), part.iter().copied());
+                self.dropped = Some(dropped);
+            } else {
+                self.packet.extend_from_slice(part);
+            }
+        }
+        Ok(())
+    }
+
+    fn end_packet(&mut self) {
+        self.packet_ended(&[]);
+    }
+
+    fn packet_ended(&mut self, separator: &[u8]) {
+        let mut packet = match self.dropped.take() {
+            Some(dropped) => dropped.replacement().into_bytes(),
+            None => std::mem::take(&mut self.packet),
+        };
+        packet.extend_from_slice(separator);
+        if !packet.is_empty() {
+            self.whole.push_back(packet.into());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use http_body_util::BodyExt;
+
+    use super::*;
+
+    fn replaced(packet: &str) -> String {
+        let mut dropped = Dropped::new(TOO_LARGE);
+        packet.as_bytes().chunks(7).for_each(|part| dropped.take(part.len(), part.iter().copied()));
+        dropped.replacement()
+    }
+
+    #[test]
+    fn what_a_packet_asked_for_is_refused_and_what_it_was_is_not_read() {
+        for (packet, expected) in [
+            ("42[\"chat message\",\"héllo\"]", "42[\"too large\",27]"),
+            ("4217[\"join\",\"x\"]", "4217[\"too large\",16]"),
+            ("42/admin,3[1]", "42/admin,3[\"too large\",13]"),
+            ("40{\"pid\":\"x\"}", "40{\"tooLarge\":13}"),
+            ("40/admin,{}", "40/admin,{\"tooLarge\":11}"),
+            ("42x[1]", ""),
+            ("42123", ""),
+            ("451-[1]", ""),
+            ("4", ""),
+            ("", ""),
+        ] {
+            assert_eq!(replaced(packet), expected, "{packet}");
+        }
+        let long = format!("425[\"{}\"]", "é".repeat(1000));
+        assert_eq!(replaced(&long), "425[\"too large\",2007]");
+    }
+
+    async fn read(body: Body, budget: &Arc<Budget>) -> String {
+        let address = Some([192, 0, 2, 1].into());
+        let body = ShrunkBody::new(body, 100_000, Arc::clone(budget), address);
+        String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_large_packet_needs_room_and_small_ones_do_not() {
+        let budget = Arc::new(Budget::new(4 * 100_000));
+        let large = format!("421[\"{}\"]", "x".repeat(LARGE_BYTES));
+        let body = format!("3\u{1e}{large}\u{1e}422[\"small\"]");
+        assert_eq!(read(Body::from(body.clone()), &budget).await, body);
+        let taken = budget.take(Some([192, 0, 2, 1].into()), 10);
+        let expected = format!("3\u{1e}421[\"no room\",{}]\u{1e}422[\"small\"]", large.len());
+        assert_eq!(read(Body::from(body.clone()), &budget).await, expected);
+        drop(taken);
+        assert_eq!(read(Body::from(body.clone()), &budget).await, body, "it is given back");
+    }
+
+    proptest! {
+        #[test]
+        fn packets_of_a_body_are_kept_or_replaced_however_it_is_cut(
+            sizes in vec((0..60_usize, any::<bool>()), 1..8),
+            cuts in vec(any::<prop::sample::Index>(), 0..10),
+        ) {
+            const MAX: usize = 30;
+            let packet = |(size, event): &(usize, bool)| {
+                let text = format!("421[\"{}\"]", "x".repeat(*size));
+                if *event { text } else { "y".repeat(*size) }
+            };
+            let packets: Vec<String> = sizes.iter().map(packet).collect();
+            let expected: Vec<String> = packets
+                .iter()
+                .map(|packet| if packet.len() > MAX { replaced(packet) } else { packet.clone() })
+                .collect();
+            let body = packets.join("\u{1e}");
+            let mut at: Vec<usize> = cuts.iter().map(|cut| cut.index(body.len() + 1)).collect();
+            at.extend([0, body.len()]);
+            at.sort_unstable();
+            let mut reader = Packets::new(MAX, Arc::new(Budget::new(0)), None);
+            for cut in at.windows(2) {
+                reader.take(&body.as_bytes()[cut[0]..cut[1]]).unwrap();
+            }
+            reader.end_packet();
+            prop_assert_eq!(String::from_utf8(reader.whole.make_contiguous().concat()).unwrap(), expected.join("\u{1e}"));
+        }
+    }
+}

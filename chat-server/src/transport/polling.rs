@@ -1,0 +1,120 @@
+//! The requests and answers of connections that are polled, see the
+//! [protocol](https://github.com/socketio/engine.io-protocol#http-long-polling-1).
+
+use std::borrow::Cow;
+
+use axum::body::Body;
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderValue, Response, StatusCode};
+use http_body_util::BodyExt;
+use serde_json::json;
+
+use super::Link;
+use super::admission::{self, Full};
+
+/// Stands between the packets of a body.
+pub(super) const SEPARATOR: u8 = 0x1e;
+
+/// A packet that says nothing.
+const NOOP: &str = "6";
+
+/// Why a request is refused, with the codes of Engine.IO.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Refused {
+    Transport,
+    Session,
+    Method,
+    Request,
+    Version,
+}
+
+impl Refused {
+    pub(super) fn response(self) -> Response<Body> {
+        let (code, message) = match self {
+            Self::Transport => (0, "Transport unknown"),
+            Self::Session => (1, "Session ID unknown"),
+            Self::Method => (2, "Bad handshake method"),
+            Self::Request => (3, "Bad request"),
+            Self::Version => (5, "Unsupported protocol version"),
+        };
+        json(StatusCode::BAD_REQUEST, &json!({ "code": code, "message": message }))
+    }
+}
+
+/// The answer to a client for which there is no place.
+pub(super) fn full(full: Full) -> Response<Body> {
+    let status = match full {
+        Full::Sessions | Full::Handshakes => StatusCode::SERVICE_UNAVAILABLE,
+        Full::SessionsOfAddress | Full::HandshakesOfAddress => StatusCode::TOO_MANY_REQUESTS,
+    };
+    let wait = admission::RETRY_AFTER;
+    let body = json!({
+        "code": "too_many_connections",
+        "message": full.to_string(),
+        "retryAfter": wait.as_millis() as u64,
+    });
+    let mut response = json(status, &body);
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(wait.as_secs()));
+    response
+}
+
+/// The answer while the server stops. A client tries again, here or at another node.
+pub(super) fn unavailable() -> Response<Body> {
+    text(StatusCode::SERVICE_UNAVAILABLE, "the server is stopping; connect again")
+}
+
+/// The answer to a poll that is to end although there is nothing to tell.
+pub(super) fn noop() -> Response<Body> {
+    text(StatusCode::OK, NOOP)
+}
+
+fn text(status: StatusCode, body: &'static str) -> Response<Body> {
+    with_type("text/plain; charset=utf-8", status, Body::from(body))
+}
+
+fn json(status: StatusCode, body: &serde_json::Value) -> Response<Body> {
+    with_type("application/json", status, Body::from(body.to_string()))
+}
+
+fn with_type(content_type: &'static str, status: StatusCode, body: Body) -> Response<Body> {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}
+
+/// All of a body. Those of Engine.IO are there already.
+pub(super) async fn whole(body: Body) -> Bytes {
+    body.collect().await.map(|body| body.to_bytes()).unwrap_or_default()
+}
+
+/// The packets of a body.
+pub(super) fn packets(body: &[u8]) -> impl Iterator<Item = &[u8]> {
+    body.split(|&byte| byte == SEPARATOR)
+}
+
+/// A body with those packets completed that the link has something to add to.
+pub(super) fn completed(link: &Link, body: Bytes) -> Body {
+    let mut changed = false;
+    let packets: Vec<Cow<'_, [u8]>> = packets(&body)
+        .map(|packet| match std::str::from_utf8(packet).ok().and_then(|text| link.complete(text)) {
+            Some(completed) => {
+                changed = true;
+                completed.into_bytes().into()
+            }
+            None => packet.into(),
+        })
+        .collect();
+    if changed { Body::from(packets.join(&SEPARATOR)) } else { Body::from(body) }
+}
+
+/// The packet with which Engine.IO opens a connection, with the most bytes that a client may send at once, and the
+/// session id in it; none when it is no such packet.
+pub(super) fn opened(body: Bytes, max_payload: usize) -> (Bytes, Option<String>) {
+    let open = body.strip_prefix(b"0").and_then(|json| serde_json::from_slice(json).ok());
+    let Some(serde_json::Value::Object(mut open)) = open else { return (body, None) };
+    open.insert("maxPayload".to_owned(), max_payload.into());
+    let sid = open.get("sid").and_then(|sid| sid.as_str()).map(ToOwned::to_owned);
+    (format!("0{}", serde_json::Value::Object(open)).into(), sid)
+}

@@ -1,0 +1,102 @@
+// A client that polls tries a websocket: when that breaks, it goes on as before.
+
+import assert from "node:assert/strict";
+import { connect as tcp, createServer } from "node:net";
+import { test } from "node:test";
+import { defer, once, sleep } from "./support/bounds.mjs";
+import { Reader, send, TRANSPORTS } from "./support/client.mjs";
+import { Polling, RawWebSocket } from "./support/raw.mjs";
+import { Server } from "./support/server.mjs";
+
+const upgrade = (sid) => `/socket.io/?EIO=4&transport=websocket&sid=${sid}`;
+
+/** A proxy that passes everything but the frames of websockets: it cuts the connection at the first, or swallows them. */
+async function withoutWebsockets(t, server, { swallow }) {
+  const listener = createServer((client) => {
+    const upstream = tcp(server.port, "127.0.0.1");
+    let upgraded = false;
+    upstream.on("data", (chunk) => {
+      if (upgraded && swallow) return;
+      client.write(chunk);
+      upgraded ||= chunk.toString("latin1").startsWith("HTTP/1.1 101");
+    });
+    client.on("data", (chunk) => {
+      if (!upgraded) upstream.write(chunk);
+      else if (!swallow) client.destroy();
+    });
+    for (const [one, other] of [[client, upstream], [upstream, client]]) {
+      one.on("error", () => {});
+      one.on("close", () => other.destroy());
+    }
+    defer(t, () => client.destroy());
+  });
+  listener.listen(0, "127.0.0.1");
+  await once(listener, "listening");
+  defer(t, () => listener.close());
+  return `http://127.0.0.1:${listener.address().port}`;
+}
+
+for (const swallow of [false, true]) {
+  const what = swallow ? "swallows the frames of" : "cuts";
+  test(`behind a proxy that ${what} websockets clients chat by polling`, { timeout: 60_000 }, async (t) => {
+    const server = await Server.start(t);
+    const url = await withoutWebsockets(t, server, { swallow });
+    const clients = [1, 2, 3].map(() => new Reader(t, url, { transports: TRANSPORTS.default }));
+    await Promise.all(clients.map(({ socket }) => once(socket, "connect")));
+    // Longer than the server waits for a client to move.
+    const until = performance.now() + (swallow ? 12_000 : 2000);
+    let last;
+    for (let number = 0; performance.now() < until; number++) {
+      const { socket } = clients[number % clients.length];
+      last = (await send(socket, `message ${number}`)).offset;
+      await sleep(100);
+    }
+    for (const client of clients) {
+      await client.reached(last);
+      client.assertWhole();
+      assert.deepEqual(client.disconnects, []);
+      assert.equal(client.socket.io.engine.transport.name, "polling");
+    }
+  });
+}
+
+test("a websocket that breaks before the move leaves the connection polled", { timeout: 30_000 }, async (t) => {
+  const server = await Server.start(t);
+  const client = await Polling.open(server.url);
+  for (const sent of [[], ["2probe"], ["4"], ["2probe", "4x"]]) {
+    const broken = await RawWebSocket.open(t, server.url, upgrade(client.sid));
+    assert.equal(broken.status, 101);
+    for (const text of sent) {
+      broken.send(text);
+      if (text === "2probe") assert.equal(await broken.next(), "3probe");
+    }
+    // While the client may move, a poll is short, and not answered at once again and again.
+    if (sent.length === 1 && sent[0] === "2probe") {
+      const since = performance.now();
+      for (let poll = 0; poll < 3; poll++) await client.until((packet) => packet === "6");
+      assert.ok(performance.now() - since > 200);
+    }
+    broken.socket.destroy();
+    await sleep(100);
+    assert.equal((await client.post(`42${sent.length}["chat message","after ${sent}"]`)).status, 200);
+    const ack = await client.until((packet) => packet.startsWith(`43${sent.length}[`));
+    assert.match(ack, /"offset":\d+/);
+  }
+});
+
+test("a connection that ends while it moves is gone", { timeout: 30_000 }, async (t) => {
+  const server = await Server.start(t);
+  const moved = await Polling.open(server.url);
+  const socket = await RawWebSocket.open(t, server.url, upgrade(moved.sid));
+  socket.send("2probe");
+  assert.equal(await socket.next(), "3probe");
+  socket.send("5");
+  socket.socket.destroy();
+  await sleep(300);
+  assert.equal((await moved.get()).status, 400);
+  const witness = await Polling.open(server.url, { auth: { rooms: ["general"] } });
+  await sleep(6000); // Beyond the grace of who is gone.
+  assert.equal((await witness.post('421["users","general"]')).status, 200);
+  const users = await witness.until((packet) => packet.startsWith("431["));
+  assert.equal(JSON.parse(users.slice(3))[0].users, 1);
+});

@@ -1,0 +1,180 @@
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use chat_core::{Message, NewMessage, Offset};
+
+use crate::Appended;
+use crate::key::{earlier_choice, first_choice, is_earlier, is_shared, second_choice};
+
+/// What becomes of a batch in a log, as far as the keys of its messages say.
+///
+/// For whoever writes a store: it decides whose a key is, and what counts as a retry. What is new has a text under
+/// which its key is to be kept; no two messages of a log have the same one.
+///
+/// ```
+/// use chat_core::{Author, AuthorId, NewMessage, Offset, RoomId};
+/// use chat_store::{Appended, Plan};
+///
+/// let [ada, bob] = [1, 2].map(|number| {
+///     Author::user(AuthorId::from_stored(number), AuthorId::from_stored(-number))
+/// });
+/// let hello = NewMessage::new(RoomId::general(), "hello".parse()?)
+///     .with_client_offset("1".parse()?);
+/// let batch = [ada, ada, bob].map(|author| hello.clone().with_author(author));
+///
+/// // A log without any of them.
+/// let plan = Plan::of(&batch, |_kept| None);
+/// assert_eq!(plan.new_messages().count(), 2);
+/// let [one, two] = [1, 2].map(|number| Offset::ZERO.plus(number));
+/// let expected = [Appended::New(one), Appended::Duplicate(one), Appended::New(two)];
+/// assert_eq!(plan.outcome(one), expected);
+/// # Ok::<_, chat_core::ParseError>(())
+/// ```
+#[derive(Debug)]
+pub struct Plan<'a> {
+    batch: &'a [NewMessage],
+    /// The index of each message that is new, and the text to keep its key under.
+    new: Vec<(usize, Option<Cow<'a, str>>)>,
+    fates: Vec<Fate>,
+}
+
+/// What becomes of a message.
+#[derive(Debug, Clone, Copy)]
+enum Fate {
+    /// It, or another message with its key, is in the log.
+    Known(Appended),
+    /// It is the new one with this number, counted from 0.
+    New(usize),
+    /// The new one with this number has its key, and is the same or another message.
+    Repeats(usize, Same),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Same {
+    Message,
+    KeyOnly,
+}
+
+/// What has a text.
+enum Holder<'m> {
+    Stored(&'m Message),
+    New(usize, Message),
+}
+
+impl<'a> Plan<'a> {
+    /// The plan for a batch in a log that has the messages that `stored` gives for the texts under which their keys
+    /// are kept.
+    ///
+    /// `stored` is asked for all texts under which a message may be kept: [`kept_texts`](Self::kept_texts).
+    pub fn of<'m>(batch: &'a [NewMessage], stored: impl Fn(&str) -> Option<&'m Message>) -> Self {
+        let mut plan = Self { batch, new: Vec::new(), fates: Vec::with_capacity(batch.len()) };
+        let mut taken = HashMap::new();
+        for (index, new) in batch.iter().enumerate() {
+            let find = |text: &str| {
+                let stored = stored(text).map(Holder::Stored);
+                stored.or_else(|| taken.get(text).map(|&number| plan.holder(number)))
+            };
+            let fate = match settle(new, find) {
+                Settled::Held(Holder::Stored(stored), Same::Message) => {
+                    Fate::Known(Appended::Duplicate(stored.offset))
+                }
+                Settled::Held(Holder::Stored(stored), Same::KeyOnly) => {
+                    Fate::Known(Appended::Conflict(stored.offset))
+                }
+                Settled::Held(Holder::New(number, _), same) => Fate::Repeats(number, same),
+                Settled::New(text) => {
+                    let number = plan.new.len();
+                    taken.extend(text.clone().map(|text| (text, number)));
+                    plan.new.push((index, text));
+                    Fate::New(number)
+                }
+            };
+            plan.fates.push(fate);
+        }
+        plan
+    }
+
+    /// The texts under which a log may have a message, or another one with its key: one, two, or none without a
+    /// key.
+    pub fn kept_texts(new: &NewMessage) -> impl Iterator<Item = Cow<'_, str>> {
+        [
+            first_choice(new),
+            second_choice(new).map(Cow::Owned),
+            earlier_choice(new).map(Cow::Borrowed),
+        ]
+        .into_iter()
+        .flatten()
+    }
+
+    /// What is to be stored, in this order and with consecutive offsets: messages, and the texts to keep their keys
+    /// under.
+    pub fn new_messages(&self) -> impl ExactSizeIterator<Item = (&'a NewMessage, Option<&str>)> {
+        self.new.iter().map(|(index, text)| (&self.batch[*index], text.as_deref()))
+    }
+
+    /// What has become of each message, when the first of the [new ones](Self::new_messages) is stored at this
+    /// offset.
+    pub fn outcome(&self, first: Offset) -> Vec<Appended> {
+        let at = |number: usize| first.plus(number as u64);
+        let outcome = self.fates.iter().map(|fate| match *fate {
+            Fate::Known(appended) => appended,
+            Fate::New(number) => Appended::New(at(number)),
+            Fate::Repeats(number, Same::Message) => Appended::Duplicate(at(number)),
+            Fate::Repeats(number, Same::KeyOnly) => Appended::Conflict(at(number)),
+        });
+        outcome.collect()
+    }
+
+    fn holder(&self, number: usize) -> Holder<'static> {
+        let (index, _) = self.new[number];
+        Holder::New(number, Message::from_new(Offset::ZERO, self.batch[index].clone()))
+    }
+}
+
+impl Holder<'_> {
+    fn message(&self) -> &Message {
+        match self {
+            Self::Stored(message) => message,
+            Self::New(_, message) => message,
+        }
+    }
+}
+
+/// What becomes of one message.
+enum Settled<'a, 'm> {
+    /// Its key is this one's, which is the same message or not.
+    Held(Holder<'m>, Same),
+    /// It is new, and its key is kept under this text.
+    New(Option<Cow<'a, str>>),
+}
+
+fn settle<'a, 'm>(
+    new: &'a NewMessage,
+    find: impl Fn(&str) -> Option<Holder<'m>>,
+) -> Settled<'a, 'm> {
+    let Some(text) = first_choice(new) else { return Settled::New(None) };
+    if let Some(holder) = find(&text) {
+        let stored = holder.message();
+        let same = same(new, stored);
+        let is_own = !is_shared(new) || new.author.is_some_and(|author| author.wrote(stored));
+        if is_own || same == Same::Message {
+            return Settled::Held(holder, same);
+        }
+        // It is another client's. Nobody is told so, and nobody is in the way of anybody.
+        return match second_choice(new).map(|text| (find(&text), text)) {
+            Some((Some(holder), _)) => Settled::Held(holder, Same::Message),
+            Some((None, text)) => Settled::New(Some(text.into())),
+            None => Settled::Held(holder, same),
+        };
+    }
+    if let Some(holder) = earlier_choice(new).and_then(find)
+        && is_earlier(new, holder.message())
+    {
+        return Settled::Held(holder, Same::Message);
+    }
+    Settled::New(Some(text))
+}
+
+fn same(new: &NewMessage, stored: &Message) -> Same {
+    if new.is_retry_of(stored) { Same::Message } else { Same::KeyOnly }
+}
