@@ -95,7 +95,8 @@ fn every_file_is_listed() {
         include_str!("disks.rs"),
         include_str!("guarded.rs"),
         include_str!("nginx.rs"),
-        include_str!("nodes.rs")
+        include_str!("nodes.rs"),
+        include_str!("rate.rs")
     );
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/js");
     for entry in directory.read_dir().expect("the directory of the tests is there") {

@@ -32,7 +32,14 @@ pub async fn a_batch_of_sessions_is_saved(backend: &dyn SessionBackend) {
     store.save_sessions(&batch(5_000, "more")).await.unwrap();
     assert_eq!(find(&*store, "0", 0).await.unwrap().state, "more");
     assert_eq!(find(&*store, "4999", 0).await.unwrap().state, "more");
-    assert_eq!(store.sweep_sessions(at(100)).await.unwrap(), 5_000, "each of them once");
+    let mut swept = 0;
+    loop {
+        match store.sweep_sessions(at(100)).await.unwrap() {
+            0 => break,
+            count => swept += count,
+        }
+    }
+    assert_eq!(swept, 5_000, "each of them once");
 }
 
 /// Nothing is found or swept afterwards.
