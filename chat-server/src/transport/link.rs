@@ -144,6 +144,12 @@ impl Link {
         }
     }
 
+    /// How many bytes may be read at once: few when packets are counted, as they are only when they have been read.
+    pub(super) fn read_at_once(&self) -> usize {
+        const COUNTED: usize = 1024;
+        if self.rate.is_some() { COUNTED } else { usize::MAX }
+    }
+
     /// Counts so many packets of the client, and returns until when no more may be read from it, if so.
     pub(super) fn received(&self, packets: u64) -> Option<Instant> {
         let rate = self.rate?;

@@ -106,7 +106,7 @@ impl LinkedStream {
     fn poll_turn(&mut self, context: &mut Context<'_>) -> usize {
         loop {
             match self.incoming.poll(context) {
-                Poll::Ready(Turn::Read) => return usize::MAX,
+                Poll::Ready(Turn::Read) => return self.link.read_at_once(),
                 Poll::Ready(Turn::Pong) => {
                     self.incoming.ponged();
                     if self.frames.is_between() {
