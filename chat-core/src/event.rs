@@ -72,7 +72,7 @@ pub const HISTORY: &str = "history";
 ///
 /// | direction | arguments | ack |
 /// |---|---|---|
-/// | client to server | room, whether it types | [`TypingHeard`] or [`Refusal`] |
+/// | client to server | room, whether it types | [`TypingHeard`] or [`Refusal`](crate::Refusal) |
 /// | server to client | [`Typing`] | none |
 pub const TYPING: &str = "typing";
 

@@ -77,10 +77,11 @@ mod tests {
     use super::*;
 
     fn quotas(messages: u64, bytes: u64) -> Quotas {
-        let mut limits = Limits::default();
-        limits.max_messages_per_day = messages;
-        limits.max_bytes_per_day = bytes;
-        Quotas::new(&limits)
+        Quotas::new(&Limits {
+            max_messages_per_day: messages,
+            max_bytes_per_day: bytes,
+            ..Limits::default()
+        })
     }
 
     fn from(last: u8) -> User {

@@ -48,10 +48,10 @@ struct Arrived {
 
 impl Queue {
     /// Adds a message; gives it back when the queue is closed.
-    pub(super) fn push(&self, submission: Submission) -> Result<(), Submission> {
+    pub(super) fn push(&self, submission: Submission) -> Result<(), Box<Submission>> {
         let mut arrived = self.lock();
         if arrived.closed {
-            return Err(submission);
+            return Err(submission.into());
         }
         arrived.submissions.push(submission);
         let is_first = arrived.submissions.len() == 1;

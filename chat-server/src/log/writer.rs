@@ -58,8 +58,8 @@ impl Writer {
         reply: Reply,
     ) {
         let submission = Submission { source, message, origin, reply };
-        if let Err(Submission { reply, .. }) = self.queue.push(submission) {
-            reply(Outcome::Unavailable);
+        if let Err(submission) = self.queue.push(submission) {
+            (submission.reply)(Outcome::Unavailable);
         }
     }
 

@@ -51,7 +51,7 @@ async fn assert_refuses(store: &SqliteStore, missing: &Path) {
         store.find_nickname(&key).await.map(|_| ()),
     ];
     for (call, error) in errors.into_iter().enumerate() {
-        let error = error.expect_err(&format!("call {call}"));
+        let Err(error) = error else { panic!("call {call}") };
         assert!(matches!(error, StoreError::Moved { .. }), "{error:?}");
         assert!(error.is_retryable());
         let text = error.to_string();
