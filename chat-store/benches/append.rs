@@ -6,7 +6,7 @@
 
 use std::time::{Duration, Instant};
 
-use chat_core::{NewMessage, RoomId};
+use chat_core::{Author, AuthorId, NewMessage, RoomId};
 use chat_store::{MemoryStore, MessageStore, SqliteStore};
 use criterion::{
     BenchmarkId, Criterion, SamplingMode, Throughput, criterion_group, criterion_main,
@@ -54,10 +54,12 @@ fn append(runtime: &Runtime, store: &impl MessageStore, batches: u64, size: u64)
     time
 }
 
-/// A message of 100 bytes with a key of its own.
+/// A message of a user, of 100 bytes with a key of its own.
 fn message(number: u64) -> NewMessage {
     let key = format!("5f0c3b2a9d8e7f61-{number}").parse().unwrap();
-    NewMessage::new(RoomId::general(), "x".repeat(100).parse().unwrap()).with_client_offset(key)
+    let ada = Author::user(AuthorId::of_user([7; 8]), AuthorId::of_session([7; 8]));
+    let new = NewMessage::new(RoomId::general(), "x".repeat(100).parse().unwrap());
+    new.with_client_offset(key).with_author(ada)
 }
 
 criterion_group!(benches, appending);
