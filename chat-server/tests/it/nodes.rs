@@ -247,6 +247,44 @@ async fn a_node_that_dies_takes_its_people_with_it() {
     tokio::task::spawn_blocking(run).await.unwrap();
 }
 
+/// What the program says when it does not start.
+#[cfg(all(feature = "nats", feature = "postgres", feature = "redis"))]
+async fn refusal(arguments: &[&str]) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_chat-server"));
+    command.args(["--listen", "127.0.0.1:0", "--store", "memory:"]).args(arguments);
+    // Set to nothing, they count as not set.
+    command.env("CHAT_CLUSTER_SECRET_FILE", "").env("CHAT_TRUST_BROKER", "").kill_on_drop(true);
+    let output = tokio::time::timeout(PATIENCE, command.output()).await.expect("it ends").unwrap();
+    assert!(!output.status.success() && output.stdout.is_empty(), "{output:?}");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(said.lines().count(), 1, "{said}");
+    said
+}
+
+#[cfg(all(feature = "nats", feature = "postgres", feature = "redis"))]
+#[tokio::test]
+async fn a_broker_on_another_machine_needs_a_secret_or_trust() {
+    for adapter in ["redis://broker", "redis://127.1:9", "nats://broker", "postgres://db/chat"] {
+        let said = refusal(&["--adapter", adapter]).await;
+        assert!(said.contains("openssl rand -hex 32 > FILE"), "{said}");
+        assert!(said.contains("--cluster-secret-file FILE"), "{said}");
+        assert!(said.contains("--trust-broker"), "{said}");
+    }
+    let folder = TempDir::new().unwrap();
+    let secret = folder.path().join("secret");
+    std::fs::write(&secret, "too short").unwrap();
+    // Its name does not say that it is on loopback, and nobody listens there.
+    let nowhere = ["--adapter", "redis://127.1:9"];
+    let with_secret = [&nowhere[..], &["--cluster-secret-file", secret.to_str().unwrap()]].concat();
+    let said = refusal(&with_secret).await;
+    assert!(said.contains("line 1 has fewer than 32 bytes"), "{said}");
+    std::fs::write(&secret, "0123456789abcdef".repeat(4)).unwrap();
+    for allowed in [with_secret, [&nowhere[..], &["--trust-broker"]].concat()] {
+        let said = refusal(&allowed).await;
+        assert!(said.contains("redis at 127.1:9 does not answer"), "{said}");
+    }
+}
+
 /// Runs the test in which somebody else speaks through the broker.
 #[cfg(feature = "redis")]
 async fn check_forged(mode: &'static str, signed: bool) {
