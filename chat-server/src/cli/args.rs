@@ -152,8 +152,8 @@ pub struct Cli {
     )]
     pub trusted_proxies: Vec<TrustedProxy>,
 
-    /// Pages of another origin that may use the chat: https://example.org, https://*.example.org,
-    /// http://localhost:* or *; several with commas, or the option again
+    /// Pages of another origin that may use the chat: `https://example.org`, `https://*.example.org`,
+    /// `http://localhost:*` or `*`; several with commas, or the option again
     ///
     /// The server's own pages always may, and so may programs. Pages that are named here may send credentials,
     /// those that only * stands for may not.
