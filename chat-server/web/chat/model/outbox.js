@@ -10,6 +10,9 @@ import { explained } from "./refusals.js";
 // for the server then.
 const MAX_OWN = 2_000;
 
+// For how long a message waits by itself when the server has refused it for a while, in milliseconds.
+const LONGEST_WAIT = 30_000;
+
 export class Outbox {
   // Called after every change.
   onChange = () => {};
@@ -18,8 +21,8 @@ export class Outbox {
 
   #memory;
   #send;
-  // By key, in the order of writing: { key, to: { kind, name }, content, at, state, reason }. The state is
-  // "pending" or "failed".
+  // By key, in the order of writing: { key, to: { kind, name }, content, at, state, reason,
+  // forNow }. The state is "pending" or "failed"; forNow when it failed for a while only.
   #entries = new Map();
   // The offsets of the reader's own messages.
   #own;
@@ -64,11 +67,18 @@ export class Outbox {
     this.#pump();
   }
 
-  // Sends a failed message as a new one: a key that was refused stays refused.
+  // Sends a failed message as a new one: a key that was refused stays refused. One that was refused for a while only
+  // keeps its key.
   retry(key) {
-    const { to, content } = this.#entries.get(key);
+    const entry = this.#entries.get(key);
+    if (entry.forNow) {
+      entry.state = "pending";
+      this.#changed();
+      this.#pump();
+      return;
+    }
     this.#entries.delete(key);
-    this.add(to, content);
+    this.add(entry.to, entry.content);
   }
 
   discard(key) {
@@ -85,7 +95,7 @@ export class Outbox {
   async #pump() {
     if (this.#sending || !this.#send) return;
     this.#sending = true;
-    for (let entry; (entry = this.#next()); ) this.#answered(entry, await this.#send(entry));
+    for (let entry; (entry = this.#next()); ) await this.#answered(entry, await this.#send(entry));
     this.#sending = false;
   }
 
@@ -93,11 +103,17 @@ export class Outbox {
     return [...this.#entries.values()].find(({ state }) => state === "pending");
   }
 
-  #answered(entry, answer) {
+  async #answered(entry, answer) {
     // Without an answer it is sent again. It may have come back meanwhile, or been thrown away.
     if (!answer || this.#entries.get(entry.key) !== entry) return;
+    if (answer.error?.retryAfter <= LONGEST_WAIT) {
+      // The others wait behind it, and would be told the same.
+      await new Promise((resolve) => setTimeout(resolve, answer.error.retryAfter));
+      return;
+    }
     if (answer.error) {
       entry.state = "failed";
+      entry.forNow = answer.error.retryAfter !== undefined;
       entry.reason = explained(answer.error);
     } else {
       this.#entries.delete(entry.key);

@@ -40,6 +40,15 @@ const LIFTED: [&str; 6] = [
     "CHAT_MAX_HANDSHAKES_PER_ADDRESS",
 ];
 
+/// Limits that 0 turns off.
+const OFF: [&str; 5] = [
+    "CHAT_MAX_EVENTS_PER_SECOND",
+    "CHAT_MAX_NEW_NAMES_PER_HOUR",
+    "CHAT_MAX_WRONG_TOKENS_PER_MINUTE",
+    "CHAT_MAX_MESSAGES_PER_DAY",
+    "CHAT_MAX_BYTES_PER_DAY",
+];
+
 impl Servers {
     /// Starts nodes with an empty store, and what they need.
     pub(crate) async fn start_group(&self, setup: Setup) -> anyhow::Result<Group> {
@@ -118,7 +127,7 @@ impl Servers {
         command.args(["--listen", "127.0.0.1:0", "--store", store]);
         // It is the server that is measured, and not what it takes of one client, or of one address, from which all
         // come. Variables, because a server of an earlier version does not know the options.
-        command.envs(LIFTED.map(|limit| (limit, "1000000"))).env("CHAT_MAX_EVENTS_PER_SECOND", "0");
+        command.envs(LIFTED.map(|limit| (limit, "1000000"))).envs(OFF.map(|limit| (limit, "0")));
         command
     }
 }
