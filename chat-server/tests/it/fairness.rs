@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chat_core::{NewMessage, RoomId};
-use chat_server::{Chat, ChatBuilder};
+use chat_server::{Chat, ChatBuilder, Limits};
 use chat_store::testkit::HeldStore;
 use chat_store::{MemoryStore, MessageStore, Store};
 use serde_json::json;
@@ -21,8 +21,11 @@ async fn serve(builder: ChatBuilder) -> String {
     address
 }
 
+/// One in which anybody may take any number of names.
 fn chat(store: Arc<dyn Store>) -> ChatBuilder {
-    Chat::builder(store)
+    let mut limits = Limits::default();
+    limits.max_new_names_per_hour = 0;
+    Chat::builder(store).limits(limits)
 }
 
 #[tokio::test]
