@@ -132,8 +132,7 @@ async fn what_is_remembered_of_names_does_not_outlive_a_sleep_of_the_machine() {
 
 #[tokio::test(start_paused = true)]
 async fn guesses_are_not_looked_at_after_a_while_and_the_owner_always_gets_in() {
-    let mut limits = Limits::default();
-    limits.max_wrong_tokens_per_minute = 10;
+    let limits = Limits { max_wrong_tokens_per_minute: 10, ..Limits::default() };
     let node = Node::new(&store(), &limits);
     let ada = node.take("Ada", Some(ADAS), 1).await.unwrap();
     for guess in 0..10 {
@@ -158,9 +157,8 @@ async fn guesses_are_not_looked_at_after_a_while_and_the_owner_always_gets_in() 
 
 #[tokio::test(start_paused = true)]
 async fn new_names_are_limited_for_each_address_and_old_ones_are_not() {
-    let mut limits = Limits::default();
-    limits.max_new_names_per_hour = 5;
-    limits.max_wrong_tokens_per_minute = 0;
+    let limits =
+        Limits { max_new_names_per_hour: 5, max_wrong_tokens_per_minute: 0, ..Limits::default() };
     let node = Node::new(&store(), &limits);
     for number in 0..5 {
         node.take(&format!("Ada {number}"), Some(ADAS), 1).await.unwrap();
