@@ -127,6 +127,11 @@ impl Chat {
         self.socket_router_at(listening).merge(web::router()).route("/readyz", ready)
     }
 
+    /// The most connections that [`serve`](Self::serve) takes.
+    pub(crate) fn max_connections(&self) -> usize {
+        self.room.connections
+    }
+
     /// What does not work at the moment, in a sentence each; nothing when all does.
     ///
     /// Clients are served all the same: they get no acks while the store cannot be written, no messages that are

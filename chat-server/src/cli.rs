@@ -8,8 +8,8 @@ mod workers;
 
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use tokio::net::TcpListener;
@@ -18,7 +18,7 @@ use tokio::time::timeout;
 
 pub use args::Cli;
 
-use crate::http_server::raise_open_files;
+use crate::http_server::{open_files, raise_open_files};
 use crate::supervisor::{self, LISTENING};
 use crate::{Chat, JwtKey, Observed, telemetry};
 
@@ -73,13 +73,26 @@ async fn serve(cli: &Cli) -> anyhow::Result<()> {
     let signalled = stop_signal()?;
     let released = cli.worker_listen.as_ref().map(|_| supervisor::released()).transpose();
     let released = released.context("only a supervisor starts workers; use --workers N")?;
+    let asked_to_stop = OnceLock::new();
     let stop = async {
         match released {
             Some(released) => tokio::select! { () = signalled => {}, () = released => {} },
             None => signalled.await,
         }
         tracing::info!("stopping");
+        asked_to_stop.get_or_init(Instant::now);
     };
+    // Nothing of the URLs but their kind: they may have secrets in them.
+    let adapter = if cli.worker_hub.is_some() { "cluster" } else { kind(&cli.adapter) };
+    tracing::info!(
+        store = kind(&cli.store),
+        adapter,
+        workers = cli.workers,
+        max_connections = chat.max_connections(),
+        open_files = open_files(),
+        "chat-server {} serves on {local}",
+        env!("CARGO_PKG_VERSION")
+    );
     println!("{LISTENING}{local}");
     let served = chat.serve(listener, stop).await;
     let close = async {
@@ -90,7 +103,15 @@ async fn serve(cli: &Cli) -> anyhow::Result<()> {
     if timeout(CLOSE_PATIENCE, close).await.is_err() {
         tracing::warn!("the store or the adapter did not close in time");
     }
+    if let Some(asked) = asked_to_stop.get() {
+        tracing::info!("stopped after {:.1} s", asked.elapsed().as_secs_f32());
+    }
     Ok(served?)
+}
+
+/// What stands before the first colon of a URL.
+fn kind(url: &str) -> &str {
+    url.split_once(':').map_or(url, |(kind, _)| kind)
 }
 
 fn read_jwt_key(path: &Path) -> anyhow::Result<JwtKey> {

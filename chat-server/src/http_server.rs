@@ -31,7 +31,7 @@ use tokio_util::sync::CancellationToken;
 use admission::Admission;
 use episode::Episode;
 use open_files::Reserve;
-pub(crate) use open_files::{Room, raise_open_files};
+pub(crate) use open_files::{Room, open_files, raise_open_files};
 
 use crate::limits::Limits;
 use crate::trusted_proxy::TrustedProxies;

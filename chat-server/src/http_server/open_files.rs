@@ -35,7 +35,7 @@ impl Room {
 }
 
 /// How many files this process may have open; none when the operating system does not say.
-fn open_files() -> Option<u64> {
+pub(crate) fn open_files() -> Option<u64> {
     getrlimit(Resource::Nofile).current
 }
 

@@ -1,4 +1,5 @@
 use std::fmt::Display;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -28,6 +29,7 @@ use super::session::ChatSession;
 use super::sink::SocketSink;
 use super::too_large::{self, NoRoomHandler, TooLargeHandler};
 use super::unknown_event::UnknownEventHandler;
+use crate::client_address::ClientAddress;
 use crate::delivery::{Notice, Subscription, pump};
 use crate::identity::{Identities, Person, Unidentified};
 use crate::limits::Limits;
@@ -125,6 +127,8 @@ impl ConnectHandler<LocalAdapter, InOrder> for Connections {
     fn call(&self, socket: Arc<Socket>, _: Option<Value>) {
         let Some(connection) = socket.extensions.get::<Arc<Connection>>() else { return };
         connection.session.activate(&SocketRef::from(Arc::clone(&socket)));
+        let address = address(&socket);
+        tracing::debug!(socket.id = %connection.session.id(), client.address = address, "connected");
         self.pumps.spawn(self.clone().deliver(socket, connection));
     }
 }
@@ -280,6 +284,8 @@ impl Connections {
         let hooks = Arc::clone(&self.services.hooks);
         socket.on_disconnect(move |socket: SocketRef, reason: DisconnectReason| {
             ending.end();
+            let (id, address) = (ending.session.id(), address(&socket));
+            tracing::debug!(socket.id = %id, client.address = address, "disconnected: {reason}");
             let on_purpose = ending.session.disconnected(reason);
             ending.attendance.end(on_purpose);
             if let Some(on_disconnect) = &hooks.on_disconnect {
@@ -298,6 +304,12 @@ impl Connections {
         let _live = self.live.enter(&connection);
         pump(subscription, &connection.waiting, &sink).await;
     }
+}
+
+/// The address of a client, for the log.
+fn address(socket: &Socket) -> Option<tracing::field::DisplayValue<IpAddr>> {
+    let address = ClientAddress::of(&socket.req_parts().extensions)?;
+    Some(tracing::field::display(address.0))
 }
 
 /// What a refused client is told: socketioxide sends one text, so it begins with the code.

@@ -11,6 +11,7 @@ mod fairness;
 mod guarded;
 mod hooks;
 mod javascript;
+mod logging;
 mod many_connections;
 mod nginx;
 mod nodes;

@@ -24,10 +24,13 @@ impl Server {
 
     /// Starts it with so few open files allowed.
     pub(crate) async fn start_with_open_files(most: usize, options: &[&str]) -> Self {
-        let mut command = Command::new("sh");
-        let script = format!("ulimit -n {most} && exec \"$0\" \"$@\"");
-        command.args(["-c", &script, env!("CARGO_BIN_EXE_chat-server")]);
-        Self::start_with(command, options).await
+        Self::start_with(below(&format!("ulimit -n {most}")), options).await
+    }
+
+    /// Starts it with so few open files allowed that it may allow itself more.
+    pub(crate) async fn start_with_soft_open_files(soft: usize, hard: usize) -> Self {
+        let limits = format!("ulimit -n {hard} && ulimit -S -n {soft}");
+        Self::start_with(below(&limits), &[]).await
     }
 
     async fn start_with(mut command: Command, options: &[&str]) -> Self {
@@ -62,6 +65,14 @@ impl Server {
         let log = std::fs::read_to_string(self.folder.path().join("log")).unwrap();
         log.lines().filter(|line| line.contains(what)).map(ToOwned::to_owned).collect()
     }
+}
+
+/// The program in a shell that has done this before.
+fn below(limits: &str) -> Command {
+    let mut command = Command::new("sh");
+    let script = format!("{limits} && exec \"$0\" \"$@\"");
+    command.args(["-c", &script, env!("CARGO_BIN_EXE_chat-server")]);
+    command
 }
 
 /// A connection that says whatever it likes.
