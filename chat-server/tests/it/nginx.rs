@@ -10,6 +10,7 @@ use tokio::net::TcpStream;
 
 use crate::javascript;
 use crate::nodes::{Process, free_port, node};
+use crate::server::{Raw, Server};
 
 const OPERATIONS: &str = include_str!("../../../docs/OPERATIONS.md");
 
@@ -67,13 +68,52 @@ async fn nginx(folder: &TempDir, servers: &[String]) -> (Process, String) {
 async fn the_documented_proxy_keeps_each_client_with_one_node() {
     let folder = TempDir::new().unwrap();
     let store = format!("sqlite:{}", folder.path().join("chat.db").display());
-    let arguments = ["--listen", "127.0.0.1:0", "--store", &store];
+    let listen = ["--listen", "127.0.0.1:0", "--trusted-proxy", "loopback"];
+    let arguments = [&listen[..], &["--store", &store]].concat();
     let (_first, mut servers) = node(&arguments, 1).await;
     let (_second, second) = node(&arguments, 1).await;
     servers.extend(second);
     let (_nginx, url) = nginx(&folder, &servers).await;
     let run = move || javascript::run("sticky_proxy.test.mjs", &[("CHAT_PROXY_URL", &url)]);
     tokio::task::spawn_blocking(run).await.unwrap();
+}
+
+/// What a browser gets for a page of `origin` when it has asked the proxy for `host`.
+async fn status(proxy: &str, host: &str, origin: &str) -> String {
+    let stream = TcpStream::connect(proxy.trim_start_matches("http://")).await.unwrap();
+    let mut connection = Raw(stream);
+    let path = "/socket.io/?EIO=4&transport=polling";
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nOrigin: {origin}\r\n\r\n");
+    connection.send(&request).await;
+    connection.response().await
+}
+
+#[tokio::test]
+#[cfg_attr(not(has_nginx), ignore = "needs nginx-light")]
+async fn pages_behind_the_documented_proxy_have_its_host() {
+    for (options, expected) in [(&["--trusted-proxy", "loopback"][..], "200"), (&[], "403")] {
+        let server = Server::start(options).await;
+        let folder = TempDir::new().unwrap();
+        let (_nginx, proxy) = nginx(&folder, std::slice::from_ref(&server.address)).await;
+        for host in ["chat.example.org", "chat.example.org:8080"] {
+            let response = status(&proxy, host, &format!("http://{host}")).await;
+            assert!(response.starts_with(&format!("HTTP/1.1 {expected} ")), "{host}: {response}");
+        }
+        for origin in ["https://chat.example.org", "http://evil.example"] {
+            let response = status(&proxy, "chat.example.org", origin).await;
+            assert!(response.starts_with("HTTP/1.1 403 "), "{origin}: {response}");
+        }
+        // A client that names a host itself changes nothing.
+        let host = "chat.example.org\r\nX-Forwarded-Host: evil.example";
+        let response = status(&proxy, host, "http://evil.example").await;
+        assert!(response.starts_with("HTTP/1.1 403 "), "{response}");
+        if options.is_empty() {
+            // Who forgets the option is told so.
+            let response = status(&proxy, "chat.example.org", "http://chat.example.org").await;
+            assert!(response.contains("--trusted-proxy"), "{response}");
+            assert_eq!(server.logged("--trusted-proxy").len(), 1);
+        }
+    }
 }
 
 /// The test starts the nodes itself, where the proxy expects them, and restarts them.
