@@ -290,11 +290,12 @@ fn options_may_come_in_the_place_of_a_client_offset() {
     let whole = parse(r#"["chat message","hi",null,{"room":"rust"}]"#);
     assert_eq!(parse(r#"["chat message","hi",{"room":"rust"}]"#), whole);
     assert_eq!(parse(r#"["chat message","hi",{"room":"rust"},null]"#), whole);
-    assert_eq!(parse(r#"["chat message","hi",{}]"#), parse(r#"["chat message","hi"]"#));
     assert_refused(
         ChatMessage::from_event,
         &[
             (r#"["x","hi",{"room":"a"},{"room":"b"}]"#, InvalidArguments),
+            (r#"["x","hi",{}]"#, InvalidArguments),
+            (r#"["x","hi",{"_placeholder":true,"num":0}]"#, InvalidArguments),
             (r#"["x","hi",{"room":"a"},"a-1"]"#, InvalidArguments),
             (r#"["x","hi",{"room":""}]"#, InvalidArguments),
             (r#"["x","hi",["a"]]"#, InvalidArguments),

@@ -46,6 +46,9 @@ const MAX_RENEWAL: Duration = Duration::from_secs(24 * 60 * 60);
 /// first.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60 * 60);
 
+/// Whoever is away for as long as this may still be shown as present, on this node or another one.
+const SHORT_LIFETIME: Duration = Duration::from_secs(60);
+
 /// How long a sweep waits before it looks at the next names, so that others get on.
 const SWEEP_PAUSE: Duration = Duration::from_millis(100);
 
@@ -201,9 +204,11 @@ impl Identities {
         source: Source,
     ) -> Result<Person, Unidentified> {
         self.guard.admit_new(source, nickname)?;
-        // By the clock of another node its time may be over.
+        // By the clock of another node its time may be over. Who has gone counts as present for a while, which says
+        // nothing of a time that is as short.
         let had_it = self.finding.watch(self.store.find_nickname(&nickname.key()).await)?;
-        if had_it.is_some_and(|(person, _)| self.roster.is_present(person)) {
+        let is_present = |(person, _)| self.roster.is_present(person);
+        if self.lifetime > SHORT_LIFETIME && had_it.is_some_and(is_present) {
             return Err(taken().into());
         }
         let person = self.claim(nickname, owner, ClaimKind::New).await?.ok_or_else(taken)?;

@@ -52,9 +52,10 @@ impl<'a> Arguments<'a> {
         read(self.raw(index), expected)
     }
 
-    /// Whether an argument is an object.
-    pub(super) fn is_object(&self, index: usize) -> bool {
-        self.raw(index).is_some_and(|json| json.starts_with('{'))
+    /// Whether an argument is an object with this field.
+    pub(super) fn has_field(&self, index: usize, name: &str) -> bool {
+        let fields = |json| serde_json::from_str::<HashMap<String, &RawValue>>(json).ok();
+        self.raw(index).and_then(fields).is_some_and(|fields| fields.contains_key(name))
     }
 
     /// An argument that is an object and may be left out: one with all fields left out then.

@@ -60,7 +60,9 @@ impl ChatMessage {
 
         let arguments = Arguments::of(json)?;
         let content = arguments.content(1, "the first argument must be the message, a string")?;
-        let (client_offset, options) = if arguments.is_object(2) && arguments.raw(3).is_none() {
+        // Anything else in the place of the key is a mistake: without it a retry would be a second message.
+        let is_options = arguments.has_field(2, "room") && arguments.raw(3).is_none();
+        let (client_offset, options) = if is_options {
             (None, arguments.options(2, OPTIONS)?)
         } else {
             (arguments.client_offset(2, KEY)?, arguments.options(3, OPTIONS)?)

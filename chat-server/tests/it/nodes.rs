@@ -59,7 +59,7 @@ pub(crate) struct Process(#[allow(dead_code)] pub(crate) Child);
 pub(crate) async fn node(arguments: &[&str], expected: usize) -> (Process, Vec<String>) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_chat-server"));
     command.args(["--log", "warn", "--max-events-per-second", "0"]);
-    command.args(["--max-new-names-per-hour", "0"]).args(arguments);
+    command.args(["--max-new-names-per-hour", "0", "--max-messages-per-day", "0"]).args(arguments);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
     let mut child = command.spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();

@@ -43,6 +43,8 @@ const REFUSED = {
     "a hundred numbers": Array.from({ length: 100 }, (_, n) => n),
     "a number for a key": ["x", 5],
     "an object for a key": ["x", {}],
+    "options without a room in the place of a key": ["x", { rooms: "general" }],
+    "options that are none in the place of a key": ["x", { room: 5 }],
     "binary for a key": ["x", Buffer.from("key")],
     "a text for the options": ["x", null, "general"],
     "a number for the options": ["x", null, 5],
@@ -124,17 +126,21 @@ for (const transport of ["websocket", "polling"]) {
     assert.deepEqual(other.contents.filter((content) => !content.startsWith("after ")), [], "none is stored");
   });
 
-  test(`${transport}: half of a surrogate pair is refused`, { timeout: 30_000 }, async (t) => {
+  test(`${transport}: half of a surrogate pair is stored as U+FFFD, and is no key and no room`, { timeout: 30_000 }, async (t) => {
     const { odd, other } = await twoClients(t, transport);
     for (const text of ["\ud800", "a\udc00b", "\udc00\ud800"]) {
-      const codes = ["invalid_arguments", "invalid_content"];
-      assertRefused(await send(odd.socket, text), codes, "as content");
-      odd.socket.emit("chat message", text);
-      odd.socket.emit("chat message", "x", text);
-      odd.socket.emit("chat message", "x", null, { room: text });
+      const { offset } = await send(odd.socket, text);
+      await other.reached(offset);
+      assert.equal(other.at(offset), text.replace(/[\ud800-\udfff]/g, "\ufffd"));
+      for (const args of [["x", text], ["x", null, { room: text }]]) {
+        const answer = await send(odd.socket, ...args);
+        assertRefused(answer, ["invalid_arguments"], "as a key or a room");
+        assert.match(answer.error.message, /half a character/);
+        odd.socket.emit("chat message", ...args);
+      }
       await assertBothWork(odd, other, "surrogates");
     }
-    assert.deepEqual(other.contents.filter((content) => content !== "after surrogates"), []);
+    assert.deepEqual(other.contents.filter((content) => content === "x"), []);
   });
 
   test(`${transport}: an event that nobody knows is refused`, { timeout: 30_000 }, async (t) => {

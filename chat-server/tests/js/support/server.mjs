@@ -13,11 +13,13 @@ assert.ok(BINARY, "CHAT_SERVER_BIN must name the server's binary");
 // Settings of whoever runs the tests must not reach the server, nor the settings of these tests.
 const isSetting = (name) => ["PORT", "RUST_LOG"].includes(name) || name.startsWith("CHAT_");
 
-// Tests send and take names as fast as they can, unless it is this that they test.
+// Tests send and take names as fast and as many as they can, unless it is this that they test.
 const UNLIMITED = {
   CHAT_MAX_EVENTS_PER_SECOND: "0",
   CHAT_MAX_NEW_NAMES_PER_HOUR: "0",
   CHAT_MAX_WRONG_TOKENS_PER_MINUTE: "0",
+  CHAT_MAX_MESSAGES_PER_DAY: "0",
+  CHAT_MAX_BYTES_PER_DAY: "0",
 };
 
 const running = new Set();
