@@ -36,8 +36,7 @@ test("messages, names and rooms with markup stay text", { timeout: 60_000 }, asy
     const { offset } = await mallory.timeout(5_000).emitWithAck("private message", "Ada", ATTACKS[0]);
     assert.ok(offset, "sent privately");
   }
-  await ada.until("all is there", async () => (await ada.texts()).length === texts.length);
-  assert.deepEqual(await ada.texts(), texts);
+  await ada.shows(texts);
   for (const name of NAMES) await ada.hasUnread(name, 1);
   for (const room of ROOMS) {
     await ada.join(room);
@@ -48,7 +47,7 @@ test("messages, names and rooms with markup stay text", { timeout: 60_000 }, asy
     await ada.sees(ATTACKS[0]);
   }
   await ada.show("general");
-  await ada.until("all is there", async () => (await ada.texts()).length === texts.length);
+  await ada.shows(texts);
   await ada.page.reload();
   await ada.until("all is there again", async () => (await ada.texts()).length >= 48);
 

@@ -26,7 +26,7 @@ test("a reload keeps the place", { timeout: 60_000 }, async (t) => {
 
   await ada.sees("missed");
   await ada.has("#title-name", "rust");
-  assert.deepEqual(await ada.texts(), ["mine", "missed"]);
+  await ada.shows(["mine", "missed"]);
   assert.ok(await ada.message("mine").evaluate((row) => row.classList.contains("own")));
   await ada.hasUnread("general", 3);
   await ada.show("general");
@@ -52,7 +52,7 @@ test("older messages come when one scrolls up, and the reader's place does not m
     oldest = Number((await ada.texts())[0].slice(4));
   }
   await ada.page.getByText("This is where general begins.").waitFor({ state: "attached" });
-  assert.deepEqual(await ada.texts(), Array.from({ length: 300 }, (_, n) => `old ${n}`));
+  await ada.shows(Array.from({ length: 300 }, (_, n) => `old ${n}`));
 
   await log.evaluate((element) => (element.scrollTop = 2000));
   await ada.page.waitForTimeout(100);
@@ -79,7 +79,7 @@ test("what was written without a connection is sent after a reload, once", { tim
   await ada.context.setOffline(false);
   await ada.page.reload();
   await ada.message("third").and(ada.page.locator('[data-state="sent"]')).waitFor();
-  assert.deepEqual(await ada.texts(), ["first", "second", "third"]);
+  await ada.shows(["first", "second", "third"]);
 });
 
 test("a reader without a name knows its own messages after a reload, also one whose answer was lost", { timeout: 60_000 }, async (t) => {
@@ -99,7 +99,7 @@ test("a reader without a name knows its own messages after a reload, also one wh
   await reader.page.goto(server.url);
   await reader.message("second").and(own).waitFor();
   await reader.message("first").and(own).waitFor();
-  assert.deepEqual(await reader.texts(), ["first", "of another", "second"]);
+  await reader.shows(["first", "of another", "second"]);
   assert.equal(await own.count(), 2);
 });
 

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { defer } from "../../js/support/bounds.mjs";
 import { browser, serveFromDirectory } from "./browser.mjs";
 
@@ -118,6 +119,17 @@ export class Visitor {
   /** All that stands in the open conversation, from the top. */
   texts() {
     return this.page.locator(".message .text").allTextContents();
+  }
+
+  /** Waits until exactly this stands in the open conversation: what was there before comes after what is new. */
+  async shows(texts) {
+    const end = performance.now() + PATIENCE_MS;
+    for (;;) {
+      const found = await this.texts();
+      if (performance.now() > end) return assert.deepEqual(found, texts);
+      if (isDeepStrictEqual(found, texts)) return;
+      await this.page.waitForTimeout(20);
+    }
   }
 
   /** Waits until the element has this text: a string, or a pattern. */
