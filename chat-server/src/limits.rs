@@ -4,6 +4,8 @@ use std::time::Duration;
 use chat_core::{Content, MAX_EVENT_BYTES, Refusal, RefusalCode};
 use thiserror::Error;
 
+use crate::rate::Rate;
+
 /// What the largest event of the chat takes, with its type and ack id before it.
 const MAX_PACKET_BYTES: usize = MAX_EVENT_BYTES + 128;
 
@@ -59,6 +61,10 @@ pub struct Limits {
     pub max_events_per_second: u32,
     /// How many events a client may send at once after it was quiet, from 1 to a million; 2,000 by default.
     pub event_burst: u32,
+    /// How often each second those in a room are told on the average who comes, who goes and who types, up to a
+    /// million; 50 by default, twice as often at once, and 0 is no limit. When there is more to tell, they are told
+    /// later how it is then.
+    pub max_notices_per_second: u32,
     /// The longest content of a message, in bytes of UTF-8; from 1 to 65,536, which is the default. A longer one
     /// is refused with `too_large`.
     pub max_message_bytes: usize,
@@ -75,6 +81,12 @@ pub struct Limits {
     /// How many bytes of messages a user may store in a day; 268,435,456 (256 MiB) unless said otherwise, 0 for no
     /// limit, and else no less than one message has.
     pub max_bytes_per_day: u64,
+    /// How many messages everybody at one address may store in a day, with whatever names; 1,000,000 unless said
+    /// otherwise, 0 for no limit. More are refused with `quota_exceeded`.
+    pub max_messages_per_day_per_address: u64,
+    /// How many bytes of messages everybody at one address may store in a day; 2,147,483,648 (2 GiB) unless said
+    /// otherwise, 0 for no limit, and else no less than one message has.
+    pub max_bytes_per_day_per_address: u64,
     /// The most TCP connections, websockets included; from 1 to 1,000,000, and 50,000 when not said: idle
     /// websockets take 1.2 GB then. It is less where the operating system allows fewer open files. Further
     /// connections are answered with status 503, and only `/healthz` and `/readyz` are still served.
@@ -122,6 +134,8 @@ impl Default for Limits {
             max_wrong_tokens_per_minute: 20,
             max_messages_per_day: 100_000,
             max_bytes_per_day: 256 * 1024 * 1024,
+            max_messages_per_day_per_address: 1_000_000,
+            max_bytes_per_day_per_address: 2 * 1024 * 1024 * 1024,
             max_connections: 50_000,
             max_connections_per_address: 1_000,
             header_timeout: Duration::from_secs(60),
@@ -139,6 +153,7 @@ impl Default for Limits {
             max_attachments: 16,
             max_events_per_second: 200,
             event_burst: 2_000,
+            max_notices_per_second: 50,
         }
     }
 }
@@ -169,12 +184,32 @@ impl Limits {
         let least = 4 * self.max_packet_bytes;
         within("max_large_packets_bytes", self.max_large_packets_bytes, least, usize::MAX)?;
         within("max_events_per_second", self.max_events_per_second, 0, MOST_EVENTS)?;
+        within("max_notices_per_second", self.max_notices_per_second, 0, MOST_EVENTS)?;
         within("event_burst", self.event_burst, 1, MOST_EVENTS)?;
-        if self.max_bytes_per_day > 0 {
-            let least = self.max_message_bytes as u64;
-            within("max_bytes_per_day", self.max_bytes_per_day, least, u64::MAX)?;
+        let one_message = self.max_message_bytes as u64;
+        for (name, bytes) in [
+            ("max_bytes_per_day", self.max_bytes_per_day),
+            ("max_bytes_per_day_per_address", self.max_bytes_per_day_per_address),
+        ] {
+            if bytes > 0 {
+                within(name, bytes, one_message, u64::MAX)?;
+            }
         }
         Ok(())
+    }
+
+    /// How often a client may send an event; none when as often as it likes.
+    pub(crate) fn event_rate(&self) -> Option<Rate> {
+        let rate = Rate::new(self.max_events_per_second.into(), Duration::from_secs(1))?;
+        Some(rate.with_burst(self.event_burst.into()))
+    }
+
+    /// How often a room is told who comes, goes and types; none when as often as somebody does.
+    pub(crate) fn notice_rate(&self) -> Option<Rate> {
+        const BURST: u64 = 2;
+        let per_second = self.max_notices_per_second.into();
+        let rate = Rate::new(per_second, Duration::from_secs(1))?;
+        Some(rate.with_burst(BURST * per_second))
     }
 
     /// Refuses a content that is longer than this server takes.

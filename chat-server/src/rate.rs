@@ -14,17 +14,23 @@ const CAPACITY: usize = 10_000;
 /// How far a bucket can be overdrawn, in times of what it holds.
 const MAX_DEBT: u64 = 5;
 
-/// So much in so much time. What is not used is kept until it is as much as that.
-#[derive(Debug, Clone, Copy)]
+/// So much in so much time. What is not used is kept until it is a burst.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Rate {
     most: u64,
     per: Duration,
+    burst: u64,
 }
 
 impl Rate {
     /// None when `most` is zero, which stands for no limit.
     pub(crate) fn new(most: u64, per: Duration) -> Option<Self> {
-        (most > 0).then_some(Self { most, per })
+        (most > 0).then_some(Self { most, per, burst: most })
+    }
+
+    /// The same on the average, with so much at once after a while of nothing.
+    pub(crate) fn with_burst(self, burst: u64) -> Self {
+        Self { burst, ..self }
     }
 
     /// How long it takes until so much is there again, in nanoseconds.
@@ -35,16 +41,19 @@ impl Rate {
 }
 
 /// What is left of a [`Rate`] for somebody.
+///
+/// This is the [generic cell rate algorithm](https://en.wikipedia.org/wiki/Generic_cell_rate_algorithm): a token bucket
+/// in one number, which fills by itself.
 #[derive(Debug)]
 pub(crate) struct Bucket {
     rate: Rate,
     began: Instant,
-    /// When it will be full again, in nanoseconds since it began: one number instead of a level and a time.
+    /// When it will be full again, in nanoseconds since it began.
     full_at: AtomicU64,
 }
 
 impl Bucket {
-    fn new(rate: Rate) -> Self {
+    pub(crate) fn new(rate: Rate) -> Self {
         Self { rate, began: Instant::now(), full_at: AtomicU64::new(0) }
     }
 
@@ -52,18 +61,23 @@ impl Bucket {
         u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
 
+    /// Until when it holds all of a burst, if it is full now.
+    fn holds(&self, now: u64) -> u64 {
+        now.saturating_add(self.rate.nanos(self.rate.burst))
+    }
+
     /// How long it will not have so much; zero when it has.
     pub(crate) fn wait(&self, amount: u64) -> Duration {
         let now = self.now();
         let full_at = self.full_at.load(Ordering::Relaxed).max(now);
-        let holds = now.saturating_add(self.rate.nanos(self.rate.most));
-        Duration::from_nanos(full_at.saturating_add(self.rate.nanos(amount)).saturating_sub(holds))
+        let full_at = full_at.saturating_add(self.rate.nanos(amount));
+        Duration::from_nanos(full_at.saturating_sub(self.holds(now)))
     }
 
     /// Takes so much, or says how long it will not be there.
     pub(crate) fn take(&self, amount: u64) -> Result<(), Duration> {
         let now = self.now();
-        let holds = now.saturating_add(self.rate.nanos(self.rate.most));
+        let holds = self.holds(now);
         let take = |full_at: u64| {
             let full_at = full_at.max(now).saturating_add(self.rate.nanos(amount));
             (full_at <= holds).then_some(full_at)
@@ -75,7 +89,7 @@ impl Bucket {
     /// Takes so much whether it is there or not: what is missing has to come back first.
     pub(crate) fn overdraw(&self, amount: u64) {
         let now = self.now();
-        let most = now.saturating_add(self.rate.nanos(self.rate.most * (1 + MAX_DEBT)));
+        let most = now.saturating_add(self.rate.nanos(self.rate.burst * (1 + MAX_DEBT)));
         let take =
             |full_at: u64| Some(full_at.max(now).saturating_add(self.rate.nanos(amount)).min(most));
         let _ = self.full_at.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take);
@@ -203,6 +217,23 @@ mod tests {
             bucket.overdraw(1);
         }
         assert_eq!(bucket.wait(1), 51 * SECOND);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_burst_passes_at_once_and_the_rest_at_its_rate() {
+        let bucket = Bucket::new(Rate::new(200, SECOND).unwrap().with_burst(10));
+        bucket.overdraw(10);
+        assert_eq!(bucket.wait(0), Duration::ZERO);
+        bucket.overdraw(1);
+        assert_eq!(bucket.wait(0), SECOND / 200);
+        bucket.overdraw(4);
+        assert_eq!(bucket.wait(0), SECOND / 40);
+        advance(SECOND / 40).await;
+        assert_eq!(bucket.wait(0), Duration::ZERO);
+        assert_eq!(bucket.take(1), Err(SECOND / 200));
+        // Who was quiet has a whole burst again, and not more.
+        advance(3600 * SECOND).await;
+        assert_eq!((bucket.take(11), bucket.take(10)), (Err(SECOND / 200), Ok(())));
     }
 
     #[test]

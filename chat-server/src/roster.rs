@@ -20,6 +20,7 @@
 mod exchange;
 mod few;
 mod others;
+mod pace;
 mod peer;
 mod report;
 mod room;
@@ -43,6 +44,7 @@ use tokio_util::sync::CancellationToken;
 use self::room::ConnectionKey;
 use self::state::State;
 use crate::delivery::Notices;
+use crate::rate::Rate;
 use crate::relay::Outgoing;
 
 /// In a room with more members, people come, go and type untold: each of them would have to be told of each
@@ -75,9 +77,15 @@ pub(crate) struct Attendance {
 
 impl Roster {
     /// A roster in which nobody is. A connection that broke counts as there for `grace`. It is `certain` when only
-    /// nodes of this chat can say what it [takes](Self::take).
-    pub(crate) fn new(node: NodeId, grace: Duration, certain: bool, outgoing: Outgoing) -> Self {
-        let state = Mutex::new(State::new(node, grace, certain));
+    /// nodes of this chat can say what it [takes](Self::take). A room is told no more than `notices` allow.
+    pub(crate) fn new(
+        node: NodeId,
+        grace: Duration,
+        certain: bool,
+        notices: Option<Rate>,
+        outgoing: Outgoing,
+    ) -> Self {
+        let state = Mutex::new(State::new(node, grace, certain, notices));
         let (heard, hearing) = mpsc::channel(HEARD);
         let hearing = tokio::sync::Mutex::new(hearing);
         Self(Arc::new(Shared { outgoing, state, heard, hearing }))

@@ -17,6 +17,7 @@ use crate::limits::Limits;
 use crate::log::{Log, RECENT_AT_START, RECENT_BYTES};
 use crate::origin::{AllowedHost, AllowedOrigin, Rules};
 use crate::quota::Quotas;
+use crate::rate::Buckets;
 use crate::recovery::Recovery;
 use crate::relay::{self, Listener, Outgoing};
 use crate::roster::Roster;
@@ -239,7 +240,8 @@ impl ChatBuilder {
         let recovery = Recovery::new(store, recovery_window);
         let taken = outgoing.clone();
         recovery.on_taken(move |key, generation| taken.session_taken(key, generation));
-        let roster = Roster::new(node, self.presence_grace, believed, outgoing);
+        let roster =
+            Roster::new(node, self.presence_grace, believed, limits.notice_rate(), outgoing);
         let (lifetime, reserved) = (self.nickname_lifetime, self.reserved_names);
         let names = identity::Rules { lifetime, limits: &limits, reserved };
         let identities = Identities::new(nicknames, names, self.jwt_key, roster.clone());
@@ -291,7 +293,7 @@ impl ChatBuilder {
             hooks: Arc::new(hooks),
             quotas: Arc::new(Quotas::new(&limits)),
             limits: Arc::new(limits.clone()),
-            users: Arc::default(),
+            events: limits.event_rate().map(Buckets::new).map(Arc::new),
         };
         let connections = Connections::new(services);
         register(&io, connections.clone());

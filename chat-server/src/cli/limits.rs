@@ -36,6 +36,11 @@ pub(super) struct LimitArgs {
     #[arg(long, env = "CHAT_EVENT_BURST", value_name = "N", default_value_t = Limits::default().event_burst)]
     event_burst: u32,
 
+    /// How often each second those in a room are told who comes, goes and types; when there is more to tell, they
+    /// are told later how it is then; 0 is no limit
+    #[arg(long, env = "CHAT_MAX_NOTICES_PER_SECOND", value_name = "N", default_value_t = Limits::default().max_notices_per_second)]
+    max_notices_per_second: u32,
+
     /// The longest message, in bytes of UTF-8; longer ones are refused with "too_large"
     #[arg(long, env = "CHAT_MAX_MESSAGE_BYTES", value_name = "BYTES", default_value_t = Limits::default().max_message_bytes)]
     max_message_bytes: usize,
@@ -59,6 +64,14 @@ pub(super) struct LimitArgs {
     /// How many bytes of messages a user may store in a day; 0: any number
     #[arg(long, env = "CHAT_MAX_BYTES_PER_DAY", value_name = "BYTES", default_value_t = Limits::default().max_bytes_per_day)]
     max_bytes_per_day: u64,
+
+    /// How many messages everybody at one address may store in a day, with whatever names; 0: any number
+    #[arg(long, env = "CHAT_MAX_MESSAGES_PER_DAY_PER_ADDRESS", value_name = "N", default_value_t = Limits::default().max_messages_per_day_per_address)]
+    max_messages_per_day_per_address: u64,
+
+    /// How many bytes of messages everybody at one address may store in a day; 0: any number
+    #[arg(long, env = "CHAT_MAX_BYTES_PER_DAY_PER_ADDRESS", value_name = "BYTES", default_value_t = Limits::default().max_bytes_per_day_per_address)]
+    max_bytes_per_day_per_address: u64,
 
     /// The most TCP connections, websockets included; it is less where fewer files may be open. Further ones are
     /// answered with 503, and only /healthz and /readyz still work
@@ -101,6 +114,8 @@ impl LimitArgs {
             max_wrong_tokens_per_minute: self.max_wrong_tokens_per_minute,
             max_messages_per_day: self.max_messages_per_day,
             max_bytes_per_day: self.max_bytes_per_day,
+            max_messages_per_day_per_address: self.max_messages_per_day_per_address,
+            max_bytes_per_day_per_address: self.max_bytes_per_day_per_address,
             max_connections: self.max_connections,
             max_connections_per_address: self.max_connections_per_address,
             header_timeout: self.header_timeout.into(),
@@ -115,6 +130,7 @@ impl LimitArgs {
             handshake_timeout: self.handshake_timeout.into(),
             max_events_per_second: self.max_events_per_second,
             event_burst: self.event_burst,
+            max_notices_per_second: self.max_notices_per_second,
             ..Limits::default()
         }
     }

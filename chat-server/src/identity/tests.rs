@@ -23,7 +23,7 @@ impl Node {
     fn new(store: &Arc<MemoryStore>, limits: &Limits) -> Self {
         let node = NodeId::from_random([1; 8]);
         let (outgoing, _) = Outgoing::new();
-        let roster = Roster::new(node, Duration::ZERO, true, outgoing);
+        let roster = Roster::new(node, Duration::ZERO, true, None, outgoing);
         let reserved = RESERVED.map(Nickname::from_stored).into();
         let rules = Rules { lifetime: LIFETIME, limits, reserved };
         let store: Arc<dyn NicknameStore> = Arc::<MemoryStore>::clone(store);

@@ -44,7 +44,7 @@ async fn node(broadcast: Arc<dyn Broadcast>) -> Node {
     let log = log_with(Arc::<MemoryStore>::clone(&store), 1 << 20, 0).await;
     let recovery = Recovery::new(Arc::<MemoryStore>::clone(&store), Duration::from_secs(120));
     let (outgoing, _) = Outgoing::new();
-    let roster = Roster::new(OWN, Duration::from_secs(5), false, outgoing);
+    let roster = Roster::new(OWN, Duration::from_secs(5), false, None, outgoing);
     tokio::spawn(roster.clone().run(CancellationToken::new()));
     let listener = Listener { node: OWN, log: Arc::clone(&log), recovery, roster: roster.clone() };
     tokio::spawn(listener.listen(Arc::clone(&broadcast)));

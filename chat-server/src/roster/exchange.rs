@@ -43,6 +43,7 @@ impl State {
         for (node, _) in gone {
             self.others.push(node, News::All(Present::new()));
         }
+        self.tick_paced();
         self.tick_typing(now);
         self.send(now, outgoing);
     }

@@ -5,6 +5,7 @@ use chat_core::{Attendee, MemberId, Nickname, NodeId, RoomId, Users};
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::few::Few;
+use super::pace::Pace;
 
 /// One connection of this node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,6 +31,8 @@ pub(super) struct Room {
     members: HashMap<MemberId, Member>,
     /// Who is in it, for those who ask, as long as nothing has changed.
     list: Option<Arc<RawValue>>,
+    /// How often it is told something, once it was.
+    pub(super) pace: Option<Box<Pace>>,
 }
 
 #[derive(Debug)]

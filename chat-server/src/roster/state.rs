@@ -1,12 +1,11 @@
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use chat_core::{MemberId, Nickname, NodeId, PersonId, RoomId, USER_JOINED, USER_LEFT, UserChange};
+use chat_core::{MemberId, Nickname, NodeId, PersonId, RoomId};
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
-use super::TOLD_UP_TO;
 use super::few::Few;
 use super::others::Others;
 use super::peer::Peer;
@@ -14,6 +13,7 @@ use super::report::Report;
 use super::room::{ConnectionKey, Room, Source};
 use super::typing::Typist;
 use crate::delivery::{Notice, Notices};
+use crate::rate::Rate;
 
 /// A person under a name.
 pub(super) type Person = (PersonId, Nickname);
@@ -40,6 +40,10 @@ pub(super) struct State {
     /// Whether only nodes of this chat can say what others are heard to say.
     pub(super) certain: bool,
     pub(super) report: Report,
+    /// How often a room may be told something.
+    pub(super) notices: Option<Rate>,
+    /// The rooms that still have to be told something.
+    pub(super) paced: BTreeSet<RoomId>,
     /// When this was last [woken](Self::tick).
     pub(super) ticked: Option<Instant>,
 }
@@ -63,7 +67,7 @@ impl Connection {
 }
 
 impl State {
-    pub(super) fn new(node: NodeId, grace: Duration, certain: bool) -> Self {
+    pub(super) fn new(node: NodeId, grace: Duration, certain: bool, notices: Option<Rate>) -> Self {
         Self {
             node,
             grace,
@@ -76,6 +80,8 @@ impl State {
             others: Others::default(),
             certain,
             report: Report::default(),
+            notices,
+            paced: BTreeSet::new(),
             ticked: None,
         }
     }
@@ -196,14 +202,11 @@ impl State {
     ) {
         let state = self.rooms.entry(room.clone()).or_default();
         let changed = state.add(member, nickname, source);
-        let users = state.len();
         if changed.here {
             self.report.changed(room, member);
         }
-        if changed.anywhere && users <= TOLD_UP_TO {
-            let nickname = nickname.cloned();
-            let change = UserChange { room: room.clone(), nickname, users };
-            self.tell(room, member, || Notice::new(USER_JOINED, &change));
+        if changed.anywhere {
+            self.tell_change(room, member, nickname, true);
         }
     }
 
@@ -212,18 +215,13 @@ impl State {
         let Some(state) = self.rooms.get_mut(room) else { return };
         let nickname = state.nickname(member);
         let changed = state.remove(member, source);
-        let users = state.len();
         let is_empty = state.is_empty();
         if changed.here {
             self.report.changed(room, member);
         }
         if changed.anywhere {
             self.rest(room, member, nickname.clone());
-            // One fewer than when the joining was told of.
-            if users < TOLD_UP_TO {
-                let change = UserChange { room: room.clone(), nickname, users };
-                self.tell(room, member, || Notice::new(USER_LEFT, &change));
-            }
+            self.tell_change(room, member, nickname.as_ref(), false);
         }
         if is_empty {
             self.rooms.remove(room);

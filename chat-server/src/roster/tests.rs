@@ -1,6 +1,7 @@
 //! Rosters of several nodes without a socket, and a way between them that can fail.
 
 mod forged;
+mod pace;
 mod people;
 mod random;
 mod several_nodes;
@@ -20,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Attendance, Roster};
 use crate::delivery::Notices;
+use crate::rate::Rate;
 use crate::relay::Outgoing;
 
 const GRACE: Duration = Duration::from_secs(5);
@@ -60,9 +62,14 @@ impl Node {
 
     /// One that is `certain` of whom it hears, or not.
     fn hearing(number: u8, certain: bool) -> Self {
+        Self::telling(number, certain, None)
+    }
+
+    /// One that tells each room no more than this.
+    fn telling(number: u8, certain: bool, notices: Option<Rate>) -> Self {
         let id = NodeId::from_random([number; 8]);
         let (outgoing, said) = Outgoing::new();
-        let roster = Roster::new(id, GRACE, certain, outgoing);
+        let roster = Roster::new(id, GRACE, certain, notices, outgoing);
         let closing = CancellationToken::new();
         let task = tokio::spawn(roster.clone().run(closing.clone()));
         Self { id, roster, said, closing, task }

@@ -98,6 +98,7 @@ impl State {
         }
         let typist = self.typists.remove(&(room.clone(), member));
         if typist.is_some_and(|typist| typist.shown) {
+            self.count_told(room, member);
             self.notice_typing(room, member, nickname, false);
         }
     }
@@ -107,9 +108,10 @@ impl State {
         let Some(typist) = self.typists.get_mut(&(room.clone(), member)) else { return };
         let types = typist.until.is_some();
         let is_news = types != typist.shown || types && again;
-        if !is_news || types && typist.rests(now) {
+        if !is_news || types && typist.rests(now) || !self.may_tell_typing(room, member) {
             return;
         }
+        let Some(typist) = self.typists.get_mut(&(room.clone(), member)) else { return };
         typist.shown = types;
         if types {
             typist.told = Some(now);

@@ -7,6 +7,7 @@ use chat_core::{
     CHAT_MESSAGE, HISTORY, Handshake, JOIN, LEAVE, NICKNAME, Named, Nickname, Offset,
     PRIVATE_MESSAGE, Refusal, RefusalCode, TYPING, Token, USERS,
 };
+use chat_store::OwnerKey;
 use serde_json::Value as Json;
 use socketioxide::SocketIo;
 use socketioxide::adapter::LocalAdapter;
@@ -35,10 +36,11 @@ use crate::identity::{Identities, Person, Unidentified};
 use crate::limits::Limits;
 use crate::log::Log;
 use crate::quota::Quotas;
+use crate::rate::Buckets;
 use crate::recovery::{Claim, Found, Recovery};
 use crate::roster::Roster;
 use crate::source::Source;
-use crate::transport::{Link, NO_ROOM, TOO_LARGE, UserBuckets};
+use crate::transport::{Link, NO_ROOM, TOO_LARGE};
 
 /// Called for each connection before it can send anything.
 pub(crate) type OnConnect = dyn Fn(&SocketRef) + Send + Sync;
@@ -89,8 +91,17 @@ pub(crate) struct Services {
     pub(crate) hooks: Arc<Hooks>,
     pub(crate) limits: Arc<Limits>,
     pub(crate) quotas: Arc<Quotas>,
-    /// How much each user has sent lately.
-    pub(crate) users: Arc<UserBuckets>,
+    /// How many events each user may send now; none when as many as they like.
+    pub(crate) events: Option<Arc<Buckets<OwnerKey>>>,
+}
+
+impl Services {
+    /// Has all that a user sends count together.
+    pub(crate) fn share(&self, link: &Link, person: &Person) {
+        if let Some(events) = &self.events {
+            link.share(events.of(&person.owner));
+        }
+    }
 }
 
 /// What all connections of a node share.

@@ -16,7 +16,7 @@ use super::turns::Turns;
 use crate::delivery::{Answer, Following, Place, Waiting};
 use crate::identity::Person;
 use crate::log::{Outcome, ReaderId};
-use crate::quota::{Quota, User};
+use crate::quota::Quota;
 use crate::recovery::Session;
 use crate::roster::Attendance;
 use crate::source::Source;
@@ -78,7 +78,7 @@ impl Connection {
     ) -> Self {
         let link = socket.req_parts().extensions.get::<Arc<Link>>().cloned().unwrap_or_default();
         if let Some(person) = &person {
-            link.share(|| services.users.of(person.owner));
+            services.share(&link, person);
         }
         let waiting = Waiting::new();
         let following = state.following();
@@ -87,14 +87,13 @@ impl Connection {
         let notices = Arc::clone(&waiting.notices);
         let attendance = services.roster.enter(session.id(), who, &rooms, notices);
         let source = Source::of(socket);
-        let user = person.as_ref().map_or(User::Anonymous(source), |who| User::Named(who.owner));
         // Whatever a session without a name has sent, nobody else knows of it.
         let was_anonymous = state.was_anonymous || session.recovered() && person.is_none();
         let owner = person.as_ref().map(|person| &person.owner);
         let authorship = Authorship::new(session.id(), owner, was_anonymous);
         Self {
             source,
-            quota: Mutex::new(services.quotas.of(user)),
+            quota: Mutex::new(services.quotas.of(owner, source)),
             lane: link.lane(),
             link,
             reader: services.log.reader(),
@@ -186,10 +185,10 @@ impl Connection {
     /// session saved so.
     pub(crate) fn identify(&self, person: Arc<Person>, token: Option<Token>) {
         *self.token.lock().unwrap_or_else(PoisonError::into_inner) = token;
-        self.link.share(|| self.services.users.of(person.owner));
+        self.services.share(&self.link, &person);
         self.place.identify(person.id, self.services.log.tail());
         self.attendance.rename(Some((person.id, person.nickname.clone())));
-        let quota = self.services.quotas.of(User::Named(person.owner));
+        let quota = self.services.quotas.of(Some(&person.owner), self.source);
         *self.quota.lock().unwrap_or_else(PoisonError::into_inner) = quota;
         self.authorship.identify(&person.owner);
         *self.person.lock().unwrap_or_else(PoisonError::into_inner) = Some(person);

@@ -8,7 +8,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use super::Link;
 
 /// When more may be read from a client: not while it has too much in flight, nor when it has sent more than its
-/// [`Rate`](super::rate::Rate) allows. What is not read stays in TCP's buffers, and holds the client back.
+/// [`Rate`](crate::rate::Rate) allows. What is not read stays in TCP's buffers, and holds the client back.
 ///
 /// So does its answer to a heartbeat then. That must not end the connection: from time to time a pong is to be
 /// taken for it, as the client would send it. One that has gone without a word is noticed when it is read from

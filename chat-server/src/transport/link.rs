@@ -1,4 +1,5 @@
 use std::io::{self, ErrorKind};
+use std::iter;
 use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
@@ -15,8 +16,8 @@ use tokio::time::{Instant, sleep};
 use super::admission::Admission;
 use super::lane::Lane;
 use super::public_id::public_id;
-use super::rate::{Bucket, Rate};
 use super::wire::Wire;
+use crate::rate::{Bucket, Rate};
 
 /// How many packets are sent before those sent earlier have left. Far less than the buffer of a socket
 /// holds: the rest is for heartbeats and an application's own events.
@@ -76,11 +77,9 @@ pub(crate) struct Link {
     wire: Mutex<Option<Wire>>,
     /// Whether the connection began as a websocket.
     only_websocket: bool,
-    /// How often the client may send something; none when as often as it likes.
-    rate: Option<Rate>,
-    /// What it has sent lately.
-    bucket: Bucket,
-    /// What the user behind it has sent lately by all of its connections.
+    /// What the client may send now; none when as much as it likes.
+    bucket: Option<Bucket>,
+    /// What the user behind it may send by all of its connections.
     user: Mutex<Option<Arc<Bucket>>>,
 }
 
@@ -119,8 +118,7 @@ impl Default for Link {
             ids: Mutex::default(),
             wire: Mutex::default(),
             only_websocket: false,
-            rate: None,
-            bucket: Bucket::default(),
+            bucket: None,
             user: Mutex::default(),
         }
     }
@@ -134,29 +132,30 @@ impl Link {
 
     /// The same link, of a client that may send so often.
     pub(crate) fn with_rate(self, rate: Option<Rate>) -> Self {
-        Self { rate, ..self }
+        Self { bucket: rate.map(Bucket::new), ..self }
     }
 
-    /// Has what the user's other connections send count too, if it matters how much that is.
-    pub(crate) fn share(&self, bucket: impl FnOnce() -> Arc<Bucket>) {
-        if self.rate.is_some() {
-            *self.user.lock().unwrap_or_else(PoisonError::into_inner) = Some(bucket());
-        }
+    /// Has what the user's other connections send count too.
+    pub(crate) fn share(&self, bucket: Arc<Bucket>) {
+        *self.user.lock().unwrap_or_else(PoisonError::into_inner) = Some(bucket);
     }
 
     /// How many bytes may be read at once: few when packets are counted, as they are only when they have been read.
     pub(super) fn read_at_once(&self) -> usize {
         const COUNTED: usize = 1024;
-        if self.rate.is_some() { COUNTED } else { usize::MAX }
+        if self.bucket.is_some() { COUNTED } else { usize::MAX }
     }
 
     /// Counts so many packets of the client, and returns until when no more may be read from it, if so.
     pub(super) fn received(&self, packets: u64) -> Option<Instant> {
-        let rate = self.rate?;
-        let now = Instant::now();
+        let own = self.bucket.as_ref()?;
         let user = self.user.lock().unwrap_or_else(PoisonError::into_inner);
-        let shared = user.as_ref().and_then(|bucket| bucket.take(packets, rate, now));
-        self.bucket.take(packets, rate, now).max(shared)
+        let wait = iter::once(own).chain(user.as_deref()).map(|bucket| {
+            bucket.overdraw(packets);
+            bucket.wait(0)
+        });
+        let wait = wait.max().unwrap_or_default();
+        (!wait.is_zero()).then(|| Instant::now() + wait)
     }
 
     /// Gives the lane of the websocket to the connection that the client is about to be told of. None when

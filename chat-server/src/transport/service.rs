@@ -21,11 +21,11 @@ use super::body::PacedBody;
 use super::budget::Budget;
 use super::oversize::ShrunkBody;
 use super::polling::{self, Refused};
-use super::rate::Rate;
 use super::registry::Registry;
 use super::stream::{LinkedStream, StreamLimits};
 use super::upgrade::{self, UPGRADE_PATIENCE};
 use super::wire::{Stream, Wire};
+use crate::rate::Rate;
 use crate::{ClientAddress, Limits};
 
 /// The service of socketioxide, with nothing behind it.
@@ -60,14 +60,14 @@ impl TransportService {
         let closing = CancellationToken::new();
         let streams = TaskTracker::new();
         let limits = Limits::default();
-        let (admissions, rate) = (Arc::new(Admissions::new(&limits)), Rate::of(&limits));
+        let (admissions, rate) = (Arc::new(Admissions::new(&limits)), limits.event_rate());
         let limits = stream_limits(patience, &limits);
         Self { inner, registry: Arc::default(), admissions, rate, streams, closing, limits }
     }
 
     /// The same service with other limits for connections. To be called before it is used.
     pub fn with_limits(self, limits: &Limits) -> Self {
-        let (admissions, rate) = (Arc::new(Admissions::new(limits)), Rate::of(limits));
+        let (admissions, rate) = (Arc::new(Admissions::new(limits)), limits.event_rate());
         Self { admissions, rate, limits: stream_limits(self.limits.patience, limits), ..self }
     }
 

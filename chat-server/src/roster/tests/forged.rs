@@ -150,7 +150,7 @@ async fn a_flood_of_nodes_leaves_those_that_are_there_and_is_gone_with_its_peopl
 #[tokio::test(start_paused = true)]
 async fn a_node_takes_the_place_of_one_that_is_silent_and_of_no_other() {
     let (node, now) = (NodeId::from_random([1; 8]), Instant::now());
-    let mut state = State::new(node, GRACE, false);
+    let mut state = State::new(node, GRACE, false, None);
     let id = |number: u64| NodeId::from_random((1000 + number).to_be_bytes());
     for number in 0..512 {
         state.take(id(number), presence(0, 0, vec![]), now);
@@ -170,7 +170,7 @@ async fn a_node_takes_the_place_of_one_that_is_silent_and_of_no_other() {
 #[tokio::test(start_paused = true)]
 async fn a_node_with_too_many_people_is_counted_up_to_a_limit_and_in_steps() {
     let (other, now) = (NodeId::from_random([2; 8]), Instant::now());
-    let mut state = State::new(NodeId::from_random([1; 8]), GRACE, false);
+    let mut state = State::new(NodeId::from_random([1; 8]), GRACE, false, None);
     let parts = u32::try_from(ENTRIES / 500 + 3).unwrap();
     for part in 0..parts {
         let ghosts = (0..500).map(|n| ghost(u64::from(part) * 500 + n, "crowd")).collect();
@@ -205,7 +205,7 @@ async fn a_node_with_too_many_people_is_counted_up_to_a_limit_and_in_steps() {
 #[tokio::test(start_paused = true)]
 async fn what_does_not_count_yet_is_bounded_over_all_nodes() {
     let now = Instant::now();
-    let mut state = State::new(NodeId::from_random([1; 8]), GRACE, false);
+    let mut state = State::new(NodeId::from_random([1; 8]), GRACE, false, None);
     let ghosts: Vec<_> = (0..500).map(|n| ghost(n, "crowd")).collect();
     for number in 0..8 {
         let node = NodeId::from_random((1000 + number as u64).to_be_bytes());

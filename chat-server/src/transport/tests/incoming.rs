@@ -7,14 +7,14 @@ use tokio::time::{Instant, timeout};
 
 use super::*;
 use crate::Limits;
+use crate::rate::{Buckets, Rate};
 use crate::transport::body::PacedBody;
 use crate::transport::client_frames::PONG;
-use crate::transport::rate::{Rate, UserBuckets};
 
 fn rate(per_second: u32, burst: u32) -> Option<Rate> {
     let limits =
         Limits { max_events_per_second: per_second, event_burst: burst, ..Limits::default() };
-    Rate::of(&limits)
+    limits.event_rate()
 }
 
 fn rated(link: Link) -> (LinkedStream, Arc<Link>, DuplexStream) {
@@ -94,12 +94,12 @@ async fn a_client_that_is_not_read_from_counts_as_alive() {
 
 #[tokio::test(start_paused = true)]
 async fn connections_of_a_user_count_together() {
-    let users = UserBuckets::default();
+    let users = Buckets::new(rate(10, 10).unwrap());
     let owner = chat_store::OwnerKey([1; 32]);
     let mut streams: Vec<_> = (0..2)
         .map(|_| {
             let (stream, link, client) = rated(Link::default().with_rate(rate(10, 10)));
-            link.share(|| users.of(owner));
+            link.share(users.of(&owner));
             (stream, client)
         })
         .collect();

@@ -41,12 +41,15 @@ const LIFTED: [&str; 6] = [
 ];
 
 /// Limits that 0 turns off.
-const OFF: [&str; 5] = [
+const OFF: [&str; 8] = [
     "CHAT_MAX_EVENTS_PER_SECOND",
+    "CHAT_MAX_NOTICES_PER_SECOND",
     "CHAT_MAX_NEW_NAMES_PER_HOUR",
     "CHAT_MAX_WRONG_TOKENS_PER_MINUTE",
     "CHAT_MAX_MESSAGES_PER_DAY",
     "CHAT_MAX_BYTES_PER_DAY",
+    "CHAT_MAX_MESSAGES_PER_DAY_PER_ADDRESS",
+    "CHAT_MAX_BYTES_PER_DAY_PER_ADDRESS",
 ];
 
 impl Servers {
