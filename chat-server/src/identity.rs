@@ -203,7 +203,7 @@ impl Identities {
         owner: OwnerKey,
         source: Source,
     ) -> Result<Person, Unidentified> {
-        self.guard.admit_new(source, nickname)?;
+        let new = self.guard.admit_new(source, nickname)?;
         // By the clock of another node its time may be over. Who has gone counts as present for a while, which says
         // nothing of a time that is as short.
         let had_it = self.finding.watch(self.store.find_nickname(&nickname.key()).await)?;
@@ -212,7 +212,7 @@ impl Identities {
             return Err(taken().into());
         }
         let person = self.claim(nickname, owner, ClaimKind::New).await?.ok_or_else(taken)?;
-        self.guard.granted_new(source);
+        new.granted();
         Ok(person)
     }
 

@@ -4,7 +4,7 @@ use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chat_core::{Content, Refusal, RefusalCode};
+use chat_core::{Refusal, RefusalCode};
 use chat_store::OwnerKey;
 
 use crate::limits::Limits;
@@ -87,17 +87,31 @@ impl Quotas {
 
 impl Quota {
     /// Takes what a message needs, or refuses it.
-    pub(crate) fn take(&self, content: &Content) -> Result<(), Refusal> {
-        let amount = |part: &Part| if part.bytes { content.as_str().len() as u64 } else { 1 };
+    pub(crate) fn take(&self, bytes: usize) -> Result<(), Refusal> {
         for (taken, part) in self.0.iter().enumerate() {
-            part.bucket.take(amount(part)).map_err(|wait| {
+            part.bucket.take(part.amount(bytes)).map_err(|wait| {
                 // It is not stored, so it is none of the others either.
-                self.0[..taken].iter().for_each(|part| part.bucket.give_back(amount(part)));
+                self.0[..taken].iter().for_each(|part| part.give_back(bytes));
                 let what = if part.bytes { "bytes" } else { "messages" };
                 exceeded(part.whose, what, wait)
             })?;
         }
         Ok(())
+    }
+
+    /// Gives back what was taken for a message.
+    pub(crate) fn give_back(&self, bytes: usize) {
+        self.0.iter().for_each(|part| part.give_back(bytes));
+    }
+}
+
+impl Part {
+    fn amount(&self, bytes: usize) -> u64 {
+        if self.bytes { bytes as u64 } else { 1 }
+    }
+
+    fn give_back(&self, bytes: usize) {
+        self.bucket.give_back(self.amount(bytes));
     }
 }
 
@@ -126,39 +140,35 @@ mod tests {
         Source::Address([192, 0, 2, last].into())
     }
 
-    fn content(bytes: usize) -> Content {
-        "x".repeat(bytes).parse().unwrap()
-    }
-
     #[tokio::test(start_paused = true)]
     async fn a_user_may_send_so_much_a_day_over_all_connections() {
         let quotas = quotas(24, 0);
         let tabs = [quotas.of(None, from(1)), quotas.of(None, from(1))];
         for round in 0..24 {
-            assert_eq!(tabs[round % 2].take(&content(1000)), Ok(()));
+            assert_eq!(tabs[round % 2].take(1000), Ok(()));
         }
-        let refusal = tabs[0].take(&content(1)).unwrap_err();
+        let refusal = tabs[0].take(1).unwrap_err();
         assert_eq!(refusal.code, RefusalCode::QuotaExceeded);
         assert_eq!(refusal.retry_after, Some(DAY / 24));
-        assert_eq!(quotas.of(None, from(2)).take(&content(1)), Ok(()));
-        assert_eq!(quotas.of(Some(&OwnerKey([1; 32])), from(1)).take(&content(1)), Ok(()));
+        assert_eq!(quotas.of(None, from(2)).take(1), Ok(()));
+        assert_eq!(quotas.of(Some(&OwnerKey([1; 32])), from(1)).take(1), Ok(()));
         drop(tabs);
-        assert!(quotas.of(None, from(1)).take(&content(1)).is_err(), "who connects again is known");
+        assert!(quotas.of(None, from(1)).take(1).is_err(), "who connects again is known");
         advance(DAY / 24).await;
-        assert_eq!(quotas.of(None, from(1)).take(&content(1)), Ok(()));
+        assert_eq!(quotas.of(None, from(1)).take(1), Ok(()));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_message_that_is_too_many_bytes_does_not_count() {
         let quota = quotas(2, 1000).of(None, from(1));
-        assert_eq!(quota.take(&content(900)), Ok(()));
+        assert_eq!(quota.take(900), Ok(()));
         for _ in 0..5 {
-            let refusal = quota.take(&content(200)).unwrap_err();
+            let refusal = quota.take(200).unwrap_err();
             assert_eq!(refusal.code, RefusalCode::QuotaExceeded);
             assert_eq!(refusal.retry_after, Some(DAY / 10));
         }
-        assert_eq!(quota.take(&content(100)), Ok(()));
-        assert!(quota.take(&content(1)).unwrap_err().message.contains("messages"));
+        assert_eq!(quota.take(100), Ok(()));
+        assert!(quota.take(1).unwrap_err().message.contains("messages"));
     }
 
     #[tokio::test(start_paused = true)]
@@ -172,20 +182,20 @@ mod tests {
         let mut stored = 0;
         for name in 0..60 {
             let quota = quotas.of(Some(&OwnerKey([name; 32])), from(1));
-            while quota.take(&content(1)).is_ok() {
+            while quota.take(1).is_ok() {
                 stored += 1;
             }
         }
         assert_eq!(stored, 24);
-        let refusal = quotas.of(None, from(1)).take(&content(1)).unwrap_err();
+        let refusal = quotas.of(None, from(1)).take(1).unwrap_err();
         assert_eq!(
             (refusal.code, refusal.retry_after),
             (RefusalCode::QuotaExceeded, Some(DAY / 24))
         );
         assert!(refusal.message.starts_with("everybody at your address"), "{}", refusal.message);
         let elsewhere = quotas.of(Some(&OwnerKey([7; 32])), from(2));
-        assert_eq!(elsewhere.take(&content(1)), Ok(()), "what was refused does not count");
-        let used_up = quotas.of(Some(&OwnerKey([0; 32])), from(2)).take(&content(1)).unwrap_err();
+        assert_eq!(elsewhere.take(1), Ok(()), "what was refused does not count");
+        let used_up = quotas.of(Some(&OwnerKey([0; 32])), from(2)).take(1).unwrap_err();
         assert!(used_up.message.starts_with("you have sent"), "{}", used_up.message);
     }
 
@@ -193,7 +203,7 @@ mod tests {
     fn without_a_limit_nothing_is_counted() {
         let quota = quotas(0, 0).of(None, from(1));
         for _ in 0..10_000 {
-            assert_eq!(quota.take(&content(60_000)), Ok(()));
+            assert_eq!(quota.take(60_000), Ok(()));
         }
     }
 }

@@ -1,10 +1,11 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use chat_core::{Nickname, NicknameKey, Refusal, RefusalCode};
 
 use super::reserved::Reserved;
 use crate::limits::Limits;
-use crate::rate::{Buckets, Rate};
+use crate::rate::{Bucket, Buckets, Rate};
 use crate::source::Source;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -26,6 +27,10 @@ struct Wrong {
     by_source: Buckets<Source>,
     by_name: Buckets<NicknameKey>,
 }
+
+/// A new name that may be claimed. Dropped before it is granted, it does not count.
+#[must_use]
+pub(super) struct NewName(Option<Arc<Bucket>>);
 
 impl Guard {
     pub(super) fn new(limits: &Limits, reserved: Reserved) -> Self {
@@ -54,8 +59,13 @@ impl Guard {
         Err(Refusal::slow_down(format!("{reason}; try again {}", later(wait)), wait))
     }
 
-    /// Whether a name may be claimed that nobody may have had.
-    pub(super) fn admit_new(&self, source: Source, nickname: &Nickname) -> Result<(), Refusal> {
+    /// Whether a name may be claimed that nobody may have had. It counts at once, as many may be claimed at the same
+    /// moment, and no more if the claim is not granted.
+    pub(super) fn admit_new(
+        &self,
+        source: Source,
+        nickname: &Nickname,
+    ) -> Result<NewName, Refusal> {
         nickname
             .check_new()
             .map_err(|error| Refusal::invalid(RefusalCode::InvalidNickname, error))?;
@@ -63,14 +73,14 @@ impl Guard {
             let message = "this nickname is reserved; choose another one";
             return Err(Refusal::new(RefusalCode::NicknameTaken, message));
         }
-        let own = self.new.as_ref().and_then(|new| new.used(&source));
-        let wait = own.map_or(Duration::ZERO, |own| own.wait(1));
-        if wait.is_zero() {
-            return Ok(());
-        }
-        let message =
-            format!("many new names were taken from where you are; try again {}", later(wait));
-        Err(Refusal::slow_down(message, wait))
+        let Some(new) = &self.new else { return Ok(NewName(None)) };
+        let bucket = new.of(&source);
+        bucket.take(1).map_err(|wait| {
+            let message =
+                format!("many new names were taken from where you are; try again {}", later(wait));
+            Refusal::slow_down(message, wait)
+        })?;
+        Ok(NewName(Some(bucket)))
     }
 
     /// A claim was not granted.
@@ -79,11 +89,18 @@ impl Guard {
         wrong.by_source.of(&source).overdraw(1);
         wrong.by_name.of(&nickname.key()).overdraw(1);
     }
+}
 
-    /// Somebody got a name.
-    pub(super) fn granted_new(&self, source: Source) {
-        if let Some(new) = &self.new {
-            new.of(&source).overdraw(1);
+impl NewName {
+    pub(super) fn granted(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for NewName {
+    fn drop(&mut self) {
+        if let Some(bucket) = &self.0 {
+            bucket.give_back(1);
         }
     }
 }

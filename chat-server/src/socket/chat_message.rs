@@ -30,7 +30,7 @@ impl MessageHandler<LocalAdapter, InOrder> for ChatMessageHandler {
     }
 }
 
-fn submit(connection: &Connection, message: ChatMessage, request: Request) {
+fn submit(connection: &Connection, message: ChatMessage, mut request: Request) {
     let ChatMessage { content, client_offset, options } = message;
     if let Err(refusal) = connection.services.limits.admit(&content) {
         return request.refuse(refusal);
@@ -39,7 +39,7 @@ fn submit(connection: &Connection, message: ChatMessage, request: Request) {
     let Some(room) = connection.place.joined(&room) else {
         return request.refuse(not_in_room());
     };
-    if let Err(refusal) = connection.spend(&content) {
+    if let Err(refusal) = request.spend(&content) {
         return request.refuse(refusal);
     }
     let (audience, from) = (Audience::Room(room), connection.nickname());

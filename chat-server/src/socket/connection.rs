@@ -1,4 +1,4 @@
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chat_core::{Ack, Content, Nickname, Offset, Refusal, RefusalCode, RoomId, Token};
 use chat_store::Appended;
@@ -137,7 +137,7 @@ impl Connection {
             return None;
         }
         let in_flight = self.link.request(bytes);
-        Some(Request { connection: Arc::clone(self), ack_id, in_flight })
+        Some(Request { connection: Arc::clone(self), ack_id, in_flight, spent: None })
     }
 
     /// Who the client is; none when anonymous.
@@ -145,13 +145,12 @@ impl Connection {
         self.person.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub(crate) fn nickname(&self) -> Option<Nickname> {
-        self.person().map(|person| person.nickname.clone())
+    fn quota(&self) -> MutexGuard<'_, Quota> {
+        self.quota.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether a message with this content may be stored; it then counts as stored.
-    pub(crate) fn spend(&self, content: &Content) -> Result<(), Refusal> {
-        self.quota.lock().unwrap_or_else(PoisonError::into_inner).take(content)
+    pub(crate) fn nickname(&self) -> Option<Nickname> {
+        self.person().map(|person| person.nickname.clone())
     }
 
     /// The secret that keeps the client's name; none when this connection does not know it.
@@ -189,7 +188,7 @@ impl Connection {
         self.place.identify(person.id, self.services.log.tail());
         self.attendance.rename(Some((person.id, person.nickname.clone())));
         let quota = self.services.quotas.of(Some(&person.owner), self.source);
-        *self.quota.lock().unwrap_or_else(PoisonError::into_inner) = quota;
+        *self.quota() = quota;
         self.authorship.identify(&person.owner);
         *self.person.lock().unwrap_or_else(PoisonError::into_inner) = Some(person);
         self.save(&self.place.now().following);
@@ -217,12 +216,26 @@ pub(crate) struct Request {
     ack_id: Option<i64>,
     /// Counts the request until its answer is handed over.
     in_flight: InFlight,
+    /// The length of a message that counts as stored.
+    spent: Option<usize>,
 }
 
 impl Request {
+    /// Whether a message with this content may be stored. It then counts as stored, unless it turns out not to be.
+    pub(crate) fn spend(&mut self, content: &Content) -> Result<(), Refusal> {
+        let bytes = content.as_str().len();
+        self.connection.quota().take(bytes)?;
+        self.spent = Some(bytes);
+        Ok(())
+    }
+
     /// Tells the client what became of its message, if it asked and there is something to tell: when
     /// the store has failed, silence makes the client try again.
     pub(crate) fn finish(self, outcome: Outcome) {
+        let is_new = matches!(outcome, Outcome::Answered(Appended::New(_)));
+        if let Some(bytes) = self.spent.filter(|_| !is_new) {
+            self.connection.quota().give_back(bytes);
+        }
         match outcome {
             Outcome::Answered(Appended::New(offset)) => self.ack(Ack { offset, duplicate: false }),
             Outcome::Answered(Appended::Duplicate(offset)) => {

@@ -32,7 +32,7 @@ impl MessageHandler<LocalAdapter, InOrder> for PrivateMessageHandler {
     }
 }
 
-async fn submit(connection: &Connection, message: PrivateMessage, request: Request) {
+async fn submit(connection: &Connection, message: PrivateMessage, mut request: Request) {
     let Some(sender) = connection.person() else {
         let refusal = Refusal::new(
             RefusalCode::NicknameRequired,
@@ -40,7 +40,7 @@ async fn submit(connection: &Connection, message: PrivateMessage, request: Reque
         );
         return request.refuse(refusal);
     };
-    let message = match address(connection, &sender, message).await {
+    let message = match address(connection, &sender, message, &mut request).await {
         Ok(message) => message,
         Err(Unidentified::Refused(refusal)) => return request.refuse(refusal),
         // Silence makes the client try again.
@@ -58,6 +58,7 @@ async fn address(
     connection: &Connection,
     sender: &Person,
     message: PrivateMessage,
+    request: &mut Request,
 ) -> Result<NewMessage, Unidentified> {
     let PrivateMessage { to, content, client_offset } = message;
     connection.services.limits.admit(&content)?;
@@ -66,7 +67,7 @@ async fn address(
         let message = "this is your own nickname; a private message needs somebody to receive it";
         return Err(Refusal::new(RefusalCode::MessageToOneself, message).into());
     }
-    connection.spend(&content)?;
+    request.spend(&content)?;
     let audience = Audience::Private { from: sender.id, to, nickname };
     let from = Some(sender.nickname.clone());
     let (author, at) = (Some(connection.authorship.writes()), Timestamp::now());

@@ -72,6 +72,7 @@ files! {
     keys
     malformed
     moved_files
+    names
     nicknames
     origins
     pipeline
