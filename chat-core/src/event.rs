@@ -8,6 +8,7 @@ mod history;
 mod people;
 mod private_message;
 mod rooms;
+mod whole;
 
 use arguments::Arguments;
 

@@ -64,6 +64,10 @@ pub(crate) fn is_emoji_style(c: char) -> bool {
 /// ([UTS 51](https://www.unicode.org/reports/tr51/)) and for joined letters
 /// ([RFC 5892](https://www.rfc-editor.org/rfc/rfc5892#appendix-A)) have it.
 pub(crate) fn is_visible(text: &str) -> bool {
+    // Most names are: each message of a client has that of its room.
+    if text.is_ascii() {
+        return !text.bytes().any(|byte| byte.is_ascii_control());
+    }
     let chars: Vec<char> = text.chars().collect();
     let mut at = 0;
     while let Some(&c) = chars.get(at) {

@@ -161,12 +161,12 @@ fn what_is_no_history_request_is_refused_with_a_code() {
             (r#"["x",{"with":5}]"#, InvalidArguments),
             (r#"["x",{"room":"a","before":-1}]"#, InvalidArguments),
             (r#"["x",{"room":"a","before":1.5}]"#, InvalidArguments),
-            (r#"["x",{"room":"a","before":"7"}]"#, InvalidArguments),
+            (r#"["x",{"room":"a","before":"five"}]"#, InvalidArguments),
             (r#"["x",{"room":"a","before":9007199254740992}]"#, InvalidArguments),
             (r#"["x",{"room":"a","limit":0}]"#, InvalidArguments),
             (r#"["x",{"room":"a","limit":201}]"#, InvalidArguments),
             (r#"["x",{"room":"a","limit":-5}]"#, InvalidArguments),
-            (r#"["x",{"room":"a","limit":"9"}]"#, InvalidArguments),
+            (r#"["x",{"room":"a","limit":"five"}]"#, InvalidArguments),
         ],
     );
     for name in bad_nicknames() {
@@ -207,7 +207,7 @@ fn what_is_no_joining_is_refused_with_a_code() {
             (r#"["x","rust",5]"#, InvalidArguments),
             (r#"["x","rust",[5]]"#, InvalidArguments),
             (r#"["x","rust",{"after":-1}]"#, InvalidArguments),
-            (r#"["x","rust",{"after":"5"}]"#, InvalidArguments),
+            (r#"["x","rust",{"after":"five"}]"#, InvalidArguments),
         ],
     );
 }
@@ -332,8 +332,8 @@ fn a_refusal_says_what_is_wrong() {
         (history(r#"["x",{"room":"a "}]"#), "begin or end with white space"),
         (history(r#"["x",{"with":"\u2800"}]"#), "cannot be seen"),
         (history(r#"["x",{"with":5}]"#), "`with` must be"),
-        (history(r#"["x",{"room":"a","before":"7"}]"#), "`before` must be"),
-        (history(r#"["x",{"room":"a","limit":"7"}]"#), "`limit` must be"),
+        (history(r#"["x",{"room":"a","before":"five"}]"#), "`before` must be"),
+        (history(r#"["x",{"room":"a","limit":"five"}]"#), "`limit` must be"),
         (typing(r#"["x"," a",true]"#), "begin or end with white space"),
         (room(r#"["x","\u200b"]"#), "cannot be seen"),
         (room(r#"["x","a\ude00"]"#), "half a character"),

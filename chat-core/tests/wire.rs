@@ -311,7 +311,7 @@ fn a_handshake_that_makes_no_sense_is_one_from_the_beginning() {
     for auth in [
         "{}",
         r#"{"serverOffset":null}"#,
-        r#"{"serverOffset":"5"}"#,
+        r#"{"serverOffset":"five"}"#,
         r#"{"serverOffset":-1}"#,
         r#"{"serverOffset":1.5}"#,
         r#"{"serverOffset":1e300}"#,

@@ -7,6 +7,7 @@ mod connection;
 mod history;
 mod keeper;
 mod live;
+mod mended;
 mod nickname;
 mod observe;
 mod presence;

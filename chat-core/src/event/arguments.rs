@@ -5,7 +5,8 @@ use serde::de::{self, DeserializeOwned, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use crate::{ClientOffset, Content, ParseError, Refusal, RefusalCode, RoomId};
+use super::whole::Whole;
+use crate::{ClientOffset, Content, Offset, ParseError, Refusal, RefusalCode, RoomId};
 
 /// The longest event in bytes of JSON: one with the longest message, every character of it escaped.
 pub const MAX_EVENT_BYTES: usize = 6 * (Content::MAX_BYTES + 2 * ClientOffset::MAX_BYTES + 1024);
@@ -55,7 +56,9 @@ impl<'a> Arguments<'a> {
     /// Whether an argument is an object with this field.
     pub(super) fn has_field(&self, index: usize, name: &str) -> bool {
         let fields = |json| serde_json::from_str::<HashMap<String, &RawValue>>(json).ok();
-        self.raw(index).and_then(fields).is_some_and(|fields| fields.contains_key(name))
+        // Mostly it is a text, and to find that it is no object costs more.
+        let object = self.raw(index).filter(|json| json.starts_with('{'));
+        object.and_then(fields).is_some_and(|fields| fields.contains_key(name))
     }
 
     /// An argument that is an object and may be left out: one with all fields left out then.
@@ -102,6 +105,17 @@ impl Options<'_> {
     ) -> Result<Option<T>, Refusal> {
         let json = self.0.get(name).map(|raw| raw.get()).filter(|&json| json != "null");
         read(json, expected)
+    }
+
+    /// A field that is a whole number and may be left out.
+    pub(super) fn whole(&self, name: &str, expected: &str) -> Result<Option<u64>, Refusal> {
+        Ok(self.field(name, expected)?.map(|Whole(number)| number))
+    }
+
+    /// A field that is an offset and may be left out.
+    pub(super) fn offset(&self, name: &str, expected: &str) -> Result<Option<Offset>, Refusal> {
+        let number = self.whole(name, expected)?;
+        number.map(Offset::new).transpose().map_err(|_| invalid(expected))
     }
 
     /// The field `room`.

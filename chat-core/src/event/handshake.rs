@@ -4,6 +4,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
+use super::whole::Whole;
 use crate::{Offset, ParseError, RecoveryOffset, RoomId};
 
 /// What a client says in `auth` when it connects. All fields are optional, unknown ones are ignored.
@@ -14,7 +15,7 @@ use crate::{Offset, ParseError, RecoveryOffset, RoomId};
 #[serde(rename_all = "camelCase", default)]
 pub struct Handshake {
     /// The last offset that the client has handled; [`Offset::ZERO`] is the beginning.
-    #[serde(deserialize_with = "lenient")]
+    #[serde(deserialize_with = "lenient_offset")]
     pub server_offset: Offset,
     /// The trailing string of the last message that the client has handled, which says of which log its offset
     /// is: in another log it is served from the beginning. Socket.IO clients that recover say it by themselves.
@@ -25,7 +26,7 @@ pub struct Handshake {
     pub rooms: Vec<RoomId>,
     /// For a client that names no offset: how many messages of each room it wants to begin with; all of them
     /// when absent.
-    #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "lenient_count", skip_serializing_if = "Option::is_none")]
     pub history: Option<usize>,
     /// The name to have, not checked yet.
     #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
@@ -60,6 +61,16 @@ where
 {
     let value = Value::deserialize(deserializer)?;
     Ok(serde_json::from_value(value).unwrap_or_default())
+}
+
+fn lenient_offset<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Offset, D::Error> {
+    let number: Option<Whole> = lenient(deserializer)?;
+    Ok(number.and_then(|Whole(number)| Offset::new(number).ok()).unwrap_or_default())
+}
+
+fn lenient_count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<usize>, D::Error> {
+    let number: Option<Whole> = lenient(deserializer)?;
+    Ok(number.and_then(|Whole(number)| usize::try_from(number).ok()))
 }
 
 fn lenient_true<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {

@@ -53,11 +53,12 @@ impl HistoryRequest {
             ),
             _ => return Err(invalid("name a room, or a person with `with`, and not both")),
         };
-        let before = options.field("before", BEFORE)?;
-        let limit = options.field("limit", LIMIT)?.unwrap_or(Self::DEFAULT_LIMIT);
-        if !(1..=Self::MAX_LIMIT).contains(&limit) {
-            return Err(invalid(LIMIT));
-        }
+        let before = options.offset("before", BEFORE)?;
+        let limit = match options.whole("limit", LIMIT)?.map(usize::try_from) {
+            None => Self::DEFAULT_LIMIT,
+            Some(Ok(limit @ 1..=Self::MAX_LIMIT)) => limit,
+            Some(_) => return Err(invalid(LIMIT)),
+        };
         Ok(Self { of, before, limit })
     }
 }

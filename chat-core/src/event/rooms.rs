@@ -25,7 +25,7 @@ impl Join {
         let arguments = Arguments::of(json)?;
         let options =
             arguments.options(2, "the second argument must be options such as { after: 0 }")?;
-        Ok(Self { room: room(&arguments)?, after: options.field("after", AFTER)? })
+        Ok(Self { room: room(&arguments)?, after: options.offset("after", AFTER)? })
     }
 }
 

@@ -114,7 +114,9 @@ impl Waiting {
         let open = queue.drain_into(&mut self.arrived);
         // Mostly all of it goes into one batch, and nobody has to wait for a turn.
         if self.sources.is_empty() && fit(&self.arrived) {
-            return (self.arrived.drain(..).collect(), open);
+            // The next ones find as much room, without being moved.
+            let room = Vec::with_capacity(self.arrived.len());
+            return (std::mem::replace(&mut self.arrived, room), open);
         }
         for submission in self.arrived.drain(..) {
             let source = submission.source;

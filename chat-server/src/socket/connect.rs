@@ -12,7 +12,7 @@ use serde_json::Value as Json;
 use socketioxide::SocketIo;
 use socketioxide::adapter::LocalAdapter;
 use socketioxide::extract::SocketRef;
-use socketioxide::handler::ConnectHandler;
+use socketioxide::handler::{ConnectHandler, DisconnectHandler};
 use socketioxide::socket::{DisconnectReason, Socket};
 use socketioxide_core::Value;
 use tokio_util::task::TaskTracker;
@@ -21,6 +21,7 @@ use super::chat_message::ChatMessageHandler;
 use super::connection::{Connection, InOrder, json};
 use super::history::HistoryHandler;
 use super::live::Live;
+use super::mended::mended;
 use super::nickname::NicknameHandler;
 use super::observe::{Direction, Observed};
 use super::presence::{TypingHandler, UsersHandler};
@@ -127,9 +128,9 @@ impl ConnectHandler<LocalAdapter, InOrder> for Connections {
     ) -> Pin<Box<dyn Future<Output = Result<(), Box<dyn Display + Send>>> + Send + 'a>> {
         let auth = auth.as_ref().map_or("{}", json);
         // Anything else counts as absent. A list would be read as the fields in their order.
-        let auth = if auth.starts_with('{') { auth } else { "{}" };
+        let auth = mended(if auth.starts_with('{') { auth } else { "{}" });
         Box::pin(async move {
-            let refused = self.accept(SocketRef::from(socket), auth).await.err();
+            let refused = self.accept(SocketRef::from(socket), &auth).await.err();
             refused.map_or(Ok(()), |reason| Err(Box::new(reason) as Box<dyn Display + Send>))
         })
     }
@@ -291,19 +292,8 @@ impl Connections {
             on_connect(&socket);
         }
         // After the application, which would replace it: a socket has one disconnect handler.
-        let ending = Arc::clone(&connection);
         let hooks = Arc::clone(&self.services.hooks);
-        socket.on_disconnect(move |socket: SocketRef, reason: DisconnectReason| {
-            ending.end();
-            let (id, address) = (ending.session.id(), address(&socket));
-            tracing::debug!(socket.id = %id, client.address = address, "disconnected: {reason}");
-            let on_purpose = ending.session.disconnected(reason);
-            ending.attendance.end(on_purpose);
-            if let Some(on_disconnect) = &hooks.on_disconnect {
-                on_disconnect(&socket, reason);
-            }
-            async {}
-        });
+        socket.on_disconnect(Ending { connection: Arc::clone(&connection), hooks });
         socket.extensions.insert(connection);
     }
 
@@ -314,6 +304,36 @@ impl Connections {
         let sink = SocketSink::new(socket, Arc::clone(&connection));
         let _live = self.live.enter(&connection);
         pump(subscription, &connection.waiting, &sink).await;
+    }
+}
+
+/// Ends what belongs to a connection.
+///
+/// Not an async closure: socketioxide spawns those, and only then forgets the socket. A client that leaves the namespace
+/// and enters it again on the same connection, as Socket.IO's documentation shows it for new credentials, would be taken
+/// for one that is in it already, and never be answered.
+struct Ending {
+    connection: Arc<Connection>,
+    hooks: Arc<Hooks>,
+}
+
+impl DisconnectHandler<LocalAdapter, InOrder> for Ending {
+    fn call_with_defer(
+        &self,
+        socket: Arc<Socket>,
+        reason: DisconnectReason,
+        forget: fn(Arc<Socket>),
+    ) {
+        let Self { connection, hooks } = self;
+        connection.end();
+        let (id, address) = (connection.session.id(), address(&socket));
+        tracing::debug!(socket.id = %id, client.address = address, "disconnected: {reason}");
+        let on_purpose = connection.session.disconnected(reason);
+        connection.attendance.end(on_purpose);
+        if let Some(on_disconnect) = &hooks.on_disconnect {
+            on_disconnect(&SocketRef::from(Arc::clone(&socket)), reason);
+        }
+        forget(socket);
     }
 }
 

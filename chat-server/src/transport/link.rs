@@ -23,6 +23,10 @@ use crate::rate::{Bucket, Rate};
 /// holds: the rest is for heartbeats and an application's own events.
 const MAX_UNSENT_PACKETS: usize = 64;
 
+/// The same for a client that polls. It gets all of them in one payload, of which python-engineio takes no more than 16
+/// packets: one of those is for a heartbeat, and one for an application's own event.
+const MAX_POLLED_PACKETS: usize = 14;
+
 /// How many bytes are sent before those sent earlier have left; what a reader that stalls costs.
 const MAX_UNSENT_BYTES: usize = 256 * 1024;
 
@@ -194,7 +198,8 @@ impl Link {
 
     /// Whether a packet may be sent. Only one task asks.
     pub(crate) fn has_room(&self) -> bool {
-        self.unsent_packets.load(Ordering::Relaxed) < MAX_UNSENT_PACKETS
+        let most = if self.is_polled() { MAX_POLLED_PACKETS } else { MAX_UNSENT_PACKETS };
+        self.unsent_packets.load(Ordering::Relaxed) < most
             && self.unsent_bytes.load(Ordering::Relaxed) < MAX_UNSENT_BYTES
     }
 

@@ -1,12 +1,13 @@
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::Body;
-use http::header::CONTENT_LENGTH;
-use http::{HeaderValue, Method, Request, Response};
+use http::header::{CACHE_CONTROL, CONTENT_LENGTH};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use socketioxide::service::SocketIoService;
 use tokio::runtime::Handle;
@@ -277,7 +278,15 @@ impl Service<Request<Body>> for TransportService {
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let this = self.clone();
-        Box::pin(async move { Ok(this.respond(request).await) })
+        Box::pin(async move {
+            let mut response = this.respond(request).await;
+            if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+                // Each answer is for one moment of one connection.
+                let headers = response.headers_mut();
+                headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+            }
+            Ok(response)
+        })
     }
 }
 
@@ -302,8 +311,26 @@ impl Query {
         };
         match value("EIO") {
             Some("4") => Ok(Self { websocket, sid: value("sid").map(ToOwned::to_owned) }),
-            _ => Err(Refused::Version),
+            version => {
+                tell_of_version(version);
+                Err(Refused::Version)
+            }
         }
+    }
+}
+
+/// Says once at the level of warnings that there are clients of another version: people look for that in the log.
+fn tell_of_version(version: Option<&str>) {
+    static TOLD: AtomicBool = AtomicBool::new(false);
+    let version = version.filter(|version| version.len() <= 8).unwrap_or("unknown");
+    if TOLD.swap(true, Ordering::Relaxed) {
+        tracing::debug!(client.eio = version, "a client speaks another version of Engine.IO");
+    } else {
+        tracing::warn!(
+            client.eio = version,
+            "a client speaks another version of Engine.IO than 4 and was refused: it needs Socket.IO 3 or later, as \
+             socket.io-client 3, or socket.io-client-java 2"
+        );
     }
 }
 

@@ -2,7 +2,8 @@ use std::io::{self, ErrorKind};
 use std::time::Duration;
 
 use http::header::{
-    CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE,
+    CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
+    SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -51,7 +52,18 @@ pub(super) fn accept<B>(request: &Request<B>) -> Option<Response<axum::body::Bod
     headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
     headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
     headers.insert(SEC_WEBSOCKET_ACCEPT, HeaderValue::try_from(accept).ok()?);
+    if let Some(protocol) = subprotocol(request) {
+        headers.insert(SEC_WEBSOCKET_PROTOCOL, protocol);
+    }
     Some(response)
+}
+
+/// The subprotocol to answer with, when the client offers some: its first, as the Node.js server does. A browser ends
+/// a websocket that is opened without any of those that it has offered.
+fn subprotocol<B>(request: &Request<B>) -> Option<HeaderValue> {
+    let offered = request.headers().get(SEC_WEBSOCKET_PROTOCOL)?.to_str().ok()?;
+    let first = offered.split(',').map(str::trim).find(|protocol| !protocol.is_empty())?;
+    HeaderValue::from_str(first).ok()
 }
 
 /// Has a client whose connection is polled show that a websocket works, and move to it. Reads not a byte beyond.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chat_server::{Chat, recovery};
+use chat_server::{Chat, Limits, recovery};
 use chat_store::MemoryStore;
 use socketioxide::extract::{AckSender, Data, SocketRef};
 use tokio::net::TcpListener;
@@ -12,7 +12,10 @@ use crate::javascript;
 
 /// Starts the application, and returns its URL.
 async fn start(skip_middlewares: bool) -> String {
+    let mut limits = Limits::default();
+    limits.max_new_names_per_hour = 0;
     let chat = Chat::builder(Arc::new(MemoryStore::new()))
+        .limits(limits)
         .authenticate(async |_, auth| {
             let delay = auth["delay"].as_u64().unwrap_or(0);
             tokio::time::sleep(Duration::from_millis(delay)).await;

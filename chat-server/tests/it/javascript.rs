@@ -79,6 +79,7 @@ files! {
     presence
     private_messages
     public_id
+    readme
     recovery
     rooms
     sessions

@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { once, sleep } from "./support/bounds.mjs";
-import { connect, send } from "./support/client.mjs";
+import { connect, send, TRANSPORTS } from "./support/client.mjs";
 import { cutOff, Recoverable } from "./support/recoverable.mjs";
 
 const { CHAT_GUARDED_URL: url, CHAT_TRUSTING_URL: trustingUrl } = process.env;
@@ -115,3 +115,26 @@ test("an application's own namespace is left alone", async (t) => {
   assert.equal(admin._pid, undefined);
   assert.equal(await admin.timeout(5000).emitWithAck("add", 2, 3), 5);
 });
+
+for (const [name, transports] of Object.entries(TRANSPORTS)) {
+  test(`${name}: a client that leaves and enters again over the same connection is answered each time`, async (t) => {
+    const admin = connect(t, `${url}/admin`, { transports });
+    await once(admin, "connect");
+    const socket = admin.io.socket("/", {});
+    t.after(() => socket.close());
+    await once(socket, "connect");
+    for (let round = 0; round < 25; round++) {
+      socket.auth = { nickname: `Ada ${name} ${round}` };
+      const connected = once(socket, "connect");
+      const named = once(socket, "nickname");
+      socket.disconnect().connect();
+      await connected;
+      assert.equal((await named)[0].nickname, `Ada ${name} ${round}`, "with its new credentials");
+      assert.ok((await send(socket, `round ${round}`)).offset > 0);
+    }
+    assert.equal(await admin.timeout(5000).emitWithAck("add", 2, 3), 5, "the connection is the same");
+    const { users, nicknames } = await socket.timeout(5000).emitWithAck("users", "general");
+    assert.deepEqual(nicknames.filter((nickname) => nickname.startsWith(`Ada ${name}`)), [socket.auth.nickname], `${users}`);
+    socket.disconnect();
+  });
+}

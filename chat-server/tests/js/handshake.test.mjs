@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { within } from "./support/bounds.mjs";
 import { connect, send } from "./support/client.mjs";
+import { Polling } from "./support/raw.mjs";
 import { writeHistory } from "./support/sender.mjs";
 import { Server } from "./support/server.mjs";
 
@@ -33,7 +34,7 @@ const fromTheBeginning = {
   "null": { serverOffset: null },
   "undefined": { serverOffset: undefined },
   "NaN": { serverOffset: NaN },
-  "a text": { serverOffset: "2" },
+  "a text": { serverOffset: "two" },
   "an empty text": { serverOffset: "" },
   "a negative number": { serverOffset: -1 },
   "a fraction": { serverOffset: 2.5 },
@@ -79,5 +80,30 @@ test("an auth that is no object is served from the beginning", { timeout: 30_000
     tail++;
     const offsets = await offsetsOf(t, server.url, auth, `live after ${JSON.stringify(auth)}`);
     assert.deepEqual(offsets, Array.from({ length: tail }, (_, n) => n + 1), JSON.stringify(auth));
+  }
+});
+
+test("numbers of other languages and half a character change nothing else in what a client says", async (t) => {
+  const { url } = await Server.start(t);
+  const writer = connect(t, url);
+  for (let n = 1; n <= 10; n++) await send(writer, `${n}`);
+  const raw = async (auth) => {
+    const polling = await Polling.open(url, { auth: null });
+    await polling.post(`40${auth}`);
+    const packet = await polling.until((packet) => /^4[24]/.test(packet));
+    return packet.startsWith("42") ? JSON.parse(packet.slice(2)) : packet;
+  };
+  for (const eight of ["8", "8.0", "8e0", '"8"']) {
+    const [, content] = await raw(`{"serverOffset":${eight}}`);
+    assert.equal(content, "9", eight);
+    assert.equal((await raw(`{"history":${eight}}`))[1], "3", eight);
+  }
+  assert.equal((await raw(`{"serverOffset":8,"other":"\\ud83d"}`))[1], "9");
+  assert.equal((await raw(`{"serverOffset":8,"nickname":"Ada \\ud83d"}`))[1].nickname, "Ada \ufffd");
+  const { messages } = await writer.emitWithAck("history", { room: "general", before: "9", limit: "2" });
+  assert.deepEqual(messages.map(({ offset }) => offset), [7, 8]);
+  for (const odd of ["", "two", "-1", 1.5, true, [2]]) {
+    const { error } = await writer.emitWithAck("history", { room: "general", limit: odd });
+    assert.equal(error?.code, "invalid_arguments", JSON.stringify(odd));
   }
 });

@@ -165,10 +165,10 @@ test("odd requests are refused", async (t) => {
   assert.equal(await code({ with: "Ada" }), "nickname_required");
   assert.equal(await code({ with: "" }), "invalid_nickname");
   const odd = [[], [null], [5], ["general"], [[]], [{}], [{ room: 5 }], [{ room: "" }], [{ room: "general", with: "Ada" }],
-    ...[0, -1, 1.5, 201, 1e9, "5"].map((limit) => [{ room: "general", limit }]),
-    ...[-1, 1.5, "5", {}].map((before) => [{ room: "general", before }])];
+    ...[0, -1, 1.5, 201, 1e9, "five"].map((limit) => [{ room: "general", limit }]),
+    ...[-1, 1.5, "five", {}].map((before) => [{ room: "general", before }])];
   for (const args of odd) assert.equal(await code(...args), "invalid_arguments", JSON.stringify(args));
-  for (const after of [-1, 1.5, "5", {}]) {
+  for (const after of [-1, 1.5, "five", {}]) {
     const { error } = await ask(client, "join", "rust", { after });
     assert.equal(error?.code, "invalid_arguments", JSON.stringify(after));
   }

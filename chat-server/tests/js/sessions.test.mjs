@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { once, sleep, within } from "./support/bounds.mjs";
 import { connect, send, TRANSPORTS } from "./support/client.mjs";
-import { Polling, RawWebSocket } from "./support/raw.mjs";
+import { Polling, RawWebSocket, SEPARATOR } from "./support/raw.mjs";
 import { Server } from "./support/server.mjs";
 
 const WEBSOCKET = "/socket.io/?EIO=4&transport=websocket";
@@ -183,4 +183,22 @@ test("large events that never end cost a bounded amount, and small ones are not 
   const { error } = await send(innocent, "x".repeat(60_000));
   assert.equal(error.code, "slow_down");
   assert.equal(error.retryAfter, 1000);
+});
+
+test("a payload has no more packets than clients in other languages take, and is not to be kept", async (t) => {
+  const server = await Server.start(t);
+  const polling = await Polling.open(server.url, { auth: { serverOffset: 0 } });
+  const writer = connect(t, server.url);
+  const last = 300;
+  await Promise.all(Array.from({ length: last }, (_, n) => send(writer, `message ${n + 1}`)));
+  const offsets = [];
+  while (offsets.at(-1) !== last) {
+    const response = await fetch(server.url + polling.query());
+    assert.equal(response.status, 200);
+    assert.equal(response.headers.get("cache-control"), "no-store");
+    const packets = (await response.text()).split(SEPARATOR);
+    assert.ok(packets.length <= 16, `${packets.length} packets`);
+    for (const packet of packets) if (packet.startsWith('42["chat message"')) offsets.push(JSON.parse(packet.slice(2))[2]);
+  }
+  assert.deepEqual(offsets, Array.from({ length: last }, (_, n) => n + 1));
 });

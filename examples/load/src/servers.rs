@@ -1,6 +1,7 @@
 //! The servers that are compared, as processes with a folder of their own.
 
 mod group;
+mod lifted;
 mod node;
 mod place;
 mod services;
@@ -21,6 +22,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
+use self::lifted::lift_limits;
 use crate::history::Table;
 pub(crate) use place::{Place, SharedProcess};
 pub(crate) use setup::{Adapter, Setup};
@@ -159,8 +161,7 @@ impl Servers {
                 store.push(file);
                 let mut command = Command::new(&self.chat_server);
                 command.args(["--listen", "127.0.0.1:0", "--store"]).arg(store);
-                // All clients come from one address. A variable, because a server of before does not know it.
-                command.env("CHAT_MAX_CONNECTIONS_PER_ADDRESS", "1000000");
+                lift_limits(&mut command);
                 command
             }
             Kind::Plain => Command::new(self.programs.join("peer_plain")),

@@ -5,7 +5,7 @@ import { randomBytes } from "node:crypto";
 import { connect } from "node:net";
 import { defer, within } from "./bounds.mjs";
 
-const SEPARATOR = "\x1e";
+export const SEPARATOR = "\x1e";
 
 /** A connection that is polled, and what was received on it. */
 export class Polling {

@@ -9,6 +9,7 @@ use tempfile::TempDir;
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
+use super::lifted::lift_limits;
 use super::place::{Place, SharedProcess};
 use super::services::Service;
 use super::setup::{Adapter, Setup, StoreKind};
@@ -29,28 +30,6 @@ pub(crate) struct Group {
     service: Option<Service>,
     folder: TempDir,
 }
-
-/// Limits that no measurement is to reach.
-const LIFTED: [&str; 6] = [
-    "CHAT_MAX_CONNECTIONS",
-    "CHAT_MAX_CONNECTIONS_PER_ADDRESS",
-    "CHAT_MAX_SESSIONS",
-    "CHAT_MAX_SESSIONS_PER_ADDRESS",
-    "CHAT_MAX_HANDSHAKES",
-    "CHAT_MAX_HANDSHAKES_PER_ADDRESS",
-];
-
-/// Limits that 0 turns off.
-const OFF: [&str; 8] = [
-    "CHAT_MAX_EVENTS_PER_SECOND",
-    "CHAT_MAX_NOTICES_PER_SECOND",
-    "CHAT_MAX_NEW_NAMES_PER_HOUR",
-    "CHAT_MAX_WRONG_TOKENS_PER_MINUTE",
-    "CHAT_MAX_MESSAGES_PER_DAY",
-    "CHAT_MAX_BYTES_PER_DAY",
-    "CHAT_MAX_MESSAGES_PER_DAY_PER_ADDRESS",
-    "CHAT_MAX_BYTES_PER_DAY_PER_ADDRESS",
-];
 
 impl Servers {
     /// Starts nodes with an empty store, and what they need.
@@ -128,9 +107,7 @@ impl Servers {
     fn chat_server(&self, store: &str) -> Command {
         let mut command = Command::new(&self.chat_server);
         command.args(["--listen", "127.0.0.1:0", "--store", store]);
-        // It is the server that is measured, and not what it takes of one client, or of one address, from which all
-        // come. Variables, because a server of an earlier version does not know the options.
-        command.envs(LIFTED.map(|limit| (limit, "1000000"))).envs(OFF.map(|limit| (limit, "0")));
+        lift_limits(&mut command);
         command
     }
 }
