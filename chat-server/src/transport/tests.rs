@@ -59,6 +59,7 @@ async fn bytes_pass_untouched_both_ways() {
 #[tokio::test]
 async fn there_is_room_until_much_was_sent_and_again_when_it_has_left() {
     let (mut stream, link, _client) = connect(1024);
+    link.end_probe(true);
     let mut sent = 0;
     while link.has_room() {
         link.sending(100);
@@ -74,6 +75,17 @@ async fn there_is_room_until_much_was_sent_and_again_when_it_has_left() {
     assert!(link.has_room() && !link.is_drained(), "one of them is still to come");
     stream.write_all(&text_frame(&[b"42[]"])).await.unwrap();
     assert!(link.is_drained());
+}
+
+#[test]
+fn a_poll_gets_fewer_packets_than_clients_take() {
+    let link = Link::default();
+    (0..13).for_each(|_| link.sending(100));
+    assert!(link.has_room());
+    link.sending(100);
+    assert!(!link.has_room());
+    link.sent(14);
+    assert!(link.has_room());
 }
 
 #[test]
