@@ -86,13 +86,17 @@ impl Bucket {
         taken.map(|_| ()).map_err(|_| self.wait(amount))
     }
 
-    /// Takes so much whether it is there or not: what is missing has to come back first.
-    pub(crate) fn overdraw(&self, amount: u64) {
+    /// Takes so much whether it is there or not: what is missing has to come back first. Returns how long that takes.
+    pub(crate) fn overdraw(&self, amount: u64) -> Duration {
         let now = self.now();
         let most = now.saturating_add(self.rate.nanos(self.rate.burst * (1 + MAX_DEBT)));
-        let take =
-            |full_at: u64| Some(full_at.max(now).saturating_add(self.rate.nanos(amount)).min(most));
-        let _ = self.full_at.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take);
+        let after =
+            |full_at: u64| full_at.max(now).saturating_add(self.rate.nanos(amount)).min(most);
+        let before = self
+            .full_at
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |full_at| Some(after(full_at)));
+        let full_at = before.map_or(now, after);
+        Duration::from_nanos(full_at.saturating_sub(self.holds(now)))
     }
 
     /// Gives back what was taken.

@@ -1,5 +1,4 @@
 use std::io::{self, ErrorKind};
-use std::iter;
 use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
@@ -154,11 +153,8 @@ impl Link {
     pub(super) fn received(&self, packets: u64) -> Option<Instant> {
         let own = self.bucket.as_ref()?;
         let user = self.user.lock().unwrap_or_else(PoisonError::into_inner);
-        let wait = iter::once(own).chain(user.as_deref()).map(|bucket| {
-            bucket.overdraw(packets);
-            bucket.wait(0)
-        });
-        let wait = wait.max().unwrap_or_default();
+        let shared = user.as_ref().map_or(Duration::ZERO, |bucket| bucket.overdraw(packets));
+        let wait = own.overdraw(packets).max(shared);
         (!wait.is_zero()).then(|| Instant::now() + wait)
     }
 

@@ -7,14 +7,20 @@ fn node() -> Node {
     Node::telling(1, true, Rate::new(10, Duration::from_secs(1)))
 }
 
+fn come_and_go(client: &Client, times: usize) {
+    for _ in 0..times {
+        client.attendance.join(&general());
+        client.attendance.leave(&general());
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn one_that_joins_and_leaves_all_the_time_is_told_of_at_a_rate() {
     let node = node();
     let (ada, eve) = (node.ada(), node.enter("e", Some("Eve"), &[]));
     let mut heard = Vec::new();
     for _ in 0..1000 {
-        eve.attendance.join(&general());
-        eve.attendance.leave(&general());
+        come_and_go(&eve, 1);
         pass(1).await;
         heard.extend(ada.hears());
     }
@@ -30,15 +36,9 @@ async fn one_that_joins_and_leaves_all_the_time_is_told_of_at_a_rate() {
 async fn what_others_know_already_is_not_told() {
     let node = node();
     let (ada, eve) = (node.ada(), node.enter("e", Some("Eve"), &[]));
-    for _ in 0..5 {
-        eve.attendance.join(&general());
-        eve.attendance.leave(&general());
-    }
+    come_and_go(&eve, 5);
     assert_eq!(ada.hears().len(), 10);
-    for _ in 0..5 {
-        eve.attendance.join(&general());
-        eve.attendance.leave(&general());
-    }
+    come_and_go(&eve, 5);
     pass(5000).await;
     assert_eq!(ada.hears(), [""; 0], "she is gone, as was told");
 }
@@ -47,10 +47,7 @@ async fn what_others_know_already_is_not_told() {
 async fn each_has_a_turn_in_the_order_of_the_changes() {
     let node = node();
     let (ada, eve) = (node.ada(), node.enter("e", Some("Eve"), &[]));
-    for _ in 0..5 {
-        eve.attendance.join(&general());
-        eve.attendance.leave(&general());
-    }
+    come_and_go(&eve, 5);
     ada.hears();
     eve.attendance.join(&general());
     let names = ["Bob", "Cleo", "Dora"];
@@ -114,10 +111,7 @@ async fn a_crowd_that_comes_and_goes_takes_little_memory() {
 async fn nobody_is_told_in_an_empty_room_and_nothing_is_counted() {
     let node = node();
     let eve = node.enter("e", Some("Eve"), &[]);
-    for _ in 0..100 {
-        eve.attendance.join(&general());
-        eve.attendance.leave(&general());
-    }
+    come_and_go(&eve, 100);
     let ada = node.ada();
     eve.attendance.join(&general());
     assert_eq!(ada.hears(), ["Eve joined general: 2"]);
