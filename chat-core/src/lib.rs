@@ -29,7 +29,7 @@ pub use event::{
     ChatMessage, ChatMessageOptions, Delivery, DeliveryMeta, Handshake, History, HistoryMessage,
     HistoryOf, HistoryRequest, Join, Joined, Left, Named, NicknameRequest, PrivateDelivery,
     PrivateDeliveryMeta, PrivateMessage, Token, Typing, TypingHeard, UserChange, Users, event_name,
-    room_from_event,
+    mended_json, room_from_event,
 };
 pub use frame::{Attendee, FRAME_VERSION, Frame, FrameBody, FrameError, MemberId};
 pub use id::{NodeId, RoomId};

@@ -7,7 +7,6 @@ mod connection;
 mod history;
 mod keeper;
 mod live;
-mod mended;
 mod nickname;
 mod observe;
 mod presence;

@@ -1,10 +1,9 @@
 use std::collections::HashMap;
-use std::fmt;
 
-use serde::de::{self, DeserializeOwned, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
+use super::mended::mended_json;
 use super::whole::Whole;
 use crate::{ClientOffset, Content, Offset, ParseError, Refusal, RefusalCode, RoomId};
 
@@ -73,9 +72,13 @@ impl<'a> Arguments<'a> {
     /// The content of a message. Half a character, which JavaScript has and UTF-8 has not, becomes U+FFFD, as
     /// browsers make it wherever they write UTF-8.
     pub(super) fn content(&self, index: usize, expected: &str) -> Result<Content, Refusal> {
-        let text = match self.required(index, expected) {
+        let text: String = match self.required(index, expected) {
             Ok(text) => text,
-            Err(_) => self.required::<Text>(index, expected)?.text,
+            Err(refusal) => {
+                let mended = self.raw(index).map(mended_json);
+                let text = mended.and_then(|json| serde_json::from_str(&json).ok());
+                text.ok_or(refusal)?
+            }
         };
         let content = Content::try_from(text);
         content.map_err(|error| Refusal::invalid(RefusalCode::InvalidContent, error))
@@ -134,45 +137,8 @@ pub(super) fn invalid(what: &str) -> Refusal {
 fn read<T: DeserializeOwned>(json: Option<&str>, expected: &str) -> Result<Option<T>, Refusal> {
     let Some(json) = json else { return Ok(None) };
     serde_json::from_str(json).map(Some).map_err(|_| {
-        let is_cut = serde_json::from_str(json).is_ok_and(|Text { is_cut, .. }| is_cut);
+        let mended = mended_json(json);
+        let is_cut = mended != json && serde_json::from_str::<String>(&mended).is_ok();
         invalid(if is_cut { HALF } else { expected })
     })
-}
-
-/// A string of JavaScript's, with U+FFFD in the place of each half of a surrogate pair that stands alone.
-struct Text {
-    text: String,
-    /// Whether there was one.
-    is_cut: bool,
-}
-
-impl<'de> Deserialize<'de> for Text {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Bytes;
-
-        impl Visitor<'_> for Bytes {
-            type Value = Text;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string")
-            }
-
-            // A half that stands alone comes as three bytes: what UTF-8 would make of its number.
-            fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<Text, E> {
-                let mut bytes = bytes.to_vec();
-                let mut is_cut = false;
-                for at in 0..bytes.len() {
-                    if let [0xed, 0xa0..=0xbf, _, ..] = bytes[at..] {
-                        bytes[at..at + 3].copy_from_slice("\u{fffd}".as_bytes());
-                        is_cut = true;
-                    }
-                }
-                let text = String::from_utf8(bytes).map_err(E::custom)?;
-                Ok(Text { text, is_cut })
-            }
-        }
-
-        // As bytes, which are not checked.
-        deserializer.deserialize_bytes(Bytes)
-    }
 }

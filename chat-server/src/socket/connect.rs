@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use chat_core::{
     CHAT_MESSAGE, HISTORY, Handshake, JOIN, LEAVE, NICKNAME, Named, Nickname, Offset,
-    PRIVATE_MESSAGE, Refusal, RefusalCode, TYPING, Token, USERS,
+    PRIVATE_MESSAGE, Refusal, RefusalCode, TYPING, Token, USERS, mended_json,
 };
 use chat_store::OwnerKey;
 use serde_json::Value as Json;
@@ -21,7 +21,6 @@ use super::chat_message::ChatMessageHandler;
 use super::connection::{Connection, InOrder, json};
 use super::history::HistoryHandler;
 use super::live::Live;
-use super::mended::mended;
 use super::nickname::NicknameHandler;
 use super::observe::{Direction, Observed};
 use super::presence::{TypingHandler, UsersHandler};
@@ -128,7 +127,7 @@ impl ConnectHandler<LocalAdapter, InOrder> for Connections {
     ) -> Pin<Box<dyn Future<Output = Result<(), Box<dyn Display + Send>>> + Send + 'a>> {
         let auth = auth.as_ref().map_or("{}", json);
         // Anything else counts as absent. A list would be read as the fields in their order.
-        let auth = mended(if auth.starts_with('{') { auth } else { "{}" });
+        let auth = mended_json(if auth.starts_with('{') { auth } else { "{}" });
         Box::pin(async move {
             let refused = self.accept(SocketRef::from(socket), &auth).await.err();
             refused.map_or(Ok(()), |reason| Err(Box::new(reason) as Box<dyn Display + Send>))

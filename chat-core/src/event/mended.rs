@@ -2,7 +2,12 @@ use std::borrow::Cow;
 
 /// JSON in which U+FFFD stands in the place of each half of a character, as browsers make it wherever they write UTF-8:
 /// JavaScript has such texts, as `"😀".slice(0, 1)`, and writes them as JSON, and nothing else can read that.
-pub(super) fn mended(json: &str) -> Cow<'_, str> {
+///
+/// ```
+/// let auth = chat_core::mended_json(r#"{"serverOffset":8,"name":"Ada \ud83d"}"#);
+/// assert_eq!(auth, "{\"serverOffset\":8,\"name\":\"Ada \u{fffd}\"}");
+/// ```
+pub fn mended_json(json: &str) -> Cow<'_, str> {
     let mut mended = String::new();
     let (mut copied, mut at) = (0, 0);
     while let Some(found) = json[at..].find('\\') {
@@ -55,7 +60,7 @@ mod tests {
             (r#""\ude00\ud83d""#, "\"\u{fffd}\u{fffd}\""),
             (r#""\\\ud83d""#, "\"\\\\\u{fffd}\""),
         ] {
-            assert_eq!(mended(json), expected);
+            assert_eq!(mended_json(json), expected);
         }
         for json in [
             r#"{"a":"\ud83d\ude00 \u00e9 😀 \n"}"#,
@@ -66,7 +71,7 @@ mod tests {
             r#""\é\ud83"#,
             "",
         ] {
-            assert!(matches!(mended(json), Cow::Borrowed(same) if same == json), "{json}");
+            assert!(matches!(mended_json(json), Cow::Borrowed(same) if same == json), "{json}");
         }
     }
 }
