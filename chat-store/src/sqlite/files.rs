@@ -1,7 +1,7 @@
 //! The files of a log: made for their owner alone, and known again while they are open.
 
 use std::error::Error;
-use std::fs::{self, Metadata, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::{fmt, io};
@@ -34,7 +34,7 @@ impl Files {
         });
         let all = [path.to_owned()].into_iter().chain(beside);
         let all = all.map(|path| {
-            let identity = identity(&fs::metadata(&path)?);
+            let identity = identity(&path)?;
             Ok((path, identity))
         });
         all.collect::<io::Result<_>>().map(Self)
@@ -43,8 +43,8 @@ impl Files {
     /// Fails with [`Moved`] when one of them is not in its place any more. It takes some microseconds.
     pub(super) fn check(&self) -> Result<(), sqlx::Error> {
         for (path, identity_when_opened) in &*self.0 {
-            let is_there = match fs::metadata(path) {
-                Ok(found) => identity(&found) == *identity_when_opened,
+            let is_there = match identity(path) {
+                Ok(found) => found == *identity_when_opened,
                 Err(error) => match error.kind() {
                     io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => false,
                     _ => return Err(error.into()),
@@ -91,10 +91,28 @@ pub(super) fn create(path: &Path) {
 #[cfg(unix)]
 type Identity = (u64, u64);
 
+/// Asks for nothing more, for whoever asks a file for its times makes its next change slower: since Linux 6.13 that
+/// change gets a time of its own then, and a sync has to write it (multigrain timestamps).
+#[cfg(target_os = "linux")]
+fn identity(path: &Path) -> io::Result<Identity> {
+    use rustix::fs::{AtFlags, CWD, StatxFlags, makedev, statx};
+
+    let file = match statx(CWD, path, AtFlags::empty(), StatxFlags::INO) {
+        // A sandbox may not know the call.
+        Err(rustix::io::Errno::NOSYS | rustix::io::Errno::PERM) => return all_metadata(path),
+        file => file?,
+    };
+    Ok((makedev(file.stx_dev_major, file.stx_dev_minor), file.stx_ino))
+}
+
+#[cfg(all(unix, not(target_os = "linux")))]
+use all_metadata as identity;
+
 #[cfg(unix)]
-fn identity(file: &Metadata) -> Identity {
+fn all_metadata(path: &Path) -> io::Result<Identity> {
     use std::os::unix::fs::MetadataExt;
-    (file.dev(), file.ino())
+    let file = fs::metadata(path)?;
+    Ok((file.dev(), file.ino()))
 }
 
 /// Such a system does not let go of the name of an open file.
@@ -102,4 +120,6 @@ fn identity(file: &Metadata) -> Identity {
 type Identity = ();
 
 #[cfg(not(unix))]
-fn identity(_file: &Metadata) -> Identity {}
+fn identity(path: &Path) -> io::Result<Identity> {
+    fs::metadata(path).map(drop)
+}
