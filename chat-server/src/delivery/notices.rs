@@ -1,4 +1,5 @@
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
@@ -29,13 +30,15 @@ impl Notice {
 #[derive(Debug)]
 pub(crate) struct Notices {
     queue: Mutex<VecDeque<Arc<Notice>>>,
+    /// Whether there are any. Looked at between any two messages, so without a lock.
+    has_some: AtomicBool,
     wake: Arc<Notify>,
 }
 
 impl Notices {
     /// Notices that notify `wake` of each.
     pub(crate) fn new(wake: Arc<Notify>) -> Self {
-        Self { queue: Mutex::default(), wake }
+        Self { queue: Mutex::default(), has_some: AtomicBool::new(false), wake }
     }
 
     /// Adds a notice. Never waits: a connection that does not take its notices misses the oldest of them.
@@ -45,6 +48,7 @@ impl Notices {
             queue.pop_front();
         }
         queue.push_back(notice);
+        self.has_some.store(true, Ordering::Release);
         if queue.len() == 1 {
             self.wake.notify_one();
         }
@@ -57,8 +61,15 @@ impl Notices {
         }
     }
 
+    /// Whether there are notices. One that is added at this moment wakes whoever waits for it.
+    pub(crate) fn has_some(&self) -> bool {
+        self.has_some.load(Ordering::Acquire)
+    }
+
     /// Takes all notices out, oldest first.
     pub(crate) fn take(&self) -> VecDeque<Arc<Notice>> {
-        std::mem::take(&mut self.queue.lock().unwrap_or_else(PoisonError::into_inner))
+        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        self.has_some.store(false, Ordering::Release);
+        std::mem::take(&mut queue)
     }
 }

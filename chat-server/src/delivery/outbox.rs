@@ -1,4 +1,5 @@
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chat_core::{Ack, Joined, Left, Named, Refusal, TypingHeard};
@@ -60,13 +61,15 @@ pub(super) type Unanswered = (i64, Answer, InFlight);
 #[derive(Debug)]
 pub(crate) struct Outbox {
     answers: Mutex<VecDeque<Unanswered>>,
+    /// Whether there are any. Looked at between any two messages, so without a lock.
+    has_some: AtomicBool,
     wake: Arc<Notify>,
 }
 
 impl Outbox {
     /// An outbox that notifies `wake` of each answer.
     pub(crate) fn new(wake: Arc<Notify>) -> Self {
-        Self { answers: Mutex::default(), wake }
+        Self { answers: Mutex::default(), has_some: AtomicBool::new(false), wake }
     }
 
     /// Adds the answer to the request with this ack id.
@@ -74,13 +77,21 @@ impl Outbox {
         in_flight.grow(answer.bytes());
         let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
         answers.push_back((ack_id, answer, in_flight));
+        self.has_some.store(true, Ordering::Release);
         if answers.len() == 1 {
             self.wake.notify_one();
         }
     }
 
+    /// Whether there are answers. One that is added at this moment wakes whoever waits for it.
+    pub(crate) fn has_some(&self) -> bool {
+        self.has_some.load(Ordering::Acquire)
+    }
+
     /// Takes all answers out, oldest first.
     pub(crate) fn take(&self) -> VecDeque<Unanswered> {
-        std::mem::take(&mut self.answers.lock().unwrap_or_else(PoisonError::into_inner))
+        let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        self.has_some.store(false, Ordering::Release);
+        std::mem::take(&mut answers)
     }
 }

@@ -147,7 +147,9 @@ impl<S: Sink> Pump<'_, S> {
                 if waiting.is_past(Phase::Draining) {
                     break;
                 }
-                let_go_when_stalled(self.answer(), || subscription.let_go()).await?;
+                if self.has_something_to_answer() {
+                    let_go_when_stalled(self.answer(), || subscription.let_go()).await?;
+                }
                 match subscription.hand_over(|entry| sink.deliver(entry).taken()) {
                     Ok(()) => {}
                     Err(NotTaken::Full) => {
@@ -163,6 +165,11 @@ impl<S: Sink> Pump<'_, S> {
         self.answer().await?;
         sink.flushed().await;
         Ok(())
+    }
+
+    fn has_something_to_answer(&self) -> bool {
+        let Waiting { outbox, notices, .. } = self.waiting;
+        !self.unsaved.is_empty() || outbox.has_some() || notices.has_some()
     }
 
     /// Hands over all answers and notices there are, those that tell of the session when it is saved. Messages

@@ -1,23 +1,20 @@
 use bytes::BufMut;
 
-/// The first byte of a frame that can be a CONNECT reply: a whole text message.
+/// The first byte of a whole text message.
 const TEXT: u8 = 0x81;
 
-/// The second byte is then its length. Longer ones have another form, and no CONNECT reply is as long.
-const LENGTHS: std::ops::RangeInclusive<u8> = 2..=125;
+/// The first byte of a whole binary message: an attachment of a Socket.IO packet.
+const BINARY: u8 = 0x82;
 
-/// Its payload begins so: an Engine.IO message (`4`) with a Socket.IO CONNECT (`0`), see the
-/// [protocol](https://github.com/socketio/socket.io-protocol#packet-encoding).
-const CONNECT: [u8; 2] = *b"40";
-
-/// How many bytes of a frame tell whether it can be a CONNECT reply.
-const TELLING: usize = 4;
+/// Longer frames are no CONNECT replies.
+const MAX_CONNECT_BYTES: u64 = 64 * 1024;
 
 /// The header of a frame without a mask has 2, 4 or 10 bytes.
 const LONGEST_HEADER: usize = 10;
 
 /// Follows the frames that a server writes to a websocket, however they are cut into writes, and picks out
-/// the CONNECT replies.
+/// the CONNECT replies. It knows which binary messages belong to a packet of Socket.IO, between which and it nothing
+/// else may come.
 ///
 /// All else passes untouched and in place.
 #[derive(Debug, Default)]
@@ -30,14 +27,21 @@ pub(crate) struct FrameFilter {
 }
 
 /// Where in the stream the next byte lies.
+#[derive(Debug, Clone, Default)]
+struct Place {
+    within: Within,
+    /// How many attachments of a packet are to come.
+    attachments: u32,
+}
+
 #[derive(Debug, Clone)]
-enum Place {
-    /// In a frame that may be a CONNECT reply. This much of it is held back; nothing at its start.
+enum Within {
+    /// In a frame of which it has to be known what it is. This much of it is held back; nothing at its start.
     Start(Vec<u8>),
     /// In the header of another frame, of which `have` bytes have passed.
     Header { bytes: [u8; LONGEST_HEADER], have: usize },
     /// In the payload of another frame; so many bytes are left of it, one at least.
-    Payload(u64),
+    Payload { left: u64, binary: bool },
 }
 
 /// What to do with bytes that are to be written.
@@ -47,22 +51,39 @@ pub(crate) enum Part {
     Pass(usize),
     /// So many of them were taken. The rest of their frame is not there yet.
     Held(usize),
-    /// So many of them were taken, and with those held back before they are these bytes: a CONNECT
-    /// reply, or the beginning of another frame after all, or the whole of a short one. The last number
-    /// says how many frames end in them.
+    /// So many of them were taken, and end a CONNECT reply with this payload.
+    Connect(usize, Vec<u8>),
+    /// So many of them were taken, and with those held back before they are these bytes of another frame. The last
+    /// number says how many frames end in them.
     Taken(usize, Vec<u8>, usize),
 }
 
-impl Default for Place {
+/// What a frame is, as far as its first bytes tell; see the
+/// [protocol](https://github.com/socketio/socket.io-protocol#packet-encoding).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// An Engine.IO message (`4`) with a Socket.IO CONNECT (`0`): the frame has so many bytes, `header` of them before
+    /// its payload.
+    Connect {
+        header: usize,
+        bytes: usize,
+    },
+    /// A packet with so many attachments: `45N-` or `46N-`.
+    WithAttachments(u32),
+    Other,
+}
+
+impl Default for Within {
     fn default() -> Self {
         Self::Start(Vec::new())
     }
 }
 
 impl FrameFilter {
-    /// Whether the next byte begins a frame, and nothing is held back.
+    /// Whether the next byte begins a frame that belongs to none before, and nothing is held back.
     pub(crate) fn is_between(&self) -> bool {
-        matches!(&self.place, Place::Start(held) if held.is_empty())
+        let at_start = matches!(&self.place.within, Within::Start(held) if held.is_empty());
+        at_start && self.place.attachments == 0
     }
 
     /// Says what to do with the first of these bytes, of which there must be one at least.
@@ -74,20 +95,31 @@ impl FrameFilter {
             return Part::Pass(passing);
         }
         // Nothing may pass only at the start of a frame or where some of one is held back.
-        let Place::Start(mut held) = std::mem::take(&mut self.place) else { return Part::Held(0) };
+        let Within::Start(mut held) = std::mem::take(&mut self.place.within) else {
+            return Part::Held(0);
+        };
         let before = held.len();
         for &byte in bytes {
             held.push(byte);
             let taken = held.len() - before;
-            if !may_be_connect(&held) {
-                let (_, ended) = self.place.pass(&held, held.len());
-                return Part::Taken(taken, held, ended);
-            }
-            if held.len() > 1 && held.len() == 2 + usize::from(held[1]) {
-                return Part::Taken(taken, held, 1);
+            match kind(&held) {
+                None => {}
+                Some(Kind::Connect { header, bytes }) => {
+                    if held.len() == bytes {
+                        return Part::Connect(taken, held.split_off(header));
+                    }
+                }
+                Some(kind) => {
+                    if let Kind::WithAttachments(count) = kind {
+                        self.place.attachments = count;
+                    }
+                    self.place.within = Within::header();
+                    let (_, ended) = self.place.pass(&held, held.len());
+                    return Part::Taken(taken, held, ended);
+                }
             }
         }
-        self.place = Place::Start(held);
+        self.place.within = Within::Start(held);
         Part::Held(bytes.len())
     }
 
@@ -103,44 +135,56 @@ impl FrameFilter {
     }
 }
 
+impl Within {
+    fn header() -> Self {
+        Self::Header { bytes: [0; LONGEST_HEADER], have: 0 }
+    }
+}
+
 impl Place {
-    /// The place with so many bytes of a frame to come; counts the frame when there are none.
-    fn before_payload(left: u64, ended: &mut usize) -> Self {
+    /// There are so many bytes of a frame to come; counts the frame when there are none.
+    fn before_payload(&mut self, left: u64, binary: bool, ended: &mut usize) {
         if left > 0 {
-            return Self::Payload(left);
+            self.within = Within::Payload { left, binary };
+            return;
         }
         *ended += 1;
-        Self::default()
+        if binary {
+            self.attachments = self.attachments.saturating_sub(1);
+        }
+        self.within = Within::default();
     }
 
-    /// Moves on over those of the first `count` bytes that are certainly no part of a CONNECT reply. Says
-    /// how many those are, and how many frames end in them. All the bytes together tell whether a reply
-    /// begins.
+    /// Moves on over those of the first `count` bytes of which is certain that they pass. Says how many those are, and
+    /// how many frames end in them. All the bytes together tell what a frame is.
     fn pass(&mut self, bytes: &[u8], count: usize) -> (usize, usize) {
         let mut passed = 0;
         let mut ended = 0;
         while passed < count {
             let rest = &bytes[passed..];
-            match self {
-                Self::Start(held) if !held.is_empty() || may_be_connect(rest) => break,
+            match &mut self.within {
+                Within::Start(held) if !held.is_empty() || kind(rest) != Some(Kind::Other) => break,
                 // Most headers are short and whole.
-                Self::Start(_) if count - passed > 1 && rest[1] & 0x7f < 126 => {
+                Within::Start(_) if count - passed > 1 && rest[1] & 0x7f < 126 => {
                     passed += 2;
-                    *self = Self::before_payload(u64::from(rest[1] & 0x7f), &mut ended);
+                    let binary = rest[0] == BINARY;
+                    self.before_payload(u64::from(rest[1] & 0x7f), binary, &mut ended);
                 }
-                Self::Start(_) => *self = Self::Header { bytes: [0; LONGEST_HEADER], have: 0 },
-                Self::Header { bytes, have } => {
+                Within::Start(_) => self.within = Within::header(),
+                Within::Header { bytes, have } => {
                     bytes[*have] = rest[0];
                     *have += 1;
                     passed += 1;
-                    if let Some(length) = payload_length(&bytes[..*have]) {
-                        *self = Self::before_payload(length, &mut ended);
+                    if let Some((_, length)) = payload(&bytes[..*have]) {
+                        let binary = bytes[0] == BINARY;
+                        self.before_payload(length, binary, &mut ended);
                     }
                 }
-                Self::Payload(left) => {
+                Within::Payload { left, binary } => {
                     let part = u64::min(*left, (count - passed) as u64);
+                    let (left, binary) = (*left - part, *binary);
                     passed += part as usize;
-                    *self = Self::before_payload(*left - part, &mut ended);
+                    self.before_payload(left, binary, &mut ended);
                 }
             }
         }
@@ -148,34 +192,57 @@ impl Place {
     }
 }
 
-/// Whether a frame that begins so can be a CONNECT reply.
-fn may_be_connect(frame: &[u8]) -> bool {
-    let matches = |index: usize, byte: u8| match index {
-        0 => byte == TEXT,
-        1 => LENGTHS.contains(&byte),
-        _ => byte == CONNECT[index - 2],
-    };
-    frame.iter().take(TELLING).enumerate().all(|(index, &byte)| matches(index, byte))
+/// What a frame is that begins so; none as long as that cannot be said.
+fn kind(frame: &[u8]) -> Option<Kind> {
+    if *frame.first()? != TEXT {
+        return Some(Kind::Other);
+    }
+    let (header, length) = payload(frame)?;
+    if length < 2 {
+        return Some(Kind::Other);
+    }
+    let packet = &frame[header..];
+    let (engine, socket) = (*packet.first()?, packet.get(1));
+    match (engine, socket) {
+        (b'4', None) => None,
+        (b'4', Some(b'0')) if length <= MAX_CONNECT_BYTES => {
+            Some(Kind::Connect { header, bytes: header + length as usize })
+        }
+        (b'4', Some(b'5' | b'6')) => attachments(&packet[2..], length - 2),
+        _ => Some(Kind::Other),
+    }
 }
 
-/// The length of the payload, when the header is whole. Frames of a server have no mask; see
-/// [RFC 6455, section 5.2](https://www.rfc-editor.org/rfc/rfc6455#section-5.2).
-fn payload_length(header: &[u8]) -> Option<u64> {
-    let short = u64::from(header.get(1)? & 0x7f);
+/// What a packet is that may have attachments, of which `rest` is there after its type, and `length` bytes are to be.
+fn attachments(rest: &[u8], length: u64) -> Option<Kind> {
+    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let number = || str::from_utf8(&rest[..digits]).ok()?.parse().ok();
+    match rest.get(digits) {
+        Some(b'-') => Some(number().map_or(Kind::Other, Kind::WithAttachments)),
+        // A number that is longer than any is none.
+        None if (digits as u64) < length && digits <= 10 => None,
+        _ => Some(Kind::Other),
+    }
+}
+
+/// How many bytes the header has, and the length of the payload, when the header is whole. Frames of a server have no
+/// mask; see [RFC 6455, section 5.2](https://www.rfc-editor.org/rfc/rfc6455#section-5.2).
+fn payload(frame: &[u8]) -> Option<(usize, u64)> {
+    let short = u64::from(frame.get(1)? & 0x7f);
     let long = |bytes: usize| {
-        let length = header.get(2..2 + bytes)?;
-        Some(length.iter().fold(0, |sum, &byte| sum << 8 | u64::from(byte)))
+        let length = frame.get(2..2 + bytes)?;
+        Some((2 + bytes, length.iter().fold(0, |sum, &byte| sum << 8 | u64::from(byte))))
     };
     match short {
         126 => long(2),
         127 => long(8),
-        _ => Some(short),
+        _ => Some((2, short)),
     }
 }
 
-/// Whether a frame that was taken out is the CONNECT reply of the namespace `/`.
-pub(crate) fn is_root_connect(frame: &[u8]) -> bool {
-    may_be_connect(frame) && matches!(frame.get(TELLING), None | Some(b'{'))
+/// Whether this is the payload of the CONNECT reply of the namespace `/`.
+pub(crate) fn is_root_connect(payload: &[u8]) -> bool {
+    matches!(payload.get(2), None | Some(b'{'))
 }
 
 /// A whole text message of a server, made of these parts.
@@ -211,11 +278,8 @@ mod tests {
     use super::*;
 
     /// What the tests put in the place of a CONNECT reply.
-    fn complete(frame: &[u8]) -> Vec<u8> {
-        match frame.get(2..) {
-            Some(payload) if payload.starts_with(b"40") => [b"<", frame, b">"].concat(),
-            _ => frame.to_vec(),
-        }
+    fn completed(payload: &[u8]) -> Vec<u8> {
+        [b"<", payload, b">"].concat()
     }
 
     /// What leaves, in how many frames, when these writes go through a filter, of which at most `accepts` bytes are written
@@ -234,9 +298,14 @@ mod tests {
                         written
                     }
                     Part::Held(count) => count,
-                    Part::Taken(count, frame, ended) => {
+                    Part::Connect(count, payload) => {
+                        frames += 1;
+                        out.extend(completed(&payload));
+                        count
+                    }
+                    Part::Taken(count, bytes, ended) => {
                         frames += ended;
-                        out.extend(complete(&frame));
+                        out.extend(bytes);
                         count
                     }
                 };
@@ -265,7 +334,7 @@ mod tests {
         ];
         let payload = prop_oneof![
             3 => vec(any::<u8>(), 0..40),
-            2 => prop::sample::select(vec!["4", "40", "41", "40{}", "40{\"sid\":\"x\"}", "40/a,{}", "42[\"e\"]"])
+            2 => prop::sample::select(vec!["4", "40", "41", "40{}", "40{\"sid\":\"x\"}", "40/a,{}", "42[\"e\"]", "451-[]", "462-/a,1[]", "45", "45-", "4599999999999-", "45x"])
                 .prop_map(|text| text.as_bytes().to_vec()),
             2 => prop::sample::select(vec![122_usize, 123, 124, 125, 126, 65_535, 65_536])
                 .prop_map(|length| [b"40".to_vec(), vec![b'x'; length - 2]].concat()),
@@ -275,13 +344,18 @@ mod tests {
 
     /// The plain way to do the same, and how many frames there are.
     fn reference(frames: &[Vec<u8>]) -> (Vec<u8>, usize) {
-        let is_reply =
-            |frame: &&Vec<u8>| frame[0] == TEXT && frame[1] <= 125 && frame[2..].starts_with(b"40");
-        let completed = frames
-            .iter()
-            .flat_map(|frame| Some(frame).filter(is_reply).map_or(frame.clone(), |f| complete(f)))
-            .collect();
-        (completed, frames.len())
+        let passed = |frame: &Vec<u8>| {
+            let header = match frame[1] {
+                126 => 4,
+                127 => 10,
+                _ => 2,
+            };
+            let is_reply = frame[0] == TEXT
+                && frame[header..].starts_with(b"40")
+                && frame.len() - header <= MAX_CONNECT_BYTES as usize;
+            if is_reply { completed(&frame[header..]) } else { frame.clone() }
+        };
+        (frames.iter().flat_map(passed).collect(), frames.len())
     }
 
     proptest! {
@@ -330,6 +404,49 @@ mod tests {
         let reply = connect("{\"sid\":\"abc\"}");
         let mut filter = FrameFilter::default();
         assert_eq!(filter.next(&reply[..9]), Part::Held(9));
-        assert_eq!(filter.next(&reply[9..]), Part::Taken(reply.len() - 9, reply, 1));
+        assert_eq!(filter.next(&reply[9..]), Part::Connect(reply.len() - 9, reply[2..].to_vec()));
+    }
+
+    #[test]
+    fn a_packet_is_over_when_its_attachments_are() {
+        let attachment = frame(BINARY, &[7; 200]);
+        let heartbeat = frame(TEXT, b"2");
+        for (packet, attachments) in [
+            (frame(TEXT, b"452-[\"e\",{}]"), 2),
+            (frame(TEXT, format!("4612-/admin,7{}", "x".repeat(70_000)).as_bytes()), 12),
+            (frame(TEXT, b"450-[\"e\"]"), 0),
+            (frame(TEXT, b"42[\"451-\"]"), 0),
+            (frame(TEXT, b"45"), 0),
+        ] {
+            let rest = [&heartbeat[..], &attachment.repeat(attachments)].concat();
+            let last = packet.len() + rest.len();
+            for chunk in [1, 3, 50, usize::MAX] {
+                let (mut filter, mut at) = (FrameFilter::default(), 0);
+                let bytes = [&packet[..], &rest].concat();
+                for mut part in bytes.chunks(chunk.min(bytes.len())) {
+                    while !part.is_empty() {
+                        let taken = match filter.next(part) {
+                            Part::Pass(count) => {
+                                let written = count.min(chunk);
+                                filter.passed(part, count, written);
+                                written
+                            }
+                            Part::Held(count)
+                            | Part::Connect(count, _)
+                            | Part::Taken(count, ..) => count,
+                        };
+                        at += taken;
+                        part = &part[taken..];
+                        let may_be = at == last || (attachments == 0 && at == packet.len());
+                        let is_between = filter.is_between();
+                        assert!(
+                            !is_between || may_be || at > packet.len() && attachments == 0,
+                            "{at}"
+                        );
+                        assert!(is_between || at < last, "{at}");
+                    }
+                }
+            }
+        }
     }
 }

@@ -235,10 +235,15 @@ impl TransportService {
             let open = self.streams.token();
             // It fails when the client has gone meanwhile.
             let stream = upgraded.await.ok().map(TokioIo::new);
-            let wire =
-                if link.is_polled() { moved(stream, &link).await } else { stream.map(Wire::new) };
+            // In boxes, for this is there as long as the connection, and socketioxide has room for the stream in
+            // several places.
+            let wire = if link.is_polled() {
+                Box::pin(moved(stream, &link)).await
+            } else {
+                stream.map(Wire::new)
+            };
             let Some(wire) = wire else { return };
-            let stream = LinkedStream::new(wire, link, self.limits.clone(), open);
+            let stream = Box::new(LinkedStream::new(wire, link, self.limits.clone(), open));
             if let Err(error) = self.inner.call((stream, request)).await {
                 tracing::debug!("a websocket was not accepted: {error}");
             }

@@ -7,7 +7,7 @@ use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::Link;
-use super::frames::{FrameFilter, Part, is_root_connect, text_frame};
+use super::frames::{FrameFilter, Part, is_root_connect, put_text_frame};
 
 /// What a websocket runs over.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
@@ -176,11 +176,16 @@ impl Wire {
                 Poll::Ready(result)
             }
             Part::Held(count) => Poll::Ready(Ok(count)),
-            Part::Taken(count, frame, ended) => {
+            // What is ahead is written by the next write, or by the flush that follows.
+            Part::Connect(count, payload) => {
+                link.sent(1);
+                self.open |= is_root_connect(&payload);
+                put_text_frame(&mut self.ahead, &[&completed(link, payload)]);
+                Poll::Ready(Ok(count))
+            }
+            Part::Taken(count, bytes, ended) => {
                 link.sent(ended);
-                self.open |= is_root_connect(&frame);
-                // Written by the next write, or by the flush that follows.
-                self.ahead.extend_from_slice(&completed(link, frame));
+                self.ahead.extend_from_slice(&bytes);
                 Poll::Ready(Ok(count))
             }
         }
@@ -225,11 +230,8 @@ impl fmt::Debug for Wire {
     }
 }
 
-/// The frame with its packet completed, if the link has something to add to it.
-fn completed(link: &Link, frame: Vec<u8>) -> Vec<u8> {
-    let packet = frame.get(2..).and_then(|packet| std::str::from_utf8(packet).ok());
-    match packet.and_then(|packet| link.complete(packet)) {
-        Some(packet) => text_frame(&[packet.as_bytes()]),
-        None => frame,
-    }
+/// The CONNECT reply with what the link has to add to it.
+fn completed(link: &Link, payload: Vec<u8>) -> Vec<u8> {
+    let completed = str::from_utf8(&payload).ok().and_then(|packet| link.complete(packet));
+    completed.map_or(payload, String::into_bytes)
 }
