@@ -1,5 +1,5 @@
 use std::collections::VecDeque;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
@@ -134,12 +134,12 @@ impl<S: Sink> Pump<'_, S> {
                     continue;
                 }
                 Some(Ok(Found::AfterRewind)) => {
-                    self.meanwhile(sink.saved(), Phase::Gone).await?;
+                    self.meanwhile(Box::pin(sink.saved()), Phase::Gone).await?;
                 }
                 Some(Ok(Found::Messages)) => {}
                 // The log has told of it.
                 Some(Err(_)) => {
-                    self.meanwhile(sleep(STORE_PAUSE), Phase::Draining).await?;
+                    self.meanwhile(Box::pin(sleep(STORE_PAUSE)), Phase::Draining).await?;
                     continue;
                 }
             }
@@ -148,7 +148,7 @@ impl<S: Sink> Pump<'_, S> {
                     break;
                 }
                 if self.has_something_to_answer() {
-                    let_go_when_stalled(self.answer(), || subscription.let_go()).await?;
+                    let_go_when_stalled(Box::pin(self.answer()), || subscription.let_go()).await?;
                 }
                 match subscription.hand_over(|entry| sink.deliver(entry).taken()) {
                     Ok(()) => {}
@@ -176,6 +176,13 @@ impl<S: Sink> Pump<'_, S> {
     /// wait meanwhile, so that those of a room come after the answer to its join.
     async fn answer(&mut self) -> Result<(), Gone> {
         self.hand_over().await?;
+        if !self.unsaved.is_empty() {
+            Box::pin(self.answer_unsaved()).await?;
+        }
+        Ok(())
+    }
+
+    async fn answer_unsaved(&mut self) -> Result<(), Gone> {
         while !self.unsaved.is_empty() {
             let unsaved = std::mem::take(&mut self.unsaved);
             self.meanwhile(self.sink.saved(), Phase::Gone).await?;
@@ -206,7 +213,7 @@ impl<S: Sink> Pump<'_, S> {
         let (ack_id, answer, _in_flight) = unanswered;
         until_taken(self.sink, || self.sink.answer(ack_id, &answer)).await?;
         if answer.is_long() {
-            self.sink.flushed().await;
+            Box::pin(self.sink.flushed()).await;
         }
         Ok(())
     }
@@ -218,11 +225,20 @@ impl<S: Sink> Pump<'_, S> {
         work: impl Future<Output = T>,
         phase: Phase,
     ) -> Result<Option<T>, Gone> {
-        let Self { waiting, sink, .. } = *self;
         let mut work = pin!(work);
-        if let Some(done) = (&mut work).now_or_never() {
-            return Ok(Some(done));
+        match (&mut work).now_or_never() {
+            Some(done) => Ok(Some(done)),
+            // In a box: an idle connection would have room for all of this.
+            None => Box::pin(self.wait_meanwhile(work, phase)).await,
         }
+    }
+
+    async fn wait_meanwhile<T>(
+        &mut self,
+        mut work: Pin<&mut impl Future<Output = T>>,
+        phase: Phase,
+    ) -> Result<Option<T>, Gone> {
+        let Self { waiting, sink, .. } = *self;
         loop {
             let flushed = sink.flush();
             if flushed == Sent::Gone || waiting.is_past(Phase::Gone) {
@@ -262,7 +278,8 @@ async fn let_go_when_stalled<T>(work: impl Future<Output = T>, let_go: impl FnOn
     if let Some(done) = (&mut work).now_or_never() {
         return done;
     }
-    if let Ok(done) = timeout(STALL, &mut work).await {
+    // In a box: an idle connection would have room for all of this.
+    if let Ok(done) = Box::pin(timeout(STALL, &mut work)).await {
         return done;
     }
     let_go();
