@@ -26,6 +26,10 @@ async fn start(skip_middlewares: bool) -> String {
             socket.on("whisper to me", async |socket: SocketRef, Data::<String>(text)| {
                 recovery::emit(&socket, "whisper", &(text,)).unwrap();
             });
+            socket.on("pictures", async |socket: SocketRef| {
+                let picture = |byte| bytes::Bytes::from(vec![byte; 200_000]);
+                socket.emit("pictures", &(picture(1), picture(2))).unwrap();
+            });
             socket.on("disconnect me", async |socket: SocketRef| {
                 socket.disconnect().unwrap();
             });

@@ -138,3 +138,27 @@ for (const [name, transports] of Object.entries(TRANSPORTS)) {
     socket.disconnect();
   });
 }
+
+for (const [name, transports] of Object.entries(TRANSPORTS)) {
+  test(`nothing comes between an event and its attachments, over ${name}`, async (t) => {
+    const talker = connect(t, url);
+    const client = connect(t, url, { transports });
+    let messages = 0;
+    client.on("chat message", () => (messages += 1));
+    await once(client, "connect");
+    let ended = false;
+    client.on("disconnect", (reason) => assert.ok(ended, `disconnected: ${reason}`));
+    const talking = (async () => {
+      while (!ended) await Promise.all(Array.from({ length: 20 }, () => send(talker, "x".repeat(1000))));
+    })();
+    for (let round = 0; round < 20; round += 1) {
+      const pictures = once(client, "pictures");
+      client.emit("pictures");
+      const sizes = (await pictures).map((picture) => [picture.length ?? picture.byteLength, picture[0]]);
+      assert.deepEqual(sizes, [[200_000, 1], [200_000, 2]]);
+    }
+    ended = true;
+    await talking;
+    assert.ok(messages > 100, `${messages} messages came in between`);
+  });
+}

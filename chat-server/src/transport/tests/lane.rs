@@ -77,6 +77,39 @@ async fn nothing_of_the_lane_leaves_before_the_client_is_told_that_it_is_connect
     assert_eq!(received(&mut client, expected.len()).await, expected);
 }
 
+/// A client that gets something else in between gives up the connection.
+#[tokio::test]
+async fn nothing_of_the_lane_comes_between_a_packet_and_its_attachments() {
+    let (mut stream, lane, mut client) = connect(10_000);
+    open(&mut stream, &mut client).await;
+    let mut attachment = text_frame(&[&[7; 300]]);
+    attachment[0] = 0x82;
+    let packet = text_frame(&[b"452-[\"pictures\",{},{}]"]);
+    for part in [&packet, &attachment, &attachment] {
+        assert_eq!(lane.push_text(&[b"42[1]"]), Some(true));
+        stream.write_all(part).await.unwrap();
+        stream.flush().await.unwrap();
+    }
+    assert_eq!(lane.flush(), Flushed::Yes);
+    let expected = [packet, attachment.repeat(2), text_frame(&[b"42[1]"]).repeat(3)].concat();
+    assert_eq!(received(&mut client, expected.len()).await, expected);
+}
+
+#[tokio::test]
+async fn a_long_connect_reply_is_completed_too() {
+    let (mut stream, lane, mut client) = connect(10_000);
+    let link = lane.link();
+    let namespace = format!("/{}", "n".repeat(300));
+    let reply = ConnectReply { sid: "public".into(), pid: "secret".repeat(30) };
+    link.reply_to_connect(&namespace, reply.clone());
+    let packet = format!("40{namespace},{{\"sid\":\"abc\"}}");
+    stream.write_all(&text_frame(&[packet.as_bytes()])).await.unwrap();
+    stream.flush().await.unwrap();
+    let completed = format!("40{namespace},{}", serde_json::to_string(&reply).unwrap());
+    let expected = text_frame(&[completed.as_bytes()]);
+    assert_eq!(received(&mut client, expected.len()).await, expected);
+}
+
 #[tokio::test]
 async fn who_has_the_lane_after_another_sends_nothing_of_the_other() {
     let (mut stream, first, mut client) = connect(1000);
