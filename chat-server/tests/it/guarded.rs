@@ -27,8 +27,10 @@ async fn start(skip_middlewares: bool) -> String {
                 recovery::emit(&socket, "whisper", &(text,)).unwrap();
             });
             socket.on("pictures", async |socket: SocketRef| {
-                let picture = |byte| bytes::Bytes::from(vec![byte; 200_000]);
-                socket.emit("pictures", &(picture(1), picture(2))).unwrap();
+                // More than the buffers of a connection take at once.
+                let pictures: [_; 8] =
+                    std::array::from_fn(|n| bytes::Bytes::from(vec![n as u8; 600_000]));
+                socket.emit("pictures", &pictures).unwrap();
             });
             socket.on("disconnect me", async |socket: SocketRef| {
                 socket.disconnect().unwrap();
@@ -48,7 +50,7 @@ async fn start(skip_middlewares: bool) -> String {
     url
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(not(has_socket_io_client), ignore = "needs Node.js with npm")]
 async fn recovery_in_an_application_that_authenticates() {
     let (guarded, trusting) = (start(false).await, start(true).await);
