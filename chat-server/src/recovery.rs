@@ -98,7 +98,7 @@ pub use emit::{EmitError, emit};
 pub use session::{Found, Session};
 
 use crate::outage::Outage;
-use crate::transport::{ConnectReply, Link};
+use crate::transport::{ConnectReply, Farewell, Link};
 use registry::{Active, Known, Registry, opened_at};
 use session::Saved;
 use writer::Writer;
@@ -206,7 +206,7 @@ impl Recovery {
         self.own(socket, key, known, true).unwrap_or_else(|| {
             tracing::debug!("a client that is connected anew was left behind here");
             if let Some(link) = link_of(socket) {
-                link.close();
+                link.close(Farewell::TakenOver);
             }
             Session::without(saved)
         })

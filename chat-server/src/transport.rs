@@ -19,6 +19,7 @@ mod admission;
 mod body;
 mod budget;
 mod client_frames;
+mod farewell;
 mod frames;
 mod inbound;
 mod incoming;
@@ -36,6 +37,7 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use farewell::Farewell;
 pub(crate) use frames::text_frame;
 pub(crate) use lane::{Flushed, Lane};
 pub(crate) use link::{ConnectReply, InFlight, Link};

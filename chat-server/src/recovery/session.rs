@@ -9,7 +9,7 @@ use socketioxide::socket::DisconnectReason;
 use super::public_id;
 use super::registry::Known;
 use super::writer::Writer;
-use crate::transport::Link;
+use crate::transport::{Farewell, Link};
 
 /// What of a session is saved.
 #[derive(Clone, Serialize, Deserialize)]
@@ -187,10 +187,13 @@ pub(super) fn evict(socket: SocketRef) {
         "a connection was closed: its session was taken over"
     );
     let link = socket.req_parts().extensions.get::<Arc<Link>>().cloned();
+    if let Some(link) = &link {
+        link.note(Farewell::TakenOver);
+    }
     // It fails when the client does not read, most likely because it is gone.
     if socket.disconnect().is_err()
         && let Some(link) = link
     {
-        link.close();
+        link.close(Farewell::TakenOver);
     }
 }

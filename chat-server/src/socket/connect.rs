@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::fmt::Display;
 use std::net::IpAddr;
 use std::pin::Pin;
@@ -8,6 +9,7 @@ use chat_core::{
     PRIVATE_MESSAGE, Refusal, RefusalCode, TYPING, Token, USERS, mended_json,
 };
 use chat_store::OwnerKey;
+use serde::de::IgnoredAny;
 use serde_json::Value as Json;
 use socketioxide::SocketIo;
 use socketioxide::adapter::LocalAdapter;
@@ -40,7 +42,7 @@ use crate::rate::Buckets;
 use crate::recovery::{Claim, Found, Recovery};
 use crate::roster::Roster;
 use crate::source::Source;
-use crate::transport::{Link, NO_ROOM, TOO_LARGE};
+use crate::transport::{Farewell, Link, NO_ROOM, TOO_LARGE};
 
 /// Called for each connection before it can send anything.
 pub(crate) type OnConnect = dyn Fn(&SocketRef) + Send + Sync;
@@ -125,11 +127,13 @@ impl ConnectHandler<LocalAdapter, InOrder> for Connections {
         socket: Arc<Socket>,
         auth: &'a Option<Value>,
     ) -> Pin<Box<dyn Future<Output = Result<(), Box<dyn Display + Send>>> + Send + 'a>> {
-        let auth = auth.as_ref().map_or("{}", json);
-        // Anything else counts as absent. A list would be read as the fields in their order.
-        let auth = mended_json(if auth.starts_with('{') { auth } else { "{}" });
+        let auth = object(auth.as_ref().map_or("{}", json));
         Box::pin(async move {
-            let refused = self.accept(SocketRef::from(socket), &auth).await.err();
+            let accepted = match auth {
+                Ok(auth) => self.accept(SocketRef::from(socket), &auth).await,
+                Err(refusal) => Err(connect_error(&refusal)),
+            };
+            let refused = accepted.err();
             refused.map_or(Ok(()), |reason| Err(Box::new(reason) as Box<dyn Display + Send>))
         })
     }
@@ -169,7 +173,7 @@ impl Connections {
                 // Refused, it would not try again. Cut off, it does, and nothing is lost.
                 tracing::debug!("a client cannot be served: {error}");
                 if let Some(link) = socket.req_parts().extensions.get::<Arc<Link>>() {
-                    link.close();
+                    link.close(Farewell::Unavailable);
                 }
             }
         }
@@ -334,6 +338,16 @@ impl DisconnectHandler<LocalAdapter, InOrder> for Ending {
         }
         forget(socket);
     }
+}
+
+/// What a client connects with, as a JSON object. Another value counts as absent: a list would be read as the fields in
+/// their order. What cannot be read at all would let the client in as somebody new.
+fn object(auth: &str) -> Result<Cow<'_, str>, Refusal> {
+    let auth = mended_json(auth);
+    if serde_json::from_str::<IgnoredAny>(&auth).is_err() {
+        return Err(Refusal::new(RefusalCode::InvalidArguments, "auth is not valid JSON"));
+    }
+    Ok(if auth.starts_with('{') { auth } else { "{}".into() })
 }
 
 /// The address of a client, for the log.

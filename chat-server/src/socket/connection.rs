@@ -20,7 +20,7 @@ use crate::quota::Quota;
 use crate::recovery::Session;
 use crate::roster::Attendance;
 use crate::source::Source;
-use crate::transport::{InFlight, Lane, Link};
+use crate::transport::{Farewell, InFlight, Lane, Link};
 
 /// What a request counts that may have to wait in a task of its own, beside what each counts.
 pub(crate) const TASK_BYTES: usize = 1024;
@@ -133,7 +133,7 @@ impl Connection {
     ) -> Option<Request> {
         self.services.hooks.observed(self.session.id(), Direction::Incoming, Some(event), bytes);
         if self.gone.is_cancelled() {
-            self.link.close();
+            self.link.close(Farewell::Disconnected);
             return None;
         }
         let in_flight = self.link.request(bytes);

@@ -7,6 +7,7 @@ use tokio::time::timeout;
 
 use super::connection::Connection;
 use crate::identity::Unidentified;
+use crate::transport::Farewell;
 
 /// Sees to it that the person behind a connection keeps its nickname while it is connected, and is connected no
 /// longer than its token says.
@@ -44,7 +45,7 @@ impl Keeper {
                 let Some(now) = connection.upgrade() else { return };
                 if left.is_some_and(|left| left <= renewal) {
                     tracing::debug!("a connection is closed: its token has expired");
-                    now.link.close();
+                    now.link.close(Farewell::Expired);
                     return;
                 }
                 match identities.renew(&person).await {
@@ -57,7 +58,7 @@ impl Keeper {
                     Err(Unidentified::Refused(_)) => {
                         // It could not be renewed for so long that somebody else has it now. The client learns
                         // of it when it connects again.
-                        now.link.close();
+                        now.link.close(Farewell::NameLost);
                         return;
                     }
                 }

@@ -11,7 +11,7 @@ use super::connection::Connection;
 use super::observe::Direction;
 use crate::delivery::{Answer, Notice, Sent, Sink};
 use crate::log::Entry;
-use crate::transport::{Flushed, Lane};
+use crate::transport::{Farewell, Flushed, Lane};
 
 /// About how many bytes an answer has whose JSON is not made yet.
 const SHORT: usize = 64;
@@ -70,7 +70,7 @@ impl SocketSink {
     /// and ask again.
     fn unserialisable(&self, error: &dyn std::fmt::Display) -> Sent {
         tracing::error!("a packet could not be serialised: {error}");
-        self.connection.link.close();
+        self.connection.link.close(Farewell::Unavailable);
         Sent::Gone
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::Link;
+use super::{Farewell, Link};
 use crate::{ClientAddress, Limits};
 
 /// An Engine.IO session that has not connected for so long makes room for a new one.
@@ -87,7 +87,7 @@ impl Admissions {
             && let Some(oldest) = self.oldest_handshake()
         {
             oldest.has_connected();
-            oldest.close();
+            oldest.close(Farewell::Unused);
             full = None;
         }
         let mut counts = self.counts();

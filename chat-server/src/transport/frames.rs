@@ -6,6 +6,9 @@ const TEXT: u8 = 0x81;
 /// The first byte of a whole binary message: an attachment of a Socket.IO packet.
 const BINARY: u8 = 0x82;
 
+/// The first byte of the frame that ends a websocket.
+const CLOSE: u8 = 0x88;
+
 /// Longer frames are no CONNECT replies.
 const MAX_CONNECT_BYTES: u64 = 64 * 1024;
 
@@ -32,6 +35,8 @@ struct Place {
     within: Within,
     /// How many attachments of a packet are to come.
     attachments: u32,
+    /// Whether the websocket has been ended: nothing comes after that.
+    ended: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -41,7 +46,7 @@ enum Within {
     /// In the header of another frame, of which `have` bytes have passed.
     Header { bytes: [u8; LONGEST_HEADER], have: usize },
     /// In the payload of another frame; so many bytes are left of it, one at least.
-    Payload { left: u64, binary: bool },
+    Payload { left: u64, first: u8 },
 }
 
 /// What to do with bytes that are to be written.
@@ -53,6 +58,8 @@ pub(crate) enum Part {
     Held(usize),
     /// So many of them were taken, and end a CONNECT reply with this payload.
     Connect(usize, Vec<u8>),
+    /// So many of them were taken: the frame that ends the websocket, which says not why.
+    Close(usize),
     /// So many of them were taken, and with those held back before they are these bytes of another frame. The last
     /// number says how many frames end in them.
     Taken(usize, Vec<u8>, usize),
@@ -70,6 +77,8 @@ enum Kind {
     },
     /// A packet with so many attachments: `45N-` or `46N-`.
     WithAttachments(u32),
+    /// The end of the websocket, without a reason.
+    Close,
     Other,
 }
 
@@ -80,10 +89,12 @@ impl Default for Within {
 }
 
 impl FrameFilter {
-    /// Whether the next byte begins a frame that belongs to none before, and nothing is held back.
+    /// Whether a frame may begin with the next byte: the one before is whole, no attachment has to come, nothing is held
+    /// back, and the websocket has not ended.
     pub(crate) fn is_between(&self) -> bool {
-        let at_start = matches!(&self.place.within, Within::Start(held) if held.is_empty());
-        at_start && self.place.attachments == 0
+        let Place { within, attachments, ended } = &self.place;
+        let at_start = matches!(within, Within::Start(held) if held.is_empty());
+        at_start && *attachments == 0 && !ended
     }
 
     /// Says what to do with the first of these bytes, of which there must be one at least.
@@ -108,6 +119,10 @@ impl FrameFilter {
                     if held.len() == bytes {
                         return Part::Connect(taken, held.split_off(header));
                     }
+                }
+                Some(Kind::Close) => {
+                    self.place.ended = true;
+                    return Part::Close(taken);
                 }
                 Some(kind) => {
                     if let Kind::WithAttachments(count) = kind {
@@ -143,14 +158,16 @@ impl Within {
 
 impl Place {
     /// There are so many bytes of a frame to come; counts the frame when there are none.
-    fn before_payload(&mut self, left: u64, binary: bool, ended: &mut usize) {
+    fn before_payload(&mut self, left: u64, first: u8, ended: &mut usize) {
         if left > 0 {
-            self.within = Within::Payload { left, binary };
+            self.within = Within::Payload { left, first };
             return;
         }
         *ended += 1;
-        if binary {
-            self.attachments = self.attachments.saturating_sub(1);
+        match first {
+            BINARY => self.attachments = self.attachments.saturating_sub(1),
+            CLOSE => self.ended = true,
+            _ => {}
         }
         self.within = Within::default();
     }
@@ -167,8 +184,7 @@ impl Place {
                 // Most headers are short and whole.
                 Within::Start(_) if count - passed > 1 && rest[1] & 0x7f < 126 => {
                     passed += 2;
-                    let binary = rest[0] == BINARY;
-                    self.before_payload(u64::from(rest[1] & 0x7f), binary, &mut ended);
+                    self.before_payload(u64::from(rest[1] & 0x7f), rest[0], &mut ended);
                 }
                 Within::Start(_) => self.within = Within::header(),
                 Within::Header { bytes, have } => {
@@ -176,15 +192,15 @@ impl Place {
                     *have += 1;
                     passed += 1;
                     if let Some((_, length)) = payload(&bytes[..*have]) {
-                        let binary = bytes[0] == BINARY;
-                        self.before_payload(length, binary, &mut ended);
+                        let [first, ..] = *bytes;
+                        self.before_payload(length, first, &mut ended);
                     }
                 }
-                Within::Payload { left, binary } => {
+                Within::Payload { left, first } => {
                     let part = u64::min(*left, (count - passed) as u64);
-                    let (left, binary) = (*left - part, *binary);
+                    let (left, first) = (*left - part, *first);
                     passed += part as usize;
-                    self.before_payload(left, binary, &mut ended);
+                    self.before_payload(left, first, &mut ended);
                 }
             }
         }
@@ -194,8 +210,10 @@ impl Place {
 
 /// What a frame is that begins so; none as long as that cannot be said.
 fn kind(frame: &[u8]) -> Option<Kind> {
-    if *frame.first()? != TEXT {
-        return Some(Kind::Other);
+    match frame.first()? {
+        &TEXT => {}
+        &CLOSE => return Some(if *frame.get(1)? == 0 { Kind::Close } else { Kind::Other }),
+        _ => return Some(Kind::Other),
     }
     let (header, length) = payload(frame)?;
     if length < 2 {
@@ -243,6 +261,12 @@ fn payload(frame: &[u8]) -> Option<(usize, u64)> {
 /// Whether this is the payload of the CONNECT reply of the namespace `/`.
 pub(crate) fn is_root_connect(payload: &[u8]) -> bool {
     matches!(payload.get(2), None | Some(b'{'))
+}
+
+/// Adds the frame that ends a websocket, with a short payload.
+pub(crate) fn put_close_frame(buffer: &mut impl BufMut, payload: &[u8]) {
+    buffer.put_slice(&[CLOSE, payload.len() as u8]);
+    buffer.put_slice(payload);
 }
 
 /// A whole text message of a server, made of these parts.
@@ -301,6 +325,11 @@ mod tests {
                     Part::Connect(count, payload) => {
                         frames += 1;
                         out.extend(completed(&payload));
+                        count
+                    }
+                    Part::Close(count) => {
+                        frames += 1;
+                        out.extend([CLOSE, 0]);
                         count
                     }
                     Part::Taken(count, bytes, ended) => {
@@ -433,6 +462,7 @@ mod tests {
                             }
                             Part::Held(count)
                             | Part::Connect(count, _)
+                            | Part::Close(count)
                             | Part::Taken(count, ..) => count,
                         };
                         at += taken;

@@ -23,6 +23,8 @@ pub(super) struct Inbound {
     address: Option<IpAddr>,
     /// For the large message that is being read.
     room: Option<Room>,
+    /// Whether a message has begun that is too large to be read at all.
+    has_overlong: bool,
 }
 
 /// Where in the stream the next byte lies.
@@ -55,7 +57,19 @@ struct Header {
 impl Inbound {
     /// Passes messages of up to so many bytes, and large ones when there is room in the budget.
     pub(super) fn new(max: usize, budget: Arc<Budget>, address: Option<IpAddr>) -> Self {
-        Self { place: Place::default(), max: max as u64, budget, address, room: None }
+        Self {
+            place: Place::default(),
+            max: max as u64,
+            budget,
+            address,
+            room: None,
+            has_overlong: false,
+        }
+    }
+
+    /// Whether a message has begun that is too large to be read at all: the websocket library ends the connection.
+    pub(super) fn has_overlong(&self) -> bool {
+        self.has_overlong
     }
 
     /// Whether all of these bytes pass as they are. If so, they have been followed; if not, nothing has changed, and
@@ -145,6 +159,7 @@ impl Inbound {
     /// Why a message cannot be read, if it cannot.
     fn why_dropped(&mut self, header: &Header) -> Option<&'static str> {
         let length = header.length;
+        self.has_overlong |= length > MAX_DROPPED_BYTES;
         if header.first != FIN_TEXT || length <= LARGE_BYTES as u64 || length > MAX_DROPPED_BYTES {
             return None;
         }

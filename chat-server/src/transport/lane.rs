@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use super::Link;
+use super::farewell::Farewell;
 use super::frames::put_text_frame;
 use super::wire::Pushed;
 
@@ -68,7 +69,7 @@ impl Lane {
             Poll::Ready(Ok(false)) | Poll::Pending => Flushed::Waiting,
             Poll::Ready(Err(_)) => {
                 // Engine.IO finds out by itself when it reads or writes; this is sooner.
-                self.link.close();
+                self.link.close(Farewell::Unavailable);
                 Flushed::Gone
             }
         }

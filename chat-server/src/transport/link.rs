@@ -13,6 +13,7 @@ use tokio::sync::{Notify, OwnedMutexGuard};
 use tokio::time::{Instant, sleep};
 
 use super::admission::Admission;
+use super::farewell::Farewell;
 use super::lane::Lane;
 use super::public_id::public_id;
 use super::wire::Wire;
@@ -66,6 +67,8 @@ pub(crate) struct Link {
     drained: Notify,
     in_flight: AtomicUsize,
     closed: AtomicBool,
+    /// Why it ends, as far as that is known.
+    farewell: OnceLock<Farewell>,
     /// It was closed, or has got to another stage.
     changed: Notify,
     /// Waits to read from the client.
@@ -106,6 +109,7 @@ impl Default for Link {
             opened: (Timestamp::now(), OPENED.fetch_add(1, Ordering::Relaxed)),
             // A client cannot be served without random numbers.
             closed: AtomicBool::new(id.is_none()),
+            farewell: OnceLock::new(),
             id: id.unwrap_or_default(),
             stage: AtomicU8::new(POLLING),
             admission: OnceLock::new(),
@@ -246,8 +250,19 @@ impl Link {
         if may { Poll::Ready(()) } else { Poll::Pending }
     }
 
+    /// Has a websocket told why it ends, when it ends by itself.
+    pub(crate) fn note(&self, farewell: Farewell) {
+        self.farewell.set(farewell).ok();
+    }
+
+    /// Why the connection ends, as far as that is known.
+    pub(super) fn farewell(&self) -> Option<Farewell> {
+        self.farewell.get().copied()
+    }
+
     /// Ends the connection, whether or not the client listens. It can connect again at once.
-    pub(crate) fn close(&self) {
+    pub(crate) fn close(&self, farewell: Farewell) {
+        self.note(farewell);
         self.closed.store(true, Ordering::Release);
         self.reader.wake();
         self.writer.wake();

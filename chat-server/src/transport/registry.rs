@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use super::Link;
+use super::{Farewell, Link};
 
 /// The links of all connections, to find that of a polling connection again at its next request, and to
 /// close them all.
@@ -42,7 +42,7 @@ impl Registry {
         self.with(|links| {
             let polling = links.polling.values();
             let all = polling.chain(&links.websocket).filter_map(Weak::upgrade);
-            all.for_each(|link| link.close());
+            all.for_each(|link| link.close(Farewell::Stopping));
         });
     }
 

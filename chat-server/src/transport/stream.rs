@@ -10,12 +10,12 @@ use tokio::runtime::Handle;
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-use super::Link;
 use super::budget::Budget;
 use super::client_frames::{ClientFrames, PONG};
 use super::inbound::Inbound;
 use super::incoming::{Incoming, Turn};
 use super::wire::{Stream, Wire};
+use super::{Farewell, Link};
 
 /// For how long the end of a client is waited for, when this side has ended the connection.
 const LINGER: Duration = Duration::from_secs(1);
@@ -180,6 +180,9 @@ impl AsyncRead for LinkedStream {
                 return Poll::Ready(Ok(()));
             }
             this.rewritten = this.inbound.rewrite(read).into();
+            if this.inbound.has_overlong() {
+                this.link.note(Farewell::TooLarge);
+            }
             buffer.set_filled(before);
         }
     }
@@ -217,20 +220,22 @@ impl Drop for LinkedStream {
         }
         let open = self.open.take();
         if let (Some(wire), Ok(runtime)) = (wire, Handle::try_current()) {
+            let (stream, rest) = wire.into_end(&self.link);
             runtime.spawn(async move {
-                linger(wire.into_stream()).await;
+                linger(stream, &rest).await;
                 drop(open);
             });
         }
     }
 }
 
-/// Ends a stream so that the client gets all that was written.
+/// Ends a stream so that the client gets all that was written, and `rest`.
 ///
 /// Closed at once, with bytes of the client's unread, TCP would reset the connection, and what the client
 /// has not read yet, its last answers, would be lost.
-async fn linger(mut stream: Box<dyn Stream>) {
+async fn linger(mut stream: Box<dyn Stream>, rest: &[u8]) {
     let end = async {
+        stream.write_all(rest).await?;
         stream.shutdown().await?;
         let mut unread = [0; 4096];
         while stream.read(&mut unread).await? > 0 {}

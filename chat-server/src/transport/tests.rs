@@ -11,13 +11,13 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio_test::{assert_pending, assert_ready, task};
 use tokio_util::task::TaskTracker;
 
-use super::Link;
 use super::budget::Budget;
 use super::frames::text_frame;
 use super::registry::Registry;
 use super::stream::{LinkedStream, StreamLimits};
 use super::upgrade;
 use super::wire::Wire;
+use super::{Farewell, Link};
 
 const PATIENCE: Duration = Duration::from_secs(45);
 
@@ -114,7 +114,7 @@ async fn a_closed_link_is_the_end_of_the_stream() {
     let mut buffer = [0; 4];
     let mut read = task::spawn(stream.read(&mut buffer));
     assert_pending!(read.poll());
-    link.close();
+    link.close(Farewell::Stopping);
     assert!(read.is_woken());
     assert_eq!(assert_ready!(read.poll()).unwrap(), 0);
 }
@@ -124,7 +124,7 @@ async fn a_closed_link_ends_a_write_that_the_client_does_not_take() {
     let (mut stream, link, _client) = connect(8);
     let mut write = task::spawn(stream.write_all(&[0; 100]));
     assert_pending!(write.poll());
-    link.close();
+    link.close(Farewell::Stopping);
     assert!(write.is_woken());
     let error = assert_ready!(write.poll()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ConnectionAborted);
@@ -133,7 +133,7 @@ async fn a_closed_link_ends_a_write_that_the_client_does_not_take() {
 #[tokio::test]
 async fn a_closed_link_still_lets_the_last_bytes_out() {
     let (mut stream, link, mut client) = connect(1024);
-    link.close();
+    link.close(Farewell::Stopping);
     stream.write_all(b"bye").await.unwrap();
     let mut buffer = [0; 3];
     client.read_exact(&mut buffer).await.unwrap();
@@ -143,7 +143,7 @@ async fn a_closed_link_still_lets_the_last_bytes_out() {
 #[tokio::test]
 async fn after_a_close_what_the_client_still_sends_is_read_until_it_ends() {
     let (mut stream, link, mut client) = connect(8);
-    link.close();
+    link.close(Farewell::Stopping);
     stream.write_all(b"bye").await.unwrap();
     drop(stream);
     // More than fits into the buffers: were nobody reading, this would not end.
@@ -184,7 +184,7 @@ async fn engine_io_sees_the_whole_move_to_a_websocket_whatever_comes_then() {
         LinkedStream::new(wire, Arc::clone(&link), limits(), TaskTracker::new().token());
     let _much = link.request(1024 * 1024);
     client.write_all(b"more").await.unwrap();
-    link.close();
+    link.close(Farewell::Stopping);
     let mut sent = vec![0; upgrade::SENT.len()];
     let (first, second) = sent.split_at_mut(3);
     stream.read_exact(first).await.unwrap();
@@ -205,7 +205,7 @@ async fn waiting_for_the_end_notices_one_that_came_before() {
     let link = Link::default();
     let mut early = task::spawn(link.closed());
     assert_pending!(early.poll());
-    link.close();
+    link.close(Farewell::Stopping);
     assert!(early.is_woken());
     link.closed().await;
 }

@@ -7,7 +7,8 @@ use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::Link;
-use super::frames::{FrameFilter, Part, is_root_connect, put_text_frame};
+use super::farewell::Farewell;
+use super::frames::{FrameFilter, Part, is_root_connect, put_close_frame, put_text_frame};
 
 /// What a websocket runs over.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
@@ -78,8 +79,18 @@ impl Wire {
         Self { before: sent, known: answered.len(), ..Self::new(stream) }
     }
 
-    pub(crate) fn into_stream(self) -> Box<dyn Stream> {
-        self.stream
+    /// The stream, and what is still to be written to it: the end of the websocket too, if it can come now.
+    pub(crate) fn into_end(mut self, link: &Link) -> (Box<dyn Stream>, BytesMut) {
+        if self.frames.is_between() {
+            self.end(link);
+        }
+        (self.stream, self.ahead)
+    }
+
+    /// Puts the frame ahead that ends the websocket.
+    fn end(&mut self, link: &Link) {
+        let payload = link.farewell().map(Farewell::payload).unwrap_or_default();
+        put_close_frame(&mut self.ahead, &payload);
     }
 
     fn stream(&mut self) -> Pin<&mut dyn Stream> {
@@ -181,6 +192,11 @@ impl Wire {
                 link.sent(1);
                 self.open |= is_root_connect(&payload);
                 put_text_frame(&mut self.ahead, &[&completed(link, payload)]);
+                Poll::Ready(Ok(count))
+            }
+            Part::Close(count) => {
+                link.sent(1);
+                self.end(link);
                 Poll::Ready(Ok(count))
             }
             Part::Taken(count, bytes, ended) => {

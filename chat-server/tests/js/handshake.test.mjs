@@ -98,6 +98,11 @@ test("numbers of other languages and half a character change nothing else in wha
     assert.equal(content, "9", eight);
     assert.equal((await raw(`{"history":${eight}}`))[1], "3", eight);
   }
+  for (const broken of ["{", '{"serverOffset":8', "[1", '"x', "x", '{"a":1}}', "{'a':1}"]) {
+    const packet = await raw(broken);
+    assert.equal(packet, '44{"message":"invalid_arguments: auth is not valid JSON"}', broken);
+  }
+  assert.equal((await raw("null"))[1], "1");
   assert.equal((await raw(`{"serverOffset":8,"other":"\\ud83d"}`))[1], "9");
   assert.equal((await raw(`{"serverOffset":8,"nickname":"Ada \\ud83d"}`))[1].nickname, "Ada \ufffd");
   const { messages } = await writer.emitWithAck("history", { room: "general", before: "9", limit: "2" });

@@ -25,6 +25,17 @@ for (const signal of ["SIGTERM", "SIGINT"]) {
     assert.ok(end.seconds < 3, `it took ${end.seconds.toFixed(1)} s with nothing to do`);
   });
 
+  test(`${signal}: a websocket is told why it ends`, { timeout: 30_000 }, async (t) => {
+    const server = await start(t);
+    const socket = connect(t, server.url);
+    await once(socket, "connect");
+    const { ws } = socket.io.engine.transport;
+    const closed = new Promise((resolve) => ws.addEventListener("close", resolve));
+    await server.terminate(signal);
+    const { code, reason } = await within(10, "the end", closed);
+    assert.deepEqual([code, reason], [1001, "the server is stopping; connect again"]);
+  });
+
   test(`${signal}: what is stored is acked, what is acked is stored, and the client comes back`, { timeout: 60_000 }, async (t) => {
     const server = await start(t);
     const { socket } = new Reader(t, server.url);

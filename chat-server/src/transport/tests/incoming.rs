@@ -141,6 +141,6 @@ async fn a_closed_link_ends_a_post() {
     let _much = link.request(1024 * 1024);
     let body = PacedBody::new(Body::from("42[1]"), &link, PATIENCE);
     let read = tokio::spawn(body.collect());
-    link.close();
+    link.close(Farewell::Stopping);
     assert!(read.await.unwrap().is_err());
 }

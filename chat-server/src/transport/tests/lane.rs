@@ -14,7 +14,7 @@ use super::super::frames::text_frame;
 use super::super::lane::{Flushed, Lane};
 use super::super::stream::LinkedStream;
 use super::super::wire::Wire;
-use super::super::{ConnectReply, Link};
+use super::super::{ConnectReply, Farewell, Link};
 use super::limits;
 
 const CONNECT: &[u8] = b"40{\"sid\":\"abc\"}";
@@ -93,6 +93,54 @@ async fn nothing_of_the_lane_comes_between_a_packet_and_its_attachments() {
     assert_eq!(lane.flush(), Flushed::Yes);
     let expected = [packet, attachment.repeat(2), text_frame(&[b"42[1]"]).repeat(3)].concat();
     assert_eq!(received(&mut client, expected.len()).await, expected);
+}
+
+#[tokio::test]
+async fn the_end_of_a_websocket_says_why_as_far_as_that_is_known() {
+    const END: [u8; 2] = [0x88, 0];
+    let (mut stream, _lane, mut client) = connect(1000);
+    stream.write_all(&END).await.unwrap();
+    stream.flush().await.unwrap();
+    assert_eq!(received(&mut client, 2).await, END);
+
+    let (mut stream, lane, mut client) = connect(1000);
+    lane.link().close(Farewell::Stopping);
+    // The first reason counts.
+    lane.link().close(Farewell::Unavailable);
+    stream.write_all(&END).await.unwrap();
+    stream.flush().await.unwrap();
+    let reason = b"the server is stopping; connect again";
+    let expected = [&[0x88, 2 + reason.len() as u8, 0x03, 0xe9], &reason[..]].concat();
+    assert_eq!(received(&mut client, expected.len()).await, expected);
+}
+
+#[tokio::test]
+async fn nothing_comes_after_the_end_of_a_websocket() {
+    // Of itself, and as the answer to the client's.
+    for end in [&[0x88, 0][..], &[0x88, 5, 0x03, 0xe8, b'b', b'y', b'e']] {
+        let (mut stream, lane, mut client) = connect(1000);
+        open(&mut stream, &mut client).await;
+        stream.write_all(end).await.unwrap();
+        stream.flush().await.unwrap();
+        lane.push_text(&[b"42[1]"]);
+        assert_eq!(lane.flush(), Flushed::Waiting);
+        lane.link().close(Farewell::Stopping);
+        drop(stream);
+        let mut received = Vec::new();
+        client.read_to_end(&mut received).await.unwrap();
+        assert_eq!(received[..2], [0x88, received.len() as u8 - 2], "one frame");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_is_closed_ends_with_the_reason() {
+    let (mut stream, lane, mut client) = connect(1000);
+    open(&mut stream, &mut client).await;
+    lane.link().close(Farewell::Expired);
+    drop(stream);
+    let mut received = Vec::new();
+    client.read_to_end(&mut received).await.unwrap();
+    assert_eq!(received[2..], [&[0x03, 0xf0], &b"the token has expired"[..]].concat());
 }
 
 #[tokio::test]

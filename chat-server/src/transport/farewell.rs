@@ -1,0 +1,38 @@
+/// Why the server ends a connection. A websocket is told, with a code of
+/// [RFC 6455, section 7.4.1](https://www.rfc-editor.org/rfc/rfc6455#section-7.4.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Farewell {
+    /// The server stops.
+    Stopping,
+    /// The client has sent an event after its disconnect.
+    Disconnected,
+    /// The client has begun a message of more bytes than are read at all.
+    TooLarge,
+    /// The time of its token is over.
+    Expired,
+    /// Its nickname could not be kept.
+    NameLost,
+    /// Another connection has its session.
+    TakenOver,
+    /// It has not connected to a namespace, and others wait for its place.
+    Unused,
+    /// Something that the client needs does not work.
+    Unavailable,
+}
+
+impl Farewell {
+    /// The payload of the frame that ends a websocket.
+    pub(super) fn payload(self) -> Vec<u8> {
+        let (code, reason): (u16, _) = match self {
+            Self::Stopping => (1001, "the server is stopping; connect again"),
+            Self::Disconnected => (1002, "an event came after the disconnect"),
+            Self::TooLarge => (1009, "a message was too large"),
+            Self::Expired => (1008, "the token has expired"),
+            Self::NameLost => (1008, "the nickname belongs to somebody else"),
+            Self::TakenOver => (1008, "the session goes on in another connection"),
+            Self::Unused => (1008, "no CONNECT came, and others wait"),
+            Self::Unavailable => (1013, "the chat does not work for now; connect again"),
+        };
+        [&code.to_be_bytes()[..], reason.as_bytes()].concat()
+    }
+}
