@@ -11,6 +11,7 @@ mod http_server;
 mod identity;
 mod limits;
 mod log;
+mod on_loss;
 mod origin;
 mod outage;
 mod quota;

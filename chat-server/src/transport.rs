@@ -26,6 +26,7 @@ mod incoming;
 mod lane;
 mod link;
 mod oversize;
+mod poll;
 mod polling;
 mod public_id;
 mod registry;

@@ -63,13 +63,19 @@ async fn serve_http(server: Arc<Server>, stream: TcpStream, state: Arc<State>, l
             stops = true;
             Pin::new(&mut connection).graceful_shutdown();
         }
-        if Pin::new(&mut connection).poll(context).is_ready() {
+        if let Poll::Ready(result) = Pin::new(&mut connection).poll(context) {
+            if result.is_err() {
+                state.failed();
+            }
             return Poll::Ready(true);
         }
         state.activity.poll_too_long(context, &limits, timer.as_mut()).map(|()| false)
     })
     .await;
 
+    if !ended {
+        state.failed();
+    }
     // It is a websocket by now, if there is nothing.
     let Some(parts) = connection.into_parts() else { return };
     let mut stream = parts.io.into_inner();

@@ -51,6 +51,7 @@ pub(super) async fn respond(
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         state.activity.upgraded();
     }
+    state.set_unconfirmed(response.extensions().get().cloned());
     Ok(response.map(|body| ResponseBody::new(body, state)))
 }
 

@@ -3,6 +3,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::activity::Activity;
 use super::admission::{AddressSlot, Refused, Slot};
+use crate::on_loss::OnLoss;
 
 /// What is known of one connection. It is there for as long as the connection is.
 #[derive(Debug)]
@@ -12,11 +13,19 @@ pub(super) struct State {
     slot: Slot,
     /// The place of the request that a proxy has passed on, among those of its client. Boxed: most have none.
     request: Mutex<Option<Box<AddressSlot>>>,
+    /// What to do when the last response has not reached the client, until its next request.
+    unconfirmed: Mutex<Option<OnLoss>>,
 }
 
 impl State {
     pub(super) fn new(peer: IpAddr, slot: Slot) -> Self {
-        Self { peer, activity: Activity::new(), slot, request: Mutex::default() }
+        Self {
+            peer,
+            activity: Activity::new(),
+            slot,
+            request: Mutex::default(),
+            unconfirmed: Mutex::default(),
+        }
     }
 
     /// Why the connection is not served, if it is not.
@@ -27,6 +36,7 @@ impl State {
     /// The headers of a request are there, and it has this place.
     pub(super) fn requested(&self, slot: Option<AddressSlot>) {
         self.activity.requested();
+        self.set_unconfirmed(None);
         self.set_request(slot);
     }
 
@@ -35,6 +45,19 @@ impl State {
         if !self.activity.is_upgraded() {
             self.activity.responded();
             self.set_request(None);
+        }
+    }
+
+    /// What to do when the response that is made now does not reach the client.
+    pub(super) fn set_unconfirmed(&self, response: Option<OnLoss>) {
+        *self.unconfirmed.lock().unwrap_or_else(PoisonError::into_inner) = response;
+    }
+
+    /// The connection has failed.
+    pub(super) fn failed(&self) {
+        let unconfirmed = self.unconfirmed.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(response) = unconfirmed {
+            response.lost();
         }
     }
 

@@ -19,8 +19,15 @@ impl<T> Stream<T> {
         Self { inner, state }
     }
 
-    fn wrote<R>(&self, result: Poll<R>) -> Poll<R> {
+    fn wrote<R>(&self, result: Poll<io::Result<R>>) -> Poll<io::Result<R>> {
         self.state.activity.wrote(result.is_ready());
+        result.map(|result| self.check(result))
+    }
+
+    fn check<R>(&self, result: io::Result<R>) -> io::Result<R> {
+        if result.is_err() {
+            self.state.failed();
+        }
         result
     }
 }
@@ -32,7 +39,8 @@ impl<T: AsyncRead + Unpin> AsyncRead for Stream<T> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
-        ready!(Pin::new(&mut self.inner).poll_read(context, buffer))?;
+        let result = ready!(Pin::new(&mut self.inner).poll_read(context, buffer));
+        self.check(result)?;
         self.state.activity.received(buffer.filled().len() - before);
         Poll::Ready(Ok(()))
     }

@@ -16,6 +16,8 @@ pub(crate) enum Farewell {
     TakenOver,
     /// It has not connected to a namespace, and others wait for its place.
     Unused,
+    /// What was sent to it may not have arrived.
+    Lost,
     /// Something that the client needs does not work.
     Unavailable,
 }
@@ -31,6 +33,7 @@ impl Farewell {
             Self::NameLost => (1008, "the nickname belongs to somebody else"),
             Self::TakenOver => (1008, "the session goes on in another connection"),
             Self::Unused => (1008, "no CONNECT came, and others wait"),
+            Self::Lost => (1011, "the answer to a poll did not arrive"),
             Self::Unavailable => (1013, "the chat does not work for now; connect again"),
         };
         [&code.to_be_bytes()[..], reason.as_bytes()].concat()

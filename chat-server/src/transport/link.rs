@@ -61,6 +61,8 @@ pub(crate) struct Link {
     admission: OnceLock<Admission>,
     /// Ends its Engine.IO session while it is polled. A websocket ends with its stream.
     end: OnceLock<End>,
+    /// How many polls there were.
+    pub(super) polls: AtomicU64,
     unsent_packets: AtomicUsize,
     unsent_bytes: AtomicUsize,
     /// One task waits for this, the one that sends.
@@ -114,6 +116,7 @@ impl Default for Link {
             stage: AtomicU8::new(POLLING),
             admission: OnceLock::new(),
             end: OnceLock::new(),
+            polls: AtomicU64::default(),
             unsent_packets: AtomicUsize::default(),
             unsent_bytes: AtomicUsize::default(),
             drained: Notify::new(),

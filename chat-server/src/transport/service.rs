@@ -172,12 +172,16 @@ impl TransportService {
     /// Waits for something to tell the client.
     async fn poll(self, request: Request<Body>, link: &Arc<Link>) -> Response<Body> {
         let service = self.clone();
+        let poll = link.begin_poll();
         let (mut parts, body) = tokio::select! {
             // What is there is sent before the end.
             biased;
             response = self.forward(request) => response.into_parts(),
             () = link.closed() => return service.gone(),
-            () = link.poll_is_over() => return polling::noop(),
+            () = link.poll_is_over() => {
+                poll.end();
+                return polling::noop();
+            }
         };
         // Set anew from what is sent.
         parts.headers.remove(CONTENT_LENGTH);
@@ -187,6 +191,7 @@ impl TransportService {
         }
         link.sent(polling::packets(&body).count());
         link.has_drained();
+        parts.extensions.insert(poll.answered());
         Response::from_parts(parts, polling::completed(link, body))
     }
 

@@ -70,6 +70,7 @@ files! {
     input
     join
     keys
+    lost_polls
     malformed
     moved_files
     names
