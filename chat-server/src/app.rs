@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use self::builder::ChatBuilder;
+use crate::base_path::BasePath;
 use crate::http_server::{self, Room};
 use crate::limits::{LimitError, Limits};
 use crate::log::Log;
@@ -57,6 +58,7 @@ pub struct Chat {
     room: Room,
     proxies: TrustedProxies,
     rules: Rules,
+    base_path: BasePath,
 }
 
 /// Why a chat could not be started or served.
@@ -111,7 +113,7 @@ impl Chat {
         web::client_router()
     }
 
-    /// Everything the chat serves over HTTP: `/socket.io`, the client library below it, the chat page at
+    /// Everything the chat serves over HTTP, below its [base path](ChatBuilder::base_path): `/socket.io`, the client library below it, the chat page at
     /// `/`, `/healthz`, which answers as long as the process works, and `/readyz`, which says with status
     /// 503 [what does not](Self::impairments).
     pub fn router(&self) -> Router {
@@ -124,7 +126,10 @@ impl Chat {
             [] => (StatusCode::OK, "ready\n".to_owned()),
             impairments => (StatusCode::SERVICE_UNAVAILABLE, impairments.join("\n") + "\n"),
         });
-        self.socket_router_at(listening).merge(web::router()).route("/readyz", ready)
+        let health = web::health().route("/readyz", ready);
+        let chat = self.socket_router_at(listening).merge(web::router()).merge(health.clone());
+        let nested = self.base_path.nest(chat);
+        if self.base_path == BasePath::default() { nested } else { nested.merge(health) }
     }
 
     /// The most connections that [`serve`](Self::serve) takes.

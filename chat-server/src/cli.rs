@@ -62,7 +62,8 @@ async fn serve(cli: &Cli) -> anyhow::Result<()> {
         .limits(cli.limits.limits())
         .trusted_proxies(cli.trusted_proxies.iter().cloned())
         .allowed_origins(cli.allowed_origins.iter().cloned())
-        .allowed_hosts(cli.allowed_hosts.iter().cloned());
+        .allowed_hosts(cli.allowed_hosts.iter().cloned())
+        .base_path(cli.base_path.clone());
     if let Some(key) = jwt_key {
         chat = chat.jwt_key(key);
     }

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod app;
+mod base_path;
 #[cfg(feature = "bench")]
 #[doc(hidden)]
 pub mod bench;
@@ -28,6 +29,7 @@ mod trusted_proxy;
 mod web;
 
 pub use app::{Chat, ChatBuilder, ChatError};
+pub use base_path::{BasePath, BasePathError};
 pub use client_address::ClientAddress;
 pub use identity::{JwtKey, JwtKeyError};
 pub use limits::{LimitError, Limits};

@@ -7,12 +7,17 @@ mod socket_io_client;
 use axum::Router;
 use axum::routing::get;
 
-/// The routes of the page, of the Socket.IO browser client, and `GET /healthz`.
+/// The routes of the page, and of the Socket.IO browser client.
 ///
 /// The client's files lie below `/socket.io/`, the path of the Socket.IO endpoint itself: these routes
 /// have to come before it.
 pub(crate) fn router() -> Router {
-    Router::new().merge(page::router()).merge(client_router()).route("/healthz", get(async || "ok"))
+    page::router().merge(client_router())
+}
+
+/// `GET /healthz`, which answers as long as the process works.
+pub(crate) fn health() -> Router {
+    Router::new().route("/healthz", get(async || "ok"))
 }
 
 /// The official Socket.IO client for browsers, below `/socket.io` as the Node.js server serves it:

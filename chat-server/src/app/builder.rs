@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::{Chat, ChatError};
+use crate::base_path::BasePath;
 use crate::http_server::Room;
 use crate::identity::{self, Identities, JwtKey, RESERVED};
 use crate::limits::Limits;
@@ -65,6 +66,7 @@ pub struct ChatBuilder {
     limits: Limits,
     proxies: TrustedProxies,
     rules: Rules,
+    base_path: BasePath,
 }
 
 impl ChatBuilder {
@@ -82,6 +84,7 @@ impl ChatBuilder {
             limits: Limits::default(),
             proxies: TrustedProxies::default(),
             rules: Rules::default(),
+            base_path: BasePath::default(),
         }
     }
 
@@ -191,6 +194,14 @@ impl ChatBuilder {
     pub fn allowed_hosts(self, hosts: impl IntoIterator<Item = AllowedHost>) -> Self {
         let rules = Rules { hosts: hosts.into_iter().collect(), ..self.rules };
         Self { rules, ..self }
+    }
+
+    /// The path below which [`Chat::router`] has everything; none when not said. Clients of Socket.IO are given it as
+    /// their option `path`: `/chat/socket.io`.
+    ///
+    /// `/healthz` and `/readyz` are also where they are without one.
+    pub fn base_path(self, base_path: BasePath) -> Self {
+        Self { base_path, ..self }
     }
 
     /// Has `observe` called for each event of the chat in either direction, with its name and size: the
@@ -310,6 +321,7 @@ impl ChatBuilder {
             limits,
             proxies,
             rules,
+            base_path: self.base_path,
         })
     }
 }

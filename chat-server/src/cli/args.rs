@@ -9,7 +9,7 @@ use clap::{Command, CommandFactory, FromArgMatches, Parser};
 
 use super::limits::LimitArgs;
 use crate::identity::RESERVED;
-use crate::{AllowedHost, AllowedOrigin, TrustedProxy};
+use crate::{AllowedHost, AllowedOrigin, BasePath, TrustedProxy};
 
 /// The host that is listened on when only a port is given.
 const DEFAULT_HOST: &str = "127.0.0.1";
@@ -177,6 +177,13 @@ pub struct Cli {
         value_delimiter = ','
     )]
     pub allowed_hosts: Vec<AllowedHost>,
+
+    /// Serve everything below this path, for a proxy that passes it on: /chat
+    ///
+    /// A proxy that takes the path off needs none. Clients connect with `io(url, { path: "/chat/socket.io" })`; the
+    /// page does so by itself.
+    #[arg(long, env = "CHAT_BASE_PATH", value_name = "PATH", default_value = "/")]
+    pub base_path: BasePath,
 
     #[command(flatten)]
     pub(super) limits: LimitArgs,

@@ -35,6 +35,7 @@ files! {
     keyboard
     looks
     many
+    mounted
     names
     other_origin
     phone

@@ -17,6 +17,8 @@ export class Connection {
   constructor({ handshake, events, ...callbacks }) {
     this.#callbacks = callbacks;
     this.#socket = io({
+      // Below the page, wherever a proxy has it.
+      path: new URL("./socket.io/", document.baseURI).pathname,
       auth: (say) => say(handshake()),
       reconnectionDelay: 500,
       autoConnect: false,

@@ -1,5 +1,8 @@
-// What a browser remembers, as JSON under names that begin with "chat.". Where storage is forbidden or full,
-// the page works and forgets.
+// What a browser remembers, as JSON under names that begin with "chat.", or with the path of the page too when that is
+// not "/": several chats may share a host. Where storage is forbidden or full, the page works and forgets.
+
+const FOLDER = new URL(".", document.baseURI).pathname;
+const PREFIX = FOLDER === "/" ? "chat." : `chat${FOLDER}.`;
 
 export class Memory {
   #storage;
@@ -20,7 +23,7 @@ export class Memory {
   // Says whether it will be remembered.
   set(name, value) {
     try {
-      this.#storage.setItem(`chat.${name}`, JSON.stringify(value));
+      this.#storage.setItem(PREFIX + name, JSON.stringify(value));
       return true;
     } catch {
       return false;
@@ -30,14 +33,14 @@ export class Memory {
   // Calls back with the new and the old value when another tab has changed it.
   onChange(name, callback) {
     addEventListener("storage", ({ storageArea, key, newValue, oldValue }) => {
-      const isThis = storageArea === this.#storage && key === `chat.${name}`;
+      const isThis = storageArea === this.#storage && key === PREFIX + name;
       if (isThis) callback(parsed(newValue), parsed(oldValue));
     });
   }
 
   #read(name) {
     try {
-      return this.#storage.getItem(`chat.${name}`);
+      return this.#storage.getItem(PREFIX + name);
     } catch {
       return null;
     }
