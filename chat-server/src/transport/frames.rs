@@ -114,12 +114,10 @@ impl FrameFilter {
             held.push(byte);
             let taken = held.len() - before;
             match kind(&held) {
-                None => {}
-                Some(Kind::Connect { header, bytes }) => {
-                    if held.len() == bytes {
-                        return Part::Connect(taken, held.split_off(header));
-                    }
+                Some(Kind::Connect { header, bytes }) if held.len() == bytes => {
+                    return Part::Connect(taken, held.split_off(header));
                 }
+                Some(Kind::Connect { .. }) | None => {}
                 Some(Kind::Close) => {
                     self.place.ended = true;
                     return Part::Close(taken);
@@ -210,9 +208,9 @@ impl Place {
 
 /// What a frame is that begins so; none as long as that cannot be said.
 fn kind(frame: &[u8]) -> Option<Kind> {
-    match frame.first()? {
-        &TEXT => {}
-        &CLOSE => return Some(if *frame.get(1)? == 0 { Kind::Close } else { Kind::Other }),
+    match *frame.first()? {
+        TEXT => {}
+        CLOSE => return Some(if *frame.get(1)? == 0 { Kind::Close } else { Kind::Other }),
         _ => return Some(Kind::Other),
     }
     let (header, length) = payload(frame)?;

@@ -163,7 +163,8 @@ async fn the_installed_client_is_built_in() {
 
 #[tokio::test]
 async fn healthz_says_ok() {
-    let response = send(super::health(), Request::get("/healthz").body(Body::empty()).unwrap()).await;
+    let response =
+        send(super::health(), Request::get("/healthz").body(Body::empty()).unwrap()).await;
 
     assert_eq!(response.status(), StatusCode::OK);
     assert_eq!(text(response).await, "ok");
