@@ -11,14 +11,13 @@ use chat_store::{Store, StoreError};
 use http::StatusCode;
 use socketioxide::SocketIo;
 use thiserror::Error;
-use tokio::net::TcpListener;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use self::builder::ChatBuilder;
 use crate::base_path::BasePath;
-use crate::http_server::{self, Room};
+use crate::http_server::{self, Listener, Room};
 use crate::limits::{LimitError, Limits};
 use crate::log::Log;
 use crate::origin::{OriginGuard, Rules};
@@ -175,11 +174,12 @@ impl Chat {
     /// When the listener fails. The chat is shut down then too.
     pub async fn serve(
         &self,
-        listener: TcpListener,
+        listener: impl Into<Listener>,
         stop: impl Future<Output = ()> + Send,
     ) -> Result<(), ChatError> {
         let stopping = CancellationToken::new();
-        let listening = listener.local_addr().ok().map(|address| address.ip());
+        let listener = listener.into();
+        let listening = listener.address();
         let (limits, proxies) = (self.limits.clone(), self.proxies.clone());
         let (router, stop_serving) = (self.router_at(listening), stopping.clone());
         let server = http_server::serve(listener, router, limits, self.room, proxies, stop_serving);

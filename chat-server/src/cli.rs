@@ -4,6 +4,7 @@ mod adapter;
 mod args;
 mod hub;
 mod limits;
+mod listen;
 mod workers;
 
 use std::path::Path;
@@ -12,15 +13,15 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::timeout;
 
 pub use args::Cli;
+pub use listen::ListenAddress;
 
 use crate::http_server::{open_files, raise_open_files};
 use crate::supervisor::{self, LISTENING};
-use crate::{Chat, JwtKey, Observed, telemetry};
+use crate::{Chat, JwtKey, Listener, Observed, telemetry};
 
 /// How long the store and the adapter may take to close.
 const CLOSE_PATIENCE: Duration = Duration::from_millis(900);
@@ -44,11 +45,8 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
 }
 
 async fn serve(cli: &Cli) -> anyhow::Result<()> {
-    let address = cli.address();
-    let listener = TcpListener::bind(&address).await.with_context(|| {
-        format!("cannot listen on {address:?}; choose another address with --listen HOST:PORT")
-    })?;
-    let local = listener.local_addr()?;
+    let bound = cli.address().bind().await?;
+    let local = &*bound.shown;
     telemetry::init(&cli.log, cli.worker_listen.as_ref().map(|_| local))?;
     let jwt_key = cli.jwt_key.as_deref().map(read_jwt_key).transpose()?;
     let store = chat_store::open(&cli.store).await?;
@@ -94,8 +92,12 @@ async fn serve(cli: &Cli) -> anyhow::Result<()> {
         "chat-server {} serves on {local}",
         env!("CARGO_PKG_VERSION")
     );
-    println!("{LISTENING}{local}");
-    let served = chat.serve(listener, stop).await;
+    match &bound.listener {
+        Listener::Tcp(_) => println!("{LISTENING}{local}"),
+        #[cfg(unix)]
+        Listener::Unix(_) => println!("listening on {local}"),
+    }
+    let served = chat.serve(bound.listener, stop).await;
     let close = async {
         broadcast.close().await;
         store.close().await;

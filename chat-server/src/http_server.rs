@@ -10,26 +10,28 @@ mod admission;
 mod body;
 mod connection;
 mod episode;
+mod listener;
 mod open_files;
 mod respond;
 mod state;
 mod stream;
 
 use std::io::{self, ErrorKind};
-use std::net::SocketAddr;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use futures_util::FutureExt;
 use hyper::server::conn::http1;
-use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use admission::Admission;
 use episode::Episode;
+pub use listener::Listener;
+use listener::{Socket, try_write};
 use open_files::Reserve;
 pub(crate) use open_files::{Room, open_files, raise_open_files};
 
@@ -62,7 +64,7 @@ struct Server {
 /// # Errors
 /// When the listener does not work any more.
 pub(crate) async fn serve(
-    listener: TcpListener,
+    listener: Listener,
     router: Router,
     limits: Limits,
     room: Room,
@@ -92,7 +94,7 @@ pub(crate) async fn serve(
 /// Accepts connections until the listener fails.
 async fn accept_all(
     server: &Arc<Server>,
-    listener: &TcpListener,
+    listener: &Listener,
     connections: &mut JoinSet<()>,
 ) -> io::Result<()> {
     let exhausted = Episode::new("times no connection could be accepted; it works again");
@@ -134,13 +136,7 @@ async fn accept_all(
 }
 
 /// Serves a connection if there is a place for it.
-fn accept(
-    server: &Arc<Server>,
-    stream: TcpStream,
-    peer: SocketAddr,
-    connections: &mut JoinSet<()>,
-) {
-    let peer = peer.ip().to_canonical();
+fn accept(server: &Arc<Server>, stream: Socket, peer: IpAddr, connections: &mut JoinSet<()>) {
     match server.admission.admit(peer) {
         Some(slot) => {
             connections.spawn(connection::serve(Arc::clone(server), stream, peer, slot));
@@ -150,7 +146,7 @@ fn accept(
 }
 
 /// Says that there is no room, and waits for nothing.
-fn refuse(stream: &TcpStream) {
+fn refuse(stream: &Socket) {
     // It fails when the client has gone.
-    let _ = stream.try_write(FULL);
+    let _ = try_write(stream, FULL);
 }

@@ -31,6 +31,7 @@ mod web;
 pub use app::{Chat, ChatBuilder, ChatError};
 pub use base_path::{BasePath, BasePathError};
 pub use client_address::ClientAddress;
+pub use http_server::Listener;
 pub use identity::{JwtKey, JwtKeyError};
 pub use limits::{LimitError, Limits};
 pub use origin::{AllowedHost, AllowedHostError, AllowedOrigin, AllowedOriginError};

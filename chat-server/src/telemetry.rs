@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::io::IsTerminal;
-use std::net::SocketAddr;
 
 use anyhow::Context;
 use tracing_subscriber::EnvFilter;
@@ -15,14 +14,14 @@ use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 ///
 /// # Errors
 /// When the filter cannot be understood, or events are written somewhere already.
-pub fn init(filter: &str, worker: Option<SocketAddr>) -> anyhow::Result<()> {
+pub fn init(filter: &str, worker: Option<&str>) -> anyhow::Result<()> {
     // These log every attempt to connect and every wait; the store and the adapter say once what matters of it.
     let libraries = "async_nats=off,sqlx::pool=off,sqlx::postgres::notice=off";
     let filter = EnvFilter::try_new(format!("{filter},{libraries}"))
         .with_context(|| format!("--log {filter:?} is no filter; try \"info\" or \"debug\""))?;
     tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_timer(Beginning { worker })
+        .with_timer(Beginning { worker: worker.map(ToOwned::to_owned) })
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .try_init()
@@ -31,12 +30,12 @@ pub fn init(filter: &str, worker: Option<SocketAddr>) -> anyhow::Result<()> {
 
 /// What each line begins with: the time, and who writes it.
 struct Beginning {
-    worker: Option<SocketAddr>,
+    worker: Option<String>,
 }
 
 impl FormatTime for Beginning {
     fn format_time(&self, writer: &mut Writer<'_>) -> fmt::Result {
         SystemTime.format_time(writer)?;
-        self.worker.map_or(Ok(()), |worker| write!(writer, " worker={worker}"))
+        self.worker.as_ref().map_or(Ok(()), |worker| write!(writer, " worker={worker}"))
     }
 }

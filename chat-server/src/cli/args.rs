@@ -8,11 +8,9 @@ use clap::builder::FalseyValueParser;
 use clap::{Command, CommandFactory, FromArgMatches, Parser};
 
 use super::limits::LimitArgs;
+use super::listen::ListenAddress;
 use crate::identity::RESERVED;
 use crate::{AllowedHost, AllowedOrigin, BasePath, TrustedProxy};
-
-/// The host that is listened on when only a port is given.
-const DEFAULT_HOST: &str = "127.0.0.1";
 
 const DEFAULT_PORT: &str = "3000";
 
@@ -24,10 +22,11 @@ const DEFAULT_PORT: &str = "3000";
 pub struct Cli {
     /// Address to listen on; port 0 takes any free one [default: 127.0.0.1:3000]
     ///
-    /// Use 0.0.0.0:3000 to be reached from other machines. Without this option, the environment
+    /// Use 0.0.0.0:3000, or :3000 for IPv6 too, to be reached from other machines. 3000 is a port of this machine alone,
+    /// and unix:PATH a socket in the file system for a proxy. Without this option, the environment
     /// variable PORT chooses the port alone. A variable that is empty counts as not set, here and below.
     #[arg(long, env = "CHAT_LISTEN", value_name = "HOST:PORT")]
-    pub listen: Option<String>,
+    pub listen: Option<ListenAddress>,
 
     /// Where messages are kept
     ///
@@ -190,7 +189,7 @@ pub struct Cli {
 
     /// Makes this process a worker: the address that its supervisor gives it.
     #[arg(long, hide = true)]
-    pub(super) worker_listen: Option<String>,
+    pub(super) worker_listen: Option<ListenAddress>,
 
     /// Where the supervisor's hub listens; none when the adapter needs none.
     #[arg(long, hide = true, requires = "worker_listen")]
@@ -207,12 +206,13 @@ impl Cli {
         Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
     }
 
-    pub(super) fn address(&self) -> String {
+    pub(super) fn address(&self) -> ListenAddress {
         if let Some(address) = self.worker_listen.as_ref().or(self.listen.as_ref()) {
             return address.clone();
         }
         let port = std::env::var("PORT").ok().filter(|port| !port.is_empty());
-        format!("{DEFAULT_HOST}:{}", port.as_deref().unwrap_or(DEFAULT_PORT))
+        let Ok(address) = port.as_deref().unwrap_or(DEFAULT_PORT).parse();
+        address
     }
 }
 

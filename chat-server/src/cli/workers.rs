@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use tokio::process::Command;
 
+use super::listen::ListenAddress;
 use super::{Cli, hub, stop_signal};
 use crate::supervisor::{self, LISTENING};
 
@@ -18,7 +19,10 @@ pub(super) async fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
             cli.workers
         );
     }
-    let addresses = supervisor::addresses(&cli.address(), cli.workers)
+    let ListenAddress::Tcp(first) = cli.address() else {
+        anyhow::bail!("--workers {} listen on as many ports: give --listen HOST:PORT", cli.workers);
+    };
+    let addresses = supervisor::addresses(&first, cli.workers)
         .context("cannot listen; choose another address with --listen HOST:PORT")?;
     let stop = stop_signal()?;
     let hub = hub::open(&cli.adapter).await?;

@@ -8,11 +8,11 @@ use std::time::Duration;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
 use super::Server;
 use super::admission::Slot;
+use super::listener::{Socket, readable};
 use super::respond::respond;
 use super::state::State;
 use super::stream::Stream;
@@ -29,20 +29,15 @@ const TOO_LATE: &[u8] =
     b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
 
 /// Serves a connection until it ends, or takes too long, or has become a websocket.
-pub(super) async fn serve(server: Arc<Server>, stream: TcpStream, peer: IpAddr, slot: Slot) {
-    // Without it a small packet waits up to 40 ms for the client to confirm the one before.
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!("TCP_NODELAY cannot be set: {error}");
-    }
+pub(super) async fn serve(server: Arc<Server>, stream: Socket, peer: IpAddr, slot: Slot) {
     let state = Arc::new(State::new(peer, slot));
     let refused = state.refused().is_some();
     let mut limits = server.limits.clone();
     if refused {
         limits.header_timeout = limits.header_timeout.min(REFUSED_PATIENCE);
     }
-    let mut first = [0];
     let silent = tokio::select! {
-        read = timeout(limits.header_timeout, stream.peek(&mut first)) => read.is_err(),
+        read = timeout(limits.header_timeout, readable(&stream)) => read.is_err(),
         () = server.stopping.cancelled() => true,
     };
     if !silent {
@@ -51,7 +46,7 @@ pub(super) async fn serve(server: Arc<Server>, stream: TcpStream, peer: IpAddr, 
     }
 }
 
-async fn serve_http(server: Arc<Server>, stream: TcpStream, state: Arc<State>, limits: Limits) {
+async fn serve_http(server: Arc<Server>, stream: Socket, state: Arc<State>, limits: Limits) {
     let service = service_fn(|request| respond(Arc::clone(&server), Arc::clone(&state), request));
     let stream = TokioIo::new(Stream::new(stream, Arc::clone(&state)));
     let mut connection = server.http.serve_connection(stream, service).with_upgrades();

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { request } from "node:http";
 import { createServer } from "node:net";
 import { once } from "node:events";
 import { join } from "node:path";
@@ -43,6 +44,7 @@ test("--help explains each option with its variable, unit and default", { timeou
   assert.equal(code, 0);
   const options = new Map(stdout.split(/^ *(?=-)/m).map((text) => [/--[\w-]+/.exec(text)?.[0], text]));
   const expected = {
+    "--base-path": ["CHAT_BASE_PATH", "/"],
     "--listen": ["CHAT_LISTEN", "127.0.0.1:3000", "PORT"],
     "--store": ["CHAT_STORE", "sqlite:chat.db", "sqlite:PATH", "memory:"],
     "--recovery-window": ["CHAT_RECOVERY_WINDOW", "default: 2m", "90s", "0s"],
@@ -132,6 +134,49 @@ test("CHAT_LISTEN, CHAT_STORE and PORT are honoured, and options go before varia
   const chosen = `127.0.0.1:${await freePort()}`;
   const env = { ...variables, CHAT_STORE: "nonsense:", PORT: String(port) };
   assert.equal(await ready(run(t, ["--listen", chosen, "--store", "memory:"], { env })), `http://${chosen}`);
+});
+
+test("the habits of other servers name an address too", { timeout: 30_000 }, async (t) => {
+  const port = await freePort();
+  const own = await ready(run(t, ["--listen", String(port), "--store", "memory:"]));
+  assert.equal(own, `http://127.0.0.1:${port}`, "a port of this machine alone");
+  const another = await freePort();
+  const all = await ready(run(t, ["--listen", `:${another}`, "--store", "memory:"]));
+  assert.equal(all, `http://[::]:${another}`);
+  await send(connect(t, `http://127.0.0.1:${another}`), "by IPv4 too");
+});
+
+test("a socket in the file system is listened on, and is gone or replaced afterwards", { timeout: 30_000 }, async (t) => {
+  const path = join(temporaryDirectory(t), "chat.sock");
+  const args = ["--listen", `unix:${path}`, "--store", "memory:"];
+  const listening = async (server) => {
+    const said = () => server.stdout.includes(`listening on unix:${path}\n`);
+    while (!said()) await within(10, "it listens", once(server.child.stdout, "data"));
+  };
+  const health = () =>
+    new Promise((resolve, reject) => {
+      const answered = (response) => resolve(response.statusCode);
+      request({ socketPath: path, path: "/healthz", headers: { host: "chat.example.org" } }, answered)
+        .on("error", reject)
+        .end();
+    });
+  const killed = run(t, args);
+  await listening(killed);
+  assert.equal(await health(), 200);
+  await assertSaysWhy(t, args, path);
+  killed.child.kill("SIGKILL");
+  await killed.closed;
+  assert.ok(existsSync(path), "nobody was there to remove it");
+  const server = run(t, args);
+  await listening(server);
+  assert.equal(await health(), 200);
+  server.child.kill("SIGTERM");
+  await server.closed;
+  assert.ok(!existsSync(path));
+  // What is no socket stays.
+  writeFileSync(path, "mine");
+  await assertSaysWhy(t, args, path);
+  assert.ok(existsSync(path));
 });
 
 test("without a word about the store it is chat.db in the working directory", { timeout: 20_000 }, async (t) => {
