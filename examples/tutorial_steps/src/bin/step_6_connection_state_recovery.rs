@@ -70,16 +70,16 @@ async fn main() -> anyhow::Result<()> {
 impl Chat {
     /// Before a client is accepted: the session that it claims, or else a new one.
     async fn restore(self: &Arc<Self>, socket: &SocketRef, claim: Claim) {
-        let (session, place) = match self.recovery.find(socket, &claim).await {
-            Some(found) => {
-                // Who has got no message yet goes on where the session began.
-                let place = found.offset().unwrap_or(found.state()).parse().unwrap_or_default();
-                (self.recovery.resume(socket, found), place)
-            }
-            None => {
-                let place = self.history.lock().await.len();
-                (self.recovery.begin(socket, place.to_string()).await, place)
-            }
+        let claimed = self.recovery.find(socket, &claim).await.and_then(|found| {
+            // Who has got no message yet goes on where the session began. What is no place cannot be
+            // gone on from.
+            let place = found.offset().unwrap_or(found.state()).parse().ok()?;
+            Some((found, place))
+        });
+        let end = self.history.lock().await.len();
+        let (session, place) = match claimed.filter(|(_, place)| *place <= end) {
+            Some((found, place)) => (self.recovery.resume(socket, found), place),
+            None => (self.recovery.begin(socket, end.to_string()).await, end),
         };
         let member = Arc::new(Member { session, place });
         socket.extensions.insert(Arc::clone(&member));

@@ -78,3 +78,19 @@ test("a client that has left gets a new session, without what it missed", { time
   talker.emit("chat message", "live");
   assert.deepEqual(await inbox.has(1), [["live", "2"]]);
 });
+
+for (const place of ["Ada", "", "1.5", "-1", "7"]) {
+  test(`a client that names "${place}" as its place begins anew`, { timeout: 30_000 }, async (t) => {
+    const program = await Program.start(t);
+    const socket = await program.join();
+    const inbox = new Inbox(socket, "chat message");
+    socket.emit("chat message", "live");
+    await inbox.has(1);
+    await disconnect(socket);
+    socket._lastOffset = place;
+    await connect(socket);
+    assert.equal(socket.recovered, false);
+    socket.emit("chat message", "later");
+    assert.deepEqual(await inbox.has(2), [["live", "1"], ["later", "2"]]);
+  });
+}
