@@ -14,6 +14,9 @@ const LEAST_PACKET_BYTES: usize = 64 * 1024;
 
 const MOST_PACKET_BYTES: usize = 16 * 1024 * 1024;
 
+/// The largest delivery fits into a quarter of it.
+const LEAST_UNSENT_BYTES: usize = 4 * 1024 * 1024;
+
 const MOST_EVENTS: u32 = 1_000_000;
 
 /// The most that clients may take of a server: connections, memory, time, and how often they may ask.
@@ -52,6 +55,10 @@ pub struct Limits {
     /// How many bytes packets over 16 KiB may have together that are not whole yet; 64 MiB by default, of which one
     /// address may use a quarter. What a further one asks for is refused with `slow_down`.
     pub max_large_packets_bytes: usize,
+    /// How many bytes may wait together for clients that do not read them, beside 8 KiB for each; 256 MiB by default, of
+    /// which one address may use a quarter, and 4 MiB at least. When there are more, whoever has not read for two seconds
+    /// what waits is disconnected, and can come back and go on.
+    pub max_unsent_bytes: usize,
     /// The most binary attachments of an event, which have [`max_packet_bytes`](Self::max_packet_bytes) together; 16
     /// by default. More end the connection. No event of the chat has any: with a few an event is refused by name.
     pub max_attachments: usize,
@@ -150,6 +157,7 @@ impl Default for Limits {
             handshake_timeout: Duration::from_secs(20),
             max_packet_bytes: MAX_PACKET_BYTES,
             max_large_packets_bytes: 64 * 1024 * 1024,
+            max_unsent_bytes: 256 * 1024 * 1024,
             max_attachments: 16,
             max_events_per_second: 200,
             event_burst: 2_000,
@@ -183,6 +191,7 @@ impl Limits {
         within("max_packet_bytes", self.max_packet_bytes, LEAST_PACKET_BYTES, MOST_PACKET_BYTES)?;
         let least = 4 * self.max_packet_bytes;
         within("max_large_packets_bytes", self.max_large_packets_bytes, least, usize::MAX)?;
+        within("max_unsent_bytes", self.max_unsent_bytes, LEAST_UNSENT_BYTES, usize::MAX)?;
         within("max_events_per_second", self.max_events_per_second, 0, MOST_EVENTS)?;
         within("max_notices_per_second", self.max_notices_per_second, 0, MOST_EVENTS)?;
         within("event_burst", self.event_burst, 1, MOST_EVENTS)?;

@@ -32,6 +32,7 @@ mod public_id;
 mod registry;
 mod service;
 mod stream;
+mod unsent;
 mod upgrade;
 mod wire;
 

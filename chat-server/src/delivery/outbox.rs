@@ -1,6 +1,7 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use chat_core::{Ack, Joined, Left, Named, Refusal, TypingHeard};
 use serde::{Serialize, Serializer};
@@ -39,7 +40,7 @@ impl Answer {
 
     /// Whether it is so long that it counts until it has left, rather than until it was handed over: few of them
     /// are more than a connection may hold.
-    pub(super) fn is_long(&self) -> bool {
+    pub(crate) fn is_long(&self) -> bool {
         const LONG: usize = 16 * 1024;
         self.bytes() >= LONG
     }
@@ -50,6 +51,9 @@ impl Answer {
         matches!(self, Self::Joined(_) | Self::Left(_) | Self::Named(_))
     }
 }
+
+/// When something may be asked again whose answer there was no room for.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// An answer that was not handed over yet: its ack id, itself, and what counts the request until then.
 pub(super) type Unanswered = (i64, Answer, InFlight);
@@ -74,7 +78,11 @@ impl Outbox {
 
     /// Adds the answer to the request with this ack id.
     pub(crate) fn push(&self, ack_id: i64, answer: Answer, mut in_flight: InFlight) {
-        in_flight.grow(answer.bytes());
+        let mut answer = answer;
+        if !in_flight.grow(answer.bytes(), answer.is_long()) {
+            let message = "too many long answers wait to be read; ask again later";
+            answer = Answer::Refusal(Refusal::slow_down(message, RETRY_AFTER));
+        }
         let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
         answers.push_back((ack_id, answer, in_flight));
         self.has_some.store(true, Ordering::Release);

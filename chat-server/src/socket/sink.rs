@@ -32,6 +32,7 @@ impl SocketSink {
         &self,
         event: Option<&str>,
         bytes: usize,
+        has_room: bool,
         by_lane: impl FnOnce(&Lane) -> Option<bool>,
         by_socket: impl FnOnce() -> Result<(), SendError>,
     ) -> Sent {
@@ -39,20 +40,27 @@ impl SocketSink {
         if link.is_closed() || !self.socket.connected() {
             return Sent::Gone;
         }
+        match lane {
+            None if !link.has_room() => return Sent::Full,
+            _ if has_room => link.has_room_for(bytes),
+            _ if !link.make_room(bytes) => return Sent::Full,
+            _ => {}
+        }
         let sent = match lane {
             Some(lane) => match by_lane(lane) {
                 Some(true) => Sent::Yes,
                 Some(false) => Sent::Full,
                 None => Sent::Gone,
             },
-            None if !link.has_room() => Sent::Full,
             None => {
-                link.sending(bytes);
+                link.sending();
                 self.sent_by_socket(by_socket())
             }
         };
         if sent == Sent::Yes {
             services.hooks.observed(session.id(), Direction::Outgoing, event, bytes);
+        } else {
+            link.take_back(bytes);
         }
         sent
     }
@@ -81,11 +89,11 @@ impl Sink for SocketSink {
         let receiver = Some(self.connection.authorship.author());
         if self.connection.lane.is_some() {
             let Some(frame) = entry.frame(epoch, receiver) else { return Sent::Yes };
-            return self.send(Some(event), frame.len(), |lane| lane.push(frame), || Ok(()));
+            return self.send(Some(event), frame.len(), false, |lane| lane.push(frame), || Ok(()));
         }
         let Some(arguments) = entry.arguments(epoch, receiver) else { return Sent::Yes };
         let by_socket = || self.socket.emit(event, arguments);
-        self.send(Some(event), arguments.len(), |_| None, by_socket)
+        self.send(Some(event), arguments.len(), false, |_| None, by_socket)
     }
 
     fn answer(&self, ack_id: i64, answer: &Answer) -> Sent {
@@ -111,7 +119,8 @@ impl Sink for SocketSink {
             );
             ack.send(answer)
         };
-        self.send(None, bytes, by_lane, by_socket)
+        // A long one has had its room since it was made.
+        self.send(None, bytes, answer.is_long(), by_lane, by_socket)
     }
 
     fn notify(&self, notice: &Notice) -> Sent {
@@ -119,12 +128,16 @@ impl Sink for SocketSink {
         let json = argument.get();
         let parts = ["42[\"", event, "\",", json, "]"].map(str::as_bytes);
         let by_socket = || self.socket.emit(event, argument);
-        self.send(Some(event), json.len(), |lane| lane.push_text(&parts), by_socket)
+        self.send(Some(event), json.len(), false, |lane| lane.push_text(&parts), by_socket)
     }
 
     fn flush(&self) -> Sent {
         match self.connection.lane.as_ref().map(Lane::flush) {
-            None | Some(Flushed::Yes) => Sent::Yes,
+            None => Sent::Yes,
+            Some(Flushed::Yes) => {
+                self.connection.link.has_cleared();
+                Sent::Yes
+            }
             Some(Flushed::Waiting) => Sent::Full,
             Some(Flushed::Gone) => Sent::Gone,
         }
@@ -132,17 +145,21 @@ impl Sink for SocketSink {
 
     async fn room(&self) {
         let Connection { link, lane, .. } = &*self.connection;
-        match lane {
-            Some(lane) => lane.room().await,
-            None => link.drained().await,
-        }
+        let drained = async {
+            match lane {
+                Some(lane) => lane.room().await,
+                None => link.drained().await,
+            }
+        };
+        // In a box: an idle connection would have room for all of this.
+        Box::pin(link.room(drained)).await;
     }
 
     async fn flushed(&self) {
         let link = &self.connection.link;
         let all_left = || self.flush() != Sent::Full && link.is_drained();
         while !all_left() && !link.is_closed() && self.socket.connected() {
-            link.drained().await;
+            Box::pin(link.room(link.drained())).await;
         }
     }
 

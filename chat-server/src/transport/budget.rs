@@ -1,6 +1,9 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 /// A packet that is larger needs room in the budget. Smaller ones are bounded by the number of connections.
 pub(super) const LARGE_BYTES: usize = 16 * 1024;
@@ -8,10 +11,18 @@ pub(super) const LARGE_BYTES: usize = 16 * 1024;
 /// One address may use this part of the budget.
 const SHARE: usize = 4;
 
-/// The memory for large packets that have not come to their end, of all clients together: as long as a client sends
-/// one, it costs what it may have in all.
+/// For how long a budget counts as short after it has refused somebody.
+const SHORTAGE: Duration = Duration::from_secs(5);
+
+/// How often the log says so, at the most.
+const SILENCE: Duration = Duration::from_secs(60);
+
+/// Memory that clients may take together, each address a part of it: for large packets that have not come to their end,
+/// or for what clients do not read.
 #[derive(Debug)]
 pub(super) struct Budget {
+    /// What it is for, as the log says it.
+    what: &'static str,
     max: usize,
     used: Mutex<Used>,
 }
@@ -19,7 +30,18 @@ pub(super) struct Budget {
 #[derive(Debug, Default)]
 struct Used {
     bytes: usize,
-    by_address: HashMap<IpAddr, usize>,
+    by_address: HashMap<IpAddr, OfAddress>,
+    /// When somebody was last refused because all of it was used.
+    refused: Option<Instant>,
+    /// When the log was last told that somebody was refused.
+    told: Option<Instant>,
+}
+
+#[derive(Debug, Default)]
+struct OfAddress {
+    bytes: usize,
+    /// When somebody was last refused because the address had used its part.
+    refused: Option<Instant>,
 }
 
 /// Room for a packet. Given back when it is dropped.
@@ -31,27 +53,59 @@ pub(super) struct Room {
 }
 
 impl Budget {
-    pub(super) fn new(max: usize) -> Self {
-        Self { max, used: Mutex::default() }
+    pub(super) fn new(what: &'static str, max: usize) -> Self {
+        Self { what, max, used: Mutex::default() }
     }
 
     /// Room for a packet of so many bytes from this address, if there is some now.
     pub(super) fn take(self: &Arc<Self>, address: Option<IpAddr>, bytes: usize) -> Option<Room> {
         let mut used = self.used();
-        let of_address =
-            address.map_or(0, |address| used.by_address.get(&address).copied().unwrap_or_default());
-        if used.bytes + bytes > self.max || of_address + bytes > self.max / SHARE {
+        let Used { bytes: all, by_address, refused, told } = &mut *used;
+        let mut of_address = address.map(|address| by_address.entry(address).or_default());
+        let is_used = *all + bytes > self.max;
+        let share = self.max / SHARE;
+        if is_used || of_address.as_ref().is_some_and(|of| of.bytes + bytes > share) {
+            let now = Instant::now();
+            match of_address {
+                Some(of_address) if !is_used => of_address.refused = Some(now),
+                _ => *refused = Some(now),
+            }
+            if told.is_none_or(|told| now - told >= SILENCE) {
+                *told = Some(now);
+                tracing::warn!(client.address = ?address, "there is no more room for {}", self.what);
+            }
+            by_address.retain(|_, of_address| of_address.bytes > 0);
             return None;
         }
-        used.bytes += bytes;
-        if let Some(address) = address {
-            used.by_address.insert(address, of_address + bytes);
+        *all += bytes;
+        if let Some(of_address) = &mut of_address {
+            of_address.bytes += bytes;
         }
         Some(Room { budget: Arc::clone(self), address, bytes })
     }
 
+    /// Whether somebody could not get room lately who would have to share it with this address.
+    pub(super) fn is_short(&self, address: Option<IpAddr>) -> bool {
+        let used = self.used();
+        let of_address = address.and_then(|address| used.by_address.get(&address)?.refused);
+        let is_lately =
+            |refused: Option<Instant>| refused.is_some_and(|at| at.elapsed() < SHORTAGE);
+        is_lately(used.refused) || is_lately(of_address)
+    }
+
     fn used(&self) -> MutexGuard<'_, Used> {
         self.used.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Room {
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Adds more room, of the same budget and address.
+    pub(super) fn join(&mut self, mut more: Self) {
+        self.bytes += std::mem::take(&mut more.bytes);
     }
 }
 
@@ -61,8 +115,8 @@ impl Drop for Room {
         used.bytes -= self.bytes;
         let Some(address) = self.address else { return };
         if let Some(of_address) = used.by_address.get_mut(&address) {
-            *of_address -= self.bytes;
-            if *of_address == 0 {
+            of_address.bytes -= self.bytes;
+            if of_address.bytes == 0 {
                 used.by_address.remove(&address);
             }
         }
@@ -75,7 +129,7 @@ mod tests {
 
     #[test]
     fn one_address_leaves_room_for_others_and_gives_back_what_it_had() {
-        let budget = Arc::new(Budget::new(400));
+        let budget = Arc::new(Budget::new("tests", 400));
         let address = |last: u8| Some(IpAddr::from([192, 0, 2, last]));
         let first = budget.take(address(1), 60).unwrap();
         assert!(budget.take(address(1), 60).is_none());

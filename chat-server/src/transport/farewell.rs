@@ -14,6 +14,8 @@ pub(crate) enum Farewell {
     NameLost,
     /// Another connection has its session.
     TakenOver,
+    /// It does not take what is sent to it, and others need the room.
+    TooSlow,
     /// It has not connected to a namespace, and others wait for its place.
     Unused,
     /// What was sent to it may not have arrived.
@@ -32,6 +34,7 @@ impl Farewell {
             Self::Expired => (1008, "the token has expired"),
             Self::NameLost => (1008, "the nickname belongs to somebody else"),
             Self::TakenOver => (1008, "the session goes on in another connection"),
+            Self::TooSlow => (1008, "too much waits to be read; connect again"),
             Self::Unused => (1008, "no CONNECT came, and others wait"),
             Self::Lost => (1011, "the answer to a poll did not arrive"),
             Self::Unavailable => (1013, "the chat does not work for now; connect again"),

@@ -230,7 +230,7 @@ mod tests {
     const MAX: usize = 20_000;
 
     fn inbound() -> Inbound {
-        Inbound::new(MAX, Arc::new(Budget::new(80_000)), Some([192, 0, 2, 1].into()))
+        Inbound::new(MAX, Arc::new(Budget::new("tests", 80_000)), Some([192, 0, 2, 1].into()))
     }
 
     fn frame(first: u8, mask: Option<[u8; 4]>, payload: &[u8]) -> Vec<u8> {
@@ -330,7 +330,7 @@ mod tests {
 
     #[test]
     fn a_large_message_for_which_there_is_no_room_is_replaced() {
-        let budget = Arc::new(Budget::new(80_000));
+        let budget = Arc::new(Budget::new("tests", 80_000));
         let event = format!("427[\"{}\"]", "x".repeat(17_000));
         let large = frame(FIN_TEXT, Some([1, 2, 3, 4]), event.as_bytes());
         let address = Some([192, 0, 2, 1].into());

@@ -13,9 +13,11 @@ use tokio::sync::{Notify, OwnedMutexGuard};
 use tokio::time::{Instant, sleep};
 
 use super::admission::Admission;
+use super::budget::Budget;
 use super::farewell::Farewell;
 use super::lane::Lane;
 use super::public_id::public_id;
+use super::unsent::{AnswerRoom, Unsent};
 use super::wire::Wire;
 use crate::rate::{Bucket, Rate};
 
@@ -64,7 +66,7 @@ pub(crate) struct Link {
     /// How many polls there were.
     pub(super) polls: AtomicU64,
     unsent_packets: AtomicUsize,
-    unsent_bytes: AtomicUsize,
+    unsent: Unsent,
     /// One task waits for this, the one that sends.
     drained: Notify,
     in_flight: AtomicUsize,
@@ -118,7 +120,7 @@ impl Default for Link {
             end: OnceLock::new(),
             polls: AtomicU64::default(),
             unsent_packets: AtomicUsize::default(),
-            unsent_bytes: AtomicUsize::default(),
+            unsent: Unsent::new(None),
             drained: Notify::new(),
             in_flight: AtomicUsize::default(),
             changed: Notify::new(),
@@ -143,6 +145,11 @@ impl Link {
     /// The same link, of a client that may send so often.
     pub(crate) fn with_rate(self, rate: Option<Rate>) -> Self {
         Self { bucket: rate.map(Bucket::new), ..self }
+    }
+
+    /// The same link, of a client that shares room for what it does not read with others.
+    pub(super) fn with_budget(self, budget: Arc<Budget>) -> Self {
+        Self { unsent: Unsent::new(Some(budget)), ..self }
     }
 
     /// Has what the user's other connections send count too.
@@ -202,15 +209,44 @@ impl Link {
     /// Whether a packet may be sent. Only one task asks.
     pub(crate) fn has_room(&self) -> bool {
         let most = if self.is_polled() { MAX_POLLED_PACKETS } else { MAX_UNSENT_PACKETS };
-        self.unsent_packets.load(Ordering::Relaxed) < most
-            && self.unsent_bytes.load(Ordering::Relaxed) < MAX_UNSENT_BYTES
+        self.unsent_packets.load(Ordering::Relaxed) < most && self.unsent.bytes() < MAX_UNSENT_BYTES
+    }
+
+    /// Counts so many bytes that will wait to be written, if there is room for them in what all clients share. Only one
+    /// task asks. It can [pause](Self::room) when there is none.
+    pub(crate) fn make_room(&self, bytes: usize) -> bool {
+        self.unsent.add(self.address(), bytes)
+    }
+
+    /// Counts so many bytes that will wait to be written and have room already.
+    pub(crate) fn has_room_for(&self, bytes: usize) {
+        self.unsent.count(bytes);
+    }
+
+    /// So many bytes that were counted do not wait after all.
+    pub(crate) fn take_back(&self, bytes: usize) {
+        self.unsent.take_back(bytes);
+    }
+
+    /// Room in what clients share, for an answer that waits; none when there is none.
+    pub(crate) fn room_for_answer(&self, bytes: usize) -> Option<AnswerRoom> {
+        self.unsent.room_for(self.address(), bytes)
+    }
+
+    /// Returns when there may be room again. Ends the connection when others need what it has and does not use.
+    pub(crate) async fn room(&self, drained: impl Future<Output = ()>) {
+        let refused = self.unsent.was_refused();
+        tokio::select! {
+            () = drained, if !refused => {}
+            () = self.unsent.pause(), if refused => {}
+            () = self.unsent.overdue(self.address()) => self.close(Farewell::TooSlow),
+        }
     }
 
     /// Counts a packet. To be called *before* it is sent: counted after, it could have left already, and
     /// nobody would ever count it back.
-    pub(crate) fn sending(&self, bytes: usize) {
+    pub(crate) fn sending(&self) {
         self.unsent_packets.fetch_add(1, Ordering::Relaxed);
-        self.unsent_bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
     /// Waits until what was sent has left, or some of it when it was much.
@@ -232,9 +268,16 @@ impl Link {
         let _ = self.unsent_packets.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
     }
 
-    /// Nothing is left to be written for the moment.
+    /// What was put into the lane is written.
+    pub(crate) fn has_cleared(&self) {
+        self.unsent.clear();
+    }
+
+    /// Nothing is left of Engine.IO's to be written for the moment.
     pub(crate) fn has_drained(&self) {
-        self.unsent_bytes.store(0, Ordering::Relaxed);
+        if self.wire().as_ref().is_none_or(Wire::is_clear) {
+            self.unsent.clear();
+        }
         self.drained.notify_one();
     }
 
@@ -242,7 +285,7 @@ impl Link {
     pub(crate) fn request(self: &Arc<Self>, bytes: usize) -> InFlight {
         let bytes = bytes + REQUEST_OVERHEAD;
         self.in_flight.fetch_add(bytes, Ordering::AcqRel);
-        InFlight { link: Arc::clone(self), bytes, turn: None }
+        InFlight { link: Arc::clone(self), bytes, room: None, turn: None }
     }
 
     /// Ready when more may be read from the client, or the link is closed. One task asks.
@@ -445,15 +488,25 @@ impl std::fmt::Debug for ConnectReply {
 pub(crate) struct InFlight {
     link: Arc<Link>,
     bytes: usize,
+    /// For an answer that is long.
+    room: Option<AnswerRoom>,
     /// Let go of with it.
     turn: Option<OwnedMutexGuard<()>>,
 }
 
 impl InFlight {
-    /// Counts so many bytes more: the answer is there, and it is long.
-    pub(crate) fn grow(&mut self, bytes: usize) {
+    /// Counts so many bytes more: the answer is there. A long one needs room in what clients share; says whether there
+    /// is some.
+    pub(crate) fn grow(&mut self, bytes: usize, is_long: bool) -> bool {
+        if is_long {
+            self.room = self.link.room_for_answer(bytes);
+            if self.room.is_none() {
+                return false;
+            }
+        }
         self.link.in_flight.fetch_add(bytes, Ordering::AcqRel);
         self.bytes += bytes;
+        true
     }
 
     /// Has the turn end with this, so that the next one does not begin before the answer is gone.

@@ -256,7 +256,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_large_packet_needs_room_and_small_ones_do_not() {
-        let budget = Arc::new(Budget::new(4 * 100_000));
+        let budget = Arc::new(Budget::new("tests", 4 * 100_000));
         let large = format!("421[\"{}\"]", "x".repeat(LARGE_BYTES));
         let body = format!("3\u{1e}{large}\u{1e}422[\"small\"]");
         assert_eq!(read(Body::from(body.clone()), &budget).await, body);
@@ -287,7 +287,7 @@ mod tests {
             let mut at: Vec<usize> = cuts.iter().map(|cut| cut.index(body.len() + 1)).collect();
             at.extend([0, body.len()]);
             at.sort_unstable();
-            let mut reader = Packets::new(MAX, Arc::new(Budget::new(0)), None);
+            let mut reader = Packets::new(MAX, Arc::new(Budget::new("tests", 0)), None);
             for cut in at.windows(2) {
                 reader.take(&body.as_bytes()[cut[0]..cut[1]]).unwrap();
             }

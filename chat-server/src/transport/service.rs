@@ -127,7 +127,8 @@ impl TransportService {
             return Refused::Request.response();
         }
         let link = if websocket { Link::websocket() } else { Link::default() };
-        let link = Arc::new(link.with_rate(self.rate));
+        let link = link.with_rate(self.rate).with_budget(Arc::clone(&self.limits.unsent));
+        let link = Arc::new(link);
         match self.admissions.admit(ClientAddress::of(request.extensions())) {
             Ok(admission) => link.admit(admission),
             Err(full) => return polling::full(full),
@@ -197,7 +198,7 @@ impl TransportService {
 
     /// Takes the packets of a client.
     async fn post(self, request: Request<Body>, link: &Arc<Link>) -> Response<Body> {
-        let StreamLimits { patience, max_packet_bytes, budget } = self.limits.clone();
+        let StreamLimits { patience, max_packet_bytes, budget, .. } = self.limits.clone();
         let request = request.map(|body| {
             let body = ShrunkBody::new(body, max_packet_bytes, budget, link.address());
             Body::new(PacedBody::new(Body::new(body), link, patience))
@@ -258,8 +259,11 @@ impl TransportService {
 
 fn stream_limits(patience: Duration, limits: &Limits) -> StreamLimits {
     let max_packet_bytes = limits.max_packet_bytes;
-    let budget = Arc::new(Budget::new(limits.max_large_packets_bytes));
-    StreamLimits { patience, max_packet_bytes, budget }
+    let what = "large packets that are not whole yet";
+    let budget = Arc::new(Budget::new(what, limits.max_large_packets_bytes));
+    let what = "what clients do not read";
+    let unsent = Arc::new(Budget::new(what, limits.max_unsent_bytes));
+    StreamLimits { patience, max_packet_bytes, budget, unsent }
 }
 
 /// A stream to which the client has moved the connection that it polled before, if it has.

@@ -29,6 +29,8 @@ pub(crate) struct StreamLimits {
     pub(crate) max_packet_bytes: usize,
     /// For large packets that are under way.
     pub(super) budget: Arc<Budget>,
+    /// For what clients do not read.
+    pub(super) unsent: Arc<Budget>,
 }
 
 /// The byte stream of a websocket as Engine.IO has it, watched for its [`Link`].
@@ -61,7 +63,7 @@ impl LinkedStream {
         open: TaskTrackerToken,
     ) -> Self {
         *link.wire() = Some(wire);
-        let StreamLimits { patience, max_packet_bytes, budget } = limits;
+        let StreamLimits { patience, max_packet_bytes, budget, .. } = limits;
         let inbound = Inbound::new(max_packet_bytes, budget, link.address());
         let incoming = Incoming::new(Arc::clone(&link), patience);
         Self {

@@ -22,8 +22,9 @@ use super::{Farewell, Link};
 const PATIENCE: Duration = Duration::from_secs(45);
 
 fn limits() -> StreamLimits {
-    let budget = Arc::new(Budget::new(1_000_000));
-    StreamLimits { patience: PATIENCE, max_packet_bytes: 100_000, budget }
+    let budget = Arc::new(Budget::new("tests", 1_000_000));
+    let unsent = Arc::clone(&budget);
+    StreamLimits { patience: PATIENCE, max_packet_bytes: 100_000, budget, unsent }
 }
 
 /// A server's stream whose client takes `buffer` bytes before it has to read.
@@ -62,7 +63,7 @@ async fn there_is_room_until_much_was_sent_and_again_when_it_has_left() {
     link.end_probe(true);
     let mut sent = 0;
     while link.has_room() {
-        link.sending(100);
+        link.sending();
         sent += 1;
     }
     assert_eq!(sent, 64, "half of what a socket buffers at least is left for others");
@@ -80,9 +81,9 @@ async fn there_is_room_until_much_was_sent_and_again_when_it_has_left() {
 #[test]
 fn a_poll_gets_fewer_packets_than_clients_take() {
     let link = Link::default();
-    (0..13).for_each(|_| link.sending(100));
+    (0..13).for_each(|_| link.sending());
     assert!(link.has_room());
-    link.sending(100);
+    link.sending();
     assert!(!link.has_room());
     link.sent(14);
     assert!(link.has_room());
@@ -91,7 +92,7 @@ fn a_poll_gets_fewer_packets_than_clients_take() {
 #[test]
 fn few_large_packets_use_up_the_room_too() {
     let link = Link::default();
-    (0..4).for_each(|_| link.sending(64 * 1024));
+    assert!((0..4).all(|_| link.make_room(64 * 1024)));
     assert!(!link.has_room());
 }
 

@@ -1,0 +1,202 @@
+//! What waits to be written to a client, of all clients together: each connection has some bytes of its own, and what
+//! is more needs room in a budget.
+
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::budget::{Budget, Room};
+
+/// So much may wait for each connection, whatever there is room for.
+const FREE_BYTES: usize = 8 * 1024;
+
+/// Room is taken by so much at a time.
+const STEP_BYTES: usize = 64 * 1024;
+
+/// When there is not room enough for all, a client that has not taken what waits for it for so long is let go of. It
+/// can come back and go on.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How often somebody for whom there is no room looks again.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Room for an answer, given back when it is dropped. Inside is none where nothing is shared.
+#[derive(Debug)]
+pub(crate) struct AnswerRoom(#[expect(dead_code, reason = "held for its drop")] Option<Room>);
+
+/// What waits for one client.
+#[derive(Debug)]
+pub(super) struct Unsent {
+    budget: Option<Arc<Budget>>,
+    began: Instant,
+    bytes: AtomicUsize,
+    /// Since when something has waited all the time, in milliseconds after `began`.
+    since: AtomicU64,
+    has_room: AtomicBool,
+    room: Mutex<Option<Room>>,
+    /// Whether there was no room.
+    refused: AtomicBool,
+}
+
+impl Unsent {
+    pub(super) fn new(budget: Option<Arc<Budget>>) -> Self {
+        Self {
+            budget,
+            began: Instant::now(),
+            bytes: AtomicUsize::default(),
+            since: AtomicU64::default(),
+            has_room: AtomicBool::default(),
+            room: Mutex::default(),
+            refused: AtomicBool::default(),
+        }
+    }
+
+    /// Counts so many bytes that are about to wait, if there is room for them. One task asks.
+    pub(super) fn add(&self, address: Option<IpAddr>, bytes: usize) -> bool {
+        let before = self.bytes.load(Ordering::Relaxed);
+        let is_granted = before + bytes <= FREE_BYTES || self.make_room(address, before + bytes);
+        self.refused.store(!is_granted, Ordering::Relaxed);
+        if is_granted {
+            self.count(bytes);
+        }
+        is_granted
+    }
+
+    /// Room for an answer of so many bytes, beside all else that waits.
+    pub(super) fn room_for(&self, address: Option<IpAddr>, bytes: usize) -> Option<AnswerRoom> {
+        match &self.budget {
+            Some(budget) => budget.take(address, bytes).map(|room| AnswerRoom(Some(room))),
+            None => Some(AnswerRoom(None)),
+        }
+    }
+
+    /// Nothing waits any more.
+    pub(super) fn clear(&self) {
+        self.bytes.store(0, Ordering::Relaxed);
+        if self.has_room.swap(false, Ordering::Relaxed) {
+            *self.room() = None;
+        }
+    }
+
+    /// How many bytes wait.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Counts so many bytes that have room already.
+    pub(super) fn count(&self, bytes: usize) {
+        let before = self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        if before == 0 {
+            let now = self.began.elapsed().as_millis() as u64;
+            self.since.store(now, Ordering::Relaxed);
+        }
+    }
+
+    /// So many bytes that were counted do not wait after all.
+    pub(super) fn take_back(&self, bytes: usize) {
+        let less = |before: usize| Some(before.saturating_sub(bytes));
+        let _ = self.bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+    }
+
+    /// Whether there was no room when it was last asked for.
+    pub(super) fn was_refused(&self) -> bool {
+        self.refused.load(Ordering::Relaxed)
+    }
+
+    /// Waits until there may be room where there was none.
+    pub(super) async fn pause(&self) {
+        sleep(PAUSE).await;
+    }
+
+    /// Returns when others need the room of this client, which has not taken for some time what waits for it.
+    pub(super) async fn overdue(&self, address: Option<IpAddr>) {
+        loop {
+            sleep(PATIENCE).await;
+            let since = Duration::from_millis(self.since.load(Ordering::Relaxed));
+            let waits = self.bytes.load(Ordering::Relaxed) > 0
+                && self.began.elapsed().saturating_sub(since) >= PATIENCE;
+            let is_short = self.budget.as_ref().is_some_and(|budget| budget.is_short(address));
+            if waits && is_short {
+                return;
+            }
+        }
+    }
+
+    fn make_room(&self, address: Option<IpAddr>, bytes: usize) -> bool {
+        let Some(budget) = &self.budget else { return true };
+        let mut room = self.room();
+        let has = room.as_ref().map_or(0, Room::bytes);
+        if has >= bytes {
+            return true;
+        }
+        let more = (bytes - has).next_multiple_of(STEP_BYTES);
+        let Some(more) = budget.take(address, more) else { return false };
+        match &mut *room {
+            Some(room) => room.join(more),
+            None => *room = Some(more),
+        }
+        self.has_room.store(true, Ordering::Relaxed);
+        true
+    }
+
+    fn room(&self) -> MutexGuard<'_, Option<Room>> {
+        self.room.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio_test::{assert_pending, assert_ready, task};
+
+    use super::*;
+
+    const ADDRESS: Option<IpAddr> = Some(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST));
+
+    /// One address may use two steps of it.
+    fn budget() -> Arc<Budget> {
+        Arc::new(Budget::new("tests", 8 * STEP_BYTES))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_more_than_a_little_needs_room_and_gives_it_back() {
+        let budget = budget();
+        let [first, second] = [(); 2].map(|()| Unsent::new(Some(Arc::clone(&budget))));
+        assert!(first.add(ADDRESS, FREE_BYTES) && second.add(ADDRESS, FREE_BYTES));
+        assert!(first.add(ADDRESS, 2 * STEP_BYTES - FREE_BYTES));
+        assert!(!first.add(ADDRESS, 1) && !second.add(ADDRESS, 1));
+        assert!(second.was_refused());
+        first.clear();
+        assert!(second.add(ADDRESS, 1) && !second.was_refused());
+        assert!(first.add(ADDRESS, STEP_BYTES));
+        let answer = first.room_for(None, STEP_BYTES);
+        assert!(answer.is_some() && first.room_for(ADDRESS, STEP_BYTES).is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_does_not_read_is_let_go_of_when_others_need_the_room() {
+        let budget = budget();
+        let [slow, quick] = [(); 2].map(|()| Unsent::new(Some(Arc::clone(&budget))));
+        assert!(slow.add(ADDRESS, 2 * STEP_BYTES));
+        let mut overdue = task::spawn(slow.overdue(ADDRESS));
+        assert_pending!(overdue.poll());
+        tokio::time::advance(10 * PATIENCE).await;
+        assert_pending!(overdue.poll(), "nobody else wants it");
+        assert!(!quick.add(ADDRESS, STEP_BYTES));
+        tokio::time::advance(PATIENCE).await;
+        assert_ready!(overdue.poll());
+        drop(overdue);
+        // Who has read meanwhile stays.
+        slow.clear();
+        assert!(slow.add(ADDRESS, 2 * STEP_BYTES) && !quick.add(ADDRESS, STEP_BYTES));
+        let mut overdue = task::spawn(slow.overdue(ADDRESS));
+        assert_pending!(overdue.poll());
+        tokio::time::advance(PATIENCE / 2).await;
+        slow.clear();
+        assert!(slow.add(ADDRESS, 2 * STEP_BYTES) && !quick.add(ADDRESS, STEP_BYTES));
+        tokio::time::advance(PATIENCE / 2).await;
+        assert_pending!(overdue.poll());
+    }
+}
