@@ -14,6 +14,7 @@ use tokio::time::{Instant, sleep};
 
 use super::admission::Admission;
 use super::lane::Lane;
+use super::msgpack::{Encoding, ServerPackets};
 use super::public_id::public_id;
 use super::wire::Wire;
 use crate::rate::{Bucket, Rate};
@@ -78,6 +79,10 @@ pub(crate) struct Link {
     ids: Mutex<Vec<(Box<str>, String)>>,
     /// Where a websocket is written to, while there is one.
     wire: Mutex<Option<Wire>>,
+    /// The form of the client's packets.
+    encoding: Arc<Encoding>,
+    /// What Engine.IO has for a client with MessagePack.
+    server_packets: Mutex<ServerPackets>,
     /// Whether the connection began as a websocket.
     only_websocket: bool,
     /// What the client may send now; none when as much as it likes.
@@ -120,6 +125,8 @@ impl Default for Link {
             replies: Mutex::default(),
             ids: Mutex::default(),
             wire: Mutex::default(),
+            encoding: Arc::default(),
+            server_packets: Mutex::default(),
             only_websocket: false,
             bucket: None,
             user: Mutex::default(),
@@ -172,6 +179,15 @@ impl Link {
 
     pub(super) fn wire(&self) -> MutexGuard<'_, Option<Wire>> {
         self.wire.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The form of the client's packets.
+    pub(super) fn encoding(&self) -> &Arc<Encoding> {
+        &self.encoding
+    }
+
+    pub(super) fn server_packets(&self) -> MutexGuard<'_, ServerPackets> {
+        self.server_packets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Does something with the wire. When it has to wait, whoever writes to it is woken to try again:

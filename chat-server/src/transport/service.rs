@@ -194,7 +194,13 @@ impl TransportService {
     async fn post(self, request: Request<Body>, link: &Arc<Link>) -> Response<Body> {
         let StreamLimits { patience, max_packet_bytes, budget } = self.limits.clone();
         let request = request.map(|body| {
-            let body = ShrunkBody::new(body, max_packet_bytes, budget, link.address());
+            let body = ShrunkBody::new(
+                body,
+                max_packet_bytes,
+                budget,
+                link.address(),
+                Arc::clone(link.encoding()),
+            );
             Body::new(PacedBody::new(Body::new(body), link, patience))
         });
         self.forward(request).await

@@ -72,6 +72,7 @@ files! {
     keys
     malformed
     moved_files
+    msgpack
     names
     nicknames
     origins
