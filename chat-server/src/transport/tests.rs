@@ -2,6 +2,7 @@
 
 mod incoming;
 mod lane;
+mod msgpack;
 
 use std::io::ErrorKind;
 use std::sync::Arc;

@@ -149,7 +149,8 @@ for (const [name, transports] of Object.entries(TRANSPORTS)) {
       const hex = (value) => Buffer.from(value).toString("hex");
       for (const bytes of [new Uint8Array(0), Uint8Array.of(1, 2, 255), new Uint8Array(10_000).fill(7)]) {
         const reversed = once(admin, "reversed");
-        const answer = await admin.timeout(5000).emitWithAck("reverse", bytes.buffer, Uint8Array.of(4, 5).buffer);
+        // The parser for MessagePack has two forms for them.
+        const answer = await admin.timeout(5000).emitWithAck("reverse", bytes.buffer, Buffer.from([4, 5]));
         assert.equal(hex(answer), hex(bytes.toReversed()));
         const [other, and, [one]] = await reversed;
         assert.deepEqual([hex(other), and, hex(one)], ["0504", "and", hex(bytes.toReversed())]);

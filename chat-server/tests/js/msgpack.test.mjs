@@ -2,8 +2,9 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { once, sleep, within } from "./support/bounds.mjs";
-import { connect, msgpack as parser, Reader, send, TRANSPORTS } from "./support/client.mjs";
+import { runInNewContext } from "node:vm";
+import { defer, once, sleep, within } from "./support/bounds.mjs";
+import { connect, msgpack as parser, Reader, send, TRANSPORTS, WebSocket } from "./support/client.mjs";
 import { ask, tokenOf } from "./support/people.mjs";
 import { Polling, RawWebSocket } from "./support/raw.mjs";
 import { cutOff, Recoverable } from "./support/recoverable.mjs";
@@ -167,6 +168,38 @@ for (const transport of ["websocket", "polling"]) {
     assert.equal(lines.match(/a packet of MessagePack was refused/g).length, Object.keys(MALFORMED).length);
   });
 }
+
+for (const [name, transports] of Object.entries(TRANSPORTS)) {
+  test(`over ${name}, what is dropped costs no memory`, { timeout: 60_000 }, async (t) => {
+    const server = await Server.start(t);
+    const client = connect(t, server.url, { parser, transports });
+    await once(client, "connect");
+    const before = server.peakMemory();
+    const huge = ["x".repeat(3_000_000), Array(1_000_000).fill(0), { x: Buffer.alloc(3_000_000) }, Array(100_000).fill([[]])];
+    for (const content of huge) {
+      const { error } = await send(client, content);
+      assert.equal(error.code, "invalid_content");
+    }
+    assert.ok(server.peakMemory() - before < 8, `${server.peakMemory() - before} MiB`);
+    assert.equal((await send(client, "after it")).offset, 1);
+  });
+}
+
+test("the file for browsers that the server hands out works with it", async (t) => {
+  const { url } = await Server.start(t);
+  const script = await (await fetch(`${url}/socket.io/socket.io.msgpack.min.js`)).text();
+  // What it needs of a browser.
+  const page = { WebSocket, setTimeout, clearTimeout, ArrayBuffer, DataView, Uint8Array, URL, module: undefined };
+  page.self = page;
+  runInNewContext(script, page);
+  const socket = page.io(url, { transports: ["websocket"], auth: { nickname: "Ada", token: tokenOf("Ada") } });
+  defer(t, () => socket.close());
+  const got = deliveries(socket);
+  await once(socket, "connect");
+  assert.equal((await send(socket, "aé€💥")).offset, 1);
+  while (got.length < 1) await sleep(20);
+  assert.deepEqual(got[0].slice(0, 2), ["aé€💥", 1]);
+});
 
 test("text that is no Base64 costs the connection", async (t) => {
   const server = await Server.start(t);

@@ -7,7 +7,7 @@ use super::to_json::{Read, ToJson};
 
 /// What socketioxide reads in the place of a packet that cannot be understood: a message without a packet, for which it
 /// closes the connection as for any other that is malformed.
-pub(in super::super) const MALFORMED: &str = "4";
+pub(crate) const MALFORMED: &str = "4";
 
 const CONNECT: u8 = 0;
 const DISCONNECT: u8 = 1;
@@ -19,16 +19,16 @@ const BINARY: u8 = 3;
 
 /// A packet of a client, as Engine.IO has it.
 #[derive(Debug, PartialEq, Eq)]
-pub(in super::super) struct ClientPacket<'a> {
+pub(crate) struct ClientPacket<'a> {
     /// The message.
-    pub(in super::super) text: String,
+    pub(crate) text: String,
     /// The binary messages that follow it.
-    pub(in super::super) attachments: Vec<&'a [u8]>,
+    pub(crate) attachments: Vec<&'a [u8]>,
 }
 
 /// Why a packet cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub(in super::super) enum Unreadable {
+pub(crate) enum Unreadable {
     /// No client of Socket.IO sends it.
     #[error("{0}")]
     Malformed(&'static str),
@@ -42,7 +42,7 @@ pub(in super::super) enum Unreadable {
 
 impl<'a> ClientPacket<'a> {
     /// Reads a packet, of which the text may have `max` bytes.
-    pub(in super::super) fn read(message: &'a [u8], max: usize) -> Result<Self, Unreadable> {
+    pub(crate) fn read(message: &'a [u8], max: usize) -> Result<Self, Unreadable> {
         let mut fields = Fields::default();
         let mut input = ToJson::new(message, max);
         for _ in 0..input.map_len()? {
@@ -127,7 +127,7 @@ impl<'a> Fields<'a> {
 }
 
 /// Says once at the level of warnings that packets could not be read: people look for that in the log.
-pub(in super::super) fn tell_of_malformed(why: Unreadable) {
+pub(crate) fn tell_of_malformed(why: Unreadable) {
     static TOLD: AtomicBool = AtomicBool::new(false);
     if TOLD.swap(true, Ordering::Relaxed) {
         tracing::debug!("a packet of MessagePack was refused, and its connection closed: {why}");

@@ -7,28 +7,28 @@ const MSGPACK: u8 = 2;
 /// The form of the packets of a connection. Its first packet of Socket.IO tells, and it stays over a change of the
 /// transport.
 #[derive(Debug, Default)]
-pub(in super::super) struct Encoding(AtomicU8);
+pub(crate) struct Encoding(AtomicU8);
 
 impl Encoding {
     /// Whether packets are text. It is the answer for nearly all clients, and takes one look.
-    pub(in super::super) fn is_json(&self) -> bool {
+    pub(crate) fn is_json(&self) -> bool {
         self.0.load(Ordering::Acquire) == JSON
     }
 
     /// Whether packets are maps of MessagePack.
-    pub(in super::super) fn is_msgpack(&self) -> bool {
+    pub(crate) fn is_msgpack(&self) -> bool {
         self.0.load(Ordering::Acquire) == MSGPACK
     }
 
     /// The client has sent a text message of so many bytes. One of Engine.IO's own has a single byte, and tells nothing.
-    pub(in super::super) fn sent_text(&self, bytes: u64) {
+    pub(crate) fn sent_text(&self, bytes: u64) {
         if bytes > 1 {
             self.begin(JSON);
         }
     }
 
     /// The client has sent a binary message. It is an attachment of a packet, or, when there was none before, a packet.
-    pub(in super::super) fn sent_binary(&self) {
+    pub(crate) fn sent_binary(&self) {
         self.begin(MSGPACK);
     }
 

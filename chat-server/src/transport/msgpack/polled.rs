@@ -8,16 +8,16 @@ use super::client_packet::{ClientPacket, MALFORMED, Unreadable, tell_of_malforme
 use super::encoding::Encoding;
 
 /// What a binary packet begins with; the rest is in Base64.
-pub(in super::super) const BINARY: u8 = b'b';
+pub(crate) const BINARY: u8 = b'b';
 
 /// How long a binary packet with so many bytes is.
-pub(in super::super) fn base64_len(bytes: usize) -> usize {
+pub(crate) fn base64_len(bytes: usize) -> usize {
     1 + bytes.div_ceil(3) * 4
 }
 
 /// The packets for Engine.IO in the place of one that a client has sent in a body: itself, unless it is one of
 /// MessagePack. `passed` bytes were before it, and Engine.IO takes `max` in all.
-pub(in super::super) fn from_client(
+pub(crate) fn from_client(
     packet: Vec<u8>,
     encoding: &Encoding,
     max: usize,
@@ -71,7 +71,7 @@ fn binary(message: &[u8]) -> Vec<u8> {
 }
 
 /// The body for a client with MessagePack.
-pub(in super::super) fn from_server(link: &Link, body: &[u8]) -> Vec<u8> {
+pub(crate) fn from_server(link: &Link, body: &[u8]) -> Vec<u8> {
     let mut translated: Vec<Vec<u8>> =
         packets(body).filter_map(|packet| translate(link, packet)).collect();
     if translated.is_empty() {

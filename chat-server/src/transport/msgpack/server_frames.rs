@@ -7,28 +7,23 @@ use super::server_packet::from_server;
 /// What Engine.IO writes to a websocket, in whole frames: however they are cut into writes, each leaves in one piece,
 /// translated if it has a packet of Socket.IO.
 #[derive(Debug, Default)]
-pub(in super::super) struct ServerFrames {
+pub(crate) struct ServerFrames {
     /// The beginning of a frame.
     held: Vec<u8>,
 }
 
 /// What was written.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(in super::super) struct Written {
+pub(crate) struct Written {
     /// How many frames have ended.
-    pub(in super::super) frames: usize,
+    pub(crate) frames: usize,
     /// Whether the client was told that it is connected to the namespace `/`.
-    pub(in super::super) connected: bool,
+    pub(crate) connected: bool,
 }
 
 impl ServerFrames {
     /// Takes the next bytes, and writes what leaves for them.
-    pub(in super::super) fn write(
-        &mut self,
-        bytes: &[u8],
-        link: &Link,
-        out: &mut impl BufMut,
-    ) -> Written {
+    pub(crate) fn write(&mut self, bytes: &[u8], link: &Link, out: &mut impl BufMut) -> Written {
         self.held.extend_from_slice(bytes);
         let mut written = Written::default();
         let mut rest = &*self.held;
@@ -71,7 +66,7 @@ fn put_packet(packet: Option<Vec<u8>>, out: &mut impl BufMut) {
 }
 
 /// Whole frames of text messages, none with attachments, for a client with MessagePack.
-pub(in super::super) fn put_translated(mut frames: &[u8], out: &mut impl BufMut) {
+pub(crate) fn put_translated(mut frames: &[u8], out: &mut impl BufMut) {
     while let Some((frame, header, others)) = next_frame(frames) {
         put_packet(from_server(&frame[header..], &[]), out);
         frames = others;

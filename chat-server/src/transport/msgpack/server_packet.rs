@@ -15,12 +15,12 @@ struct Waiting {
 /// Makes of the messages that Engine.IO has for a client those that a client with MessagePack reads: one for a packet
 /// with all of its attachments.
 #[derive(Debug, Default)]
-pub(in super::super) struct ServerPackets(Option<Box<Waiting>>);
+pub(crate) struct ServerPackets(Option<Box<Waiting>>);
 
 impl ServerPackets {
     /// Takes a text message that begins with `4`. Returns the binary message in its place, unless it waits for
     /// attachments, or cannot be translated.
-    pub(in super::super) fn packet(&mut self, packet: &[u8]) -> Option<Vec<u8>> {
+    pub(crate) fn packet(&mut self, packet: &[u8]) -> Option<Vec<u8>> {
         self.0 = None;
         match attachments(packet) {
             0 => from_server(packet, &[]),
@@ -33,7 +33,7 @@ impl ServerPackets {
     }
 
     /// Takes a binary message. Returns the packet when this is the last of its attachments.
-    pub(in super::super) fn attachment(&mut self, bytes: Vec<u8>) -> Option<Vec<u8>> {
+    pub(crate) fn attachment(&mut self, bytes: Vec<u8>) -> Option<Vec<u8>> {
         let waiting = self.0.as_mut()?;
         waiting.attachments.push(bytes);
         if waiting.attachments.len() < waiting.count {

@@ -8,7 +8,7 @@ const MAX_KEPT_BYTES: usize = 300;
 /// Finds out what a packet is, however it is cut, and keeps nothing else of it: its type, its namespace and its ack id,
 /// which may stand behind the data.
 #[derive(Debug, Default)]
-pub(in super::super) struct Skim {
+pub(crate) struct Skim {
     /// What has come of a value that is read, or of the header of one that is not.
     held: Vec<u8>,
     place: Place,
@@ -47,12 +47,12 @@ struct Header {
 
 impl Skim {
     /// Takes the next bytes.
-    pub(in super::super) fn take(&mut self, bytes: impl Iterator<Item = u8>) {
+    pub(crate) fn take(&mut self, bytes: impl Iterator<Item = u8>) {
         bytes.for_each(|byte| self.byte(byte));
     }
 
     /// Takes the next characters of the packet in Base64.
-    pub(in super::super) fn take_base64(&mut self, text: impl Iterator<Item = u8>) {
+    pub(crate) fn take_base64(&mut self, text: impl Iterator<Item = u8>) {
         for character in text {
             self.base64.push(character);
             if self.base64.len() == 4 {
@@ -66,7 +66,7 @@ impl Skim {
     }
 
     /// The beginning of the text packet that says the same, up to its data.
-    pub(in super::super) fn head(&self) -> String {
+    pub(crate) fn head(&self) -> String {
         let packet_type = self.packet_type.map(|number| number.to_string()).unwrap_or_default();
         let namespace = match self.namespace.as_deref() {
             None | Some("/") => String::new(),

@@ -229,6 +229,25 @@ fn undefined_is_left_out_as_in_json() {
 }
 
 #[test]
+fn binary_values_have_two_forms() {
+    let packet = b"\x83\xa4type\x02\xa3nsp\xa1/\xa4data\x94\xa1e\xc4\x01\x01\xc7\x02\x00\x02\x03\xc8\x00\x01\x00\x04";
+    let (text, attachments) = read(packet).unwrap();
+    let places = [0, 1, 2].map(|number| format!(r#"{{"_placeholder":true,"num":{number}}}"#));
+    assert_eq!(text, format!(r#"453-["e",{}]"#, places.join(",")));
+    assert_eq!(attachments, [vec![1], vec![2, 3], vec![4]]);
+    // Of no other extension anything is known.
+    for data in [
+        &b"\x91\xc7\x01\x05\x02"[..],
+        b"\x91\xd4\x05\x00",
+        b"\x91\xd7\x00\0\0\0\0\0\0\0\0",
+        b"\x91\xd6\xff\0\0\0\0",
+    ] {
+        let packet = [&b"\x83\xa4type\x02\xa3nsp\xa1/\xa4data"[..], data].concat();
+        assert!(matches!(read(&packet), Err(Unreadable::Malformed(_))));
+    }
+}
+
+#[test]
 fn what_grows_as_json_is_bounded() {
     // One byte each, and six as JSON.
     let text = "\u{1}".repeat(1000);

@@ -87,24 +87,27 @@ impl<'a> ToJson<'a> {
                 let text = self.string()?;
                 self.put_json(&text)?;
             }
-            Marker::Bin8 | Marker::Bin16 | Marker::Bin32 => self.attachment()?,
+            Marker::Bin8 | Marker::Bin16 | Marker::Bin32 => {
+                let length =
+                    decode::read_bin_len(&mut self.input).map_err(not_a("binary value"))?;
+                self.attachment(length)?;
+            }
             Marker::FixArray(_) | Marker::Array16 | Marker::Array32 => self.array(depth)?,
             Marker::FixMap(_) | Marker::Map16 | Marker::Map32 => self.map(depth)?,
             Marker::FixExt1 => {
                 let undefined = decode::read_fixext1(&mut self.input).map_err(not_a("value"))?;
-                if undefined != (0, 0) {
-                    return Err(Unreadable::Malformed("it has a value of an extension"));
-                }
-                return Ok(Read::Undefined);
+                return if undefined == (0, 0) { Ok(Read::Undefined) } else { Err(EXTENSION) };
             }
-            Marker::FixExt2
-            | Marker::FixExt4
-            | Marker::FixExt8
-            | Marker::FixExt16
-            | Marker::Ext8
-            | Marker::Ext16
-            | Marker::Ext32 => {
-                return Err(Unreadable::Malformed("it has a value of an extension, as a date"));
+            // How the parser writes an ArrayBuffer under Node.js.
+            Marker::Ext8 | Marker::Ext16 | Marker::Ext32 => {
+                let buffer = decode::read_ext_meta(&mut self.input).map_err(not_a("value"))?;
+                if buffer.typeid != 0 {
+                    return Err(EXTENSION);
+                }
+                self.attachment(buffer.size)?;
+            }
+            Marker::FixExt2 | Marker::FixExt4 | Marker::FixExt8 | Marker::FixExt16 => {
+                return Err(EXTENSION);
             }
             Marker::Reserved => return Err(Unreadable::Malformed("it is no MessagePack")),
             _ => {
@@ -131,8 +134,7 @@ impl<'a> ToJson<'a> {
         self.put_json(&value)
     }
 
-    fn attachment(&mut self) -> Result<(), Unreadable> {
-        let length = decode::read_bin_len(&mut self.input).map_err(not_a("binary value"))?;
+    fn attachment(&mut self, length: u32) -> Result<(), Unreadable> {
         let bytes = self.bytes(length)?;
         let number = self.attachments.len();
         self.put(format!(r#"{{"_placeholder":true,"num":{number}}}"#).as_bytes())?;
@@ -189,6 +191,8 @@ impl<'a> ToJson<'a> {
         serde_json::to_writer(&mut self.json, value).map_err(|_| Unreadable::TooLarge)
     }
 }
+
+const EXTENSION: Unreadable = Unreadable::Malformed("it has a date, or another extension");
 
 const CUT: Unreadable = Unreadable::Malformed("its end is missing");
 

@@ -13,6 +13,9 @@ const { io } = require("socket.io-client");
 /** The option `parser` of clients with MessagePack. */
 export const msgpack = require("socket.io-msgpack-parser");
 
+/** As browsers have it. */
+export const { WebSocket } = require("ws");
+
 /** The client's files for browsers. */
 export const DIST = join(dirname(require.resolve("socket.io-client/package.json")), "dist");
 
