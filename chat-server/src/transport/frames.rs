@@ -104,10 +104,9 @@ impl FrameFilter {
             let taken = held.len() - before;
             match kind(&held) {
                 None => {}
-                Some(Kind::Connect { header, bytes }) => {
-                    if held.len() == bytes {
-                        return Part::Connect(taken, held.split_off(header));
-                    }
+                Some(Kind::Connect { bytes, .. }) if held.len() < bytes => {}
+                Some(Kind::Connect { header, .. }) => {
+                    return Part::Connect(taken, held.split_off(header));
                 }
                 Some(kind) => {
                     if let Kind::WithAttachments(count) = kind {
