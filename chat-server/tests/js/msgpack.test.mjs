@@ -201,6 +201,16 @@ test("the file for browsers that the server hands out works with it", async (t) 
   assert.deepEqual(got[0].slice(0, 2), ["aé€💥", 1]);
 });
 
+test("a client is served whatever it says of itself", async (t) => {
+  const { url } = await Server.start(t);
+  for (const auth of [undefined, "text", "", [1, 2], 5, { serverOffset: undefined }, { serverOffset: 2 ** 63 }, { nested: [[[{}]]] }]) {
+    const socket = connect(t, url, { parser, auth });
+    await once(socket, "connect");
+    assert.ok((await send(socket, `after ${JSON.stringify(auth)}`)).offset > 0);
+    socket.close();
+  }
+});
+
 test("text that is no Base64 costs the connection", async (t) => {
   const server = await Server.start(t);
   const socket = connect(t, server.url, { parser, transports: ["polling"], reconnection: false });

@@ -96,7 +96,8 @@ impl<'a> Fields<'a> {
     fn packet(&self, attachments: usize, data: &[u8]) -> Result<String, Unreadable> {
         let packet_type = self.packet_type.ok_or(Unreadable::Malformed("its type is none"))?;
         let fits = match (packet_type, data.first()) {
-            (CONNECT, first) => matches!(first, None | Some(b'{')) && attachments == 0,
+            // As with JSON, a client is served whatever it says of itself.
+            (CONNECT, _) => attachments == 0,
             (DISCONNECT, first) => first.is_none(),
             (EVENT, first) => first == Some(&b'['),
             (_, first) => first == Some(&b'[') && self.ack_id.is_some(),

@@ -196,6 +196,7 @@ fn every_type_of_packet_has_its_form() {
         ("40", &b"\x82\xa4type\x00\xa3nsp\xa1/"[..]),
         ("40{}", b"\x83\xa4type\x00\xa3nsp\xa1/\xa4data\x80"),
         ("40/a,{\"x\":1}", b"\x83\xa4type\x00\xa3nsp\xa2/a\xa4data\x81\xa1x\x01"),
+        ("40\"x\"", b"\x83\xa4type\x00\xa3nsp\xa1/\xa4data\xa1x"),
         ("41", b"\x82\xa4type\x01\xa3nsp\xa1/"),
         ("41/a,", b"\x82\xa4type\x01\xa3nsp\xa2/a"),
         ("42[\"e\"]", b"\x83\xa4type\x02\xa3nsp\xa1/\xa4data\x91\xa1e"),
