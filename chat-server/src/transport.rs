@@ -14,6 +14,8 @@
 //!
 //! For connections that begin as a websocket it also has a [`Lane`]: frames that are made once for all
 //! connections are put between those of socketioxide, in one write however many there are.
+//!
+//! Clients that speak [MessagePack](msgpack) are translated here, in both directions.
 
 mod admission;
 mod body;
@@ -25,6 +27,7 @@ mod inbound;
 mod incoming;
 mod lane;
 mod link;
+mod msgpack;
 mod oversize;
 mod poll;
 mod polling;

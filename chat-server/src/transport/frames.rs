@@ -1,13 +1,13 @@
 use bytes::BufMut;
 
 /// The first byte of a whole text message.
-const TEXT: u8 = 0x81;
+pub(crate) const TEXT: u8 = 0x81;
 
 /// The first byte of a whole binary message: an attachment of a Socket.IO packet.
-const BINARY: u8 = 0x82;
+pub(crate) const BINARY: u8 = 0x82;
 
 /// The first byte of the frame that ends a websocket.
-const CLOSE: u8 = 0x88;
+pub(crate) const CLOSE: u8 = 0x88;
 
 /// Longer frames are no CONNECT replies.
 const MAX_CONNECT_BYTES: u64 = 64 * 1024;
@@ -95,6 +95,11 @@ impl FrameFilter {
         let Place { within, attachments, ended } = &self.place;
         let at_start = matches!(within, Within::Start(held) if held.is_empty());
         at_start && *attachments == 0 && !ended
+    }
+
+    /// The websocket was ended in another way.
+    pub(crate) fn end(&mut self) {
+        self.place.ended = true;
     }
 
     /// Says what to do with the first of these bytes, of which there must be one at least.
@@ -243,7 +248,7 @@ fn attachments(rest: &[u8], length: u64) -> Option<Kind> {
 
 /// How many bytes the header has, and the length of the payload, when the header is whole. Frames of a server have no
 /// mask; see [RFC 6455, section 5.2](https://www.rfc-editor.org/rfc/rfc6455#section-5.2).
-fn payload(frame: &[u8]) -> Option<(usize, u64)> {
+pub(crate) fn payload(frame: &[u8]) -> Option<(usize, u64)> {
     let short = u64::from(frame.get(1)? & 0x7f);
     let long = |bytes: usize| {
         let length = frame.get(2..2 + bytes)?;
@@ -277,7 +282,16 @@ pub(crate) fn text_frame(parts: &[&[u8]]) -> Vec<u8> {
 
 /// Adds a whole text message of a server, made of these parts.
 pub(crate) fn put_text_frame(buffer: &mut impl BufMut, parts: &[&[u8]]) {
-    buffer.put_u8(TEXT);
+    put_frame(buffer, TEXT, parts);
+}
+
+/// Adds a whole binary message of a server.
+pub(crate) fn put_binary_frame(buffer: &mut impl BufMut, message: &[u8]) {
+    put_frame(buffer, BINARY, &[message]);
+}
+
+fn put_frame(buffer: &mut impl BufMut, first: u8, parts: &[&[u8]]) {
+    buffer.put_u8(first);
     match parts.iter().map(|part| part.len()).sum() {
         length @ 0..=125_usize => buffer.put_u8(length as u8),
         length @ 126..=0xffff => {

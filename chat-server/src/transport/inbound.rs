@@ -2,15 +2,24 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::budget::{Budget, LARGE_BYTES, Room};
+use super::msgpack::{ClientPacket, Encoding, MALFORMED, Unreadable, tell_of_malformed};
 use super::oversize::{Dropped, MAX_DROPPED_BYTES, NO_ROOM, TOO_LARGE};
 
 /// A whole text message.
 const FIN_TEXT: u8 = 0x81;
 
+/// A whole binary message.
+const FIN_BINARY: u8 = 0x82;
+
+/// The kind of a frame, in its first byte, and that of a text message that has begun.
+const KIND: u8 = 0x0f;
+const TEXT: u8 = 0x01;
+
 const MASKED: u8 = 0x80;
 
 /// Follows the frames that a client sends on a websocket, however they are cut into reads, and
-/// [replaces](Dropped::replacement) messages that are too large. All else passes untouched and in place.
+/// [replaces](Dropped::replacement) messages that are too large. Packets of MessagePack are translated when they are
+/// whole. All else passes untouched and in place.
 ///
 /// What is fragmented passes too: the websocket library has the same limit, and ends the connection there. No client
 /// of Socket.IO sends fragments.
@@ -21,6 +30,8 @@ pub(super) struct Inbound {
     max: u64,
     budget: Arc<Budget>,
     address: Option<IpAddr>,
+    /// The form of the client's packets.
+    encoding: Arc<Encoding>,
     /// For the large message that is being read.
     room: Option<Room>,
     /// Whether a message has begun that is too large to be read at all.
@@ -36,6 +47,8 @@ enum Place {
     Payload(u64),
     /// In the payload of a message that is dropped.
     Dropping(Box<Dropping>),
+    /// In a packet of MessagePack.
+    Gathering(Box<Gathering>),
 }
 
 #[derive(Debug)]
@@ -43,6 +56,13 @@ struct Dropping {
     left: u64,
     mask: [u8; 4],
     dropped: Dropped,
+}
+
+#[derive(Debug)]
+struct Gathering {
+    left: u64,
+    mask: [u8; 4],
+    message: Vec<u8>,
 }
 
 /// What the header of a frame says, and how many bytes it has.
@@ -56,12 +76,18 @@ struct Header {
 
 impl Inbound {
     /// Passes messages of up to so many bytes, and large ones when there is room in the budget.
-    pub(super) fn new(max: usize, budget: Arc<Budget>, address: Option<IpAddr>) -> Self {
+    pub(super) fn new(
+        max: usize,
+        budget: Arc<Budget>,
+        address: Option<IpAddr>,
+        encoding: Arc<Encoding>,
+    ) -> Self {
         Self {
             place: Place::default(),
             max: max as u64,
             budget,
             address,
+            encoding,
             room: None,
             has_overlong: false,
         }
@@ -73,8 +99,14 @@ impl Inbound {
     }
 
     /// Whether all of these bytes pass as they are. If so, they have been followed; if not, nothing has changed, and
-    /// they are to be [rewritten](Self::rewrite).
+    /// they are to be [rewritten](Self::rewrite). The end of the stream, which is no bytes, passes wherever it comes.
     pub(super) fn passes(&mut self, bytes: &[u8]) -> bool {
+        if bytes.is_empty() {
+            return true;
+        }
+        if !self.encoding.is_json() {
+            return false;
+        }
         let mut left = match &self.place {
             Place::Header(held) if held.is_empty() => 0,
             Place::Payload(left) => *left,
@@ -127,8 +159,20 @@ impl Inbound {
                     dropping.take(now);
                     rest = others;
                     if dropping.left == 0 {
-                        out.extend(text_frame(&dropping.dropped.replacement()));
+                        let replacement = dropping.dropped.replacement();
+                        put_frame(FIN_TEXT, replacement.as_bytes(), &mut out);
                         self.place = Place::default();
+                    }
+                }
+                Place::Gathering(gathering) => {
+                    let (now, others) =
+                        rest.split_at(u64::min(gathering.left, rest.len() as u64) as usize);
+                    gathering.take(now);
+                    rest = others;
+                    if gathering.left == 0 {
+                        let message = std::mem::take(&mut gathering.message);
+                        self.translate(&message, &mut out);
+                        self.place = self.before_payload(0);
                     }
                 }
             }
@@ -147,20 +191,39 @@ impl Inbound {
 
     /// The place after a header: it passes, or the message is dropped.
     fn after(&mut self, header: &Header, held: &[u8], out: &mut Vec<u8>) -> Place {
-        let why = self.why_dropped(header);
+        let left = header.length;
+        match header.first {
+            FIN_BINARY => self.encoding.sent_binary(),
+            first if first & KIND == TEXT => self.encoding.sent_text(left),
+            _ => {}
+        }
+        let is_msgpack = header.first == FIN_BINARY && self.encoding.is_msgpack();
+        let why = self.why_dropped(header, is_msgpack);
         if let (Some(why), Some(mask)) = (why, header.mask) {
-            let dropped = Dropped::new(why);
-            return Place::Dropping(Box::new(Dropping { left: header.length, mask, dropped }));
+            let dropped = if is_msgpack { Dropped::msgpack(why) } else { Dropped::new(why) };
+            return Place::Dropping(Box::new(Dropping { left, mask, dropped }));
+        }
+        match header.mask.filter(|_| is_msgpack && left <= self.max) {
+            Some(_) if left == 0 => {
+                self.translate(&[], out);
+                return Place::default();
+            }
+            Some(mask) => {
+                let message = Vec::new();
+                return Place::Gathering(Box::new(Gathering { left, mask, message }));
+            }
+            None => {}
         }
         out.extend_from_slice(held);
         self.before_payload(header.length)
     }
 
     /// Why a message cannot be read, if it cannot.
-    fn why_dropped(&mut self, header: &Header) -> Option<&'static str> {
+    fn why_dropped(&mut self, header: &Header, is_msgpack: bool) -> Option<&'static str> {
         let length = header.length;
         self.has_overlong |= length > MAX_DROPPED_BYTES;
-        if header.first != FIN_TEXT || length <= LARGE_BYTES as u64 || length > MAX_DROPPED_BYTES {
+        let is_packet = is_msgpack || header.first == FIN_TEXT;
+        if !is_packet || length <= LARGE_BYTES as u64 || length > MAX_DROPPED_BYTES {
             return None;
         }
         if length > self.max {
@@ -168,6 +231,25 @@ impl Inbound {
         }
         self.room = self.budget.take(self.address, length as usize);
         self.room.is_none().then_some(NO_ROOM)
+    }
+
+    /// Writes the frames in the place of a packet of MessagePack.
+    fn translate(&self, message: &[u8], out: &mut Vec<u8>) {
+        match ClientPacket::read(message, self.max as usize) {
+            Ok(ClientPacket { text, attachments }) => {
+                put_frame(FIN_TEXT, text.as_bytes(), out);
+                attachments.iter().for_each(|bytes| put_frame(FIN_BINARY, bytes, out));
+            }
+            Err(Unreadable::TooLarge) => {
+                let mut dropped = Dropped::msgpack(TOO_LARGE);
+                dropped.take(message.len(), message.iter().copied());
+                put_frame(FIN_TEXT, dropped.replacement().as_bytes(), out);
+            }
+            Err(why) => {
+                tell_of_malformed(why);
+                put_frame(FIN_TEXT, MALFORMED.as_bytes(), out);
+            }
+        }
     }
 }
 
@@ -184,6 +266,14 @@ impl Dropping {
         let turned = (self.dropped.bytes() % 4) as usize;
         let mask = self.mask.iter().cycle().skip(turned);
         self.dropped.take(bytes.len(), bytes.iter().zip(mask).map(|(byte, mask)| byte ^ mask));
+    }
+}
+
+impl Gathering {
+    fn take(&mut self, bytes: &[u8]) {
+        self.left -= bytes.len() as u64;
+        let mask = self.mask.iter().cycle().skip(self.message.len() % 4);
+        self.message.extend(bytes.iter().zip(mask).map(|(byte, mask)| byte ^ mask));
     }
 }
 
@@ -209,15 +299,23 @@ fn number(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0, |sum, &byte| sum << 8 | u64::from(byte))
 }
 
-/// A text message of a client, with a mask of zeros. It is short.
-fn text_frame(text: &str) -> Vec<u8> {
+/// Adds a whole message of a client, with a mask of zeros.
+fn put_frame(first: u8, message: &[u8], out: &mut Vec<u8>) {
     const MASK: [u8; 4] = [0; 4];
-    let length = text.len();
-    let header = match u8::try_from(length) {
-        Ok(short) if short < 126 => vec![FIN_TEXT, MASKED | short],
-        _ => [&[FIN_TEXT, MASKED | 126][..], &(length as u16).to_be_bytes()].concat(),
-    };
-    [&header[..], &MASK, text.as_bytes()].concat()
+    let length = message.len();
+    match (u8::try_from(length), u16::try_from(length)) {
+        (Ok(short @ 0..126), _) => out.extend([first, MASKED | short]),
+        (_, Ok(long)) => {
+            out.extend([first, MASKED | 126]);
+            out.extend(long.to_be_bytes());
+        }
+        _ => {
+            out.extend([first, MASKED | 127]);
+            out.extend((length as u64).to_be_bytes());
+        }
+    }
+    out.extend(MASK);
+    out.extend_from_slice(message);
 }
 
 #[cfg(test)]
@@ -229,8 +327,17 @@ mod tests {
 
     const MAX: usize = 20_000;
 
+    /// Of a client that has sent a packet of JSON.
     fn inbound() -> Inbound {
-        Inbound::new(MAX, Arc::new(Budget::new("tests", 80_000)), Some([192, 0, 2, 1].into()))
+        let inbound = fresh();
+        inbound.encoding.sent_text(2);
+        inbound
+    }
+
+    /// Of a client that has sent nothing yet.
+    fn fresh() -> Inbound {
+        let budget = Arc::new(Budget::new("tests", 80_000));
+        Inbound::new(MAX, budget, Some([192, 0, 2, 1].into()), Arc::default())
     }
 
     fn frame(first: u8, mask: Option<[u8; 4]>, payload: &[u8]) -> Vec<u8> {
@@ -250,7 +357,10 @@ mod tests {
 
     /// What is read when these bytes come in reads that end at `cuts`.
     fn read(bytes: &[u8], cuts: &[usize]) -> Vec<u8> {
-        let mut inbound = inbound();
+        read_by(inbound(), bytes, cuts)
+    }
+
+    fn read_by(mut inbound: Inbound, bytes: &[u8], cuts: &[usize]) -> Vec<u8> {
         let mut out = Vec::new();
         for cut in cuts.windows(2) {
             let part = &bytes[cut[0]..cut[1]];
@@ -334,13 +444,82 @@ mod tests {
         let event = format!("427[\"{}\"]", "x".repeat(17_000));
         let large = frame(FIN_TEXT, Some([1, 2, 3, 4]), event.as_bytes());
         let address = Some([192, 0, 2, 1].into());
-        let mut streams = [(); 2].map(|()| Inbound::new(MAX, Arc::clone(&budget), address));
+        let mut streams =
+            [(); 2].map(|()| Inbound::new(MAX, Arc::clone(&budget), address, Arc::default()));
         let (begun, rest) = large.split_at(500);
         assert_eq!(streams[0].rewrite(begun), begun);
         let replaced = streams[1].rewrite(&large);
         assert!(replaced.ends_with(b"427[\"no room\",17007]"), "{replaced:?}");
         assert!(streams[0].passes(rest), "who was first goes on");
         assert_eq!(streams[1].rewrite(&large), large, "and makes room at the end");
+    }
+
+    /// A packet of MessagePack: an event with a text, and maybe an attachment.
+    fn msgpack(text: &str, attachment: bool) -> Vec<u8> {
+        let mut packet = b"\x84\xa4type\x02\xa4data".to_vec();
+        packet.push(if attachment { 0x93 } else { 0x92 });
+        packet.extend(b"\xa1e\xda");
+        packet.extend((text.len() as u16).to_be_bytes());
+        packet.extend(text.as_bytes());
+        packet.extend(attachment.then_some(b"\xc4\x02\x01\x02").into_iter().flatten());
+        packet.extend(b"\xa2id\x07\xa3nsp\xa1/");
+        packet
+    }
+
+    #[test]
+    fn packets_of_msgpack_become_text_wherever_a_stream_is_cut() {
+        const BINARY: u8 = 0x82;
+        let mask = Some([9, 8, 7, 6]);
+        let long = "x".repeat(200);
+        let (huge, control) = ("x".repeat(MAX), "\u{1}".repeat(4000));
+        let dropped = msgpack(&huge, false).len();
+        let grows = msgpack(&control, false).len();
+        let bytes = [
+            frame(FIN_TEXT, mask, b"3"),
+            frame(BINARY, mask, b"\x82\xa4type\x00\xa3nsp\xa1/"),
+            frame(BINARY, mask, &msgpack("xxx", false)),
+            frame(0x89, mask, b"ping"),
+            frame(BINARY, mask, &msgpack(&huge, false)),
+            frame(BINARY, mask, &msgpack(&long, true)),
+            frame(BINARY, mask, b""),
+            frame(BINARY, mask, &msgpack(&control, false)),
+            frame(FIN_TEXT, mask, b"1"),
+        ]
+        .concat();
+        let placeholder = r#"{"_placeholder":true,"num":0}"#;
+        let zero = Some([0; 4]);
+        let expected = [
+            frame(FIN_TEXT, mask, b"3"),
+            frame(FIN_TEXT, zero, b"40"),
+            frame(FIN_TEXT, zero, b"427[\"e\",\"xxx\"]"),
+            frame(0x89, mask, b"ping"),
+            frame(FIN_TEXT, zero, format!("427[\"too large\",{dropped}]").as_bytes()),
+            frame(FIN_TEXT, zero, format!("451-7[\"e\",\"{long}\",{placeholder}]").as_bytes()),
+            frame(BINARY, zero, &[1, 2]),
+            frame(FIN_TEXT, zero, b"4"),
+            // It is within the limit, and its text is not.
+            frame(FIN_TEXT, zero, format!("427[\"too large\",{grows}]").as_bytes()),
+            frame(FIN_TEXT, mask, b"1"),
+        ]
+        .concat();
+        assert_eq!(read_by(fresh(), &bytes, &[0, bytes.len()]), expected);
+        for cut in (0..=bytes.len()).filter(|cut| *cut < 200 || cut % 211 == 0) {
+            assert_eq!(read_by(fresh(), &bytes, &[0, cut, bytes.len()]), expected, "cut at {cut}");
+        }
+        let each: Vec<usize> = (0..=bytes.len()).collect();
+        assert_eq!(read_by(fresh(), &bytes, &each), expected);
+    }
+
+    #[test]
+    fn attachments_of_a_client_with_json_pass() {
+        let frames = [
+            frame(FIN_TEXT, Some([1, 2, 3, 4]), b"40"),
+            frame(FIN_TEXT, Some([1, 2, 3, 4]), b"451-[\"e\",{}]"),
+            frame(0x82, Some([1, 2, 3, 4]), b"\x82\xa4type\x00\xa3nsp\xa1/"),
+        ]
+        .concat();
+        let each: Vec<usize> = (0..=frames.len()).collect();
+        assert_eq!(read_by(fresh(), &frames, &each), frames);
     }
 
     #[test]

@@ -3,7 +3,8 @@ use std::task::Poll;
 
 use super::Link;
 use super::farewell::Farewell;
-use super::frames::put_text_frame;
+use super::frames::{put_text_frame, text_frame};
+use super::msgpack::put_translated;
 use super::wire::Pushed;
 
 /// The direct way to a client whose connection is a websocket: past socketioxide and Engine.IO, whose frames
@@ -39,12 +40,18 @@ impl Lane {
 
     /// Adds whole frames. `None` when the connection is gone; otherwise, whether there was room.
     pub(crate) fn push(&self, frames: &[u8]) -> Option<bool> {
+        if self.link.encoding().is_msgpack() {
+            return self.put(|lane| put_translated(frames, lane));
+        }
         self.put(|lane| lane.extend_from_slice(frames))
     }
 
     /// Adds one text message made of these parts. `None` when the connection is gone; otherwise, whether
     /// there was room.
     pub(crate) fn push_text(&self, parts: &[&[u8]]) -> Option<bool> {
+        if self.link.encoding().is_msgpack() {
+            return self.push(&text_frame(parts));
+        }
         self.put(|lane| put_text_frame(lane, parts))
     }
 

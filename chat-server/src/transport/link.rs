@@ -16,6 +16,7 @@ use super::admission::Admission;
 use super::budget::Budget;
 use super::farewell::Farewell;
 use super::lane::Lane;
+use super::msgpack::{Encoding, ServerPackets};
 use super::public_id::public_id;
 use super::unsent::{AnswerRoom, Unsent};
 use super::wire::Wire;
@@ -85,6 +86,10 @@ pub(crate) struct Link {
     ids: Mutex<Vec<(Box<str>, String)>>,
     /// Where a websocket is written to, while there is one.
     wire: Mutex<Option<Wire>>,
+    /// The form of the client's packets.
+    encoding: Arc<Encoding>,
+    /// What Engine.IO has for a client with MessagePack.
+    server_packets: Mutex<ServerPackets>,
     /// Whether the connection began as a websocket.
     only_websocket: bool,
     /// What the client may send now; none when as much as it likes.
@@ -129,6 +134,8 @@ impl Default for Link {
             replies: Mutex::default(),
             ids: Mutex::default(),
             wire: Mutex::default(),
+            encoding: Arc::default(),
+            server_packets: Mutex::default(),
             only_websocket: false,
             bucket: None,
             user: Mutex::default(),
@@ -186,6 +193,15 @@ impl Link {
 
     pub(super) fn wire(&self) -> MutexGuard<'_, Option<Wire>> {
         self.wire.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The form of the client's packets.
+    pub(super) fn encoding(&self) -> &Arc<Encoding> {
+        &self.encoding
+    }
+
+    pub(super) fn server_packets(&self) -> MutexGuard<'_, ServerPackets> {
+        self.server_packets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Does something with the wire. When it has to wait, whoever writes to it is woken to try again:
@@ -301,9 +317,12 @@ impl Link {
         self.farewell.set(farewell).ok();
     }
 
-    /// Why the connection ends, as far as that is known.
-    pub(super) fn farewell(&self) -> Option<Farewell> {
-        self.farewell.get().copied()
+    /// What the frame says that ends the websocket: why, as far as that is known, where Engine.IO says nothing.
+    pub(super) fn last_words(&self, said: &[u8]) -> Vec<u8> {
+        match self.farewell.get() {
+            Some(farewell) if said.is_empty() => farewell.payload(),
+            _ => said.to_vec(),
+        }
     }
 
     /// Ends the connection, whether or not the client listens. It can connect again at once.

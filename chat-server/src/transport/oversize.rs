@@ -14,6 +14,7 @@ use hyper::body::{Body as HttpBody, Frame};
 use serde_json::json;
 
 use super::budget::{Budget, LARGE_BYTES, Room};
+use super::msgpack::{Encoding, Skim, polled};
 use super::polling::SEPARATOR;
 
 /// A larger packet than this ends the connection. It is not read to its end.
@@ -36,20 +37,47 @@ const HEAD_BYTES: usize = 300;
 pub(super) struct Dropped {
     /// Why: [`TOO_LARGE`] or [`NO_ROOM`].
     why: &'static str,
-    head: Vec<u8>,
+    head: Head,
     bytes: u64,
+}
+
+/// What of a packet is kept.
+#[derive(Debug)]
+enum Head {
+    /// The beginning of a text.
+    Text(Vec<u8>),
+    /// What a packet of MessagePack is.
+    Msgpack(Box<Skim>),
+    /// The same of one in Base64.
+    Base64(Box<Skim>),
 }
 
 impl Dropped {
     pub(super) fn new(why: &'static str) -> Self {
-        Self { why, head: Vec::new(), bytes: 0 }
+        Self { why, head: Head::Text(Vec::new()), bytes: 0 }
+    }
+
+    /// The same for a packet of MessagePack.
+    pub(super) fn msgpack(why: &'static str) -> Self {
+        Self { why, head: Head::Msgpack(Box::default()), bytes: 0 }
+    }
+
+    /// The same for one in Base64, of which the first byte says that it is.
+    pub(super) fn base64(why: &'static str) -> Self {
+        Self { why, head: Head::Base64(Box::default()), bytes: 0 }
     }
 
     /// Takes the next `count` bytes.
     pub(super) fn take(&mut self, count: usize, bytes: impl Iterator<Item = u8>) {
+        match &mut self.head {
+            Head::Text(head) => {
+                let room = HEAD_BYTES.saturating_sub(head.len());
+                head.extend(bytes.take(room));
+            }
+            Head::Msgpack(skim) => skim.take(bytes),
+            Head::Base64(skim) => skim.take_base64(bytes.skip(usize::from(self.bytes == 0))),
+        }
         self.bytes += count as u64;
-        let room = HEAD_BYTES.saturating_sub(self.head.len());
-        self.head.extend(bytes.take(room));
     }
 
     /// How many bytes were taken.
@@ -64,8 +92,11 @@ impl Dropped {
     }
 
     fn replaced(&self) -> Option<String> {
-        // The last character may be cut off, and says nothing.
-        let head = String::from_utf8_lossy(&self.head);
+        let head = match &self.head {
+            // The last character may be cut off, and says nothing.
+            Head::Text(head) => String::from_utf8_lossy(head),
+            Head::Msgpack(skim) | Head::Base64(skim) => skim.head().into(),
+        };
         let (packet_type, rest) = head.split_at_checked(2)?;
         let (namespace, rest) = match rest.split_once(',') {
             Some((namespace, rest)) if namespace.starts_with('/') => {
@@ -102,8 +133,9 @@ impl ShrunkBody {
         max: usize,
         budget: Arc<Budget>,
         address: Option<IpAddr>,
+        encoding: Arc<Encoding>,
     ) -> Self {
-        Self { body, packets: Packets::new(max, budget, address), ended: false }
+        Self { body, packets: Packets::new(max, budget, address, encoding), ended: false }
     }
 }
 
@@ -144,6 +176,8 @@ struct Packets {
     max: usize,
     budget: Arc<Budget>,
     address: Option<IpAddr>,
+    /// The form of the client's packets.
+    encoding: Arc<Encoding>,
     /// For the large packets of this body. Kept to its end: they are handled one after the other.
     room: Option<Room>,
     /// What has come of a packet that is kept.
@@ -154,17 +188,26 @@ struct Packets {
     whole: VecDeque<Bytes>,
     /// How many bytes there were in all.
     bytes: u64,
+    /// How many bytes of whole packets there were.
+    passed: usize,
 }
 
 impl Packets {
-    fn new(max: usize, budget: Arc<Budget>, address: Option<IpAddr>) -> Self {
+    fn new(
+        max: usize,
+        budget: Arc<Budget>,
+        address: Option<IpAddr>,
+        encoding: Arc<Encoding>,
+    ) -> Self {
         let (room, packet, dropped, whole) = Default::default();
-        Self { max, budget, address, room, packet, dropped, whole, bytes: 0 }
+        let (bytes, passed) = Default::default();
+        Self { max, budget, address, encoding, room, packet, dropped, whole, bytes, passed }
     }
 
     /// Why a packet of this length cannot be kept, if it cannot.
-    fn why_dropped(&mut self, length: usize) -> Option<&'static str> {
-        if length > self.max {
+    fn why_dropped(&mut self, length: usize, is_msgpack: bool) -> Option<&'static str> {
+        let max = if is_msgpack { polled::base64_len(self.max) } else { self.max };
+        if length > max {
             return Some(TOO_LARGE);
         }
         if length > LARGE_BYTES && self.room.is_none() {
@@ -182,19 +225,35 @@ impl Packets {
             if index > 0 {
                 self.packet_ended(&[SEPARATOR]);
             }
-            if let Some(dropped) = &mut self.dropped {
-                dropped.take(part.len(), part.iter().copied());
-            } else if let Some(why) = self.why_dropped(self.packet.len() + part.len()) {
-                let mut dropped = Dropped::new(why);
-                let packet = std::mem::take(&mut self.packet);
-                dropped.take(packet.len(), packet.into_iter());
-                dropped.take(part.len(), part.iter().copied());
-                self.dropped = Some(dropped);
-            } else {
-                self.packet.extend_from_slice(part);
+            match &mut self.dropped {
+                Some(dropped) => dropped.take(part.len(), part.iter().copied()),
+                None => self.take_part(part),
             }
         }
         Ok(())
+    }
+
+    /// Takes a part of a packet that was kept until now.
+    fn take_part(&mut self, part: &[u8]) {
+        let first = self.packet.first().or(part.first());
+        let is_binary = first == Some(&polled::BINARY);
+        let is_msgpack = is_binary && !self.encoding.is_json();
+        let bytes = self.packet.len() + part.len();
+        let Some(why) = self.why_dropped(bytes, is_msgpack) else {
+            self.packet.extend_from_slice(part);
+            return;
+        };
+        let mut dropped = if is_msgpack {
+            self.encoding.sent_binary();
+            Dropped::base64(why)
+        } else {
+            self.encoding.sent_text(bytes as u64);
+            Dropped::new(why)
+        };
+        let packet = std::mem::take(&mut self.packet);
+        dropped.take(packet.len(), packet.into_iter());
+        dropped.take(part.len(), part.iter().copied());
+        self.dropped = Some(dropped);
     }
 
     fn end_packet(&mut self) {
@@ -204,8 +263,12 @@ impl Packets {
     fn packet_ended(&mut self, separator: &[u8]) {
         let mut packet = match self.dropped.take() {
             Some(dropped) => dropped.replacement().into_bytes(),
-            None => std::mem::take(&mut self.packet),
+            None => {
+                let packet = std::mem::take(&mut self.packet);
+                polled::from_client(packet, &self.encoding, self.max, self.passed)
+            }
         };
+        self.passed += packet.len();
         packet.extend_from_slice(separator);
         if !packet.is_empty() {
             self.whole.push_back(packet.into());
@@ -250,7 +313,7 @@ mod tests {
 
     async fn read(body: Body, budget: &Arc<Budget>) -> String {
         let address = Some([192, 0, 2, 1].into());
-        let body = ShrunkBody::new(body, 100_000, Arc::clone(budget), address);
+        let body = ShrunkBody::new(body, 100_000, Arc::clone(budget), address, Arc::default());
         String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap()
     }
 
@@ -287,7 +350,7 @@ mod tests {
             let mut at: Vec<usize> = cuts.iter().map(|cut| cut.index(body.len() + 1)).collect();
             at.extend([0, body.len()]);
             at.sort_unstable();
-            let mut reader = Packets::new(MAX, Arc::new(Budget::new("tests", 0)), None);
+            let mut reader = Packets::new(MAX, Arc::new(Budget::new("tests", 0)), None, Arc::default());
             for cut in at.windows(2) {
                 reader.take(&body.as_bytes()[cut[0]..cut[1]]).unwrap();
             }

@@ -12,12 +12,13 @@ use serde_json::json;
 
 use super::Link;
 use super::admission::{self, Full};
+use super::msgpack::polled;
 
 /// Stands between the packets of a body.
 pub(super) const SEPARATOR: u8 = 0x1e;
 
 /// A packet that says nothing.
-const NOOP: &str = "6";
+pub(super) const NOOP: &str = "6";
 
 /// Why a request is refused, with the codes of Engine.IO.
 #[derive(Debug, Clone, Copy)]
@@ -96,6 +97,9 @@ pub(super) fn packets(body: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 /// A body with those packets completed that the link has something to add to.
 pub(super) fn completed(link: &Link, body: Bytes) -> Body {
+    if link.encoding().is_msgpack() && !body.is_empty() {
+        return Body::from(polled::from_server(link, &body));
+    }
     let mut changed = false;
     let packets: Vec<Cow<'_, [u8]>> = packets(&body)
         .map(|packet| match std::str::from_utf8(packet).ok().and_then(|text| link.complete(text)) {

@@ -53,7 +53,8 @@ pub struct TransportService {
 }
 
 impl TransportService {
-    /// A service in front of `inner`. A client that reads nothing for `patience` while something is to
+    /// A service in front of `inner`, which has the parser that socketioxide comes with: clients with MessagePack are
+    /// served too, and `inner` sees their packets as JSON. A client that reads nothing for `patience` while something is to
     /// be written to it is given up; take the sum of `ping_interval` and `ping_timeout`. How many connections there
     /// may be and how often each may send something says [`Limits::default`], unless it is
     /// [said otherwise](Self::with_limits).
@@ -200,7 +201,13 @@ impl TransportService {
     async fn post(self, request: Request<Body>, link: &Arc<Link>) -> Response<Body> {
         let StreamLimits { patience, max_packet_bytes, budget, .. } = self.limits.clone();
         let request = request.map(|body| {
-            let body = ShrunkBody::new(body, max_packet_bytes, budget, link.address());
+            let body = ShrunkBody::new(
+                body,
+                max_packet_bytes,
+                budget,
+                link.address(),
+                Arc::clone(link.encoding()),
+            );
             Body::new(PacedBody::new(Body::new(body), link, patience))
         });
         self.forward(request).await

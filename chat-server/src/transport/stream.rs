@@ -64,7 +64,8 @@ impl LinkedStream {
     ) -> Self {
         *link.wire() = Some(wire);
         let StreamLimits { patience, max_packet_bytes, budget, .. } = limits;
-        let inbound = Inbound::new(max_packet_bytes, budget, link.address());
+        let encoding = Arc::clone(link.encoding());
+        let inbound = Inbound::new(max_packet_bytes, budget, link.address(), encoding);
         let incoming = Incoming::new(Arc::clone(&link), patience);
         Self {
             link,
@@ -177,7 +178,6 @@ impl AsyncRead for LinkedStream {
             ready!(this.poll_stream(context, buffer, most))?;
             let read = &buffer.filled()[before..];
             this.incoming.received(this.frames.read(read));
-            // The end of the stream passes too.
             if this.inbound.passes(read) {
                 return Poll::Ready(Ok(()));
             }

@@ -2,6 +2,7 @@
 
 mod incoming;
 mod lane;
+mod msgpack;
 
 use std::io::ErrorKind;
 use std::sync::Arc;
@@ -107,6 +108,19 @@ async fn nothing_is_read_from_a_client_with_too_much_in_flight() {
     drop(requests);
     assert!(read.is_woken());
     assert_ready!(read.poll()).unwrap();
+}
+
+#[tokio::test]
+async fn a_client_that_goes_in_the_middle_of_a_packet_is_the_end_of_the_stream() {
+    let large = [0x81, 0xff, 0, 0, 0, 0, 0, 1, 0, 0, 9, 9, 9, 9, 1];
+    for sent in [&large[..1], &large[..6], &large[..14], &large, &[0x82, 0x82, 1, 2, 3, 4, 5]] {
+        let (mut stream, _, mut client) = connect(1024);
+        client.write_all(sent).await.unwrap();
+        drop(client);
+        // The header of what passes is all that can be read.
+        let mut read = Vec::new();
+        assert!(stream.read_to_end(&mut read).await.unwrap() <= 15);
+    }
 }
 
 #[tokio::test]

@@ -7,8 +7,8 @@ use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::Link;
-use super::farewell::Farewell;
 use super::frames::{FrameFilter, Part, is_root_connect, put_close_frame, put_text_frame};
+use super::msgpack::ServerFrames;
 
 /// What a websocket runs over.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
@@ -30,6 +30,8 @@ const MAX_LANE_BYTES: usize = 64 * 1024;
 pub(crate) struct Wire {
     stream: Box<dyn Stream>,
     frames: FrameFilter,
+    /// What Engine.IO writes, when the client is one with MessagePack.
+    msgpack: Option<Box<ServerFrames>>,
     /// Written before anything else: frames of the lane, or what became of bytes that were taken from
     /// Engine.IO.
     ahead: BytesMut,
@@ -63,6 +65,7 @@ impl Wire {
         Self {
             stream: Box::new(stream),
             frames: FrameFilter::default(),
+            msgpack: None,
             ahead: BytesMut::new(),
             lane: BytesMut::new(),
             owner: 0,
@@ -89,8 +92,7 @@ impl Wire {
 
     /// Puts the frame ahead that ends the websocket.
     fn end(&mut self, link: &Link) {
-        let payload = link.farewell().map(Farewell::payload).unwrap_or_default();
-        put_close_frame(&mut self.ahead, &payload);
+        put_close_frame(&mut self.ahead, &link.last_words(&[]));
     }
 
     fn stream(&mut self) -> Pin<&mut dyn Stream> {
@@ -178,6 +180,14 @@ impl Wire {
         if bytes.is_empty() {
             return self.stream().poll_write(context, bytes);
         }
+        let mut bytes = bytes;
+        if link.encoding().is_msgpack() {
+            if self.frames.is_between() {
+                return Poll::Ready(Ok(self.write_msgpack(bytes, link)));
+            }
+            // A heartbeat had begun before the client said what it is. It passes to its end.
+            bytes = &bytes[..1];
+        }
         match self.frames.next(bytes) {
             Part::Pass(count) => {
                 let result = ready!(self.stream().poll_write(context, &bytes[..count]));
@@ -205,6 +215,18 @@ impl Wire {
                 Poll::Ready(Ok(count))
             }
         }
+    }
+
+    /// Has whole frames written, translated, and takes all of the bytes. The filter stays between two frames.
+    fn write_msgpack(&mut self, bytes: &[u8], link: &Link) -> usize {
+        let frames = self.msgpack.get_or_insert_default();
+        let written = frames.write(bytes, link, &mut self.ahead);
+        link.sent(written.frames);
+        self.open |= written.connected;
+        if written.ended {
+            self.frames.end();
+        }
+        bytes.len()
     }
 
     /// Engine.IO flushes when it has written all packets of the connection, or a large part of them.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use chat_server::{Chat, Limits, recovery};
 use chat_store::MemoryStore;
 use socketioxide::extract::{AckSender, Data, SocketRef};
@@ -43,6 +44,14 @@ async fn start(skip_middlewares: bool) -> String {
         socket.on("add", async |Data::<(i64, i64)>((a, b)), ack: AckSender| {
             ack.send(&(a + b)).unwrap();
         });
+        socket.on(
+            "reverse",
+            async |socket: SocketRef, Data::<(Bytes, Bytes)>((one, other)), ack: AckSender| {
+                let turned = |bytes: &[u8]| Bytes::from_iter(bytes.iter().rev().copied());
+                socket.emit("reversed", &(turned(&other), "and", [turned(&one)])).unwrap();
+                ack.send(&turned(&one)).unwrap();
+            },
+        );
     });
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());

@@ -73,6 +73,7 @@ files! {
     lost_polls
     malformed
     moved_files
+    msgpack
     names
     nicknames
     origins

@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { once, sleep } from "./support/bounds.mjs";
-import { connect, send, TRANSPORTS } from "./support/client.mjs";
+import { connect, msgpack, send, TRANSPORTS } from "./support/client.mjs";
 import { cutOff, Recoverable } from "./support/recoverable.mjs";
 
 const { CHAT_GUARDED_URL: url, CHAT_TRUSTING_URL: trustingUrl } = process.env;
@@ -161,4 +161,29 @@ for (const [name, transports] of Object.entries(TRANSPORTS)) {
     await talking;
     assert.ok(messages > 100, `${messages} messages came in between`);
   });
+  for (const parser of [undefined, msgpack]) {
+    const what = parser === undefined ? "JSON" : "MessagePack";
+    test(`${name}: with ${what}, binary values go both ways in an application's namespace`, async (t) => {
+      const admin = connect(t, `${url}/admin`, { transports, parser });
+      await once(admin, "connect");
+      assert.equal(await admin.timeout(5000).emitWithAck("add", 2, 3), 5);
+      const hex = (value) => Buffer.from(value).toString("hex");
+      for (const bytes of [new Uint8Array(0), Uint8Array.of(1, 2, 255), new Uint8Array(10_000).fill(7)]) {
+        const reversed = once(admin, "reversed");
+        // The parser for MessagePack has two forms for them.
+        const answer = await admin.timeout(5000).emitWithAck("reverse", bytes.buffer, Buffer.from([4, 5]));
+        assert.equal(hex(answer), hex(bytes.toReversed()));
+        const [other, and, [one]] = await reversed;
+        assert.deepEqual([hex(other), and, hex(one)], ["0504", "and", hex(bytes.toReversed())]);
+      }
+      const socket = admin.io.socket("/", {});
+      t.after(() => socket.close());
+      await once(socket, "connect");
+      assert.ok((await send(socket, "both over one connection")).offset > 0);
+      const stranger = connect(t, url, { transports, parser, auth: { banned: true } });
+      assert.equal((await once(stranger, "connect_error"))[0].message, "banned");
+      const nowhere = connect(t, `${url}/nowhere`, { transports, parser });
+      assert.match((await once(nowhere, "connect_error"))[0].message, /namespace/i);
+    });
+  }
 }

@@ -10,6 +10,12 @@ assert.ok(installed, "CHAT_NODE_MODULES must name the directory with socket.io-c
 const require = createRequire(`${installed}/`);
 const { io } = require("socket.io-client");
 
+/** The option `parser` of clients with MessagePack. */
+export const msgpack = require("socket.io-msgpack-parser");
+
+/** As browsers have it. */
+export const { WebSocket } = require("ws");
+
 /** The client's files for browsers. */
 export const DIST = join(dirname(require.resolve("socket.io-client/package.json")), "dist");
 
