@@ -24,6 +24,7 @@ fn main() -> io::Result<()> {
     println!("cargo::rerun-if-changed=build.rs");
     find_servers();
     find_browser();
+    find_other_clients();
     for file in PACKAGE_FILES {
         println!("cargo::rerun-if-changed=web/{file}");
     }
@@ -82,6 +83,22 @@ fn find_browser() {
     if driver.exists() && Path::new("/usr/bin/chromium").exists() {
         println!("cargo::rustc-cfg=has_browser");
     }
+}
+
+/// Tells the tests with clients in other languages and of other versions whether those are there, which `scripts/test`
+/// installs; the server itself needs none of them.
+fn find_other_clients() {
+    println!("cargo::rustc-check-cfg=cfg(has_other_clients)");
+    let installed = ["npm/node_modules/.installed", "python/venv/.installed"];
+    for file in installed.map(|file| Path::new("tests/clients").join(file)) {
+        // The directory above, as for the browser.
+        let directory = file.ancestors().nth(2).expect("it has a directory above");
+        println!("cargo::rerun-if-changed={}", directory.display());
+        if !file.exists() {
+            return;
+        }
+    }
+    println!("cargo::rustc-cfg=has_other_clients");
 }
 
 /// Installs the locked packages into `directory`, unless it holds them already.
