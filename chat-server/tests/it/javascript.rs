@@ -78,6 +78,7 @@ files! {
     pipeline
     presence
     private_messages
+    protocol
     public_id
     readme
     recovery
