@@ -317,7 +317,7 @@ async function heartbeat(t, url) {
     }
   }
   const waited = await within(1, "the end of a websocket that does not answer", ended);
-  assert.ok(waited > pingTimeout, `it ended after ${waited} ms`);
+  assert.ok(waited > pingTimeout - 1000, `it ended after ${waited} ms`);
   await polled.ends();
 }
 
@@ -342,7 +342,7 @@ test("the protocols", { timeout: 200_000 }, async (t) => {
 
   await t.test("a poll that is cut can be asked again", { timeout: 30_000 }, async (t) => {
     const proxy = await Proxy.start(t, server);
-    const link = await connected(t, proxy.url, "polling", '{"rooms":[]}');
+    const link = await connected(t, proxy.url, "polling", '{"rooms":["cuts"]}');
     for (let id = 0; id < 3; id++) {
       const { poll } = await link.wait();
       proxy.cut();

@@ -4,6 +4,7 @@
 
 mod proxy;
 
+use std::net::SocketAddr;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -22,7 +23,7 @@ const CUTS: usize = 3;
 type Heard = Arc<Mutex<Vec<String>>>;
 
 /// A client behind a proxy of its own, and what it has heard.
-async fn client(server: std::net::SocketAddr) -> (Client, Proxy, Heard) {
+async fn client(server: SocketAddr) -> (Client, Proxy, Heard) {
     let proxy = Proxy::start(server).await;
     let heard = Heard::default();
     let hearing = Arc::clone(&heard);
@@ -72,9 +73,9 @@ async fn messages_arrive_once_and_in_order_whatever_is_cut() {
 
 #[test]
 fn the_page_shows_this_client() {
-    let page = include_str!("../../../docs/CLIENTS.md");
+    let page = include_str!("../../../../docs/CLIENTS.md");
     let (_, code) =
         page.split_once("<!-- from outside/rust_client/src/lib.rs -->\n```rust\n").unwrap();
     let (code, _) = code.split_once("```").unwrap();
-    assert!(include_str!("../src/lib.rs").contains(code), "it shows another one");
+    assert!(include_str!("../../src/lib.rs").contains(code), "it shows another one");
 }
