@@ -89,16 +89,18 @@ fn find_browser() {
 /// installs; the server itself needs none of them.
 fn find_other_clients() {
     println!("cargo::rustc-check-cfg=cfg(has_other_clients)");
-    let installed = ["npm/node_modules/.installed", "python/venv/.installed"];
-    for file in installed.map(|file| Path::new("tests/clients").join(file)) {
-        // The directory above, as for the browser.
-        let directory = file.ancestors().nth(2).expect("it has a directory above");
-        println!("cargo::rerun-if-changed={}", directory.display());
-        if !file.exists() {
-            return;
-        }
+    let mut all = true;
+    for (directory, installed) in [
+        ("tests/clients/npm", "node_modules/.installed"),
+        ("tests/clients/python", "venv/.installed"),
+    ] {
+        // The directory, as for the browser.
+        println!("cargo::rerun-if-changed={directory}");
+        all &= Path::new(directory).join(installed).exists();
     }
-    println!("cargo::rustc-cfg=has_other_clients");
+    if all {
+        println!("cargo::rustc-cfg=has_other_clients");
+    }
 }
 
 /// Installs the locked packages into `directory`, unless it holds them already.

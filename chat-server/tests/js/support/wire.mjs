@@ -106,7 +106,7 @@ class Polls extends Link {
   async wait() {
     for (;;) {
       const poll = this.polling.get();
-      const came = await Promise.race([poll, sleep(300)]);
+      const came = await Promise.race([poll, sleep(1000)]);
       // In an object: what waits is not waited for here.
       if (came === undefined) return { poll };
       if (came.text === "2") await this.send("3");
