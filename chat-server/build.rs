@@ -24,6 +24,7 @@ fn main() -> io::Result<()> {
     println!("cargo::rerun-if-changed=build.rs");
     find_servers();
     find_browser();
+    find_other_clients();
     for file in PACKAGE_FILES {
         println!("cargo::rerun-if-changed=web/{file}");
     }
@@ -81,6 +82,24 @@ fn find_browser() {
     let driver = Path::new("tests/browser/npm/node_modules/.installed");
     if driver.exists() && Path::new("/usr/bin/chromium").exists() {
         println!("cargo::rustc-cfg=has_browser");
+    }
+}
+
+/// Tells the tests with clients in other languages and of other versions whether those are there, which `scripts/test`
+/// installs; the server itself needs none of them.
+fn find_other_clients() {
+    println!("cargo::rustc-check-cfg=cfg(has_other_clients)");
+    let mut all = true;
+    for (directory, installed) in [
+        ("tests/clients/npm", "node_modules/.installed"),
+        ("tests/clients/python", "venv/.installed"),
+    ] {
+        // The directory, as for the browser.
+        println!("cargo::rerun-if-changed={directory}");
+        all &= Path::new(directory).join(installed).exists();
+    }
+    if all {
+        println!("cargo::rustc-cfg=has_other_clients");
     }
 }
 

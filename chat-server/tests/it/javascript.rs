@@ -80,6 +80,7 @@ files! {
     pipeline
     presence
     private_messages
+    protocol
     public_id
     readme
     recovery

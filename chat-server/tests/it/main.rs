@@ -5,6 +5,7 @@
 mod answers;
 mod browser;
 mod client;
+mod clients;
 #[cfg(target_os = "linux")]
 mod disks;
 mod fairness;

@@ -78,6 +78,27 @@ async fn the_documented_proxy_keeps_each_client_with_one_node() {
     tokio::task::spawn_blocking(run).await.unwrap();
 }
 
+#[tokio::test]
+#[cfg_attr(
+    not(all(has_socket_io_client, has_other_clients, has_nginx)),
+    ignore = "needs Node.js with npm, Python with venv, and nginx-light; scripts/test installs the clients"
+)]
+async fn clients_in_python_chat_behind_the_documented_proxy() {
+    let folder = TempDir::new().unwrap();
+    let store = format!("sqlite:{}", folder.path().join("chat.db").display());
+    let listen = ["--listen", "127.0.0.1:0", "--trusted-proxy", "loopback"];
+    let arguments = [&listen[..], &["--store", &store]].concat();
+    let (_first, mut servers) = node(&arguments, 1).await;
+    let (_second, second) = node(&arguments, 1).await;
+    servers.extend(second);
+    let (_nginx, url) = nginx(&folder, &servers).await;
+    let run = move || {
+        let _turn = javascript::MACHINE.blocking_lock();
+        javascript::run_in("clients", "nginx.test.mjs", &[("CHAT_PROXY_URL", &url)]);
+    };
+    tokio::task::spawn_blocking(run).await.unwrap();
+}
+
 /// What a browser gets for a page of `origin` when it has asked the proxy for `host`.
 async fn status(proxy: &str, host: &str, origin: &str) -> String {
     let stream = TcpStream::connect(proxy.trim_start_matches("http://")).await.unwrap();

@@ -8,9 +8,14 @@ export class Proxy {
   #sockets = new Set();
   #left = Infinity;
   #atBorder = () => {};
+  /** What is still written in small pieces, for each socket that it goes to. */
+  #crumbs = new WeakMap();
 
   /** How long each chunk is held back, in milliseconds. */
   delay = 0;
+
+  /** How many bytes are written at once. */
+  grain = Infinity;
 
   /** Starts a proxy in front of `server`, also of one that starts again later; it ends with the test. */
   static async start(t, server) {
@@ -63,7 +68,7 @@ export class Proxy {
       from.on("error", () => {});
       from.on("close", () => {
         this.#sockets.delete(from);
-        setTimeout(() => to.end(), this.delay);
+        setTimeout(() => this.#crumbs.get(to)?.then(() => to.end()) ?? to.end(), this.delay);
       });
     }
   }
@@ -75,10 +80,23 @@ export class Proxy {
     const reached = this.#left <= 0 ? this.#atBorder : undefined;
     const write = () => {
       if (to.destroyed) return reached?.();
+      if (this.grain < Infinity) return this.#crumble(passing, to, reached);
       if (to.write(passing, reached)) return;
       from.pause();
       to.once("drain", () => from.resume());
     };
     this.delay > 0 ? setTimeout(write, this.delay) : write();
+  }
+
+  /** Writes a chunk in pieces, after those before it. */
+  #crumble(chunk, to, reached) {
+    const write = async () => {
+      for (let at = 0; at < chunk.length && !to.destroyed; at += this.grain) {
+        to.write(chunk.subarray(at, at + this.grain));
+        await new Promise(setImmediate);
+      }
+      reached?.();
+    };
+    this.#crumbs.set(to, (this.#crumbs.get(to) ?? Promise.resolve()).then(write));
   }
 }
