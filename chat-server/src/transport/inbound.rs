@@ -34,6 +34,11 @@ pub(super) struct Inbound {
     encoding: Arc<Encoding>,
     /// For the large message that is being read.
     room: Option<Room>,
+    /// What is kept of messages that have ended, or of parts of one.
+    gathered: Gathered,
+    gathered_room: Option<Room>,
+    /// Whether there was no room for that.
+    has_no_room: bool,
     /// Whether a message has begun that is too large to be read at all.
     has_overlong: bool,
 }
@@ -89,6 +94,9 @@ impl Inbound {
             address,
             encoding,
             room: None,
+            gathered: Gathered::default(),
+            gathered_room: None,
+            has_no_room: false,
             has_overlong: false,
         }
     }
@@ -96,6 +104,11 @@ impl Inbound {
     /// Whether a message has begun that is too large to be read at all: the websocket library ends the connection.
     pub(super) fn has_overlong(&self) -> bool {
         self.has_overlong
+    }
+
+    /// Whether the connection has to end: what it sends in parts needs room that there is not.
+    pub(super) fn has_no_room(&self) -> bool {
+        self.has_no_room
     }
 
     /// Whether all of these bytes pass as they are. If so, they have been followed; if not, nothing has changed, and
@@ -112,7 +125,7 @@ impl Inbound {
             Place::Payload(left) => *left,
             _ => return false,
         };
-        let mut rest = bytes;
+        let (mut rest, mut gathered) = (bytes, self.gathered);
         loop {
             let payload = u64::min(left, rest.len() as u64);
             left -= payload;
@@ -122,12 +135,17 @@ impl Inbound {
             }
             match Header::read(rest) {
                 Some(header) if header.length <= LARGE_BYTES as u64 => {
+                    gathered = gathered.with(&header);
+                    if gathered.bytes > LARGE_BYTES as u64 {
+                        return false;
+                    }
                     left = header.length;
                     rest = &rest[header.bytes..];
                 }
                 _ => return false,
             }
         }
+        self.gather(gathered);
         self.place = self.before_payload(left);
         true
     }
@@ -198,6 +216,9 @@ impl Inbound {
             _ => {}
         }
         let is_msgpack = header.first == FIN_BINARY && self.encoding.is_msgpack();
+        if !is_msgpack {
+            self.gather(self.gathered.with(header));
+        }
         let why = self.why_dropped(header, is_msgpack);
         if let (Some(why), Some(mask)) = (why, header.mask) {
             let dropped = if is_msgpack { Dropped::msgpack(why) } else { Dropped::new(why) };
@@ -216,6 +237,25 @@ impl Inbound {
         }
         out.extend_from_slice(held);
         self.before_payload(header.length)
+    }
+
+    /// Takes room for what is kept by now, or gives it back.
+    fn gather(&mut self, gathered: Gathered) {
+        self.gathered = gathered;
+        let bytes = gathered.bytes as usize;
+        if bytes <= LARGE_BYTES {
+            self.gathered_room = None;
+            return;
+        }
+        let has = self.gathered_room.as_ref().map_or(0, Room::bytes);
+        if bytes <= has {
+            return;
+        }
+        match (self.budget.take(self.address, bytes - has), &mut self.gathered_room) {
+            (Some(more), Some(room)) => room.join(more),
+            (Some(more), none) => *none = Some(more),
+            (None, _) => self.has_no_room = true,
+        }
     }
 
     /// Why a message cannot be read, if it cannot.
@@ -249,6 +289,34 @@ impl Inbound {
                 tell_of_malformed(why);
                 put_frame(FIN_TEXT, MALFORMED.as_bytes(), out);
             }
+        }
+    }
+}
+
+/// The bytes that are kept behind this: of a message in several frames until the last of them is there, and of an
+/// event's attachments until the next message. No limit for one message counts them.
+#[derive(Debug, Clone, Copy, Default)]
+struct Gathered {
+    bytes: u64,
+    /// Whether the message in several frames is a text.
+    is_text: bool,
+}
+
+impl Gathered {
+    fn with(self, header: &Header) -> Self {
+        const CONTROL: u8 = 0x08;
+        const LAST_PART: u8 = 0x80;
+        let Self { bytes, is_text } = self;
+        match header.first {
+            // A heartbeat, which may come between an event and its attachments, has one byte.
+            FIN_TEXT if header.length > 1 => Self::default(),
+            FIN_TEXT => self,
+            LAST_PART if is_text => Self::default(),
+            first if first & CONTROL != 0 => self,
+            first => Self {
+                bytes: bytes.saturating_add(header.length),
+                is_text: if first & KIND == 0 { is_text } else { first & KIND == TEXT },
+            },
         }
     }
 }
@@ -520,6 +588,41 @@ mod tests {
         .concat();
         let each: Vec<usize> = (0..=frames.len()).collect();
         assert_eq!(read_by(fresh(), &frames, &each), frames);
+    }
+
+    #[test]
+    fn what_is_kept_of_messages_in_parts_and_of_attachments_needs_room() {
+        const MASK: Option<[u8; 4]> = Some([1, 2, 3, 4]);
+        let part = [0; 5000];
+        let event = || frame(FIN_TEXT, MASK, b"42[]");
+        let take = |inbound: &mut Inbound, bytes: &[u8]| {
+            if !inbound.passes(bytes) {
+                assert_eq!(inbound.rewrite(bytes), bytes);
+            }
+            !inbound.has_no_room()
+        };
+        for first in [0x01, 0x02, FIN_BINARY] {
+            let then = if first == FIN_BINARY { FIN_BINARY } else { 0x00 };
+            let mut inbound = inbound();
+            assert!(take(&mut inbound, &frame(first, MASK, &part)));
+            let heartbeat = frame(FIN_TEXT, MASK, b"3");
+            let taken = (0..9).take_while(|_| {
+                let more = frame(then, MASK, &part);
+                take(&mut inbound, &more) && take(&mut inbound, &heartbeat)
+            });
+            // An address may use 20,000.
+            assert_eq!(taken.count(), 3, "{first}");
+        }
+        let mut inbound = inbound();
+        for _ in 0..10 {
+            for _ in 0..4 {
+                assert!(take(&mut inbound, &frame(FIN_BINARY, MASK, &part)));
+            }
+            assert!(take(&mut inbound, &event()));
+            for (first, length) in [(0x01, 5000), (0x00, 5000), (0x80, 5000)] {
+                assert!(take(&mut inbound, &frame(first, MASK, &part[..length])));
+            }
+        }
     }
 
     #[test]

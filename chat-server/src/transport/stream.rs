@@ -182,6 +182,11 @@ impl AsyncRead for LinkedStream {
                 return Poll::Ready(Ok(()));
             }
             this.rewritten = this.inbound.rewrite(read).into();
+            if this.inbound.has_no_room() {
+                buffer.set_filled(before);
+                this.link.close(Farewell::TooLarge);
+                return Poll::Ready(Ok(()));
+            }
             if this.inbound.has_overlong() {
                 this.link.note(Farewell::TooLarge);
             }
