@@ -2,7 +2,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use chat_core::Timestamp;
-use chat_store::{SessionKey, SessionStore, StoreError};
+use chat_store::{SessionKey, SessionRecord, SessionStore, StoreError};
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
@@ -25,6 +25,10 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 
 /// How long the store is left to others at least after each part of them.
 const SWEEP_PAUSE: Duration = Duration::from_millis(10);
+
+/// A save has so many sessions at the most, and as many bytes of their states, or one.
+const PART: usize = 256;
+const PART_BYTES: usize = 128 * 1024;
 
 /// Saves sessions: what has changed while a save was running goes into the next one together.
 pub(super) struct Writer {
@@ -110,9 +114,10 @@ impl Writer {
         self.rounds.send_modify(|rounds| rounds.begun = rounds.saved + 1);
         let records = self.registry.take_changes();
         let mut outdated = Vec::new();
-        if !records.is_empty() {
-            let saved = self.saving.watch(self.store.save_sessions(&records).await);
-            outdated = saved.inspect_err(|_| self.registry.not_saved())?;
+        // In parts: whoever sends messages has its turn in between.
+        for part in parts(&records) {
+            let saved = self.saving.watch(self.store.save_sessions(part).await);
+            outdated.extend(saved.inspect_err(|_| self.registry.not_saved())?);
         }
         let without_session = self.registry.saved(&outdated);
         without_session.into_iter().filter_map(|owner| owner.socket).for_each(evict);
@@ -185,5 +190,48 @@ impl Writer {
             }
             sleep(begun.elapsed().max(SWEEP_PAUSE)).await;
         }
+    }
+}
+
+/// What is saved at a time, of all that has changed.
+fn parts(records: &[SessionRecord]) -> impl Iterator<Item = &[SessionRecord]> {
+    let mut rest = records;
+    std::iter::from_fn(move || {
+        let mut bytes = 0;
+        let fits = |record: &&SessionRecord| {
+            bytes += record.state.len();
+            bytes <= PART_BYTES
+        };
+        let count = rest.iter().take(PART).take_while(fits).count().max(1).min(rest.len());
+        let (part, others) = rest.split_at(count);
+        rest = others;
+        (!part.is_empty()).then_some(part)
+    })
+}
+
+#[cfg(test)]
+mod part_tests {
+    use super::*;
+
+    fn record(bytes: usize) -> SessionRecord {
+        SessionRecord {
+            key: SessionKey([0; 32]),
+            state: "x".repeat(bytes),
+            generation: 1,
+            revision: 1,
+            expires_at: Timestamp::from_millis(0),
+        }
+    }
+
+    #[test]
+    fn parts_are_all_of_it_in_its_order_and_none_is_long() {
+        let sizes = |records: &[SessionRecord]| -> Vec<usize> {
+            parts(records).map(<[SessionRecord]>::len).collect()
+        };
+        assert_eq!(sizes(&[]), [0; 0]);
+        assert_eq!(sizes(&[(); 600].map(|()| record(10))), [PART, PART, 600 - 2 * PART]);
+        let large = PART_BYTES / 2;
+        let records = [large, large, 1, PART_BYTES + 1, 1].map(record);
+        assert_eq!(sizes(&records), [2, 1, 1, 1]);
     }
 }

@@ -35,6 +35,9 @@ struct Count {
     sessions: usize,
     /// Those of them that have not connected yet.
     handshakes: usize,
+    /// Those that made room for others before they had connected, and still take memory: socketioxide keeps what
+    /// belongs to a session until the time to connect is over.
+    displaced: usize,
 }
 
 #[derive(Debug, Default)]
@@ -52,6 +55,8 @@ pub(super) enum Full {
     SessionsOfAddress,
     Handshakes,
     HandshakesOfAddress,
+    /// Too many connections have long headers.
+    Headers,
 }
 
 /// The place of one session. Given back when it is dropped.
@@ -60,14 +65,20 @@ pub(super) struct Admission {
     admissions: Arc<Admissions>,
     address: Option<IpAddr>,
     connected: AtomicBool,
+    displaced: AtomicBool,
 }
 
 impl Admissions {
     pub(super) fn new(limits: &Limits) -> Self {
-        let max = Count { sessions: limits.max_sessions, handshakes: limits.max_handshakes };
+        let max = Count {
+            sessions: limits.max_sessions,
+            handshakes: limits.max_handshakes,
+            ..Count::default()
+        };
         let max_per_address = Count {
             sessions: limits.max_sessions_per_address,
             handshakes: limits.max_handshakes_per_address,
+            ..Count::default()
         };
         let (counts, handshakes) = Default::default();
         Self { max, max_per_address, counts, handshakes }
@@ -84,9 +95,10 @@ impl Admissions {
         let address = address.map(ClientAddress::group);
         let mut full = self.full(address);
         if full == Some(Full::Handshakes)
+            && self.counts().all.displaced < self.max.handshakes
             && let Some(oldest) = self.oldest_handshake()
         {
-            oldest.has_connected();
+            oldest.is_displaced();
             oldest.close(Farewell::Unused);
             full = None;
         }
@@ -96,8 +108,8 @@ impl Admissions {
                 count.sessions += 1;
                 count.handshakes += 1;
             });
-            let connected = AtomicBool::new(false);
-            return Ok(Admission { admissions: Arc::clone(self), address, connected });
+            let (connected, displaced) = Default::default();
+            return Ok(Admission { admissions: Arc::clone(self), address, connected, displaced });
         };
         if counts.told.is_none_or(|told| told.elapsed() >= SILENCE) {
             counts.told = Some(Instant::now());
@@ -180,6 +192,17 @@ impl Admission {
         }
     }
 
+    /// The session makes room for another one. It counts by itself until it is gone.
+    pub(super) fn displaced(&self) {
+        if !self.connected.swap(true, Ordering::AcqRel) {
+            self.displaced.store(true, Ordering::Release);
+            self.admissions.counts().add(self.address, |count| {
+                count.handshakes -= 1;
+                count.displaced += 1;
+            });
+        }
+    }
+
     pub(super) fn address(&self) -> Option<IpAddr> {
         self.address
     }
@@ -192,9 +215,11 @@ impl Admission {
 impl Drop for Admission {
     fn drop(&mut self) {
         let connected = self.is_connected();
+        let displaced = self.displaced.load(Ordering::Acquire);
         self.admissions.counts().add(self.address, |count| {
             count.sessions -= 1;
             count.handshakes -= usize::from(!connected);
+            count.displaced -= usize::from(displaced);
         });
     }
 }
@@ -207,6 +232,7 @@ impl std::fmt::Display for Full {
                 "as many are connected from one address as may be (--max-sessions-per-address)"
             }
             Self::Handshakes => "too many connect at once (--max-handshakes)",
+            Self::Headers => "too many connections have long headers",
             Self::HandshakesOfAddress => {
                 "too many connect at once from one address (--max-handshakes-per-address)"
             }
@@ -274,6 +300,12 @@ mod tests {
         assert!(!connected.is_closed() && others.iter().all(|link| !link.is_closed()));
         // It has no place any more, also while it still is there.
         assert_eq!(admissions.counts().all.handshakes, 3);
+        tokio::time::advance(HASTE).await;
+        let _more = [(); 2].map(|()| open(&admissions, 6).unwrap());
+        assert_eq!(open(&admissions, 6).unwrap_err(), Full::Handshakes, "three take memory");
+        drop((oldest, others));
+        assert_eq!(admissions.counts().all.displaced, 0);
+        let _last = open(&admissions, 6).unwrap();
     }
 
     #[tokio::test]

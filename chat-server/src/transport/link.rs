@@ -13,7 +13,7 @@ use tokio::sync::{Notify, OwnedMutexGuard};
 use tokio::time::{Instant, sleep};
 
 use super::admission::Admission;
-use super::budget::Budget;
+use super::budget::{Budget, Room};
 use super::farewell::Farewell;
 use super::lane::Lane;
 use super::msgpack::{Encoding, ServerPackets};
@@ -62,6 +62,8 @@ pub(crate) struct Link {
     stage: AtomicU8,
     /// Its place among those that are connected.
     admission: OnceLock<Admission>,
+    /// Room for the headers of its request, if they are long.
+    kept: OnceLock<Room>,
     /// Ends its Engine.IO session while it is polled. A websocket ends with its stream.
     end: OnceLock<End>,
     /// How many polls there were.
@@ -122,6 +124,7 @@ impl Default for Link {
             id: id.unwrap_or_default(),
             stage: AtomicU8::new(POLLING),
             admission: OnceLock::new(),
+            kept: OnceLock::new(),
             end: OnceLock::new(),
             polls: AtomicU64::default(),
             unsent_packets: AtomicUsize::default(),
@@ -413,6 +416,18 @@ impl Link {
         if let Some(admission) = self.admission.get() {
             admission.connected();
         }
+    }
+
+    /// It makes room for another connection, before it has connected.
+    pub(super) fn is_displaced(&self) {
+        if let Some(admission) = self.admission.get() {
+            admission.displaced();
+        }
+    }
+
+    /// Keeps room for as long as the connection takes memory.
+    pub(super) fn keep(&self, room: Room) {
+        self.kept.set(room).ok();
     }
 
     pub(super) fn is_connected(&self) -> bool {

@@ -46,7 +46,7 @@ impl Refused {
 /// The answer to a client for which there is no place.
 pub(super) fn full(full: Full) -> Response<Body> {
     let status = match full {
-        Full::Sessions | Full::Handshakes => StatusCode::SERVICE_UNAVAILABLE,
+        Full::Sessions | Full::Handshakes | Full::Headers => StatusCode::SERVICE_UNAVAILABLE,
         Full::SessionsOfAddress | Full::HandshakesOfAddress => StatusCode::TOO_MANY_REQUESTS,
     };
     let wait = admission::RETRY_AFTER;

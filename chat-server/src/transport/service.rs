@@ -17,7 +17,7 @@ use tokio_util::task::TaskTracker;
 use tower::Service;
 
 use super::Link;
-use super::admission::Admissions;
+use super::admission::{Admissions, Full};
 use super::body::PacedBody;
 use super::budget::Budget;
 use super::oversize::ShrunkBody;
@@ -28,6 +28,9 @@ use super::upgrade::{self, UPGRADE_PATIENCE};
 use super::wire::{Stream, Wire};
 use crate::rate::Rate;
 use crate::{ClientAddress, Limits};
+
+/// So many bytes of headers a connection may have without room in the budget: more than browsers send.
+const FREE_HEADER_BYTES: usize = 2 * 1024;
 
 /// The service of socketioxide, with nothing behind it.
 type Inner = SocketIoService<engineioxide::service::NotFoundService>;
@@ -136,6 +139,13 @@ impl TransportService {
         }
         if link.is_closed() {
             return polling::unavailable();
+        }
+        let bytes = header_bytes(&request);
+        if bytes > FREE_HEADER_BYTES {
+            match self.limits.budget.take(link.address(), bytes) {
+                Some(room) => link.keep(room),
+                None => return polling::full(Full::Headers),
+            }
         }
         self.admissions.opened(&link);
         let Some(response) = response else {
@@ -338,6 +348,11 @@ impl Query {
             }
         }
     }
+}
+
+/// How many bytes of headers socketioxide keeps, as long as it knows the connection.
+fn header_bytes<B>(request: &Request<B>) -> usize {
+    request.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum()
 }
 
 /// Says once at the level of warnings that there are clients of another version: people look for that in the log.
