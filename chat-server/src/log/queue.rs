@@ -11,7 +11,11 @@ use super::writer::Reply;
 pub(super) const MAX_BATCH: usize = 1024;
 
 /// A commit takes no more messages than have this many bytes in all, or one.
-const MAX_BATCH_BYTES: usize = 4 * 1024 * 1024;
+const MAX_BATCH_BYTES: usize = 1024 * 1024;
+
+/// A source whose message is larger, with what it has had in the last batches, is not fresh when it begins to wait: with
+/// few messages in flight at a time, but large ones, it would be always.
+const FRESH_BYTES: usize = 4096;
 
 /// A message that waits for its commit.
 pub(super) struct Submission {
@@ -100,10 +104,12 @@ impl Queue {
 pub(super) struct Waiting {
     arrived: Vec<Submission>,
     sources: HashMap<ReaderId, VecDeque<Submission>>,
-    /// Sources that have begun to wait and had no turn since.
+    /// Sources that have begun to wait and had no turn since, nor much in the last batches.
     fresh: VecDeque<ReaderId>,
     /// Sources that had a turn and wait for the next.
     served: VecDeque<ReaderId>,
+    /// How many bytes each source has had in the last batches, each batch counting for less than the one after it.
+    spent: HashMap<ReaderId, usize>,
     /// Whether the next turn is for one that was served.
     served_next: bool,
 }
@@ -114,14 +120,21 @@ impl Waiting {
         let open = queue.drain_into(&mut self.arrived);
         // Mostly all of it goes into one batch, and nobody has to wait for a turn.
         if self.sources.is_empty() && fit(&self.arrived) {
+            self.spent = HashMap::new();
             // The next ones find as much room, without being moved.
             let room = Vec::with_capacity(self.arrived.len());
             return (std::mem::replace(&mut self.arrived, room), open);
         }
+        self.spent.retain(|_, bytes| {
+            *bytes -= bytes.div_ceil(8);
+            *bytes > 0
+        });
         for submission in self.arrived.drain(..) {
             let source = submission.source;
             let waiting = self.sources.entry(source).or_insert_with(|| {
-                self.fresh.push_back(source);
+                let spent = self.spent.get(&source).copied().unwrap_or(0);
+                let is_fresh = spent + submission.bytes() <= FRESH_BYTES;
+                if is_fresh { &mut self.fresh } else { &mut self.served }.push_back(source);
                 VecDeque::new()
             });
             waiting.push_back(submission);
@@ -150,6 +163,8 @@ impl Waiting {
         self.served_next = !self.served_next;
         let waiting = self.sources.get_mut(&source)?;
         let submission = waiting.pop_front();
+        let bytes = submission.as_ref().map_or(0, Submission::bytes);
+        *self.spent.entry(source).or_default() += bytes;
         if waiting.is_empty() {
             self.sources.remove(&source);
         } else {
@@ -235,6 +250,29 @@ mod tests {
     }
 
     #[test]
+    fn large_messages_one_at_a_time_are_not_always_before_those_of_others() {
+        let (queue, mut waiting) = (Queue::default(), Waiting::default());
+        let large = "x".repeat(60_000);
+        // Each sends the next when it has the ack for the one before: several batches' worth at a time.
+        (0..300).for_each(|source| assert!(queue.push(submission(source, &large)).is_ok()));
+        for round in 0..100 {
+            let small = round >= 20;
+            if small {
+                assert!(queue.push(submission(1000 + round % 5, "small")).is_ok());
+            }
+            let (batch, _) = waiting.take(&queue);
+            for (source, content) in shown(&batch) {
+                assert!(content.len() > 5 || source >= 1000);
+                if source < 1000 {
+                    assert!(queue.push(submission(source, &large)).is_ok());
+                }
+            }
+            let has_small = batch.iter().any(|one| one.source.0 == 1000 + round % 5);
+            assert_eq!(has_small, small, "round {round}");
+        }
+    }
+
+    #[test]
     fn a_batch_has_so_many_bytes_or_one_message() {
         let (queue, mut waiting) = (Queue::default(), Waiting::default());
         let large = "x".repeat(65_536);
@@ -245,7 +283,7 @@ mod tests {
         let batch = shown(&waiting.take(&queue).0);
         assert_eq!(batch.len(), MAX_BATCH_BYTES / large.len() + 1);
         assert!(batch[..3].contains(&(2, "small".into())), "it does not wait behind them");
-        assert_eq!(waiting.take(&queue).0.len(), 36);
+        assert_eq!(waiting.take(&queue).0.len(), MAX_BATCH_BYTES / large.len());
     }
 
     #[test]
