@@ -20,3 +20,4 @@ mod origins;
 mod rate;
 mod server;
 mod slow_clients;
+mod unread;

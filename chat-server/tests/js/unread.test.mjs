@@ -4,10 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { sleep, within } from "./support/bounds.mjs";
 import { connect, pause, resume, send } from "./support/client.mjs";
-import { RawWebSocket } from "./support/raw.mjs";
 import { Server } from "./support/server.mjs";
-
-const WEBSOCKET = "/socket.io/?EIO=4&transport=websocket";
 
 /** Clients that are connected, have no message to wait for, and read nothing any more. */
 async function deaf(t, url, count, tail) {
@@ -64,34 +61,4 @@ test("lists of names that nobody reads", { timeout: 90_000 }, async (t) => {
   for (const lists of await costLittle(t, server, answers, sockets, before + 40)) {
     for (const { users, nicknames } of lists) assert.deepEqual([users, nicknames.length], [350, 300]);
   }
-});
-
-test("replays that clients from many addresses do not read", { timeout: 90_000 }, async (t) => {
-  const server = await Server.start(t);
-  const writer = connect(t, server.url);
-  for (let n = 0; n < 8; n++) await send(writer, "\u0001".repeat(65_000));
-  const before = server.peakMemory();
-  const deaf = [];
-  for (let address = 2; address < 8; address++) {
-    const opened = Array.from({ length: 120 }, async () => {
-      const client = await RawWebSocket.open(t, server.url, WEBSOCKET, {}, `127.0.0.${address}`);
-      client.send('40{"serverOffset":0}');
-      client.socket.pause();
-      return client;
-    });
-    deaf.push(...(await Promise.all(opened)));
-  }
-  for (let n = 0; n < 20; n++) {
-    const began = performance.now();
-    await send(writer, `meanwhile ${n}`);
-    assert.ok(performance.now() - began < 2000, "whoever reads is served");
-    await sleep(250);
-  }
-  const grown = server.peakMemory() - before;
-  t.diagnostic(`the server held ${grown.toFixed()} MiB more`);
-  // 800 KB for each without a bound.
-  assert.ok(grown < 420, `the server held ${grown.toFixed()} MiB more`);
-  // They gave way to the others, and can come back.
-  for (const { socket } of deaf) socket.resume();
-  await within(30, "one has ended", Promise.race(deaf.map(({ closed }) => closed)));
 });

@@ -63,10 +63,10 @@ export class RawWebSocket {
   #waiting = () => {};
 
   /** Resolves when the handshake is answered; `status` says how. */
-  static async open(t, url, query, headers = {}, localAddress = undefined) {
+  static async open(t, url, query, headers = {}) {
     const raw = new RawWebSocket();
     const { hostname, port, host } = new URL(url);
-    raw.socket = connect({ port: Number(port), host: hostname, localAddress });
+    raw.socket = connect(Number(port), hostname);
     raw.socket.on("error", () => {});
     raw.closed = new Promise((resolve) => raw.socket.once("close", resolve));
     defer(t, () => raw.socket.destroy());
