@@ -22,7 +22,7 @@ pub use history::{History, HistoryMessage, HistoryOf, HistoryRequest};
 pub use mended::mended_json;
 pub use people::{Named, NicknameRequest, Typing, TypingHeard, UserChange};
 pub use private_message::PrivateMessage;
-pub use rooms::{Join, Joined, Left, Users, room_from_event};
+pub use rooms::{Join, Joined, Left, NotJoined, RoomNotJoined, Users, room_from_event};
 
 /// The event that carries a message for a room, in both directions.
 ///
@@ -47,6 +47,10 @@ pub const PRIVATE_MESSAGE: &str = "private message";
 /// Arguments: the room, `{ after }`? ([`Join`]). Ack: [`Joined`] or [`Refusal`](crate::Refusal). Joining a room twice changes
 /// nothing, except that with `after` its messages are delivered again from there.
 pub const JOIN: &str = "join";
+
+/// The event with which the server tells a client, when it has connected, which of the rooms in its `auth` it is not in:
+/// [`NotJoined`]. It is not sent when there are none.
+pub const NOT_JOINED: &str = "not joined";
 
 /// The event with which a client leaves a room.
 ///

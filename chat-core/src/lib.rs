@@ -22,14 +22,14 @@ pub use client_offset::ClientOffset;
 pub use cursor::{Cursor, Step};
 pub use error::ParseError;
 pub use event::{
-    CHAT_MESSAGE, HISTORY, JOIN, LEAVE, MAX_EVENT_BYTES, NICKNAME, PRIVATE_MESSAGE, TYPING,
-    USER_JOINED, USER_LEFT, USERS,
+    CHAT_MESSAGE, HISTORY, JOIN, LEAVE, MAX_EVENT_BYTES, NICKNAME, NOT_JOINED, PRIVATE_MESSAGE,
+    TYPING, USER_JOINED, USER_LEFT, USERS,
 };
 pub use event::{
     ChatMessage, ChatMessageOptions, Delivery, DeliveryMeta, Handshake, History, HistoryMessage,
-    HistoryOf, HistoryRequest, Join, Joined, Left, Named, NicknameRequest, PrivateDelivery,
-    PrivateDeliveryMeta, PrivateMessage, Token, Typing, TypingHeard, UserChange, Users, event_name,
-    mended_json, room_from_event,
+    HistoryOf, HistoryRequest, Join, Joined, Left, Named, NicknameRequest, NotJoined,
+    PrivateDelivery, PrivateDeliveryMeta, PrivateMessage, RoomNotJoined, Token, Typing,
+    TypingHeard, UserChange, Users, event_name, mended_json, room_from_event,
 };
 pub use frame::{Attendee, FRAME_VERSION, Frame, FrameBody, FrameError, MemberId};
 pub use id::{NodeId, RoomId};

@@ -8,6 +8,7 @@ mod history;
 mod keeper;
 mod live;
 mod nickname;
+mod not_joined;
 mod observe;
 mod presence;
 mod private_message;

@@ -55,6 +55,15 @@ pub struct PostgresStore {
     readers: Arc<Connections>,
 }
 
+/// The same options with an IPv6 address as the resolver takes it: a URL has it in brackets.
+fn without_brackets(options: PgConnectOptions) -> PgConnectOptions {
+    let host = options.get_host();
+    match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).map(ToOwned::to_owned) {
+        Some(host) => options.host(&host),
+        None => options,
+    }
+}
+
 impl PostgresStore {
     /// Opens the log in the database that a URL names, and makes its tables if there are none:
     /// `postgres://USER:PASSWORD@HOST:PORT/DATABASE`. What is left out is taken from the `PG…`
@@ -71,7 +80,7 @@ impl PostgresStore {
         let options: PgConnectOptions = url
             .parse()
             .map_err(|_| StoreError::Url { reason: "the postgres: URL cannot be read".into() })?;
-        let options = options.disable_statement_logging();
+        let options = without_brackets(options).disable_statement_logging();
         let options = match options.get_application_name() {
             None => options.application_name(env!("CARGO_PKG_NAME")),
             Some(_) => options,
@@ -183,5 +192,21 @@ impl MessageStore for PostgresStore {
         self.log.close().await;
         self.sessions.close().await;
         self.readers.close().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ipv6_address_loses_the_brackets_that_a_url_needs() {
+        for (url, host) in [
+            ("postgres://[::1]:5432/chat", "::1"),
+            ("postgres://[2001:db8::7]/chat", "2001:db8::7"),
+            ("postgres://db.example.org/chat", "db.example.org"),
+        ] {
+            assert_eq!(without_brackets(url.parse().unwrap()).get_host(), host);
+        }
     }
 }

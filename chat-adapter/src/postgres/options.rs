@@ -32,6 +32,7 @@ impl Options {
         }
         let connect = url.url().as_str().parse::<PgConnectOptions>();
         let connect = connect.map_err(|error| BroadcastError::url(innermost(&error)))?;
+        let connect = without_brackets(connect);
         use PgSslMode::{Require, VerifyCa, VerifyFull};
 
         if matches!(connect.get_ssl_mode(), Require | VerifyCa | VerifyFull) {
@@ -54,6 +55,15 @@ impl Options {
     }
 }
 
+/// The same options with an IPv6 address as the resolver takes it: a URL has it in brackets.
+fn without_brackets(options: PgConnectOptions) -> PgConnectOptions {
+    let host = options.get_host();
+    match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).map(ToOwned::to_owned) {
+        Some(host) => options.host(&host),
+        None => options,
+    }
+}
+
 /// Whether a database is on this machine, or the one that `store` names.
 pub(crate) fn is_own(url: &str, store: &str) -> Result<bool, BroadcastError> {
     let options = Options::parse(url)?.connect;
@@ -67,7 +77,7 @@ pub(crate) fn is_own(url: &str, store: &str) -> Result<bool, BroadcastError> {
         Err(_) => return Ok(false),
     };
     let store = store.url().as_str().parse::<PgConnectOptions>();
-    Ok(store.is_ok_and(|store| Place::of(&store) == place))
+    Ok(store.is_ok_and(|store| Place::of(&without_brackets(store)) == place))
 }
 
 /// Where a database is, and which.
@@ -127,6 +137,7 @@ mod tests {
             ("postgres://db/chat", "postgres at db:5432", "chat"),
             ("postgres://db/chat?channel=Room.2", "postgres at db:5432", "Room.2"),
             ("postgres://db?user=a&channel=b&port=1", "postgres at db:1", "b"),
+            ("postgres://[::1]/chat", "postgres at ::1:5432", "chat"),
             ("postgres:///chat?host=/run/pg&channel=b", "postgres at /run/pg", "b"),
         ] {
             let options = Options::parse(url).expect("a URL");

@@ -21,7 +21,8 @@ pub struct Handshake {
     /// is: in another log it is served from the beginning. Socket.IO clients that recover say it by themselves.
     #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     pub offset: Option<RecoveryOffset>,
-    /// The rooms to be in from the start; none means [`RoomId::general`]. Names that are none are left out.
+    /// The rooms to be in from the start; none means [`RoomId::general`]. Names that are none are left out, and the client is told so
+    /// ([`NOT_JOINED`](crate::NOT_JOINED)).
     #[serde(deserialize_with = "lenient_list", skip_serializing_if = "Vec::is_empty")]
     pub rooms: Vec<RoomId>,
     /// For a client that names no offset: how many messages of each room it wants to begin with; all of them

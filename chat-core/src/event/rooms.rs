@@ -54,6 +54,28 @@ pub struct Joined {
     pub tail: Offset,
 }
 
+/// The argument of [`NOT_JOINED`](crate::NOT_JOINED).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotJoined {
+    /// The rooms, in the order in which the client named them; the first [`MAX_ROOMS`](Self::MAX_ROOMS) of them.
+    pub rooms: Vec<RoomNotJoined>,
+}
+
+/// A room that a client has named in `auth` and is not in, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoomNotJoined {
+    /// What the client said, as text: JSON if it was none. It may be shortened.
+    pub room: String,
+    /// Why it is not in it.
+    #[serde(flatten)]
+    pub refusal: Refusal,
+}
+
+impl NotJoined {
+    /// How many rooms are named at the most.
+    pub const MAX_ROOMS: usize = 100;
+}
+
 /// The answer to [`LEAVE`](crate::LEAVE).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Left {

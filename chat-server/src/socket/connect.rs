@@ -5,8 +5,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use chat_core::{
-    CHAT_MESSAGE, HISTORY, Handshake, JOIN, LEAVE, NICKNAME, Named, Nickname, Offset,
-    PRIVATE_MESSAGE, Refusal, RefusalCode, TYPING, Token, USERS, mended_json,
+    CHAT_MESSAGE, HISTORY, Handshake, JOIN, LEAVE, NICKNAME, NOT_JOINED, Named, Nickname,
+    NotJoined, Offset, PRIVATE_MESSAGE, Refusal, RefusalCode, TYPING, Token, USERS, mended_json,
 };
 use chat_store::OwnerKey;
 use serde::de::IgnoredAny;
@@ -24,6 +24,7 @@ use super::connection::{Connection, InOrder, json};
 use super::history::HistoryHandler;
 use super::live::Live;
 use super::nickname::NicknameHandler;
+use super::not_joined::not_joined;
 use super::observe::{Direction, Observed};
 use super::presence::{TypingHandler, UsersHandler};
 use super::private_message::PrivateMessageHandler;
@@ -218,7 +219,9 @@ impl Connections {
                     session.identify(person, log.tail());
                 }
                 let found = Some(found);
-                return Ok(Entry { found, session, cursor, named, echo: handshake.echo });
+                let echo = handshake.echo;
+                // It is in the rooms of its session.
+                return Ok(Entry { found, session, cursor, named, not_joined: None, echo });
             }
         }
 
@@ -229,7 +232,8 @@ impl Connections {
         let person = named.as_ref().map(|(person, _)| person);
         let begun = ChatSession::begin(log, &handshake, person).await;
         let (session, cursor) = begun.map_err(Unidentified::Store)?;
-        Ok(Entry { found: None, session, cursor, named, echo: handshake.echo })
+        let not_joined = not_joined(auth);
+        Ok(Entry { found: None, session, cursor, named, not_joined, echo: handshake.echo })
     }
 
     /// The session that a client claims, if it can go on in it.
@@ -265,7 +269,7 @@ impl Connections {
 
     /// Gives the connection its session and its handlers.
     async fn prepare(&self, socket: SocketRef, entry: Entry) {
-        let Entry { session: state, cursor, found, named, echo } = entry;
+        let Entry { session: state, cursor, found, named, not_joined, echo } = entry;
         let recovery = &self.services.recovery;
         let session = match found {
             Some(found) => recovery.resume(&socket, found),
@@ -279,6 +283,9 @@ impl Connections {
             let named = Named { nickname: person.nickname.clone(), token: connection.token() };
             connection.waiting.notices.extend(Notice::new(NICKNAME, &named));
             connection.keeper.keep(&connection);
+        }
+        if let Some(rooms) = not_joined {
+            connection.waiting.notices.extend(Notice::new(NOT_JOINED, &rooms));
         }
         socket.on(CHAT_MESSAGE, ChatMessageHandler(Arc::clone(&connection)));
         socket.on(PRIVATE_MESSAGE, PrivateMessageHandler(Arc::clone(&connection)));
@@ -372,6 +379,8 @@ struct Entry {
     session: ChatSession,
     cursor: Offset,
     named: Option<Identified>,
+    /// What of its `auth` could not be done.
+    not_joined: Option<NotJoined>,
     echo: bool,
 }
 

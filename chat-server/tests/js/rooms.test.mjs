@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { once } from "./support/bounds.mjs";
-import { connect, send } from "./support/client.mjs";
+import { connect, send, TRANSPORTS } from "./support/client.mjs";
 import { cutOff, Recoverable } from "./support/recoverable.mjs";
 import { Server } from "./support/server.mjs";
 
@@ -109,3 +109,29 @@ test("odd rooms are refused", async (t) => {
   await send(talker, "still there");
   await client.has(1);
 });
+
+for (const [name, transports] of Object.entries(TRANSPORTS)) {
+  test(`${name}: a client is told which of its rooms it is not in`, { timeout: 30_000 }, async (t) => {
+    const { url } = await Server.start(t);
+    const told = async (rooms) => {
+      const socket = connect(t, url, { transports, auth: { rooms } });
+      const notJoined = [];
+      socket.on("not joined", (what) => notJoined.push(what));
+      await once(socket, "connect");
+      await socket.emitWithAck("typing", "general", false);
+      return notJoined;
+    };
+    assert.deepEqual(await told(["general", "rust"]), []);
+    const [{ rooms: wrong }, ...others] = await told(["support ", "general", 7]);
+    assert.deepEqual(wrong.map(({ room, error }) => [room, error.code]), [
+      ["support ", "invalid_arguments"],
+      ["7", "invalid_arguments"],
+    ]);
+    assert.deepEqual(others, []);
+    const [{ rooms: many }] = await told(Array.from({ length: 102 }, (_, n) => `room ${n}`));
+    assert.deepEqual(many.map(({ room, error }) => [room, error.code]), [
+      ["room 100", "too_many_rooms"],
+      ["room 101", "too_many_rooms"],
+    ]);
+  });
+}
