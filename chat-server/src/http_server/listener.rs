@@ -76,13 +76,16 @@ impl From<UnixListener> for Listener {
 
 /// Waits until the client has said something, or has ended.
 pub(super) async fn readable(socket: &Socket) -> io::Result<()> {
+    // Rather than until it looks so, which may be wrong.
+    let first = &mut [0];
     #[cfg(unix)]
     return match socket {
-        Either::Left(stream) => stream.readable().await,
+        Either::Left(stream) => stream.peek(first).await.map(drop),
+        // These have no way to look without taking.
         Either::Right(stream) => stream.readable().await,
     };
     #[cfg(not(unix))]
-    socket.readable().await
+    socket.peek(first).await.map(drop)
 }
 
 /// Writes what can be written at once.
