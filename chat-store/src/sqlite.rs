@@ -159,7 +159,9 @@ async fn complete_rooms(writer: Weak<Mutex<Option<Writer>>>, readers: Readers, p
         let Some(Writer { rooms, .. }) = &mut *writer.lock().await else { return };
         match added {
             Ok(None) => {}
-            Ok(Some(complete_upto)) => return rooms.end(complete_upto),
+            // What was written since that was looked up may be much, and nobody else sees to it.
+            Ok(Some(complete_upto)) if !rooms.end(complete_upto) => return,
+            Ok(Some(_)) => {}
             Err(error) => {
                 tracing::warn!(store.place = %place, %error, "rooms are slower to read for now");
                 return rooms.fail();

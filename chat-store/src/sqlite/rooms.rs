@@ -93,9 +93,10 @@ impl Progress {
         1 + usize::try_from(messages).unwrap_or_default() / MAX_ROWS
     }
 
-    /// The table is complete up to there.
-    pub(super) fn end(&mut self, upto: i64) {
+    /// The table is complete up to there. Returns whether it is far behind by now, and somebody has to go on.
+    pub(super) fn end(&mut self, upto: i64) -> bool {
         (self.complete_upto, self.completing) = (upto, false);
+        self.begin(self.last)
     }
 
     /// It could not be completed. That is tried again when it would be far behind if it had been; until then readers
@@ -319,8 +320,9 @@ mod tests {
         assert_eq!(progress.due(&mut seen), 1);
         assert!(!progress.begin(BEHIND + 4096));
         assert_eq!(progress.due(&mut seen) * MAX_ROWS, 4096 + MAX_ROWS);
-        progress.end(BEHIND);
-        assert!(progress.begin(BEHIND + 4096));
+        assert!(progress.end(BEHIND), "4096 came meanwhile");
+        assert!(!progress.end(BEHIND + 4096));
+        assert!(progress.begin(2 * BEHIND + 4096));
         progress.fail();
         assert!(!progress.begin(BEHIND + 4096), "it is left alone for a while");
     }
