@@ -112,9 +112,9 @@ impl Chat {
         web::client_router()
     }
 
-    /// Everything the chat serves over HTTP, below its [base path](ChatBuilder::base_path): `/socket.io`, the client library below it, the chat page at
-    /// `/`, `/healthz`, which answers as long as the process works, and `/readyz`, which says with status
-    /// 503 [what does not](Self::impairments).
+    /// Everything the chat serves over HTTP, below its [base path](ChatBuilder::base_path): `/socket.io`, the client
+    /// library below it, the chat page at `/`, `/healthz`, which answers as long as the process works, and `/readyz`,
+    /// which says with status 503 [what does not](Self::impairments).
     pub fn router(&self) -> Router {
         self.router_at(None)
     }

@@ -74,7 +74,12 @@ impl Budget {
                 *told = Some(now);
                 tracing::warn!(client.address = ?address, "there is no more room for {}", self.what);
             }
-            by_address.retain(|_, of_address| of_address.bytes > 0);
+            // Who has nothing is not listed.
+            if let Some(address) = address
+                && by_address.get(&address).is_some_and(|of_address| of_address.bytes == 0)
+            {
+                by_address.remove(&address);
+            }
             return None;
         }
         *all += bytes;

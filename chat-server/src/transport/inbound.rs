@@ -164,16 +164,14 @@ impl Inbound {
                     self.place = self.after(&header, &held, &mut out);
                 }
                 Place::Payload(left) => {
-                    let (passing, others) =
-                        rest.split_at(u64::min(*left, rest.len() as u64) as usize);
+                    let (passing, others) = split(rest, *left);
                     out.extend_from_slice(passing);
                     let left = *left - passing.len() as u64;
                     rest = others;
                     self.place = self.before_payload(left);
                 }
                 Place::Dropping(dropping) => {
-                    let (now, others) =
-                        rest.split_at(u64::min(dropping.left, rest.len() as u64) as usize);
+                    let (now, others) = split(rest, dropping.left);
                     dropping.take(now);
                     rest = others;
                     if dropping.left == 0 {
@@ -183,8 +181,7 @@ impl Inbound {
                     }
                 }
                 Place::Gathering(gathering) => {
-                    let (now, others) =
-                        rest.split_at(u64::min(gathering.left, rest.len() as u64) as usize);
+                    let (now, others) = split(rest, gathering.left);
                     gathering.take(now);
                     rest = others;
                     if gathering.left == 0 {
@@ -361,6 +358,11 @@ impl Header {
         let mask = bytes.get(end..end + 4)?.try_into().ok()?;
         Some(Self { first, mask: Some(mask), length, bytes: end + 4 })
     }
+}
+
+/// The bytes of a payload of which so many are to come, and those after it.
+fn split(bytes: &[u8], left: u64) -> (&[u8], &[u8]) {
+    bytes.split_at(u64::min(left, bytes.len() as u64) as usize)
 }
 
 fn number(bytes: &[u8]) -> u64 {

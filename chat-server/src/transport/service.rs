@@ -57,8 +57,8 @@ pub struct TransportService {
 
 impl TransportService {
     /// A service in front of `inner`, which has the parser that socketioxide comes with: clients with MessagePack are
-    /// served too, and `inner` sees their packets as JSON. A client that reads nothing for `patience` while something is to
-    /// be written to it is given up; take the sum of `ping_interval` and `ping_timeout`. How many connections there
+    /// served too, and `inner` sees their packets as JSON. A client that reads nothing for `patience` while something
+    /// is to be written to it is given up; take the sum of `ping_interval` and `ping_timeout`. How many connections there
     /// may be and how often each may send something says [`Limits::default`], unless it is
     /// [said otherwise](Self::with_limits).
     pub fn new(inner: Inner, patience: Duration) -> Self {

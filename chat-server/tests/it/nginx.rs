@@ -60,6 +60,19 @@ async fn nginx(folder: &TempDir, servers: &[String]) -> (Process, String) {
     (process, format!("http://127.0.0.1:{port}"))
 }
 
+/// Two nodes of one chat behind the documented proxy, and its URL. All of them end with what is returned.
+async fn two_nodes_behind_nginx(folder: &TempDir) -> ([Process; 3], String) {
+    let store = format!("sqlite:{}", folder.path().join("chat.db").display());
+    let listen = ["--listen", "127.0.0.1:0", "--trusted-proxy", "loopback"];
+    let arguments = [&listen[..], &["--store", &store]].concat();
+    let (first, mut servers) = node(&arguments, 1).await;
+    let (second, more) = node(&arguments, 1).await;
+    servers.extend(more);
+    let (proxy, url) = nginx(folder, &servers).await;
+    // The proxy ends first, as it began last.
+    ([proxy, second, first], url)
+}
+
 #[tokio::test]
 #[cfg_attr(
     not(all(has_socket_io_client, has_nginx)),
@@ -67,13 +80,7 @@ async fn nginx(folder: &TempDir, servers: &[String]) -> (Process, String) {
 )]
 async fn the_documented_proxy_keeps_each_client_with_one_node() {
     let folder = TempDir::new().unwrap();
-    let store = format!("sqlite:{}", folder.path().join("chat.db").display());
-    let listen = ["--listen", "127.0.0.1:0", "--trusted-proxy", "loopback"];
-    let arguments = [&listen[..], &["--store", &store]].concat();
-    let (_first, mut servers) = node(&arguments, 1).await;
-    let (_second, second) = node(&arguments, 1).await;
-    servers.extend(second);
-    let (_nginx, url) = nginx(&folder, &servers).await;
+    let (_processes, url) = two_nodes_behind_nginx(&folder).await;
     let run = move || javascript::run("sticky_proxy.test.mjs", &[("CHAT_PROXY_URL", &url)]);
     tokio::task::spawn_blocking(run).await.unwrap();
 }
@@ -85,13 +92,7 @@ async fn the_documented_proxy_keeps_each_client_with_one_node() {
 )]
 async fn clients_in_python_chat_behind_the_documented_proxy() {
     let folder = TempDir::new().unwrap();
-    let store = format!("sqlite:{}", folder.path().join("chat.db").display());
-    let listen = ["--listen", "127.0.0.1:0", "--trusted-proxy", "loopback"];
-    let arguments = [&listen[..], &["--store", &store]].concat();
-    let (_first, mut servers) = node(&arguments, 1).await;
-    let (_second, second) = node(&arguments, 1).await;
-    servers.extend(second);
-    let (_nginx, url) = nginx(&folder, &servers).await;
+    let (_processes, url) = two_nodes_behind_nginx(&folder).await;
     let run = move || {
         let _turn = javascript::MACHINE.blocking_lock();
         javascript::run_in("clients", "nginx.test.mjs", &[("CHAT_PROXY_URL", &url)]);
