@@ -21,6 +21,7 @@ mod admission;
 mod body;
 mod budget;
 mod client_frames;
+mod fair_queue;
 mod farewell;
 mod frames;
 mod inbound;

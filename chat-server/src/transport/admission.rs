@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::fair_queue::FairQueue;
 use super::{Farewell, Link};
 use crate::{ClientAddress, Limits};
 
@@ -43,9 +44,15 @@ struct Count {
 #[derive(Debug, Default)]
 struct Counts {
     all: Count,
-    by_address: HashMap<IpAddr, Count>,
+    by_address: HashMap<IpAddr, OfAddress>,
     /// When the log was last told that clients are turned away.
     told: Option<Instant>,
+}
+
+#[derive(Debug, Default)]
+struct OfAddress {
+    count: Count,
+    queue: Arc<FairQueue>,
 }
 
 /// Which limit keeps a client out.
@@ -64,6 +71,7 @@ pub(super) enum Full {
 pub(super) struct Admission {
     admissions: Arc<Admissions>,
     address: Option<IpAddr>,
+    queue: Option<Arc<FairQueue>>,
     connected: AtomicBool,
     displaced: AtomicBool,
 }
@@ -104,12 +112,13 @@ impl Admissions {
         }
         let mut counts = self.counts();
         let Some(full) = full else {
-            counts.add(address, |count| {
+            let queue = counts.add(address, |count| {
                 count.sessions += 1;
                 count.handshakes += 1;
             });
-            let (connected, displaced) = Default::default();
-            return Ok(Admission { admissions: Arc::clone(self), address, connected, displaced });
+            let (admissions, connected, displaced) =
+                (Arc::clone(self), <_>::default(), <_>::default());
+            return Ok(Admission { admissions, address, queue, connected, displaced });
         };
         if counts.told.is_none_or(|told| told.elapsed() >= SILENCE) {
             counts.told = Some(Instant::now());
@@ -131,8 +140,8 @@ impl Admissions {
 
     fn full(&self, address: Option<IpAddr>) -> Option<Full> {
         let counts = self.counts();
-        let of_address = address.and_then(|address| counts.by_address.get(&address).copied());
-        let of_address = of_address.unwrap_or_default();
+        let of_address = address.and_then(|address| counts.by_address.get(&address));
+        let of_address = of_address.map_or_else(Count::default, |of_address| of_address.count);
         let full = [
             (counts.all.sessions >= self.max.sessions, Full::Sessions),
             (of_address.sessions >= self.max_per_address.sessions, Full::SessionsOfAddress),
@@ -173,14 +182,22 @@ fn handshake(link: &Weak<Link>) -> Option<Arc<Link>> {
 }
 
 impl Counts {
-    fn add(&mut self, address: Option<IpAddr>, change: impl Fn(&mut Count)) {
+    /// Changes both counts, and returns the queue of the address.
+    fn add(
+        &mut self,
+        address: Option<IpAddr>,
+        change: impl Fn(&mut Count),
+    ) -> Option<Arc<FairQueue>> {
         change(&mut self.all);
-        let Some(address) = address else { return };
-        let count = self.by_address.entry(address).or_default();
+        let address = address?;
+        let OfAddress { count, queue } = self.by_address.entry(address).or_default();
         change(count);
-        if count.sessions == 0 {
+        queue.set_connections(count.sessions);
+        let (is_last, queue) = (count.sessions == 0, Arc::clone(queue));
+        if is_last {
             self.by_address.remove(&address);
         }
+        Some(queue)
     }
 }
 
@@ -205,6 +222,11 @@ impl Admission {
 
     pub(super) fn address(&self) -> Option<IpAddr> {
         self.address
+    }
+
+    /// Where the packets of the session wait for their turn among those of its address.
+    pub(super) fn queue(&self) -> Option<&Arc<FairQueue>> {
+        self.queue.as_ref()
     }
 
     pub(super) fn is_connected(&self) -> bool {

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use hyper::body::{Body as HttpBody, Frame};
 
 use super::Link;
-use super::incoming::{Incoming, Turn};
+use super::incoming::{Incoming, Step};
 use super::polling::SEPARATOR;
 
 /// A pong of Engine.IO as a client sends it among other packets.
@@ -53,27 +53,42 @@ impl HttpBody for PacedBody {
         context: &mut Context<'_>,
     ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         let this = &mut *self;
-        let turn = this.incoming.poll(context);
+        if this.is_between {
+            this.incoming.handled();
+        }
+        let step = this.incoming.poll(context);
         if this.link.is_closed() {
             return Poll::Ready(Some(Err(ErrorKind::ConnectionAborted.into())));
         }
         // A packet that has begun is read to its end, whoever waits: nothing can come before.
         if this.is_between {
-            match turn {
-                Poll::Ready(Turn::Read) => {}
-                Poll::Ready(Turn::Pong) => {
+            match step {
+                Poll::Ready(Step::Read) => {}
+                Poll::Ready(Step::Pong) => {
                     this.incoming.ponged();
                     return Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(PONG)))));
                 }
-                Poll::Pending => return Poll::Pending,
+                Poll::Pending => {
+                    this.incoming.pause();
+                    return Poll::Pending;
+                }
             }
         }
         while this.rest.is_empty() {
-            match ready!(Pin::new(&mut this.body).poll_frame(context)) {
-                Some(Ok(frame)) => this.rest = frame.into_data().unwrap_or_default(),
-                Some(Err(error)) => return Poll::Ready(Some(Err(io::Error::other(error)))),
-                None => return Poll::Ready(None),
+            match Pin::new(&mut this.body).poll_frame(context) {
+                Poll::Ready(Some(Ok(frame))) => this.rest = frame.into_data().unwrap_or_default(),
+                Poll::Ready(Some(Err(error))) => {
+                    return Poll::Ready(Some(Err(io::Error::other(error))));
+                }
+                Poll::Ready(None) => return Poll::Ready(None),
+                Poll::Pending => {
+                    this.incoming.pause();
+                    return Poll::Pending;
+                }
             }
+        }
+        if this.is_between {
+            ready!(this.incoming.poll_packet(context));
         }
         Poll::Ready(Some(Ok(Frame::data(this.packet()))))
     }

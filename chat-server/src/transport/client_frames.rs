@@ -22,30 +22,33 @@ pub(super) struct ClientFrames {
 }
 
 impl ClientFrames {
-    /// Takes what was read, and returns how many frames begin in it.
-    pub(super) fn read(&mut self, mut bytes: &[u8]) -> u64 {
-        let mut begun = 0;
-        while !bytes.is_empty() {
+    /// Follows what was read to the end of the message that it begins or continues: returns how many of the bytes that
+    /// are, and how many frames begin in them.
+    pub(super) fn read(&mut self, bytes: &[u8]) -> (usize, u64) {
+        let (mut rest, mut begun) = (bytes, 0);
+        while !rest.is_empty() {
             if self.left > 0 {
-                let part = usize::try_from(self.left).unwrap_or(usize::MAX).min(bytes.len());
+                let part = usize::try_from(self.left).unwrap_or(usize::MAX).min(rest.len());
                 self.left -= part as u64;
-                bytes = &bytes[part..];
-                continue;
+                rest = &rest[part..];
+            } else {
+                let part = (header_length(&self.header[..self.have]) - self.have).min(rest.len());
+                self.header[self.have..self.have + part].copy_from_slice(&rest[..part]);
+                self.have += part;
+                rest = &rest[part..];
+                let header = &self.header[..self.have];
+                if header.len() == header_length(header) {
+                    begun += 1;
+                    self.left = payload_length(header);
+                    self.note_fragment();
+                    self.have = 0;
+                }
             }
-            let part =
-                header_length(&self.header[..self.have]).min(bytes.len() + self.have) - self.have;
-            self.header[self.have..self.have + part].copy_from_slice(&bytes[..part]);
-            self.have += part;
-            bytes = &bytes[part..];
-            let header = &self.header[..self.have];
-            if header.len() == header_length(header) {
-                begun += 1;
-                self.left = payload_length(header);
-                self.note_fragment();
-                self.have = 0;
+            if self.is_between() {
+                break;
             }
         }
-        begun
+        (bytes.len() - rest.len(), begun)
     }
 
     /// Whether the next byte begins a message.
@@ -134,7 +137,15 @@ mod tests {
             let (mut frames, mut rest, mut begun) = (ClientFrames::default(), &*bytes, 0);
             for cut in cuts.iter().cycle() {
                 let (now, later) = rest.split_at((*cut).min(rest.len()));
-                begun += frames.read(now);
+                let (mut unread, mut parts) = (now, 0);
+                while !unread.is_empty() {
+                    let (read, frames_begun) = frames.read(unread);
+                    begun += frames_begun;
+                    unread = &unread[read..];
+                    parts += 1;
+                    prop_assert!(unread.is_empty() || frames.is_between(), "up to the end of a message");
+                }
+                prop_assert!(parts <= now.len());
                 rest = later;
                 prop_assert!(frames.wanted() <= rest.len());
                 prop_assert_eq!(frames.wanted() == 0, frames.is_between());
@@ -157,10 +168,10 @@ mod tests {
             (frame(0x80, 200), true),
             (frame(0x89, 0), true),
         ] {
-            assert_eq!(frames.read(&bytes), 1);
+            assert_eq!(frames.read(&bytes), (bytes.len(), 1));
             assert_eq!(frames.is_between(), between);
         }
-        assert_eq!(frames.read(&PONG), 1);
+        assert_eq!(frames.read(&PONG), (PONG.len(), 1));
         assert!(frames.is_between());
     }
 

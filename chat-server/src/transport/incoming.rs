@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::Link;
+use super::fair_queue::Turn;
 
 /// When more may be read from a client: not while it has too much in flight, nor when it has sent more than its
 /// [`Rate`](crate::rate::Rate) allows. What is not read stays in TCP's buffers, and holds the client back.
@@ -23,11 +24,13 @@ pub(super) struct Incoming {
     /// Between two pongs.
     pause: Duration,
     sleep: Option<Pin<Box<Sleep>>>,
+    /// When its next packet may be handled.
+    turn: Turn,
 }
 
 /// What to do now.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Turn {
+pub(super) enum Step {
     /// Read from the client.
     Read,
     /// Take a pong for read, at the end of a packet, and say so with [`Incoming::ponged`].
@@ -41,23 +44,23 @@ impl Incoming {
         const PONGS: u32 = 16;
         let (now, pause) = (Instant::now(), (patience / PONGS).max(Duration::from_millis(1)));
         let until = link.received(0);
-        Self { link, until, pong: now + pause, pause, sleep: None }
+        Self { link, until, pong: now + pause, pause, sleep: None, turn: Turn::default() }
     }
 
     /// Says what to do, or wakes when that changes. Costs next to nothing as long as it is to read.
-    pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Turn> {
+    pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Step> {
         loop {
             let waits = self.link.poll_may_read(context).is_pending();
             if !waits && (self.until.is_none() || self.link.is_closed()) {
-                return Poll::Ready(Turn::Read);
+                return Poll::Ready(Step::Read);
             }
             let now = Instant::now();
             self.until = self.until.filter(|&until| now < until);
             if !waits && self.until.is_none() {
-                return Poll::Ready(Turn::Read);
+                return Poll::Ready(Step::Read);
             }
             if now >= self.pong {
-                return Poll::Ready(Turn::Pong);
+                return Poll::Ready(Step::Pong);
             }
             let wake = if waits {
                 self.pong
@@ -73,6 +76,29 @@ impl Incoming {
             }
             // Polled again when it is over, it would panic.
             self.sleep = None;
+        }
+    }
+
+    /// Ready when a packet that has come may be handled. To be asked at the beginning of each.
+    pub(super) fn poll_packet(&mut self, context: &Context<'_>) -> Poll<()> {
+        self.turn.poll(self.link.queue(), context)
+    }
+
+    /// The packets that were handed over before are handled.
+    pub(super) fn handled(&mut self) {
+        self.turn.end();
+    }
+
+    /// There is nothing to handle for now, or it has to wait.
+    pub(super) fn pause(&mut self) {
+        self.turn.pause();
+    }
+
+    /// Gives up its turn while nothing can be written to the client, so that a connection whose end waits for that holds
+    /// up nobody. It asks again when it goes on reading.
+    pub(super) fn give_way(&mut self) {
+        if self.turn.pause() {
+            self.link.read_again();
         }
     }
 

@@ -14,6 +14,7 @@ use tokio::time::{Instant, sleep};
 
 use super::admission::Admission;
 use super::budget::{Budget, Room};
+use super::fair_queue::FairQueue;
 use super::farewell::Farewell;
 use super::lane::Lane;
 use super::msgpack::{Encoding, ServerPackets};
@@ -167,12 +168,6 @@ impl Link {
         *self.user.lock().unwrap_or_else(PoisonError::into_inner) = Some(bucket);
     }
 
-    /// How many bytes may be read at once: few when packets are counted, as they are only when they have been read.
-    pub(super) fn read_at_once(&self) -> usize {
-        const COUNTED: usize = 1024;
-        if self.bucket.is_some() { COUNTED } else { usize::MAX }
-    }
-
     /// Counts so many packets of the client, and returns until when no more may be read from it, if so.
     pub(super) fn received(&self, packets: u64) -> Option<Instant> {
         let own = self.bucket.as_ref()?;
@@ -315,6 +310,11 @@ impl Link {
         if may { Poll::Ready(()) } else { Poll::Pending }
     }
 
+    /// Wakes the task that reads from the client.
+    pub(super) fn read_again(&self) {
+        self.reader.wake();
+    }
+
     /// Has a websocket told why it ends, when it ends by itself.
     pub(crate) fn note(&self, farewell: Farewell) {
         self.farewell.set(farewell).ok();
@@ -437,6 +437,11 @@ impl Link {
     /// The address that the client comes from, as limits count it.
     pub(super) fn address(&self) -> Option<IpAddr> {
         self.admission.get().and_then(Admission::address)
+    }
+
+    /// Where its packets wait for their turn among those of its address.
+    pub(super) fn queue(&self) -> Option<&Arc<FairQueue>> {
+        self.admission.get().and_then(Admission::queue)
     }
 
     /// The public id of the client in this namespace.

@@ -13,7 +13,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use super::budget::Budget;
 use super::client_frames::{ClientFrames, PONG};
 use super::inbound::Inbound;
-use super::incoming::{Incoming, Turn};
+use super::incoming::{Incoming, Step};
 use super::wire::{Stream, Wire};
 use super::{Farewell, Link};
 
@@ -45,7 +45,9 @@ pub(crate) struct LinkedStream {
     open: Option<TaskTrackerToken>,
     /// Follows what the client sends.
     inbound: Inbound,
-    /// What was read in the place of what the client has sent.
+    /// What was read and has to wait until what came before it is handled.
+    unread: Bytes,
+    /// What is handed over in the place of what the client has sent.
     rewritten: Bytes,
     /// Runs while a write does not get on.
     stalled: Option<Pin<Box<Sleep>>>,
@@ -72,6 +74,7 @@ impl LinkedStream {
             patience,
             open: Some(open),
             inbound,
+            unread: Bytes::new(),
             rewritten: Bytes::new(),
             stalled: None,
             incoming,
@@ -97,6 +100,7 @@ impl LinkedStream {
         if self.link.is_closed() {
             return Poll::Ready(Err(ErrorKind::ConnectionAborted.into()));
         }
+        self.incoming.give_way();
         let patience = self.patience;
         let stalled =
             self.stalled.get_or_insert_with(|| Box::pin(sleep_until(Instant::now() + patience)));
@@ -105,12 +109,12 @@ impl LinkedStream {
 }
 
 impl LinkedStream {
-    /// How many bytes may be read now; none when the task is woken later. Has a pong taken for read when one is due.
-    fn poll_turn(&mut self, context: &mut Context<'_>) -> usize {
+    /// How many bytes may be handled now; none when the task is woken later. Has a pong taken for read when one is due.
+    fn poll_step(&mut self, context: &mut Context<'_>) -> usize {
         loop {
             match self.incoming.poll(context) {
-                Poll::Ready(Turn::Read) => return self.link.read_at_once(),
-                Poll::Ready(Turn::Pong) => {
+                Poll::Ready(Step::Read) => return usize::MAX,
+                Poll::Ready(Step::Pong) => {
                     self.incoming.ponged();
                     if self.frames.is_between() {
                         self.pong = &PONG;
@@ -141,6 +145,101 @@ impl LinkedStream {
         buffer.advance(read);
         Poll::Ready(Ok(()))
     }
+
+    /// Hands over what the client has sent of one message, when it is its turn. No bytes are the end of the stream.
+    fn poll_message(
+        &mut self,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+        most: usize,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        if self.unread.is_empty() {
+            match self.poll_stream(context, buffer, most) {
+                Poll::Ready(read) => read?,
+                Poll::Pending => {
+                    self.incoming.pause();
+                    return Poll::Pending;
+                }
+            }
+        }
+        let has_come = !self.unread.is_empty() || buffer.filled().len() > before;
+        if has_come && self.frames.is_between() && self.incoming.poll_packet(context).is_pending() {
+            self.keep(buffer, before);
+            return Poll::Pending;
+        }
+        if self.unread.is_empty() {
+            let (message, frames) = self.frames.read(&buffer.filled()[before..]);
+            self.incoming.received(frames);
+            self.keep(buffer, before + message);
+        } else {
+            let most = most.min(buffer.remaining()).min(self.unread.len());
+            let (message, frames) = self.frames.read(&self.unread[..most]);
+            self.incoming.received(frames);
+            buffer.put_slice(&self.unread.split_to(message));
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Keeps what was read beyond this for later.
+    fn keep(&mut self, buffer: &mut ReadBuf<'_>, end: usize) {
+        let rest = &buffer.filled()[end..];
+        if !rest.is_empty() {
+            self.unread = Bytes::copy_from_slice(rest);
+            buffer.set_filled(end);
+        }
+    }
+
+    fn poll_read(
+        &mut self,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        // Whatever comes then: Engine.IO would never end a connection whose move it has seen half of.
+        if self.link.wire().as_mut().is_some_and(|wire| wire.read_before(buffer)) {
+            return Poll::Ready(Ok(()));
+        }
+        loop {
+            if !self.rewritten.is_empty() {
+                let count = self.rewritten.len().min(buffer.remaining());
+                buffer.put_slice(&self.rewritten.split_to(count));
+                return Poll::Ready(Ok(()));
+            }
+            if self.frames.is_between() {
+                self.incoming.handled();
+            }
+            let most = self.poll_step(context);
+            if self.link.is_closed() {
+                // The end of the stream: the connection is closed as if the client had gone.
+                return Poll::Ready(Ok(()));
+            }
+            if !self.pong.is_empty() {
+                let (now, later) = self.pong.split_at(self.pong.len().min(buffer.remaining()));
+                buffer.put_slice(now);
+                self.pong = later;
+                return Poll::Ready(Ok(()));
+            }
+            if most == 0 {
+                self.incoming.pause();
+                return Poll::Pending;
+            }
+            let before = buffer.filled().len();
+            ready!(self.poll_message(context, buffer, most))?;
+            let read = &buffer.filled()[before..];
+            if self.inbound.passes(read) {
+                return Poll::Ready(Ok(()));
+            }
+            self.rewritten = self.inbound.rewrite(read).into();
+            buffer.set_filled(before);
+            if self.inbound.has_no_room() {
+                self.link.close(Farewell::TooLarge);
+                return Poll::Ready(Ok(()));
+            }
+            if self.inbound.has_overlong() {
+                self.link.note(Farewell::TooLarge);
+            }
+        }
+    }
 }
 
 impl AsyncRead for LinkedStream {
@@ -149,49 +248,7 @@ impl AsyncRead for LinkedStream {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let this = &mut *self;
-        // Whatever comes then: Engine.IO would never end a connection whose move it has seen half of.
-        if this.link.wire().as_mut().is_some_and(|wire| wire.read_before(buffer)) {
-            return Poll::Ready(Ok(()));
-        }
-        loop {
-            if !this.rewritten.is_empty() {
-                let count = this.rewritten.len().min(buffer.remaining());
-                buffer.put_slice(&this.rewritten.split_to(count));
-                return Poll::Ready(Ok(()));
-            }
-            let most = this.poll_turn(context);
-            if this.link.is_closed() {
-                // The end of the stream: the connection is closed as if the client had gone.
-                return Poll::Ready(Ok(()));
-            }
-            if !this.pong.is_empty() {
-                let (now, later) = this.pong.split_at(this.pong.len().min(buffer.remaining()));
-                buffer.put_slice(now);
-                this.pong = later;
-                return Poll::Ready(Ok(()));
-            }
-            if most == 0 {
-                return Poll::Pending;
-            }
-            let before = buffer.filled().len();
-            ready!(this.poll_stream(context, buffer, most))?;
-            let read = &buffer.filled()[before..];
-            this.incoming.received(this.frames.read(read));
-            if this.inbound.passes(read) {
-                return Poll::Ready(Ok(()));
-            }
-            this.rewritten = this.inbound.rewrite(read).into();
-            if this.inbound.has_no_room() {
-                buffer.set_filled(before);
-                this.link.close(Farewell::TooLarge);
-                return Poll::Ready(Ok(()));
-            }
-            if this.inbound.has_overlong() {
-                this.link.note(Farewell::TooLarge);
-            }
-            buffer.set_filled(before);
-        }
+        Self::poll_read(&mut self, context, buffer)
     }
 }
 

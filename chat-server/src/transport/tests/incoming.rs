@@ -1,15 +1,19 @@
 //! Clients that send more than they may: what they send is read later, and none of it is lost.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
+
 use axum::body::Body;
 use http_body_util::BodyExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, timeout};
 
 use super::*;
-use crate::Limits;
 use crate::rate::{Buckets, Rate};
+use crate::transport::admission::Admissions;
 use crate::transport::body::PacedBody;
 use crate::transport::client_frames::PONG;
+use crate::{ClientAddress, Limits};
 
 fn rate(per_second: u32, burst: u32) -> Option<Rate> {
     let limits =
@@ -90,6 +94,57 @@ async fn a_client_that_is_not_read_from_counts_as_alive() {
     }
     drop(much);
     assert_eq!(next(&mut stream).await, b"third");
+}
+
+/// Wakes this task as another one would.
+async fn step() {
+    let mut woken = false;
+    std::future::poll_fn(|context| {
+        if std::mem::replace(&mut woken, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+/// A message of somebody else takes some steps, as a message of a chat does. Each of them comes after what is ready.
+#[tokio::test]
+async fn a_flood_from_one_address_is_not_handled_before_the_message_of_another() {
+    const CONNECTIONS: usize = 200;
+    const MESSAGES: usize = 50;
+    const STEPS: usize = 4;
+    let admissions = Arc::new(Admissions::new(&Limits::default()));
+    let handled = Arc::new(AtomicUsize::new(0));
+    let mut clients = Vec::new();
+    for _ in 0..CONNECTIONS {
+        let link = Link::default();
+        let address = Some(ClientAddress([192, 0, 2, 1].into()));
+        link.admit(admissions.admit(address).unwrap());
+        let (mut stream, _, mut client) = rated(link);
+        client.write_all(&frame(b"42").repeat(MESSAGES)).await.unwrap();
+        clients.push(client);
+        let handled = Arc::clone(&handled);
+        tokio::spawn(async move {
+            for _ in 0..MESSAGES {
+                next(&mut stream).await;
+                handled.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+    }
+    let message = tokio::spawn(async move {
+        for _ in 0..STEPS {
+            let before = handled.load(Ordering::Relaxed);
+            step().await;
+            let meanwhile = handled.load(Ordering::Relaxed) - before;
+            assert!(meanwhile <= 32, "{meanwhile}");
+        }
+        while handled.load(Ordering::Relaxed) < CONNECTIONS * MESSAGES {
+            step().await;
+        }
+    });
+    message.await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,0 +1,275 @@
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+
+use futures_util::task::AtomicWaker;
+
+/// How many connections of a crowded address may have a packet handled at a time.
+const SLOTS: usize = 16;
+
+/// An address with no more connections than this is not crowded: they do not queue.
+const FEW_CONNECTIONS: usize = 64;
+
+/// Where the connections of one address queue to have their packets handled, one packet a [`Turn`].
+///
+/// Tasks that are ready are polled one after the other, whoever they belong to. Without a queue, an address that sends
+/// on a thousand connections at once would have a thousand tasks ready, and everybody else would wait for all of them
+/// at each step on the way of a message. With it, an address has a few tasks ready at most; the others wait here.
+/// Nothing is refused, and nothing waits while the processor is idle.
+#[derive(Debug, Default)]
+pub(super) struct FairQueue {
+    /// How many connections the address has.
+    connections: AtomicUsize,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// How many slots are taken.
+    taken: usize,
+    waiting: VecDeque<Arc<Ticket>>,
+}
+
+/// A place in the queue.
+#[derive(Debug, Default)]
+struct Ticket {
+    /// A slot was given to it. Changes under the lock of the queue.
+    called: AtomicBool,
+    /// Nobody waits with it any more. Changes under the lock of the queue.
+    void: AtomicBool,
+    waker: AtomicWaker,
+}
+
+/// When one connection may have its next packet handled.
+#[derive(Debug, Default)]
+pub(super) struct Turn {
+    /// Whether it has begun.
+    begun: bool,
+    /// A packet was handled since the task was polled: others come first.
+    spent: bool,
+    place: Option<Place>,
+}
+
+/// A slot, or a place in the queue. Given back when it is dropped.
+#[derive(Debug)]
+struct Place {
+    queue: Arc<FairQueue>,
+    /// None with a slot.
+    ticket: Option<Arc<Ticket>>,
+}
+
+impl FairQueue {
+    /// Notes how many connections the address has now.
+    pub(super) fn set_connections(&self, connections: usize) {
+        self.connections.store(connections, Ordering::Relaxed);
+    }
+
+    fn is_crowded(&self) -> bool {
+        self.connections.load(Ordering::Relaxed) > FEW_CONNECTIONS
+    }
+
+    /// Takes a slot, or a place in the queue.
+    fn enter(self: &Arc<Self>) -> Place {
+        let mut state = self.lock();
+        let ticket = if state.taken < SLOTS {
+            state.taken += 1;
+            None
+        } else {
+            let ticket = Arc::default();
+            state.waiting.push_back(Arc::clone(&ticket));
+            Some(ticket)
+        };
+        Place { queue: Arc::clone(self), ticket }
+    }
+
+    /// Gives a slot to who has waited longest.
+    fn release(&self) {
+        let mut state = self.lock();
+        while let Some(next) = state.waiting.pop_front() {
+            if !next.void.load(Ordering::Relaxed) {
+                next.called.store(true, Ordering::Release);
+                drop(state);
+                next.waker.wake();
+                return;
+            }
+        }
+        state.taken -= 1;
+        // What a flood needed is not kept.
+        state.waiting.shrink_to(SLOTS);
+    }
+
+    /// Waits with this ticket no longer.
+    fn leave(&self, ticket: &Ticket) {
+        let state = self.lock();
+        ticket.void.store(true, Ordering::Relaxed);
+        let has_slot = ticket.called.load(Ordering::Relaxed);
+        drop(state);
+        if has_slot {
+            self.release();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Place {
+    /// Ready with a slot.
+    fn poll(&mut self, context: &Context<'_>) -> Poll<()> {
+        if let Some(ticket) = &self.ticket {
+            // Registered first: a call in between must wake.
+            ticket.waker.register(context.waker());
+            if !ticket.called.load(Ordering::Acquire) {
+                return Poll::Pending;
+            }
+            self.ticket = None;
+        }
+        Poll::Ready(())
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        match &self.ticket {
+            Some(ticket) => self.queue.leave(ticket),
+            None => self.queue.release(),
+        }
+    }
+}
+
+impl Turn {
+    /// Ready when the next packet may be handled.
+    pub(super) fn poll(
+        &mut self,
+        queue: Option<&Arc<FairQueue>>,
+        context: &Context<'_>,
+    ) -> Poll<()> {
+        let is_called = match (&mut self.place, queue.filter(|queue| queue.is_crowded())) {
+            (Some(place), _) => place.poll(context).is_ready(),
+            (None, None) if !self.spent => true,
+            (None, queue) => {
+                self.spent = false;
+                let mut place = queue.map(FairQueue::enter);
+                if place.as_mut().is_none_or(|place| place.poll(context).is_ready()) {
+                    // All tasks that are ready come first.
+                    context.waker().wake_by_ref();
+                }
+                self.place = place;
+                false
+            }
+        };
+        self.begun = is_called;
+        if is_called { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    /// Ends the turn that has begun, if one has: its packet is handled. A slot is given back.
+    pub(super) fn end(&mut self) {
+        if self.begun {
+            *self = Self { spent: true, ..Self::default() };
+        }
+    }
+
+    /// Gives back a slot, or a place in the queue, and says whether there was one. To be called when the task waits for
+    /// something else.
+    pub(super) fn pause(&mut self) -> bool {
+        let had_place = self.place.is_some();
+        *self = Self::default();
+        had_place
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use tokio_test::task::{self, Spawn};
+    use tokio_test::{assert_pending, assert_ready};
+
+    use super::*;
+
+    fn crowded() -> Arc<FairQueue> {
+        let queue = Arc::new(FairQueue::default());
+        queue.set_connections(FEW_CONNECTIONS + 1);
+        queue
+    }
+
+    /// Has a slot after it has let others come first.
+    fn called(queue: &Arc<FairQueue>) -> Turn {
+        let mut turn = Turn::default();
+        let context = Context::from_waker(Waker::noop());
+        assert!(turn.poll(Some(queue), &context).is_pending());
+        assert!(turn.poll(Some(queue), &context).is_ready());
+        turn
+    }
+
+    fn waiting(queue: &Arc<FairQueue>) -> Spawn<Turn> {
+        let mut waiting = task::spawn(Turn::default());
+        assert_pending!(waiting.enter(|context, mut turn| turn.poll(Some(queue), context)));
+        waiting
+    }
+
+    fn poll(waiting: &mut Spawn<Turn>) -> Poll<()> {
+        waiting.enter(|context, mut turn| turn.poll(None, context))
+    }
+
+    #[test]
+    fn who_has_few_connections_lets_others_come_first_after_each_packet_only() {
+        let mut task = task::spawn(Turn::default());
+        for _ in 0..3 {
+            assert_ready!(poll(&mut task));
+            task.end();
+            assert_pending!(poll(&mut task));
+            assert!(task.is_woken(), "at once");
+        }
+        assert_ready!(poll(&mut task));
+        task.end();
+        task.pause();
+        assert_ready!(poll(&mut task));
+    }
+
+    #[test]
+    fn a_crowded_address_has_so_many_slots_and_the_others_come_in_order() {
+        let queue = crowded();
+        let mut slots: Vec<_> = (0..SLOTS).map(|_| called(&queue)).collect();
+        let mut waiting: Vec<_> = (0..3).map(|_| waiting(&queue)).collect();
+        for next in 0..3 {
+            assert!(waiting[next..].iter().all(|turn| !turn.is_woken()));
+            slots[next].end();
+            assert!(waiting[next].is_woken());
+            assert_ready!(poll(&mut waiting[next]));
+        }
+        drop((slots, waiting));
+        assert_eq!(queue.lock().taken, 0);
+    }
+
+    #[test]
+    fn who_goes_or_waits_for_something_else_holds_up_nobody() {
+        let queue = crowded();
+        let mut slots: Vec<_> = (0..SLOTS).map(|_| called(&queue)).collect();
+        let (gone, mut paused, called_and_gone) =
+            (waiting(&queue), waiting(&queue), waiting(&queue));
+        let mut last = waiting(&queue);
+        drop(gone);
+        assert!(paused.pause());
+        assert!(slots[0].pause());
+        assert!(called_and_gone.is_woken() && !last.is_woken());
+        drop(called_and_gone);
+        assert!(last.is_woken());
+        assert_ready!(poll(&mut last));
+        assert!(!slots[0].pause(), "it has none any more");
+        drop((slots, last));
+        let state = queue.lock();
+        assert_eq!((state.taken, state.waiting.len()), (0, 0));
+    }
+
+    #[test]
+    fn a_queue_that_was_long_takes_no_memory_later() {
+        let queue = crowded();
+        let slots: Vec<_> = (0..SLOTS).map(|_| called(&queue)).collect();
+        let waiting: Vec<_> = (0..10_000).map(|_| waiting(&queue)).collect();
+        drop((waiting, slots));
+        assert!(queue.lock().waiting.capacity() <= 2 * SLOTS);
+    }
+}
