@@ -1,4 +1,4 @@
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chat_core::NewMessage;
@@ -13,9 +13,14 @@ pub(super) const MAX_BATCH: usize = 1024;
 /// A commit takes no more messages than have this many bytes in all, or one.
 const MAX_BATCH_BYTES: usize = 1024 * 1024;
 
-/// A source whose message is larger, with what it has had in the last batches, is not fresh when it begins to wait: with
-/// few messages in flight at a time, but large ones, it would be always.
-const FRESH_BYTES: usize = 4096;
+/// What a message costs beside its bytes.
+const MESSAGE_COST: u64 = 256;
+
+/// A source that has let so many others come first has its turn, however many begin to wait.
+const LONGEST_WAIT: u64 = 4 * MAX_BATCH as u64;
+
+/// One of so many messages is of such a source at the most.
+const LONGEST_EVERY: u64 = 8;
 
 /// A message that waits for its commit.
 pub(super) struct Submission {
@@ -30,6 +35,10 @@ pub(super) struct Submission {
 impl Submission {
     fn bytes(&self) -> usize {
         self.message.content.as_str().len()
+    }
+
+    fn cost(&self) -> u64 {
+        MESSAGE_COST + self.bytes() as u64
     }
 }
 
@@ -94,53 +103,64 @@ impl Queue {
     }
 }
 
-/// What the writer has taken from the [`Queue`] and not committed yet: it goes into batches in turn from each
-/// source, each in its own order.
+/// What the writer has taken from the [`Queue`] and not committed yet: sources share the batches evenly by what their
+/// messages cost, each in its own order.
 ///
-/// A source that begins to wait does not stand behind all others: of two turns one is for those that have not had
-/// any since. So the message of somebody who waits for each ack is in the next batch, however many have filled
-/// their queues, and those advance all the same.
+/// This is [fair queueing](https://doi.org/10.1145/75247.75248) with the clock of
+/// [start-time fair queueing](https://doi.org/10.1145/248156.248171): what a source has sent begins and ends at times of
+/// a virtual clock, what ends first is taken first, and the clock shows when the last one that was taken began. Who begins
+/// to wait begins then, or where its last message ended. So the message of somebody who sends little is in the next batch,
+/// however many have filled their queues, and however large their messages are.
 #[derive(Default)]
 pub(super) struct Waiting {
     arrived: Vec<Submission>,
-    sources: HashMap<ReaderId, VecDeque<Submission>>,
-    /// Sources that have begun to wait and had no turn since, nor much in the last batches.
-    fresh: VecDeque<ReaderId>,
-    /// Sources that had a turn and wait for the next.
-    served: VecDeque<ReaderId>,
-    /// How many bytes each source has had in the last batches, each batch counting for less than the one after it.
-    spent: HashMap<ReaderId, usize>,
-    /// Whether the next turn is for one that was served.
-    served_next: bool,
+    sources: HashMap<ReaderId, Source>,
+    /// The sources in their order.
+    turns: BTreeSet<(Turn, ReaderId)>,
+    /// The sources by the numbers of their turns.
+    asked: BTreeMap<u64, ReaderId>,
+    /// When the last message of a source ended that does not wait any more, if that is to come.
+    ends: HashMap<ReaderId, u64>,
+    clock: u64,
+    taken: u64,
+    turns_asked: u64,
+}
+
+/// What waits of one source, one message at least.
+struct Source {
+    messages: VecDeque<Submission>,
+    turn: Turn,
+}
+
+/// When the next message of a source ends, which turn it is of all, and when it begins. What ends first is first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Turn {
+    end: u64,
+    number: u64,
+    start: u64,
 }
 
 impl Waiting {
     /// The next batch, nothing when nothing waits, and whether more may come.
     pub(super) fn take(&mut self, queue: &Queue) -> (Vec<Submission>, bool) {
         let open = queue.drain_into(&mut self.arrived);
-        // Mostly all of it goes into one batch, and nobody has to wait for a turn.
+        // Mostly all of it goes into one batch, and nobody has to wait.
         if self.sources.is_empty() && fit(&self.arrived) {
-            self.spent = HashMap::new();
+            self.ends = HashMap::new();
             // The next ones find as much room, without being moved.
             let room = Vec::with_capacity(self.arrived.len());
             return (std::mem::replace(&mut self.arrived, room), open);
         }
-        self.spent.retain(|_, bytes| {
-            *bytes -= bytes.div_ceil(8);
-            *bytes > 0
-        });
-        for submission in self.arrived.drain(..) {
-            let source = submission.source;
-            let waiting = self.sources.entry(source).or_insert_with(|| {
-                let spent = self.spent.get(&source).copied().unwrap_or(0);
-                let is_fresh = spent + submission.bytes() <= FRESH_BYTES;
-                if is_fresh { &mut self.fresh } else { &mut self.served }.push_back(source);
-                VecDeque::new()
-            });
-            waiting.push_back(submission);
+        self.ends.retain(|_, end| *end > self.clock);
+        for submission in std::mem::take(&mut self.arrived) {
+            let id = submission.source;
+            if let Some(source) = self.sources.get_mut(&id) {
+                source.messages.push_back(submission);
+            } else {
+                let start = self.ends.remove(&id).unwrap_or(0).max(self.clock);
+                self.wait(id, start, VecDeque::from([submission]));
+            }
         }
-        // A flood that is over takes no memory.
-        self.arrived.shrink_to(2 * MAX_BATCH);
         let (mut batch, mut bytes) = (Vec::with_capacity(MAX_BATCH), 0);
         while batch.len() < MAX_BATCH
             && bytes < MAX_BATCH_BYTES
@@ -152,24 +172,38 @@ impl Waiting {
         (batch, open)
     }
 
+    /// Has a source wait whose next message begins then.
+    fn wait(&mut self, id: ReaderId, start: u64, messages: VecDeque<Submission>) {
+        let Some(cost) = messages.front().map(Submission::cost) else {
+            if start > self.clock {
+                self.ends.insert(id, start);
+            }
+            return;
+        };
+        self.turns_asked += 1;
+        let turn = Turn { end: start + cost, number: self.turns_asked, start };
+        self.turns.insert((turn, id));
+        self.asked.insert(turn.number, id);
+        self.sources.insert(id, Source { messages, turn });
+    }
+
     /// The message whose turn it is.
     fn next(&mut self) -> Option<Submission> {
-        let (first, second) = if self.served_next {
-            (&mut self.served, &mut self.fresh)
+        self.taken += 1;
+        let (&number, &longest) = self.asked.first_key_value()?;
+        let is_late = self.turns_asked - number >= LONGEST_WAIT;
+        let id = if is_late && self.taken.is_multiple_of(LONGEST_EVERY) {
+            longest
         } else {
-            (&mut self.fresh, &mut self.served)
+            let &(turn, id) = self.turns.first()?;
+            self.clock = self.clock.max(turn.start);
+            id
         };
-        let source = first.pop_front().or_else(|| second.pop_front())?;
-        self.served_next = !self.served_next;
-        let waiting = self.sources.get_mut(&source)?;
-        let submission = waiting.pop_front();
-        let bytes = submission.as_ref().map_or(0, Submission::bytes);
-        *self.spent.entry(source).or_default() += bytes;
-        if waiting.is_empty() {
-            self.sources.remove(&source);
-        } else {
-            self.served.push_back(source);
-        }
+        let Source { mut messages, turn } = self.sources.remove(&id)?;
+        self.turns.remove(&(turn, id));
+        self.asked.remove(&turn.number);
+        let submission = messages.pop_front();
+        self.wait(id, turn.end, messages);
         submission
     }
 }
@@ -182,8 +216,6 @@ fn fit(submissions: &[Submission]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::{BTreeMap, BTreeSet};
-
     use proptest::prelude::*;
 
     use super::*;
@@ -206,32 +238,36 @@ mod tests {
 
     proptest! {
         /// Against a plain model, a list for each source: nothing is lost or doubled, each source keeps its order,
-        /// a batch that is not full has all there was, those who have waited since the last batch get the same
-        /// number of turns up to one, and everybody who began to wait gets one.
+        /// a batch that is not full has all there was, those who have waited since the last batch get the same share of
+        /// it up to a message of each, and everybody who began to wait gets a turn.
         #[test]
         fn batches_are_full_in_order_and_even(
             rounds in proptest::collection::vec(
-                proptest::collection::vec((0u64..6, 1usize..900), 0..12), 1..12,
+                proptest::collection::vec((0usize..6, 1usize..300), 0..9), 1..9,
             )
         ) {
+            const PADDING: [usize; 6] = [0, 0, 10, 100, 1000, 3000];
+            let cost = |source: &u64| MESSAGE_COST + PADDING[*source as usize] as u64 + 5;
             let (queue, mut waiting) = (Queue::default(), Waiting::default());
             let mut model: BTreeMap<u64, VecDeque<String>> = BTreeMap::new();
             let mut number = 0;
             // With rounds enough to take all of it.
-            for round in rounds.into_iter().chain(std::iter::repeat_n(Vec::new(), 130)) {
+            for round in rounds.into_iter().chain(std::iter::repeat_n(Vec::new(), 60)) {
                 let old: BTreeSet<u64> = model.keys().copied().collect();
                 for (source, count) in round {
                     for _ in 0..count {
                         number += 1;
-                        prop_assert!(queue.push(submission(source, &number.to_string())).is_ok());
-                        model.entry(source).or_default().push_back(number.to_string());
+                        let content = format!("{number}{}", "x".repeat(PADDING[source]));
+                        prop_assert!(queue.push(submission(source as u64, &content)).is_ok());
+                        model.entry(source as u64).or_default().push_back(content);
                     }
                 }
                 let there: usize = model.values().map(VecDeque::len).sum();
                 let (batch, open) = waiting.take(&queue);
                 prop_assert!(open);
-                prop_assert_eq!(batch.len(), there.min(MAX_BATCH));
-                let mut turns: BTreeMap<u64, usize> = BTreeMap::new();
+                let bytes: usize = batch.iter().map(Submission::bytes).sum();
+                prop_assert!(batch.len() == there.min(MAX_BATCH) || bytes >= MAX_BATCH_BYTES);
+                let mut turns: BTreeMap<u64, u64> = BTreeMap::new();
                 for (source, content) in shown(&batch) {
                     let expected = model.get_mut(&source).and_then(VecDeque::pop_front);
                     prop_assert_eq!(expected, Some(content));
@@ -239,14 +275,60 @@ mod tests {
                 }
                 model.retain(|_, left| !left.is_empty());
                 let turns = |source: &u64| turns.get(source).copied().unwrap_or(0);
-                let even: Vec<_> = old.iter().filter(|source| model.contains_key(source)).map(turns).collect();
-                if let (Some(least), Some(most)) = (even.iter().min(), even.iter().max()) {
-                    prop_assert!(most - least <= 1, "{:?}", even);
+                let even: Vec<_> = old.iter().filter(|source| model.contains_key(source)).collect();
+                for (one, other) in even.iter().flat_map(|one| even.iter().map(move |other| (one, other))) {
+                    let shares = [one, other].map(|source| turns(source) * cost(source));
+                    let bound = 2 * (cost(one) + cost(other));
+                    prop_assert!(shares[0].abs_diff(shares[1]) <= bound, "{one} {other} {shares:?}");
                 }
                 prop_assert!(model.keys().all(|source| turns(source) >= 1));
             }
             prop_assert!(model.is_empty());
         }
+    }
+
+    /// A second message that is sent before the first is stored does not wait for a turn of everybody.
+    #[test]
+    fn who_sends_little_is_in_the_next_batch_whatever_others_send() {
+        let (queue, mut waiting) = (Queue::default(), Waiting::default());
+        let large = "x".repeat(60_000);
+        for _ in 0..20 {
+            (0..300).for_each(|source| assert!(queue.push(submission(source, &large)).is_ok()));
+        }
+        for _ in 0..50 {
+            for _ in 0..5 {
+                assert!(queue.push(submission(1000, "small")).is_ok());
+            }
+            let (batch, _) = waiting.take(&queue);
+            assert_eq!(batch.iter().filter(|one| one.source.0 == 1000).count(), 5);
+        }
+    }
+
+    #[test]
+    fn however_many_begin_to_wait_those_before_them_get_on() {
+        let (queue, mut waiting) = (Queue::default(), Waiting::default());
+        let large = "x".repeat(60_000);
+        (0..10).for_each(|_| assert!(queue.push(submission(0, &large)).is_ok()));
+        let mut taken = 0;
+        for batch in 1..=60 {
+            for n in 0..MAX_BATCH as u64 {
+                assert!(queue.push(submission(batch * 10_000 + n, "small")).is_ok());
+            }
+            let (batch, _) = waiting.take(&queue);
+            taken += batch.iter().filter(|one| one.source.0 == 0).count();
+        }
+        assert_eq!(taken, 10);
+    }
+
+    #[test]
+    fn nothing_is_kept_of_sources_that_are_gone() {
+        let (queue, mut waiting) = (Queue::default(), Waiting::default());
+        for source in 0..20_000 {
+            assert!(queue.push(submission(source, "hi")).is_ok());
+        }
+        while !waiting.take(&queue).0.is_empty() {}
+        assert!(waiting.turns.is_empty() && waiting.asked.is_empty());
+        assert!(waiting.sources.is_empty() && waiting.ends.is_empty());
     }
 
     #[test]

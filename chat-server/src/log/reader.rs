@@ -6,7 +6,7 @@ use tokio::sync::Notify;
 use super::feeds::FeedNumber;
 
 /// What a reader is known by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct ReaderId(pub(crate) u64);
 
 /// Who reads some feeds of the log, is woken when they grow, and knows which of them did.

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chat_core::{Message, Offset};
 use chat_store::{MessageStore, StoreError};
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
@@ -29,20 +30,42 @@ pub(crate) async fn recent(
     budget: usize,
 ) -> Result<Recent, StoreError> {
     let tail = store.tail().await?;
-    let mut after = tail.minus(count);
-    let recent = Recent::new(after, budget);
-    loop {
-        let page = store.read_after(None, after, PAGE).await?;
-        let last = page.messages.last().map_or(after, |message| message.offset);
-        recent.push(after, page.messages);
-        after = last;
-        if !page.more {
-            break;
-        }
+    let oldest = tail.minus(count);
+    // The newest come first: with large messages there is room for few of them.
+    let (mut floor, mut bytes, mut parts) = (tail, 0, Vec::new());
+    while floor > oldest && bytes < budget {
+        let after = floor.minus(PAGE as u64).max(oldest);
+        let messages = between(store, after, floor).await?;
+        bytes += messages.iter().map(|message| message.content.as_str().len()).sum::<usize>();
+        parts.push((after, messages));
+        floor = after;
+    }
+    let recent = Recent::new(floor, budget);
+    for (after, messages) in parts.into_iter().rev() {
+        recent.is_whole_upto(after);
+        recent.push(after, messages);
     }
     // The last of them may have been deleted.
     recent.is_whole_upto(tail);
     Ok(recent)
+}
+
+/// The messages after an offset up to another.
+async fn between(
+    store: &dyn MessageStore,
+    after: Offset,
+    last: Offset,
+) -> Result<Vec<Message>, StoreError> {
+    let mut messages: Vec<Message> = Vec::new();
+    loop {
+        let after = messages.last().map_or(after, |message| message.offset);
+        let page = store.read_after(None, after, PAGE).await?;
+        messages.extend(page.messages.into_iter().take_while(|message| message.offset <= last));
+        let is_whole = messages.last().is_some_and(|message| message.offset >= last);
+        if is_whole || !page.more {
+            return Ok(messages);
+        }
+    }
 }
 
 /// Follows the end of the log in the store, for what this node did not write itself.

@@ -145,6 +145,12 @@ impl Sink for SocketSink {
 
     async fn room(&self) {
         let Connection { link, lane, .. } = &*self.connection;
+        // What was pushed has to leave before there can be room.
+        match lane.as_ref().map(Lane::flush) {
+            Some(Flushed::Gone) => return,
+            Some(Flushed::Yes) if link.has_cleared() => return,
+            _ => {}
+        }
         let drained = async {
             match lane {
                 Some(lane) => lane.room().await,

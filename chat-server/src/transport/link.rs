@@ -282,9 +282,11 @@ impl Link {
         let _ = self.unsent_packets.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
     }
 
-    /// What was put into the lane is written.
-    pub(crate) fn has_cleared(&self) {
+    /// What was put into the lane is written. Says whether something was.
+    pub(crate) fn has_cleared(&self) -> bool {
+        let had_bytes = self.unsent.bytes() > 0;
         self.unsent.clear();
+        had_bytes
     }
 
     /// Nothing is left of Engine.IO's to be written for the moment.
@@ -504,6 +506,7 @@ impl Wake for Link {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
+        self.unsent.moved();
         self.writer.wake();
         self.drained.notify_one();
     }

@@ -33,7 +33,7 @@ pub(super) struct Unsent {
     budget: Option<Arc<Budget>>,
     began: Instant,
     bytes: AtomicUsize,
-    /// Since when something has waited all the time, in milliseconds after `began`.
+    /// Since when something has waited and the client has taken nothing, in milliseconds after `began`.
     since: AtomicU64,
     has_room: AtomicBool,
     room: Mutex<Option<Room>>,
@@ -90,8 +90,7 @@ impl Unsent {
     pub(super) fn count(&self, bytes: usize) {
         let before = self.bytes.fetch_add(bytes, Ordering::Relaxed);
         if before == 0 {
-            let now = self.began.elapsed().as_millis() as u64;
-            self.since.store(now, Ordering::Relaxed);
+            self.moved();
         }
     }
 
@@ -111,18 +110,26 @@ impl Unsent {
         sleep(PAUSE).await;
     }
 
+    /// The client has taken something.
+    pub(super) fn moved(&self) {
+        self.since.store(self.now(), Ordering::Relaxed);
+    }
+
     /// Returns when others need the room of this client, which has not taken for some time what waits for it.
     pub(super) async fn overdue(&self, address: Option<IpAddr>) {
         loop {
-            sleep(PATIENCE).await;
-            let since = Duration::from_millis(self.since.load(Ordering::Relaxed));
-            let waits = self.bytes.load(Ordering::Relaxed) > 0
-                && self.began.elapsed().saturating_sub(since) >= PATIENCE;
-            let is_short = self.budget.as_ref().is_some_and(|budget| budget.is_short(address));
-            if waits && is_short {
+            let stood = self.now().saturating_sub(self.since.load(Ordering::Relaxed));
+            let left = PATIENCE.saturating_sub(Duration::from_millis(stood));
+            let waits = self.bytes.load(Ordering::Relaxed) > 0 && left.is_zero();
+            if waits && self.budget.as_ref().is_some_and(|budget| budget.is_short(address)) {
                 return;
             }
+            sleep(left.max(PAUSE)).await;
         }
+    }
+
+    fn now(&self) -> u64 {
+        self.began.elapsed().as_millis() as u64
     }
 
     fn make_room(&self, address: Option<IpAddr>, bytes: usize) -> bool {
@@ -198,5 +205,22 @@ mod tests {
         assert!(slow.add(ADDRESS, 2 * STEP_BYTES) && !quick.add(ADDRESS, STEP_BYTES));
         tokio::time::advance(PATIENCE / 2).await;
         assert_pending!(overdue.poll());
+    }
+
+    /// As a connection does for which there is no room: it asks again and again, and waits in between.
+    #[tokio::test(start_paused = true)]
+    async fn who_does_not_read_is_let_go_of_however_often_it_is_asked_for() {
+        let budget = budget();
+        let [slow, quick] = [(); 2].map(|()| Unsent::new(Some(Arc::clone(&budget))));
+        assert!(slow.add(ADDRESS, 2 * STEP_BYTES) && !quick.add(ADDRESS, STEP_BYTES));
+        let began = Instant::now();
+        while tokio::time::timeout(PAUSE / 2, slow.overdue(ADDRESS)).await.is_err() {
+            assert!(began.elapsed() < 2 * PATIENCE);
+            if began.elapsed() < PATIENCE / 2 {
+                slow.moved();
+            }
+            assert!(!quick.add(ADDRESS, STEP_BYTES));
+        }
+        assert!(began.elapsed() > PATIENCE, "it had taken something");
     }
 }

@@ -85,7 +85,7 @@ pub(super) enum Form {
     /// As rows.
     Rows,
     /// As one row: a JSON array with an array of the columns for each row, and the length of the longest
-    /// content. A content that is longer than [`MAX_PACKED_BYTES`] is left out.
+    /// content. A row whose content is longer than [`MAX_PACKED_BYTES`] is left out.
     Packed,
 }
 
@@ -96,17 +96,25 @@ impl Form {
     fn of(self, rows: &str) -> String {
         match self {
             Self::Rows => rows.to_owned(),
-            // Texts may be bytes that are no text, which JSON would refuse.
-            Self::Packed => format!(
-                "SELECT json_group_array(json_array(id, CAST(room AS TEXT),
-                    CASE WHEN octet_length(content) <= {MAX_PACKED_BYTES} THEN CAST(content AS TEXT) END,
-                    CAST(client_offset AS TEXT), CAST(sender AS TEXT), at,
-                    sender_id, receiver_id, CAST(receiver AS TEXT), author)),
-                    max(octet_length(content))
-                FROM ({rows})"
-            ),
+            Self::Packed => {
+                let rows = rows.replacen(columns!(), &packed_columns(), 1);
+                format!(
+                    "SELECT '[' || coalesce(group_concat(packed), '') || ']', max(bytes) FROM ({rows})"
+                )
+            }
         }
     }
+}
+
+/// A row in the form of JSON, and how long its content is. Of a row that is too long no more than its beginning is
+/// read: the columns after the content lie behind it, and SQLite follows a chain of pages to get there.
+fn packed_columns() -> String {
+    // Texts may be bytes that are no text, which JSON would refuse.
+    format!(
+        "CASE WHEN octet_length(content) > {MAX_PACKED_BYTES} THEN NULL ELSE json_array(id, CAST(room AS TEXT),
+            CAST(content AS TEXT), CAST(client_offset AS TEXT), CAST(sender AS TEXT), at,
+            sender_id, receiver_id, CAST(receiver AS TEXT), author) END AS packed, octet_length(content) AS bytes"
+    )
 }
 
 /// The statement that reads so many messages of these feeds, or of the whole log with `None`. The rows of one
