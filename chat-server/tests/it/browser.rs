@@ -33,6 +33,7 @@ files! {
     conversation
     injection
     keyboard
+    loading
     looks
     many
     mounted
