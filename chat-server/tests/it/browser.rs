@@ -45,6 +45,7 @@ files! {
     reload
     rooms
     times
+    waiting
 }
 
 #[test]

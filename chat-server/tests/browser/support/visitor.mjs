@@ -18,12 +18,14 @@ export const PHONE = { viewport: { width: 390, height: 844 }, deviceScaleFactor:
 
 export class Visitor {
   errors = [];
+  // How often the browser may ask whether to leave the page; anything else is an error.
+  #questions = 0;
 
   /**
    * Opens the page at `url` in a context of its own; with a name if one is given, and with what the browser
-   * has `remembered`.
+   * has `remembered`. `withoutWebsocket` leaves it to poll.
    */
-  static async open(t, url, { name, remembered = {}, device = DESKTOP, ...options } = {}) {
+  static async open(t, url, { name, remembered = {}, withoutWebsocket = false, device = DESKTOP, ...options } = {}) {
     const visitor = new Visitor();
     const context = await (await browser()).newContext({ ...READER, ...device, ...options });
     defer(t, async () => {
@@ -42,20 +44,41 @@ export class Visitor {
       document.addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI }) =>
         window.violations.push(`${violatedDirective}: ${blockedURI}`));
     }, remembered);
+    if (withoutWebsocket) await context.addInitScript(() => delete window.WebSocket);
     visitor.context = context;
     visitor.page = await visitor.tab(url);
     if (name) await visitor.become(name);
     return visitor;
   }
 
-  /** Another tab of the same browser. */
-  async tab(url) {
+  /** Another tab of the same browser, which waits for `state` of the connection. */
+  async tab(url, state = "connected") {
     const page = await this.context.newPage();
     page.on("pageerror", (error) => this.errors.push(String(error.stack ?? error)));
-    page.on("dialog", (dialog) => this.errors.push(`a dialog: ${dialog.message()}`));
+    page.on("dialog", (dialog) => this.#dialog(dialog));
     await page.goto(url);
-    await page.locator('#status[data-state="connected"]').waitFor();
+    await page.locator(`#status[data-state="${state}"]`).waitFor();
     return page;
+  }
+
+  /** Leaves the page by `leave`, which the browser asks about. */
+  async isAskedAndLeaves(leave) {
+    this.#questions = 1;
+    await leave();
+    await this.until("the browser asks", () => this.#questions === 0);
+  }
+
+  #dialog(dialog) {
+    if (dialog.type() === "beforeunload" && this.#questions > 0) this.#questions -= 1;
+    else this.errors.push(`a dialog: ${dialog.type()} ${dialog.message()}`);
+    return dialog.accept();
+  }
+
+  /** Keeps all pages from connecting, though they can be loaded. Resolves with what ends that. */
+  async cutOff() {
+    const transport = (url) => url.pathname.endsWith("/socket.io/");
+    await this.context.route(transport, (route) => route.abort());
+    return () => this.context.unroute(transport);
   }
 
   async violations() {
