@@ -86,9 +86,11 @@ export class Chat {
     this.history.open(this.open);
     setInterval(() => this.open.isRoom && this.presence.ask(this.open), PRESENCE_MS);
     // A reader without a name is somebody else for the server after a reload, and would count twice. With a name it is
-    // the same one, whose session may go on.
-    addEventListener("beforeunload", () => this.identity.name === null && this.#connection.leavePolling());
-    addEventListener("pagehide", () => this.identity.name === null && this.#connection.leave());
+    // the same one, whose session may go on. One that polls says so early: at "pagehide" the poll is given up, which
+    // the server takes for the end, and it may hear of that first.
+    const isNobody = () => this.identity.name === null;
+    addEventListener("beforeunload", () => isNobody() && this.#connection.isPolling && this.#connection.leave());
+    addEventListener("pagehide", () => isNobody() && this.#connection.leave());
     // The page is shown again as it was left, without being loaded.
     addEventListener("pageshow", ({ persisted }) => persisted && this.#connection.start());
   }

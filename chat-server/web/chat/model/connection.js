@@ -52,21 +52,25 @@ export class Connection {
     this.#socket.connect();
   }
 
-  // The page is left: ends the session at once, which the server would otherwise keep for a while.
+  // The page is left: ends the session at once, which the server would otherwise keep for a while. If the page stays
+  // after all, it connects again.
   leave() {
-    this.leavePolling();
-    // Not sent by `disconnect` while the answer to the connect is on its way.
-    if (!this.isConnected) this.#socket.io.engine?.send(DISCONNECT);
+    const { engine } = this.#socket.io;
+    if (this.isPolling) {
+      // Other requests go with the page, but not this one.
+      const session = new URLSearchParams({ EIO: "4", transport: "polling", sid: engine.id });
+      navigator.sendBeacon(`${this.#path}?${session}`, GOODBYE);
+    } else if (!this.isConnected) {
+      // `disconnect` says nothing while the answer to the connect is on its way.
+      engine?.send(DISCONNECT);
+    }
     this.#socket.disconnect();
   }
 
-  // The same for one that polls, to be called before the page is left: the server takes a poll that is given up for the
-  // end, and who is left takes requests with it, but not this one. If the page stays after all, it connects again.
-  leavePolling() {
+  // Whether there is a session that polls.
+  get isPolling() {
     const { engine } = this.#socket.io;
-    if (!engine?.id || engine.transport.name !== "polling") return;
-    const session = new URLSearchParams({ EIO: "4", transport: "polling", sid: engine.id });
-    navigator.sendBeacon(`${this.#path}?${session}`, GOODBYE);
+    return Boolean(engine?.id) && engine.transport.name === "polling";
   }
 
   // Resolves when there is a connection.
