@@ -131,7 +131,6 @@ test("where nothing can be remembered the browser asks, and what waits is sent a
   }));
   await goOffline(ada);
   await ada.write("not remembered");
-  // A stale page that asks, and stays because its reader chose to.
   const asks = await ada.page.evaluate(() => !dispatchEvent(new Event("beforeunload", { cancelable: true })));
   assert.ok(asks, "the browser would ask");
   await ada.context.setOffline(false);

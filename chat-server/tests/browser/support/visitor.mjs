@@ -5,13 +5,17 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { defer } from "../../js/support/bounds.mjs";
-import { browser, serveFromDirectory } from "./browser.mjs";
+import { browser, serveFromDirectory, setClock } from "./browser.mjs";
 
 const SCREENSHOTS = process.env.CHAT_SCREENSHOTS;
 const PATIENCE_MS = 10_000;
 
-// Said for every visitor: what is shown must not depend on the machine that the tests run on.
-const READER = { locale: "en-GB", timezoneId: "UTC" };
+// Said for every visitor: what is shown must not depend on the machine that the tests run on. Others may be asked for,
+// for which everything must hold too.
+const READER = {
+  locale: process.env.CHAT_TEST_LOCALE || "en-GB",
+  timezoneId: process.env.CHAT_TEST_TIMEZONE || "UTC",
+};
 
 export const DESKTOP = { viewport: { width: 1280, height: 800 } };
 export const PHONE = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, hasTouch: true, isMobile: true };
@@ -36,6 +40,7 @@ export class Visitor {
     });
     context.setDefaultTimeout(PATIENCE_MS);
     await serveFromDirectory(context);
+    await setClock(context);
     await context.addInitScript((remembered) => {
       for (const [name, value] of Object.entries(remembered)) {
         if (!localStorage.getItem(name)) localStorage.setItem(name, JSON.stringify(value));
