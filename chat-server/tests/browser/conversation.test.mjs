@@ -8,7 +8,7 @@ import { Visitor } from "./support/visitor.mjs";
 test("two people chat", { timeout: 60_000 }, async (t) => {
   const server = await Server.start(t);
   const ada = await Visitor.open(t, server.url, { name: "Ada" });
-  const bob = await Visitor.open(t, server.url, { name: "Bob" });
+  const bob = await Visitor.open(t, server.url, { name: "Bob", locale: "en-GB", timezoneId: "UTC" });
 
   await ada.send("Hello, is anybody here?");
   await bob.sees("Hello, is anybody here?");

@@ -55,4 +55,72 @@ test("it is said who is typing, until it is sent or given up", { timeout: 60_000
   await bob.has("#typing", "");
 });
 
+// No test waits so long: nobody counts as there only because the server waits for them to come back.
+const LONG_GRACE = { args: ["--presence-grace", "1h"] };
+
+for (const transport of ["a websocket", "polling"]) {
+  test(`a page without a name that is loaded again and again over ${transport} is one visitor`, { timeout: 60_000 }, async (t) => {
+    const server = await Server.start(t, LONG_GRACE);
+    const ada = await Visitor.open(t, server.url, { name: "Ada" });
+    const eve = await Visitor.open(t, server.url, { withoutWebsocket: transport === "polling" });
+    await ada.has("#members-title", "2 online");
+    const seen = await watchTitle(ada);
+    for (let times = 0; times < 10; times++) {
+      await eve.page.reload();
+      await eve.page.locator('#status[data-state="connected"]').waitFor();
+      await eve.has("#members-title", "2 online");
+      // As fast as one presses F5. One that is left in the middle of connecting may count until the grace is over.
+      await eve.page.waitForTimeout(250);
+    }
+    await ada.has("#members-title", "2 online");
+    const most = Math.max(...(await seen()).map(Number.parseFloat));
+    assert.ok(most <= 2, `${most} were shown`);
+    await eve.page.close({ runBeforeUnload: true });
+    await ada.has("#members-title", "1 online");
+  });
+}
+
+test("a page with a name that is loaded again and again stays one person, who never leaves", { timeout: 60_000 }, async (t) => {
+  const server = await Server.start(t, LONG_GRACE);
+  const ada = await Visitor.open(t, server.url, { name: "Ada" });
+  const bob = await Visitor.open(t, server.url, { name: "Bob" });
+  await ada.has("#members-title", "2 online");
+  const seen = await watchTitle(ada);
+  for (let times = 0; times < 10; times++) {
+    await bob.page.reload();
+    await bob.page.locator('#status[data-state="connected"]').waitFor();
+  }
+  await bob.send("still here");
+  await ada.sees("still here");
+  assert.deepEqual([...new Set(await seen())], ["2 online"]);
+});
+
+test("a page without a name that the browser keeps for the way back is there again when it is shown", { timeout: 60_000 }, async (t) => {
+  const server = await Server.start(t, LONG_GRACE);
+  const ada = await Visitor.open(t, server.url, { name: "Ada" });
+  const eve = await Visitor.open(t, server.url);
+  await ada.has("#members-title", "2 online");
+  // The driver turns the browser's own cache of pages off.
+  const tell = (type) =>
+    eve.page.evaluate((type) => dispatchEvent(new PageTransitionEvent(type, { persisted: true })), type);
+  await tell("pagehide");
+  await ada.has("#members-title", "1 online");
+  await ada.send("meanwhile");
+  await tell("pageshow");
+  await ada.has("#members-title", "2 online");
+  await eve.sees("meanwhile");
+  await eve.send("back");
+});
+
+/** Notes what the list of members says, until what it resolves with is called, which resolves with all of it. */
+async function watchTitle({ page }) {
+  await page.evaluate(() => {
+    const title = document.getElementById("members-title");
+    window.titles = [title.textContent];
+    const observer = new MutationObserver(() => window.titles.push(title.textContent));
+    observer.observe(title, { childList: true, characterData: true, subtree: true });
+  });
+  return () => page.evaluate(() => window.titles);
+}
+
 const names = (visitor) => visitor.page.locator("#members-list .name").allTextContents();

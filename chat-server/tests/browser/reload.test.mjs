@@ -76,8 +76,10 @@ test("what was written without a connection is sent after a reload, once", { tim
   await ada.write("third");
   await ada.message("third").and(ada.page.locator('[data-state="pending"]')).waitFor();
   await ada.screenshot("offline");
+  const connect = await ada.cutOff();
   await ada.context.setOffline(false);
-  await ada.page.reload();
+  await ada.isAskedAndLeaves(() => ada.page.reload());
+  await connect();
   await ada.message("third").and(ada.page.locator('[data-state="sent"]')).waitFor();
   await ada.shows(["first", "second", "third"]);
 });
@@ -91,11 +93,11 @@ test("a reader without a name knows its own messages after a reload, also one wh
   await reader.sees("of another");
   // As it is when the server has stored a message and the page is closed before it knows.
   const key = "4f6f0b1e-6b9d-4a52-8d0e-3f2c5a7b9e11";
-  const lost = { key, to: { kind: "room", name: "general" }, content: "second", at: Date.now(), state: "pending" };
+  const lost = { key, to: { kind: "room", name: "general" }, content: "second", as: null, at: Date.now(), state: "pending" };
   await reader.page.goto("about:blank");
   await send(connect(t, server.url), "second", key);
   await reader.page.goto(`${server.url}/favicon.svg`);
-  await reader.page.evaluate((entry) => sessionStorage.setItem("chat.outbox", JSON.stringify([entry])), lost);
+  await reader.page.evaluate((entry) => localStorage.setItem(`chat.outbox.${entry.key}`, JSON.stringify(entry)), lost);
   await reader.page.goto(server.url);
   await reader.message("second").and(own).waitFor();
   await reader.message("first").and(own).waitFor();

@@ -33,6 +33,7 @@ files! {
     conversation
     injection
     keyboard
+    loading
     looks
     many
     mounted
@@ -44,6 +45,7 @@ files! {
     reload
     rooms
     times
+    waiting
 }
 
 #[test]

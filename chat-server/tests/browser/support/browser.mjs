@@ -21,11 +21,46 @@ const ARGS = [
   "--disable-sync",
 ];
 
+// The browser does not start with what gives these tests another time, as scripts/test-at-other-hours does.
+const isOfTime = (name) => name === "LD_PRELOAD" || name.startsWith("FAKETIME");
+const ENV = Object.fromEntries(Object.entries(process.env).filter(([name]) => !isOfTime(name)));
+
 let launched;
 
 /** The browser of this file, which ends with its tests. */
 export function browser() {
-  return (launched ??= chromium.launch({ executablePath: EXECUTABLE, args: ARGS }));
+  return (launched ??= chromium.launch({ executablePath: EXECUTABLE, args: ARGS, env: ENV }));
+}
+
+// What another process may be behind or ahead by the way alone.
+const SAME_TIME_MS = 10_000;
+
+let ahead;
+
+/** Gives pages the time that these tests and their servers have. */
+export async function setClock(context) {
+  const difference = await (ahead ??= measureClock());
+  if (Math.abs(difference) < SAME_TIME_MS) return;
+  await context.addInitScript((difference) => {
+    const RealDate = Date;
+    window.Date = class Date extends RealDate {
+      constructor(...parts) {
+        super(...(parts.length === 0 ? [Date.now()] : parts));
+      }
+      static now() {
+        return RealDate.now() + difference;
+      }
+    };
+  }, difference);
+}
+
+/** By how much the time of these tests is ahead of the browser's, in milliseconds. */
+async function measureClock() {
+  const context = await (await browser()).newContext();
+  const page = await context.newPage();
+  const difference = Date.now() - (await page.evaluate(() => Date.now()));
+  await context.close();
+  return difference;
 }
 
 after(async () => (await launched)?.close());

@@ -5,25 +5,31 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { defer } from "../../js/support/bounds.mjs";
-import { browser, serveFromDirectory } from "./browser.mjs";
+import { browser, serveFromDirectory, setClock } from "./browser.mjs";
 
 const SCREENSHOTS = process.env.CHAT_SCREENSHOTS;
 const PATIENCE_MS = 10_000;
 
-// Said for every visitor: what is shown must not depend on the machine that the tests run on.
-const READER = { locale: "en-GB", timezoneId: "UTC" };
+// Said for every visitor: what is shown must not depend on the machine that the tests run on. Others may be asked for,
+// for which everything must hold too.
+const READER = {
+  locale: process.env.CHAT_TEST_LOCALE || "en-GB",
+  timezoneId: process.env.CHAT_TEST_TIMEZONE || "UTC",
+};
 
 export const DESKTOP = { viewport: { width: 1280, height: 800 } };
 export const PHONE = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, hasTouch: true, isMobile: true };
 
 export class Visitor {
   errors = [];
+  // How often the browser may ask whether to leave the page; anything else is an error.
+  #questions = 0;
 
   /**
    * Opens the page at `url` in a context of its own; with a name if one is given, and with what the browser
-   * has `remembered`.
+   * has `remembered`. `withoutWebsocket` leaves it to poll.
    */
-  static async open(t, url, { name, remembered = {}, device = DESKTOP, ...options } = {}) {
+  static async open(t, url, { name, remembered = {}, withoutWebsocket = false, device = DESKTOP, ...options } = {}) {
     const visitor = new Visitor();
     const context = await (await browser()).newContext({ ...READER, ...device, ...options });
     defer(t, async () => {
@@ -34,6 +40,7 @@ export class Visitor {
     });
     context.setDefaultTimeout(PATIENCE_MS);
     await serveFromDirectory(context);
+    await setClock(context);
     await context.addInitScript((remembered) => {
       for (const [name, value] of Object.entries(remembered)) {
         if (!localStorage.getItem(name)) localStorage.setItem(name, JSON.stringify(value));
@@ -42,20 +49,41 @@ export class Visitor {
       document.addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI }) =>
         window.violations.push(`${violatedDirective}: ${blockedURI}`));
     }, remembered);
+    if (withoutWebsocket) await context.addInitScript(() => delete window.WebSocket);
     visitor.context = context;
     visitor.page = await visitor.tab(url);
     if (name) await visitor.become(name);
     return visitor;
   }
 
-  /** Another tab of the same browser. */
-  async tab(url) {
+  /** Another tab of the same browser, which waits for `state` of the connection. */
+  async tab(url, state = "connected") {
     const page = await this.context.newPage();
     page.on("pageerror", (error) => this.errors.push(String(error.stack ?? error)));
-    page.on("dialog", (dialog) => this.errors.push(`a dialog: ${dialog.message()}`));
+    page.on("dialog", (dialog) => this.#dialog(dialog));
     await page.goto(url);
-    await page.locator('#status[data-state="connected"]').waitFor();
+    await page.locator(`#status[data-state="${state}"]`).waitFor();
     return page;
+  }
+
+  /** Leaves the page by `leave`, which the browser asks about. */
+  async isAskedAndLeaves(leave) {
+    this.#questions = 1;
+    await leave();
+    await this.until("the browser asks", () => this.#questions === 0);
+  }
+
+  #dialog(dialog) {
+    if (dialog.type() === "beforeunload" && this.#questions > 0) this.#questions -= 1;
+    else this.errors.push(`a dialog: ${dialog.type()} ${dialog.message()}`);
+    return dialog.accept();
+  }
+
+  /** Keeps all pages from connecting, though they can be loaded. Resolves with what ends that. */
+  async cutOff() {
+    const transport = (url) => url.pathname.endsWith("/socket.io/");
+    await this.context.route(transport, (route) => route.abort());
+    return () => this.context.unroute(transport);
   }
 
   async violations() {

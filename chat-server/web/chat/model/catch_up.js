@@ -17,7 +17,8 @@ export class CatchUp {
     const counted = new Promise((resolve) => (this.#done = resolve));
     const end = this.#done;
     tail.then((offset = Infinity) => {
-      if (this.#done !== end) return;
+      // Counted already, as nothing came for so long; or begun anew.
+      if (this.#offsets === null || this.#done !== end) return;
       this.#tail = offset;
       this.#look();
     });

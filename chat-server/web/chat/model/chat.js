@@ -7,7 +7,7 @@ import { History } from "./history.js";
 import { Identity } from "./identity.js";
 import { Outbox } from "./outbox.js";
 import { Presence } from "./presence.js";
-import { explained } from "./refusals.js";
+import { explained, writtenAs } from "./refusals.js";
 import { Typing } from "./typing.js";
 
 // How many messages of each room a first visit begins with.
@@ -36,7 +36,7 @@ export class Chat {
   constructor(memory, tab) {
     this.identity = new Identity(memory);
     this.conversations = new Conversations(memory, tab, this.identity.name);
-    this.outbox = new Outbox(tab);
+    this.outbox = new Outbox(memory, tab);
     this.#connection = new Connection({
       handshake: () => this.#handshake(),
       events: {
@@ -85,6 +85,14 @@ export class Chat {
     this.outbox.start((entry) => this.#send(entry));
     this.history.open(this.open);
     setInterval(() => this.open.isRoom && this.presence.ask(this.open), PRESENCE_MS);
+    // A reader without a name is somebody else for the server after a reload, and would count twice. With a name it is
+    // the same one, whose session may go on. One that polls says so early: at "pagehide" the poll is given up, which
+    // the server takes for the end, and it may hear of that first.
+    const isNobody = () => this.identity.name === null;
+    addEventListener("beforeunload", () => isNobody() && this.#connection.isPolling && this.#connection.leave());
+    addEventListener("pagehide", () => isNobody() && this.#connection.leave());
+    // The page is shown again as it was left, without being loaded.
+    addEventListener("pageshow", ({ persisted }) => persisted && this.#connection.start());
   }
 
   show(conversation) {
@@ -103,7 +111,12 @@ export class Chat {
   write(content) {
     this.typing.end();
     this.open.newAfter = null;
-    this.outbox.add(this.open, content);
+    this.outbox.add(this.open, content, this.identity.name);
+  }
+
+  // Sends a message that failed.
+  retry(key) {
+    this.outbox.retry(key, this.identity.name);
   }
 
   // Shows a room, and joins it first when the reader is not in it. Resolves with what is wrong, if anything.
@@ -118,8 +131,8 @@ export class Chat {
 
   // Leaves a room, or takes a person off the list; what was written is there when one comes back.
   leave(conversation) {
-    if (conversation.isRoom) this.#connection.tell("leave", conversation.name);
-    this.conversations.remove(conversation);
+    if (conversation.isRoom) this.#leaveRoom(conversation);
+    else this.conversations.remove(conversation);
     this.show(this.open);
   }
 
@@ -219,8 +232,13 @@ export class Chat {
     return conversation === this.open && !this.isReadingBack && !document.hidden;
   }
 
-  async #send({ to, content, key }) {
+  async #send({ to, content, key, as }) {
     await this.#connection.connected();
+    // Sent or discarded in another tab meanwhile.
+    if (!this.outbox.has(key)) return;
+    // Under a name that the author chose after it, or without the one that was there, nobody wanted to write it. Nor
+    // would the server know the key, when the answer to an earlier try was lost.
+    if ((as === null) !== (this.identity.name === null)) return { error: writtenAs(as) };
     const before = this.conversations.place.offset;
     const answer = await (to.kind === "room"
       ? this.#connection.ask("chat message", content, key, { room: to.name })
@@ -253,12 +271,16 @@ export class Chat {
       const answer = await this.#connection.ask("join", name);
       if (answer && !answer.error) this.conversations.addRoom(answer.room, answer.tail);
     }
-    for (const name of left) {
-      this.#connection.tell("leave", name);
-      this.conversations.remove(this.conversations.room(name));
-    }
+    for (const name of left) this.#leaveRoom(this.conversations.room(name));
     this.history.open(this.open);
     this.onChange();
+  }
+
+  // What waits for a room is given up with it: only who is in it may write there, and nobody sees it any more.
+  #leaveRoom(room) {
+    for (const { key } of this.outbox.entries(room)) this.outbox.discard(key);
+    this.#connection.tell("leave", room.name);
+    this.conversations.remove(room);
   }
 
   #otherName(name) {

@@ -3,12 +3,17 @@
 // How long to wait for an answer.
 const ANSWER_MS = 10_000;
 
+// What ends a session: a packet of Socket.IO, and the body of a request with it, which ends a connection that polls.
+const DISCONNECT = "1";
+const GOODBYE = `4${DISCONNECT}\x1e1`;
+
 // The pause before connecting again where Socket.IO does not do it by itself, in milliseconds.
 const pause = () => 2_000 + Math.random() * 3_000;
 
 export class Connection {
   #socket;
   #callbacks;
+  #path;
   #tried = false;
   #refusal = null;
   #waiting = [];
@@ -16,9 +21,10 @@ export class Connection {
   // `handshake` gives what is said when connecting, each time anew. `events`: handlers by event.
   constructor({ handshake, events, ...callbacks }) {
     this.#callbacks = callbacks;
+    // Below the page, wherever a proxy has it.
+    this.#path = new URL("./socket.io/", document.baseURI).pathname;
     this.#socket = io({
-      // Below the page, wherever a proxy has it.
-      path: new URL("./socket.io/", document.baseURI).pathname,
+      path: this.#path,
       auth: (say) => say(handshake()),
       reconnectionDelay: 500,
       autoConnect: false,
@@ -44,6 +50,27 @@ export class Connection {
   restart() {
     this.#socket.disconnect();
     this.#socket.connect();
+  }
+
+  // The page is left: ends the session at once, which the server would otherwise keep for a while. If the page stays
+  // after all, it connects again.
+  leave() {
+    const { engine } = this.#socket.io;
+    if (this.isPolling) {
+      // Other requests go with the page, but not this one.
+      const session = new URLSearchParams({ EIO: "4", transport: "polling", sid: engine.id });
+      navigator.sendBeacon(`${this.#path}?${session}`, GOODBYE);
+    } else if (!this.isConnected) {
+      // `disconnect` says nothing while the answer to the connect is on its way.
+      engine?.send(DISCONNECT);
+    }
+    this.#socket.disconnect();
+  }
+
+  // Whether there is a session that polls.
+  get isPolling() {
+    const { engine } = this.#socket.io;
+    return Boolean(engine?.id) && engine.transport.name === "polling";
   }
 
   // Resolves when there is a connection.

@@ -30,11 +30,34 @@ export class Memory {
     }
   }
 
+  remove(name) {
+    try {
+      this.#storage.removeItem(PREFIX + name);
+    } catch {
+      // As if it were forgotten.
+    }
+  }
+
+  // All values whose names begin so.
+  below(beginning) {
+    const names = Object.keys(this.#storage ?? {}).filter((name) => name.startsWith(PREFIX + beginning));
+    return names.map((name) => this.get(name.slice(PREFIX.length))).filter((value) => value !== undefined);
+  }
+
   // Calls back with the new and the old value when another tab has changed it.
   onChange(name, callback) {
     addEventListener("storage", ({ storageArea, key, newValue, oldValue }) => {
       const isThis = storageArea === this.#storage && key === PREFIX + name;
       if (isThis) callback(parsed(newValue), parsed(oldValue));
+    });
+  }
+
+  // Calls back when another tab has changed a value whose name begins so, with the rest of the name and the new value.
+  onChangeBelow(beginning, callback) {
+    const start = PREFIX + beginning;
+    addEventListener("storage", ({ storageArea, key, newValue }) => {
+      const isBelow = storageArea === this.#storage && key?.startsWith(start);
+      if (isBelow) callback(key.slice(start.length), parsed(newValue));
     });
   }
 

@@ -11,6 +11,15 @@ export function explained({ code, message }) {
   return TEXTS[code] ?? asSentence(message);
 }
 
+// A message that was written as somebody (`null` for nobody in particular) who the reader is not now. It can be sent
+// all the same, if the reader wants so: hence no end to the wait.
+export function writtenAs(name) {
+  const message = name === null
+    ? "you wrote this without a name, and have one now"
+    : `you wrote this as ${name}, and have no name now`;
+  return { code: "written_as_other", message, retryAfter: Infinity };
+}
+
 function asSentence(text) {
   const sentence = text.charAt(0).toLocaleUpperCase() + text.slice(1);
   return /[.!?]$/.test(sentence) ? sentence : `${sentence}.`;

@@ -54,9 +54,12 @@ export class Composer {
   // What is written goes to this conversation.
   draw({ id, isRoom, name }) {
     if (id === this.#conversation) return;
-    if (this.#conversation !== null) this.#drafts.set(this.#conversation, this.#text.value);
+    // At first the field has what was typed while the page was loading, which stays, with the caret in it.
+    if (this.#conversation !== null) {
+      this.#drafts.set(this.#conversation, this.#text.value);
+      this.#text.value = this.#drafts.get(id) ?? "";
+    }
     this.#conversation = id;
-    this.#text.value = this.#drafts.get(id) ?? "";
     this.#text.placeholder = isRoom ? `Message to ${name}` : `Private message to ${name}`;
     this.#update();
   }

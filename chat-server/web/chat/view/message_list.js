@@ -133,7 +133,7 @@ export class MessageList {
 
   #clicked(target) {
     const key = target.closest(".message")?.dataset.key;
-    if (target.matches(".retry")) this.#chat.outbox.retry(key);
+    if (target.matches(".retry")) this.#chat.retry(key);
     if (target.matches(".discard")) this.#chat.outbox.discard(key);
   }
 
