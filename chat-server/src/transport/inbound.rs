@@ -1,31 +1,26 @@
 use std::net::IpAddr;
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::budget::{Budget, LARGE_BYTES, Room};
+use super::client_frames::{FIN_BINARY, FIN_TEXT, Header, header_length, put_frame};
 use super::msgpack::{ClientPacket, Encoding, MALFORMED, Unreadable, tell_of_malformed};
 use super::oversize::{Dropped, MAX_DROPPED_BYTES, NO_ROOM, TOO_LARGE};
 
-/// A whole text message.
-const FIN_TEXT: u8 = 0x81;
+/// How many frames of one message are read although nothing should be read from the client.
+const MAX_FRAGMENTS: usize = 1024;
 
-/// A whole binary message.
-const FIN_BINARY: u8 = 0x82;
-
-/// The kind of a frame, in its first byte, and that of a text message that has begun.
-const KIND: u8 = 0x0f;
-const TEXT: u8 = 0x01;
-
-const MASKED: u8 = 0x80;
-
-/// Follows the frames that a client sends on a websocket, however they are cut into reads, and
-/// [replaces](Dropped::replacement) messages that are too large. Packets of MessagePack are translated when they are
-/// whole. All else passes untouched and in place.
+/// Follows the frames that a client sends on a websocket, however they are cut into reads: counts them, knows where one
+/// message ends, and [replaces](Dropped::replacement) those that are too large. Packets of MessagePack are translated
+/// when they are whole. All else passes untouched and in place.
 ///
 /// What is fragmented passes too: the websocket library has the same limit, and ends the connection there. No client
 /// of Socket.IO sends fragments.
 #[derive(Debug)]
 pub(super) struct Inbound {
     place: Place,
+    /// How many frames of a message have come whose last is still to come.
+    fragments: usize,
     /// The largest message in bytes.
     max: u64,
     budget: Arc<Budget>,
@@ -41,6 +36,15 @@ pub(super) struct Inbound {
     has_no_room: bool,
     /// Whether a message has begun that is too large to be read at all.
     has_overlong: bool,
+}
+
+/// What became of bytes that a client has sent.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Read {
+    /// How many frames begin in them.
+    pub(super) frames: u64,
+    /// What is to be read in their place, and in that of those held back before; none when they pass as they are.
+    pub(super) rewritten: Option<Vec<u8>>,
 }
 
 /// Where in the stream the next byte lies.
@@ -70,13 +74,13 @@ struct Gathering {
     message: Vec<u8>,
 }
 
-/// What the header of a frame says, and how many bytes it has.
-struct Header {
-    first: u8,
-    /// None when there is no mask, which is an error of the client's.
-    mask: Option<[u8; 4]>,
-    length: u64,
-    bytes: usize,
+/// What is to be read in the place of some bytes. Copies nothing as long as it is the same.
+struct Output<'a> {
+    read: &'a [u8],
+    /// How many of the first bytes pass.
+    kept: usize,
+    /// What it is, when it is something else.
+    other: Option<Vec<u8>>,
 }
 
 impl Inbound {
@@ -89,6 +93,7 @@ impl Inbound {
     ) -> Self {
         Self {
             place: Place::default(),
+            fragments: 0,
             max: max as u64,
             budget,
             address,
@@ -111,88 +116,84 @@ impl Inbound {
         self.has_no_room
     }
 
-    /// Whether all of these bytes pass as they are. If so, they have been followed; if not, nothing has changed, and
-    /// they are to be [rewritten](Self::rewrite). The end of the stream, which is no bytes, passes wherever it comes.
-    pub(super) fn passes(&mut self, bytes: &[u8]) -> bool {
-        if bytes.is_empty() {
-            return true;
-        }
-        if !self.encoding.is_json() {
-            return false;
-        }
-        let mut left = match &self.place {
-            Place::Header(held) if held.is_empty() => 0,
-            Place::Payload(left) => *left,
-            _ => return false,
-        };
-        let (mut rest, mut gathered) = (bytes, self.gathered);
-        loop {
-            let payload = u64::min(left, rest.len() as u64);
-            left -= payload;
-            rest = &rest[payload as usize..];
-            if rest.is_empty() {
-                break;
-            }
-            match Header::read(rest) {
-                Some(header) if header.length <= LARGE_BYTES as u64 => {
-                    gathered = gathered.with(&header);
-                    if gathered.bytes > LARGE_BYTES as u64 {
-                        return false;
-                    }
-                    left = header.length;
-                    rest = &rest[header.bytes..];
-                }
-                _ => return false,
-            }
-        }
-        self.gather(gathered);
-        self.place = self.before_payload(left);
-        true
+    /// Whether the next byte begins a message.
+    pub(super) fn is_between(&self) -> bool {
+        self.fragments == 0 && matches!(&self.place, Place::Header(held) if held.is_empty())
     }
 
-    /// What is to be read in the place of these bytes, and of those that were held back before.
-    pub(super) fn rewrite(&mut self, bytes: &[u8]) -> Vec<u8> {
-        let mut out = Vec::with_capacity(bytes.len());
-        let mut rest = bytes;
-        while let Some((&first, others)) = rest.split_first() {
+    /// How many of the bytes to come belong to the message that has begun, as far as is known; none when it has
+    /// very many frames, which no client of Socket.IO sends.
+    pub(super) fn wanted(&self) -> usize {
+        let left = match &self.place {
+            Place::Payload(left) => *left,
+            Place::Dropping(dropping) => dropping.left,
+            Place::Gathering(gathering) => gathering.left,
+            Place::Header(_) if self.is_between() || self.fragments > MAX_FRAGMENTS => return 0,
+            Place::Header(held) => return header_length(held) - held.len(),
+        };
+        usize::try_from(left).unwrap_or(usize::MAX)
+    }
+
+    /// Takes what was read. The end of the stream, which is no bytes, passes wherever it comes.
+    pub(super) fn read(&mut self, bytes: &[u8]) -> Read {
+        let mut out = Output { read: bytes, kept: 0, other: None };
+        let (mut at, mut frames) = (0, 0);
+        while at < bytes.len() {
+            let rest = &bytes[at..];
+            let part = |left: u64| u64::min(left, rest.len() as u64) as usize;
             match &mut self.place {
                 Place::Header(held) => {
-                    held.push(first);
-                    rest = others;
-                    let Some(header) = Header::read(held) else { continue };
+                    let before = held.len();
+                    if before > 0 || Header::read(rest).is_none() {
+                        // As much as is known to belong to it.
+                        let missing = header_length(held) - before;
+                        held.extend_from_slice(&rest[..missing.min(rest.len())]);
+                    }
+                    let Some(header) = Header::read(if held.is_empty() { rest } else { held })
+                    else {
+                        at += held.len() - before;
+                        continue;
+                    };
                     let held = std::mem::take(held);
-                    self.place = self.after(&header, &held, &mut out);
+                    let end = at + header.bytes - before;
+                    frames += 1;
+                    match self.begin(&header, &mut out) {
+                        true if held.is_empty() => out.keep(at..end),
+                        true => out.put(&held),
+                        false => {}
+                    }
+                    at = end;
                 }
                 Place::Payload(left) => {
-                    let (passing, others) = split(rest, *left);
-                    out.extend_from_slice(passing);
-                    let left = *left - passing.len() as u64;
-                    rest = others;
+                    let end = at + part(*left);
+                    out.keep(at..end);
+                    let left = *left - (end - at) as u64;
+                    at = end;
                     self.place = self.before_payload(left);
                 }
                 Place::Dropping(dropping) => {
-                    let (now, others) = split(rest, dropping.left);
-                    dropping.take(now);
-                    rest = others;
+                    let end = at + part(dropping.left);
+                    dropping.take(&bytes[at..end]);
+                    at = end;
                     if dropping.left == 0 {
                         let replacement = dropping.dropped.replacement();
-                        put_frame(FIN_TEXT, replacement.as_bytes(), &mut out);
+                        put_frame(FIN_TEXT, replacement.as_bytes(), out.other());
                         self.place = Place::default();
                     }
                 }
                 Place::Gathering(gathering) => {
-                    let (now, others) = split(rest, gathering.left);
-                    gathering.take(now);
-                    rest = others;
+                    let end = at + part(gathering.left);
+                    gathering.take(&bytes[at..end]);
+                    at = end;
                     if gathering.left == 0 {
                         let message = std::mem::take(&mut gathering.message);
-                        self.translate(&message, &mut out);
+                        self.translate(&message, out.other());
                         self.place = self.before_payload(0);
                     }
                 }
             }
         }
-        out
+        Read { frames, rewritten: out.finish() }
     }
 
     /// The place with so many bytes of a payload to come. At its end the room for it is given back.
@@ -204,12 +205,17 @@ impl Inbound {
         Place::default()
     }
 
-    /// The place after a header: it passes, or the message is dropped.
-    fn after(&mut self, header: &Header, held: &[u8], out: &mut Vec<u8>) -> Place {
+    /// Begins a frame. Says whether its header passes, as it does unless the message is dropped or translated.
+    fn begin(&mut self, header: &Header, out: &mut Output<'_>) -> bool {
         let left = header.length;
+        match (header.is_control(), header.is_last()) {
+            (true, _) => {}
+            (false, true) => self.fragments = 0,
+            (false, false) => self.fragments += 1,
+        }
         match header.first {
             FIN_BINARY => self.encoding.sent_binary(),
-            first if first & KIND == TEXT => self.encoding.sent_text(left),
+            _ if header.begins_text() => self.encoding.sent_text(left),
             _ => {}
         }
         let is_msgpack = header.first == FIN_BINARY && self.encoding.is_msgpack();
@@ -219,21 +225,24 @@ impl Inbound {
         let why = self.why_dropped(header, is_msgpack);
         if let (Some(why), Some(mask)) = (why, header.mask) {
             let dropped = if is_msgpack { Dropped::msgpack(why) } else { Dropped::new(why) };
-            return Place::Dropping(Box::new(Dropping { left, mask, dropped }));
+            self.place = Place::Dropping(Box::new(Dropping { left, mask, dropped }));
+            return false;
         }
         match header.mask.filter(|_| is_msgpack && left <= self.max) {
             Some(_) if left == 0 => {
-                self.translate(&[], out);
-                return Place::default();
+                self.translate(&[], out.other());
+                self.place = Place::default();
+                return false;
             }
             Some(mask) => {
                 let message = Vec::new();
-                return Place::Gathering(Box::new(Gathering { left, mask, message }));
+                self.place = Place::Gathering(Box::new(Gathering { left, mask, message }));
+                return false;
             }
             None => {}
         }
-        out.extend_from_slice(held);
-        self.before_payload(header.length)
+        self.place = self.before_payload(left);
+        true
     }
 
     /// Takes room for what is kept by now, or gives it back.
@@ -301,20 +310,46 @@ struct Gathered {
 
 impl Gathered {
     fn with(self, header: &Header) -> Self {
-        const CONTROL: u8 = 0x08;
-        const LAST_PART: u8 = 0x80;
         let Self { bytes, is_text } = self;
         match header.first {
             // A heartbeat, which may come between an event and its attachments, has one byte.
             FIN_TEXT if header.length > 1 => Self::default(),
             FIN_TEXT => self,
-            LAST_PART if is_text => Self::default(),
-            first if first & CONTROL != 0 => self,
-            first => Self {
+            _ if header.is_control() => self,
+            _ if header.goes_on() && header.is_last() && is_text => Self::default(),
+            _ => Self {
                 bytes: bytes.saturating_add(header.length),
-                is_text: if first & KIND == 0 { is_text } else { first & KIND == TEXT },
+                is_text: if header.goes_on() { is_text } else { header.begins_text() },
             },
         }
+    }
+}
+
+impl Output<'_> {
+    /// Has these of the bytes pass.
+    fn keep(&mut self, range: Range<usize>) {
+        if self.other.is_none() && range.start == self.kept {
+            self.kept = range.end;
+        } else {
+            let read = self.read;
+            self.put(&read[range]);
+        }
+    }
+
+    fn put(&mut self, bytes: &[u8]) {
+        self.other().extend_from_slice(bytes);
+    }
+
+    /// Something else from here on.
+    fn other(&mut self) -> &mut Vec<u8> {
+        self.other.get_or_insert_with(|| self.read[..self.kept].to_vec())
+    }
+
+    fn finish(mut self) -> Option<Vec<u8>> {
+        if self.other.is_none() && self.kept == self.read.len() {
+            return None;
+        }
+        Some(std::mem::take(self.other()))
     }
 }
 
@@ -342,60 +377,16 @@ impl Gathering {
     }
 }
 
-impl Header {
-    /// The header that these bytes begin with, if it is whole; see
-    /// [RFC 6455, section 5.2](https://www.rfc-editor.org/rfc/rfc6455#section-5.2).
-    fn read(bytes: &[u8]) -> Option<Self> {
-        let (&first, &second) = (bytes.first()?, bytes.get(1)?);
-        let (length, end) = match second & !MASKED {
-            126 => (number(bytes.get(2..4)?), 4),
-            127 => (number(bytes.get(2..10)?), 10),
-            short => (u64::from(short), 2),
-        };
-        if second & MASKED == 0 {
-            return Some(Self { first, mask: None, length, bytes: end });
-        }
-        let mask = bytes.get(end..end + 4)?.try_into().ok()?;
-        Some(Self { first, mask: Some(mask), length, bytes: end + 4 })
-    }
-}
-
-/// The bytes of a payload of which so many are to come, and those after it.
-fn split(bytes: &[u8], left: u64) -> (&[u8], &[u8]) {
-    bytes.split_at(u64::min(left, bytes.len() as u64) as usize)
-}
-
-fn number(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0, |sum, &byte| sum << 8 | u64::from(byte))
-}
-
-/// Adds a whole message of a client, with a mask of zeros.
-fn put_frame(first: u8, message: &[u8], out: &mut Vec<u8>) {
-    const MASK: [u8; 4] = [0; 4];
-    let length = message.len();
-    match (u8::try_from(length), u16::try_from(length)) {
-        (Ok(short @ 0..126), _) => out.extend([first, MASKED | short]),
-        (_, Ok(long)) => {
-            out.extend([first, MASKED | 126]);
-            out.extend(long.to_be_bytes());
-        }
-        _ => {
-            out.extend([first, MASKED | 127]);
-            out.extend((length as u64).to_be_bytes());
-        }
-    }
-    out.extend(MASK);
-    out.extend_from_slice(message);
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::collection::vec;
     use proptest::prelude::*;
 
+    use super::super::client_frames::PONG;
     use super::*;
 
     const MAX: usize = 20_000;
+    const MASKED: u8 = 0x80;
 
     /// Of a client that has sent a packet of JSON.
     fn inbound() -> Inbound {
@@ -433,14 +424,14 @@ mod tests {
     fn read_by(mut inbound: Inbound, bytes: &[u8], cuts: &[usize]) -> Vec<u8> {
         let mut out = Vec::new();
         for cut in cuts.windows(2) {
-            let part = &bytes[cut[0]..cut[1]];
-            if inbound.passes(part) {
-                out.extend_from_slice(part);
-            } else {
-                out.extend(inbound.rewrite(part));
-            }
+            out.extend(read_part(&mut inbound, &bytes[cut[0]..cut[1]]));
         }
         out
+    }
+
+    /// What is read in the place of these bytes.
+    fn read_part(inbound: &mut Inbound, bytes: &[u8]) -> Vec<u8> {
+        inbound.read(bytes).rewritten.unwrap_or_else(|| bytes.to_vec())
     }
 
     fn some_frame() -> impl Strategy<Value = (u8, Option<[u8; 4]>, String)> {
@@ -517,11 +508,11 @@ mod tests {
         let mut streams =
             [(); 2].map(|()| Inbound::new(MAX, Arc::clone(&budget), address, Arc::default()));
         let (begun, rest) = large.split_at(500);
-        assert_eq!(streams[0].rewrite(begun), begun);
-        let replaced = streams[1].rewrite(&large);
+        assert_eq!(read_part(&mut streams[0], begun), begun);
+        let replaced = read_part(&mut streams[1], &large);
         assert!(replaced.ends_with(b"427[\"no room\",17007]"), "{replaced:?}");
-        assert!(streams[0].passes(rest), "who was first goes on");
-        assert_eq!(streams[1].rewrite(&large), large, "and makes room at the end");
+        assert_eq!(streams[0].read(rest).rewritten, None, "who was first goes on");
+        assert_eq!(read_part(&mut streams[1], &large), large, "and makes room at the end");
     }
 
     /// A packet of MessagePack: an event with a text, and maybe an attachment.
@@ -598,9 +589,7 @@ mod tests {
         let part = [0; 5000];
         let event = || frame(FIN_TEXT, MASK, b"42[]");
         let take = |inbound: &mut Inbound, bytes: &[u8]| {
-            if !inbound.passes(bytes) {
-                assert_eq!(inbound.rewrite(bytes), bytes);
-            }
+            assert_eq!(inbound.read(bytes).rewritten, None);
             !inbound.has_no_room()
         };
         for first in [0x01, 0x02, FIN_BINARY] {
@@ -632,6 +621,62 @@ mod tests {
         let mut header = vec![FIN_TEXT, MASKED | 127];
         header.extend((MAX_DROPPED_BYTES + 1).to_be_bytes());
         header.extend([0; 4]);
-        assert_eq!(inbound().rewrite(&header), header);
+        assert_eq!(read(&header, &[0, header.len()]), header);
+    }
+
+    /// A frame with zeros for the mask and the payload.
+    fn zeros(first: u8, length: usize) -> Vec<u8> {
+        frame(first, Some([0; 4]), &vec![0; length])
+    }
+
+    proptest! {
+        #[test]
+        fn frames_are_counted_however_they_are_cut(
+            lengths in vec(prop_oneof![0usize..10, 120usize..130, 65_530usize..65_540], 1..20),
+            cuts in vec(1usize..5000, 1..50),
+        ) {
+            let bytes: Vec<u8> = lengths.iter().flat_map(|&length| zeros(FIN_TEXT, length)).collect();
+            let (mut inbound, mut rest, mut begun) = (inbound(), &*bytes, 0);
+            for cut in cuts.iter().cycle() {
+                let (now, later) = rest.split_at((*cut).min(rest.len()));
+                begun += inbound.read(now).frames;
+                rest = later;
+                prop_assert!(inbound.wanted() <= rest.len());
+                prop_assert_eq!(inbound.wanted() == 0, inbound.is_between());
+                if rest.is_empty() {
+                    break;
+                }
+            }
+            prop_assert_eq!(begun, lengths.len() as u64);
+            prop_assert!(inbound.is_between());
+        }
+    }
+
+    #[test]
+    fn a_message_of_several_frames_ends_with_the_last() {
+        let mut inbound = inbound();
+        for (bytes, between) in [
+            (zeros(0x01, 5), false),
+            (zeros(0x89, 3), false),
+            (zeros(0x00, 0), false),
+            (zeros(0x80, 200), true),
+            (zeros(0x89, 0), true),
+        ] {
+            assert_eq!(inbound.read(&bytes).frames, 1);
+            assert_eq!(inbound.is_between(), between);
+        }
+        assert_eq!(inbound.read(&PONG).frames, 1);
+        assert!(inbound.is_between());
+    }
+
+    #[test]
+    fn a_message_without_end_is_not_read_for_ever() {
+        let mut inbound = inbound();
+        inbound.read(&zeros(0x01, 1));
+        for _ in 0..MAX_FRAGMENTS {
+            assert_eq!(inbound.wanted(), 2);
+            inbound.read(&zeros(0x00, 1));
+        }
+        assert_eq!(inbound.wanted(), 0);
     }
 }

@@ -11,8 +11,8 @@ use tokio::time::{Instant, Sleep, sleep_until, timeout};
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::budget::Budget;
-use super::client_frames::{ClientFrames, PONG};
-use super::inbound::Inbound;
+use super::client_frames::PONG;
+use super::inbound::{Inbound, Read};
 use super::incoming::{Incoming, Turn};
 use super::wire::{Stream, Wire};
 use super::{Farewell, Link};
@@ -50,7 +50,6 @@ pub(crate) struct LinkedStream {
     /// Runs while a write does not get on.
     stalled: Option<Pin<Box<Sleep>>>,
     incoming: Incoming,
-    frames: ClientFrames,
     /// What is left of a pong that is taken for read.
     pong: &'static [u8],
 }
@@ -75,7 +74,6 @@ impl LinkedStream {
             rewritten: Bytes::new(),
             stalled: None,
             incoming,
-            frames: ClientFrames::default(),
             pong: &[],
         }
     }
@@ -112,13 +110,13 @@ impl LinkedStream {
                 Poll::Ready(Turn::Read) => return self.link.read_at_once(),
                 Poll::Ready(Turn::Pong) => {
                     self.incoming.ponged();
-                    if self.frames.is_between() {
+                    if self.inbound.is_between() {
                         self.pong = &PONG;
                         return usize::MAX;
                     }
                 }
                 // A message that has begun is read to its end: nothing can come before, and a pong may have to.
-                Poll::Pending => return self.frames.wanted(),
+                Poll::Pending => return self.inbound.wanted(),
             }
         }
     }
@@ -177,11 +175,10 @@ impl AsyncRead for LinkedStream {
             let before = buffer.filled().len();
             ready!(this.poll_stream(context, buffer, most))?;
             let read = &buffer.filled()[before..];
-            this.incoming.received(this.frames.read(read));
-            if this.inbound.passes(read) {
-                return Poll::Ready(Ok(()));
-            }
-            this.rewritten = this.inbound.rewrite(read).into();
+            let Read { frames, rewritten } = this.inbound.read(read);
+            this.incoming.received(frames);
+            let Some(rewritten) = rewritten else { return Poll::Ready(Ok(())) };
+            this.rewritten = rewritten.into();
             if this.inbound.has_no_room() {
                 buffer.set_filled(before);
                 this.link.close(Farewell::TooLarge);
