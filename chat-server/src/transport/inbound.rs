@@ -5,14 +5,19 @@ use std::sync::Arc;
 use super::budget::{Budget, LARGE_BYTES, Room};
 use super::client_frames::{FIN_BINARY, FIN_TEXT, Header, header_length, put_frame};
 use super::msgpack::{ClientPacket, Encoding, MALFORMED, Unreadable, tell_of_malformed};
+use super::namespaces::Namespaces;
 use super::oversize::{Dropped, MAX_DROPPED_BYTES, NO_ROOM, TOO_LARGE};
+use super::packet::{NoPacket, PacketReader};
 
 /// How many frames of one message are read although nothing should be read from the client.
 const MAX_FRAGMENTS: usize = 1024;
 
+/// So many bytes of a text are unmasked at a time, to be looked at.
+const UNMASKED_BYTES: usize = 512;
+
 /// Follows the frames that a client sends on a websocket, however they are cut into reads: counts them, knows where one
 /// message ends, and [replaces](Dropped::replacement) those that are too large. Packets of MessagePack are translated
-/// when they are whole. All else passes untouched and in place.
+/// when they are whole. All else passes untouched and in place, up to the first message that is no packet.
 ///
 /// What is fragmented passes too: the websocket library has the same limit, and ends the connection there. No client
 /// of Socket.IO sends fragments.
@@ -27,6 +32,13 @@ pub(super) struct Inbound {
     address: Option<IpAddr>,
     /// The form of the client's packets.
     encoding: Arc<Encoding>,
+    namespaces: Arc<Namespaces>,
+    /// Reads the text message that has begun.
+    packet: PacketReader,
+    /// Whether the message that has begun is a text.
+    is_text: bool,
+    /// Whether a message was no packet. Nothing passes from then on.
+    has_no_packet: bool,
     /// For the large message that is being read.
     room: Option<Room>,
     /// What is kept of messages that have ended, or of parts of one.
@@ -52,12 +64,22 @@ pub(super) struct Read {
 enum Place {
     /// At the start of a frame, or in its header, of which this much is held back.
     Header(Vec<u8>),
-    /// In the payload of a frame that passes; so many bytes are left of it, one at least.
-    Payload(u64),
+    /// In the payload of a frame that passes.
+    Payload(Payload),
     /// In the payload of a message that is dropped.
     Dropping(Box<Dropping>),
     /// In a packet of MessagePack.
     Gathering(Box<Gathering>),
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Payload {
+    /// How many bytes are to come, one at least.
+    left: u64,
+    /// When it is of a text message, the mask of the bytes to come.
+    text: Option<[u8; 4]>,
+    /// Whether the message ends with it.
+    is_last: bool,
 }
 
 #[derive(Debug)]
@@ -90,6 +112,7 @@ impl Inbound {
         budget: Arc<Budget>,
         address: Option<IpAddr>,
         encoding: Arc<Encoding>,
+        namespaces: Arc<Namespaces>,
     ) -> Self {
         Self {
             place: Place::default(),
@@ -98,6 +121,10 @@ impl Inbound {
             budget,
             address,
             encoding,
+            namespaces,
+            packet: PacketReader::default(),
+            is_text: false,
+            has_no_packet: false,
             room: None,
             gathered: Gathered::default(),
             gathered_room: None,
@@ -116,6 +143,11 @@ impl Inbound {
         self.has_no_room
     }
 
+    /// Whether the connection has to end behind what has passed: a message was no packet.
+    pub(super) fn has_no_packet(&self) -> bool {
+        self.has_no_packet
+    }
+
     /// Whether the next byte begins a message.
     pub(super) fn is_between(&self) -> bool {
         self.fragments == 0 && matches!(&self.place, Place::Header(held) if held.is_empty())
@@ -125,7 +157,7 @@ impl Inbound {
     /// very many frames, which no client of Socket.IO sends.
     pub(super) fn wanted(&self) -> usize {
         let left = match &self.place {
-            Place::Payload(left) => *left,
+            Place::Payload(payload) => payload.left,
             Place::Dropping(dropping) => dropping.left,
             Place::Gathering(gathering) => gathering.left,
             Place::Header(_) if self.is_between() || self.fragments > MAX_FRAGMENTS => return 0,
@@ -138,7 +170,7 @@ impl Inbound {
     pub(super) fn read(&mut self, bytes: &[u8]) -> Read {
         let mut out = Output { read: bytes, kept: 0, other: None };
         let (mut at, mut frames) = (0, 0);
-        while at < bytes.len() {
+        while at < bytes.len() && !self.has_no_packet {
             let rest = &bytes[at..];
             let part = |left: u64| u64::min(left, rest.len() as u64) as usize;
             match &mut self.place {
@@ -158,18 +190,21 @@ impl Inbound {
                     let end = at + header.bytes - before;
                     frames += 1;
                     match self.begin(&header, &mut out) {
+                        _ if self.has_no_packet => break,
                         true if held.is_empty() => out.keep(at..end),
                         true => out.put(&held),
                         false => {}
                     }
                     at = end;
                 }
-                Place::Payload(left) => {
-                    let end = at + part(*left);
+                Place::Payload(payload) => {
+                    let (payload, end) = (*payload, at + part(payload.left));
+                    if self.pass(payload, &bytes[at..end]).is_err() {
+                        self.has_no_packet = true;
+                        break;
+                    }
                     out.keep(at..end);
-                    let left = *left - (end - at) as u64;
                     at = end;
-                    self.place = self.before_payload(left);
                 }
                 Place::Dropping(dropping) => {
                     let end = at + part(dropping.left);
@@ -188,7 +223,8 @@ impl Inbound {
                     if gathering.left == 0 {
                         let message = std::mem::take(&mut gathering.message);
                         self.translate(&message, out.other());
-                        self.place = self.before_payload(0);
+                        self.room = None;
+                        self.place = Place::default();
                     }
                 }
             }
@@ -196,13 +232,31 @@ impl Inbound {
         Read { frames, rewritten: out.finish() }
     }
 
-    /// The place with so many bytes of a payload to come. At its end the room for it is given back.
-    fn before_payload(&mut self, left: u64) -> Place {
-        if left > 0 {
-            return Place::Payload(left);
+    /// Has the next bytes of a payload pass. At its end the room for it is given back.
+    ///
+    /// # Errors
+    /// They are of a text that is no packet.
+    fn pass(&mut self, mut payload: Payload, bytes: &[u8]) -> Result<(), NoPacket> {
+        if let Some(mask) = &mut payload.text {
+            for bytes in bytes.chunks(UNMASKED_BYTES) {
+                let mut text = [0; UNMASKED_BYTES];
+                let text = &mut text[..bytes.len()];
+                unmask(bytes, *mask, text);
+                mask.rotate_left(bytes.len() % 4);
+                self.packet.read(text)?;
+            }
+        }
+        payload.left -= bytes.len() as u64;
+        if payload.left > 0 {
+            self.place = Place::Payload(payload);
+            return Ok(());
         }
         self.room = None;
-        Place::default()
+        self.place = Place::default();
+        if payload.is_last && payload.text.is_some() {
+            self.packet.end(&self.namespaces)?;
+        }
+        Ok(())
     }
 
     /// Begins a frame. Says whether its header passes, as it does unless the message is dropped or translated.
@@ -212,6 +266,10 @@ impl Inbound {
             (true, _) => {}
             (false, true) => self.fragments = 0,
             (false, false) => self.fragments += 1,
+        }
+        if !header.is_control() && !header.goes_on() {
+            self.is_text = header.begins_text();
+            self.packet = PacketReader::default();
         }
         match header.first {
             FIN_BINARY => self.encoding.sent_binary(),
@@ -241,7 +299,10 @@ impl Inbound {
             }
             None => {}
         }
-        self.place = self.before_payload(left);
+        let is_last = header.is_last();
+        let text = header.mask.filter(|_| self.is_text && !header.is_control());
+        // Of an empty one the end is here.
+        self.has_no_packet = self.pass(Payload { left, text, is_last }, &[]).is_err();
         true
     }
 
@@ -282,6 +343,11 @@ impl Inbound {
     /// Writes the frames in the place of a packet of MessagePack.
     fn translate(&self, message: &[u8], out: &mut Vec<u8>) {
         match ClientPacket::read(message, self.max as usize) {
+            Ok(ClientPacket { text, .. })
+                if PacketReader::check(text.as_bytes(), &self.namespaces).is_err() =>
+            {
+                put_frame(FIN_TEXT, MALFORMED.as_bytes(), out);
+            }
             Ok(ClientPacket { text, attachments }) => {
                 put_frame(FIN_TEXT, text.as_bytes(), out);
                 attachments.iter().for_each(|bytes| put_frame(FIN_BINARY, bytes, out));
@@ -296,6 +362,13 @@ impl Inbound {
                 put_frame(FIN_TEXT, MALFORMED.as_bytes(), out);
             }
         }
+    }
+}
+
+/// Writes the text of masked bytes. Eight at a time: the mask is the same for each four.
+fn unmask(bytes: &[u8], mask: [u8; 4], text: &mut [u8]) {
+    for (text, bytes) in text.chunks_mut(4).zip(bytes.chunks(4)) {
+        text.iter_mut().zip(bytes).zip(mask).for_each(|((text, byte), mask)| *text = byte ^ mask);
     }
 }
 
@@ -395,10 +468,17 @@ mod tests {
         inbound
     }
 
+    /// The client is connected to the main namespace.
+    fn connected() -> Arc<Namespaces> {
+        let namespaces = Namespaces::default();
+        namespaces.joined(b"/");
+        Arc::new(namespaces)
+    }
+
     /// Of a client that has sent nothing yet.
     fn fresh() -> Inbound {
         let budget = Arc::new(Budget::new("tests", 80_000));
-        Inbound::new(MAX, budget, Some([192, 0, 2, 1].into()), Arc::default())
+        Inbound::new(MAX, budget, Some([192, 0, 2, 1].into()), Arc::default(), connected())
     }
 
     fn frame(first: u8, mask: Option<[u8; 4]>, payload: &[u8]) -> Vec<u8> {
@@ -451,7 +531,11 @@ mod tests {
                 "a".repeat(size)
             }
         });
-        (first, mask, payload)
+        // A text in several frames is no packet when each of them is one.
+        (first, mask, payload).prop_map(|(first, mask, payload)| match first {
+            0x01 | 0x80 => (first, mask, "a".repeat(payload.len())),
+            _ => (first, mask, payload),
+        })
     }
 
     proptest! {
@@ -505,8 +589,8 @@ mod tests {
         let event = format!("427[\"{}\"]", "x".repeat(17_000));
         let large = frame(FIN_TEXT, Some([1, 2, 3, 4]), event.as_bytes());
         let address = Some([192, 0, 2, 1].into());
-        let mut streams =
-            [(); 2].map(|()| Inbound::new(MAX, Arc::clone(&budget), address, Arc::default()));
+        let mut streams = [(); 2]
+            .map(|()| Inbound::new(MAX, Arc::clone(&budget), address, Arc::default(), connected()));
         let (begun, rest) = large.split_at(500);
         assert_eq!(read_part(&mut streams[0], begun), begun);
         let replaced = read_part(&mut streams[1], &large);
@@ -584,10 +668,45 @@ mod tests {
     }
 
     #[test]
+    fn nothing_passes_from_a_message_on_that_is_no_packet() {
+        let mask = Some([9, 8, 7, 6]);
+        let long = format!("427[\"x\",\"{}\"]x", "x".repeat(1000));
+        let parts = [frame(0x01, mask, b"42[\"e\""), frame(0x80, mask, b"]]")].concat();
+        let before = [
+            frame(FIN_TEXT, mask, b"421[\"e\"]"),
+            frame(0x01, mask, b"422["),
+            frame(0x89, mask, b"42["),
+            frame(0x00, mask, b"\"e\""),
+            frame(0x80, mask, b"]"),
+        ]
+        .concat();
+        for wrong in [
+            frame(FIN_TEXT, mask, b"42[\"e\"]x"),
+            frame(FIN_TEXT, mask, b"42[\"e\""),
+            frame(FIN_TEXT, mask, b"42"),
+            frame(FIN_TEXT, mask, b"42/other,[\"e\"]"),
+            frame(FIN_TEXT, mask, long.as_bytes()),
+            parts,
+            [frame(0x01, mask, b"42[\"e\""), frame(0x80, mask, b"")].concat(),
+        ] {
+            let bytes = [&*before, &wrong, &frame(FIN_TEXT, mask, b"423[\"e\"]")].concat();
+            for cut in 0..=bytes.len() {
+                let mut inbound = inbound();
+                let (first, second) = bytes.split_at(cut);
+                let mut passed = read_part(&mut inbound, first);
+                passed.extend(read_part(&mut inbound, second));
+                assert!(inbound.has_no_packet());
+                assert!(passed.starts_with(&before) && bytes.starts_with(&passed), "cut at {cut}");
+                assert!(passed.len() < before.len() + wrong.len(), "cut at {cut}");
+            }
+        }
+    }
+
+    #[test]
     fn what_is_kept_of_messages_in_parts_and_of_attachments_needs_room() {
         const MASK: Option<[u8; 4]> = Some([1, 2, 3, 4]);
         let part = [0; 5000];
-        let event = || frame(FIN_TEXT, MASK, b"42[]");
+        let event = || frame(FIN_TEXT, MASK, b"42[\"e\"]");
         let take = |inbound: &mut Inbound, bytes: &[u8]| {
             assert_eq!(inbound.read(bytes).rewritten, None);
             !inbound.has_no_room()

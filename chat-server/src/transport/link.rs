@@ -17,6 +17,7 @@ use super::budget::{Budget, Room};
 use super::farewell::Farewell;
 use super::lane::Lane;
 use super::msgpack::{Encoding, ServerPackets};
+use super::namespaces::Namespaces;
 use super::public_id::public_id;
 use super::unsent::{AnswerRoom, Unsent};
 use super::wire::Wire;
@@ -86,6 +87,8 @@ pub(crate) struct Link {
     replies: Mutex<Vec<(Box<str>, ConnectReply)>>,
     /// Public ids that are others than [`id`](Self::id), by namespace.
     ids: Mutex<Vec<(Box<str>, String)>>,
+    /// Those that the client is connected to.
+    namespaces: Arc<Namespaces>,
     /// Where a websocket is written to, while there is one.
     wire: Mutex<Option<Wire>>,
     /// The form of the client's packets.
@@ -136,6 +139,7 @@ impl Default for Link {
             writer: AtomicWaker::new(),
             replies: Mutex::default(),
             ids: Mutex::default(),
+            namespaces: Arc::default(),
             wire: Mutex::default(),
             encoding: Arc::default(),
             server_packets: Mutex::default(),
@@ -201,6 +205,11 @@ impl Link {
     /// The form of the client's packets.
     pub(super) fn encoding(&self) -> &Arc<Encoding> {
         &self.encoding
+    }
+
+    /// The namespaces that the client is connected to.
+    pub(super) fn namespaces(&self) -> &Arc<Namespaces> {
+        &self.namespaces
     }
 
     pub(super) fn server_packets(&self) -> MutexGuard<'_, ServerPackets> {
@@ -439,9 +448,16 @@ impl Link {
         self.admission.get().and_then(Admission::address)
     }
 
-    /// The public id of the client in this namespace.
+    /// The public id of the client in this namespace. A new one when it has left the namespace and connects again, as
+    /// nothing of the client that it was goes on.
     pub(crate) fn public_id(&self, namespace: &str) -> String {
-        let ids = self.ids.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut ids = self.ids.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.namespaces.begins_anew(namespace.as_bytes())
+            && let Some(id) = public_id()
+        {
+            ids.retain(|(name, _)| **name != *namespace);
+            ids.push((namespace.into(), id));
+        }
         let found = ids.iter().find(|(name, _)| **name == *namespace);
         found.map_or(&self.id, |(_, id)| id).clone()
     }
@@ -475,6 +491,7 @@ impl Link {
         let reply = index.map(|index| replies.swap_remove(index).1);
         drop(replies);
         self.has_connected();
+        self.namespaces.joined(namespace.as_bytes());
         let reply = match reply {
             Some(reply) => serde_json::to_string(&reply).ok()?,
             None => serde_json::json!({ "sid": self.public_id(namespace) }).to_string(),

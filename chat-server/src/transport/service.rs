@@ -217,6 +217,7 @@ impl TransportService {
                 budget,
                 link.address(),
                 Arc::clone(link.encoding()),
+                Arc::clone(link.namespaces()),
             );
             Body::new(PacedBody::new(Body::new(body), link, patience))
         });

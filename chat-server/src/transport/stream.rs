@@ -64,7 +64,8 @@ impl LinkedStream {
         *link.wire() = Some(wire);
         let StreamLimits { patience, max_packet_bytes, budget, .. } = limits;
         let encoding = Arc::clone(link.encoding());
-        let inbound = Inbound::new(max_packet_bytes, budget, link.address(), encoding);
+        let namespaces = Arc::clone(link.namespaces());
+        let inbound = Inbound::new(max_packet_bytes, budget, link.address(), encoding, namespaces);
         let incoming = Incoming::new(Arc::clone(&link), patience);
         Self {
             link,
@@ -157,6 +158,9 @@ impl AsyncRead for LinkedStream {
                 let count = this.rewritten.len().min(buffer.remaining());
                 buffer.put_slice(&this.rewritten.split_to(count));
                 return Poll::Ready(Ok(()));
+            }
+            if this.inbound.has_no_packet() {
+                this.link.close(Farewell::NoPacket);
             }
             let most = this.poll_turn(context);
             if this.link.is_closed() {
