@@ -74,6 +74,8 @@ pub(crate) struct Link {
     /// One task waits for this, the one that sends.
     drained: Notify,
     in_flight: AtomicUsize,
+    /// Whether a pong of the client is to be taken for read.
+    owes_pong: AtomicBool,
     closed: AtomicBool,
     /// Why it ends, as far as that is known.
     farewell: OnceLock<Farewell>,
@@ -134,6 +136,7 @@ impl Default for Link {
             unsent: Unsent::new(None),
             drained: Notify::new(),
             in_flight: AtomicUsize::default(),
+            owes_pong: AtomicBool::default(),
             changed: Notify::new(),
             reader: AtomicWaker::new(),
             writer: AtomicWaker::new(),
@@ -322,6 +325,17 @@ impl Link {
         self.reader.register(context.waker());
         let may = self.is_closed() || self.in_flight.load(Ordering::Acquire) < MAX_IN_FLIGHT_BYTES;
         if may { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    /// Has a pong taken for read, as the answer to a ping that the client does not get.
+    pub(super) fn answer_ping(&self) {
+        self.owes_pong.store(true, Ordering::Release);
+        self.reader.wake();
+    }
+
+    /// Whether a pong is to be taken for read now. Says so once.
+    pub(super) fn takes_pong(&self) -> bool {
+        self.owes_pong.load(Ordering::Acquire) && self.owes_pong.swap(false, Ordering::AcqRel)
     }
 
     /// Has a websocket told why it ends, when it ends by itself.

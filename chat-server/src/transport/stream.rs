@@ -167,6 +167,9 @@ impl AsyncRead for LinkedStream {
                 // The end of the stream: the connection is closed as if the client had gone.
                 return Poll::Ready(Ok(()));
             }
+            if this.pong.is_empty() && this.inbound.is_between() && this.link.takes_pong() {
+                this.pong = &PONG;
+            }
             if !this.pong.is_empty() {
                 let (now, later) = this.pong.split_at(this.pong.len().min(buffer.remaining()));
                 buffer.put_slice(now);
