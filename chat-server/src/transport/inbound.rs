@@ -365,11 +365,16 @@ impl Inbound {
     }
 }
 
-/// Writes the text of masked bytes. Eight at a time: the mask is the same for each four.
+/// Writes the text of masked bytes, eight at a time: the mask is the same for each four.
 fn unmask(bytes: &[u8], mask: [u8; 4], text: &mut [u8]) {
-    for (text, bytes) in text.chunks_mut(4).zip(bytes.chunks(4)) {
-        text.iter_mut().zip(bytes).zip(mask).for_each(|((text, byte), mask)| *text = byte ^ mask);
+    let twice = u64::from(u32::from_ne_bytes(mask)) * 0x1_0000_0001;
+    let (eights, rest) = bytes.as_chunks::<8>();
+    let (out, out_rest) = text.as_chunks_mut::<8>();
+    for (text, eight) in out.iter_mut().zip(eights) {
+        *text = (u64::from_ne_bytes(*eight) ^ twice).to_ne_bytes();
     }
+    let mask = mask.iter().cycle();
+    out_rest.iter_mut().zip(rest).zip(mask).for_each(|((text, byte), mask)| *text = byte ^ mask);
 }
 
 /// The bytes that are kept behind this: of a message in several frames until the last of them is there, and of an

@@ -117,7 +117,7 @@ impl Json {
         let mut rest = bytes;
         while let Some((&byte, others)) = rest.split_first() {
             if let At::String { .. } = self.at {
-                let plain = rest.iter().take_while(|&&byte| is_plain(byte)).count();
+                let plain = plain_bytes(rest);
                 if plain > 0 {
                     self.word.put(&rest[..plain]);
                     rest = &rest[plain..];
@@ -393,8 +393,24 @@ impl Word {
     }
 }
 
-fn is_plain(byte: u8) -> bool {
-    byte >= b' ' && byte != b'"' && byte != b'\\'
+/// How many of the first bytes stand for themselves in a string. Nearly all of a packet is such text, so it is looked
+/// at eight bytes at a time.
+fn plain_bytes(bytes: &[u8]) -> usize {
+    const ONES: u64 = u64::MAX / 255;
+    const HIGH: u64 = ONES << 7;
+    // The lowest high bit that is set is that of the first byte below `limit`; of bytes above 0x7f none is.
+    let below = |eight: u64, limit: u8| eight.wrapping_sub(ONES * u64::from(limit)) & !eight & HIGH;
+    let (eights, rest) = bytes.as_chunks::<8>();
+    for (index, eight) in eights.iter().enumerate() {
+        let eight = u64::from_le_bytes(*eight);
+        let equal = |byte: u8| below(eight ^ (ONES * u64::from(byte)), 1);
+        let found = below(eight, b' ') | equal(b'"') | equal(b'\\');
+        if found != 0 {
+            return index * 8 + found.trailing_zeros() as usize / 8;
+        }
+    }
+    let is_plain = |byte: &&u8| **byte >= b' ' && !matches!(**byte, b'"' | b'\\');
+    bytes.len() - rest.len() + rest.iter().take_while(is_plain).count()
 }
 
 #[cfg(test)]
@@ -493,6 +509,12 @@ mod tests {
             changed[at] = change;
             let changed: String = changed.into_iter().collect();
             prop_assert_eq!(read(&changed, 0, cut).is_ok(), is_json(&changed), "{}", changed);
+        }
+
+        #[test]
+        fn plain_bytes_are_counted_as_one_by_one(bytes in vec(prop_oneof![8 => b'a'..=b'z', 1 => any::<u8>()], 0..40)) {
+            let is_plain = |byte: &&u8| **byte >= b' ' && **byte != b'"' && **byte != b'\\';
+            prop_assert_eq!(plain_bytes(&bytes), bytes.iter().take_while(is_plain).count());
         }
 
         #[test]
