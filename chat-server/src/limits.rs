@@ -49,6 +49,12 @@ pub struct Limits {
     /// For how long a client may take to connect when it has opened a connection; 20 seconds by default. Then the
     /// connection is closed.
     pub handshake_timeout: Duration,
+    /// How long after a connection was opened, and after each answer, a client is asked whether it is still there; 25
+    /// seconds by default, and from 100 ms to an hour as all of these times. It should be shorter than the time after
+    /// which a proxy ends a connection that is idle.
+    pub ping_interval: Duration,
+    /// How long a client may take to answer; 20 seconds by default. Then the connection is closed.
+    pub ping_timeout: Duration,
     /// The largest packet of a client in bytes; from 65,536 to 16 MiB. The default, 402,560, is what the largest
     /// event of the chat takes. A larger one ends the connection.
     pub max_packet_bytes: usize,
@@ -155,6 +161,8 @@ impl Default for Limits {
             max_handshakes: 10_000,
             max_handshakes_per_address: 1_000,
             handshake_timeout: Duration::from_secs(20),
+            ping_interval: Duration::from_secs(25),
+            ping_timeout: Duration::from_secs(20),
             max_packet_bytes: MAX_PACKET_BYTES,
             max_large_packets_bytes: 64 * 1024 * 1024,
             max_unsent_bytes: 256 * 1024 * 1024,
@@ -183,6 +191,8 @@ impl Limits {
         time("idle_timeout", self.idle_timeout)?;
         time("write_timeout", self.write_timeout)?;
         time("handshake_timeout", self.handshake_timeout)?;
+        time("ping_interval", self.ping_interval)?;
+        time("ping_timeout", self.ping_timeout)?;
         within("max_header_bytes", self.max_header_bytes, 4096, 65_536)?;
         within("max_sessions", self.max_sessions, 1, usize::MAX)?;
         within("max_sessions_per_address", self.max_sessions_per_address, 1, usize::MAX)?;

@@ -26,12 +26,6 @@ use crate::socket::{Authenticate, Connections, Hooks, Observed, Services, regist
 use crate::transport::TransportService;
 use crate::trusted_proxy::{TrustedProxies, TrustedProxy};
 
-/// How often the server asks a client whether it is still there.
-const PING_INTERVAL: Duration = Duration::from_secs(25);
-
-/// How long a client may take to answer.
-const PING_TIMEOUT: Duration = Duration::from_secs(20);
-
 /// For how long a session is kept when nothing else is said.
 const RECOVERY_WINDOW: Duration = Duration::from_secs(120);
 
@@ -283,8 +277,8 @@ impl ChatBuilder {
             .max_incoming_binaries(limits.max_attachments)
             .max_incoming_binary_buf_size(limits.max_packet_bytes);
         let (service, io) = SocketIo::builder()
-            .ping_interval(PING_INTERVAL)
-            .ping_timeout(PING_TIMEOUT)
+            .ping_interval(limits.ping_interval)
+            .ping_timeout(limits.ping_timeout)
             .connect_timeout(limits.handshake_timeout)
             // Pongs may be put between the packets of a body that waits.
             .max_payload((limits.max_packet_bytes + PONGS_BYTES) as u64)
@@ -294,7 +288,7 @@ impl ChatBuilder {
             .ws_read_buffer_size(READ_BUFFER)
             .with_parser(parser)
             .build_svc();
-        let patience = PING_INTERVAL + PING_TIMEOUT;
+        let patience = limits.ping_interval + limits.ping_timeout;
         let transport = TransportService::new(service, patience).with_limits(&limits);
         let services = Services {
             log: Arc::clone(&log),

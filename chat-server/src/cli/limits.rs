@@ -27,6 +27,14 @@ pub(super) struct LimitArgs {
     #[arg(long, env = "CHAT_HANDSHAKE_TIMEOUT", value_name = "DURATION", default_value = "20s")]
     handshake_timeout: Duration,
 
+    /// How often a client is asked whether it is still there; more often than a proxy ends idle connections
+    #[arg(long, env = "CHAT_PING_INTERVAL", value_name = "DURATION", default_value = "25s")]
+    ping_interval: Duration,
+
+    /// How long a client may take to answer; then its connection ends
+    #[arg(long, env = "CHAT_PING_TIMEOUT", value_name = "DURATION", default_value = "20s")]
+    ping_timeout: Duration,
+
     /// How many events a client may send each second on the average, all connections of a user together; no more is
     /// read from one that has sent more, so it waits; 0 is no limit
     #[arg(long, env = "CHAT_MAX_EVENTS_PER_SECOND", value_name = "N", default_value_t = Limits::default().max_events_per_second)]
@@ -128,6 +136,8 @@ impl LimitArgs {
             max_handshakes: self.max_handshakes,
             max_handshakes_per_address: self.max_handshakes_per_address,
             handshake_timeout: self.handshake_timeout.into(),
+            ping_interval: self.ping_interval.into(),
+            ping_timeout: self.ping_timeout.into(),
             max_events_per_second: self.max_events_per_second,
             event_burst: self.event_burst,
             max_notices_per_second: self.max_notices_per_second,

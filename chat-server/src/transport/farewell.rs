@@ -6,6 +6,8 @@ pub(crate) enum Farewell {
     Stopping,
     /// The client has sent an event after its disconnect.
     Disconnected,
+    /// The client has sent what is no packet, or none for now.
+    NoPacket,
     /// The client has begun a message of more bytes than are read at all.
     TooLarge,
     /// The time of its token is over.
@@ -30,6 +32,7 @@ impl Farewell {
         let (code, reason): (u16, _) = match self {
             Self::Stopping => (1001, "the server is stopping; connect again"),
             Self::Disconnected => (1002, "an event came after the disconnect"),
+            Self::NoPacket => (1002, "a message was no packet of Socket.IO, or none for now"),
             Self::TooLarge => (1009, "a message was too large"),
             Self::Expired => (1008, "the token has expired"),
             Self::NameLost => (1008, "the nickname belongs to somebody else"),

@@ -1,37 +1,44 @@
 use std::net::IpAddr;
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::budget::{Budget, LARGE_BYTES, Room};
+use super::client_frames::{FIN_BINARY, FIN_TEXT, Header, header_length, put_frame};
 use super::msgpack::{ClientPacket, Encoding, MALFORMED, Unreadable, tell_of_malformed};
+use super::namespaces::Namespaces;
 use super::oversize::{Dropped, MAX_DROPPED_BYTES, NO_ROOM, TOO_LARGE};
+use super::packet::{NoPacket, PacketReader};
 
-/// A whole text message.
-const FIN_TEXT: u8 = 0x81;
+/// How many frames of one message are read although nothing should be read from the client.
+const MAX_FRAGMENTS: usize = 1024;
 
-/// A whole binary message.
-const FIN_BINARY: u8 = 0x82;
+/// So many bytes of a text are unmasked at a time, to be looked at.
+const UNMASKED_BYTES: usize = 512;
 
-/// The kind of a frame, in its first byte, and that of a text message that has begun.
-const KIND: u8 = 0x0f;
-const TEXT: u8 = 0x01;
-
-const MASKED: u8 = 0x80;
-
-/// Follows the frames that a client sends on a websocket, however they are cut into reads, and
-/// [replaces](Dropped::replacement) messages that are too large. Packets of MessagePack are translated when they are
-/// whole. All else passes untouched and in place.
+/// Follows the frames that a client sends on a websocket, however they are cut into reads: counts them, knows where one
+/// message ends, and [replaces](Dropped::replacement) those that are too large. Packets of MessagePack are translated
+/// when they are whole. All else passes untouched and in place, up to the first message that is no packet.
 ///
 /// What is fragmented passes too: the websocket library has the same limit, and ends the connection there. No client
 /// of Socket.IO sends fragments.
 #[derive(Debug)]
 pub(super) struct Inbound {
     place: Place,
+    /// How many frames of a message have come whose last is still to come.
+    fragments: usize,
     /// The largest message in bytes.
     max: u64,
     budget: Arc<Budget>,
     address: Option<IpAddr>,
     /// The form of the client's packets.
     encoding: Arc<Encoding>,
+    namespaces: Arc<Namespaces>,
+    /// Reads the text message that has begun.
+    packet: PacketReader,
+    /// Whether the message that has begun is a text.
+    is_text: bool,
+    /// Whether a message was no packet. Nothing passes from then on.
+    has_no_packet: bool,
     /// For the large message that is being read.
     room: Option<Room>,
     /// What is kept of messages that have ended, or of parts of one.
@@ -43,17 +50,38 @@ pub(super) struct Inbound {
     has_overlong: bool,
 }
 
+/// What became of bytes that a client has sent.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Read {
+    /// How many of the bytes that are, up to the end of a message.
+    pub(super) bytes: usize,
+    /// How many frames begin in them.
+    pub(super) frames: u64,
+    /// What is to be read in their place, and in that of those held back before; none when they pass as they are.
+    pub(super) rewritten: Option<Vec<u8>>,
+}
+
 /// Where in the stream the next byte lies.
 #[derive(Debug)]
 enum Place {
     /// At the start of a frame, or in its header, of which this much is held back.
     Header(Vec<u8>),
-    /// In the payload of a frame that passes; so many bytes are left of it, one at least.
-    Payload(u64),
+    /// In the payload of a frame that passes.
+    Payload(Payload),
     /// In the payload of a message that is dropped.
     Dropping(Box<Dropping>),
     /// In a packet of MessagePack.
     Gathering(Box<Gathering>),
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Payload {
+    /// How many bytes are to come, one at least.
+    left: u64,
+    /// When it is of a text message, the mask of the bytes to come.
+    text: Option<[u8; 4]>,
+    /// Whether the message ends with it.
+    is_last: bool,
 }
 
 #[derive(Debug)]
@@ -70,13 +98,13 @@ struct Gathering {
     message: Vec<u8>,
 }
 
-/// What the header of a frame says, and how many bytes it has.
-struct Header {
-    first: u8,
-    /// None when there is no mask, which is an error of the client's.
-    mask: Option<[u8; 4]>,
-    length: u64,
-    bytes: usize,
+/// What is to be read in the place of some bytes. Copies nothing as long as it is the same.
+struct Output<'a> {
+    read: &'a [u8],
+    /// How many of the first bytes pass.
+    kept: usize,
+    /// What it is, when it is something else.
+    other: Option<Vec<u8>>,
 }
 
 impl Inbound {
@@ -86,13 +114,19 @@ impl Inbound {
         budget: Arc<Budget>,
         address: Option<IpAddr>,
         encoding: Arc<Encoding>,
+        namespaces: Arc<Namespaces>,
     ) -> Self {
         Self {
             place: Place::default(),
+            fragments: 0,
             max: max as u64,
             budget,
             address,
             encoding,
+            namespaces,
+            packet: PacketReader::default(),
+            is_text: false,
+            has_no_packet: false,
             room: None,
             gathered: Gathered::default(),
             gathered_room: None,
@@ -111,105 +145,141 @@ impl Inbound {
         self.has_no_room
     }
 
-    /// Whether all of these bytes pass as they are. If so, they have been followed; if not, nothing has changed, and
-    /// they are to be [rewritten](Self::rewrite). The end of the stream, which is no bytes, passes wherever it comes.
-    pub(super) fn passes(&mut self, bytes: &[u8]) -> bool {
-        if bytes.is_empty() {
-            return true;
-        }
-        if !self.encoding.is_json() {
-            return false;
-        }
-        let mut left = match &self.place {
-            Place::Header(held) if held.is_empty() => 0,
-            Place::Payload(left) => *left,
-            _ => return false,
-        };
-        let (mut rest, mut gathered) = (bytes, self.gathered);
-        loop {
-            let payload = u64::min(left, rest.len() as u64);
-            left -= payload;
-            rest = &rest[payload as usize..];
-            if rest.is_empty() {
-                break;
-            }
-            match Header::read(rest) {
-                Some(header) if header.length <= LARGE_BYTES as u64 => {
-                    gathered = gathered.with(&header);
-                    if gathered.bytes > LARGE_BYTES as u64 {
-                        return false;
-                    }
-                    left = header.length;
-                    rest = &rest[header.bytes..];
-                }
-                _ => return false,
-            }
-        }
-        self.gather(gathered);
-        self.place = self.before_payload(left);
-        true
+    /// Whether the connection has to end behind what has passed: a message was no packet.
+    pub(super) fn has_no_packet(&self) -> bool {
+        self.has_no_packet
     }
 
-    /// What is to be read in the place of these bytes, and of those that were held back before.
-    pub(super) fn rewrite(&mut self, bytes: &[u8]) -> Vec<u8> {
-        let mut out = Vec::with_capacity(bytes.len());
-        let mut rest = bytes;
-        while let Some((&first, others)) = rest.split_first() {
+    /// Whether the next byte begins a message.
+    pub(super) fn is_between(&self) -> bool {
+        self.fragments == 0 && matches!(&self.place, Place::Header(held) if held.is_empty())
+    }
+
+    /// How many of the bytes to come belong to the message that has begun, as far as is known; none when it has
+    /// very many frames, which no client of Socket.IO sends.
+    pub(super) fn wanted(&self) -> usize {
+        let left = match &self.place {
+            Place::Payload(payload) => payload.left,
+            Place::Dropping(dropping) => dropping.left,
+            Place::Gathering(gathering) => gathering.left,
+            Place::Header(_) if self.is_between() || self.fragments > MAX_FRAGMENTS => return 0,
+            Place::Header(held) => return header_length(held) - held.len(),
+        };
+        usize::try_from(left).unwrap_or(usize::MAX)
+    }
+
+    /// Takes what was read, up to the end of a message. The end of the stream, which is no bytes, passes wherever it
+    /// comes.
+    pub(super) fn read(&mut self, bytes: &[u8]) -> Read {
+        let mut out = Output { read: bytes, kept: 0, other: None };
+        let (mut at, mut frames) = (0, 0);
+        while at < bytes.len() && !self.has_no_packet && (at == 0 || !self.is_between()) {
+            let rest = &bytes[at..];
+            let part = |left: u64| u64::min(left, rest.len() as u64) as usize;
             match &mut self.place {
                 Place::Header(held) => {
-                    held.push(first);
-                    rest = others;
-                    let Some(header) = Header::read(held) else { continue };
+                    let before = held.len();
+                    if before > 0 || Header::read(rest).is_none() {
+                        // As much as is known to belong to it.
+                        let missing = header_length(held) - before;
+                        held.extend_from_slice(&rest[..missing.min(rest.len())]);
+                    }
+                    let Some(header) = Header::read(if held.is_empty() { rest } else { held })
+                    else {
+                        at += held.len() - before;
+                        continue;
+                    };
                     let held = std::mem::take(held);
-                    self.place = self.after(&header, &held, &mut out);
+                    let end = at + header.bytes - before;
+                    frames += 1;
+                    match self.begin(&header, &mut out) {
+                        _ if self.has_no_packet => break,
+                        true if held.is_empty() => out.keep(at..end),
+                        true => out.put(&held),
+                        false => {}
+                    }
+                    at = end;
                 }
-                Place::Payload(left) => {
-                    let (passing, others) = split(rest, *left);
-                    out.extend_from_slice(passing);
-                    let left = *left - passing.len() as u64;
-                    rest = others;
-                    self.place = self.before_payload(left);
+                Place::Payload(payload) => {
+                    let (payload, end) = (*payload, at + part(payload.left));
+                    if self.pass(payload, &bytes[at..end]).is_err() {
+                        self.has_no_packet = true;
+                        break;
+                    }
+                    out.keep(at..end);
+                    at = end;
                 }
                 Place::Dropping(dropping) => {
-                    let (now, others) = split(rest, dropping.left);
-                    dropping.take(now);
-                    rest = others;
+                    let end = at + part(dropping.left);
+                    dropping.take(&bytes[at..end]);
+                    at = end;
                     if dropping.left == 0 {
                         let replacement = dropping.dropped.replacement();
-                        put_frame(FIN_TEXT, replacement.as_bytes(), &mut out);
+                        put_frame(FIN_TEXT, replacement.as_bytes(), out.other());
                         self.place = Place::default();
                     }
                 }
                 Place::Gathering(gathering) => {
-                    let (now, others) = split(rest, gathering.left);
-                    gathering.take(now);
-                    rest = others;
+                    let end = at + part(gathering.left);
+                    gathering.take(&bytes[at..end]);
+                    at = end;
                     if gathering.left == 0 {
                         let message = std::mem::take(&mut gathering.message);
-                        self.translate(&message, &mut out);
-                        self.place = self.before_payload(0);
+                        self.translate(&message, out.other());
+                        self.room = None;
+                        self.place = Place::default();
                     }
                 }
             }
         }
-        out
+        if self.has_no_packet {
+            at = bytes.len();
+        }
+        Read { bytes: at, frames, rewritten: out.finish(at) }
     }
 
-    /// The place with so many bytes of a payload to come. At its end the room for it is given back.
-    fn before_payload(&mut self, left: u64) -> Place {
-        if left > 0 {
-            return Place::Payload(left);
+    /// Has the next bytes of a payload pass. At its end the room for it is given back.
+    ///
+    /// # Errors
+    /// They are of a text that is no packet.
+    fn pass(&mut self, mut payload: Payload, bytes: &[u8]) -> Result<(), NoPacket> {
+        if let Some(mask) = &mut payload.text {
+            for bytes in bytes.chunks(UNMASKED_BYTES) {
+                let mut text = [0; UNMASKED_BYTES];
+                let text = &mut text[..bytes.len()];
+                unmask(bytes, *mask, text);
+                mask.rotate_left(bytes.len() % 4);
+                self.packet.read(text)?;
+            }
+        }
+        payload.left -= bytes.len() as u64;
+        if payload.left > 0 {
+            self.place = Place::Payload(payload);
+            return Ok(());
         }
         self.room = None;
-        Place::default()
+        self.place = Place::default();
+        if payload.is_last && payload.text.is_some() {
+            self.packet.end(&self.namespaces)?;
+        }
+        Ok(())
     }
 
-    /// The place after a header: it passes, or the message is dropped.
-    fn after(&mut self, header: &Header, held: &[u8], out: &mut Vec<u8>) -> Place {
+    /// Begins a frame. Says whether its header passes, as it does unless the message is dropped or translated.
+    fn begin(&mut self, header: &Header, out: &mut Output<'_>) -> bool {
         let left = header.length;
+        match (header.is_control(), header.is_last()) {
+            (true, _) => {}
+            (false, true) => self.fragments = 0,
+            (false, false) => self.fragments += 1,
+        }
+        if !header.is_control() && !header.goes_on() {
+            self.is_text = header.begins_text();
+            self.packet = PacketReader::default();
+        }
         match header.first {
             FIN_BINARY => self.encoding.sent_binary(),
-            first if first & KIND == TEXT => self.encoding.sent_text(left),
+            _ if header.begins_text() => self.encoding.sent_text(left),
             _ => {}
         }
         let is_msgpack = header.first == FIN_BINARY && self.encoding.is_msgpack();
@@ -219,21 +289,27 @@ impl Inbound {
         let why = self.why_dropped(header, is_msgpack);
         if let (Some(why), Some(mask)) = (why, header.mask) {
             let dropped = if is_msgpack { Dropped::msgpack(why) } else { Dropped::new(why) };
-            return Place::Dropping(Box::new(Dropping { left, mask, dropped }));
+            self.place = Place::Dropping(Box::new(Dropping { left, mask, dropped }));
+            return false;
         }
         match header.mask.filter(|_| is_msgpack && left <= self.max) {
             Some(_) if left == 0 => {
-                self.translate(&[], out);
-                return Place::default();
+                self.translate(&[], out.other());
+                self.place = Place::default();
+                return false;
             }
             Some(mask) => {
                 let message = Vec::new();
-                return Place::Gathering(Box::new(Gathering { left, mask, message }));
+                self.place = Place::Gathering(Box::new(Gathering { left, mask, message }));
+                return false;
             }
             None => {}
         }
-        out.extend_from_slice(held);
-        self.before_payload(header.length)
+        let is_last = header.is_last();
+        let text = header.mask.filter(|_| self.is_text && !header.is_control());
+        // Of an empty one the end is here.
+        self.has_no_packet = self.pass(Payload { left, text, is_last }, &[]).is_err();
+        true
     }
 
     /// Takes room for what is kept by now, or gives it back.
@@ -273,6 +349,11 @@ impl Inbound {
     /// Writes the frames in the place of a packet of MessagePack.
     fn translate(&self, message: &[u8], out: &mut Vec<u8>) {
         match ClientPacket::read(message, self.max as usize) {
+            Ok(ClientPacket { text, .. })
+                if PacketReader::check(text.as_bytes(), &self.namespaces).is_err() =>
+            {
+                put_frame(FIN_TEXT, MALFORMED.as_bytes(), out);
+            }
             Ok(ClientPacket { text, attachments }) => {
                 put_frame(FIN_TEXT, text.as_bytes(), out);
                 attachments.iter().for_each(|bytes| put_frame(FIN_BINARY, bytes, out));
@@ -290,6 +371,18 @@ impl Inbound {
     }
 }
 
+/// Writes the text of masked bytes, eight at a time: the mask is the same for each four.
+fn unmask(bytes: &[u8], mask: [u8; 4], text: &mut [u8]) {
+    let twice = u64::from(u32::from_ne_bytes(mask)) * 0x1_0000_0001;
+    let (eights, rest) = bytes.as_chunks::<8>();
+    let (out, out_rest) = text.as_chunks_mut::<8>();
+    for (text, eight) in out.iter_mut().zip(eights) {
+        *text = (u64::from_ne_bytes(*eight) ^ twice).to_ne_bytes();
+    }
+    let mask = mask.iter().cycle();
+    out_rest.iter_mut().zip(rest).zip(mask).for_each(|((text, byte), mask)| *text = byte ^ mask);
+}
+
 /// The bytes that are kept behind this: of a message in several frames until the last of them is there, and of an
 /// event's attachments until the next message. No limit for one message counts them.
 #[derive(Debug, Clone, Copy, Default)]
@@ -301,20 +394,47 @@ struct Gathered {
 
 impl Gathered {
     fn with(self, header: &Header) -> Self {
-        const CONTROL: u8 = 0x08;
-        const LAST_PART: u8 = 0x80;
         let Self { bytes, is_text } = self;
         match header.first {
             // A heartbeat, which may come between an event and its attachments, has one byte.
             FIN_TEXT if header.length > 1 => Self::default(),
             FIN_TEXT => self,
-            LAST_PART if is_text => Self::default(),
-            first if first & CONTROL != 0 => self,
-            first => Self {
+            _ if header.is_control() => self,
+            _ if header.goes_on() && header.is_last() && is_text => Self::default(),
+            _ => Self {
                 bytes: bytes.saturating_add(header.length),
-                is_text: if first & KIND == 0 { is_text } else { first & KIND == TEXT },
+                is_text: if header.goes_on() { is_text } else { header.begins_text() },
             },
         }
+    }
+}
+
+impl Output<'_> {
+    /// Has these of the bytes pass.
+    fn keep(&mut self, range: Range<usize>) {
+        if self.other.is_none() && range.start == self.kept {
+            self.kept = range.end;
+        } else {
+            let read = self.read;
+            self.put(&read[range]);
+        }
+    }
+
+    fn put(&mut self, bytes: &[u8]) {
+        self.other().extend_from_slice(bytes);
+    }
+
+    /// Something else from here on.
+    fn other(&mut self) -> &mut Vec<u8> {
+        self.other.get_or_insert_with(|| self.read[..self.kept].to_vec())
+    }
+
+    /// What it is, when it is something else than the bytes up to there.
+    fn finish(mut self, end: usize) -> Option<Vec<u8>> {
+        if self.other.is_none() && self.kept == end {
+            return None;
+        }
+        Some(std::mem::take(self.other()))
     }
 }
 
@@ -342,60 +462,16 @@ impl Gathering {
     }
 }
 
-impl Header {
-    /// The header that these bytes begin with, if it is whole; see
-    /// [RFC 6455, section 5.2](https://www.rfc-editor.org/rfc/rfc6455#section-5.2).
-    fn read(bytes: &[u8]) -> Option<Self> {
-        let (&first, &second) = (bytes.first()?, bytes.get(1)?);
-        let (length, end) = match second & !MASKED {
-            126 => (number(bytes.get(2..4)?), 4),
-            127 => (number(bytes.get(2..10)?), 10),
-            short => (u64::from(short), 2),
-        };
-        if second & MASKED == 0 {
-            return Some(Self { first, mask: None, length, bytes: end });
-        }
-        let mask = bytes.get(end..end + 4)?.try_into().ok()?;
-        Some(Self { first, mask: Some(mask), length, bytes: end + 4 })
-    }
-}
-
-/// The bytes of a payload of which so many are to come, and those after it.
-fn split(bytes: &[u8], left: u64) -> (&[u8], &[u8]) {
-    bytes.split_at(u64::min(left, bytes.len() as u64) as usize)
-}
-
-fn number(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0, |sum, &byte| sum << 8 | u64::from(byte))
-}
-
-/// Adds a whole message of a client, with a mask of zeros.
-fn put_frame(first: u8, message: &[u8], out: &mut Vec<u8>) {
-    const MASK: [u8; 4] = [0; 4];
-    let length = message.len();
-    match (u8::try_from(length), u16::try_from(length)) {
-        (Ok(short @ 0..126), _) => out.extend([first, MASKED | short]),
-        (_, Ok(long)) => {
-            out.extend([first, MASKED | 126]);
-            out.extend(long.to_be_bytes());
-        }
-        _ => {
-            out.extend([first, MASKED | 127]);
-            out.extend((length as u64).to_be_bytes());
-        }
-    }
-    out.extend(MASK);
-    out.extend_from_slice(message);
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::collection::vec;
     use proptest::prelude::*;
 
+    use super::super::client_frames::PONG;
     use super::*;
 
     const MAX: usize = 20_000;
+    const MASKED: u8 = 0x80;
 
     /// Of a client that has sent a packet of JSON.
     fn inbound() -> Inbound {
@@ -404,10 +480,17 @@ mod tests {
         inbound
     }
 
+    /// The client is connected to the main namespace.
+    fn connected() -> Arc<Namespaces> {
+        let namespaces = Namespaces::default();
+        namespaces.joined(b"/");
+        Arc::new(namespaces)
+    }
+
     /// Of a client that has sent nothing yet.
     fn fresh() -> Inbound {
         let budget = Arc::new(Budget::new("tests", 80_000));
-        Inbound::new(MAX, budget, Some([192, 0, 2, 1].into()), Arc::default())
+        Inbound::new(MAX, budget, Some([192, 0, 2, 1].into()), Arc::default(), connected())
     }
 
     fn frame(first: u8, mask: Option<[u8; 4]>, payload: &[u8]) -> Vec<u8> {
@@ -433,12 +516,20 @@ mod tests {
     fn read_by(mut inbound: Inbound, bytes: &[u8], cuts: &[usize]) -> Vec<u8> {
         let mut out = Vec::new();
         for cut in cuts.windows(2) {
-            let part = &bytes[cut[0]..cut[1]];
-            if inbound.passes(part) {
-                out.extend_from_slice(part);
-            } else {
-                out.extend(inbound.rewrite(part));
-            }
+            out.extend(read_part(&mut inbound, &bytes[cut[0]..cut[1]]));
+        }
+        out
+    }
+
+    /// What is read in the place of these bytes.
+    fn read_part(inbound: &mut Inbound, mut bytes: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        while !bytes.is_empty() {
+            let read = inbound.read(bytes);
+            let (message, rest) = bytes.split_at(read.bytes);
+            assert!(!message.is_empty() && (rest.is_empty() || inbound.is_between()));
+            out.extend(read.rewritten.unwrap_or_else(|| message.to_vec()));
+            bytes = rest;
         }
         out
     }
@@ -460,7 +551,11 @@ mod tests {
                 "a".repeat(size)
             }
         });
-        (first, mask, payload)
+        // A text in several frames is no packet when each of them is one.
+        (first, mask, payload).prop_map(|(first, mask, payload)| match first {
+            0x01 | 0x80 => (first, mask, "a".repeat(payload.len())),
+            _ => (first, mask, payload),
+        })
     }
 
     proptest! {
@@ -514,14 +609,14 @@ mod tests {
         let event = format!("427[\"{}\"]", "x".repeat(17_000));
         let large = frame(FIN_TEXT, Some([1, 2, 3, 4]), event.as_bytes());
         let address = Some([192, 0, 2, 1].into());
-        let mut streams =
-            [(); 2].map(|()| Inbound::new(MAX, Arc::clone(&budget), address, Arc::default()));
+        let mut streams = [(); 2]
+            .map(|()| Inbound::new(MAX, Arc::clone(&budget), address, Arc::default(), connected()));
         let (begun, rest) = large.split_at(500);
-        assert_eq!(streams[0].rewrite(begun), begun);
-        let replaced = streams[1].rewrite(&large);
+        assert_eq!(read_part(&mut streams[0], begun), begun);
+        let replaced = read_part(&mut streams[1], &large);
         assert!(replaced.ends_with(b"427[\"no room\",17007]"), "{replaced:?}");
-        assert!(streams[0].passes(rest), "who was first goes on");
-        assert_eq!(streams[1].rewrite(&large), large, "and makes room at the end");
+        assert_eq!(streams[0].read(rest).rewritten, None, "who was first goes on");
+        assert_eq!(read_part(&mut streams[1], &large), large, "and makes room at the end");
     }
 
     /// A packet of MessagePack: an event with a text, and maybe an attachment.
@@ -593,14 +688,47 @@ mod tests {
     }
 
     #[test]
+    fn nothing_passes_from_a_message_on_that_is_no_packet() {
+        let mask = Some([9, 8, 7, 6]);
+        let long = format!("427[\"x\",\"{}\"]x", "x".repeat(1000));
+        let parts = [frame(0x01, mask, b"42[\"e\""), frame(0x80, mask, b"]]")].concat();
+        let before = [
+            frame(FIN_TEXT, mask, b"421[\"e\"]"),
+            frame(0x01, mask, b"422["),
+            frame(0x89, mask, b"42["),
+            frame(0x00, mask, b"\"e\""),
+            frame(0x80, mask, b"]"),
+        ]
+        .concat();
+        for wrong in [
+            frame(FIN_TEXT, mask, b"42[\"e\"]x"),
+            frame(FIN_TEXT, mask, b"42[\"e\""),
+            frame(FIN_TEXT, mask, b"42"),
+            frame(FIN_TEXT, mask, b"42/other,[\"e\"]"),
+            frame(FIN_TEXT, mask, long.as_bytes()),
+            parts,
+            [frame(0x01, mask, b"42[\"e\""), frame(0x80, mask, b"")].concat(),
+        ] {
+            let bytes = [&*before, &wrong, &frame(FIN_TEXT, mask, b"423[\"e\"]")].concat();
+            for cut in 0..=bytes.len() {
+                let mut inbound = inbound();
+                let (first, second) = bytes.split_at(cut);
+                let mut passed = read_part(&mut inbound, first);
+                passed.extend(read_part(&mut inbound, second));
+                assert!(inbound.has_no_packet());
+                assert!(passed.starts_with(&before) && bytes.starts_with(&passed), "cut at {cut}");
+                assert!(passed.len() < before.len() + wrong.len(), "cut at {cut}");
+            }
+        }
+    }
+
+    #[test]
     fn what_is_kept_of_messages_in_parts_and_of_attachments_needs_room() {
         const MASK: Option<[u8; 4]> = Some([1, 2, 3, 4]);
         let part = [0; 5000];
-        let event = || frame(FIN_TEXT, MASK, b"42[]");
+        let event = || frame(FIN_TEXT, MASK, b"42[\"e\"]");
         let take = |inbound: &mut Inbound, bytes: &[u8]| {
-            if !inbound.passes(bytes) {
-                assert_eq!(inbound.rewrite(bytes), bytes);
-            }
+            assert_eq!(inbound.read(bytes).rewritten, None);
             !inbound.has_no_room()
         };
         for first in [0x01, 0x02, FIN_BINARY] {
@@ -632,6 +760,68 @@ mod tests {
         let mut header = vec![FIN_TEXT, MASKED | 127];
         header.extend((MAX_DROPPED_BYTES + 1).to_be_bytes());
         header.extend([0; 4]);
-        assert_eq!(inbound().rewrite(&header), header);
+        assert_eq!(read(&header, &[0, header.len()]), header);
+    }
+
+    /// A frame with zeros for the mask and the payload.
+    fn zeros(first: u8, length: usize) -> Vec<u8> {
+        frame(first, Some([0; 4]), &vec![0; length])
+    }
+
+    proptest! {
+        #[test]
+        fn frames_are_counted_however_they_are_cut(
+            lengths in vec(prop_oneof![0usize..10, 120usize..130, 65_530usize..65_540], 1..20),
+            cuts in vec(1usize..5000, 1..50),
+        ) {
+            let bytes: Vec<u8> = lengths.iter().flat_map(|&length| zeros(FIN_TEXT, length)).collect();
+            let (mut inbound, mut rest, mut begun) = (inbound(), &*bytes, 0);
+            for cut in cuts.iter().cycle() {
+                let (now, later) = rest.split_at((*cut).min(rest.len()));
+                let mut unread = now;
+                while !unread.is_empty() {
+                    let read = inbound.read(unread);
+                    begun += read.frames;
+                    unread = &unread[read.bytes..];
+                    prop_assert!(unread.is_empty() || inbound.is_between());
+                }
+                rest = later;
+                prop_assert!(inbound.wanted() <= rest.len());
+                prop_assert_eq!(inbound.wanted() == 0, inbound.is_between());
+                if rest.is_empty() {
+                    break;
+                }
+            }
+            prop_assert_eq!(begun, lengths.len() as u64);
+            prop_assert!(inbound.is_between());
+        }
+    }
+
+    #[test]
+    fn a_message_of_several_frames_ends_with_the_last() {
+        let mut inbound = inbound();
+        for (bytes, between) in [
+            (zeros(0x01, 5), false),
+            (zeros(0x89, 3), false),
+            (zeros(0x00, 0), false),
+            (zeros(0x80, 200), true),
+            (zeros(0x89, 0), true),
+        ] {
+            assert_eq!(inbound.read(&bytes).frames, 1);
+            assert_eq!(inbound.is_between(), between);
+        }
+        assert_eq!(inbound.read(&PONG).frames, 1);
+        assert!(inbound.is_between());
+    }
+
+    #[test]
+    fn a_message_without_end_is_not_read_for_ever() {
+        let mut inbound = inbound();
+        inbound.read(&zeros(0x01, 1));
+        for _ in 0..MAX_FRAGMENTS {
+            assert_eq!(inbound.wanted(), 2);
+            inbound.read(&zeros(0x00, 1));
+        }
+        assert_eq!(inbound.wanted(), 0);
     }
 }

@@ -18,6 +18,7 @@ use super::fair_queue::FairQueue;
 use super::farewell::Farewell;
 use super::lane::Lane;
 use super::msgpack::{Encoding, ServerPackets};
+use super::namespaces::Namespaces;
 use super::public_id::public_id;
 use super::unsent::{AnswerRoom, Unsent};
 use super::wire::Wire;
@@ -74,6 +75,8 @@ pub(crate) struct Link {
     /// One task waits for this, the one that sends.
     drained: Notify,
     in_flight: AtomicUsize,
+    /// Whether a pong of the client is to be taken for read.
+    owes_pong: AtomicBool,
     closed: AtomicBool,
     /// Why it ends, as far as that is known.
     farewell: OnceLock<Farewell>,
@@ -87,6 +90,8 @@ pub(crate) struct Link {
     replies: Mutex<Vec<(Box<str>, ConnectReply)>>,
     /// Public ids that are others than [`id`](Self::id), by namespace.
     ids: Mutex<Vec<(Box<str>, String)>>,
+    /// Those that the client is connected to.
+    namespaces: Arc<Namespaces>,
     /// Where a websocket is written to, while there is one.
     wire: Mutex<Option<Wire>>,
     /// The form of the client's packets.
@@ -132,11 +137,13 @@ impl Default for Link {
             unsent: Unsent::new(None),
             drained: Notify::new(),
             in_flight: AtomicUsize::default(),
+            owes_pong: AtomicBool::default(),
             changed: Notify::new(),
             reader: AtomicWaker::new(),
             writer: AtomicWaker::new(),
             replies: Mutex::default(),
             ids: Mutex::default(),
+            namespaces: Arc::default(),
             wire: Mutex::default(),
             encoding: Arc::default(),
             server_packets: Mutex::default(),
@@ -196,6 +203,11 @@ impl Link {
     /// The form of the client's packets.
     pub(super) fn encoding(&self) -> &Arc<Encoding> {
         &self.encoding
+    }
+
+    /// The namespaces that the client is connected to.
+    pub(super) fn namespaces(&self) -> &Arc<Namespaces> {
+        &self.namespaces
     }
 
     pub(super) fn server_packets(&self) -> MutexGuard<'_, ServerPackets> {
@@ -315,6 +327,17 @@ impl Link {
     /// Wakes the task that reads from the client.
     pub(super) fn read_again(&self) {
         self.reader.wake();
+    }
+
+    /// Has a pong taken for read, as the answer to a ping that the client does not get.
+    pub(super) fn answer_ping(&self) {
+        self.owes_pong.store(true, Ordering::Release);
+        self.reader.wake();
+    }
+
+    /// Whether a pong is to be taken for read now. Says so once.
+    pub(super) fn takes_pong(&self) -> bool {
+        self.owes_pong.load(Ordering::Acquire) && self.owes_pong.swap(false, Ordering::AcqRel)
     }
 
     /// Has a websocket told why it ends, when it ends by itself.
@@ -446,9 +469,16 @@ impl Link {
         self.admission.get().and_then(Admission::queue)
     }
 
-    /// The public id of the client in this namespace.
+    /// The public id of the client in this namespace. A new one when it has left the namespace and connects again, as
+    /// nothing of the client that it was goes on.
     pub(crate) fn public_id(&self, namespace: &str) -> String {
-        let ids = self.ids.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut ids = self.ids.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.namespaces.begins_anew(namespace.as_bytes())
+            && let Some(id) = public_id()
+        {
+            ids.retain(|(name, _)| **name != *namespace);
+            ids.push((namespace.into(), id));
+        }
         let found = ids.iter().find(|(name, _)| **name == *namespace);
         found.map_or(&self.id, |(_, id)| id).clone()
     }
@@ -482,6 +512,7 @@ impl Link {
         let reply = index.map(|index| replies.swap_remove(index).1);
         drop(replies);
         self.has_connected();
+        self.namespaces.joined(namespace.as_bytes());
         let reply = match reply {
             Some(reply) => serde_json::to_string(&reply).ok()?,
             None => serde_json::json!({ "sid": self.public_id(namespace) }).to_string(),

@@ -15,6 +15,8 @@ use serde_json::json;
 
 use super::budget::{Budget, LARGE_BYTES, Room};
 use super::msgpack::{Encoding, Skim, polled};
+use super::namespaces::Namespaces;
+use super::packet::PacketReader;
 use super::polling::SEPARATOR;
 
 /// A larger packet than this ends the connection. It is not read to its end.
@@ -120,7 +122,8 @@ impl Dropped {
 /// The body of a request: packets, a whole one at a time, of which those with more than `max` bytes are replaced, and
 /// large ones for which there is no room.
 ///
-/// A body that breaks off ends with an error, and so does one of more than 16 MiB.
+/// A body that breaks off ends with an error, and so does one of more than 16 MiB, one of nothing, and one with a
+/// message that is no packet, behind those before it.
 pub(super) struct ShrunkBody {
     body: Body,
     packets: Packets,
@@ -134,8 +137,10 @@ impl ShrunkBody {
         budget: Arc<Budget>,
         address: Option<IpAddr>,
         encoding: Arc<Encoding>,
+        namespaces: Arc<Namespaces>,
     ) -> Self {
-        Self { body, packets: Packets::new(max, budget, address, encoding), ended: false }
+        let packets = Packets::new(max, budget, address, encoding, namespaces);
+        Self { body, packets, ended: false }
     }
 }
 
@@ -151,6 +156,9 @@ impl HttpBody for ShrunkBody {
         loop {
             if let Some(packet) = this.packets.whole.pop_front() {
                 return Poll::Ready(Some(Ok(Frame::data(packet))));
+            }
+            if this.packets.has_no_packet || (this.ended && this.packets.passed == 0) {
+                return Poll::Ready(Some(Err(io::Error::other("a message is no packet"))));
             }
             if this.ended {
                 return Poll::Ready(None);
@@ -178,6 +186,9 @@ struct Packets {
     address: Option<IpAddr>,
     /// The form of the client's packets.
     encoding: Arc<Encoding>,
+    namespaces: Arc<Namespaces>,
+    /// Whether a message was no packet. Nothing is taken from then on.
+    has_no_packet: bool,
     /// For the large packets of this body. Kept to its end: they are handled one after the other.
     room: Option<Room>,
     /// What has come of a packet that is kept.
@@ -198,10 +209,22 @@ impl Packets {
         budget: Arc<Budget>,
         address: Option<IpAddr>,
         encoding: Arc<Encoding>,
+        namespaces: Arc<Namespaces>,
     ) -> Self {
-        let (room, packet, dropped, whole) = Default::default();
-        let (bytes, passed) = Default::default();
-        Self { max, budget, address, encoding, room, packet, dropped, whole, bytes, passed }
+        Self {
+            max,
+            budget,
+            address,
+            encoding,
+            namespaces,
+            has_no_packet: false,
+            room: None,
+            packet: Vec::new(),
+            dropped: None,
+            whole: VecDeque::new(),
+            bytes: 0,
+            passed: 0,
+        }
     }
 
     /// Why a packet of this length cannot be kept, if it cannot.
@@ -224,6 +247,9 @@ impl Packets {
         for (index, part) in data.split(|&byte| byte == SEPARATOR).enumerate() {
             if index > 0 {
                 self.packet_ended(&[SEPARATOR]);
+            }
+            if self.has_no_packet {
+                break;
             }
             match &mut self.dropped {
                 Some(dropped) => dropped.take(part.len(), part.iter().copied()),
@@ -265,7 +291,14 @@ impl Packets {
             Some(dropped) => dropped.replacement().into_bytes(),
             None => {
                 let packet = std::mem::take(&mut self.packet);
-                polled::from_client(packet, &self.encoding, self.max, self.passed)
+                let packets = polled::from_client(packet, &self.encoding, self.max, self.passed);
+                // Attachments follow the text that was a packet of MessagePack.
+                let text = packets.split(|&byte| byte == SEPARATOR).next().unwrap_or_default();
+                if PacketReader::check(text, &self.namespaces).is_err() {
+                    self.has_no_packet = true;
+                    return;
+                }
+                packets
             }
         };
         self.passed += packet.len();
@@ -311,9 +344,23 @@ mod tests {
         assert_eq!(replaced(&long), "425[\"too large\",2007]");
     }
 
+    /// Of a client that is connected to the main namespace.
+    fn connected() -> Arc<Namespaces> {
+        let namespaces = Namespaces::default();
+        namespaces.joined(b"/");
+        Arc::new(namespaces)
+    }
+
     async fn read(body: Body, budget: &Arc<Budget>) -> String {
         let address = Some([192, 0, 2, 1].into());
-        let body = ShrunkBody::new(body, 100_000, Arc::clone(budget), address, Arc::default());
+        let body = ShrunkBody::new(
+            body,
+            100_000,
+            Arc::clone(budget),
+            address,
+            Arc::default(),
+            connected(),
+        );
         String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap()
     }
 
@@ -350,7 +397,7 @@ mod tests {
             let mut at: Vec<usize> = cuts.iter().map(|cut| cut.index(body.len() + 1)).collect();
             at.extend([0, body.len()]);
             at.sort_unstable();
-            let mut reader = Packets::new(MAX, Arc::new(Budget::new("tests", 0)), None, Arc::default());
+            let mut reader = Packets::new(MAX, Arc::new(Budget::new("tests", 0)), None, Arc::default(), connected());
             for cut in at.windows(2) {
                 reader.take(&body.as_bytes()[cut[0]..cut[1]]).unwrap();
             }

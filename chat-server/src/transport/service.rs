@@ -32,6 +32,9 @@ use crate::{ClientAddress, Limits};
 /// So many bytes of headers a connection may have without room in the budget: more than browsers send.
 const FREE_HEADER_BYTES: usize = 2 * 1024;
 
+/// The first ping of a connection comes at once. This is for the case that it never does.
+const PING_PATIENCE: Duration = Duration::from_secs(1);
+
 /// The service of socketioxide, with nothing behind it.
 type Inner = SocketIoService<engineioxide::service::NotFoundService>;
 
@@ -166,9 +169,24 @@ impl TransportService {
         if let Some(sid) = sid {
             service.registry.add_polling(&sid, link);
             let uri = format!("{path}?EIO=4&transport=polling&sid={sid}");
+            service.clone().answer_first_ping(&uri).await;
             link.on_close(move || service.end(&uri));
         }
         Response::from_parts(parts, Body::from(body))
+    }
+
+    /// Takes the first ping of a connection that is polled, and answers it: Engine.IO sends it at once, and by the
+    /// protocol it comes after the time between two of them.
+    async fn answer_first_ping(self, uri: &str) {
+        const PONG: &str = "3";
+        let poll = Request::get(uri).body(Body::empty());
+        let pong = Request::post(uri).body(Body::from(PONG));
+        let (Ok(poll), Ok(pong)) = (poll, pong) else { return };
+        // Nothing else can be there: the client does not know yet where to send anything.
+        let pinged = async { polling::whole(self.clone().forward(poll).await.into_body()).await };
+        if timeout(PING_PATIENCE, pinged).await.is_ok() {
+            self.forward(pong).await;
+        }
     }
 
     /// Has Engine.IO end a connection that is polled, as if the client had said so.
@@ -217,6 +235,7 @@ impl TransportService {
                 budget,
                 link.address(),
                 Arc::clone(link.encoding()),
+                Arc::clone(link.namespaces()),
             );
             Body::new(PacedBody::new(Body::new(body), link, patience))
         });
@@ -263,7 +282,7 @@ impl TransportService {
             let wire = if link.is_polled() {
                 Box::pin(moved(stream, &link)).await
             } else {
-                stream.map(Wire::new)
+                stream.map(Wire::opened)
             };
             let Some(wire) = wire else { return };
             let stream = Box::new(LinkedStream::new(wire, link, self.limits.clone(), open));

@@ -11,8 +11,8 @@ use tokio::time::{Instant, Sleep, sleep_until, timeout};
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::budget::Budget;
-use super::client_frames::{ClientFrames, PONG};
-use super::inbound::Inbound;
+use super::client_frames::PONG;
+use super::inbound::{Inbound, Read};
 use super::incoming::{Incoming, Step};
 use super::wire::{Stream, Wire};
 use super::{Farewell, Link};
@@ -52,7 +52,6 @@ pub(crate) struct LinkedStream {
     /// Runs while a write does not get on.
     stalled: Option<Pin<Box<Sleep>>>,
     incoming: Incoming,
-    frames: ClientFrames,
     /// What is left of a pong that is taken for read.
     pong: &'static [u8],
 }
@@ -67,7 +66,8 @@ impl LinkedStream {
         *link.wire() = Some(wire);
         let StreamLimits { patience, max_packet_bytes, budget, .. } = limits;
         let encoding = Arc::clone(link.encoding());
-        let inbound = Inbound::new(max_packet_bytes, budget, link.address(), encoding);
+        let namespaces = Arc::clone(link.namespaces());
+        let inbound = Inbound::new(max_packet_bytes, budget, link.address(), encoding, namespaces);
         let incoming = Incoming::new(Arc::clone(&link), patience);
         Self {
             link,
@@ -78,7 +78,6 @@ impl LinkedStream {
             rewritten: Bytes::new(),
             stalled: None,
             incoming,
-            frames: ClientFrames::default(),
             pong: &[],
         }
     }
@@ -116,13 +115,13 @@ impl LinkedStream {
                 Poll::Ready(Step::Read) => return usize::MAX,
                 Poll::Ready(Step::Pong) => {
                     self.incoming.ponged();
-                    if self.frames.is_between() {
+                    if self.inbound.is_between() {
                         self.pong = &PONG;
                         return usize::MAX;
                     }
                 }
                 // A message that has begun is read to its end: nothing can come before, and a pong may have to.
-                Poll::Pending => return self.frames.wanted(),
+                Poll::Pending => return self.inbound.wanted(),
             }
         }
     }
@@ -146,13 +145,14 @@ impl LinkedStream {
         Poll::Ready(Ok(()))
     }
 
-    /// Hands over what the client has sent of one message, when it is its turn. No bytes are the end of the stream.
+    /// Takes what the client has sent of one message, when it is its turn: puts it into the buffer and returns true, or
+    /// puts aside what is handed over in its place. No bytes are the end of the stream.
     fn poll_message(
         &mut self,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
         most: usize,
-    ) -> Poll<io::Result<()>> {
+    ) -> Poll<io::Result<bool>> {
         let before = buffer.filled().len();
         if self.unread.is_empty() {
             match self.poll_stream(context, buffer, most) {
@@ -164,21 +164,26 @@ impl LinkedStream {
             }
         }
         let has_come = !self.unread.is_empty() || buffer.filled().len() > before;
-        if has_come && self.frames.is_between() && self.incoming.poll_packet(context).is_pending() {
+        if has_come && self.inbound.is_between() && self.incoming.poll_packet(context).is_pending()
+        {
             self.keep(buffer, before);
             return Poll::Pending;
         }
-        if self.unread.is_empty() {
-            let (message, frames) = self.frames.read(&buffer.filled()[before..]);
-            self.incoming.received(frames);
-            self.keep(buffer, before + message);
+        let Read { frames, rewritten, .. } = if self.unread.is_empty() {
+            let read = self.inbound.read(&buffer.filled()[before..]);
+            self.keep(buffer, before + read.bytes);
+            read
         } else {
             let most = most.min(buffer.remaining()).min(self.unread.len());
-            let (message, frames) = self.frames.read(&self.unread[..most]);
-            self.incoming.received(frames);
-            buffer.put_slice(&self.unread.split_to(message));
-        }
-        Poll::Ready(Ok(()))
+            let read = self.inbound.read(&self.unread[..most]);
+            buffer.put_slice(&self.unread.split_to(read.bytes));
+            read
+        };
+        self.incoming.received(frames);
+        let Some(rewritten) = rewritten else { return Poll::Ready(Ok(true)) };
+        buffer.set_filled(before);
+        self.rewritten = rewritten.into();
+        Poll::Ready(Ok(false))
     }
 
     /// Keeps what was read beyond this for later.
@@ -205,13 +210,19 @@ impl LinkedStream {
                 buffer.put_slice(&self.rewritten.split_to(count));
                 return Poll::Ready(Ok(()));
             }
-            if self.frames.is_between() {
+            if self.inbound.has_no_packet() {
+                self.link.close(Farewell::NoPacket);
+            }
+            if self.inbound.is_between() {
                 self.incoming.handled();
             }
             let most = self.poll_step(context);
             if self.link.is_closed() {
                 // The end of the stream: the connection is closed as if the client had gone.
                 return Poll::Ready(Ok(()));
+            }
+            if self.pong.is_empty() && self.inbound.is_between() && self.link.takes_pong() {
+                self.pong = &PONG;
             }
             if !self.pong.is_empty() {
                 let (now, later) = self.pong.split_at(self.pong.len().min(buffer.remaining()));
@@ -223,14 +234,9 @@ impl LinkedStream {
                 self.incoming.pause();
                 return Poll::Pending;
             }
-            let before = buffer.filled().len();
-            ready!(self.poll_message(context, buffer, most))?;
-            let read = &buffer.filled()[before..];
-            if self.inbound.passes(read) {
+            if ready!(self.poll_message(context, buffer, most))? {
                 return Poll::Ready(Ok(()));
             }
-            self.rewritten = self.inbound.rewrite(read).into();
-            buffer.set_filled(before);
             if self.inbound.has_no_room() {
                 self.link.close(Farewell::TooLarge);
                 return Poll::Ready(Ok(()));

@@ -13,6 +13,7 @@ use tokio_test::{assert_pending, assert_ready, task};
 use tokio_util::task::TaskTracker;
 
 use super::budget::Budget;
+use super::client_frames::PONG;
 use super::frames::text_frame;
 use super::registry::Registry;
 use super::stream::{LinkedStream, StreamLimits};
@@ -239,4 +240,29 @@ fn the_registry_finds_links_and_forgets_those_that_are_gone() {
     assert!(registry.len() < 200, "{} links are listed", registry.len());
     registry.close_all();
     assert!(kept.is_closed());
+}
+
+#[tokio::test]
+async fn the_first_ping_is_answered_here_and_the_next_is_the_clients() {
+    const PING: &[u8] = b"\x81\x012";
+    let (server, mut client) = duplex(1024);
+    let link = Arc::new(Link::default());
+    let mut stream = LinkedStream::new(
+        Wire::opened(server),
+        Arc::clone(&link),
+        limits(),
+        TaskTracker::new().token(),
+    );
+    let open = text_frame(&[b"0{}"]);
+    let mut pong = [0; PONG.len()];
+    let mut read = task::spawn(stream.read_exact(&mut pong));
+    assert_pending!(read.poll());
+    drop(read);
+    stream.write_all(&[&open, PING, PING, &open].concat()).await.unwrap();
+    stream.read_exact(&mut pong).await.unwrap();
+    assert_eq!(pong, PONG);
+    assert_pending!(task::spawn(stream.read_exact(&mut pong)).poll());
+    let mut received = vec![0; 2 * open.len() + PING.len()];
+    client.read_exact(&mut received).await.unwrap();
+    assert_eq!(received, [&open, PING, &open].concat());
 }

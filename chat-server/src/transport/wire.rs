@@ -7,13 +7,16 @@ use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::Link;
-use super::frames::{FrameFilter, Part, is_root_connect, put_close_frame, put_text_frame};
+use super::frames::{FrameFilter, Part, is_root_connect, payload, put_close_frame, put_text_frame};
 use super::msgpack::ServerFrames;
 
 /// What a websocket runs over.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Stream for S {}
+
+/// A ping of Engine.IO, in its frame.
+const PING: &[u8] = b"\x81\x012";
 
 /// How many bytes may wait in the lane, or one frame.
 const MAX_LANE_BYTES: usize = 64 * 1024;
@@ -47,6 +50,8 @@ pub(crate) struct Wire {
     before: &'static [u8],
     /// How many of the first bytes that Engine.IO writes the client has already.
     known: usize,
+    /// Whether the first ping is still to come that the client does not get.
+    holds_ping: bool,
 }
 
 /// What became of a frame for the lane.
@@ -73,7 +78,14 @@ impl Wire {
             engine_waits: false,
             before: &[],
             known: 0,
+            holds_ping: false,
         }
+    }
+
+    /// A stream on which a connection begins. Engine.IO sends the first ping at once; by the protocol it comes after
+    /// the time between two of them. So that one is held back, and the link [answers](Link::answer_ping) it.
+    pub(crate) fn opened(stream: impl Stream) -> Self {
+        Self { holds_ping: true, ..Self::new(stream) }
     }
 
     /// A stream to which the client has moved a connection that was polled before. Engine.IO is shown the move
@@ -181,6 +193,18 @@ impl Wire {
             return self.stream().poll_write(context, bytes);
         }
         let mut bytes = bytes;
+        if self.holds_ping && self.frames.is_between() {
+            if bytes.starts_with(PING) {
+                self.holds_ping = false;
+                link.answer_ping();
+                return Poll::Ready(Ok(PING.len()));
+            }
+            // One frame at a time, so that it is seen.
+            let frame = payload(bytes).map_or(bytes.len() as u64, |(header, length)| {
+                length.saturating_add(header as u64)
+            });
+            bytes = &bytes[..u64::min(frame, bytes.len() as u64) as usize];
+        }
         if link.encoding().is_msgpack() {
             if self.frames.is_between() {
                 return Poll::Ready(Ok(self.write_msgpack(bytes, link)));

@@ -10,6 +10,8 @@ import { ask, connected, Frames, open, refusal, websocket } from "./support/wire
 
 const ENDPOINT = "/socket.io/?";
 const TRANSPORTS = ["websocket", "polling"];
+// Also of a connection that has moved from one to the other.
+const WAYS_TO_CONNECT = [...TRANSPORTS, "upgrade"];
 const KEYS = ["maxPayload", "pingInterval", "pingTimeout", "sid", "upgrades"];
 // Some time, in which nothing happens that should not.
 const PAUSE = 200;
@@ -110,7 +112,7 @@ const engineIo = {
   },
 
   async "a body that is no payload ends the connection"(t, url) {
-    for (const body of ["abc", `4${SEPARATOR}abc`]) {
+    for (const body of ["abc", `4${SEPARATOR}abc`, "", SEPARATOR]) {
       const link = await connected(t, url, "polling");
       assert.equal((await link.polling.post(body)).status, 400, JSON.stringify(body));
       await link.ends();
@@ -250,15 +252,41 @@ const socketIo = {
   },
 
   async "what is no packet ends the connection"(t, url, transport) {
+    const placeholder = (num) => `{"_placeholder":true,"num":${num}}`;
     const packets = [
       "4", "4abc", "49", "42", "42{}", '42"x"', "42[]", "42[null]", '42abc["chat message","x"]', '42["chat message"',
       "45", "451", '45-["chat message"]', '45x-["chat message"]',
+      // More than a packet, or other data than its kind has.
+      '421["no such event"]trailing', '421["no such event"]]', '421["no such event"][]', "42[[]]", '42[{"a":1}]', "41x", "41{}",
+      "43[]", "430", "430{}", '430"x"', "430[", "430[]x", "44", '44{"message":"x"}',
+      // Of Socket.IO's own, however they are written.
+      '42["connect"]', '42["connect_error",{}]', '42["disconnect"]', '42["disconnecting","x"]', '42["newListener"]',
+      '42["removeListener"]', '421["conn\\u0065ct"]',
+      // For a namespace that the client is not in.
+      '42/other,["chat message","x"]', "41/other,", "43/other,1[]",
+      // Attachments that are none.
+      '450-1["no such event"]', `451-1["no such event",${placeholder(1)}]`, `451-1["no such event",[${placeholder(-1)}]]`,
+      `451-1["no such event",{"a":${placeholder('"0"')}}]`, '461-1[{"num":0,"_placeholder":true},{"_placeholder":true}]',
+      // Of Engine.IO: only a server pings.
+      "2",
     ];
     for (const packet of packets) {
       const link = await connected(t, url, transport);
-      await link.send(packet);
+      const posted = await link.send('420["no such event"]', packet);
       await link.ends().catch((error) => assert.fail(`${packet}: ${error.message}`));
+      if (transport === "polling") assert.equal(posted.status, 400, packet);
     }
+  },
+
+  async "what is unusual and a packet does not"(t, url, transport) {
+    const link = await connected(t, url, transport);
+    for (const text of ["connect", "_placeholder", "\\", '"', "\u2028", "\ud83d", "💥"]) {
+      await link.send(`42${JSON.stringify(["no such event", text])}`);
+    }
+    await link.send('42/,["no such event"]', '42 [ "no such event" , 1e5 , -0.0 ] ', '437["nobody has asked"]');
+    const deep = `${"[".repeat(1000)}${"]".repeat(1000)}`;
+    await link.send(`42["no such event",${deep}]`, `42["no such event",{"_placeholder":true,"num":7}]`);
+    assert.equal((await ask(link, 1, ["no such event", { connect: "connect" }]))[0].error.code, "unknown_event");
   },
 
   async "attachments that nobody announced and text in their place end the connection"(t, url, transport) {
@@ -279,7 +307,17 @@ const socketIo = {
     const reply = JSON.parse((await link.until((packet) => packet.startsWith("40{"))).slice(2));
     // Who says goodbye begins anew.
     assert.notEqual(reply.pid, before.pid);
+    assert.notEqual(reply.sid, before.sid);
+    assert.match(reply.sid, /^[\w-]{20}$/);
     assert.equal((await ask(link, 1, ["no such event"]))[0].error.code, "unknown_event");
+  },
+
+  async "who has left a namespace sends nothing there"(t, url, transport) {
+    for (const packet of ['421["no such event"]', "431[]", "41"]) {
+      const link = await connected(t, url, transport);
+      await link.send("41", packet);
+      await link.ends();
+    }
   },
 
   async "a client that connects twice is served once"(t, url, transport) {
@@ -300,11 +338,12 @@ const socketIo = {
 /** What comes of connections that answer pings and of those that do not. */
 async function heartbeat(t, url) {
   const links = await Promise.all(TRANSPORTS.map((transport) => connected(t, url, transport, '{"rooms":["quiet"]}')));
-  const [websocket, polled] = await Promise.all(TRANSPORTS.map((transport) => open(t, url, transport)));
+  const [websocket, polled] = await Promise.all(TRANSPORTS.map((transport) => connected(t, url, transport)));
   websocket.silent = true;
   const since = performance.now();
   const { pingInterval, pingTimeout } = websocket.opened;
-  const patience = (pingInterval + pingTimeout) / 1000 + 5;
+  // Time for two pings, and for a client that does not answer to be given up.
+  const patience = Math.max(2 * pingInterval + 3000, pingInterval + pingTimeout + 5000) / 1000;
   const ended = websocket.closed.then(() => performance.now() - since);
   const answered = links.map((link) => link.until((packet) => packet.startsWith("431[")));
   await sleep(patience * 1000);
@@ -313,11 +352,13 @@ async function heartbeat(t, url) {
   for (const { pings } of links) {
     assert.ok(pings.length >= Math.floor((patience * 1000) / pingInterval), `${pings.length} pings came`);
     for (const [index, ping] of pings.entries()) {
-      assert.ok(ping - (pings[index - 1] ?? since) < pingInterval + 2000, "a ping is late");
+      const after = ping - (pings[index - 1] ?? since);
+      assert.ok(after < pingInterval + 2000, `a ping is late: after ${after} ms`);
+      assert.ok(after > pingInterval - 2000, `a ping is early: after ${after} ms`);
     }
   }
   const waited = await within(1, "the end of a websocket that does not answer", ended);
-  assert.ok(waited > pingTimeout - 1000, `it ended after ${waited} ms`);
+  assert.ok(waited > pingInterval + pingTimeout - 1000, `it ended after ${waited} ms`);
   await polled.ends();
 }
 
@@ -333,7 +374,7 @@ test("the protocols", { timeout: 200_000 }, async (t) => {
     for (const [name, run] of Object.entries(engineIo)) {
       await t.test(`Engine.IO, ${way}: ${name}`, { timeout: 60_000 }, (t) => run(t, proxy.url));
     }
-    for (const transport of TRANSPORTS) {
+    for (const transport of WAYS_TO_CONNECT) {
       for (const [name, run] of Object.entries(socketIo)) {
         await t.test(`Socket.IO over ${transport}, ${way}: ${name}`, { timeout: 60_000 }, (t) => run(t, proxy.url, transport));
       }

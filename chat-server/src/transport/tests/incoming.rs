@@ -24,6 +24,7 @@ fn rate(per_second: u32, burst: u32) -> Option<Rate> {
 fn rated(link: Link) -> (LinkedStream, Arc<Link>, DuplexStream) {
     let (server, client) = duplex(64 * 1024);
     let (link, open) = (Arc::new(link), TaskTracker::new().token());
+    link.namespaces().joined(b"/");
     (LinkedStream::new(Wire::new(server), Arc::clone(&link), limits(), open), link, client)
 }
 
@@ -58,7 +59,7 @@ async fn a_flood_is_read_at_its_rate_in_order() {
 async fn a_client_within_its_rate_never_waits() {
     let (mut stream, _, mut client) = rated(Link::default().with_rate(rate(10, 5)));
     for _ in 0..100 {
-        client.write_all(&frame(b"42")).await.unwrap();
+        client.write_all(&frame(b"42[\"e\"]")).await.unwrap();
         let started = Instant::now();
         next(&mut stream).await;
         assert!(started.elapsed().is_zero());
@@ -123,7 +124,7 @@ async fn a_flood_from_one_address_is_not_handled_before_the_message_of_another()
         let address = Some(ClientAddress([192, 0, 2, 1].into()));
         link.admit(admissions.admit(address).unwrap());
         let (mut stream, _, mut client) = rated(link);
-        client.write_all(&frame(b"42").repeat(MESSAGES)).await.unwrap();
+        client.write_all(&frame(b"3").repeat(MESSAGES)).await.unwrap();
         clients.push(client);
         let handled = Arc::clone(&handled);
         tokio::spawn(async move {

@@ -115,7 +115,7 @@ class Polls extends Link {
 
   async send(...packets) {
     const encoded = packets.map((packet) => (typeof packet === "string" ? packet : `b${packet.toString("base64")}`));
-    await this.polling.post(encoded.join(SEPARATOR));
+    return this.polling.post(encoded.join(SEPARATOR));
   }
 
   /** What was on its way may still come. */
@@ -127,8 +127,20 @@ class Polls extends Link {
   }
 }
 
-/** A connection over a transport, before any packet of Socket.IO; `opened` is what the server says of it. */
+/**
+ * A connection over a transport, before any packet of Socket.IO; `opened` is what the server says of it. One with
+ * "upgrade" has moved from polling to a websocket.
+ */
 export async function open(t, url, transport) {
+  if (transport === "upgrade") {
+    const { opened } = await open(t, url, "polling");
+    const frames = Frames.open(t, url, `EIO=4&transport=websocket&sid=${opened.sid}`);
+    await within(10, "the websocket", new Promise((resolve) => frames.socket.once("open", resolve)));
+    frames.send("2probe");
+    assert.equal(await frames.next(), "3probe");
+    frames.send("5");
+    return Object.assign(frames, { opened });
+  }
   if (transport === "websocket") {
     const frames = Frames.open(t, url);
     return Object.assign(frames, { opened: JSON.parse((await frames.next()).slice(1)) });

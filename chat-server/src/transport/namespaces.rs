@@ -1,0 +1,69 @@
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// The namespaces that a client is connected to, by what it was told and what it has said since.
+#[derive(Debug, Default)]
+pub(super) struct Namespaces(Mutex<Vec<Namespace>>);
+
+#[derive(Debug)]
+struct Namespace {
+    name: Box<[u8]>,
+    stage: Stage,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// The client was told that it is connected.
+    Connected,
+    /// It has said that it leaves.
+    Left,
+    /// It wants to be connected again.
+    Again,
+    /// It has another public id than before, and will be told.
+    Anew,
+}
+
+impl Namespaces {
+    /// The client is told that it is connected.
+    pub(super) fn joined(&self, name: &[u8]) {
+        let mut all = self.all();
+        match all.iter_mut().find(|namespace| *namespace.name == *name) {
+            Some(namespace) => namespace.stage = Stage::Connected,
+            None => all.push(Namespace { name: name.into(), stage: Stage::Connected }),
+        }
+    }
+
+    /// Whether the client is connected.
+    pub(super) fn has(&self, name: &[u8]) -> bool {
+        self.stage(name) == Some(Stage::Connected)
+    }
+
+    /// The client leaves. Says whether it was connected.
+    pub(super) fn leaves(&self, name: &[u8]) -> bool {
+        self.moves(name, Stage::Connected, Stage::Left)
+    }
+
+    /// The client connects.
+    pub(super) fn joins(&self, name: &[u8]) {
+        self.moves(name, Stage::Left, Stage::Again);
+    }
+
+    /// Whether the client has left and connects again. Says so once.
+    pub(super) fn begins_anew(&self, name: &[u8]) -> bool {
+        self.moves(name, Stage::Again, Stage::Anew)
+    }
+
+    fn moves(&self, name: &[u8], from: Stage, to: Stage) -> bool {
+        let mut all = self.all();
+        let here = |namespace: &&mut Namespace| *namespace.name == *name && namespace.stage == from;
+        let found = all.iter_mut().find(here);
+        found.map(|namespace| namespace.stage = to).is_some()
+    }
+
+    fn stage(&self, name: &[u8]) -> Option<Stage> {
+        self.all().iter().find(|namespace| *namespace.name == *name).map(|found| found.stage)
+    }
+
+    fn all(&self) -> MutexGuard<'_, Vec<Namespace>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

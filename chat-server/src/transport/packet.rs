@@ -1,0 +1,336 @@
+//! Whether what a client sends is a packet of Socket.IO; see the
+//! [protocol](https://github.com/socketio/socket.io-protocol#packet-encoding).
+
+use super::json::{First, Json};
+use super::namespaces::Namespaces;
+
+/// The first byte of a message of Engine.IO with a packet in it, and that of a ping, which only a server sends.
+const MESSAGE: u8 = b'4';
+const PING: u8 = b'2';
+
+/// No more of the name of a namespace is kept.
+const NAME_BYTES: usize = 1024;
+
+/// A message is no packet, or none that may come now. Node.js closes the connection for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct NoPacket;
+
+/// Follows the text messages of a client, however they are cut, and finds out whether they are packets. Each byte is
+/// looked at once, and none is kept but the name of a namespace.
+///
+/// Engine.IO and socketioxide are more lenient: they read no further than they have to, and what they do not know is
+/// dropped without a word. What they refuse themselves, such as an unexpected attachment, is left to them. So is what
+/// a client says when it connects: the chat answers that with a reason.
+#[derive(Debug, Default)]
+pub(super) struct PacketReader {
+    at: At,
+    packet_type: Type,
+    /// Its name; nothing for the main one.
+    namespace: Vec<u8>,
+    has_id: bool,
+    attachments: u64,
+    json: Json,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum At {
+    /// At the start of a message.
+    #[default]
+    Start,
+    Type,
+    /// In the number of attachments, of which some digits have come.
+    Attachments {
+        some: bool,
+    },
+    /// After that, or after the type.
+    Namespace,
+    InNamespace,
+    Id,
+    Data,
+    /// In a message that is left to others.
+    Unread,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Type {
+    #[default]
+    Connect,
+    Disconnect,
+    Event,
+    Ack,
+}
+
+impl PacketReader {
+    /// Whether a whole message may pass.
+    ///
+    /// # Errors
+    /// It is no packet, or none for now.
+    pub(super) fn check(message: &[u8], namespaces: &Namespaces) -> Result<(), NoPacket> {
+        let mut packet = Self::default();
+        packet.read(message)?;
+        packet.end(namespaces)
+    }
+
+    /// Takes the next bytes of a message.
+    pub(super) fn read(&mut self, mut bytes: &[u8]) -> Result<(), NoPacket> {
+        while let Some((&byte, rest)) = bytes.split_first() {
+            match self.at {
+                At::Unread => return Ok(()),
+                At::Data => return self.data(bytes),
+                _ => {}
+            }
+            // What does not belong to one part is the beginning of the next.
+            if self.head(byte)? {
+                bytes = rest;
+            }
+        }
+        Ok(())
+    }
+
+    /// The message has ended; the next bytes begin another.
+    pub(super) fn end(&mut self, namespaces: &Namespaces) -> Result<(), NoPacket> {
+        let Self { at, packet_type, namespace, has_id, json, .. } = std::mem::take(self);
+        if matches!(at, At::Start | At::Unread) {
+            return Ok(());
+        }
+        let namespace = if namespace.is_empty() { b"/" } else { &*namespace };
+        let is_array = at == At::Data && json.is_whole() && json.is_array();
+        match packet_type {
+            _ if matches!(at, At::Type | At::Attachments { .. }) => false,
+            Type::Connect => {
+                namespaces.joins(namespace);
+                true
+            }
+            Type::Disconnect => namespaces.leaves(namespace),
+            // Node.js knows events whose name is a number; nothing here does.
+            Type::Event => {
+                is_array && json.first() == Some(First::String) && namespaces.has(namespace)
+            }
+            Type::Ack => is_array && has_id && namespaces.has(namespace),
+        }
+        .then_some(())
+        .ok_or(NoPacket)
+    }
+
+    /// Takes a byte before the data. Says whether it was taken.
+    fn head(&mut self, byte: u8) -> Result<bool, NoPacket> {
+        match (self.at, byte) {
+            (At::Start, MESSAGE) => self.at = At::Type,
+            (At::Start, PING) => return Err(NoPacket),
+            (At::Start, _) => self.at = At::Unread,
+            (At::Type, _) => {
+                let (packet_type, at) = match byte {
+                    b'0' => (Type::Connect, At::Namespace),
+                    b'1' => (Type::Disconnect, At::Namespace),
+                    b'2' => (Type::Event, At::Namespace),
+                    b'3' => (Type::Ack, At::Namespace),
+                    b'5' => (Type::Event, At::Attachments { some: false }),
+                    b'6' => (Type::Ack, At::Attachments { some: false }),
+                    // A server refuses clients, and not the other way round.
+                    _ => return Err(NoPacket),
+                };
+                (self.packet_type, self.at) = (packet_type, at);
+            }
+            (At::Attachments { .. }, b'0'..=b'9') => {
+                let digit = u64::from(byte - b'0');
+                self.attachments = self.attachments.saturating_mul(10).saturating_add(digit);
+                self.at = At::Attachments { some: true };
+            }
+            (At::Attachments { some: true }, b'-') if self.attachments > 0 => {
+                self.at = At::Namespace;
+            }
+            (At::Attachments { .. }, _) => return Err(NoPacket),
+            (At::Namespace, b'/') => {
+                self.namespace.push(byte);
+                self.at = At::InNamespace;
+            }
+            (At::Namespace, _) => {
+                self.at = At::Id;
+                return Ok(false);
+            }
+            (At::InNamespace, b',') => self.at = At::Id,
+            (At::InNamespace, _) if self.namespace.len() >= NAME_BYTES => {}
+            (At::InNamespace, _) => self.namespace.push(byte),
+            (At::Id, b'0'..=b'9') => self.has_id = true,
+            (At::Id, _) => {
+                self.json = Json::new(self.attachments);
+                self.at = At::Data;
+                return Ok(false);
+            }
+            (At::Data | At::Unread, _) => {}
+        }
+        Ok(true)
+    }
+
+    fn data(&mut self, bytes: &[u8]) -> Result<(), NoPacket> {
+        match self.packet_type {
+            Type::Connect => self.at = At::Data,
+            Type::Disconnect => return Err(NoPacket),
+            Type::Event | Type::Ack => {
+                self.json.read(bytes).map_err(|_| NoPacket)?;
+                if self.packet_type == Type::Event && self.json.first() == Some(First::Reserved) {
+                    return Err(NoPacket);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Of a client that is connected to these.
+    fn namespaces(names: &[&str]) -> Namespaces {
+        let namespaces = Namespaces::default();
+        names.iter().for_each(|name| namespaces.joined(name.as_bytes()));
+        namespaces
+    }
+
+    fn is_packet(message: &str, cut: usize) -> bool {
+        let namespaces = namespaces(&["/", "/admin"]);
+        let mut packet = PacketReader::default();
+        let read = message.as_bytes().chunks(cut).try_for_each(|part| packet.read(part));
+        read.and_then(|()| packet.end(&namespaces)).is_ok()
+    }
+
+    #[test]
+    fn packets_pass_and_what_is_none_does_not() {
+        let packets = [
+            "40",
+            "40{}",
+            "40/admin,{\"a\":1}",
+            "40/new",
+            "40null",
+            "40{",
+            "41",
+            "41/admin",
+            "41/admin,",
+            "411",
+            "42[\"chat message\",\"x\"]",
+            "4217[\"x\"]",
+            "42/,17[\"x\"]",
+            "42/admin,[\"x\",{}]",
+            "42 [\"x\"] ",
+            "430[]",
+            "4317[1]",
+            "43/admin,2[]",
+            "451-[\"x\"]",
+            "451-/admin,3[\"x\",{\"_placeholder\":true,\"num\":0}]",
+            "461-4[{\"_placeholder\":true,\"num\":0}]",
+            "42[\"connected\"]",
+            "42[\"x\",\"connect\"]",
+            // Not of Socket.IO, and left to Engine.IO.
+            "",
+            "1",
+            "3",
+            "3probe",
+            "5",
+            "6",
+            "9",
+            "x",
+            "bAAAA",
+        ];
+        let others = [
+            "4",
+            "4abc",
+            "47",
+            "49",
+            "44",
+            "44\"x\"",
+            "44{}",
+            "41x",
+            "41{}",
+            "41/admin,[]",
+            "41/other",
+            "42",
+            "42[]",
+            "42{}",
+            "42\"x\"",
+            "42[5]",
+            "42[null]",
+            "42[\"x\"",
+            "42[\"x\"]x",
+            "42[\"x\"]]",
+            "42[\"x\"][\"y\"]",
+            "42abc[\"x\"]",
+            "42/other,[\"x\"]",
+            "42/admin[\"x\"]",
+            "42-1[\"x\"]",
+            "42[\"connect\"]",
+            "42[\"connect_error\"]",
+            "42[\"disconnect\"]",
+            "42[\"disconnecting\"]",
+            "42[\"newListener\"]",
+            "42[\"removeListener\"]",
+            "421[\"disc\\u006fnnect\",1]",
+            "43[]",
+            "430",
+            "430{}",
+            "430\"x\"",
+            "430[",
+            "430[]x",
+            "43/other,1[]",
+            "45",
+            "451",
+            "451-",
+            "45-[\"x\"]",
+            "450-[\"x\"]",
+            "45-1-[\"x\"]",
+            "45x-[\"x\"]",
+            "451-[\"connect\"]",
+            "451-[\"x\",{\"_placeholder\":true,\"num\":1}]",
+            "461-[{\"_placeholder\":true,\"num\":0}]",
+            "2",
+            "2probe",
+        ];
+        for cut in [1, 2, 5, 1000] {
+            for packet in packets {
+                assert!(is_packet(packet, cut), "{packet}");
+            }
+            for other in others {
+                assert!(!is_packet(other, cut), "{other}");
+            }
+        }
+    }
+
+    #[test]
+    fn who_leaves_a_namespace_sends_nothing_there_until_it_is_back() {
+        let namespaces = namespaces(&["/", "/admin"]);
+        let sends = |message: &str| PacketReader::check(message.as_bytes(), &namespaces).is_ok();
+        assert!(sends("42/admin,[\"x\"]") && sends("41/admin"));
+        assert!(!sends("42/admin,[\"x\"]") && !sends("41/admin"));
+        assert!(sends("42[\"x\"]"), "the others stay");
+        assert!(sends("40/admin") && !sends("42/admin,[\"x\"]"), "it is not back yet");
+        namespaces.joined(b"/admin");
+        assert!(sends("42/admin,[\"x\"]"));
+        assert!(sends("40/admin") && sends("42/admin,[\"x\"]"), "who is there stays there");
+    }
+
+    proptest! {
+        #[test]
+        fn no_message_does_harm_and_cuts_change_nothing(
+            head in "4?[0-6]?[0-9]{0,2}-?(/[a-z]{0,5},?)?[0-9]{0,3}",
+            data in "[\\[\\]{}\",:a-z0-9\\\\ ]{0,20}",
+            cut in 1..10_usize,
+        ) {
+            let message = head + &data;
+            prop_assert_eq!(is_packet(&message, cut), is_packet(&message, 1000), "{}", message);
+        }
+
+        #[test]
+        fn events_are_packets_when_serde_reads_them(
+            arguments in vec(any::<String>(), 0..4),
+            rest in "[ \\]x]{0,2}",
+            cut in 1..10_usize,
+        ) {
+            let text = serde_json::to_string(&arguments).unwrap() + &rest;
+            let is_event = serde_json::from_str::<Vec<String>>(&text).is_ok_and(|read| !read.is_empty());
+            prop_assert_eq!(is_packet(&format!("42{text}"), cut), is_event, "{}", text);
+        }
+    }
+}
