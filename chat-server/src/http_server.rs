@@ -9,7 +9,6 @@ mod activity;
 mod admission;
 mod body;
 mod connection;
-mod episode;
 mod listener;
 mod open_files;
 mod respond;
@@ -29,12 +28,12 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use admission::Admission;
-use episode::Episode;
 pub use listener::Listener;
 use listener::{Socket, try_write};
 use open_files::Reserve;
 pub(crate) use open_files::{Room, open_files, raise_open_files};
 
+use crate::episode::Episode;
 use crate::limits::Limits;
 use crate::trusted_proxy::TrustedProxies;
 

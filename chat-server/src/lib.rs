@@ -8,6 +8,7 @@ pub mod bench;
 pub mod cli;
 mod client_address;
 mod delivery;
+mod episode;
 mod http_server;
 mod identity;
 mod limits;

@@ -58,8 +58,8 @@ pub struct Limits {
     /// The largest packet of a client in bytes; from 65,536 to 16 MiB. The default, 402,560, is what the largest
     /// event of the chat takes. A larger one ends the connection.
     pub max_packet_bytes: usize,
-    /// How many bytes packets over 16 KiB may have together that are not whole yet; 64 MiB by default, of which one
-    /// address may use a quarter. What a further one asks for is refused with `slow_down`.
+    /// How many bytes packets over 16 KiB, or 4 KiB in a POST, may have together that are not whole yet; 64 MiB by
+    /// default, of which one address may use a quarter. What a further one asks for is refused with `slow_down`.
     pub max_large_packets_bytes: usize,
     /// How many bytes may wait together for clients that do not read them, beside 8 KiB for each; 256 MiB by default, of
     /// which one address may use a quarter, and 4 MiB at least. When there are more, whoever has not read for two seconds

@@ -7,6 +7,7 @@ use std::time::Duration;
 use chat_core::{Refusal, RefusalCode};
 use chat_store::OwnerKey;
 
+use crate::episode::Episode;
 use crate::limits::Limits;
 use crate::rate::{Bucket, Buckets, Rate};
 use crate::source::Source;
@@ -31,6 +32,7 @@ pub(crate) struct Quotas {
 struct Kept<K> {
     messages: Option<Buckets<K>>,
     bytes: Option<Buckets<K>>,
+    used_up: Arc<Episode>,
 }
 
 /// What somebody may still store.
@@ -43,17 +45,20 @@ struct Part {
     bucket: Arc<Bucket>,
     bytes: bool,
     whose: &'static str,
+    used_up: Arc<Episode>,
 }
 
 impl<K: Eq + Hash + Clone> Kept<K> {
     fn new(messages: u64, bytes: u64) -> Self {
         let buckets = |most| Rate::new(most, DAY).map(Buckets::new);
-        Self { messages: buckets(messages), bytes: buckets(bytes) }
+        let used_up = Episode::new("messages were refused for the quota of a day");
+        Self { messages: buckets(messages), bytes: buckets(bytes), used_up }
     }
 
     fn of(&self, key: &K, whose: &'static str) -> impl Iterator<Item = Part> {
         let part = |buckets: &Option<Buckets<K>>, bytes| {
-            buckets.as_ref().map(|buckets| Part { bucket: buckets.of(key), bytes, whose })
+            let bucket = buckets.as_ref()?.of(key);
+            Some(Part { bucket, bytes, whose, used_up: Arc::clone(&self.used_up) })
         };
         [part(&self.messages, false), part(&self.bytes, true)].into_iter().flatten()
     }
@@ -93,6 +98,12 @@ impl Quota {
                 // It is not stored, so it is none of the others either.
                 self.0[..taken].iter().for_each(|part| part.give_back(bytes));
                 let what = if part.bytes { "bytes" } else { "messages" };
+                part.used_up.happens(|| {
+                    tracing::warn!(
+                        "messages are refused: a quota of {what} for a day is used up (--max-{what}-per-day, \
+                         --max-{what}-per-day-per-address)"
+                    );
+                });
                 exceeded(part.whose, what, wait)
             })?;
         }

@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use http::StatusCode;
 
-use super::episode::Episode;
 use super::open_files::Room;
 use crate::client_address::ClientAddress;
+use crate::episode::Episode;
 use crate::limits::Limits;
 use crate::trusted_proxy::TrustedProxies;
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 use chat_core::{Nickname, NicknameKey, Refusal, RefusalCode};
 
 use super::reserved::Reserved;
+use crate::episode::Episode;
 use crate::limits::Limits;
 use crate::rate::{Bucket, Buckets, Rate};
 use crate::source::Source;
@@ -17,6 +18,8 @@ pub(super) struct Guard {
     /// Names that nobody had and somebody got.
     new: Option<Buckets<Source>>,
     wrong: Option<Wrong>,
+    guessed: Arc<Episode>,
+    collected: Arc<Episode>,
 }
 
 /// Claims that were not granted: a token that is not the owner's is one.
@@ -38,7 +41,9 @@ impl Guard {
         let wrong = Rate::new(limits.max_wrong_tokens_per_minute.into(), MINUTE);
         let wrong =
             wrong.map(|rate| Wrong { by_source: Buckets::new(rate), by_name: Buckets::new(rate) });
-        Self { reserved, new, wrong }
+        let guessed = Episode::new("claims to nicknames were refused unseen");
+        let collected = Episode::new("new nicknames were refused");
+        Self { reserved, new, wrong, guessed, collected }
     }
 
     /// Whether a claim may be looked at.
@@ -55,6 +60,11 @@ impl Guard {
         if wait.is_zero() {
             return Ok(());
         }
+        self.guessed.happens(|| {
+            tracing::warn!(
+                "claims to nicknames are refused unseen: too many were in vain (--max-wrong-tokens-per-minute)"
+            );
+        });
         let reason = "too many names or tokens were tried that are not yours";
         Err(Refusal::slow_down(format!("{reason}; try again {}", later(wait)), wait))
     }
@@ -76,6 +86,11 @@ impl Guard {
         let Some(new) = &self.new else { return Ok(NewName(None)) };
         let bucket = new.of(&source);
         bucket.take(1).map_err(|wait| {
+            self.collected.happens(|| {
+                tracing::warn!(
+                    "new nicknames are refused: one address has taken as many as it may (--max-new-names-per-hour)"
+                );
+            });
             let message =
                 format!("many new names were taken from where you are; try again {}", later(wait));
             Refusal::slow_down(message, wait)

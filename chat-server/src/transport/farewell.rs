@@ -10,6 +10,8 @@ pub(crate) enum Farewell {
     NoPacket,
     /// The client has begun a message of more bytes than are read at all.
     TooLarge,
+    /// What it sends in parts needs room that there is not.
+    NoRoom,
     /// The time of its token is over.
     Expired,
     /// Its nickname could not be kept.
@@ -34,6 +36,7 @@ impl Farewell {
             Self::Disconnected => (1002, "an event came after the disconnect"),
             Self::NoPacket => (1002, "a message was no packet of Socket.IO, or none for now"),
             Self::TooLarge => (1009, "a message was too large"),
+            Self::NoRoom => (1013, "there is no room for messages in parts now; connect again"),
             Self::Expired => (1008, "the token has expired"),
             Self::NameLost => (1008, "the nickname belongs to somebody else"),
             Self::TakenOver => (1008, "the session goes on in another connection"),

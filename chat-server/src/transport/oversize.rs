@@ -34,6 +34,9 @@ pub(crate) const AUTH_TOO_LARGE: &str = "tooLarge";
 /// How much of a packet is kept: its type, namespace and ack id.
 const HEAD_BYTES: usize = 300;
 
+/// A packet in a body has so many bytes without room in the budget: more than most, and tokens too.
+const FREE_BYTES: usize = 4 * 1024;
+
 /// A packet of which only the beginning is kept.
 #[derive(Debug)]
 pub(super) struct Dropped {
@@ -233,10 +236,20 @@ impl Packets {
         if length > max {
             return Some(TOO_LARGE);
         }
-        if length > LARGE_BYTES && self.room.is_none() {
-            self.room = self.budget.take(self.address, self.max);
+        let needed = match length {
+            _ if length <= FREE_BYTES => 0,
+            _ if length <= LARGE_BYTES => LARGE_BYTES,
+            _ => self.max,
+        };
+        let missing = needed.saturating_sub(self.room.as_ref().map_or(0, Room::bytes));
+        if missing > 0 {
+            match (self.budget.take(self.address, missing), &mut self.room) {
+                (Some(more), Some(room)) => room.join(more),
+                (Some(more), none) => *none = Some(more),
+                (None, _) => return Some(NO_ROOM),
+            }
         }
-        (length > LARGE_BYTES && self.room.is_none()).then_some(NO_ROOM)
+        None
     }
 
     fn take(&mut self, data: &[u8]) -> io::Result<()> {
@@ -375,6 +388,18 @@ mod tests {
         assert_eq!(read(Body::from(body.clone()), &budget).await, expected);
         drop(taken);
         assert_eq!(read(Body::from(body.clone()), &budget).await, body, "it is given back");
+    }
+
+    #[tokio::test]
+    async fn a_packet_of_some_size_needs_room_for_its_size() {
+        let budget = Arc::new(Budget::new("tests", 4 * 100_000));
+        let address = Some([192, 0, 2, 1].into());
+        let [small, some] = [1000, 5000].map(|bytes| format!("421[\"{}\"]", "x".repeat(bytes)));
+        let _most = budget.take(address, 100_000 - LARGE_BYTES).unwrap();
+        assert_eq!(read(Body::from(some.clone()), &budget).await, some);
+        let _rest = budget.take(address, 1).unwrap();
+        assert_eq!(read(Body::from(some), &budget).await, "421[\"no room\",5007]");
+        assert_eq!(read(Body::from(small.clone()), &budget).await, small);
     }
 
     proptest! {

@@ -238,7 +238,7 @@ impl LinkedStream {
                 return Poll::Ready(Ok(()));
             }
             if self.inbound.has_no_room() {
-                self.link.close(Farewell::TooLarge);
+                self.link.close(Farewell::NoRoom);
                 return Poll::Ready(Ok(()));
             }
             if self.inbound.has_overlong() {

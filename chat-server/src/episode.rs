@@ -9,7 +9,7 @@ const QUIET: Duration = Duration::from_secs(10);
 
 /// Something that is said in the log once when it begins and once when it is over, however often it happens.
 #[derive(Debug)]
-pub(super) struct Episode {
+pub(crate) struct Episode {
     lasts: AtomicBool,
     times: AtomicU64,
     /// What is said at the end, after how often it happened.
@@ -17,12 +17,12 @@ pub(super) struct Episode {
 }
 
 impl Episode {
-    pub(super) fn new(end: &'static str) -> Arc<Self> {
+    pub(crate) fn new(end: &'static str) -> Arc<Self> {
         Arc::new(Self { lasts: AtomicBool::new(false), times: AtomicU64::new(0), end })
     }
 
     /// It happens. `begin` says so when it is the first time.
-    pub(super) fn happens(self: &Arc<Self>, begin: impl FnOnce()) {
+    pub(crate) fn happens(self: &Arc<Self>, begin: impl FnOnce()) {
         self.times.fetch_add(1, Relaxed);
         if !self.lasts.swap(true, Relaxed) {
             begin();
