@@ -2,16 +2,26 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use futures_util::task::AtomicWaker;
+use tokio::time::Instant;
 
-/// How many connections of a crowded address may have a packet handled at a time.
-const SLOTS: usize = 16;
+/// How many connections of a crowded address may have their turn at a time.
+const SLOTS: usize = 8;
+
+/// In so much time as many connections of a crowded address as have slots have their turn at once. To wait for a turn
+/// means to let everybody come first who is ready, which in a room with a thousand readers takes milliseconds.
+const LULL: Duration = Duration::from_millis(2);
+
+/// How many packets are handled in a turn: as many as a client has on its way that means to be quick. With one a turn,
+/// commits would be smaller and twice as many, and a quarter of the messages be stored in the same time.
+const PACKETS: u32 = 16;
 
 /// An address with no more connections than this is not crowded: they do not queue.
 const FEW_CONNECTIONS: usize = 64;
 
-/// Where the connections of one address queue to have their packets handled, one packet a [`Turn`].
+/// Where the connections of one address queue to have their packets handled, a few in each [`Turn`].
 ///
 /// Tasks that are ready are polled one after the other, whoever they belong to. Without a queue, an address that sends
 /// on a thousand connections at once would have a thousand tasks ready, and everybody else would wait for all of them
@@ -29,6 +39,8 @@ struct State {
     /// How many slots are taken.
     taken: usize,
     waiting: VecDeque<Arc<Ticket>>,
+    /// When turns at once were last counted from zero, and how many there were.
+    at_once: Option<(Instant, usize)>,
 }
 
 /// A place in the queue.
@@ -44,10 +56,10 @@ struct Ticket {
 /// When one connection may have its next packet handled.
 #[derive(Debug, Default)]
 pub(super) struct Turn {
-    /// Whether it has begun.
-    begun: bool,
-    /// A packet was handled since the task was polled: others come first.
-    spent: bool,
+    /// How many packets are being handled.
+    begun: u32,
+    /// How many have been handled since the task was polled.
+    handled: u32,
     place: Option<Place>,
 }
 
@@ -67,6 +79,17 @@ impl FairQueue {
 
     fn is_crowded(&self) -> bool {
         self.connections.load(Ordering::Relaxed) > FEW_CONNECTIONS
+    }
+
+    /// Whether a turn may begin at once: there were few lately.
+    fn is_calm(&self) -> bool {
+        let now = Instant::now();
+        let mut state = self.lock();
+        let lately = state.at_once.filter(|(since, _)| now - *since < LULL);
+        let (since, turns) = lately.unwrap_or((now, 0));
+        let is_calm = turns < SLOTS;
+        state.at_once = Some((since, turns + usize::from(is_calm)));
+        is_calm
     }
 
     /// Takes a slot, or a place in the queue.
@@ -146,11 +169,15 @@ impl Turn {
         queue: Option<&Arc<FairQueue>>,
         context: &Context<'_>,
     ) -> Poll<()> {
-        let is_called = match (&mut self.place, queue.filter(|queue| queue.is_crowded())) {
+        let queue = queue.filter(|queue| queue.is_crowded());
+        let is_called = match (&mut self.place, queue) {
             (Some(place), _) => place.poll(context).is_ready(),
-            (None, None) if !self.spent => true,
+            (None, None) if self.handled < PACKETS => true,
+            // It goes on, or begins.
+            (None, Some(_)) if (1..PACKETS).contains(&self.handled) => true,
+            (None, Some(queue)) if self.handled == 0 && queue.is_calm() => true,
             (None, queue) => {
-                self.spent = false;
+                self.handled = 0;
                 let mut place = queue.map(FairQueue::enter);
                 if place.as_mut().is_none_or(|place| place.poll(context).is_ready()) {
                     // All tasks that are ready come first.
@@ -160,14 +187,25 @@ impl Turn {
                 false
             }
         };
-        self.begun = is_called;
+        self.begun = is_called.into();
         if is_called { Poll::Ready(()) } else { Poll::Pending }
     }
 
-    /// Ends the turn that has begun, if one has: its packet is handled. A slot is given back.
+    /// How many packets may be handled now, when one may.
+    pub(super) fn left(&self) -> u32 {
+        PACKETS.saturating_sub(self.handled)
+    }
+
+    /// So many are being handled.
+    pub(super) fn begin(&mut self, packets: u32) {
+        self.begun = self.begun.max(packets);
+    }
+
+    /// Those that were being handled are. At the end of the turn a slot is given back.
     pub(super) fn end(&mut self) {
-        if self.begun {
-            *self = Self { spent: true, ..Self::default() };
+        self.handled += std::mem::take(&mut self.begun);
+        if self.handled >= PACKETS {
+            self.place = None;
         }
     }
 
@@ -192,6 +230,7 @@ mod tests {
     fn crowded() -> Arc<FairQueue> {
         let queue = Arc::new(FairQueue::default());
         queue.set_connections(FEW_CONNECTIONS + 1);
+        assert!((0..SLOTS).all(|_| queue.is_calm()));
         queue
     }
 
@@ -214,29 +253,52 @@ mod tests {
         waiting.enter(|context, mut turn| turn.poll(None, context))
     }
 
+    fn take_turn(task: &mut Spawn<Turn>) {
+        for _ in 0..PACKETS {
+            assert_ready!(poll(task));
+            task.end();
+        }
+    }
+
     #[test]
-    fn who_has_few_connections_lets_others_come_first_after_each_packet_only() {
+    fn who_has_few_connections_lets_others_come_first_after_each_turn_only() {
         let mut task = task::spawn(Turn::default());
         for _ in 0..3 {
-            assert_ready!(poll(&mut task));
-            task.end();
+            take_turn(&mut task);
             assert_pending!(poll(&mut task));
             assert!(task.is_woken(), "at once");
         }
-        assert_ready!(poll(&mut task));
-        task.end();
+        take_turn(&mut task);
         task.pause();
         assert_ready!(poll(&mut task));
     }
 
-    #[test]
-    fn a_crowded_address_has_so_many_slots_and_the_others_come_in_order() {
+    #[tokio::test(start_paused = true)]
+    async fn a_turn_begins_at_once_when_there_were_few_lately() {
+        let queue = crowded();
+        assert!(!queue.is_calm());
+        tokio::time::advance(LULL).await;
+        let mut turn = Turn::default();
+        let context = Context::from_waker(Waker::noop());
+        for _ in 0..PACKETS {
+            assert!(turn.poll(Some(&queue), &context).is_ready());
+            turn.end();
+        }
+        assert!(turn.poll(Some(&queue), &context).is_pending());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_crowded_address_has_so_many_slots_and_the_others_come_in_order() {
         let queue = crowded();
         let mut slots: Vec<_> = (0..SLOTS).map(|_| called(&queue)).collect();
         let mut waiting: Vec<_> = (0..3).map(|_| waiting(&queue)).collect();
         for next in 0..3 {
             assert!(waiting[next..].iter().all(|turn| !turn.is_woken()));
-            slots[next].end();
+            for _ in 0..PACKETS {
+                assert!(!waiting[next].is_woken());
+                slots[next].end();
+                slots[next].begin(1);
+            }
             assert!(waiting[next].is_woken());
             assert_ready!(poll(&mut waiting[next]));
         }
@@ -244,8 +306,8 @@ mod tests {
         assert_eq!(queue.lock().taken, 0);
     }
 
-    #[test]
-    fn who_goes_or_waits_for_something_else_holds_up_nobody() {
+    #[tokio::test(start_paused = true)]
+    async fn who_goes_or_waits_for_something_else_holds_up_nobody() {
         let queue = crowded();
         let mut slots: Vec<_> = (0..SLOTS).map(|_| called(&queue)).collect();
         let (gone, mut paused, called_and_gone) =
@@ -264,8 +326,8 @@ mod tests {
         assert_eq!((state.taken, state.waiting.len()), (0, 0));
     }
 
-    #[test]
-    fn a_queue_that_was_long_takes_no_memory_later() {
+    #[tokio::test(start_paused = true)]
+    async fn a_queue_that_was_long_takes_no_memory_later() {
         let queue = crowded();
         let slots: Vec<_> = (0..SLOTS).map(|_| called(&queue)).collect();
         let waiting: Vec<_> = (0..10_000).map(|_| waiting(&queue)).collect();

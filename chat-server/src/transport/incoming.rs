@@ -84,6 +84,16 @@ impl Incoming {
         self.turn.poll(self.link.queue(), context)
     }
 
+    /// How many packets may be handed over at once: one, when they are counted to stay within a rate.
+    pub(super) fn left(&self) -> u32 {
+        if self.link.is_rated() { 1 } else { self.turn.left() }
+    }
+
+    /// So many are handed over.
+    pub(super) fn hand_over(&mut self, packets: u32) {
+        self.turn.begin(packets);
+    }
+
     /// The packets that were handed over before are handled.
     pub(super) fn handled(&mut self) {
         self.turn.end();

@@ -175,6 +175,11 @@ impl Link {
         *self.user.lock().unwrap_or_else(PoisonError::into_inner) = Some(bucket);
     }
 
+    /// Whether the client may send so often only.
+    pub(super) fn is_rated(&self) -> bool {
+        self.bucket.is_some()
+    }
+
     /// Counts so many packets of the client, and returns until when no more may be read from it, if so.
     pub(super) fn received(&self, packets: u64) -> Option<Instant> {
         let own = self.bucket.as_ref()?;

@@ -12,7 +12,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::budget::Budget;
 use super::client_frames::PONG;
-use super::inbound::{Inbound, Read};
+use super::inbound::Inbound;
 use super::incoming::{Incoming, Step};
 use super::wire::{Stream, Wire};
 use super::{Farewell, Link};
@@ -145,9 +145,9 @@ impl LinkedStream {
         Poll::Ready(Ok(()))
     }
 
-    /// Takes what the client has sent of one message, when it is its turn: puts it into the buffer and returns true, or
-    /// puts aside what is handed over in its place. No bytes are the end of the stream.
-    fn poll_message(
+    /// Hands over what the client has sent, as many messages as it is its turn for: puts them into the buffer and returns
+    /// true, or puts aside what is handed over in the place of one. No bytes are the end of the stream.
+    fn poll_messages(
         &mut self,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
@@ -169,21 +169,40 @@ impl LinkedStream {
             self.keep(buffer, before);
             return Poll::Pending;
         }
-        let Read { frames, rewritten, .. } = if self.unread.is_empty() {
-            let read = self.inbound.read(&buffer.filled()[before..]);
-            self.keep(buffer, before + read.bytes);
-            read
+        let passed = if self.unread.is_empty() {
+            let (passed, taken) = self.take(&buffer.filled()[before..]);
+            self.keep(buffer, before + taken);
+            passed
         } else {
             let most = most.min(buffer.remaining()).min(self.unread.len());
-            let read = self.inbound.read(&self.unread[..most]);
-            buffer.put_slice(&self.unread.split_to(read.bytes));
-            read
+            let unread = std::mem::take(&mut self.unread);
+            let (passed, taken) = self.take(&unread[..most]);
+            buffer.put_slice(&unread[..passed]);
+            self.unread = unread.slice(taken..);
+            passed
         };
-        self.incoming.received(frames);
-        let Some(rewritten) = rewritten else { return Poll::Ready(Ok(true)) };
-        buffer.set_filled(before);
-        self.rewritten = rewritten.into();
-        Poll::Ready(Ok(false))
+        buffer.set_filled(before + passed);
+        Poll::Ready(Ok(passed > 0 || self.rewritten.is_empty() && !has_come))
+    }
+
+    /// Takes messages for which it is the client's turn, up to one that is handed over in another form, which is put
+    /// aside. Returns how many of the bytes pass as they are, and how many are taken.
+    fn take(&mut self, bytes: &[u8]) -> (usize, usize) {
+        let (mut taken, mut frames, mut messages) = (0, 0, 0);
+        let left = if self.inbound.is_between() { self.incoming.left() } else { 1 };
+        loop {
+            let passed = taken;
+            let read = self.inbound.read(&bytes[taken..]);
+            (taken, frames, messages) = (taken + read.bytes, frames + read.frames, messages + 1);
+            let is_over = taken == bytes.len() || messages >= left || read.rewritten.is_some();
+            if is_over {
+                self.incoming.received(frames);
+                self.incoming.hand_over(messages);
+                let Some(rewritten) = read.rewritten else { return (taken, taken) };
+                self.rewritten = rewritten.into();
+                return (passed, taken);
+            }
+        }
     }
 
     /// Keeps what was read beyond this for later.
@@ -234,15 +253,15 @@ impl LinkedStream {
                 self.incoming.pause();
                 return Poll::Pending;
             }
-            if ready!(self.poll_message(context, buffer, most))? {
-                return Poll::Ready(Ok(()));
+            let has_passed = ready!(self.poll_messages(context, buffer, most))?;
+            if self.inbound.has_overlong() {
+                self.link.note(Farewell::TooLarge);
             }
             if self.inbound.has_no_room() {
                 self.link.close(Farewell::NoRoom);
-                return Poll::Ready(Ok(()));
             }
-            if self.inbound.has_overlong() {
-                self.link.note(Farewell::TooLarge);
+            if has_passed || self.link.is_closed() {
+                return Poll::Ready(Ok(()));
             }
         }
     }
