@@ -15,7 +15,7 @@ const SLOTS: usize = 8;
 const LULL: Duration = Duration::from_millis(2);
 
 /// How many packets are handled in a turn: as many as a client has on its way that means to be quick. With one a turn,
-/// commits would be smaller and twice as many, and a quarter of the messages be stored in the same time.
+/// batches are smaller, and a quarter fewer messages are stored in the same time.
 const PACKETS: u32 = 16;
 
 /// An address with no more connections than this is not crowded: they do not queue.
