@@ -152,7 +152,8 @@ impl Waiting {
             return (std::mem::replace(&mut self.arrived, room), open);
         }
         self.ends.retain(|_, end| *end > self.clock);
-        for submission in std::mem::take(&mut self.arrived) {
+        let mut arrived = std::mem::take(&mut self.arrived);
+        for submission in arrived.drain(..) {
             let id = submission.source;
             if let Some(source) = self.sources.get_mut(&id) {
                 source.messages.push_back(submission);
@@ -161,6 +162,9 @@ impl Waiting {
                 self.wait(id, start, VecDeque::from([submission]));
             }
         }
+        // The next ones find room, and a flood that is over takes no memory.
+        arrived.shrink_to(2 * MAX_BATCH);
+        self.arrived = arrived;
         let (mut batch, mut bytes) = (Vec::with_capacity(MAX_BATCH), 0);
         while batch.len() < MAX_BATCH
             && bytes < MAX_BATCH_BYTES

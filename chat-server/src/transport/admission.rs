@@ -116,8 +116,7 @@ impl Admissions {
                 count.sessions += 1;
                 count.handshakes += 1;
             });
-            let (admissions, connected, displaced) =
-                (Arc::clone(self), <_>::default(), <_>::default());
+            let (admissions, (connected, displaced)) = (Arc::clone(self), Default::default());
             return Ok(Admission { admissions, address, queue, connected, displaced });
         };
         if counts.told.is_none_or(|told| told.elapsed() >= SILENCE) {

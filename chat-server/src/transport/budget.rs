@@ -89,6 +89,25 @@ impl Budget {
         Some(Room { budget: Arc::clone(self), address, bytes })
     }
 
+    /// Has a room have so many bytes at least, and says whether it has; else it stays as it is.
+    pub(super) fn grow(
+        self: &Arc<Self>,
+        room: &mut Option<Room>,
+        address: Option<IpAddr>,
+        bytes: usize,
+    ) -> bool {
+        let missing = bytes.saturating_sub(room.as_ref().map_or(0, |room| room.bytes));
+        if missing == 0 {
+            return true;
+        }
+        let Some(mut more) = self.take(address, missing) else { return false };
+        match room {
+            Some(room) => room.bytes += std::mem::take(&mut more.bytes),
+            None => *room = Some(more),
+        }
+        true
+    }
+
     /// Whether somebody could not get room lately who would have to share it with this address.
     pub(super) fn is_short(&self, address: Option<IpAddr>) -> bool {
         let used = self.used();
@@ -100,17 +119,6 @@ impl Budget {
 
     fn used(&self) -> MutexGuard<'_, Used> {
         self.used.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Room {
-    pub(super) fn bytes(&self) -> usize {
-        self.bytes
-    }
-
-    /// Adds more room, of the same budget and address.
-    pub(super) fn join(&mut self, mut more: Self) {
-        self.bytes += std::mem::take(&mut more.bytes);
     }
 }
 

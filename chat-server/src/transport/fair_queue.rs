@@ -172,10 +172,9 @@ impl Turn {
         let queue = queue.filter(|queue| queue.is_crowded());
         let is_called = match (&mut self.place, queue) {
             (Some(place), _) => place.poll(context).is_ready(),
-            (None, None) if self.handled < PACKETS => true,
-            // It goes on, or begins.
-            (None, Some(_)) if (1..PACKETS).contains(&self.handled) => true,
-            (None, Some(queue)) if self.handled == 0 && queue.is_calm() => true,
+            // It goes on, or may begin.
+            (None, _) if (1..PACKETS).contains(&self.handled) => true,
+            (None, queue) if self.handled == 0 && queue.is_none_or(|queue| queue.is_calm()) => true,
             (None, queue) => {
                 self.handled = 0;
                 let mut place = queue.map(FairQueue::enter);

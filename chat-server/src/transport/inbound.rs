@@ -320,15 +320,8 @@ impl Inbound {
             self.gathered_room = None;
             return;
         }
-        let has = self.gathered_room.as_ref().map_or(0, Room::bytes);
-        if bytes <= has {
-            return;
-        }
-        match (self.budget.take(self.address, bytes - has), &mut self.gathered_room) {
-            (Some(more), Some(room)) => room.join(more),
-            (Some(more), none) => *none = Some(more),
-            (None, _) => self.has_no_room = true,
-        }
+        let has_room = self.budget.grow(&mut self.gathered_room, self.address, bytes);
+        self.has_no_room |= !has_room;
     }
 
     /// Why a message cannot be read, if it cannot.
@@ -482,9 +475,7 @@ mod tests {
 
     /// The client is connected to the main namespace.
     fn connected() -> Arc<Namespaces> {
-        let namespaces = Namespaces::default();
-        namespaces.joined(b"/");
-        Arc::new(namespaces)
+        Arc::new(Namespaces::of(&["/"]))
     }
 
     /// Of a client that has sent nothing yet.

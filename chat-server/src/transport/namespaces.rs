@@ -23,6 +23,14 @@ enum Stage {
 }
 
 impl Namespaces {
+    /// Of a client that is connected to these.
+    #[cfg(test)]
+    pub(super) fn of(names: &[&str]) -> Self {
+        let namespaces = Self::default();
+        names.iter().for_each(|name| namespaces.joined(name.as_bytes()));
+        namespaces
+    }
+
     /// The client is told that it is connected.
     pub(super) fn joined(&self, name: &[u8]) {
         let mut all = self.all();
@@ -34,7 +42,9 @@ impl Namespaces {
 
     /// Whether the client is connected.
     pub(super) fn has(&self, name: &[u8]) -> bool {
-        self.stage(name) == Some(Stage::Connected)
+        let is_here =
+            |namespace: &Namespace| *namespace.name == *name && namespace.stage == Stage::Connected;
+        self.all().iter().any(is_here)
     }
 
     /// The client leaves. Says whether it was connected.
@@ -57,10 +67,6 @@ impl Namespaces {
         let here = |namespace: &&mut Namespace| *namespace.name == *name && namespace.stage == from;
         let found = all.iter_mut().find(here);
         found.map(|namespace| namespace.stage = to).is_some()
-    }
-
-    fn stage(&self, name: &[u8]) -> Option<Stage> {
-        self.all().iter().find(|namespace| *namespace.name == *name).map(|found| found.stage)
     }
 
     fn all(&self) -> MutexGuard<'_, Vec<Namespace>> {

@@ -241,15 +241,8 @@ impl Packets {
             _ if length <= LARGE_BYTES => LARGE_BYTES,
             _ => self.max,
         };
-        let missing = needed.saturating_sub(self.room.as_ref().map_or(0, Room::bytes));
-        if missing > 0 {
-            match (self.budget.take(self.address, missing), &mut self.room) {
-                (Some(more), Some(room)) => room.join(more),
-                (Some(more), none) => *none = Some(more),
-                (None, _) => return Some(NO_ROOM),
-            }
-        }
-        None
+        let has_room = self.budget.grow(&mut self.room, self.address, needed);
+        (!has_room).then_some(NO_ROOM)
     }
 
     fn take(&mut self, data: &[u8]) -> io::Result<()> {
@@ -359,9 +352,7 @@ mod tests {
 
     /// Of a client that is connected to the main namespace.
     fn connected() -> Arc<Namespaces> {
-        let namespaces = Namespaces::default();
-        namespaces.joined(b"/");
-        Arc::new(namespaces)
+        Arc::new(Namespaces::of(&["/"]))
     }
 
     async fn read(body: Body, budget: &Arc<Budget>) -> String {

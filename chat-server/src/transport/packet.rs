@@ -184,15 +184,8 @@ mod tests {
 
     use super::*;
 
-    /// Of a client that is connected to these.
-    fn namespaces(names: &[&str]) -> Namespaces {
-        let namespaces = Namespaces::default();
-        names.iter().for_each(|name| namespaces.joined(name.as_bytes()));
-        namespaces
-    }
-
     fn is_packet(message: &str, cut: usize) -> bool {
-        let namespaces = namespaces(&["/", "/admin"]);
+        let namespaces = Namespaces::of(&["/", "/admin"]);
         let mut packet = PacketReader::default();
         let read = message.as_bytes().chunks(cut).try_for_each(|part| packet.read(part));
         read.and_then(|()| packet.end(&namespaces)).is_ok()
@@ -300,7 +293,7 @@ mod tests {
 
     #[test]
     fn who_leaves_a_namespace_sends_nothing_there_until_it_is_back() {
-        let namespaces = namespaces(&["/", "/admin"]);
+        let namespaces = Namespaces::of(&["/", "/admin"]);
         let sends = |message: &str| PacketReader::check(message.as_bytes(), &namespaces).is_ok();
         assert!(sends("42/admin,[\"x\"]") && sends("41/admin"));
         assert!(!sends("42/admin,[\"x\"]") && !sends("41/admin"));

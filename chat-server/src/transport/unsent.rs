@@ -134,19 +134,11 @@ impl Unsent {
 
     fn make_room(&self, address: Option<IpAddr>, bytes: usize) -> bool {
         let Some(budget) = &self.budget else { return true };
-        let mut room = self.room();
-        let has = room.as_ref().map_or(0, Room::bytes);
-        if has >= bytes {
-            return true;
+        let has_room = budget.grow(&mut self.room(), address, bytes.next_multiple_of(STEP_BYTES));
+        if has_room {
+            self.has_room.store(true, Ordering::Relaxed);
         }
-        let more = (bytes - has).next_multiple_of(STEP_BYTES);
-        let Some(more) = budget.take(address, more) else { return false };
-        match &mut *room {
-            Some(room) => room.join(more),
-            None => *room = Some(more),
-        }
-        self.has_room.store(true, Ordering::Relaxed);
-        true
+        has_room
     }
 
     fn room(&self) -> MutexGuard<'_, Option<Room>> {
