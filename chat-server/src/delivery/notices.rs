@@ -68,6 +68,9 @@ impl Notices {
 
     /// Takes all notices out, oldest first.
     pub(crate) fn take(&self) -> VecDeque<Arc<Notice>> {
+        if !self.has_some() {
+            return VecDeque::new();
+        }
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         self.has_some.store(false, Ordering::Release);
         std::mem::take(&mut queue)

@@ -98,6 +98,9 @@ impl Outbox {
 
     /// Takes all answers out, oldest first.
     pub(crate) fn take(&self) -> VecDeque<Unanswered> {
+        if !self.has_some() {
+            return VecDeque::new();
+        }
         let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
         self.has_some.store(false, Ordering::Release);
         std::mem::take(&mut answers)

@@ -65,11 +65,12 @@ struct State {
 }
 
 /// A place as it was at one moment.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Glance {
-    pub(crate) following: Arc<Following>,
     pub(crate) cursor: Offset,
     pub(crate) rewinds: u64,
+    /// What the connection follows, if that has changed.
+    pub(crate) following: Option<Arc<Following>>,
 }
 
 impl Place {
@@ -77,9 +78,15 @@ impl Place {
         Self(Mutex::new(State { following: Arc::new(following), cursor, rewinds: 0 }))
     }
 
-    pub(crate) fn now(&self) -> Glance {
+    pub(crate) fn following(&self) -> Arc<Following> {
+        Arc::clone(&self.lock().following)
+    }
+
+    /// The place as it is now, for somebody who knows what the connection followed before.
+    pub(crate) fn now(&self, known: &Arc<Following>) -> Glance {
         let State { following, cursor, rewinds } = &*self.lock();
-        Glance { following: Arc::clone(following), cursor: *cursor, rewinds: *rewinds }
+        let changed = (!Arc::ptr_eq(following, known)).then(|| Arc::clone(following));
+        Glance { cursor: *cursor, rewinds: *rewinds, following: changed }
     }
 
     /// Whether the connection is in a room.

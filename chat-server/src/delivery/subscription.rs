@@ -1,7 +1,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use chat_core::Feed;
+use chat_core::{Feed, Offset};
 use chat_store::StoreError;
 use tokio::sync::Notify;
 
@@ -48,11 +48,9 @@ impl Subscription {
         wake: &Arc<Notify>,
     ) -> Self {
         let reader = Reader::new(reader, wake);
-        let rewinds = place.now().rewinds;
         let (attached, feeds, page) = (Arc::default(), Vec::new(), VecDeque::new());
-        let mut this = Self { log, reader, place, attached, feeds, rewinds, page };
-        let following = this.place.now().following;
-        this.follow(following);
+        let mut this = Self { log, reader, place, attached, feeds, rewinds: 0, page };
+        this.look();
         this
     }
 
@@ -60,17 +58,18 @@ impl Subscription {
     pub(crate) async fn read(&mut self) -> Result<Found, StoreError> {
         let before = self.rewinds;
         loop {
-            let now = self.place.now();
-            self.follow(now.following);
-            self.rewinds = now.rewinds;
-            let (entries, upto) =
-                self.log.read_after(&self.reader, &self.feeds, now.cursor).await?;
+            let cursor = self.look();
+            // Mostly so when all that was read is handed over, and less to ask than the log, which everybody asks.
+            if self.reader.has_nothing_after(cursor) {
+                return Ok(Found::Nothing);
+            }
+            let (entries, upto) = self.log.read_after(&self.reader, &self.feeds, cursor).await?;
             if !entries.is_empty() {
                 self.page = entries.into();
                 let rewound = self.rewinds != before;
                 return Ok(if rewound { Found::AfterRewind } else { Found::Messages });
             }
-            if upto <= now.cursor {
+            if upto <= cursor {
                 return Ok(Found::Nothing);
             }
             self.place.skip_to(self.rewinds, upto);
@@ -109,11 +108,17 @@ impl Subscription {
         Ok(())
     }
 
-    /// Attaches the reader to what the connection follows now.
-    fn follow(&mut self, now: Arc<Following>) {
-        if Arc::ptr_eq(&now, &self.attached) {
-            return;
+    /// Attaches the reader to what the connection follows now, and returns the cursor.
+    fn look(&mut self) -> Offset {
+        let now = self.place.now(&self.attached);
+        if let Some(following) = now.following {
+            self.follow(following);
         }
+        self.rewinds = now.rewinds;
+        now.cursor
+    }
+
+    fn follow(&mut self, now: Arc<Following>) {
         let feeds: Vec<Feed> = now.feeds().collect();
         debug_assert!(feeds.is_sorted(), "feeds are looked up in their order");
         let difference = |these: &[Feed], those: &[Feed]| -> Vec<Feed> {

@@ -12,15 +12,21 @@ use super::state::State;
 pub(super) struct Stream<T> {
     inner: T,
     state: Arc<State>,
+    /// It is a websocket, for which nothing of the state changes any more. Here, beside the stream, as it is asked for
+    /// each write.
+    is_upgraded: bool,
 }
 
 impl<T> Stream<T> {
     pub(super) fn new(inner: T, state: Arc<State>) -> Self {
-        Self { inner, state }
+        Self { inner, state, is_upgraded: false }
     }
 
-    fn wrote<R>(&self, result: Poll<io::Result<R>>) -> Poll<io::Result<R>> {
-        self.state.activity.wrote(result.is_ready());
+    fn wrote<R>(&mut self, result: Poll<io::Result<R>>) -> Poll<io::Result<R>> {
+        if !self.is_upgraded {
+            self.state.activity.wrote(result.is_ready());
+            self.is_upgraded = self.state.activity.is_upgraded();
+        }
         result.map(|result| self.check(result))
     }
 

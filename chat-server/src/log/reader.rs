@@ -82,6 +82,13 @@ impl Reader {
         found
     }
 
+    /// Whether no feed that it is attached to has a message after `cursor`. It says no as well where it takes a
+    /// [look](Self::look) to know.
+    pub(crate) fn has_nothing_after(&self, cursor: Offset) -> bool {
+        let news = self.news();
+        news.grown.is_empty() && news.others_upto <= cursor
+    }
+
     fn news(&self) -> MutexGuard<'_, News> {
         self.news.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -177,7 +177,7 @@ impl Connection {
     pub(crate) fn leave(&self, room: &RoomId) {
         self.place.leave(room);
         self.attendance.leave(room);
-        self.save(&self.place.now().following);
+        self.save(&self.place.following());
     }
 
     /// Makes the client this person, whose name a token keeps and who gets private messages from now on, and has the
@@ -191,7 +191,7 @@ impl Connection {
         *self.quota() = quota;
         self.authorship.identify(&person.owner);
         *self.person.lock().unwrap_or_else(PoisonError::into_inner) = Some(person);
-        self.save(&self.place.now().following);
+        self.save(&self.place.following());
     }
 
     /// Has the session saved as it is now. Requests change it one at a time, so the last save counts.

@@ -45,7 +45,7 @@ impl MessageHandler<LocalAdapter, InOrder> for JoinHandler {
 
 fn finish(connection: &Connection, join: Join, request: Request) {
     let Join { room, after } = join;
-    let following = connection.place.now().following;
+    let following = connection.place.following();
     let is_in = following.rooms.contains_key(&room);
     if !is_in && following.rooms.len() >= MAX_ROOMS {
         let message = format!("you are in {MAX_ROOMS} rooms, which is the most; leave one first");

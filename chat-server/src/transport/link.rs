@@ -246,7 +246,7 @@ impl Link {
     /// Counts so many bytes that will wait to be written, if there is room for them in what all clients share. Only one
     /// task asks. It can [pause](Self::room) when there is none.
     pub(crate) fn make_room(&self, bytes: usize) -> bool {
-        self.unsent.add(self.address(), bytes)
+        self.unsent.add(|| self.address(), bytes)
     }
 
     /// Counts so many bytes that will wait to be written and have room already.

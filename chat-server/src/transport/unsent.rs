@@ -33,7 +33,8 @@ pub(super) struct Unsent {
     budget: Option<Arc<Budget>>,
     began: Instant,
     bytes: AtomicUsize,
-    /// Since when something has waited and the client has taken nothing, in milliseconds after `began`.
+    /// Since when something has waited and the client has taken nothing, in milliseconds after `began`; zero until
+    /// somebody [looks](Self::overdue). Most of what waits does so for less time than it takes to read a clock.
     since: AtomicU64,
     has_room: AtomicBool,
     room: Mutex<Option<Room>>,
@@ -55,9 +56,9 @@ impl Unsent {
     }
 
     /// Counts so many bytes that are about to wait, if there is room for them. One task asks.
-    pub(super) fn add(&self, address: Option<IpAddr>, bytes: usize) -> bool {
+    pub(super) fn add(&self, address: impl FnOnce() -> Option<IpAddr>, bytes: usize) -> bool {
         let before = self.bytes.load(Ordering::Relaxed);
-        let is_granted = before + bytes <= FREE_BYTES || self.make_room(address, before + bytes);
+        let is_granted = before + bytes <= FREE_BYTES || self.make_room(address(), before + bytes);
         self.refused.store(!is_granted, Ordering::Relaxed);
         if is_granted {
             self.count(bytes);
@@ -112,13 +113,15 @@ impl Unsent {
 
     /// The client has taken something.
     pub(super) fn moved(&self) {
-        self.since.store(self.now(), Ordering::Relaxed);
+        self.since.store(0, Ordering::Relaxed);
     }
 
     /// Returns when others need the room of this client, which has not taken for some time what waits for it.
     pub(super) async fn overdue(&self, address: Option<IpAddr>) {
         loop {
-            let stood = self.now().saturating_sub(self.since.load(Ordering::Relaxed));
+            let now = self.now();
+            let began = self.since.compare_exchange(0, now, Ordering::Relaxed, Ordering::Relaxed);
+            let stood = began.map_or_else(|since| now.saturating_sub(since), |_| 0);
             let left = PATIENCE.saturating_sub(Duration::from_millis(stood));
             let waits = self.bytes.load(Ordering::Relaxed) > 0 && left.is_zero();
             if waits && self.budget.as_ref().is_some_and(|budget| budget.is_short(address)) {
@@ -129,7 +132,7 @@ impl Unsent {
     }
 
     fn now(&self) -> u64 {
-        self.began.elapsed().as_millis() as u64
+        1 + self.began.elapsed().as_millis() as u64
     }
 
     fn make_room(&self, address: Option<IpAddr>, bytes: usize) -> bool {
@@ -163,13 +166,13 @@ mod tests {
     async fn what_is_more_than_a_little_needs_room_and_gives_it_back() {
         let budget = budget();
         let [first, second] = [(); 2].map(|()| Unsent::new(Some(Arc::clone(&budget))));
-        assert!(first.add(ADDRESS, FREE_BYTES) && second.add(ADDRESS, FREE_BYTES));
-        assert!(first.add(ADDRESS, 2 * STEP_BYTES - FREE_BYTES));
-        assert!(!first.add(ADDRESS, 1) && !second.add(ADDRESS, 1));
+        assert!(first.add(|| ADDRESS, FREE_BYTES) && second.add(|| ADDRESS, FREE_BYTES));
+        assert!(first.add(|| ADDRESS, 2 * STEP_BYTES - FREE_BYTES));
+        assert!(!first.add(|| ADDRESS, 1) && !second.add(|| ADDRESS, 1));
         assert!(second.was_refused());
         first.clear();
-        assert!(second.add(ADDRESS, 1) && !second.was_refused());
-        assert!(first.add(ADDRESS, STEP_BYTES));
+        assert!(second.add(|| ADDRESS, 1) && !second.was_refused());
+        assert!(first.add(|| ADDRESS, STEP_BYTES));
         let answer = first.room_for(None, STEP_BYTES);
         assert!(answer.is_some() && first.room_for(ADDRESS, STEP_BYTES).is_none());
     }
@@ -178,23 +181,23 @@ mod tests {
     async fn who_does_not_read_is_let_go_of_when_others_need_the_room() {
         let budget = budget();
         let [slow, quick] = [(); 2].map(|()| Unsent::new(Some(Arc::clone(&budget))));
-        assert!(slow.add(ADDRESS, 2 * STEP_BYTES));
+        assert!(slow.add(|| ADDRESS, 2 * STEP_BYTES));
         let mut overdue = task::spawn(slow.overdue(ADDRESS));
         assert_pending!(overdue.poll());
         tokio::time::advance(10 * PATIENCE).await;
         assert_pending!(overdue.poll(), "nobody else wants it");
-        assert!(!quick.add(ADDRESS, STEP_BYTES));
+        assert!(!quick.add(|| ADDRESS, STEP_BYTES));
         tokio::time::advance(PATIENCE).await;
         assert_ready!(overdue.poll());
         drop(overdue);
         // Who has read meanwhile stays.
         slow.clear();
-        assert!(slow.add(ADDRESS, 2 * STEP_BYTES) && !quick.add(ADDRESS, STEP_BYTES));
+        assert!(slow.add(|| ADDRESS, 2 * STEP_BYTES) && !quick.add(|| ADDRESS, STEP_BYTES));
         let mut overdue = task::spawn(slow.overdue(ADDRESS));
         assert_pending!(overdue.poll());
         tokio::time::advance(PATIENCE / 2).await;
         slow.clear();
-        assert!(slow.add(ADDRESS, 2 * STEP_BYTES) && !quick.add(ADDRESS, STEP_BYTES));
+        assert!(slow.add(|| ADDRESS, 2 * STEP_BYTES) && !quick.add(|| ADDRESS, STEP_BYTES));
         tokio::time::advance(PATIENCE / 2).await;
         assert_pending!(overdue.poll());
     }
@@ -204,14 +207,14 @@ mod tests {
     async fn who_does_not_read_is_let_go_of_however_often_it_is_asked_for() {
         let budget = budget();
         let [slow, quick] = [(); 2].map(|()| Unsent::new(Some(Arc::clone(&budget))));
-        assert!(slow.add(ADDRESS, 2 * STEP_BYTES) && !quick.add(ADDRESS, STEP_BYTES));
+        assert!(slow.add(|| ADDRESS, 2 * STEP_BYTES) && !quick.add(|| ADDRESS, STEP_BYTES));
         let began = Instant::now();
         while tokio::time::timeout(PAUSE / 2, slow.overdue(ADDRESS)).await.is_err() {
             assert!(began.elapsed() < 2 * PATIENCE);
             if began.elapsed() < PATIENCE / 2 {
                 slow.moved();
             }
-            assert!(!quick.add(ADDRESS, STEP_BYTES));
+            assert!(!quick.add(|| ADDRESS, STEP_BYTES));
         }
         assert!(began.elapsed() > PATIENCE, "it had taken something");
     }
