@@ -2,7 +2,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::{Arc, LazyLock};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::ParseError;
 use crate::error::check_name;
@@ -13,8 +13,8 @@ use crate::visible::is_visible;
 /// refused, except where they make an emoji or join letters.
 ///
 /// Two rooms are the same when their names are equal byte for byte. Clones share the text.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(try_from = "String")]
 pub struct RoomId(Arc<str>);
 
 impl RoomId {
@@ -69,6 +69,12 @@ impl From<RoomId> for String {
     }
 }
 
+impl Serialize for RoomId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
 impl fmt::Display for RoomId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -76,8 +82,8 @@ impl fmt::Display for RoomId {
 }
 
 /// One running server among several that share a log. Random, made at start, written in hexadecimal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(try_from = "String")]
 pub struct NodeId(u64);
 
 impl NodeId {
@@ -110,6 +116,12 @@ impl TryFrom<String> for NodeId {
 impl From<NodeId> for String {
     fn from(node: NodeId) -> Self {
         node.to_string()
+    }
+}
+
+impl Serialize for NodeId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 

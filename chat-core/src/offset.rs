@@ -1,7 +1,8 @@
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::ParseError;
 
@@ -91,10 +92,10 @@ impl fmt::Display for Offset {
 /// The identity of a log, made once when the log is created.
 ///
 /// Two logs never share an epoch, so an offset together with its epoch means one message for ever.
-/// Written as 1 to 32 letters and digits of ASCII.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Epoch(Box<str>);
+/// Written as 1 to 32 letters and digits of ASCII. Clones share the text.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Epoch(Arc<str>);
 
 impl Epoch {
     const MAX_BYTES: usize = 32;
@@ -133,7 +134,13 @@ impl TryFrom<String> for Epoch {
 
 impl From<Epoch> for String {
     fn from(epoch: Epoch) -> Self {
-        epoch.0.into()
+        epoch.0.as_ref().into()
+    }
+}
+
+impl Serialize for Epoch {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
     }
 }
 
@@ -148,8 +155,8 @@ impl fmt::Display for Epoch {
 /// It is the last argument of every event that comes from the log. A Socket.IO client remembers the
 /// trailing string of an event as its place and sends it back in `auth.offset` when it reconnects
 /// ([connection state recovery](https://socket.io/docs/v4/connection-state-recovery)).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
 pub struct RecoveryOffset {
     /// The log.
     pub epoch: Epoch,
@@ -182,6 +189,12 @@ impl TryFrom<String> for RecoveryOffset {
 impl From<RecoveryOffset> for String {
     fn from(position: RecoveryOffset) -> Self {
         position.to_string()
+    }
+}
+
+impl Serialize for RecoveryOffset {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 

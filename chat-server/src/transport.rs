@@ -47,7 +47,7 @@ mod wire;
 mod tests;
 
 pub(crate) use farewell::Farewell;
-pub(crate) use frames::text_frame;
+pub(crate) use frames::written_text_frame;
 pub(crate) use lane::{Flushed, Lane};
 pub(crate) use link::{ConnectReply, InFlight, Link};
 pub(crate) use oversize::{AUTH_TOO_LARGE, NO_ROOM, TOO_LARGE};

@@ -8,7 +8,10 @@ use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::ReaderId;
-use crate::transport::text_frame;
+use crate::transport::written_text_frame;
+
+/// About how many bytes a delivery has beside the content.
+const BESIDE_CONTENT: usize = 160;
 
 /// A message of the log together with its wire forms: one for all connections, and one with the key for those of
 /// its author.
@@ -71,8 +74,11 @@ impl Entry {
         let make = || {
             let Message { content, offset, .. } = &self.message;
             let packet = (self.event(), content, offset, self.meta(key), self.recovery(epoch));
-            let packet = serde_json::to_vec(&packet).ok()?;
-            Some(text_frame(&[b"42", &packet]).into())
+            let frame = written_text_frame(content.as_str().len() + BESIDE_CONTENT, |frame| {
+                frame.extend_from_slice(b"42");
+                serde_json::to_writer(frame, &packet)
+            });
+            frame.ok().map(Vec::into_boxed_slice)
         };
         forms.frame.get_or_init(make).as_deref()
     }

@@ -1,3 +1,4 @@
+use std::io::Write;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -99,16 +100,16 @@ impl Sink for SocketSink {
     fn answer(&self, ack_id: i64, answer: &Answer) -> Sent {
         let bytes = if let Answer::Made(json) = answer { json.get().len() } else { SHORT };
         let by_lane = |lane: &Lane| {
-            let id = ack_id.to_string();
-            let short;
-            let json = match answer {
+            let mut packet = Vec::with_capacity(SHORT);
+            write!(packet, "43{ack_id}[").ok()?;
+            let made: &[u8] = match answer {
                 Answer::Made(json) => json.get().as_bytes(),
                 answer => {
-                    short = serde_json::to_vec(answer).ok()?;
-                    &*short
+                    serde_json::to_writer(&mut packet, answer).ok()?;
+                    b""
                 }
             };
-            lane.push_text(&[b"43", id.as_bytes(), b"[", json, b"]"])
+            lane.push_text(&[&packet, made, b"]"])
         };
         let by_socket = || {
             // Made anew for each try: one that fails to send is used up.

@@ -280,6 +280,27 @@ pub(crate) fn text_frame(parts: &[&[u8]]) -> Vec<u8> {
     frame
 }
 
+/// A text message in a frame of its own, written by `write` into a buffer with room for about so many bytes.
+///
+/// # Errors
+/// Those of `write`.
+pub(crate) fn written_text_frame<E>(
+    bytes: usize,
+    write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
+) -> Result<Vec<u8>, E> {
+    // The header of most messages has this length, so that none of them is moved.
+    const HEADER: usize = 4;
+    let mut frame = Vec::with_capacity(HEADER + bytes);
+    frame.resize(HEADER, 0);
+    write(&mut frame)?;
+    let mut header = [0; LONGEST_HEADER];
+    let mut rest = &mut header[..];
+    put_header(&mut rest, TEXT, frame.len() - HEADER);
+    let length = LONGEST_HEADER - rest.len();
+    frame.splice(..HEADER, header[..length].iter().copied());
+    Ok(frame)
+}
+
 /// Adds a whole text message of a server, made of these parts.
 pub(crate) fn put_text_frame(buffer: &mut impl BufMut, parts: &[&[u8]]) {
     put_frame(buffer, TEXT, parts);
@@ -291,19 +312,23 @@ pub(crate) fn put_binary_frame(buffer: &mut impl BufMut, message: &[u8]) {
 }
 
 fn put_frame(buffer: &mut impl BufMut, first: u8, parts: &[&[u8]]) {
+    put_header(buffer, first, parts.iter().map(|part| part.len()).sum());
+    parts.iter().for_each(|part| buffer.put_slice(part));
+}
+
+fn put_header(buffer: &mut impl BufMut, first: u8, length: usize) {
     buffer.put_u8(first);
-    match parts.iter().map(|part| part.len()).sum() {
-        length @ 0..=125_usize => buffer.put_u8(length as u8),
-        length @ 126..=0xffff => {
+    match length {
+        0..=125 => buffer.put_u8(length as u8),
+        126..=0xffff => {
             buffer.put_u8(126);
             buffer.put_u16(length as u16);
         }
-        length => {
+        _ => {
             buffer.put_u8(127);
             buffer.put_u64(length as u64);
         }
     }
-    parts.iter().for_each(|part| buffer.put_slice(part));
 }
 
 #[cfg(test)]
@@ -312,6 +337,20 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn a_frame_that_is_written_is_the_same_as_one_of_parts() {
+        for length in [0, 1, 125, 126, 300, 0xffff, 0x1_0000] {
+            let text = vec![b'x'; length];
+            let write = |frame: &mut Vec<u8>| {
+                frame.extend_from_slice(&text);
+                Ok::<(), ()>(())
+            };
+            let written = written_text_frame(10, write).unwrap();
+            assert!(written == text_frame(&[&text]), "{length}");
+        }
+        assert_eq!(written_text_frame(10, |_| Err(())), Err(()));
+    }
 
     /// What the tests put in the place of a CONNECT reply.
     fn completed(payload: &[u8]) -> Vec<u8> {
