@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::sync::Notify;
+use tokio::task::yield_now;
 use tokio::time::{sleep, timeout};
 
 use super::outbox::Unanswered;
@@ -18,6 +19,13 @@ const STORE_PAUSE: Duration = Duration::from_millis(500);
 
 /// A connection that takes nothing for so long keeps no messages in memory: they are read again for it.
 const STALL: Duration = Duration::from_secs(1);
+
+/// After messages of so many bytes the others have their turn: with hundreds of busy connections, whatever waits for the
+/// runtime waits for all of them.
+const SLICE_BYTES: usize = 32 * 1024;
+
+/// What handing over a message costs beside its bytes.
+const MESSAGE_BYTES: usize = 256;
 
 /// Where deliveries, answers and notices of one connection go.
 pub(crate) trait Sink: Send + Sync {
@@ -143,6 +151,7 @@ impl<S: Sink> Pump<'_, S> {
                     continue;
                 }
             }
+            let mut slice = 0;
             while subscription.has_next() {
                 if waiting.is_past(Phase::Draining) {
                     break;
@@ -150,8 +159,16 @@ impl<S: Sink> Pump<'_, S> {
                 if self.has_something_to_answer() {
                     let_go_when_stalled(Box::pin(self.answer()), || subscription.let_go()).await?;
                 }
-                match subscription.hand_over(|entry| sink.deliver(entry).taken()) {
-                    Ok(()) => {}
+                let hand_over = |entry: &Entry| {
+                    slice += MESSAGE_BYTES + entry.message.content.as_str().len();
+                    sink.deliver(entry).taken()
+                };
+                match subscription.hand_over(hand_over) {
+                    Ok(()) if slice < SLICE_BYTES => {}
+                    Ok(()) => {
+                        slice = 0;
+                        yield_now().await;
+                    }
                     Err(NotTaken::Full) => {
                         let_go_when_stalled(sink.room(), || subscription.let_go()).await;
                     }
