@@ -3,7 +3,7 @@
 
 #![allow(missing_docs, dead_code)]
 
-#[path = "../src/transport/frames.rs"]
+#[path = "../src/socketio/transport/frames.rs"]
 mod frames;
 
 use std::hint::black_box;

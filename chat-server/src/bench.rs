@@ -11,8 +11,9 @@ use chat_store::{MemoryStore, StoreError};
 use futures_util::FutureExt;
 use tokio::sync::Notify;
 
-use crate::delivery::{Following, Found, Place, Subscription};
-use crate::log::{self, Log, READ_LIMIT, RECENT_BYTES};
+use crate::engine::delivery::{Following, Found, Place, Subscription};
+use crate::engine::log::{self, Log, READ_LIMIT, RECENT_BYTES};
+use crate::socketio::socket::frame_of;
 
 /// How many messages a reader takes at a time.
 pub const PAGE: usize = READ_LIMIT;
@@ -29,7 +30,7 @@ impl Entry {
 
     /// The frame that all connections share, made the first time.
     pub fn frame(&self, epoch: &Epoch) -> Option<&[u8]> {
-        self.0.frame(epoch, None)
+        self.0.encoded(epoch, None, frame_of)
     }
 }
 

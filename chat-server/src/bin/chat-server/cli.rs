@@ -1,0 +1,156 @@
+//! The command line of the server.
+
+mod adapter;
+mod args;
+mod hub;
+mod limits;
+mod listen;
+mod workers;
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::timeout;
+
+pub(crate) use args::Cli;
+
+use crate::open_files::{open_files, raise_open_files};
+use crate::supervisor::{self, LISTENING};
+use crate::telemetry;
+use chat_server::{Chat, JwtKey, Listener, Observed};
+
+/// How long the store and the adapter may take to close.
+const CLOSE_PATIENCE: Duration = Duration::from_millis(900);
+
+/// Runs the server until SIGTERM or Ctrl-C.
+///
+/// Prints `listening on http://HOST:PORT` on standard output when clients can connect, for each worker when
+/// there are several.
+///
+/// # Errors
+/// When it cannot start: with what is wrong and what to do, in one line. A worker that could not start has
+/// said that line itself; then there is a failure as exit code and no error.
+pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    raise_open_files();
+    if cli.workers > 1 && cli.worker_listen.is_none() {
+        telemetry::init(&cli.log, None)?;
+        return workers::run(&cli).await;
+    }
+    serve(&cli).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn serve(cli: &Cli) -> anyhow::Result<()> {
+    let bound = cli.address().bind().await?;
+    let local = &*bound.shown;
+    telemetry::init(&cli.log, cli.worker_listen.as_ref().map(|_| local))?;
+    let jwt_key = cli.jwt_key.as_deref().map(read_jwt_key).transpose()?;
+    let store = chat_store::open(&cli.store).await?;
+    let broadcast = adapter::open(cli).await?;
+    let mut chat = Chat::builder(Arc::clone(&store))
+        .broadcast(Arc::clone(&broadcast))
+        .recovery_window(cli.recovery_window)
+        .presence_grace(cli.presence_grace)
+        .nickname_lifetime(cli.nickname_lifetime)
+        .reserved_names(cli.reserved_names.iter().flatten().cloned())
+        .limits(cli.limits.limits())
+        .trusted_proxies(cli.trusted_proxies.iter().cloned())
+        .allowed_origins(cli.allowed_origins.iter().cloned())
+        .allowed_hosts(cli.allowed_hosts.iter().cloned())
+        .base_path(cli.base_path.clone());
+    if let Some(key) = jwt_key {
+        chat = chat.jwt_key(key);
+    }
+    if cli.trace_events {
+        chat = chat.observe(trace);
+    }
+    let chat = chat.start().await?;
+    let signalled = stop_signal()?;
+    let released = cli.worker_listen.as_ref().map(|_| supervisor::released()).transpose();
+    let released = released.context("only a supervisor starts workers; use --workers N")?;
+    let asked_to_stop = OnceLock::new();
+    let stop = async {
+        match released {
+            Some(released) => tokio::select! { () = signalled => {}, () = released => {} },
+            None => signalled.await,
+        }
+        tracing::info!("stopping");
+        asked_to_stop.get_or_init(Instant::now);
+    };
+    // Nothing of the URLs but their kind: they may have secrets in them.
+    let adapter = if cli.worker_hub.is_some() { "cluster" } else { kind(&cli.adapter) };
+    tracing::info!(
+        store = kind(&cli.store),
+        adapter,
+        workers = cli.workers,
+        max_connections = chat.max_connections(),
+        open_files = open_files(),
+        "chat-server {} serves on {local}",
+        env!("CARGO_PKG_VERSION")
+    );
+    if matches!(bound.listener, Listener::Tcp(_)) {
+        println!("{LISTENING}{local}");
+    } else {
+        println!("listening on {local}");
+    }
+    let served = chat.serve(bound.listener, stop).await;
+    let close = async {
+        broadcast.close().await;
+        store.close().await;
+    };
+    // What is committed stays so, also when the store is not closed in good order.
+    if timeout(CLOSE_PATIENCE, close).await.is_err() {
+        tracing::warn!("the store or the adapter did not close in time");
+    }
+    if let Some(asked) = asked_to_stop.get() {
+        tracing::info!("stopped after {:.1} s", asked.elapsed().as_secs_f32());
+    }
+    Ok(served?)
+}
+
+/// What stands before the first colon of a URL.
+fn kind(url: &str) -> &str {
+    url.split_once(':').map_or(url, |(kind, _)| kind)
+}
+
+fn read_jwt_key(path: &Path) -> anyhow::Result<JwtKey> {
+    let place = || format!("--jwt-key {} cannot be used", path.display());
+    let bytes = std::fs::read(path).with_context(place)?;
+    JwtKey::from_bytes(&bytes).with_context(place)
+}
+
+fn trace(event: Observed<'_>) {
+    let Observed { socket, direction, event, bytes, .. } = event;
+    // The name is what a client made up: it may be long, and have anything in it.
+    let name: String = event.unwrap_or("(answer)").chars().take(64).collect();
+    tracing::info!(socket.id = %socket, event.bytes = bytes, "{direction} {name:?}");
+}
+
+/// An error and its causes in one line, without those that only repeat what was said.
+pub(crate) fn one_line(error: &anyhow::Error) -> String {
+    let mut line = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if line.is_empty() {
+            line = cause;
+        } else if !line.contains(&cause) {
+            line = format!("{line}: {cause}");
+        }
+    }
+    line.replace('\n', " ")
+}
+
+/// Ready when the process is asked to stop.
+fn stop_signal() -> anyhow::Result<impl Future<Output = ()> + Send> {
+    let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for Ctrl-C")?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}

@@ -1,0 +1,128 @@
+use std::convert::Infallible;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use anyhow::Context;
+use tokio::net::TcpListener;
+
+use chat_server::Listener;
+
+/// The host that is listened on when only a port is given.
+const DEFAULT_HOST: &str = "127.0.0.1";
+
+/// Where to listen, as people write it for other servers too.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum ListenAddress {
+    /// `HOST:PORT`; `PORT` is one of this machine alone, and `:PORT` one that all can reach.
+    Tcp(String),
+    /// `unix:PATH`
+    Unix(PathBuf),
+}
+
+/// A listener, and the socket file to remove after it.
+pub(super) struct Bound {
+    pub(super) listener: Listener,
+    /// Where it is reached.
+    pub(super) shown: String,
+    _file: Option<SocketFile>,
+}
+
+impl ListenAddress {
+    pub(super) async fn bind(&self) -> anyhow::Result<Bound> {
+        match self {
+            Self::Tcp(address) => {
+                let listener = TcpListener::bind(address).await.with_context(|| {
+                    format!("cannot listen on {address:?}; choose another address with --listen HOST:PORT")
+                })?;
+                let shown = listener.local_addr()?.to_string();
+                Ok(Bound { listener: listener.into(), shown, _file: None })
+            }
+            Self::Unix(path) => bind_unix(path).await.with_context(|| {
+                format!("cannot listen on {path:?}; choose another path with --listen unix:PATH")
+            }),
+        }
+    }
+}
+
+#[cfg(unix)]
+async fn bind_unix(path: &Path) -> anyhow::Result<Bound> {
+    use std::io::ErrorKind;
+    use std::os::unix::fs::FileTypeExt;
+    use tokio::net::{UnixListener, UnixStream};
+
+    // A server that was killed leaves its socket, which nobody answers. What else is there stays.
+    let is_socket = path.symlink_metadata().is_ok_and(|file| file.file_type().is_socket());
+    if is_socket
+        && let Err(error) = UnixStream::connect(path).await
+        && error.kind() == ErrorKind::ConnectionRefused
+    {
+        std::fs::remove_file(path)?;
+    }
+    let listener = UnixListener::bind(path)?.into();
+    let shown = format!("unix:{}", path.display());
+    Ok(Bound { listener, shown, _file: Some(SocketFile(path.to_owned())) })
+}
+
+#[cfg(not(unix))]
+async fn bind_unix(_path: &Path) -> anyhow::Result<Bound> {
+    anyhow::bail!("this system has no such sockets")
+}
+
+/// The file of a socket, which goes with the listener.
+struct SocketFile(PathBuf);
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        // It may be gone already.
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+impl fmt::Display for ListenAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => f.write_str(address),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+impl FromStr for ListenAddress {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        if let Some(path) = text.strip_prefix("unix:") {
+            return Ok(Self::Unix(path.into()));
+        }
+        let is_port = |text: &str| text.parse::<u16>().is_ok();
+        let address = match text.strip_prefix(':') {
+            Some(port) if is_port(port) => format!("[::]:{port}"),
+            None if is_port(text) => format!("{DEFAULT_HOST}:{text}"),
+            _ => text.to_owned(),
+        };
+        Ok(Self::Tcp(address))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_habits_of_other_servers_work() {
+        for (text, expected) in [
+            ("3000", "127.0.0.1:3000"),
+            (":3000", "[::]:3000"),
+            ("0.0.0.0:80", "0.0.0.0:80"),
+            ("[::1]:80", "[::1]:80"),
+            ("localhost:0", "localhost:0"),
+            ("unix:/run/chat.sock", "unix:/run/chat.sock"),
+            (":http", ":http"),
+            ("70000", "70000"),
+        ] {
+            let Ok(address) = text.parse::<ListenAddress>();
+            assert_eq!(address.to_string(), expected);
+        }
+    }
+}

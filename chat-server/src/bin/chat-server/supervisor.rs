@@ -1,0 +1,145 @@
+//! Several processes that serve one chat: starts them, restarts them, stops them.
+//!
+//! It knows nothing of chat. A worker is any program that
+//!
+//! - prints `listening on http://HOST:PORT` on its standard output when it is ready, and
+//! - stops when its standard input ends. That is how it is told to, and it holds as well when the supervisor
+//!   was killed: the operating system closes the pipe. See [`released`].
+
+mod addresses;
+mod tether;
+mod worker;
+
+#[cfg(test)]
+mod tests;
+
+use std::io;
+use std::process::ExitStatus;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use thiserror::Error;
+use tokio::process::Command;
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+pub(crate) use addresses::addresses;
+pub(crate) use tether::released;
+use worker::Worker;
+
+/// What a worker prints before its address.
+pub(crate) const LISTENING: &str = "listening on http://";
+
+/// How long to wait before a worker is started again. It doubles each time, up to the longest.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+/// A worker that ran for this long is taken to have been well.
+const WELL: Duration = Duration::from_secs(60);
+
+/// Why the workers could not be started.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub(crate) enum SupervisorError {
+    /// Not an address with a port.
+    #[error("{0:?} is no address with a port")]
+    Address(String),
+    /// So many workers do not fit behind the first port.
+    #[error("there are not {workers} ports from {first} on")]
+    Ports {
+        /// The port of the first.
+        first: u16,
+        /// How many there should be.
+        workers: u16,
+    },
+    /// The operating system does not start the program.
+    #[error("a worker cannot be started")]
+    Spawn(#[source] io::Error),
+    /// A worker ended before it listened.
+    #[error("the worker for {address} ended before it listened: {status}")]
+    NotStarted {
+        /// Where it should have listened.
+        address: String,
+        /// How it ended.
+        status: ExitStatus,
+    },
+}
+
+impl SupervisorError {
+    /// Whether the worker itself has said on standard error what is wrong, as programs do that end with
+    /// status 1.
+    pub(crate) fn is_explained(&self) -> bool {
+        matches!(self, Self::NotStarted { status, .. } if status.code() == Some(1))
+    }
+}
+
+/// Runs a worker for each address until `stop` is ready: `command` says how one is started.
+///
+/// They are started one after the other. `listening` is called with their addresses, in the same order,
+/// once all of them are ready. From then on a worker that ends is started again, at the address that it
+/// had. A worker that does not stop within ten seconds is killed.
+///
+/// # Errors
+/// When a worker cannot be started in the first place; the others are stopped then.
+pub(crate) async fn run(
+    addresses: &[String],
+    command: impl Fn(&str) -> Command + Send + Sync + 'static,
+    listening: impl FnOnce(&[&str]),
+    stop: impl Future<Output = ()>,
+) -> Result<(), SupervisorError> {
+    tokio::pin!(stop);
+    let mut workers = Vec::new();
+    for address in addresses {
+        let started = tokio::select! {
+            started = Worker::start(command(address), address) => started.map(Some),
+            () = &mut stop => Ok(None),
+        };
+        match started {
+            Ok(Some(worker)) => workers.push(worker),
+            not_started => {
+                join_all(workers.iter_mut().map(Worker::stop)).await;
+                return not_started.map(|_| ());
+            }
+        }
+    }
+    listening(&workers.iter().map(Worker::address).collect::<Vec<_>>());
+
+    let stopping = CancellationToken::new();
+    let command = Arc::new(command);
+    let keepers = workers.into_iter().map(|mut worker| {
+        let (command, stopping) = (Arc::clone(&command), stopping.clone());
+        tokio::spawn(async move {
+            stopping.run_until_cancelled(keep(&mut worker, &*command)).await;
+            worker.stop().await;
+        })
+    });
+    let keepers: Vec<_> = keepers.collect();
+    stop.await;
+    stopping.cancel();
+    join_all(keepers).await;
+    Ok(())
+}
+
+/// Starts a worker again whenever it ends.
+async fn keep(worker: &mut Worker, command: impl Fn(&str) -> Command) -> ! {
+    // The port may have been chosen by the operating system; its clients know this one.
+    let address = worker.address().to_owned();
+    let mut pause = SHORTEST_PAUSE;
+    loop {
+        let started = Instant::now();
+        let ended = worker.ended().await;
+        tracing::warn!(worker.address = address, "a worker has ended, starting it again: {ended}");
+        if started.elapsed() > WELL {
+            pause = SHORTEST_PAUSE;
+        }
+        loop {
+            sleep(pause).await;
+            pause = LONGEST_PAUSE.min(pause * 2);
+            match Worker::start(command(&address), &address).await {
+                Ok(started) => break *worker = started,
+                Err(error) => tracing::warn!("a worker was not started again: {error}"),
+            }
+        }
+    }
+}

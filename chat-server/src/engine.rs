@@ -1,0 +1,13 @@
+//! The chat itself: what is kept, who gets it, who is there. It knows neither sockets nor HTTP.
+
+pub(crate) mod delivery;
+pub(crate) mod episode;
+pub(crate) mod limits;
+pub(crate) mod log;
+pub(crate) mod outage;
+pub(crate) mod people;
+pub(crate) mod presence;
+pub(crate) mod quota;
+pub(crate) mod rate;
+pub(crate) mod relay;
+pub(crate) mod source;

@@ -1,0 +1,112 @@
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use chat_core::{Ack, Joined, Left, Named, Refusal, TypingHeard};
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
+use tokio::sync::Notify;
+
+/// What a client is told about its request.
+#[derive(Debug, Clone, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Answer {
+    Ack(Ack),
+    Joined(Joined),
+    Left(Left),
+    Named(Named),
+    Typing(TypingHeard),
+    /// Its JSON, which may be long: a page of history, or who is in a room. The same may be for many.
+    #[serde(serialize_with = "made")]
+    Made(Arc<RawValue>),
+    Refusal(Refusal),
+}
+
+fn made<S: Serializer>(json: &Arc<RawValue>, serializer: S) -> Result<S::Ok, S::Error> {
+    json.serialize(serializer)
+}
+
+impl Answer {
+    /// What it takes beside what the [permit](Permit) of each request counts, in bytes.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Made(json) => json.get().len(),
+            _ => 0,
+        }
+    }
+
+    /// Whether it is so long that it counts until it has left, rather than until it was handed over: few of them
+    /// are more than a connection may hold.
+    pub(crate) fn is_long(&self) -> bool {
+        const LONG: usize = 16 * 1024;
+        self.bytes() >= LONG
+    }
+
+    /// Whether it says what the connection follows now, or who is behind it. With the answer the client relies on
+    /// that, also after a crash.
+    pub(crate) fn tells_of_session(&self) -> bool {
+        matches!(self, Self::Joined(_) | Self::Left(_) | Self::Named(_))
+    }
+}
+
+/// When something may be asked again whose answer there was no room for.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// Counts a request until its answer is handed over, and is dropped then.
+pub(crate) trait Permit: Send {
+    /// Counts so many bytes more: the answer is there. Says whether there is room for it, if it is long.
+    fn grow(&mut self, bytes: usize, is_long: bool) -> bool;
+}
+
+/// An answer that was not handed over yet: its ack id, itself, and the permit of the request.
+pub(super) type Unanswered<P> = (i64, Answer, P);
+
+/// Answers on their way to a client. They wait here when its buffer is full.
+///
+/// Each counts with its length, by its [`Permit`], until it is handed over or has left. So nothing more is read from a
+/// client that does not take its answers.
+#[derive(Debug)]
+pub(crate) struct Outbox<P> {
+    answers: Mutex<VecDeque<Unanswered<P>>>,
+    /// Whether there are any. Looked at between any two messages, so without a lock.
+    has_some: AtomicBool,
+    wake: Arc<Notify>,
+}
+
+impl<P: Permit> Outbox<P> {
+    /// An outbox that notifies `wake` of each answer.
+    pub(crate) fn new(wake: Arc<Notify>) -> Self {
+        Self { answers: Mutex::default(), has_some: AtomicBool::new(false), wake }
+    }
+
+    /// Adds the answer to the request with this ack id.
+    pub(crate) fn push(&self, ack_id: i64, answer: Answer, mut permit: P) {
+        let mut answer = answer;
+        if !permit.grow(answer.bytes(), answer.is_long()) {
+            let message = "too many long answers wait to be read; ask again later";
+            answer = Answer::Refusal(Refusal::slow_down(message, RETRY_AFTER));
+        }
+        let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        answers.push_back((ack_id, answer, permit));
+        self.has_some.store(true, Ordering::Release);
+        if answers.len() == 1 {
+            self.wake.notify_one();
+        }
+    }
+
+    /// Whether there are answers. One that is added at this moment wakes whoever waits for it.
+    pub(crate) fn has_some(&self) -> bool {
+        self.has_some.load(Ordering::Acquire)
+    }
+
+    /// Takes all answers out, oldest first.
+    pub(crate) fn take(&self) -> VecDeque<Unanswered<P>> {
+        if !self.has_some() {
+            return VecDeque::new();
+        }
+        let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        self.has_some.store(false, Ordering::Release);
+        std::mem::take(&mut answers)
+    }
+}

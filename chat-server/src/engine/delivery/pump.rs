@@ -1,0 +1,318 @@
+use std::collections::VecDeque;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use tokio::sync::Notify;
+use tokio::task::yield_now;
+use tokio::time::{sleep, timeout};
+
+use super::outbox::{Permit, Unanswered};
+use super::subscription::Found;
+use super::{Answer, Notice, Notices, Outbox, Subscription};
+use crate::engine::log::Entry;
+
+/// How long to leave a store alone that has failed.
+const STORE_PAUSE: Duration = Duration::from_millis(500);
+
+/// A connection that takes nothing for so long keeps no messages in memory: they are read again for it.
+const STALL: Duration = Duration::from_secs(1);
+
+/// After messages of so many bytes the others have their turn: with hundreds of busy connections, whatever waits for the
+/// runtime waits for all of them.
+const SLICE_BYTES: usize = 32 * 1024;
+
+/// What handing over a message costs beside its bytes.
+const MESSAGE_BYTES: usize = 256;
+
+/// Where deliveries, answers and notices of one connection go.
+pub(crate) trait Sink: Send + Sync {
+    /// Hands over a message, if there is room.
+    fn deliver(&self, entry: &Entry) -> Sent;
+
+    /// Hands over an answer, if there is room.
+    fn answer(&self, ack_id: i64, answer: &Answer) -> Sent;
+
+    /// Hands over a notice, if there is room.
+    fn notify(&self, notice: &Notice) -> Sent;
+
+    /// Has everything that was handed over leave, as far as there is room for it. What is handed over may
+    /// wait for this.
+    fn flush(&self) -> Sent;
+
+    /// Waits until there may be room again.
+    fn room(&self) -> impl Future<Output = ()> + Send;
+
+    /// Waits until all that was handed over has left.
+    fn flushed(&self) -> impl Future<Output = ()> + Send;
+
+    /// Waits until what the connection follows, and who is behind it, would outlive the server.
+    fn saved(&self) -> impl Future<Output = ()> + Send;
+}
+
+/// What became of something handed to a [`Sink`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sent {
+    /// It was taken.
+    Yes,
+    /// There is no room for it now.
+    Full,
+    /// The connection is gone.
+    Gone,
+}
+
+/// What waits for a connection beside the messages of the log, and whether it is still served.
+#[derive(Debug)]
+pub(crate) struct Waiting<P> {
+    pub(crate) outbox: Outbox<P>,
+    pub(crate) notices: Arc<Notices>,
+    /// Notified when there is something to hand over.
+    pub(crate) wake: Arc<Notify>,
+    phase: AtomicU8,
+}
+
+/// How far a connection is from its end. Only goes up.
+#[derive(Debug, Clone, Copy)]
+#[repr(u8)]
+enum Phase {
+    Draining = 1,
+    Gone = 2,
+}
+
+impl<P: Permit> Waiting<P> {
+    pub(crate) fn new() -> Self {
+        let wake = Arc::new(Notify::new());
+        let outbox = Outbox::new(Arc::clone(&wake));
+        let notices = Arc::new(Notices::new(Arc::clone(&wake)));
+        Self { outbox, notices, wake, phase: AtomicU8::new(0) }
+    }
+
+    /// Has the [`pump`] hand over the answers there are, no messages, and end.
+    pub(crate) fn drain(&self) {
+        self.advance(Phase::Draining);
+    }
+
+    /// Has the [`pump`] end: the connection is gone.
+    pub(crate) fn end(&self) {
+        self.advance(Phase::Gone);
+    }
+
+    fn advance(&self, phase: Phase) {
+        self.phase.fetch_max(phase as u8, Ordering::AcqRel);
+        self.wake.notify_one();
+    }
+
+    fn is_past(&self, phase: Phase) -> bool {
+        self.phase.load(Ordering::Acquire) >= phase as u8
+    }
+}
+
+/// The connection is gone.
+struct Gone;
+
+/// Hands answers, notices and messages to a connection until it is gone, or until it drains and no answer
+/// is left.
+///
+/// Answers overtake messages, and while this waits for the store, what needs not wait for it is handed over.
+/// The cursor advances only over what was taken, so stopping this at any point loses nothing.
+pub(crate) async fn pump<P: Permit>(
+    subscription: Subscription,
+    waiting: &Waiting<P>,
+    sink: &impl Sink,
+) {
+    // Ends when the connection is gone; there is nobody to tell.
+    let _ = Pump { waiting, sink, unsaved: VecDeque::new() }.run(subscription).await;
+}
+
+struct Pump<'a, S, P> {
+    waiting: &'a Waiting<P>,
+    sink: &'a S,
+    /// Answers that tell of the session, until it is saved.
+    unsaved: VecDeque<Unanswered<P>>,
+}
+
+impl<S: Sink, P: Permit> Pump<'_, S, P> {
+    async fn run(&mut self, mut subscription: Subscription) -> Result<(), Gone> {
+        let Self { waiting, sink, .. } = *self;
+        while !waiting.is_past(Phase::Draining) {
+            self.answer().await?;
+            match self.meanwhile(subscription.read(), Phase::Draining).await? {
+                None => {}
+                Some(Ok(Found::Nothing)) => {
+                    until_taken(sink, || sink.flush()).await?;
+                    waiting.wake.notified().await;
+                    continue;
+                }
+                Some(Ok(Found::AfterRewind)) => {
+                    self.meanwhile(Box::pin(sink.saved()), Phase::Gone).await?;
+                }
+                Some(Ok(Found::Messages)) => {}
+                // The log has told of it.
+                Some(Err(_)) => {
+                    self.meanwhile(Box::pin(sleep(STORE_PAUSE)), Phase::Draining).await?;
+                    continue;
+                }
+            }
+            let mut slice = 0;
+            while subscription.has_next() {
+                if waiting.is_past(Phase::Draining) {
+                    break;
+                }
+                if self.has_something_to_answer() {
+                    let_go_when_stalled(Box::pin(self.answer()), || subscription.let_go()).await?;
+                }
+                let hand_over = |entry: &Entry| {
+                    slice += MESSAGE_BYTES + entry.message.content.as_str().len();
+                    sink.deliver(entry).taken()
+                };
+                match subscription.hand_over(hand_over) {
+                    Ok(()) if slice < SLICE_BYTES => {}
+                    Ok(()) => {
+                        slice = 0;
+                        yield_now().await;
+                    }
+                    Err(NotTaken::Full) => {
+                        let_go_when_stalled(sink.room(), || subscription.let_go()).await;
+                    }
+                    Err(NotTaken::Gone) => return Err(Gone),
+                }
+            }
+        }
+        if waiting.is_past(Phase::Gone) {
+            return Err(Gone);
+        }
+        self.answer().await?;
+        sink.flushed().await;
+        Ok(())
+    }
+
+    fn has_something_to_answer(&self) -> bool {
+        let Waiting { outbox, notices, .. } = self.waiting;
+        !self.unsaved.is_empty() || outbox.has_some() || notices.has_some()
+    }
+
+    /// Hands over all answers and notices there are, those that tell of the session when it is saved. Messages
+    /// wait meanwhile, so that those of a room come after the answer to its join.
+    async fn answer(&mut self) -> Result<(), Gone> {
+        self.hand_over().await?;
+        if !self.unsaved.is_empty() {
+            Box::pin(self.answer_unsaved()).await?;
+        }
+        Ok(())
+    }
+
+    async fn answer_unsaved(&mut self) -> Result<(), Gone> {
+        while !self.unsaved.is_empty() {
+            let unsaved = std::mem::take(&mut self.unsaved);
+            self.meanwhile(self.sink.saved(), Phase::Gone).await?;
+            for unanswered in unsaved {
+                self.hand_over_answer(unanswered).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Hands over the notices there are, and the answers that need not wait for the store.
+    async fn hand_over(&mut self) -> Result<(), Gone> {
+        let Self { waiting, sink, .. } = *self;
+        for unanswered in waiting.outbox.take() {
+            if unanswered.1.tells_of_session() {
+                self.unsaved.push_back(unanswered);
+                continue;
+            }
+            self.hand_over_answer(unanswered).await?;
+        }
+        for notice in waiting.notices.take() {
+            until_taken(sink, || sink.notify(&notice)).await?;
+        }
+        Ok(())
+    }
+
+    async fn hand_over_answer(&self, unanswered: Unanswered<P>) -> Result<(), Gone> {
+        let (ack_id, answer, _permit) = unanswered;
+        until_taken(self.sink, || self.sink.answer(ack_id, &answer)).await?;
+        if answer.is_long() {
+            Box::pin(self.sink.flushed()).await;
+        }
+        Ok(())
+    }
+
+    /// Waits for something that the store may keep waiting, and hands over meanwhile what needs not wait for it.
+    /// Gives up, with `None`, when the connection comes to `phase`.
+    async fn meanwhile<T>(
+        &mut self,
+        work: impl Future<Output = T>,
+        phase: Phase,
+    ) -> Result<Option<T>, Gone> {
+        let mut work = pin!(work);
+        match (&mut work).now_or_never() {
+            Some(done) => Ok(Some(done)),
+            // In a box: an idle connection would have room for all of this.
+            None => Box::pin(self.wait_meanwhile(work, phase)).await,
+        }
+    }
+
+    async fn wait_meanwhile<T>(
+        &mut self,
+        mut work: Pin<&mut impl Future<Output = T>>,
+        phase: Phase,
+    ) -> Result<Option<T>, Gone> {
+        let Self { waiting, sink, .. } = *self;
+        loop {
+            let flushed = sink.flush();
+            if flushed == Sent::Gone || waiting.is_past(Phase::Gone) {
+                return Err(Gone);
+            }
+            if waiting.is_past(phase) {
+                return Ok(None);
+            }
+            tokio::select! {
+                done = &mut work => return Ok(Some(done)),
+                () = waiting.wake.notified() => self.hand_over().await?,
+                () = sink.room(), if flushed == Sent::Full => {}
+            }
+        }
+    }
+}
+
+/// Why a message was not taken.
+enum NotTaken {
+    Full,
+    Gone,
+}
+
+impl Sent {
+    fn taken(self) -> Result<(), NotTaken> {
+        match self {
+            Self::Yes => Ok(()),
+            Self::Full => Err(NotTaken::Full),
+            Self::Gone => Err(NotTaken::Gone),
+        }
+    }
+}
+
+/// Waits for something, and calls `let_go` when it takes longer than [`STALL`].
+async fn let_go_when_stalled<T>(work: impl Future<Output = T>, let_go: impl FnOnce()) -> T {
+    let mut work = pin!(work);
+    if let Some(done) = (&mut work).now_or_never() {
+        return done;
+    }
+    // In a box: an idle connection would have room for all of this.
+    if let Ok(done) = Box::pin(timeout(STALL, &mut work)).await {
+        return done;
+    }
+    let_go();
+    work.await
+}
+
+async fn until_taken(sink: &impl Sink, mut attempt: impl FnMut() -> Sent) -> Result<(), Gone> {
+    loop {
+        match attempt() {
+            Sent::Yes => return Ok(()),
+            Sent::Full => sink.room().await,
+            Sent::Gone => return Err(Gone),
+        }
+    }
+}

@@ -1,0 +1,137 @@
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use chat_core::{Feed, Offset};
+use chat_store::StoreError;
+use tokio::sync::Notify;
+
+use super::place::{Following, Place};
+use crate::engine::log::{Entry, Log, Reader, ReaderId};
+
+/// Reads the log for one connection, from its [`Place`] on.
+///
+/// Read, hand over, and when there is nothing wait for the notification. It is registered before the first
+/// read and keeps one notification until it is waited for, so nothing that is committed in between is
+/// missed.
+pub(crate) struct Subscription {
+    log: Arc<Log>,
+    reader: Arc<Reader>,
+    place: Arc<Place>,
+    /// What the reader is attached to.
+    attached: Arc<Following>,
+    /// The feeds of that, sorted.
+    feeds: Vec<Feed>,
+    /// How often the cursor had been moved back when `page` was read.
+    rewinds: u64,
+    /// What was read and not handed over yet.
+    page: VecDeque<Arc<Entry>>,
+}
+
+/// What [`Subscription::read`] found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// Messages to hand over.
+    Messages,
+    /// The same, after the cursor was moved back: what the connection follows is to be saved first.
+    AfterRewind,
+    /// All that is committed was handed over.
+    Nothing,
+}
+
+impl Subscription {
+    /// A subscription to what follows at `place`; `wake` is notified when there is more. Whoever changes
+    /// the place notifies it too.
+    pub(crate) fn new(
+        log: Arc<Log>,
+        reader: ReaderId,
+        place: Arc<Place>,
+        wake: &Arc<Notify>,
+    ) -> Self {
+        let reader = Reader::new(reader, wake);
+        let (attached, feeds, page) = (Arc::default(), Vec::new(), VecDeque::new());
+        let mut this = Self { log, reader, place, attached, feeds, rewinds: 0, page };
+        this.look();
+        this
+    }
+
+    /// Reads the next messages, in order. Does not wait for new ones. Cancel safe.
+    pub(crate) async fn read(&mut self) -> Result<Found, StoreError> {
+        let before = self.rewinds;
+        loop {
+            let cursor = self.look();
+            // Mostly so when all that was read is handed over, and less to ask than the log, which everybody asks.
+            if self.reader.has_nothing_after(cursor) {
+                return Ok(Found::Nothing);
+            }
+            let (entries, upto) = self.log.read_after(&self.reader, &self.feeds, cursor).await?;
+            if !entries.is_empty() {
+                self.page = entries.into();
+                let rewound = self.rewinds != before;
+                return Ok(if rewound { Found::AfterRewind } else { Found::Messages });
+            }
+            if upto <= cursor {
+                return Ok(Found::Nothing);
+            }
+            self.place.skip_to(self.rewinds, upto);
+        }
+    }
+
+    /// Whether there are messages that were read and not handed over.
+    pub(crate) fn has_next(&self) -> bool {
+        !self.page.is_empty()
+    }
+
+    /// Lets go of what was read and not handed over; it is read again.
+    pub(crate) fn let_go(&mut self) {
+        self.page = VecDeque::new();
+    }
+
+    /// Hands the next message over with `hand_over`, unless it is not for this connection any
+    /// more, and moves on. When it was not taken, it stays the next.
+    pub(crate) fn hand_over<T>(
+        &mut self,
+        hand_over: impl FnOnce(&Entry) -> Result<(), T>,
+    ) -> Result<(), T> {
+        let Some(entry) = self.page.front() else { return Ok(()) };
+        let own = entry.origin == Some(self.reader.id());
+        let message = (&entry.message.audience, entry.offset());
+        let advanced = self
+            .place
+            .advance(self.rewinds, message, || if own { Ok(()) } else { hand_over(entry) });
+        match advanced {
+            Some(Ok(())) => {
+                self.page.pop_front();
+            }
+            Some(Err(refused)) => return Err(refused),
+            None => self.page.clear(),
+        }
+        Ok(())
+    }
+
+    /// Attaches the reader to what the connection follows now, and returns the cursor.
+    fn look(&mut self) -> Offset {
+        let now = self.place.now(&self.attached);
+        if let Some(following) = now.following {
+            self.follow(following);
+        }
+        self.rewinds = now.rewinds;
+        now.cursor
+    }
+
+    fn follow(&mut self, now: Arc<Following>) {
+        let feeds: Vec<Feed> = now.feeds().collect();
+        debug_assert!(feeds.is_sorted(), "feeds are looked up in their order");
+        let difference = |these: &[Feed], those: &[Feed]| -> Vec<Feed> {
+            these.iter().filter(|feed| those.binary_search(feed).is_err()).cloned().collect()
+        };
+        self.log.attach(&self.reader, &difference(&feeds, &self.feeds));
+        self.log.detach(&self.reader, &difference(&self.feeds, &feeds));
+        (self.attached, self.feeds) = (now, feeds);
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        self.log.detach(&self.reader, &self.feeds);
+    }
+}

@@ -1,0 +1,285 @@
+use std::sync::OnceLock;
+
+use chat_core::{
+    Audience, Author, CHAT_MESSAGE, ClientOffset, Content, DeliveryMeta, Epoch, Message, Offset,
+    PRIVATE_MESSAGE, PrivateDeliveryMeta, RecoveryOffset,
+};
+use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
+
+use super::ReaderId;
+
+/// A message of the log together with its wire forms: one for all connections, and one with the key for those of
+/// its author.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) message: Message,
+    /// The reader whose own message it is, if that one does not want it back.
+    pub(crate) origin: Option<ReaderId>,
+    /// Without the key.
+    to_others: Forms,
+    /// With the key. Most connections are not the author's, and many messages have none there.
+    to_author: OnceLock<Box<Forms>>,
+}
+
+/// The wire forms of a delivery, each made when it is needed.
+#[derive(Debug, Default)]
+struct Forms {
+    encoded: OnceLock<Option<Box<[u8]>>>,
+    arguments: OnceLock<Option<Arguments>>,
+}
+
+/// The arguments of a delivery, already serialised.
+///
+/// A tuple and not one raw array, because socketioxide puts the event's name before the items of a tuple.
+#[derive(Debug, Serialize)]
+pub(crate) struct Arguments(Box<RawValue>, Offset, Box<RawValue>, Box<RawValue>);
+
+impl Entry {
+    pub(crate) fn new(message: Message, origin: Option<ReaderId>) -> Self {
+        Self { message, origin, to_others: Forms::default(), to_author: OnceLock::new() }
+    }
+
+    pub(crate) fn offset(&self) -> Offset {
+        self.message.offset
+    }
+
+    /// What the message costs in memory, wire forms included, in bytes.
+    pub(crate) fn footprint(&self) -> usize {
+        const FIXED: usize = 400;
+        /// A wire form of its own for the author, beside the content and the key.
+        const OWN_FORM: usize = 300;
+        let content = self.message.content.as_str().len();
+        let own_form = self.key().map_or(0, |key| content + 2 * key.as_str().len() + OWN_FORM);
+        2 * content + FIXED + own_form
+    }
+
+    /// The event that delivers it.
+    pub(crate) fn event(&self) -> &'static str {
+        match self.message.audience {
+            Audience::Room(_) => CHAT_MESSAGE,
+            Audience::Private { .. } => PRIVATE_MESSAGE,
+        }
+    }
+
+    /// The delivery to this author as `encode` makes it, which everybody has to pass the same: it is called once. None
+    /// when it has made nothing.
+    pub(crate) fn encoded(
+        &self,
+        epoch: &Epoch,
+        receiver: Option<Author>,
+        encode: impl FnOnce(&Delivered<'_>) -> Option<Box<[u8]>>,
+    ) -> Option<&[u8]> {
+        let (forms, key) = self.forms_for(receiver);
+        let make = || {
+            let Message { content, offset, .. } = &self.message;
+            let (meta, recovery) = (self.meta(key), self.recovery(epoch));
+            encode(&Delivered(self.event(), content, *offset, meta, recovery))
+        };
+        forms.encoded.get_or_init(make).as_deref()
+    }
+
+    /// The arguments of the delivery to this author, for connections that take none that are
+    /// [encoded](Self::encoded); none if they cannot be serialised, which no message is known to bring about.
+    pub(crate) fn arguments(&self, epoch: &Epoch, receiver: Option<Author>) -> Option<&Arguments> {
+        let (forms, key) = self.forms_for(receiver);
+        let make = || {
+            let Message { content, offset, .. } = &self.message;
+            let meta = to_raw_value(&self.meta(key)).ok()?;
+            let recovery = to_raw_value(&self.recovery(epoch)).ok()?;
+            Some(Arguments(to_raw_value(content).ok()?, *offset, meta, recovery))
+        };
+        forms.arguments.get_or_init(make).as_ref()
+    }
+
+    /// The key, if there is somebody who gets it.
+    fn key(&self) -> Option<&ClientOffset> {
+        self.message.author.and(self.message.client_offset.as_ref())
+    }
+
+    /// The wire forms for a receiver, and the key that they have: that of the author, if there is one.
+    fn forms_for(&self, receiver: Option<Author>) -> (&Forms, Option<&ClientOffset>) {
+        match self.key() {
+            Some(key) if receiver.is_some_and(|receiver| receiver.wrote(&self.message)) => {
+                (self.to_author.get_or_init(Box::default), Some(key))
+            }
+            _ => (&self.to_others, None),
+        }
+    }
+
+    fn meta(&self, key: Option<&ClientOffset>) -> Meta {
+        let Message { audience, from, at, .. } = &self.message;
+        let (from, at, client_offset) = (from.clone(), *at, key.cloned());
+        match audience {
+            Audience::Room(room) => {
+                Meta::Room(DeliveryMeta { room: room.clone(), from, at, client_offset })
+            }
+            Audience::Private { nickname, .. } => {
+                Meta::Private(PrivateDeliveryMeta { from, to: nickname.clone(), at, client_offset })
+            }
+        }
+    }
+
+    fn recovery(&self, epoch: &Epoch) -> RecoveryOffset {
+        RecoveryOffset { epoch: epoch.clone(), offset: self.offset() }
+    }
+}
+
+/// A delivery: a JSON array of the event and its arguments.
+#[derive(Serialize)]
+pub(crate) struct Delivered<'a>(&'static str, &'a Content, Offset, Meta, RecoveryOffset);
+
+impl Delivered<'_> {
+    /// About how many bytes of JSON it has.
+    pub(crate) fn bytes(&self) -> usize {
+        const BESIDE_CONTENT: usize = 160;
+        self.1.as_str().len() + BESIDE_CONTENT
+    }
+}
+
+/// What a delivery tells beside the content.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Meta {
+    Room(DeliveryMeta),
+    Private(PrivateDeliveryMeta),
+}
+
+impl From<Message> for Entry {
+    fn from(message: Message) -> Self {
+        Self::new(message, None)
+    }
+}
+
+impl Arguments {
+    /// About how many bytes a packet with these arguments has.
+    pub(crate) fn len(&self) -> usize {
+        let Self(content, _, meta, recovery) = self;
+        content.get().len() + meta.get().len() + recovery.get().len() + 40
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chat_core::{AuthorId, Delivery, NewMessage, PersonId, PrivateDelivery, RoomId};
+
+    use super::*;
+
+    const ADA: AuthorId = AuthorId::of_user([1; 8]);
+    const SESSION: AuthorId = AuthorId::of_session([2; 8]);
+
+    fn new() -> NewMessage {
+        let content = "quotes \" and \u{0} and \u{1f980}".parse().unwrap();
+        NewMessage::new(RoomId::general(), content).with_client_offset("k".parse().unwrap())
+    }
+
+    fn entry(new: NewMessage) -> Entry {
+        Message::from_new(Offset::FIRST, new).into()
+    }
+
+    fn epoch() -> Epoch {
+        Epoch::from_random([1; 8])
+    }
+
+    fn encoded(entry: &Entry, receiver: Option<Author>) -> &[u8] {
+        let json = |delivered: &Delivered<'_>| serde_json::to_vec(delivered).ok().map(Vec::into);
+        entry.encoded(&epoch(), receiver, json).unwrap()
+    }
+
+    /// The arguments that a receiver gets, which are the same in both wire forms.
+    fn delivered(entry: &Entry, receiver: Option<Author>) -> String {
+        let event = str::from_utf8(encoded(entry, receiver)).unwrap();
+        let start = format!("[\"{}\",", entry.event());
+        let delivery = event.strip_prefix(&start).unwrap();
+        let arguments =
+            serde_json::to_string(entry.arguments(&epoch(), receiver).unwrap()).unwrap();
+        assert_eq!(format!("[{delivery}"), arguments);
+        arguments
+    }
+
+    #[test]
+    fn both_wire_forms_say_the_same() {
+        let author = Author::user(ADA, SESSION);
+        let entry = entry(new().with_author(author));
+        let Delivery(content, offset, meta, recovery) =
+            serde_json::from_str(&delivered(&entry, Some(author))).unwrap();
+        let message = &entry.message;
+        assert_eq!((&content, offset), (&message.content, message.offset));
+        assert_eq!((meta.room, meta.at), (RoomId::general(), message.at));
+        assert_eq!((&meta.from, &meta.client_offset), (&message.from, &message.client_offset));
+        assert_eq!(recovery, RecoveryOffset { epoch: epoch(), offset });
+    }
+
+    #[test]
+    fn the_author_alone_gets_the_key_whoever_asks_first() {
+        let (user, anonymous) = (Author::user(ADA, SESSION), Author::anonymous(SESSION));
+        let other = Author::user(AuthorId::of_user([3; 8]), AuthorId::of_session([3; 8]));
+        let private = Audience::Private {
+            from: PersonId::from_stored(1),
+            to: PersonId::from_stored(2),
+            nickname: "Bob".parse().unwrap(),
+        };
+        for (author, audience) in
+            [(user, new().audience), (user, private), (anonymous, new().audience)]
+        {
+            for first_is_author in [true, false] {
+                let entry =
+                    entry(NewMessage { audience: audience.clone(), ..new() }.with_author(author));
+                for is_author in [first_is_author, !first_is_author, first_is_author] {
+                    let receivers =
+                        if is_author { vec![Some(author)] } else { vec![Some(other), None] };
+                    for receiver in receivers {
+                        let arguments = delivered(&entry, receiver);
+                        let key = match audience {
+                            Audience::Room(_) => {
+                                let delivery: Delivery = serde_json::from_str(&arguments).unwrap();
+                                delivery.2.client_offset
+                            }
+                            Audience::Private { .. } => {
+                                let delivery: PrivateDelivery =
+                                    serde_json::from_str(&arguments).unwrap();
+                                delivery.2.client_offset
+                            }
+                        };
+                        assert_eq!(key, entry.message.client_offset.clone().filter(|_| is_author));
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_key_of_nobody_known_reaches_nobody() {
+        let entry = entry(new());
+        assert!(
+            delivered(&entry, Some(Author::anonymous(SESSION))).contains("\"clientOffset\":null")
+        );
+    }
+
+    #[test]
+    fn the_footprint_covers_both_wire_forms() {
+        let longest = "k".repeat(ClientOffset::MAX_BYTES).parse().unwrap();
+        let key = |key| NewMessage {
+            client_offset: key,
+            ..new().with_author(Author::anonymous(SESSION))
+        };
+        for new in [key(None), key(Some("k".parse().unwrap())), key(Some(longest))] {
+            for content in ["x".to_owned(), "x".repeat(10_000)] {
+                let entry = entry(NewMessage { content: content.parse().unwrap(), ..new.clone() });
+                let author = Some(Author::anonymous(SESSION));
+                let bytes = |receiver| encoded(&entry, receiver).as_ptr();
+                let starts = [None, author].map(bytes);
+                let both = if starts[0] == starts[1] { 1 } else { 2 };
+                assert_eq!(both, 1 + usize::from(new.client_offset.is_some()));
+                let key = new.client_offset.as_ref().map_or(0, |key| key.as_str().len());
+                let frames: usize = [None, author][..both]
+                    .iter()
+                    .map(|receiver| encoded(&entry, *receiver).len())
+                    .sum();
+                let forms = (both - 1) * size_of::<Forms>();
+                let used = content.len() + key + frames + forms + size_of::<Entry>();
+                assert!(entry.footprint() >= used, "{} < {used}", entry.footprint());
+            }
+        }
+    }
+}

@@ -1,0 +1,126 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use chat_core::{Message, Offset};
+use chat_store::{MessageStore, StoreError};
+use tokio::sync::Notify;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::recent::{Push, Recent};
+use crate::engine::outage::Outage;
+
+/// How long a message of another node may go unnoticed when its hint is lost.
+const POLL: Duration = Duration::from_secs(1);
+
+/// How many looks in a row may find nothing before the next one has to wait. Now and then one does: what it was to
+/// find came another way meanwhile.
+const IN_VAIN: u32 = 4;
+
+/// How long it waits then. Whoever makes up hints makes the store work no more than this often.
+const REST: Duration = Duration::from_millis(10);
+
+/// How many messages are read from the store at a time.
+const PAGE: usize = 1024;
+
+/// The last `count` messages of a log, as far as there is room for them.
+pub(crate) async fn recent(
+    store: &dyn MessageStore,
+    count: u64,
+    budget: usize,
+) -> Result<Recent, StoreError> {
+    let tail = store.tail().await?;
+    let oldest = tail.minus(count);
+    // The newest come first: with large messages there is room for few of them.
+    let (mut floor, mut bytes, mut parts) = (tail, 0, Vec::new());
+    while floor > oldest && bytes < budget {
+        let after = floor.minus(PAGE as u64).max(oldest);
+        let messages = between(store, after, floor).await?;
+        bytes += messages.iter().map(|message| message.content.as_str().len()).sum::<usize>();
+        parts.push((after, messages));
+        floor = after;
+    }
+    let recent = Recent::new(floor, budget);
+    for (after, messages) in parts.into_iter().rev() {
+        recent.is_whole_upto(after);
+        recent.push(after, messages);
+    }
+    // The last of them may have been deleted.
+    recent.is_whole_upto(tail);
+    Ok(recent)
+}
+
+/// The messages after an offset up to another.
+async fn between(
+    store: &dyn MessageStore,
+    after: Offset,
+    last: Offset,
+) -> Result<Vec<Message>, StoreError> {
+    let mut messages: Vec<Message> = Vec::new();
+    loop {
+        let after = messages.last().map_or(after, |message| message.offset);
+        let page = store.read_after(None, after, PAGE).await?;
+        messages.extend(page.messages.into_iter().take_while(|message| message.offset <= last));
+        let is_whole = messages.last().is_some_and(|message| message.offset >= last);
+        if is_whole || !page.more {
+            return Ok(messages);
+        }
+    }
+}
+
+/// Follows the end of the log in the store, for what this node did not write itself.
+pub(crate) struct Tail {
+    store: Arc<dyn MessageStore>,
+    recent: Arc<Recent>,
+    reading: Arc<Outage>,
+    look: Notify,
+}
+
+impl Tail {
+    pub(crate) fn new(
+        store: Arc<dyn MessageStore>,
+        recent: Arc<Recent>,
+        reading: Arc<Outage>,
+    ) -> Self {
+        Self { store, recent, reading, look: Notify::new() }
+    }
+
+    /// Looks soon, rather than at the next poll.
+    pub(crate) fn look(&self) {
+        self.look.notify_one();
+    }
+
+    /// Looks whenever asked to, and from time to time, until `closing`.
+    pub(crate) async fn run(self: Arc<Self>, closing: CancellationToken) {
+        let follow = async {
+            let mut in_vain = 0_u32;
+            loop {
+                // Either way it is time to look.
+                let _ = timeout(POLL, self.look.notified()).await;
+                in_vain = if self.catch_up().await { 0 } else { in_vain.saturating_add(1) };
+                if in_vain >= IN_VAIN {
+                    sleep(REST).await;
+                }
+            }
+        };
+        closing.run_until_cancelled(follow).await;
+    }
+
+    /// Reads until nothing is left, and says whether there was something. A store that fails is asked again at the
+    /// next look.
+    async fn catch_up(&self) -> bool {
+        let mut found = false;
+        loop {
+            let after = self.recent.tail();
+            let read = self.store.read_after(None, after, PAGE).await;
+            let Ok(page) = self.reading.watch(read) else { return found };
+            found |= !page.messages.is_empty();
+            // The tail has not gone back since, so this cannot leave a gap.
+            let pushed = self.recent.push(after, page.messages);
+            debug_assert_eq!(pushed, Push::Applied);
+            if !page.more {
+                return found;
+            }
+        }
+    }
+}

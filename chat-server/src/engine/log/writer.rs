@@ -1,0 +1,156 @@
+use std::sync::Arc;
+
+use chat_core::{Message, NewMessage, Offset};
+use chat_store::{Appended, MessageStore};
+use futures_util::future::join;
+
+use super::queue::{Queue, Submission, Waiting};
+use super::recent::{Push, Recent};
+use super::tail::Tail;
+use super::{Entry, ReaderId};
+use crate::engine::outage::Outage;
+
+/// What became of a submitted message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// The store has answered.
+    Answered(Appended),
+    /// The store has failed or is closed. The message may be sent again.
+    Unavailable,
+}
+
+/// Called when the fate of a message is known. Must not block.
+pub(crate) type Reply = Box<dyn FnOnce(Outcome) + Send>;
+
+/// Hears of each committed batch: the offset before it, and its new messages. Must not block.
+pub(crate) type Committed = Box<dyn Fn(Offset, &[Message]) + Send + Sync>;
+
+/// The one place on a node that appends to the store: a group commit.
+///
+/// Whatever is queued while a commit runs goes into the next one together, in turn from each source when it is
+/// more than fits. Nothing ever waits for a batch to fill: on an idle node a message is committed alone and at
+/// once.
+pub(crate) struct Writer {
+    /// Without a bound of its own: each connection has one on what it may have in flight.
+    queue: Arc<Queue>,
+}
+
+impl Writer {
+    /// The writer, and the work that has to be polled for it.
+    pub(crate) fn new(
+        store: Arc<dyn MessageStore>,
+        recent: Arc<Recent>,
+        tail: Arc<Tail>,
+        writing: Arc<Outage>,
+        committed: Committed,
+    ) -> (Self, impl Future<Output = ()> + Send) {
+        let queue = Arc::<Queue>::default();
+        let committer = Committer { store, recent, tail, writing, committed };
+        (Self { queue: Arc::clone(&queue) }, committer.run(queue))
+    }
+
+    /// Queues a message. The order of calls for a source is the order of offsets.
+    pub(crate) fn submit(
+        &self,
+        source: ReaderId,
+        message: NewMessage,
+        origin: Option<ReaderId>,
+        reply: Reply,
+    ) {
+        let submission = Submission { source, message, origin, reply };
+        if let Err(submission) = self.queue.push(submission) {
+            (submission.reply)(Outcome::Unavailable);
+        }
+    }
+
+    /// Takes no more; what is queued is still committed.
+    pub(crate) fn close(&self) {
+        self.queue.close();
+    }
+}
+
+struct Committer {
+    store: Arc<dyn MessageStore>,
+    recent: Arc<Recent>,
+    tail: Arc<Tail>,
+    writing: Arc<Outage>,
+    committed: Committed,
+}
+
+/// What goes into one commit.
+struct Batch {
+    messages: Vec<NewMessage>,
+    /// For each message the reader that does not want it back, and who is told of its fate.
+    rest: Vec<(Option<ReaderId>, Reply)>,
+}
+
+/// A batch, and what the store has answered; none when it has failed.
+type Settled = (Batch, Option<Vec<Appended>>);
+
+impl Committer {
+    /// Commits batch after batch. While one is told of, the store already works on the next.
+    async fn run(self, queue: Arc<Queue>) {
+        let (mut waiting, mut settled) = (Waiting::default(), None::<Settled>);
+        loop {
+            let (submissions, open) = waiting.take(&queue);
+            if submissions.is_empty() {
+                match settled.take() {
+                    // More may have come meanwhile.
+                    Some(settled) => self.tell(settled),
+                    None if open => queue.changed().await,
+                    None => return,
+                }
+                continue;
+            }
+            let batch = Batch::of(submissions);
+            let append = self.store.append(&batch.messages);
+            let answers = match settled.take() {
+                // Polls `append` first.
+                Some(settled) => join(append, async { self.tell(settled) }).await.0,
+                None => append.await,
+            };
+            settled = Some((batch, self.writing.watch(answers).ok()));
+        }
+    }
+
+    /// Makes a batch visible and answers it.
+    fn tell(&self, (batch, answers): Settled) {
+        let Batch { messages, rest } = batch;
+        let Some(answers) = answers else {
+            rest.into_iter().for_each(|(_, reply)| reply(Outcome::Unavailable));
+            return;
+        };
+        let (mut stored, mut origins) = (Vec::new(), Vec::new());
+        for ((message, answer), (origin, _)) in messages.into_iter().zip(&answers).zip(&rest) {
+            if let Appended::New(offset) = answer {
+                stored.push(Message::from_new(*offset, message));
+                origins.push(*origin);
+            }
+        }
+        if let Some(first) = stored.first() {
+            let after = first.offset.previous();
+            (self.committed)(after, &stored);
+            let entries = stored.into_iter().zip(origins);
+            let entries = entries.map(|(message, origin)| Entry::new(message, origin));
+            if self.recent.push(after, entries) == Push::Gap {
+                // Another node wrote between this node's last batch and this one.
+                self.tail.look();
+            }
+        }
+        for ((_, reply), answer) in rest.into_iter().zip(answers) {
+            reply(Outcome::Answered(answer));
+        }
+    }
+}
+
+impl Batch {
+    fn of(submissions: Vec<Submission>) -> Self {
+        let mut messages = Vec::with_capacity(submissions.len());
+        let mut rest = Vec::with_capacity(submissions.len());
+        for Submission { message, origin, reply, .. } in submissions {
+            messages.push(message);
+            rest.push((origin, reply));
+        }
+        Self { messages, rest }
+    }
+}

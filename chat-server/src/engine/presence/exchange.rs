@@ -1,0 +1,130 @@
+//! What a node does with what others say, and what it says itself.
+
+use std::time::Duration;
+
+use chat_core::{FrameBody, NodeId};
+use tokio::time::Instant;
+
+use super::peer::{Change, News, Peer, Present};
+use super::state::State;
+use crate::engine::relay::Outgoing;
+
+/// A node that was not heard for so long is gone, with its people. It says something every second.
+const LEASE: Duration = Duration::from_secs(5);
+
+/// When this node itself was halted for so long, what others said meanwhile may still be on its way.
+const HALTED: Duration = Duration::from_secs(2);
+
+/// A node that has stopped says nothing within this time; one that does has not.
+const LAST_WORD: Duration = Duration::from_secs(2);
+
+/// How many other nodes are known at once.
+const PEERS: usize = 512;
+
+/// When there are so many, one that was silent for this long has to give its place to one that speaks.
+const SILENCE: Duration = Duration::from_secs(2);
+
+/// How many members a frame may name. What a node says in one has room for half of that.
+const MEMBERS: usize = 512;
+
+/// How many members are kept of lists that are not whole and of changes before which one is missing, over all nodes.
+const HELD: usize = 500_000;
+
+impl State {
+    /// Does what is due.
+    pub(super) fn tick(&mut self, now: Instant, outgoing: &Outgoing) {
+        if self.ticked.is_some_and(|ticked| now >= ticked + HALTED) {
+            self.peers.values_mut().for_each(|peer| peer.heard = now);
+        }
+        self.ticked = Some(now);
+        self.expire(now);
+        let is_gone = |peer: &Peer| peer.leaves.unwrap_or(peer.heard + LEASE) <= now;
+        let gone = self.peers.extract_if(|_, peer| is_gone(peer));
+        for (node, _) in gone {
+            self.others.push(node, News::All(Present::new()));
+        }
+        self.tick_paced();
+        self.tick_typing(now);
+        self.send(now, outgoing);
+    }
+
+    /// Says what there is to say, and asks for what is missing.
+    pub(super) fn send(&mut self, now: Instant, outgoing: &Outgoing) {
+        let alone = self.peers.values().all(|peer| peer.leaves.is_some());
+        self.report.send(&self.rooms, alone, now, outgoing);
+        for (&of, peer) in &mut self.peers {
+            if peer.asks(self.certain, now) {
+                outgoing.presence(FrameBody::PresenceWanted { of });
+            }
+        }
+    }
+
+    /// Another node says something. What is to be done then is done by [`step`](Self::step).
+    pub(super) fn take(&mut self, node: NodeId, body: FrameBody, now: Instant) {
+        if node == self.node || members(&body) > MEMBERS {
+            return;
+        }
+        if let FrameBody::Typing { room, member, typing } = body {
+            if let Some(peer) = self.peers.get_mut(&node) {
+                peer.heard = now;
+            }
+            self.set_typing(&room, member, typing, false, now);
+            return;
+        }
+        if matches!(body, FrameBody::NodeLeft) {
+            // Its clients are on their way to other nodes.
+            if let Some(peer) = self.peers.get_mut(&node) {
+                peer.leaves.get_or_insert(now + self.grace.max(LAST_WORD));
+            }
+            return;
+        }
+        let Some(peer) = self.peer(node, now) else { return };
+        peer.heard = now;
+        // It is the last that a node says. So it was not this one that said it.
+        peer.leaves = None;
+        let news = match body {
+            FrameBody::Presence { from, version, .. } if from == version => peer.beat(version),
+            FrameBody::Presence { from, version, came, left } => {
+                peer.change(from, Change { version, came, left })
+            }
+            FrameBody::PresenceSnapshot { version, round, part, parts, present } => {
+                peer.part((round, version), (part, parts), &present, now)
+            }
+            FrameBody::PresenceWanted { of } if of == self.node => {
+                self.report.want();
+                return;
+            }
+            _ => return,
+        };
+        if peer.held() > 0 && self.peers.values().map(Peer::held).sum::<usize>() > HELD {
+            // It is asked for its list again.
+            self.peers.entry(node).and_modify(Peer::forget);
+        }
+        for news in news {
+            self.others.push(node, news);
+        }
+    }
+
+    /// What is known of a node; nothing when there are too many.
+    fn peer(&mut self, node: NodeId, now: Instant) -> Option<&mut Peer> {
+        if self.peers.len() >= PEERS && !self.peers.contains_key(&node) {
+            let (&silent, peer) = self.peers.iter().min_by_key(|(_, peer)| peer.heard)?;
+            if now < peer.heard + SILENCE {
+                tracing::debug!(frame.node = %node, "a node was not heard: there are too many");
+                return None;
+            }
+            self.peers.remove(&silent);
+            self.others.push(silent, News::All(Present::new()));
+        }
+        Some(self.peers.entry(node).or_insert_with(|| Peer::new(now)))
+    }
+}
+
+/// How many members a frame names.
+fn members(body: &FrameBody) -> usize {
+    match body {
+        FrameBody::Presence { came, left, .. } => came.len() + left.len(),
+        FrameBody::PresenceSnapshot { present, .. } => present.len(),
+        _ => 0,
+    }
+}

@@ -1,0 +1,158 @@
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::time::Duration;
+
+use chat_core::{Attendee, FrameBody, MemberId, RoomId};
+use tokio::time::Instant;
+
+use super::peer::ENTRIES;
+use super::room::Room;
+use crate::engine::relay::Outgoing;
+
+/// How many bytes of members go into one frame: PostgreSQL carries no more than 8,000 in all.
+const FRAME_BYTES: usize = 6 * 1024;
+
+/// How many frames of changes are sent in one go. Messages share the way.
+const CHANGES_AT_ONCE: usize = 32;
+
+/// How many parts of a list are sent in one go.
+const PARTS_AT_ONCE: usize = 16;
+
+/// How often a list is begun at the most, and how often a node says that it is alive.
+const SECOND: Duration = Duration::from_secs(1);
+
+/// What other nodes are told of this one.
+#[derive(Debug, Default)]
+pub(super) struct Report {
+    /// Counts the frames of changes.
+    version: u64,
+    /// Who may be in a room now on this node and was not when last told, or the other way round.
+    changed: BTreeSet<(RoomId, MemberId)>,
+    typing: Vec<FrameBody>,
+    wanted: bool,
+    round: u64,
+    listed: Option<Instant>,
+    /// What is left of the list that is being sent.
+    parts: VecDeque<FrameBody>,
+    beat: Option<Instant>,
+}
+
+impl Report {
+    pub(super) fn changed(&mut self, room: &RoomId, member: MemberId) {
+        self.changed.insert((room.clone(), member));
+    }
+
+    pub(super) fn typing(&mut self, room: &RoomId, member: MemberId, typing: bool) {
+        self.typing.push(FrameBody::Typing { room: room.clone(), member, typing });
+    }
+
+    /// Another node wants the list.
+    pub(super) fn want(&mut self) {
+        self.wanted = true;
+    }
+
+    /// Sends what there is to tell. When `alone`, nobody would hear more than that this node is there.
+    pub(super) fn send(
+        &mut self,
+        rooms: &HashMap<RoomId, Room>,
+        alone: bool,
+        now: Instant,
+        outgoing: &Outgoing,
+    ) {
+        if alone {
+            // Whoever comes sees by the version that there is something to ask for.
+            self.version += u64::from(!self.changed.is_empty());
+            self.changed.clear();
+            self.typing.clear();
+            self.parts.clear();
+            self.wanted = false;
+        }
+        self.send_changes(rooms, outgoing);
+        // After the changes: only members type.
+        if self.changed.is_empty() {
+            for typing in self.typing.drain(..) {
+                outgoing.presence(typing);
+            }
+            self.send_list(rooms, now, outgoing);
+        }
+        if self.beat.is_none_or(|beat| now >= beat + SECOND) {
+            let version = self.version;
+            let (came, left) = (Vec::new(), Vec::new());
+            if outgoing.presence(FrameBody::Presence { from: version, version, came, left }) {
+                self.beat = Some(now);
+            }
+        }
+    }
+
+    fn send_changes(&mut self, rooms: &HashMap<RoomId, Room>, outgoing: &Outgoing) {
+        for _ in 0..CHANGES_AT_ONCE {
+            let (mut came, mut left, mut keys) = (Vec::new(), Vec::new(), Vec::new());
+            let mut bytes = 0;
+            while let Some((room, member)) = self.changed.pop_first() {
+                let (attendee, is_here) = match rooms.get(&room) {
+                    Some(state) => state.attendee(&room, member),
+                    None => (Attendee { room: room.clone(), member, nickname: None }, false),
+                };
+                bytes += encoded_len(&attendee);
+                if bytes > FRAME_BYTES && !keys.is_empty() {
+                    self.changed.insert((room, member));
+                    break;
+                }
+                if is_here { &mut came } else { &mut left }.push(attendee);
+                keys.push((room, member));
+            }
+            if keys.is_empty() {
+                return;
+            }
+            let (from, version) = (self.version, self.version + 1);
+            if !outgoing.presence(FrameBody::Presence { from, version, came, left }) {
+                // Told next time, by what is true then.
+                self.changed.extend(keys);
+                return;
+            }
+            self.version = version;
+        }
+    }
+
+    fn send_list(&mut self, rooms: &HashMap<RoomId, Room>, now: Instant, outgoing: &Outgoing) {
+        let rests = self.listed.is_some_and(|listed| now < listed + SECOND);
+        if self.wanted && self.parts.is_empty() && !rests {
+            self.wanted = false;
+            self.listed = Some(now);
+            self.parts = self.list(rooms);
+        }
+        for _ in 0..PARTS_AT_ONCE {
+            let Some(part) = self.parts.pop_front() else { return };
+            if !outgoing.presence(part.clone()) {
+                self.parts.push_front(part);
+                return;
+            }
+        }
+    }
+
+    fn list(&mut self, rooms: &HashMap<RoomId, Room>) -> VecDeque<FrameBody> {
+        self.round += 1;
+        let mut lists = vec![Vec::new()];
+        let mut bytes = 0;
+        for attendee in rooms.iter().flat_map(|(room, state)| state.here(room)).take(ENTRIES) {
+            bytes += encoded_len(&attendee);
+            if bytes > FRAME_BYTES && lists.last().is_some_and(|list| !list.is_empty()) {
+                bytes = encoded_len(&attendee);
+                lists.push(Vec::new());
+            }
+            if let Some(list) = lists.last_mut() {
+                list.push(attendee);
+            }
+        }
+        let (version, round) = (self.version, self.round);
+        let parts = u32::try_from(lists.len()).unwrap_or(u32::MAX);
+        let numbered = (0..parts).zip(lists);
+        let frame =
+            |(part, present)| FrameBody::PresenceSnapshot { version, round, part, parts, present };
+        numbered.map(frame).collect()
+    }
+}
+
+/// How many bytes it takes in a frame, with the comma.
+fn encoded_len(attendee: &Attendee) -> usize {
+    serde_json::to_vec(attendee).map_or(0, |json| json.len() + 1)
+}

@@ -1,0 +1,267 @@
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use chat_core::{MemberId, Nickname, NodeId, PersonId, RoomId};
+use serde_json::value::RawValue;
+use tokio::time::Instant;
+
+use super::few::Few;
+use super::others::Others;
+use super::peer::Peer;
+use super::report::Report;
+use super::room::{ConnectionKey, Room, Source};
+use super::typing::Typist;
+use crate::engine::delivery::{Notice, Notices};
+use crate::engine::rate::Rate;
+
+/// A person under a name.
+pub(super) type Person = (PersonId, Nickname);
+
+/// Who is in which room. Everything happens under one lock, the telling too: notices reach a connection in
+/// the order of what they tell of.
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) node: NodeId,
+    /// For how long a connection that broke counts as there.
+    pub(super) grace: Duration,
+    /// Those in which somebody is, on whichever node.
+    pub(super) rooms: HashMap<RoomId, Room>,
+    /// Those of this node, also those that broke a moment ago. Sorted, so that those of one client are
+    /// found together.
+    connections: BTreeMap<ConnectionKey, Connection>,
+    /// Connections that broke, and until when they count as there. The grace is the same for all: the
+    /// first in here is the first to go.
+    broken: VecDeque<(Instant, ConnectionKey)>,
+    next_serial: u32,
+    pub(super) typists: BTreeMap<(RoomId, MemberId), Typist>,
+    pub(super) peers: HashMap<NodeId, Peer>,
+    pub(super) others: Others,
+    /// Whether only nodes of this chat can say what others are heard to say.
+    pub(super) certain: bool,
+    pub(super) report: Report,
+    /// How often a room may be told something.
+    pub(super) notices: Option<Rate>,
+    /// The rooms that still have to be told something.
+    pub(super) paced: BTreeSet<RoomId>,
+    /// When this was last [woken](Self::tick).
+    pub(super) ticked: Option<Instant>,
+}
+
+/// There is one for each client: it is kept small.
+#[derive(Debug)]
+struct Connection {
+    person: Option<Box<Person>>,
+    rooms: Few<RoomId>,
+    /// Where to tell it something; none when it broke.
+    notices: Option<Arc<Notices>>,
+}
+
+impl Connection {
+    fn who(&self, key: ConnectionKey) -> (MemberId, Option<Nickname>) {
+        match &self.person {
+            Some(person) => (MemberId::person(person.0), Some(person.1.clone())),
+            None => (MemberId::anonymous(key.client), None),
+        }
+    }
+}
+
+impl State {
+    pub(super) fn new(node: NodeId, grace: Duration, certain: bool, notices: Option<Rate>) -> Self {
+        Self {
+            node,
+            grace,
+            rooms: HashMap::new(),
+            connections: BTreeMap::new(),
+            broken: VecDeque::new(),
+            next_serial: 0,
+            typists: BTreeMap::new(),
+            peers: HashMap::new(),
+            others: Others::default(),
+            certain,
+            report: Report::default(),
+            notices,
+            paced: BTreeSet::new(),
+            ticked: None,
+        }
+    }
+
+    /// Adds a connection. It takes the place of those of the same client that broke.
+    pub(super) fn enter(
+        &mut self,
+        client: u64,
+        person: Option<Person>,
+        rooms: &[RoomId],
+        notices: Arc<Notices>,
+    ) -> ConnectionKey {
+        let serial = self.next_serial;
+        self.next_serial = serial.wrapping_add(1);
+        let key = ConnectionKey { client, serial };
+        let person = person.map(Box::new);
+        let connection = Connection { person, rooms: Few::default(), notices: Some(notices) };
+        let (member, _) = connection.who(key);
+        let of_client = self.of_client(client).filter(|(_, other)| other.notices.is_none());
+        let broken: Vec<_> = of_client.map(|(key, other)| (key, other.who(key).0)).collect();
+        self.connections.insert(key, connection);
+        // Another identity leaves before the new one joins, so that the client is not counted twice. The
+        // same one leaves after, so that it is never away.
+        for &(other, _) in broken.iter().filter(|(_, other)| *other != member) {
+            self.remove(other);
+        }
+        for room in rooms {
+            self.join(key, room);
+        }
+        for &(other, _) in broken.iter().filter(|(_, other)| *other == member) {
+            self.remove(other);
+        }
+        key
+    }
+
+    /// Whether a member is in any room.
+    pub(super) fn is_present(&self, member: MemberId) -> bool {
+        self.rooms.values().any(|room| room.contains(member))
+    }
+
+    pub(super) fn join(&mut self, key: ConnectionKey, room: &RoomId) {
+        let Some(connection) = self.live(key) else { return };
+        if connection.rooms.insert(room.clone()) {
+            let (member, nickname) = connection.who(key);
+            self.add(room, member, nickname.as_ref(), Source::Connection(key));
+        }
+    }
+
+    pub(super) fn leave(&mut self, key: ConnectionKey, room: &RoomId) {
+        let Some(connection) = self.live(key) else { return };
+        if connection.rooms.remove(room) {
+            let (member, _) = connection.who(key);
+            self.withdraw(room, member, Source::Connection(key));
+        }
+    }
+
+    pub(super) fn rename(&mut self, key: ConnectionKey, person: Option<Person>) {
+        let Some(connection) = self.live(key) else { return };
+        let (old, _) = connection.who(key);
+        connection.person = person.map(Box::new);
+        let (new, nickname) = connection.who(key);
+        for room in connection.rooms.as_slice().to_vec() {
+            if old != new {
+                self.withdraw(&room, old, Source::Connection(key));
+            }
+            self.add(&room, new, nickname.as_ref(), Source::Connection(key));
+        }
+    }
+
+    /// Ends a connection: at once when its client wants it or has another one, else after the grace.
+    pub(super) fn end(&mut self, key: ConnectionKey, on_purpose: bool, now: Instant) {
+        let has_another = self
+            .of_client(key.client)
+            .any(|(other, connection)| other != key && connection.notices.is_some());
+        let Some(connection) = self.connections.get_mut(&key) else { return };
+        if on_purpose || has_another || self.grace.is_zero() {
+            self.remove(key);
+        } else if connection.notices.take().is_some() {
+            self.broken.push_back((now + self.grace, key));
+        }
+    }
+
+    /// Removes the connections whose grace is over.
+    pub(super) fn expire(&mut self, now: Instant) {
+        while self.broken.front().is_some_and(|(until, _)| *until <= now) {
+            // It is there no more when its client has come back.
+            if let Some((_, key)) = self.broken.pop_front() {
+                self.remove(key);
+            }
+        }
+    }
+
+    pub(super) fn count(&self, room: &RoomId) -> usize {
+        self.rooms.get(room).map_or(0, Room::len)
+    }
+
+    pub(super) fn users(&mut self, room: &RoomId) -> Option<Arc<RawValue>> {
+        match self.rooms.get_mut(room) {
+            Some(state) => state.list(room),
+            None => Room::default().list(room),
+        }
+    }
+
+    /// Who a connection is, if it is in the room.
+    pub(super) fn member(&self, key: ConnectionKey, room: &RoomId) -> Option<MemberId> {
+        let connection = self.connections.get(&key)?;
+        let is_in = connection.notices.is_some() && connection.rooms.contains(room);
+        is_in.then(|| connection.who(key).0)
+    }
+
+    /// Adds one reason why a member is in a room, and tells of it if it is the first.
+    pub(super) fn add(
+        &mut self,
+        room: &RoomId,
+        member: MemberId,
+        nickname: Option<&Nickname>,
+        source: Source,
+    ) {
+        let state = self.rooms.entry(room.clone()).or_default();
+        let changed = state.add(member, nickname, source);
+        if changed.here {
+            self.report.changed(room, member);
+        }
+        if changed.anywhere {
+            self.tell_change(room, member, nickname, true);
+        }
+    }
+
+    /// Removes one reason why a member is in a room, and tells of it if it was the last.
+    pub(super) fn withdraw(&mut self, room: &RoomId, member: MemberId, source: Source) {
+        let Some(state) = self.rooms.get_mut(room) else { return };
+        let nickname = state.nickname(member);
+        let changed = state.remove(member, source);
+        let is_empty = state.is_empty();
+        if changed.here {
+            self.report.changed(room, member);
+        }
+        if changed.anywhere {
+            self.rest(room, member, nickname.clone());
+            self.tell_change(room, member, nickname.as_ref(), false);
+        }
+        if is_empty {
+            self.rooms.remove(room);
+        }
+    }
+
+    /// Tells the connections in a room something, but those of `member`. It is made only if there are any.
+    pub(super) fn tell(
+        &self,
+        room: &RoomId,
+        member: MemberId,
+        notice: impl FnOnce() -> Option<Arc<Notice>>,
+    ) {
+        let Some(state) = self.rooms.get(room) else { return };
+        let mut others = state
+            .connections_but(member)
+            .filter_map(|key| self.connections.get(&key)?.notices.as_ref())
+            .peekable();
+        if others.peek().is_some()
+            && let Some(notice) = notice()
+        {
+            others.for_each(|notices| notices.push(Arc::clone(&notice)));
+        }
+    }
+
+    fn remove(&mut self, key: ConnectionKey) {
+        let Some(connection) = self.connections.remove(&key) else { return };
+        let (member, _) = connection.who(key);
+        for room in connection.rooms.as_slice() {
+            self.withdraw(room, member, Source::Connection(key));
+        }
+    }
+
+    /// A connection that did not break.
+    fn live(&mut self, key: ConnectionKey) -> Option<&mut Connection> {
+        self.connections.get_mut(&key).filter(|connection| connection.notices.is_some())
+    }
+
+    fn of_client(&self, client: u64) -> impl Iterator<Item = (ConnectionKey, &Connection)> {
+        let key = |serial| ConnectionKey { client, serial };
+        self.connections.range(key(0)..=key(u32::MAX)).map(|(key, connection)| (*key, connection))
+    }
+}

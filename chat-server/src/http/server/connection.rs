@@ -1,0 +1,99 @@
+use std::future::poll_fn;
+use std::net::IpAddr;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::time::{sleep, timeout};
+
+use super::Server;
+use super::admission::Slot;
+use super::listener::{Socket, readable};
+use super::respond::respond;
+use super::state::State;
+use super::stream::Stream;
+use crate::engine::limits::Limits;
+
+/// How long a connection that is refused may take for its request.
+const REFUSED_PATIENCE: Duration = Duration::from_secs(2);
+
+/// For how long the end of a client is waited for, when this side has ended the connection.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// The end of a connection whose headers did not arrive in time.
+const TOO_LATE: &[u8] =
+    b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+
+/// Serves a connection until it ends, or takes too long, or has become a websocket.
+pub(super) async fn serve(server: Arc<Server>, stream: Socket, peer: IpAddr, slot: Slot) {
+    let state = Arc::new(State::new(peer, slot));
+    let refused = state.refused().is_some();
+    let mut limits = server.limits.clone();
+    if refused {
+        limits.header_timeout = limits.header_timeout.min(REFUSED_PATIENCE);
+    }
+    let silent = tokio::select! {
+        read = timeout(limits.header_timeout, readable(&stream)) => read.is_err(),
+        () = server.stopping.cancelled() => true,
+    };
+    if !silent {
+        // In a box of its own, and with the buffers of HTTP, for those who say something.
+        Box::pin(serve_http(server, stream, state, limits)).await;
+    }
+}
+
+async fn serve_http(server: Arc<Server>, stream: Socket, state: Arc<State>, limits: Limits) {
+    let service = service_fn(|request| respond(Arc::clone(&server), Arc::clone(&state), request));
+    let stream = TokioIo::new(Stream::new(stream, Arc::clone(&state)));
+    let mut connection = server.http.serve_connection(stream, service).with_upgrades();
+    let mut timer = pin!(sleep(limits.header_timeout));
+    let mut stopping = pin!(server.stopping.cancelled());
+    let mut stops = false;
+    let ended = poll_fn(|context| {
+        if !stops && stopping.as_mut().poll(context).is_ready() {
+            stops = true;
+            Pin::new(&mut connection).graceful_shutdown();
+        }
+        if let Poll::Ready(result) = Pin::new(&mut connection).poll(context) {
+            if result.is_err() {
+                state.failed();
+            }
+            return Poll::Ready(true);
+        }
+        state.activity.poll_too_long(context, &limits, timer.as_mut()).map(|()| false)
+    })
+    .await;
+
+    if !ended {
+        state.failed();
+    }
+    // It is a websocket by now, if there is nothing.
+    let Some(parts) = connection.into_parts() else { return };
+    let mut stream = parts.io.into_inner();
+    if ended && !stops && !state.activity.is_ended_by_client() {
+        linger(stream).await;
+    } else if !ended && state.activity.is_in_headers() {
+        // There is room for so little.
+        let _ = timeout(LINGER, stream.write_all(TOO_LATE)).await;
+        linger(stream).await;
+    }
+}
+
+/// Ends a stream so that the client gets all that was written.
+///
+/// Closed at once, with bytes of the client's unread, TCP would reset the connection, and the client could lose
+/// the answer that says why.
+async fn linger(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
+    let end = async {
+        stream.shutdown().await?;
+        let mut unread = [0; 1024];
+        while stream.read(&mut unread).await? > 0 {}
+        Ok::<(), std::io::Error>(())
+    };
+    // Whoever does not end after this has no claim to more.
+    let _ = timeout(LINGER, end).await;
+}

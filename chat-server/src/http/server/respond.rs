@@ -1,0 +1,96 @@
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use axum::body::Body;
+use http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderValue, Request, Response, StatusCode};
+use hyper::body::{Body as _, Incoming};
+use tower::Service;
+
+use super::Server;
+use super::admission::Refused;
+use super::body::{ResponseBody, TimedBody};
+use super::state::State;
+use crate::http::trusted_proxy::Proxied;
+use crate::socketio::client_address::ClientAddress;
+
+/// When a client that was refused may ask again, in seconds.
+const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("10");
+
+/// What a server that serves nothing else still answers.
+const HEALTH: [&str; 2] = ["/healthz", "/readyz"];
+
+/// Answers a request of a connection.
+pub(super) async fn respond(
+    server: Arc<Server>,
+    state: Arc<State>,
+    mut request: Request<Incoming>,
+) -> Result<Response<ResponseBody>, Infallible> {
+    let proxied = server.proxies.forwarded_for(state.peer, request.headers());
+    let place = proxied.map(|client| server.admission.enter(client)).transpose();
+    let refused = state.refused().or(place.as_ref().err().copied());
+    state.requested(place.ok().flatten());
+    let response = match refused {
+        Some(refused) if !HEALTH.contains(&request.uri().path()) => {
+            refusal(refused, state.refused().is_some())
+        }
+        _ => {
+            let extensions = request.extensions_mut();
+            extensions.insert(ClientAddress(proxied.unwrap_or(state.peer)));
+            if proxied.is_some() {
+                extensions.insert(Proxied);
+            }
+            let mut response = serve(&server, request).await;
+            if state.refused().is_some() {
+                close(&mut response);
+            }
+            response
+        }
+    };
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        state.activity.upgraded();
+    }
+    state.set_unconfirmed(response.extensions().get().cloned());
+    Ok(response.map(|body| ResponseBody::new(body, state)))
+}
+
+/// Has the router answer, unless the body of the request comes too late.
+async fn serve(server: &Server, request: Request<Incoming>) -> Response<Body> {
+    let mut router = server.router.clone();
+    if request.body().is_end_stream() {
+        let Ok(response) = router.call(request).await;
+        return response;
+    }
+    let (parts, body) = request.into_parts();
+    let (body, late) = TimedBody::new(body, server.limits.body_timeout);
+    let Ok(response) = router.call(Request::from_parts(parts, body)).await;
+    if !late.load(Relaxed) {
+        return response;
+    }
+    let late = "the body of the request did not arrive in time\n";
+    let mut response = text(StatusCode::REQUEST_TIMEOUT, late);
+    close(&mut response);
+    response
+}
+
+fn refusal(refused: Refused, whole_connection: bool) -> Response<Body> {
+    let mut response = text(refused.status(), refused.message());
+    response.headers_mut().insert(RETRY_AFTER, RETRY_AFTER_SECONDS);
+    if whole_connection {
+        close(&mut response);
+    }
+    response
+}
+
+fn text(status: StatusCode, text: &'static str) -> Response<Body> {
+    let mut response = Response::new(Body::from(text));
+    *response.status_mut() = status;
+    let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+    response.headers_mut().insert(CONTENT_TYPE, plain);
+    response
+}
+
+fn close(response: &mut Response<Body>) {
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+}

@@ -1,0 +1,340 @@
+//! [Connection state recovery](https://socket.io/docs/v4/connection-state-recovery) for any socketioxide
+//! application: a client that lost its connection gets its session back, and its own library says so:
+//! `socket.recovered` is true and `socket.id` is what it was.
+//!
+//! ```text
+//!  client                      server
+//!    │ ── CONNECT ───────────────▶ │  a new session: its secret, the pid, is made and its state saved
+//!    │ ◀── { sid, pid } ────────── │  the reply is completed on its way out
+//!    │ ◀── events, each ends with  │
+//!    │     the client's new place  │
+//!    ╳ the connection breaks       │  the session is kept for the recovery window
+//!    │ ── CONNECT { pid, offset }▶ │  authenticate, then find and resume the session
+//!    │ ◀── { sid, pid }, as before │
+//!    │ ◀── what it missed ──────── │
+//! ```
+//!
+//! This module keeps sessions: who may have which one, for how long, and that it has one owner. What a
+//! session consists of and what a client has missed is the application's. Three things make it work:
+//!
+//! - [`TransportService`](crate::TransportService) stands in front of the service of socketioxide.
+//! - A connect middleware finds the session and resumes it, or begins a new one, *after* it has
+//!   authenticated the client.
+//! - A Socket.IO client takes the trailing string of *any* event for its place. So the events that carry
+//!   a place end with it, and all others go out through [`emit`], which sees to it that they do not end
+//!   with a string.
+//!
+//! Sessions are saved when they change, not when they end, so they survive a crash of the server. The
+//! store keeps a hash of the secret only.
+//!
+//! ```no_run
+//! use std::{convert::Infallible, sync::Arc, time::Duration};
+//!
+//! use chat_server::TransportService;
+//! use chat_server::recovery::{Claim, Recovery, Session};
+//! use chat_store::MemoryStore;
+//! use socketioxide::extract::{SocketRef, TryData};
+//! use socketioxide::handler::ConnectHandler;
+//! use socketioxide::{SocketIo, socket::DisconnectReason};
+//!
+//! #[tokio::main]
+//! async fn main() -> std::io::Result<()> {
+//!     let recovery = Recovery::new(Arc::new(MemoryStore::new()), Duration::from_secs(120));
+//!     let (service, io) = SocketIo::new_svc();
+//!
+//!     let restore = {
+//!         let recovery = recovery.clone();
+//!         async move |socket: SocketRef, TryData(claim): TryData<Claim>| {
+//!             // Authenticate here, before anything is restored.
+//!             let found = recovery.find(&socket, &claim.unwrap_or_default()).await;
+//!             let session = match found {
+//!                 Some(found) => recovery.resume(&socket, found),
+//!                 None => recovery.begin(&socket, "what belongs to it".into()).await,
+//!             };
+//!             let session = Arc::new(session);
+//!             socket.extensions.insert(Arc::clone(&session));
+//!             socket.on_disconnect(async move |reason: DisconnectReason| {
+//!                 session.disconnected(reason);
+//!             });
+//!             Ok::<(), Infallible>(())
+//!         }
+//!     };
+//!     let connected = async |socket: SocketRef| {
+//!         let Some(session) = socket.extensions.get::<Arc<Session>>() else { return };
+//!         session.activate(&socket);
+//!         println!("{} is here, recovered: {}", session.id(), session.recovered());
+//!         // Send what it missed, then go on.
+//!     };
+//!     io.ns("/", connected.with(restore));
+//!
+//!     let service = TransportService::new(service, Duration::from_secs(45));
+//!     let app = axum::Router::new().route_service("/socket.io/", service);
+//!     axum::serve(tokio::net::TcpListener::bind("127.0.0.1:3000").await?, app).await
+//! }
+//! ```
+
+mod claim;
+mod emit;
+mod registry;
+mod session;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chat_core::Timestamp;
+use chat_store::{SessionKey, SessionRecord, SessionStore};
+use sha2::{Digest, Sha256};
+use socketioxide::extract::SocketRef;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+pub use claim::Claim;
+pub use emit::{EmitError, emit};
+pub use session::{Found, Session};
+
+use crate::engine::outage::Outage;
+use crate::socketio::transport::{ConnectReply, Farewell, Link};
+use registry::{Active, Known, Registry, opened_at};
+use session::Saved;
+use writer::Writer;
+
+/// How many random bytes the secret of a session has.
+const SECRET_BYTES: usize = 24;
+
+/// How long a new session waits to be saved before the client is connected without one.
+const SAVE_PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long a session that is known here waits for what the store knows of it.
+const LOOKUP_PATIENCE: Duration = Duration::from_secs(2);
+
+/// The sessions of an application. Cheap to clone; clones are the same.
+#[derive(Clone)]
+pub struct Recovery(Arc<Shared>);
+
+struct Shared {
+    store: Arc<dyn SessionStore>,
+    window: Duration,
+    registry: Arc<Registry>,
+    writer: Arc<Writer>,
+    looking_up: Arc<Outage>,
+    tasks: TaskTracker,
+    closing: CancellationToken,
+}
+
+impl Recovery {
+    /// Keeps sessions in `store`, and each for `window` after its connection broke; when the server
+    /// crashed instead, for up to half as long again. A window of zero turns recovery off: there are no
+    /// sessions then, and clients are not told of any.
+    ///
+    /// Must be called on a tokio runtime.
+    pub fn new(store: Arc<dyn SessionStore>, window: Duration) -> Self {
+        let registry = Arc::new(Registry::new(window));
+        let writer = Arc::new(Writer::new(Arc::clone(&store), Arc::clone(&registry)));
+        let (tasks, closing) = (TaskTracker::new(), CancellationToken::new());
+        if !window.is_zero() {
+            tasks.spawn(Arc::clone(&writer).run(closing.clone()));
+            let maintain = Arc::clone(&writer).maintain(window);
+            tasks.spawn(closing.clone().run_until_cancelled_owned(maintain));
+            let settle = Arc::clone(&writer).settle();
+            tasks.spawn(closing.clone().run_until_cancelled_owned(settle));
+        }
+        tasks.close();
+        let looking_up = Outage::new("looking for sessions in the store");
+        let shared = Shared { store, window, registry, writer, looking_up, tasks, closing };
+        Self(Arc::new(shared))
+    }
+
+    /// The session that a client claims, if there is one. It is not the client's yet: look at its state
+    /// and decide, then [`resume`](Self::resume) it or [`begin`](Self::begin) another.
+    ///
+    /// Nothing a client can claim is an error. A store that fails finds nothing, so that the client gets
+    /// a new session. So does one whose session another server with this store has given to a connection
+    /// that was opened later than `socket`.
+    ///
+    /// Cancel safe: it only looks.
+    pub async fn find(&self, socket: &SocketRef, claim: &Claim) -> Option<Found> {
+        let pid = claim.pid.as_deref().filter(|_| !self.0.window.is_zero())?;
+        let key = key_of(pid);
+        // Also when it is known here: another node may have had it since, and this one not have heard of it.
+        let stored = match self.0.registry.find(key) {
+            Some(_) => timeout(LOOKUP_PATIENCE, self.stored(key)).await.ok().flatten(),
+            None => self.stored(key).await,
+        };
+        // What is known here now, not before the store was asked: it may have been taken over meanwhile.
+        let known = match (self.0.registry.find(key), stored) {
+            (Some(here), stored) => {
+                let here = here?;
+                match stored.filter(|stored| stored.generation > here.generation) {
+                    Some(stored) => not_opened_after(socket, stored)?,
+                    None => here,
+                }
+            }
+            (None, stored) => not_opened_after(socket, stored?)?,
+        };
+        Some(Found { key, pid: pid.to_owned(), known, offset: claim.offset.clone() })
+    }
+
+    async fn stored(&self, key: SessionKey) -> Option<Known> {
+        let found = self.0.store.session(key, Timestamp::now()).await;
+        let record = self.0.looking_up.watch(found).ok()??;
+        let saved = Saved::from_record(&record)?;
+        Some(Known { generation: record.generation, saved })
+    }
+
+    /// Whether sessions cannot be saved: the last save has failed, and is tried again.
+    pub(crate) fn saving_fails(&self) -> bool {
+        self.0.writer.fails()
+    }
+
+    /// Gives a session that was found to a connection. Whoever has it now is disconnected.
+    ///
+    /// If that is a connection that was opened later than this one, the client is there already, and this is
+    /// what is left of an earlier try: then this one is closed.
+    ///
+    /// Call it in a connect middleware.
+    pub fn resume(&self, socket: &SocketRef, found: Found) -> Session {
+        let Found { key, pid, known, .. } = found;
+        let saved = known.saved.clone();
+        // Also to one that is closed: its reply may be sent before, and a client that is not told its secret
+        // forgets it.
+        self.reply(socket, ConnectReply { sid: saved.id.clone(), pid });
+        self.own(socket, key, known, true).unwrap_or_else(|| {
+            tracing::debug!("a client that is connected anew was left behind here");
+            if let Some(link) = link_of(socket) {
+                link.close(Farewell::TakenOver);
+            }
+            Session::without(saved)
+        })
+    }
+
+    /// Begins a new session with this state, and waits until it is saved. When that takes longer than
+    /// two seconds, the client is connected without a session that it could get back.
+    ///
+    /// Call it in a connect middleware. When this call is dropped, the session has no owner, nobody knows its
+    /// secret, and it expires.
+    pub async fn begin(&self, socket: &SocketRef, state: String) -> Session {
+        let saved = Saved { id: public_id(socket), state };
+        let mut secret = [0; SECRET_BYTES];
+        if self.0.window.is_zero() || getrandom::fill(&mut secret).is_err() {
+            return Session::without(saved);
+        }
+        let pid: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
+        let reply = ConnectReply { sid: saved.id.clone(), pid: pid.clone() };
+        // Nobody else can have a session with a new secret.
+        let known = Known { generation: 0, saved: saved.clone() };
+        let Some(session) = self.own(socket, key_of(&pid), known, false) else {
+            return Session::without(saved);
+        };
+        match timeout(SAVE_PATIENCE, self.0.writer.saved()).await {
+            Ok(()) => {
+                self.reply(socket, reply);
+                session
+            }
+            Err(_) => {
+                session.end();
+                Session::without(saved)
+            }
+        }
+    }
+
+    /// Has `taken` called whenever a client has got a session back here and that is saved, with the
+    /// [generation](chat_store::SessionRecord::generation) that it has now, so that other servers with the
+    /// same store can be told to [let go of it](Self::taken_elsewhere). The first call counts. It must not block.
+    pub fn on_taken(&self, taken: impl Fn(SessionKey, i64) + Send + Sync + 'static) {
+        self.0.writer.on_taken(Box::new(taken));
+    }
+
+    /// To be called when another server with the same store says that a client has got this session back
+    /// there. The connection that has it here with a lower generation, if one does, is disconnected as soon as
+    /// the store says so too: what is not true does no harm.
+    ///
+    /// A server that is not told finds out when it saves the session the next time, within half the
+    /// window.
+    pub fn taken_elsewhere(&self, key: SessionKey, generation: i64) {
+        if self.0.registry.doubt(key, generation) {
+            self.0.writer.look();
+        }
+    }
+
+    /// Saves what has changed and stops. Sessions stay in the store for their time.
+    ///
+    /// Cancel safe: it goes on when this call is dropped, as long as the runtime does.
+    pub async fn close(&self) {
+        self.0.closing.cancel();
+        self.0.tasks.wait().await;
+    }
+
+    fn own(
+        &self,
+        socket: &SocketRef,
+        key: SessionKey,
+        known: Known,
+        recovered: bool,
+    ) -> Option<Session> {
+        let id = known.saved.id.clone();
+        let (generation, evicted) = self.0.registry.own(key, known, opened(socket))?;
+        if let Some(Active { socket: Some(socket), .. }) = evicted {
+            session::evict(socket);
+        }
+        if recovered {
+            self.0.registry.tell_of(key, generation);
+        }
+        self.0.writer.wake();
+        Some(Session::owned(Arc::clone(&self.0.writer), key, generation, id, recovered))
+    }
+
+    fn reply(&self, socket: &SocketRef, reply: ConnectReply) {
+        match link_of(socket) {
+            Some(link) => link.reply_to_connect(socket.ns(), reply),
+            None => tracing::error!(
+                "a client cannot be told of its session; put TransportService before the service"
+            ),
+        }
+    }
+}
+
+/// The public id of a client: what it knows as `socket.id`. Others may know it, and it stays when the client gets its
+/// session back.
+///
+/// `socket.id` of socketioxide is another one: the id of the Engine.IO session, a secret of the client's. Whoever knows
+/// it can act as the client. For a socket that was not opened through [`TransportService`](crate::TransportService)
+/// both are the same.
+pub fn public_id(socket: &SocketRef) -> String {
+    link_of(socket).map_or_else(|| socket.id.to_string(), |link| link.public_id(socket.ns()))
+}
+
+fn link_of(socket: &SocketRef) -> Option<&Arc<Link>> {
+    socket.req_parts().extensions.get()
+}
+
+/// The session, unless it belongs to a connection that was opened later than this one.
+fn not_opened_after(socket: &SocketRef, known: Known) -> Option<Known> {
+    let late = opened_at(known.generation) > opened(socket).0;
+    if late {
+        tracing::debug!("a session stays with a connection that was opened later");
+    }
+    (!late).then_some(known)
+}
+
+/// When a connection was opened: by the clock, and by its number among those of this process.
+fn opened(socket: &SocketRef) -> (Timestamp, u64) {
+    link_of(socket).map_or((Timestamp::now(), u64::MAX), |link| link.opened)
+}
+
+fn key_of(pid: &str) -> SessionKey {
+    SessionKey(Sha256::digest(pid.as_bytes()).into())
+}
+
+/// The record in which a session is saved.
+fn record(key: SessionKey, known: &Known, revision: i64, keep_for: Duration) -> SessionRecord {
+    let keep_for = i64::try_from(keep_for.as_millis()).unwrap_or(i64::MAX);
+    let now = Timestamp::now().as_millis();
+    let expires_at = Timestamp::from_millis(now.saturating_add(keep_for));
+    let (generation, state) = (known.generation, known.saved.to_text());
+    SessionRecord { key, generation, revision, state, expires_at }
+}

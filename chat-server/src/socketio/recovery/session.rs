@@ -1,0 +1,199 @@
+use std::fmt;
+use std::sync::Arc;
+
+use chat_store::{SessionKey, SessionRecord};
+use serde::{Deserialize, Serialize};
+use socketioxide::extract::SocketRef;
+use socketioxide::socket::DisconnectReason;
+
+use super::public_id;
+use super::registry::Known;
+use super::writer::Writer;
+use crate::socketio::transport::{Farewell, Link};
+
+/// What of a session is saved.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Saved {
+    /// The public id of its socket.
+    pub(super) id: String,
+    /// The application's part.
+    pub(super) state: String,
+}
+
+impl Saved {
+    pub(super) fn from_record(record: &SessionRecord) -> Option<Self> {
+        serde_json::from_str(&record.state).ok()
+    }
+
+    pub(super) fn to_text(&self) -> String {
+        // Two strings always serialise.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+/// A session that a client has named the secret of.
+pub struct Found {
+    pub(super) key: SessionKey,
+    pub(super) pid: String,
+    pub(super) known: Known,
+    pub(super) offset: Option<String>,
+}
+
+impl Found {
+    /// The public id that its socket had, and will have.
+    pub fn id(&self) -> &str {
+        &self.known.saved.id
+    }
+
+    /// What the application saved last.
+    pub fn state(&self) -> &str {
+        &self.known.saved.state
+    }
+
+    /// The client's place: the trailing string of the last event it got; none when it has got none. It
+    /// may be anything that a client can send.
+    pub fn offset(&self) -> Option<&str> {
+        self.offset.as_deref()
+    }
+}
+
+/// Shows no secret.
+impl fmt::Debug for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Found").field("id", &self.known.saved.id).finish_non_exhaustive()
+    }
+}
+
+/// The session of one connection.
+///
+/// When it is dropped, it is kept for the recovery window, as after a broken connection.
+pub struct Session {
+    id: String,
+    recovered: bool,
+    /// None when the client cannot get it back.
+    owner: Option<Owner>,
+}
+
+struct Owner {
+    writer: Arc<Writer>,
+    key: SessionKey,
+    generation: i64,
+}
+
+impl Session {
+    pub(super) fn owned(
+        writer: Arc<Writer>,
+        key: SessionKey,
+        generation: i64,
+        id: String,
+        recovered: bool,
+    ) -> Self {
+        Self { id, recovered, owner: Some(Owner { writer, key, generation }) }
+    }
+
+    /// A session that ends with its connection.
+    pub(super) fn without(saved: Saved) -> Self {
+        Self { id: saved.id, recovered: false, owner: None }
+    }
+
+    /// The public id of the socket: `socket.id` at the client, see [`public_id`](super::public_id).
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Whether the client got it back, rather than a new one.
+    pub fn recovered(&self) -> bool {
+        self.recovered
+    }
+
+    /// Names the socket to disconnect when another connection takes the session over. To be called when
+    /// the client was accepted; if the session has another owner by then, it is disconnected at once.
+    pub fn activate(&self, socket: &SocketRef) {
+        if let Some(Owner { writer, key, generation }) = &self.owner
+            && let Some(socket) = writer.registry().activate(*key, *generation, socket.clone())
+            && socket.connected()
+        {
+            evict(socket);
+        }
+    }
+
+    /// Replaces the application's part. It is saved soon; nothing happens when the session has got
+    /// another owner.
+    pub fn save(&self, state: String) {
+        if let Some(Owner { writer, key, generation }) = &self.owner {
+            writer.registry().update(*key, *generation, state);
+            writer.wake();
+        }
+    }
+
+    /// Waits until what was [saved](Self::save) before this call would outlive the server. Returns at once
+    /// when the client cannot get the session back. Cancel safe: it is saved all the same.
+    pub async fn saved(&self) {
+        if let Some(Owner { writer, .. }) = &self.owner {
+            writer.saved().await;
+        }
+    }
+
+    /// To be called when the connection is gone: a session that was disconnected on purpose, by either
+    /// side, ends, as in Socket.IO; any other is kept for the recovery window.
+    ///
+    /// Returns whether the client has left on purpose. It has not when it was disconnected here because it
+    /// is connected elsewhere by now.
+    pub fn disconnected(&self, reason: DisconnectReason) -> bool {
+        use DisconnectReason::{ClientNSDisconnect, ServerNSDisconnect};
+        let on_purpose = matches!(reason, ClientNSDisconnect | ServerNSDisconnect);
+        let was_owner = self.release(on_purpose);
+        on_purpose && (was_owner || self.owner.is_none())
+    }
+
+    /// Ends the session: the client cannot get it back.
+    pub fn end(&self) {
+        self.release(true);
+    }
+
+    /// Whether it still was this connection's.
+    fn release(&self, end: bool) -> bool {
+        let Some(Owner { writer, key, generation }) = &self.owner else { return false };
+        let was_owner = writer.registry().release(*key, *generation, end).is_some();
+        if was_owner {
+            writer.wake();
+        }
+        was_owner
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.release(false);
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("id", &self.id)
+            .field("recovered", &self.recovered)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Disconnects a socket whose session another connection has.
+///
+/// It is told so ("io server disconnect"), and does not connect again by itself: two clients with one
+/// secret would take it from each other for ever.
+pub(super) fn evict(socket: SocketRef) {
+    tracing::info!(
+        socket.id = public_id(&socket),
+        "a connection was closed: its session was taken over"
+    );
+    let link = socket.req_parts().extensions.get::<Arc<Link>>().cloned();
+    if let Some(link) = &link {
+        link.note(Farewell::TakenOver);
+    }
+    // It fails when the client does not read, most likely because it is gone.
+    if socket.disconnect().is_err()
+        && let Some(link) = link
+    {
+        link.close(Farewell::TakenOver);
+    }
+}

@@ -1,0 +1,403 @@
+use std::borrow::Cow;
+use std::fmt::Display;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use chat_core::{
+    CHAT_MESSAGE, HISTORY, Handshake, JOIN, LEAVE, NICKNAME, NOT_JOINED, Named, Nickname,
+    NotJoined, Offset, PRIVATE_MESSAGE, Refusal, RefusalCode, TYPING, Token, USERS, mended_json,
+};
+use chat_store::OwnerKey;
+use serde::de::IgnoredAny;
+use serde_json::Value as Json;
+use socketioxide::SocketIo;
+use socketioxide::adapter::LocalAdapter;
+use socketioxide::extract::SocketRef;
+use socketioxide::handler::{ConnectHandler, DisconnectHandler};
+use socketioxide::socket::{DisconnectReason, Socket};
+use socketioxide_core::Value;
+use tokio_util::task::TaskTracker;
+
+use super::chat_message::ChatMessageHandler;
+use super::connection::{Connection, InOrder, json, source_of};
+use super::history::HistoryHandler;
+use super::live::Live;
+use super::nickname::NicknameHandler;
+use super::not_joined::not_joined;
+use super::observe::{Direction, Observed};
+use super::presence::{TypingHandler, UsersHandler};
+use super::private_message::PrivateMessageHandler;
+use super::rooms::{JoinHandler, LeaveHandler};
+use super::session::ChatSession;
+use super::sink::SocketSink;
+use super::too_large::{self, NoRoomHandler, TooLargeHandler};
+use super::unknown_event::UnknownEventHandler;
+use crate::engine::delivery::{Notice, Subscription, pump};
+use crate::engine::limits::Limits;
+use crate::engine::log::Log;
+use crate::engine::people::{Identities, Person, Unidentified};
+use crate::engine::presence::Roster;
+use crate::engine::quota::Quotas;
+use crate::engine::rate::Buckets;
+use crate::socketio::client_address::ClientAddress;
+use crate::socketio::recovery::{Claim, Found, Recovery};
+use crate::socketio::transport::{Farewell, Link, NO_ROOM, TOO_LARGE};
+
+/// Called for each connection before it can send anything.
+pub(crate) type OnConnect = dyn Fn(&SocketRef) + Send + Sync;
+
+/// Called for each connection that ended, with the reason.
+pub(crate) type OnDisconnect = dyn Fn(&SocketRef, DisconnectReason) + Send + Sync;
+
+/// Says whether a client may connect, and if not, why.
+pub(crate) type Authenticate = dyn Fn(SocketRef, Json) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>>
+    + Send
+    + Sync;
+
+/// Called for each event of the chat, in either direction.
+pub(crate) type Observe = dyn Fn(Observed<'_>) + Send + Sync;
+
+/// What an application adds to each connection.
+#[derive(Clone, Default)]
+pub(crate) struct Hooks {
+    pub(crate) on_connect: Option<Arc<OnConnect>>,
+    pub(crate) on_disconnect: Option<Arc<OnDisconnect>>,
+    pub(crate) authenticate: Option<Arc<Authenticate>>,
+    /// Whether a client that gets its session back is not authenticated again.
+    pub(crate) skip_middlewares: bool,
+    pub(crate) observe: Option<Arc<Observe>>,
+}
+
+impl Hooks {
+    pub(crate) fn observed(
+        &self,
+        socket: &str,
+        direction: Direction,
+        event: Option<&str>,
+        bytes: usize,
+    ) {
+        if let Some(observe) = &self.observe {
+            observe(Observed { socket, direction, event, bytes });
+        }
+    }
+}
+
+/// What the connections of a node work with. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Services {
+    pub(crate) log: Arc<Log>,
+    pub(crate) recovery: Recovery,
+    pub(crate) identities: Identities,
+    pub(crate) roster: Roster,
+    pub(crate) hooks: Arc<Hooks>,
+    pub(crate) limits: Arc<Limits>,
+    pub(crate) quotas: Arc<Quotas>,
+    /// How many events each user may send now; none when as many as they like.
+    pub(crate) events: Option<Arc<Buckets<OwnerKey>>>,
+}
+
+impl Services {
+    /// Has all that a user sends count together.
+    pub(crate) fn share(&self, link: &Link, person: &Person) {
+        if let Some(events) = &self.events {
+            link.share(events.of(&person.owner));
+        }
+    }
+}
+
+/// What all connections of a node share.
+#[derive(Clone)]
+pub(crate) struct Connections {
+    services: Services,
+    /// The pump of each connection.
+    pumps: TaskTracker,
+    live: Arc<Live>,
+}
+
+/// Serves the chat on the namespace `/`.
+pub(crate) fn register(io: &SocketIo, connections: Connections) {
+    io.ns("/", connections);
+}
+
+impl ConnectHandler<LocalAdapter, InOrder> for Connections {
+    /// Before the client is accepted, so before it may send: no handler comes too late.
+    fn call_middleware<'a>(
+        &'a self,
+        socket: Arc<Socket>,
+        auth: &'a Option<Value>,
+    ) -> Pin<Box<dyn Future<Output = Result<(), Box<dyn Display + Send>>> + Send + 'a>> {
+        let auth = object(auth.as_ref().map_or("{}", json));
+        Box::pin(async move {
+            let accepted = match auth {
+                Ok(auth) => self.accept(SocketRef::from(socket), &auth).await,
+                Err(refusal) => Err(connect_error(&refusal)),
+            };
+            let refused = accepted.err();
+            refused.map_or(Ok(()), |reason| Err(Box::new(reason) as Box<dyn Display + Send>))
+        })
+    }
+
+    /// After the client was accepted. Not called when it went away before.
+    fn call(&self, socket: Arc<Socket>, _: Option<Value>) {
+        let Some(connection) = socket.extensions.get::<Arc<Connection>>() else { return };
+        connection.session.activate(&SocketRef::from(Arc::clone(&socket)));
+        let address = address(&socket);
+        tracing::debug!(socket.id = %connection.session.id(), client.address = address, "connected");
+        self.pumps.spawn(self.clone().deliver(socket, connection));
+    }
+}
+
+impl Connections {
+    pub(crate) fn new(services: Services) -> Self {
+        let pumps = TaskTracker::new();
+        Self { services, pumps, live: Arc::default() }
+    }
+
+    /// Delivers no more, and waits until all answers have been handed over and have left.
+    pub(crate) async fn drain(&self) {
+        self.live.drain();
+        self.pumps.close();
+        self.pumps.wait().await;
+    }
+
+    /// Authenticates a client, then finds out who it is and its place. Nothing is sent to it before.
+    async fn accept(&self, socket: SocketRef, auth: &str) -> Result<(), String> {
+        match self.entry(&socket, auth).await {
+            Ok(entry) => self.prepare(socket, entry).await,
+            Err(Refused::ByApplication(reason)) => return Err(reason),
+            Err(Refused::Unidentified(Unidentified::Refused(refusal))) => {
+                return Err(connect_error(&refusal));
+            }
+            Err(Refused::Unidentified(Unidentified::Store(error))) => {
+                // Refused, it would not try again. Cut off, it does, and nothing is lost.
+                tracing::debug!("a client cannot be served: {error}");
+                if let Some(link) = socket.req_parts().extensions.get::<Arc<Link>>() {
+                    link.close(Farewell::Unavailable);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// How a client goes on: in the session that it claims, or in a new one.
+    async fn entry(&self, socket: &SocketRef, auth: &str) -> Result<Entry, Refused> {
+        too_large::check_auth(auth).map_err(Unidentified::from)?;
+        let Services { log, identities, hooks, .. } = &self.services;
+        let trusted = if hooks.skip_middlewares { self.resumed(socket, auth).await? } else { None };
+        if trusted.is_none()
+            && let Some(authenticate) = &hooks.authenticate
+        {
+            let auth = serde_json::from_str(auth).unwrap_or_default();
+            authenticate(socket.clone(), auth).await.map_err(Refused::ByApplication)?;
+        }
+        // What cannot be understood counts as absent.
+        let handshake: Handshake = serde_json::from_str(auth).unwrap_or_default();
+        let issued = identities.issued(handshake.token.as_ref()).await?;
+        let resumed = match trusted {
+            None => self.resumed(socket, auth).await?,
+            trusted => trusted,
+        };
+
+        if let Some(Resumed { found, mut session, cursor }) = resumed {
+            let person = match (&issued, session.person()) {
+                // The session of another person, or of one whose name is somebody else's by now.
+                (Some(issued), Some(person)) if issued.id != person.id => None,
+                (Some(issued), _) => Some(Some((issued.clone(), None))),
+                (None, Some(person)) => match identities.renew(&person).await {
+                    Ok(()) => Some(Some((person, None))),
+                    Err(Unidentified::Refused(_)) => None,
+                    Err(error) => return Err(error.into()),
+                },
+                (None, None) => Some(self.named(socket, &handshake).await?),
+            };
+            if let Some(named) = person {
+                if let Some((person, _)) = &named
+                    && session.person().is_none()
+                {
+                    session.identify(person, log.tail());
+                }
+                let found = Some(found);
+                let echo = handshake.echo;
+                // It is in the rooms of its session.
+                return Ok(Entry { found, session, cursor, named, not_joined: None, echo });
+            }
+        }
+
+        let named = match issued {
+            Some(person) => Some((person, None)),
+            None => self.named(socket, &handshake).await?,
+        };
+        let person = named.as_ref().map(|(person, _)| person);
+        let begun = ChatSession::begin(log, &handshake, person).await;
+        let (session, cursor) = begun.map_err(Unidentified::Store)?;
+        let not_joined = not_joined(auth);
+        Ok(Entry { found: None, session, cursor, named, not_joined, echo: handshake.echo })
+    }
+
+    /// The session that a client claims, if it can go on in it.
+    async fn resumed(
+        &self,
+        socket: &SocketRef,
+        auth: &str,
+    ) -> Result<Option<Resumed>, Unidentified> {
+        let claim: Claim = serde_json::from_str(auth).unwrap_or_default();
+        let Some(found) = self.services.recovery.find(socket, &claim).await else {
+            return Ok(None);
+        };
+        let resumed = ChatSession::resume(&self.services.log, &found).await?;
+        Ok(resumed.map(|(session, cursor)| Resumed { found, session, cursor }))
+    }
+
+    /// The person with the nickname that a client connects with, and the token that keeps it.
+    async fn named(
+        &self,
+        socket: &SocketRef,
+        handshake: &Handshake,
+    ) -> Result<Option<Identified>, Unidentified> {
+        let identities = &self.services.identities;
+        let Some(name) = handshake.nickname.as_deref().filter(|_| !identities.are_issued()) else {
+            return Ok(None);
+        };
+        let nickname: Nickname =
+            name.parse().map_err(|error| Refusal::invalid(RefusalCode::InvalidNickname, error))?;
+        let (person, token) =
+            identities.take(nickname, handshake.token.clone(), source_of(socket)).await?;
+        Ok(Some((person, Some(token))))
+    }
+
+    /// Gives the connection its session and its handlers.
+    async fn prepare(&self, socket: SocketRef, entry: Entry) {
+        let Entry { session: state, cursor, found, named, not_joined, echo } = entry;
+        let recovery = &self.services.recovery;
+        let session = match found {
+            Some(found) => recovery.resume(&socket, found),
+            None => recovery.begin(&socket, state.to_text()).await,
+        };
+        let (person, token) = named.unzip();
+        let services = self.services.clone();
+        let (place, user) = ((state, cursor), (person, token.flatten()));
+        let connection = Arc::new(Connection::new(services, &socket, session, place, user, echo));
+        if let Some(person) = connection.person() {
+            let named = Named { nickname: person.nickname.clone(), token: connection.token() };
+            connection.waiting.notices.extend(Notice::new(NICKNAME, &named));
+            connection.keeper.keep(&connection);
+        }
+        if let Some(rooms) = not_joined {
+            connection.waiting.notices.extend(Notice::new(NOT_JOINED, &rooms));
+        }
+        socket.on(CHAT_MESSAGE, ChatMessageHandler(Arc::clone(&connection)));
+        socket.on(PRIVATE_MESSAGE, PrivateMessageHandler(Arc::clone(&connection)));
+        socket.on(JOIN, JoinHandler(Arc::clone(&connection)));
+        socket.on(LEAVE, LeaveHandler(Arc::clone(&connection)));
+        socket.on(NICKNAME, NicknameHandler(Arc::clone(&connection)));
+        socket.on(HISTORY, HistoryHandler(Arc::clone(&connection)));
+        socket.on(USERS, UsersHandler(Arc::clone(&connection)));
+        socket.on(TYPING, TypingHandler(Arc::clone(&connection)));
+        socket.on(TOO_LARGE, TooLargeHandler(Arc::clone(&connection)));
+        socket.on(NO_ROOM, NoRoomHandler(Arc::clone(&connection)));
+        socket.on_fallback(UnknownEventHandler(Arc::clone(&connection)));
+        if let Some(on_connect) = &self.services.hooks.on_connect {
+            on_connect(&socket);
+        }
+        // After the application, which would replace it: a socket has one disconnect handler.
+        let hooks = Arc::clone(&self.services.hooks);
+        socket.on_disconnect(Ending { connection: Arc::clone(&connection), hooks });
+        socket.extensions.insert(connection);
+    }
+
+    async fn deliver(self, socket: Arc<Socket>, connection: Arc<Connection>) {
+        let (log, place) = (Arc::clone(&self.services.log), Arc::clone(&connection.place));
+        let wake = &connection.waiting.wake;
+        let subscription = Subscription::new(log, connection.reader, place, wake);
+        let sink = SocketSink::new(socket, Arc::clone(&connection));
+        let _live = self.live.enter(&connection);
+        pump(subscription, &connection.waiting, &sink).await;
+    }
+}
+
+/// Ends what belongs to a connection.
+///
+/// Not an async closure: socketioxide spawns those, and only then forgets the socket. A client that leaves the namespace
+/// and enters it again on the same connection, as Socket.IO's documentation shows it for new credentials, would be taken
+/// for one that is in it already, and never be answered.
+struct Ending {
+    connection: Arc<Connection>,
+    hooks: Arc<Hooks>,
+}
+
+impl DisconnectHandler<LocalAdapter, InOrder> for Ending {
+    fn call_with_defer(
+        &self,
+        socket: Arc<Socket>,
+        reason: DisconnectReason,
+        forget: fn(Arc<Socket>),
+    ) {
+        let Self { connection, hooks } = self;
+        connection.end();
+        let (id, address) = (connection.session.id(), address(&socket));
+        tracing::debug!(socket.id = %id, client.address = address, "disconnected: {reason}");
+        let on_purpose = connection.session.disconnected(reason);
+        connection.attendance.end(on_purpose);
+        if let Some(on_disconnect) = &hooks.on_disconnect {
+            on_disconnect(&SocketRef::from(Arc::clone(&socket)), reason);
+        }
+        forget(socket);
+    }
+}
+
+/// What a client connects with, as a JSON object. Another value counts as absent: a list would be read as the fields in
+/// their order. What cannot be read at all would let the client in as somebody new.
+fn object(auth: &str) -> Result<Cow<'_, str>, Refusal> {
+    let auth = mended_json(auth);
+    if serde_json::from_str::<IgnoredAny>(&auth).is_err() {
+        return Err(Refusal::new(RefusalCode::InvalidArguments, "auth is not valid JSON"));
+    }
+    Ok(if auth.starts_with('{') { auth } else { "{}".into() })
+}
+
+/// The address of a client, for the log.
+fn address(socket: &Socket) -> Option<tracing::field::DisplayValue<IpAddr>> {
+    let address = ClientAddress::of(&socket.req_parts().extensions)?;
+    Some(tracing::field::display(address.0))
+}
+
+/// What a refused client is told: socketioxide sends one text, so it begins with the code.
+fn connect_error(refusal: &Refusal) -> String {
+    let code = serde_json::to_value(refusal.code).unwrap_or_default();
+    format!("{}: {}", code.as_str().unwrap_or_default(), refusal.message)
+}
+
+/// A person, and the token that keeps its nickname when the client is to be told.
+type Identified = (Person, Option<Token>);
+
+/// How a client goes on.
+struct Entry {
+    /// The session to resume; a new one begins when there is none.
+    found: Option<Found>,
+    session: ChatSession,
+    cursor: Offset,
+    named: Option<Identified>,
+    /// What of its `auth` could not be done.
+    not_joined: Option<NotJoined>,
+    echo: bool,
+}
+
+/// A session that a client claims, and its place.
+struct Resumed {
+    found: Found,
+    session: ChatSession,
+    cursor: Offset,
+}
+
+/// Why a client is not accepted.
+enum Refused {
+    ByApplication(String),
+    Unidentified(Unidentified),
+}
+
+impl From<Unidentified> for Refused {
+    fn from(reason: Unidentified) -> Self {
+        Self::Unidentified(reason)
+    }
+}

@@ -1,0 +1,286 @@
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use chat_core::{Ack, Content, Nickname, Offset, Refusal, RefusalCode, RoomId, Token};
+use chat_store::Appended;
+use socketioxide::socket::Socket;
+use socketioxide_core::Value;
+use tokio::sync::OwnedMutexGuard;
+use tokio_util::sync::CancellationToken;
+
+use super::authorship::Authorship;
+use super::connect::Services;
+use super::keeper::Keeper;
+use super::observe::Direction;
+use super::session::ChatSession;
+use super::turns::Turns;
+use crate::engine::delivery::{Answer, Following, Place, Waiting};
+use crate::engine::log::{Outcome, ReaderId};
+use crate::engine::people::Person;
+use crate::engine::presence::Attendance;
+use crate::engine::quota::Quota;
+use crate::engine::source::Source;
+use crate::socketio::client_address::ClientAddress;
+use crate::socketio::recovery::Session;
+use crate::socketio::transport::{Farewell, InFlight, Lane, Link};
+
+/// What a request counts that may have to wait in a task of its own, beside what each counts.
+pub(crate) const TASK_BYTES: usize = 1024;
+
+/// Sets our handlers apart from the closures that socketioxide also takes: they run in the order of
+/// arrival.
+pub(crate) struct InOrder;
+
+/// What the event handlers of one connection share. They never hold the socket, which holds them.
+pub(crate) struct Connection {
+    pub(crate) services: Services,
+    pub(crate) link: Arc<Link>,
+    /// The direct way to the client, if there is one.
+    pub(crate) lane: Option<Lane>,
+    /// Names it among the readers of the log.
+    pub(crate) reader: ReaderId,
+    pub(crate) waiting: Waiting<InFlight>,
+    pub(crate) turns: Turns,
+    /// Pages of history, one after the other: the next is read when the one before has left, so that a client
+    /// that does not read holds one. Nothing else waits for them.
+    pub(crate) reads: Turns,
+    /// Keeps the name of the person behind it.
+    pub(crate) keeper: Keeper,
+    /// Cancelled when the client is gone.
+    pub(crate) gone: CancellationToken,
+    pub(crate) session: Session,
+    pub(crate) place: Arc<Place>,
+    /// That the client is there, for others.
+    pub(crate) attendance: Attendance,
+    /// Whose the messages are that it sends.
+    pub(crate) authorship: Authorship,
+    /// Whether the client wants its own messages back.
+    echo: bool,
+    /// Where the session began.
+    start: Offset,
+    person: Mutex<Option<Arc<Person>>>,
+    /// Where it comes from, for limits.
+    pub(crate) source: Source,
+    /// What the client may still store.
+    quota: Mutex<Quota>,
+    /// What keeps its name, if this connection has been told.
+    token: Mutex<Option<Token>>,
+}
+
+impl Connection {
+    /// The state of a new connection. Its link is missing only when the socket was not opened through
+    /// [`TransportService`](crate::socketio::transport::TransportService).
+    pub(crate) fn new(
+        services: Services,
+        socket: &Socket,
+        session: Session,
+        (state, cursor): (ChatSession, Offset),
+        (person, token): (Option<Person>, Option<Token>),
+        echo: bool,
+    ) -> Self {
+        let link = socket.req_parts().extensions.get::<Arc<Link>>().cloned().unwrap_or_default();
+        if let Some(person) = &person {
+            services.share(&link, person);
+        }
+        let waiting = Waiting::new();
+        let following = state.following();
+        let rooms: Vec<_> = following.rooms.keys().cloned().collect();
+        let who = person.as_ref().map(|person| (person.id, person.nickname.clone()));
+        let notices = Arc::clone(&waiting.notices);
+        let attendance = services.roster.enter(session.id(), who, &rooms, notices);
+        let source = source_of(socket);
+        // Whatever a session without a name has sent, nobody else knows of it.
+        let was_anonymous = state.was_anonymous || session.recovered() && person.is_none();
+        let owner = person.as_ref().map(|person| &person.owner);
+        let authorship = Authorship::new(session.id(), owner, was_anonymous);
+        Self {
+            source,
+            quota: Mutex::new(services.quotas.of(owner, source)),
+            lane: link.lane(),
+            link,
+            reader: services.log.reader(),
+            waiting,
+            attendance,
+            turns: Turns::default(),
+            reads: Turns::default(),
+            keeper: Keeper::default(),
+            gone: CancellationToken::new(),
+            session,
+            place: Arc::new(Place::new(following, cursor)),
+            authorship,
+            echo,
+            start: state.start,
+            person: Mutex::new(person.map(Arc::new)),
+            token: Mutex::new(token),
+            services,
+        }
+    }
+
+    /// The client is gone: nothing more is done for it.
+    pub(crate) fn end(&self) {
+        self.gone.cancel();
+        self.waiting.end();
+        self.link.interrupt();
+    }
+
+    /// A request of the client, to be answered; none when the client has disconnected before it.
+    ///
+    /// It then breaks the protocol, and its connection is closed, as the Node.js server does. socketioxide
+    /// does so too, but calls handlers until it has forgotten the socket.
+    pub(crate) fn request(
+        self: &Arc<Self>,
+        event: &str,
+        ack_id: Option<i64>,
+        bytes: usize,
+    ) -> Option<Request> {
+        self.services.hooks.observed(self.session.id(), Direction::Incoming, Some(event), bytes);
+        if self.gone.is_cancelled() {
+            self.link.close(Farewell::Disconnected);
+            return None;
+        }
+        let in_flight = self.link.request(bytes);
+        Some(Request { connection: Arc::clone(self), ack_id, in_flight, spent: None })
+    }
+
+    /// Who the client is; none when anonymous.
+    pub(crate) fn person(&self) -> Option<Arc<Person>> {
+        self.person.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn quota(&self) -> MutexGuard<'_, Quota> {
+        self.quota.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn nickname(&self) -> Option<Nickname> {
+        self.person().map(|person| person.nickname.clone())
+    }
+
+    /// The secret that keeps the client's name; none when this connection does not know it.
+    pub(crate) fn token(&self) -> Option<Token> {
+        self.token.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The reader to mark messages of this connection with: this one, if it does not want them back.
+    pub(crate) fn origin(&self) -> Option<ReaderId> {
+        (!self.echo).then_some(self.reader)
+    }
+
+    /// Follows a room from `after` on, has the session saved so, and has `answer` called before any message of
+    /// the room can be handed over.
+    pub(crate) fn join(&self, room: RoomId, after: Offset, answer: impl FnOnce()) {
+        self.attendance.join(&room);
+        self.place.join(room, after, |following| {
+            self.save(following);
+            answer();
+        });
+    }
+
+    /// Does not follow a room any more, and has the session saved so.
+    pub(crate) fn leave(&self, room: &RoomId) {
+        self.place.leave(room);
+        self.attendance.leave(room);
+        self.save(&self.place.following());
+    }
+
+    /// Makes the client this person, whose name a token keeps and who gets private messages from now on, and has the
+    /// session saved so.
+    pub(crate) fn identify(&self, person: Arc<Person>, token: Option<Token>) {
+        *self.token.lock().unwrap_or_else(PoisonError::into_inner) = token;
+        self.services.share(&self.link, &person);
+        self.place.identify(person.id, self.services.log.tail());
+        self.attendance.rename(Some((person.id, person.nickname.clone())));
+        let quota = self.services.quotas.of(Some(&person.owner), self.source);
+        *self.quota() = quota;
+        self.authorship.identify(&person.owner);
+        *self.person.lock().unwrap_or_else(PoisonError::into_inner) = Some(person);
+        self.save(&self.place.following());
+    }
+
+    /// Has the session saved as it is now. Requests change it one at a time, so the last save counts.
+    fn save(&self, following: &Following) {
+        let person = self.person();
+        let begun = (self.start, self.authorship.was_anonymous());
+        let session = ChatSession::of(begun, following, person.as_deref());
+        self.session.save(session.to_text());
+        self.waiting.wake.notify_one();
+    }
+}
+
+/// Whom the limits count for somebody without a name.
+pub(crate) fn source_of(socket: &Socket) -> Source {
+    match ClientAddress::of(&socket.req_parts().extensions) {
+        Some(address) => Source::Address(address.group()),
+        None => {
+            let hasher = BuildHasherDefault::<DefaultHasher>::default();
+            Source::Connection(hasher.hash_one(socket.id))
+        }
+    }
+}
+
+/// The arguments of an event as JSON. Clients cannot send them in any other form.
+pub(crate) fn json(event: &Value) -> &str {
+    event.as_str().map_or("", |json| json.as_str())
+}
+
+/// A request of a client that is to be answered.
+pub(crate) struct Request {
+    connection: Arc<Connection>,
+    /// None when the client does not want to know.
+    ack_id: Option<i64>,
+    /// Counts the request until its answer is handed over.
+    in_flight: InFlight,
+    /// The length of a message that counts as stored.
+    spent: Option<usize>,
+}
+
+impl Request {
+    /// Whether a message with this content may be stored. It then counts as stored, unless it turns out not to be.
+    pub(crate) fn spend(&mut self, content: &Content) -> Result<(), Refusal> {
+        let bytes = content.as_str().len();
+        self.connection.quota().take(bytes)?;
+        self.spent = Some(bytes);
+        Ok(())
+    }
+
+    /// Tells the client what became of its message, if it asked and there is something to tell: when
+    /// the store has failed, silence makes the client try again.
+    pub(crate) fn finish(self, outcome: Outcome) {
+        let is_new = matches!(outcome, Outcome::Answered(Appended::New(_)));
+        if let Some(bytes) = self.spent.filter(|_| !is_new) {
+            self.connection.quota().give_back(bytes);
+        }
+        match outcome {
+            Outcome::Answered(Appended::New(offset)) => self.ack(Ack { offset, duplicate: false }),
+            Outcome::Answered(Appended::Duplicate(offset)) => {
+                self.ack(Ack { offset, duplicate: true });
+            }
+            Outcome::Answered(Appended::Conflict(_)) => self.refuse(Refusal::new(
+                RefusalCode::ClientOffsetConflict,
+                "this client offset was used for another message; choose a new one",
+            )),
+            Outcome::Unavailable => {}
+        }
+    }
+
+    /// Tells the client that its request will not be carried out.
+    pub(crate) fn refuse(self, refusal: Refusal) {
+        tracing::debug!(refusal.code = ?refusal.code, "a request was refused: {}", refusal.message);
+        self.answer(Answer::Refusal(refusal));
+    }
+
+    fn ack(self, ack: Ack) {
+        self.answer(Answer::Ack(ack));
+    }
+
+    /// Has a turn end when the answer is gone.
+    pub(crate) fn keep(&mut self, turn: OwnedMutexGuard<()>) {
+        self.in_flight.keep(turn);
+    }
+
+    /// Tells the client what it asked for.
+    pub(crate) fn answer(self, answer: Answer) {
+        if let Some(ack_id) = self.ack_id {
+            self.connection.waiting.outbox.push(ack_id, answer, self.in_flight);
+        }
+    }
+}

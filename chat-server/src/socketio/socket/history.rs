@@ -1,0 +1,160 @@
+use std::sync::Arc;
+
+use chat_core::{
+    Author, Feed, HISTORY, HistoryMessage, HistoryOf, HistoryRequest, Nickname, Offset, PersonId,
+    Refusal, RefusalCode, RoomId,
+};
+use chat_store::Page;
+use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
+use socketioxide::adapter::LocalAdapter;
+use socketioxide::handler::MessageHandler;
+use socketioxide::socket::Socket;
+use socketioxide_core::Value;
+
+use super::chat_message::not_in_room;
+use super::connect::Services;
+use super::connection::{Connection, InOrder, Request, TASK_BYTES, json};
+use crate::engine::delivery::Answer;
+use crate::engine::people::Unidentified;
+
+/// A page has so many bytes of JSON at the most, or one message.
+const PAGE_BYTES: usize = 256 * 1024;
+
+/// Handles [`chat_core::HISTORY`].
+pub(crate) struct HistoryHandler(pub(crate) Arc<Connection>);
+
+impl MessageHandler<LocalAdapter, InOrder> for HistoryHandler {
+    fn call(&self, _: Arc<Socket>, event: Value, ack_id: Option<i64>) {
+        let connection = &self.0;
+        let bytes = event.len() + TASK_BYTES;
+        let Some(request) = connection.request(HISTORY, ack_id, bytes) else { return };
+        match HistoryRequest::from_event(json(&event)) {
+            Ok(asked) => {
+                let connection = Arc::clone(connection);
+                self.0.turns.now_or_later(move || begin(connection, asked, request));
+            }
+            Err(refusal) => request.refuse(refusal),
+        }
+    }
+}
+
+/// Whose messages are asked for.
+enum Asked {
+    Room(RoomId),
+    Between(PersonId, Nickname),
+}
+
+/// Reads behind the other pages that this connection has asked for. Nothing else of it waits for that.
+fn begin(connection: Arc<Connection>, asked: HistoryRequest, mut request: Request) {
+    let HistoryRequest { of, before, limit } = asked;
+    let of = match of {
+        HistoryOf::Room(room) if !connection.place.is_in(&room) => {
+            return request.refuse(not_in_room());
+        }
+        HistoryOf::Room(room) => Asked::Room(room),
+        HistoryOf::With(nickname) => match connection.person() {
+            Some(person) => Asked::Between(person.id, nickname),
+            None => {
+                let message = "private messages are for people with a nickname; take one first";
+                return request.refuse(Refusal::new(RefusalCode::NicknameRequired, message));
+            }
+        },
+    };
+    let (services, gone) = (connection.services.clone(), connection.gone.clone());
+    let author = connection.authorship.author();
+    connection.reads.later_with(move |turn| async move {
+        request.keep(turn);
+        match gone.run_until_cancelled(read(&services, of, before, limit)).await {
+            Some(Ok(page)) => match json_of(page, author) {
+                Ok(page) => request.answer(Answer::Made(page)),
+                Err(error) => tracing::error!("a page of history cannot be serialised: {error}"),
+            },
+            Some(Err(Unidentified::Refused(refusal))) => request.refuse(refusal),
+            // The log has told of it; silence makes the client try again.
+            Some(Err(Unidentified::Store(_))) => {}
+            // Nobody waits for it any more.
+            None => {}
+        }
+    });
+}
+
+async fn read(
+    services: &Services,
+    of: Asked,
+    before: Option<Offset>,
+    limit: usize,
+) -> Result<Page, Unidentified> {
+    let feed = match of {
+        Asked::Room(room) => Feed::Room(room),
+        Asked::Between(person, nickname) => {
+            let (other, _) = services.identities.find(&nickname).await?;
+            Feed::Between(person, other)
+        }
+    };
+    Ok(services.log.read_before(&feed, before, limit).await?)
+}
+
+/// A [`chat_core::History`] of the newest messages of a page, as many as fit into an answer. Keys are for their author.
+fn json_of(page: Page, author: Author) -> Result<Arc<RawValue>, serde_json::Error> {
+    #[derive(Serialize)]
+    struct Shortened {
+        messages: Vec<Box<RawValue>>,
+        more: bool,
+    }
+
+    let Page { messages, mut more } = page;
+    let (mut newest, mut bytes) = (Vec::new(), 0);
+    for message in messages.into_iter().rev() {
+        let message = match author.wrote(&message) {
+            true => HistoryMessage::to_author(message),
+            false => HistoryMessage::from(message),
+        };
+        let message = to_raw_value(&message)?;
+        bytes += message.get().len();
+        if bytes > PAGE_BYTES && !newest.is_empty() {
+            more = true;
+            break;
+        }
+        newest.push(message);
+    }
+    newest.reverse();
+    Ok(to_raw_value(&Shortened { messages: newest, more })?.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use chat_core::{AuthorId, History, Message, NewMessage};
+
+    use super::*;
+
+    fn page(contents: &[&str]) -> Page {
+        let message = |(index, content): (usize, &&str)| {
+            let new = NewMessage::new(RoomId::general(), content.parse().unwrap());
+            Message::from_new(Offset::new(index as u64 + 1).unwrap(), new)
+        };
+        Page { messages: contents.iter().enumerate().map(message).collect(), more: false }
+    }
+
+    fn answer(contents: &[&str]) -> (Vec<u64>, bool, usize) {
+        let nobody = Author::anonymous(AuthorId::from_stored(-1));
+        let json = json_of(page(contents), nobody).unwrap();
+        let History { messages, more } = serde_json::from_str(json.get()).unwrap();
+        (messages.iter().map(|message| message.offset.as_u64()).collect(), more, json.get().len())
+    }
+
+    #[test]
+    fn an_answer_has_the_newest_messages_that_fit() {
+        assert_eq!(answer(&[]).0, [0; 0]);
+        let (offsets, more, _) = answer(&["a", "b", "c"]);
+        assert_eq!((offsets, more), (vec![1, 2, 3], false));
+        let large = "x".repeat(60_000);
+        let (offsets, more, bytes) = answer(&[&*large; 10]);
+        assert_eq!((offsets, more), (vec![7, 8, 9, 10], true));
+        assert!(bytes < PAGE_BYTES);
+        // Each byte of it takes six.
+        let escaped = "\u{1}".repeat(65_536);
+        let (offsets, more, _) = answer(&["a", &escaped, &escaped]);
+        assert_eq!((offsets, more), (vec![3], true));
+    }
+}

@@ -1,0 +1,51 @@
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::connection::Connection;
+use crate::engine::log::ReaderId;
+
+/// The connections that messages are delivered to, to be told when the server stops.
+#[derive(Default)]
+pub(crate) struct Live(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    draining: bool,
+    connections: HashMap<ReaderId, Arc<Connection>>,
+}
+
+/// Takes a connection off the list when it is dropped.
+pub(crate) struct Entered<'a> {
+    live: &'a Live,
+    reader: ReaderId,
+}
+
+impl Live {
+    /// Lists a connection; it drains at once when the others have been told to.
+    pub(crate) fn enter(&self, connection: &Arc<Connection>) -> Entered<'_> {
+        let mut state = self.lock();
+        if state.draining {
+            connection.waiting.drain();
+        }
+        state.connections.insert(connection.reader, Arc::clone(connection));
+        Entered { live: self, reader: connection.reader }
+    }
+
+    /// Has all connections [drain](crate::engine::delivery::Waiting::drain), and those that are listed later.
+    pub(crate) fn drain(&self) {
+        let mut state = self.lock();
+        state.draining = true;
+        state.connections.values().for_each(|connection| connection.waiting.drain());
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Entered<'_> {
+    fn drop(&mut self) {
+        // Dropped outside of the lock.
+        let _connection = self.live.lock().connections.remove(&self.reader);
+    }
+}

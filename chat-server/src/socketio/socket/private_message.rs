@@ -1,0 +1,75 @@
+use std::sync::Arc;
+
+use chat_core::{
+    Audience, NewMessage, PRIVATE_MESSAGE, PrivateMessage, Refusal, RefusalCode, Timestamp,
+};
+use socketioxide::adapter::LocalAdapter;
+use socketioxide::handler::MessageHandler;
+use socketioxide::socket::Socket;
+use socketioxide_core::Value;
+
+use super::connection::{Connection, InOrder, Request, TASK_BYTES, json};
+use crate::engine::log::Outcome;
+use crate::engine::people::{Person, Unidentified};
+
+/// Handles [`chat_core::PRIVATE_MESSAGE`].
+pub(crate) struct PrivateMessageHandler(pub(crate) Arc<Connection>);
+
+impl MessageHandler<LocalAdapter, InOrder> for PrivateMessageHandler {
+    fn call(&self, _: Arc<Socket>, event: Value, ack_id: Option<i64>) {
+        let connection = &self.0;
+        let Some(request) = connection.request(PRIVATE_MESSAGE, ack_id, event.len() + TASK_BYTES)
+        else {
+            return;
+        };
+        match PrivateMessage::from_event(json(&event)) {
+            Ok(message) => {
+                let connection = Arc::clone(connection);
+                self.0.turns.later(async move { submit(&connection, message, request).await });
+            }
+            Err(refusal) => request.refuse(refusal),
+        }
+    }
+}
+
+async fn submit(connection: &Connection, message: PrivateMessage, mut request: Request) {
+    let Some(sender) = connection.person() else {
+        let refusal = Refusal::new(
+            RefusalCode::NicknameRequired,
+            "private messages are for people with a nickname; take one first",
+        );
+        return request.refuse(refusal);
+    };
+    let message = match address(connection, &sender, message, &mut request).await {
+        Ok(message) => message,
+        Err(Unidentified::Refused(refusal)) => return request.refuse(refusal),
+        // Silence makes the client try again.
+        Err(Unidentified::Store(_)) => return request.finish(Outcome::Unavailable),
+    };
+    let log = &connection.services.log;
+    log.submit(connection.reader, message, connection.origin(), move |outcome| {
+        request.finish(outcome)
+    });
+}
+
+/// The message to the person who has the name now: if it gets another owner later, that one is another
+/// person and never sees it.
+async fn address(
+    connection: &Connection,
+    sender: &Person,
+    message: PrivateMessage,
+    request: &mut Request,
+) -> Result<NewMessage, Unidentified> {
+    let PrivateMessage { to, content, client_offset } = message;
+    connection.services.limits.admit(&content)?;
+    let (to, nickname) = connection.services.identities.find(&to).await?;
+    if to == sender.id {
+        let message = "this is your own nickname; a private message needs somebody to receive it";
+        return Err(Refusal::new(RefusalCode::MessageToOneself, message).into());
+    }
+    request.spend(&content)?;
+    let audience = Audience::Private { from: sender.id, to, nickname };
+    let from = Some(sender.nickname.clone());
+    let (author, at) = (Some(connection.authorship.writes()), Timestamp::now());
+    Ok(NewMessage { audience, content, client_offset, from, author, at })
+}

@@ -1,0 +1,188 @@
+use std::io::Write;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use socketioxide::extract::AckSender;
+use socketioxide::handler::FromMessageParts;
+use socketioxide::socket::Socket;
+use socketioxide::{SendError, SocketError};
+use socketioxide_core::Value;
+
+use super::connection::Connection;
+use super::observe::Direction;
+use crate::engine::delivery::{Answer, Notice, Sent, Sink};
+use crate::engine::log::{Delivered, Entry};
+use crate::socketio::transport::{Farewell, Flushed, Lane, written_text_frame};
+
+/// About how many bytes an answer has whose JSON is not made yet.
+const SHORT: usize = 64;
+
+/// One Socket.IO connection as the place where deliveries go.
+pub(crate) struct SocketSink {
+    socket: Arc<Socket>,
+    connection: Arc<Connection>,
+}
+
+/// A delivery as a whole text message of a websocket, see the
+/// [protocol](https://github.com/socketio/socket.io-protocol#packet-encoding); none if it cannot be serialised, which no
+/// message is known to bring about.
+pub(crate) fn frame_of(delivered: &Delivered<'_>) -> Option<Box<[u8]>> {
+    let frame = written_text_frame(delivered.bytes(), |frame| {
+        frame.extend_from_slice(b"42");
+        serde_json::to_writer(frame, delivered)
+    });
+    frame.ok().map(Vec::into_boxed_slice)
+}
+
+impl SocketSink {
+    pub(crate) fn new(socket: Arc<Socket>, connection: Arc<Connection>) -> Self {
+        Self { socket, connection }
+    }
+
+    /// Hands something over, by the lane if there is one.
+    fn send(
+        &self,
+        event: Option<&str>,
+        bytes: usize,
+        has_room: bool,
+        by_lane: impl FnOnce(&Lane) -> Option<bool>,
+        by_socket: impl FnOnce() -> Result<(), SendError>,
+    ) -> Sent {
+        let Connection { link, lane, services, session, .. } = &*self.connection;
+        if link.is_closed() || !self.socket.connected() {
+            return Sent::Gone;
+        }
+        match lane {
+            None if !link.has_room() => return Sent::Full,
+            _ if has_room => link.has_room_for(bytes),
+            _ if !link.make_room(bytes) => return Sent::Full,
+            _ => {}
+        }
+        let sent = match lane {
+            Some(lane) => match by_lane(lane) {
+                Some(true) => Sent::Yes,
+                Some(false) => Sent::Full,
+                None => Sent::Gone,
+            },
+            None => {
+                link.sending();
+                self.sent_by_socket(by_socket())
+            }
+        };
+        if sent == Sent::Yes {
+            services.hooks.observed(session.id(), Direction::Outgoing, event, bytes);
+        } else {
+            link.take_back(bytes);
+        }
+        sent
+    }
+
+    fn sent_by_socket(&self, result: Result<(), SendError>) -> Sent {
+        match result {
+            Ok(()) => Sent::Yes,
+            Err(SendError::Socket(SocketError::InternalChannelFull)) => Sent::Full,
+            Err(SendError::Socket(SocketError::Closed)) => Sent::Gone,
+            Err(SendError::Serialize(error)) => self.unserialisable(&error),
+        }
+    }
+
+    /// Our own types always serialise. Going on would break a promise, so the client is made to come back
+    /// and ask again.
+    fn unserialisable(&self, error: &dyn std::fmt::Display) -> Sent {
+        tracing::error!("a packet could not be serialised: {error}");
+        self.connection.link.close(Farewell::Unavailable);
+        Sent::Gone
+    }
+}
+
+impl Sink for SocketSink {
+    fn deliver(&self, entry: &Entry) -> Sent {
+        let (event, epoch) = (entry.event(), self.connection.services.log.epoch());
+        let receiver = Some(self.connection.authorship.author());
+        if self.connection.lane.is_some() {
+            let Some(frame) = entry.encoded(epoch, receiver, frame_of) else { return Sent::Yes };
+            return self.send(Some(event), frame.len(), false, |lane| lane.push(frame), || Ok(()));
+        }
+        let Some(arguments) = entry.arguments(epoch, receiver) else { return Sent::Yes };
+        let by_socket = || self.socket.emit(event, arguments);
+        self.send(Some(event), arguments.len(), false, |_| None, by_socket)
+    }
+
+    fn answer(&self, ack_id: i64, answer: &Answer) -> Sent {
+        let bytes = if let Answer::Made(json) = answer { json.get().len() } else { SHORT };
+        let by_lane = |lane: &Lane| {
+            let mut packet = Vec::with_capacity(SHORT);
+            write!(packet, "43{ack_id}[").ok()?;
+            let made: &[u8] = match answer {
+                Answer::Made(json) => json.get().as_bytes(),
+                answer => {
+                    serde_json::to_writer(&mut packet, answer).ok()?;
+                    b""
+                }
+            };
+            lane.push_text(&[&packet, made, b"]"])
+        };
+        let by_socket = || {
+            // Made anew for each try: one that fails to send is used up.
+            let Ok(ack) = AckSender::from_message_parts(
+                &self.socket,
+                &mut Value::Bytes(Bytes::new()),
+                &Some(ack_id),
+            );
+            ack.send(answer)
+        };
+        // A long one has had its room since it was made.
+        self.send(None, bytes, answer.is_long(), by_lane, by_socket)
+    }
+
+    fn notify(&self, notice: &Notice) -> Sent {
+        let Notice { event, argument } = notice;
+        let json = argument.get();
+        let parts = ["42[\"", event, "\",", json, "]"].map(str::as_bytes);
+        let by_socket = || self.socket.emit(event, argument);
+        self.send(Some(event), json.len(), false, |lane| lane.push_text(&parts), by_socket)
+    }
+
+    fn flush(&self) -> Sent {
+        match self.connection.lane.as_ref().map(Lane::flush) {
+            None => Sent::Yes,
+            Some(Flushed::Yes) => {
+                self.connection.link.has_cleared();
+                Sent::Yes
+            }
+            Some(Flushed::Waiting) => Sent::Full,
+            Some(Flushed::Gone) => Sent::Gone,
+        }
+    }
+
+    async fn room(&self) {
+        let Connection { link, lane, .. } = &*self.connection;
+        // What was pushed has to leave before there can be room.
+        match lane.as_ref().map(Lane::flush) {
+            Some(Flushed::Gone) => return,
+            Some(Flushed::Yes) if link.has_cleared() => return,
+            _ => {}
+        }
+        let drained = async {
+            match lane {
+                Some(lane) => lane.room().await,
+                None => link.drained().await,
+            }
+        };
+        // In a box: an idle connection would have room for all of this.
+        Box::pin(link.room(drained)).await;
+    }
+
+    async fn flushed(&self) {
+        let link = &self.connection.link;
+        let all_left = || self.flush() != Sent::Full && link.is_drained();
+        while !all_left() && !link.is_closed() && self.socket.connected() {
+            Box::pin(link.room(link.drained())).await;
+        }
+    }
+
+    async fn saved(&self) {
+        let Connection { gone, session, .. } = &*self.connection;
+        gone.run_until_cancelled(session.saved()).await;
+    }
+}

@@ -1,0 +1,342 @@
+use std::collections::{HashMap, VecDeque};
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::fair_queue::FairQueue;
+use super::{Farewell, Link};
+use crate::engine::limits::Limits;
+use crate::socketio::client_address::ClientAddress;
+
+/// An Engine.IO session that has not connected for so long makes room for a new one.
+const HASTE: Duration = Duration::from_secs(1);
+
+/// How often the log says that clients are turned away, at the most.
+const SILENCE: Duration = Duration::from_secs(60);
+
+/// When a client that is turned away may try again.
+pub(super) const RETRY_AFTER: Duration = Duration::from_secs(5);
+
+/// Counts Engine.IO sessions, in all and for each address, and those among them that have not connected to a
+/// namespace yet: these cost a request of a few bytes, and no descriptor when they are polled.
+#[derive(Debug)]
+pub(super) struct Admissions {
+    max: Count,
+    max_per_address: Count,
+    counts: Mutex<Counts>,
+    /// Sessions that had not connected when they were opened, the oldest first. Never locked by who has the counts:
+    /// a link that is dropped here takes those.
+    handshakes: Mutex<VecDeque<(Instant, Weak<Link>)>>,
+}
+
+#[derive(Debug, Default, Clone, Copy)]
+struct Count {
+    sessions: usize,
+    /// Those of them that have not connected yet.
+    handshakes: usize,
+    /// Those that made room for others before they had connected, and still take memory: socketioxide keeps what
+    /// belongs to a session until the time to connect is over.
+    displaced: usize,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    all: Count,
+    by_address: HashMap<IpAddr, OfAddress>,
+    /// When the log was last told that clients are turned away.
+    told: Option<Instant>,
+}
+
+#[derive(Debug, Default)]
+struct OfAddress {
+    count: Count,
+    queue: Arc<FairQueue>,
+}
+
+/// Which limit keeps a client out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Full {
+    Sessions,
+    SessionsOfAddress,
+    Handshakes,
+    HandshakesOfAddress,
+    /// Too many connections have long headers.
+    Headers,
+}
+
+/// The place of one session. Given back when it is dropped.
+#[derive(Debug)]
+pub(super) struct Admission {
+    admissions: Arc<Admissions>,
+    address: Option<IpAddr>,
+    queue: Option<Arc<FairQueue>>,
+    connected: AtomicBool,
+    displaced: AtomicBool,
+}
+
+impl Admissions {
+    pub(super) fn new(limits: &Limits) -> Self {
+        let max = Count {
+            sessions: limits.max_sessions,
+            handshakes: limits.max_handshakes,
+            ..Count::default()
+        };
+        let max_per_address = Count {
+            sessions: limits.max_sessions_per_address,
+            handshakes: limits.max_handshakes_per_address,
+            ..Count::default()
+        };
+        let (counts, handshakes) = Default::default();
+        Self { max, max_per_address, counts, handshakes }
+    }
+
+    /// A place for a session that is opened from this address. Without an address only the limits for all count.
+    ///
+    /// When there are too many sessions that have not connected, the oldest is closed: a client that means to
+    /// connect does so at once.
+    pub(super) fn admit(
+        self: &Arc<Self>,
+        address: Option<ClientAddress>,
+    ) -> Result<Admission, Full> {
+        let address = address.map(ClientAddress::group);
+        let mut full = self.full(address);
+        if full == Some(Full::Handshakes)
+            && self.counts().all.displaced < self.max.handshakes
+            && let Some(oldest) = self.oldest_handshake()
+        {
+            oldest.is_displaced();
+            oldest.close(Farewell::Unused);
+            full = None;
+        }
+        let mut counts = self.counts();
+        let Some(full) = full else {
+            let queue = counts.add(address, |count| {
+                count.sessions += 1;
+                count.handshakes += 1;
+            });
+            let (admissions, (connected, displaced)) = (Arc::clone(self), Default::default());
+            return Ok(Admission { admissions, address, queue, connected, displaced });
+        };
+        if counts.told.is_none_or(|told| told.elapsed() >= SILENCE) {
+            counts.told = Some(Instant::now());
+            tracing::warn!(client.address = ?address, "clients are turned away: {full}");
+        }
+        Err(full)
+    }
+
+    /// Notes a session that was admitted and has not connected, to be closed when there are too many.
+    pub(super) fn opened(&self, link: &Arc<Link>) {
+        let most = 2 * self.counts().all.handshakes + 64;
+        let mut handshakes = self.handshakes();
+        handshakes.push_back((Instant::now(), Arc::downgrade(link)));
+        // Most have connected meanwhile.
+        if handshakes.len() > most {
+            handshakes.retain(|(_, link)| handshake(link).is_some());
+        }
+    }
+
+    fn full(&self, address: Option<IpAddr>) -> Option<Full> {
+        let counts = self.counts();
+        let of_address = address.and_then(|address| counts.by_address.get(&address));
+        let of_address = of_address.map_or_else(Count::default, |of_address| of_address.count);
+        let full = [
+            (counts.all.sessions >= self.max.sessions, Full::Sessions),
+            (of_address.sessions >= self.max_per_address.sessions, Full::SessionsOfAddress),
+            (of_address.handshakes >= self.max_per_address.handshakes, Full::HandshakesOfAddress),
+            (counts.all.handshakes >= self.max.handshakes, Full::Handshakes),
+        ];
+        full.into_iter().find_map(|(is_full, full)| is_full.then_some(full))
+    }
+
+    /// Takes the oldest session that has not connected off the list, when it has had its time.
+    fn oldest_handshake(&self) -> Option<Arc<Link>> {
+        let mut handshakes = self.handshakes();
+        while let Some((opened, link)) = handshakes.front() {
+            let waits = handshake(link);
+            if waits.is_some() && opened.elapsed() < HASTE {
+                return None;
+            }
+            handshakes.pop_front();
+            if waits.is_some() {
+                return waits;
+            }
+        }
+        None
+    }
+
+    fn counts(&self) -> MutexGuard<'_, Counts> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn handshakes(&self) -> MutexGuard<'_, VecDeque<(Instant, Weak<Link>)>> {
+        self.handshakes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The session, if it still is there and has not connected.
+fn handshake(link: &Weak<Link>) -> Option<Arc<Link>> {
+    link.upgrade().filter(|link| !link.is_connected() && !link.is_closed())
+}
+
+impl Counts {
+    /// Changes both counts, and returns the queue of the address.
+    fn add(
+        &mut self,
+        address: Option<IpAddr>,
+        change: impl Fn(&mut Count),
+    ) -> Option<Arc<FairQueue>> {
+        change(&mut self.all);
+        let address = address?;
+        let OfAddress { count, queue } = self.by_address.entry(address).or_default();
+        change(count);
+        queue.set_connections(count.sessions);
+        let (is_last, queue) = (count.sessions == 0, Arc::clone(queue));
+        if is_last {
+            self.by_address.remove(&address);
+        }
+        Some(queue)
+    }
+}
+
+impl Admission {
+    /// The session has connected to a namespace.
+    pub(super) fn connected(&self) {
+        if !self.connected.swap(true, Ordering::AcqRel) {
+            self.admissions.counts().add(self.address, |count| count.handshakes -= 1);
+        }
+    }
+
+    /// The session makes room for another one. It counts by itself until it is gone.
+    pub(super) fn displaced(&self) {
+        if !self.connected.swap(true, Ordering::AcqRel) {
+            self.displaced.store(true, Ordering::Release);
+            self.admissions.counts().add(self.address, |count| {
+                count.handshakes -= 1;
+                count.displaced += 1;
+            });
+        }
+    }
+
+    pub(super) fn address(&self) -> Option<IpAddr> {
+        self.address
+    }
+
+    /// Where the packets of the session wait for their turn among those of its address.
+    pub(super) fn queue(&self) -> Option<&Arc<FairQueue>> {
+        self.queue.as_ref()
+    }
+
+    pub(super) fn is_connected(&self) -> bool {
+        self.connected.load(Ordering::Acquire)
+    }
+}
+
+impl Drop for Admission {
+    fn drop(&mut self) {
+        let connected = self.is_connected();
+        let displaced = self.displaced.load(Ordering::Acquire);
+        self.admissions.counts().add(self.address, |count| {
+            count.sessions -= 1;
+            count.handshakes -= usize::from(!connected);
+            count.displaced -= usize::from(displaced);
+        });
+    }
+}
+
+impl std::fmt::Display for Full {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Sessions => "as many are connected as may be (--max-sessions)",
+            Self::SessionsOfAddress => {
+                "as many are connected from one address as may be (--max-sessions-per-address)"
+            }
+            Self::Handshakes => "too many connect at once (--max-handshakes)",
+            Self::Headers => "too many connections have long headers",
+            Self::HandshakesOfAddress => {
+                "too many connect at once from one address (--max-handshakes-per-address)"
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn admissions(change: impl Fn(&mut Limits)) -> Arc<Admissions> {
+        let mut limits = Limits::default();
+        change(&mut limits);
+        Arc::new(Admissions::new(&limits))
+    }
+
+    fn address(last: u8) -> Option<ClientAddress> {
+        Some(ClientAddress([192, 0, 2, last].into()))
+    }
+
+    fn open(admissions: &Arc<Admissions>, last: u8) -> Result<Arc<Link>, Full> {
+        let link = Arc::new(Link::default());
+        link.admit(admissions.admit(address(last))?);
+        admissions.opened(&link);
+        Ok(link)
+    }
+
+    #[tokio::test]
+    async fn a_place_is_given_back_when_the_session_is_gone() {
+        let admissions = admissions(|limits| limits.max_sessions = 2);
+        let first = open(&admissions, 1).unwrap();
+        let _second = open(&admissions, 2).unwrap();
+        assert_eq!(open(&admissions, 3).unwrap_err(), Full::Sessions);
+        drop(first);
+        open(&admissions, 3).unwrap();
+        assert_eq!(admissions.counts().by_address.len(), 1, "of who is gone nothing is kept");
+    }
+
+    #[tokio::test]
+    async fn one_address_does_not_take_the_places_of_others() {
+        let admissions = admissions(|limits| {
+            limits.max_sessions_per_address = 3;
+            limits.max_handshakes_per_address = 2;
+        });
+        let links = [open(&admissions, 1).unwrap(), open(&admissions, 1).unwrap()];
+        assert_eq!(open(&admissions, 1).unwrap_err(), Full::HandshakesOfAddress);
+        open(&admissions, 2).unwrap();
+        links.iter().for_each(|link| link.has_connected());
+        let _third = open(&admissions, 1).unwrap();
+        assert_eq!(open(&admissions, 1).unwrap_err(), Full::SessionsOfAddress);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_oldest_that_has_not_connected_makes_room() {
+        let admissions = admissions(|limits| limits.max_handshakes = 3);
+        let connected = open(&admissions, 1).unwrap();
+        connected.has_connected();
+        let oldest = open(&admissions, 2).unwrap();
+        let others = [open(&admissions, 3).unwrap(), open(&admissions, 4).unwrap()];
+        assert_eq!(open(&admissions, 5).unwrap_err(), Full::Handshakes, "all have just begun");
+        tokio::time::advance(HASTE).await;
+        let _new = open(&admissions, 5).unwrap();
+        assert!(oldest.is_closed());
+        assert!(!connected.is_closed() && others.iter().all(|link| !link.is_closed()));
+        // It has no place any more, also while it still is there.
+        assert_eq!(admissions.counts().all.handshakes, 3);
+        tokio::time::advance(HASTE).await;
+        let _more = [(); 2].map(|()| open(&admissions, 6).unwrap());
+        assert_eq!(open(&admissions, 6).unwrap_err(), Full::Handshakes, "three take memory");
+        drop((oldest, others));
+        assert_eq!(admissions.counts().all.displaced, 0);
+        let _last = open(&admissions, 6).unwrap();
+    }
+
+    #[tokio::test]
+    async fn the_list_of_those_that_have_not_connected_stays_short() {
+        let admissions = admissions(|_| {});
+        for _ in 0..10_000 {
+            open(&admissions, 1).unwrap().has_connected();
+        }
+        assert!(admissions.handshakes().len() < 100);
+        assert_eq!(admissions.counts().all.sessions, 0);
+    }
+}

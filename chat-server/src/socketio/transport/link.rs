@@ -1,0 +1,605 @@
+use std::io::{self, ErrorKind};
+use std::net::IpAddr;
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
+
+use chat_core::Timestamp;
+use futures_util::task::AtomicWaker;
+use serde::Serialize;
+use tokio::sync::{Notify, OwnedMutexGuard};
+use tokio::time::{Instant, sleep};
+
+use super::admission::Admission;
+use super::budget::{Budget, Room};
+use super::fair_queue::FairQueue;
+use super::farewell::Farewell;
+use super::lane::Lane;
+use super::msgpack::{Encoding, ServerPackets};
+use super::namespaces::Namespaces;
+use super::public_id::public_id;
+use super::unsent::{AnswerRoom, Unsent};
+use super::wire::Wire;
+use crate::engine::delivery::Permit;
+use crate::engine::rate::{Bucket, Rate};
+
+/// How many packets are sent before those sent earlier have left. Far less than the buffer of a socket
+/// holds: the rest is for heartbeats and an application's own events.
+const MAX_UNSENT_PACKETS: usize = 64;
+
+/// The same for a client that polls. It gets all of them in one payload, of which python-engineio takes no more than 16
+/// packets: one of those is for a heartbeat, and one for an application's own event.
+const MAX_POLLED_PACKETS: usize = 14;
+
+/// How many bytes are sent before those sent earlier have left; what a reader that stalls costs.
+const MAX_UNSENT_BYTES: usize = 256 * 1024;
+
+/// How many bytes of requests may be unanswered before no more is read from the client.
+const MAX_IN_FLIGHT_BYTES: usize = 256 * 1024;
+
+/// What a request counts beside its own length: about what it takes in memory until it is answered.
+const REQUEST_OVERHEAD: usize = 256;
+
+/// How long a poll waits for news while the client means to move to a websocket: it waits for the end of the poll.
+const SHORT_POLL: Duration = Duration::from_millis(100);
+
+/// The connection is polled.
+const POLLING: u8 = 0;
+/// It is polled, and there is a websocket that it may move to.
+const PROBING: u8 = 1;
+/// As before, and the client knows that the websocket works.
+const PROBED: u8 = 2;
+/// It is a websocket, and not polled any more.
+const WEBSOCKET: u8 = 3;
+
+/// One Engine.IO connection, seen from outside of socketioxide. It outlives a change of the transport.
+#[derive(Debug)]
+pub(crate) struct Link {
+    /// When it was opened: by the clock, and by its number among the connections of this process.
+    pub(crate) opened: (Timestamp, u64),
+    /// Its public id: `socket.id` at the client, as long as nothing else is [replied](Self::reply_to_connect).
+    id: String,
+    /// By what it reaches the client: [`POLLING`] and so on.
+    stage: AtomicU8,
+    /// Its place among those that are connected.
+    admission: OnceLock<Admission>,
+    /// Room for the headers of its request, if they are long.
+    kept: OnceLock<Room>,
+    /// Ends its Engine.IO session while it is polled. A websocket ends with its stream.
+    end: OnceLock<End>,
+    /// How many polls there were.
+    pub(super) polls: AtomicU64,
+    unsent_packets: AtomicUsize,
+    unsent: Unsent,
+    /// One task waits for this, the one that sends.
+    drained: Notify,
+    in_flight: AtomicUsize,
+    /// Whether a pong of the client is to be taken for read.
+    owes_pong: AtomicBool,
+    closed: AtomicBool,
+    /// Why it ends, as far as that is known.
+    farewell: OnceLock<Farewell>,
+    /// It was closed, or has got to another stage.
+    changed: Notify,
+    /// Waits to read from the client.
+    reader: AtomicWaker,
+    /// Waits to write to the client.
+    writer: AtomicWaker,
+    /// What to reply to a CONNECT, by namespace.
+    replies: Mutex<Vec<(Box<str>, ConnectReply)>>,
+    /// Public ids that are others than [`id`](Self::id), by namespace.
+    ids: Mutex<Vec<(Box<str>, String)>>,
+    /// Those that the client is connected to.
+    namespaces: Arc<Namespaces>,
+    /// Where a websocket is written to, while there is one.
+    wire: Mutex<Option<Wire>>,
+    /// The form of the client's packets.
+    encoding: Arc<Encoding>,
+    /// What Engine.IO has for a client with MessagePack.
+    server_packets: Mutex<ServerPackets>,
+    /// Whether the connection began as a websocket.
+    only_websocket: bool,
+    /// What the client may send now; none when as much as it likes.
+    bucket: Option<Bucket>,
+    /// What the user behind it may send by all of its connections.
+    user: Mutex<Option<Arc<Bucket>>>,
+}
+
+/// What a client is told when it is connected, beside what socketioxide tells it.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct ConnectReply {
+    /// The public id of the socket: `socket.id` at the client.
+    pub(crate) sid: String,
+    /// The secret with which the client can get its session back.
+    pub(crate) pid: String,
+}
+
+/// Has the Engine.IO session of a connection ended.
+struct End(Box<dyn Fn() + Send + Sync>);
+
+impl Default for Link {
+    fn default() -> Self {
+        static OPENED: AtomicU64 = AtomicU64::new(0);
+        let id = public_id();
+        Self {
+            opened: (Timestamp::now(), OPENED.fetch_add(1, Ordering::Relaxed)),
+            // A client cannot be served without random numbers.
+            closed: AtomicBool::new(id.is_none()),
+            farewell: OnceLock::new(),
+            id: id.unwrap_or_default(),
+            stage: AtomicU8::new(POLLING),
+            admission: OnceLock::new(),
+            kept: OnceLock::new(),
+            end: OnceLock::new(),
+            polls: AtomicU64::default(),
+            unsent_packets: AtomicUsize::default(),
+            unsent: Unsent::new(None),
+            drained: Notify::new(),
+            in_flight: AtomicUsize::default(),
+            owes_pong: AtomicBool::default(),
+            changed: Notify::new(),
+            reader: AtomicWaker::new(),
+            writer: AtomicWaker::new(),
+            replies: Mutex::default(),
+            ids: Mutex::default(),
+            namespaces: Arc::default(),
+            wire: Mutex::default(),
+            encoding: Arc::default(),
+            server_packets: Mutex::default(),
+            only_websocket: false,
+            bucket: None,
+            user: Mutex::default(),
+        }
+    }
+}
+
+impl Link {
+    /// The link of a connection that begins as a websocket, so that nothing of it is ever polled.
+    pub(crate) fn websocket() -> Self {
+        Self { only_websocket: true, stage: AtomicU8::new(WEBSOCKET), ..Self::default() }
+    }
+
+    /// The same link, of a client that may send so often.
+    pub(crate) fn with_rate(self, rate: Option<Rate>) -> Self {
+        Self { bucket: rate.map(Bucket::new), ..self }
+    }
+
+    /// The same link, of a client that shares room for what it does not read with others.
+    pub(super) fn with_budget(self, budget: Arc<Budget>) -> Self {
+        Self { unsent: Unsent::new(Some(budget)), ..self }
+    }
+
+    /// Has what the user's other connections send count too.
+    pub(crate) fn share(&self, bucket: Arc<Bucket>) {
+        *self.user.lock().unwrap_or_else(PoisonError::into_inner) = Some(bucket);
+    }
+
+    /// Whether the client may send so often only.
+    pub(super) fn is_rated(&self) -> bool {
+        self.bucket.is_some()
+    }
+
+    /// Counts so many packets of the client, and returns until when no more may be read from it, if so.
+    pub(super) fn received(&self, packets: u64) -> Option<Instant> {
+        let own = self.bucket.as_ref()?;
+        let user = self.user.lock().unwrap_or_else(PoisonError::into_inner);
+        let shared = user.as_ref().map_or(Duration::ZERO, |bucket| bucket.overdraw(packets));
+        let wait = own.overdraw(packets).max(shared);
+        (!wait.is_zero()).then(|| Instant::now() + wait)
+    }
+
+    /// Gives the lane of the websocket to the connection that the client is about to be told of. None when
+    /// something may still be on its way through Engine.IO that has to come first.
+    pub(crate) fn lane(self: &Arc<Self>) -> Option<Lane> {
+        static OWNERS: AtomicU64 = AtomicU64::new(1);
+        if !self.only_websocket {
+            return None;
+        }
+        let owner = OWNERS.fetch_add(1, Ordering::Relaxed);
+        self.wire().as_mut()?.claim(owner);
+        Some(Lane::new(Arc::clone(self), owner))
+    }
+
+    pub(super) fn wire(&self) -> MutexGuard<'_, Option<Wire>> {
+        self.wire.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The form of the client's packets.
+    pub(super) fn encoding(&self) -> &Arc<Encoding> {
+        &self.encoding
+    }
+
+    /// The namespaces that the client is connected to.
+    pub(super) fn namespaces(&self) -> &Arc<Namespaces> {
+        &self.namespaces
+    }
+
+    pub(super) fn server_packets(&self) -> MutexGuard<'_, ServerPackets> {
+        self.server_packets.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does something with the wire. When it has to wait, whoever writes to it is woken to try again:
+    /// a stream remembers one waker only.
+    pub(super) fn poll_wire<T>(
+        self: &Arc<Self>,
+        poll: impl FnOnce(&mut Wire, &mut Context<'_>) -> Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        let waker = Waker::from(Arc::clone(self));
+        match &mut *self.wire() {
+            Some(wire) => poll(wire, &mut Context::from_waker(&waker)),
+            None => Poll::Ready(Err(ErrorKind::NotConnected.into())),
+        }
+    }
+
+    /// Has the one who waits until something has left look again.
+    pub(crate) fn interrupt(&self) {
+        self.drained.notify_one();
+    }
+
+    /// Whether a packet may be sent. Only one task asks.
+    pub(crate) fn has_room(&self) -> bool {
+        let most = if self.is_polled() { MAX_POLLED_PACKETS } else { MAX_UNSENT_PACKETS };
+        self.unsent_packets.load(Ordering::Relaxed) < most && self.unsent.bytes() < MAX_UNSENT_BYTES
+    }
+
+    /// Counts so many bytes that will wait to be written, if there is room for them in what all clients share. Only one
+    /// task asks. It can [pause](Self::room) when there is none.
+    pub(crate) fn make_room(&self, bytes: usize) -> bool {
+        self.unsent.add(|| self.address(), bytes)
+    }
+
+    /// Counts so many bytes that will wait to be written and have room already.
+    pub(crate) fn has_room_for(&self, bytes: usize) {
+        self.unsent.count(bytes);
+    }
+
+    /// So many bytes that were counted do not wait after all.
+    pub(crate) fn take_back(&self, bytes: usize) {
+        self.unsent.take_back(bytes);
+    }
+
+    /// Room in what clients share, for an answer that waits; none when there is none.
+    pub(crate) fn room_for_answer(&self, bytes: usize) -> Option<AnswerRoom> {
+        self.unsent.room_for(self.address(), bytes)
+    }
+
+    /// Returns when there may be room again. Ends the connection when others need what it has and does not use.
+    pub(crate) async fn room(&self, drained: impl Future<Output = ()>) {
+        let refused = self.unsent.was_refused();
+        tokio::select! {
+            () = drained, if !refused => {}
+            () = self.unsent.pause(), if refused => {}
+            () = self.unsent.overdue(self.address()) => self.close(Farewell::TooSlow),
+        }
+    }
+
+    /// Counts a packet. To be called *before* it is sent: counted after, it could have left already, and
+    /// nobody would ever count it back.
+    pub(crate) fn sending(&self) {
+        self.unsent_packets.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Waits until what was sent has left, or some of it when it was much.
+    ///
+    /// May return early, also at once: ask again for what you need.
+    pub(crate) async fn drained(&self) {
+        self.drained.notified().await;
+    }
+
+    /// Whether all that was sent has left.
+    pub(crate) fn is_drained(&self) -> bool {
+        self.unsent_packets.load(Ordering::Relaxed) == 0
+    }
+
+    /// So many packets have left. Those of others count too, heartbeats among them, so the count of what
+    /// has not left can be too low by a few, until it comes to nothing the next time.
+    pub(crate) fn sent(&self, packets: usize) {
+        let less = |unsent: usize| Some(unsent.saturating_sub(packets));
+        let _ = self.unsent_packets.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+    }
+
+    /// What was put into the lane is written. Says whether something was.
+    pub(crate) fn has_cleared(&self) -> bool {
+        let had_bytes = self.unsent.bytes() > 0;
+        self.unsent.clear();
+        had_bytes
+    }
+
+    /// Nothing is left of Engine.IO's to be written for the moment.
+    pub(crate) fn has_drained(&self) {
+        if self.wire().as_ref().is_none_or(Wire::is_clear) {
+            self.unsent.clear();
+        }
+        self.drained.notify_one();
+    }
+
+    /// Counts a request of this length until the returned guard is dropped.
+    pub(crate) fn request(self: &Arc<Self>, bytes: usize) -> InFlight {
+        let bytes = bytes + REQUEST_OVERHEAD;
+        self.in_flight.fetch_add(bytes, Ordering::AcqRel);
+        InFlight { link: Arc::clone(self), bytes, room: None, turn: None }
+    }
+
+    /// Ready when more may be read from the client, or the link is closed. One task asks.
+    pub(crate) fn poll_may_read(&self, context: &Context<'_>) -> Poll<()> {
+        // Registered first: a request answered in between must wake.
+        self.reader.register(context.waker());
+        let may = self.is_closed() || self.in_flight.load(Ordering::Acquire) < MAX_IN_FLIGHT_BYTES;
+        if may { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    /// Wakes the task that reads from the client.
+    pub(super) fn read_again(&self) {
+        self.reader.wake();
+    }
+
+    /// Has a pong taken for read, as the answer to a ping that the client does not get.
+    pub(super) fn answer_ping(&self) {
+        self.owes_pong.store(true, Ordering::Release);
+        self.reader.wake();
+    }
+
+    /// Whether a pong is to be taken for read now. Says so once.
+    pub(super) fn takes_pong(&self) -> bool {
+        self.owes_pong.load(Ordering::Acquire) && self.owes_pong.swap(false, Ordering::AcqRel)
+    }
+
+    /// Has a websocket told why it ends, when it ends by itself.
+    pub(crate) fn note(&self, farewell: Farewell) {
+        self.farewell.set(farewell).ok();
+    }
+
+    /// What the frame says that ends the websocket: why, as far as that is known, where Engine.IO says nothing.
+    pub(super) fn last_words(&self, said: &[u8]) -> Vec<u8> {
+        match self.farewell.get() {
+            Some(farewell) if said.is_empty() => farewell.payload(),
+            _ => said.to_vec(),
+        }
+    }
+
+    /// Ends the connection, whether or not the client listens. It can connect again at once.
+    pub(crate) fn close(&self, farewell: Farewell) {
+        self.note(farewell);
+        self.closed.store(true, Ordering::Release);
+        self.reader.wake();
+        self.writer.wake();
+        self.drained.notify_one();
+        self.changed.notify_waiters();
+        if let Some(End(end)) = self.end.get().filter(|_| self.is_polled()) {
+            end();
+        }
+    }
+
+    /// Has `end` called when the link is closed while it is polled, at once when it is already.
+    pub(super) fn on_close(&self, end: impl Fn() + Send + Sync + 'static) {
+        self.end.set(End(Box::new(end))).ok();
+        if let Some(End(end)) = self.end.get().filter(|_| self.is_closed()) {
+            end();
+        }
+    }
+
+    /// Waits until the link is closed.
+    pub(crate) async fn closed(&self) {
+        self.until(Self::is_closed).await;
+    }
+
+    /// Waits until the link has changed so.
+    async fn until(&self, has_come: impl Fn(&Self) -> bool) {
+        loop {
+            let mut changed = pin!(self.changed.notified());
+            // Registered first: a change in between must wake.
+            changed.as_mut().enable();
+            if has_come(self) {
+                return;
+            }
+            changed.await;
+        }
+    }
+
+    /// Whether requests may poll it, rather than that it is a websocket.
+    pub(super) fn is_polled(&self) -> bool {
+        self.stage() != WEBSOCKET
+    }
+
+    /// Whether a websocket may now show that it works: it is polled, and there is no other.
+    pub(super) fn begin_probe(&self) -> bool {
+        let begun =
+            self.stage.compare_exchange(POLLING, PROBING, Ordering::AcqRel, Ordering::Acquire);
+        begun.is_ok()
+    }
+
+    /// The client is told that the websocket works. It ends its polls.
+    pub(super) fn probed(&self) {
+        self.enter(PROBED);
+    }
+
+    /// The client has moved to the websocket, or has not and goes on as before.
+    pub(super) fn end_probe(&self, upgraded: bool) {
+        self.enter(if upgraded { WEBSOCKET } else { POLLING });
+    }
+
+    fn enter(&self, stage: u8) {
+        self.stage.store(stage, Ordering::Release);
+        self.changed.notify_waiters();
+    }
+
+    fn stage(&self) -> u8 {
+        self.stage.load(Ordering::Acquire)
+    }
+
+    /// Waits until a poll has to end although there is nothing to tell: the client waits for that.
+    pub(super) async fn poll_is_over(&self) {
+        if self.stage() == PROBED {
+            return sleep(SHORT_POLL).await;
+        }
+        self.until(|link| link.stage() == PROBED).await;
+    }
+
+    /// Gives the connection its place among those that are connected.
+    pub(super) fn admit(&self, admission: Admission) {
+        self.admission.set(admission).ok();
+    }
+
+    /// The client has connected to a namespace.
+    pub(super) fn has_connected(&self) {
+        if let Some(admission) = self.admission.get() {
+            admission.connected();
+        }
+    }
+
+    /// It makes room for another connection, before it has connected.
+    pub(super) fn is_displaced(&self) {
+        if let Some(admission) = self.admission.get() {
+            admission.displaced();
+        }
+    }
+
+    /// Keeps room for as long as the connection takes memory.
+    pub(super) fn keep(&self, room: Room) {
+        self.kept.set(room).ok();
+    }
+
+    pub(super) fn is_connected(&self) -> bool {
+        self.admission.get().is_none_or(Admission::is_connected)
+    }
+
+    /// The address that the client comes from, as limits count it.
+    pub(super) fn address(&self) -> Option<IpAddr> {
+        self.admission.get().and_then(Admission::address)
+    }
+
+    /// Where its packets wait for their turn among those of its address.
+    pub(super) fn queue(&self) -> Option<&Arc<FairQueue>> {
+        self.admission.get().and_then(Admission::queue)
+    }
+
+    /// The public id of the client in this namespace. A new one when it has left the namespace and connects again, as
+    /// nothing of the client that it was goes on.
+    pub(crate) fn public_id(&self, namespace: &str) -> String {
+        let mut ids = self.ids.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.namespaces.begins_anew(namespace.as_bytes())
+            && let Some(id) = public_id()
+        {
+            ids.retain(|(name, _)| **name != *namespace);
+            ids.push((namespace.into(), id));
+        }
+        let found = ids.iter().find(|(name, _)| **name == *namespace);
+        found.map_or(&self.id, |(_, id)| id).clone()
+    }
+
+    /// Has the next CONNECT of the client to this namespace replied to so.
+    pub(crate) fn reply_to_connect(&self, namespace: &str, reply: ConnectReply) {
+        let mut ids = self.ids.lock().unwrap_or_else(PoisonError::into_inner);
+        ids.retain(|(name, _)| **name != *namespace);
+        if reply.sid != self.id {
+            ids.push((namespace.into(), reply.sid.clone()));
+        }
+        drop(ids);
+        let mut replies = self.replies.lock().unwrap_or_else(PoisonError::into_inner);
+        replies.retain(|(other, _)| **other != *namespace);
+        replies.push((namespace.into(), reply));
+    }
+
+    /// The completed form of an Engine.IO packet, if it is a CONNECT reply: with the public id in the place of that
+    /// of the Engine.IO session, and once with what else there is to [reply](Self::reply_to_connect).
+    pub(crate) fn complete(&self, packet: &str) -> Option<String> {
+        let rest = packet.strip_prefix("40")?;
+        let json = rest.find('{')?;
+        let namespace = match rest[..json].strip_suffix(',') {
+            Some(namespace) => namespace,
+            None if json == 0 => "/",
+            None => return None,
+        };
+        // Replies that refuse a connection are packets of another type.
+        let mut replies = self.replies.lock().unwrap_or_else(PoisonError::into_inner);
+        let index = replies.iter().position(|(name, _)| **name == *namespace);
+        let reply = index.map(|index| replies.swap_remove(index).1);
+        drop(replies);
+        self.has_connected();
+        self.namespaces.joined(namespace.as_bytes());
+        let reply = match reply {
+            Some(reply) => serde_json::to_string(&reply).ok()?,
+            None => serde_json::json!({ "sid": self.public_id(namespace) }).to_string(),
+        };
+        Some(format!("40{}{reply}", &rest[..json]))
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
+    /// Has Engine.IO's task woken when it may write again, and when the link is closed.
+    pub(super) fn wake_writer(&self, context: &Context<'_>) {
+        self.writer.register(context.waker());
+    }
+}
+
+/// The wire can be written to again.
+impl Wake for Link {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.unsent.moved();
+        self.writer.wake();
+        self.drained.notify_one();
+    }
+}
+
+impl std::fmt::Debug for End {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("End")
+    }
+}
+
+/// Shows no secret.
+impl std::fmt::Debug for ConnectReply {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ConnectReply").field("sid", &self.sid).finish_non_exhaustive()
+    }
+}
+
+/// A request that is not answered yet.
+#[derive(Debug)]
+pub(crate) struct InFlight {
+    link: Arc<Link>,
+    bytes: usize,
+    /// For an answer that is long.
+    room: Option<AnswerRoom>,
+    /// Let go of with it.
+    turn: Option<OwnedMutexGuard<()>>,
+}
+
+impl InFlight {
+    /// Has the turn end with this, so that the next one does not begin before the answer is gone.
+    pub(crate) fn keep(&mut self, turn: OwnedMutexGuard<()>) {
+        self.turn = Some(turn);
+    }
+}
+
+impl Permit for InFlight {
+    /// A long answer needs room in what clients share.
+    fn grow(&mut self, bytes: usize, is_long: bool) -> bool {
+        if is_long {
+            self.room = self.link.room_for_answer(bytes);
+            if self.room.is_none() {
+                return false;
+            }
+        }
+        self.link.in_flight.fetch_add(bytes, Ordering::AcqRel);
+        self.bytes += bytes;
+        true
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        let before = self.link.in_flight.fetch_sub(self.bytes, Ordering::AcqRel);
+        if before >= MAX_IN_FLIGHT_BYTES && before - self.bytes < MAX_IN_FLIGHT_BYTES {
+            self.link.reader.wake();
+        }
+    }
+}
