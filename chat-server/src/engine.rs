@@ -5,6 +5,7 @@ pub(crate) mod episode;
 pub(crate) mod limits;
 pub(crate) mod log;
 pub(crate) mod outage;
+pub(crate) mod outgoing;
 pub(crate) mod people;
 pub(crate) mod presence;
 pub(crate) mod quota;

@@ -13,11 +13,12 @@ use tokio_util::task::TaskTracker;
 use super::{Chat, ChatError};
 use crate::engine::limits::Limits;
 use crate::engine::log::{Log, RECENT_AT_START, RECENT_BYTES};
+use crate::engine::outgoing::{self, Outgoing};
 use crate::engine::people::{self, Identities, JwtKey, RESERVED};
 use crate::engine::presence::Roster;
 use crate::engine::quota::Quotas;
 use crate::engine::rate::Buckets;
-use crate::engine::relay::{self, Listener, Outgoing};
+use crate::engine::relay::Listener;
 use crate::http::base_path::BasePath;
 use crate::http::origin::{AllowedHost, AllowedOrigin, Rules};
 use crate::http::server::Room;
@@ -264,7 +265,7 @@ impl ChatBuilder {
         let relay = TaskTracker::new();
         let listening = CancellationToken::new();
         let publishing = CancellationToken::new();
-        relay.spawn(relay::publish(Arc::clone(&broadcast), node, frames, publishing.clone()));
+        relay.spawn(outgoing::publish(Arc::clone(&broadcast), node, frames, publishing.clone()));
         let sessions = recovery.clone();
         let listener = Listener {
             node,

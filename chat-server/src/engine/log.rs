@@ -33,9 +33,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub(crate) use entry::{Delivered, Entry};
+pub(crate) use queue::Outcome;
 pub(crate) use reader::{Reader, ReaderId};
 pub(crate) use recent::Push;
-pub(crate) use writer::{Committed, Outcome};
+pub(crate) use writer::Committed;
 
 use crate::engine::outage::Outage;
 use recent::{Read, Recent};

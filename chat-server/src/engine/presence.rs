@@ -44,12 +44,8 @@ use tokio_util::sync::CancellationToken;
 use self::room::ConnectionKey;
 use self::state::State;
 use crate::engine::delivery::Notices;
+use crate::engine::outgoing::Outgoing;
 use crate::engine::rate::Rate;
-use crate::engine::relay::Outgoing;
-
-/// In a room with more members, people come, go and type untold: each of them would have to be told of each
-/// other one, which grows with the square. They are counted all the same.
-pub(crate) const TOLD_UP_TO: usize = 100;
 
 /// How often there is something to do. What happens in between is told to other nodes in one go.
 const TICK: Duration = Duration::from_millis(50);

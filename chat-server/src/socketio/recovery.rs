@@ -76,7 +76,9 @@
 mod claim;
 mod emit;
 mod registry;
+mod saved;
 mod session;
+mod sockets;
 mod writer;
 
 #[cfg(test)]
@@ -86,7 +88,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chat_core::Timestamp;
-use chat_store::{SessionKey, SessionRecord, SessionStore};
+use chat_store::{SessionKey, SessionStore};
 use sha2::{Digest, Sha256};
 use socketioxide::extract::SocketRef;
 use tokio::time::timeout;
@@ -96,11 +98,13 @@ use tokio_util::task::TaskTracker;
 pub use claim::Claim;
 pub use emit::{EmitError, emit};
 pub use session::{Found, Session};
+pub use sockets::public_id;
 
 use crate::engine::outage::Outage;
-use crate::socketio::transport::{ConnectReply, Farewell, Link};
-use registry::{Active, Known, Registry, opened_at};
-use session::Saved;
+use crate::socketio::transport::{ConnectReply, Farewell};
+use registry::{Active, Registry, opened_at};
+use saved::{Known, Saved};
+use sockets::{evict, link_of, opened};
 use writer::Writer;
 
 /// How many random bytes the secret of a session has.
@@ -279,7 +283,7 @@ impl Recovery {
         let id = known.saved.id.clone();
         let (generation, evicted) = self.0.registry.own(key, known, opened(socket))?;
         if let Some(Active { socket: Some(socket), .. }) = evicted {
-            session::evict(socket);
+            evict(socket);
         }
         if recovered {
             self.0.registry.tell_of(key, generation);
@@ -298,20 +302,6 @@ impl Recovery {
     }
 }
 
-/// The public id of a client: what it knows as `socket.id`. Others may know it, and it stays when the client gets its
-/// session back.
-///
-/// `socket.id` of socketioxide is another one: the id of the Engine.IO session, a secret of the client's. Whoever knows
-/// it can act as the client. For a socket that was not opened through [`TransportService`](crate::TransportService)
-/// both are the same.
-pub fn public_id(socket: &SocketRef) -> String {
-    link_of(socket).map_or_else(|| socket.id.to_string(), |link| link.public_id(socket.ns()))
-}
-
-fn link_of(socket: &SocketRef) -> Option<&Arc<Link>> {
-    socket.req_parts().extensions.get()
-}
-
 /// The session, unless it belongs to a connection that was opened later than this one.
 fn not_opened_after(socket: &SocketRef, known: Known) -> Option<Known> {
     let late = opened_at(known.generation) > opened(socket).0;
@@ -321,20 +311,6 @@ fn not_opened_after(socket: &SocketRef, known: Known) -> Option<Known> {
     (!late).then_some(known)
 }
 
-/// When a connection was opened: by the clock, and by its number among those of this process.
-fn opened(socket: &SocketRef) -> (Timestamp, u64) {
-    link_of(socket).map_or((Timestamp::now(), u64::MAX), |link| link.opened)
-}
-
 fn key_of(pid: &str) -> SessionKey {
     SessionKey(Sha256::digest(pid.as_bytes()).into())
-}
-
-/// The record in which a session is saved.
-fn record(key: SessionKey, known: &Known, revision: i64, keep_for: Duration) -> SessionRecord {
-    let keep_for = i64::try_from(keep_for.as_millis()).unwrap_or(i64::MAX);
-    let now = Timestamp::now().as_millis();
-    let expires_at = Timestamp::from_millis(now.saturating_add(keep_for));
-    let (generation, state) = (known.generation, known.saved.to_text());
-    SessionRecord { key, generation, revision, state, expires_at }
 }

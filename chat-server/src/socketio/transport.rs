@@ -21,6 +21,7 @@ mod admission;
 mod body;
 mod budget;
 mod client_frames;
+mod dropped;
 mod fair_queue;
 mod farewell;
 mod frames;
@@ -33,6 +34,7 @@ mod msgpack;
 mod namespaces;
 mod oversize;
 mod packet;
+mod payload;
 mod poll;
 mod polling;
 mod public_id;
@@ -46,9 +48,9 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use dropped::{AUTH_TOO_LARGE, NO_ROOM, TOO_LARGE};
 pub(crate) use farewell::Farewell;
 pub(crate) use frames::written_text_frame;
 pub(crate) use lane::{Flushed, Lane};
 pub(crate) use link::{ConnectReply, InFlight, Link};
-pub(crate) use oversize::{AUTH_TOO_LARGE, NO_ROOM, TOO_LARGE};
 pub use service::TransportService;

@@ -6,12 +6,7 @@ use chat_core::{Feed, Offset};
 use slab::Slab;
 
 use super::Entry;
-use super::reader::{Reader, ReaderId};
-
-/// What a feed is known by as long as it has messages in memory or readers. Its name is looked up once for a
-/// message; with many rooms the rest would otherwise be hashing and comparing of names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct FeedNumber(usize);
+use super::reader::{FeedNumber, Reader, ReaderId};
 
 /// The feeds that something is kept for.
 #[derive(Default)]

@@ -2,10 +2,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chat_core::NewMessage;
+use chat_store::Appended;
 use tokio::sync::Notify;
 
 use super::ReaderId;
-use super::writer::Reply;
 
 /// A commit takes no more messages than this, so that the first of them does not wait for long.
 pub(super) const MAX_BATCH: usize = 1024;
@@ -21,6 +21,18 @@ const LONGEST_WAIT: u64 = 4 * MAX_BATCH as u64;
 
 /// One of so many messages is of such a source at the most.
 const LONGEST_EVERY: u64 = 8;
+
+/// What became of a submitted message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// The store has answered.
+    Answered(Appended),
+    /// The store has failed or is closed. The message may be sent again.
+    Unavailable,
+}
+
+/// Called when the fate of a message is known. Must not block.
+pub(crate) type Reply = Box<dyn FnOnce(Outcome) + Send>;
 
 /// A message that waits for its commit.
 pub(super) struct Submission {

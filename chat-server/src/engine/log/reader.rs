@@ -3,11 +3,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use chat_core::Offset;
 use tokio::sync::Notify;
 
-use super::feeds::FeedNumber;
-
 /// What a reader is known by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct ReaderId(pub(crate) u64);
+
+/// What a feed is known by as long as it has messages in memory or readers. Its name is looked up once for a
+/// message; with many rooms the rest would otherwise be hashing and comparing of names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct FeedNumber(pub(super) usize);
 
 /// Who reads some feeds of the log, is woken when they grow, and knows which of them did.
 ///

@@ -4,8 +4,8 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use chat_core::{Feed, Offset};
 
 use super::Entry;
-use super::feeds::{FeedNumber, Feeds};
-use super::reader::Reader;
+use super::feeds::Feeds;
+use super::reader::{FeedNumber, Reader};
 
 /// The newest messages of the log, kept in memory for the readers that are up to date, and who wants to
 /// be woken by them.

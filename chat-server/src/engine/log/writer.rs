@@ -4,23 +4,11 @@ use chat_core::{Message, NewMessage, Offset};
 use chat_store::{Appended, MessageStore};
 use futures_util::future::join;
 
-use super::queue::{Queue, Submission, Waiting};
+use super::queue::{Outcome, Queue, Reply, Submission, Waiting};
 use super::recent::{Push, Recent};
 use super::tail::Tail;
 use super::{Entry, ReaderId};
 use crate::engine::outage::Outage;
-
-/// What became of a submitted message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Outcome {
-    /// The store has answered.
-    Answered(Appended),
-    /// The store has failed or is closed. The message may be sent again.
-    Unavailable,
-}
-
-/// Called when the fate of a message is known. Must not block.
-pub(crate) type Reply = Box<dyn FnOnce(Outcome) + Send>;
 
 /// Hears of each committed batch: the offset before it, and its new messages. Must not block.
 pub(crate) type Committed = Box<dyn Fn(Offset, &[Message]) + Send + Sync>;

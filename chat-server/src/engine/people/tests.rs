@@ -6,8 +6,8 @@ use tokio::time::advance;
 
 use super::*;
 use crate::engine::delivery::Notices;
+use crate::engine::outgoing::Outgoing;
 use crate::engine::presence::Attendance;
-use crate::engine::relay::Outgoing;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const LIFETIME: Duration = Duration::from_secs(90 * 24 * 60 * 60);

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::peer::{Change, News, Peer, Present};
 use super::state::State;
-use crate::engine::relay::Outgoing;
+use crate::engine::outgoing::Outgoing;
 
 /// A node that was not heard for so long is gone, with its people. It says something every second.
 const LEASE: Duration = Duration::from_secs(5);

@@ -4,17 +4,15 @@
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::ops::Bound::{Excluded, Unbounded};
 
-use chat_core::{Attendee, MemberId, NodeId, RoomId};
+use chat_core::{MemberId, NodeId, RoomId};
 
 use super::peer::{Change, ENTRIES, News, Present};
-use super::room::Source;
-use super::state::State;
 
 /// How many members all other nodes together may have, as far as this one takes note of it.
 const ALL_ENTRIES: usize = 1_000_000;
 
 /// How many members are looked at in one step.
-const STEP: usize = 1024;
+pub(super) const STEP: usize = 1024;
 
 /// What other nodes have announced.
 #[derive(Debug, Default)]
@@ -23,25 +21,25 @@ pub(super) struct Others {
     members: HashMap<NodeId, BTreeSet<(RoomId, MemberId)>>,
     total: usize,
     /// What is still to be done.
-    todo: VecDeque<Todo>,
+    pub(super) todo: VecDeque<Todo>,
     /// Whether it was said that there are too many.
     told: bool,
 }
 
 #[derive(Debug)]
-enum Todo {
+pub(super) enum Todo {
     Change(NodeId, Change),
     Replace(Replacement),
 }
 
 /// On its way: whoever is not present any more leaves, then those that are present come.
 #[derive(Debug)]
-struct Replacement {
-    node: NodeId,
-    present: Present,
+pub(super) struct Replacement {
+    pub(super) node: NodeId,
+    pub(super) present: Present,
     /// How far those who are known have been looked at; all of them when `swept`.
-    upto: Option<(RoomId, MemberId)>,
-    swept: bool,
+    pub(super) upto: Option<(RoomId, MemberId)>,
+    pub(super) swept: bool,
 }
 
 impl Others {
@@ -56,14 +54,18 @@ impl Others {
     }
 
     /// The next members of a node after one, in their order.
-    fn page(&self, node: NodeId, after: Option<&(RoomId, MemberId)>) -> Vec<(RoomId, MemberId)> {
+    pub(super) fn page(
+        &self,
+        node: NodeId,
+        after: Option<&(RoomId, MemberId)>,
+    ) -> Vec<(RoomId, MemberId)> {
         let Some(members) = self.members.get(&node) else { return Vec::new() };
         let from = after.map_or(Unbounded, Excluded);
         members.range((from, Unbounded)).take(STEP).cloned().collect()
     }
 
     /// Adds a member of a node, unless there are too many. True also when it is there.
-    fn add(&mut self, node: NodeId, room: &RoomId, member: MemberId) -> bool {
+    pub(super) fn add(&mut self, node: NodeId, room: &RoomId, member: MemberId) -> bool {
         let members = self.members.entry(node).or_default();
         let key = (room.clone(), member);
         if members.contains(&key) {
@@ -84,7 +86,7 @@ impl Others {
     }
 
     /// Removes a member of a node, and says whether it was there.
-    fn remove(&mut self, node: NodeId, room: &RoomId, member: MemberId) -> bool {
+    pub(super) fn remove(&mut self, node: NodeId, room: &RoomId, member: MemberId) -> bool {
         let Some(members) = self.members.get_mut(&node) else { return false };
         let was_there = members.remove(&(room.clone(), member));
         self.total -= usize::from(was_there);
@@ -97,63 +99,5 @@ impl Others {
     #[cfg(test)]
     pub(super) fn total(&self) -> usize {
         self.total
-    }
-}
-
-impl State {
-    /// Does a part of what other nodes' news bring about, and says whether there is more to do.
-    pub(super) fn step(&mut self) -> bool {
-        match self.others.todo.pop_front() {
-            None => return false,
-            Some(Todo::Change(node, Change { came, left, .. })) => {
-                for gone in left {
-                    self.withdraw_of(node, &gone.room, gone.member);
-                }
-                for attendee in &came {
-                    self.add_of(node, attendee);
-                }
-            }
-            Some(Todo::Replace(mut replacement)) => {
-                if self.replace_some(&mut replacement) {
-                    self.others.todo.push_front(Todo::Replace(replacement));
-                }
-            }
-        }
-        !self.others.todo.is_empty()
-    }
-
-    /// Says whether there is more of it to do.
-    fn replace_some(
-        &mut self,
-        Replacement { node, present, upto, swept }: &mut Replacement,
-    ) -> bool {
-        if *swept {
-            for _ in 0..STEP {
-                let Some(((room, member), nickname)) = present.pop_first() else { return false };
-                self.add_of(*node, &Attendee { room, member, nickname });
-            }
-        } else {
-            let page = self.others.page(*node, upto.as_ref());
-            *swept = page.len() < STEP;
-            for (room, member) in page.iter().filter(|key| !present.contains_key(key)) {
-                self.withdraw_of(*node, room, *member);
-            }
-            *upto = page.into_iter().next_back();
-        }
-        !*swept || !present.is_empty()
-    }
-
-    fn add_of(&mut self, node: NodeId, Attendee { room, member, nickname }: &Attendee) {
-        // The name of a room is kept once, however many are in it.
-        let room = self.rooms.get_key_value(room).map_or(room, |(known, _)| known).clone();
-        if self.others.add(node, &room, *member) {
-            self.add(&room, *member, nickname.as_ref(), Source::Node(node));
-        }
-    }
-
-    fn withdraw_of(&mut self, node: NodeId, room: &RoomId, member: MemberId) {
-        if self.others.remove(node, room, member) {
-            self.withdraw(room, member, Source::Node(node));
-        }
     }
 }

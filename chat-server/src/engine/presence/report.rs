@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::peer::ENTRIES;
 use super::room::Room;
-use crate::engine::relay::Outgoing;
+use crate::engine::outgoing::Outgoing;
 
 /// How many bytes of members go into one frame: PostgreSQL carries no more than 8,000 in all.
 const FRAME_BYTES: usize = 6 * 1024;

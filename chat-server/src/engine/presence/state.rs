@@ -1,3 +1,7 @@
+mod announced;
+mod pacing;
+mod typing;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;

@@ -21,8 +21,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Attendance, Roster};
 use crate::engine::delivery::Notices;
+use crate::engine::outgoing::Outgoing;
 use crate::engine::rate::Rate;
-use crate::engine::relay::Outgoing;
 
 const GRACE: Duration = Duration::from_secs(5);
 

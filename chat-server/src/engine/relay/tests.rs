@@ -2,13 +2,15 @@
 
 use async_trait::async_trait;
 use chat_adapter::{LocalBroadcast, Subscriber};
-use chat_core::{Feed, Message, Offset, RoomId};
+use chat_core::{Epoch, Feed, Message, Offset, RoomId};
 use chat_store::{MemoryStore, MessageStore};
 use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::engine::log::Reader;
 use crate::engine::log::tests::{log_with, message, new_message, offset};
+use crate::engine::outgoing::Outgoing;
 
 /// A broadcast of somebody's own, which says nothing of who can reach it.
 struct Strangers(LocalBroadcast);

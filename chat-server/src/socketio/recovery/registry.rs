@@ -6,8 +6,7 @@ use chat_core::Timestamp;
 use chat_store::{SessionKey, SessionRecord};
 use socketioxide::extract::SocketRef;
 
-use super::record;
-use super::session::Saved;
+use super::saved::{Known, Saved, record};
 
 /// Which sessions have a connection on this node, and which have changed since they were saved.
 pub(super) struct Registry {
@@ -34,14 +33,6 @@ pub(super) struct Sessions {
     taken: HashMap<SessionKey, i64>,
     /// Those of which another node says that it has them. The store is to be asked.
     doubted: HashSet<SessionKey>,
-}
-
-/// A session as this node knows it, or the store.
-#[derive(Clone)]
-pub(super) struct Known {
-    /// Whose it is, see [`SessionRecord`].
-    pub(super) generation: i64,
-    pub(super) saved: Saved,
 }
 
 /// A session with a connection.

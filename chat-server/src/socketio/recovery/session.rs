@@ -1,35 +1,13 @@
 use std::fmt;
 use std::sync::Arc;
 
-use chat_store::{SessionKey, SessionRecord};
-use serde::{Deserialize, Serialize};
+use chat_store::SessionKey;
 use socketioxide::extract::SocketRef;
 use socketioxide::socket::DisconnectReason;
 
-use super::public_id;
-use super::registry::Known;
+use super::saved::{Known, Saved};
+use super::sockets::evict;
 use super::writer::Writer;
-use crate::socketio::transport::{Farewell, Link};
-
-/// What of a session is saved.
-#[derive(Clone, Serialize, Deserialize)]
-pub(super) struct Saved {
-    /// The public id of its socket.
-    pub(super) id: String,
-    /// The application's part.
-    pub(super) state: String,
-}
-
-impl Saved {
-    pub(super) fn from_record(record: &SessionRecord) -> Option<Self> {
-        serde_json::from_str(&record.state).ok()
-    }
-
-    pub(super) fn to_text(&self) -> String {
-        // Two strings always serialise.
-        serde_json::to_string(self).unwrap_or_default()
-    }
-}
 
 /// A session that a client has named the secret of.
 pub struct Found {
@@ -174,26 +152,5 @@ impl fmt::Debug for Session {
             .field("id", &self.id)
             .field("recovered", &self.recovered)
             .finish_non_exhaustive()
-    }
-}
-
-/// Disconnects a socket whose session another connection has.
-///
-/// It is told so ("io server disconnect"), and does not connect again by itself: two clients with one
-/// secret would take it from each other for ever.
-pub(super) fn evict(socket: SocketRef) {
-    tracing::info!(
-        socket.id = public_id(&socket),
-        "a connection was closed: its session was taken over"
-    );
-    let link = socket.req_parts().extensions.get::<Arc<Link>>().cloned();
-    if let Some(link) = &link {
-        link.note(Farewell::TakenOver);
-    }
-    // It fails when the client does not read, most likely because it is gone.
-    if socket.disconnect().is_err()
-        && let Some(link) = link
-    {
-        link.close(Farewell::TakenOver);
     }
 }

@@ -9,8 +9,8 @@ use chat_store::{MemoryStore, SessionKey, SessionStore, Store};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::registry::{Known, Registry};
-use super::session::Saved;
+use super::registry::Registry;
+use super::saved::{Known, Saved};
 use super::writer::Writer;
 
 mod nodes;

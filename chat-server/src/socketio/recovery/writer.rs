@@ -8,7 +8,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::registry::Registry;
-use super::session::evict;
+use super::sockets::evict;
 use crate::engine::outage::Outage;
 
 /// How long to leave a store alone that has failed.

@@ -5,12 +5,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use chat_core::{
-    CHAT_MESSAGE, HISTORY, Handshake, JOIN, LEAVE, NICKNAME, NOT_JOINED, Named, Nickname,
-    NotJoined, Offset, PRIVATE_MESSAGE, Refusal, RefusalCode, TYPING, Token, USERS, mended_json,
+    Handshake, NICKNAME, NOT_JOINED, Named, Nickname, NotJoined, Offset, Refusal, RefusalCode,
+    Token, mended_json,
 };
-use chat_store::OwnerKey;
 use serde::de::IgnoredAny;
-use serde_json::Value as Json;
 use socketioxide::SocketIo;
 use socketioxide::adapter::LocalAdapter;
 use socketioxide::extract::SocketRef;
@@ -19,92 +17,20 @@ use socketioxide::socket::{DisconnectReason, Socket};
 use socketioxide_core::Value;
 use tokio_util::task::TaskTracker;
 
-use super::chat_message::ChatMessageHandler;
 use super::connection::{Connection, InOrder, json, source_of};
-use super::history::HistoryHandler;
+use super::events;
+use super::keeper::keep_name;
 use super::live::Live;
-use super::nickname::NicknameHandler;
 use super::not_joined::not_joined;
-use super::observe::{Direction, Observed};
-use super::presence::{TypingHandler, UsersHandler};
-use super::private_message::PrivateMessageHandler;
-use super::rooms::{JoinHandler, LeaveHandler};
+use super::services::{Hooks, Services};
 use super::session::ChatSession;
 use super::sink::SocketSink;
-use super::too_large::{self, NoRoomHandler, TooLargeHandler};
-use super::unknown_event::UnknownEventHandler;
+use super::too_large;
 use crate::engine::delivery::{Notice, Subscription, pump};
-use crate::engine::limits::Limits;
-use crate::engine::log::Log;
-use crate::engine::people::{Identities, Person, Unidentified};
-use crate::engine::presence::Roster;
-use crate::engine::quota::Quotas;
-use crate::engine::rate::Buckets;
+use crate::engine::people::{Person, Unidentified};
 use crate::socketio::client_address::ClientAddress;
-use crate::socketio::recovery::{Claim, Found, Recovery};
-use crate::socketio::transport::{Farewell, Link, NO_ROOM, TOO_LARGE};
-
-/// Called for each connection before it can send anything.
-pub(crate) type OnConnect = dyn Fn(&SocketRef) + Send + Sync;
-
-/// Called for each connection that ended, with the reason.
-pub(crate) type OnDisconnect = dyn Fn(&SocketRef, DisconnectReason) + Send + Sync;
-
-/// Says whether a client may connect, and if not, why.
-pub(crate) type Authenticate = dyn Fn(SocketRef, Json) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>>
-    + Send
-    + Sync;
-
-/// Called for each event of the chat, in either direction.
-pub(crate) type Observe = dyn Fn(Observed<'_>) + Send + Sync;
-
-/// What an application adds to each connection.
-#[derive(Clone, Default)]
-pub(crate) struct Hooks {
-    pub(crate) on_connect: Option<Arc<OnConnect>>,
-    pub(crate) on_disconnect: Option<Arc<OnDisconnect>>,
-    pub(crate) authenticate: Option<Arc<Authenticate>>,
-    /// Whether a client that gets its session back is not authenticated again.
-    pub(crate) skip_middlewares: bool,
-    pub(crate) observe: Option<Arc<Observe>>,
-}
-
-impl Hooks {
-    pub(crate) fn observed(
-        &self,
-        socket: &str,
-        direction: Direction,
-        event: Option<&str>,
-        bytes: usize,
-    ) {
-        if let Some(observe) = &self.observe {
-            observe(Observed { socket, direction, event, bytes });
-        }
-    }
-}
-
-/// What the connections of a node work with. Cheap to clone.
-#[derive(Clone)]
-pub(crate) struct Services {
-    pub(crate) log: Arc<Log>,
-    pub(crate) recovery: Recovery,
-    pub(crate) identities: Identities,
-    pub(crate) roster: Roster,
-    pub(crate) hooks: Arc<Hooks>,
-    pub(crate) limits: Arc<Limits>,
-    pub(crate) quotas: Arc<Quotas>,
-    /// How many events each user may send now; none when as many as they like.
-    pub(crate) events: Option<Arc<Buckets<OwnerKey>>>,
-}
-
-impl Services {
-    /// Has all that a user sends count together.
-    pub(crate) fn share(&self, link: &Link, person: &Person) {
-        if let Some(events) = &self.events {
-            link.share(events.of(&person.owner));
-        }
-    }
-}
+use crate::socketio::recovery::{Claim, Found};
+use crate::socketio::transport::{Farewell, Link};
 
 /// What all connections of a node share.
 #[derive(Clone)]
@@ -281,22 +207,12 @@ impl Connections {
         if let Some(person) = connection.person() {
             let named = Named { nickname: person.nickname.clone(), token: connection.token() };
             connection.waiting.notices.extend(Notice::new(NICKNAME, &named));
-            connection.keeper.keep(&connection);
+            keep_name(&connection);
         }
         if let Some(rooms) = not_joined {
             connection.waiting.notices.extend(Notice::new(NOT_JOINED, &rooms));
         }
-        socket.on(CHAT_MESSAGE, ChatMessageHandler(Arc::clone(&connection)));
-        socket.on(PRIVATE_MESSAGE, PrivateMessageHandler(Arc::clone(&connection)));
-        socket.on(JOIN, JoinHandler(Arc::clone(&connection)));
-        socket.on(LEAVE, LeaveHandler(Arc::clone(&connection)));
-        socket.on(NICKNAME, NicknameHandler(Arc::clone(&connection)));
-        socket.on(HISTORY, HistoryHandler(Arc::clone(&connection)));
-        socket.on(USERS, UsersHandler(Arc::clone(&connection)));
-        socket.on(TYPING, TypingHandler(Arc::clone(&connection)));
-        socket.on(TOO_LARGE, TooLargeHandler(Arc::clone(&connection)));
-        socket.on(NO_ROOM, NoRoomHandler(Arc::clone(&connection)));
-        socket.on_fallback(UnknownEventHandler(Arc::clone(&connection)));
+        events::register(&socket, &connection);
         if let Some(on_connect) = &self.services.hooks.on_connect {
             on_connect(&socket);
         }

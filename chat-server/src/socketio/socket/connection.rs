@@ -1,17 +1,17 @@
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chat_core::{Ack, Content, Nickname, Offset, Refusal, RefusalCode, RoomId, Token};
 use chat_store::Appended;
 use socketioxide::socket::Socket;
 use socketioxide_core::Value;
-use tokio::sync::OwnedMutexGuard;
+use tokio::sync::{Notify, OwnedMutexGuard};
 use tokio_util::sync::CancellationToken;
 
 use super::authorship::Authorship;
-use super::connect::Services;
-use super::keeper::Keeper;
 use super::observe::Direction;
+use super::services::Services;
 use super::session::ChatSession;
 use super::turns::Turns;
 use crate::engine::delivery::{Answer, Following, Place, Waiting};
@@ -215,6 +215,13 @@ pub(crate) fn source_of(socket: &Socket) -> Source {
             Source::Connection(hasher.hash_one(socket.id))
         }
     }
+}
+
+/// The task that keeps the name of a connection.
+#[derive(Debug, Default)]
+pub(crate) struct Keeper {
+    pub(crate) runs: AtomicBool,
+    pub(crate) renamed: Arc<Notify>,
 }
 
 /// The arguments of an event as JSON. Clients cannot send them in any other form.

@@ -10,7 +10,7 @@ use hyper::body::{Body as HttpBody, Frame};
 
 use super::Link;
 use super::incoming::{Incoming, Step};
-use super::polling::SEPARATOR;
+use super::payload::SEPARATOR;
 
 /// A pong of Engine.IO as a client sends it among other packets.
 const PONG: &[u8] = b"3\x1e";

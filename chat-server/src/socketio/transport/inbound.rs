@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::budget::{Budget, LARGE_BYTES, Room};
 use super::client_frames::{FIN_BINARY, FIN_TEXT, Header, header_length, put_frame};
+use super::dropped::{Dropped, MAX_DROPPED_BYTES, NO_ROOM, TOO_LARGE};
 use super::msgpack::{ClientPacket, Encoding, MALFORMED, Unreadable, tell_of_malformed};
 use super::namespaces::Namespaces;
-use super::oversize::{Dropped, MAX_DROPPED_BYTES, NO_ROOM, TOO_LARGE};
 use super::packet::{NoPacket, PacketReader};
 
 /// How many frames of one message are read although nothing should be read from the client.

@@ -13,12 +13,7 @@ use serde_json::json;
 use super::Link;
 use super::admission::{self, Full};
 use super::msgpack::polled;
-
-/// Stands between the packets of a body.
-pub(super) const SEPARATOR: u8 = 0x1e;
-
-/// A packet that says nothing.
-pub(super) const NOOP: &str = "6";
+use super::payload::{NOOP, SEPARATOR, packets};
 
 /// Why a request is refused, with the codes of Engine.IO.
 #[derive(Debug, Clone, Copy)]
@@ -88,11 +83,6 @@ fn with_type(content_type: &'static str, status: StatusCode, body: Body) -> Resp
 /// All of a body. Those of Engine.IO are there already.
 pub(super) async fn whole(body: Body) -> Bytes {
     body.collect().await.map(|body| body.to_bytes()).unwrap_or_default()
-}
-
-/// The packets of a body.
-pub(super) fn packets(body: &[u8]) -> impl Iterator<Item = &[u8]> {
-    body.split(|&byte| byte == SEPARATOR)
 }
 
 /// A body with those packets completed that the link has something to add to.

@@ -21,6 +21,7 @@ use super::admission::{Admissions, Full};
 use super::body::PacedBody;
 use super::budget::Budget;
 use super::oversize::ShrunkBody;
+use super::payload;
 use super::polling::{self, Refused};
 use super::registry::Registry;
 use super::stream::{LinkedStream, StreamLimits};
@@ -220,7 +221,7 @@ impl TransportService {
         if body.is_empty() && link.is_closed() {
             return service.gone();
         }
-        link.sent(polling::packets(&body).count());
+        link.sent(payload::packets(&body).count());
         link.has_drained();
         parts.extensions.insert(poll.answered());
         Response::from_parts(parts, polling::completed(link, body))

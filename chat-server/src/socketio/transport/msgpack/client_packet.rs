@@ -1,9 +1,8 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rmp::Marker;
-use thiserror::Error;
 
-use super::to_json::{Read, ToJson};
+use super::to_json::{Read, ToJson, Unreadable};
 
 /// What socketioxide reads in the place of a packet that cannot be understood: a message without a packet, for which it
 /// closes the connection as for any other that is malformed.
@@ -24,20 +23,6 @@ pub(crate) struct ClientPacket<'a> {
     pub(crate) text: String,
     /// The binary messages that follow it.
     pub(crate) attachments: Vec<&'a [u8]>,
-}
-
-/// Why a packet cannot be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub(crate) enum Unreadable {
-    /// No client of Socket.IO sends it.
-    #[error("{0}")]
-    Malformed(&'static str),
-    /// Something else stands where this should.
-    #[error("a {0} is missing")]
-    WrongType(&'static str),
-    /// It has more bytes as JSON than a packet may have.
-    #[error("it is too large")]
-    TooLarge,
 }
 
 impl<'a> ClientPacket<'a> {

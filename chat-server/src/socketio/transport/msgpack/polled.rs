@@ -2,10 +2,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::super::Link;
-use super::super::oversize::{Dropped, NO_ROOM, TOO_LARGE};
-use super::super::polling::{NOOP, SEPARATOR, packets};
-use super::client_packet::{ClientPacket, MALFORMED, Unreadable, tell_of_malformed};
+use super::super::dropped::{Dropped, NO_ROOM, TOO_LARGE};
+use super::super::payload::{NOOP, SEPARATOR, packets};
+use super::client_packet::{ClientPacket, MALFORMED, tell_of_malformed};
 use super::encoding::Encoding;
+use super::to_json::Unreadable;
 
 /// What a binary packet begins with; the rest is in Base64.
 pub(crate) const BINARY: u8 = b'b';

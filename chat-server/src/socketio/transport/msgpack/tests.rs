@@ -4,9 +4,10 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::client_packet::{ClientPacket, Unreadable};
+use super::client_packet::ClientPacket;
 use super::server_packet::ServerPackets;
 use super::skim::Skim;
+use super::to_json::Unreadable;
 
 const MAX: usize = 100_000;
 

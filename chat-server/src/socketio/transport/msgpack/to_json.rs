@@ -2,11 +2,24 @@ use std::io::{self, Write};
 
 use rmp::Marker;
 use rmp::decode::{self, RmpReadErr, ValueReadError};
-
-use super::client_packet::Unreadable;
+use thiserror::Error;
 
 /// How deep values may lie in each other; what a handler reads as JSON has the same limit.
 const MAX_DEPTH: usize = 128;
+
+/// Why a packet cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub(crate) enum Unreadable {
+    /// No client of Socket.IO sends it.
+    #[error("{0}")]
+    Malformed(&'static str),
+    /// Something else stands where this should.
+    #[error("a {0} is missing")]
+    WrongType(&'static str),
+    /// It has more bytes as JSON than a packet may have.
+    #[error("it is too large")]
+    TooLarge,
+}
 
 /// Reads values of MessagePack, and writes them as JSON. What is binary becomes an attachment: in its place is what the
 /// [protocol](https://github.com/socketio/socket.io-protocol#binary_event) has there.

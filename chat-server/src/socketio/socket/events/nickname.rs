@@ -1,35 +1,33 @@
 use std::sync::Arc;
 
-use chat_core::{NICKNAME, Named, NicknameRequest};
-use socketioxide::adapter::LocalAdapter;
-use socketioxide::handler::MessageHandler;
-use socketioxide::socket::Socket;
-use socketioxide_core::Value;
+use chat_core::{NICKNAME, Named, NicknameRequest, Refusal};
 
-use super::connection::{Connection, InOrder, Request, TASK_BYTES, json};
+use super::super::connection::{Connection, Request, TASK_BYTES};
+use super::super::event::Event;
+use super::super::keeper::keep_name;
 use crate::engine::delivery::Answer;
 use crate::engine::people::Unidentified;
 
-/// Handles [`chat_core::NICKNAME`].
-pub(crate) struct NicknameHandler(pub(crate) Arc<Connection>);
+/// [`chat_core::NICKNAME`].
+pub(crate) struct NicknameEvent;
 
-impl MessageHandler<LocalAdapter, InOrder> for NicknameHandler {
-    fn call(&self, _: Arc<Socket>, event: Value, ack_id: Option<i64>) {
-        let connection = &self.0;
-        let Some(request) = connection.request(NICKNAME, ack_id, event.len() + TASK_BYTES) else {
-            return;
-        };
-        match NicknameRequest::from_event(json(&event)) {
-            Ok(asked) => {
-                let connection = Arc::clone(connection);
-                self.0.turns.later(async move {
-                    // Dropped when the client has gone: nobody learns the token any more.
-                    let gone = connection.gone.clone();
-                    gone.run_until_cancelled(take(&connection, asked, request)).await;
-                });
-            }
-            Err(refusal) => request.refuse(refusal),
-        }
+impl Event for NicknameEvent {
+    const NAME: &'static str = NICKNAME;
+    const TASK_BYTES: usize = TASK_BYTES;
+
+    type Arguments = NicknameRequest;
+
+    fn read(json: &str) -> Result<Self::Arguments, Refusal> {
+        NicknameRequest::from_event(json)
+    }
+
+    fn handle(connection: &Arc<Connection>, asked: NicknameRequest, request: Request) {
+        let connection = Arc::clone(connection);
+        Arc::clone(&connection).turns.later(async move {
+            // Dropped when the client has gone: nobody learns the token any more.
+            let gone = connection.gone.clone();
+            gone.run_until_cancelled(take(&connection, asked, request)).await;
+        });
     }
 }
 
@@ -51,7 +49,7 @@ async fn take(connection: &Arc<Connection>, asked: NicknameRequest, request: Req
         Ok((person, token)) => {
             let nickname = person.nickname.clone();
             connection.identify(Arc::new(person), token.clone());
-            connection.keeper.keep(connection);
+            keep_name(connection);
             request.answer(Answer::Named(Named { nickname, token }));
         }
         Err(Unidentified::Refused(refusal)) => request.refuse(refusal),

@@ -3,32 +3,28 @@ use std::sync::Arc;
 use chat_core::{
     Audience, NewMessage, PRIVATE_MESSAGE, PrivateMessage, Refusal, RefusalCode, Timestamp,
 };
-use socketioxide::adapter::LocalAdapter;
-use socketioxide::handler::MessageHandler;
-use socketioxide::socket::Socket;
-use socketioxide_core::Value;
 
-use super::connection::{Connection, InOrder, Request, TASK_BYTES, json};
+use super::super::connection::{Connection, Request, TASK_BYTES};
+use super::super::event::Event;
 use crate::engine::log::Outcome;
 use crate::engine::people::{Person, Unidentified};
 
-/// Handles [`chat_core::PRIVATE_MESSAGE`].
-pub(crate) struct PrivateMessageHandler(pub(crate) Arc<Connection>);
+/// [`chat_core::PRIVATE_MESSAGE`].
+pub(crate) struct PrivateMessageEvent;
 
-impl MessageHandler<LocalAdapter, InOrder> for PrivateMessageHandler {
-    fn call(&self, _: Arc<Socket>, event: Value, ack_id: Option<i64>) {
-        let connection = &self.0;
-        let Some(request) = connection.request(PRIVATE_MESSAGE, ack_id, event.len() + TASK_BYTES)
-        else {
-            return;
-        };
-        match PrivateMessage::from_event(json(&event)) {
-            Ok(message) => {
-                let connection = Arc::clone(connection);
-                self.0.turns.later(async move { submit(&connection, message, request).await });
-            }
-            Err(refusal) => request.refuse(refusal),
-        }
+impl Event for PrivateMessageEvent {
+    const NAME: &'static str = PRIVATE_MESSAGE;
+    const TASK_BYTES: usize = TASK_BYTES;
+
+    type Arguments = PrivateMessage;
+
+    fn read(json: &str) -> Result<Self::Arguments, Refusal> {
+        PrivateMessage::from_event(json)
+    }
+
+    fn handle(connection: &Arc<Connection>, message: PrivateMessage, request: Request) {
+        let later = Arc::clone(connection);
+        connection.turns.later(async move { submit(&later, message, request).await });
     }
 }
 

@@ -7,35 +7,33 @@ use chat_core::{
 use chat_store::Page;
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
-use socketioxide::adapter::LocalAdapter;
-use socketioxide::handler::MessageHandler;
-use socketioxide::socket::Socket;
-use socketioxide_core::Value;
 
-use super::chat_message::not_in_room;
-use super::connect::Services;
-use super::connection::{Connection, InOrder, Request, TASK_BYTES, json};
+use super::super::connection::{Connection, Request, TASK_BYTES};
+use super::super::event::Event;
+use super::super::services::Services;
+use super::in_room::not_in_room;
 use crate::engine::delivery::Answer;
 use crate::engine::people::Unidentified;
 
 /// A page has so many bytes of JSON at the most, or one message.
 const PAGE_BYTES: usize = 256 * 1024;
 
-/// Handles [`chat_core::HISTORY`].
-pub(crate) struct HistoryHandler(pub(crate) Arc<Connection>);
+/// [`chat_core::HISTORY`].
+pub(crate) struct HistoryEvent;
 
-impl MessageHandler<LocalAdapter, InOrder> for HistoryHandler {
-    fn call(&self, _: Arc<Socket>, event: Value, ack_id: Option<i64>) {
-        let connection = &self.0;
-        let bytes = event.len() + TASK_BYTES;
-        let Some(request) = connection.request(HISTORY, ack_id, bytes) else { return };
-        match HistoryRequest::from_event(json(&event)) {
-            Ok(asked) => {
-                let connection = Arc::clone(connection);
-                self.0.turns.now_or_later(move || begin(connection, asked, request));
-            }
-            Err(refusal) => request.refuse(refusal),
-        }
+impl Event for HistoryEvent {
+    const NAME: &'static str = HISTORY;
+    const TASK_BYTES: usize = TASK_BYTES;
+
+    type Arguments = HistoryRequest;
+
+    fn read(json: &str) -> Result<Self::Arguments, Refusal> {
+        HistoryRequest::from_event(json)
+    }
+
+    fn handle(connection: &Arc<Connection>, asked: HistoryRequest, request: Request) {
+        let later = Arc::clone(connection);
+        connection.turns.now_or_later(move || begin(later, asked, request));
     }
 }
 

@@ -6,12 +6,12 @@ use socketioxide::handler::MessageHandler;
 use socketioxide::socket::Socket;
 use socketioxide_core::Value;
 
-use super::connection::{Connection, InOrder, json};
+use super::super::connection::{Connection, InOrder, json};
 
 /// Handles what no other handler is there for.
-pub(crate) struct UnknownEventHandler(pub(crate) Arc<Connection>);
+pub(crate) struct UnknownEvents(pub(crate) Arc<Connection>);
 
-impl MessageHandler<LocalAdapter, InOrder> for UnknownEventHandler {
+impl MessageHandler<LocalAdapter, InOrder> for UnknownEvents {
     fn call(&self, _: Arc<Socket>, event: Value, ack_id: Option<i64>) {
         let name = chat_core::event_name(json(&event)).unwrap_or_default();
         let Some(request) = self.0.request(&name, ack_id, event.len()) else { return };

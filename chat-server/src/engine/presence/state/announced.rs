@@ -1,0 +1,64 @@
+use chat_core::{Attendee, MemberId, NodeId, RoomId};
+
+use super::super::others::{Replacement, STEP, Todo};
+use super::super::peer::Change;
+use super::super::room::Source;
+use super::State;
+
+impl State {
+    /// Does a part of what other nodes' news bring about, and says whether there is more to do.
+    pub(in crate::engine::presence) fn step(&mut self) -> bool {
+        match self.others.todo.pop_front() {
+            None => return false,
+            Some(Todo::Change(node, Change { came, left, .. })) => {
+                for gone in left {
+                    self.withdraw_of(node, &gone.room, gone.member);
+                }
+                for attendee in &came {
+                    self.add_of(node, attendee);
+                }
+            }
+            Some(Todo::Replace(mut replacement)) => {
+                if self.replace_some(&mut replacement) {
+                    self.others.todo.push_front(Todo::Replace(replacement));
+                }
+            }
+        }
+        !self.others.todo.is_empty()
+    }
+
+    /// Says whether there is more of it to do.
+    fn replace_some(
+        &mut self,
+        Replacement { node, present, upto, swept }: &mut Replacement,
+    ) -> bool {
+        if *swept {
+            for _ in 0..STEP {
+                let Some(((room, member), nickname)) = present.pop_first() else { return false };
+                self.add_of(*node, &Attendee { room, member, nickname });
+            }
+        } else {
+            let page = self.others.page(*node, upto.as_ref());
+            *swept = page.len() < STEP;
+            for (room, member) in page.iter().filter(|key| !present.contains_key(key)) {
+                self.withdraw_of(*node, room, *member);
+            }
+            *upto = page.into_iter().next_back();
+        }
+        !*swept || !present.is_empty()
+    }
+
+    fn add_of(&mut self, node: NodeId, Attendee { room, member, nickname }: &Attendee) {
+        // The name of a room is kept once, however many are in it.
+        let room = self.rooms.get_key_value(room).map_or(room, |(known, _)| known).clone();
+        if self.others.add(node, &room, *member) {
+            self.add(&room, *member, nickname.as_ref(), Source::Node(node));
+        }
+    }
+
+    fn withdraw_of(&mut self, node: NodeId, room: &RoomId, member: MemberId) {
+        if self.others.remove(node, room, member) {
+            self.withdraw(room, member, Source::Node(node));
+        }
+    }
+}

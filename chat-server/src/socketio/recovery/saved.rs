@@ -1,0 +1,47 @@
+use std::time::Duration;
+
+use chat_core::Timestamp;
+use chat_store::{SessionKey, SessionRecord};
+use serde::{Deserialize, Serialize};
+
+/// What of a session is saved.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Saved {
+    /// The public id of its socket.
+    pub(super) id: String,
+    /// The application's part.
+    pub(super) state: String,
+}
+
+impl Saved {
+    pub(super) fn from_record(record: &SessionRecord) -> Option<Self> {
+        serde_json::from_str(&record.state).ok()
+    }
+
+    pub(super) fn to_text(&self) -> String {
+        // Two strings always serialise.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+/// A session as this node knows it, or the store.
+#[derive(Clone)]
+pub(super) struct Known {
+    /// Whose it is, see [`SessionRecord`].
+    pub(super) generation: i64,
+    pub(super) saved: Saved,
+}
+
+/// The record in which a session is saved.
+pub(super) fn record(
+    key: SessionKey,
+    known: &Known,
+    revision: i64,
+    keep_for: Duration,
+) -> SessionRecord {
+    let keep_for = i64::try_from(keep_for.as_millis()).unwrap_or(i64::MAX);
+    let now = Timestamp::now().as_millis();
+    let expires_at = Timestamp::from_millis(now.saturating_add(keep_for));
+    let (generation, state) = (known.generation, known.saved.to_text());
+    SessionRecord { key, generation, revision, state, expires_at }
+}

@@ -1,0 +1,35 @@
+//! The events of the chat, a file each.
+
+mod chat_message;
+mod history;
+mod in_room;
+mod join;
+mod leave;
+mod nickname;
+mod not_read;
+mod private_message;
+mod typing;
+mod unknown;
+mod users;
+
+use std::sync::Arc;
+
+use socketioxide::extract::SocketRef;
+
+use super::connection::Connection;
+use super::event::on;
+
+/// Has all events of a client handled.
+pub(crate) fn register(socket: &SocketRef, connection: &Arc<Connection>) {
+    on::<chat_message::ChatMessageEvent>(socket, connection);
+    on::<private_message::PrivateMessageEvent>(socket, connection);
+    on::<join::JoinEvent>(socket, connection);
+    on::<leave::LeaveEvent>(socket, connection);
+    on::<nickname::NicknameEvent>(socket, connection);
+    on::<history::HistoryEvent>(socket, connection);
+    on::<users::UsersEvent>(socket, connection);
+    on::<typing::TypingEvent>(socket, connection);
+    on::<not_read::TooLargeEvent>(socket, connection);
+    on::<not_read::NoRoomEvent>(socket, connection);
+    socket.on_fallback(unknown::UnknownEvents(Arc::clone(connection)));
+}

@@ -1,0 +1,46 @@
+use std::sync::Arc;
+
+use chat_core::{Audience, CHAT_MESSAGE, ChatMessage, NewMessage, Refusal, RoomId, Timestamp};
+
+use super::super::connection::{Connection, Request};
+use super::super::event::Event;
+use super::in_room::not_in_room;
+
+/// [`chat_core::CHAT_MESSAGE`]: hands the message to the log and is done; the log answers.
+pub(crate) struct ChatMessageEvent;
+
+impl Event for ChatMessageEvent {
+    const NAME: &'static str = CHAT_MESSAGE;
+
+    type Arguments = ChatMessage;
+
+    fn read(json: &str) -> Result<Self::Arguments, Refusal> {
+        ChatMessage::from_event(json)
+    }
+
+    fn handle(connection: &Arc<Connection>, message: ChatMessage, request: Request) {
+        let later = Arc::clone(connection);
+        connection.turns.now_or_later(move || submit(&later, message, request));
+    }
+}
+
+fn submit(connection: &Connection, message: ChatMessage, mut request: Request) {
+    let ChatMessage { content, client_offset, options } = message;
+    if let Err(refusal) = connection.services.limits.admit(&content) {
+        return request.refuse(refusal);
+    }
+    let room = options.room.unwrap_or_else(RoomId::general);
+    let Some(room) = connection.place.joined(&room) else {
+        return request.refuse(not_in_room());
+    };
+    if let Err(refusal) = request.spend(&content) {
+        return request.refuse(refusal);
+    }
+    let (audience, from) = (Audience::Room(room), connection.nickname());
+    let (author, at) = (Some(connection.authorship.writes()), Timestamp::now());
+    let message = NewMessage { audience, content, client_offset, from, author, at };
+    let log = &connection.services.log;
+    log.submit(connection.reader, message, connection.origin(), move |outcome| {
+        request.finish(outcome)
+    });
+}

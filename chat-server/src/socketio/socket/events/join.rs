@@ -1,0 +1,63 @@
+use std::sync::Arc;
+
+use chat_core::{JOIN, Join, Joined, Offset, Refusal, RefusalCode};
+
+use super::super::connection::{Connection, Request};
+use super::super::event::Event;
+use super::super::session::MAX_ROOMS;
+use crate::engine::delivery::Answer;
+
+/// [`chat_core::JOIN`].
+pub(crate) struct JoinEvent;
+
+impl Event for JoinEvent {
+    const NAME: &'static str = JOIN;
+
+    type Arguments = Join;
+
+    fn read(json: &str) -> Result<Self::Arguments, Refusal> {
+        Join::from_event(json)
+    }
+
+    fn handle(connection: &Arc<Connection>, join: Join, request: Request) {
+        let beyond_the_end = join.after.filter(|&after| after > connection.services.log.tail());
+        let later = Arc::clone(connection);
+        match beyond_the_end {
+            None => connection.turns.now_or_later(move || finish(&later, join, request)),
+            Some(after) => connection.turns.later(async move {
+                let contains = later.services.log.contains(after);
+                let join = match later.gone.run_until_cancelled(contains).await {
+                    Some(Ok(true)) => join,
+                    // It speaks of another log.
+                    Some(Ok(false)) => Join { after: Some(Offset::ZERO), ..join },
+                    // Silence makes the client try again.
+                    Some(Err(_)) | None => return,
+                };
+                finish(&later, join, request);
+            }),
+        }
+    }
+}
+
+fn finish(connection: &Connection, join: Join, request: Request) {
+    let Join { room, after } = join;
+    let following = connection.place.following();
+    let is_in = following.rooms.contains_key(&room);
+    if !is_in && following.rooms.len() >= MAX_ROOMS {
+        let message = format!("you are in {MAX_ROOMS} rooms, which is the most; leave one first");
+        return request.refuse(Refusal::new(RefusalCode::TooManyRooms, message));
+    }
+    // Read here and not later: what this client sends to the room after this comes back to it.
+    let tail = connection.services.log.tail();
+    let answer = {
+        let room = room.clone();
+        || {
+            let users = connection.services.roster.count(&room);
+            request.answer(Answer::Joined(Joined { room, users, tail }));
+        }
+    };
+    if is_in && after.is_none() {
+        return answer();
+    }
+    connection.join(room, after.unwrap_or(tail), answer);
+}

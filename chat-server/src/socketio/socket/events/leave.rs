@@ -1,0 +1,28 @@
+use std::sync::Arc;
+
+use chat_core::{LEAVE, Left, Refusal, RoomId, room_from_event};
+
+use super::super::connection::{Connection, Request};
+use super::super::event::Event;
+use crate::engine::delivery::Answer;
+
+/// [`chat_core::LEAVE`].
+pub(crate) struct LeaveEvent;
+
+impl Event for LeaveEvent {
+    const NAME: &'static str = LEAVE;
+
+    type Arguments = RoomId;
+
+    fn read(json: &str) -> Result<Self::Arguments, Refusal> {
+        room_from_event(json)
+    }
+
+    fn handle(connection: &Arc<Connection>, room: RoomId, request: Request) {
+        let later = Arc::clone(connection);
+        connection.turns.now_or_later(move || {
+            later.leave(&room);
+            request.answer(Answer::Left(Left { room }));
+        });
+    }
+}

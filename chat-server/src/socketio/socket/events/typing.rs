@@ -1,0 +1,28 @@
+use std::sync::Arc;
+
+use chat_core::{Refusal, RoomId, TYPING, Typing, TypingHeard};
+
+use super::super::connection::{Connection, Request};
+use super::super::event::Event;
+use super::in_room::in_room;
+use crate::engine::delivery::Answer;
+
+/// [`chat_core::TYPING`].
+pub(crate) struct TypingEvent;
+
+impl Event for TypingEvent {
+    const NAME: &'static str = TYPING;
+
+    type Arguments = (RoomId, bool);
+
+    fn read(json: &str) -> Result<Self::Arguments, Refusal> {
+        Typing::from_event(json)
+    }
+
+    fn handle(connection: &Arc<Connection>, (room, typing): (RoomId, bool), request: Request) {
+        in_room(connection, room, request, move |connection, room, request| {
+            connection.attendance.typing(room, typing);
+            request.answer(Answer::Typing(TypingHeard { room: room.clone(), typing }));
+        });
+    }
+}

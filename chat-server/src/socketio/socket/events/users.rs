@@ -1,0 +1,29 @@
+use std::sync::Arc;
+
+use chat_core::{Refusal, RoomId, USERS, room_from_event};
+
+use super::super::connection::{Connection, Request};
+use super::super::event::Event;
+use super::in_room::in_room;
+use crate::engine::delivery::Answer;
+
+/// [`chat_core::USERS`].
+pub(crate) struct UsersEvent;
+
+impl Event for UsersEvent {
+    const NAME: &'static str = USERS;
+
+    type Arguments = RoomId;
+
+    fn read(json: &str) -> Result<Self::Arguments, Refusal> {
+        room_from_event(json)
+    }
+
+    fn handle(connection: &Arc<Connection>, room: RoomId, request: Request) {
+        in_room(connection, room, request, |connection, room, request| {
+            if let Some(users) = connection.services.roster.users(room) {
+                request.answer(Answer::Made(users));
+            }
+        });
+    }
+}

@@ -1,0 +1,79 @@
+use std::pin::Pin;
+use std::sync::Arc;
+
+use chat_store::OwnerKey;
+use serde_json::Value as Json;
+use socketioxide::extract::SocketRef;
+use socketioxide::socket::DisconnectReason;
+
+use super::observe::{Direction, Observed};
+use crate::engine::limits::Limits;
+use crate::engine::log::Log;
+use crate::engine::people::{Identities, Person};
+use crate::engine::presence::Roster;
+use crate::engine::quota::Quotas;
+use crate::engine::rate::Buckets;
+use crate::socketio::recovery::Recovery;
+use crate::socketio::transport::Link;
+
+/// Called for each connection before it can send anything.
+pub(crate) type OnConnect = dyn Fn(&SocketRef) + Send + Sync;
+
+/// Called for each connection that ended, with the reason.
+pub(crate) type OnDisconnect = dyn Fn(&SocketRef, DisconnectReason) + Send + Sync;
+
+/// Says whether a client may connect, and if not, why.
+pub(crate) type Authenticate = dyn Fn(SocketRef, Json) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>>
+    + Send
+    + Sync;
+
+/// Called for each event of the chat, in either direction.
+pub(crate) type Observe = dyn Fn(Observed<'_>) + Send + Sync;
+
+/// What an application adds to each connection.
+#[derive(Clone, Default)]
+pub(crate) struct Hooks {
+    pub(crate) on_connect: Option<Arc<OnConnect>>,
+    pub(crate) on_disconnect: Option<Arc<OnDisconnect>>,
+    pub(crate) authenticate: Option<Arc<Authenticate>>,
+    /// Whether a client that gets its session back is not authenticated again.
+    pub(crate) skip_middlewares: bool,
+    pub(crate) observe: Option<Arc<Observe>>,
+}
+
+impl Hooks {
+    pub(crate) fn observed(
+        &self,
+        socket: &str,
+        direction: Direction,
+        event: Option<&str>,
+        bytes: usize,
+    ) {
+        if let Some(observe) = &self.observe {
+            observe(Observed { socket, direction, event, bytes });
+        }
+    }
+}
+
+/// What the connections of a node work with. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Services {
+    pub(crate) log: Arc<Log>,
+    pub(crate) recovery: Recovery,
+    pub(crate) identities: Identities,
+    pub(crate) roster: Roster,
+    pub(crate) hooks: Arc<Hooks>,
+    pub(crate) limits: Arc<Limits>,
+    pub(crate) quotas: Arc<Quotas>,
+    /// How many events each user may send now; none when as many as they like.
+    pub(crate) events: Option<Arc<Buckets<OwnerKey>>>,
+}
+
+impl Services {
+    /// Has all that a user sends count together.
+    pub(crate) fn share(&self, link: &Link, person: &Person) {
+        if let Some(events) = &self.events {
+            link.share(events.of(&person.owner));
+        }
+    }
+}
