@@ -43,6 +43,7 @@ mod service;
 mod stream;
 mod unsent;
 mod upgrade;
+mod websocket;
 mod wire;
 
 #[cfg(test)]
@@ -54,3 +55,4 @@ pub(crate) use frames::written_text_frame;
 pub(crate) use lane::{Flushed, Lane};
 pub(crate) use link::{ConnectReply, InFlight, Link};
 pub use service::TransportService;
+pub(crate) use websocket::Websocket;

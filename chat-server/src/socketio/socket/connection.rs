@@ -22,7 +22,7 @@ use crate::engine::quota::Quota;
 use crate::engine::source::Source;
 use crate::socketio::client_address::ClientAddress;
 use crate::socketio::recovery::Session;
-use crate::socketio::transport::{Farewell, InFlight, Lane, Link};
+use crate::socketio::transport::{Farewell, InFlight, Lane, Link, Websocket};
 
 /// What a request counts that may have to wait in a task of its own, beside what each counts.
 pub(crate) const TASK_BYTES: usize = 1024;
@@ -78,7 +78,8 @@ impl Connection {
         (person, token): (Option<Person>, Option<Token>),
         echo: bool,
     ) -> Self {
-        let link = socket.req_parts().extensions.get::<Arc<Link>>().cloned().unwrap_or_default();
+        let extensions = &socket.req_parts().extensions;
+        let link = extensions.get::<Arc<Link>>().cloned().unwrap_or_default();
         if let Some(person) = &person {
             services.share(&link, person);
         }
@@ -96,7 +97,7 @@ impl Connection {
         Self {
             source,
             quota: Mutex::new(services.quotas.of(owner, source)),
-            lane: link.lane(),
+            lane: extensions.get::<Arc<Websocket>>().and_then(Lane::of),
             link,
             reader: services.log.reader(),
             waiting,

@@ -1,4 +1,5 @@
 use std::collections::{HashMap, VecDeque};
+use std::fmt::Debug;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -7,7 +8,6 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::fair_queue::FairQueue;
-use super::{Farewell, Link};
 use crate::engine::limits::Limits;
 use crate::socketio::client_address::ClientAddress;
 
@@ -29,7 +29,7 @@ pub(super) struct Admissions {
     counts: Mutex<Counts>,
     /// Sessions that had not connected when they were opened, the oldest first. Never locked by who has the counts:
     /// a link that is dropped here takes those.
-    handshakes: Mutex<VecDeque<(Instant, Weak<Link>)>>,
+    handshakes: Mutex<VecDeque<(Instant, Weak<dyn Handshake>)>>,
 }
 
 #[derive(Debug, Default, Clone, Copy)]
@@ -77,6 +77,15 @@ pub(super) struct Admission {
     displaced: AtomicBool,
 }
 
+/// A session that was opened and has not connected yet.
+pub(super) trait Handshake: Debug + Send + Sync {
+    /// Whether it has connected, or has ended.
+    fn is_over(&self) -> bool;
+
+    /// Makes room for another: ends.
+    fn displace(&self);
+}
+
 impl Admissions {
     pub(super) fn new(limits: &Limits) -> Self {
         let max = Count {
@@ -107,8 +116,7 @@ impl Admissions {
             && self.counts().all.displaced < self.max.handshakes
             && let Some(oldest) = self.oldest_handshake()
         {
-            oldest.is_displaced();
-            oldest.close(Farewell::Unused);
+            oldest.displace();
             full = None;
         }
         let mut counts = self.counts();
@@ -128,10 +136,11 @@ impl Admissions {
     }
 
     /// Notes a session that was admitted and has not connected, to be closed when there are too many.
-    pub(super) fn opened(&self, link: &Arc<Link>) {
+    pub(super) fn opened(&self, link: &Arc<impl Handshake + 'static>) {
         let most = 2 * self.counts().all.handshakes + 64;
         let mut handshakes = self.handshakes();
-        handshakes.push_back((Instant::now(), Arc::downgrade(link)));
+        let link = Arc::downgrade(link);
+        handshakes.push_back((Instant::now(), link));
         // Most have connected meanwhile.
         if handshakes.len() > most {
             handshakes.retain(|(_, link)| handshake(link).is_some());
@@ -152,7 +161,7 @@ impl Admissions {
     }
 
     /// Takes the oldest session that has not connected off the list, when it has had its time.
-    fn oldest_handshake(&self) -> Option<Arc<Link>> {
+    fn oldest_handshake(&self) -> Option<Arc<dyn Handshake>> {
         let mut handshakes = self.handshakes();
         while let Some((opened, link)) = handshakes.front() {
             let waits = handshake(link);
@@ -171,14 +180,14 @@ impl Admissions {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn handshakes(&self) -> MutexGuard<'_, VecDeque<(Instant, Weak<Link>)>> {
+    fn handshakes(&self) -> MutexGuard<'_, VecDeque<(Instant, Weak<dyn Handshake>)>> {
         self.handshakes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// The session, if it still is there and has not connected.
-fn handshake(link: &Weak<Link>) -> Option<Arc<Link>> {
-    link.upgrade().filter(|link| !link.is_connected() && !link.is_closed())
+fn handshake(link: &Weak<dyn Handshake>) -> Option<Arc<dyn Handshake>> {
+    link.upgrade().filter(|link| !link.is_over())
 }
 
 impl Counts {
@@ -265,6 +274,7 @@ impl std::fmt::Display for Full {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::socketio::transport::Link;
 
     fn admissions(change: impl Fn(&mut Limits)) -> Arc<Admissions> {
         let mut limits = Limits::default();

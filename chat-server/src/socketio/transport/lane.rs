@@ -1,10 +1,11 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
 
-use super::Link;
 use super::farewell::Farewell;
 use super::frames::{put_text_frame, text_frame};
 use super::msgpack::put_translated;
+use super::websocket::Websocket;
 use super::wire::Pushed;
 
 /// The direct way to a client whose connection is a websocket: past socketioxide and Engine.IO, whose frames
@@ -13,7 +14,7 @@ use super::wire::Pushed;
 /// What is pushed collects until it is [flushed](Self::flush), and leaves in one write. It keeps its order.
 #[derive(Debug)]
 pub(crate) struct Lane {
-    link: Arc<Link>,
+    websocket: Arc<Websocket>,
     owner: u64,
 }
 
@@ -29,18 +30,31 @@ pub(crate) enum Flushed {
 }
 
 impl Lane {
-    pub(super) fn new(link: Arc<Link>, owner: u64) -> Self {
-        Self { link, owner }
+    /// Gives the lane to the connection that the client is about to be told of. None when something may still be on its
+    /// way through Engine.IO that has to come first.
+    pub(crate) fn of(websocket: &Arc<Websocket>) -> Option<Self> {
+        static OWNERS: AtomicU64 = AtomicU64::new(1);
+        if !websocket.link.is_only_websocket() {
+            return None;
+        }
+        let owner = OWNERS.fetch_add(1, Ordering::Relaxed);
+        websocket.wire().as_mut()?.claim(owner);
+        Some(Self { websocket: Arc::clone(websocket), owner })
     }
 
     #[cfg(test)]
-    pub(super) fn link(&self) -> &Arc<Link> {
-        &self.link
+    pub(super) fn websocket(&self) -> &Arc<Websocket> {
+        &self.websocket
+    }
+
+    #[cfg(test)]
+    pub(super) fn link(&self) -> &Arc<super::Link> {
+        &self.websocket.link
     }
 
     /// Adds whole frames. `None` when the connection is gone; otherwise, whether there was room.
     pub(crate) fn push(&self, frames: &[u8]) -> Option<bool> {
-        if self.link.encoding().is_msgpack() {
+        if self.websocket.link.encoding().is_msgpack() {
             return self.put(|lane| put_translated(frames, lane));
         }
         self.put(|lane| lane.extend_from_slice(frames))
@@ -49,14 +63,14 @@ impl Lane {
     /// Adds one text message made of these parts. `None` when the connection is gone; otherwise, whether
     /// there was room.
     pub(crate) fn push_text(&self, parts: &[&[u8]]) -> Option<bool> {
-        if self.link.encoding().is_msgpack() {
+        if self.websocket.link.encoding().is_msgpack() {
             return self.push(&text_frame(parts));
         }
         self.put(|lane| put_text_frame(lane, parts))
     }
 
     fn put(&self, put: impl FnOnce(&mut bytes::BytesMut)) -> Option<bool> {
-        match self.link.wire().as_mut()?.push(self.owner, put) {
+        match self.websocket.wire().as_mut()?.push(self.owner, put) {
             Pushed::Yes => Some(true),
             Pushed::Full => Some(false),
             Pushed::NotOwned => None,
@@ -65,7 +79,7 @@ impl Lane {
 
     /// Writes what was pushed, as far as the client takes it.
     pub(crate) fn flush(&self) -> Flushed {
-        let written = self.link.poll_wire(|wire, context| {
+        let written = self.websocket.poll_wire(|wire, context| {
             if wire.is_clear() {
                 return Poll::Ready(Ok(true));
             }
@@ -76,7 +90,7 @@ impl Lane {
             Poll::Ready(Ok(false)) | Poll::Pending => Flushed::Waiting,
             Poll::Ready(Err(_)) => {
                 // Engine.IO finds out by itself when it reads or writes; this is sooner.
-                self.link.close(Farewell::Unavailable);
+                self.websocket.link.close(Farewell::Unavailable);
                 Flushed::Gone
             }
         }
@@ -85,7 +99,7 @@ impl Lane {
     /// Waits until there may be room again. May return early.
     pub(crate) async fn room(&self) {
         if self.flush() == Flushed::Waiting {
-            self.link.drained().await;
+            self.websocket.link.drained().await;
         }
     }
 }

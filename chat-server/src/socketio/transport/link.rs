@@ -1,9 +1,8 @@
-use std::io::{self, ErrorKind};
 use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use chat_core::Timestamp;
@@ -12,16 +11,14 @@ use serde::Serialize;
 use tokio::sync::{Notify, OwnedMutexGuard};
 use tokio::time::{Instant, sleep};
 
-use super::admission::Admission;
+use super::admission::{Admission, Handshake};
 use super::budget::{Budget, Room};
 use super::fair_queue::FairQueue;
 use super::farewell::Farewell;
-use super::lane::Lane;
 use super::msgpack::{Encoding, ServerPackets};
 use super::namespaces::Namespaces;
 use super::public_id::public_id;
 use super::unsent::{AnswerRoom, Unsent};
-use super::wire::Wire;
 use crate::engine::delivery::Permit;
 use crate::engine::rate::{Bucket, Rate};
 
@@ -93,8 +90,6 @@ pub(crate) struct Link {
     ids: Mutex<Vec<(Box<str>, String)>>,
     /// Those that the client is connected to.
     namespaces: Arc<Namespaces>,
-    /// Where a websocket is written to, while there is one.
-    wire: Mutex<Option<Wire>>,
     /// The form of the client's packets.
     encoding: Arc<Encoding>,
     /// What Engine.IO has for a client with MessagePack.
@@ -145,7 +140,6 @@ impl Default for Link {
             replies: Mutex::default(),
             ids: Mutex::default(),
             namespaces: Arc::default(),
-            wire: Mutex::default(),
             encoding: Arc::default(),
             server_packets: Mutex::default(),
             only_websocket: false,
@@ -190,22 +184,6 @@ impl Link {
         (!wait.is_zero()).then(|| Instant::now() + wait)
     }
 
-    /// Gives the lane of the websocket to the connection that the client is about to be told of. None when
-    /// something may still be on its way through Engine.IO that has to come first.
-    pub(crate) fn lane(self: &Arc<Self>) -> Option<Lane> {
-        static OWNERS: AtomicU64 = AtomicU64::new(1);
-        if !self.only_websocket {
-            return None;
-        }
-        let owner = OWNERS.fetch_add(1, Ordering::Relaxed);
-        self.wire().as_mut()?.claim(owner);
-        Some(Lane::new(Arc::clone(self), owner))
-    }
-
-    pub(super) fn wire(&self) -> MutexGuard<'_, Option<Wire>> {
-        self.wire.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// The form of the client's packets.
     pub(super) fn encoding(&self) -> &Arc<Encoding> {
         &self.encoding
@@ -218,19 +196,6 @@ impl Link {
 
     pub(super) fn server_packets(&self) -> MutexGuard<'_, ServerPackets> {
         self.server_packets.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Does something with the wire. When it has to wait, whoever writes to it is woken to try again:
-    /// a stream remembers one waker only.
-    pub(super) fn poll_wire<T>(
-        self: &Arc<Self>,
-        poll: impl FnOnce(&mut Wire, &mut Context<'_>) -> Poll<io::Result<T>>,
-    ) -> Poll<io::Result<T>> {
-        let waker = Waker::from(Arc::clone(self));
-        match &mut *self.wire() {
-            Some(wire) => poll(wire, &mut Context::from_waker(&waker)),
-            None => Poll::Ready(Err(ErrorKind::NotConnected.into())),
-        }
     }
 
     /// Has the one who waits until something has left look again.
@@ -307,9 +272,9 @@ impl Link {
         had_bytes
     }
 
-    /// Nothing is left of Engine.IO's to be written for the moment.
-    pub(crate) fn has_drained(&self) {
-        if self.wire().as_ref().is_none_or(Wire::is_clear) {
+    /// Nothing is left of Engine.IO's to be written for the moment, and nothing at all when it `is_clear`.
+    pub(crate) fn has_drained(&self, is_clear: bool) {
+        if is_clear {
             self.unsent.clear();
         }
         self.drained.notify_one();
@@ -450,7 +415,7 @@ impl Link {
     }
 
     /// It makes room for another connection, before it has connected.
-    pub(super) fn is_displaced(&self) {
+    fn is_displaced(&self) {
         if let Some(admission) = self.admission.get() {
             admission.displaced();
         }
@@ -461,7 +426,7 @@ impl Link {
         self.kept.set(room).ok();
     }
 
-    pub(super) fn is_connected(&self) -> bool {
+    fn is_connected(&self) -> bool {
         self.admission.get().is_none_or(Admission::is_connected)
     }
 
@@ -526,6 +491,18 @@ impl Link {
         Some(format!("40{}{reply}", &rest[..json]))
     }
 
+    /// Whether the connection began as a websocket, so that nothing of it is ever polled.
+    pub(super) fn is_only_websocket(&self) -> bool {
+        self.only_websocket
+    }
+
+    /// The client has taken something, and more can be written.
+    pub(super) fn may_write(&self) {
+        self.unsent.moved();
+        self.writer.wake();
+        self.drained.notify_one();
+    }
+
     pub(crate) fn is_closed(&self) -> bool {
         self.closed.load(Ordering::Acquire)
     }
@@ -536,16 +513,14 @@ impl Link {
     }
 }
 
-/// The wire can be written to again.
-impl Wake for Link {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
+impl Handshake for Link {
+    fn is_over(&self) -> bool {
+        self.is_connected() || self.is_closed()
     }
 
-    fn wake_by_ref(self: &Arc<Self>) {
-        self.unsent.moved();
-        self.writer.wake();
-        self.drained.notify_one();
+    fn displace(&self) {
+        self.is_displaced();
+        self.close(Farewell::Unused);
     }
 }
 

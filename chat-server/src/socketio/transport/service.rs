@@ -26,6 +26,7 @@ use super::polling::{self, Refused};
 use super::registry::Registry;
 use super::stream::{LinkedStream, StreamLimits};
 use super::upgrade::{self, UPGRADE_PATIENCE};
+use super::websocket::Websocket;
 use super::wire::{Stream, Wire};
 use crate::engine::limits::Limits;
 use crate::engine::rate::Rate;
@@ -222,7 +223,7 @@ impl TransportService {
             return service.gone();
         }
         link.sent(payload::packets(&body).count());
-        link.has_drained();
+        link.has_drained(true);
         parts.extensions.insert(poll.answered());
         Response::from_parts(parts, polling::completed(link, body))
     }
@@ -274,7 +275,9 @@ impl TransportService {
     fn with_stream(mut self, mut request: Request<Body>, link: Arc<Link>) {
         let upgraded = hyper::upgrade::on(&mut request);
         let mut request = let_go_of_buffer(request.map(|_| ()));
+        let websocket = Websocket::of(Arc::clone(&link));
         request.extensions_mut().insert(Arc::clone(&link));
+        request.extensions_mut().insert(Arc::clone(&websocket));
         tokio::spawn(async move {
             let open = self.streams.token();
             // It fails when the client has gone meanwhile.
@@ -287,7 +290,7 @@ impl TransportService {
                 stream.map(Wire::opened)
             };
             let Some(wire) = wire else { return };
-            let stream = Box::new(LinkedStream::new(wire, link, self.limits.clone(), open));
+            let stream = Box::new(LinkedStream::new(wire, websocket, self.limits.clone(), open));
             if let Err(error) = self.inner.call((stream, request)).await {
                 tracing::debug!("a websocket was not accepted: {error}");
             }

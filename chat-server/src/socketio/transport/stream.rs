@@ -14,6 +14,7 @@ use super::budget::Budget;
 use super::client_frames::PONG;
 use super::inbound::Inbound;
 use super::incoming::{Incoming, Step};
+use super::websocket::Websocket;
 use super::wire::{Stream, Wire};
 use super::{Farewell, Link};
 
@@ -39,6 +40,7 @@ pub(crate) struct StreamLimits {
 /// of Engine.IO; all other bytes pass untouched and uncopied.
 pub(crate) struct LinkedStream {
     pub(super) link: Arc<Link>,
+    pub(super) websocket: Arc<Websocket>,
     /// How long a client may read nothing while something is to be written to it.
     patience: Duration,
     /// Lets go when the stream has ended.
@@ -59,11 +61,12 @@ pub(crate) struct LinkedStream {
 impl LinkedStream {
     pub(crate) fn new(
         wire: Wire,
-        link: Arc<Link>,
+        websocket: Arc<Websocket>,
         limits: StreamLimits,
         open: TaskTrackerToken,
     ) -> Self {
-        *link.wire() = Some(wire);
+        *websocket.wire() = Some(wire);
+        let link = Arc::clone(&websocket.link);
         let StreamLimits { patience, max_packet_bytes, budget, .. } = limits;
         let encoding = Arc::clone(link.encoding());
         let namespaces = Arc::clone(link.namespaces());
@@ -71,6 +74,7 @@ impl LinkedStream {
         let incoming = Incoming::new(Arc::clone(&link), patience);
         Self {
             link,
+            websocket,
             patience,
             open: Some(open),
             inbound,
@@ -91,7 +95,7 @@ impl LinkedStream {
         write: impl FnOnce(&mut Wire, &mut Context<'_>, &Link) -> Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
         self.link.wake_writer(context);
-        let result = self.link.poll_wire(|wire, context| write(wire, context, &self.link));
+        let result = self.websocket.poll_wire(|wire, context| write(wire, context, &self.link));
         if result.is_ready() {
             self.stalled = None;
             return result;
@@ -133,7 +137,7 @@ impl LinkedStream {
         buffer: &mut ReadBuf<'_>,
         most: usize,
     ) -> Poll<io::Result<()>> {
-        let mut wire = self.link.wire();
+        let mut wire = self.websocket.wire();
         let Some(wire) = &mut *wire else { return Poll::Ready(Ok(())) };
         if most >= buffer.remaining() {
             return wire.poll_read(context, buffer);
@@ -220,7 +224,7 @@ impl LinkedStream {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         // Whatever comes then: Engine.IO would never end a connection whose move it has seen half of.
-        if self.link.wire().as_mut().is_some_and(|wire| wire.read_before(buffer)) {
+        if self.websocket.wire().as_mut().is_some_and(|wire| wire.read_before(buffer)) {
             return Poll::Ready(Ok(()));
         }
         loop {
@@ -289,7 +293,7 @@ impl AsyncWrite for LinkedStream {
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let result = self.poll(context, |wire, context, _| wire.poll_flush(context));
         if matches!(result, Poll::Ready(Ok(()))) {
-            self.link.has_drained();
+            self.websocket.has_drained();
         }
         result
     }
@@ -301,7 +305,7 @@ impl AsyncWrite for LinkedStream {
 
 impl Drop for LinkedStream {
     fn drop(&mut self) {
-        let wire = self.link.wire().take();
+        let wire = self.websocket.wire().take();
         self.link.interrupt();
         // Ended by the client or broken: nothing is on its way.
         if !self.link.is_closed() {

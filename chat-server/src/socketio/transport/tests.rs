@@ -18,6 +18,7 @@ use super::frames::text_frame;
 use super::registry::Registry;
 use super::stream::{LinkedStream, StreamLimits};
 use super::upgrade;
+use super::websocket::Websocket;
 use super::wire::Wire;
 use super::{Farewell, Link};
 
@@ -34,7 +35,11 @@ fn connect(buffer: usize) -> (LinkedStream, Arc<Link>, DuplexStream) {
     let (server, client) = duplex(buffer);
     let link = Arc::new(Link::default());
     let open = TaskTracker::new().token();
-    (LinkedStream::new(Wire::new(server), Arc::clone(&link), limits(), open), link, client)
+    (
+        LinkedStream::new(Wire::new(server), Websocket::of(Arc::clone(&link)), limits(), open),
+        link,
+        client,
+    )
 }
 
 #[tokio::test]
@@ -196,8 +201,12 @@ async fn engine_io_sees_the_whole_move_to_a_websocket_whatever_comes_then() {
     let (server, mut client) = duplex(1024);
     let link = Arc::new(Link::default());
     let wire = Wire::upgraded(server, upgrade::SENT, upgrade::ANSWERED);
-    let mut stream =
-        LinkedStream::new(wire, Arc::clone(&link), limits(), TaskTracker::new().token());
+    let mut stream = LinkedStream::new(
+        wire,
+        Websocket::of(Arc::clone(&link)),
+        limits(),
+        TaskTracker::new().token(),
+    );
     let _much = link.request(1024 * 1024);
     client.write_all(b"more").await.unwrap();
     link.close(Farewell::Stopping);
@@ -249,7 +258,7 @@ async fn the_first_ping_is_answered_here_and_the_next_is_the_clients() {
     let link = Arc::new(Link::default());
     let mut stream = LinkedStream::new(
         Wire::opened(server),
-        Arc::clone(&link),
+        Websocket::of(Arc::clone(&link)),
         limits(),
         TaskTracker::new().token(),
     );

@@ -26,7 +26,11 @@ fn rated(link: Link) -> (LinkedStream, Arc<Link>, DuplexStream) {
     let (server, client) = duplex(64 * 1024);
     let (link, open) = (Arc::new(link), TaskTracker::new().token());
     link.namespaces().joined(b"/");
-    (LinkedStream::new(Wire::new(server), Arc::clone(&link), limits(), open), link, client)
+    (
+        LinkedStream::new(Wire::new(server), Websocket::of(Arc::clone(&link)), limits(), open),
+        link,
+        client,
+    )
 }
 
 /// A text message of a client with the mask 0.

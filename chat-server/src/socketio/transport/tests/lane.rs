@@ -13,6 +13,7 @@ use tokio_util::task::TaskTracker;
 use super::super::frames::text_frame;
 use super::super::lane::{Flushed, Lane};
 use super::super::stream::LinkedStream;
+use super::super::websocket::Websocket;
 use super::super::wire::Wire;
 use super::super::{ConnectReply, Farewell, Link};
 use super::limits;
@@ -24,8 +25,9 @@ fn connect(buffer: usize) -> (LinkedStream, Lane, DuplexStream) {
     let (server, client) = duplex(buffer);
     let link = Arc::new(Link::websocket());
     let open = TaskTracker::new().token();
-    let stream = LinkedStream::new(Wire::new(server), Arc::clone(&link), limits(), open);
-    (stream, link.lane().unwrap(), client)
+    let websocket = Websocket::of(link);
+    let stream = LinkedStream::new(Wire::new(server), Arc::clone(&websocket), limits(), open);
+    (stream, Lane::of(&websocket).unwrap(), client)
 }
 
 /// Has Engine.IO write the CONNECT reply and the client read it.
@@ -163,7 +165,7 @@ async fn who_has_the_lane_after_another_sends_nothing_of_the_other() {
     let (mut stream, first, mut client) = connect(1000);
     open(&mut stream, &mut client).await;
     first.push_text(&[b"42[1]"]);
-    let second = first.link().lane().unwrap();
+    let second = Lane::of(first.websocket()).unwrap();
     assert_eq!(first.push_text(&[b"42[2]"]), None);
     second.push_text(&[b"42[3]"]);
     assert_eq!(first.flush(), Flushed::Waiting, "the client is connected to neither");

@@ -6,9 +6,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio_util::task::TaskTracker;
 
 use super::super::frames::{put_binary_frame, text_frame};
-use super::super::lane::Flushed;
+use super::super::lane::{Flushed, Lane};
 use super::super::polling;
 use super::super::stream::LinkedStream;
+use super::super::websocket::Websocket;
 use super::super::wire::Wire;
 use super::super::{ConnectReply, Link};
 use super::limits;
@@ -18,7 +19,7 @@ const CONNECT: &[u8] = b"\x82\xa4type\x00\xa3nsp\xa1/";
 fn connect(link: &Arc<Link>, buffer: usize) -> (LinkedStream, DuplexStream) {
     let (server, client) = duplex(buffer);
     let open = TaskTracker::new().token();
-    (LinkedStream::new(Wire::new(server), Arc::clone(link), limits(), open), client)
+    (LinkedStream::new(Wire::new(server), Websocket::of(Arc::clone(link)), limits(), open), client)
 }
 
 /// A binary message of a client, with the mask 0.
@@ -51,7 +52,7 @@ async fn what_passes_the_lane_is_translated_too() {
     let link = Arc::new(Link::websocket());
     let (mut stream, mut client) = connect(&link, 1000);
     connects(&mut stream, &mut client).await;
-    let lane = link.lane().unwrap();
+    let lane = Lane::of(&stream.websocket).unwrap();
     link.reply_to_connect("/", ConnectReply { sid: "s".into(), pid: "p".into() });
     let frames = [text_frame(&[b"42[1]"]), text_frame(&[b"42[\"b\"]"])].concat();
     assert_eq!(lane.push(&frames), Some(true));
