@@ -13,6 +13,7 @@ mod config;
 mod error;
 mod exposure;
 mod fanout;
+mod host;
 #[cfg(feature = "broker")]
 #[cfg_attr(not(feature = "redis"), allow(dead_code, reason = "an adapter uses a part of it"))]
 mod link;

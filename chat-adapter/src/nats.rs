@@ -12,17 +12,11 @@ use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use self::options::Options;
-use self::reader::{Events, Marker, Reader};
+use self::reader::{ANSWER, Events, HEARTBEAT, Marker, Reader};
 use crate::backoff::Backoff;
 use crate::fanout::Fanout;
 use crate::wire::{MAX_FRAME, Wire};
 use crate::{Broadcast, BroadcastError, ClusterSecret, Subscriber};
-
-/// How long the server has for an answer, and a publisher to be told that there is none.
-const ANSWER: Duration = Duration::from_secs(2);
-
-/// How often to ask whether the server is still there. The client gives up at the third question.
-const HEARTBEAT: Duration = Duration::from_secs(1);
 
 /// A broadcast through a NATS server, by core NATS: no JetStream is needed.
 ///

@@ -5,7 +5,6 @@ mod publisher;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use async_trait::async_trait;
 use chat_core::Frame;
@@ -15,14 +14,11 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use self::listener::Listener;
 pub(crate) use self::options::is_own;
 use self::options::{Options, refusal};
-use self::publisher::Publisher;
+use self::publisher::{ANSWER, Publisher};
 use crate::fanout::Fanout;
 use crate::link::Link;
 use crate::wire::Wire;
 use crate::{Broadcast, BroadcastError, ClusterSecret, Subscriber};
-
-/// How long the server has for an answer, and a publisher to be told that there is none.
-const ANSWER: Duration = Duration::from_secs(2);
 
 /// The longest payload of a notification that Postgres takes, in bytes.
 const MAX_PAYLOAD: usize = 7999;

@@ -1,29 +1,28 @@
+mod batch;
 mod channel;
+mod connection;
 mod options;
 mod reader;
 mod stream;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use chat_core::Frame;
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, Cmd, ErrorKind, RedisError, RedisResult, Value};
+use redis::{Client, Cmd, ErrorKind, RedisError, RedisResult, Value};
 use redis::{ServerErrorKind, cmd};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use self::connection::{ANSWER, connect};
 use self::options::{Mode, Options};
 use self::reader::Source;
 use crate::fanout::Fanout;
 use crate::link::Link;
 use crate::wire::{MAX_FRAME, Wire};
 use crate::{Broadcast, BroadcastError, ClusterSecret, Subscriber};
-
-/// How long Redis has for an answer, and a publisher to be told that there is none.
-const ANSWER: Duration = Duration::from_secs(2);
 
 /// A broadcast through a Redis or Valkey server.
 ///
@@ -151,14 +150,6 @@ impl Broadcast for RedisBroadcast {
         self.fanout.close();
         self.publisher.lock().await.take();
     }
-}
-
-/// A connection on which an answer may take this long.
-async fn connect(client: &Client, answer: Duration) -> RedisResult<MultiplexedConnection> {
-    let config = AsyncConnectionConfig::new()
-        .set_connection_timeout(Some(ANSWER))
-        .set_response_timeout(Some(answer));
-    client.get_multiplexed_async_connection_with_config(&config).await
 }
 
 /// Why the server cannot be used, for whoever starts this program.

@@ -1,7 +1,5 @@
 use serde::{Deserialize, Serialize};
 
-use crate::Message;
-
 /// Who wrote a message: a user, or a session that had no name.
 ///
 /// Only compared, to know whose a message and its [key](crate::ClientOffset) are. It never leaves the
@@ -58,10 +56,5 @@ impl Author {
     /// Whose the messages are that are written now: the user's, or without one the session's.
     pub fn id(self) -> AuthorId {
         self.user.unwrap_or(self.session)
-    }
-
-    /// Whether this is the author of `message`: its user, or its session while it had none.
-    pub fn wrote(self, message: &Message) -> bool {
-        message.author.is_some_and(|author| author == self.session || Some(author) == self.user)
     }
 }

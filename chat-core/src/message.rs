@@ -248,3 +248,9 @@ impl Message {
         Self { offset, audience, content, client_offset, from, author, at: Some(at) }
     }
 }
+impl Author {
+    /// Whether this is the author of `message`: its user, or its session while it had none.
+    pub fn wrote(self, message: &Message) -> bool {
+        message.author.is_some_and(|author| author == self.session || Some(author) == self.user)
+    }
+}

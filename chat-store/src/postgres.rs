@@ -8,6 +8,7 @@ mod plan;
 mod read;
 mod schema;
 mod sessions;
+mod skeletons;
 
 use std::fmt;
 use std::sync::Arc;

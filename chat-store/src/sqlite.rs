@@ -9,8 +9,10 @@ mod plan;
 mod read;
 mod readers;
 mod rooms;
+mod rows;
 mod schema;
 mod sessions;
+mod skeletons;
 mod statements;
 mod trial;
 
@@ -30,10 +32,6 @@ use self::files::Files;
 use self::readers::Readers;
 use self::statements::MAX_ROWS;
 use crate::{Appended, MessageStore, Page, StoreError};
-
-/// How long a call waits for another process to let go of the file before it fails with
-/// [`StoreError::Locked`].
-pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How many pages, mostly of 4 KiB, the write-ahead log may have before they are moved into the file. With
 /// SQLite's own limit, a quarter of it, the pages of busy rooms are moved more often.
@@ -81,7 +79,7 @@ struct Writer {
 
 impl SqliteStore {
     /// How long a call waits for another process that holds the file's lock: 5 seconds.
-    pub const BUSY_TIMEOUT: Duration = BUSY_TIMEOUT;
+    pub const BUSY_TIMEOUT: Duration = schema::BUSY_TIMEOUT;
 
     /// Opens the log in the file at `path`, and creates the file if there is none. Its folder has to
     /// exist.
@@ -100,7 +98,7 @@ impl SqliteStore {
         let options = SqliteConnectOptions::new()
             .filename(&absolute)
             .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(BUSY_TIMEOUT)
+            .busy_timeout(Self::BUSY_TIMEOUT)
             .pragma("wal_autocheckpoint", WAL_PAGES)
             .pragma("journal_size_limit", WAL_BYTES)
             .disable_statement_logging();

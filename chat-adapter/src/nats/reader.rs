@@ -1,6 +1,7 @@
 use std::error::Error;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use async_nats::connection::State;
 use async_nats::{Client, Message, PublishError, Statistics, Subscriber};
@@ -8,11 +9,16 @@ use futures_util::{FutureExt, StreamExt};
 use tokio::sync::Notify;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
-use super::{ANSWER, HEARTBEAT};
 use crate::fanout::Fanout;
 use crate::link::Link;
 use crate::wire::Decoder;
 use crate::{BroadcastError, Incoming};
+
+/// How long the server has for an answer, and a publisher to be told that there is none.
+pub(super) const ANSWER: Duration = Duration::from_secs(2);
+
+/// How often to ask whether the server is still there. The client gives up at the third question.
+pub(super) const HEARTBEAT: Duration = Duration::from_secs(1);
 
 /// Comes back to the node that listens as soon as the server has begun to deliver. Means nothing to others.
 const HELLO: &[u8] = b"hello";

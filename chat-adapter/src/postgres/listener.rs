@@ -7,8 +7,7 @@ use sqlx::Executor;
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
 use tokio::time::{sleep, timeout};
 
-use super::ANSWER;
-use super::publisher::GAP;
+use super::publisher::{ANSWER, GAP};
 use crate::backoff::Backoff;
 use crate::fanout::Fanout;
 use crate::link::Link;

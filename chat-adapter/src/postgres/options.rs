@@ -7,7 +7,7 @@ use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
 use crate::BroadcastError;
 use crate::broker_url::BrokerUrl;
-use crate::exposure::is_this_machine;
+use crate::host::is_this_machine;
 
 /// The longest name of a channel that Postgres takes, in bytes.
 const MAX_CHANNEL: usize = 63;

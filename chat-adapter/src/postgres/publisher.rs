@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, PgConnection};
@@ -10,8 +11,10 @@ use tokio::sync::mpsc::Receiver;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::ANSWER;
 use crate::link::Link;
+
+/// How long the server has for an answer, and a publisher to be told that there is none.
+pub(super) const ANSWER: Duration = Duration::from_secs(2);
 
 /// How many frames may wait to be sent.
 pub(super) const QUEUE: usize = 1024;

@@ -6,8 +6,8 @@ use redis::aio::{PubSubSink, PubSubStream};
 use redis::{Client, RedisResult, Value};
 use tokio::time::{sleep, timeout};
 
-use super::ANSWER;
-use super::reader::Batch;
+use super::batch::Batch;
+use super::connection::ANSWER;
 
 /// How long to wait between two questions whether the server is still there.
 const HEARTBEAT: Duration = Duration::from_secs(1);

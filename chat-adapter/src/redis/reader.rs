@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use redis::{Client, RedisResult};
 
+use super::batch::Batch;
 use super::channel::ChannelReader;
 use super::options::Mode;
 use super::stream::StreamReader;
@@ -10,13 +11,6 @@ use crate::backoff::Backoff;
 use crate::fanout::Fanout;
 use crate::link::Link;
 use crate::wire::Decoder;
-
-/// What arrived at once.
-pub(super) struct Batch {
-    /// Whether something may be missing before it.
-    pub(super) gap: bool,
-    pub(super) payloads: Vec<Vec<u8>>,
-}
 
 /// Where frames come from.
 pub(super) enum Source {

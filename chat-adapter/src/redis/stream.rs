@@ -4,8 +4,8 @@ use redis::aio::MultiplexedConnection;
 use redis::streams::{StreamRangeReply, StreamReadReply};
 use redis::{Client, Cmd, RedisResult, cmd, pipe};
 
-use super::reader::Batch;
-use super::{ANSWER, connect};
+use super::batch::Batch;
+use super::connection::{ANSWER, connect};
 
 /// The field of an entry that holds a frame.
 pub(super) const FRAME: &str = "f";

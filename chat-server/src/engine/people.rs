@@ -4,6 +4,7 @@ mod clock;
 mod guard;
 mod held;
 mod jwt;
+mod owner;
 mod reserved;
 mod strength;
 #[cfg(test)]
@@ -14,7 +15,6 @@ use std::time::Duration;
 
 use chat_core::{Nickname, PersonId, Refusal, RefusalCode, Timestamp, Token};
 use chat_store::{ClaimKind, Claimed, NicknameClaim, NicknameStore, OwnerKey, StoreError};
-use sha2::{Digest, Sha256};
 use tokio::time::{Instant, sleep};
 
 use clock::Clock;
@@ -28,6 +28,7 @@ use crate::engine::presence::Roster;
 use crate::engine::source::Source;
 
 pub use jwt::{JwtKey, JwtKeyError};
+use owner::owner;
 pub(crate) use reserved::RESERVED;
 
 /// How many random bytes a token has that the server makes up.
@@ -334,19 +335,4 @@ fn random_token() -> Result<Token, Refusal> {
 
 fn owner_of(token: &Token) -> OwnerKey {
     owner("token", &[token.as_str()])
-}
-
-/// The name under which an owner is kept: `kind` says what the parts are.
-///
-/// The store compares these hashes and not the secrets, byte by byte if it likes: how long that takes says at most
-/// how many bytes of a hash are right, and nobody can make a secret whose hash begins as somebody wants without as
-/// many tries as that takes; what is learned is no part of the secret.
-fn owner(kind: &str, parts: &[&str]) -> OwnerKey {
-    let mut hash = Sha256::new_with_prefix(kind);
-    for part in parts {
-        // With its length, so that no two lists of parts are the same text.
-        hash.update((part.len() as u64).to_be_bytes());
-        hash.update(part);
-    }
-    OwnerKey(hash.finalize().into())
 }

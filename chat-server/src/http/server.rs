@@ -9,6 +9,7 @@ mod activity;
 mod admission;
 mod body;
 mod connection;
+mod context;
 mod listener;
 mod open_files;
 mod respond;
@@ -28,6 +29,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use admission::Admission;
+use context::Server;
 pub use listener::Listener;
 use listener::{Socket, try_write};
 use open_files::Reserve;
@@ -46,17 +48,6 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// What a connection gets that there is nothing left for, not even somebody who reads its request.
 const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 10\r\nconnection: close\r\n\
     content-length: 0\r\n\r\n";
-
-/// What all connections of a server share.
-struct Server {
-    router: Router,
-    limits: Limits,
-    proxies: TrustedProxies,
-    admission: Arc<Admission>,
-    http: http1::Builder,
-    /// Requests are answered, and no further ones read.
-    stopping: CancellationToken,
-}
 
 /// Serves a router until `stopping` is cancelled and all connections have ended. Dropped, it ends them.
 ///

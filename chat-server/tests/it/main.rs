@@ -11,6 +11,7 @@ mod disks;
 mod fairness;
 mod guarded;
 mod hooks;
+mod imports;
 mod javascript;
 mod logging;
 mod many_connections;

@@ -2,7 +2,6 @@
 
 use async_trait::async_trait;
 use chat_core::{Nickname, NicknameKey, PersonId, Timestamp};
-use sqlx::PgConnection;
 
 use super::PostgresStore;
 use super::connections::{CALL_TIMEOUT, within};
@@ -81,26 +80,5 @@ impl NicknameStore for PostgresStore {
             })
             .await?;
         Ok(last.map(NicknameKey::from_stored))
-    }
-}
-
-/// Writes down what the names look like that an earlier version has left.
-pub(super) async fn fill_skeletons(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-    const EMPTY: &str = "
-        SELECT key, nickname FROM chat_nicknames WHERE key > $1 AND skeleton IS NULL
-        ORDER BY key LIMIT 1000";
-    const FILL: &str = "
-        UPDATE chat_nicknames AS held SET skeleton = new.skeleton
-        FROM unnest($1, $2) AS new (key, skeleton) WHERE held.key = new.key";
-    let mut last = String::new();
-    loop {
-        let names = sqlx::query_as(EMPTY).bind(last).fetch_all(&mut *connection).await?;
-        let names: Vec<(String, String)> = names;
-        let Some((key, _)) = names.last() else { return Ok(()) };
-        last = key.clone();
-        let skeleton = |name: String| Nickname::from_stored(name).skeleton().as_str().to_owned();
-        let names = names.into_iter().map(|(key, name)| (key, skeleton(name)));
-        let (keys, skeletons): (Vec<_>, Vec<_>) = names.unzip();
-        sqlx::query(FILL).bind(keys).bind(skeletons).execute(&mut *connection).await?;
     }
 }

@@ -4,7 +4,7 @@ use chat_core::Epoch;
 use sqlx::{Connection, PgConnection};
 
 use super::error::Place;
-use super::nicknames;
+use super::skeletons::fill_skeletons;
 use crate::StoreError;
 
 /// Step `i` leads from version `i` to `i + 1`.
@@ -46,7 +46,7 @@ pub(super) async fn prepare(
         sqlx::raw_sql(*migration).execute(&mut *transaction).await.map_err(sql)?;
     }
     if version < MIGRATIONS.len() {
-        nicknames::fill_skeletons(&mut transaction).await.map_err(sql)?;
+        fill_skeletons(&mut transaction).await.map_err(sql)?;
         sqlx::query("UPDATE chat_log SET version = $1")
             .bind(MIGRATIONS.len() as i32)
             .execute(&mut *transaction)

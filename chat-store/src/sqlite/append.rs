@@ -10,7 +10,8 @@ use sqlx::sqlite::SqliteArguments;
 use sqlx::{Arguments, Connection, Row as _, SqliteConnection};
 
 use super::feeds::columns;
-use super::read::{message, offset};
+use super::read::message;
+use super::rows::offset;
 use super::statements::{MAX_ROWS, Statements};
 use crate::key::{earlier_choice, first_choice};
 use crate::{Appended, Plan};

@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use chat_core::{Nickname, NicknameKey, PersonId, Timestamp};
-use sqlx::SqliteConnection;
 
+use super::skeletons::json;
 use super::{SqliteStore, Writer};
 use crate::nickname::MAX_SWEPT_NICKNAMES;
 use crate::{ClaimKind, Claimed, NicknameClaim, NicknameStore, StoreError};
@@ -39,11 +39,6 @@ const SWEEP: &str = "
     DELETE FROM nicknames WHERE key IN (SELECT value FROM json_each(?1)) AND expires_at <= ?2
     AND NOT EXISTS (SELECT 1 FROM messages WHERE sender_id = nicknames.person)
     AND NOT EXISTS (SELECT 1 FROM messages WHERE receiver_id = nicknames.person)";
-
-/// `?1` is a JSON array of pairs: a key and what it looks like.
-const FILL: &str = "
-    UPDATE nicknames SET skeleton = new.value ->> 1 FROM json_each(?1) AS new
-    WHERE nicknames.key = new.value ->> 0";
 
 const FIND: &str = "SELECT person, nickname FROM nicknames WHERE key = ?1";
 
@@ -112,28 +107,9 @@ impl NicknameStore for SqliteStore {
     }
 }
 
-/// Writes down what the names look like that an earlier version has left.
-pub(super) async fn fill_skeletons(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
-    const EMPTY: &str = "SELECT key, nickname FROM nicknames WHERE key > ?1 AND skeleton IS NULL
-        ORDER BY key LIMIT 1000";
-    let mut last = String::new();
-    loop {
-        let names = sqlx::query_as(EMPTY).bind(last).fetch_all(&mut *connection).await?;
-        let names: Vec<(String, String)> = names;
-        let Some((key, _)) = names.last() else { return Ok(()) };
-        last = key.clone();
-        let skeleton = |name: String| Nickname::from_stored(name).skeleton().as_str().to_owned();
-        let names: Vec<_> = names.into_iter().map(|(key, name)| (key, skeleton(name))).collect();
-        sqlx::query(FILL).bind(json(&names)?).execute(&mut *connection).await?;
-    }
-}
-
-fn json(value: &impl serde::Serialize) -> Result<String, sqlx::Error> {
-    serde_json::to_string(value).map_err(|error| sqlx::Error::Encode(error.into()))
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::skeletons::FILL;
     use super::*;
     use crate::sqlite::plan::plan;
 

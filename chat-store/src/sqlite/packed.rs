@@ -10,7 +10,7 @@ use serde::Deserialize;
 use sqlx::{Row, SqliteConnection};
 
 use super::feeds::{self, Form, MAX_PACKED_BYTES, Side};
-use super::read::{offset, one_more, undecodable};
+use super::rows::{offset, one_more, undecodable};
 use crate::{Page, key_from_kept};
 
 /// A message as [`Form::Packed`] has it.

@@ -4,12 +4,12 @@ use chat_core::{
     Audience, AuthorId, Content, Feed, Message, Nickname, Offset, PersonId, RoomId, Timestamp,
 };
 use futures_util::TryStreamExt;
-use sqlx::error::BoxDynError;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
 use super::feeds::{self, Form, Side};
 use super::packed;
+use super::rows::{offset, one_more};
 use crate::{Page, key_from_kept};
 
 /// The largest page that is read in one piece, which is in memory as a whole.
@@ -54,11 +54,6 @@ async fn either(
         return Ok(page);
     }
     page(connection, feeds, side, limit).await
-}
-
-/// How many messages to read for a page of at most `limit`: one more tells whether there is more.
-pub(super) fn one_more(limit: usize) -> i64 {
-    i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1)
 }
 
 /// The same, row by row.
@@ -133,14 +128,4 @@ fn text(row: &SqliteRow, column: usize) -> Result<Option<String>, sqlx::Error> {
         Ok(text) => text,
         Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
     }))
-}
-
-/// The offset with a number from the database.
-pub(super) fn offset(number: i64) -> Result<Offset, sqlx::Error> {
-    let number = u64::try_from(number).map_err(undecodable)?;
-    Offset::new(number).map_err(undecodable)
-}
-
-pub(super) fn undecodable(error: impl Into<BoxDynError>) -> sqlx::Error {
-    sqlx::Error::Decode(error.into())
 }

@@ -18,7 +18,7 @@ use std::time::Duration;
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{Arguments, SqliteConnection};
 
-use super::read::undecodable;
+use super::rows::undecodable;
 use super::statements::{MAX_ROWS, Statements};
 
 /// How many messages the table may be behind: few enough to look through for one page.

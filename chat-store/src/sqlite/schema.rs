@@ -6,10 +6,13 @@ use chat_core::Epoch;
 use sqlx::{Connection, SqliteConnection};
 use tokio::time::{Duration, sleep};
 
-use super::BUSY_TIMEOUT;
 use super::error::{Place, is_busy};
-use super::nicknames;
+use super::skeletons::fill_skeletons;
 use crate::StoreError;
+
+/// How long a call waits for another process to let go of the file before it fails with
+/// [`StoreError::Locked`].
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Step `i` leads from `user_version` `i` to `i + 1`.
 const MIGRATIONS: [&str; 8] = [
@@ -140,7 +143,7 @@ async fn migrate(connection: &mut SqliteConnection, place: &Place) -> Result<(),
         sqlx::raw_sql(*migration).execute(&mut *transaction).await.map_err(sql)?;
     }
     if version < MIGRATIONS.len() {
-        nicknames::fill_skeletons(&mut transaction).await.map_err(sql)?;
+        fill_skeletons(&mut transaction).await.map_err(sql)?;
         let marks = format!(
             "PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {}",
             MIGRATIONS.len()

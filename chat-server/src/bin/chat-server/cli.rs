@@ -5,6 +5,7 @@ mod args;
 mod hub;
 mod limits;
 mod listen;
+mod stop;
 mod workers;
 
 use std::path::Path;
@@ -13,10 +14,10 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::timeout;
 
 pub(crate) use args::Cli;
+use stop::stop_signal;
 
 use crate::open_files::{open_files, raise_open_files};
 use crate::supervisor::{self, LISTENING};
@@ -141,16 +142,4 @@ pub(crate) fn one_line(error: &anyhow::Error) -> String {
         }
     }
     line.replace('\n', " ")
-}
-
-/// Ready when the process is asked to stop.
-fn stop_signal() -> anyhow::Result<impl Future<Output = ()> + Send> {
-    let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for Ctrl-C")?;
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    })
 }

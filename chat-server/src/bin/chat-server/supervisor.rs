@@ -7,29 +7,27 @@
 //!   was killed: the operating system closes the pipe. See [`released`].
 
 mod addresses;
+mod error;
 mod tether;
 mod worker;
 
 #[cfg(test)]
 mod tests;
 
-use std::io;
-use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use thiserror::Error;
 use tokio::process::Command;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use addresses::addresses;
 pub(crate) use tether::released;
-use worker::Worker;
+pub(crate) use worker::LISTENING;
 
-/// What a worker prints before its address.
-pub(crate) const LISTENING: &str = "listening on http://";
+use error::SupervisorError;
+use worker::Worker;
 
 /// How long to wait before a worker is started again. It doubles each time, up to the longest.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
@@ -37,34 +35,6 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// A worker that ran for this long is taken to have been well.
 const WELL: Duration = Duration::from_secs(60);
-
-/// Why the workers could not be started.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub(crate) enum SupervisorError {
-    /// Not an address with a port.
-    #[error("{0:?} is no address with a port")]
-    Address(String),
-    /// So many workers do not fit behind the first port.
-    #[error("there are not {workers} ports from {first} on")]
-    Ports {
-        /// The port of the first.
-        first: u16,
-        /// How many there should be.
-        workers: u16,
-    },
-    /// The operating system does not start the program.
-    #[error("a worker cannot be started")]
-    Spawn(#[source] io::Error),
-    /// A worker ended before it listened.
-    #[error("the worker for {address} ended before it listened: {status}")]
-    NotStarted {
-        /// Where it should have listened.
-        address: String,
-        /// How it ended.
-        status: ExitStatus,
-    },
-}
 
 impl SupervisorError {
     /// Whether the worker itself has said on standard error what is wrong, as programs do that end with

@@ -7,7 +7,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
 use serde::Deserialize;
 use thiserror::Error;
 
-use super::owner;
+use super::owner::owner;
 
 /// By how much the clock of whoever issues tokens may be ahead of that of this machine, in seconds.
 const LEEWAY: u64 = 10;

@@ -10,8 +10,8 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{sleep, timeout};
 
-use super::Server;
 use super::admission::Slot;
+use super::context::Server;
 use super::listener::{Socket, readable};
 use super::respond::respond;
 use super::state::State;

@@ -8,9 +8,9 @@ use http::{HeaderValue, Request, Response, StatusCode};
 use hyper::body::{Body as _, Incoming};
 use tower::Service;
 
-use super::Server;
 use super::admission::Refused;
 use super::body::{ResponseBody, TimedBody};
+use super::context::Server;
 use super::state::State;
 use crate::http::trusted_proxy::Proxied;
 use crate::socketio::client_address::ClientAddress;

@@ -3,8 +3,11 @@
 //! `cargo run -p tutorial_steps --bin step_9_scaling`, then open <http://127.0.0.1:3000> and
 //! <http://127.0.0.1:3001>. `WORKERS` says how many there are; kill one and it is started again.
 
+use std::os::fd::AsFd;
 use std::path::Path;
+use std::process::Stdio;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::bail;
 use axum::Router;
@@ -12,11 +15,15 @@ use axum::response::Html;
 use axum::routing::get;
 use axum::serve::ListenerExt;
 use chat_adapter::{Broadcast, ClusterBroadcast, ClusterHub};
-use chat_server::{Chat, supervisor, telemetry};
+use chat_server::Chat;
 use chat_store::{MessageStore, SqliteStore};
+use futures_util::future::try_join_all;
+use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
+use tokio::net::unix::pipe;
 use tokio::process::Command;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::sleep;
 
 const PAGE: &str =
     concat!(include_str!("../../pages/head.html"), include_str!("../../pages/step_9.html"));
@@ -24,7 +31,6 @@ const PAGE: &str =
 /// The program starts itself once more for each worker, with two arguments.
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    telemetry::init("warn", None)?;
     let arguments: Vec<_> = std::env::args().skip(1).collect();
     match &*arguments {
         [] => supervise().await,
@@ -35,27 +41,33 @@ async fn main() -> anyhow::Result<()> {
 
 /// Starts the workers, starts again those that end, and stops them all.
 async fn supervise() -> anyhow::Result<()> {
-    let port = std::env::var("PORT").unwrap_or_else(|_| "3000".to_owned());
-    let workers = std::env::var("WORKERS").unwrap_or_else(|_| "4".to_owned()).parse()?;
-    let addresses = supervisor::addresses(&format!("127.0.0.1:{port}"), workers)?;
+    let port: u16 = std::env::var("PORT").unwrap_or_else(|_| "3000".to_owned()).parse()?;
+    let workers: u16 = std::env::var("WORKERS").unwrap_or_else(|_| "4".to_owned()).parse()?;
 
     // Where the workers tell each other of new messages; deleted at the end, which the signals may not cut short.
     let stop = asked_to_stop()?;
     let folder = tempfile::tempdir()?;
     let hub = ClusterHub::bind(folder.path().join("hub")).await?;
 
-    let program = std::env::current_exe()?;
-    let meeting_point = hub.path().to_owned();
-    let worker = move |address: &str| {
-        let mut command = Command::new(&program);
-        command.arg(address).arg(&meeting_point);
-        command
-    };
-    let listening = |addresses: &[&str]| {
-        addresses.iter().for_each(|address| println!("listening on http://{address}"));
-    };
-    supervisor::run(&addresses, worker, listening, stop).await?;
-    Ok(())
+    let workers = (port..).take(workers.into()).map(|port| keep_running(port, hub.path()));
+    tokio::select! {
+        () = stop => Ok(()),
+        ended = try_join_all(workers) => ended.map(|_| ()),
+    }
+}
+
+/// Starts a worker, and again when it ends. Dropped, it closes the worker's standard input, and so stops the worker.
+async fn keep_running(port: u16, hub: &Path) -> anyhow::Result<()> {
+    loop {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.arg(format!("127.0.0.1:{port}")).arg(hub).stdin(Stdio::piped());
+        let mut worker = command.spawn()?;
+        // Held, since waiting for a process closes the standard input that it still has.
+        let _open = worker.stdin.take();
+        let status = worker.wait().await?;
+        eprintln!("the worker on port {port} ended: {status}");
+        sleep(Duration::from_secs(1)).await;
+    }
 }
 
 /// Ready when the program is asked to end: by Ctrl-C, or by SIGTERM, as service managers do.
@@ -65,6 +77,14 @@ fn asked_to_stop() -> std::io::Result<impl Future<Output = ()>> {
     Ok(async move {
         tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
     })
+}
+
+/// In a worker: ready when the first process has ended, however it ended, as the standard input is a pipe to it.
+fn released() -> std::io::Result<impl Future<Output = ()>> {
+    // Not tokio's standard input: that blocks a thread, for which the end of the program would wait.
+    let input = std::io::stdin().as_fd().try_clone_to_owned()?;
+    let mut input = pipe::Receiver::from_owned_fd(input)?;
+    Ok(async move { while let Ok(1..) = input.read(&mut [0; 64]).await {} })
 }
 
 /// A worker: the server of step 7, and what is new is the broadcast.
@@ -83,8 +103,8 @@ async fn work(address: &str, hub: &Path) -> anyhow::Result<()> {
         .merge(chat_server::client_router())
         .merge(chat.socket_router());
 
-    // The supervisor says when to stop. Ctrl-C in a terminal goes to all processes, and SIGTERM may.
-    let (released, asked) = (supervisor::released()?, asked_to_stop()?);
+    // The first process says when to stop. Ctrl-C in a terminal goes to all processes, and SIGTERM may.
+    let (released, asked) = (released()?, asked_to_stop()?);
     let listener = TcpListener::bind(address).await?;
     println!("listening on http://{}", listener.local_addr()?);
     let listener = listener.tap_io(|connection| {

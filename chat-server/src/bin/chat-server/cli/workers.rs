@@ -7,7 +7,8 @@ use anyhow::Context;
 use tokio::process::Command;
 
 use super::listen::ListenAddress;
-use super::{Cli, hub, stop_signal};
+use super::stop::stop_signal;
+use super::{Cli, hub};
 use crate::supervisor::{self, LISTENING};
 
 /// Runs the workers until SIGTERM or Ctrl-C.

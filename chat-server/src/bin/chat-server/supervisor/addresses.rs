@@ -1,4 +1,4 @@
-use super::SupervisorError;
+use super::error::SupervisorError;
 
 /// The addresses of so many workers: the first one, and the ports after it. Port 0 is any free one for
 /// each of them.

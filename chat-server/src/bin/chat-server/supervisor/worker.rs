@@ -6,7 +6,10 @@ use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::time::timeout;
 
-use super::{LISTENING, SupervisorError};
+use super::error::SupervisorError;
+
+/// What a worker prints before its address.
+pub(crate) const LISTENING: &str = "listening on http://";
 
 /// How long a worker may take to stop.
 const STOP_PATIENCE: Duration = Duration::from_secs(10);

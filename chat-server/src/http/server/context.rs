@@ -1,0 +1,20 @@
+use std::sync::Arc;
+
+use axum::Router;
+use hyper::server::conn::http1;
+use tokio_util::sync::CancellationToken;
+
+use super::admission::Admission;
+use crate::engine::limits::Limits;
+use crate::http::trusted_proxy::TrustedProxies;
+
+/// What all connections of a server share.
+pub(super) struct Server {
+    pub(super) router: Router,
+    pub(super) limits: Limits,
+    pub(super) proxies: TrustedProxies,
+    pub(super) admission: Arc<Admission>,
+    pub(super) http: http1::Builder,
+    /// Requests are answered, and no further ones read.
+    pub(super) stopping: CancellationToken,
+}
