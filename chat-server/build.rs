@@ -22,9 +22,15 @@ const PACKAGE_FILES: [&str; 2] = ["package.json", "package-lock.json"];
 fn main() -> io::Result<()> {
     println!("cargo::rustc-check-cfg=cfg(has_socket_io_client)");
     println!("cargo::rerun-if-changed=build.rs");
-    find_servers();
-    find_browser();
-    find_other_clients();
+    // The tests are those of the program.
+    if env::var_os("CARGO_FEATURE_PROGRAM").is_some() {
+        find_servers();
+        find_browser();
+        find_other_clients();
+    }
+    if env::var_os("CARGO_FEATURE_PAGE").is_none() {
+        return Ok(());
+    }
     for file in PACKAGE_FILES {
         println!("cargo::rerun-if-changed=web/{file}");
     }

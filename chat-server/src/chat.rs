@@ -103,6 +103,7 @@ impl Chat {
 
     /// The official Socket.IO client for browsers, below `/socket.io`, as the Node.js server serves it;
     /// see [`client_router`](crate::client_router).
+    #[cfg(feature = "page")]
     pub fn client_router(&self) -> Router {
         web::client_router()
     }
@@ -155,15 +156,9 @@ impl Chat {
     /// Serves [`router`](Self::router) on a listener until `stop` is ready, then stops as
     /// [`shutdown`](Self::shutdown) does, within ten seconds.
     ///
-    /// What connections may take is bounded by the [limits](Limits) of the chat: their number, in all and from one
-    /// address, the size of headers, and the time for each part of a request and a response. Each request has
-    /// its [`ClientAddress`](crate::ClientAddress).
-    ///
     /// On a loopback address the server is asked by a name of this machine, by an address, or by an
     /// [allowed host](ChatBuilder::allowed_hosts); what else is asked for is refused, unless a trusted proxy
-    /// does.
-    ///
-    /// Not cancel safe: the listener is served on when this call is dropped. Let `stop` end it.
+    /// does. All else is as with [`serve_router`](Self::serve_router).
     ///
     /// # Errors
     /// When the listener fails. The chat is shut down then too.
@@ -172,11 +167,45 @@ impl Chat {
         listener: impl Into<Listener>,
         stop: impl Future<Output = ()> + Send,
     ) -> Result<(), ChatError> {
-        let stopping = CancellationToken::new();
         let listener = listener.into();
-        let listening = listener.address();
+        let router = self.router_at(listener.address());
+        self.serve_router(listener, router, stop).await
+    }
+
+    /// Serves an application's router, into which it has merged what it wants of the chat's, on a listener until `stop`
+    /// is ready, then shuts the chat [down](Self::shutdown), within ten seconds.
+    ///
+    /// What connections may take is bounded by the [limits](Limits) of the chat: their number, in all and from one
+    /// address, the size of headers, and the time for each part of a request and a response. Each request has
+    /// its [`ClientAddress`](crate::ClientAddress). Small packets are sent at once (`TCP_NODELAY`).
+    ///
+    /// Not cancel safe: the listener is served on when this call is dropped. Let `stop` end it.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let store = std::sync::Arc::new(chat_store::MemoryStore::new());
+    /// let chat = chat_server::Chat::builder(store).start().await?;
+    /// let router = axum::Router::new()
+    ///     .route("/", axum::routing::get(async || "my own page"))
+    ///     .merge(chat.socket_router());
+    /// let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
+    /// let stop = async { tokio::signal::ctrl_c().await.unwrap_or_default() };
+    /// chat.serve_router(listener, router, stop).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// When the listener fails. The chat is shut down then too.
+    pub async fn serve_router(
+        &self,
+        listener: impl Into<Listener>,
+        router: Router,
+        stop: impl Future<Output = ()> + Send,
+    ) -> Result<(), ChatError> {
+        let stopping = CancellationToken::new();
         let (limits, proxies) = (self.limits.clone(), self.proxies.clone());
-        let (router, stop_serving) = (self.router_at(listening), stopping.clone());
+        let (listener, stop_serving) = (listener.into(), stopping.clone());
         let server = server::serve(listener, router, limits, self.room, proxies, stop_serving);
         let mut server = tokio::spawn(server);
         let ended = tokio::select! {

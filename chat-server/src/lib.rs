@@ -10,11 +10,13 @@ mod socketio;
 
 pub use chat::{Chat, ChatBuilder, ChatError};
 pub use engine::limits::{LimitError, Limits};
+#[cfg(feature = "jwt")]
 pub use engine::people::{JwtKey, JwtKeyError};
 pub use http::base_path::{BasePath, BasePathError};
 pub use http::origin::{AllowedHost, AllowedHostError, AllowedOrigin, AllowedOriginError};
 pub use http::server::Listener;
 pub use http::trusted_proxy::{TrustedProxy, TrustedProxyError};
+#[cfg(feature = "page")]
 pub use http::web::client_router;
 pub use socketio::client_address::ClientAddress;
 pub use socketio::recovery;

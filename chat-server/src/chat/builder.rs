@@ -14,7 +14,9 @@ use super::{Chat, ChatError};
 use crate::engine::limits::Limits;
 use crate::engine::log::{Log, RECENT_AT_START, RECENT_BYTES};
 use crate::engine::outgoing::{self, Outgoing};
-use crate::engine::people::{self, Identities, JwtKey, RESERVED};
+#[cfg(feature = "jwt")]
+use crate::engine::people::JwtKey;
+use crate::engine::people::{self, Identities, Issuer, RESERVED};
 use crate::engine::presence::Roster;
 use crate::engine::quota::Quotas;
 use crate::engine::rate::Buckets;
@@ -57,7 +59,7 @@ pub struct ChatBuilder {
     presence_grace: Duration,
     nickname_lifetime: Duration,
     reserved_names: Vec<Nickname>,
-    jwt_key: Option<JwtKey>,
+    issuer: Option<Arc<dyn Issuer>>,
     limits: Limits,
     proxies: TrustedProxies,
     rules: Rules,
@@ -85,7 +87,7 @@ impl ChatBuilder {
             presence_grace: PRESENCE_GRACE,
             nickname_lifetime: NICKNAME_LIFETIME,
             reserved_names: Self::RESERVED_NAMES.map(Nickname::from_stored).into(),
-            jwt_key: None,
+            issuer: None,
             limits: Limits::default(),
             proxies: TrustedProxies::default(),
             rules: Rules::default(),
@@ -170,8 +172,9 @@ impl ChatBuilder {
     /// Has clients say who they are by a JSON Web Token, as `token` in `auth`, that is signed with this key.
     /// Clients without one are refused, and nobody chooses a nickname. A connection ends when its token
     /// expires.
+    #[cfg(feature = "jwt")]
     pub fn jwt_key(self, key: JwtKey) -> Self {
-        Self { jwt_key: Some(key), ..self }
+        Self { issuer: Some(Arc::new(key)), ..self }
     }
 
     /// The most that clients may take; [`Limits::default`] when not said.
@@ -260,7 +263,7 @@ impl ChatBuilder {
             Roster::new(node, self.presence_grace, believed, limits.notice_rate(), outgoing);
         let (lifetime, reserved) = (self.nickname_lifetime, self.reserved_names);
         let names = people::Rules { lifetime, limits: &limits, reserved };
-        let identities = Identities::new(nicknames, names, self.jwt_key, roster.clone());
+        let identities = Identities::new(nicknames, names, self.issuer, roster.clone());
 
         let relay = TaskTracker::new();
         let listening = CancellationToken::new();

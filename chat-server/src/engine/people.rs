@@ -3,6 +3,8 @@
 mod clock;
 mod guard;
 mod held;
+mod issuer;
+#[cfg(feature = "jwt")]
 mod jwt;
 mod owner;
 mod reserved;
@@ -27,6 +29,9 @@ use crate::engine::outage::Outage;
 use crate::engine::presence::Roster;
 use crate::engine::source::Source;
 
+pub(crate) use issuer::Issuer;
+use issuer::Subject;
+#[cfg(feature = "jwt")]
 pub use jwt::{JwtKey, JwtKeyError};
 use owner::owner;
 pub(crate) use reserved::RESERVED;
@@ -91,7 +96,7 @@ pub(crate) struct Identities {
     /// For how long a nickname is kept for an owner who is not connected.
     lifetime: Duration,
     /// What tokens have to be signed with. Without it nicknames are whose who claims them first.
-    issuer: Option<Arc<JwtKey>>,
+    issuer: Option<Arc<dyn Issuer>>,
     held: Arc<Held>,
     guard: Arc<Guard>,
     clock: Arc<Clock>,
@@ -114,14 +119,14 @@ impl Identities {
     pub(crate) fn new(
         store: Arc<dyn NicknameStore>,
         rules: Rules<'_>,
-        issuer: Option<JwtKey>,
+        issuer: Option<Arc<dyn Issuer>>,
         roster: Roster,
     ) -> Self {
         let Rules { lifetime, limits, reserved } = rules;
         Self {
             store,
             lifetime,
-            issuer: issuer.map(Arc::new),
+            issuer,
             held: Arc::default(),
             guard: Arc::new(Guard::new(limits, Reserved::new(reserved))),
             clock: Arc::new(Clock::new(Timestamp::now)),
@@ -142,7 +147,7 @@ impl Identities {
         token: Option<&Token>,
     ) -> Result<Option<Person>, Unidentified> {
         let Some(key) = &self.issuer else { return Ok(None) };
-        let jwt::Subject { owner, nickname, until } = key.subject(token)?;
+        let Subject { owner, nickname, until } = key.subject(token)?;
         // The issuer answers for the name, whatever it is.
         let person = self.claim(&nickname, owner, ClaimKind::Issued).await?.ok_or_else(taken)?;
         Ok(Some(Person { until, ..person }))

@@ -1,7 +1,10 @@
 //! What a browser needs: the chat page, the Socket.IO client, and a health check.
 
+#[cfg(feature = "page")]
 mod asset;
+#[cfg(feature = "page")]
 mod page;
+#[cfg(feature = "page")]
 mod socket_io_client;
 
 use axum::Router;
@@ -11,8 +14,15 @@ use axum::routing::get;
 ///
 /// The client's files lie below `/socket.io/`, the path of the Socket.IO endpoint itself: these routes
 /// have to come before it.
+#[cfg(feature = "page")]
 pub(crate) fn router() -> Router {
     page::router().merge(client_router())
+}
+
+/// No routes: the program was built without the page.
+#[cfg(not(feature = "page"))]
+pub(crate) fn router() -> Router {
+    Router::new()
 }
 
 /// `GET /healthz`, which answers as long as the process works.
@@ -33,9 +43,11 @@ pub(crate) fn health() -> Router {
 /// let app: axum::Router =
 ///     axum::Router::new().route_service("/socket.io/", service).merge(chat_server::client_router());
 /// ```
+#[cfg(feature = "page")]
 pub fn client_router() -> Router {
     socket_io_client::router()
 }
 
 #[cfg(test)]
+#[cfg(feature = "page")]
 mod tests;

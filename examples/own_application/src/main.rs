@@ -48,14 +48,8 @@ async fn main() -> anyhow::Result<()> {
         .merge(chat.client_router());
     let listener = TcpListener::bind("127.0.0.1:3000").await?;
     println!("listening on http://{}", listener.local_addr()?);
-    let stop = {
-        let chat = chat.clone();
-        async move {
-            tokio::signal::ctrl_c().await.ok();
-            chat.shutdown().await;
-        }
-    };
-    axum::serve(listener, app.into_make_service()).with_graceful_shutdown(stop).await?;
+    let stop = async { tokio::signal::ctrl_c().await.unwrap_or_default() };
+    chat.serve_router(listener, app, stop).await?;
     Ok(())
 }
 

@@ -1,12 +1,12 @@
 use std::fmt;
 
-use chat_core::{Nickname, Refusal, RefusalCode, Timestamp, Token};
-use chat_store::OwnerKey;
+use chat_core::{Refusal, RefusalCode, Timestamp, Token};
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
 use serde::Deserialize;
 use thiserror::Error;
 
+use super::issuer::{Issuer, Subject};
 use super::owner::owner;
 
 /// By how much the clock of whoever issues tokens may be ahead of that of this machine, in seconds.
@@ -44,13 +44,6 @@ pub enum JwtKeyError {
     /// PEM that holds no key of a kind that is supported.
     #[error("the PEM file holds no RSA or Ed25519 public key")]
     Unsupported,
-}
-
-/// Whom a token names.
-pub(super) struct Subject {
-    pub(super) owner: OwnerKey,
-    pub(super) nickname: Nickname,
-    pub(super) until: Option<Timestamp>,
 }
 
 #[derive(Deserialize)]
@@ -101,8 +94,10 @@ impl JwtKey {
         validation.leeway = LEEWAY;
         Self { key, validation }
     }
+}
 
-    pub(super) fn subject(&self, token: Option<&Token>) -> Result<Subject, Refusal> {
+impl Issuer for JwtKey {
+    fn subject(&self, token: Option<&Token>) -> Result<Subject, Refusal> {
         let invalid = |message| Refusal::new(RefusalCode::InvalidToken, message);
         let token =
             token.ok_or_else(|| invalid("a token is needed: give it as `token` in `auth`"))?;

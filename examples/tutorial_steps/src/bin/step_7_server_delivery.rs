@@ -8,7 +8,6 @@ use std::sync::Arc;
 use axum::Router;
 use axum::response::Html;
 use axum::routing::get;
-use axum::serve::ListenerExt;
 use chat_server::Chat;
 use chat_server::recovery::public_id;
 use chat_store::{MessageStore, SqliteStore};
@@ -34,15 +33,8 @@ async fn main() -> anyhow::Result<()> {
     let port = std::env::var("PORT").unwrap_or_else(|_| "3000".to_owned());
     let listener = TcpListener::bind(format!("127.0.0.1:{port}")).await?;
     println!("listening on http://{}", listener.local_addr()?);
-    // Without this a small packet can wait 40 ms for the one before it to be confirmed.
-    let listener = listener.tap_io(|connection| {
-        connection.set_nodelay(true).ok();
-    });
-    let stop = async move {
-        tokio::signal::ctrl_c().await.ok();
-        chat.shutdown().await;
-    };
-    axum::serve(listener, app).with_graceful_shutdown(stop).await?;
+    let stop = async { tokio::signal::ctrl_c().await.unwrap_or_default() };
+    chat.serve_router(listener, app, stop).await?;
     store.close().await;
     Ok(())
 }

@@ -13,7 +13,6 @@ use anyhow::bail;
 use axum::Router;
 use axum::response::Html;
 use axum::routing::get;
-use axum::serve::ListenerExt;
 use chat_adapter::{Broadcast, ClusterBroadcast, ClusterHub};
 use chat_server::Chat;
 use chat_store::{MessageStore, SqliteStore};
@@ -107,14 +106,10 @@ async fn work(address: &str, hub: &Path) -> anyhow::Result<()> {
     let (released, asked) = (released()?, asked_to_stop()?);
     let listener = TcpListener::bind(address).await?;
     println!("listening on http://{}", listener.local_addr()?);
-    let listener = listener.tap_io(|connection| {
-        connection.set_nodelay(true).ok();
-    });
-    let stop = async move {
+    let stop = async {
         tokio::select! { () = released => {}, () = asked => {} }
-        chat.shutdown().await;
     };
-    axum::serve(listener, app).with_graceful_shutdown(stop).await?;
+    chat.serve_router(listener, app, stop).await?;
     broadcast.close().await;
     store.close().await;
     Ok(())
