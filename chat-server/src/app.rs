@@ -17,10 +17,10 @@ use tokio_util::task::TaskTracker;
 
 pub use self::builder::ChatBuilder;
 use crate::base_path::BasePath;
-use crate::http_server::{self, Listener, Room};
+use crate::http_server::{self, Listener, Room, Served};
 use crate::limits::{LimitError, Limits};
 use crate::log::Log;
-use crate::origin::{OriginGuard, Rules};
+use crate::origin::{OriginGuard, Origins, Rules};
 use crate::recovery::Recovery;
 use crate::socket::Connections;
 use crate::transport::TransportService;
@@ -94,13 +94,11 @@ impl Chat {
     ///
     /// Pages of other origins are refused unless they are [allowed](ChatBuilder::allowed_origins).
     pub fn socket_router(&self) -> Router {
-        self.socket_router_at(None)
+        self.socket_router_for(self.origins_at(None))
     }
 
-    /// The same for a server that listens on this address.
-    fn socket_router_at(&self, listening: Option<IpAddr>) -> Router {
-        let (rules, proxies) = (self.rules.clone(), self.proxies.clone());
-        let guarded = OriginGuard::new(self.transport.clone(), rules, proxies, listening);
+    fn socket_router_for(&self, origins: Origins) -> Router {
+        let guarded = OriginGuard::new(self.transport.clone(), origins);
         Router::new()
             .route_service("/socket.io", guarded.clone())
             .route_service("/socket.io/", guarded)
@@ -116,17 +114,22 @@ impl Chat {
     /// library below it, the chat page at `/`, `/healthz`, which answers as long as the process works, and `/readyz`,
     /// which says with status 503 [what does not](Self::impairments).
     pub fn router(&self) -> Router {
-        self.router_at(None)
+        self.router_for(self.origins_at(None))
     }
 
-    fn router_at(&self, listening: Option<IpAddr>) -> Router {
+    /// The pages that may use a server that listens on this address, where that is known.
+    fn origins_at(&self, listening: Option<IpAddr>) -> Origins {
+        Origins::new(self.rules.clone(), self.proxies.clone(), listening)
+    }
+
+    fn router_for(&self, origins: Origins) -> Router {
         let chat = self.clone();
         let ready = get(async move || match &*chat.impairments() {
             [] => (StatusCode::OK, "ready\n".to_owned()),
             impairments => (StatusCode::SERVICE_UNAVAILABLE, impairments.join("\n") + "\n"),
         });
         let health = web::health().route("/readyz", ready);
-        let chat = self.socket_router_at(listening).merge(web::router()).merge(health.clone());
+        let chat = self.socket_router_for(origins).merge(web::router()).merge(health.clone());
         let nested = self.base_path.nest(chat);
         if self.base_path == BasePath::default() { nested } else { nested.merge(health) }
     }
@@ -179,10 +182,15 @@ impl Chat {
     ) -> Result<(), ChatError> {
         let stopping = CancellationToken::new();
         let listener = listener.into();
-        let listening = listener.address();
-        let (limits, proxies) = (self.limits.clone(), self.proxies.clone());
-        let (router, stop_serving) = (self.router_at(listening), stopping.clone());
-        let server = http_server::serve(listener, router, limits, self.room, proxies, stop_serving);
+        let origins = self.origins_at(listener.address());
+        let served = Served {
+            router: self.router_for(origins.clone()),
+            limits: self.limits.clone(),
+            room: self.room,
+            proxies: self.proxies.clone(),
+            origins,
+        };
+        let server = http_server::serve(listener, served, stopping.clone());
         let mut server = tokio::spawn(server);
         let ended = tokio::select! {
             ended = &mut server => Some(ended),

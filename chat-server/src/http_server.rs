@@ -35,6 +35,7 @@ pub(crate) use open_files::{Room, open_files, raise_open_files};
 
 use crate::episode::Episode;
 use crate::limits::Limits;
+use crate::origin::Origins;
 use crate::trusted_proxy::TrustedProxies;
 
 /// The most that is read or kept for writing of one connection at a time. Headers have a limit of their own.
@@ -52,10 +53,21 @@ struct Server {
     router: Router,
     limits: Limits,
     proxies: TrustedProxies,
+    origins: Origins,
     admission: Arc<Admission>,
     http: http1::Builder,
     /// Requests are answered, and no further ones read.
     stopping: CancellationToken,
+}
+
+/// What is served, and to whom.
+pub(crate) struct Served {
+    pub(crate) router: Router,
+    pub(crate) limits: Limits,
+    pub(crate) room: Room,
+    pub(crate) proxies: TrustedProxies,
+    /// The pages that may read why they are refused.
+    pub(crate) origins: Origins,
 }
 
 /// Serves a router until `stopping` is cancelled and all connections have ended. Dropped, it ends them.
@@ -64,12 +76,10 @@ struct Server {
 /// When the listener does not work any more.
 pub(crate) async fn serve(
     listener: Listener,
-    router: Router,
-    limits: Limits,
-    room: Room,
-    proxies: TrustedProxies,
+    served: Served,
     stopping: CancellationToken,
 ) -> io::Result<()> {
+    let Served { router, limits, room, proxies, origins } = served;
     let mut http = http1::Builder::new();
     http.max_header_size(limits.max_header_bytes).max_buf_size(MAX_BUFFER);
     let server = Arc::new(Server {
@@ -78,6 +88,7 @@ pub(crate) async fn serve(
         admission: Admission::new(&limits, room, proxies.clone()),
         limits,
         proxies,
+        origins,
         http,
         stopping: stopping.clone(),
     });
