@@ -351,4 +351,13 @@ mod tests {
         long.push(b' ');
         assert_eq!(heard(&Wire::default(), &long), None);
     }
+
+    #[test]
+    fn a_flood_of_versions_is_not_remembered() {
+        let mut decoder = Wire::default().decoder();
+        for version in 1000..1100 {
+            assert_eq!(decoder.decode(format!(r#"{{"v":{version}}}"#).as_bytes()), None);
+        }
+        assert_eq!(decoder.versions.len(), Decoder::VERSIONS);
+    }
 }

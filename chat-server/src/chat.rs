@@ -19,8 +19,8 @@ pub use self::builder::ChatBuilder;
 use crate::engine::limits::{LimitError, Limits};
 use crate::engine::log::Log;
 use crate::http::base_path::BasePath;
-use crate::http::origin::{OriginGuard, Rules};
-use crate::http::server::{self, Listener, Room};
+use crate::http::origin::{OriginGuard, Origins, Rules};
+use crate::http::server::{self, Listener, Room, Served};
 use crate::http::trusted_proxy::TrustedProxies;
 use crate::http::web;
 use crate::socketio::recovery::Recovery;
@@ -89,13 +89,11 @@ impl Chat {
     ///
     /// Pages of other origins are refused unless they are [allowed](ChatBuilder::allowed_origins).
     pub fn socket_router(&self) -> Router {
-        self.socket_router_at(None)
+        self.socket_router_for(self.origins_at(None))
     }
 
-    /// The same for a server that listens on this address.
-    fn socket_router_at(&self, listening: Option<IpAddr>) -> Router {
-        let (rules, proxies) = (self.rules.clone(), self.proxies.clone());
-        let guarded = OriginGuard::new(self.transport.clone(), rules, proxies, listening);
+    fn socket_router_for(&self, origins: Origins) -> Router {
+        let guarded = OriginGuard::new(self.transport.clone(), origins);
         Router::new()
             .route_service("/socket.io", guarded.clone())
             .route_service("/socket.io/", guarded)
@@ -112,17 +110,22 @@ impl Chat {
     /// library below it, the chat page at `/`, `/healthz`, which answers as long as the process works, and `/readyz`,
     /// which says with status 503 [what does not](Self::impairments).
     pub fn router(&self) -> Router {
-        self.router_at(None)
+        self.router_for(self.origins_at(None))
     }
 
-    fn router_at(&self, listening: Option<IpAddr>) -> Router {
+    /// The pages that may use a server that listens on this address, where that is known.
+    fn origins_at(&self, listening: Option<IpAddr>) -> Origins {
+        Origins::new(self.rules.clone(), self.proxies.clone(), listening)
+    }
+
+    fn router_for(&self, origins: Origins) -> Router {
         let chat = self.clone();
         let ready = get(async move || match &*chat.impairments() {
             [] => (StatusCode::OK, "ready\n".to_owned()),
             impairments => (StatusCode::SERVICE_UNAVAILABLE, impairments.join("\n") + "\n"),
         });
         let health = web::health().route("/readyz", ready);
-        let chat = self.socket_router_at(listening).merge(web::router()).merge(health.clone());
+        let chat = self.socket_router_for(origins).merge(web::router()).merge(health.clone());
         let nested = self.base_path.nest(chat);
         if self.base_path == BasePath::default() { nested } else { nested.merge(health) }
     }
@@ -168,8 +171,9 @@ impl Chat {
         stop: impl Future<Output = ()> + Send,
     ) -> Result<(), ChatError> {
         let listener = listener.into();
-        let router = self.router_at(listener.address());
-        self.serve_router(listener, router, stop).await
+        let origins = self.origins_at(listener.address());
+        let router = self.router_for(origins.clone());
+        self.serve_for(origins, listener, router, stop).await
     }
 
     /// Serves an application's router, into which it has merged what it wants of the chat's, on a listener until `stop`
@@ -203,10 +207,25 @@ impl Chat {
         router: Router,
         stop: impl Future<Output = ()> + Send,
     ) -> Result<(), ChatError> {
+        self.serve_for(self.origins_at(None), listener.into(), router, stop).await
+    }
+
+    async fn serve_for(
+        &self,
+        origins: Origins,
+        listener: Listener,
+        router: Router,
+        stop: impl Future<Output = ()> + Send,
+    ) -> Result<(), ChatError> {
         let stopping = CancellationToken::new();
-        let (limits, proxies) = (self.limits.clone(), self.proxies.clone());
-        let (listener, stop_serving) = (listener.into(), stopping.clone());
-        let server = server::serve(listener, router, limits, self.room, proxies, stop_serving);
+        let served = Served {
+            router,
+            limits: self.limits.clone(),
+            room: self.room,
+            proxies: self.proxies.clone(),
+            origins,
+        };
+        let server = server::serve(listener, served, stopping.clone());
         let mut server = tokio::spawn(server);
         let ended = tokio::select! {
             ended = &mut server => Some(ended),

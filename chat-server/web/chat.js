@@ -79,6 +79,8 @@ function warning(status, detail) {
       return "";
     case "refused":
       return `The server refuses the connection: ${detail}. Trying again…`;
+    case "waiting":
+      return `The server refuses the connection for now: ${detail}. The page does so by itself.`;
     default:
       return "What you write is sent as soon as the connection is back.";
   }

@@ -19,14 +19,16 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use http::header::{CONTENT_TYPE, ORIGIN};
+use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Request, Response, StatusCode};
 use serde_json::json;
 use tokio::time::Instant;
 use tower::Service;
 
+use allowed::Allowed;
 pub use allowed::{AllowedHost, AllowedHostError, AllowedOrigin, AllowedOriginError};
 use cors::Cors;
+pub(crate) use cors::keep as keep_cors;
 pub(crate) use rules::Rules;
 use rules::Verdict;
 
@@ -41,11 +43,15 @@ const FORBIDDEN: u8 = 4;
 
 type ResponseFuture = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
 
+/// Says which pages may use a server. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Origins(Arc<Guard>);
+
 /// Lets requests through to a service only from pages that may use it.
 #[derive(Clone)]
 pub(crate) struct OriginGuard<S> {
     inner: S,
-    guard: Arc<Guard>,
+    origins: Origins,
 }
 
 struct Guard {
@@ -57,16 +63,37 @@ struct Guard {
     said: [Mutex<Option<Instant>>; 2],
 }
 
-impl<S> OriginGuard<S> {
-    /// A guard of a server that listens on this address, where that is known.
-    pub(crate) fn new(
-        inner: S,
-        rules: Rules,
-        proxies: TrustedProxies,
-        listening: Option<IpAddr>,
-    ) -> Self {
+impl Origins {
+    /// Those of a server that listens on this address, where that is known.
+    pub(crate) fn new(rules: Rules, proxies: TrustedProxies, listening: Option<IpAddr>) -> Self {
         let local = listening.is_some_and(rules::is_local);
-        Self { inner, guard: Arc::new(Guard { rules, proxies, local, said: Default::default() }) }
+        Self(Arc::new(Guard { rules, proxies, local, said: Default::default() }))
+    }
+
+    /// Lets a page of another origin that may use the server read an answer that is given before its request gets to the
+    /// [guard](OriginGuard). `proxied`: a trusted proxy has passed the request on.
+    pub(crate) fn answered_early<B>(
+        &self,
+        request: &Request<B>,
+        proxied: bool,
+        response: Response<Body>,
+    ) -> Response<Body> {
+        match self.0.rules.judge(request.headers(), proxied, self.0.local) {
+            // Only after the answer to this does a browser send what gets the other one.
+            Verdict::Foreign(allowed) if cors::is_preflight(request) => preflight(request, allowed),
+            Verdict::Foreign(allowed) => {
+                let mut response = response;
+                Cors::of(request, allowed).add_to(response.headers_mut());
+                response
+            }
+            _ => response,
+        }
+    }
+}
+
+impl<S> OriginGuard<S> {
+    pub(crate) fn new(inner: S, origins: Origins) -> Self {
+        Self { inner, origins }
     }
 }
 
@@ -88,18 +115,15 @@ where
     }
 
     fn call(&mut self, mut request: Request<Body>) -> ResponseFuture {
-        let proxied = self.guard.identify(&mut request);
-        match self.guard.rules.judge(request.headers(), proxied, self.guard.local) {
+        let guard = &self.origins.0;
+        let proxied = guard.identify(&mut request);
+        match guard.rules.judge(request.headers(), proxied, guard.local) {
             Verdict::Own => self.inner.call(request),
             Verdict::Foreign(allowed) => {
-                let origin = request.headers().get(ORIGIN).cloned();
-                let cors = Cors::new(origin.unwrap_or(HeaderValue::from_static("null")), allowed);
                 if cors::is_preflight(&request) {
-                    let mut response = Response::new(Body::empty());
-                    *response.status_mut() = StatusCode::NO_CONTENT;
-                    *response.headers_mut() = cors.preflight(&request);
-                    return Box::pin(ready(Ok(response)));
+                    return Box::pin(ready(Ok(preflight(&request, allowed))));
                 }
+                let cors = Cors::of(&request, allowed);
                 let response = self.inner.call(request);
                 Box::pin(async move {
                     let mut response = response.await?;
@@ -107,9 +131,17 @@ where
                     Ok(response)
                 })
             }
-            refused => Box::pin(ready(Ok(self.guard.refuse(&refused)))),
+            refused => Box::pin(ready(Ok(guard.refuse(&refused)))),
         }
     }
+}
+
+/// The answer to a browser that asks if a page may send a request.
+fn preflight<B>(request: &Request<B>, allowed: Allowed) -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    *response.headers_mut() = Cors::of(request, allowed).preflight(request);
+    response
 }
 
 impl Guard {

@@ -37,6 +37,7 @@ pub(crate) use open_files::Room;
 
 use crate::engine::episode::Episode;
 use crate::engine::limits::Limits;
+use crate::http::origin::Origins;
 use crate::http::trusted_proxy::TrustedProxies;
 
 /// The most that is read or kept for writing of one connection at a time. Headers have a limit of their own.
@@ -49,18 +50,26 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 10\r\nconnection: close\r\n\
     content-length: 0\r\n\r\n";
 
+/// What is served, and to whom.
+pub(crate) struct Served {
+    pub(crate) router: Router,
+    pub(crate) limits: Limits,
+    pub(crate) room: Room,
+    pub(crate) proxies: TrustedProxies,
+    /// The pages that may read why they are refused.
+    pub(crate) origins: Origins,
+}
+
 /// Serves a router until `stopping` is cancelled and all connections have ended. Dropped, it ends them.
 ///
 /// # Errors
 /// When the listener does not work any more.
 pub(crate) async fn serve(
     listener: Listener,
-    router: Router,
-    limits: Limits,
-    room: Room,
-    proxies: TrustedProxies,
+    served: Served,
     stopping: CancellationToken,
 ) -> io::Result<()> {
+    let Served { router, limits, room, proxies, origins } = served;
     let mut http = http1::Builder::new();
     http.max_header_size(limits.max_header_bytes).max_buf_size(MAX_BUFFER);
     let server = Arc::new(Server {
@@ -69,6 +78,7 @@ pub(crate) async fn serve(
         admission: Admission::new(&limits, room, proxies.clone()),
         limits,
         proxies,
+        origins,
         http,
         stopping: stopping.clone(),
     });

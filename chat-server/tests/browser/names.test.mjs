@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { once } from "../js/support/bounds.mjs";
 import { connect } from "../js/support/client.mjs";
 import { Server } from "../js/support/server.mjs";
 import { Visitor } from "./support/visitor.mjs";
@@ -73,4 +74,52 @@ test("who comes back and finds the name taken is told, and can write on", { time
   await ada.page.keyboard.press("Escape");
   await ada.page.locator('#status[data-state="connected"]').waitFor();
   await ada.send("anonymous then");
+});
+
+test("who has to wait for a name is told for how long, and asks once when that is over", { timeout: 60_000 }, async (t) => {
+  // One more every ten seconds.
+  const server = await Server.start(t, { env: { CHAT_MAX_WRONG_TOKENS_PER_MINUTE: "6" } });
+  await Visitor.open(t, server.url, { name: "Grace" });
+  const ada = await Visitor.open(t, server.url);
+  for (let tried = 0; tried < 6; tried += 1) {
+    const guess = connect(t, server.url, { auth: { nickname: "Grace", token: `not the token of Grace ${tried}` } });
+    const [{ message }] = await once(guess, "connect_error");
+    assert.match(message, /^nickname_taken: /);
+    guess.disconnect();
+  }
+  let asked = 0;
+  ada.page.on("request", (request) => (asked += Number(request.postData()?.startsWith("40") ?? false)));
+  await ada.page.evaluate(() => localStorage.setItem("chat.name", JSON.stringify("Ada")));
+  await ada.page.reload();
+  await ada.page.locator('#status[data-state="waiting"]').waitFor();
+  assert.match(await ada.page.locator("#hint").textContent(), /for now: .*try again in \d+ s\. The page does so by itself/);
+  await ada.page.locator('#status[data-state="connected"]').waitFor({ timeout: 30_000 });
+  assert.equal(asked, 2, "asked before the time was over");
+  await ada.has("#me-name", "Ada");
+  await ada.send("at last");
+});
+
+test("a token that is none is given up, and the name can be chosen again", { timeout: 60_000 }, async (t) => {
+  const server = await Server.start(t);
+  const ada = await Visitor.open(t, server.url);
+  const keep = (name) => ada.page.evaluate((name) => {
+    localStorage.setItem("chat.name", JSON.stringify(name));
+    localStorage.setItem("chat.token", JSON.stringify("short"));
+  }, name);
+  await keep("Ada");
+  await ada.page.reload();
+  await ada.has("#name-error", /does not work any more/);
+  await ada.page.locator('#status[data-state="connected"]').waitFor();
+  await ada.page.getByLabel("Name", { exact: true }).fill("Ada");
+  await ada.page.getByRole("button", { name: "Use this name" }).click();
+  await ada.has("#me-name", "Ada");
+  await ada.page.reload();
+  await ada.page.locator('#status[data-state="connected"]').waitFor();
+  await ada.has("#me-name", "Ada");
+  // Found out when the name is chosen.
+  await keep(null);
+  await ada.page.reload();
+  await ada.page.locator('#status[data-state="connected"]').waitFor();
+  await ada.become("Countess");
+  await ada.send("with a new token");
 });

@@ -125,6 +125,52 @@ async fn allowed_pages_may_read_answers_and_also_errors() {
 }
 
 #[tokio::test]
+async fn allowed_pages_may_read_why_they_are_refused_before_they_are_heard() {
+    const PAGE: &str = "https://page.example";
+    let readable = |response: &str, status: &str| {
+        assert!(response.starts_with(&format!("http/1.1 {status} ")), "{response}");
+        for header in [
+            "access-control-allow-origin: https://page.example",
+            "access-control-allow-credentials: true",
+            "vary: origin",
+        ] {
+            let found = response.matches(&format!("\r\n{header}\r\n")).count();
+            assert_eq!(found, 1, "{header}: {response}");
+        }
+    };
+    for (limit, status) in
+        [(&["--max-connections", "1"][..], "503"), (&["--max-connections-per-address", "1"], "429")]
+    {
+        let server = Server::start(&[limit, &["--allowed-origin", PAGE]].concat()).await;
+        let _other = server.open().await;
+        readable(&ask_from(&server, &get(), PAGE).await, status);
+        // What comes after it is to be read.
+        readable(&ask_from(&server, &preflight(), PAGE).await, "204");
+        for origin in [FOREIGN, "null"] {
+            let response = ask_from(&server, &get(), origin).await;
+            assert!(response.starts_with(&format!("http/1.1 {status} ")), "{response}");
+            assert!(!response.contains("access-control"), "{response}");
+        }
+        let response = server.ask(&get()).await.to_lowercase();
+        assert!(!response.contains("access-control"), "{response}");
+
+        let server = Server::start(&[limit, &["--allowed-origin", "*"]].concat()).await;
+        let _other = server.open().await;
+        let response = ask_from(&server, &get(), FOREIGN).await;
+        assert!(response.starts_with(&format!("http/1.1 {status} ")), "{response}");
+        assert!(response.contains("\r\naccess-control-allow-origin: *\r\n"), "{response}");
+        assert!(!response.contains("credentials"), "{response}");
+    }
+
+    let server = Server::start(&["--body-timeout", "1s", "--allowed-origin", PAGE]).await;
+    let session = server.ask(&get()).await;
+    let (_, session) = session.split_once("\"sid\":\"").expect("a session");
+    let (id, _) = session.split_once('"').expect("an id");
+    let post = format!("POST {POLL}&sid={id} HTTP/1.1\r\nContent-Length: 10");
+    readable(&ask_from(&server, &post, PAGE).await, "408");
+}
+
+#[tokio::test]
 async fn all_pages_may_come_without_credentials() {
     let server = Server::start(&["--allowed-origin", "*"]).await;
     for request in [get(), preflight()] {

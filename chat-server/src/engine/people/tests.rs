@@ -171,6 +171,32 @@ async fn new_names_are_limited_for_each_address_and_old_ones_are_not() {
     node.take("Grace", None, 2).await.unwrap();
     advance(DAY / 120).await;
     node.take("Bob", None, 1).await.unwrap();
+    // A claim that is not granted takes none of them.
+    for _ in 0..20 {
+        assert_eq!(node.code("Bob", Some(EVES), 3).await, Some(RefusalCode::NicknameTaken));
+    }
+    node.take("Carl", None, 3).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_name_is_looked_at_as_seldom_as_a_first_one() {
+    let limits = Limits { max_wrong_tokens_per_minute: 5, ..Limits::default() };
+    let node = Node::new(&store(), &limits);
+    node.take("Ada", Some(ADAS), 1).await.unwrap();
+    let eve = node.take("Eve", Some(EVES), 2).await.unwrap();
+    let rename = async |name: &str| {
+        let source = Source::Address([192, 0, 2, 2].into());
+        match node.identities.rename(&eve, &name.parse().unwrap(), source).await {
+            Ok(_) => None,
+            Err(Unidentified::Refused(refusal)) => Some(refusal.code),
+            Err(Unidentified::Store(error)) => panic!("{error}"),
+        }
+    };
+    for _ in 0..5 {
+        assert_eq!(rename("Ada").await, Some(RefusalCode::NicknameTaken));
+    }
+    assert_eq!(rename("Ada").await, Some(RefusalCode::SlowDown));
+    assert_eq!(node.code("Ada", None, 2).await, Some(RefusalCode::SlowDown));
 }
 
 #[tokio::test(start_paused = true)]
@@ -186,7 +212,8 @@ async fn names_that_deceive_are_given_to_nobody_new() {
     ] {
         assert_eq!(node.code(name, Some(EVES), 2).await, Some(code), "{name}");
     }
-    for token in ["aaaaaaaaaaaaaaaa", "0123456789abcdef"] {
+    // Easily guessed, and short.
+    for token in ["aaaaaaaaaaaaaaaa", "0123456789abcdef", "x9Qk2Lm7Pz4Rt8W"] {
         assert_eq!(node.code("Eve", Some(token), 2).await, Some(RefusalCode::InvalidToken));
     }
 }

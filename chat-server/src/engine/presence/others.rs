@@ -101,3 +101,21 @@ impl Others {
         self.total
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_nodes_together_have_so_many_members_and_no_more() {
+        let (room, member) = (RoomId::general(), MemberId::anonymous);
+        let [one, other] = [1, 2].map(|number| NodeId::from_random([number; 8]));
+        let mut others = Others { total: ALL_ENTRIES - 2, ..Others::default() };
+        assert!(others.add(one, &room, member(1)) && others.add(other, &room, member(2)));
+        assert!(!others.add(one, &room, member(3)) && !others.add(other, &room, member(3)));
+        assert!(others.add(one, &room, member(1)), "it is there");
+        assert!(others.remove(other, &room, member(2)));
+        assert!(others.add(one, &room, member(3)));
+        assert_eq!(others.total(), ALL_ENTRIES);
+    }
+}

@@ -203,3 +203,45 @@ impl Peer {
         news
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ghosts(numbers: std::ops::Range<u64>) -> Vec<Attendee> {
+        let ghost = |number| Attendee {
+            room: RoomId::general(),
+            member: MemberId::anonymous(number),
+            nickname: None,
+        };
+        numbers.map(ghost).collect()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_more_changes_are_kept_than_can_be_late() {
+        let mut peer = Peer::new(Instant::now());
+        for from in 1..10 * EARLY as u64 {
+            let change = Change { version: 2 * from + 1, came: ghosts(0..1), left: Vec::new() };
+            assert_eq!(peer.change(2 * from, change), []);
+        }
+        assert_eq!(peer.held(), EARLY);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_more_of_a_list_is_kept_than_a_node_may_have() {
+        let now = Instant::now();
+        let mut peer = Peer::new(now);
+        assert_eq!(peer.part((1, 1), (0, PARTS + 1), &ghosts(0..1), now), []);
+        assert_eq!(peer.held(), 0, "a list in so many parts is none of ours");
+        let many = ENTRIES as u64;
+        for part in 0..2 {
+            let half = u64::from(part) * many / 2;
+            assert_eq!(
+                peer.part((1, 1), (part, PARTS), &ghosts(half..half + many / 2 + 9), now),
+                []
+            );
+        }
+        assert_eq!(peer.part((1, 1), (2, PARTS), &ghosts(many + 9..many + 99), now), []);
+        assert_eq!(peer.held(), ENTRIES);
+    }
+}

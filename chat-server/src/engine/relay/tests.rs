@@ -171,3 +171,16 @@ async fn no_frame_stops_delivery_or_moves_the_end() {
         assert_eq!(node.roster.count(&RoomId::general()), 0);
     }
 }
+
+#[test]
+fn what_the_broadcast_does_not_take_is_left_out() {
+    let (outgoing, mut waiting) = Outgoing::new();
+    let told = (0..1000).filter(|_| outgoing.presence(FrameBody::NodeLeft)).count();
+    assert_eq!(told, 256);
+    let committed = outgoing.clone().committed(Epoch::from_random([7; 8]), true);
+    committed(Offset::ZERO, &[message(1, "general")]);
+    assert_eq!(waiting.len(), 256);
+    waiting.try_recv().unwrap();
+    committed(Offset::ZERO, &[message(1, "general")]);
+    assert_eq!(waiting.len(), 256);
+}

@@ -1,7 +1,7 @@
 use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
     ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS,
-    ACCESS_CONTROL_REQUEST_METHOD, VARY,
+    ACCESS_CONTROL_REQUEST_METHOD, ORIGIN, VARY,
 };
 use http::{HeaderMap, HeaderValue, Method, Request};
 
@@ -17,8 +17,10 @@ pub(super) struct Cors {
 }
 
 impl Cors {
-    pub(super) fn new(origin: HeaderValue, allowed: Allowed) -> Self {
-        Self { origin, allowed }
+    /// For the answer to a request of a page that is allowed so much.
+    pub(super) fn of<B>(request: &Request<B>, allowed: Allowed) -> Self {
+        let origin = request.headers().get(ORIGIN).cloned();
+        Self { origin: origin.unwrap_or(HeaderValue::from_static("null")), allowed }
     }
 
     pub(super) fn add_to(self, response: &mut HeaderMap) {
@@ -47,6 +49,15 @@ impl Cors {
         headers.insert(ACCESS_CONTROL_MAX_AGE, MAX_AGE);
         self.add_to(&mut headers);
         headers
+    }
+}
+
+/// Has an answer read by whom the one in whose place it comes may be read by.
+pub(crate) fn keep(from: &HeaderMap, to: &mut HeaderMap) {
+    for name in [ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_ALLOW_CREDENTIALS, VARY] {
+        for value in from.get_all(&name) {
+            to.append(&name, value.clone());
+        }
     }
 }
 

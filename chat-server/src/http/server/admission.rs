@@ -197,6 +197,17 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn the_addresses_of_one_customer_have_one_limit() {
+        let admission = admission(10, 1, "10.0.0.1");
+        let admit = |address| admission.admit(ip(address)).unwrap();
+        let first = admit("2001:db8::1");
+        assert_eq!(first.refused, None);
+        assert_eq!(admit("2001:db8::ffff:2").refused, Some(Refused::Crowded));
+        assert_eq!(admit("2001:db8:0:1::1").refused, None);
+        assert!(admission.enter(ip("2001:db8::3")).is_err(), "nor with a proxy");
+    }
+
+    #[tokio::test]
     async fn a_trusted_proxy_has_more_connections_than_an_address() {
         let admission = admission(10, 1, "10.0.0.1");
         let slots: Vec<_> = (0..5).map(|_| admission.admit(ip("10.0.0.1")).unwrap()).collect();

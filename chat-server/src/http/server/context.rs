@@ -6,6 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::admission::Admission;
 use crate::engine::limits::Limits;
+use crate::http::origin::Origins;
 use crate::http::trusted_proxy::TrustedProxies;
 
 /// What all connections of a server share.
@@ -13,6 +14,7 @@ pub(super) struct Server {
     pub(super) router: Router,
     pub(super) limits: Limits,
     pub(super) proxies: TrustedProxies,
+    pub(super) origins: Origins,
     pub(super) admission: Arc<Admission>,
     pub(super) http: http1::Builder,
     /// Requests are answered, and no further ones read.

@@ -12,6 +12,7 @@ use super::admission::Refused;
 use super::body::{ResponseBody, TimedBody};
 use super::context::Server;
 use super::state::State;
+use crate::http::origin::keep_cors;
 use crate::http::trusted_proxy::Proxied;
 use crate::socketio::client_address::ClientAddress;
 
@@ -33,7 +34,9 @@ pub(super) async fn respond(
     state.requested(place.ok().flatten());
     let response = match refused {
         Some(refused) if !HEALTH.contains(&request.uri().path()) => {
-            refusal(refused, state.refused().is_some())
+            let refusal =
+                server.origins.answered_early(&request, proxied.is_some(), refusal(refused));
+            if state.refused().is_some() { closed(refusal) } else { refusal }
         }
         _ => {
             let extensions = request.extensions_mut();
@@ -41,11 +44,8 @@ pub(super) async fn respond(
             if proxied.is_some() {
                 extensions.insert(Proxied);
             }
-            let mut response = serve(&server, request).await;
-            if state.refused().is_some() {
-                close(&mut response);
-            }
-            response
+            let response = serve(&server, request).await;
+            if state.refused().is_some() { closed(response) } else { response }
         }
     };
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
@@ -69,17 +69,14 @@ async fn serve(server: &Server, request: Request<Incoming>) -> Response<Body> {
         return response;
     }
     let late = "the body of the request did not arrive in time\n";
-    let mut response = text(StatusCode::REQUEST_TIMEOUT, late);
-    close(&mut response);
-    response
+    let mut timeout = text(StatusCode::REQUEST_TIMEOUT, late);
+    keep_cors(response.headers(), timeout.headers_mut());
+    closed(timeout)
 }
 
-fn refusal(refused: Refused, whole_connection: bool) -> Response<Body> {
+fn refusal(refused: Refused) -> Response<Body> {
     let mut response = text(refused.status(), refused.message());
     response.headers_mut().insert(RETRY_AFTER, RETRY_AFTER_SECONDS);
-    if whole_connection {
-        close(&mut response);
-    }
     response
 }
 
@@ -91,6 +88,8 @@ fn text(status: StatusCode, text: &'static str) -> Response<Body> {
     response
 }
 
-fn close(response: &mut Response<Body>) {
+/// The response, after which the connection ends.
+fn closed(mut response: Response<Body>) -> Response<Body> {
     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    response
 }

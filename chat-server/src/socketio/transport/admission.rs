@@ -318,6 +318,15 @@ mod tests {
         assert_eq!(open(&admissions, 1).unwrap_err(), Full::SessionsOfAddress);
     }
 
+    #[tokio::test]
+    async fn the_addresses_of_one_customer_have_one_limit() {
+        let admissions = admissions(|limits| limits.max_sessions_per_address = 1);
+        let admit = |text: &str| admissions.admit(Some(ClientAddress(text.parse().unwrap())));
+        let _first = admit("2001:db8::1").unwrap();
+        assert_eq!(admit("2001:db8::ffff:2").unwrap_err(), Full::SessionsOfAddress);
+        assert!(admit("2001:db8:0:1::1").is_ok());
+    }
+
     #[tokio::test(start_paused = true)]
     async fn the_oldest_that_has_not_connected_makes_room() {
         let admissions = admissions(|limits| limits.max_handshakes = 3);

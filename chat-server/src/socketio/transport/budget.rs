@@ -154,4 +154,22 @@ mod tests {
         assert_eq!(budget.used().bytes, 0);
         assert!(budget.used().by_address.is_empty());
     }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_is_short_for_a_while_for_whom_somebody_has_to_share_it_with() {
+        let budget = Arc::new(Budget::new("tests", 400));
+        let address = |last: u8| Some(IpAddr::from([192, 0, 2, last]));
+        let short = |last| budget.is_short(address(last));
+        let full: Vec<_> = (1..4).map(|last| budget.take(address(last), 100).unwrap()).collect();
+        assert!(budget.take(address(1), 1).is_none());
+        assert_eq!([1, 2, 9].map(short), [true, false, false], "it is the part of an address");
+        tokio::time::advance(SHORTAGE).await;
+        assert!(!short(1));
+        let _rest = budget.take(address(4), 100).unwrap();
+        assert!(budget.take(address(5), 1).is_none());
+        assert_eq!([1, 2, 5, 9].map(short), [true; 4], "it is all of it");
+        tokio::time::advance(SHORTAGE).await;
+        assert_eq!([1, 2, 5, 9].map(short), [false; 4]);
+        drop(full);
+    }
 }

@@ -147,7 +147,12 @@ export class Chat {
 
   // Takes a name. Resolves with what is wrong, if anything.
   async become(name) {
-    const answer = await this.#connection.ask("nickname", name, this.identity.token);
+    const claim = () => this.#connection.ask("nickname", name, this.identity.token);
+    let answer = await claim();
+    if (answer?.error?.code === "invalid_token") {
+      this.identity.renewToken();
+      answer = await claim();
+    }
     if (!answer) return NO_CONNECTION;
     if (answer.error) return explained(answer.error);
     this.#named(answer.nickname);
@@ -192,7 +197,8 @@ export class Chat {
   // Says whether to connect again at once.
   #refused(code, message) {
     const { name } = this.identity;
-    if (name === null || !["nickname_taken", "invalid_nickname"].includes(code)) return false;
+    if (name === null || !["nickname_taken", "invalid_nickname", "invalid_token"].includes(code)) return false;
+    if (code === "invalid_token") this.identity.renewToken();
     this.#named(null);
     this.onNameLost(name, explained({ code, message }));
     return true;

@@ -1,5 +1,7 @@
 // The connection to the server: passes on what arrives, sends, and says how it stands.
 
+import { waitToConnect } from "./refusals.js";
+
 // How long to wait for an answer.
 const ANSWER_MS = 10_000;
 
@@ -10,12 +12,18 @@ const GOODBYE = `4${DISCONNECT}\x1e1`;
 // The pause before connecting again where Socket.IO does not do it by itself, in milliseconds.
 const pause = () => 2_000 + Math.random() * 3_000;
 
+// The longest time that a timer can wait for, in milliseconds.
+const LONGEST_TIMER = 2 ** 31 - 1;
+
 export class Connection {
   #socket;
   #callbacks;
   #path;
   #tried = false;
   #refusal = null;
+  // Whether the server has said when to connect again.
+  #isToWait = false;
+  #again;
   #waiting = [];
 
   // `handshake` gives what is said when connecting, each time anew. `events`: handlers by event.
@@ -42,14 +50,14 @@ export class Connection {
   }
 
   start() {
-    this.#socket.connect();
+    this.#connect();
     this.#status();
   }
 
   // Connects anew, as somebody else or to another log.
   restart() {
     this.#socket.disconnect();
-    this.#socket.connect();
+    this.#connect();
   }
 
   // The page is left: ends the session at once, which the server would otherwise keep for a while. If the page stays
@@ -64,6 +72,7 @@ export class Connection {
       // `disconnect` says nothing while the answer to the connect is on its way.
       engine?.send(DISCONNECT);
     }
+    clearTimeout(this.#again);
     this.#socket.disconnect();
   }
 
@@ -94,6 +103,16 @@ export class Connection {
     if (this.isConnected) this.#socket.emit(event, ...args);
   }
 
+  #connect() {
+    clearTimeout(this.#again);
+    this.#socket.connect();
+  }
+
+  #connectAfter(wait) {
+    clearTimeout(this.#again);
+    this.#again = setTimeout(() => this.#socket.connect(), Math.min(wait, LONGEST_TIMER));
+  }
+
   #connected() {
     this.#tried = true;
     this.#refusal = null;
@@ -105,17 +124,22 @@ export class Connection {
   #failed(error) {
     this.#tried = true;
     // The server has said no; otherwise it could not be reached, and Socket.IO tries again.
-    if (this.#socket.active) return this.#status();
+    if (this.#socket.active) {
+      this.#refusal = null;
+      return this.#status();
+    }
     const [, code, message] = /^([a-z_]+): (.*)$/s.exec(error.message) ?? [null, null, error.message];
     this.#refusal = message;
+    const wait = waitToConnect(code, message);
+    this.#isToWait = wait !== undefined;
     const goOn = this.#callbacks.onRefused(code, message);
-    setTimeout(() => this.#socket.connect(), goOn ? 0 : pause());
+    this.#connectAfter(goOn ? 0 : (wait ?? pause()));
     this.#status();
   }
 
   #lost() {
     // `active`: Socket.IO will reconnect. Not so when the server, or this page, ended the connection.
-    if (!this.#socket.active) setTimeout(() => this.#socket.connect(), pause());
+    if (!this.#socket.active) this.#connectAfter(pause());
     this.#status();
   }
 
@@ -123,7 +147,7 @@ export class Connection {
     const { onStatus } = this.#callbacks;
     if (this.isConnected) onStatus("connected");
     else if (!navigator.onLine) onStatus("offline");
-    else if (this.#refusal !== null) onStatus("refused", this.#refusal);
+    else if (this.#refusal !== null) onStatus(this.#isToWait ? "waiting" : "refused", this.#refusal);
     else onStatus(this.#tried ? "reconnecting" : "connecting");
   }
 }

@@ -12,7 +12,8 @@ export class Identity {
   constructor(memory) {
     this.#memory = memory;
     this.name = memory.get("name", null);
-    this.token = memory.get("token", null) ?? newKey();
+    const token = memory.get("token", null);
+    this.token = typeof token === "string" ? token : newKey();
     memory.set("token", this.token);
     memory.onChange("name", (name) => !isSameName(name, this.name) && this.onOtherTab(name));
   }
@@ -21,6 +22,13 @@ export class Identity {
   become(name) {
     this.name = name;
     this.#memory.set("name", name);
+  }
+
+  // The server takes the token for none. Another tab may have made a new one already.
+  renewToken() {
+    const kept = this.#memory.get("token", null);
+    this.token = typeof kept === "string" && kept !== this.token ? kept : newKey();
+    this.#memory.set("token", this.token);
   }
 
   isMe(name) {

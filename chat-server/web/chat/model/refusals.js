@@ -3,12 +3,21 @@
 const TEXTS = {
   nickname_taken: "Somebody else has this name. Choose another one.",
   unknown_nickname: "Nobody has this name.",
+  invalid_token: "What this browser keeps your name with does not work any more. Choose a name again.",
   nickname_fixed: "Your name comes with how you signed in, and cannot be changed here.",
   message_to_oneself: "This is your own name.",
 };
 
 export function explained({ code, message }) {
   return TEXTS[code] ?? asSentence(message);
+}
+
+// How long to wait, in milliseconds, when the server has refused to connect for now; with nothing when it does not say so.
+// Socket.IO passes on a text only: "slow_down: …; try again in 30 s".
+export function waitToConnect(code, message) {
+  const [, count, unit] = /\bin (\d+) (s|minutes)$/.exec(message) ?? [];
+  if (code !== "slow_down" || !count) return;
+  return count * (unit === "s" ? 1_000 : 60_000);
 }
 
 // A message that was written as somebody (`null` for nobody in particular) who the reader is not now. It can be sent

@@ -6,6 +6,7 @@ const TEXTS = {
   reconnecting: "Reconnecting…",
   offline: "Offline",
   refused: "Refused",
+  waiting: "Waiting",
 };
 
 const NO_CLIENT =
