@@ -33,6 +33,7 @@ mod msgpack;
 mod namespaces;
 mod oversize;
 mod packet;
+mod plain_name;
 mod poll;
 mod polling;
 mod public_id;

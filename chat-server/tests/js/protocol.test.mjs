@@ -289,6 +289,37 @@ const socketIo = {
     assert.equal((await ask(link, 1, ["no such event", { connect: "connect" }]))[0].error.code, "unknown_event");
   },
 
+  async "names of events may be written with escapes"(t, url, transport) {
+    const link = await connected(t, url, transport);
+    const answer = async (packet, ...attachments) => {
+      await link.send(packet, ...attachments);
+      const reply = await link.until((packet) => packet.startsWith("43"));
+      return JSON.parse(reply.slice(reply.indexOf("[")))[0];
+    };
+    const unknown = await answer('421["café",1]');
+    assert.equal(unknown.error.code, "unknown_event");
+    // As Python writes them; and what can be written in no other way.
+    for (const name of ["caf\\u00e9", "\\ud83d\\ude00", "\\ud83d", 'a\\"b', "\\\\", "\\n", "chat\\u0000message", "\\/".repeat(2000)]) {
+      assert.deepEqual(await answer(`421["${name}",1]`), unknown, name);
+      assert.deepEqual(await answer(`42/,1["${name}"]`), unknown, name);
+      const binary = `451-1["${name}",{"_placeholder":true,"num":0}]`;
+      assert.deepEqual(await answer(binary, Buffer.from([92])), unknown, name);
+    }
+    const content = `with escapes ${Math.random()}`;
+    // Without an ack, and then several in a body.
+    const packets = [`42["\\u0063hat message","${content} 1"]`, `421["chat\\u0020message","${content}\\n2"]`, `422["ch\\u0061t message","${content} 3"]`];
+    await link.send(...packets);
+    const passed = [];
+    await link.until((packet) => packet.startsWith("432["), passed);
+    while (passed.filter((packet) => packet.includes(content)).length < 3) passed.push(await link.next());
+    const contents = passed.filter((packet) => packet.includes(content)).map((packet) => JSON.parse(packet.slice(2))[1]);
+    assert.deepEqual(contents, [`${content} 1`, `${content}\n2`, `${content} 3`]);
+    assert.match(passed.find((packet) => packet.startsWith("431[")), /"offset":\d+/);
+    // What has no name.
+    await link.send('437["\\u00e9"]');
+    assert.deepEqual(await answer('421["caf\\u00e9"]'), unknown);
+  },
+
   async "attachments that nobody announced and text in their place end the connection"(t, url, transport) {
     const event = '451-["chat message",{"_placeholder":true,"num":0}]';
     for (const packets of [[Buffer.from([1])], [event, '42["chat message","x"]']]) {
