@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::budget::{Budget, LARGE_BYTES, Room};
 use super::client_frames::{FIN_BINARY, FIN_TEXT, Header, header_length, put_frame};
-use super::msgpack::{ClientPacket, Encoding, MALFORMED, Unreadable, tell_of_malformed};
+use super::msgpack::{ClientPacket, Encoding, Unreadable, tell_of_malformed};
 use super::namespaces::Namespaces;
 use super::oversize::{Dropped, MAX_DROPPED_BYTES, NO_ROOM, TOO_LARGE};
 use super::packet::{NoPacket, PacketReader};
@@ -233,7 +233,7 @@ impl Inbound {
                     at = end;
                     if gathering.left == 0 {
                         let message = std::mem::take(&mut gathering.message);
-                        self.translate(&message, out.other());
+                        self.has_no_packet = self.translate(&message, &mut out).is_err();
                         self.room = None;
                         self.place = Place::default();
                     }
@@ -337,7 +337,7 @@ impl Inbound {
         }
         match header.mask.filter(|_| is_msgpack && left <= self.max) {
             Some(_) if left == 0 => {
-                self.translate(&[], out.other());
+                self.has_no_packet = self.translate(&[], out).is_err();
                 self.place = Place::default();
                 return false;
             }
@@ -383,27 +383,28 @@ impl Inbound {
     }
 
     /// Writes the frames in the place of a packet of MessagePack.
-    fn translate(&self, message: &[u8], out: &mut Vec<u8>) {
+    ///
+    /// # Errors
+    /// It is no packet.
+    fn translate(&self, message: &[u8], out: &mut Output<'_>) -> Result<(), NoPacket> {
         match ClientPacket::read(message, self.max as usize) {
             Ok(ClientPacket { text, attachments }) => {
                 let mut text = text.into_bytes();
-                if PacketReader::check(&mut text, &self.namespaces).is_err() {
-                    put_frame(FIN_TEXT, MALFORMED.as_bytes(), out);
-                    return;
-                }
-                put_frame(FIN_TEXT, &text, out);
-                attachments.iter().for_each(|bytes| put_frame(FIN_BINARY, bytes, out));
+                PacketReader::check(&mut text, &self.namespaces)?;
+                put_frame(FIN_TEXT, &text, out.other());
+                attachments.iter().for_each(|bytes| put_frame(FIN_BINARY, bytes, out.other()));
             }
             Err(Unreadable::TooLarge) => {
                 let mut dropped = Dropped::msgpack(TOO_LARGE);
                 dropped.take(message.len(), message.iter().copied());
-                put_frame(FIN_TEXT, dropped.replacement().as_bytes(), out);
+                put_frame(FIN_TEXT, dropped.replacement().as_bytes(), out.other());
             }
             Err(why) => {
                 tell_of_malformed(why);
-                put_frame(FIN_TEXT, MALFORMED.as_bytes(), out);
+                return Err(NoPacket);
             }
         }
+        Ok(())
     }
 }
 
@@ -680,7 +681,6 @@ mod tests {
             frame(0x89, mask, b"ping"),
             frame(BINARY, mask, &msgpack(&huge, false)),
             frame(BINARY, mask, &msgpack(&long, true)),
-            frame(BINARY, mask, b""),
             frame(BINARY, mask, &msgpack(&control, false)),
             frame(FIN_TEXT, mask, b"1"),
         ]
@@ -695,7 +695,6 @@ mod tests {
             frame(FIN_TEXT, zero, format!("427[\"too large\",{dropped}]").as_bytes()),
             frame(FIN_TEXT, zero, format!("451-7[\"e\",\"{long}\",{placeholder}]").as_bytes()),
             frame(BINARY, zero, &[1, 2]),
-            frame(FIN_TEXT, zero, b"4"),
             // It is within the limit, and its text is not.
             frame(FIN_TEXT, zero, format!("427[\"too large\",{grows}]").as_bytes()),
             frame(FIN_TEXT, mask, b"1"),
@@ -797,10 +796,18 @@ mod tests {
             frame(FIN_TEXT, mask, long.as_bytes()),
             parts,
             [frame(0x01, mask, b"42[\"e\""), frame(0x80, mask, b"")].concat(),
+            frame(FIN_BINARY, mask, b""),
+            frame(FIN_BINARY, mask, b"\x83\xa4type\x03\xa3nsp\xa1/\xa4data\x90"),
+            frame(FIN_BINARY, mask, b"\x83\xa4type\x02\xa3nsp\xa1/\xa4data\x91\xa7connect"),
+            frame(FIN_BINARY, mask, &vec![0xc1; 300]),
         ] {
             let bytes = [&*before, &wrong, &frame(FIN_TEXT, mask, b"423[\"e\"]")].concat();
             for cut in 0..=bytes.len() {
-                let mut inbound = inbound();
+                let mut inbound = fresh();
+                match wrong[0] {
+                    FIN_BINARY => inbound.encoding.sent_binary(),
+                    _ => inbound.encoding.sent_text(2),
+                }
                 let (first, second) = bytes.split_at(cut);
                 let mut passed = read_part(&mut inbound, first);
                 passed.extend(read_part(&mut inbound, second));
