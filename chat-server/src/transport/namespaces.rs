@@ -14,7 +14,7 @@ struct Namespace {
 enum Stage {
     /// The client was told that it is connected.
     Connected,
-    /// It has said that it leaves.
+    /// It has said that it leaves, or was told that it has to.
     Left,
     /// It wants to be connected again.
     Again,
@@ -47,7 +47,7 @@ impl Namespaces {
         self.all().iter().any(is_here)
     }
 
-    /// The client leaves. Says whether it was connected.
+    /// The client leaves, or has to. Says whether it was connected.
     pub(super) fn leaves(&self, name: &[u8]) -> bool {
         self.moves(name, Stage::Connected, Stage::Left)
     }

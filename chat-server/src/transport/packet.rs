@@ -339,6 +339,9 @@ mod tests {
         namespaces.joined(b"/admin");
         assert!(sends("42/admin,[\"x\"]"));
         assert!(sends("40/admin") && sends("42/admin,[\"x\"]"), "who is there stays there");
+        namespaces.leaves(b"/admin");
+        assert!(!sends("42/admin,[\"x\"]"), "it was told to leave");
+        assert!(sends("40/admin") && namespaces.begins_anew(b"/admin"));
     }
 
     proptest! {
