@@ -204,6 +204,16 @@ impl Connection {
     }
 }
 
+impl Drop for Connection {
+    /// A client that gave up and was gone before it could be accepted is never disconnected.
+    fn drop(&mut self) {
+        if self.link.has_given_up() {
+            self.session.end();
+            self.attendance.end(true);
+        }
+    }
+}
+
 /// The arguments of an event as JSON. Clients cannot send them in any other form.
 pub(crate) fn json(event: &Value) -> &str {
     event.as_str().map_or("", |json| json.as_str())

@@ -210,6 +210,11 @@ impl Link {
         &self.encoding
     }
 
+    /// Whether the client has left the chat before it was told that it is connected.
+    pub(crate) fn has_given_up(&self) -> bool {
+        self.namespaces.has_given_up()
+    }
+
     /// The namespaces that the client is connected to.
     pub(super) fn namespaces(&self) -> &Arc<Namespaces> {
         &self.namespaces

@@ -344,6 +344,20 @@ mod tests {
         assert!(sends("40/admin") && namespaces.begins_anew(b"/admin"));
     }
 
+    #[test]
+    fn who_leaves_before_it_was_told_that_it_is_connected_has_given_up() {
+        let sends = |namespaces: &Namespaces, message: &str| {
+            PacketReader::check(&mut message.to_owned().into_bytes(), namespaces).is_ok()
+        };
+        let namespaces = Namespaces::default();
+        assert!(!sends(&namespaces, "41") && !namespaces.has_given_up(), "it wanted nothing");
+        assert!(sends(&namespaces, "40/admin") && !sends(&namespaces, "41/admin"));
+        assert!(sends(&namespaces, "40") && !namespaces.has_given_up());
+        assert!(!sends(&namespaces, "41") && namespaces.has_given_up());
+        let namespaces = Namespaces::of(&["/"]);
+        assert!(sends(&namespaces, "41") && !namespaces.has_given_up());
+    }
+
     proptest! {
         #[test]
         fn no_message_does_harm_and_cuts_change_nothing(
