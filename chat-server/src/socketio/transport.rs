@@ -35,6 +35,7 @@ mod namespaces;
 mod oversize;
 mod packet;
 mod payload;
+mod plain_name;
 mod poll;
 mod polling;
 mod public_id;

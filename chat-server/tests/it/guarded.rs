@@ -41,6 +41,9 @@ async fn start(skip_middlewares: bool) -> String {
         .await
         .unwrap();
     chat.io().ns("/admin", async |socket: SocketRef| {
+        socket.on("disconnect me", async |socket: SocketRef| {
+            socket.disconnect().unwrap();
+        });
         socket.on("add", async |Data::<(i64, i64)>((a, b)), ack: AckSender| {
             ack.send(&(a + b)).unwrap();
         });

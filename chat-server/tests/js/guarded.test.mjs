@@ -6,6 +6,7 @@ import { test } from "node:test";
 import { once, sleep } from "./support/bounds.mjs";
 import { connect, msgpack, send, TRANSPORTS } from "./support/client.mjs";
 import { cutOff, Recoverable } from "./support/recoverable.mjs";
+import { ask, connected } from "./support/wire.mjs";
 
 const { CHAT_GUARDED_URL: url, CHAT_TRUSTING_URL: trustingUrl } = process.env;
 
@@ -136,6 +137,29 @@ for (const [name, transports] of Object.entries(TRANSPORTS)) {
     const { users, nicknames } = await socket.timeout(5000).emitWithAck("users", "general");
     assert.deepEqual(nicknames.filter((nickname) => nickname.startsWith(`Ada ${name}`)), [socket.auth.nickname], `${users}`);
     socket.disconnect();
+  });
+}
+
+for (const transport of ["websocket", "polling", "upgrade"]) {
+  test(`${transport}: who was disconnected from a namespace sends nothing there until it is back`, async (t) => {
+    for (const packet of ['42/admin,["add",2,3]', "41/admin,", "43/admin,1[]"]) {
+      const link = await connected(t, url, transport);
+      const enter = async () => {
+        await link.send("40/admin,");
+        return JSON.parse((await link.until((packet) => packet.startsWith("40/admin,"))).slice("40/admin,".length)).sid;
+      };
+      const before = await enter();
+      await link.send('42/admin,["disconnect me"]');
+      await link.until((packet) => packet === "41/admin,");
+      assert.equal((await ask(link, 1, ["no such event"]))[0].error.code, "unknown_event", "the others stay");
+      assert.notEqual(await enter(), before);
+      await link.send('42/admin,2["\\u0061\\u0064d",2,3]');
+      await link.until((packet) => packet === "43/admin,2[5]");
+      await link.send('42/admin,["disconnect me"]');
+      await link.until((packet) => packet === "41/admin,");
+      await link.send(packet);
+      await link.ends();
+    }
   });
 }
 

@@ -7,6 +7,7 @@ import { connect, send } from "./support/client.mjs";
 import { ask, Person, tokenOf } from "./support/people.mjs";
 import { cutOff } from "./support/recoverable.mjs";
 import { Server } from "./support/server.mjs";
+import { open } from "./support/wire.mjs";
 import { Witness } from "./support/witness.mjs";
 
 async function watched(t, args = []) {
@@ -35,6 +36,22 @@ test("people with several tabs are there once, from the first to the last of the
   assert.match(witness.heard[2], /^(null|ADA) left general: 2$/);
   assert.match(witness.heard[3], /^(null|ADA) left general: 1$/);
 });
+
+for (const transport of ["websocket", "polling", "upgrade"]) {
+  test(`${transport}: who says goodbye before it was told that it is connected is gone at once`, async (t) => {
+    const { server: { url }, watcher } = await watched(t, ["--presence-grace", "1h"]);
+    for (const pause of [0, 0, 0, 1, 1, 1, 2, 2, 2]) {
+      const link = await open(t, url, transport);
+      const connects = link.send("40{}");
+      if (pause > 0) await sleep(pause);
+      // As the page does when it is left.
+      await link.send("41", "1");
+      await connects;
+      await link.ends();
+    }
+    while ((await ask(watcher.socket, "users", "general")).users > 1) await sleep(50);
+  });
+}
 
 test("joining and leaving a room is told to those who are in it, with exact counts", async (t) => {
   const { server: { url }, watcher, witness } = await watched(t);

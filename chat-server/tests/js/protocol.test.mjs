@@ -6,7 +6,7 @@ import { once, sleep, within } from "./support/bounds.mjs";
 import { Proxy } from "./support/proxy.mjs";
 import { Polling, SEPARATOR } from "./support/raw.mjs";
 import { Server } from "./support/server.mjs";
-import { ask, connected, Frames, open, refusal, websocket } from "./support/wire.mjs";
+import { ask, connected, Frames, open, packed, refusal, websocket } from "./support/wire.mjs";
 
 const ENDPOINT = "/socket.io/?";
 const TRANSPORTS = ["websocket", "polling"];
@@ -289,6 +289,37 @@ const socketIo = {
     assert.equal((await ask(link, 1, ["no such event", { connect: "connect" }]))[0].error.code, "unknown_event");
   },
 
+  async "names of events may be written with escapes"(t, url, transport) {
+    const link = await connected(t, url, transport);
+    const answer = async (packet, ...attachments) => {
+      await link.send(packet, ...attachments);
+      const reply = await link.until((packet) => packet.startsWith("43"));
+      return JSON.parse(reply.slice(reply.indexOf("[")))[0];
+    };
+    const unknown = await answer('421["café",1]');
+    assert.equal(unknown.error.code, "unknown_event");
+    // As Python writes them; and what can be written in no other way.
+    for (const name of ["caf\\u00e9", "\\ud83d\\ude00", "\\ud83d", 'a\\"b', "\\\\", "\\n", "chat\\u0000message", "\\/".repeat(2000)]) {
+      assert.deepEqual(await answer(`421["${name}",1]`), unknown, name);
+      assert.deepEqual(await answer(`42/,1["${name}"]`), unknown, name);
+      const binary = `451-1["${name}",{"_placeholder":true,"num":0}]`;
+      assert.deepEqual(await answer(binary, Buffer.from([92])), unknown, name);
+    }
+    const content = `with escapes ${Math.random()}`;
+    // Without an ack, and then several in a body.
+    const packets = [`42["\\u0063hat message","${content} 1"]`, `421["chat\\u0020message","${content}\\n2"]`, `422["ch\\u0061t message","${content} 3"]`];
+    await link.send(...packets);
+    const passed = [];
+    await link.until((packet) => packet.startsWith("432["), passed);
+    while (passed.filter((packet) => packet.includes(content)).length < 3) passed.push(await link.next());
+    const contents = passed.filter((packet) => packet.includes(content)).map((packet) => JSON.parse(packet.slice(2))[1]);
+    assert.deepEqual(contents, [`${content} 1`, `${content}\n2`, `${content} 3`]);
+    assert.match(passed.find((packet) => packet.startsWith("431[")), /"offset":\d+/);
+    // What has no name.
+    await link.send('437["\\u00e9"]');
+    assert.deepEqual(await answer('421["caf\\u00e9"]'), unknown);
+  },
+
   async "attachments that nobody announced and text in their place end the connection"(t, url, transport) {
     const event = '451-["chat message",{"_placeholder":true,"num":0}]';
     for (const packets of [[Buffer.from([1])], [event, '42["chat message","x"]']]) {
@@ -335,6 +366,107 @@ const socketIo = {
   },
 };
 
+const withMessagePack = {
+  async "a client is connected, asks and is answered"(t, url, transport) {
+    const client = await packed(t, url, transport);
+    assert.deepEqual([typeof client.connected.sid, typeof client.connected.pid], ["string", "string"]);
+    for (const id of [0, 1, 456, 2 ** 32, Number.MAX_SAFE_INTEGER]) {
+      assert.equal((await client.ask(id, ["no such event", 1, { 3: [true, null] }])).error.code, "unknown_event", id);
+    }
+    assert.equal((await client.ask(1, ["chat message", `packed ${Math.random()}`])).duplicate, false);
+    const content = `without an ack ${Math.random()}`;
+    await client.send({ type: 2, nsp: "/", data: ["chat message", content] }, { type: 2, nsp: "/", data: ["no such event"] });
+    await client.until((packet) => packet.type === 2 && packet.data[1] === content);
+  },
+
+  async "names of events may have any character"(t, url, transport) {
+    const client = await packed(t, url, transport);
+    const unknown = await client.ask(1, ["no such event"]);
+    assert.equal(unknown.error.code, "unknown_event");
+    for (const name of ["", "café", "💥", 'a"b', "\\", "\n", "chat\0message", "/".repeat(2000), '"'.repeat(2000)]) {
+      assert.deepEqual(await client.ask(2, [name, 1]), unknown, name);
+      assert.deepEqual(await client.ask(3, [name, { deep: [Buffer.from([92])] }]), unknown, name);
+    }
+  },
+
+  async "attachments lie in their event"(t, url, transport) {
+    const client = await packed(t, url, transport);
+    const answers = [
+      await client.ask(3, ["chat message", Buffer.from([1, 2, 3])]),
+      await client.ask(4, ["no such event", Buffer.alloc(10_000, 30), { deep: [Buffer.alloc(0)] }]),
+    ];
+    assert.deepEqual(answers.map(({ error }) => error.code), ["invalid_arguments", "unknown_event"]);
+    assert.equal((await client.ask(5, ["chat message", "text again"])).duplicate, false);
+  },
+
+  async "unknown namespaces are refused, and the others work"(t, url, transport) {
+    const client = await packed(t, url, transport);
+    assert.deepEqual(await client.enter("/unknown"), { message: "Invalid namespace" });
+    assert.equal((await client.ask(0, ["no such event"])).error.code, "unknown_event");
+  },
+
+  async "what is no packet ends the connection"(t, url, transport) {
+    const event = { type: 2, nsp: "/", id: 1, data: ["no such event"] };
+    const packets = [
+      Buffer.alloc(0), Buffer.from([0xc1]), Buffer.from("42[1]"),
+      // Of a type that there is not, or that only a server sends.
+      { ...event, type: 5 }, { ...event, type: 6 }, { ...event, type: -1 }, { ...event, type: "2" }, { ...event, type: undefined },
+      { type: 4, nsp: "/", data: { message: "x" } },
+      // Other data than its kind has.
+      { ...event, data: undefined }, { ...event, data: {} }, { ...event, data: "x" }, { ...event, data: [] },
+      { ...event, data: [null] }, { ...event, data: [[]] }, { ...event, data: [{ a: 1 }] }, { ...event, data: [Buffer.from("x")] },
+      { type: 1, nsp: "/", data: "x" }, { type: 1, nsp: "/", data: {} },
+      { type: 3, nsp: "/", data: [] }, { type: 3, nsp: "/", id: 0 }, { type: 3, nsp: "/", id: 0, data: {} },
+      { type: 3, nsp: "/", id: "0", data: [] }, { ...event, id: -1 }, { ...event, id: "1" },
+      // Of Socket.IO's own.
+      ...["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"].map((name) => ({ ...event, data: [name, 1] })),
+      { ...event, data: ["disconnect", Buffer.from([1])] },
+      // For a namespace that the client is not in.
+      { ...event, nsp: "/other" }, { type: 1, nsp: "/other" }, { type: 3, nsp: "/other", id: 1, data: [] },
+      { ...event, nsp: undefined }, { ...event, nsp: "other" },
+      // What stands for an attachment in text, beside one that there is.
+      { ...event, data: ["no such event", Buffer.from([1]), { _placeholder: true, num: 1 }] },
+    ];
+    for (const packet of packets) {
+      const { link, send } = await packed(t, url, transport);
+      const said = new Promise((resolve) => link.socket?.once("close", (code) => resolve(code)));
+      const posted = await send({ ...event, id: 0 }, packet);
+      await link.ends().catch((error) => assert.fail(`${JSON.stringify(packet)}: ${error.message}`));
+      if (transport === "polling") assert.equal(posted.status, 400, JSON.stringify(packet));
+      else assert.equal(await said, 1002, JSON.stringify(packet));
+    }
+  },
+
+  async "what is unusual and a packet does not"(t, url, transport) {
+    const client = await packed(t, url, transport);
+    await client.send(
+      { type: 3, nsp: "/", id: 7, data: ["nobody has asked"] },
+      { type: 2, nsp: "/", data: ["no such event", "connect", { connect: "connect" }, { _placeholder: true, num: 7 }] },
+      { type: 2, nsp: "/", id: undefined, data: ["no such event", undefined], other: "key" },
+      { type: 0, nsp: "/" },
+    );
+    assert.equal((await client.ask(1, ["no such event"])).error.code, "unknown_event");
+  },
+
+  async "a client that leaves its namespace keeps the connection and may come back"(t, url, transport) {
+    const client = await packed(t, url, transport);
+    await client.send({ type: 1, nsp: "/" });
+    await sleep(PAUSE);
+    const { sid, pid } = await client.enter();
+    assert.notEqual(sid, client.connected.sid);
+    assert.notEqual(pid, client.connected.pid);
+    assert.equal((await client.ask(1, ["no such event"])).error.code, "unknown_event");
+  },
+
+  async "who has left a namespace sends nothing there"(t, url, transport) {
+    for (const packet of [{ type: 2, id: 1, data: ["no such event"] }, { type: 3, id: 1, data: [] }, { type: 1 }]) {
+      const { link, send } = await packed(t, url, transport);
+      await send({ type: 1, nsp: "/" }, { ...packet, nsp: "/" });
+      await link.ends();
+    }
+  },
+};
+
 /** What comes of connections that answer pings and of those that do not. */
 async function heartbeat(t, url) {
   const links = await Promise.all(TRANSPORTS.map((transport) => connected(t, url, transport, '{"rooms":["quiet"]}')));
@@ -364,7 +496,7 @@ async function heartbeat(t, url) {
 
 const WAYS = { "as it is": {}, "slowly": { delay: 15 }, "byte by byte": { grain: 1 } };
 
-test("the protocols", { timeout: 200_000 }, async (t) => {
+test("the protocols", { timeout: 300_000 }, async (t) => {
   const server = await Server.start(t);
   // It takes the time of a ping that is not answered, in which the others run.
   const beaten = heartbeat(t, server.url);
@@ -377,6 +509,12 @@ test("the protocols", { timeout: 200_000 }, async (t) => {
     for (const transport of WAYS_TO_CONNECT) {
       for (const [name, run] of Object.entries(socketIo)) {
         await t.test(`Socket.IO over ${transport}, ${way}: ${name}`, { timeout: 60_000 }, (t) => run(t, proxy.url, transport));
+      }
+      for (const [name, run] of Object.entries(withMessagePack)) {
+        // What is read is the same, however slowly it comes.
+        if (options.delay) continue;
+        const what = `MessagePack over ${transport}, ${way}: ${name}`;
+        await t.test(what, { timeout: 60_000 }, (t) => run(t, proxy.url, transport));
       }
     }
   }

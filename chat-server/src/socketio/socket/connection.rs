@@ -207,6 +207,16 @@ impl Connection {
     }
 }
 
+impl Drop for Connection {
+    /// A client that gave up and was gone before it could be accepted is never disconnected.
+    fn drop(&mut self) {
+        if self.link.has_given_up() {
+            self.session.end();
+            self.attendance.end(true);
+        }
+    }
+}
+
 /// Whom the limits count for somebody without a name.
 pub(crate) fn source_of(socket: &Socket) -> Source {
     match ClientAddress::of(&socket.req_parts().extensions) {

@@ -9,14 +9,14 @@ pub(crate) const BINARY: u8 = 0x82;
 /// The first byte of the frame that ends a websocket.
 pub(crate) const CLOSE: u8 = 0x88;
 
-/// Longer frames are no CONNECT replies.
-const MAX_CONNECT_BYTES: u64 = 64 * 1024;
+/// Longer frames are no CONNECT replies, and no DISCONNECT.
+const MAX_NAMESPACE_BYTES: u64 = 64 * 1024;
 
 /// The header of a frame without a mask has 2, 4 or 10 bytes.
 const LONGEST_HEADER: usize = 10;
 
 /// Follows the frames that a server writes to a websocket, however they are cut into writes, and picks out
-/// the CONNECT replies. It knows which binary messages belong to a packet of Socket.IO, between which and it nothing
+/// what tells the client which namespaces it is connected to. It knows which binary messages belong to a packet of Socket.IO, between which and it nothing
 /// else may come.
 ///
 /// All else passes untouched and in place.
@@ -56,8 +56,8 @@ pub(crate) enum Part {
     Pass(usize),
     /// So many of them were taken. The rest of their frame is not there yet.
     Held(usize),
-    /// So many of them were taken, and end a CONNECT reply with this payload.
-    Connect(usize, Vec<u8>),
+    /// So many of them were taken, and end a CONNECT reply or a DISCONNECT with this payload.
+    Namespace(usize, Vec<u8>),
     /// So many of them were taken: the frame that ends the websocket, which says not why.
     Close(usize),
     /// So many of them were taken, and with those held back before they are these bytes of another frame. The last
@@ -69,9 +69,9 @@ pub(crate) enum Part {
 /// [protocol](https://github.com/socketio/socket.io-protocol#packet-encoding).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// An Engine.IO message (`4`) with a Socket.IO CONNECT (`0`): the frame has so many bytes, `header` of them before
-    /// its payload.
-    Connect {
+    /// An Engine.IO message (`4`) with a Socket.IO CONNECT (`0`) or DISCONNECT (`1`): the frame has so many bytes,
+    /// `header` of them before its payload.
+    Namespace {
         header: usize,
         bytes: usize,
     },
@@ -119,10 +119,10 @@ impl FrameFilter {
             held.push(byte);
             let taken = held.len() - before;
             match kind(&held) {
-                Some(Kind::Connect { header, bytes }) if held.len() == bytes => {
-                    return Part::Connect(taken, held.split_off(header));
+                Some(Kind::Namespace { header, bytes }) if held.len() == bytes => {
+                    return Part::Namespace(taken, held.split_off(header));
                 }
-                Some(Kind::Connect { .. }) | None => {}
+                Some(Kind::Namespace { .. }) | None => {}
                 Some(Kind::Close) => {
                     self.place.ended = true;
                     return Part::Close(taken);
@@ -226,8 +226,8 @@ fn kind(frame: &[u8]) -> Option<Kind> {
     let (engine, socket) = (*packet.first()?, packet.get(1));
     match (engine, socket) {
         (b'4', None) => None,
-        (b'4', Some(b'0')) if length <= MAX_CONNECT_BYTES => {
-            Some(Kind::Connect { header, bytes: header + length as usize })
+        (b'4', Some(b'0' | b'1')) if length <= MAX_NAMESPACE_BYTES => {
+            Some(Kind::Namespace { header, bytes: header + length as usize })
         }
         (b'4', Some(b'5' | b'6')) => attachments(&packet[2..], length - 2),
         _ => Some(Kind::Other),
@@ -263,7 +263,7 @@ pub(crate) fn payload(frame: &[u8]) -> Option<(usize, u64)> {
 
 /// Whether this is the payload of the CONNECT reply of the namespace `/`.
 pub(crate) fn is_root_connect(payload: &[u8]) -> bool {
-    matches!(payload.get(2), None | Some(b'{'))
+    payload.get(1) == Some(&b'0') && matches!(payload.get(2), None | Some(b'{'))
 }
 
 /// Adds the frame that ends a websocket, with a short payload.
@@ -352,7 +352,7 @@ mod tests {
         assert_eq!(written_text_frame(10, |_| Err(())), Err(()));
     }
 
-    /// What the tests put in the place of a CONNECT reply.
+    /// What the tests put in the place of a CONNECT reply or a DISCONNECT.
     fn completed(payload: &[u8]) -> Vec<u8> {
         [b"<", payload, b">"].concat()
     }
@@ -373,7 +373,7 @@ mod tests {
                         written
                     }
                     Part::Held(count) => count,
-                    Part::Connect(count, payload) => {
+                    Part::Namespace(count, payload) => {
                         frames += 1;
                         out.extend(completed(&payload));
                         count
@@ -431,8 +431,8 @@ mod tests {
                 _ => 2,
             };
             let is_reply = frame[0] == TEXT
-                && frame[header..].starts_with(b"40")
-                && frame.len() - header <= MAX_CONNECT_BYTES as usize;
+                && (frame[header..].starts_with(b"40") || frame[header..].starts_with(b"41"))
+                && frame.len() - header <= MAX_NAMESPACE_BYTES as usize;
             if is_reply { completed(&frame[header..]) } else { frame.clone() }
         };
         (frames.iter().flat_map(passed).collect(), frames.len())
@@ -461,6 +461,7 @@ mod tests {
             connect("{\"sid\":\"abc\"}"),
             frame(TEXT, b"42[\"chat message\"]"),
             connect("/admin,{\"sid\":\"abc\"}"),
+            frame(TEXT, b"41/admin,"),
             frame(0x82, &[4; 300]),
             frame(0x8a, b""),
         ];
@@ -484,7 +485,7 @@ mod tests {
         let reply = connect("{\"sid\":\"abc\"}");
         let mut filter = FrameFilter::default();
         assert_eq!(filter.next(&reply[..9]), Part::Held(9));
-        assert_eq!(filter.next(&reply[9..]), Part::Connect(reply.len() - 9, reply[2..].to_vec()));
+        assert_eq!(filter.next(&reply[9..]), Part::Namespace(reply.len() - 9, reply[2..].to_vec()));
     }
 
     #[test]
@@ -512,7 +513,7 @@ mod tests {
                                 written
                             }
                             Part::Held(count)
-                            | Part::Connect(count, _)
+                            | Part::Namespace(count, _)
                             | Part::Close(count)
                             | Part::Taken(count, ..) => count,
                         };

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use super::budget::{Budget, LARGE_BYTES, Room};
 use super::client_frames::{FIN_BINARY, FIN_TEXT, Header, header_length, put_frame};
 use super::dropped::{Dropped, MAX_DROPPED_BYTES, NO_ROOM, TOO_LARGE};
-use super::msgpack::{ClientPacket, Encoding, MALFORMED, Unreadable, tell_of_malformed};
+use super::msgpack::{ClientPacket, Encoding, Unreadable, tell_of_malformed};
 use super::namespaces::Namespaces;
 use super::packet::{NoPacket, PacketReader};
+use super::plain_name::PlainName;
 
 /// How many frames of one message are read although nothing should be read from the client.
 const MAX_FRAGMENTS: usize = 1024;
@@ -17,10 +18,11 @@ const UNMASKED_BYTES: usize = 512;
 
 /// Follows the frames that a client sends on a websocket, however they are cut into reads: counts them, knows where one
 /// message ends, and [replaces](Dropped::replacement) those that are too large. Packets of MessagePack are translated
-/// when they are whole. All else passes untouched and in place, up to the first message that is no packet.
+/// when they are whole, and the names of events are [written plainly](PlainName). All else passes untouched and in
+/// place, up to the first message that is no packet.
 ///
 /// What is fragmented passes too: the websocket library has the same limit, and ends the connection there. No client
-/// of Socket.IO sends fragments.
+/// of Socket.IO sends fragments. One that does may have no escape in a name that goes on in another frame.
 #[derive(Debug)]
 pub(super) struct Inbound {
     place: Place,
@@ -35,6 +37,8 @@ pub(super) struct Inbound {
     namespaces: Arc<Namespaces>,
     /// Reads the text message that has begun.
     packet: PacketReader,
+    /// Writes the name of its event, from an escape on to the end of the name.
+    name: Option<PlainName>,
     /// Whether the message that has begun is a text.
     is_text: bool,
     /// Whether a message was no packet. Nothing passes from then on.
@@ -125,6 +129,7 @@ impl Inbound {
             encoding,
             namespaces,
             packet: PacketReader::default(),
+            name: None,
             is_text: false,
             has_no_packet: false,
             room: None,
@@ -202,11 +207,14 @@ impl Inbound {
                 }
                 Place::Payload(payload) => {
                     let (payload, end) = (*payload, at + part(payload.left));
-                    if self.pass(payload, &bytes[at..end]).is_err() {
-                        self.has_no_packet = true;
-                        break;
+                    match self.pass(payload, &bytes[at..end]) {
+                        Ok(None) => out.keep(at..end),
+                        Ok(Some(other)) => out.put(&other),
+                        Err(NoPacket) => {
+                            self.has_no_packet = true;
+                            break;
+                        }
                     }
-                    out.keep(at..end);
                     at = end;
                 }
                 Place::Dropping(dropping) => {
@@ -225,7 +233,7 @@ impl Inbound {
                     at = end;
                     if gathering.left == 0 {
                         let message = std::mem::take(&mut gathering.message);
-                        self.translate(&message, out.other());
+                        self.has_no_packet = self.translate(&message, &mut out).is_err();
                         self.room = None;
                         self.place = Place::default();
                     }
@@ -238,31 +246,65 @@ impl Inbound {
         Read { bytes: at, frames, rewritten: out.finish(at) }
     }
 
-    /// Has the next bytes of a payload pass. At its end the room for it is given back.
+    /// Has the next bytes of a payload pass. Says what is to be read in their place, if they do not. At the end of the
+    /// payload the room for it is given back.
     ///
     /// # Errors
     /// They are of a text that is no packet.
-    fn pass(&mut self, mut payload: Payload, bytes: &[u8]) -> Result<(), NoPacket> {
+    fn pass(&mut self, mut payload: Payload, bytes: &[u8]) -> Result<Option<Vec<u8>>, NoPacket> {
+        let mut other: Option<Vec<u8>> = None;
         if let Some(mask) = &mut payload.text {
-            for bytes in bytes.chunks(UNMASKED_BYTES) {
+            let mut at = 0;
+            for part in bytes.chunks(UNMASKED_BYTES) {
                 let mut text = [0; UNMASKED_BYTES];
-                let text = &mut text[..bytes.len()];
-                unmask(bytes, *mask, text);
-                mask.rotate_left(bytes.len() % 4);
-                self.packet.read(text)?;
+                let text = &mut text[..part.len()];
+                unmask(part, *mask, text);
+                let mut read = self.packet.read(text)?;
+                if read < text.len() {
+                    self.packet.read(&text[read..])?;
+                    self.name = Some(PlainName::default());
+                } else if self.name.is_some() {
+                    read = 0;
+                }
+                if read < text.len() {
+                    let other = other.get_or_insert_with(|| bytes[..at].to_vec());
+                    other.extend_from_slice(&part[..read]);
+                    self.write_name(&text[read..], *mask, read, other);
+                } else if let Some(other) = &mut other {
+                    other.extend_from_slice(part);
+                }
+                mask.rotate_left(part.len() % 4);
+                at += part.len();
             }
         }
         payload.left -= bytes.len() as u64;
         if payload.left > 0 {
             self.place = Place::Payload(payload);
-            return Ok(());
+            return Ok(other);
         }
         self.room = None;
         self.place = Place::default();
+        if payload.text.is_some() && self.name.is_some() {
+            // Its length was said in the header.
+            return Err(NoPacket);
+        }
         if payload.is_last && payload.text.is_some() {
             self.packet.end(&self.namespaces)?;
         }
-        Ok(())
+        Ok(other)
+    }
+
+    /// Writes, with this mask, what is to be read in the place of a text that begins `at` so many bytes behind it.
+    fn write_name(&mut self, text: &[u8], mut mask: [u8; 4], at: usize, out: &mut Vec<u8>) {
+        let Some(name) = &mut self.name else { return };
+        mask.rotate_left(at % 4);
+        mask.rotate_right(name.behind() % 4);
+        let mut plain = Vec::with_capacity(text.len());
+        name.read(text, &mut plain);
+        if name.has_ended() {
+            self.name = None;
+        }
+        out.extend(plain.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
     }
 
     /// Begins a frame. Says whether its header passes, as it does unless the message is dropped or translated.
@@ -276,6 +318,7 @@ impl Inbound {
         if !header.is_control() && !header.goes_on() {
             self.is_text = header.begins_text();
             self.packet = PacketReader::default();
+            self.name = None;
         }
         match header.first {
             FIN_BINARY => self.encoding.sent_binary(),
@@ -294,7 +337,7 @@ impl Inbound {
         }
         match header.mask.filter(|_| is_msgpack && left <= self.max) {
             Some(_) if left == 0 => {
-                self.translate(&[], out.other());
+                self.has_no_packet = self.translate(&[], out).is_err();
                 self.place = Place::default();
                 return false;
             }
@@ -340,27 +383,28 @@ impl Inbound {
     }
 
     /// Writes the frames in the place of a packet of MessagePack.
-    fn translate(&self, message: &[u8], out: &mut Vec<u8>) {
+    ///
+    /// # Errors
+    /// It is no packet.
+    fn translate(&self, message: &[u8], out: &mut Output<'_>) -> Result<(), NoPacket> {
         match ClientPacket::read(message, self.max as usize) {
-            Ok(ClientPacket { text, .. })
-                if PacketReader::check(text.as_bytes(), &self.namespaces).is_err() =>
-            {
-                put_frame(FIN_TEXT, MALFORMED.as_bytes(), out);
-            }
             Ok(ClientPacket { text, attachments }) => {
-                put_frame(FIN_TEXT, text.as_bytes(), out);
-                attachments.iter().for_each(|bytes| put_frame(FIN_BINARY, bytes, out));
+                let mut text = text.into_bytes();
+                PacketReader::check(&mut text, &self.namespaces)?;
+                put_frame(FIN_TEXT, &text, out.other());
+                attachments.iter().for_each(|bytes| put_frame(FIN_BINARY, bytes, out.other()));
             }
             Err(Unreadable::TooLarge) => {
                 let mut dropped = Dropped::msgpack(TOO_LARGE);
                 dropped.take(message.len(), message.iter().copied());
-                put_frame(FIN_TEXT, dropped.replacement().as_bytes(), out);
+                put_frame(FIN_TEXT, dropped.replacement().as_bytes(), out.other());
             }
             Err(why) => {
                 tell_of_malformed(why);
-                put_frame(FIN_TEXT, MALFORMED.as_bytes(), out);
+                return Err(NoPacket);
             }
         }
+        Ok(())
     }
 }
 
@@ -637,7 +681,6 @@ mod tests {
             frame(0x89, mask, b"ping"),
             frame(BINARY, mask, &msgpack(&huge, false)),
             frame(BINARY, mask, &msgpack(&long, true)),
-            frame(BINARY, mask, b""),
             frame(BINARY, mask, &msgpack(&control, false)),
             frame(FIN_TEXT, mask, b"1"),
         ]
@@ -652,7 +695,6 @@ mod tests {
             frame(FIN_TEXT, zero, format!("427[\"too large\",{dropped}]").as_bytes()),
             frame(FIN_TEXT, zero, format!("451-7[\"e\",\"{long}\",{placeholder}]").as_bytes()),
             frame(BINARY, zero, &[1, 2]),
-            frame(FIN_TEXT, zero, b"4"),
             // It is within the limit, and its text is not.
             frame(FIN_TEXT, zero, format!("427[\"too large\",{grows}]").as_bytes()),
             frame(FIN_TEXT, mask, b"1"),
@@ -664,6 +706,61 @@ mod tests {
         }
         let each: Vec<usize> = (0..=bytes.len()).collect();
         assert_eq!(read_by(fresh(), &bytes, &each), expected);
+    }
+
+    #[test]
+    fn names_of_events_are_written_plainly_however_they_are_cut() {
+        let mask = Some([9, 8, 7, 6]);
+        let long = "x".repeat(UNMASKED_BYTES);
+        let argument = format!("{{\"\\n\":\"{long}\\n\"}}");
+        let frames = |names: [&str; 4]| {
+            let [cafe, chat, all, many] = names;
+            [
+                frame(0x89, mask, b"ping"),
+                frame(FIN_TEXT, mask, format!("427[\"{cafe},{argument}]").as_bytes()),
+                frame(FIN_TEXT, mask, b"42[\"e\",\"\\n\"]"),
+                frame(FIN_TEXT, mask, format!("42/,[\"{chat}]").as_bytes()),
+                frame(0x01, mask, b"451-"),
+                frame(0x00, mask, format!("[\"{all},").as_bytes()),
+                frame(0x89, mask, b"ping"),
+                frame(0x80, mask, b"{\"_placeholder\":true,\"num\":0}]"),
+                frame(FIN_BINARY, mask, b"\\"),
+                frame(FIN_TEXT, mask, format!("42[\"{long}{many},{argument}]").as_bytes()),
+            ]
+            .concat()
+        };
+        let escapes = "\\u00e9".repeat(UNMASKED_BYTES);
+        let bytes =
+            frames(["caf\\u00e9\"", "chat\\u0020message\"", "\\\"\"", &format!("{escapes}\"")]);
+        let many = format!("{}\"{}", "é".repeat(UNMASKED_BYTES), " ".repeat(4 * UNMASKED_BYTES));
+        let expected = frames(["café\"    ", "chat message\"     ", "\u{7f}\" ", &many]);
+        for cut in (0..=bytes.len()).filter(|cut| *cut < 1500 || cut % 211 == 0) {
+            assert!(read(&bytes, &[0, cut, bytes.len()]) == expected, "cut at {cut}");
+        }
+        let each: Vec<usize> = (0..=bytes.len()).collect();
+        assert!(read(&bytes, &each) == expected);
+        let others = frames(["e\"", "e\"", "e\"", "e\""]);
+        let (mut inbound, mut rest) = (inbound(), &*others);
+        while !rest.is_empty() {
+            let read = inbound.read(rest);
+            assert_eq!(read.rewritten, None, "it passes in place");
+            rest = &rest[read.bytes..];
+        }
+    }
+
+    #[test]
+    fn a_name_with_an_escape_that_goes_on_in_another_frame_ends_the_connection() {
+        let mask = Some([9, 8, 7, 6]);
+        for (first, second) in [(r#"42["\"#, r#"u00e9"]"#), (r#"42["\u00e9"#, r#""]"#)] {
+            let mut inbound = inbound();
+            let parts = [frame(0x01, mask, first.as_bytes()), frame(0x80, mask, second.as_bytes())];
+            read_part(&mut inbound, &parts.concat());
+            assert!(inbound.has_no_packet(), "{first}");
+        }
+        let mut inbound = inbound();
+        let parts = [frame(0x01, mask, b"42[\"e"), frame(0x80, mask, b"\\u00e9\"]")].concat();
+        let expected = [frame(0x01, mask, b"42[\"e"), frame(0x80, mask, "é\"    ]".as_bytes())];
+        assert_eq!(read_part(&mut inbound, &parts), expected.concat(), "only the end has one");
     }
 
     #[test]
@@ -699,10 +796,18 @@ mod tests {
             frame(FIN_TEXT, mask, long.as_bytes()),
             parts,
             [frame(0x01, mask, b"42[\"e\""), frame(0x80, mask, b"")].concat(),
+            frame(FIN_BINARY, mask, b""),
+            frame(FIN_BINARY, mask, b"\x83\xa4type\x03\xa3nsp\xa1/\xa4data\x90"),
+            frame(FIN_BINARY, mask, b"\x83\xa4type\x02\xa3nsp\xa1/\xa4data\x91\xa7connect"),
+            frame(FIN_BINARY, mask, &vec![0xc1; 300]),
         ] {
             let bytes = [&*before, &wrong, &frame(FIN_TEXT, mask, b"423[\"e\"]")].concat();
             for cut in 0..=bytes.len() {
-                let mut inbound = inbound();
+                let mut inbound = fresh();
+                match wrong[0] {
+                    FIN_BINARY => inbound.encoding.sent_binary(),
+                    _ => inbound.encoding.sent_text(2),
+                }
                 let (first, second) = bytes.split_at(cut);
                 let mut passed = read_part(&mut inbound, first);
                 passed.extend(read_part(&mut inbound, second));

@@ -30,6 +30,8 @@ pub(super) struct Json {
     is_first: bool,
     /// What that was.
     first: Option<First>,
+    /// Whether that is a string in which an escape has come.
+    has_escape: bool,
 }
 
 /// The first value of an array that is an event: its name.
@@ -112,22 +114,27 @@ impl Json {
         Self { attachments, ..Self::default() }
     }
 
-    /// Takes the next bytes.
-    pub(super) fn read(&mut self, bytes: &[u8]) -> Result<(), Wrong> {
+    /// Takes the next bytes. Says how many: all, unless the first escape in the first string of an array begins behind
+    /// them. There it stops once, and goes on when it is asked again.
+    pub(super) fn read(&mut self, bytes: &[u8]) -> Result<usize, Wrong> {
         let mut rest = bytes;
         while let Some((&byte, others)) = rest.split_first() {
-            if let At::String { .. } = self.at {
+            if let At::String { is_key } = self.at {
                 let plain = plain_bytes(rest);
                 if plain > 0 {
                     self.word.put(&rest[..plain]);
                     rest = &rest[plain..];
                     continue;
                 }
+                if byte == b'\\' && self.is_first && !is_key && !self.has_escape {
+                    self.has_escape = true;
+                    return Ok(bytes.len() - rest.len());
+                }
             }
             self.byte(byte)?;
             rest = others;
         }
-        Ok(())
+        Ok(bytes.len())
     }
 
     /// What the first value of the array is; none when it is no array, or empty.
@@ -424,7 +431,8 @@ mod tests {
     fn read(text: &str, attachments: u64, cut: usize) -> Result<Json, Wrong> {
         let mut json = Json::new(attachments);
         for part in text.as_bytes().chunks(cut) {
-            json.read(part)?;
+            let read = json.read(part)?;
+            assert_eq!(json.read(&part[read..])?, part.len() - read);
         }
         if json.is_whole() { Ok(json) } else { Err(Wrong) }
     }
@@ -520,7 +528,8 @@ mod tests {
         #[test]
         fn no_bytes_do_harm(bytes in vec(any::<u8>(), 0..200), attachments in 0..3_u64) {
             let mut json = Json::new(attachments);
-            let _ = json.read(&bytes);
+            let read = json.read(&bytes).unwrap_or_default();
+            let _ = json.read(&bytes[read..]);
             let _ = (json.is_whole(), json.first());
         }
     }
@@ -558,6 +567,22 @@ mod tests {
             for cut in [1, 5, 100] {
                 assert_eq!(read(text, 0, cut).unwrap().first(), first, "{text}");
             }
+        }
+    }
+
+    #[test]
+    fn it_stops_at_the_first_escape_of_a_name_and_at_no_other() {
+        for (text, at) in [
+            (r#"["caf\u00e9\n",1]"#, Some(5)),
+            (r#" [ "\n"]"#, Some(4)),
+            (r#"["x","\n",{"\n":"\n"}]"#, None),
+            (r#"[["\n"]]"#, None),
+            (r#"[{"\n":1}]"#, None),
+            (r#"[5,"\n"]"#, None),
+            (r#""\n""#, None),
+        ] {
+            let mut json = Json::default();
+            assert_eq!(json.read(text.as_bytes()), Ok(at.unwrap_or(text.len())), "{text}");
         }
     }
 

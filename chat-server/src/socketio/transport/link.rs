@@ -189,6 +189,11 @@ impl Link {
         &self.encoding
     }
 
+    /// Whether the client has left the chat before it was told that it is connected.
+    pub(crate) fn has_given_up(&self) -> bool {
+        self.namespaces.has_given_up()
+    }
+
     /// The namespaces that the client is connected to.
     pub(super) fn namespaces(&self) -> &Arc<Namespaces> {
         &self.namespaces
@@ -468,8 +473,16 @@ impl Link {
     }
 
     /// The completed form of an Engine.IO packet, if it is a CONNECT reply: with the public id in the place of that
-    /// of the Engine.IO session, and once with what else there is to [reply](Self::reply_to_connect).
+    /// of the Engine.IO session, and once with what else there is to [reply](Self::reply_to_connect). A DISCONNECT is
+    /// complete, and from then on the client is not in its namespace.
     pub(crate) fn complete(&self, packet: &str) -> Option<String> {
+        if let Some(namespace) = packet.strip_prefix("41") {
+            let namespace = namespace.strip_suffix(',').unwrap_or(namespace);
+            let namespace = if namespace.is_empty() { "/" } else { namespace };
+            // As with Node.js, also what the client sends before it reads this ends the connection.
+            self.namespaces.leaves(namespace.as_bytes());
+            return None;
+        }
         let rest = packet.strip_prefix("40")?;
         let json = rest.find('{')?;
         let namespace = match rest[..json].strip_suffix(',') {
@@ -483,11 +496,13 @@ impl Link {
         let reply = index.map(|index| replies.swap_remove(index).1);
         drop(replies);
         self.has_connected();
-        self.namespaces.joined(namespace.as_bytes());
         let reply = match reply {
-            Some(reply) => serde_json::to_string(&reply).ok()?,
-            None => serde_json::json!({ "sid": self.public_id(namespace) }).to_string(),
+            Some(reply) => serde_json::to_string(&reply).ok(),
+            // Another one, if it has left before.
+            None => Some(serde_json::json!({ "sid": self.public_id(namespace) }).to_string()),
         };
+        self.namespaces.joined(namespace.as_bytes());
+        let reply = reply?;
         Some(format!("40{}{reply}", &rest[..json]))
     }
 

@@ -20,7 +20,7 @@ mod to_json;
 #[cfg(test)]
 mod tests;
 
-pub(super) use client_packet::{ClientPacket, MALFORMED, tell_of_malformed};
+pub(super) use client_packet::{ClientPacket, tell_of_malformed};
 pub(super) use encoding::Encoding;
 pub(super) use server_frames::{ServerFrames, put_translated};
 pub(super) use server_packet::ServerPackets;

@@ -1,8 +1,18 @@
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// The main one.
+const ROOT: &[u8] = b"/";
 
 /// The namespaces that a client is connected to, by what it was told and what it has said since.
 #[derive(Debug, Default)]
-pub(super) struct Namespaces(Mutex<Vec<Namespace>>);
+pub(super) struct Namespaces {
+    all: Mutex<Vec<Namespace>>,
+    /// Whether the client wants to be connected to the main one, or was told that it is.
+    wants_root: AtomicBool,
+    /// Whether it has said that it leaves that before it was told.
+    has_given_up: AtomicBool,
+}
 
 #[derive(Debug)]
 struct Namespace {
@@ -14,7 +24,7 @@ struct Namespace {
 enum Stage {
     /// The client was told that it is connected.
     Connected,
-    /// It has said that it leaves.
+    /// It has said that it leaves, or was told that it has to.
     Left,
     /// It wants to be connected again.
     Again,
@@ -47,14 +57,27 @@ impl Namespaces {
         self.all().iter().any(is_here)
     }
 
-    /// The client leaves. Says whether it was connected.
+    /// The client leaves, or has to. Says whether it was connected.
     pub(super) fn leaves(&self, name: &[u8]) -> bool {
-        self.moves(name, Stage::Connected, Stage::Left)
+        let was_connected = self.moves(name, Stage::Connected, Stage::Left);
+        if name == ROOT && !was_connected && self.wants_root.load(Ordering::Relaxed) {
+            self.has_given_up.store(true, Ordering::Release);
+        }
+        was_connected
+    }
+
+    /// Whether the client has left the main namespace before it was told that it is connected to it. The connection ends
+    /// then, as with Node.js, and not because it was cut off.
+    pub(super) fn has_given_up(&self) -> bool {
+        self.has_given_up.load(Ordering::Acquire)
     }
 
     /// The client connects.
     pub(super) fn joins(&self, name: &[u8]) {
         self.moves(name, Stage::Left, Stage::Again);
+        if name == ROOT {
+            self.wants_root.store(true, Ordering::Relaxed);
+        }
     }
 
     /// Whether the client has left and connects again. Says so once.
@@ -70,6 +93,6 @@ impl Namespaces {
     }
 
     fn all(&self) -> MutexGuard<'_, Vec<Namespace>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -197,9 +197,10 @@ impl Packets {
             Some(dropped) => dropped.replacement().into_bytes(),
             None => {
                 let packet = std::mem::take(&mut self.packet);
-                let packets = polled::from_client(packet, &self.encoding, self.max, self.passed);
+                let mut packets =
+                    polled::from_client(packet, &self.encoding, self.max, self.passed);
                 // Attachments follow the text that was a packet of MessagePack.
-                let text = packets.split(|&byte| byte == SEPARATOR).next().unwrap_or_default();
+                let text = packets.split_mut(|&byte| byte == SEPARATOR).next().unwrap_or_default();
                 if PacketReader::check(text, &self.namespaces).is_err() {
                     self.has_no_packet = true;
                     return;

@@ -3,6 +3,7 @@
 
 use super::json::{First, Json};
 use super::namespaces::Namespaces;
+use super::plain_name::PlainName;
 
 /// The first byte of a message of Engine.IO with a packet in it, and that of a ping, which only a server sends.
 const MESSAGE: u8 = b'4';
@@ -61,30 +62,36 @@ enum Type {
 }
 
 impl PacketReader {
-    /// Whether a whole message may pass.
+    /// Whether a whole message may pass. The name of its event is [written plainly](PlainName) then.
     ///
     /// # Errors
     /// It is no packet, or none for now.
-    pub(super) fn check(message: &[u8], namespaces: &Namespaces) -> Result<(), NoPacket> {
+    pub(super) fn check(message: &mut [u8], namespaces: &Namespaces) -> Result<(), NoPacket> {
         let mut packet = Self::default();
-        packet.read(message)?;
+        let read = packet.read(message)?;
+        if let rest @ [_, ..] = &mut message[read..] {
+            packet.read(rest)?;
+            PlainName::write(rest);
+        }
         packet.end(namespaces)
     }
 
-    /// Takes the next bytes of a message.
-    pub(super) fn read(&mut self, mut bytes: &[u8]) -> Result<(), NoPacket> {
-        while let Some((&byte, rest)) = bytes.split_first() {
+    /// Takes the next bytes of a message. Says how many: all, unless the first escape in the name of an event begins
+    /// behind them. There it stops once, and goes on when it is asked again.
+    pub(super) fn read(&mut self, bytes: &[u8]) -> Result<usize, NoPacket> {
+        let mut at = 0;
+        while let Some(&byte) = bytes.get(at) {
             match self.at {
-                At::Unread => return Ok(()),
-                At::Data => return self.data(bytes),
+                At::Unread => break,
+                At::Data => return Ok(at + self.data(&bytes[at..])?),
                 _ => {}
             }
             // What does not belong to one part is the beginning of the next.
             if self.head(byte)? {
-                bytes = rest;
+                at += 1;
             }
         }
-        Ok(())
+        Ok(bytes.len())
     }
 
     /// The message has ended; the next bytes begin another.
@@ -162,18 +169,24 @@ impl PacketReader {
         Ok(true)
     }
 
-    fn data(&mut self, bytes: &[u8]) -> Result<(), NoPacket> {
+    fn data(&mut self, bytes: &[u8]) -> Result<usize, NoPacket> {
         match self.packet_type {
             Type::Connect => self.at = At::Data,
             Type::Disconnect => return Err(NoPacket),
-            Type::Event | Type::Ack => {
-                self.json.read(bytes).map_err(|_| NoPacket)?;
-                if self.packet_type == Type::Event && self.json.first() == Some(First::Reserved) {
+            Type::Event => {
+                let read = self.json.read(bytes).map_err(|_| NoPacket)?;
+                if self.json.first() == Some(First::Reserved) {
                     return Err(NoPacket);
                 }
+                return Ok(read);
+            }
+            Type::Ack => {
+                let read = self.json.read(bytes).map_err(|_| NoPacket)?;
+                // It has no name.
+                self.json.read(&bytes[read..]).map_err(|_| NoPacket)?;
             }
         }
-        Ok(())
+        Ok(bytes.len())
     }
 }
 
@@ -187,7 +200,10 @@ mod tests {
     fn is_packet(message: &str, cut: usize) -> bool {
         let namespaces = Namespaces::of(&["/", "/admin"]);
         let mut packet = PacketReader::default();
-        let read = message.as_bytes().chunks(cut).try_for_each(|part| packet.read(part));
+        let read = message.as_bytes().chunks(cut).try_for_each(|part| {
+            let read = packet.read(part)?;
+            packet.read(&part[read..]).map(|_| ())
+        });
         read.and_then(|()| packet.end(&namespaces)).is_ok()
     }
 
@@ -292,9 +308,30 @@ mod tests {
     }
 
     #[test]
+    fn names_of_events_are_written_plainly_and_nothing_else() {
+        let namespaces = Namespaces::of(&["/", "/admin"]);
+        for (packet, plain) in [
+            (r#"427["caf\u00e9","\u00e9"]"#, r#"427["café"    ,"\u00e9"]"#),
+            (r#"42/admin,["\/"]"#, r#"42/admin,["/" ]"#),
+            (
+                r#"451-["\u0020",{"_placeholder":true,"num":0}]"#,
+                r#"451-[" "     ,{"_placeholder":true,"num":0}]"#,
+            ),
+            (r#"437["caf\u00e9"]"#, r#"437["caf\u00e9"]"#),
+            (r#"40{"\u00e9":"\u00e9"}"#, r#"40{"\u00e9":"\u00e9"}"#),
+        ] {
+            let mut message = packet.to_owned().into_bytes();
+            assert_eq!(PacketReader::check(&mut message, &namespaces), Ok(()), "{packet}");
+            assert_eq!(String::from_utf8(message).unwrap(), plain);
+        }
+    }
+
+    #[test]
     fn who_leaves_a_namespace_sends_nothing_there_until_it_is_back() {
         let namespaces = Namespaces::of(&["/", "/admin"]);
-        let sends = |message: &str| PacketReader::check(message.as_bytes(), &namespaces).is_ok();
+        let sends = |message: &str| {
+            PacketReader::check(&mut message.to_owned().into_bytes(), &namespaces).is_ok()
+        };
         assert!(sends("42/admin,[\"x\"]") && sends("41/admin"));
         assert!(!sends("42/admin,[\"x\"]") && !sends("41/admin"));
         assert!(sends("42[\"x\"]"), "the others stay");
@@ -302,6 +339,23 @@ mod tests {
         namespaces.joined(b"/admin");
         assert!(sends("42/admin,[\"x\"]"));
         assert!(sends("40/admin") && sends("42/admin,[\"x\"]"), "who is there stays there");
+        namespaces.leaves(b"/admin");
+        assert!(!sends("42/admin,[\"x\"]"), "it was told to leave");
+        assert!(sends("40/admin") && namespaces.begins_anew(b"/admin"));
+    }
+
+    #[test]
+    fn who_leaves_before_it_was_told_that_it_is_connected_has_given_up() {
+        let sends = |namespaces: &Namespaces, message: &str| {
+            PacketReader::check(&mut message.to_owned().into_bytes(), namespaces).is_ok()
+        };
+        let namespaces = Namespaces::default();
+        assert!(!sends(&namespaces, "41") && !namespaces.has_given_up(), "it wanted nothing");
+        assert!(sends(&namespaces, "40/admin") && !sends(&namespaces, "41/admin"));
+        assert!(sends(&namespaces, "40") && !namespaces.has_given_up());
+        assert!(!sends(&namespaces, "41") && namespaces.has_given_up());
+        let namespaces = Namespaces::of(&["/"]);
+        assert!(sends(&namespaces, "41") && !namespaces.has_given_up());
     }
 
     proptest! {

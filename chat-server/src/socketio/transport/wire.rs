@@ -222,7 +222,7 @@ impl Wire {
             }
             Part::Held(count) => Poll::Ready(Ok(count)),
             // What is ahead is written by the next write, or by the flush that follows.
-            Part::Connect(count, payload) => {
+            Part::Namespace(count, payload) => {
                 link.sent(1);
                 self.open |= is_root_connect(&payload);
                 put_text_frame(&mut self.ahead, &[&completed(link, payload)]);
@@ -292,7 +292,7 @@ impl fmt::Debug for Wire {
     }
 }
 
-/// The CONNECT reply with what the link has to add to it.
+/// The CONNECT reply with what the link has to add to it, or a DISCONNECT.
 fn completed(link: &Link, payload: Vec<u8>) -> Vec<u8> {
     let completed = str::from_utf8(&payload).ok().and_then(|packet| link.complete(packet));
     completed.map_or(payload, String::into_bytes)

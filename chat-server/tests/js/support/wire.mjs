@@ -5,7 +5,9 @@ import { createRequire } from "node:module";
 import { defer, sleep, within } from "./bounds.mjs";
 import { Polling, SEPARATOR } from "./raw.mjs";
 
-const { WebSocket } = createRequire(`${process.env.CHAT_NODE_MODULES}/`)("ws");
+const require = createRequire(`${process.env.CHAT_NODE_MODULES}/`);
+const { WebSocket } = require("ws");
+const msgpack = require("socket.io-msgpack-parser");
 
 /** Starts a websocket for a query; the caller says what comes of it. */
 export function websocket(t, url, query) {
@@ -159,6 +161,36 @@ export async function connected(t, url, transport, auth = "") {
   await link.send(`40${auth}`);
   link.connected = JSON.parse((await link.until((packet) => packet.startsWith("40"))).slice(2));
   return link;
+}
+
+/**
+ * A connection of a client with MessagePack, in the main namespace: its packets are objects, or a buffer as it is.
+ */
+export async function packed(t, url, transport) {
+  const link = await open(t, url, transport);
+  const encode = (packet) => (Buffer.isBuffer(packet) ? packet : Buffer.from(new msgpack.Encoder().encode(packet)[0]));
+  const send = (...packets) => link.send(...packets.map(encode));
+  const until = async (is) => {
+    for (;;) {
+      const packet = await link.next();
+      const isText = typeof packet === "string";
+      if (isText && !packet.startsWith("b")) continue;
+      let decoded;
+      const decoder = new msgpack.Decoder();
+      decoder.on("decoded", (packet) => (decoded = packet));
+      decoder.add(isText ? Buffer.from(packet.slice(1), "base64") : packet);
+      if (is(decoded)) return decoded;
+    }
+  };
+  const enter = async (nsp = "/") => {
+    await send({ type: 0, nsp });
+    return (await until((packet) => [0, 4].includes(packet.type) && packet.nsp === nsp)).data;
+  };
+  const ask = async (id, data, options = {}) => {
+    await send({ type: 2, nsp: "/", id, data, ...options });
+    return (await until((packet) => packet.type === 3 && packet.id === id)).data[0];
+  };
+  return { link, send, until, enter, ask, connected: await enter() };
 }
 
 /** Sends an event with an ack id, perhaps with attachments, and resolves with the arguments of its ack. */

@@ -4,10 +4,6 @@ use rmp::Marker;
 
 use super::to_json::{Read, ToJson, Unreadable};
 
-/// What socketioxide reads in the place of a packet that cannot be understood: a message without a packet, for which it
-/// closes the connection as for any other that is malformed.
-pub(crate) const MALFORMED: &str = "4";
-
 const CONNECT: u8 = 0;
 const DISCONNECT: u8 = 1;
 const EVENT: u8 = 2;

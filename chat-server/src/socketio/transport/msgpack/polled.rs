@@ -4,12 +4,15 @@ use base64::engine::general_purpose::STANDARD;
 use super::super::Link;
 use super::super::dropped::{Dropped, NO_ROOM, TOO_LARGE};
 use super::super::payload::{NOOP, SEPARATOR, packets};
-use super::client_packet::{ClientPacket, MALFORMED, tell_of_malformed};
+use super::client_packet::{ClientPacket, tell_of_malformed};
 use super::encoding::Encoding;
 use super::to_json::Unreadable;
 
 /// What a binary packet begins with; the rest is in Base64.
 pub(crate) const BINARY: u8 = b'b';
+
+/// In the place of a packet that cannot be understood: a message without one, which ends the connection.
+const MALFORMED: &str = "4";
 
 /// How long a binary packet with so many bytes is.
 pub(crate) fn base64_len(bytes: usize) -> usize {

@@ -79,6 +79,28 @@ async fn nothing_of_the_lane_leaves_before_the_client_is_told_that_it_is_connect
     assert_eq!(received(&mut client, expected.len()).await, expected);
 }
 
+#[tokio::test]
+async fn a_client_that_was_told_to_leave_a_namespace_is_in_it_no_more() {
+    let (mut stream, lane, mut client) = connect(1000);
+    open(&mut stream, &mut client).await;
+    let namespaces = lane.link().namespaces();
+    stream.write_all(&text_frame(&[b"40/admin,{\"sid\":\"abc\"}"])).await.unwrap();
+    assert!(namespaces.has(b"/admin") && namespaces.has(b"/"));
+    for (packet, namespace) in [(&b"41/admin,"[..], &b"/admin"[..]), (b"41", b"/")] {
+        let frame = text_frame(&[packet]);
+        let (begun, rest) = frame.split_at(frame.len() - 1);
+        stream.write_all(begun).await.unwrap();
+        assert!(namespaces.has(namespace), "the rest of it comes");
+        stream.write_all(rest).await.unwrap();
+        assert!(!namespaces.has(namespace));
+    }
+    stream.flush().await.unwrap();
+    let expected =
+        [replied(lane.link(), "/admin"), text_frame(&[b"41/admin,"]), text_frame(&[b"41"])];
+    let expected = expected.concat();
+    assert_eq!(received(&mut client, expected.len()).await, expected);
+}
+
 /// A client that gets something else in between gives up the connection.
 #[tokio::test]
 async fn nothing_of_the_lane_comes_between_a_packet_and_its_attachments() {
