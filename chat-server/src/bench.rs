@@ -11,7 +11,7 @@ use chat_store::{MemoryStore, StoreError};
 use futures_util::FutureExt;
 use tokio::sync::Notify;
 
-use crate::engine::delivery::{Following, Found, Place, Subscription};
+use crate::engine::delivery::{Following, Found, ReadPosition, Subscription};
 use crate::engine::log::{self, Log, READ_LIMIT, RECENT_BYTES};
 use crate::socketio::socket::frame_of;
 
@@ -61,7 +61,7 @@ impl Node {
     /// A reader of these rooms that has everything up to `cursor`.
     pub fn reader(&self, rooms: &[RoomId], cursor: Offset) -> Reader {
         let rooms = rooms.iter().map(|room| (room.clone(), Offset::ZERO)).collect();
-        let place = Arc::new(Place::new(Following { rooms, person: None }, cursor));
+        let place = Arc::new(ReadPosition::new(Following { rooms, person: None }, cursor));
         let (log, wake) = (Arc::clone(&self.0), Arc::default());
         let subscription = Subscription::new(log, self.0.reader(), place, &wake);
         Reader { subscription, wake }
@@ -81,7 +81,7 @@ impl Reader {
         self.wake.notified().now_or_never().is_some()
     }
 
-    /// Hands over all there is, as a pump does between two waits, and says how many messages that were. Only
+    /// Hands over all there is, as a delivery task does between two waits, and says how many messages that were. Only
     /// what is in memory: it does not wait for the store.
     pub fn step(&mut self, mut sink: impl FnMut(Offset)) -> usize {
         let mut count = 0;

@@ -1,22 +1,22 @@
 //! From the log to one connection: in order, without gap or repeat, as fast as the connection takes it.
 //!
-//! A [`Place`] is the cursor of a connection and a [`Subscription`] reads the log from there. [`Waiting`]
-//! holds the answers and notices it is to get, and [`pump`] hands all of it to the connection's [`Sink`].
+//! A [`ReadPosition`] is the cursor of a connection and a [`Subscription`] reads the log from there. [`Waiting`]
+//! holds the answers and notices it is to get, and [`deliver`] hands all of it to the connection's [`Sink`].
 //! None of them knows what a socket is.
 
 mod notices;
 mod outbox;
-mod place;
-mod pump;
+mod read_position;
 mod subscription;
+mod task;
 
 #[cfg(test)]
 mod tests;
 
 pub(crate) use notices::{Notice, Notices};
 pub(crate) use outbox::{Answer, Outbox, Permit};
-pub(crate) use place::{Following, JoinedAfter, Place};
-pub(crate) use pump::{Sent, Sink, Waiting, pump};
+pub(crate) use read_position::{Following, JoinedAfter, ReadPosition};
 #[cfg(feature = "bench")]
 pub(crate) use subscription::Found;
 pub(crate) use subscription::Subscription;
+pub(crate) use task::{Sent, Sink, Waiting, deliver};

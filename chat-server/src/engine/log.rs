@@ -14,11 +14,11 @@
 
 mod entry;
 mod feeds;
+mod follower;
 mod probe;
 mod queue;
 mod reader;
 mod recent;
-mod tail;
 mod writer;
 
 #[cfg(test)]
@@ -39,8 +39,8 @@ pub(crate) use recent::Push;
 pub(crate) use writer::Committed;
 
 use crate::engine::outage::Outage;
+use follower::LogFollower;
 use recent::{Read, Recent};
-use tail::Tail;
 use writer::Writer;
 
 /// How many bytes of messages a node keeps in memory, over all rooms.
@@ -57,7 +57,7 @@ pub(crate) const READ_LIMIT: usize = 256;
 pub(crate) struct Log {
     store: Arc<dyn MessageStore>,
     recent: Arc<Recent>,
-    tail: Arc<Tail>,
+    follower: Arc<LogFollower>,
     writer: Writer,
     /// Writes and reads each work or do not: on a full disk everything can be read.
     writing: Arc<Outage>,
@@ -77,20 +77,23 @@ impl Log {
         recent_at_start: u64,
         committed: Committed,
     ) -> Result<Arc<Self>, StoreError> {
-        let recent = Arc::new(tail::recent(&*store, recent_at_start, recent_bytes).await?);
+        let recent = Arc::new(follower::recent(&*store, recent_at_start, recent_bytes).await?);
         let writing = Outage::new("writing to the store");
         let reading = Outage::new("reading from the store");
-        let tail =
-            Arc::new(Tail::new(Arc::clone(&store), Arc::clone(&recent), Arc::clone(&reading)));
+        let follower = Arc::new(LogFollower::new(
+            Arc::clone(&store),
+            Arc::clone(&recent),
+            Arc::clone(&reading),
+        ));
         let tasks = TaskTracker::new();
         let closing = CancellationToken::new();
-        tasks.spawn(Arc::clone(&tail).run(closing.clone()));
+        tasks.spawn(Arc::clone(&follower).run(closing.clone()));
         let probe = probe::run(Arc::clone(&store), Arc::clone(&writing));
         tasks.spawn(closing.clone().run_until_cancelled_owned(probe));
         let (writer, run) = Writer::new(
             Arc::clone(&store),
             Arc::clone(&recent),
-            Arc::clone(&tail),
+            Arc::clone(&follower),
             Arc::clone(&writing),
             committed,
         );
@@ -100,7 +103,7 @@ impl Log {
         Ok(Arc::new(Self {
             store,
             recent,
-            tail,
+            follower,
             writer,
             writing,
             reading,
@@ -166,7 +169,7 @@ impl Log {
 
     /// Looks soon into the store for messages of other nodes.
     pub(crate) fn look(&self) {
-        self.tail.look();
+        self.follower.look();
     }
 
     /// A name for one more reader.

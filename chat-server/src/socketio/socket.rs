@@ -9,11 +9,11 @@ mod keeper;
 mod live;
 mod not_joined;
 mod observe;
+mod request_queue;
 mod services;
 mod session;
 mod sink;
 mod too_large;
-mod turns;
 
 pub(crate) use connect::{Connections, register};
 pub use observe::{Direction, Observed};

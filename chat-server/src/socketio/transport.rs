@@ -12,7 +12,7 @@
 //!   own send buffer;
 //! - when to close, also when the client reads nothing.
 //!
-//! For connections that begin as a websocket it also has a [`Lane`]: frames that are made once for all
+//! For connections that begin as a websocket it also has a [`DirectWriter`]: frames that are made once for all
 //! connections are put between those of socketioxide, in one write however many there are.
 //!
 //! Clients that speak [MessagePack](msgpack) are translated here, in both directions.
@@ -21,6 +21,7 @@ mod admission;
 mod body;
 mod budget;
 mod client_frames;
+mod direct_writer;
 mod dropped;
 mod fair_queue;
 mod farewell;
@@ -28,7 +29,6 @@ mod frames;
 mod inbound;
 mod incoming;
 mod json;
-mod lane;
 mod link;
 mod msgpack;
 mod namespaces;
@@ -45,15 +45,15 @@ mod stream;
 mod unsent;
 mod upgrade;
 mod websocket;
-mod wire;
+mod write_multiplexer;
 
 #[cfg(test)]
 mod tests;
 
+pub(crate) use direct_writer::{DirectWriter, Flushed};
 pub(crate) use dropped::{AUTH_TOO_LARGE, NO_ROOM, TOO_LARGE};
 pub(crate) use farewell::Farewell;
 pub(crate) use frames::written_text_frame;
-pub(crate) use lane::{Flushed, Lane};
 pub(crate) use link::{ConnectReply, InFlight, Link};
 pub use service::TransportService;
 pub(crate) use websocket::Websocket;

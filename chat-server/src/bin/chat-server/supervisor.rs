@@ -8,7 +8,7 @@
 
 mod addresses;
 mod error;
-mod tether;
+mod parent_death;
 mod worker;
 
 #[cfg(test)]
@@ -23,7 +23,7 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use addresses::addresses;
-pub(crate) use tether::released;
+pub(crate) use parent_death::released;
 pub(crate) use worker::LISTENING;
 
 use error::SupervisorError;

@@ -5,10 +5,10 @@ use chat_core::{Feed, Offset};
 use chat_store::StoreError;
 use tokio::sync::Notify;
 
-use super::place::{Following, Place};
+use super::read_position::{Following, ReadPosition};
 use crate::engine::log::{Entry, Log, Reader, ReaderId};
 
-/// Reads the log for one connection, from its [`Place`] on.
+/// Reads the log for one connection, from its [`ReadPosition`] on.
 ///
 /// Read, hand over, and when there is nothing wait for the notification. It is registered before the first
 /// read and keeps one notification until it is waited for, so nothing that is committed in between is
@@ -16,7 +16,7 @@ use crate::engine::log::{Entry, Log, Reader, ReaderId};
 pub(crate) struct Subscription {
     log: Arc<Log>,
     reader: Arc<Reader>,
-    place: Arc<Place>,
+    position: Arc<ReadPosition>,
     /// What the reader is attached to.
     attached: Arc<Following>,
     /// The feeds of that, sorted.
@@ -44,12 +44,12 @@ impl Subscription {
     pub(crate) fn new(
         log: Arc<Log>,
         reader: ReaderId,
-        place: Arc<Place>,
+        position: Arc<ReadPosition>,
         wake: &Arc<Notify>,
     ) -> Self {
         let reader = Reader::new(reader, wake);
         let (attached, feeds, page) = (Arc::default(), Vec::new(), VecDeque::new());
-        let mut this = Self { log, reader, place, attached, feeds, rewinds: 0, page };
+        let mut this = Self { log, reader, position, attached, feeds, rewinds: 0, page };
         this.look();
         this
     }
@@ -72,7 +72,7 @@ impl Subscription {
             if upto <= cursor {
                 return Ok(Found::Nothing);
             }
-            self.place.skip_to(self.rewinds, upto);
+            self.position.skip_to(self.rewinds, upto);
         }
     }
 
@@ -96,7 +96,7 @@ impl Subscription {
         let own = entry.origin == Some(self.reader.id());
         let message = (&entry.message.audience, entry.offset());
         let advanced = self
-            .place
+            .position
             .advance(self.rewinds, message, || if own { Ok(()) } else { hand_over(entry) });
         match advanced {
             Some(Ok(())) => {
@@ -110,7 +110,7 @@ impl Subscription {
 
     /// Attaches the reader to what the connection follows now, and returns the cursor.
     fn look(&mut self) -> Offset {
-        let now = self.place.now(&self.attached);
+        let now = self.position.now(&self.attached);
         if let Some(following) = now.following {
             self.follow(following);
         }

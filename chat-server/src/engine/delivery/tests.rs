@@ -11,7 +11,9 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use super::subscription::Found;
-use super::{Answer, Following, Notice, Permit, Place, Sent, Sink, Subscription, Waiting, pump};
+use super::{
+    Answer, Following, Notice, Permit, ReadPosition, Sent, Sink, Subscription, Waiting, deliver,
+};
 use crate::engine::log::tests::{log_on, log_with, memory_log, message, new_message, offset, room};
 use crate::engine::log::{Entry, Log};
 
@@ -115,12 +117,12 @@ impl Sink for TestSink {
 }
 
 /// A place at `cursor` in rooms, each joined at an offset.
-fn place<const N: usize>(cursor: u64, rooms: [(&str, u64); N]) -> Arc<Place> {
+fn place<const N: usize>(cursor: u64, rooms: [(&str, u64); N]) -> Arc<ReadPosition> {
     let rooms = rooms.map(|(name, joined_after)| (room(name), offset(joined_after))).into();
-    Arc::new(Place::new(Following { rooms, person: None }, offset(cursor)))
+    Arc::new(ReadPosition::new(Following { rooms, person: None }, offset(cursor)))
 }
 
-fn subscription(log: &Arc<Log>, place: &Arc<Place>, wake: &Arc<Notify>) -> Subscription {
+fn subscription(log: &Arc<Log>, place: &Arc<ReadPosition>, wake: &Arc<Notify>) -> Subscription {
     Subscription::new(Arc::clone(log), log.reader(), Arc::clone(place), wake)
 }
 
@@ -141,7 +143,7 @@ async fn next(subscription: &mut Subscription) -> Vec<u64> {
 
 struct Running {
     waiting: Arc<Waiting<TestPermit>>,
-    place: Arc<Place>,
+    position: Arc<ReadPosition>,
     task: JoinHandle<()>,
 }
 
@@ -155,13 +157,13 @@ impl Running {
 /// Starts delivering `room` after `cursor`.
 fn start(log: &Arc<Log>, room_name: &str, cursor: u64, sink: &Arc<TestSink>) -> Running {
     let waiting = Arc::new(Waiting::new());
-    let place = place(cursor, [(room_name, 0)]);
-    let subscription = subscription(log, &place, &waiting.wake);
+    let position = place(cursor, [(room_name, 0)]);
+    let subscription = subscription(log, &position, &waiting.wake);
     let task = tokio::spawn({
         let (waiting, sink) = (Arc::clone(&waiting), Arc::clone(sink));
-        async move { pump(subscription, &waiting, &*sink).await }
+        async move { deliver(subscription, &waiting, &*sink).await }
     });
-    Running { waiting, place, task }
+    Running { waiting, position, task }
 }
 
 fn messages(offsets: impl IntoIterator<Item = u64>) -> Vec<Got> {
@@ -252,7 +254,7 @@ async fn a_room_joined_in_the_middle_of_a_page_neither_repeats_nor_leaves_out() 
     let sink = TestSink::with_room(1);
     let running = start(&log, "a", 0, &sink);
     assert_eq!(sink.has(1).await, messages([2]));
-    running.place.join(room("b"), Offset::ZERO, |_| ());
+    running.position.join(room("b"), Offset::ZERO, |_| ());
     running.waiting.wake.notify_one();
     sink.give_room(100);
     assert_eq!(sink.has(6).await, messages([2, 1, 3, 4, 5, 6]));
@@ -266,9 +268,9 @@ async fn what_a_room_has_comes_after_the_answer_to_its_join_which_comes_when_it_
     let sink = TestSink::with_room(100);
     let running = start(&log, "a", 3, &sink);
     let room = room("b");
-    running.place.join(room.clone(), Offset::ZERO, |_| {
+    running.position.join(room.clone(), Offset::ZERO, |_| {
         running.waiting.wake.notify_one();
-        // The pump has time to read what the room has, and must not.
+        // the delivery task has time to read what the room has, and must not.
         std::thread::sleep(Duration::from_millis(50));
         let joined = Answer::Joined(Joined { room, users: 1, tail: offset(3) });
         running.waiting.outbox.push(7, joined, TestPermit::default());
@@ -300,7 +302,7 @@ async fn private_messages_reach_the_two_they_are_for() {
     };
     let of = |person| {
         let following = Following { person: Some((person, offset(1))), ..Following::default() };
-        subscription(&log, &Arc::new(Place::new(following, Offset::ZERO)), &Arc::default())
+        subscription(&log, &Arc::new(ReadPosition::new(following, Offset::ZERO)), &Arc::default())
     };
     for message in [private(ada, bob), private(bob, ada), private(ada, eve), private(eve, bob)] {
         log.append(message).await;

@@ -1,9 +1,9 @@
 //! The log without a socket: what readers see, whatever happens between the writer, the store and them.
 
+mod follower;
 mod outages;
 mod readers;
 mod recent;
-mod tail;
 mod writer;
 
 use std::sync::Arc;

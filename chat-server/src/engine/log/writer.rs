@@ -4,9 +4,9 @@ use chat_core::{Message, NewMessage, Offset};
 use chat_store::{Appended, MessageStore};
 use futures_util::future::join;
 
+use super::follower::LogFollower;
 use super::queue::{Outcome, Queue, Reply, Submission, Waiting};
 use super::recent::{Push, Recent};
-use super::tail::Tail;
 use super::{Entry, ReaderId};
 use crate::engine::outage::Outage;
 
@@ -28,12 +28,12 @@ impl Writer {
     pub(crate) fn new(
         store: Arc<dyn MessageStore>,
         recent: Arc<Recent>,
-        tail: Arc<Tail>,
+        follower: Arc<LogFollower>,
         writing: Arc<Outage>,
         committed: Committed,
     ) -> (Self, impl Future<Output = ()> + Send) {
         let queue = Arc::<Queue>::default();
-        let committer = Committer { store, recent, tail, writing, committed };
+        let committer = Committer { store, recent, follower, writing, committed };
         (Self { queue: Arc::clone(&queue) }, committer.run(queue))
     }
 
@@ -60,7 +60,7 @@ impl Writer {
 struct Committer {
     store: Arc<dyn MessageStore>,
     recent: Arc<Recent>,
-    tail: Arc<Tail>,
+    follower: Arc<LogFollower>,
     writing: Arc<Outage>,
     committed: Committed,
 }
@@ -122,7 +122,7 @@ impl Committer {
             let entries = entries.map(|(message, origin)| Entry::new(message, origin));
             if self.recent.push(after, entries) == Push::Gap {
                 // Another node wrote between this node's last batch and this one.
-                self.tail.look();
+                self.follower.look();
             }
         }
         for ((_, reply), answer) in rest.into_iter().zip(answers) {

@@ -26,7 +26,7 @@ use super::services::{Hooks, Services};
 use super::session::ChatSession;
 use super::sink::SocketSink;
 use super::too_large;
-use crate::engine::delivery::{Notice, Subscription, pump};
+use crate::engine::delivery::{Notice, Subscription, deliver};
 use crate::engine::people::{Person, Unidentified};
 use crate::socketio::client_address::ClientAddress;
 use crate::socketio::recovery::{Claim, Found};
@@ -36,8 +36,8 @@ use crate::socketio::transport::{Farewell, Link};
 #[derive(Clone)]
 pub(crate) struct Connections {
     services: Services,
-    /// The pump of each connection.
-    pumps: TaskTracker,
+    /// the delivery task of each connection.
+    delivery_tasks: TaskTracker,
     live: Arc<Live>,
 }
 
@@ -70,21 +70,21 @@ impl ConnectHandler<LocalAdapter, InOrder> for Connections {
         connection.session.activate(&SocketRef::from(Arc::clone(&socket)));
         let address = address(&socket);
         tracing::debug!(socket.id = %connection.session.id(), client.address = address, "connected");
-        self.pumps.spawn(self.clone().deliver(socket, connection));
+        self.delivery_tasks.spawn(self.clone().deliver(socket, connection));
     }
 }
 
 impl Connections {
     pub(crate) fn new(services: Services) -> Self {
-        let pumps = TaskTracker::new();
-        Self { services, pumps, live: Arc::default() }
+        let delivery_tasks = TaskTracker::new();
+        Self { services, delivery_tasks, live: Arc::default() }
     }
 
     /// Delivers no more, and waits until all answers have been handed over and have left.
     pub(crate) async fn drain(&self) {
         self.live.drain();
-        self.pumps.close();
-        self.pumps.wait().await;
+        self.delivery_tasks.close();
+        self.delivery_tasks.wait().await;
     }
 
     /// Authenticates a client, then finds out who it is and its place. Nothing is sent to it before.
@@ -223,12 +223,12 @@ impl Connections {
     }
 
     async fn deliver(self, socket: Arc<Socket>, connection: Arc<Connection>) {
-        let (log, place) = (Arc::clone(&self.services.log), Arc::clone(&connection.place));
+        let (log, place) = (Arc::clone(&self.services.log), Arc::clone(&connection.position));
         let wake = &connection.waiting.wake;
         let subscription = Subscription::new(log, connection.reader, place, wake);
         let sink = SocketSink::new(socket, Arc::clone(&connection));
         let _live = self.live.enter(&connection);
-        pump(subscription, &connection.waiting, &sink).await;
+        deliver(subscription, &connection.waiting, &sink).await;
     }
 }
 

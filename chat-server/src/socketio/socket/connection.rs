@@ -11,10 +11,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::authorship::Authorship;
 use super::observe::Direction;
+use super::request_queue::RequestQueue;
 use super::services::Services;
 use super::session::ChatSession;
-use super::turns::Turns;
-use crate::engine::delivery::{Answer, Following, Place, Waiting};
+use crate::engine::delivery::{Answer, Following, ReadPosition, Waiting};
 use crate::engine::log::{Outcome, ReaderId};
 use crate::engine::people::Person;
 use crate::engine::presence::Attendance;
@@ -22,7 +22,7 @@ use crate::engine::quota::Quota;
 use crate::engine::source::Source;
 use crate::socketio::client_address::ClientAddress;
 use crate::socketio::recovery::Session;
-use crate::socketio::transport::{Farewell, InFlight, Lane, Link, Websocket};
+use crate::socketio::transport::{DirectWriter, Farewell, InFlight, Link, Websocket};
 
 /// What a request counts that may have to wait in a task of its own, beside what each counts.
 pub(crate) const TASK_BYTES: usize = 1024;
@@ -36,20 +36,20 @@ pub(crate) struct Connection {
     pub(crate) services: Services,
     pub(crate) link: Arc<Link>,
     /// The direct way to the client, if there is one.
-    pub(crate) lane: Option<Lane>,
+    pub(crate) direct_writer: Option<DirectWriter>,
     /// Names it among the readers of the log.
     pub(crate) reader: ReaderId,
     pub(crate) waiting: Waiting<InFlight>,
-    pub(crate) turns: Turns,
+    pub(crate) requests: RequestQueue,
     /// Pages of history, one after the other: the next is read when the one before has left, so that a client
     /// that does not read holds one. Nothing else waits for them.
-    pub(crate) reads: Turns,
+    pub(crate) reads: RequestQueue,
     /// Keeps the name of the person behind it.
     pub(crate) keeper: Keeper,
     /// Cancelled when the client is gone.
     pub(crate) gone: CancellationToken,
     pub(crate) session: Session,
-    pub(crate) place: Arc<Place>,
+    pub(crate) position: Arc<ReadPosition>,
     /// That the client is there, for others.
     pub(crate) attendance: Attendance,
     /// Whose the messages are that it sends.
@@ -97,17 +97,17 @@ impl Connection {
         Self {
             source,
             quota: Mutex::new(services.quotas.of(owner, source)),
-            lane: extensions.get::<Arc<Websocket>>().and_then(Lane::of),
+            direct_writer: extensions.get::<Arc<Websocket>>().and_then(DirectWriter::of),
             link,
             reader: services.log.reader(),
             waiting,
             attendance,
-            turns: Turns::default(),
-            reads: Turns::default(),
+            requests: RequestQueue::default(),
+            reads: RequestQueue::default(),
             keeper: Keeper::default(),
             gone: CancellationToken::new(),
             session,
-            place: Arc::new(Place::new(following, cursor)),
+            position: Arc::new(ReadPosition::new(following, cursor)),
             authorship,
             echo,
             start: state.start,
@@ -170,7 +170,7 @@ impl Connection {
     /// the room can be handed over.
     pub(crate) fn join(&self, room: RoomId, after: Offset, answer: impl FnOnce()) {
         self.attendance.join(&room);
-        self.place.join(room, after, |following| {
+        self.position.join(room, after, |following| {
             self.save(following);
             answer();
         });
@@ -178,9 +178,9 @@ impl Connection {
 
     /// Does not follow a room any more, and has the session saved so.
     pub(crate) fn leave(&self, room: &RoomId) {
-        self.place.leave(room);
+        self.position.leave(room);
         self.attendance.leave(room);
-        self.save(&self.place.following());
+        self.save(&self.position.following());
     }
 
     /// Makes the client this person, whose name a token keeps and who gets private messages from now on, and has the
@@ -188,13 +188,13 @@ impl Connection {
     pub(crate) fn identify(&self, person: Arc<Person>, token: Option<Token>) {
         *self.token.lock().unwrap_or_else(PoisonError::into_inner) = token;
         self.services.share(&self.link, &person);
-        self.place.identify(person.id, self.services.log.tail());
+        self.position.identify(person.id, self.services.log.tail());
         self.attendance.rename(Some((person.id, person.nickname.clone())));
         let quota = self.services.quotas.of(Some(&person.owner), self.source);
         *self.quota() = quota;
         self.authorship.identify(&person.owner);
         *self.person.lock().unwrap_or_else(PoisonError::into_inner) = Some(person);
-        self.save(&self.place.following());
+        self.save(&self.position.following());
     }
 
     /// Has the session saved as it is now. Requests change it one at a time, so the last save counts.

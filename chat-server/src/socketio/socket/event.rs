@@ -28,7 +28,7 @@ pub(crate) trait Event: 'static {
     fn read(json: &str) -> Result<Self::Arguments, Refusal>;
 
     /// Does what a client asks for, and answers. Called in the order in which the events of a connection arrive; it
-    /// must not block. What waits goes through the connection's [turns](Connection::turns).
+    /// must not block. What waits goes through the connection's [turns](Connection::requests).
     fn handle(connection: &Arc<Connection>, arguments: Self::Arguments, request: Request);
 }
 

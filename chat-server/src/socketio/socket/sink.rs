@@ -12,7 +12,7 @@ use super::connection::Connection;
 use super::observe::Direction;
 use crate::engine::delivery::{Answer, Notice, Sent, Sink};
 use crate::engine::log::{Delivered, Entry};
-use crate::socketio::transport::{Farewell, Flushed, Lane, written_text_frame};
+use crate::socketio::transport::{DirectWriter, Farewell, Flushed, written_text_frame};
 
 /// About how many bytes an answer has whose JSON is not made yet.
 const SHORT: usize = 64;
@@ -39,27 +39,27 @@ impl SocketSink {
         Self { socket, connection }
     }
 
-    /// Hands something over, by the lane if there is one.
+    /// Hands something over, by the direct writer if there is one.
     fn send(
         &self,
         event: Option<&str>,
         bytes: usize,
         has_room: bool,
-        by_lane: impl FnOnce(&Lane) -> Option<bool>,
+        by_direct_writer: impl FnOnce(&DirectWriter) -> Option<bool>,
         by_socket: impl FnOnce() -> Result<(), SendError>,
     ) -> Sent {
-        let Connection { link, lane, services, session, .. } = &*self.connection;
+        let Connection { link, direct_writer, services, session, .. } = &*self.connection;
         if link.is_closed() || !self.socket.connected() {
             return Sent::Gone;
         }
-        match lane {
+        match direct_writer {
             None if !link.has_room() => return Sent::Full,
             _ if has_room => link.has_room_for(bytes),
             _ if !link.make_room(bytes) => return Sent::Full,
             _ => {}
         }
-        let sent = match lane {
-            Some(lane) => match by_lane(lane) {
+        let sent = match direct_writer {
+            Some(direct_writer) => match by_direct_writer(direct_writer) {
                 Some(true) => Sent::Yes,
                 Some(false) => Sent::Full,
                 None => Sent::Gone,
@@ -99,9 +99,15 @@ impl Sink for SocketSink {
     fn deliver(&self, entry: &Entry) -> Sent {
         let (event, epoch) = (entry.event(), self.connection.services.log.epoch());
         let receiver = Some(self.connection.authorship.author());
-        if self.connection.lane.is_some() {
+        if self.connection.direct_writer.is_some() {
             let Some(frame) = entry.encoded(epoch, receiver, frame_of) else { return Sent::Yes };
-            return self.send(Some(event), frame.len(), false, |lane| lane.push(frame), || Ok(()));
+            return self.send(
+                Some(event),
+                frame.len(),
+                false,
+                |direct_writer| direct_writer.push(frame),
+                || Ok(()),
+            );
         }
         let Some(arguments) = entry.arguments(epoch, receiver) else { return Sent::Yes };
         let by_socket = || self.socket.emit(event, arguments);
@@ -110,7 +116,7 @@ impl Sink for SocketSink {
 
     fn answer(&self, ack_id: i64, answer: &Answer) -> Sent {
         let bytes = if let Answer::Made(json) = answer { json.get().len() } else { SHORT };
-        let by_lane = |lane: &Lane| {
+        let by_direct_writer = |direct_writer: &DirectWriter| {
             let mut packet = Vec::with_capacity(SHORT);
             write!(packet, "43{ack_id}[").ok()?;
             let made: &[u8] = match answer {
@@ -120,7 +126,7 @@ impl Sink for SocketSink {
                     b""
                 }
             };
-            lane.push_text(&[&packet, made, b"]"])
+            direct_writer.push_text(&[&packet, made, b"]"])
         };
         let by_socket = || {
             // Made anew for each try: one that fails to send is used up.
@@ -132,7 +138,7 @@ impl Sink for SocketSink {
             ack.send(answer)
         };
         // A long one has had its room since it was made.
-        self.send(None, bytes, answer.is_long(), by_lane, by_socket)
+        self.send(None, bytes, answer.is_long(), by_direct_writer, by_socket)
     }
 
     fn notify(&self, notice: &Notice) -> Sent {
@@ -140,11 +146,17 @@ impl Sink for SocketSink {
         let json = argument.get();
         let parts = ["42[\"", event, "\",", json, "]"].map(str::as_bytes);
         let by_socket = || self.socket.emit(event, argument);
-        self.send(Some(event), json.len(), false, |lane| lane.push_text(&parts), by_socket)
+        self.send(
+            Some(event),
+            json.len(),
+            false,
+            |direct_writer| direct_writer.push_text(&parts),
+            by_socket,
+        )
     }
 
     fn flush(&self) -> Sent {
-        match self.connection.lane.as_ref().map(Lane::flush) {
+        match self.connection.direct_writer.as_ref().map(DirectWriter::flush) {
             None => Sent::Yes,
             Some(Flushed::Yes) => {
                 self.connection.link.has_cleared();
@@ -156,16 +168,16 @@ impl Sink for SocketSink {
     }
 
     async fn room(&self) {
-        let Connection { link, lane, .. } = &*self.connection;
+        let Connection { link, direct_writer, .. } = &*self.connection;
         // What was pushed has to leave before there can be room.
-        match lane.as_ref().map(Lane::flush) {
+        match direct_writer.as_ref().map(DirectWriter::flush) {
             Some(Flushed::Gone) => return,
             Some(Flushed::Yes) if link.has_cleared() => return,
             _ => {}
         }
         let drained = async {
-            match lane {
-                Some(lane) => lane.room().await,
+            match direct_writer {
+                Some(direct_writer) => direct_writer.room().await,
                 None => link.drained().await,
             }
         };

@@ -270,7 +270,7 @@ impl Link {
         let _ = self.unsent_packets.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
     }
 
-    /// What was put into the lane is written. Says whether something was.
+    /// What was put into the direct writer is written. Says whether something was.
     pub(crate) fn has_cleared(&self) -> bool {
         let had_bytes = self.unsent.bytes() > 0;
         self.unsent.clear();

@@ -27,7 +27,7 @@ use super::registry::Registry;
 use super::stream::{LinkedStream, StreamLimits};
 use super::upgrade::{self, UPGRADE_PATIENCE};
 use super::websocket::Websocket;
-use super::wire::{Stream, Wire};
+use super::write_multiplexer::{Stream, WriteMultiplexer};
 use crate::engine::limits::Limits;
 use crate::engine::rate::Rate;
 use crate::socketio::client_address::ClientAddress;
@@ -284,13 +284,14 @@ impl TransportService {
             let stream = upgraded.await.ok().map(TokioIo::new);
             // In boxes, for this is there as long as the connection, and socketioxide has room for the stream in
             // several places.
-            let wire = if link.is_polled() {
+            let multiplexer = if link.is_polled() {
                 Box::pin(moved(stream, &link)).await
             } else {
-                stream.map(Wire::opened)
+                stream.map(WriteMultiplexer::opened)
             };
-            let Some(wire) = wire else { return };
-            let stream = Box::new(LinkedStream::new(wire, websocket, self.limits.clone(), open));
+            let Some(multiplexer) = multiplexer else { return };
+            let stream =
+                Box::new(LinkedStream::new(multiplexer, websocket, self.limits.clone(), open));
             if let Err(error) = self.inner.call((stream, request)).await {
                 tracing::debug!("a websocket was not accepted: {error}");
             }
@@ -308,18 +309,18 @@ fn stream_limits(patience: Duration, limits: &Limits) -> StreamLimits {
 }
 
 /// A stream to which the client has moved the connection that it polled before, if it has.
-async fn moved(stream: Option<impl Stream>, link: &Link) -> Option<Wire> {
+async fn moved(stream: Option<impl Stream>, link: &Link) -> Option<WriteMultiplexer> {
     let probe = async {
         let mut stream = stream?;
         upgrade::probe(&mut stream, link).await.ok()?;
-        Some(Wire::upgraded(stream, upgrade::SENT, upgrade::ANSWERED))
+        Some(WriteMultiplexer::upgraded(stream, upgrade::SENT, upgrade::ANSWERED))
     };
-    let wire = tokio::select! {
+    let multiplexer = tokio::select! {
         probed = timeout(UPGRADE_PATIENCE, probe) => probed.ok().flatten(),
         () = link.closed() => None,
     };
-    link.end_probe(wire.is_some());
-    wire
+    link.end_probe(multiplexer.is_some());
+    multiplexer
 }
 
 impl Service<Request<Body>> for TransportService {

@@ -15,7 +15,7 @@ use super::client_frames::PONG;
 use super::inbound::Inbound;
 use super::incoming::{Incoming, Step};
 use super::websocket::Websocket;
-use super::wire::{Stream, Wire};
+use super::write_multiplexer::{Stream, WriteMultiplexer};
 use super::{Farewell, Link};
 
 /// For how long the end of a client is waited for, when this side has ended the connection.
@@ -36,7 +36,7 @@ pub(crate) struct StreamLimits {
 
 /// The byte stream of a websocket as Engine.IO has it, watched for its [`Link`].
 ///
-/// CONNECT replies are completed as the link knows to, and frames of the link's lane are put between those
+/// CONNECT replies are completed as the link knows to, and frames of the link's direct writer are put between those
 /// of Engine.IO; all other bytes pass untouched and uncopied.
 pub(crate) struct LinkedStream {
     pub(super) link: Arc<Link>,
@@ -60,12 +60,12 @@ pub(crate) struct LinkedStream {
 
 impl LinkedStream {
     pub(crate) fn new(
-        wire: Wire,
+        multiplexer: WriteMultiplexer,
         websocket: Arc<Websocket>,
         limits: StreamLimits,
         open: TaskTrackerToken,
     ) -> Self {
-        *websocket.wire() = Some(wire);
+        *websocket.multiplexer() = Some(multiplexer);
         let link = Arc::clone(&websocket.link);
         let StreamLimits { patience, max_packet_bytes, budget, .. } = limits;
         let encoding = Arc::clone(link.encoding());
@@ -92,10 +92,12 @@ impl LinkedStream {
     fn poll<T>(
         &mut self,
         context: &mut Context<'_>,
-        write: impl FnOnce(&mut Wire, &mut Context<'_>, &Link) -> Poll<io::Result<T>>,
+        write: impl FnOnce(&mut WriteMultiplexer, &mut Context<'_>, &Link) -> Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
         self.link.wake_writer(context);
-        let result = self.websocket.poll_wire(|wire, context| write(wire, context, &self.link));
+        let result = self
+            .websocket
+            .poll_multiplexer(|multiplexer, context| write(multiplexer, context, &self.link));
         if result.is_ready() {
             self.stalled = None;
             return result;
@@ -137,13 +139,13 @@ impl LinkedStream {
         buffer: &mut ReadBuf<'_>,
         most: usize,
     ) -> Poll<io::Result<()>> {
-        let mut wire = self.websocket.wire();
-        let Some(wire) = &mut *wire else { return Poll::Ready(Ok(())) };
+        let mut multiplexer = self.websocket.multiplexer();
+        let Some(multiplexer) = &mut *multiplexer else { return Poll::Ready(Ok(())) };
         if most >= buffer.remaining() {
-            return wire.poll_read(context, buffer);
+            return multiplexer.poll_read(context, buffer);
         }
         let mut part = ReadBuf::new(buffer.initialize_unfilled_to(most));
-        ready!(wire.poll_read(context, &mut part))?;
+        ready!(multiplexer.poll_read(context, &mut part))?;
         let read = part.filled().len();
         buffer.advance(read);
         Poll::Ready(Ok(()))
@@ -224,7 +226,12 @@ impl LinkedStream {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         // Whatever comes then: Engine.IO would never end a connection whose move it has seen half of.
-        if self.websocket.wire().as_mut().is_some_and(|wire| wire.read_before(buffer)) {
+        if self
+            .websocket
+            .multiplexer()
+            .as_mut()
+            .is_some_and(|multiplexer| multiplexer.read_before(buffer))
+        {
             return Poll::Ready(Ok(()));
         }
         loop {
@@ -287,11 +294,13 @@ impl AsyncWrite for LinkedStream {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.poll(context, |wire, context, link| wire.poll_write(context, bytes, link))
+        self.poll(context, |multiplexer, context, link| {
+            multiplexer.poll_write(context, bytes, link)
+        })
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let result = self.poll(context, |wire, context, _| wire.poll_flush(context));
+        let result = self.poll(context, |multiplexer, context, _| multiplexer.poll_flush(context));
         if matches!(result, Poll::Ready(Ok(()))) {
             self.websocket.has_drained();
         }
@@ -299,21 +308,21 @@ impl AsyncWrite for LinkedStream {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.poll(context, |wire, context, _| wire.poll_shutdown(context))
+        self.poll(context, |multiplexer, context, _| multiplexer.poll_shutdown(context))
     }
 }
 
 impl Drop for LinkedStream {
     fn drop(&mut self) {
-        let wire = self.websocket.wire().take();
+        let multiplexer = self.websocket.multiplexer().take();
         self.link.interrupt();
         // Ended by the client or broken: nothing is on its way.
         if !self.link.is_closed() {
             return;
         }
         let open = self.open.take();
-        if let (Some(wire), Ok(runtime)) = (wire, Handle::try_current()) {
-            let (stream, rest) = wire.into_end(&self.link);
+        if let (Some(multiplexer), Ok(runtime)) = (multiplexer, Handle::try_current()) {
+            let (stream, rest) = multiplexer.into_end(&self.link);
             runtime.spawn(async move {
                 linger(stream, &rest).await;
                 drop(open);

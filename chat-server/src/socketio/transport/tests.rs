@@ -1,7 +1,7 @@
 //! The byte stream of a websocket as its link sees it.
 
+mod direct_writer;
 mod incoming;
-mod lane;
 mod msgpack;
 
 use std::io::ErrorKind;
@@ -19,7 +19,7 @@ use super::registry::Registry;
 use super::stream::{LinkedStream, StreamLimits};
 use super::upgrade;
 use super::websocket::Websocket;
-use super::wire::Wire;
+use super::write_multiplexer::WriteMultiplexer;
 use super::{Farewell, Link};
 
 const PATIENCE: Duration = Duration::from_secs(45);
@@ -36,7 +36,12 @@ fn connect(buffer: usize) -> (LinkedStream, Arc<Link>, DuplexStream) {
     let link = Arc::new(Link::default());
     let open = TaskTracker::new().token();
     (
-        LinkedStream::new(Wire::new(server), Websocket::of(Arc::clone(&link)), limits(), open),
+        LinkedStream::new(
+            WriteMultiplexer::new(server),
+            Websocket::of(Arc::clone(&link)),
+            limits(),
+            open,
+        ),
         link,
         client,
     )
@@ -200,9 +205,9 @@ async fn a_client_that_reads_now_and_then_is_not_given_up() {
 async fn engine_io_sees_the_whole_move_to_a_websocket_whatever_comes_then() {
     let (server, mut client) = duplex(1024);
     let link = Arc::new(Link::default());
-    let wire = Wire::upgraded(server, upgrade::SENT, upgrade::ANSWERED);
+    let multiplexer = WriteMultiplexer::upgraded(server, upgrade::SENT, upgrade::ANSWERED);
     let mut stream = LinkedStream::new(
-        wire,
+        multiplexer,
         Websocket::of(Arc::clone(&link)),
         limits(),
         TaskTracker::new().token(),
@@ -257,7 +262,7 @@ async fn the_first_ping_is_answered_here_and_the_next_is_the_clients() {
     let (server, mut client) = duplex(1024);
     let link = Arc::new(Link::default());
     let mut stream = LinkedStream::new(
-        Wire::opened(server),
+        WriteMultiplexer::opened(server),
         Websocket::of(Arc::clone(&link)),
         limits(),
         TaskTracker::new().token(),

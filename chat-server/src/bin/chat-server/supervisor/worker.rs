@@ -19,7 +19,7 @@ pub(super) struct Worker {
     address: String,
     child: Child,
     /// The worker stops when it is dropped.
-    tether: Option<ChildStdin>,
+    parent_pipe: Option<ChildStdin>,
     /// Open for as long as the worker may write to it.
     _output: Lines<BufReader<ChildStdout>>,
 }
@@ -34,7 +34,7 @@ impl Worker {
         // Ctrl-C goes to all processes of a terminal's group, and the workers are to hear of it from here.
         command.process_group(0);
         let mut child = command.spawn().map_err(SupervisorError::Spawn)?;
-        let tether = child.stdin.take();
+        let parent_pipe = child.stdin.take();
         let output = child.stdout.take().ok_or_else(|| {
             SupervisorError::Spawn(io::Error::other("its standard output is not there"))
         })?;
@@ -47,7 +47,7 @@ impl Worker {
                     worker.pid = child.id(),
                     "a worker listens"
                 );
-                return Ok(Self { address, child, tether, _output: output });
+                return Ok(Self { address, child, parent_pipe, _output: output });
             }
         }
         let status = child.wait().await.map_err(SupervisorError::Spawn)?;
@@ -66,7 +66,7 @@ impl Worker {
 
     /// Stops it, by force when it takes too long.
     pub(super) async fn stop(&mut self) {
-        self.tether.take();
+        self.parent_pipe.take();
         match timeout(STOP_PATIENCE, self.child.wait()).await {
             Ok(Ok(status)) if status.success() => {}
             Ok(ended) => {

@@ -20,7 +20,7 @@ impl Event for ChatMessageEvent {
 
     fn handle(connection: &Arc<Connection>, message: ChatMessage, request: Request) {
         let later = Arc::clone(connection);
-        connection.turns.now_or_later(move || submit(&later, message, request));
+        connection.requests.now_or_later(move || submit(&later, message, request));
     }
 }
 
@@ -30,7 +30,7 @@ fn submit(connection: &Connection, message: ChatMessage, mut request: Request) {
         return request.refuse(refusal);
     }
     let room = options.room.unwrap_or_else(RoomId::general);
-    let Some(room) = connection.place.joined(&room) else {
+    let Some(room) = connection.position.joined(&room) else {
         return request.refuse(not_in_room());
     };
     if let Err(refusal) = request.spend(&content) {

@@ -33,7 +33,7 @@ impl Event for HistoryEvent {
 
     fn handle(connection: &Arc<Connection>, asked: HistoryRequest, request: Request) {
         let later = Arc::clone(connection);
-        connection.turns.now_or_later(move || begin(later, asked, request));
+        connection.requests.now_or_later(move || begin(later, asked, request));
     }
 }
 
@@ -47,7 +47,7 @@ enum Asked {
 fn begin(connection: Arc<Connection>, asked: HistoryRequest, mut request: Request) {
     let HistoryRequest { of, before, limit } = asked;
     let of = match of {
-        HistoryOf::Room(room) if !connection.place.is_in(&room) => {
+        HistoryOf::Room(room) if !connection.position.is_in(&room) => {
             return request.refuse(not_in_room());
         }
         HistoryOf::Room(room) => Asked::Room(room),

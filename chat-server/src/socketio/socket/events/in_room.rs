@@ -12,12 +12,12 @@ pub(super) fn in_room(
     request: Request,
     answer: impl FnOnce(&Connection, &RoomId, Request) + Send + 'static,
 ) {
-    if connection.place.is_in(&room) {
+    if connection.position.is_in(&room) {
         return answer(connection, &room, request);
     }
     let later = Arc::clone(connection);
-    connection.turns.now_or_later(move || {
-        if later.place.is_in(&room) {
+    connection.requests.now_or_later(move || {
+        if later.position.is_in(&room) {
             answer(&later, &room, request);
         } else {
             request.refuse(not_in_room());

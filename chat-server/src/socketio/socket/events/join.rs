@@ -23,8 +23,8 @@ impl Event for JoinEvent {
         let beyond_the_end = join.after.filter(|&after| after > connection.services.log.tail());
         let later = Arc::clone(connection);
         match beyond_the_end {
-            None => connection.turns.now_or_later(move || finish(&later, join, request)),
-            Some(after) => connection.turns.later(async move {
+            None => connection.requests.now_or_later(move || finish(&later, join, request)),
+            Some(after) => connection.requests.later(async move {
                 let contains = later.services.log.contains(after);
                 let join = match later.gone.run_until_cancelled(contains).await {
                     Some(Ok(true)) => join,
@@ -41,7 +41,7 @@ impl Event for JoinEvent {
 
 fn finish(connection: &Connection, join: Join, request: Request) {
     let Join { room, after } = join;
-    let following = connection.place.following();
+    let following = connection.position.following();
     let is_in = following.rooms.contains_key(&room);
     if !is_in && following.rooms.len() >= MAX_ROOMS {
         let message = format!("you are in {MAX_ROOMS} rooms, which is the most; leave one first");

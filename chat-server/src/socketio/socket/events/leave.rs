@@ -20,7 +20,7 @@ impl Event for LeaveEvent {
 
     fn handle(connection: &Arc<Connection>, room: RoomId, request: Request) {
         let later = Arc::clone(connection);
-        connection.turns.now_or_later(move || {
+        connection.requests.now_or_later(move || {
             later.leave(&room);
             request.answer(Answer::Left(Left { room }));
         });

@@ -23,7 +23,7 @@ impl Event for NicknameEvent {
 
     fn handle(connection: &Arc<Connection>, asked: NicknameRequest, request: Request) {
         let connection = Arc::clone(connection);
-        Arc::clone(&connection).turns.later(async move {
+        Arc::clone(&connection).requests.later(async move {
             // Dropped when the client has gone: nobody learns the token any more.
             let gone = connection.gone.clone();
             gone.run_until_cancelled(take(&connection, asked, request)).await;

@@ -24,7 +24,7 @@ impl Event for PrivateMessageEvent {
 
     fn handle(connection: &Arc<Connection>, message: PrivateMessage, request: Request) {
         let later = Arc::clone(connection);
-        connection.turns.later(async move { submit(&later, message, request).await });
+        connection.requests.later(async move { submit(&later, message, request).await });
     }
 }
 

@@ -27,7 +27,12 @@ fn rated(link: Link) -> (LinkedStream, Arc<Link>, DuplexStream) {
     let (link, open) = (Arc::new(link), TaskTracker::new().token());
     link.namespaces().joined(b"/");
     (
-        LinkedStream::new(Wire::new(server), Websocket::of(Arc::clone(&link)), limits(), open),
+        LinkedStream::new(
+            WriteMultiplexer::new(server),
+            Websocket::of(Arc::clone(&link)),
+            limits(),
+            open,
+        ),
         link,
         client,
     )

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio_util::task::TaskTracker;
 
+use super::super::direct_writer::{DirectWriter, Flushed};
 use super::super::frames::{put_binary_frame, text_frame};
-use super::super::lane::{Flushed, Lane};
 use super::super::polling;
 use super::super::stream::LinkedStream;
 use super::super::websocket::Websocket;
-use super::super::wire::Wire;
+use super::super::write_multiplexer::WriteMultiplexer;
 use super::super::{ConnectReply, Link};
 use super::limits;
 
@@ -19,7 +19,15 @@ const CONNECT: &[u8] = b"\x82\xa4type\x00\xa3nsp\xa1/";
 fn connect(link: &Arc<Link>, buffer: usize) -> (LinkedStream, DuplexStream) {
     let (server, client) = duplex(buffer);
     let open = TaskTracker::new().token();
-    (LinkedStream::new(Wire::new(server), Websocket::of(Arc::clone(link)), limits(), open), client)
+    (
+        LinkedStream::new(
+            WriteMultiplexer::new(server),
+            Websocket::of(Arc::clone(link)),
+            limits(),
+            open,
+        ),
+        client,
+    )
 }
 
 /// A binary message of a client, with the mask 0.
@@ -52,12 +60,12 @@ async fn what_passes_the_lane_is_translated_too() {
     let link = Arc::new(Link::websocket());
     let (mut stream, mut client) = connect(&link, 1000);
     connects(&mut stream, &mut client).await;
-    let lane = Lane::of(&stream.websocket).unwrap();
+    let direct_writer = DirectWriter::of(&stream.websocket).unwrap();
     link.reply_to_connect("/", ConnectReply { sid: "s".into(), pid: "p".into() });
     let frames = [text_frame(&[b"42[1]"]), text_frame(&[b"42[\"b\"]"])].concat();
-    assert_eq!(lane.push(&frames), Some(true));
-    assert_eq!(lane.push_text(&[b"437", b"[{}]"]), Some(true));
-    assert_eq!(lane.flush(), Flushed::Waiting, "the client is not connected yet");
+    assert_eq!(direct_writer.push(&frames), Some(true));
+    assert_eq!(direct_writer.push_text(&[b"437", b"[{}]"]), Some(true));
+    assert_eq!(direct_writer.flush(), Flushed::Waiting, "the client is not connected yet");
     stream.write_all(&text_frame(&[b"40{\"sid\":\"x\"}"])).await.unwrap();
     stream.flush().await.unwrap();
     let expected = [
@@ -67,7 +75,7 @@ async fn what_passes_the_lane_is_translated_too() {
         binary(b"\x84\xa4type\x03\xa3nsp\xa1/\xa2id\x07\xa4data\x91\x80"),
     ];
     received(&mut client, &expected.concat()).await;
-    assert_eq!(lane.flush(), Flushed::Yes);
+    assert_eq!(direct_writer.flush(), Flushed::Yes);
 }
 
 #[tokio::test]

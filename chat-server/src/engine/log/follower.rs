@@ -69,14 +69,14 @@ async fn between(
 }
 
 /// Follows the end of the log in the store, for what this node did not write itself.
-pub(crate) struct Tail {
+pub(crate) struct LogFollower {
     store: Arc<dyn MessageStore>,
     recent: Arc<Recent>,
     reading: Arc<Outage>,
     look: Notify,
 }
 
-impl Tail {
+impl LogFollower {
     pub(crate) fn new(
         store: Arc<dyn MessageStore>,
         recent: Arc<Recent>,

@@ -18,33 +18,33 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Stream for S {}
 /// A ping of Engine.IO, in its frame.
 const PING: &[u8] = b"\x81\x012";
 
-/// How many bytes may wait in the lane, or one frame.
-const MAX_LANE_BYTES: usize = 64 * 1024;
+/// How many bytes may wait in the direct writer, or one frame.
+const MAX_DIRECT_BYTES: usize = 64 * 1024;
 
-/// The byte stream of a websocket, with two ways to write to it: Engine.IO's, and the *lane* for whole
-/// frames that need not go through Engine.IO. The frames of the lane are put between those of Engine.IO.
+/// The byte stream of a websocket, with two ways to write to it: Engine.IO's, and the *direct writer* for whole
+/// frames that need not go through Engine.IO. The frames of the direct writer are put between those of Engine.IO.
 ///
 /// ```text
 ///  Engine.IO ───▶ filter ──────────────┐
 ///                   │ CONNECT replies  ▼
 ///                   └─────────────▶ ahead ──▶ stream
-///  lane ───────── at the end of a frame ┘
+///  direct writer ───────── at the end of a frame ┘
 /// ```
-pub(crate) struct Wire {
+pub(crate) struct WriteMultiplexer {
     stream: Box<dyn Stream>,
     frames: FrameFilter,
     /// What Engine.IO writes, when the client is one with MessagePack.
     msgpack: Option<Box<ServerFrames>>,
-    /// Written before anything else: frames of the lane, or what became of bytes that were taken from
+    /// Written before anything else: frames of the direct writer, or what became of bytes that were taken from
     /// Engine.IO.
     ahead: BytesMut,
     /// Frames that were not begun yet.
-    lane: BytesMut,
-    /// Whose frames go into the lane.
+    direct_writer: BytesMut,
+    /// Whose frames go into the direct writer.
     owner: u64,
     /// Whether the client has been told that it is connected.
     open: bool,
-    /// Engine.IO could not write. The lane waits, so that a heartbeat always gets its turn.
+    /// Engine.IO could not write. The direct writer waits, so that a heartbeat always gets its turn.
     engine_waits: bool,
     /// What Engine.IO reads before the bytes of the stream.
     before: &'static [u8],
@@ -54,25 +54,25 @@ pub(crate) struct Wire {
     holds_ping: bool,
 }
 
-/// What became of a frame for the lane.
+/// What became of a frame for the direct writer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Pushed {
     /// It will be written.
     Yes,
     /// There is no room for it now.
     Full,
-    /// The lane has another owner by now.
+    /// The direct writer has another owner by now.
     NotOwned,
 }
 
-impl Wire {
+impl WriteMultiplexer {
     pub(crate) fn new(stream: impl Stream) -> Self {
         Self {
             stream: Box::new(stream),
             frames: FrameFilter::default(),
             msgpack: None,
             ahead: BytesMut::new(),
-            lane: BytesMut::new(),
+            direct_writer: BytesMut::new(),
             owner: 0,
             open: false,
             engine_waits: false,
@@ -111,29 +111,29 @@ impl Wire {
         Pin::new(&mut *self.stream)
     }
 
-    /// Gives the lane to a connection that the client is about to be told of: nothing is written before it
-    /// is, and nothing of who had the lane before.
+    /// Gives the direct writer to a connection that the client is about to be told of: nothing is written before it
+    /// is, and nothing of who had the direct writer before.
     pub(crate) fn claim(&mut self, owner: u64) {
         self.owner = owner;
         self.open = false;
-        self.lane = BytesMut::new();
+        self.direct_writer = BytesMut::new();
     }
 
-    /// Puts a frame into the lane with `put`.
+    /// Puts a frame into the direct writer with `put`.
     pub(crate) fn push(&mut self, owner: u64, put: impl FnOnce(&mut BytesMut)) -> Pushed {
         if owner != self.owner {
             return Pushed::NotOwned;
         }
-        if self.lane.len() >= MAX_LANE_BYTES {
+        if self.direct_writer.len() >= MAX_DIRECT_BYTES {
             return Pushed::Full;
         }
-        put(&mut self.lane);
+        put(&mut self.direct_writer);
         Pushed::Yes
     }
 
-    /// Whether everything from the lane was written.
+    /// Whether everything from the direct writer was written.
     pub(crate) fn is_clear(&self) -> bool {
-        self.lane.is_empty() && self.ahead.is_empty()
+        self.direct_writer.is_empty() && self.ahead.is_empty()
     }
 
     /// Reads what comes before the bytes of the stream, if something of it is left.
@@ -152,16 +152,16 @@ impl Wire {
         self.stream().poll_read(context, buffer)
     }
 
-    /// Writes what it can of the lane. When it is not [clear](Self::is_clear) then, it will be Engine.IO's
+    /// Writes what it can of the direct writer. When it is not [clear](Self::is_clear) then, it will be Engine.IO's
     /// turn first.
-    pub(crate) fn poll_lane(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+    pub(crate) fn poll_direct(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
             ready!(self.poll_ahead(context))?;
             let waits = self.engine_waits || !self.open || !self.frames.is_between();
-            if waits || self.lane.is_empty() {
+            if waits || self.direct_writer.is_empty() {
                 return Poll::Ready(Ok(()));
             }
-            std::mem::swap(&mut self.ahead, &mut self.lane);
+            std::mem::swap(&mut self.ahead, &mut self.direct_writer);
         }
     }
 
@@ -258,8 +258,8 @@ impl Wire {
         let result = self.poll_ahead(context);
         self.engine_waits = result.is_pending();
         ready!(result)?;
-        // What of the lane is left does not hold up Engine.IO.
-        if let Poll::Ready(Err(error)) = self.poll_lane(context) {
+        // What of the direct writer is left does not hold up Engine.IO.
+        if let Poll::Ready(Err(error)) = self.poll_direct(context) {
             return Poll::Ready(Err(error));
         }
         self.stream().poll_flush(context)
@@ -285,10 +285,10 @@ impl Wire {
 }
 
 /// Shows nothing of what is written.
-impl fmt::Debug for Wire {
+impl fmt::Debug for WriteMultiplexer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let waiting = self.lane.len() + self.ahead.len();
-        f.debug_struct("Wire").field("waiting", &waiting).finish_non_exhaustive()
+        let waiting = self.direct_writer.len() + self.ahead.len();
+        f.debug_struct("WriteMultiplexer").field("waiting", &waiting).finish_non_exhaustive()
     }
 }
 

@@ -89,12 +89,12 @@ impl<P: Permit> Waiting<P> {
         Self { outbox, notices, wake, phase: AtomicU8::new(0) }
     }
 
-    /// Has the [`pump`] hand over the answers there are, no messages, and end.
+    /// Has the [`deliver`] hand over the answers there are, no messages, and end.
     pub(crate) fn drain(&self) {
         self.advance(Phase::Draining);
     }
 
-    /// Has the [`pump`] end: the connection is gone.
+    /// Has the [`deliver`] end: the connection is gone.
     pub(crate) fn end(&self) {
         self.advance(Phase::Gone);
     }
@@ -117,23 +117,23 @@ struct Gone;
 ///
 /// Answers overtake messages, and while this waits for the store, what needs not wait for it is handed over.
 /// The cursor advances only over what was taken, so stopping this at any point loses nothing.
-pub(crate) async fn pump<P: Permit>(
+pub(crate) async fn deliver<P: Permit>(
     subscription: Subscription,
     waiting: &Waiting<P>,
     sink: &impl Sink,
 ) {
     // Ends when the connection is gone; there is nobody to tell.
-    let _ = Pump { waiting, sink, unsaved: VecDeque::new() }.run(subscription).await;
+    let _ = DeliveryTask { waiting, sink, unsaved: VecDeque::new() }.run(subscription).await;
 }
 
-struct Pump<'a, S, P> {
+struct DeliveryTask<'a, S, P> {
     waiting: &'a Waiting<P>,
     sink: &'a S,
     /// Answers that tell of the session, until it is saved.
     unsaved: VecDeque<Unanswered<P>>,
 }
 
-impl<S: Sink, P: Permit> Pump<'_, S, P> {
+impl<S: Sink, P: Permit> DeliveryTask<'_, S, P> {
     async fn run(&mut self, mut subscription: Subscription) -> Result<(), Gone> {
         let Self { waiting, sink, .. } = *self;
         while !waiting.is_past(Phase::Draining) {

@@ -1,4 +1,4 @@
-//! Frames of the lane among those that Engine.IO writes.
+//! Frames of the direct writer among those that Engine.IO writes.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -10,24 +10,25 @@ use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, duplex};
 use tokio_test::{assert_pending, assert_ready, task};
 use tokio_util::task::TaskTracker;
 
+use super::super::direct_writer::{DirectWriter, Flushed};
 use super::super::frames::text_frame;
-use super::super::lane::{Flushed, Lane};
 use super::super::stream::LinkedStream;
 use super::super::websocket::Websocket;
-use super::super::wire::Wire;
+use super::super::write_multiplexer::WriteMultiplexer;
 use super::super::{ConnectReply, Farewell, Link};
 use super::limits;
 
 const CONNECT: &[u8] = b"40{\"sid\":\"abc\"}";
 
-/// A server's stream whose client takes `buffer` bytes before it has to read, and its lane.
-fn connect(buffer: usize) -> (LinkedStream, Lane, DuplexStream) {
+/// A server's stream whose client takes `buffer` bytes before it has to read, and its direct writer.
+fn connect(buffer: usize) -> (LinkedStream, DirectWriter, DuplexStream) {
     let (server, client) = duplex(buffer);
     let link = Arc::new(Link::websocket());
     let open = TaskTracker::new().token();
     let websocket = Websocket::of(link);
-    let stream = LinkedStream::new(Wire::new(server), Arc::clone(&websocket), limits(), open);
-    (stream, Lane::of(&websocket).unwrap(), client)
+    let stream =
+        LinkedStream::new(WriteMultiplexer::new(server), Arc::clone(&websocket), limits(), open);
+    (stream, DirectWriter::of(&websocket).unwrap(), client)
 }
 
 /// Has Engine.IO write the CONNECT reply and the client read it.
@@ -54,19 +55,19 @@ async fn received(client: &mut DuplexStream, bytes: usize) -> Vec<u8> {
 
 #[tokio::test]
 async fn nothing_of_the_lane_leaves_before_the_client_is_told_that_it_is_connected() {
-    let (mut stream, lane, mut client) = connect(1000);
-    let link = lane.link();
+    let (mut stream, direct_writer, mut client) = connect(1000);
+    let link = direct_writer.link();
     let reply = ConnectReply { sid: "public".into(), pid: "secret".into() };
     link.reply_to_connect("/", reply.clone());
-    assert_eq!(lane.push_text(&[b"42[", b"1]"]), Some(true));
-    assert_eq!(lane.flush(), Flushed::Waiting);
+    assert_eq!(direct_writer.push_text(&[b"42[", b"1]"]), Some(true));
+    assert_eq!(direct_writer.flush(), Flushed::Waiting);
     stream.write_all(&text_frame(&[b"0{}"])).await.unwrap();
     stream.write_all(&text_frame(&[b"40/admin,{\"sid\":\"abc\"}"])).await.unwrap();
     stream.flush().await.unwrap();
-    assert_eq!(lane.flush(), Flushed::Waiting);
+    assert_eq!(direct_writer.flush(), Flushed::Waiting);
     stream.write_all(&text_frame(&[CONNECT])).await.unwrap();
     stream.flush().await.unwrap();
-    assert_eq!(lane.flush(), Flushed::Yes);
+    assert_eq!(direct_writer.flush(), Flushed::Yes);
     let reply = format!("40{}", serde_json::to_string(&reply).unwrap());
     assert_eq!(link.public_id("/"), "public");
     let expected = [
@@ -81,9 +82,9 @@ async fn nothing_of_the_lane_leaves_before_the_client_is_told_that_it_is_connect
 
 #[tokio::test]
 async fn a_client_that_was_told_to_leave_a_namespace_is_in_it_no_more() {
-    let (mut stream, lane, mut client) = connect(1000);
+    let (mut stream, direct_writer, mut client) = connect(1000);
     open(&mut stream, &mut client).await;
-    let namespaces = lane.link().namespaces();
+    let namespaces = direct_writer.link().namespaces();
     stream.write_all(&text_frame(&[b"40/admin,{\"sid\":\"abc\"}"])).await.unwrap();
     assert!(namespaces.has(b"/admin") && namespaces.has(b"/"));
     for (packet, namespace) in [(&b"41/admin,"[..], &b"/admin"[..]), (b"41", b"/")] {
@@ -95,8 +96,11 @@ async fn a_client_that_was_told_to_leave_a_namespace_is_in_it_no_more() {
         assert!(!namespaces.has(namespace));
     }
     stream.flush().await.unwrap();
-    let expected =
-        [replied(lane.link(), "/admin"), text_frame(&[b"41/admin,"]), text_frame(&[b"41"])];
+    let expected = [
+        replied(direct_writer.link(), "/admin"),
+        text_frame(&[b"41/admin,"]),
+        text_frame(&[b"41"]),
+    ];
     let expected = expected.concat();
     assert_eq!(received(&mut client, expected.len()).await, expected);
 }
@@ -104,17 +108,17 @@ async fn a_client_that_was_told_to_leave_a_namespace_is_in_it_no_more() {
 /// A client that gets something else in between gives up the connection.
 #[tokio::test]
 async fn nothing_of_the_lane_comes_between_a_packet_and_its_attachments() {
-    let (mut stream, lane, mut client) = connect(10_000);
+    let (mut stream, direct_writer, mut client) = connect(10_000);
     open(&mut stream, &mut client).await;
     let mut attachment = text_frame(&[&[7; 300]]);
     attachment[0] = 0x82;
     let packet = text_frame(&[b"452-[\"pictures\",{},{}]"]);
     for part in [&packet, &attachment, &attachment] {
-        assert_eq!(lane.push_text(&[b"42[1]"]), Some(true));
+        assert_eq!(direct_writer.push_text(&[b"42[1]"]), Some(true));
         stream.write_all(part).await.unwrap();
         stream.flush().await.unwrap();
     }
-    assert_eq!(lane.flush(), Flushed::Yes);
+    assert_eq!(direct_writer.flush(), Flushed::Yes);
     let expected = [packet, attachment.repeat(2), text_frame(&[b"42[1]"]).repeat(3)].concat();
     assert_eq!(received(&mut client, expected.len()).await, expected);
 }
@@ -127,10 +131,10 @@ async fn the_end_of_a_websocket_says_why_as_far_as_that_is_known() {
     stream.flush().await.unwrap();
     assert_eq!(received(&mut client, 2).await, END);
 
-    let (mut stream, lane, mut client) = connect(1000);
-    lane.link().close(Farewell::Stopping);
+    let (mut stream, direct_writer, mut client) = connect(1000);
+    direct_writer.link().close(Farewell::Stopping);
     // The first reason counts.
-    lane.link().close(Farewell::Unavailable);
+    direct_writer.link().close(Farewell::Unavailable);
     stream.write_all(&END).await.unwrap();
     stream.flush().await.unwrap();
     let reason = b"the server is stopping; connect again";
@@ -142,13 +146,13 @@ async fn the_end_of_a_websocket_says_why_as_far_as_that_is_known() {
 async fn nothing_comes_after_the_end_of_a_websocket() {
     // Of itself, and as the answer to the client's.
     for end in [&[0x88, 0][..], &[0x88, 5, 0x03, 0xe8, b'b', b'y', b'e']] {
-        let (mut stream, lane, mut client) = connect(1000);
+        let (mut stream, direct_writer, mut client) = connect(1000);
         open(&mut stream, &mut client).await;
         stream.write_all(end).await.unwrap();
         stream.flush().await.unwrap();
-        lane.push_text(&[b"42[1]"]);
-        assert_eq!(lane.flush(), Flushed::Waiting);
-        lane.link().close(Farewell::Stopping);
+        direct_writer.push_text(&[b"42[1]"]);
+        assert_eq!(direct_writer.flush(), Flushed::Waiting);
+        direct_writer.link().close(Farewell::Stopping);
         drop(stream);
         let mut received = Vec::new();
         client.read_to_end(&mut received).await.unwrap();
@@ -158,9 +162,9 @@ async fn nothing_comes_after_the_end_of_a_websocket() {
 
 #[tokio::test]
 async fn a_connection_that_is_closed_ends_with_the_reason() {
-    let (mut stream, lane, mut client) = connect(1000);
+    let (mut stream, direct_writer, mut client) = connect(1000);
     open(&mut stream, &mut client).await;
-    lane.link().close(Farewell::Expired);
+    direct_writer.link().close(Farewell::Expired);
     drop(stream);
     let mut received = Vec::new();
     client.read_to_end(&mut received).await.unwrap();
@@ -169,8 +173,8 @@ async fn a_connection_that_is_closed_ends_with_the_reason() {
 
 #[tokio::test]
 async fn a_long_connect_reply_is_completed_too() {
-    let (mut stream, lane, mut client) = connect(10_000);
-    let link = lane.link();
+    let (mut stream, direct_writer, mut client) = connect(10_000);
+    let link = direct_writer.link();
     let namespace = format!("/{}", "n".repeat(300));
     let reply = ConnectReply { sid: "public".into(), pid: "secret".repeat(30) };
     link.reply_to_connect(&namespace, reply.clone());
@@ -187,7 +191,7 @@ async fn who_has_the_lane_after_another_sends_nothing_of_the_other() {
     let (mut stream, first, mut client) = connect(1000);
     open(&mut stream, &mut client).await;
     first.push_text(&[b"42[1]"]);
-    let second = Lane::of(first.websocket()).unwrap();
+    let second = DirectWriter::of(first.websocket()).unwrap();
     assert_eq!(first.push_text(&[b"42[2]"]), None);
     second.push_text(&[b"42[3]"]);
     assert_eq!(first.flush(), Flushed::Waiting, "the client is connected to neither");
@@ -197,24 +201,24 @@ async fn who_has_the_lane_after_another_sends_nothing_of_the_other() {
 
 #[tokio::test]
 async fn a_client_that_does_not_read_costs_a_bounded_amount_and_gets_everything_later() {
-    let (mut stream, lane, mut client) = connect(64);
+    let (mut stream, direct_writer, mut client) = connect(64);
     open(&mut stream, &mut client).await;
-    lane.link().drained().await;
+    direct_writer.link().drained().await;
     let frame = text_frame(&[&[b'x'; 1000]]);
     let mut pushed = 0;
-    while lane.push(&frame) == Some(true) {
+    while direct_writer.push(&frame) == Some(true) {
         pushed += 1;
-        lane.flush();
+        direct_writer.flush();
     }
     assert!(pushed * frame.len() < 200 * 1024, "{pushed}");
-    let mut room = task::spawn(lane.room());
+    let mut room = task::spawn(direct_writer.room());
     assert_pending!(room.poll());
     // It would be woken in the place of the one below.
     drop(room);
     let everything = pushed * frame.len();
     let reading = tokio::spawn(async move { received(&mut client, everything).await });
-    while lane.flush() != Flushed::Yes {
-        lane.room().await;
+    while direct_writer.flush() != Flushed::Yes {
+        direct_writer.room().await;
     }
     assert_eq!(reading.await.unwrap(), frame.repeat(pushed));
 }
@@ -222,22 +226,22 @@ async fn a_client_that_does_not_read_costs_a_bounded_amount_and_gets_everything_
 /// A heartbeat that never gets its turn would end the connection.
 #[tokio::test]
 async fn engine_io_gets_its_turn_however_much_is_pushed() {
-    let (mut stream, lane, mut client) = connect(64);
+    let (mut stream, direct_writer, mut client) = connect(64);
     open(&mut stream, &mut client).await;
     let frame = text_frame(&[&[b'x'; 100]]);
     let ping = text_frame(&[b"2"]);
     for _ in 0..3 {
-        assert_eq!(lane.push(&frame), Some(true));
+        assert_eq!(direct_writer.push(&frame), Some(true));
     }
-    lane.flush();
+    direct_writer.flush();
     let mut written = task::spawn(async { stream.write_all(&ping).await });
     assert_pending!(written.poll());
     let mut got = Vec::new();
     for _ in 0..20 {
         got.extend(received(&mut client, 32).await);
-        // The pump is always first to notice that there is room, and always has more.
-        lane.push(&frame);
-        lane.flush();
+        // the delivery task is always first to notice that there is room, and always has more.
+        direct_writer.push(&frame);
+        direct_writer.flush();
         if written.is_woken() && written.poll().is_ready() {
             return;
         }
@@ -247,17 +251,17 @@ async fn engine_io_gets_its_turn_however_much_is_pushed() {
 
 #[tokio::test]
 async fn who_waits_for_room_is_woken_when_the_connection_ends() {
-    let (mut stream, lane, mut client) = connect(64);
+    let (mut stream, direct_writer, mut client) = connect(64);
     open(&mut stream, &mut client).await;
-    lane.link().drained().await;
-    lane.push_text(&[&[b'x'; 100]]);
-    let mut room = task::spawn(lane.room());
+    direct_writer.link().drained().await;
+    direct_writer.push_text(&[&[b'x'; 100]]);
+    let mut room = task::spawn(direct_writer.room());
     assert_pending!(room.poll());
     drop(stream);
     assert!(room.is_woken());
     assert_ready!(room.poll());
-    assert_eq!(lane.push(b"more"), None);
-    assert_eq!(lane.flush(), Flushed::Gone);
+    assert_eq!(direct_writer.push(b"more"), None);
+    assert_eq!(direct_writer.flush(), Flushed::Gone);
 }
 
 /// One step of a server that writes in both ways to a client that reads now and then.
@@ -290,13 +294,13 @@ proptest! {
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let _guard = runtime.enter();
-        let (mut stream, lane, mut client) = connect(buffer);
+        let (mut stream, direct_writer, mut client) = connect(buffer);
         let number = |letter: &str, number: usize, length: usize| {
             text_frame(&[letter.as_bytes(), number.to_string().as_bytes(), b" ", &vec![b'x'; length]])
         };
         let others: Vec<_> = engine.iter().enumerate().map(|(n, &length)| number("2e", n, length)).collect();
         let mut bytes = [text_frame(&[CONNECT]), others.concat()].concat();
-        let expected_engine = [vec![replied(lane.link(), "/")], others].concat();
+        let expected_engine = [vec![replied(direct_writer.link(), "/")], others].concat();
         let mut expected_lane = Vec::new();
         let mut got = Vec::new();
         let mut context = Context::from_waker(Waker::noop());
@@ -321,11 +325,11 @@ proptest! {
                 Step::Write(most) => write(&mut stream, &mut bytes, most, &mut context),
                 Step::Push(length) => {
                     let frame = number("42p", expected_lane.len(), length);
-                    assert_eq!(lane.push(&frame), Some(true));
+                    assert_eq!(direct_writer.push(&frame), Some(true));
                     expected_lane.push(frame);
                 }
                 Step::Flush => {
-                    lane.flush();
+                    direct_writer.flush();
                 }
                 Step::EngineFlush => {
                     let _ = Pin::new(&mut stream).poll_flush(&mut context);
@@ -338,8 +342,8 @@ proptest! {
         for _ in 0..100_000 {
             write(&mut stream, &mut bytes, usize::MAX, &mut context);
             let _ = Pin::new(&mut stream).poll_flush(&mut context);
-            lane.flush();
-            if read(&mut client, 1000) == 0 && bytes.is_empty() && lane.flush() == Flushed::Yes {
+            direct_writer.flush();
+            if read(&mut client, 1000) == 0 && bytes.is_empty() && direct_writer.flush() == Flushed::Yes {
                 break;
             }
         }
@@ -359,6 +363,6 @@ proptest! {
         }
         prop_assert_eq!(of_engine, expected_engine);
         prop_assert_eq!(of_lane, expected_lane);
-        assert_ready!(task::spawn(lane.room()).poll());
+        assert_ready!(task::spawn(direct_writer.room()).poll());
     }
 }

@@ -6,14 +6,14 @@ use super::farewell::Farewell;
 use super::frames::{put_text_frame, text_frame};
 use super::msgpack::put_translated;
 use super::websocket::Websocket;
-use super::wire::Pushed;
+use super::write_multiplexer::Pushed;
 
 /// The direct way to a client whose connection is a websocket: past socketioxide and Engine.IO, whose frames
 /// and heartbeats still go their own way.
 ///
 /// What is pushed collects until it is [flushed](Self::flush), and leaves in one write. It keeps its order.
 #[derive(Debug)]
-pub(crate) struct Lane {
+pub(crate) struct DirectWriter {
     websocket: Arc<Websocket>,
     owner: u64,
 }
@@ -29,8 +29,8 @@ pub(crate) enum Flushed {
     Gone,
 }
 
-impl Lane {
-    /// Gives the lane to the connection that the client is about to be told of. None when something may still be on its
+impl DirectWriter {
+    /// Gives the direct writer to the connection that the client is about to be told of. None when something may still be on its
     /// way through Engine.IO that has to come first.
     pub(crate) fn of(websocket: &Arc<Websocket>) -> Option<Self> {
         static OWNERS: AtomicU64 = AtomicU64::new(1);
@@ -38,7 +38,7 @@ impl Lane {
             return None;
         }
         let owner = OWNERS.fetch_add(1, Ordering::Relaxed);
-        websocket.wire().as_mut()?.claim(owner);
+        websocket.multiplexer().as_mut()?.claim(owner);
         Some(Self { websocket: Arc::clone(websocket), owner })
     }
 
@@ -55,9 +55,9 @@ impl Lane {
     /// Adds whole frames. `None` when the connection is gone; otherwise, whether there was room.
     pub(crate) fn push(&self, frames: &[u8]) -> Option<bool> {
         if self.websocket.link.encoding().is_msgpack() {
-            return self.put(|lane| put_translated(frames, lane));
+            return self.put(|direct_writer| put_translated(frames, direct_writer));
         }
-        self.put(|lane| lane.extend_from_slice(frames))
+        self.put(|direct_writer| direct_writer.extend_from_slice(frames))
     }
 
     /// Adds one text message made of these parts. `None` when the connection is gone; otherwise, whether
@@ -66,11 +66,11 @@ impl Lane {
         if self.websocket.link.encoding().is_msgpack() {
             return self.push(&text_frame(parts));
         }
-        self.put(|lane| put_text_frame(lane, parts))
+        self.put(|direct_writer| put_text_frame(direct_writer, parts))
     }
 
     fn put(&self, put: impl FnOnce(&mut bytes::BytesMut)) -> Option<bool> {
-        match self.websocket.wire().as_mut()?.push(self.owner, put) {
+        match self.websocket.multiplexer().as_mut()?.push(self.owner, put) {
             Pushed::Yes => Some(true),
             Pushed::Full => Some(false),
             Pushed::NotOwned => None,
@@ -79,11 +79,11 @@ impl Lane {
 
     /// Writes what was pushed, as far as the client takes it.
     pub(crate) fn flush(&self) -> Flushed {
-        let written = self.websocket.poll_wire(|wire, context| {
-            if wire.is_clear() {
+        let written = self.websocket.poll_multiplexer(|multiplexer, context| {
+            if multiplexer.is_clear() {
                 return Poll::Ready(Ok(true));
             }
-            wire.poll_lane(context).map_ok(|()| wire.is_clear())
+            multiplexer.poll_direct(context).map_ok(|()| multiplexer.is_clear())
         });
         match written {
             Poll::Ready(Ok(true)) => Flushed::Yes,

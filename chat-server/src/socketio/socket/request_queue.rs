@@ -7,9 +7,9 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 ///
 /// What needs not wait is done at once, as long as nothing before it waits.
 #[derive(Debug, Default)]
-pub(crate) struct Turns(Arc<Mutex<()>>);
+pub(crate) struct RequestQueue(Arc<Mutex<()>>);
 
-impl Turns {
+impl RequestQueue {
     /// Runs `request` at once, or after everything that was begun before.
     pub(crate) fn now_or_later(&self, request: impl FnOnce() + Send + 'static) {
         match self.0.try_lock() {
@@ -55,25 +55,25 @@ mod tests {
 
     #[tokio::test]
     async fn requests_keep_their_order_whichever_of_them_waits() {
-        let (turns, done) = (Turns::default(), Arc::new(Mutex::new(Vec::new())));
+        let (requests, done) = (RequestQueue::default(), Arc::new(Mutex::new(Vec::new())));
         let note = |number: u32| {
             let done = Arc::clone(&done);
             move || done.lock().unwrap().push(number)
         };
-        turns.now_or_later(note(1));
+        requests.now_or_later(note(1));
         assert_eq!(*done.lock().unwrap(), [1]);
         let (open, opened) = oneshot::channel::<()>();
         let second = note(2);
-        turns.later(async move {
+        requests.later(async move {
             opened.await.unwrap();
             second();
         });
-        turns.now_or_later(note(3));
+        requests.now_or_later(note(3));
         let fourth = note(4);
-        turns.later(async move { fourth() });
+        requests.later(async move { fourth() });
         let (end, ended) = oneshot::channel();
         let fifth = note(5);
-        turns.now_or_later(move || {
+        requests.now_or_later(move || {
             fifth();
             end.send(()).unwrap();
         });
@@ -81,6 +81,6 @@ mod tests {
         open.send(()).unwrap();
         ended.await.unwrap();
         assert_eq!(*done.lock().unwrap(), [1, 2, 3, 4, 5]);
-        turns.now_or_later(note(6));
+        requests.now_or_later(note(6));
     }
 }

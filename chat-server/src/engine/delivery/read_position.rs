@@ -53,7 +53,7 @@ impl Following {
 ///   cursor = 2 ──┘  ◀────  └ was 7
 /// ```
 #[derive(Debug)]
-pub(crate) struct Place(Mutex<State>);
+pub(crate) struct ReadPosition(Mutex<State>);
 
 #[derive(Debug)]
 struct State {
@@ -73,7 +73,7 @@ pub(crate) struct Glance {
     pub(crate) following: Option<Arc<Following>>,
 }
 
-impl Place {
+impl ReadPosition {
     pub(crate) fn new(following: Following, cursor: Offset) -> Self {
         Self(Mutex::new(State { following: Arc::new(following), cursor, rewinds: 0 }))
     }
