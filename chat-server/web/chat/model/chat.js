@@ -89,7 +89,7 @@ export class Chat {
     // the same one, whose session may go on. One that polls says so early: at "pagehide" the poll is given up, which
     // the server takes for the end, and it may hear of that first.
     const isNobody = () => this.identity.name === null;
-    addEventListener("beforeunload", () => isNobody() && this.#connection.isPolling && this.#connection.leave());
+    addEventListener("beforeunload", () => isNobody() && this.#connection.leavesEarly && this.#connection.leave());
     addEventListener("pagehide", () => isNobody() && this.#connection.leave());
     // The page is shown again as it was left, without being loaded.
     addEventListener("pageshow", ({ persisted }) => persisted && this.#connection.start());

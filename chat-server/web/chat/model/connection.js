@@ -68,12 +68,21 @@ export class Connection {
       // Other requests go with the page, but not this one.
       const session = new URLSearchParams({ EIO: "4", transport: "polling", sid: engine.id });
       navigator.sendBeacon(`${this.#path}?${session}`, GOODBYE);
-    } else if (!this.isConnected) {
-      // `disconnect` says nothing while the answer to the connect is on its way.
+    }
+    if (!this.isConnected && this.#socket.active) {
+      // `disconnect` says nothing while the answer to the connect is on its way, and Engine.IO's end, which it sends, may
+      // come before the other request.
       engine?.send(DISCONNECT);
+      // Nor is it told of then.
+      setTimeout(() => this.#socket.connect(), pause());
     }
     clearTimeout(this.#again);
     this.#socket.disconnect();
+  }
+
+  // Whether a goodbye at "pagehide" might come too late: a poll is given up then, which the server takes for the end.
+  get leavesEarly() {
+    return this.isPolling || !this.isConnected;
   }
 
   // Whether there is a session that polls.
