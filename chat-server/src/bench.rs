@@ -12,7 +12,8 @@ use futures_util::FutureExt;
 use tokio::sync::Notify;
 
 use crate::engine::delivery::{Following, Found, ReadPosition, Subscription};
-use crate::engine::log::{self, Log, READ_LIMIT, RECENT_BYTES};
+use crate::engine::limits::Limits;
+use crate::engine::log::{self, Log, READ_LIMIT};
 use crate::socketio::socket::frame_of;
 
 /// How many messages a reader takes at a time.
@@ -45,7 +46,7 @@ impl Node {
     /// None that a store in memory could have.
     pub async fn start() -> Result<Self, StoreError> {
         let store = Arc::new(MemoryStore::new());
-        Log::start(store, RECENT_BYTES, 0, Box::new(|_, _| {})).await.map(Self)
+        Log::start(store, Limits::default().recent_bytes, 0, Box::new(|_, _| {})).await.map(Self)
     }
 
     /// Where the log ends.

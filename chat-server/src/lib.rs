@@ -22,3 +22,6 @@ pub use socketio::client_address::ClientAddress;
 pub use socketio::recovery;
 pub use socketio::socket::{Direction, Observed};
 pub use socketio::transport::TransportService;
+
+/// The version of socketioxide whose sockets the chat has: an application that names no other fits it.
+pub use socketioxide;

@@ -1,5 +1,4 @@
 use std::sync::Arc;
-use std::time::Duration;
 
 use chat_adapter::{Broadcast, LocalBroadcast};
 use chat_core::{Nickname, NodeId};
@@ -12,7 +11,7 @@ use tokio_util::task::TaskTracker;
 
 use super::{Chat, ChatError};
 use crate::engine::limits::Limits;
-use crate::engine::log::{Log, RECENT_AT_START, RECENT_BYTES};
+use crate::engine::log::{Log, RECENT_AT_START};
 use crate::engine::outgoing::{self, Outgoing};
 #[cfg(feature = "jwt")]
 use crate::engine::people::JwtKey;
@@ -29,15 +28,6 @@ use crate::socketio::recovery::Recovery;
 use crate::socketio::socket::{Authenticate, Connections, Hooks, Observed, Services, register};
 use crate::socketio::transport::TransportService;
 
-/// For how long a session is kept when nothing else is said.
-const RECOVERY_WINDOW: Duration = Duration::from_secs(120);
-
-/// For how long somebody whose connection broke counts as present when nothing else is said.
-const PRESENCE_GRACE: Duration = Duration::from_secs(5);
-
-/// For how long a nickname is kept for an owner who is away when nothing else is said: 90 days.
-const NICKNAME_LIFETIME: Duration = Duration::from_secs(90 * 24 * 60 * 60);
-
 /// How many packets wait for a client, see [`Link`](crate::socketio::transport::Link) for how far they are used.
 const SOCKET_BUFFER: usize = 256;
 
@@ -53,11 +43,7 @@ const PONGS_BYTES: usize = 4096;
 pub struct ChatBuilder {
     store: Arc<dyn Store>,
     broadcast: Arc<dyn Broadcast>,
-    recovery_window: Duration,
     hooks: Hooks,
-    recent_bytes: usize,
-    presence_grace: Duration,
-    nickname_lifetime: Duration,
     reserved_names: Vec<Nickname>,
     issuer: Option<Arc<dyn Issuer>>,
     limits: Limits,
@@ -81,11 +67,7 @@ impl ChatBuilder {
         Self {
             store,
             broadcast: Arc::new(LocalBroadcast::new()),
-            recovery_window: RECOVERY_WINDOW,
             hooks: Hooks::default(),
-            recent_bytes: RECENT_BYTES,
-            presence_grace: PRESENCE_GRACE,
-            nickname_lifetime: NICKNAME_LIFETIME,
             reserved_names: Self::RESERVED_NAMES.map(Nickname::from_stored).into(),
             issuer: None,
             limits: Limits::default(),
@@ -142,24 +124,6 @@ impl ChatBuilder {
     pub fn skip_middlewares(self, skip: bool) -> Self {
         let hooks = Hooks { skip_middlewares: skip, ..self.hooks };
         Self { hooks, ..self }
-    }
-
-    /// For how long a client that lost its connection gets its session back; two minutes when not said,
-    /// zero turns [`recovery`](crate::recovery) off.
-    pub fn recovery_window(self, window: Duration) -> Self {
-        Self { recovery_window: window, ..self }
-    }
-
-    /// For how long somebody whose connection broke still counts as present; five seconds when not said. Who
-    /// connects again within it has neither left nor joined.
-    pub fn presence_grace(self, grace: Duration) -> Self {
-        Self { presence_grace: grace, ..self }
-    }
-
-    /// For how long a nickname stays its owner's who does not connect; then somebody else may claim it, who is
-    /// another person and sees nothing of what was private to the owner before. 90 days when not said.
-    pub fn nickname_lifetime(self, lifetime: Duration) -> Self {
-        Self { nickname_lifetime: lifetime, ..self }
     }
 
     /// Nicknames that nobody can choose, nor any that [looks like](Nickname::skeleton) one of them: an attempt is
@@ -221,12 +185,6 @@ impl ChatBuilder {
         Self { hooks, ..self }
     }
 
-    /// How many bytes of recent messages are kept in memory for clients that are up to date; 32 MiB
-    /// when not said.
-    pub fn recent_bytes(self, bytes: usize) -> Self {
-        Self { recent_bytes: bytes, ..self }
-    }
-
     /// Starts the chat, on the tokio runtime that it is called on. Clients can connect once it is served.
     ///
     /// Cancel safe: nothing is written to the store.
@@ -234,17 +192,7 @@ impl ChatBuilder {
     /// # Errors
     /// When the store does not work, or a limit is out of its range.
     pub async fn start(self) -> Result<Chat, ChatError> {
-        let Self {
-            store,
-            broadcast,
-            recovery_window,
-            hooks,
-            recent_bytes,
-            limits,
-            proxies,
-            rules,
-            ..
-        } = self;
+        let Self { store, broadcast, hooks, limits, proxies, rules, .. } = self;
         limits.check()?;
         let nicknames = Arc::<dyn Store>::clone(&store);
         let mut id = [0; 8];
@@ -255,13 +203,13 @@ impl ChatBuilder {
         let believed = broadcast.is_authenticated();
         let committed = outgoing.clone().committed(store.epoch().clone(), believed);
         let messages = Arc::<dyn Store>::clone(&store);
-        let log = Log::start(messages, recent_bytes, RECENT_AT_START, committed).await?;
-        let recovery = Recovery::new(store, recovery_window);
+        let log = Log::start(messages, limits.recent_bytes, RECENT_AT_START, committed).await?;
+        let recovery = Recovery::new(store, limits.recovery_window);
         let taken = outgoing.clone();
         recovery.on_taken(move |key, generation| taken.session_taken(key, generation));
         let roster =
-            Roster::new(node, self.presence_grace, believed, limits.notice_rate(), outgoing);
-        let (lifetime, reserved) = (self.nickname_lifetime, self.reserved_names);
+            Roster::new(node, limits.presence_grace, believed, limits.notice_rate(), outgoing);
+        let (lifetime, reserved) = (limits.nickname_lifetime, self.reserved_names);
         let names = people::Rules { lifetime, limits: &limits, reserved };
         let identities = Identities::new(nicknames, names, self.issuer, roster.clone());
 

@@ -78,6 +78,17 @@ pub struct Limits {
     /// million; 50 by default, twice as often at once, and 0 is no limit. When there is more to tell, they are told
     /// later how it is then.
     pub max_notices_per_second: u32,
+    /// For how long a client that lost its connection gets its session back; two minutes by default. Zero turns
+    /// [`recovery`](crate::recovery) off; else from 100 ms to 365 days.
+    pub recovery_window: Duration,
+    /// For how long somebody whose connection broke still counts as present; five seconds by default, an hour at the
+    /// most. Who connects again within it has neither left nor joined.
+    pub presence_grace: Duration,
+    /// For how long a nickname stays its owner's who does not connect; 90 days by default, from a second to 36,500 days.
+    /// Then somebody else may claim it, who is another person and sees nothing of what was private to the owner before.
+    pub nickname_lifetime: Duration,
+    /// How many bytes of recent messages are kept in memory for clients that are up to date; 32 MiB by default.
+    pub recent_bytes: usize,
     /// The longest content of a message, in bytes of UTF-8; from 1 to 65,536, which is the default. A longer one
     /// is refused with `too_large`.
     pub max_message_bytes: usize,
@@ -170,6 +181,10 @@ impl Default for Limits {
             max_events_per_second: 200,
             event_burst: 2_000,
             max_notices_per_second: 50,
+            recovery_window: Duration::from_secs(120),
+            presence_grace: Duration::from_secs(5),
+            nickname_lifetime: 90 * DAY,
+            recent_bytes: 32 * 1024 * 1024,
         }
     }
 }
@@ -205,6 +220,11 @@ impl Limits {
         within("max_events_per_second", self.max_events_per_second, 0, MOST_EVENTS)?;
         within("max_notices_per_second", self.max_notices_per_second, 0, MOST_EVENTS)?;
         within("event_burst", self.event_burst, 1, MOST_EVENTS)?;
+        if !self.recovery_window.is_zero() {
+            within("recovery_window", self.recovery_window, LEAST_TIMEOUT, 365 * DAY)?;
+        }
+        within("presence_grace", self.presence_grace, Duration::ZERO, MOST_TIMEOUT)?;
+        within("nickname_lifetime", self.nickname_lifetime, Duration::from_secs(1), 36_500 * DAY)?;
         let one_message = self.max_message_bytes as u64;
         for (name, bytes) in [
             ("max_bytes_per_day", self.max_bytes_per_day),
@@ -242,6 +262,7 @@ impl Limits {
     }
 }
 
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const LEAST_TIMEOUT: Duration = Duration::from_millis(100);
 const MOST_TIMEOUT: Duration = Duration::from_secs(60 * 60);
 
@@ -280,6 +301,27 @@ mod tests {
         }
         let limits = Limits { max_header_bytes: 4095, ..Limits::default() };
         assert!(refused(limits).ends_with("it has to be from 4096 to 65536"));
+    }
+
+    #[test]
+    fn no_time_is_so_short_that_nothing_else_would_be_done() {
+        let second = Duration::from_secs(1);
+        for (window, lifetime, grace, is_right) in [
+            (Duration::ZERO, second, Duration::ZERO, true),
+            (Duration::from_nanos(1), second, second, false),
+            (Duration::MAX, second, second, false),
+            (second, Duration::ZERO, second, false),
+            (second, Duration::MAX, second, false),
+            (second, second, Duration::MAX, false),
+        ] {
+            let limits = Limits {
+                recovery_window: window,
+                nickname_lifetime: lifetime,
+                presence_grace: grace,
+                ..Limits::default()
+            };
+            assert_eq!(limits.check().is_ok(), is_right, "{limits:?}");
+        }
     }
 
     #[test]

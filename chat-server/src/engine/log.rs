@@ -43,9 +43,6 @@ use follower::LogFollower;
 use recent::{Read, Recent};
 use writer::Writer;
 
-/// How many bytes of messages a node keeps in memory, over all rooms.
-pub(crate) const RECENT_BYTES: usize = 32 * 1024 * 1024;
-
 /// How many of the last messages are read when a node starts, as far as they fit: those that its clients,
 /// who all come back at once, have missed.
 pub(crate) const RECENT_AT_START: u64 = 10_000;

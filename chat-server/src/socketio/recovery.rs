@@ -107,6 +107,10 @@ use saved::{Known, Saved};
 use sockets::{evict, link_of, opened};
 use writer::Writer;
 
+/// The windows that are not zero.
+const LEAST_WINDOW: Duration = Duration::from_millis(100);
+const MOST_WINDOW: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 /// How many random bytes the secret of a session has.
 const SECRET_BYTES: usize = 24;
 
@@ -133,10 +137,12 @@ struct Shared {
 impl Recovery {
     /// Keeps sessions in `store`, and each for `window` after its connection broke; when the server
     /// crashed instead, for up to half as long again. A window of zero turns recovery off: there are no
-    /// sessions then, and clients are not told of any.
+    /// sessions then, and clients are not told of any. Any other counts as the nearest from 100 ms to a year.
     ///
     /// Must be called on a tokio runtime.
     pub fn new(store: Arc<dyn SessionStore>, window: Duration) -> Self {
+        let window =
+            if window.is_zero() { window } else { window.clamp(LEAST_WINDOW, MOST_WINDOW) };
         let registry = Arc::new(Registry::new(window));
         let writer = Arc::new(Writer::new(Arc::clone(&store), Arc::clone(&registry)));
         let (tasks, closing) = (TaskTracker::new(), CancellationToken::new());

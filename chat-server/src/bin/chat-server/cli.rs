@@ -54,11 +54,8 @@ async fn serve(cli: &Cli) -> anyhow::Result<()> {
     let broadcast = adapter::open(cli).await?;
     let mut chat = Chat::builder(Arc::clone(&store))
         .broadcast(Arc::clone(&broadcast))
-        .recovery_window(cli.recovery_window)
-        .presence_grace(cli.presence_grace)
-        .nickname_lifetime(cli.nickname_lifetime)
         .reserved_names(cli.reserved_names.iter().flatten().cloned())
-        .limits(cli.limits.limits())
+        .limits(cli.limits())
         .trusted_proxies(cli.trusted_proxies.iter().cloned())
         .allowed_origins(cli.allowed_origins.iter().cloned())
         .allowed_hosts(cli.allowed_hosts.iter().cloned())

@@ -9,7 +9,7 @@ use clap::{Command, CommandFactory, FromArgMatches, Parser};
 
 use super::limits::LimitArgs;
 use super::listen::ListenAddress;
-use chat_server::{AllowedHost, AllowedOrigin, BasePath, ChatBuilder, TrustedProxy};
+use chat_server::{AllowedHost, AllowedOrigin, BasePath, ChatBuilder, Limits, TrustedProxy};
 
 const DEFAULT_PORT: &str = "3000";
 
@@ -196,6 +196,15 @@ pub(crate) struct Cli {
 }
 
 impl Cli {
+    /// The limits of clients, and how long what is theirs is kept.
+    pub(crate) fn limits(&self) -> Limits {
+        let mut limits = self.limits.limits();
+        limits.recovery_window = self.recovery_window;
+        limits.presence_grace = self.presence_grace;
+        limits.nickname_lifetime = self.nickname_lifetime;
+        limits
+    }
+
     /// What the command line and the environment of this process say, of which the command line counts. An
     /// environment variable that is set and empty counts as not set.
     ///
