@@ -24,7 +24,7 @@ use crate::http::server::{self, Listener, Room, Served};
 use crate::http::trusted_proxy::TrustedProxies;
 use crate::http::web;
 use crate::socketio::recovery::Recovery;
-use crate::socketio::socket::Connections;
+use crate::socketio::socket::{ChatSession, Connections};
 use crate::socketio::transport::TransportService;
 
 /// How long the store may take for the last commits when the server stops.
@@ -47,7 +47,7 @@ pub struct Chat {
     transport: TransportService,
     connections: Connections,
     log: Arc<Log>,
-    recovery: Recovery,
+    recovery: Recovery<ChatSession>,
     broadcast: Arc<dyn Broadcast>,
     /// The two directions of the relay.
     relay: TaskTracker,

@@ -39,7 +39,8 @@
 //!
 //! #[tokio::main]
 //! async fn main() -> std::io::Result<()> {
-//!     let recovery = Recovery::new(Arc::new(MemoryStore::new()), Duration::from_secs(120));
+//!     // What belongs to a session: here a number, which is zero when it begins.
+//!     let recovery = Recovery::<u32>::new(Arc::new(MemoryStore::new()), Duration::from_secs(120));
 //!     let (service, io) = SocketIo::new_svc();
 //!
 //!     let restore = {
@@ -49,7 +50,7 @@
 //!             let found = recovery.find(&socket, &claim.unwrap_or_default()).await;
 //!             let session = match found {
 //!                 Some(found) => recovery.resume(&socket, found),
-//!                 None => recovery.begin(&socket, "what belongs to it".into()).await,
+//!                 None => recovery.begin(&socket, &0).await,
 //!             };
 //!             let session = Arc::new(session);
 //!             socket.extensions.insert(Arc::clone(&session));
@@ -60,7 +61,7 @@
 //!         }
 //!     };
 //!     let connected = async |socket: SocketRef| {
-//!         let Some(session) = socket.extensions.get::<Arc<Session>>() else { return };
+//!         let Some(session) = socket.extensions.get::<Arc<Session<u32>>>() else { return };
 //!         session.activate(&socket);
 //!         println!("{} is here, recovered: {}", session.id(), session.recovered());
 //!         // Send what it missed, then go on.
@@ -84,11 +85,14 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chat_core::Timestamp;
 use chat_store::{SessionKey, SessionStore};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use socketioxide::extract::SocketRef;
 use tokio::time::timeout;
@@ -103,7 +107,7 @@ pub use sockets::public_id;
 use crate::engine::outage::Outage;
 use crate::socketio::transport::{ConnectReply, Farewell};
 use registry::{Active, Registry, opened_at};
-use saved::{Known, Saved};
+use saved::{Known, Saved, text_of};
 use sockets::{evict, link_of, opened};
 use writer::Writer;
 
@@ -120,9 +124,15 @@ const SAVE_PATIENCE: Duration = Duration::from_secs(2);
 /// How long a session that is known here waits for what the store knows of it.
 const LOOKUP_PATIENCE: Duration = Duration::from_secs(2);
 
-/// The sessions of an application. Cheap to clone; clones are the same.
-#[derive(Clone)]
-pub struct Recovery(Arc<Shared>);
+/// The sessions of an application, each with a state `S`: what belongs to a session beside its id. It is kept as JSON.
+/// Cheap to clone; clones are the same.
+pub struct Recovery<S>(Arc<Shared>, PhantomData<fn() -> S>);
+
+impl<S> Clone for Recovery<S> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0), PhantomData)
+    }
+}
 
 struct Shared {
     store: Arc<dyn SessionStore>,
@@ -134,7 +144,7 @@ struct Shared {
     closing: CancellationToken,
 }
 
-impl Recovery {
+impl<S> Recovery<S> {
     /// Keeps sessions in `store`, and each for `window` after its connection broke; when the server
     /// crashed instead, for up to half as long again. A window of zero turns recovery off: there are no
     /// sessions then, and clients are not told of any. Any other counts as the nearest from 100 ms to a year.
@@ -156,37 +166,7 @@ impl Recovery {
         tasks.close();
         let looking_up = Outage::new("looking for sessions in the store");
         let shared = Shared { store, window, registry, writer, looking_up, tasks, closing };
-        Self(Arc::new(shared))
-    }
-
-    /// The session that a client claims, if there is one. It is not the client's yet: look at its state
-    /// and decide, then [`resume`](Self::resume) it or [`begin`](Self::begin) another.
-    ///
-    /// Nothing a client can claim is an error. A store that fails finds nothing, so that the client gets
-    /// a new session. So does one whose session another server with this store has given to a connection
-    /// that was opened later than `socket`.
-    ///
-    /// Cancel safe: it only looks.
-    pub async fn find(&self, socket: &SocketRef, claim: &Claim) -> Option<Found> {
-        let pid = claim.pid.as_deref().filter(|_| !self.0.window.is_zero())?;
-        let key = key_of(pid);
-        // Also when it is known here: another node may have had it since, and this one not have heard of it.
-        let stored = match self.0.registry.find(key) {
-            Some(_) => timeout(LOOKUP_PATIENCE, self.stored(key)).await.ok().flatten(),
-            None => self.stored(key).await,
-        };
-        // What is known here now, not before the store was asked: it may have been taken over meanwhile.
-        let known = match (self.0.registry.find(key), stored) {
-            (Some(here), stored) => {
-                let here = here?;
-                match stored.filter(|stored| stored.generation > here.generation) {
-                    Some(stored) => not_opened_after(socket, stored)?,
-                    None => here,
-                }
-            }
-            (None, stored) => not_opened_after(socket, stored?)?,
-        };
-        Some(Found { key, pid: pid.to_owned(), known, offset: claim.offset.clone() })
+        Self(Arc::new(shared), PhantomData)
     }
 
     async fn stored(&self, key: SessionKey) -> Option<Known> {
@@ -199,57 +179,6 @@ impl Recovery {
     /// Whether sessions cannot be saved: the last save has failed, and is tried again.
     pub(crate) fn saving_fails(&self) -> bool {
         self.0.writer.fails()
-    }
-
-    /// Gives a session that was found to a connection. Whoever has it now is disconnected.
-    ///
-    /// If that is a connection that was opened later than this one, the client is there already, and this is
-    /// what is left of an earlier try: then this one is closed.
-    ///
-    /// Call it in a connect middleware.
-    pub fn resume(&self, socket: &SocketRef, found: Found) -> Session {
-        let Found { key, pid, known, .. } = found;
-        let saved = known.saved.clone();
-        // Also to one that is closed: its reply may be sent before, and a client that is not told its secret
-        // forgets it.
-        self.reply(socket, ConnectReply { sid: saved.id.clone(), pid });
-        self.own(socket, key, known, true).unwrap_or_else(|| {
-            tracing::debug!("a client that is connected anew was left behind here");
-            if let Some(link) = link_of(socket) {
-                link.close(Farewell::TakenOver);
-            }
-            Session::without(saved)
-        })
-    }
-
-    /// Begins a new session with this state, and waits until it is saved. When that takes longer than
-    /// two seconds, the client is connected without a session that it could get back.
-    ///
-    /// Call it in a connect middleware. When this call is dropped, the session has no owner, nobody knows its
-    /// secret, and it expires.
-    pub async fn begin(&self, socket: &SocketRef, state: String) -> Session {
-        let saved = Saved { id: public_id(socket), state };
-        let mut secret = [0; SECRET_BYTES];
-        if self.0.window.is_zero() || getrandom::fill(&mut secret).is_err() {
-            return Session::without(saved);
-        }
-        let pid: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
-        let reply = ConnectReply { sid: saved.id.clone(), pid: pid.clone() };
-        // Nobody else can have a session with a new secret.
-        let known = Known { generation: 0, saved: saved.clone() };
-        let Some(session) = self.own(socket, key_of(&pid), known, false) else {
-            return Session::without(saved);
-        };
-        match timeout(SAVE_PATIENCE, self.0.writer.saved()).await {
-            Ok(()) => {
-                self.reply(socket, reply);
-                session
-            }
-            Err(_) => {
-                session.end();
-                Session::without(saved)
-            }
-        }
     }
 
     /// Has `taken` called whenever a client has got a session back here and that is saved, with the
@@ -285,7 +214,7 @@ impl Recovery {
         key: SessionKey,
         known: Known,
         recovered: bool,
-    ) -> Option<Session> {
+    ) -> Option<Session<S>> {
         let id = known.saved.id.clone();
         let (generation, evicted) = self.0.registry.own(key, known, opened(socket))?;
         if let Some(Active { socket: Some(socket), .. }) = evicted {
@@ -304,6 +233,90 @@ impl Recovery {
             None => tracing::error!(
                 "a client cannot be told of its session; put TransportService before the service"
             ),
+        }
+    }
+}
+
+impl<S: Serialize + DeserializeOwned> Recovery<S> {
+    /// The session that a client claims, if there is one. It is not the client's yet: look at its state
+    /// and decide, then [`resume`](Self::resume) it or [`begin`](Self::begin) another.
+    ///
+    /// Nothing a client can claim is an error. A store that fails finds nothing, and neither does a state of another form,
+    /// so that the client gets a new session. So does one whose session another server with this store has given to a connection
+    /// that was opened later than `socket`.
+    ///
+    /// Cancel safe: it only looks.
+    pub async fn find(&self, socket: &SocketRef, claim: &Claim) -> Option<Found<S>> {
+        let pid = claim.pid.as_deref().filter(|_| !self.0.window.is_zero())?;
+        let key = key_of(pid);
+        // Also when it is known here: another node may have had it since, and this one not have heard of it.
+        let stored = match self.0.registry.find(key) {
+            Some(_) => timeout(LOOKUP_PATIENCE, self.stored(key)).await.ok().flatten(),
+            None => self.stored(key).await,
+        };
+        // What is known here now, not before the store was asked: it may have been taken over meanwhile.
+        let known = match (self.0.registry.find(key), stored) {
+            (Some(here), stored) => {
+                let here = here?;
+                match stored.filter(|stored| stored.generation > here.generation) {
+                    Some(stored) => not_opened_after(socket, stored)?,
+                    None => here,
+                }
+            }
+            (None, stored) => not_opened_after(socket, stored?)?,
+        };
+        let state = serde_json::from_str(&known.saved.state).ok()?;
+        Some(Found { key, pid: pid.to_owned(), known, state, offset: claim.offset.clone() })
+    }
+
+    /// Gives a session that was found to a connection. Whoever has it now is disconnected.
+    ///
+    /// If that is a connection that was opened later than this one, the client is there already, and this is
+    /// what is left of an earlier try: then this one is closed.
+    ///
+    /// Call it in a connect middleware.
+    pub fn resume(&self, socket: &SocketRef, found: Found<S>) -> Session<S> {
+        let Found { key, pid, known, .. } = found;
+        let saved = known.saved.clone();
+        // Also to one that is closed: its reply may be sent before, and a client that is not told its secret
+        // forgets it.
+        self.reply(socket, ConnectReply { sid: saved.id.clone(), pid });
+        self.own(socket, key, known, true).unwrap_or_else(|| {
+            tracing::debug!("a client that is connected anew was left behind here");
+            if let Some(link) = link_of(socket) {
+                link.close(Farewell::TakenOver);
+            }
+            Session::without(saved)
+        })
+    }
+
+    /// Begins a new session with this state, and waits until it is saved. When that takes longer than
+    /// two seconds, the client is connected without a session that it could get back.
+    ///
+    /// Call it in a connect middleware. When this call is dropped, the session has no owner, nobody knows its
+    /// secret, and it expires.
+    pub async fn begin(&self, socket: &SocketRef, state: &S) -> Session<S> {
+        let saved = Saved { id: public_id(socket), state: text_of(state).unwrap_or_default() };
+        let mut secret = [0; SECRET_BYTES];
+        if self.0.window.is_zero() || getrandom::fill(&mut secret).is_err() {
+            return Session::without(saved);
+        }
+        let pid: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
+        let reply = ConnectReply { sid: saved.id.clone(), pid: pid.clone() };
+        // Nobody else can have a session with a new secret.
+        let known = Known { generation: 0, saved: saved.clone() };
+        let Some(session) = self.own(socket, key_of(&pid), known, false) else {
+            return Session::without(saved);
+        };
+        match timeout(SAVE_PATIENCE, self.0.writer.saved()).await {
+            Ok(()) => {
+                self.reply(socket, reply);
+                session
+            }
+            Err(_) => {
+                session.end();
+                Session::without(saved)
+            }
         }
     }
 }

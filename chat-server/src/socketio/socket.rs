@@ -18,5 +18,6 @@ mod too_large;
 pub(crate) use connect::{Connections, register};
 pub use observe::{Direction, Observed};
 pub(crate) use services::{Authenticate, Hooks, Services};
+pub(crate) use session::ChatSession;
 #[cfg(feature = "bench")]
 pub(crate) use sink::frame_of;

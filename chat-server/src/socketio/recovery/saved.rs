@@ -45,3 +45,14 @@ pub(super) fn record(
     let (generation, state) = (known.generation, known.saved.to_text());
     SessionRecord { key, generation, revision, state, expires_at }
 }
+
+/// The state of a session as it is saved; none when it cannot be written as JSON.
+pub(super) fn text_of(state: &impl Serialize) -> Option<String> {
+    match serde_json::to_string(state) {
+        Ok(text) => Some(text),
+        Err(error) => {
+            tracing::error!("the state of a session cannot be saved: {error}");
+            None
+        }
+    }
+}

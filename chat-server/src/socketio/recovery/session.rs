@@ -1,31 +1,34 @@
 use std::fmt;
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use chat_store::SessionKey;
+use serde::Serialize;
 use socketioxide::extract::SocketRef;
 use socketioxide::socket::DisconnectReason;
 
-use super::saved::{Known, Saved};
+use super::saved::{Known, Saved, text_of};
 use super::sockets::evict;
 use super::writer::Writer;
 
 /// A session that a client has named the secret of.
-pub struct Found {
+pub struct Found<S> {
     pub(super) key: SessionKey,
     pub(super) pid: String,
     pub(super) known: Known,
+    pub(super) state: S,
     pub(super) offset: Option<String>,
 }
 
-impl Found {
+impl<S> Found<S> {
     /// The public id that its socket had, and will have.
     pub fn id(&self) -> &str {
         &self.known.saved.id
     }
 
     /// What the application saved last.
-    pub fn state(&self) -> &str {
-        &self.known.saved.state
+    pub fn state(&self) -> &S {
+        &self.state
     }
 
     /// The client's place: the trailing string of the last event it got; none when it has got none. It
@@ -36,7 +39,7 @@ impl Found {
 }
 
 /// Shows no secret.
-impl fmt::Debug for Found {
+impl<S> fmt::Debug for Found<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Found").field("id", &self.known.saved.id).finish_non_exhaustive()
     }
@@ -45,11 +48,12 @@ impl fmt::Debug for Found {
 /// The session of one connection.
 ///
 /// When it is dropped, it is kept for the recovery window, as after a broken connection.
-pub struct Session {
+pub struct Session<S> {
     id: String,
     recovered: bool,
     /// None when the client cannot get it back.
     owner: Option<Owner>,
+    state: PhantomData<fn(S)>,
 }
 
 struct Owner {
@@ -58,7 +62,7 @@ struct Owner {
     generation: i64,
 }
 
-impl Session {
+impl<S> Session<S> {
     pub(super) fn owned(
         writer: Arc<Writer>,
         key: SessionKey,
@@ -66,12 +70,12 @@ impl Session {
         id: String,
         recovered: bool,
     ) -> Self {
-        Self { id, recovered, owner: Some(Owner { writer, key, generation }) }
+        Self { id, recovered, owner: Some(Owner { writer, key, generation }), state: PhantomData }
     }
 
     /// A session that ends with its connection.
     pub(super) fn without(saved: Saved) -> Self {
-        Self { id: saved.id, recovered: false, owner: None }
+        Self { id: saved.id, recovered: false, owner: None, state: PhantomData }
     }
 
     /// The public id of the socket: `socket.id` at the client, see [`public_id`](super::public_id).
@@ -97,8 +101,13 @@ impl Session {
 
     /// Replaces the application's part. It is saved soon; nothing happens when the session has got
     /// another owner.
-    pub fn save(&self, state: String) {
-        if let Some(Owner { writer, key, generation }) = &self.owner {
+    pub fn save(&self, state: &S)
+    where
+        S: Serialize,
+    {
+        if let Some(Owner { writer, key, generation }) = &self.owner
+            && let Some(state) = text_of(state)
+        {
             writer.registry().update(*key, *generation, state);
             writer.wake();
         }
@@ -140,13 +149,13 @@ impl Session {
     }
 }
 
-impl Drop for Session {
+impl<S> Drop for Session<S> {
     fn drop(&mut self) {
         self.release(false);
     }
 }
 
-impl fmt::Debug for Session {
+impl<S> fmt::Debug for Session<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Session")
             .field("id", &self.id)

@@ -198,7 +198,7 @@ impl Connections {
         let recovery = &self.services.recovery;
         let session = match found {
             Some(found) => recovery.resume(&socket, found),
-            None => recovery.begin(&socket, state.to_text()).await,
+            None => recovery.begin(&socket, &state).await,
         };
         let (person, token) = named.unzip();
         let services = self.services.clone();
@@ -292,7 +292,7 @@ type Identified = (Person, Option<Token>);
 /// How a client goes on.
 struct Entry {
     /// The session to resume; a new one begins when there is none.
-    found: Option<Found>,
+    found: Option<Found<ChatSession>>,
     session: ChatSession,
     cursor: Offset,
     named: Option<Identified>,
@@ -303,7 +303,7 @@ struct Entry {
 
 /// A session that a client claims, and its place.
 struct Resumed {
-    found: Found,
+    found: Found<ChatSession>,
     session: ChatSession,
     cursor: Offset,
 }

@@ -48,7 +48,7 @@ pub(crate) struct Connection {
     pub(crate) keeper: Keeper,
     /// Cancelled when the client is gone.
     pub(crate) gone: CancellationToken,
-    pub(crate) session: Session,
+    pub(crate) session: Session<ChatSession>,
     pub(crate) position: Arc<ReadPosition>,
     /// That the client is there, for others.
     pub(crate) attendance: Attendance,
@@ -73,7 +73,7 @@ impl Connection {
     pub(crate) fn new(
         services: Services,
         socket: &Socket,
-        session: Session,
+        session: Session<ChatSession>,
         (state, cursor): (ChatSession, Offset),
         (person, token): (Option<Person>, Option<Token>),
         echo: bool,
@@ -202,7 +202,7 @@ impl Connection {
         let person = self.person();
         let begun = (self.start, self.authorship.was_anonymous());
         let session = ChatSession::of(begun, following, person.as_deref());
-        self.session.save(session.to_text());
+        self.session.save(&session);
         self.waiting.wake.notify_one();
     }
 }

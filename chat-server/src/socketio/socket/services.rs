@@ -7,6 +7,7 @@ use socketioxide::extract::SocketRef;
 use socketioxide::socket::DisconnectReason;
 
 use super::observe::{Direction, Observed};
+use super::session::ChatSession;
 use crate::engine::limits::Limits;
 use crate::engine::log::Log;
 use crate::engine::people::{Identities, Person};
@@ -59,7 +60,7 @@ impl Hooks {
 #[derive(Clone)]
 pub(crate) struct Services {
     pub(crate) log: Arc<Log>,
-    pub(crate) recovery: Recovery,
+    pub(crate) recovery: Recovery<ChatSession>,
     pub(crate) identities: Identities,
     pub(crate) roster: Roster,
     pub(crate) hooks: Arc<Hooks>,

@@ -98,9 +98,9 @@ impl ChatSession {
     /// is not that of the client that the session belongs to: it gets a new session.
     pub(crate) async fn resume(
         log: &Log,
-        found: &Found,
+        found: &Found<Self>,
     ) -> Result<Option<(Self, Offset)>, StoreError> {
-        let Ok(session) = serde_json::from_str::<Self>(found.state()) else { return Ok(None) };
+        let session = found.state().clone();
         let Some(claimed) = found.offset() else {
             let start = session.start;
             return Ok(Some((session, start)));
@@ -127,11 +127,6 @@ impl ChatSession {
     pub(crate) fn following(&self) -> Following {
         let person = self.person.as_ref().map(|person| (person.id, person.after));
         Following { rooms: self.rooms.clone(), person }
-    }
-
-    pub(crate) fn to_text(&self) -> String {
-        // Names and numbers always serialise.
-        serde_json::to_string(self).unwrap_or_default()
     }
 }
 

@@ -30,14 +30,15 @@ const WINDOW: Duration = Duration::from_secs(120);
 const PATIENCE: Duration = Duration::from_secs(45);
 
 struct Chat {
-    recovery: Recovery,
+    /// Of each session, where it began.
+    recovery: Recovery<usize>,
     /// What was said, in memory. A place in it is the number of messages before it.
     history: Mutex<Vec<String>>,
 }
 
 /// A client's session, and its place when it connected.
 struct Member {
-    session: Session,
+    session: Session<usize>,
     place: usize,
 }
 
@@ -73,13 +74,16 @@ impl Chat {
         let claimed = self.recovery.find(socket, &claim).await.and_then(|found| {
             // Who has got no message yet goes on where the session began. What is no place cannot be
             // gone on from.
-            let place = found.offset().unwrap_or(found.state()).parse().ok()?;
+            let place = match found.offset() {
+                Some(offset) => offset.parse().ok()?,
+                None => *found.state(),
+            };
             Some((found, place))
         });
         let end = self.history.lock().await.len();
         let (session, place) = match claimed.filter(|(_, place)| *place <= end) {
             Some((found, place)) => (self.recovery.resume(socket, found), place),
-            None => (self.recovery.begin(socket, end.to_string()).await, end),
+            None => (self.recovery.begin(socket, &end).await, end),
         };
         let member = Arc::new(Member { session, place });
         socket.extensions.insert(Arc::clone(&member));
