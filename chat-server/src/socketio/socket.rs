@@ -1,5 +1,7 @@
 //! The chat on Socket.IO: what happens when a client connects, and its events.
 
+mod accept;
+mod auth;
 mod authorship;
 mod connect;
 mod connection;
@@ -13,7 +15,6 @@ mod request_queue;
 mod services;
 mod session;
 mod sink;
-mod too_large;
 
 pub(crate) use connect::{Connections, register};
 pub use observe::{Direction, Observed};

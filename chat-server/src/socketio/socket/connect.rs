@@ -1,14 +1,9 @@
-use std::borrow::Cow;
 use std::fmt::Display;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use chat_core::{
-    Handshake, NICKNAME, NOT_JOINED, Named, Nickname, NotJoined, Offset, Refusal, RefusalCode,
-    Token, mended_json,
-};
-use serde::de::IgnoredAny;
+use chat_core::{NICKNAME, NOT_JOINED, Named, Refusal};
 use socketioxide::SocketIo;
 use socketioxide::adapter::LocalAdapter;
 use socketioxide::extract::SocketRef;
@@ -17,19 +12,17 @@ use socketioxide::socket::{DisconnectReason, Socket};
 use socketioxide_core::Value;
 use tokio_util::task::TaskTracker;
 
-use super::connection::{Connection, InOrder, json, source_of};
+use super::accept::{Accepted, Refused, accept};
+use super::auth::Auth;
+use super::connection::{Connection, InOrder, json};
 use super::events;
 use super::keeper::keep_name;
 use super::live::Live;
-use super::not_joined::not_joined;
 use super::services::{Hooks, Services};
-use super::session::ChatSession;
 use super::sink::SocketSink;
-use super::too_large;
 use crate::engine::delivery::{Notice, Subscription, deliver};
-use crate::engine::people::{Person, Unidentified};
+use crate::engine::people::Unidentified;
 use crate::socketio::client_address::ClientAddress;
-use crate::socketio::recovery::{Claim, Found};
 use crate::socketio::transport::{Farewell, Link};
 
 /// What all connections of a node share.
@@ -53,10 +46,10 @@ impl ConnectHandler<LocalAdapter, InOrder> for Connections {
         socket: Arc<Socket>,
         auth: &'a Option<Value>,
     ) -> Pin<Box<dyn Future<Output = Result<(), Box<dyn Display + Send>>> + Send + 'a>> {
-        let auth = object(auth.as_ref().map_or("{}", json));
+        let auth = Auth::read(auth.as_ref().map_or("{}", json));
         Box::pin(async move {
             let accepted = match auth {
-                Ok(auth) => self.accept(SocketRef::from(socket), &auth).await,
+                Ok(auth) => self.accept(SocketRef::from(socket), auth).await,
                 Err(refusal) => Err(connect_error(&refusal)),
             };
             let refused = accepted.err();
@@ -88,9 +81,9 @@ impl Connections {
     }
 
     /// Authenticates a client, then finds out who it is and its place. Nothing is sent to it before.
-    async fn accept(&self, socket: SocketRef, auth: &str) -> Result<(), String> {
-        match self.entry(&socket, auth).await {
-            Ok(entry) => self.prepare(socket, entry).await,
+    async fn accept(&self, socket: SocketRef, auth: Auth) -> Result<(), String> {
+        match accept(&self.services, &socket, auth).await {
+            Ok(accepted) => self.prepare(socket, accepted).await,
             Err(Refused::ByApplication(reason)) => return Err(reason),
             Err(Refused::Unidentified(Unidentified::Refused(refusal))) => {
                 return Err(connect_error(&refusal));
@@ -106,101 +99,15 @@ impl Connections {
         Ok(())
     }
 
-    /// How a client goes on: in the session that it claims, or in a new one.
-    async fn entry(&self, socket: &SocketRef, auth: &str) -> Result<Entry, Refused> {
-        too_large::check_auth(auth).map_err(Unidentified::from)?;
-        let Services { log, identities, hooks, .. } = &self.services;
-        let trusted = if hooks.skip_middlewares { self.resumed(socket, auth).await? } else { None };
-        if trusted.is_none()
-            && let Some(authenticate) = &hooks.authenticate
-        {
-            let auth = serde_json::from_str(auth).unwrap_or_default();
-            authenticate(socket.clone(), auth).await.map_err(Refused::ByApplication)?;
-        }
-        // What cannot be understood counts as absent.
-        let handshake: Handshake = serde_json::from_str(auth).unwrap_or_default();
-        let issued = identities.issued(handshake.token.as_ref()).await?;
-        let resumed = match trusted {
-            None => self.resumed(socket, auth).await?,
-            trusted => trusted,
-        };
-
-        if let Some(Resumed { found, mut session, cursor }) = resumed {
-            let person = match (&issued, session.person()) {
-                // The session of another person, or of one whose name is somebody else's by now.
-                (Some(issued), Some(person)) if issued.id != person.id => None,
-                (Some(issued), _) => Some(Some((issued.clone(), None))),
-                (None, Some(person)) => match identities.renew(&person).await {
-                    Ok(()) => Some(Some((person, None))),
-                    Err(Unidentified::Refused(_)) => None,
-                    Err(error) => return Err(error.into()),
-                },
-                (None, None) => Some(self.named(socket, &handshake).await?),
-            };
-            if let Some(named) = person {
-                if let Some((person, _)) = &named
-                    && session.person().is_none()
-                {
-                    session.identify(person, log.tail());
-                }
-                let found = Some(found);
-                let echo = handshake.echo;
-                // It is in the rooms of its session.
-                return Ok(Entry { found, session, cursor, named, not_joined: None, echo });
-            }
-        }
-
-        let named = match issued {
-            Some(person) => Some((person, None)),
-            None => self.named(socket, &handshake).await?,
-        };
-        let person = named.as_ref().map(|(person, _)| person);
-        let begun = ChatSession::begin(log, &handshake, person).await;
-        let (session, cursor) = begun.map_err(Unidentified::Store)?;
-        let not_joined = not_joined(auth);
-        Ok(Entry { found: None, session, cursor, named, not_joined, echo: handshake.echo })
-    }
-
-    /// The session that a client claims, if it can go on in it.
-    async fn resumed(
-        &self,
-        socket: &SocketRef,
-        auth: &str,
-    ) -> Result<Option<Resumed>, Unidentified> {
-        let claim: Claim = serde_json::from_str(auth).unwrap_or_default();
-        let Some(found) = self.services.recovery.find(socket, &claim).await else {
-            return Ok(None);
-        };
-        let resumed = ChatSession::resume(&self.services.log, &found).await?;
-        Ok(resumed.map(|(session, cursor)| Resumed { found, session, cursor }))
-    }
-
-    /// The person with the nickname that a client connects with, and the token that keeps it.
-    async fn named(
-        &self,
-        socket: &SocketRef,
-        handshake: &Handshake,
-    ) -> Result<Option<Identified>, Unidentified> {
-        let identities = &self.services.identities;
-        let Some(name) = handshake.nickname.as_deref().filter(|_| !identities.are_issued()) else {
-            return Ok(None);
-        };
-        let nickname: Nickname =
-            name.parse().map_err(|error| Refusal::invalid(RefusalCode::InvalidNickname, error))?;
-        let (person, token) =
-            identities.take(nickname, handshake.token.clone(), source_of(socket)).await?;
-        Ok(Some((person, Some(token))))
-    }
-
     /// Gives the connection its session and its handlers.
-    async fn prepare(&self, socket: SocketRef, entry: Entry) {
-        let Entry { session: state, cursor, found, named, not_joined, echo } = entry;
+    async fn prepare(&self, socket: SocketRef, accepted: Accepted) {
+        let Accepted { session: state, cursor, found, identified, not_joined, echo } = accepted;
         let recovery = &self.services.recovery;
         let session = match found {
             Some(found) => recovery.resume(&socket, found),
             None => recovery.begin(&socket, &state).await,
         };
-        let (person, token) = named.unzip();
+        let (person, token) = identified.unzip();
         let services = self.services.clone();
         let (place, user) = ((state, cursor), (person, token.flatten()));
         let connection = Arc::new(Connection::new(services, &socket, session, place, user, echo));
@@ -264,16 +171,6 @@ impl DisconnectHandler<LocalAdapter, InOrder> for Ending {
     }
 }
 
-/// What a client connects with, as a JSON object. Another value counts as absent: a list would be read as the fields in
-/// their order. What cannot be read at all would let the client in as somebody new.
-fn object(auth: &str) -> Result<Cow<'_, str>, Refusal> {
-    let auth = mended_json(auth);
-    if serde_json::from_str::<IgnoredAny>(&auth).is_err() {
-        return Err(Refusal::new(RefusalCode::InvalidArguments, "auth is not valid JSON"));
-    }
-    Ok(if auth.starts_with('{') { auth } else { "{}".into() })
-}
-
 /// The address of a client, for the log.
 fn address(socket: &Socket) -> Option<tracing::field::DisplayValue<IpAddr>> {
     let address = ClientAddress::of(&socket.req_parts().extensions)?;
@@ -284,38 +181,4 @@ fn address(socket: &Socket) -> Option<tracing::field::DisplayValue<IpAddr>> {
 fn connect_error(refusal: &Refusal) -> String {
     let code = serde_json::to_value(refusal.code).unwrap_or_default();
     format!("{}: {}", code.as_str().unwrap_or_default(), refusal.message)
-}
-
-/// A person, and the token that keeps its nickname when the client is to be told.
-type Identified = (Person, Option<Token>);
-
-/// How a client goes on.
-struct Entry {
-    /// The session to resume; a new one begins when there is none.
-    found: Option<Found<ChatSession>>,
-    session: ChatSession,
-    cursor: Offset,
-    named: Option<Identified>,
-    /// What of its `auth` could not be done.
-    not_joined: Option<NotJoined>,
-    echo: bool,
-}
-
-/// A session that a client claims, and its place.
-struct Resumed {
-    found: Found<ChatSession>,
-    session: ChatSession,
-    cursor: Offset,
-}
-
-/// Why a client is not accepted.
-enum Refused {
-    ByApplication(String),
-    Unidentified(Unidentified),
-}
-
-impl From<Unidentified> for Refused {
-    fn from(reason: Unidentified) -> Self {
-        Self::Unidentified(reason)
-    }
 }

@@ -1,7 +1,6 @@
 use std::collections::BTreeSet;
 
 use chat_core::{NotJoined, Refusal, RefusalCode, RoomId, RoomNotJoined};
-use serde::Deserialize;
 use serde_json::Value as Json;
 
 use super::session::MAX_ROOMS;
@@ -10,14 +9,7 @@ use super::session::MAX_ROOMS;
 const SHOWN_CHARS: usize = 100;
 
 /// Which of the rooms in `auth` a client is not in, and why; none when it is in all of them.
-pub(crate) fn not_joined(auth: &str) -> Option<NotJoined> {
-    #[derive(Default, Deserialize)]
-    struct Auth {
-        #[serde(default)]
-        rooms: Json,
-    }
-
-    let Auth { rooms } = serde_json::from_str(auth).unwrap_or_default();
+pub(crate) fn not_joined(rooms: &Json) -> Option<NotJoined> {
     let mut joined = BTreeSet::new();
     let mut refuse = |room: &Json| {
         let refusal = match room {
@@ -37,7 +29,7 @@ pub(crate) fn not_joined(auth: &str) -> Option<NotJoined> {
         let shown = room.as_str().map_or_else(|| room.to_string(), ToOwned::to_owned);
         Some(RoomNotJoined { room: shown.chars().take(SHOWN_CHARS).collect(), refusal })
     };
-    let rooms: Vec<_> = match &rooms {
+    let rooms: Vec<_> = match rooms {
         Json::Null => Vec::new(),
         Json::Array(rooms) => {
             rooms.iter().filter_map(&mut refuse).take(NotJoined::MAX_ROOMS).collect()
@@ -57,7 +49,8 @@ mod tests {
     use super::*;
 
     fn told(auth: &str) -> Vec<(String, RefusalCode)> {
-        let rooms = not_joined(auth).map_or_else(Vec::new, |told| told.rooms);
+        let auth: Json = serde_json::from_str(auth).unwrap();
+        let rooms = not_joined(&auth["rooms"]).map_or_else(Vec::new, |told| told.rooms);
         rooms.into_iter().map(|one| (one.room, one.refusal.code)).collect()
     }
 
@@ -80,7 +73,7 @@ mod tests {
         let told = told(&format!(r#"{{"rooms":[{}]}}"#, rooms.join(",")));
         assert_eq!(told.len(), NotJoined::MAX_ROOMS);
         assert_eq!(told[0], ("r100".into(), TooManyRooms));
-        let json = serde_json::to_string(&not_joined(r#"{"rooms":["a "]}"#)).unwrap();
+        let json = serde_json::to_string(&not_joined(&serde_json::json!(["a "]))).unwrap();
         assert!(
             json.starts_with(
                 r#"{"rooms":[{"room":"a ","error":{"code":"invalid_arguments","message":""#

@@ -1,0 +1,153 @@
+use chat_core::{Nickname, NotJoined, Offset, Refusal, RefusalCode, Token};
+use socketioxide::extract::SocketRef;
+
+use super::auth::Auth;
+use super::connection::source_of;
+use super::services::Services;
+use super::session::ChatSession;
+use crate::engine::people::{Person, Unidentified};
+use crate::socketio::recovery::Found;
+
+/// How a client goes on.
+pub(crate) struct Accepted {
+    /// The session to resume; a new one begins when there is none.
+    pub(crate) found: Option<Found<ChatSession>>,
+    pub(crate) session: ChatSession,
+    pub(crate) cursor: Offset,
+    pub(crate) identified: Option<Identified>,
+    /// What of its `auth` could not be done.
+    pub(crate) not_joined: Option<NotJoined>,
+    pub(crate) echo: bool,
+}
+
+/// Who a client is, and the token that keeps its nickname when the client is to be told.
+pub(crate) type Identified = (Person, Option<Token>);
+
+/// Why a client is not accepted.
+pub(crate) enum Refused {
+    ByApplication(String),
+    Unidentified(Unidentified),
+}
+
+/// A session that a client claims, and its cursor.
+struct Resumed {
+    found: Found<ChatSession>,
+    session: ChatSession,
+    cursor: Offset,
+}
+
+/// Who claims a session.
+enum Claimant {
+    /// Its own client, which has shown who it is or is known by the session.
+    Known(Person),
+    /// Its own client, which had no name and takes one now.
+    Named(Identified),
+    /// Its own client, which has no name.
+    Anonymous,
+    /// Another client, or one whose name is somebody else's by now. It gets a new session.
+    Another,
+}
+
+/// Authenticates a client, and finds out who it is and how it goes on: in the session that it claims, or in a new one.
+pub(crate) async fn accept(
+    services: &Services,
+    socket: &SocketRef,
+    auth: Auth,
+) -> Result<Accepted, Refused> {
+    let Services { log, identities, hooks, .. } = services;
+    let trusted =
+        if hooks.skip_middlewares { resumed(services, socket, &auth).await? } else { None };
+    if trusted.is_none()
+        && let Some(authenticate) = &hooks.authenticate
+    {
+        let asked = authenticate(socket.clone(), auth.json.clone());
+        asked.await.map_err(Refused::ByApplication)?;
+    }
+    let issued = identities.issued(auth.handshake.token.as_ref()).await?;
+    let resumed = match trusted {
+        None => resumed(services, socket, &auth).await?,
+        trusted => trusted,
+    };
+    if let Some(Resumed { found, mut session, cursor }) = resumed {
+        let had_nobody = session.person().is_none();
+        let identified = match claimant(services, socket, &auth, &issued, &session).await? {
+            Claimant::Known(person) => Some(Some((person, None))),
+            Claimant::Named(identified) => Some(Some(identified)),
+            Claimant::Anonymous => Some(None),
+            Claimant::Another => None,
+        };
+        if let Some(identified) = identified {
+            if let Some((person, _)) = identified.as_ref().filter(|_| had_nobody) {
+                session.identify(person, log.tail());
+            }
+            // It is in the rooms of its session.
+            let (found, echo, not_joined) = (Some(found), auth.handshake.echo, None);
+            return Ok(Accepted { found, session, cursor, identified, not_joined, echo });
+        }
+    }
+    let identified = match issued {
+        Some(person) => Some((person, None)),
+        None => named(services, socket, &auth).await?,
+    };
+    let person = identified.as_ref().map(|(person, _)| person);
+    let begun = ChatSession::begin(log, &auth.handshake, person).await;
+    let (session, cursor) = begun.map_err(Unidentified::Store)?;
+    let (not_joined, echo) = (auth.not_joined(), auth.handshake.echo);
+    Ok(Accepted { found: None, session, cursor, identified, not_joined, echo })
+}
+
+/// The session that a client claims, if it can go on in it.
+async fn resumed(
+    services: &Services,
+    socket: &SocketRef,
+    auth: &Auth,
+) -> Result<Option<Resumed>, Unidentified> {
+    let Some(found) = services.recovery.find(socket, &auth.claim).await else { return Ok(None) };
+    let resumed = ChatSession::resume(&services.log, &found).await?;
+    Ok(resumed.map(|(session, cursor)| Resumed { found, session, cursor }))
+}
+
+async fn claimant(
+    services: &Services,
+    socket: &SocketRef,
+    auth: &Auth,
+    issued: &Option<Person>,
+    session: &ChatSession,
+) -> Result<Claimant, Unidentified> {
+    Ok(match (issued, session.person()) {
+        (Some(issued), Some(person)) if issued.id != person.id => Claimant::Another,
+        (Some(issued), _) => Claimant::Known(issued.clone()),
+        (None, Some(person)) => match services.identities.renew(&person).await {
+            Ok(()) => Claimant::Known(person),
+            Err(Unidentified::Refused(_)) => Claimant::Another,
+            Err(error) => return Err(error),
+        },
+        (None, None) => {
+            let named = named(services, socket, auth).await?;
+            named.map_or(Claimant::Anonymous, Claimant::Named)
+        }
+    })
+}
+
+/// The person with the nickname that a client connects with, and the token that keeps it.
+async fn named(
+    services: &Services,
+    socket: &SocketRef,
+    auth: &Auth,
+) -> Result<Option<Identified>, Unidentified> {
+    let (identities, handshake) = (&services.identities, &auth.handshake);
+    let Some(name) = handshake.nickname.as_deref().filter(|_| !identities.are_issued()) else {
+        return Ok(None);
+    };
+    let nickname: Nickname =
+        name.parse().map_err(|error| Refusal::invalid(RefusalCode::InvalidNickname, error))?;
+    let (person, token) =
+        identities.take(nickname, handshake.token.clone(), source_of(socket)).await?;
+    Ok(Some((person, Some(token))))
+}
+
+impl From<Unidentified> for Refused {
+    fn from(reason: Unidentified) -> Self {
+        Self::Unidentified(reason)
+    }
+}
