@@ -19,4 +19,4 @@ pub(crate) use read_position::{Following, JoinedAfter, ReadPosition};
 #[cfg(feature = "bench")]
 pub(crate) use subscription::Found;
 pub(crate) use subscription::Subscription;
-pub(crate) use task::{Sent, Sink, Waiting, deliver};
+pub(crate) use task::{NotTaken, Sink, Taken, Waiting, deliver};

@@ -50,7 +50,7 @@ mod write_multiplexer;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use direct_writer::{DirectWriter, Flushed};
+pub(crate) use direct_writer::DirectWriter;
 pub(crate) use dropped::{AUTH_TOO_LARGE, NO_ROOM, TOO_LARGE};
 pub(crate) use farewell::Farewell;
 pub(crate) use frames::written_text_frame;

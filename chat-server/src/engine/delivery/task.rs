@@ -30,17 +30,17 @@ const MESSAGE_BYTES: usize = 256;
 /// Where deliveries, answers and notices of one connection go.
 pub(crate) trait Sink: Send + Sync {
     /// Hands over a message, if there is room.
-    fn deliver(&self, entry: &Entry) -> Sent;
+    fn deliver(&self, entry: &Entry) -> Taken;
 
     /// Hands over an answer, if there is room.
-    fn answer(&self, ack_id: i64, answer: &Answer) -> Sent;
+    fn answer(&self, ack_id: i64, answer: &Answer) -> Taken;
 
     /// Hands over a notice, if there is room.
-    fn notify(&self, notice: &Notice) -> Sent;
+    fn notify(&self, notice: &Notice) -> Taken;
 
     /// Has everything that was handed over leave, as far as there is room for it. What is handed over may
     /// wait for this.
-    fn flush(&self) -> Sent;
+    fn flush(&self) -> Taken;
 
     /// Waits until there may be room again.
     fn room(&self) -> impl Future<Output = ()> + Send;
@@ -52,11 +52,12 @@ pub(crate) trait Sink: Send + Sync {
     fn saved(&self) -> impl Future<Output = ()> + Send;
 }
 
-/// What became of something handed to a [`Sink`].
+/// Whether something was taken on its way to a client: the same word from the delivery task down to the socket.
+pub(crate) type Taken = Result<(), NotTaken>;
+
+/// Why something was not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Sent {
-    /// It was taken.
-    Yes,
+pub(crate) enum NotTaken {
     /// There is no room for it now.
     Full,
     /// The connection is gone.
@@ -165,7 +166,7 @@ impl<S: Sink, P: Permit> DeliveryTask<'_, S, P> {
                 }
                 let hand_over = |entry: &Entry| {
                     slice += MESSAGE_BYTES + entry.message.content.as_str().len();
-                    sink.deliver(entry).taken()
+                    sink.deliver(entry)
                 };
                 match subscription.hand_over(hand_over) {
                     Ok(()) if slice < SLICE_BYTES => {}
@@ -262,7 +263,7 @@ impl<S: Sink, P: Permit> DeliveryTask<'_, S, P> {
         let Self { waiting, sink, .. } = *self;
         loop {
             let flushed = sink.flush();
-            if flushed == Sent::Gone || waiting.is_past(Phase::Gone) {
+            if flushed == Err(NotTaken::Gone) || waiting.is_past(Phase::Gone) {
                 return Err(Gone);
             }
             if waiting.is_past(phase) {
@@ -271,24 +272,8 @@ impl<S: Sink, P: Permit> DeliveryTask<'_, S, P> {
             tokio::select! {
                 done = &mut work => return Ok(Some(done)),
                 () = waiting.wake.notified() => self.hand_over().await?,
-                () = sink.room(), if flushed == Sent::Full => {}
+                () = sink.room(), if flushed == Err(NotTaken::Full) => {}
             }
-        }
-    }
-}
-
-/// Why a message was not taken.
-enum NotTaken {
-    Full,
-    Gone,
-}
-
-impl Sent {
-    fn taken(self) -> Result<(), NotTaken> {
-        match self {
-            Self::Yes => Ok(()),
-            Self::Full => Err(NotTaken::Full),
-            Self::Gone => Err(NotTaken::Gone),
         }
     }
 }
@@ -307,12 +292,12 @@ async fn let_go_when_stalled<T>(work: impl Future<Output = T>, let_go: impl FnOn
     work.await
 }
 
-async fn until_taken(sink: &impl Sink, mut attempt: impl FnMut() -> Sent) -> Result<(), Gone> {
+async fn until_taken(sink: &impl Sink, mut attempt: impl FnMut() -> Taken) -> Result<(), Gone> {
     loop {
         match attempt() {
-            Sent::Yes => return Ok(()),
-            Sent::Full => sink.room().await,
-            Sent::Gone => return Err(Gone),
+            Ok(()) => return Ok(()),
+            Err(NotTaken::Full) => sink.room().await,
+            Err(NotTaken::Gone) => return Err(Gone),
         }
     }
 }

@@ -12,7 +12,8 @@ use tokio::task::JoinHandle;
 
 use super::subscription::Found;
 use super::{
-    Answer, Following, Notice, Permit, ReadPosition, Sent, Sink, Subscription, Waiting, deliver,
+    Answer, Following, NotTaken, Notice, Permit, ReadPosition, Sink, Subscription, Taken, Waiting,
+    deliver,
 };
 use crate::engine::log::tests::{log_on, log_with, memory_log, message, new_message, offset, room};
 use crate::engine::log::{Entry, Log};
@@ -63,14 +64,14 @@ impl TestSink {
         self.more_room.notify_one();
     }
 
-    fn take(&self, got: Got) -> Sent {
+    fn take(&self, got: Got) -> Taken {
         let used = |room: usize| room.checked_sub(1);
         if self.room.fetch_update(Ordering::SeqCst, Ordering::SeqCst, used).is_err() {
-            return Sent::Full;
+            return Err(NotTaken::Full);
         }
         self.got.lock().unwrap().push(got);
         self.changed.notify_one();
-        Sent::Yes
+        Ok(())
     }
 
     fn got(&self) -> Vec<Got> {
@@ -89,11 +90,11 @@ impl TestSink {
 }
 
 impl Sink for TestSink {
-    fn deliver(&self, entry: &Entry) -> Sent {
+    fn deliver(&self, entry: &Entry) -> Taken {
         self.take(Got::Message(entry.offset().as_u64()))
     }
 
-    fn answer(&self, ack_id: i64, _: &Answer) -> Sent {
+    fn answer(&self, ack_id: i64, _: &Answer) -> Taken {
         self.take(Got::Answer(ack_id))
     }
 
@@ -101,13 +102,13 @@ impl Sink for TestSink {
         self.more_room.notified().await;
     }
 
-    fn flush(&self) -> Sent {
-        Sent::Yes
+    fn flush(&self) -> Taken {
+        Ok(())
     }
 
     async fn flushed(&self) {}
 
-    fn notify(&self, notice: &Notice) -> Sent {
+    fn notify(&self, notice: &Notice) -> Taken {
         self.take(Got::Notice(notice.argument.get().to_owned()))
     }
 

@@ -10,9 +10,9 @@ use socketioxide_core::Value;
 
 use super::connection::Connection;
 use super::observe::Direction;
-use crate::engine::delivery::{Answer, Notice, Sent, Sink};
+use crate::engine::delivery::{Answer, NotTaken, Notice, Sink, Taken};
 use crate::engine::log::{Delivered, Entry};
-use crate::socketio::transport::{DirectWriter, Farewell, Flushed, written_text_frame};
+use crate::socketio::transport::{DirectWriter, Farewell, written_text_frame};
 
 /// About how many bytes an answer has whose JSON is not made yet.
 const SHORT: usize = 64;
@@ -45,31 +45,27 @@ impl SocketSink {
         event: Option<&str>,
         bytes: usize,
         has_room: bool,
-        by_direct_writer: impl FnOnce(&DirectWriter) -> Option<bool>,
+        by_direct_writer: impl FnOnce(&DirectWriter) -> Taken,
         by_socket: impl FnOnce() -> Result<(), SendError>,
-    ) -> Sent {
+    ) -> Taken {
         let Connection { link, direct_writer, services, session, .. } = &*self.connection;
         if link.is_closed() || !self.socket.connected() {
-            return Sent::Gone;
+            return Err(NotTaken::Gone);
         }
         match direct_writer {
-            None if !link.has_room() => return Sent::Full,
+            None if !link.has_room() => return Err(NotTaken::Full),
             _ if has_room => link.has_room_for(bytes),
-            _ if !link.make_room(bytes) => return Sent::Full,
+            _ if !link.make_room(bytes) => return Err(NotTaken::Full),
             _ => {}
         }
         let sent = match direct_writer {
-            Some(direct_writer) => match by_direct_writer(direct_writer) {
-                Some(true) => Sent::Yes,
-                Some(false) => Sent::Full,
-                None => Sent::Gone,
-            },
+            Some(direct_writer) => by_direct_writer(direct_writer),
             None => {
                 link.sending();
                 self.sent_by_socket(by_socket())
             }
         };
-        if sent == Sent::Yes {
+        if sent.is_ok() {
             services.hooks.observed(session.id(), Direction::Outgoing, event, bytes);
         } else {
             link.take_back(bytes);
@@ -77,30 +73,30 @@ impl SocketSink {
         sent
     }
 
-    fn sent_by_socket(&self, result: Result<(), SendError>) -> Sent {
+    fn sent_by_socket(&self, result: Result<(), SendError>) -> Taken {
         match result {
-            Ok(()) => Sent::Yes,
-            Err(SendError::Socket(SocketError::InternalChannelFull)) => Sent::Full,
-            Err(SendError::Socket(SocketError::Closed)) => Sent::Gone,
+            Ok(()) => Ok(()),
+            Err(SendError::Socket(SocketError::InternalChannelFull)) => Err(NotTaken::Full),
+            Err(SendError::Socket(SocketError::Closed)) => Err(NotTaken::Gone),
             Err(SendError::Serialize(error)) => self.unserialisable(&error),
         }
     }
 
     /// Our own types always serialise. Going on would break a promise, so the client is made to come back
     /// and ask again.
-    fn unserialisable(&self, error: &dyn std::fmt::Display) -> Sent {
+    fn unserialisable(&self, error: &dyn std::fmt::Display) -> Taken {
         tracing::error!("a packet could not be serialised: {error}");
         self.connection.link.close(Farewell::Unavailable);
-        Sent::Gone
+        Err(NotTaken::Gone)
     }
 }
 
 impl Sink for SocketSink {
-    fn deliver(&self, entry: &Entry) -> Sent {
+    fn deliver(&self, entry: &Entry) -> Taken {
         let (event, epoch) = (entry.event(), self.connection.services.log.epoch());
         let receiver = Some(self.connection.authorship.author());
         if self.connection.direct_writer.is_some() {
-            let Some(frame) = entry.encoded(epoch, receiver, frame_of) else { return Sent::Yes };
+            let Some(frame) = entry.encoded(epoch, receiver, frame_of) else { return Ok(()) };
             return self.send(
                 Some(event),
                 frame.len(),
@@ -109,20 +105,20 @@ impl Sink for SocketSink {
                 || Ok(()),
             );
         }
-        let Some(arguments) = entry.arguments(epoch, receiver) else { return Sent::Yes };
+        let Some(arguments) = entry.arguments(epoch, receiver) else { return Ok(()) };
         let by_socket = || self.socket.emit(event, arguments);
-        self.send(Some(event), arguments.len(), false, |_| None, by_socket)
+        self.send(Some(event), arguments.len(), false, |_| Err(NotTaken::Gone), by_socket)
     }
 
-    fn answer(&self, ack_id: i64, answer: &Answer) -> Sent {
+    fn answer(&self, ack_id: i64, answer: &Answer) -> Taken {
         let bytes = if let Answer::Made(json) = answer { json.get().len() } else { SHORT };
         let by_direct_writer = |direct_writer: &DirectWriter| {
             let mut packet = Vec::with_capacity(SHORT);
-            write!(packet, "43{ack_id}[").ok()?;
+            write!(packet, "43{ack_id}[").map_err(|_| NotTaken::Gone)?;
             let made: &[u8] = match answer {
                 Answer::Made(json) => json.get().as_bytes(),
                 answer => {
-                    serde_json::to_writer(&mut packet, answer).ok()?;
+                    serde_json::to_writer(&mut packet, answer).map_err(|_| NotTaken::Gone)?;
                     b""
                 }
             };
@@ -141,7 +137,7 @@ impl Sink for SocketSink {
         self.send(None, bytes, answer.is_long(), by_direct_writer, by_socket)
     }
 
-    fn notify(&self, notice: &Notice) -> Sent {
+    fn notify(&self, notice: &Notice) -> Taken {
         let Notice { event, argument } = notice;
         let json = argument.get();
         let parts = ["42[\"", event, "\",", json, "]"].map(str::as_bytes);
@@ -155,24 +151,19 @@ impl Sink for SocketSink {
         )
     }
 
-    fn flush(&self) -> Sent {
-        match self.connection.direct_writer.as_ref().map(DirectWriter::flush) {
-            None => Sent::Yes,
-            Some(Flushed::Yes) => {
-                self.connection.link.has_cleared();
-                Sent::Yes
-            }
-            Some(Flushed::Waiting) => Sent::Full,
-            Some(Flushed::Gone) => Sent::Gone,
-        }
+    fn flush(&self) -> Taken {
+        let Some(direct_writer) = &self.connection.direct_writer else { return Ok(()) };
+        direct_writer.flush()?;
+        self.connection.link.has_cleared();
+        Ok(())
     }
 
     async fn room(&self) {
         let Connection { link, direct_writer, .. } = &*self.connection;
         // What was pushed has to leave before there can be room.
         match direct_writer.as_ref().map(DirectWriter::flush) {
-            Some(Flushed::Gone) => return,
-            Some(Flushed::Yes) if link.has_cleared() => return,
+            Some(Err(NotTaken::Gone)) => return,
+            Some(Ok(())) if link.has_cleared() => return,
             _ => {}
         }
         let drained = async {
@@ -187,7 +178,7 @@ impl Sink for SocketSink {
 
     async fn flushed(&self) {
         let link = &self.connection.link;
-        let all_left = || self.flush() != Sent::Full && link.is_drained();
+        let all_left = || self.flush() != Err(NotTaken::Full) && link.is_drained();
         while !all_left() && !link.is_closed() && self.socket.connected() {
             Box::pin(link.room(link.drained())).await;
         }

@@ -6,7 +6,7 @@ use super::farewell::Farewell;
 use super::frames::{put_text_frame, text_frame};
 use super::msgpack::put_translated;
 use super::websocket::Websocket;
-use super::write_multiplexer::Pushed;
+use crate::engine::delivery::{NotTaken, Taken};
 
 /// The direct way to a client whose connection is a websocket: past socketioxide and Engine.IO, whose frames
 /// and heartbeats still go their own way.
@@ -16,17 +16,6 @@ use super::write_multiplexer::Pushed;
 pub(crate) struct DirectWriter {
     websocket: Arc<Websocket>,
     owner: u64,
-}
-
-/// How far what was pushed has got.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Flushed {
-    /// All of it was written.
-    Yes,
-    /// Some of it waits until the client has read, or until Engine.IO has had its turn.
-    Waiting,
-    /// The connection is gone.
-    Gone,
 }
 
 impl DirectWriter {
@@ -52,33 +41,29 @@ impl DirectWriter {
         &self.websocket.link
     }
 
-    /// Adds whole frames. `None` when the connection is gone; otherwise, whether there was room.
-    pub(crate) fn push(&self, frames: &[u8]) -> Option<bool> {
+    /// Adds whole frames, if there is room.
+    pub(crate) fn push(&self, frames: &[u8]) -> Taken {
         if self.websocket.link.encoding().is_msgpack() {
             return self.put(|direct_writer| put_translated(frames, direct_writer));
         }
         self.put(|direct_writer| direct_writer.extend_from_slice(frames))
     }
 
-    /// Adds one text message made of these parts. `None` when the connection is gone; otherwise, whether
-    /// there was room.
-    pub(crate) fn push_text(&self, parts: &[&[u8]]) -> Option<bool> {
+    /// Adds one text message made of these parts, if there is room.
+    pub(crate) fn push_text(&self, parts: &[&[u8]]) -> Taken {
         if self.websocket.link.encoding().is_msgpack() {
             return self.push(&text_frame(parts));
         }
         self.put(|direct_writer| put_text_frame(direct_writer, parts))
     }
 
-    fn put(&self, put: impl FnOnce(&mut bytes::BytesMut)) -> Option<bool> {
-        match self.websocket.multiplexer().as_mut()?.push(self.owner, put) {
-            Pushed::Yes => Some(true),
-            Pushed::Full => Some(false),
-            Pushed::NotOwned => None,
-        }
+    fn put(&self, put: impl FnOnce(&mut bytes::BytesMut)) -> Taken {
+        self.websocket.multiplexer().as_mut().ok_or(NotTaken::Gone)?.push(self.owner, put)
     }
 
-    /// Writes what was pushed, as far as the client takes it.
-    pub(crate) fn flush(&self) -> Flushed {
+    /// Writes what was pushed. [`NotTaken::Full`] when some of it waits until the client has read, or until Engine.IO has had
+    /// its turn.
+    pub(crate) fn flush(&self) -> Taken {
         let written = self.websocket.poll_multiplexer(|multiplexer, context| {
             if multiplexer.is_clear() {
                 return Poll::Ready(Ok(true));
@@ -86,19 +71,19 @@ impl DirectWriter {
             multiplexer.poll_direct(context).map_ok(|()| multiplexer.is_clear())
         });
         match written {
-            Poll::Ready(Ok(true)) => Flushed::Yes,
-            Poll::Ready(Ok(false)) | Poll::Pending => Flushed::Waiting,
+            Poll::Ready(Ok(true)) => Ok(()),
+            Poll::Ready(Ok(false)) | Poll::Pending => Err(NotTaken::Full),
             Poll::Ready(Err(_)) => {
                 // Engine.IO finds out by itself when it reads or writes; this is sooner.
                 self.websocket.link.close(Farewell::Unavailable);
-                Flushed::Gone
+                Err(NotTaken::Gone)
             }
         }
     }
 
     /// Waits until there may be room again. May return early.
     pub(crate) async fn room(&self) {
-        if self.flush() == Flushed::Waiting {
+        if self.flush() == Err(NotTaken::Full) {
             self.websocket.link.drained().await;
         }
     }

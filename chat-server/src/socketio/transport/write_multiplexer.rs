@@ -9,6 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::Link;
 use super::frames::{FrameFilter, Part, is_root_connect, payload, put_close_frame, put_text_frame};
 use super::msgpack::ServerFrames;
+use crate::engine::delivery::{NotTaken, Taken};
 
 /// What a websocket runs over.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
@@ -52,17 +53,6 @@ pub(crate) struct WriteMultiplexer {
     known: usize,
     /// Whether the first ping is still to come that the client does not get.
     holds_ping: bool,
-}
-
-/// What became of a frame for the direct writer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Pushed {
-    /// It will be written.
-    Yes,
-    /// There is no room for it now.
-    Full,
-    /// The direct writer has another owner by now.
-    NotOwned,
 }
 
 impl WriteMultiplexer {
@@ -120,15 +110,15 @@ impl WriteMultiplexer {
     }
 
     /// Puts a frame into the direct writer with `put`.
-    pub(crate) fn push(&mut self, owner: u64, put: impl FnOnce(&mut BytesMut)) -> Pushed {
+    pub(crate) fn push(&mut self, owner: u64, put: impl FnOnce(&mut BytesMut)) -> Taken {
         if owner != self.owner {
-            return Pushed::NotOwned;
+            return Err(NotTaken::Gone);
         }
         if self.direct_writer.len() >= MAX_DIRECT_BYTES {
-            return Pushed::Full;
+            return Err(NotTaken::Full);
         }
         put(&mut self.direct_writer);
-        Pushed::Yes
+        Ok(())
     }
 
     /// Whether everything from the direct writer was written.

@@ -10,13 +10,14 @@ use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, duplex};
 use tokio_test::{assert_pending, assert_ready, task};
 use tokio_util::task::TaskTracker;
 
-use super::super::direct_writer::{DirectWriter, Flushed};
+use super::super::direct_writer::DirectWriter;
 use super::super::frames::text_frame;
 use super::super::stream::LinkedStream;
 use super::super::websocket::Websocket;
 use super::super::write_multiplexer::WriteMultiplexer;
 use super::super::{ConnectReply, Farewell, Link};
 use super::limits;
+use crate::engine::delivery::NotTaken;
 
 const CONNECT: &[u8] = b"40{\"sid\":\"abc\"}";
 
@@ -59,15 +60,15 @@ async fn nothing_of_the_lane_leaves_before_the_client_is_told_that_it_is_connect
     let link = direct_writer.link();
     let reply = ConnectReply { sid: "public".into(), pid: "secret".into() };
     link.reply_to_connect("/", reply.clone());
-    assert_eq!(direct_writer.push_text(&[b"42[", b"1]"]), Some(true));
-    assert_eq!(direct_writer.flush(), Flushed::Waiting);
+    assert_eq!(direct_writer.push_text(&[b"42[", b"1]"]), Ok(()));
+    assert_eq!(direct_writer.flush(), Err(NotTaken::Full));
     stream.write_all(&text_frame(&[b"0{}"])).await.unwrap();
     stream.write_all(&text_frame(&[b"40/admin,{\"sid\":\"abc\"}"])).await.unwrap();
     stream.flush().await.unwrap();
-    assert_eq!(direct_writer.flush(), Flushed::Waiting);
+    assert_eq!(direct_writer.flush(), Err(NotTaken::Full));
     stream.write_all(&text_frame(&[CONNECT])).await.unwrap();
     stream.flush().await.unwrap();
-    assert_eq!(direct_writer.flush(), Flushed::Yes);
+    assert_eq!(direct_writer.flush(), Ok(()));
     let reply = format!("40{}", serde_json::to_string(&reply).unwrap());
     assert_eq!(link.public_id("/"), "public");
     let expected = [
@@ -114,11 +115,11 @@ async fn nothing_of_the_lane_comes_between_a_packet_and_its_attachments() {
     attachment[0] = 0x82;
     let packet = text_frame(&[b"452-[\"pictures\",{},{}]"]);
     for part in [&packet, &attachment, &attachment] {
-        assert_eq!(direct_writer.push_text(&[b"42[1]"]), Some(true));
+        assert_eq!(direct_writer.push_text(&[b"42[1]"]), Ok(()));
         stream.write_all(part).await.unwrap();
         stream.flush().await.unwrap();
     }
-    assert_eq!(direct_writer.flush(), Flushed::Yes);
+    assert_eq!(direct_writer.flush(), Ok(()));
     let expected = [packet, attachment.repeat(2), text_frame(&[b"42[1]"]).repeat(3)].concat();
     assert_eq!(received(&mut client, expected.len()).await, expected);
 }
@@ -150,8 +151,8 @@ async fn nothing_comes_after_the_end_of_a_websocket() {
         open(&mut stream, &mut client).await;
         stream.write_all(end).await.unwrap();
         stream.flush().await.unwrap();
-        direct_writer.push_text(&[b"42[1]"]);
-        assert_eq!(direct_writer.flush(), Flushed::Waiting);
+        assert_eq!(direct_writer.push_text(&[b"42[1]"]), Ok(()));
+        assert_eq!(direct_writer.flush(), Err(NotTaken::Full));
         direct_writer.link().close(Farewell::Stopping);
         drop(stream);
         let mut received = Vec::new();
@@ -190,11 +191,11 @@ async fn a_long_connect_reply_is_completed_too() {
 async fn who_has_the_lane_after_another_sends_nothing_of_the_other() {
     let (mut stream, first, mut client) = connect(1000);
     open(&mut stream, &mut client).await;
-    first.push_text(&[b"42[1]"]);
+    assert_eq!(first.push_text(&[b"42[1]"]), Ok(()));
     let second = DirectWriter::of(first.websocket()).unwrap();
-    assert_eq!(first.push_text(&[b"42[2]"]), None);
-    second.push_text(&[b"42[3]"]);
-    assert_eq!(first.flush(), Flushed::Waiting, "the client is connected to neither");
+    assert_eq!(first.push_text(&[b"42[2]"]), Err(NotTaken::Gone));
+    assert_eq!(second.push_text(&[b"42[3]"]), Ok(()));
+    assert_eq!(first.flush(), Err(NotTaken::Full), "the client is connected to neither");
     open(&mut stream, &mut client).await;
     assert_eq!(received(&mut client, 7).await, text_frame(&[b"42[3]"]));
 }
@@ -206,9 +207,9 @@ async fn a_client_that_does_not_read_costs_a_bounded_amount_and_gets_everything_
     direct_writer.link().drained().await;
     let frame = text_frame(&[&[b'x'; 1000]]);
     let mut pushed = 0;
-    while direct_writer.push(&frame) == Some(true) {
+    while direct_writer.push(&frame) == Ok(()) {
         pushed += 1;
-        direct_writer.flush();
+        let _ = direct_writer.flush();
     }
     assert!(pushed * frame.len() < 200 * 1024, "{pushed}");
     let mut room = task::spawn(direct_writer.room());
@@ -217,7 +218,7 @@ async fn a_client_that_does_not_read_costs_a_bounded_amount_and_gets_everything_
     drop(room);
     let everything = pushed * frame.len();
     let reading = tokio::spawn(async move { received(&mut client, everything).await });
-    while direct_writer.flush() != Flushed::Yes {
+    while direct_writer.flush() != Ok(()) {
         direct_writer.room().await;
     }
     assert_eq!(reading.await.unwrap(), frame.repeat(pushed));
@@ -231,17 +232,17 @@ async fn engine_io_gets_its_turn_however_much_is_pushed() {
     let frame = text_frame(&[&[b'x'; 100]]);
     let ping = text_frame(&[b"2"]);
     for _ in 0..3 {
-        assert_eq!(direct_writer.push(&frame), Some(true));
+        assert_eq!(direct_writer.push(&frame), Ok(()));
     }
-    direct_writer.flush();
+    let _ = direct_writer.flush();
     let mut written = task::spawn(async { stream.write_all(&ping).await });
     assert_pending!(written.poll());
     let mut got = Vec::new();
     for _ in 0..20 {
         got.extend(received(&mut client, 32).await);
         // the delivery task is always first to notice that there is room, and always has more.
-        direct_writer.push(&frame);
-        direct_writer.flush();
+        assert_eq!(direct_writer.push(&frame), Ok(()));
+        let _ = direct_writer.flush();
         if written.is_woken() && written.poll().is_ready() {
             return;
         }
@@ -254,14 +255,14 @@ async fn who_waits_for_room_is_woken_when_the_connection_ends() {
     let (mut stream, direct_writer, mut client) = connect(64);
     open(&mut stream, &mut client).await;
     direct_writer.link().drained().await;
-    direct_writer.push_text(&[&[b'x'; 100]]);
+    assert_eq!(direct_writer.push_text(&[&[b'x'; 100]]), Ok(()));
     let mut room = task::spawn(direct_writer.room());
     assert_pending!(room.poll());
     drop(stream);
     assert!(room.is_woken());
     assert_ready!(room.poll());
-    assert_eq!(direct_writer.push(b"more"), None);
-    assert_eq!(direct_writer.flush(), Flushed::Gone);
+    assert_eq!(direct_writer.push(b"more"), Err(NotTaken::Gone));
+    assert_eq!(direct_writer.flush(), Err(NotTaken::Gone));
 }
 
 /// One step of a server that writes in both ways to a client that reads now and then.
@@ -325,11 +326,11 @@ proptest! {
                 Step::Write(most) => write(&mut stream, &mut bytes, most, &mut context),
                 Step::Push(length) => {
                     let frame = number("42p", expected_lane.len(), length);
-                    assert_eq!(direct_writer.push(&frame), Some(true));
+                    assert_eq!(direct_writer.push(&frame), Ok(()));
                     expected_lane.push(frame);
                 }
                 Step::Flush => {
-                    direct_writer.flush();
+                    let _ = direct_writer.flush();
                 }
                 Step::EngineFlush => {
                     let _ = Pin::new(&mut stream).poll_flush(&mut context);
@@ -342,8 +343,8 @@ proptest! {
         for _ in 0..100_000 {
             write(&mut stream, &mut bytes, usize::MAX, &mut context);
             let _ = Pin::new(&mut stream).poll_flush(&mut context);
-            direct_writer.flush();
-            if read(&mut client, 1000) == 0 && bytes.is_empty() && direct_writer.flush() == Flushed::Yes {
+            let _ = direct_writer.flush();
+            if read(&mut client, 1000) == 0 && bytes.is_empty() && direct_writer.flush() == Ok(()) {
                 break;
             }
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio_util::task::TaskTracker;
 
-use super::super::direct_writer::{DirectWriter, Flushed};
+use super::super::direct_writer::DirectWriter;
 use super::super::frames::{put_binary_frame, text_frame};
 use super::super::polling;
 use super::super::stream::LinkedStream;
@@ -13,6 +13,7 @@ use super::super::websocket::Websocket;
 use super::super::write_multiplexer::WriteMultiplexer;
 use super::super::{ConnectReply, Link};
 use super::limits;
+use crate::engine::delivery::NotTaken;
 
 const CONNECT: &[u8] = b"\x82\xa4type\x00\xa3nsp\xa1/";
 
@@ -63,9 +64,9 @@ async fn what_passes_the_lane_is_translated_too() {
     let direct_writer = DirectWriter::of(&stream.websocket).unwrap();
     link.reply_to_connect("/", ConnectReply { sid: "s".into(), pid: "p".into() });
     let frames = [text_frame(&[b"42[1]"]), text_frame(&[b"42[\"b\"]"])].concat();
-    assert_eq!(direct_writer.push(&frames), Some(true));
-    assert_eq!(direct_writer.push_text(&[b"437", b"[{}]"]), Some(true));
-    assert_eq!(direct_writer.flush(), Flushed::Waiting, "the client is not connected yet");
+    assert_eq!(direct_writer.push(&frames), Ok(()));
+    assert_eq!(direct_writer.push_text(&[b"437", b"[{}]"]), Ok(()));
+    assert_eq!(direct_writer.flush(), Err(NotTaken::Full), "the client is not connected yet");
     stream.write_all(&text_frame(&[b"40{\"sid\":\"x\"}"])).await.unwrap();
     stream.flush().await.unwrap();
     let expected = [
@@ -75,7 +76,7 @@ async fn what_passes_the_lane_is_translated_too() {
         binary(b"\x84\xa4type\x03\xa3nsp\xa1/\xa2id\x07\xa4data\x91\x80"),
     ];
     received(&mut client, &expected.concat()).await;
-    assert_eq!(direct_writer.flush(), Flushed::Yes);
+    assert_eq!(direct_writer.flush(), Ok(()));
 }
 
 #[tokio::test]
