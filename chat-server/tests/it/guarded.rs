@@ -1,5 +1,6 @@
 //! A chat inside an application that authenticates its clients and has events and a namespace of its own.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,6 +8,7 @@ use bytes::Bytes;
 use chat_server::{Chat, Limits, recovery};
 use chat_store::MemoryStore;
 use socketioxide::extract::{AckSender, Data, SocketRef};
+use socketioxide::handler::ConnectHandler;
 use tokio::net::TcpListener;
 
 use crate::javascript;
@@ -40,7 +42,8 @@ async fn start(skip_middlewares: bool) -> String {
         .start()
         .await
         .unwrap();
-    chat.io().ns("/admin", async |socket: SocketRef| {
+    // In a middleware, so before the client is told that it is connected: it may send at once.
+    let events = async |socket: SocketRef| {
         socket.on("disconnect me", async |socket: SocketRef| {
             socket.disconnect().unwrap();
         });
@@ -55,7 +58,9 @@ async fn start(skip_middlewares: bool) -> String {
                 ack.send(&turned(&one)).unwrap();
             },
         );
-    });
+        Ok::<(), Infallible>(())
+    };
+    chat.io().ns("/admin", (async |_: SocketRef| {}).with(events));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move { chat.serve(listener, std::future::pending()).await });
