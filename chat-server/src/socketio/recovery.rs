@@ -1,6 +1,6 @@
-//! [Connection state recovery](https://socket.io/docs/v4/connection-state-recovery) for any socketioxide
-//! application: a client that lost its connection gets its session back, and its own library says so:
-//! `socket.recovered` is true and `socket.id` is what it was.
+//! [Connection state recovery](https://socket.io/docs/v4/connection-state-recovery) for any socketioxide application:
+//! a client that lost its connection gets its session back. Its library reports that: `socket.recovered` is true and
+//! `socket.id` stays the same.
 //!
 //! ```text
 //!  client                      server
@@ -14,18 +14,18 @@
 //!    │ ◀── what it missed ──────── │
 //! ```
 //!
-//! This module keeps sessions: who may have which one, for how long, and that it has one owner. What a
-//! session consists of and what a client has missed is the application's. Three things make it work:
+//! This module keeps sessions: who may have each one and for how long, and that it has a single owner. The
+//! application decides what a session contains and what a client has missed. Three parts make it work:
 //!
-//! - [`TransportService`](crate::TransportService) stands in front of the service of socketioxide.
+//! - [`TransportService`](crate::TransportService) wraps the service of socketioxide.
 //! - A connect middleware finds the session and resumes it, or begins a new one, *after* it has
 //!   authenticated the client.
-//! - A Socket.IO client takes the trailing string of *any* event for its place. So the events that carry
-//!   a place end with it, and all others go out through [`emit`], which sees to it that they do not end
+//! - A Socket.IO client stores the trailing string of *any* event as its position. So events that carry
+//!   a position end with it, and all others go out through [`emit`], which makes sure that they do not end
 //!   with a string.
 //!
-//! Sessions are saved when they change, not when they end, so they survive a crash of the server. The
-//! store keeps a hash of the secret only.
+//! Sessions are saved when they change, not when they end, so they survive a crash of the server. The store keeps
+//! only a hash of the secret.
 //!
 //! ```no_run
 //! use std::{convert::Infallible, sync::Arc, time::Duration};
@@ -107,20 +107,20 @@ use saved::{Known, Saved};
 use sockets::{evict, link_of, opened};
 use writer::Writer;
 
-/// The windows that are not zero.
+/// The shortest window other than zero.
 const LEAST_WINDOW: Duration = Duration::from_millis(100);
 const MOST_WINDOW: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-/// How many random bytes the secret of a session has.
+/// The number of random bytes in the secret of a session.
 const SECRET_BYTES: usize = 24;
 
-/// How long a new session waits to be saved before the client is connected without one.
+/// How long to wait for a new session to be saved before the client is connected without one.
 const SAVE_PATIENCE: Duration = Duration::from_secs(2);
 
-/// How long a session that is known here waits for what the store knows of it.
+/// How long to wait for the store's view of a session that is known here.
 const LOOKUP_PATIENCE: Duration = Duration::from_secs(2);
 
-/// The sessions of an application. Cheap to clone; clones are the same.
+/// The sessions of an application. Cheap to clone; clones share them.
 #[derive(Clone)]
 pub struct Recovery(Arc<Shared>);
 
@@ -135,9 +135,9 @@ struct Shared {
 }
 
 impl Recovery {
-    /// Keeps sessions in `store`, and each for `window` after its connection broke; when the server
-    /// crashed instead, for up to half as long again. A window of zero turns recovery off: there are no
-    /// sessions then, and clients are not told of any. Any other counts as the nearest from 100 ms to a year.
+    /// Keeps sessions in `store`, each for `window` after its connection broke, or for up to half as long again if
+    /// the server crashed. A window of zero turns recovery off: there are no sessions then, and clients are told of
+    /// none. Other values are clamped to the range from 100 ms to a year.
     ///
     /// Must be called on a tokio runtime.
     pub fn new(store: Arc<dyn SessionStore>, window: Duration) -> Self {
@@ -159,23 +159,22 @@ impl Recovery {
         Self(Arc::new(shared))
     }
 
-    /// The session that a client claims, if there is one. It is not the client's yet: look at its state
-    /// and decide, then [`resume`](Self::resume) it or [`begin`](Self::begin) another.
+    /// Returns the session that a client claims, if there is one. It is not the client's yet: check its state, then
+    /// [`resume`](Self::resume) it or [`begin`](Self::begin) a new one.
     ///
-    /// Nothing a client can claim is an error. A store that fails finds nothing, so that the client gets
-    /// a new session. So does one whose session another server with this store has given to a connection
-    /// that was opened later than `socket`.
+    /// No claim is an error. If the store fails, nothing is found and the client gets a new session. The same happens
+    /// if another server with this store has given the session to a connection that was opened later than `socket`.
     ///
-    /// Cancel safe: it only looks.
+    /// Cancel safe: it only reads.
     pub async fn find(&self, socket: &SocketRef, claim: &Claim) -> Option<Found> {
         let pid = claim.pid.as_deref().filter(|_| !self.0.window.is_zero())?;
         let key = key_of(pid);
-        // Also when it is known here: another node may have had it since, and this one not have heard of it.
+        // Also if the session is known here: another node may have taken it since without this one knowing.
         let stored = match self.0.registry.find(key) {
             Some(_) => timeout(LOOKUP_PATIENCE, self.stored(key)).await.ok().flatten(),
             None => self.stored(key).await,
         };
-        // What is known here now, not before the store was asked: it may have been taken over meanwhile.
+        // What this node knows now, after asking the store: the session may have been taken over meanwhile.
         let known = match (self.0.registry.find(key), stored) {
             (Some(here), stored) => {
                 let here = here?;
@@ -196,21 +195,21 @@ impl Recovery {
         Some(Known { generation: record.generation, saved })
     }
 
-    /// Whether sessions cannot be saved: the last save has failed, and is tried again.
+    /// Returns whether sessions cannot be saved: the last save failed and is being retried.
     pub(crate) fn saving_fails(&self) -> bool {
         self.0.writer.fails()
     }
 
-    /// Gives a session that was found to a connection. Whoever has it now is disconnected.
+    /// Gives a session that was found to a connection, and disconnects its current owner.
     ///
-    /// If that is a connection that was opened later than this one, the client is there already, and this is
-    /// what is left of an earlier try: then this one is closed.
+    /// If the current owner was opened later than this connection, the client is there already and this connection is
+    /// left over from an earlier attempt: then this one is closed.
     ///
     /// Call it in a connect middleware.
     pub fn resume(&self, socket: &SocketRef, found: Found) -> Session {
         let Found { key, pid, known, .. } = found;
         let saved = known.saved.clone();
-        // Also to one that is closed: its reply may be sent before, and a client that is not told its secret
+        // Also for a socket that is closed: its reply may go out before, and a client that is not told its secret
         // forgets it.
         self.reply(socket, ConnectReply { sid: saved.id.clone(), pid });
         self.own(socket, key, known, true).unwrap_or_else(|| {
@@ -222,11 +221,11 @@ impl Recovery {
         })
     }
 
-    /// Begins a new session with this state, and waits until it is saved. When that takes longer than
-    /// two seconds, the client is connected without a session that it could get back.
+    /// Begins a new session with this state and waits until it is saved. After two seconds without success, the
+    /// client is connected without a session that it could recover.
     ///
-    /// Call it in a connect middleware. When this call is dropped, the session has no owner, nobody knows its
-    /// secret, and it expires.
+    /// Call it in a connect middleware. If this call is dropped, the session has no owner, nobody knows its secret,
+    /// and it expires.
     pub async fn begin(&self, socket: &SocketRef, state: String) -> Session {
         let saved = Saved { id: public_id(socket), state };
         let mut secret = [0; SECRET_BYTES];
@@ -252,28 +251,27 @@ impl Recovery {
         }
     }
 
-    /// Has `taken` called whenever a client has got a session back here and that is saved, with the
-    /// [generation](chat_store::SessionRecord::generation) that it has now, so that other servers with the
-    /// same store can be told to [let go of it](Self::taken_elsewhere). The first call counts. It must not block.
+    /// Calls `taken` whenever a client has recovered a session here and that is saved, with the session's current
+    /// [generation](chat_store::SessionRecord::generation). Use it to tell other servers with the same store to
+    /// [release it](Self::taken_elsewhere). Only the first call of this function counts. `taken` must not block.
     pub fn on_taken(&self, taken: impl Fn(SessionKey, i64) + Send + Sync + 'static) {
         self.0.writer.on_taken(Box::new(taken));
     }
 
-    /// To be called when another server with the same store says that a client has got this session back
-    /// there. The connection that has it here with a lower generation, if one does, is disconnected as soon as
-    /// the store says so too: what is not true does no harm.
+    /// Call this when another server with the same store reports that a client has recovered this session there. If a
+    /// connection here has it with a lower generation, it is disconnected as soon as the store confirms the report: a
+    /// false report does no harm.
     ///
-    /// A server that is not told finds out when it saves the session the next time, within half the
-    /// window.
+    /// A server that is not told finds out when it next saves the session, within half the window.
     pub fn taken_elsewhere(&self, key: SessionKey, generation: i64) {
         if self.0.registry.doubt(key, generation) {
             self.0.writer.look();
         }
     }
 
-    /// Saves what has changed and stops. Sessions stay in the store for their time.
+    /// Saves what has changed and stops. Sessions stay in the store until they expire.
     ///
-    /// Cancel safe: it goes on when this call is dropped, as long as the runtime does.
+    /// Cancel safe: it continues when this call is dropped, as long as the runtime does.
     pub async fn close(&self) {
         self.0.closing.cancel();
         self.0.tasks.wait().await;
@@ -308,7 +306,7 @@ impl Recovery {
     }
 }
 
-/// The session, unless it belongs to a connection that was opened later than this one.
+/// Returns the session, unless it belongs to a connection that was opened later than this one.
 fn not_opened_after(socket: &SocketRef, known: Known) -> Option<Known> {
     let late = opened_at(known.generation) > opened(socket).0;
     if late {

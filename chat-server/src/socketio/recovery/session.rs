@@ -9,7 +9,7 @@ use super::saved::{Known, Saved};
 use super::sockets::evict;
 use super::writer::Writer;
 
-/// A session that a client has named the secret of.
+/// A session whose secret a client has presented.
 pub struct Found {
     pub(super) key: SessionKey,
     pub(super) pid: String,
@@ -18,24 +18,24 @@ pub struct Found {
 }
 
 impl Found {
-    /// The public id that its socket had, and will have.
+    /// Returns the public id of its socket, which stays the same.
     pub fn id(&self) -> &str {
         &self.known.saved.id
     }
 
-    /// What the application saved last.
+    /// Returns the state that the application saved last.
     pub fn state(&self) -> &str {
         &self.known.saved.state
     }
 
-    /// The client's place: the trailing string of the last event it got; none when it has got none. It
-    /// may be anything that a client can send.
+    /// Returns the client's position: the trailing string of the last event that it received; none if it has received
+    /// none. It may be anything that a client can send.
     pub fn offset(&self) -> Option<&str> {
         self.offset.as_deref()
     }
 }
 
-/// Shows no secret.
+/// Hides the secret.
 impl fmt::Debug for Found {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Found").field("id", &self.known.saved.id).finish_non_exhaustive()
@@ -44,11 +44,11 @@ impl fmt::Debug for Found {
 
 /// The session of one connection.
 ///
-/// When it is dropped, it is kept for the recovery window, as after a broken connection.
+/// When dropped, it is kept for the recovery window, as after a broken connection.
 pub struct Session {
     id: String,
     recovered: bool,
-    /// None when the client cannot get it back.
+    /// None if the client cannot recover it.
     owner: Option<Owner>,
 }
 
@@ -69,23 +69,23 @@ impl Session {
         Self { id, recovered, owner: Some(Owner { writer, key, generation }) }
     }
 
-    /// A session that ends with its connection.
+    /// Returns a session that ends with its connection.
     pub(super) fn without(saved: Saved) -> Self {
         Self { id: saved.id, recovered: false, owner: None }
     }
 
-    /// The public id of the socket: `socket.id` at the client, see [`public_id`](super::public_id).
+    /// Returns the public id of the socket: `socket.id` on the client, see [`public_id`](super::public_id).
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// Whether the client got it back, rather than a new one.
+    /// Returns whether the client recovered this session; otherwise it is new.
     pub fn recovered(&self) -> bool {
         self.recovered
     }
 
-    /// Names the socket to disconnect when another connection takes the session over. To be called when
-    /// the client was accepted; if the session has another owner by then, it is disconnected at once.
+    /// Sets the socket to disconnect when another connection takes the session over. Call it when the client was
+    /// accepted. If the session has another owner by then, the socket is disconnected at once.
     pub fn activate(&self, socket: &SocketRef) {
         if let Some(Owner { writer, key, generation }) = &self.owner
             && let Some(socket) = writer.registry().activate(*key, *generation, socket.clone())
@@ -95,8 +95,7 @@ impl Session {
         }
     }
 
-    /// Replaces the application's part. It is saved soon; nothing happens when the session has got
-    /// another owner.
+    /// Replaces the application's state and saves it soon. Does nothing if the session has another owner.
     pub fn save(&self, state: String) {
         if let Some(Owner { writer, key, generation }) = &self.owner {
             writer.registry().update(*key, *generation, state);
@@ -104,19 +103,19 @@ impl Session {
         }
     }
 
-    /// Waits until what was [saved](Self::save) before this call would outlive the server. Returns at once
-    /// when the client cannot get the session back. Cancel safe: it is saved all the same.
+    /// Waits until everything [saved](Self::save) before this call would survive a crash of the server. Returns at
+    /// once if the client cannot recover the session. Cancel safe: the state is saved all the same.
     pub async fn saved(&self) {
         if let Some(Owner { writer, .. }) = &self.owner {
             writer.saved().await;
         }
     }
 
-    /// To be called when the connection is gone: a session that was disconnected on purpose, by either
-    /// side, ends, as in Socket.IO; any other is kept for the recovery window.
+    /// Call this when the connection is gone. A session that was disconnected on purpose, by either side, ends, as in
+    /// Socket.IO; any other is kept for the recovery window.
     ///
-    /// Returns whether the client has left on purpose. It has not when it was disconnected here because it
-    /// is connected elsewhere by now.
+    /// Returns whether the client left on purpose. It did not if it was disconnected here because it is connected
+    /// elsewhere now.
     pub fn disconnected(&self, reason: DisconnectReason) -> bool {
         use DisconnectReason::{ClientNSDisconnect, ServerNSDisconnect};
         let on_purpose = matches!(reason, ClientNSDisconnect | ServerNSDisconnect);
@@ -124,12 +123,12 @@ impl Session {
         on_purpose && (was_owner || self.owner.is_none())
     }
 
-    /// Ends the session: the client cannot get it back.
+    /// Ends the session: the client cannot recover it.
     pub fn end(&self) {
         self.release(true);
     }
 
-    /// Whether it still was this connection's.
+    /// Releases the session, and returns whether this connection still owned it.
     fn release(&self, end: bool) -> bool {
         let Some(Owner { writer, key, generation }) = &self.owner else { return false };
         let was_owner = writer.registry().release(*key, *generation, end).is_some();
