@@ -77,11 +77,11 @@ pub enum Claimed {
 /// # Contract
 ///
 /// - **One owner.** Of claims to one nickname by several owners, even concurrent ones in all processes that share the
-///   store, one is granted; the others are not until it has expired. The same holds for [new](ClaimKind::New) claims to
-///   nicknames that look alike.
-/// - **One person.** An owner's claims to one nickname always give the same person, unless another owner got the nickname
-///   in between or it was [swept](Self::sweep_nicknames). An owner who gets a nickname that was another's is a new person,
-///   even if it had the nickname before.
+///   store, one is granted; the others are not until it has expired. The same holds for [new](ClaimKind::New) claims
+///   to nicknames that look alike.
+/// - **One person.** An owner's claims to one nickname always give the same person, unless another owner got the
+///   nickname in between or it was [swept](Self::sweep_nicknames). An owner who gets a nickname that was another's is
+///   a new person, even if it had the nickname before.
 /// - **Durable** like messages.
 /// - **Cancel safe.** A dropped call has happened completely or not at all; claiming again is harmless.
 ///

@@ -73,8 +73,8 @@ pub(crate) const MAX_SWEPT: usize = 1_000;
 ///
 /// - **Durable** like messages: what [`save_sessions`](Self::save_sessions) has confirmed survives a crash.
 /// - **The newest counts.** Of two records of a session the one with the higher generation is kept; with the same
-///   generation, the one with the higher revision; with the same revision, the one saved later. This holds within a batch
-///   and between stores that share the sessions, in whatever order they save.
+///   generation, the one with the higher revision; with the same revision, the one saved later. This holds within a
+///   batch and between stores that share the sessions, in whatever order they save.
 /// - **Whole.** The records of a batch that count are saved completely or not at all.
 /// - **In order.** A save that begins after another one has ended or was dropped is the later one.
 /// - **Cancel safe.** A dropped call has happened completely or not at all.

@@ -19,19 +19,20 @@ use crate::{Appended, NicknameStore, SessionStore, StoreError};
 ///
 /// The guarantees of every store, checked by the suite in the module `testkit` (feature `testkit`):
 ///
-/// - **Durable.** When [`append`](Self::append) returns `Ok`, the messages are committed: a crash of the process does not
-///   lose them. Each store documents what a power cut does.
-/// - **Dense.** The first offset of a new log is 1, every stored message gets the next number, and a duplicate uses none.
-///   A number is never reused. (A log that another program started may have gaps; it gets no new ones.)
+/// - **Durable.** When [`append`](Self::append) returns `Ok`, the messages are committed: a crash of the process does
+///   not lose them. Each store documents what a power cut does.
+/// - **Dense.** The first offset of a new log is 1, every stored message gets the next number, and a duplicate uses
+///   none. A number is never reused. (A log that another program started may have gaps; it gets no new ones.)
 /// - **Visible in order.** Once a reader has seen an offset, or a [`tail`](Self::tail), nothing below it ever appears
 ///   later. This holds over all processes that share the log.
-/// - **Once.** A [client offset](chat_core::ClientOffset) identifies one message of its [author](chat_core::Author) for as
-///   long as the log exists, even if it is appended concurrently, by several processes, or twice in one batch. Other
-///   authors may use the same key without effect on it. [`Plan`](crate::Plan) defines what that means for a batch.
-/// - **Whole.** A batch is stored completely or not at all, in its order, without other messages in between. If a call
-///   fails, nothing of it is visible; see [`StoreError`] for the one case in which that cannot be known.
-/// - **Cancel safe.** A call that is dropped before it finishes has happened completely or not at all. To find out which,
-///   append again: the client offsets tell.
+/// - **Once.** A [client offset](chat_core::ClientOffset) identifies one message of its [author](chat_core::Author)
+///   for as long as the log exists, even if it is appended concurrently, by several processes, or twice in one batch.
+///   Other authors may use the same key without effect on it. [`Plan`](crate::Plan) defines what that means for a
+///   batch.
+/// - **Whole.** A batch is stored completely or not at all, in its order, without other messages in between. If a
+///   call fails, nothing of it is visible; see [`StoreError`] for the one case in which that cannot be known.
+/// - **Cancel safe.** A call that is dropped before it finishes has happened completely or not at all. To find out
+///   which, append again: the client offsets tell.
 ///
 /// Stores are shared as `Arc<dyn MessageStore>` and called from many tasks at once.
 #[async_trait]
