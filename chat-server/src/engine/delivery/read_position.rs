@@ -33,7 +33,7 @@ impl Following {
         after.is_some_and(|after| offset > after)
     }
 
-    /// Drops starting offsets up to `cursor`, which no longer matter.
+    /// Raises all starting offsets to at least `cursor`.
     fn handled_upto(&mut self, cursor: Offset) {
         let offsets = self.rooms.values_mut().chain(self.person.iter_mut().map(|(_, after)| after));
         offsets.for_each(|after| *after = cursor.max(*after));
