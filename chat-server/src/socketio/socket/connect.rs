@@ -32,11 +32,11 @@ use crate::socketio::client_address::ClientAddress;
 use crate::socketio::recovery::{Claim, Found};
 use crate::socketio::transport::{Farewell, Link};
 
-/// What all connections of a node share.
+/// State shared by all connections of a node.
 #[derive(Clone)]
 pub(crate) struct Connections {
     services: Services,
-    /// the delivery task of each connection.
+    /// The delivery task of each connection.
     delivery_tasks: TaskTracker,
     live: Arc<Live>,
 }
@@ -47,7 +47,7 @@ pub(crate) fn register(io: &SocketIo, connections: Connections) {
 }
 
 impl ConnectHandler<LocalAdapter, InOrder> for Connections {
-    /// Before the client is accepted, so before it may send: no handler comes too late.
+    /// Runs before the client is accepted and may send, so that no handler is registered too late.
     fn call_middleware<'a>(
         &'a self,
         socket: Arc<Socket>,
@@ -64,7 +64,7 @@ impl ConnectHandler<LocalAdapter, InOrder> for Connections {
         })
     }
 
-    /// After the client was accepted. Not called when it went away before.
+    /// Runs after the client was accepted. Not called if it left before.
     fn call(&self, socket: Arc<Socket>, _: Option<Value>) {
         let Some(connection) = socket.extensions.get::<Arc<Connection>>() else { return };
         connection.session.activate(&SocketRef::from(Arc::clone(&socket)));
@@ -80,14 +80,14 @@ impl Connections {
         Self { services, delivery_tasks, live: Arc::default() }
     }
 
-    /// Delivers no more, and waits until all answers have been handed over and have left.
+    /// Stops delivering messages, and waits until all answers have been handed over and sent.
     pub(crate) async fn drain(&self) {
         self.live.drain();
         self.delivery_tasks.close();
         self.delivery_tasks.wait().await;
     }
 
-    /// Authenticates a client, then finds out who it is and its place. Nothing is sent to it before.
+    /// Authenticates a client, and then determines its user and read position. Nothing is sent to it before.
     async fn accept(&self, socket: SocketRef, auth: &str) -> Result<(), String> {
         match self.entry(&socket, auth).await {
             Ok(entry) => self.prepare(socket, entry).await,
@@ -96,7 +96,7 @@ impl Connections {
                 return Err(connect_error(&refusal));
             }
             Err(Refused::Unidentified(Unidentified::Store(error))) => {
-                // Refused, it would not try again. Cut off, it does, and nothing is lost.
+                // If refused, the client would not try again. If disconnected, it does, and nothing is lost.
                 tracing::debug!("a client cannot be served: {error}");
                 if let Some(link) = socket.req_parts().extensions.get::<Arc<Link>>() {
                     link.close(Farewell::Unavailable);
@@ -106,7 +106,7 @@ impl Connections {
         Ok(())
     }
 
-    /// How a client goes on: in the session that it claims, or in a new one.
+    /// Determines how a client continues: in the session that it claims, or in a new one.
     async fn entry(&self, socket: &SocketRef, auth: &str) -> Result<Entry, Refused> {
         too_large::check_auth(auth).map_err(Unidentified::from)?;
         let Services { log, identities, hooks, .. } = &self.services;
@@ -117,7 +117,7 @@ impl Connections {
             let auth = serde_json::from_str(auth).unwrap_or_default();
             authenticate(socket.clone(), auth).await.map_err(Refused::ByApplication)?;
         }
-        // What cannot be understood counts as absent.
+        // Invalid fields count as absent.
         let handshake: Handshake = serde_json::from_str(auth).unwrap_or_default();
         let issued = identities.issued(handshake.token.as_ref()).await?;
         let resumed = match trusted {
@@ -127,7 +127,7 @@ impl Connections {
 
         if let Some(Resumed { found, mut session, cursor }) = resumed {
             let person = match (&issued, session.person()) {
-                // The session of another person, or of one whose name is somebody else's by now.
+                // The session of another user, or of one whose nickname has another owner now.
                 (Some(issued), Some(person)) if issued.id != person.id => None,
                 (Some(issued), _) => Some(Some((issued.clone(), None))),
                 (None, Some(person)) => match identities.renew(&person).await {
@@ -161,7 +161,7 @@ impl Connections {
         Ok(Entry { found: None, session, cursor, named, not_joined, echo: handshake.echo })
     }
 
-    /// The session that a client claims, if it can go on in it.
+    /// Returns the session that a client claims, if it can continue in it.
     async fn resumed(
         &self,
         socket: &SocketRef,
@@ -175,7 +175,7 @@ impl Connections {
         Ok(resumed.map(|(session, cursor)| Resumed { found, session, cursor }))
     }
 
-    /// The person with the nickname that a client connects with, and the token that keeps it.
+    /// Returns the user with the nickname that a client connects with, and the token that keeps it.
     async fn named(
         &self,
         socket: &SocketRef,
@@ -216,7 +216,7 @@ impl Connections {
         if let Some(on_connect) = &self.services.hooks.on_connect {
             on_connect(&socket);
         }
-        // After the application, which would replace it: a socket has one disconnect handler.
+        // After the application's hooks, which could replace it: a socket has one disconnect handler.
         let hooks = Arc::clone(&self.services.hooks);
         socket.on_disconnect(Ending { connection: Arc::clone(&connection), hooks });
         socket.extensions.insert(connection);
@@ -232,11 +232,11 @@ impl Connections {
     }
 }
 
-/// Ends what belongs to a connection.
+/// Cleans up after a connection.
 ///
-/// Not an async closure: socketioxide spawns those, and only then forgets the socket. A client that leaves the namespace
-/// and enters it again on the same connection, as Socket.IO's documentation shows it for new credentials, would be taken
-/// for one that is in it already, and never be answered.
+/// Not an async closure: socketioxide spawns those, and forgets the socket only afterwards. A client that leaves the
+/// namespace and reconnects to it on the same connection, as Socket.IO's documentation shows for new credentials,
+/// would be taken for one that is still connected, and never get an answer.
 struct Ending {
     connection: Arc<Connection>,
     hooks: Arc<Hooks>,
@@ -264,8 +264,8 @@ impl DisconnectHandler<LocalAdapter, InOrder> for Ending {
     }
 }
 
-/// What a client connects with, as a JSON object. Another value counts as absent: a list would be read as the fields in
-/// their order. What cannot be read at all would let the client in as somebody new.
+/// Returns `auth` as a JSON object. Other values count as absent: a list would be read as the fields in their order.
+/// Text that is not JSON at all is refused: otherwise the client would get in as a new one.
 fn object(auth: &str) -> Result<Cow<'_, str>, Refusal> {
     let auth = mended_json(auth);
     if serde_json::from_str::<IgnoredAny>(&auth).is_err() {
@@ -274,34 +274,34 @@ fn object(auth: &str) -> Result<Cow<'_, str>, Refusal> {
     Ok(if auth.starts_with('{') { auth } else { "{}".into() })
 }
 
-/// The address of a client, for the log.
+/// Returns the address of a client, for the log.
 fn address(socket: &Socket) -> Option<tracing::field::DisplayValue<IpAddr>> {
     let address = ClientAddress::of(&socket.req_parts().extensions)?;
     Some(tracing::field::display(address.0))
 }
 
-/// What a refused client is told: socketioxide sends one text, so it begins with the code.
+/// Formats a refusal for a refused client: socketioxide sends one text, so it begins with the code.
 fn connect_error(refusal: &Refusal) -> String {
     let code = serde_json::to_value(refusal.code).unwrap_or_default();
     format!("{}: {}", code.as_str().unwrap_or_default(), refusal.message)
 }
 
-/// A person, and the token that keeps its nickname when the client is to be told.
+/// A user, and the token that keeps the nickname if the client has to be told.
 type Identified = (Person, Option<Token>);
 
-/// How a client goes on.
+/// How a client continues.
 struct Entry {
-    /// The session to resume; a new one begins when there is none.
+    /// The session to resume; none to begin a new one.
     found: Option<Found>,
     session: ChatSession,
     cursor: Offset,
     named: Option<Identified>,
-    /// What of its `auth` could not be done.
+    /// The rooms in `auth` that it could not join.
     not_joined: Option<NotJoined>,
     echo: bool,
 }
 
-/// A session that a client claims, and its place.
+/// A session that a client claims, and its read position.
 struct Resumed {
     found: Found,
     session: ChatSession,

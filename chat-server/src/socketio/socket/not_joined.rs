@@ -6,10 +6,10 @@ use serde_json::Value as Json;
 
 use super::session::MAX_ROOMS;
 
-/// How much of what is no room is repeated.
+/// Maximum number of characters repeated from an invalid room name.
 const SHOWN_CHARS: usize = 100;
 
-/// Which of the rooms in `auth` a client is not in, and why; none when it is in all of them.
+/// Returns the rooms in `auth` that a client cannot join, and why; none if it can join all of them.
 pub(crate) fn not_joined(auth: &str) -> Option<NotJoined> {
     #[derive(Default, Deserialize)]
     struct Auth {

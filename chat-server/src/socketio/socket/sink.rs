@@ -14,18 +14,18 @@ use crate::engine::delivery::{Answer, Notice, Sent, Sink};
 use crate::engine::log::{Delivered, Entry};
 use crate::socketio::transport::{DirectWriter, Farewell, Flushed, written_text_frame};
 
-/// About how many bytes an answer has whose JSON is not made yet.
+/// The approximate size in bytes of an answer whose JSON is not created yet.
 const SHORT: usize = 64;
 
-/// One Socket.IO connection as the place where deliveries go.
+/// The sink for one Socket.IO connection.
 pub(crate) struct SocketSink {
     socket: Arc<Socket>,
     connection: Arc<Connection>,
 }
 
-/// A delivery as a whole text message of a websocket, see the
-/// [protocol](https://github.com/socketio/socket.io-protocol#packet-encoding); none if it cannot be serialised, which no
-/// message is known to bring about.
+/// Encodes a delivery as a whole text message of a websocket, see the
+/// [protocol](https://github.com/socketio/socket.io-protocol#packet-encoding); none if it cannot be serialised, which
+/// no known message causes.
 pub(crate) fn frame_of(delivered: &Delivered<'_>) -> Option<Box<[u8]>> {
     let frame = written_text_frame(delivered.bytes(), |frame| {
         frame.extend_from_slice(b"42");
@@ -39,7 +39,7 @@ impl SocketSink {
         Self { socket, connection }
     }
 
-    /// Hands something over, by the direct writer if there is one.
+    /// Hands something over, with the direct writer if there is one.
     fn send(
         &self,
         event: Option<&str>,
@@ -86,8 +86,8 @@ impl SocketSink {
         }
     }
 
-    /// Our own types always serialise. Going on would break a promise, so the client is made to come back
-    /// and ask again.
+    /// Our own types always serialise. If one does not, continuing would break a guarantee, so the client is made to
+    /// reconnect and ask again.
     fn unserialisable(&self, error: &dyn std::fmt::Display) -> Sent {
         tracing::error!("a packet could not be serialised: {error}");
         self.connection.link.close(Farewell::Unavailable);
@@ -129,7 +129,7 @@ impl Sink for SocketSink {
             direct_writer.push_text(&[&packet, made, b"]"])
         };
         let by_socket = || {
-            // Made anew for each try: one that fails to send is used up.
+            // Created for each try: one that fails to be sent is used up.
             let Ok(ack) = AckSender::from_message_parts(
                 &self.socket,
                 &mut Value::Bytes(Bytes::new()),
@@ -137,7 +137,7 @@ impl Sink for SocketSink {
             );
             ack.send(answer)
         };
-        // A long one has had its room since it was made.
+        // A long one has had its room since it was created.
         self.send(None, bytes, answer.is_long(), by_direct_writer, by_socket)
     }
 
@@ -169,7 +169,7 @@ impl Sink for SocketSink {
 
     async fn room(&self) {
         let Connection { link, direct_writer, .. } = &*self.connection;
-        // What was pushed has to leave before there can be room.
+        // Pushed frames have to be written before there can be room.
         match direct_writer.as_ref().map(DirectWriter::flush) {
             Some(Flushed::Gone) => return,
             Some(Flushed::Yes) if link.has_cleared() => return,
@@ -181,7 +181,7 @@ impl Sink for SocketSink {
                 None => link.drained().await,
             }
         };
-        // In a box: an idle connection would have room for all of this.
+        // Boxed: otherwise every idle connection would reserve space for all of this.
         Box::pin(link.room(drained)).await;
     }
 

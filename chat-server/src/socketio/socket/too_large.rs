@@ -2,7 +2,7 @@ use chat_core::{Refusal, RefusalCode};
 
 use crate::socketio::transport::AUTH_TOO_LARGE;
 
-/// Refuses a client whose `auth` was not read.
+/// Refuses a client whose `auth` was too large to read.
 pub(crate) fn check_auth(auth: &str) -> Result<(), Refusal> {
     let begins = auth.strip_prefix("{\"").is_some_and(|rest| rest.starts_with(AUTH_TOO_LARGE));
     if !begins {

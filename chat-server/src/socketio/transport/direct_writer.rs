@@ -8,30 +8,31 @@ use super::msgpack::put_translated;
 use super::websocket::Websocket;
 use super::write_multiplexer::Pushed;
 
-/// The direct way to a client whose connection is a websocket: past socketioxide and Engine.IO, whose frames
-/// and heartbeats still go their own way.
+/// A direct writer to a client with a websocket, bypassing socketioxide and Engine.IO, whose frames and heartbeats
+/// still go their own way.
 ///
-/// What is pushed collects until it is [flushed](Self::flush), and leaves in one write. It keeps its order.
+/// Pushed frames are collected until they are [flushed](Self::flush), and are sent in one write. They keep their
+/// order.
 #[derive(Debug)]
 pub(crate) struct DirectWriter {
     websocket: Arc<Websocket>,
     owner: u64,
 }
 
-/// How far what was pushed has got.
+/// How far pushed frames have been written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Flushed {
-    /// All of it was written.
+    /// All of them were written.
     Yes,
-    /// Some of it waits until the client has read, or until Engine.IO has had its turn.
+    /// Some wait until the client has read, or until Engine.IO has written.
     Waiting,
     /// The connection is gone.
     Gone,
 }
 
 impl DirectWriter {
-    /// Gives the direct writer to the connection that the client is about to be told of. None when something may still be on its
-    /// way through Engine.IO that has to come first.
+    /// Gives the direct writer to the connection that the client is about to be told of. None if something may still
+    /// be on its way through Engine.IO that has to come first.
     pub(crate) fn of(websocket: &Arc<Websocket>) -> Option<Self> {
         static OWNERS: AtomicU64 = AtomicU64::new(1);
         if !websocket.link.is_only_websocket() {
@@ -52,7 +53,7 @@ impl DirectWriter {
         &self.websocket.link
     }
 
-    /// Adds whole frames. `None` when the connection is gone; otherwise, whether there was room.
+    /// Pushes whole frames. `None` if the connection is gone; otherwise whether there was room.
     pub(crate) fn push(&self, frames: &[u8]) -> Option<bool> {
         if self.websocket.link.encoding().is_msgpack() {
             return self.put(|direct_writer| put_translated(frames, direct_writer));
@@ -60,8 +61,8 @@ impl DirectWriter {
         self.put(|direct_writer| direct_writer.extend_from_slice(frames))
     }
 
-    /// Adds one text message made of these parts. `None` when the connection is gone; otherwise, whether
-    /// there was room.
+    /// Pushes one text message made of these parts. `None` if the connection is gone; otherwise whether there was
+    /// room.
     pub(crate) fn push_text(&self, parts: &[&[u8]]) -> Option<bool> {
         if self.websocket.link.encoding().is_msgpack() {
             return self.push(&text_frame(parts));
@@ -77,7 +78,7 @@ impl DirectWriter {
         }
     }
 
-    /// Writes what was pushed, as far as the client takes it.
+    /// Writes pushed frames as far as the client reads them.
     pub(crate) fn flush(&self) -> Flushed {
         let written = self.websocket.poll_multiplexer(|multiplexer, context| {
             if multiplexer.is_clear() {
