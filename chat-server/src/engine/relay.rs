@@ -61,7 +61,7 @@ impl Listener {
                 tracing::debug!(frame.node = %node, "a frame about another log was ignored");
             }
             FrameBody::Appended { after, tail, messages, .. } => {
-                // Whoever has committed a message knows that the log goes up to it.
+                // The node that has committed a message knows that the log goes up to it.
                 let is_sound = messages.last().is_none_or(|last| last.offset <= tail);
                 if believed && is_sound {
                     self.log.hint(after, messages);

@@ -13,7 +13,7 @@ use chat_server::{AllowedHost, AllowedOrigin, BasePath, ChatBuilder, Limits, Tru
 
 const DEFAULT_PORT: &str = "3000";
 
-/// Chat server for any Socket.IO client that loses no messages
+/// Chat server that loses no messages, for any Socket.IO client
 ///
 /// Open the printed address in a browser, or connect a Socket.IO client to it. An environment variable that is set
 /// but empty counts as not set.
@@ -166,7 +166,8 @@ pub(crate) struct Cli {
     /// option
     ///
     /// IP addresses and localhost are always allowed. Without this option all names are allowed, except on a loopback
-    /// address without a --trusted-proxy: there, a page of another site could pass for the server's own.
+    /// address for requests that no --trusted-proxy passed on: there, a page of another site could pass for the
+    /// server's own.
     #[arg(
         long = "allowed-host",
         env = "CHAT_ALLOWED_HOST",

@@ -106,8 +106,8 @@ pub(super) struct LimitArgs {
     #[arg(long, env = "CHAT_IDLE_TIMEOUT", value_name = "DURATION", default_value_t = Limits::default().idle_timeout.into())]
     idle_timeout: Duration,
 
-    /// How long a client may read nothing of a response, and ten times as long for all of it; then its connection is
-    /// closed; does not apply to websockets
+    /// How long a client may stall while it reads a response, and a tenth of how long it may take for all of it; then
+    /// its connection is closed; not for websockets
     #[arg(long, env = "CHAT_WRITE_TIMEOUT", value_name = "DURATION", default_value_t = Limits::default().write_timeout.into())]
     write_timeout: Duration,
 
