@@ -1,7 +1,7 @@
 use std::time::Duration;
 
-/// How long to wait before trying again: longer each time, and not the same for all nodes, so that a
-/// broker that comes back is not met by all of them at once.
+/// Computes the waits between retries: longer each time, and different for each node, so that they do not all return
+/// at once to a broker that has recovered.
 #[derive(Debug, Default)]
 pub(crate) struct Backoff {
     failures: u32,
@@ -11,7 +11,7 @@ impl Backoff {
     const FIRST: Duration = Duration::from_millis(100);
     const LONGEST: Duration = Duration::from_secs(3);
 
-    /// The wait after one more failure.
+    /// Returns the wait after one more failure.
     pub(crate) fn after_failure(&mut self) -> Duration {
         let wait = Self::at(self.failures);
         self.failures = self.failures.saturating_add(1);
@@ -22,10 +22,10 @@ impl Backoff {
         self.failures = 0;
     }
 
-    /// Between half of it and all of it, for this many failures before.
+    /// Returns a wait between half of the maximum and the maximum for this number of earlier failures.
     pub(crate) fn at(failures: u32) -> Duration {
         let longest = Self::FIRST.saturating_mul(2_u32.saturating_pow(failures)).min(Self::LONGEST);
-        // Without randomness all wait the same, which is no worse than no jitter.
+        // Without random numbers all nodes wait equally long, which is no worse than no jitter.
         let random = getrandom::u32().unwrap_or(u32::MAX);
         longest / 2 + (longest / 2).mul_f64(f64::from(random) / f64::from(u32::MAX))
     }

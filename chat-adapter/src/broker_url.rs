@@ -2,9 +2,9 @@ use url::Url;
 
 use crate::BroadcastError;
 
-/// The URL of a broker, of which the parameters that are ours can be taken before its client sees it.
+/// The URL of a broker. This crate's own parameters are removed before the client library sees it.
 ///
-/// It may hold a password: nothing here shows it, and no error repeats it.
+/// It may contain a password: nothing here shows it, and no error repeats it.
 pub(crate) struct BrokerUrl(Url);
 
 impl BrokerUrl {
@@ -33,7 +33,7 @@ impl BrokerUrl {
         mine.into_iter().next_back().map(|(_, value)| value)
     }
 
-    /// The URL with these query parameters alone.
+    /// Returns the URL with only these query parameters.
     #[cfg_attr(not(feature = "postgres"), allow(dead_code, reason = "an adapter uses it"))]
     pub(crate) fn only(mut self, names: &[&str]) -> Self {
         let pairs = self.0.query_pairs().into_owned();
@@ -45,7 +45,7 @@ impl BrokerUrl {
         self
     }
 
-    /// Refuses what is left in the query: a misspelt parameter is not silently without effect.
+    /// Refuses query parameters that are left: a misspelt parameter must not be ignored silently.
     pub(crate) fn refuse_others(&self, allowed: &[&str]) -> Result<(), BroadcastError> {
         match self.0.query_pairs().find(|(name, _)| !allowed.contains(&name.as_ref())) {
             Some((name, _)) => Err(BroadcastError::url(format!(
@@ -56,7 +56,7 @@ impl BrokerUrl {
         }
     }
 
-    /// The broker for people: its host and port.
+    /// Returns the broker's host and port, for messages to people.
     pub(crate) fn place(&self, kind: &str, port: u16) -> String {
         let host = self.0.host_str().unwrap_or_default();
         format!("{kind} at {host}:{}", self.0.port().unwrap_or(port))

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use crate::{Broadcast, BroadcastError, ClusterSecret, LocalBroadcast};
 
-/// Opens the broadcast that a URL names, and returns when it works.
+/// Opens the broadcast that a URL names, and returns once it works.
 ///
 /// | URL | broadcast |
 /// |---|---|
@@ -12,8 +12,8 @@ use crate::{Broadcast, BroadcastError, ClusterSecret, LocalBroadcast};
 /// | `nats://HOST` | `NatsBroadcast` (feature `nats`) |
 /// | `postgres://HOST` | `PostgresBroadcast` (feature `postgres`) |
 ///
-/// User, password, port and parameters are described at the types. Frames are not signed, so what comes through a
-/// broker is not [authenticated](Broadcast::is_authenticated): see [`open_with`].
+/// For user, password, port and parameters see the types. Frames are not signed, so what arrives through a broker is
+/// not [authenticated](Broadcast::is_authenticated): see [`open_with`].
 ///
 /// ```
 /// # tokio::runtime::Runtime::new()?.block_on(async {
@@ -24,19 +24,19 @@ use crate::{Broadcast, BroadcastError, ClusterSecret, LocalBroadcast};
 /// ```
 ///
 /// # Errors
-/// [`BroadcastError::Url`] or [`BroadcastError::Feature`] for what is no such URL, else why the broker
-/// cannot be used. No error repeats the URL, which may hold a password.
+/// [`BroadcastError::Url`] or [`BroadcastError::Feature`] for an unsuitable URL, otherwise why the broker cannot be
+/// used. No error repeats the URL, which may contain a password.
 pub async fn open(url: &str) -> Result<Arc<dyn Broadcast>, BroadcastError> {
     open_with(url, None).await
 }
 
-/// Opens the broadcast that a URL names as [`open`] does, and signs what travels through a broker with a secret that
-/// all nodes of the chat have.
+/// Opens the broadcast that a URL names like [`open`], and signs frames that travel through a broker with a secret
+/// that all nodes of the chat share.
 ///
-/// What stays on this machine needs none, and `local:` and `cluster:` make no use of it.
+/// `local:` and `cluster:` stay on this machine and ignore the secret.
 ///
 /// # Errors
-/// As [`open`].
+/// As for [`open`].
 pub async fn open_with(
     url: &str,
     secret: Option<ClusterSecret>,
@@ -116,7 +116,7 @@ async fn open_postgres(
     Err(BroadcastError::Feature { scheme: "postgres", feature: "postgres" })
 }
 
-/// Whether it is one by RFC 3986. Anything else may be part of a password and is not to be shown.
+/// Returns whether the text is a scheme by RFC 3986. Anything else may be part of a password and must not be shown.
 fn is_scheme(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_alphabetic())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))

@@ -2,14 +2,14 @@ use std::error::Error;
 
 use thiserror::Error as ThisError;
 
-/// The error of the client library underneath. Never shows a password.
+/// The error of the client library. Never shows a password.
 type Source = Box<dyn Error + Send + Sync + 'static>;
 
-/// Why a frame could not be published or the frames of others not be listened to.
+/// The error of publishing or subscribing.
 #[derive(Debug, ThisError)]
 #[non_exhaustive]
 pub enum BroadcastError {
-    /// The URL names no broadcast that there is.
+    /// The URL names no known broadcast.
     #[error(
         "{reason}; an adapter is local:, cluster:PATH, redis://HOST, nats://HOST or postgres://HOST"
     )]
@@ -17,59 +17,59 @@ pub enum BroadcastError {
         /// What is wrong with it.
         reason: String,
     },
-    /// The broadcast that the URL names was left out when this program was compiled.
+    /// The program was compiled without the broadcast that the URL names.
     #[error(
         "this program was built without {scheme} adapters; build it with the feature {feature:?}"
     )]
     Feature {
         /// The scheme of the URL.
         scheme: &'static str,
-        /// The cargo feature that brings it.
+        /// The cargo feature that enables it.
         feature: &'static str,
     },
     /// The broker did not answer at the start.
     #[error("{place} does not answer; start it, or correct the address of the adapter")]
     Unreachable {
-        /// Which one.
+        /// The broker.
         place: String,
-        /// What its client said.
+        /// The error of the client library.
         source: Source,
     },
-    /// The broker wants a password, or another one.
+    /// The broker requires a password, or another one.
     #[error(
         "{place} {problem}; give it in the URL of the adapter, as in {example}, with reserved \
          characters percent-encoded"
     )]
     Authentication {
-        /// Which one.
+        /// The broker.
         place: String,
         /// What is wrong with the password.
         problem: &'static str,
-        /// A URL that has them.
+        /// An example URL with user and password.
         example: &'static str,
-        /// What its client said.
+        /// The error of the client library.
         source: Source,
     },
-    /// The broker answers, but does not do what is needed of it.
+    /// The broker answers but refuses what the broadcast needs.
     #[error("{place} refuses to carry frames; see what it says and correct its configuration")]
     Refused {
-        /// Which one.
+        /// The broker.
         place: String,
-        /// What it said.
+        /// The error of the broker.
         source: Source,
     },
-    /// What carries the frames does not answer for now.
+    /// The broker does not answer at the moment.
     ///
-    /// Nothing is lost by it: the other nodes find what they missed in the store.
+    /// No messages are lost: the other nodes find what they missed in the store.
     #[error("the broadcast between nodes is not available")]
     Unavailable(#[source] Source),
-    /// It was closed by this program.
+    /// This program has closed the broadcast.
     #[error("the broadcast between nodes is closed")]
     Closed,
 }
 
 impl BroadcastError {
-    /// Whether the same call may succeed later without anybody changing the configuration.
+    /// Returns whether the same call may succeed later without a change of the configuration.
     pub fn is_retryable(&self) -> bool {
         matches!(self, Self::Unreachable { .. } | Self::Unavailable(_))
     }

@@ -2,14 +2,15 @@ use crate::BroadcastError;
 #[cfg(any(feature = "nats", feature = "redis"))]
 use crate::host::is_this_machine;
 
-/// Whether others than the nodes of a chat may be able to publish at the adapter that a URL names, so that the nodes
-/// should not go without a [`ClusterSecret`](crate::ClusterSecret): a broker that is not on this machine.
+/// Returns whether others than the chat's nodes may be able to publish at the adapter that a URL names, so that the
+/// nodes should use a [`ClusterSecret`](crate::ClusterSecret): a broker that is not on this machine.
 ///
-/// A PostgreSQL database is one too, unless it is that of `store`, the URL of what the messages are kept in. Every
-/// role of a database may notify each of its channels, but whoever owns this one can write the messages themselves.
+/// A PostgreSQL database counts as one too, unless it is the database of `store`, the URL of the message store. Every
+/// role of a database may notify each of its channels, but whoever owns the store's database can write the messages
+/// themselves.
 ///
-/// It looks at names only, and connects to nothing: a machine that is named by anything else than `localhost` or a
-/// loopback address is another one.
+/// It looks at host names only and opens no connection: every host other than `localhost` or a loopback address
+/// counts as another machine.
 ///
 /// ```
 /// use chat_adapter::needs_secret;
@@ -23,7 +24,7 @@ use crate::host::is_this_machine;
 /// ```
 ///
 /// # Errors
-/// [`BroadcastError::Url`] for what [`open`](crate::open) refuses too.
+/// [`BroadcastError::Url`] for a URL that [`open`](crate::open) also refuses.
 pub fn needs_secret(url: &str, store: &str) -> Result<bool, BroadcastError> {
     match url.split_once(':') {
         #[cfg(feature = "redis")]
@@ -32,7 +33,7 @@ pub fn needs_secret(url: &str, store: &str) -> Result<bool, BroadcastError> {
         Some(("nats", _)) => broker(url),
         #[cfg(feature = "postgres")]
         Some(("postgres" | "postgresql", _)) => Ok(!crate::postgres::is_own(url, store)?),
-        // Those that stay on the machine, and what cannot be opened.
+        // Adapters that stay on this machine, and URLs that cannot be opened.
         _ => {
             let _ = store;
             Ok(false)

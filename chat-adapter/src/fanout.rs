@@ -5,8 +5,8 @@ use tokio::sync::broadcast::{self, error::RecvError};
 
 use crate::{BroadcastError, Incoming, Subscriber};
 
-/// Gives what arrives at this process to each of its subscribers, without ever waiting for one: the receiving
-/// half of every [`Broadcast`](crate::Broadcast) here, and of one of your own.
+/// Passes everything that arrives at this process to each of its subscribers, without waiting for any of them: the
+/// receiving half of every [`Broadcast`](crate::Broadcast) in this crate, and of your own.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -25,30 +25,30 @@ use crate::{BroadcastError, Incoming, Subscriber};
 /// ```
 #[derive(Debug)]
 pub struct Fanout {
-    /// Gone when closed: the receivers end when the last sender does.
+    /// None once closed: the receivers end with the last sender.
     sender: Mutex<Option<broadcast::Sender<Incoming>>>,
 }
 
 impl Fanout {
-    /// How many frames are kept for a slow subscriber. One that is further behind is told about a gap.
+    /// The number of frames kept for a slow subscriber. One that is further behind gets a gap.
     pub const CAPACITY: usize = 1024;
 
-    /// One that nobody listens to yet.
+    /// Creates a fanout without subscribers.
     pub fn new() -> Self {
         Self { sender: Mutex::new(Some(broadcast::Sender::new(Self::CAPACITY))) }
     }
 
-    /// Gives something to all who listen. That nobody does is no error.
+    /// Sends something to all subscribers. Having none is not an error.
     ///
     /// # Errors
     /// [`BroadcastError::Closed`].
     pub fn send(&self, incoming: Incoming) -> Result<(), BroadcastError> {
-        // It fails when nobody listens, which is no fault.
+        // It fails without subscribers, which is no error.
         let _ = self.sender()?.send(incoming);
         Ok(())
     }
 
-    /// Listens to everything that is sent from now on.
+    /// Subscribes to everything that is sent from now on.
     ///
     /// # Errors
     /// [`BroadcastError::Closed`].
@@ -56,8 +56,7 @@ impl Fanout {
         Ok(Box::new(FanoutSubscriber(self.sender()?.subscribe())))
     }
 
-    /// Ends the streams of all who listen, when they have taken what was sent before. Closing twice is
-    /// harmless.
+    /// Ends the streams of all subscribers once they have taken what was sent before. Closing twice is harmless.
     pub fn close(&self) {
         self.sender.lock().unwrap_or_else(PoisonError::into_inner).take();
     }

@@ -1,4 +1,4 @@
-/// Whether a host is this machine, whatever a name server says.
+/// Returns whether a host is this machine, independent of name servers.
 #[cfg_attr(
     not(any(feature = "nats", feature = "postgres", feature = "redis")),
     allow(dead_code, reason = "an adapter uses it")

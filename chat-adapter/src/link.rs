@@ -1,17 +1,17 @@
 use std::fmt::Display;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-/// Whether the broker can be heard. Says so in the log when that changes, and only then.
+/// Tracks whether the broker can be heard, and logs each change once.
 #[derive(Debug)]
 pub(crate) struct Link {
-    /// The broker, as the log names it: without a password.
+    /// The broker as the log names it, without a password.
     place: String,
     up: AtomicBool,
     losses: AtomicU64,
 }
 
 impl Link {
-    /// The link to a broker that has just answered.
+    /// Creates the link to a broker that has just answered.
     pub(crate) fn new(place: String) -> Self {
         Self { place, up: AtomicBool::new(true), losses: AtomicU64::new(0) }
     }
@@ -20,7 +20,7 @@ impl Link {
         self.up.load(Ordering::Relaxed)
     }
 
-    /// How often it was lost. Another connection to the same broker is to be trusted only while this
+    /// Returns how often the connection was lost. Trust another connection to the same broker only while this number
     /// stays the same.
     pub(crate) fn losses(&self) -> u64 {
         self.losses.load(Ordering::Relaxed)

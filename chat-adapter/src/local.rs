@@ -6,19 +6,18 @@ use chat_core::Frame;
 use crate::fanout::Fanout;
 use crate::{Broadcast, BroadcastError, Incoming, Subscriber};
 
-/// A broadcast inside one process: for a chat of a single node, and for several nodes in one program,
-/// as tests have them.
+/// A broadcast within one process: for a chat with a single node, and for several nodes in one program, as in tests.
 ///
-/// Nodes that share it (as an `Arc`) hear each other. A subscriber that is more than
-/// [`LocalBroadcast::CAPACITY`] frames behind is told about a gap.
+/// Nodes that share it (as an `Arc`) receive each other's frames. A subscriber that is more than
+/// [`LocalBroadcast::CAPACITY`] frames behind gets a gap.
 #[derive(Debug)]
 pub struct LocalBroadcast(Fanout);
 
 impl LocalBroadcast {
-    /// How many frames are kept for a slow subscriber.
+    /// The number of frames kept for a slow subscriber.
     pub const CAPACITY: usize = Fanout::CAPACITY;
 
-    /// A broadcast that nobody listens to yet.
+    /// Creates a broadcast without subscribers.
     pub fn new() -> Self {
         Self(Fanout::new())
     }

@@ -18,17 +18,16 @@ use crate::fanout::Fanout;
 use crate::wire::{MAX_FRAME, Wire};
 use crate::{Broadcast, BroadcastError, ClusterSecret, Subscriber};
 
-/// A broadcast through a NATS server, by core NATS: no JetStream is needed.
+/// A broadcast through a NATS server, with core NATS: JetStream is not needed.
 ///
-/// `nats://USER:PASSWORD@HOST:PORT/SUBJECT`; all but the host may be left out, and the subject may be
-/// given as `?subject=` instead. The default subject is `chat`. A name without a password is a token.
-/// Reserved characters of the password are percent-encoded. TLS is used when the server asks for it.
+/// `nats://USER:PASSWORD@HOST:PORT/SUBJECT`. All parts but the host are optional, and the subject may be given as
+/// `?subject=` instead. The default subject is `chat`. A user without a password is a token. Reserved characters of
+/// the password are percent-encoded. TLS is used if the server requires it.
 ///
-/// NATS keeps nothing: each cut of a connection, and each time that this process reads too slowly, is a
-/// gap for its subscribers. Since NATS does not confirm what is published, a node whose connection broke
-/// also announces a gap to the others. A connection on which nothing comes back is given up after three
-/// seconds and made anew. A frame longer than the server's `max_payload`, or than 256 KiB, is sent without
-/// its messages.
+/// NATS stores nothing: each lost connection, and each time that this process reads too slowly, is a gap for its
+/// subscribers. Because NATS does not confirm published frames, a node whose connection broke also announces a gap to
+/// the others. A connection without answers is dropped after three seconds and replaced. A frame longer than the
+/// server's `max_payload`, or than 256 KiB, is sent without its messages.
 #[derive(Debug)]
 pub struct NatsBroadcast {
     client: Client,
@@ -37,7 +36,7 @@ pub struct NatsBroadcast {
     fanout: Arc<Fanout>,
     marker: Arc<Marker>,
     closed: CancellationToken,
-    /// Ends the reader when this object is dropped without having been closed.
+    /// Stops the reader when this object is dropped without having been closed.
     _reader: DropGuard,
 }
 
@@ -45,18 +44,18 @@ impl NatsBroadcast {
     /// Connects to the server that the URL names, without a secret: see [`connect_with`](Self::connect_with).
     ///
     /// # Errors
-    /// As there.
+    /// As for [`connect_with`](Self::connect_with).
     pub async fn connect(url: &str) -> Result<Self, BroadcastError> {
         Self::connect_with(url, None).await
     }
 
-    /// Connects to the server that the URL names, and listens. Frames are signed with the secret, and those that
-    /// are not are a gap. Cancel safe: dropped, it leaves nothing behind.
+    /// Connects to the server that the URL names, and listens. With a secret, frames are signed, and unsigned ones
+    /// are treated as a gap. Cancel safe: when dropped, it leaves nothing behind.
     ///
     /// # Errors
-    /// [`BroadcastError::Url`] when it is no such URL, [`BroadcastError::Unreachable`],
-    /// [`BroadcastError::Authentication`] or [`BroadcastError::Refused`] when the server cannot be used.
-    /// Only at the start: later the connection is made again whenever it breaks.
+    /// [`BroadcastError::Url`] for an unsuitable URL; [`BroadcastError::Unreachable`],
+    /// [`BroadcastError::Authentication`] or [`BroadcastError::Refused`] if the server cannot be used. Errors occur
+    /// only at the start: later, a lost connection is always replaced.
     pub async fn connect_with(
         url: &str,
         secret: Option<ClusterSecret>,
@@ -94,7 +93,7 @@ impl Broadcast for NatsBroadcast {
         if self.closed.is_cancelled() {
             return Err(BroadcastError::Closed);
         }
-        // The client would keep it until it is connected again.
+        // The client would keep it until it has reconnected.
         if !self.is_connected() {
             return Err(BroadcastError::Unavailable("the connection is lost".into()));
         }
@@ -120,8 +119,8 @@ impl Broadcast for NatsBroadcast {
     async fn close(&self) {
         self.closed.cancel();
         self.fanout.close();
-        // Fails when the connection has already ended. Without a limit it would wait for room in the queue
-        // of a client that is not connected.
+        // Fails if the connection has already ended. Without a timeout it would wait for space in the queue of a
+        // disconnected client.
         let _ = timeout(ANSWER, self.client.drain()).await;
     }
 }
@@ -132,7 +131,7 @@ fn connect_options(events: Arc<Events>) -> ConnectOptions {
         .ping_interval(HEARTBEAT)
         .subscription_capacity(Fanout::CAPACITY)
         .max_reconnects(None)
-        // The first attempt is the initial one and the next follows the loss at once.
+        // The first attempt is the initial one, and the next follows the loss at once.
         .reconnect_delay_callback(|attempts| match attempts {
             0 | 1 => Duration::ZERO,
             attempts => Backoff::at(u32::try_from(attempts - 2).unwrap_or(u32::MAX)),
@@ -149,7 +148,7 @@ fn connect_options(events: Arc<Events>) -> ConnectOptions {
         })
 }
 
-/// Why the server cannot be used, for whoever starts this program.
+/// Explains, for the person who starts this program, why the server cannot be used.
 fn refusal(place: &str, error: ConnectError) -> BroadcastError {
     let place = place.to_owned();
     let kind = error.kind();

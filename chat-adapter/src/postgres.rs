@@ -20,32 +20,31 @@ use crate::link::Link;
 use crate::wire::Wire;
 use crate::{Broadcast, BroadcastError, ClusterSecret, Subscriber};
 
-/// The longest payload of a notification that Postgres takes, in bytes.
+/// The maximum size of a Postgres notification's payload, in bytes.
 const MAX_PAYLOAD: usize = 7999;
 
-/// A broadcast by `NOTIFY` and `LISTEN` through a PostgreSQL server, for instance the one that keeps
-/// the log.
+/// A broadcast with `NOTIFY` and `LISTEN` through a PostgreSQL server, for instance the one that keeps the log.
 ///
-/// `postgres://USER:PASSWORD@HOST:PORT/DATABASE?channel=chat`. Nodes that name the same database and
-/// channel hear each other; the channel is `chat` unless the URL names another one, with letters,
-/// digits, `_`, `-` and `.` of ASCII. Other parameters are those of the store.
+/// `postgres://USER:PASSWORD@HOST:PORT/DATABASE?channel=chat`. Nodes that use the same database and channel hear each
+/// other. The default channel is `chat`; a name may have ASCII letters, digits, `_`, `-` and `.`. Other parameters
+/// are those of the store.
 ///
-/// Postgres takes no more than 8,000 bytes: a longer frame is sent as a hint without its messages, which
-/// the other nodes then read from the store. It keeps nothing for a node that is cut off; when the
-/// connection is back, subscribers hear of a gap, and so they do when a node has lost frames that it
-/// was to send. A connection on which nothing comes back is given up after five seconds.
+/// Postgres limits a payload to less than 8,000 bytes: a longer frame is sent as an append notification without its
+/// messages, which the other nodes then read from the store. Postgres stores nothing for a disconnected node; when
+/// the connection is back, subscribers get a gap. They also get one when a node has lost frames that it was to send.
+/// A connection without answers is dropped after five seconds.
 ///
-/// One connection listens for all subscribers of this object, another one publishes: a few frames wait
-/// for it, and what has queued goes in one statement. They have to lead to the server itself or to a
-/// pooler in session mode.
+/// One connection listens for all subscribers of this object, another one publishes: frames queue for it up to a
+/// limit, and all queued frames go into one statement. Both must lead to the server itself or to a pooler in session
+/// mode.
 pub struct PostgresBroadcast {
     channel: String,
     wire: Wire,
     fanout: Arc<Fanout>,
-    /// To the publisher.
+    /// The queue of the publisher.
     frames: mpsc::Sender<String>,
     link: Arc<Link>,
-    /// Whether frames were lost of which the other nodes do not know.
+    /// Whether frames were lost without the other nodes knowing yet.
     lost: Arc<AtomicBool>,
     closed: CancellationToken,
     /// Ends both connections when this object is dropped without having been closed.
@@ -56,25 +55,25 @@ impl PostgresBroadcast {
     /// Connects to the server that the URL names, without a secret: see [`connect_with`](Self::connect_with).
     ///
     /// # Errors
-    /// As there.
+    /// As for [`connect_with`](Self::connect_with).
     pub async fn connect(url: &str) -> Result<Self, BroadcastError> {
         Self::connect_with(url, None).await
     }
 
-    /// Connects to the server that the URL names, and listens. Frames are signed with the secret, and those that
-    /// are not are a gap. Cancel safe: dropped, it leaves nothing behind.
+    /// Connects to the server that the URL names, and listens. With a secret, frames are signed, and unsigned ones
+    /// are treated as a gap. Cancel safe: when dropped, it leaves nothing behind.
     ///
     /// # Errors
-    /// [`BroadcastError::Url`] when it is no such URL, [`BroadcastError::Unreachable`],
-    /// [`BroadcastError::Authentication`] or [`BroadcastError::Refused`] when the server cannot be used.
-    /// Only at the start: later the connection is made again whenever it breaks.
+    /// [`BroadcastError::Url`] for an unsuitable URL; [`BroadcastError::Unreachable`],
+    /// [`BroadcastError::Authentication`] or [`BroadcastError::Refused`] if the server cannot be used. Errors occur
+    /// only at the start: later, a lost connection is always replaced.
     pub async fn connect_with(
         url: &str,
         secret: Option<ClusterSecret>,
     ) -> Result<Self, BroadcastError> {
         let Options { connect: options, place, channel } = Options::parse(url)?;
         let refused = |error| refusal(&place, error);
-        // First, because it says why it cannot connect.
+        // First, because it explains why it cannot connect.
         let publishing = publisher::connect(&options).await.map_err(refused)?;
         let wire = Wire::new(secret.as_ref(), &channel);
         let listener = Listener::connect(options.clone(), channel.clone(), wire.decoder()).await;
@@ -141,7 +140,7 @@ impl Broadcast for PostgresBroadcast {
     }
 }
 
-/// Shows no password.
+/// Hides the password.
 impl fmt::Debug for PostgresBroadcast {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PostgresBroadcast")

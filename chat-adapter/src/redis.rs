@@ -26,8 +26,8 @@ use crate::{Broadcast, BroadcastError, ClusterSecret, Subscriber};
 
 /// A broadcast through a Redis or Valkey server.
 ///
-/// `redis://USER:PASSWORD@HOST:PORT/DATABASE?mode=streams`; all but the host may be left out. Reserved
-/// characters of the password are percent-encoded.
+/// `redis://USER:PASSWORD@HOST:PORT/DATABASE?mode=streams`. All parts but the host are optional. Reserved characters
+/// of the password are percent-encoded.
 ///
 /// | parameter | default | meaning |
 /// |---|---|---|
@@ -36,13 +36,13 @@ use crate::{Broadcast, BroadcastError, ClusterSecret, Subscriber};
 /// | `maxlen` | 10000 | with streams: about how many frames Redis keeps |
 /// | `channel` | `chat` | with pub/sub: the channel |
 ///
-/// With **streams**, a node that was cut off reads on where it was, and hears of a gap only when that
-/// place is no longer kept. With **pub/sub**, Redis keeps nothing, and each cut is a gap. Either way a
-/// connection on which nothing comes back is given up after three seconds and made anew. A frame of
-/// more than 256 KiB is sent without its messages.
+/// With **streams**, a node that was disconnected continues at its last entry, and gets a gap only if that entry is
+/// no longer stored. With **pub/sub**, Redis stores nothing, and each lost connection is a gap. In both modes a
+/// connection without answers is dropped after three seconds and replaced. A frame of more than 256 KiB is sent
+/// without its messages.
 ///
-/// One connection reads for all subscribers of this object, another one publishes. TLS (`rediss://`) is
-/// not compiled in.
+/// One connection reads for all subscribers of this object, another one publishes. TLS (`rediss://`) is not compiled
+/// in.
 #[derive(Debug)]
 pub struct RedisBroadcast {
     client: Client,
@@ -50,10 +50,10 @@ pub struct RedisBroadcast {
     wire: Wire,
     fanout: Arc<Fanout>,
     link: Arc<Link>,
-    /// Made when first needed and after each failure, also of the reader: see [`Link::losses`].
+    /// Created when first needed and after each failure, also one of the reader: see [`Link::losses`].
     publisher: Mutex<Option<(u64, MultiplexedConnection)>>,
     closed: CancellationToken,
-    /// Ends the reader when this object is dropped without having been closed.
+    /// Stops the reader when this object is dropped without having been closed.
     _reader: DropGuard,
 }
 
@@ -61,18 +61,18 @@ impl RedisBroadcast {
     /// Connects to the server that the URL names, without a secret: see [`connect_with`](Self::connect_with).
     ///
     /// # Errors
-    /// As there.
+    /// As for [`connect_with`](Self::connect_with).
     pub async fn connect(url: &str) -> Result<Self, BroadcastError> {
         Self::connect_with(url, None).await
     }
 
-    /// Connects to the server that the URL names, and listens. Frames are signed with the secret, and those that
-    /// are not are a gap. Cancel safe: dropped, it leaves nothing behind.
+    /// Connects to the server that the URL names, and listens. With a secret, frames are signed, and unsigned ones
+    /// are treated as a gap. Cancel safe: when dropped, it leaves nothing behind.
     ///
     /// # Errors
-    /// [`BroadcastError::Url`] when it is no such URL, [`BroadcastError::Unreachable`],
-    /// [`BroadcastError::Authentication`] or [`BroadcastError::Refused`] when the server cannot be used.
-    /// Only at the start: later the connection is made again whenever it breaks.
+    /// [`BroadcastError::Url`] for an unsuitable URL; [`BroadcastError::Unreachable`],
+    /// [`BroadcastError::Authentication`] or [`BroadcastError::Refused`] if the server cannot be used. Errors occur
+    /// only at the start: later, a lost connection is always replaced.
     pub async fn connect_with(
         url: &str,
         secret: Option<ClusterSecret>,
@@ -126,7 +126,7 @@ impl Broadcast for RedisBroadcast {
             Ok(Err(error)) => error.into(),
             Err(elapsed) => elapsed.into(),
         };
-        // Also after an answer that is an error: it may be from a server that has become a replica.
+        // Also after an error as an answer: it may come from a server that has become a replica.
         if let Ok(mut publisher) = self.publisher.try_lock() {
             publisher.take();
         }
@@ -152,7 +152,7 @@ impl Broadcast for RedisBroadcast {
     }
 }
 
-/// Why the server cannot be used, for whoever starts this program.
+/// Explains, for the person who starts this program, why the server cannot be used.
 fn refusal(place: &str, error: RedisError) -> BroadcastError {
     let place = place.to_owned();
     let (kind, code) = (error.kind(), error.code().map(str::to_owned));

@@ -3,13 +3,12 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-/// The secret that all nodes of a chat have and nobody else, so that they know each other's frames.
+/// A secret shared by all nodes of a chat and nobody else, which authenticates their frames.
 ///
-/// Frames that travel through a broker are signed with it: whoever can reach the broker can still read them,
-/// but cannot make one up. It is a text of lines, each a secret of 32 bytes or more, as
-/// `openssl rand -hex 32` prints one. The first line signs and every line is accepted, so that it can be
-/// changed without stopping all nodes: add the new secret as the last line at each node, then put it first at
-/// each, then take the old one out.
+/// It signs frames that travel through a broker: anyone who can reach the broker can still read them, but not forge
+/// them. It is a text of lines, each a secret of at least 32 bytes, as printed by `openssl rand -hex 32`. The first
+/// line signs and every line is accepted, so that it can be changed without stopping all nodes: add the new secret as
+/// the last line on each node, then make it the first line on each, then remove the old one.
 ///
 /// ```
 /// use chat_adapter::ClusterSecret;
@@ -22,23 +21,23 @@ use thiserror::Error;
 #[derive(Clone, PartialEq, Eq)]
 pub struct ClusterSecret(Arc<[Box<[u8]>]>);
 
-/// Why something is no [`ClusterSecret`]. Never shows it.
+/// The error of reading a [`ClusterSecret`]. Never shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ClusterSecretError {
-    /// There is no line with anything in it.
+    /// All lines are empty.
     #[error("it is empty; make a secret with: openssl rand -hex 32")]
     Empty,
-    /// A line is so short that it may be guessed.
+    /// A line is so short that it could be guessed.
     #[error(
         "line {line} has fewer than {} bytes; make a secret with: openssl rand -hex 32",
         ClusterSecret::MIN_BYTES
     )]
     TooShort {
-        /// Which one, counted from 1.
+        /// The line, counted from 1.
         line: usize,
     },
-    /// Each frame would be checked with all of them.
+    /// There are too many lines: each frame would be checked with all of them.
     #[error(
         "it has more than {} lines; leave out those that no node signs with",
         ClusterSecret::MAX_LINES
@@ -47,14 +46,13 @@ pub enum ClusterSecretError {
 }
 
 impl ClusterSecret {
-    /// The least that a line has, in bytes, without white space at its ends.
+    /// The minimum length of a line in bytes, without white space at its ends.
     pub const MIN_BYTES: usize = 32;
 
-    /// How many lines there are at the most.
+    /// The maximum number of lines.
     pub const MAX_LINES: usize = 8;
 
-    /// The secret that the contents of a file are. Empty lines, and white space at the ends of a line, count for
-    /// nothing.
+    /// Reads the secret from the contents of a file. Ignores empty lines, and white space at the ends of a line.
     ///
     /// # Errors
     /// See [`ClusterSecretError`].
@@ -75,14 +73,14 @@ impl ClusterSecret {
         }
     }
 
-    /// The secrets, that to sign with first.
+    /// Returns the secrets; the first one signs.
     #[cfg_attr(not(feature = "broker"), allow(dead_code, reason = "a broker's adapter uses it"))]
     pub(crate) fn lines(&self) -> impl Iterator<Item = &[u8]> {
         self.0.iter().map(AsRef::as_ref)
     }
 }
 
-/// Does not show it.
+/// Hides the secret.
 impl fmt::Debug for ClusterSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ClusterSecret(…)")

@@ -1,4 +1,4 @@
-//! The contract of [`Broadcast`] as tests, for every implementation alike.
+//! The contract of [`Broadcast`] as tests for every implementation.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -13,15 +13,14 @@
 //! chat_adapter::conformance!(local, two_nodes);
 //! ```
 //!
-//! A broadcast that needs a server gets further cases, in which that server is killed, started again and
-//! cut off. They want a function that starts a [`Broker`], and a `cfg` that says whether this machine has
-//! its executable:
+//! A broadcast that needs a server gets further cases in which that server is killed, restarted and disconnected.
+//! They need a function that starts a [`Broker`], and a `cfg` that tells whether this machine has its executable:
 //!
 //! ```ignore
 //! chat_adapter::conformance!(redis_streams, broker redis_streams, has_redis_server, "needs redis-server");
 //! ```
 
-// A case that fails panics: it is a test.
+// A failing case panics, as tests do.
 #![allow(clippy::expect_used)]
 
 mod broker_cases;
@@ -42,37 +41,37 @@ use crate::{Broadcast, Incoming, Subscriber};
 /// The nodes that a case runs with.
 pub type Nodes = [Arc<dyn Broadcast>; 2];
 
-/// A server through which nodes hear each other, of which a case may dispose.
+/// A broker under the control of a test case.
 #[async_trait]
 pub trait Broker: Send + Sync {
-    /// Two nodes that use it. Only the second one is affected by [`cut`](Self::cut).
+    /// Returns two nodes that use it. [`cut`](Self::cut) affects only the second one.
     async fn nodes(&self) -> Nodes;
 
-    /// Ends it without giving it time to do anything.
+    /// Kills it at once.
     async fn kill(&self);
 
-    /// Starts it again, at the same address, after [`kill`](Self::kill).
+    /// Starts it again at the same address after [`kill`](Self::kill).
     async fn start(&self);
 
-    /// Lets nothing through to or from the second node any more, without closing a connection.
+    /// Blocks all traffic to and from the second node without closing a connection.
     fn cut(&self);
 
     /// Lets new connections through again. Those from before stay dead.
     fn mend(&self);
 
-    /// Sends all nodes bytes in place of a frame.
+    /// Sends bytes that are not a frame to all nodes.
     async fn send_raw(&self, bytes: &[u8]);
 }
 
 /// Longer than any answer takes; a case that waits this long has failed.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// How many frames are certainly more than a broadcast keeps for a slow subscriber.
+/// More frames than any broadcast keeps for a slow subscriber.
 const FLOOD: u64 = 20_000;
 
-/// Makes the test module `$backend` with every case of the suite, each on two fresh nodes from the async
-/// function `$nodes`, which returns [`Nodes`]; or each on a fresh [`Broker`] from the async function
-/// `$broker`, ignored for `$reason` where a `cfg` `$present` is named that is not set.
+/// Creates the test module `$backend` with every case of the suite. Each case runs on two fresh nodes from the async
+/// function `$nodes`, which returns [`Nodes`]; or on a fresh [`Broker`] from the async function `$broker`. In that
+/// case the tests are ignored with `$reason` if a `cfg` `$present` is given and not set.
 #[macro_export]
 macro_rules! conformance {
     ($backend:ident, $nodes:ident) => {
@@ -126,7 +125,7 @@ macro_rules! conformance {
     };
 }
 
-/// A frame of node `node` that can be told from others by `number`.
+/// Returns a frame of node `node` that `number` distinguishes from others.
 pub fn frame(node: u8, number: u64) -> Arc<Frame> {
     let offset = Offset::ZERO.plus(number);
     let epoch = Epoch::from_random([7; 8]);
@@ -138,7 +137,7 @@ async fn next(subscriber: &mut Box<dyn Subscriber>) -> Option<Incoming> {
     tokio::time::timeout(PATIENCE, subscriber.next()).await.expect("something within ten seconds")
 }
 
-/// Publishes on a node until this subscriber hears it, so that the case begins when both are connected.
+/// Publishes on a node until this subscriber receives it, so that both are connected when the case begins.
 async fn connect(publisher: &Arc<dyn Broadcast>, subscriber: &mut Box<dyn Subscriber>) {
     let hello = frame(0, 0);
     let heard = async {
@@ -156,7 +155,7 @@ async fn connect(publisher: &Arc<dyn Broadcast>, subscriber: &mut Box<dyn Subscr
     tokio::time::timeout(PATIENCE, heard).await.expect("the nodes hear each other");
 }
 
-/// The next frame that is not part of [`connect`].
+/// Returns the next frame that is not from [`connect`].
 async fn next_frame(subscriber: &mut Box<dyn Subscriber>) -> Arc<Frame> {
     loop {
         match next(subscriber).await {
@@ -167,7 +166,7 @@ async fn next_frame(subscriber: &mut Box<dyn Subscriber>) -> Arc<Frame> {
     }
 }
 
-/// Waits for something that no event announces.
+/// Polls until a condition holds that no event announces.
 async fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     let come_true = async {
         while !holds() {

@@ -1,14 +1,15 @@
-//! Frames as the bytes that a broker carries.
+//! The encoding of frames for a broker.
 //!
-//! Without a [`ClusterSecret`] these are what [`Frame::encode`] gives. With one they are text too, because not every
+//! Without a [`ClusterSecret`], it is the output of [`Frame::encode`]. With one it is text too, because not every
+//! broker carries other bytes:
 //! broker carries more:
 //!
 //! ```text
 //! mac1 <HMAC-SHA256 in 64 hexadecimal digits> <what Frame::encode gives>
 //! ```
 //!
-//! The code is over the name of this form, the channel, stream or subject, and the frame. So it fits no other use of
-//! the secret, no other channel of the broker, and no later form.
+//! The code covers the name of this format, the channel, stream or subject, and the frame. So it is valid for no
+//! other use of the secret, no other channel of the broker, and no later format.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -23,31 +24,31 @@ use tokio::time::Instant;
 
 use crate::{ClusterSecret, Incoming};
 
-/// Longer frames travel as hints, so that what a broker or a connection keeps has a limit in bytes too. What
-/// arrives and is longer is none of ours.
+/// Longer frames are sent without their messages, so that buffers in brokers and connections are bounded in bytes
+/// too. Longer incoming frames are not ours.
 pub(crate) const MAX_FRAME: usize = 256 * 1024;
 
-/// What a signed frame begins with, and the name of its form.
+/// The beginning of a signed frame, which is the name of the format.
 const SIGNED: &[u8] = b"mac1 ";
 
-/// How many bytes the code takes: two digits a byte.
+/// The length of the code in bytes: two digits per byte.
 const CODE: usize = 64;
 
 /// How much longer a signed frame is: the beginning, the code and a space.
 const OVERHEAD: usize = SIGNED.len() + CODE + 1;
 
-/// How often frames that are not believed count as a gap, at the most.
+/// The minimum time between two gaps caused by frames that are not trusted.
 const GAP_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How the frames of one channel travel: signed, when there is a secret.
+/// Encodes and decodes the frames of one channel; signed if there is a secret.
 #[derive(Clone, Default)]
 pub(crate) struct Wire {
-    /// One for each line of the secret, that to sign with first. Each has taken in what comes before a frame.
+    /// One for each line of the secret; the first one signs. Each has already processed the prefix before a frame.
     keys: Arc<[Hmac<Sha256>]>,
 }
 
 impl Wire {
-    /// The form for a channel, a stream or a subject of this name.
+    /// Creates the wire format for a channel, a stream or a subject of this name.
     pub(crate) fn new(secret: Option<&ClusterSecret>, channel: &str) -> Self {
         let key = |line: &[u8]| {
             // An HMAC takes a key of any length.
@@ -55,7 +56,7 @@ impl Wire {
             key.update(b"chat-adapter frame ");
             key.update(SIGNED);
             key.update(channel.as_bytes());
-            // No name has it in it, so that no two names and frames are the same bytes.
+            // No name contains it, so different pairs of name and frame never give the same bytes.
             key.update(b"\0");
             Some(key)
         };
@@ -63,13 +64,13 @@ impl Wire {
         Self { keys: lines.filter_map(key).collect() }
     }
 
-    /// Whether a frame that arrives was certainly published by a node of this chat.
+    /// Returns whether an incoming frame was certainly published by a node of this chat.
     pub(crate) fn is_signed(&self) -> bool {
         !self.keys.is_empty()
     }
 
-    /// The frame in at most `limit` bytes: what does not fit is cut down to a hint, for which the other nodes
-    /// read the store.
+    /// Encodes the frame in at most `limit` bytes. A frame that does not fit is reduced to an append notification,
+    /// for which the other nodes read the store.
     pub(crate) fn encode(&self, frame: &Frame, limit: usize) -> Vec<u8> {
         let limit = if self.is_signed() { limit.saturating_sub(OVERHEAD) } else { limit };
         let mut bytes = frame.encode();
@@ -88,24 +89,24 @@ impl Wire {
         signed
     }
 
-    /// Reads what other nodes wrote in this form.
+    /// Returns a decoder for what other nodes wrote in this format.
     pub(crate) fn decoder(&self) -> Decoder {
         Decoder { wire: self.clone(), ..Decoder::default() }
     }
 
-    /// The frame in these bytes, once it is known who wrote it.
+    /// Returns the frame in these bytes once its origin is verified.
     fn open<'a>(&self, bytes: &'a [u8]) -> Result<&'a [u8], Distrust> {
         let signed = bytes.strip_prefix(SIGNED).and_then(|rest| rest.split_at_checked(CODE));
         let signed = signed.and_then(|(code, rest)| Some((code, rest.strip_prefix(b" ")?)));
         match (signed, self.is_signed()) {
             (None, false) => Ok(bytes),
             (None, true) => Err(Distrust::Unsigned),
-            // Nothing that it says is believed here anyway: see `Broadcast::is_authenticated`.
+            // Nothing in it is trusted here anyway: see `Broadcast::is_authenticated`.
             (Some((_, frame)), false) => Ok(frame),
             (Some((code, frame)), true) => {
                 let code = read_code(code).ok_or(Distrust::Forged)?;
                 let fits = |key: &Hmac<Sha256>| {
-                    // Takes as long wherever the first difference is.
+                    // Takes the same time wherever the first difference is.
                     key.clone().chain_update(frame).verify_slice(&code).is_ok()
                 };
                 if self.keys.iter().any(fits) { Ok(frame) } else { Err(Distrust::Forged) }
@@ -120,7 +121,7 @@ impl fmt::Debug for Wire {
     }
 }
 
-/// Why it is not believed that a node of this chat wrote something.
+/// Why a frame is not trusted to come from a node of this chat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Distrust {
     Unsigned,
@@ -141,25 +142,25 @@ fn read_code(digits: &[u8]) -> Option<[u8; CODE / 2]> {
     Some(code)
 }
 
-/// Reads what other nodes wrote, and warns once about each kind of what it cannot read or does not believe.
+/// Decodes what other nodes wrote, and warns once about each kind of problem: unreadable or not trusted.
 #[derive(Debug, Default)]
 pub(crate) struct Decoder {
     wire: Wire,
     versions: BTreeSet<u32>,
     malformed: bool,
     distrusted: BTreeSet<Distrust>,
-    /// When that last counted as a gap.
+    /// When an untrusted frame last counted as a gap.
     gap: Option<Instant>,
     told_of_signatures: bool,
 }
 
 impl Decoder {
-    /// Nobody runs more versions than this side by side: what claims to be yet another is not ours, and
-    /// must neither fill the memory nor the log.
+    /// Nobody runs more versions than this side by side. A frame that claims yet another version is not ours, and
+    /// must fill neither the memory nor the log.
     const VERSIONS: usize = 8;
 
-    /// The frame, or nothing when it is of another version or none at all. A frame that is not believed is a gap,
-    /// once a second at the most: it may be from a node that has another secret, or none yet.
+    /// Returns the frame, or nothing if it has another version or is no frame. A frame that is not trusted is a gap,
+    /// at most once a second: it may be from a node that has another secret, or none yet.
     pub(crate) fn decode(&mut self, bytes: &[u8]) -> Option<Incoming> {
         match self.wire.open(bytes) {
             Ok(frame) => {

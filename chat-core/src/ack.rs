@@ -7,20 +7,19 @@ use crate::{Offset, ParseError};
 
 /// The answer to a message that is stored.
 ///
-/// It means that the message is committed: it survives a crash of the server. Every retry of the same
-/// message gets the same offset.
+/// The message is committed: it survives a crash of the server. Every retry of the same message gets the same offset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ack {
-    /// Where the message is in the log.
+    /// The message's position in the log.
     pub offset: Offset,
     /// Whether it had been stored before, so that this was a retry.
     pub duplicate: bool,
 }
 
-/// What a client gets back for a request: what became of it, or that it will not be carried out.
+/// The answer to a client's request: its result, or a refusal to carry it out.
 ///
-/// `T` is what the event is answered with, an [`Ack`] for messages. No answer at all is not among them: the
-/// request may have been carried out or not, and is to be sent again.
+/// `T` is the type of the result, [`Ack`] for messages. A missing answer is not represented here: the request may
+/// have been carried out or not, and has to be sent again.
 ///
 /// ```
 /// use chat_core::{Answer, Offset, RefusalCode};
@@ -37,15 +36,15 @@ pub struct Ack {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Answer<T = Ack> {
-    // First, because `T` may be a type that anything can be read as.
-    /// It will not be carried out, however often it is sent.
+    // First, because `T` may be a type that deserialises from anything.
+    /// The request is not carried out.
     Refused(Refusal),
-    /// It was carried out.
+    /// The request was carried out.
     Done(T),
 }
 
 impl<T> Answer<T> {
-    /// The answer as a result, with the refusal as its error.
+    /// Converts the answer to a result with the refusal as its error.
     ///
     /// # Errors
     /// The refusal.
@@ -58,11 +57,11 @@ impl<T> Answer<T> {
 }
 
 /// The answer to a request that the server does not carry out: however often it is sent, or, with
-/// [`retry_after`](Self::retry_after), before that time has passed.
+/// [`retry_after`](Self::retry_after), until that time has passed.
 ///
-/// On the wire: `{"error":{"code":"…","message":"…"}}`, with `"retryAfter"` in milliseconds when there is one. A
-/// program decides by the code, a person reads the message. A request that failed because the store did gets
-/// *no* answer, so that the client's own retries go on.
+/// On the wire: `{"error":{"code":"…","message":"…"}}`, plus `"retryAfter"` in milliseconds if there is one. Programs
+/// use the code, people read the message. A request that failed because the store failed gets *no* answer, so that
+/// the client keeps retrying.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Error)]
 #[serde(from = "RefusalOnWire", into = "RefusalOnWire")]
 #[error("{message}")]
@@ -71,17 +70,17 @@ pub struct Refusal {
     pub code: RefusalCode,
     /// The reason, for people, with what to do about it.
     pub message: String,
-    /// When the same request may be sent again; none when that changes nothing. Whole milliseconds on the wire.
+    /// When to send the same request again; none if retrying is useless. Whole milliseconds on the wire.
     pub retry_after: Option<Duration>,
 }
 
 impl Refusal {
-    /// A refusal with this code and explanation.
+    /// Creates a refusal with this code and explanation.
     pub fn new(code: RefusalCode, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), retry_after: None }
     }
 
-    /// A refusal with [`RefusalCode::SlowDown`]: the same request may be sent again after `wait`, which is
+    /// Creates a refusal with [`RefusalCode::SlowDown`]: the same request may be sent again after `wait`, which is
     /// rounded up to whole milliseconds.
     pub fn slow_down(message: impl Into<String>, wait: Duration) -> Self {
         let millis = wait.as_nanos().div_ceil(1_000_000);
@@ -89,53 +88,52 @@ impl Refusal {
         Self { retry_after: Some(wait), ..Self::new(RefusalCode::SlowDown, message) }
     }
 
-    /// The refusal of a request with a value that does not parse.
+    /// Creates the refusal of a request with a value that does not parse.
     pub fn invalid(code: RefusalCode, error: ParseError) -> Self {
         Self::new(code, error.to_string())
     }
 }
 
-/// Every reason for a [`Refusal`]. On the wire: the name in `snake_case`.
+/// The reasons for a [`Refusal`]. On the wire: the name in `snake_case`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum RefusalCode {
-    /// The arguments of the event are not those it takes.
+    /// The arguments are not those that the event takes.
     InvalidArguments,
     /// The content of a message is empty or too long.
     InvalidContent,
-    /// The client offset is empty, too long, or has control characters.
+    /// The client offset is empty, too long, or contains control characters.
     InvalidClientOffset,
-    /// The author has used the client offset before for another message. Choose a new one for a new message.
+    /// The author has used the client offset for another message. Choose a new one for a new message.
     ClientOffsetConflict,
     /// This connection is not in the room. Join it first.
     NotInRoom,
-    /// This connection is in as many rooms as it may be. Leave one first.
+    /// This connection is in the maximum number of rooms. Leave one first.
     TooManyRooms,
-    /// The nickname is empty, too long, or has characters that it may not have.
+    /// The nickname is empty, too long, or contains characters that are not allowed.
     InvalidNickname,
-    /// The nickname belongs to somebody else. Choose another one, or give its token.
+    /// The nickname belongs to another user. Choose another one, or send its token.
     NicknameTaken,
-    /// This is for people with a nickname. Take one first.
+    /// The request needs a nickname. Take one first.
     NicknameRequired,
     /// Nobody has this nickname.
     UnknownNickname,
-    /// Who this client is, its token says: it cannot choose a nickname.
+    /// The client's token determines its nickname: it cannot choose one.
     NicknameFixed,
-    /// A private message needs somebody else to receive it.
+    /// The receiver of a private message is its sender.
     MessageToOneself,
-    /// The token is missing, malformed, too short, or not signed as it has to be. Ask its issuer for another
-    /// one.
+    /// The token is missing, malformed, too short, or not signed correctly. Get another one from its issuer.
     InvalidToken,
-    /// The token has expired. Ask its issuer for another one.
+    /// The token has expired. Get another one from its issuer.
     ExpiredToken,
     /// There is no such event.
     UnknownEvent,
-    /// This was asked too often. Send it again after [`Refusal::retry_after`].
+    /// The client sent too many requests. Retry after [`Refusal::retry_after`].
     SlowDown,
-    /// It is larger than this server takes. The message says what the most is.
+    /// The value is larger than this server accepts. The message gives the limit.
     TooLarge,
-    /// As much as this client may store for now is stored. Send it again after [`Refusal::retry_after`].
+    /// The client has used up its storage quota for now. Retry after [`Refusal::retry_after`].
     QuotaExceeded,
     /// A code of a later version of this crate.
     #[serde(other)]

@@ -2,44 +2,44 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Nickname, RoomId};
 
-/// A person, over all connections and nodes. It stays when the person is away, and is never given to
-/// another one: when a nickname gets a new owner, that owner is another person.
+/// A user, across all connections and nodes. The id stays while the user is away and is never reused: when a nickname
+/// gets a new owner, that owner is another person.
 ///
-/// Random, made when a nickname is claimed. It never leaves the server.
+/// Random, created when a nickname is claimed. It never leaves the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct PersonId(i64);
 
 impl PersonId {
-    /// The id that these random bytes give.
+    /// Creates an id from random bytes.
     pub const fn from_random(bytes: [u8; 8]) -> Self {
         Self(i64::from_be_bytes(bytes) & i64::MAX)
     }
 
-    /// The id with a number that was [stored](Self::as_i64).
+    /// Creates an id from a number that was [stored](Self::as_i64).
     pub const fn from_stored(number: i64) -> Self {
         Self(number)
     }
 
-    /// The number, not negative, as databases keep it.
+    /// Returns the id as a number for databases, which is not negative.
     pub const fn as_i64(self) -> i64 {
         self.0
     }
 }
 
-/// Who a message is for.
+/// The receivers of a message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Audience {
-    /// Everybody who is in this room.
+    /// Everybody in this room.
     Room(RoomId),
-    /// Two people, and nobody else ever.
+    /// Two people, and never anyone else.
     Private {
-        /// Who sends it.
+        /// The sender.
         from: PersonId,
-        /// Who receives it; never the sender.
+        /// The receiver; never the sender.
         to: PersonId,
-        /// The receiver's name when it was sent.
+        /// The receiver's nickname when it was sent.
         nickname: Nickname,
     },
 }
@@ -51,12 +51,12 @@ pub enum Feed {
     Room(RoomId),
     /// The private messages that a person has sent or received.
     Person(PersonId),
-    /// The private messages between two people, in either direction. The order of the two means nothing.
+    /// The private messages between two people, in both directions. The order of the two does not matter.
     Between(PersonId, PersonId),
 }
 
 impl Audience {
-    /// The room; none for a private message.
+    /// Returns the room; none for a private message.
     pub fn room(&self) -> Option<&RoomId> {
         match self {
             Self::Room(room) => Some(room),
@@ -64,7 +64,7 @@ impl Audience {
         }
     }
 
-    /// Whether both are the same room or the same two people in the same direction, by whichever name.
+    /// Returns whether both are the same room, or the same sender and receiver, under whatever nickname.
     pub fn is_same(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Room(one), Self::Room(other)) => one == other,
@@ -75,7 +75,7 @@ impl Audience {
         }
     }
 
-    /// Whether both are the same room or the same receiver of a private message, whoever sends it.
+    /// Returns whether both are the same room, or have the same receiver of a private message, whoever the sender is.
     pub fn has_same_receivers(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Room(one), Self::Room(other)) => one == other,
@@ -84,8 +84,8 @@ impl Audience {
         }
     }
 
-    /// The feeds that connections follow in which a message for this audience appears: that of the room,
-    /// or those of the two people.
+    /// Returns the feeds in which a message for this audience appears and which connections follow: the feed of the
+    /// room, or those of the two people.
     pub fn feeds(&self) -> impl Iterator<Item = Feed> + use<> {
         let (first, second) = match self {
             Self::Room(room) => (Feed::Room(room.clone()), None),
@@ -96,7 +96,7 @@ impl Audience {
 }
 
 impl Feed {
-    /// Whether a message for `audience` is part of this feed.
+    /// Returns whether a message for `audience` belongs to this feed.
     pub fn contains(&self, audience: &Audience) -> bool {
         match (self, audience) {
             (Self::Room(room), Audience::Room(other)) => room == other,

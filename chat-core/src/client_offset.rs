@@ -6,39 +6,39 @@ use serde::{Deserialize, Serialize};
 use crate::ParseError;
 use crate::error::check_name;
 
-/// The key that a client gives a message so that it can send it again without storing it twice.
+/// The key that a client gives a message so that it can resend it without storing it twice (an idempotency key).
 ///
-/// The client makes it up, and it has to be unique among the keys of its author, for instance a UUID. It never
-/// expires: a retry of any age is recognised. 1 to 256 bytes of UTF-8 without control characters.
+/// The client chooses it, for instance as a UUID, and it must be unique among its author's keys. It never expires: a
+/// retry of any age is recognised. 1 to 256 bytes of UTF-8 without control characters.
 ///
-/// A key belongs to its author, who alone gets it back: a user, over all connections and under every name.
-/// The keys of clients without a name stand in one log: a retry in a later session is recognised by its
-/// content, and somebody else's use of the same key for something else changes nothing. Only a key that begins
-/// with [`WITHOUT_ID`](Self::WITHOUT_ID) belongs to the session that sends it.
+/// A key belongs to its author, the only one who gets it back: a user, over all connections and under every nickname.
+/// Clients without a nickname share one set of keys per log: a retry in a later session is recognised by its content,
+/// and another client's use of the same key for something else changes nothing. Only a key that begins with
+/// [`WITHOUT_ID`](Self::WITHOUT_ID) belongs to the session that sends it.
 ///
-/// A key for a new message is checked by `parse` or `try_from`. Deserialising takes any text, as
-/// [`from_stored`](Self::from_stored) does: it is for messages that are in the log already.
+/// `parse` and `try_from` check the key of a new message. Deserialising accepts any text, like
+/// [`from_stored`](Self::from_stored): it is for messages that are in the log already.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ClientOffset(Box<str>);
 
 impl ClientOffset {
-    /// The longest key in bytes of UTF-8.
+    /// The maximum length of a key in bytes of UTF-8.
     pub const MAX_BYTES: usize = 256;
 
-    /// What the key of the [Socket.IO tutorial](https://socket.io/docs/v4/tutorial/step-8)'s client begins with
-    /// when it has no connection: it puts its id before a counter, and it has none. All of these clients
-    /// choose the same keys.
+    /// The prefix of keys from the [Socket.IO tutorial](https://socket.io/docs/v4/tutorial/step-8)'s client while it
+    /// has no connection: it puts its socket id before a counter, and it has no id then. All of these clients choose
+    /// the same keys.
     pub const WITHOUT_ID: &str = "undefined-";
 
-    /// A key read back from a store, which may hold one that another program wrote.
+    /// Creates a key from text that was read back from a store, which another program may have written.
     ///
-    /// It is not checked: history is never refused.
+    /// The text is not checked: history is never refused.
     pub fn from_stored(text: impl Into<Box<str>>) -> Self {
         Self(text.into())
     }
 
-    /// The key as text.
+    /// Returns the key as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -1,10 +1,9 @@
 use crate::Offset;
 
-/// A reader's place in the log: everything up to and including it has been handled.
+/// A reader's position in the log: everything up to and including it has been handled.
 ///
-/// It turns a stream that may repeat, reorder or leave out messages into one that does none of it: what
-/// is behind the cursor is dropped, what follows it is handled, and what lies too far ahead says which
-/// part to read first.
+/// It turns a stream that may repeat, reorder or omit messages into one that does not: it drops messages at or before
+/// the cursor, delivers the next one, and for one too far ahead returns the range to read first.
 ///
 /// ```
 /// use chat_core::{Cursor, Offset, Step};
@@ -23,15 +22,15 @@ pub struct Cursor {
     position: Offset,
 }
 
-/// What to do with a message, as [`Cursor`] tells it.
+/// The result of offering a message to a [`Cursor`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
-    /// It is the next one. The cursor has moved onto it.
+    /// It is the next message. The cursor has moved to it.
     Deliver,
-    /// It was handled before: drop it. The cursor stays.
+    /// It was handled before: drop it. The cursor does not move.
     Duplicate,
-    /// Messages before it are missing: read those after `after` up to and including `upto` first, then
-    /// offer it again. The cursor stays.
+    /// Messages before it are missing: read those after `after` up to and including `upto` first, then offer it
+    /// again. The cursor does not move.
     Gap {
         /// The last message that was handled.
         after: Offset,
@@ -41,25 +40,25 @@ pub enum Step {
 }
 
 impl Cursor {
-    /// A cursor on `position`, so that what follows `position` is next.
+    /// Creates a cursor at `position`, so that the message after `position` is next.
     pub const fn new(position: Offset) -> Self {
         Self { position }
     }
 
-    /// The last offset that was handled.
+    /// Returns the last offset that was handled.
     pub const fn position(self) -> Offset {
         self.position
     }
 
-    /// Takes the message at `offset` of a stream that holds every message of the log, without holes.
+    /// Accepts the message at `offset` from a stream that holds every message of the log, without gaps.
     pub fn accept(&mut self, offset: Offset) -> Step {
         self.accept_after(offset.previous(), offset)
     }
 
-    /// Takes the message at `offset` of a stream in which each message names the one before it.
+    /// Accepts the message at `offset` from a stream in which each message names the previous one.
     ///
-    /// `after` is the offset of the previous message in the stream. It need not be `offset − 1`: a
-    /// reader of some rooms only sees some offsets, and old logs have holes.
+    /// `after` is the offset of the previous message in the stream. It need not be `offset − 1`: a reader of some
+    /// rooms sees only some offsets, and old logs have gaps.
     pub fn accept_after(&mut self, after: Offset, offset: Offset) -> Step {
         if offset <= self.position {
             Step::Duplicate
@@ -71,8 +70,8 @@ impl Cursor {
         }
     }
 
-    /// Takes the message at `offset` of a stream whose sender promises order and no gaps, as the chat
-    /// server does for the rooms of a connection. Only repeats need to be told apart.
+    /// Accepts the message at `offset` from a stream whose sender guarantees order and no gaps, as the chat server
+    /// does for the rooms of a connection. Only repeats have to be detected.
     ///
     /// Returns [`Step::Deliver`] or [`Step::Duplicate`].
     pub fn accept_ordered(&mut self, offset: Offset) -> Step {

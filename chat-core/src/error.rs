@@ -1,68 +1,67 @@
 use thiserror::Error;
 
-/// Why a value from outside is not what it should be.
+/// The error of parsing a value from outside.
 ///
-/// The text is written for the person who sent the value; it never repeats the value itself, which
-/// may be long or private.
+/// The text addresses the person who sent the value. It never repeats the value itself, which may be long or private.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ParseError {
-    /// Nothing was given where something has to be.
+    /// The value is empty.
     #[error("{what} must not be empty")]
     Empty {
-        /// The kind of value, as a person would name it.
+        /// The kind of value, in words for people.
         what: &'static str,
     },
-    /// Longer than the limit.
+    /// The value is longer than the limit.
     #[error("{what} is {bytes} bytes long, {max} is the most")]
     TooLong {
-        /// The kind of value, as a person would name it.
+        /// The kind of value, in words for people.
         what: &'static str,
         /// Its length in bytes of UTF-8.
         bytes: usize,
         /// The limit in bytes of UTF-8.
         max: usize,
     },
-    /// More characters than the limit.
+    /// The value has more characters than the limit.
     #[error("{what} has {characters} characters, {max} is the most")]
     TooManyCharacters {
-        /// The kind of value, as a person would name it.
+        /// The kind of value, in words for people.
         what: &'static str,
-        /// How many it has.
+        /// The number of characters.
         characters: usize,
         /// The limit.
         max: usize,
     },
-    /// A control character where none is allowed.
+    /// The value contains a control character.
     #[error("{what} must not contain control characters")]
     ControlCharacter {
-        /// The kind of value, as a person would name it.
+        /// The kind of value, in words for people.
         what: &'static str,
     },
-    /// Characters that are shown as nothing where they stand: control characters, blanks that are no spaces, and
-    /// those that turn the direction of writing.
+    /// The value contains characters that are invisible where they stand: control characters, blank characters other
+    /// than spaces, or those that change the writing direction.
     #[error("{what} must not contain characters that cannot be seen")]
     Hidden {
-        /// The kind of value, as a person would name it.
+        /// The kind of value, in words for people.
         what: &'static str,
     },
-    /// White space at the beginning or the end.
+    /// The value begins or ends with white space.
     #[error("{what} must not begin or end with white space")]
     SurroundingSpace {
-        /// The kind of value, as a person would name it.
+        /// The kind of value, in words for people.
         what: &'static str,
     },
-    /// Not in the form that this kind of value has.
+    /// The value does not have the form of its kind.
     #[error("{what} must be {form}")]
     Form {
-        /// The kind of value, as a person would name it.
+        /// The kind of value, in words for people.
         what: &'static str,
         /// The form it should have.
         form: &'static str,
     },
 }
 
-/// The rules that all short names share: not empty, bounded, no control characters.
+/// Checks the rules that all short names share: not empty, within the limit, no control characters.
 pub(crate) fn check_name(what: &'static str, value: &str, max: usize) -> Result<(), ParseError> {
     if value.is_empty() {
         return Err(ParseError::Empty { what });

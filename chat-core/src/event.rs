@@ -1,4 +1,4 @@
-//! The events of the chat, their arguments, and what a client says when it connects.
+//! The events of the chat, their arguments, and the fields of `auth` when a client connects.
 
 mod arguments;
 mod chat_message;
@@ -39,25 +39,26 @@ pub const CHAT_MESSAGE: &str = "chat message";
 /// | client to server | nickname, content, client offset? ([`PrivateMessage`]) | [`Ack`](crate::Ack) or [`Refusal`](crate::Refusal) |
 /// | server to client | content, offset, `{ from, to, at, clientOffset }`, recovery offset ([`PrivateDelivery`]); `clientOffset` is for the author only | none |
 ///
-/// It is kept in the log as any message is, and delivered to the connections of these two people only.
+/// It is kept in the log like any message, and delivered only to the connections of these two people.
 pub const PRIVATE_MESSAGE: &str = "private message";
 
-/// The event with which a client joins a room: what is sent to the room from now on is delivered.
+/// The event with which a client joins a room: messages sent to the room from now on are delivered.
 ///
-/// Arguments: the room, `{ after }`? ([`Join`]). Ack: [`Joined`] or [`Refusal`](crate::Refusal). Joining a room twice changes
-/// nothing, except that with `after` its messages are delivered again from there.
+/// Arguments: the room, `{ after }`? ([`Join`]). Ack: [`Joined`] or [`Refusal`](crate::Refusal). Joining a room twice
+/// changes nothing, except that with `after` its messages are delivered again from there.
 pub const JOIN: &str = "join";
 
-/// The event with which the server tells a client, when it has connected, which of the rooms in its `auth` it is not in:
-/// [`NotJoined`]. It is not sent when there are none.
+/// The event with which the server tells a client that has connected which of the rooms in its `auth` it could not
+/// join: [`NotJoined`]. Not sent if it joined all of them.
 pub const NOT_JOINED: &str = "not joined";
 
 /// The event with which a client leaves a room.
 ///
-/// Argument: the room. Ack: [`Left`] or [`Refusal`](crate::Refusal). Leaving a room that one is not in changes nothing.
+/// Argument: the room. Ack: [`Left`] or [`Refusal`](crate::Refusal). Leaving a room that the client is not in changes
+/// nothing.
 pub const LEAVE: &str = "leave";
 
-/// The event with which a client takes a nickname, and with which the server tells a client which one it has.
+/// The event with which a client takes a nickname, and with which the server tells a client its nickname.
 ///
 /// | direction | arguments | ack |
 /// |---|---|---|
@@ -70,12 +71,12 @@ pub const NICKNAME: &str = "nickname";
 /// Argument: the room. Ack: [`Users`] or [`Refusal`](crate::Refusal).
 pub const USERS: &str = "users";
 
-/// The event with which a client reads back what was said, newest first by page.
+/// The event with which a client reads past messages, page by page from the newest.
 ///
 /// Argument: [`HistoryRequest`]. Ack: [`History`] or [`Refusal`](crate::Refusal).
 pub const HISTORY: &str = "history";
 
-/// The event that says who is typing, in both directions. At most once: it may be lost.
+/// The event that reports who is typing, in both directions. Delivered at most once: it may be lost.
 ///
 /// | direction | arguments | ack |
 /// |---|---|---|
@@ -83,13 +84,13 @@ pub const HISTORY: &str = "history";
 /// | server to client | [`Typing`] | none |
 pub const TYPING: &str = "typing";
 
-/// The event that tells the users of a room that there is one more: [`UserChange`]. At most once.
+/// The event that tells a room that a user has joined: [`UserChange`]. Delivered at most once.
 pub const USER_JOINED: &str = "user joined";
 
-/// The event that tells the users of a room that there is one fewer: [`UserChange`]. At most once.
+/// The event that tells a room that a user has left: [`UserChange`]. Delivered at most once.
 pub const USER_LEFT: &str = "user left";
 
-/// The name of an event from its JSON text: the first item of the array. `None` when there is none.
+/// Returns the name of an event from its JSON text: the first item of the array. `None` if there is none.
 pub fn event_name(json: &str) -> Option<String> {
     serde_json::from_str(Arguments::of(json).ok()?.raw(0)?).ok()
 }

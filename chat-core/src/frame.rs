@@ -12,15 +12,15 @@ pub use presence::{Attendee, MemberId};
 /// The version of [`Frame`] that this crate writes and reads.
 pub const FRAME_VERSION: u32 = 1;
 
-/// What one node tells the others.
+/// A message from one node to the others.
 ///
-/// A frame is a hint, never the truth: it may come late, twice, in another order or not at all, and what
-/// it says can be read from the store instead.
+/// A frame only notifies; the store is the source of truth. A frame may arrive late, twice, out of order or not at
+/// all, and its contents can be read from the store instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Frame {
-    /// Who says it.
+    /// The sender.
     pub node: NodeId,
-    /// What it says.
+    /// The contents.
     pub body: FrameBody,
 }
 
@@ -29,70 +29,69 @@ pub struct Frame {
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "type")]
 #[non_exhaustive]
 pub enum FrameBody {
-    /// The log has grown.
+    /// The log has grown (an append notification).
     Appended {
         /// The log.
         epoch: Epoch,
-        /// The offset after which `messages` continue, without a hole.
+        /// The offset after which `messages` continue without a gap.
         after: Offset,
-        /// The last offset of the log that the sender knows of. `messages` may end before it, when they
-        /// are too many for one frame.
+        /// The last offset of the log that the sender knows. `messages` may end before it if they do not all fit into
+        /// one frame.
         tail: Offset,
-        /// The first of the messages after `after`, in order.
+        /// The first messages after `after`, in order.
         messages: Vec<Message>,
     },
-    /// A client has got its session on the sender: whoever had it before is to let go.
+    /// A client has recovered its session on the sender: the previous owner must release it.
     SessionTaken {
-        /// The name of the session: the hash of its secret, in hexadecimal.
+        /// The key of the session: the hash of its secret, in hexadecimal.
         session: String,
-        /// Whose it is now, as it is saved with the session. Of two owners the one of the higher
+        /// The new owner's generation, as it is saved with the session. Of two owners the one with the higher
         /// generation keeps it.
         generation: i64,
     },
-    /// Who has come into a room and who has left one on the sender. With neither it says that the sender
-    /// is alive, and how far it has come.
+    /// Who has joined and left rooms on the sender. If both lists are empty, it reports that the sender is alive and
+    /// its current version.
     ///
-    /// Who is in which room of a node has a version: 0 when nobody was ever in one, and each of these
-    /// frames leads from one to the next. Whoever missed one wants a
-    /// [`PresenceSnapshot`](Self::PresenceSnapshot).
+    /// A node's presence has a version: 0 while nobody was ever in a room, and each of these frames leads from one
+    /// version to the next. A node that missed one requests a [`PresenceSnapshot`](Self::PresenceSnapshot).
     Presence {
         /// The version that this changes.
         from: u64,
-        /// The version that this leads to; `from` when nothing has changed.
+        /// The version that this leads to; equal to `from` if nothing has changed.
         version: u64,
-        /// Those who are in a room now, also when they were before.
+        /// Members who are in a room now, even if they were before.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         came: Vec<Attendee>,
-        /// Those who are not, also when they never were.
+        /// Members who are not in a room, even if they never were.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         left: Vec<Attendee>,
     },
-    /// The sender does not know who is in which room of a node, and asks it.
+    /// The sender does not know a node's presence and requests it.
     PresenceWanted {
         /// The node that is asked.
         of: NodeId,
     },
-    /// A part of the list of all who are in the rooms of the sender.
+    /// One part of the list of all members in the sender's rooms.
     PresenceSnapshot {
         /// The version of the list.
         version: u64,
-        /// Which of the sender's lists this is a part of, counted from 1. Parts of different ones do not
-        /// fit together, also when they have one version.
+        /// Which of the sender's lists this part belongs to, counted from 1. Parts of different lists must not be
+        /// combined, even if they have the same version.
         round: u64,
-        /// Which part, counted from 0.
+        /// The number of this part, counted from 0.
         part: u32,
-        /// How many parts there are.
+        /// The number of parts.
         parts: u32,
-        /// Those who are in a room.
+        /// Members who are in a room.
         present: Vec<Attendee>,
     },
-    /// Somebody who is in a room of the sender types, or does not any more.
+    /// A member in a room of the sender has started or stopped typing.
     Typing {
         /// The room.
         room: RoomId,
-        /// Who.
+        /// The member.
         member: MemberId,
-        /// Whether it types.
+        /// Whether the member is typing.
         typing: bool,
     },
     /// The sender stops, and its clients will connect to other nodes.
@@ -103,28 +102,28 @@ pub enum FrameBody {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum FrameError {
-    /// Written by another version of this crate. Nodes of both versions keep working: what the frame
-    /// said is read from the store.
+    /// The frame was written by another version of this crate. Nodes of both versions keep working: they read the
+    /// frame's contents from the store.
     #[error("the frame has version {found}, this node speaks version {FRAME_VERSION}")]
     Version {
-        /// The version it has.
+        /// The version of the frame.
         found: u32,
     },
-    /// Not a frame at all.
+    /// The bytes are not a frame.
     #[error("the frame cannot be read")]
     Malformed(#[source] serde_json::Error),
 }
 
 impl Frame {
-    /// The frame as the bytes that travel between nodes: one JSON object.
+    /// Encodes the frame for transport between nodes: one JSON object.
     pub fn encode(&self) -> Vec<u8> {
         let frame = FrameRef { v: FRAME_VERSION, node: self.node, body: &self.body };
         // Strings, numbers and maps with string keys: nothing in a frame can fail to serialise.
         serde_json::to_vec(&frame).unwrap_or_default()
     }
 
-    /// The frame as a hint: that the log has grown, without what was said. For a carrier that limits how
-    /// long a frame may be. Borrowed when there is nothing to leave out.
+    /// Returns the frame as a bare append notification: the log has grown, without the messages. For a transport that
+    /// limits the length of a frame. Borrowed if there is nothing to leave out.
     pub fn without_messages(&self) -> Cow<'_, Self> {
         match &self.body {
             FrameBody::Appended { epoch, after, tail, messages } if !messages.is_empty() => {
@@ -136,11 +135,10 @@ impl Frame {
         }
     }
 
-    /// The frame that these bytes hold. Unknown fields are ignored.
+    /// Decodes a frame. Unknown fields are ignored.
     ///
     /// # Errors
-    /// [`FrameError::Version`] when another version wrote it, [`FrameError::Malformed`] when they hold
-    /// no frame.
+    /// [`FrameError::Version`] if another version wrote it, [`FrameError::Malformed`] if the bytes are not a frame.
     pub fn decode(bytes: &[u8]) -> Result<Self, FrameError> {
         // Nearly all frames are of this kind, and the largest.
         if let Ok(frame) = serde_json::from_slice::<AppendedFrame>(bytes) {
@@ -168,8 +166,7 @@ impl Frame {
     }
 }
 
-/// A frame with [`FrameBody::Appended`], as it is read: without putting aside all of it before it is
-/// known which kind it is.
+/// A frame with [`FrameBody::Appended`] as it is deserialised, without buffering all of it to find out its kind.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct AppendedFrame {

@@ -8,33 +8,33 @@ use crate::ParseError;
 use crate::error::check_name;
 use crate::visible::is_visible;
 
-/// The name of a room: 1 to 256 bytes of UTF-8 without white space at either end. Every character of it can be seen:
-/// control characters, blanks that are no spaces, and those that turn the direction of writing or break lines are
-/// refused, except where they make an emoji or join letters.
+/// The name of a room: 1 to 256 bytes of UTF-8 without white space at either end. All characters must be visible:
+/// control characters, blank characters other than spaces, and those that change the writing direction or break lines
+/// are refused, except where they form an emoji or join letters.
 ///
-/// Two rooms are the same when their names are equal byte for byte. Clones share the text.
+/// Two rooms are the same if their names are equal byte for byte. Clones share the text.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(try_from = "String")]
 pub struct RoomId(Arc<str>);
 
 impl RoomId {
-    /// The longest name in bytes of UTF-8.
+    /// The maximum length of a name in bytes of UTF-8.
     pub const MAX_BYTES: usize = 256;
 
-    /// The room that everybody is in who asks for no other: `general`.
+    /// Returns the default room, `general`, for clients that ask for no other.
     pub fn general() -> Self {
         static GENERAL: LazyLock<Arc<str>> = LazyLock::new(|| "general".into());
         Self(Arc::clone(&GENERAL))
     }
 
-    /// A name read back from a store, which may hold one that another program wrote.
+    /// Creates a name from text that was read back from a store, which another program may have written.
     ///
-    /// It is not checked: history is never refused.
+    /// The text is not checked: history is never refused.
     pub fn from_stored(text: impl Into<Arc<str>>) -> Self {
         Self(text.into())
     }
 
-    /// The text itself.
+    /// Returns the name as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -81,13 +81,13 @@ impl fmt::Display for RoomId {
     }
 }
 
-/// One running server among several that share a log. Random, made at start, written in hexadecimal.
+/// The id of one running server among several that share a log. Random, created at start, written in hexadecimal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(try_from = "String")]
 pub struct NodeId(u64);
 
 impl NodeId {
-    /// The id that these random bytes give.
+    /// Creates an id from random bytes.
     pub const fn from_random(bytes: [u8; 8]) -> Self {
         Self(u64::from_be_bytes(bytes))
     }

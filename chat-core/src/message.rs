@@ -10,25 +10,25 @@ use crate::{
 
 /// The text of a message: 1 to 65,536 bytes of UTF-8, any characters.
 ///
-/// A new message is checked by `parse` or `try_from`. Deserialising takes any text, as
-/// [`from_stored`](Self::from_stored) does: it is for messages that are in the log already.
+/// `parse` and `try_from` check new content. Deserialising accepts any text, like [`from_stored`](Self::from_stored):
+/// it is for messages that are in the log already.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Content(Box<str>);
 
 impl Content {
-    /// The longest content in bytes of UTF-8: 64 KiB.
+    /// The maximum length of content in bytes of UTF-8: 64 KiB.
     pub const MAX_BYTES: usize = 64 * 1024;
 
-    /// Content read back from a store, which may hold what another program wrote: also an empty text
-    /// or one over the limit.
+    /// Creates content from text that was read back from a store. Another program may have written it, so it may be
+    /// empty or over the limit.
     ///
-    /// It is not checked: history is never refused.
+    /// The text is not checked: history is never refused.
     pub fn from_stored(text: impl Into<Box<str>>) -> Self {
         Self(text.into())
     }
 
-    /// The text itself.
+    /// Returns the content as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -66,92 +66,91 @@ impl From<Content> for String {
     }
 }
 
-/// Shows the length only: what people write does not belong into logs.
+/// Shows the length only: what users write does not belong in logs.
 impl fmt::Debug for Content {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Content({} bytes)", self.0.len())
     }
 }
 
-/// A moment, in whole milliseconds since 1970-01-01T00:00:00Z.
+/// A point in time, in whole milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// The moment this many milliseconds after 1970-01-01T00:00:00Z.
+    /// Creates a timestamp from milliseconds since 1970-01-01T00:00:00Z.
     pub const fn from_millis(millis: i64) -> Self {
         Self(millis)
     }
 
-    /// The present moment, by the clock of this machine.
+    /// Returns the current time by this machine's clock.
     ///
-    /// Clocks of several nodes differ: order messages by [`Offset`], never by time.
+    /// Clocks of different nodes differ: order messages by [`Offset`], never by time.
     pub fn now() -> Self {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
         Self(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
     }
 
-    /// How much later this moment is than an earlier one; nothing when it is not later.
+    /// Returns the time from `earlier` to this timestamp; zero if this one is not later.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 
-    /// The moment that much later; the last one there is when it would be later than that.
+    /// Returns the timestamp `duration` later, or the last possible one.
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {
         let millis = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
         Self(self.0.saturating_add(millis))
     }
 
-    /// The number of milliseconds.
+    /// Returns the number of milliseconds.
     pub const fn as_millis(self) -> i64 {
         self.0
     }
 }
 
-/// A message that has no place in the log yet.
+/// A message that is not in the log yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewMessage {
-    /// Who it is for.
+    /// Who receives the message.
     pub audience: Audience,
-    /// What it says.
+    /// The text.
     pub content: Content,
-    /// The client's key for it; with none, a retry is a second message.
+    /// The client's key for the message; without one, a retry is stored as a second message.
     pub client_offset: Option<ClientOffset>,
-    /// Under which name it is sent; none when anonymous.
+    /// The nickname that it is sent under; none if anonymous.
     pub from: Option<Nickname>,
-    /// Whose it is, and with it the key; none when nobody knows.
+    /// The author, who also owns the key; none if unknown.
     pub author: Option<Author>,
     /// When the server received it.
     pub at: Timestamp,
 }
 
 impl NewMessage {
-    /// A message from nobody in particular, received now.
+    /// Creates a message without a nickname and an author, received now.
     pub fn new(audience: impl Into<Audience>, content: Content) -> Self {
         let (audience, at) = (audience.into(), Timestamp::now());
         Self { audience, content, client_offset: None, from: None, author: None, at }
     }
 
-    /// The same message with the client's key for it.
+    /// Sets the client's key.
     #[must_use]
     pub fn with_client_offset(self, key: ClientOffset) -> Self {
         Self { client_offset: Some(key), ..self }
     }
 
-    /// The same message with its author.
+    /// Sets the author.
     #[must_use]
     pub fn with_author(self, author: Author) -> Self {
         Self { author: Some(author), ..self }
     }
 
-    /// Whether `stored`, which has the same [`ClientOffset`], is this message: the same content for the same
-    /// audience. If not, the key was used for something else.
+    /// Returns whether `stored`, which has the same [`ClientOffset`], is this message: the same content for the same
+    /// audience. If not, the key was used for another message.
     ///
-    /// Users are compared and not names: a user with another name is another [`PersonId`] as the sender of a
-    /// private message, and the same user. Where an author is not known, names are compared if both are known,
-    /// however they are written.
+    /// Compares users, not names: under another name the same user has another [`PersonId`] as the sender of a
+    /// private message. If an author is unknown, names are compared by their key, if both are known.
     pub fn is_retry_of(&self, stored: &Message) -> bool {
         if self.content != stored.content {
             return false;
@@ -168,7 +167,7 @@ impl NewMessage {
         }
     }
 
-    /// Whether it is sent under the name of `stored`, however it is written; none when one has no name.
+    /// Returns whether this message has the same name as `stored`, compared by key; none if one of them has no name.
     pub fn is_by_same_name(&self, stored: &Message) -> Option<bool> {
         let (new, old) = (self.from.as_ref()?, stored.from.as_ref()?);
         Some(new == old || new.key() == old.key())
@@ -179,29 +178,28 @@ impl NewMessage {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", try_from = "Fields")]
 pub struct Message {
-    /// Its position.
+    /// Its position in the log.
     pub offset: Offset,
-    /// Who it is for.
+    /// Who receives the message.
     #[serde(flatten)]
     pub audience: Audience,
-    /// What it says.
+    /// The text.
     pub content: Content,
-    /// The author's key for it, which is nobody else's business.
+    /// The author's key for it, which only the author may see.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_offset: Option<ClientOffset>,
-    /// Under which name it was sent; none when anonymous.
+    /// The nickname that it was sent under; none if anonymous.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<Nickname>,
-    /// Whose it is; none when the log does not know.
+    /// The author; none if the log does not know.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub author: Option<AuthorId>,
-    /// When the server received it; none for messages from a log that did not keep it.
+    /// When the server received it; none for messages from a log that did not record it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<Timestamp>,
 }
 
-/// A message as it is read: serde would put all the fields of a struct with a flattened one aside
-/// before it reads them.
+/// A message as it is deserialised: for a struct with a flattened field, serde would buffer all fields first.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Fields {
@@ -241,7 +239,7 @@ impl TryFrom<Fields> for Message {
 }
 
 impl Message {
-    /// `new` at its place in the log.
+    /// Creates a message from `new` at this offset.
     pub fn from_new(offset: Offset, new: NewMessage) -> Self {
         let NewMessage { audience, content, client_offset, from, author, at } = new;
         let author = author.map(Author::id);
@@ -249,7 +247,7 @@ impl Message {
     }
 }
 impl Author {
-    /// Whether this is the author of `message`: its user, or its session while it had none.
+    /// Returns whether this is the author of `message`: its user, or its session while it had no user.
     pub fn wrote(self, message: &Message) -> bool {
         message.author.is_some_and(|author| author == self.session || Some(author) == self.user)
     }

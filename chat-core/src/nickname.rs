@@ -11,20 +11,19 @@ use crate::ParseError;
 use crate::scripts;
 use crate::visible::{is_emoji_style, is_visible};
 
-/// The name that a person goes by: 1 to 40 characters and 128 bytes of UTF-8 at most.
+/// A user's nickname: at most 40 characters and 128 bytes of UTF-8, at least one character.
 ///
-/// It is written much as the Nickname profile of [RFC 8266](https://www.rfc-editor.org/rfc/rfc8266) has it: white
-/// space at the ends is taken off and runs of it become one space, wide and compatibility characters become
-/// the plain ones. Every character of it can be seen: control characters, blanks that are none of the spaces, and
-/// those that turn the direction of writing are refused. Emoji are taken, also those that are made of several
-/// characters. Two names that only differ in case, or in these ways, are the same name: they have the same
-/// [`key`](Self::key).
+/// It is normalised much like the Nickname profile of [RFC 8266](https://www.rfc-editor.org/rfc/rfc8266): white space
+/// at the ends is removed, runs of white space become one space, and wide and compatibility characters become plain
+/// ones. All characters must be visible: control characters, blank characters other than spaces, and those that
+/// change the writing direction are refused. Emoji are accepted, including those made of several characters. Two
+/// nicknames that differ only in case, or in what is normalised, are the same: they have the same [`key`](Self::key).
 ///
-/// Names that are written differently may still look alike: they have the same [`skeleton`](Self::skeleton).
+/// Nicknames that are written differently may still look alike: they have the same [`skeleton`](Self::skeleton).
 ///
-/// A new name is checked by `parse` or `try_from`, and by [`check_new`](Self::check_new) before it is given to
-/// somebody. Deserialising takes any text, as [`from_stored`](Self::from_stored) does: it is for names that are in
-/// the log already. Clones share the text.
+/// `parse` and `try_from` check a new nickname, and [`check_new`](Self::check_new) checks it before a user gets it.
+/// Deserialising accepts any text, like [`from_stored`](Self::from_stored): it is for nicknames that are in the log
+/// already. Clones share the text.
 ///
 /// ```
 /// use chat_core::Nickname;
@@ -42,46 +41,46 @@ use crate::visible::{is_emoji_style, is_visible};
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Nickname(Arc<str>);
 
-/// What a [`Nickname`] is compared by: names with the same key are the same name.
+/// The key that identifies a [`Nickname`]: nicknames with the same key are the same.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NicknameKey(Arc<str>);
 
-/// What a [`Nickname`] looks like: people take names with the same skeleton for each other.
+/// The visual form of a [`Nickname`]: people confuse nicknames with the same skeleton.
 ///
-/// It is made of that of [UTS 39](https://www.unicode.org/reports/tr39/#Confusable_Detection), in lower case. It is
-/// for comparing only, and may be another one with a later version of Unicode.
+/// It is based on the skeleton of [UTS 39](https://www.unicode.org/reports/tr39/#Confusable_Detection), in lower
+/// case. Use it for comparing only; it may change with a later version of Unicode.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NicknameSkeleton(Arc<str>);
 
 const WHAT: &str = "a nickname";
 
-/// How often a text is brought into its form at the most: the steps may make room for each other.
+/// Maximum number of normalisation rounds: one step may make another one apply.
 const ROUNDS: usize = 4;
 
-/// How many accents a letter of a new name has at the most
-/// ([UTS 39](https://www.unicode.org/reports/tr39/#Optional_Detection)): more spill over the lines around them.
+/// Maximum number of accents on a letter of a new nickname ([UTS
+/// 39](https://www.unicode.org/reports/tr39/#Optional_Detection)): more spill over the lines around them.
 const MAX_MARKS: usize = 4;
 
 impl Nickname {
-    /// The longest name in characters (Unicode scalar values).
+    /// The maximum length in characters (Unicode scalar values).
     pub const MAX_CHARACTERS: usize = 40;
 
-    /// The longest name in bytes of UTF-8.
+    /// The maximum length in bytes of UTF-8.
     pub const MAX_BYTES: usize = 128;
 
-    /// A name read back from a store.
+    /// Creates a nickname from text that was read back from a store.
     ///
-    /// It is not checked: history is never refused.
+    /// The text is not checked: history is never refused.
     pub fn from_stored(text: impl Into<Arc<str>>) -> Self {
         Self(text.into())
     }
 
-    /// The text itself.
+    /// Returns the nickname as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// What this name is compared by.
+    /// Returns the key for comparing.
     pub fn key(&self) -> NicknameKey {
         let key = stable(self.as_str(), |text| {
             let plain = single_spaces(text.chars().filter(|&c| !is_emoji_style(c)));
@@ -90,19 +89,19 @@ impl Nickname {
         NicknameKey(key.into())
     }
 
-    /// What this name looks like, as it is written.
+    /// Returns the skeleton of the nickname as it is written.
     pub fn skeleton(&self) -> NicknameSkeleton {
-        // Before and after: a great I looks like a small l, and great letters of one script often like those of
-        // another one whose small letters do not.
+        // Before and after: a capital I looks like a small l, and capital letters of one script often look like those
+        // of another script whose small letters do not.
         let lower: String = skeleton(self.as_str()).flat_map(char::to_lowercase).collect();
         NicknameSkeleton(skeleton(&lower).collect::<String>().into())
     }
 
-    /// Whether somebody may take this name who has not had it: it must not be made to be taken for another one.
+    /// Checks whether a user may take this nickname as a new one: it must not be easy to confuse with another.
     ///
-    /// A word of it may not mix scripts as [UTS 39](https://www.unicode.org/reports/tr39/#Restriction_Level_Detection)
-    /// warns of, such as Latin and Cyrillic, and a letter may not have more than four accents. Words in different
-    /// scripts are fine, and so are Latin with Chinese, Japanese or Korean, digits and emoji.
+    /// A word may not mix scripts that [UTS 39](https://www.unicode.org/reports/tr39/#Restriction_Level_Detection)
+    /// warns about, such as Latin and Cyrillic, and a letter may not have more than four accents. Allowed are words
+    /// in different scripts, Latin mixed with Chinese, Japanese or Korean, digits, and emoji.
     ///
     /// # Errors
     /// Says why not.
@@ -123,7 +122,7 @@ impl Nickname {
     }
 }
 
-/// Applies `rules` until they change nothing any more.
+/// Applies `rules` until nothing changes.
 fn stable(text: &str, rules: impl Fn(&str) -> String) -> String {
     let mut stable = rules(text);
     for _ in 1..ROUNDS {
@@ -136,7 +135,7 @@ fn stable(text: &str, rules: impl Fn(&str) -> String) -> String {
     stable
 }
 
-/// Without white space at the ends, and with one space where there is any.
+/// Removes white space at the ends and replaces each run of it with one space.
 fn single_spaces(text: impl Iterator<Item = char>) -> String {
     let mut single = String::new();
     for c in text {
@@ -150,7 +149,7 @@ fn single_spaces(text: impl Iterator<Item = char>) -> String {
     single
 }
 
-/// The plain characters for wide ones and the like.
+/// Replaces wide characters and the like with plain ones.
 fn plain(text: &str) -> String {
     let mut plain = String::new();
     let mut last = None;
@@ -170,8 +169,8 @@ fn plain(text: &str) -> String {
     plain
 }
 
-/// An accent that stands alone, such as U+00B4, which some write instead of an apostrophe. Its plain form would be a
-/// space and an accent.
+/// Returns whether a character is a stand-alone accent such as U+00B4, which some write instead of an apostrophe. Its
+/// plain form would be a space and an accent.
 fn is_spacing_accent(c: char) -> bool {
     c.general_category() != GeneralCategory::SpaceSeparator
         && [c].into_iter().nfkc().next() == Some(' ')
@@ -183,19 +182,19 @@ fn is_accent(c: char) -> bool {
 }
 
 impl NicknameSkeleton {
-    /// The text itself.
+    /// Returns the skeleton as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
 impl NicknameKey {
-    /// A key read back from a store.
+    /// Creates a key from text that was read back from a store.
     pub fn from_stored(text: impl Into<Arc<str>>) -> Self {
         Self(text.into())
     }
 
-    /// The text itself.
+    /// Returns the key as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -205,7 +204,7 @@ impl FromStr for Nickname {
     type Err = ParseError;
 
     fn from_str(text: &str) -> Result<Self, ParseError> {
-        // Before anything is computed: spaces that will be taken off count too.
+        // Checked before any computation: spaces that will be removed count too.
         if text.len() > 4 * Self::MAX_BYTES {
             return Err(ParseError::TooLong {
                 what: WHAT,

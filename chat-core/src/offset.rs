@@ -6,13 +6,13 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use crate::ParseError;
 
-/// A position in the log: the number of a message, given by the server when it stores it.
+/// A position in the log: the number that the server gives a message when it stores it.
 ///
-/// The first message of a new log has offset 1 and every further one the next number, over all rooms.
-/// [`Offset::ZERO`] is the position before the first message, so "everything after `ZERO`" is the
-/// whole log. A number is never used twice, also not after old messages were deleted.
+/// The first message of a new log has offset 1 and each further one the next number, across all rooms.
+/// [`Offset::ZERO`] is the position before the first message, so "everything after `ZERO`" is the whole log. A number
+/// is never reused, even after old messages were deleted.
 ///
-/// The largest offset is 2⁵³ − 1, the largest integer that a JavaScript number holds exactly.
+/// The largest offset is 2⁵³ − 1, the largest integer up to which JavaScript numbers are exact.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
 )]
@@ -27,7 +27,7 @@ impl Offset {
     /// The largest offset, 2⁵³ − 1.
     pub const MAX: Self = Self((1 << 53) - 1);
 
-    /// The offset with this number.
+    /// Creates an offset from a number.
     ///
     /// # Errors
     /// When the number is above [`Offset::MAX`].
@@ -38,31 +38,31 @@ impl Offset {
         Ok(Self(number))
     }
 
-    /// The number itself.
+    /// Returns the offset as a number.
     pub const fn as_u64(self) -> u64 {
         self.0
     }
 
-    /// The offset `count` places further on; [`Offset::MAX`] at the most.
+    /// Returns the offset `count` positions later, at most [`Offset::MAX`].
     #[must_use]
     pub const fn plus(self, count: u64) -> Self {
         let sum = self.0.saturating_add(count);
         if sum > Self::MAX.0 { Self::MAX } else { Self(sum) }
     }
 
-    /// The offset that follows this one.
+    /// Returns the next offset.
     #[must_use]
     pub const fn next(self) -> Self {
         self.plus(1)
     }
 
-    /// The offset before this one; [`Offset::ZERO`] stays where it is.
+    /// Returns the previous offset; [`Offset::ZERO`] stays as it is.
     #[must_use]
     pub const fn previous(self) -> Self {
         self.minus(1)
     }
 
-    /// The offset `count` places further back; [`Offset::ZERO`] at the least.
+    /// Returns the offset `count` positions earlier, at least [`Offset::ZERO`].
     #[must_use]
     pub const fn minus(self, count: u64) -> Self {
         Self(self.0.saturating_sub(count))
@@ -89,10 +89,10 @@ impl fmt::Display for Offset {
     }
 }
 
-/// The identity of a log, made once when the log is created.
+/// The identity of a log, created once with the log.
 ///
-/// Two logs never share an epoch, so an offset together with its epoch means one message for ever.
-/// Written as 1 to 32 letters and digits of ASCII. Clones share the text.
+/// Two logs never share an epoch, so an offset together with its epoch identifies one message forever. Written as 1
+/// to 32 ASCII letters and digits. Clones share the text.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Epoch(Arc<str>);
@@ -100,12 +100,12 @@ pub struct Epoch(Arc<str>);
 impl Epoch {
     const MAX_BYTES: usize = 32;
 
-    /// The epoch that these random bytes give, written in hexadecimal.
+    /// Creates an epoch from random bytes, written in hexadecimal.
     pub fn from_random(bytes: [u8; 8]) -> Self {
         Self(format!("{:016x}", u64::from_be_bytes(bytes)).into())
     }
 
-    /// The epoch as text.
+    /// Returns the epoch as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -150,11 +150,11 @@ impl fmt::Display for Epoch {
     }
 }
 
-/// An offset together with the log that it belongs to, written `<epoch>-<offset>`.
+/// An offset together with the epoch of its log, written `<epoch>-<offset>`.
 ///
-/// It is the last argument of every event that comes from the log. A Socket.IO client remembers the
-/// trailing string of an event as its place and sends it back in `auth.offset` when it reconnects
-/// ([connection state recovery](https://socket.io/docs/v4/connection-state-recovery)).
+/// It is the last argument of every event from the log. A Socket.IO client stores the trailing string of an event as
+/// its position and sends it back in `auth.offset` when it reconnects ([connection state
+/// recovery](https://socket.io/docs/v4/connection-state-recovery)).
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct RecoveryOffset {
@@ -171,7 +171,8 @@ impl FromStr for RecoveryOffset {
         const FORM: ParseError =
             ParseError::Form { what: "a recovery offset", form: "<epoch>-<offset>" };
         let (epoch, number) = text.split_once('-').ok_or(FORM)?;
-        // `u64::from_str` would also take a leading '+' and leading zeros: one position, one text.
+        // `u64::from_str` would also accept a leading '+' and leading zeros; each position must have exactly one
+        // text.
         let canonical = number == "0" || number.starts_with(|c: char| matches!(c, '1'..='9'));
         let number = number.parse().ok().filter(|_| canonical).ok_or(FORM)?;
         Ok(Self { epoch: epoch.parse()?, offset: Offset::new(number)? })

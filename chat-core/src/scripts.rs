@@ -1,10 +1,10 @@
-//! Which words mix scripts so that they can be taken for others.
+//! Detects words that mix scripts so that they can be confused with others.
 
 use unicode_script::{Script, ScriptExtension, UnicodeScript};
 use unicode_security::mixed_script::AugmentedScriptSet;
 use unicode_security::skeleton;
 
-/// Whether each word is in one script, or mixes those that people who write them do mix.
+/// Returns whether each word is in one script, or mixes only scripts that people do mix when they write.
 pub(crate) fn are_plain(text: &str) -> bool {
     let is_part = |c: char| c.is_alphanumeric() || is_inherited(c);
     text.split(|c| !is_part(c)).filter(|word| !word.is_ascii()).all(is_plain)
@@ -14,7 +14,7 @@ fn is_inherited(c: char) -> bool {
     c.script_extension() == ScriptExtension::from(Script::Inherited)
 }
 
-/// The level "moderately restrictive" of UTS 39, and with two scripts no word that looks as if it had one.
+/// The level "moderately restrictive" of UTS 39; in addition, a word of two scripts must not look like a word of one.
 fn is_plain(word: &str) -> bool {
     let (mut all, mut but_latin) = (AugmentedScriptSet::default(), AugmentedScriptSet::default());
     for c in word.chars() {

@@ -1,11 +1,11 @@
-//! Which characters of a name can be seen, by themselves or where they stand.
+//! Which characters of a name are visible, by themselves or in their context.
 
 use unicode_normalization::char::canonical_combining_class;
 use unicode_properties::{GeneralCategory, UnicodeEmoji, UnicodeGeneralCategory};
 use unicode_script::{Script, UnicodeScript};
 
-/// `Default_Ignorable_Code_Point` of Unicode: what is shown as nothing. It has room for characters that are not
-/// assigned yet, so that it needs no change with later versions.
+/// `Default_Ignorable_Code_Point` of Unicode: characters shown as nothing. It includes code points that are not
+/// assigned yet, so later versions of Unicode need no change here.
 const IGNORABLE: [(u32, u32); 17] = [
     (0xad, 0xad),
     (0x34f, 0x34f),
@@ -26,11 +26,11 @@ const IGNORABLE: [(u32, u32); 17] = [
     (0xe0000, 0xe0fff),
 ];
 
-/// Blank, though Unicode counts them among the signs and letters: the empty pattern of Braille, hieroglyphs, a
-/// note without a head, and the filler of Khitan.
+/// Blank, though Unicode counts them as symbols or letters: the empty Braille pattern, hieroglyphs, a note without a
+/// head, and the Khitan filler.
 const BLANK: [char; 5] = ['\u{2800}', '\u{13441}', '\u{13442}', '\u{1d159}', '\u{16fe4}'];
 
-/// Signs that embrace the digits after them. Unicode counts them among the characters that only give a format.
+/// Signs that enclose the digits after them. Unicode counts them as format characters.
 const EMBRACING: [char; 13] = [
     '\u{600}',
     '\u{601}',
@@ -52,19 +52,19 @@ const JOINER: char = '\u{200d}';
 const KEYCAP: char = '\u{20e3}';
 const BLACK_FLAG: char = '\u{1f3f4}';
 
-/// The flags of England, Scotland and Wales: the black flag, with these letters as tags and an end.
+/// The flags of England, Scotland and Wales: the black flag, these letters as tags, and an end tag.
 const REGIONS: [&str; 3] = ["gbeng", "gbsct", "gbwls"];
 
-/// Chooses how an emoji is drawn: as text, or in colour.
+/// Returns whether the character selects how an emoji is drawn: as text or in colour.
 pub(crate) fn is_emoji_style(c: char) -> bool {
     matches!(c, '\u{fe0e}' | '\u{fe0f}')
 }
 
-/// Whether every character can be seen, or changes what stands beside it as the standards for emoji
-/// ([UTS 51](https://www.unicode.org/reports/tr51/)) and for joined letters
-/// ([RFC 5892](https://www.rfc-editor.org/rfc/rfc5892#appendix-A)) have it.
+/// Returns whether every character is visible, or modifies its neighbours as the standards for emoji ([UTS
+/// 51](https://www.unicode.org/reports/tr51/)) and for joined letters ([RFC
+/// 5892](https://www.rfc-editor.org/rfc/rfc5892#appendix-A)) specify.
 pub(crate) fn is_visible(text: &str) -> bool {
-    // Most names are: each message of a client has that of its room.
+    // A fast path for most names: each message of a client has the name of its room.
     if text.is_ascii() {
         return !text.bytes().any(|byte| byte.is_ascii_control());
     }
@@ -100,7 +100,7 @@ fn is_hidden(c: char) -> bool {
 }
 
 fn is_emoji(c: char) -> bool {
-    // Digits are among them, for keycaps.
+    // They include digits, for keycaps.
     !c.is_ascii() && c.is_emoji_char()
 }
 
@@ -117,7 +117,7 @@ fn follows_virama(before: &[char]) -> bool {
     before.last().is_some_and(|&c| canonical_combining_class(c) == VIRAMA)
 }
 
-/// Between letters that would be written joined.
+/// Returns whether a character here stands between letters that would otherwise join.
 fn parts_letters(before: &[char], after: &[char]) -> bool {
     let joined = |c: &char| matches!(c.script(), Script::Arabic | Script::Syriac);
     before.last().is_some_and(joined) && after.first().is_some_and(joined)
@@ -131,7 +131,7 @@ fn has_style(before: &[char], after: &[char]) -> bool {
     }
 }
 
-/// How many characters after a black flag make it that of a region.
+/// Returns the number of characters after a black flag that make it a regional flag.
 fn region_len(after: &[char]) -> usize {
     let tag = |c: char| char::from_u32(0xe0000 + u32::from(c));
     let of_region = |region: &&str| {

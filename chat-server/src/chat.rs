@@ -30,17 +30,17 @@ use crate::socketio::transport::TransportService;
 /// How long the store may take for the last commits when the server stops.
 const COMMIT_PATIENCE: Duration = Duration::from_secs(4);
 
-/// How long clients may take to receive the last answers then.
+/// How long clients may take to receive the last answers when the server stops.
 const DRAIN_PATIENCE: Duration = Duration::from_secs(2);
 
-/// How long each of the rest may take then: websockets to end, sessions to be saved, other nodes to be told,
-/// other connections to end.
+/// How long each remaining step may take when the server stops: closing websockets, saving sessions, telling other
+/// nodes, and closing other connections.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(1);
 
-/// A chat, ready to be served: by [`serve`](Self::serve), or as part of an axum application by
-/// [`router`](Self::router).
+/// A running chat. Serve it with [`serve`](Self::serve), or mount its [`router`](Self::router) in an axum
+/// application.
 ///
-/// Cheap to clone; clones are the same chat.
+/// Cheap to clone; clones share the same chat.
 #[derive(Clone)]
 pub struct Chat {
     io: SocketIo,
@@ -49,43 +49,42 @@ pub struct Chat {
     log: Arc<Log>,
     recovery: Recovery<ChatSession>,
     broadcast: Arc<dyn Broadcast>,
-    /// The two directions of the relay.
+    /// The tasks that publish to and listen to other nodes.
     relay: TaskTracker,
     listening: CancellationToken,
     limits: Limits,
-    /// What is left of the limit of open files when all else is open.
+    /// The number of connections that the limit of open files leaves room for, with everything else open.
     room: Room,
     proxies: TrustedProxies,
     rules: Rules,
     base_path: BasePath,
 }
 
-/// Why a chat could not be started or served.
+/// The error of starting or serving a chat.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ChatError {
-    /// The store does not work.
+    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The operating system gives no random numbers.
+    /// The operating system returned no random numbers.
     #[error("no random numbers are available")]
     Random(#[source] getrandom::Error),
-    /// A limit is out of its range.
+    /// A limit is out of range.
     #[error(transparent)]
     Limit(#[from] LimitError),
-    /// The listener does not work any more.
+    /// The listener failed.
     #[error("the server cannot accept connections")]
     Serve(#[source] std::io::Error),
 }
 
 impl Chat {
-    /// The Socket.IO server, for namespaces of an application's own.
+    /// Returns the Socket.IO server, for an application's own namespaces.
     pub fn io(&self) -> &SocketIo {
         &self.io
     }
 
-    /// Only what clients need to talk to the chat: `/socket.io`. For an application that has pages of its
-    /// own.
+    /// Returns a router with only the Socket.IO endpoint, `/socket.io`, for an application with its own pages.
     ///
     /// Pages of other origins are refused unless they are [allowed](ChatBuilder::allowed_origins).
     pub fn socket_router(&self) -> Router {
@@ -99,21 +98,24 @@ impl Chat {
             .route_service("/socket.io/", guarded)
     }
 
-    /// The official Socket.IO client for browsers, below `/socket.io`, as the Node.js server serves it;
-    /// see [`client_router`](crate::client_router).
+    /// Returns a router with the official Socket.IO client for browsers, below `/socket.io` as the Node.js server
+    /// serves it; see [`client_router`](crate::client_router).
     #[cfg(feature = "page")]
     pub fn client_router(&self) -> Router {
         web::client_router()
     }
 
-    /// Everything the chat serves over HTTP, below its [base path](ChatBuilder::base_path): `/socket.io`, the client
-    /// library below it, the chat page at `/`, `/healthz`, which answers as long as the process works, and `/readyz`,
-    /// which says with status 503 [what does not](Self::impairments).
+    /// Returns a router with everything the chat serves over HTTP, below its [base path](ChatBuilder::base_path):
+    ///
+    /// - `/socket.io`, with the client library below it
+    /// - `/`, the chat page
+    /// - `/healthz`, which answers as long as the process works
+    /// - `/readyz`, which answers status 503 with [what does not work](Self::impairments), if anything
     pub fn router(&self) -> Router {
         self.router_for(self.origins_at(None))
     }
 
-    /// The pages that may use a server that listens on this address, where that is known.
+    /// Returns the rules for origins of a server that listens on this address, if the address is known.
     fn origins_at(&self, listening: Option<IpAddr>) -> Origins {
         Origins::new(self.rules.clone(), self.proxies.clone(), listening)
     }
@@ -130,17 +132,18 @@ impl Chat {
         if self.base_path == BasePath::default() { nested } else { nested.merge(health) }
     }
 
-    /// The most connections that [`serve`](Self::serve) takes.
+    /// Returns the maximum number of connections that [`serve`](Self::serve) accepts.
     pub fn max_connections(&self) -> usize {
         self.room.connections
     }
 
-    /// What does not work at the moment, in a sentence each; nothing when all does.
+    /// Returns one sentence for each thing that does not work at the moment; empty when everything works.
     ///
-    /// Clients are served all the same: they get no acks while the store cannot be written, no messages that are
-    /// not in memory while it cannot be read, and hear of messages of other nodes up to a second late while those
-    /// cannot be heard. Each lasts until a call of its kind has worked: reads that work do not end an outage of
-    /// writes. When no client writes, the store is [asked](chat_store::MessageStore::try_commit) from time to time.
+    /// Clients are still served. They get no acks while the store cannot be written, and no messages that are not in
+    /// memory while it cannot be read. Messages from other nodes arrive up to a second late while those nodes cannot
+    /// be heard. Each impairment lasts until a call of its kind succeeds: a successful read does not end an outage of
+    /// writes. When no client writes, the server [asks](chat_store::MessageStore::try_commit) the store from time to
+    /// time.
     pub fn impairments(&self) -> Vec<&'static str> {
         [
             (self.log.writing_fails(), "the store fails; messages are not acked"),
@@ -156,15 +159,15 @@ impl Chat {
         .collect()
     }
 
-    /// Serves [`router`](Self::router) on a listener until `stop` is ready, then stops as
-    /// [`shutdown`](Self::shutdown) does, within ten seconds.
+    /// Serves [`router`](Self::router) on a listener until `stop` is ready, then stops like
+    /// [`shutdown`](Self::shutdown), within ten seconds.
     ///
-    /// On a loopback address the server is asked by a name of this machine, by an address, or by an
-    /// [allowed host](ChatBuilder::allowed_hosts); what else is asked for is refused, unless a trusted proxy
-    /// does. All else is as with [`serve_router`](Self::serve_router).
+    /// On a loopback address, requests must use a name of this machine, an IP address, or an [allowed
+    /// host](ChatBuilder::allowed_hosts); others are refused unless a trusted proxy passed them on. Everything else
+    /// works as in [`serve_router`](Self::serve_router).
     ///
     /// # Errors
-    /// When the listener fails. The chat is shut down then too.
+    /// When the listener fails. The chat is shut down in that case too.
     pub async fn serve(
         &self,
         listener: impl Into<Listener>,
@@ -176,14 +179,14 @@ impl Chat {
         self.serve_for(origins, listener, router, stop).await
     }
 
-    /// Serves an application's router, into which it has merged what it wants of the chat's, on a listener until `stop`
-    /// is ready, then shuts the chat [down](Self::shutdown), within ten seconds.
+    /// Serves an application's router, which includes the parts of the chat it wants, on a listener until `stop` is
+    /// ready, then [shuts down](Self::shutdown) the chat, within ten seconds.
     ///
-    /// What connections may take is bounded by the [limits](Limits) of the chat: their number, in all and from one
-    /// address, the size of headers, and the time for each part of a request and a response. Each request has
-    /// its [`ClientAddress`](crate::ClientAddress). Small packets are sent at once (`TCP_NODELAY`).
+    /// The chat's [limits](Limits) apply to connections: their number in total and from one address, the size of
+    /// headers, and the time for each part of a request and a response. Each request carries its
+    /// [`ClientAddress`](crate::ClientAddress). Small packets are sent immediately (`TCP_NODELAY`).
     ///
-    /// Not cancel safe: the listener is served on when this call is dropped. Let `stop` end it.
+    /// Not cancel safe: dropping this call does not stop the server. End it with `stop`.
     ///
     /// ```no_run
     /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -200,7 +203,7 @@ impl Chat {
     /// ```
     ///
     /// # Errors
-    /// When the listener fails. The chat is shut down then too.
+    /// When the listener fails. The chat is shut down in that case too.
     pub async fn serve_router(
         &self,
         listener: impl Into<Listener>,
@@ -237,7 +240,7 @@ impl Chat {
             Some(Ok(Err(error))) => Err(ChatError::Serve(error)),
             Some(_) => Ok(()),
             None => {
-                // What is left then are clients that do not take their answer.
+                // The remaining clients do not read their answers.
                 if timeout(CLOSE_PATIENCE, &mut server).await.is_err() {
                     server.abort();
                 }
@@ -246,14 +249,14 @@ impl Chat {
         }
     }
 
-    /// Stops the chat: opens no further connections, commits what was sent, answers it, closes the
-    /// connections so that clients connect again by themselves.
+    /// Stops the chat: accepts no new connections, commits and answers what clients have sent, and closes the
+    /// connections so that clients reconnect by themselves.
     ///
-    /// It takes nine seconds at most: a store that hangs is waited for up to four, clients that do not
-    /// take their answers for two. The store and the broadcast are the caller's, to be closed after this.
+    /// Takes nine seconds at most: it waits up to four for a store that hangs and up to two for clients that do not
+    /// read their answers. The store and the broadcast belong to the caller, who closes them after this call.
     ///
-    /// Not cancel safe: when this call is dropped, what is left of these steps is not done. What was acked is
-    /// stored all the same, and no further connections are opened.
+    /// Not cancel safe: dropping this call skips the remaining steps. Acked messages are stored all the same, and no
+    /// new connections are accepted.
     pub async fn shutdown(&self) {
         self.transport.refuse_new();
         if timeout(COMMIT_PATIENCE, self.log.close()).await.is_err() {
@@ -262,7 +265,7 @@ impl Chat {
         if timeout(DRAIN_PATIENCE, self.connections.drain()).await.is_err() {
             tracing::info!("some clients did not take their last answers; they will ask again");
         }
-        // What is left then are clients that do not read.
+        // The remaining clients do not read.
         let _ = timeout(CLOSE_PATIENCE, self.transport.close_all()).await;
         if timeout(CLOSE_PATIENCE, self.recovery.close()).await.is_err() {
             tracing::warn!("the store hangs; the last changes of sessions may not be saved");

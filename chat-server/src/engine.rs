@@ -1,4 +1,4 @@
-//! The chat itself: what is kept, who gets it, who is there. It knows neither sockets nor HTTP.
+//! The core of the chat: the log, delivery, users and presence. It knows neither sockets nor HTTP.
 
 pub(crate) mod delivery;
 pub(crate) mod episode;

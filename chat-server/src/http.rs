@@ -1,4 +1,4 @@
-//! What is HTTP and not Socket.IO: the server of connections, who may ask, the page and the browser client.
+//! Everything that is HTTP and not Socket.IO: the HTTP server, origin checks, the chat page and the browser client.
 
 pub(crate) mod base_path;
 pub(crate) mod origin;

@@ -23,5 +23,6 @@ pub use socketio::recovery;
 pub use socketio::socket::{Direction, Observed};
 pub use socketio::transport::TransportService;
 
-/// The version of socketioxide whose sockets the chat has: an application that names no other fits it.
+/// The version of socketioxide that the chat's sockets come from. An application that names no version of its own
+/// always matches it.
 pub use socketioxide;

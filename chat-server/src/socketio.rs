@@ -1,4 +1,4 @@
-//! The chat for clients of Socket.IO: how their bytes come and go, what a reconnect restores, and what each event does.
+//! The chat for Socket.IO clients: transports, session recovery, and the handler of each event.
 
 pub(crate) mod client_address;
 pub(crate) mod on_loss;

@@ -1,19 +1,19 @@
 use chat_core::Offset;
 
-/// What became of one message of a batch that was committed.
+/// The outcome of one message of a committed batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Appended {
     /// It is in the log now, at this offset.
     New(Offset),
-    /// It was in the log before, at this offset, under the same client offset. Nothing was stored.
+    /// It was in the log already, at this offset, under the same client offset. Nothing was stored.
     Duplicate(Offset),
-    /// Its author has used the client offset for another message, at this offset: with another content or
+    /// Its author has used the client offset for another message, at this offset, with different content or another
     /// audience. Nothing was stored.
     Conflict(Offset),
 }
 
 impl Appended {
-    /// Where the message is that has the client offset, whichever message that is.
+    /// Returns the offset of the message that has the client offset, whichever message that is.
     pub const fn offset(self) -> Offset {
         match self {
             Self::New(offset) | Self::Duplicate(offset) | Self::Conflict(offset) => offset,

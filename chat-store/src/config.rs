@@ -12,9 +12,9 @@ use crate::{MemoryStore, Store, StoreError};
 /// | `postgres://ada:secret@db/chat`, `postgresql://…` | `PostgresStore` in this database |
 /// | `memory:` | [`MemoryStore`], empty |
 ///
-/// What follows `sqlite:` is a plain path: `%`, `?` and `#` in it stand for themselves, so there is
-/// nothing to escape and there are no parameters. A path that ends in some, as `chat.db?mode=rwc` for other
-/// programs, is refused unless there is a file of that name: nobody means to make one.
+/// The part after `sqlite:` is a plain path: `%`, `?` and `#` stand for themselves, so there is nothing to escape and
+/// there are no parameters. A path that ends in parameters, such as `chat.db?mode=rwc` for other programs, is refused
+/// unless a file of that name exists, because nobody intends to create one.
 ///
 /// ```
 /// # tokio::runtime::Runtime::new()?.block_on(async {
@@ -25,8 +25,8 @@ use crate::{MemoryStore, Store, StoreError};
 /// ```
 ///
 /// # Errors
-/// [`StoreError::Url`] or [`StoreError::Feature`] for what is no such URL, else why the store could
-/// not be opened. No error repeats the URL, which may hold a password.
+/// [`StoreError::Url`] or [`StoreError::Feature`] for an unsuitable URL, otherwise why the store could not be opened.
+/// No error repeats the URL, which may contain a password.
 pub async fn open(url: &str) -> Result<Arc<dyn Store>, StoreError> {
     match url.split_once(':') {
         Some(("memory", "" | "//")) => Ok(Arc::new(MemoryStore::new())),
@@ -72,7 +72,7 @@ fn url_error(reason: impl Into<String>) -> StoreError {
     StoreError::Url { reason: reason.into() }
 }
 
-/// Whether it looks like the parameters of a URL: `?mode=rwc`, or several.
+/// Returns whether the path ends like a URL with parameters: `?mode=rwc`, or several.
 fn has_parameters(path: &str) -> bool {
     let is_name = |name: &str| {
         !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
@@ -81,7 +81,7 @@ fn has_parameters(path: &str) -> bool {
     path.split_once('?').is_some_and(|(_, query)| query.split(['?', '&']).any(is_parameter))
 }
 
-/// Whether it is one by RFC 3986. Anything else may be part of a password and is not to be shown.
+/// Returns whether the text is a scheme by RFC 3986. Anything else may be part of a password and must not be shown.
 fn is_scheme(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_alphabetic())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))

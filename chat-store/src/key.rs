@@ -1,7 +1,7 @@
-//! Under which text a store keeps the key of a message.
+//! The text under which a store keeps the key of a message.
 //!
-//! One unique text has to tell apart the keys of all authors, also in the tutorial's table, where it is the column
-//! `client_offset`. Keys of clients have no control characters, so the texts that begin with one are ours.
+//! One unique text has to distinguish the keys of all authors, also in the tutorial's table, where it is the column
+//! `client_offset`. Keys of clients contain no control characters, so texts that begin with one are ours.
 //!
 //! ```text
 //!   key                                a client without a name
@@ -18,13 +18,13 @@ use sha2::{Digest, Sha256};
 const OF_AUTHOR: char = '\u{1}';
 const OF_CONTENT: char = '\u{2}';
 
-/// How many hexadecimal digits stand before the key.
+/// The number of hexadecimal digits before the key.
 const AUTHOR_DIGITS: usize = 16;
 const CONTENT_DIGITS: usize = 32;
 
-/// The key that a store keeps as `text`.
+/// Returns the key that a store keeps as `text`.
 ///
-/// For whoever writes a store. It is not checked: history is never refused.
+/// For implementations of stores. The text is not checked: history is never refused.
 pub fn key_from_kept(text: &str) -> ClientOffset {
     let plain = plain(text, OF_AUTHOR, AUTHOR_DIGITS)
         .or_else(|| plain(text, OF_CONTENT, CONTENT_DIGITS))
@@ -38,7 +38,7 @@ fn plain(text: &str, mark: char, digits: usize) -> Option<&str> {
     key.strip_prefix(':').filter(|_| is_ours)
 }
 
-/// The text that is tried first to keep the key of a message under; none without a key.
+/// Returns the preferred text for the key of a message; none without a key.
 pub(crate) fn first_choice(new: &NewMessage) -> Option<Cow<'_, str>> {
     let key = new.client_offset.as_ref()?.as_str();
     Some(match scope(new.author, key) {
@@ -47,13 +47,14 @@ pub(crate) fn first_choice(new: &NewMessage) -> Option<Cow<'_, str>> {
     })
 }
 
-/// Whether the text of [`first_choice`] may be taken by somebody else.
+/// Returns whether another message may already have the text of [`first_choice`].
 pub(crate) fn is_shared(new: &NewMessage) -> bool {
     let key = new.client_offset.as_ref();
     new.author.is_some() && key.is_some_and(|key| scope(new.author, key.as_str()).is_none())
 }
 
-/// The text of a message whose first choice is somebody else's. The same content has the same one in every session.
+/// Returns the text for a message whose first choice is taken by another client. The same content gives the same text
+/// in every session.
 pub(crate) fn second_choice(new: &NewMessage) -> Option<String> {
     let key = new.client_offset.as_ref().filter(|_| is_shared(new))?.as_str();
     let mut hash = Sha256::new();
@@ -62,7 +63,7 @@ pub(crate) fn second_choice(new: &NewMessage) -> Option<String> {
             hash.update((room.as_str().len() as u64).to_be_bytes());
             hash.update(room.as_str());
         }
-        // No room has this length.
+        // No room name has this length.
         Audience::Private { from, to, .. } => {
             hash.update(u64::MAX.to_be_bytes());
             hash.update(from.as_i64().to_be_bytes());
@@ -73,27 +74,27 @@ pub(crate) fn second_choice(new: &NewMessage) -> Option<String> {
     let mut text = String::with_capacity(CONTENT_DIGITS + 2 + key.len());
     text.push(OF_CONTENT);
     for byte in &hash.finalize()[..CONTENT_DIGITS / 2] {
-        // Writing to a text does not fail.
+        // Writing to a string does not fail.
         let _ = write!(text, "{byte:02x}");
     }
     Some(text + ":" + key)
 }
 
-/// The text under which a user's message may be kept since before it had this author: since its session had no name, or
-/// since an earlier version, which kept no authors.
+/// Returns the text under which a user's message may be kept from before it had this author: from when its session
+/// had no nickname, or from an earlier version, which kept no authors.
 pub(crate) fn earlier_choice(new: &NewMessage) -> Option<&str> {
     let key = new.client_offset.as_ref()?.as_str();
     (new.author?.user.is_some() && !key.starts_with(ClientOffset::WITHOUT_ID)).then_some(key)
 }
 
-/// Whether `stored`, which is kept under the [`earlier_choice`] of `new`, is that message.
+/// Returns whether `stored`, kept under the [`earlier_choice`] of `new`, is that message.
 pub(crate) fn is_earlier(new: &NewMessage, stored: &Message) -> bool {
     let by_author = new.author.is_some_and(|author| author.was_anonymous && author.wrote(stored));
     let by_name = stored.author.is_none() && new.is_by_same_name(stored) == Some(true);
     (by_author || by_name) && new.is_retry_of(stored)
 }
 
-/// Whose a key is: nobody's in particular when its author has no name, or is not known.
+/// Returns the owner of a key: none if the author has no nickname or is unknown.
 fn scope(author: Option<Author>, key: &str) -> Option<AuthorId> {
     let author = author?;
     if key.starts_with(ClientOffset::WITHOUT_ID) { Some(author.session) } else { author.user }
@@ -104,7 +105,7 @@ fn of_author(author: AuthorId, key: &str) -> String {
     let number = author.as_i64().cast_unsigned();
     let mut text = String::with_capacity(AUTHOR_DIGITS + 2 + key.len());
     text.push(OF_AUTHOR);
-    // Several times as fast as a formatter, for each message of a user.
+    // Several times as fast as a formatter; it runs for each message of a user.
     text.extend(
         (0..16).rev().map(|digit| char::from(DIGITS[(number >> (4 * digit)) as usize & 15])),
     );

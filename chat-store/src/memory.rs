@@ -17,13 +17,13 @@ use crate::{
     SessionRecord, SessionStore, StoreError,
 };
 
-/// A log, sessions and nicknames that live as long as the process: for tests, for trying things out, and as the
-/// shortest example of a [`MessageStore`], a [`SessionStore`] and a [`NicknameStore`].
+/// A log, sessions and nicknames that live as long as the process: for tests and experiments, and as the shortest
+/// example of a [`MessageStore`], a [`SessionStore`] and a [`NicknameStore`].
 ///
-/// Not durable: what it acknowledges is gone with the process. Everything else of the contract holds.
+/// Not durable: everything is lost with the process. The rest of the contract holds.
 pub struct MemoryStore {
     epoch: Epoch,
-    // Held for a moment and never across an await, so that every call happens at once or not at all.
+    // Held briefly and never across an await, so that every call happens at once or not at all.
     contents: Mutex<Contents>,
 }
 
@@ -31,9 +31,9 @@ pub struct MemoryStore {
 struct Contents {
     log: Log,
     sessions: HashMap<SessionKey, SessionRecord>,
-    /// The last claim to each name that was granted, with the person who has it.
+    /// The last granted claim to each nickname, with the person who has it.
     nicknames: BTreeMap<NicknameKey, NicknameClaim>,
-    /// Names by what they look like.
+    /// Nicknames by skeleton.
     looks: HashMap<NicknameSkeleton, HashSet<NicknameKey>>,
     closed: bool,
 }
@@ -42,20 +42,20 @@ struct Contents {
 #[derive(Default)]
 struct Log {
     messages: Vec<Message>,
-    /// By the texts under which keys are kept.
+    /// Keyed by the texts under which keys are kept.
     by_key: HashMap<String, Offset>,
 }
 
 impl MemoryStore {
-    /// An empty log with an epoch of its own, and no sessions.
+    /// Creates an empty log with a new epoch, and no sessions and nicknames.
     pub fn new() -> Self {
-        // The standard library seeds its hashers from the operating system's randomness.
+        // The standard library seeds its hashers from the operating system's random numbers.
         let random = RandomState::new().hash_one(());
         Self { epoch: Epoch::from_random(random.to_be_bytes()), contents: Mutex::default() }
     }
 
     fn contents(&self) -> Result<MutexGuard<'_, Contents>, StoreError> {
-        // No call leaves them half changed, so a panic elsewhere does not spoil them.
+        // No call leaves them half changed, so a panic elsewhere does not corrupt them.
         let contents = self.contents.lock().unwrap_or_else(PoisonError::into_inner);
         if contents.closed { Err(StoreError::Closed) } else { Ok(contents) }
     }
@@ -148,7 +148,7 @@ impl SessionStore for MemoryStore {
     async fn sweep_sessions(&self, now: Timestamp) -> Result<usize, StoreError> {
         let mut contents = self.contents()?;
         let before = contents.sessions.len();
-        // All at once: to look at each takes longer than to delete it.
+        // All at once: checking each one takes longer than deleting it.
         contents.sessions.retain(|_, record| record.expires_at > now);
         Ok(before - contents.sessions.len())
     }
@@ -198,7 +198,7 @@ impl NicknameStore for MemoryStore {
 }
 
 impl Contents {
-    /// Whether another owner has a name that looks like this one.
+    /// Returns whether another owner has a nickname that looks like this one.
     fn is_imitation(&self, claim: &NicknameClaim) -> bool {
         let alike = self.looks.get(&claim.nickname.skeleton()).into_iter().flatten();
         let mut alike = alike.filter_map(|key| self.nicknames.get(key));
@@ -264,7 +264,7 @@ impl Log {
     }
 }
 
-/// The first of these messages, as far as a page goes.
+/// Returns the first of these messages, up to the size of a page.
 fn page<'a>(messages: impl Iterator<Item = &'a Message>, limit: usize) -> Page {
     let mut page = Page::default();
     let mut bytes = 0;

@@ -3,47 +3,47 @@ use chat_core::{Nickname, NicknameKey, PersonId, Timestamp};
 
 use crate::StoreError;
 
-/// What shows whose a nickname is: a hash of the secret that its owner holds.
+/// Identifies the owner of a nickname: a hash of the owner's secret.
 ///
-/// Whoever reads the store cannot make the secret out of it.
+/// Someone who reads the store cannot recover the secret from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct OwnerKey(pub [u8; 32]);
 
-/// A wish to have a nickname, or to go on having it.
+/// A request to get a nickname, or to keep it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NicknameClaim {
-    /// The name, written as its owner wants it. Names with the same [key](Nickname::key) are the same.
+    /// The nickname as its owner writes it. Nicknames with the same [key](Nickname::key) are the same.
     pub nickname: Nickname,
-    /// Who claims it.
+    /// The claimant.
     pub owner: OwnerKey,
-    /// Who its owner will be, if the name is not this owner's already. Random.
+    /// The person id of the owner if the nickname is not this owner's already. Random.
     pub person: PersonId,
-    /// The present moment.
+    /// The current time.
     pub now: Timestamp,
-    /// From when on another owner may claim it.
+    /// When another owner may claim it.
     pub expires_at: Timestamp,
-    /// What it is granted for.
+    /// The conditions under which it is granted.
     pub kind: ClaimKind,
 }
 
-/// For what a [`NicknameClaim`] is granted.
+/// The conditions under which a [`NicknameClaim`] is granted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ClaimKind {
-    /// To go on having a name: only when its last owner is the claimant.
+    /// To keep a nickname: only if its last owner is the claimant.
     Renew,
-    /// Also to have a name that nobody has, and that [looks like](Nickname::skeleton) none that somebody else has.
+    /// Also to get a free nickname that does not [look like](Nickname::skeleton) that of another owner.
     New,
-    /// Also when it looks like one that somebody else has: whoever issues the names answers for that.
+    /// Also if it looks like that of another owner: the issuer of the names is responsible.
     Issued,
 }
 
 impl NicknameClaim {
-    /// What becomes of this claim, for whoever writes a store: `held` is the last claim to the name that was
-    /// granted, with the person who has it, and `is_imitation` says whether another owner has a name with the same
-    /// [skeleton](Nickname::skeleton) that has not expired.
+    /// Decides this claim, for implementations of stores. `held` is the last granted claim to the nickname, with the
+    /// person who has it. `is_imitation` returns whether another owner has an unexpired nickname with the same
+    /// [skeleton](Nickname::skeleton).
     ///
-    /// Who goes on having a name that is written as before is not asked what it looks like: two names that looked
-    /// alike before anybody compared them both stay.
+    /// An owner who keeps a nickname in the same spelling is not checked for imitation: two nicknames that looked
+    /// alike before this check existed both stay.
     pub fn decide(&self, held: Option<&Self>, is_imitation: impl FnOnce() -> bool) -> Claimed {
         let own = held.filter(|held| held.owner == self.owner);
         let is_held = held.is_some_and(|held| held.expires_at > self.now);
@@ -59,46 +59,46 @@ impl NicknameClaim {
     }
 }
 
-/// How many nicknames a sweep looks at: it is not to keep others waiting.
+/// Maximum number of nicknames per sweep, so that others do not wait.
 pub(crate) const MAX_SWEPT_NICKNAMES: usize = 1000;
 
-/// What became of a [`NicknameClaim`].
+/// The result of a [`NicknameClaim`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Claimed {
-    /// The name is the claimant's, who is this person: the one of the claim, or the same as before.
+    /// The claimant owns the nickname and is this person: the one of the claim, or the same as before.
     Yes(PersonId),
-    /// It is somebody else's, or looks like a name that is, or it was to be renewed and is not the claimant's.
-    /// Nothing was changed.
+    /// The nickname belongs to another owner or looks like one that does, or a renewal came from someone else than
+    /// its owner. Nothing was changed.
     Taken,
 }
 
-/// Where it is kept who has which nickname.
+/// A store of nicknames and their owners.
 ///
 /// # Contract
 ///
-/// - **One owner.** Of claims to one name by several owners, at once and over all processes that share the
-///   store, one gets it; until it has expired the others do not. Of [new](ClaimKind::New) claims to names that look
-///   alike it is the same.
-/// - **One person.** An owner's claims to one name always give the same person, as long as no other owner got
-///   the name in between and it was not [swept](Self::sweep_nicknames). An owner who gets a name that was another's
-///   is another person, also one who had it before.
-/// - **Durable** as messages are.
-/// - **Cancel safe.** A dropped call has happened as a whole or not at all; claiming again is harmless.
+/// - **One owner.** Of claims to one nickname by several owners, even concurrent ones in all processes that share the
+///   store, one is granted; the others are not until it has expired. The same holds for [new](ClaimKind::New) claims
+///   to nicknames that look alike.
+/// - **One person.** An owner's claims to one nickname always give the same person, unless another owner got the
+///   nickname in between or it was [swept](Self::sweep_nicknames). An owner who gets a nickname that was another's is
+///   a new person, even if it had the nickname before.
+/// - **Durable** like messages.
+/// - **Cancel safe.** A dropped call has happened completely or not at all; claiming again is harmless.
 ///
-/// The module `testkit` (feature `testkit`) checks it. When the store is also a
-/// [`MessageStore`](crate::MessageStore) and was closed, all calls fail with [`StoreError::Closed`].
+/// The module `testkit` (feature `testkit`) checks it. If the store is also a [`MessageStore`](crate::MessageStore)
+/// and was closed, all calls fail with [`StoreError::Closed`].
 #[async_trait]
 pub trait NicknameStore: Send + Sync + 'static {
-    /// Gives a nickname to an owner, if nobody has it, the owner has it, or its time has expired, as far as the
-    /// [kind](NicknameClaim::kind) of the claim allows it.
+    /// Gives a nickname to an owner if it is free, belongs to that owner, or has expired, subject to the
+    /// [kind](NicknameClaim::kind) of the claim.
     ///
-    /// How it is written and when it expires is then as the claim says.
+    /// The claim then determines its spelling and expiry time.
     ///
     /// # Errors
     /// Nothing was changed; see [`StoreError::is_retryable`].
     async fn claim_nickname(&self, claim: &NicknameClaim) -> Result<Claimed, StoreError>;
 
-    /// Who has the nickname with this key, or had it last, and how it is written.
+    /// Returns the current or last owner of the nickname with this key, and its spelling.
     ///
     /// # Errors
     /// See [`StoreError::is_retryable`].
@@ -107,12 +107,12 @@ pub trait NicknameStore: Send + Sync + 'static {
         key: &NicknameKey,
     ) -> Result<Option<(PersonId, Nickname)>, StoreError>;
 
-    /// Deletes names that expired at `now` or earlier and whose people have neither sent nor received a private
-    /// message: nothing is left that belongs to them. A name with private messages leads to its person until
-    /// somebody else claims it.
+    /// Deletes nicknames that expired at `now` or earlier and whose people have neither sent nor received a private
+    /// message, so that nothing of theirs is left. A nickname with private messages keeps its person until another
+    /// user claims it.
     ///
-    /// Looks at the next 1,000 names or fewer after `after`, in an order of its own, and returns the last of them:
-    /// where to go on. None when there are no more.
+    /// Checks up to 1,000 nicknames after `after`, in an order of its own, and returns the last one: pass it to the
+    /// next call. Returns none at the end.
     ///
     /// # Errors
     /// Nothing was deleted; see [`StoreError::is_retryable`].

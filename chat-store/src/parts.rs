@@ -2,17 +2,17 @@ use std::collections::BTreeSet;
 
 use chat_core::{Feed, PersonId};
 
-/// What feeds consist of, each part once: what a database looks for with one walk along an index.
+/// The parts that feeds consist of, each one once: a database reads one part with a single walk along an index.
 ///
-/// Parts may overlap: a message from one person to another is among what the one sent and among what the other
-/// received.
+/// Parts may overlap: a message from one person to another is among the messages that the first one sent and among
+/// those that the second one received.
 #[derive(Debug, Default)]
 pub(crate) struct Parts<'a> {
     /// Messages to these rooms.
     pub(crate) rooms: BTreeSet<&'a str>,
     /// Private messages that these people sent or received: two walks for each.
     pub(crate) people: BTreeSet<i64>,
-    /// Private messages from the first of two people to the second.
+    /// Private messages from the first person of each pair to the second.
     pub(crate) pairs: BTreeSet<(i64, i64)>,
 }
 

@@ -6,10 +6,10 @@ use chat_core::{Message, NewMessage, Offset};
 use crate::Appended;
 use crate::key::{earlier_choice, first_choice, is_earlier, is_shared, second_choice};
 
-/// What becomes of a batch in a log, as far as the keys of its messages say.
+/// Decides the outcome of each message of a batch from the keys in the log.
 ///
-/// For whoever writes a store: it decides whose a key is, and what counts as a retry. What is new has a text under
-/// which its key is to be kept; no two messages of a log have the same one.
+/// For implementations of stores: it decides who owns a key and what counts as a retry. Each new message gets a text
+/// under which to keep its key; no two messages of a log have the same one.
 ///
 /// ```
 /// use chat_core::{Author, AuthorId, NewMessage, Offset, RoomId};
@@ -33,19 +33,19 @@ use crate::key::{earlier_choice, first_choice, is_earlier, is_shared, second_cho
 #[derive(Debug)]
 pub struct Plan<'a> {
     batch: &'a [NewMessage],
-    /// The index of each message that is new, and the text to keep its key under.
+    /// The index of each new message, and the text to keep its key under.
     new: Vec<(usize, Option<Cow<'a, str>>)>,
     fates: Vec<Fate>,
 }
 
-/// What becomes of a message.
+/// The fate of a message.
 #[derive(Debug, Clone, Copy)]
 enum Fate {
-    /// It, or another message with its key, is in the log.
+    /// The message, or another one with its key, is in the log.
     Known(Appended),
-    /// It is the new one with this number, counted from 0.
+    /// It is the new message with this number, counted from 0.
     New(usize),
-    /// The new one with this number has its key, and is the same or another message.
+    /// The new message with this number has its key, and is the same message or another one.
     Repeats(usize, Same),
 }
 
@@ -55,17 +55,16 @@ enum Same {
     KeyOnly,
 }
 
-/// What has a text.
+/// The owner of a text.
 enum Holder<'m> {
     Stored(&'m Message),
     New(usize, Message),
 }
 
 impl<'a> Plan<'a> {
-    /// The plan for a batch in a log that has the messages that `stored` gives for the texts under which their keys
-    /// are kept.
+    /// Creates the plan for a batch. `stored` returns the message that the log has under a text for a key.
     ///
-    /// `stored` is asked for all texts under which a message may be kept: [`kept_texts`](Self::kept_texts).
+    /// `stored` is called with all texts under which a message may be kept: [`kept_texts`](Self::kept_texts).
     pub fn of<'m>(batch: &'a [NewMessage], stored: impl Fn(&str) -> Option<&'m Message>) -> Self {
         let mut plan = Self { batch, new: Vec::new(), fates: Vec::with_capacity(batch.len()) };
         let mut taken = HashMap::new();
@@ -94,8 +93,8 @@ impl<'a> Plan<'a> {
         plan
     }
 
-    /// The texts under which a log may have a message, or another one with its key: one, two, or none without a
-    /// key.
+    /// Returns the texts under which a log may have a message, or another one with its key: one, two, or none without
+    /// a key.
     pub fn kept_texts(new: &NewMessage) -> impl Iterator<Item = Cow<'_, str>> {
         [
             first_choice(new),
@@ -106,13 +105,13 @@ impl<'a> Plan<'a> {
         .flatten()
     }
 
-    /// What is to be stored, in this order and with consecutive offsets: messages, and the texts to keep their keys
+    /// Returns the messages to store, in this order and with consecutive offsets, and the texts to keep their keys
     /// under.
     pub fn new_messages(&self) -> impl ExactSizeIterator<Item = (&'a NewMessage, Option<&str>)> {
         self.new.iter().map(|(index, text)| (&self.batch[*index], text.as_deref()))
     }
 
-    /// What has become of each message, when the first of the [new ones](Self::new_messages) is stored at this
+    /// Returns the outcome of each message if the first of the [new ones](Self::new_messages) is stored at this
     /// offset.
     pub fn outcome(&self, first: Offset) -> Vec<Appended> {
         let at = |number: usize| first.plus(number as u64);
@@ -140,9 +139,9 @@ impl Holder<'_> {
     }
 }
 
-/// What becomes of one message.
+/// The decision on one message.
 enum Settled<'a, 'm> {
-    /// Its key is this one's, which is the same message or not.
+    /// Its key belongs to this holder, which is the same message or not.
     Held(Holder<'m>, Same),
     /// It is new, and its key is kept under this text.
     New(Option<Cow<'a, str>>),
@@ -160,7 +159,7 @@ fn settle<'a, 'm>(
         if is_own || same == Same::Message {
             return Settled::Held(holder, same);
         }
-        // It is another client's. Nobody is told so, and nobody is in the way of anybody.
+        // It is another client's. Neither client learns of it or affects the other.
         return match second_choice(new).map(|text| (find(&text), text)) {
             Some((Some(holder), _)) => Settled::Held(holder, Same::Message),
             Some((None, text)) => Settled::New(Some(text.into())),

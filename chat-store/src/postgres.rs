@@ -24,39 +24,39 @@ use self::error::Place;
 use self::schema::Prepared;
 use crate::{Appended, MessageStore, Page, StoreError};
 
-/// Readers that work at the same time. A page takes well under a millisecond.
+/// The number of concurrent readers. A page takes well under a millisecond.
 const READERS: u32 = 4;
 
-/// A log, sessions and nicknames in a PostgreSQL database, which any number of nodes share.
+/// A log, sessions and nicknames in a PostgreSQL database, shared by any number of nodes.
 ///
-/// It takes version 13 or later and a database with the encoding UTF8. Its tables (`chat_log`,
-/// `chat_messages`, `chat_sessions`, `chat_nicknames`) are made in the first schema of the `search_path`. It
-/// keeps up to six connections: one for batches of messages, one for sessions and nicknames, and four to read.
+/// Requires version 13 or later and a database with the encoding UTF8. Its tables (`chat_log`, `chat_messages`,
+/// `chat_sessions`, `chat_nicknames`) are created in the first schema of the `search_path`. It keeps up to six
+/// connections: one for batches of messages, one for sessions and nicknames, and four for reading.
 ///
 /// - *Order:* a batch is one call of a function that locks the log, numbers the messages and stores them:
 ///   one round trip. The lock is held until the commit is durable, so one batch commits at a time,
 ///   over all nodes, and batches grow while they wait.
-/// - *Durable:* a commit is synced, also when the database has `synchronous_commit = off`. What was
-///   committed is lost with the server's disk; with a standby, set `synchronous_standby_names`.
-/// - *Server away:* [`StoreError::Unavailable`]; connects again by itself with the next call. When the
-///   network is silently dead, a call fails within 17 seconds.
+/// - *Durable:* a commit is synced, even if the database has `synchronous_commit = off`. Commits are lost with
+///   the server's disk; with a standby, set `synchronous_standby_names`.
+/// - *Server down:* [`StoreError::Unavailable`]; reconnects by itself with the next call. If the
+///   network drops packets silently, a call fails within 17 seconds.
 /// - *Full disk:* [`StoreError::Full`], nothing stored. Works again once there is space.
 /// - *Locked by another program:* [`StoreError::Locked`] after 5 seconds, nothing stored.
 ///
-/// The connection is not encrypted: this crate asks `sqlx` for no TLS. A program that does, by a
-/// dependency on `sqlx` with one of its `tls-…` features, has it here too, by `?sslmode=verify-full`.
+/// The connection is not encrypted, because this crate enables no TLS feature of `sqlx`. If a program enables one
+/// with a dependency of its own on `sqlx` (`tls-…`), TLS works here too, with `?sslmode=verify-full`.
 pub struct PostgresStore {
     place: Place,
     epoch: Epoch,
     has_plain_keys: bool,
-    // One connection for all batches, and one for all saves and claims: those that compete would wait for each
-    // other on the server. Calls happen in their order, also when a caller has gone away.
+    // One connection for all batches, and one for all saves and claims: several would wait for each other on the
+    // server. Calls run in their order, even if a caller has gone away.
     log: Arc<Connections>,
     sessions: Arc<Connections>,
     readers: Arc<Connections>,
 }
 
-/// The same options with an IPv6 address as the resolver takes it: a URL has it in brackets.
+/// Returns the options with an IPv6 address as the resolver takes it: a URL has it in brackets.
 fn without_brackets(options: PgConnectOptions) -> PgConnectOptions {
     let host = options.get_host();
     match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).map(ToOwned::to_owned) {
@@ -66,17 +66,16 @@ fn without_brackets(options: PgConnectOptions) -> PgConnectOptions {
 }
 
 impl PostgresStore {
-    /// Opens the log in the database that a URL names, and makes its tables if there are none:
-    /// `postgres://USER:PASSWORD@HOST:PORT/DATABASE`. What is left out is taken from the `PG…`
-    /// environment variables and the password file, as `psql` does it; `?options=-c%20search_path%3Dchat`
-    /// chooses the schema.
+    /// Opens the log in the database that a URL names, and creates its tables if there are none:
+    /// `postgres://USER:PASSWORD@HOST:PORT/DATABASE`. Missing parts come from the `PG…` environment variables and the
+    /// password file, as in `psql`; `?options=-c%20search_path%3Dchat` selects the schema.
     ///
-    /// Tables of an earlier version are brought up to date, as a whole or not at all, also when this
-    /// call is dropped; of several nodes that start at once one does it.
+    /// Tables of an earlier version are migrated, completely or not at all, even if this call is dropped. Of several
+    /// nodes that start at once, one does it.
     ///
     /// # Errors
-    /// [`StoreError::Url`] for what is no such URL, else why the database cannot be used. No error
-    /// shows the password.
+    /// [`StoreError::Url`] for an unsuitable URL, otherwise why the database cannot be used. No error shows the
+    /// password.
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
         let options: PgConnectOptions = url
             .parse()
@@ -96,8 +95,8 @@ impl PostgresStore {
         Ok(Self { place, epoch, has_plain_keys, log, sessions, readers })
     }
 
-    /// Runs a write to its end, also when its caller goes away: so none is left half done, and the
-    /// next one comes after it.
+    /// Runs a write to its end even if its caller goes away, so that no write is left half done and the next one
+    /// comes after it.
     async fn finish<T: Send + 'static>(
         &self,
         write: impl Future<Output = Result<T, StoreError>> + Send + 'static,

@@ -5,40 +5,40 @@ use chat_core::Timestamp;
 
 use crate::StoreError;
 
-/// The name under which a session is kept: a hash of the secret that its client holds.
+/// The key of a session: a hash of its client's secret.
 ///
-/// Whoever reads the store cannot make the secret out of it.
+/// Someone who reads the store cannot recover the secret from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SessionKey(pub [u8; 32]);
 
-/// A session as it is kept. What it consists of is the business of whoever saves it.
+/// A session as it is kept. Its contents are up to the application.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SessionRecord {
-    /// Its name.
+    /// Its key.
     pub key: SessionKey,
-    /// Whose it is. Whoever takes a session over saves it with a higher generation than it was found with;
-    /// from then on nothing that the earlier owner saves counts.
+    /// Identifies the owner. A new owner saves the session with a higher generation than it found; from then on,
+    /// saves by the previous owner are ignored.
     pub generation: i64,
-    /// Which of its owner's records it is. Each that differs from the one before has a higher revision, so
-    /// that one that arrives late does not count either.
+    /// Orders the records of one owner. Each changed record has a higher revision than the one before, so that one
+    /// that arrives late is ignored too.
     pub revision: i64,
-    /// What belongs to it, as text: any characters, and as many as the store has room for.
+    /// The contents as text: any characters, and as many as the store has room for.
     pub state: String,
-    /// From when on it is not to be found any more.
+    /// When the session can no longer be found.
     pub expires_at: Timestamp,
 }
 
 impl SessionRecord {
-    /// Orders the records of one session: of two, the one with the greater version is the newer. Generation
-    /// before revision.
+    /// Returns the version of the record: generation before revision. Of two records of one session, the one with the
+    /// greater version is newer.
     pub const fn version(&self) -> (i64, i64) {
         (self.generation, self.revision)
     }
 
-    /// What of a batch counts: the newest record of each session, and of records with one version the last.
-    /// In the order of their keys.
+    /// Returns the records of a batch that count: the newest of each session, and of records with the same version
+    /// the last one. Sorted by key.
     ///
-    /// For whoever writes a store: these are to be compared with what it keeps.
+    /// For implementations of stores, which compare them with the records they keep.
     pub fn newest(batch: &[Self]) -> BTreeMap<SessionKey, &Self> {
         let mut newest = BTreeMap::new();
         for record in batch {
@@ -51,7 +51,7 @@ impl SessionRecord {
     }
 }
 
-/// Shows no state: it says who is in which room.
+/// Hides the state: it reveals who is in which room.
 impl std::fmt::Debug for SessionRecord {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("SessionRecord")
@@ -62,39 +62,39 @@ impl std::fmt::Debug for SessionRecord {
     }
 }
 
-/// How many sessions a sweep deletes at the most in a database: about 15 ms in SQLite, for which those who write have
-/// to wait.
+/// Maximum number of sessions that one sweep deletes in a database: about 15 ms in SQLite, for which writers have to
+/// wait.
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub(crate) const MAX_SWEPT: usize = 1_000;
 
-/// Where the sessions of clients are kept, so that they outlive the connection and the server.
+/// A store of clients' sessions, so that they survive the connection and the server.
 ///
 /// # Contract
 ///
-/// - **Durable** as messages are: what [`save_sessions`](Self::save_sessions) has confirmed survives a crash.
-/// - **The newest counts.** Of two records of a session the one with the higher generation is kept, of one
-///   generation the one with the higher revision, and of one revision the one that was saved later. That
-///   holds within a batch and between stores that share the sessions, in whatever order they save.
-/// - **Whole.** What counts of a batch is saved as a whole or not at all.
-/// - **In order.** A save that begins when another one has ended, or was dropped, is the later one.
-/// - **Cancel safe.** A dropped call has happened as a whole or not at all.
+/// - **Durable** like messages: what [`save_sessions`](Self::save_sessions) has confirmed survives a crash.
+/// - **The newest counts.** Of two records of a session the one with the higher generation is kept; with the same
+///   generation, the one with the higher revision; with the same revision, the one saved later. This holds within a
+///   batch and between stores that share the sessions, in whatever order they save.
+/// - **Whole.** The records of a batch that count are saved completely or not at all.
+/// - **In order.** A save that begins after another one has ended or was dropped is the later one.
+/// - **Cancel safe.** A dropped call has happened completely or not at all.
 ///
-/// The module `testkit` (feature `testkit`) checks it. When the store is also a
-/// [`MessageStore`](crate::MessageStore) and was closed, all calls fail with [`StoreError::Closed`].
+/// The module `testkit` (feature `testkit`) checks it. If the store is also a [`MessageStore`](crate::MessageStore)
+/// and was closed, all calls fail with [`StoreError::Closed`].
 #[async_trait]
 pub trait SessionStore: Send + Sync + 'static {
-    /// Saves sessions, each in the place of an older record with its key, and returns the keys of those for
-    /// which a newer one is there: they are as they were, most likely because somebody else has them now.
+    /// Saves sessions, each replacing an older record with its key, and returns the keys for which a newer record
+    /// exists. Those are unchanged, most likely because they have a new owner.
     ///
-    /// A session is ended by saving it with an `expires_at` that has passed. What counts is remembered until
-    /// it is [swept](Self::sweep_sessions). An empty batch does nothing.
+    /// To end a session, save it with an `expires_at` in the past. The newest record is remembered until it is
+    /// [swept](Self::sweep_sessions). An empty batch does nothing.
     ///
     /// # Errors
     /// Nothing was saved; see [`StoreError::is_retryable`].
     async fn save_sessions(&self, records: &[SessionRecord])
     -> Result<Vec<SessionKey>, StoreError>;
 
-    /// The session with this key, if there is one that expires later than `now`.
+    /// Returns the session with this key if there is one that expires later than `now`.
     ///
     /// # Errors
     /// See [`StoreError::is_retryable`].
@@ -104,8 +104,8 @@ pub trait SessionStore: Send + Sync + 'static {
         now: Timestamp,
     ) -> Result<Option<SessionRecord>, StoreError>;
 
-    /// Deletes sessions that expire at `now` or earlier, and says how many: 0 only when there are none. It leaves the
-    /// rest for the next call when to delete them all would keep those who save waiting.
+    /// Deletes sessions that expire at `now` or earlier, and returns how many: 0 only if there are none. If deleting
+    /// all of them would keep writers waiting, it leaves the rest to the next call.
     ///
     /// # Errors
     /// Nothing was deleted; see [`StoreError::is_retryable`].

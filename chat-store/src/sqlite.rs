@@ -33,22 +33,22 @@ use self::readers::Readers;
 use self::statements::MAX_ROWS;
 use crate::{Appended, MessageStore, Page, StoreError};
 
-/// How many pages, mostly of 4 KiB, the write-ahead log may have before they are moved into the file. With
-/// SQLite's own limit, a quarter of it, the pages of busy rooms are moved more often.
+/// The number of pages, mostly of 4 KiB, that the write-ahead log may have before they are moved into the file. With
+/// SQLite's default, a quarter of it, the pages of busy rooms are moved more often.
 const WAL_PAGES: &str = "4000";
 
-/// The write-ahead log grows while a reader looks at an old state of the file. It is cut off at this many bytes
-/// when it begins anew: twice what it has with [`WAL_PAGES`], so that it is not in normal work.
+/// The write-ahead log grows while a reader uses an old state of the file. It is truncated to this many bytes when it
+/// restarts: twice its size with [`WAL_PAGES`], so that this does not happen in normal work.
 const WAL_BYTES: &str = "33554432";
 
 /// A log, sessions and nicknames in one SQLite file.
 ///
-/// The file may be the `chat.db` of the
-/// [Socket.IO tutorial](https://socket.io/docs/v4/tutorial/step-7): its history and its offsets stay.
-/// Several processes of one machine may share it. Next to it are, while it is open, its write-ahead
-/// log and index (`-wal`, `-shm`); the three belong together. A file that is made here is for its owner alone (mode
-/// 0600), one that is there keeps its mode, and the two get that of the file. [`close`](MessageStore::close) moves all of the
-/// log into the file. The two files may stay, empty, when several processes close at the same moment.
+/// The file may be the `chat.db` of the [Socket.IO tutorial](https://socket.io/docs/v4/tutorial/step-7): its history
+/// and offsets stay. Several processes of one machine may share it. While it is open, its write-ahead log and index
+/// (`-wal`, `-shm`) are next to it; the three belong together. A file that this store creates is for its owner only
+/// (mode 0600), an existing file keeps its mode, and the other two get the same mode. [`close`](MessageStore::close)
+/// moves the whole write-ahead log into the file. The two other files may remain, empty, if several processes close
+/// at the same moment.
 ///
 /// - *Durable:* every commit is synced (`synchronous = FULL`), so that it survives a power cut as far as
 ///   the disk keeps what it confirmed.
@@ -58,15 +58,15 @@ const WAL_BYTES: &str = "33554432";
 /// - *Full disk:* [`StoreError::Full`], nothing stored. Works again once there is space.
 /// - *Locked by another process:* waits for [`BUSY_TIMEOUT`](Self::BUSY_TIMEOUT), then
 ///   [`StoreError::Locked`], nothing stored.
-/// - *One of the three deleted, moved away or replaced:* [`StoreError::Moved`], nothing confirmed and nothing read,
-///   until the same file is back. In the moment in which it happens a batch may have been stored in the file that is
+/// - *One of the three files deleted, moved or replaced:* [`StoreError::Moved`], nothing confirmed and nothing read,
+///   until the same file is back. At the moment when it happens, a batch may have been stored in the file that is
 ///   gone.
 pub struct SqliteStore {
     place: Place,
     epoch: Epoch,
     has_plain_keys: bool,
-    // SQLite has one writer at a time anyway: connections that compete for its lock poll for it, and
-    // waiting in line is cheaper. `None` when closed.
+    // SQLite has one writer at a time anyway. Connections that compete for its lock poll for it; queueing here is
+    // cheaper. `None` when closed.
     writer: Arc<Mutex<Option<Writer>>>,
     readers: Readers,
     files: Files,
@@ -81,18 +81,17 @@ impl SqliteStore {
     /// How long a call waits for another process that holds the file's lock: 5 seconds.
     pub const BUSY_TIMEOUT: Duration = schema::BUSY_TIMEOUT;
 
-    /// Opens the log in the file at `path`, and creates the file if there is none. Its folder has to
-    /// exist.
+    /// Opens the log in the file at `path`, and creates the file if it does not exist. Its folder has to exist.
     ///
-    /// A file of the tutorial or of an earlier version is brought up to date, as a whole or not at all, also
-    /// when this call is dropped.
+    /// A file of the tutorial or of an earlier version is migrated, completely or not at all, even if this call is
+    /// dropped.
     ///
     /// # Errors
-    /// A file that is no log of ours is left as it is ([`StoreError::Corrupt`], [`StoreError::Newer`]).
+    /// A file that is not a log of this program remains unchanged ([`StoreError::Corrupt`], [`StoreError::Newer`]).
     pub async fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         let path = path.as_ref();
-        // An absolute path has none of the meanings that SQLite gives to some names ("", ":memory:",
-        // "file:…"), and stays the same when the process changes its folder.
+        // An absolute path has none of the special meanings that SQLite gives to some names ("", ":memory:",
+        // "file:…"), and stays valid when the process changes its working directory.
         let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         let place = Place::new(&absolute);
         let options = SqliteConnectOptions::new()
@@ -132,7 +131,7 @@ impl SqliteStore {
         self.readers.acquire().await.map_err(|error| self.place.error_in_use(error))
     }
 
-    /// Writes something, and confirms it only when it is in the file that the next start will find.
+    /// Runs a write, and confirms it only if it is in the file that the next start will find.
     async fn in_place<T>(
         &self,
         write: impl Future<Output = Result<T, sqlx::Error>>,
@@ -147,17 +146,17 @@ impl SqliteStore {
     }
 }
 
-/// Completes the table of rooms, while others go on to read and write, until it is not far behind.
+/// Completes the table of rooms while others read and write, until it is nearly up to date.
 async fn complete_rooms(writer: Weak<Mutex<Option<Writer>>>, readers: Readers, place: Place) {
     loop {
         rooms::pause().await;
         let Some(writer) = writer.upgrade() else { return };
         let added = add_to_rooms(&writer, &readers).await;
-        // What is missing when it is closed is added when it is open again.
+        // Whatever is missing when the store closes is added after it is opened again.
         let Some(Writer { rooms, .. }) = &mut *writer.lock().await else { return };
         match added {
             Ok(None) => {}
-            // What was written since that was looked up may be much, and nobody else sees to it.
+            // Much may have been written since that was looked up, and nothing else adds it.
             Ok(Some(complete_upto)) if !rooms.end(complete_upto) => return,
             Ok(Some(_)) => {}
             Err(error) => {
@@ -168,7 +167,7 @@ async fn complete_rooms(writer: Weak<Mutex<Option<Writer>>>, readers: Readers, p
     }
 }
 
-/// Adds to the table of rooms what it has not. Returns up to where it is complete when that is little.
+/// Adds missing rows to the table of rooms. Returns how far it is complete once little is missing.
 async fn add_to_rooms(
     writer: &Mutex<Option<Writer>>,
     readers: &Readers,
@@ -184,7 +183,7 @@ async fn add_to_rooms(
         drop(reader);
         let mut parts = rows.chunks(MAX_ROWS);
         while parts.len() > 0 {
-            // Let go of each time, so that messages come in between.
+            // Released each time, so that messages are written in between.
             let mut writer = writer.lock().await;
             let Writer { connection, rooms } = writer.as_mut().ok_or(sqlx::Error::PoolClosed)?;
             for part in parts.by_ref().take(rooms.due(&mut seen)) {
@@ -264,11 +263,11 @@ impl MessageStore for SqliteStore {
     }
 
     async fn close(&self) {
-        // Kept until the end, so that a second call returns when the file is closed too.
+        // Kept until the end, so that a second call also returns only after the file is closed.
         let mut writer = self.writer.lock().await;
         let Some(Writer { connection: mut writer, .. }) = writer.take() else { return };
         self.readers.close().await;
-        // What cannot be moved into the file stays in its log and is there at the next start.
+        // What cannot be moved into the file stays in the write-ahead log for the next start.
         let checkpoint = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut writer).await;
         if let Err(error) = checkpoint.and(writer.close().await) {
             tracing::warn!(store.place = %self.place, %error, "the chat's file was not tidied up");

@@ -1,9 +1,8 @@
-//! For tests: the contracts of [`MessageStore`], [`SessionStore`](crate::SessionStore) and
-//! [`NicknameStore`](crate::NicknameStore) as suites of cases, and stores that stall or fail when they are told
-//! to.
+//! Test support: the contracts of [`MessageStore`], [`SessionStore`](crate::SessionStore) and
+//! [`NicknameStore`](crate::NicknameStore) as suites of test cases, and stores that stall or fail on demand.
 //!
-//! [`conformance!`](crate::conformance) makes a test of each case for messages. A store in memory of
-//! another crate passes the suite with this in its `tests/conformance.rs`:
+//! [`conformance!`](crate::conformance) creates a test for each case for messages. An in-memory store of another
+//! crate runs the suite with this in its `tests/conformance.rs`:
 //!
 //! ```
 //! use std::sync::Arc;
@@ -24,9 +23,9 @@
 //! # fn main() {}
 //! ```
 //!
-//! A store that keeps sessions and nicknames too implements [`SessionBackend`] instead of [`Backend`], and has
-//! [`session_conformance!`](crate::session_conformance) and
-//! [`nickname_conformance!`](crate::nickname_conformance) make the tests of the other suites.
+//! A store that keeps sessions and nicknames too implements [`SessionBackend`] instead of [`Backend`];
+//! [`session_conformance!`](crate::session_conformance) and [`nickname_conformance!`](crate::nickname_conformance)
+//! create the tests of the other suites.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a case that fails panics")]
 
 pub mod cases;
@@ -53,21 +52,21 @@ pub use self::held::HeldStore;
 pub use self::postgres_server::PostgresServer;
 use crate::{MessageStore, Store};
 
-/// Where the suite for messages gets its stores from. Each case has a backend of its own.
+/// Provides stores to the suite for messages. Each case has a backend of its own.
 #[async_trait]
 pub trait Backend: Send + Sync {
-    /// Opens the log. The first call makes an empty one.
+    /// Opens the log. The first call creates an empty one.
     ///
-    /// Called once, except by the cases for `persistent` backends, which open the same log again after
-    /// they closed it, and those for `shared` ones, which open it several times at once.
+    /// Called once per case. Only the cases for `persistent` backends open the same log again after closing it, and
+    /// those for `shared` ones open it several times at once.
     async fn open(&self) -> Arc<dyn MessageStore>;
 }
 
-/// Where all suites get their stores from, when these keep sessions and nicknames too. It is a [`Backend`] by
-/// itself.
+/// Provides stores to all suites if the stores keep sessions and nicknames too. Every implementation is also a
+/// [`Backend`].
 #[async_trait]
 pub trait SessionBackend: Send + Sync {
-    /// Opens the log, the sessions and the nicknames, as [`Backend::open`] does.
+    /// Opens the log, the sessions and the nicknames, like [`Backend::open`].
     async fn open_store(&self) -> Arc<dyn Store>;
 }
 
@@ -81,7 +80,7 @@ impl<B: SessionBackend> Backend for B {
 /// Runs a case to its end.
 ///
 /// # Panics
-/// When the case does, or when it takes longer than a minute.
+/// When the case panics, or takes longer than a minute.
 pub fn run(case: impl Future<Output = ()>) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(4)

@@ -16,17 +16,17 @@ use crate::link::Link;
 use crate::wire::Decoder;
 use crate::{BroadcastError, Incoming};
 
-/// How long a hub may say nothing, not even that it is there. It says so every second.
+/// How long a hub may stay silent. It sends a heartbeat every second.
 const SILENCE: Duration = Duration::from_secs(3);
 
-/// The connection of a node to its hub: a new one whenever one ends.
+/// The connection of a node to its hub, replaced whenever it ends.
 pub(super) struct Connection {
     path: PathBuf,
     stream: Stream,
     decoder: Decoder,
 }
 
-/// What a node and its connection share.
+/// State that a node and its connection share.
 #[derive(Debug)]
 pub(super) struct Shared {
     /// What waits to be written to the hub.
@@ -35,7 +35,7 @@ pub(super) struct Shared {
     pub(super) link: Link,
 }
 
-/// A connection on which the hub has said its greeting: it relays all from then on.
+/// A connection on which the hub has sent its greeting: it relays everything from then on.
 struct Stream {
     from: BufReader<OwnedReadHalf>,
     to: OwnedWriteHalf,
@@ -58,7 +58,7 @@ impl Connection {
                 },
                 heard = listen => match heard {
                     Ok(error) => error,
-                    // It is closed, and what waits is still to be written.
+                    // It is closed, and what waits still has to be written.
                     Err(_) => {
                         let _ = wire::write_all(&shared.outgoing, &mut self.stream.to).await;
                         return;
@@ -67,7 +67,7 @@ impl Connection {
             };
             shared.link.lost(error);
             self.stream = Stream::reopen(&self.path).await;
-            // What waited is old, and some of what was written may not have arrived.
+            // Waiting frames are old, and some of those written may not have arrived.
             shared.outgoing.clear();
             if shared.fanout.send(Incoming::Gap).is_err() {
                 return;
@@ -77,7 +77,7 @@ impl Connection {
     }
 }
 
-/// Reads until the connection fails, and says how.
+/// Reads until the connection fails, and returns why.
 async fn listen(
     from: &mut BufReader<OwnedReadHalf>,
     decoder: &mut Decoder,

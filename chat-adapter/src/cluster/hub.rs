@@ -15,18 +15,18 @@ use super::queue::{Piece, Queue};
 use super::wire;
 use crate::BroadcastError;
 
-/// How many nodes may wait to be accepted.
+/// The number of nodes that may wait to be accepted.
 const BACKLOG: u32 = 128;
 
-/// How long to wait when no connection can be accepted, as without file descriptors.
+/// How long to wait when no connection can be accepted, for instance without file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// The place where the processes of one host meet: gives each frame of one
+/// The hub that connects the processes of one host: it passes each frame of a
 /// [`ClusterBroadcast`](crate::ClusterBroadcast) to all others.
 ///
-/// What waits for a node is bounded, and nobody waits for it: a node that does not keep up loses its
-/// oldest frames and is told so. It does not look into frames: each node leaves out what it cannot read.
-/// Dropping the hub ends all connections and removes the socket.
+/// The queue for each node is bounded, and nobody waits for a node: one that does not keep up loses its oldest frames
+/// and gets a gap. The hub does not look into frames: each node ignores those it cannot read. Dropping the hub ends
+/// all connections and removes the socket.
 #[derive(Debug)]
 pub struct ClusterHub {
     path: PathBuf,
@@ -34,13 +34,13 @@ pub struct ClusterHub {
 }
 
 impl ClusterHub {
-    /// Listens on a socket of the file system that only this user may connect to.
+    /// Listens on a Unix domain socket that only this user may connect to.
     ///
-    /// A socket that was left behind, as by `kill -9`, is replaced.
+    /// A stale socket, as after `kill -9`, is replaced.
     ///
     /// # Errors
-    /// [`BroadcastError::Unavailable`] when another hub listens there, when the file is something else,
-    /// or when the path cannot be used: a socket's may be about 100 bytes long.
+    /// [`BroadcastError::Unavailable`] if another hub listens there, if the file is something else, or if the path
+    /// cannot be used: a socket's path is limited to about 100 bytes.
     pub async fn bind(path: impl AsRef<Path>) -> Result<Self, BroadcastError> {
         let path = path.as_ref().to_path_buf();
         let listener = listen(&path).await.map_err(|error| {
@@ -50,7 +50,7 @@ impl ClusterHub {
         Ok(Self { path, accepting: tokio::spawn(accept(listener)) })
     }
 
-    /// Where it listens.
+    /// Returns the path of the socket.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -74,7 +74,7 @@ async fn listen(path: &Path) -> io::Result<UnixListener> {
         }
         bound => bound?,
     }
-    // Before it listens, so that there is no moment in which others can connect.
+    // Before it listens, so that others can never connect.
     fs::set_permissions(path, Permissions::from_mode(0o600))?;
     socket.listen(BACKLOG)
 }
@@ -141,20 +141,20 @@ async fn relay(mut from: BufReader<ReadHalf<'_>>, id: u64, nodes: &Nodes) -> io:
 /// An encoded frame, shared by the queues of all nodes that it waits for.
 type Bytes = Arc<[u8]>;
 
-/// What waits for each node.
+/// The queue of each node.
 #[derive(Default)]
 struct Nodes(Mutex<HashMap<u64, Arc<Queue<Bytes>>>>);
 
 impl Nodes {
     fn add(&self, id: u64) -> Arc<Queue<Bytes>> {
         let queue = Arc::new(Queue::new());
-        // From here on it misses nothing, before it may have.
+        // From here on it misses nothing; before, it may have.
         queue.push_gap();
         self.lock().insert(id, Arc::clone(&queue));
         queue
     }
 
-    /// A node that left may have had something to say that did not arrive.
+    /// A node that left may have sent frames that did not arrive.
     fn remove(&self, id: u64) {
         self.lock().remove(&id);
         self.tell_others(id, &Piece::Gap);

@@ -17,23 +17,22 @@ use crate::{Broadcast, BroadcastError, Subscriber};
 /// How long a hub may take to receive the last frames of a node that closes.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(1);
 
-/// The nodes of one host, each a process of its own, that meet at a [`ClusterHub`](crate::ClusterHub).
+/// A broadcast between the processes of one host, which connect to a [`ClusterHub`](crate::ClusterHub).
 ///
-/// When the hub goes away, or says nothing for three seconds, it connects again by itself, and subscribers
-/// get a gap once it has. Until then publishing fails at once. A frame of more than 256 KiB is sent without
-/// its messages.
+/// If the hub goes away or is silent for three seconds, it reconnects by itself, and subscribers get a gap once it
+/// has. Until then publishing fails at once. A frame of more than 256 KiB is sent without its messages.
 #[derive(Debug)]
 pub struct ClusterBroadcast {
     shared: Arc<Shared>,
-    /// Gone when closed.
+    /// None once closed.
     connection: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl ClusterBroadcast {
-    /// Connects to the hub that listens on this socket. Cancel safe: dropped, it leaves nothing behind.
+    /// Connects to the hub that listens on this socket. Cancel safe: when dropped, it leaves nothing behind.
     ///
     /// # Errors
-    /// [`BroadcastError::Unreachable`] when none does.
+    /// [`BroadcastError::Unreachable`] if no hub listens.
     pub async fn connect(path: impl AsRef<Path>) -> Result<Self, BroadcastError> {
         let path = path.as_ref();
         let place = format!("the hub at {}", path.display());

@@ -3,24 +3,24 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-/// How many pieces wait for a slow reader.
+/// Maximum number of pieces that wait for a slow reader.
 const MAX_PIECES: usize = 1024;
 
-/// How many bytes wait for a slow reader. Room for a few of the largest frames.
+/// Maximum number of bytes that wait for a slow reader. Room for a few of the largest frames.
 const MAX_BYTES: usize = 32 * 1024 * 1024;
 
 /// A part of a stream of frames.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Piece<T> {
     Frame(T),
-    /// Here frames are missing.
+    /// Frames are missing here.
     Gap,
 }
 
-/// A bounded queue with one reader. Whoever puts something in never waits: when it is full it forgets its
-/// oldest pieces, and has a gap in their place.
+/// A bounded queue with one reader. Writers never wait: when it is full, it drops its oldest pieces and has a gap in
+/// their place.
 ///
-/// The oldest, so that the newest frame always arrives: it says how far the log has come.
+/// It drops the oldest ones so that the newest frame always arrives, which has the latest end of the log.
 #[derive(Debug)]
 pub(super) struct Queue<T> {
     state: Mutex<State<T>>,
@@ -29,7 +29,7 @@ pub(super) struct Queue<T> {
 
 #[derive(Debug)]
 struct State<T> {
-    /// With the bytes that each stands for.
+    /// Each with its size in bytes.
     pieces: VecDeque<(Piece<T>, usize)>,
     bytes: usize,
     closed: bool,
@@ -61,7 +61,7 @@ impl<T> Queue<T> {
         self.ready.notify_one();
     }
 
-    /// Says that frames are missing after those that wait.
+    /// Notes that frames are missing after those that wait.
     pub(super) fn push_gap(&self) {
         let mut state = self.lock();
         if state.closed || matches!(state.pieces.back(), Some((Piece::Gap, _))) {
@@ -72,7 +72,7 @@ impl<T> Queue<T> {
         self.ready.notify_one();
     }
 
-    /// Forgets all that waits.
+    /// Drops everything that waits.
     pub(super) fn clear(&self) {
         let mut state = self.lock();
         state.pieces.clear();
@@ -81,7 +81,7 @@ impl<T> Queue<T> {
         self.push_gap();
     }
 
-    /// Takes nothing any more; what waits can still be read.
+    /// Stops accepting pieces; waiting ones can still be read.
     pub(super) fn close(&self) {
         self.lock().closed = true;
         self.ready.notify_one();
@@ -91,7 +91,7 @@ impl<T> Queue<T> {
         self.lock().closed
     }
 
-    /// What comes next; `None` when it is closed and empty. Cancel safe.
+    /// Waits for the next piece; `None` once closed and empty. Cancel safe.
     pub(super) async fn next(&self) -> Option<Piece<T>> {
         loop {
             if let Some(piece) = self.try_next() {
@@ -104,7 +104,7 @@ impl<T> Queue<T> {
         }
     }
 
-    /// What comes next, when it is there.
+    /// Returns the next piece if there is one.
     pub(super) fn try_next(&self) -> Option<Piece<T>> {
         let mut state = self.lock();
         let (piece, bytes) = state.pieces.pop_front()?;

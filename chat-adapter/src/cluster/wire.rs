@@ -7,13 +7,13 @@ use tokio::time::timeout;
 use super::queue::{Piece, Queue};
 use crate::wire::MAX_FRAME;
 
-/// Stands in the place of a length, and says no more than that the sender is there.
+/// A heartbeat, sent in place of a length.
 const STILL_THERE: u32 = u32::MAX;
 
-/// After how long without anything to say that is said.
+/// How long to stay silent before a heartbeat is sent.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 
-/// The next record; nothing when it is a heartbeat.
+/// Reads the next record; nothing for a heartbeat.
 pub(super) async fn read(
     from: &mut (impl AsyncRead + Unpin),
 ) -> io::Result<Option<Piece<Vec<u8>>>> {
@@ -26,7 +26,7 @@ pub(super) async fn read(
         let reason = format!("a frame of {length} bytes, {MAX_FRAME} is the most");
         return Err(io::Error::new(io::ErrorKind::InvalidData, reason));
     }
-    // The bytes come first and the memory for them after: a length that is a lie costs nothing.
+    // Memory is allocated only as the bytes arrive: a false length costs nothing.
     let mut bytes = Vec::new();
     from.take(length as u64).read_to_end(&mut bytes).await?;
     if bytes.len() < length {
@@ -35,7 +35,7 @@ pub(super) async fn read(
     Ok(Some(Piece::Frame(bytes)))
 }
 
-/// Writes what is in the queue until it is closed and empty. Frames that wait together leave together.
+/// Writes the queue's frames until it is closed and empty. Frames that wait together are written together.
 pub(super) async fn write_all<T: AsRef<[u8]>>(
     queue: &Queue<T>,
     to: impl AsyncWrite + Unpin,

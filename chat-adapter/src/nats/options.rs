@@ -4,7 +4,7 @@ use percent_encoding::percent_decode_str;
 use crate::BroadcastError;
 use crate::broker_url::BrokerUrl;
 
-/// What the URL says.
+/// The options in the URL.
 pub(super) struct Options {
     pub(super) server: ServerAddr,
     /// The server, without a password.
@@ -13,7 +13,7 @@ pub(super) struct Options {
     pub(super) login: Login,
 }
 
-/// Who this program is to the server.
+/// How this program logs in to the server.
 #[derive(PartialEq, Eq)]
 pub(super) enum Login {
     Nobody,
@@ -65,7 +65,7 @@ fn decode(text: &str) -> Result<String, BroadcastError> {
     }
 }
 
-/// Whether it is one that NATS can deliver, and no pattern.
+/// Returns whether NATS can deliver to the subject, and it is no pattern.
 fn is_plain_subject(subject: &str) -> bool {
     subject.split('.').all(|token| !token.is_empty())
         && !subject.contains(['*', '>', '/'])

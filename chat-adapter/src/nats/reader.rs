@@ -14,19 +14,19 @@ use crate::link::Link;
 use crate::wire::Decoder;
 use crate::{BroadcastError, Incoming};
 
-/// How long the server has for an answer, and a publisher to be told that there is none.
+/// How long the server may take to answer before a publisher gets an error.
 pub(super) const ANSWER: Duration = Duration::from_secs(2);
 
-/// How often to ask whether the server is still there. The client gives up at the third question.
+/// The time between two checks whether the server still answers. The client gives up at the third one.
 pub(super) const HEARTBEAT: Duration = Duration::from_secs(1);
 
-/// Comes back to the node that listens as soon as the server has begun to deliver. Means nothing to others.
+/// Returns to the listening node as soon as the server has begun to deliver. Other nodes ignore it.
 const HELLO: &[u8] = b"hello";
 
-/// Says that the node that sent it may have lost what it published before.
+/// Announces that the node that sent it may have lost frames that it published before.
 const GAP: &[u8] = b"";
 
-/// What the client tells besides messages.
+/// Events that the client reports in addition to messages.
 #[derive(Debug, Default)]
 pub(super) struct Events {
     wake: Notify,
@@ -39,7 +39,7 @@ impl Events {
         self.wake.notify_one();
     }
 
-    /// Messages came faster than they were read, and were dropped.
+    /// Messages arrived faster than they were read, and were dropped.
     pub(super) fn missed(&self) {
         self.missed.store(true, Ordering::Release);
         self.wake.notify_one();
@@ -55,15 +55,15 @@ impl Events {
     }
 }
 
-/// Tells all nodes, this one included, when the connection of this one was made anew: what it had
-/// published may not have arrived, and what others published may not have come here.
+/// Tells all nodes, including this one, that this node's connection was replaced: frames that it had published may
+/// not have arrived, and it may have missed frames of others.
 ///
-/// To this node its own marker says more: since it came back, the server delivers again.
+/// To this node, the return of its own marker also shows that the server delivers again.
 #[derive(Debug)]
 pub(super) struct Marker {
     subject: String,
     statistics: Arc<Statistics>,
-    /// The connection of which others know, counted as in [`Statistics::connects`].
+    /// The connection that others know of, counted as in [`Statistics::connects`].
     announced: AtomicU64,
 }
 
@@ -92,14 +92,14 @@ impl Marker {
     }
 }
 
-/// Gives all that arrives to the subscribers of this process.
+/// Passes everything that arrives to the subscribers of this process.
 pub(super) struct Reader {
     client: Client,
     messages: Subscriber,
     events: Arc<Events>,
     marker: Arc<Marker>,
     link: Link,
-    /// The connection that messages are taken to come from.
+    /// The connection that messages are assumed to come from.
     connects: u64,
     decoder: Decoder,
 }
@@ -128,7 +128,7 @@ impl Reader {
         let refused = |source| BroadcastError::Refused { place: place.to_owned(), source };
         let messages = match timeout(ANSWER, listen).await {
             Ok(messages) => messages.map_err(refused)?,
-            // A server that forbids the subject says so in an event of its own.
+            // A server that forbids the subject reports it in an event of its own.
             Err(elapsed) => {
                 let said = events.take_error();
                 return Err(refused(said.map_or_else(|| elapsed.into(), Into::into)));
@@ -140,7 +140,7 @@ impl Reader {
     }
 
     pub(super) async fn run(mut self, fanout: Arc<Fanout>) {
-        // Events can get lost in the client when there are very many.
+        // The client can lose events if there are very many.
         let mut look = interval(HEARTBEAT);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let events = Arc::clone(&self.events);
@@ -168,7 +168,7 @@ impl Reader {
         let reconnected = connects != self.connects;
         if self.events.missed.swap(false, Ordering::AcqRel) || reconnected {
             self.connects = connects;
-            // Whether these came before the loss or after it cannot be told: the gap stands for them.
+            // These may be from before or after the loss: the gap stands for them.
             while let Some(Some(_)) = self.messages.next().now_or_never() {}
             fanout.send(Incoming::Gap)?;
             self.observe().await;
@@ -187,7 +187,7 @@ impl Reader {
         Ok(())
     }
 
-    /// Looks at the connection, for the log and for the other nodes.
+    /// Checks the connection, for the log and for the other nodes.
     async fn observe(&self) {
         let said = self.events.take_error();
         if self.client.connection_state() == State::Connected {
@@ -195,7 +195,7 @@ impl Reader {
             if let Some(error) = said {
                 tracing::warn!("the NATS server says: {error}");
             }
-            // When it fails, the connection is lost again, and the next one announces it.
+            // If it fails, the connection is lost again, and the next one announces it.
             let _ = timeout(ANSWER, self.marker.announce_gap_after_reconnect(&self.client)).await;
         } else {
             self.link.lost(said.unwrap_or_else(|| "the connection is lost".to_owned()));

@@ -1,4 +1,4 @@
-//! The one connection that hears the other nodes, for all subscribers.
+//! The connection that listens to the other nodes, for all subscribers.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,10 +14,10 @@ use crate::link::Link;
 use crate::wire::Decoder;
 use crate::{BroadcastError, Incoming};
 
-/// After how long a silence the server is asked whether it is still there.
+/// How long to stay silent before checking whether the server still answers.
 const SILENCE: Duration = Duration::from_secs(3);
 
-/// What listens, and where it listens again when it is cut off.
+/// The listener, with what it needs to listen again after a lost connection.
 pub(super) struct Listener {
     options: PgConnectOptions,
     channel: String,
@@ -35,12 +35,12 @@ impl Listener {
         Ok(Self { options, channel, connection, decoder })
     }
 
-    /// Hands on what arrives, over one connection after the other.
+    /// Passes on what arrives, reconnecting as needed.
     pub(super) async fn run(mut self, fanout: Arc<Fanout>, link: Arc<Link>) {
         while let Ok(reason) = self.hear(&fanout).await {
             link.lost(reason);
             self.connection = self.connect_again().await;
-            // Whoever looks into the store after this misses nothing: it is listened again.
+            // A subscriber that reads the store after this misses nothing: the new connection listens already.
             if fanout.send(Incoming::Gap).is_err() {
                 return;
             }
@@ -48,7 +48,7 @@ impl Listener {
         }
     }
 
-    /// Hands on what arrives until the connection is lost, and says why that is.
+    /// Passes on what arrives until the connection is lost, and returns why.
     async fn hear(&mut self, fanout: &Fanout) -> Result<String, BroadcastError> {
         loop {
             match timeout(SILENCE, self.connection.try_recv()).await {
@@ -82,9 +82,10 @@ impl Listener {
     }
 }
 
-/// Listens, on a connection of its own.
+/// Listens on a connection of its own.
 async fn listen(options: &PgConnectOptions, channel: &str) -> Result<PgListener, sqlx::Error> {
-    // `PgListener` takes a pool, for connecting again by itself: it does so silently, so we do it.
+    // `PgListener` takes a pool so that it can reconnect by itself. It does so silently, so this code reconnects
+    // instead.
     let pool = PgPoolOptions::new()
         .max_connections(1)
         .acquire_timeout(ANSWER)

@@ -9,10 +9,10 @@ use crate::BroadcastError;
 use crate::broker_url::BrokerUrl;
 use crate::host::is_this_machine;
 
-/// The longest name of a channel that Postgres takes, in bytes.
+/// The maximum length of a Postgres channel name, in bytes.
 const MAX_CHANNEL: usize = 63;
 
-/// What the URL says.
+/// The options in the URL.
 pub(super) struct Options {
     pub(super) connect: PgConnectOptions,
     /// The server, without a password.
@@ -46,7 +46,7 @@ impl Options {
             None => connect.application_name(env!("CARGO_PKG_NAME")),
             Some(_) => connect,
         };
-        // What the URL leaves out may be in variables of the environment.
+        // Parts that are missing in the URL may be in environment variables.
         let place = match connect.get_socket() {
             Some(socket) => format!("postgres at {}", socket.display()),
             None => format!("postgres at {}:{}", connect.get_host(), connect.get_port()),
@@ -55,7 +55,7 @@ impl Options {
     }
 }
 
-/// The same options with an IPv6 address as the resolver takes it: a URL has it in brackets.
+/// Returns the options with an IPv6 address as the resolver takes it: a URL has it in brackets.
 fn without_brackets(options: PgConnectOptions) -> PgConnectOptions {
     let host = options.get_host();
     match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).map(ToOwned::to_owned) {
@@ -64,7 +64,7 @@ fn without_brackets(options: PgConnectOptions) -> PgConnectOptions {
     }
 }
 
-/// Whether a database is on this machine, or the one that `store` names.
+/// Returns whether a database is on this machine, or the one that `store` names.
 pub(crate) fn is_own(url: &str, store: &str) -> Result<bool, BroadcastError> {
     let options = Options::parse(url)?.connect;
     let place = Place::of(&options);
@@ -80,7 +80,7 @@ pub(crate) fn is_own(url: &str, store: &str) -> Result<bool, BroadcastError> {
     Ok(store.is_ok_and(|store| Place::of(&without_brackets(store)) == place))
 }
 
-/// Where a database is, and which.
+/// The location of a database, and its name.
 #[derive(PartialEq, Eq)]
 struct Place<'a> {
     socket: Option<&'a Path>,
@@ -100,12 +100,12 @@ impl<'a> Place<'a> {
     }
 }
 
-/// What is wrong, without the names of what surrounds it.
+/// Returns the innermost cause, without its context.
 fn innermost(error: &dyn Error) -> String {
     error.source().map_or_else(|| error.to_string(), innermost)
 }
 
-/// Why the server cannot be used, for whoever starts this program.
+/// Explains, for the person who starts this program, why the server cannot be used.
 pub(super) fn refusal(place: &str, error: sqlx::Error) -> BroadcastError {
     let place = place.to_owned();
     let state = error.as_database_error().and_then(DatabaseError::code).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The one connection that tells the other nodes: what has queued meanwhile goes in one statement.
+//! The connection that publishes to the other nodes. Frames that have queued meanwhile go into one statement.
 
 use std::io;
 use std::sync::Arc;
@@ -13,38 +13,38 @@ use tokio_util::sync::CancellationToken;
 
 use crate::link::Link;
 
-/// How long the server has for an answer, and a publisher to be told that there is none.
+/// How long the server may take to answer before a publisher gets an error.
 pub(super) const ANSWER: Duration = Duration::from_secs(2);
 
-/// How many frames may wait to be sent.
+/// Maximum number of frames that may wait to be sent.
 pub(super) const QUEUE: usize = 1024;
 
-/// How many go in one statement.
+/// Maximum number of frames in one statement.
 const BATCH: usize = 128;
 
-/// The payload that says: frames of this node were lost.
+/// The payload that announces that frames of this node were lost.
 pub(super) const GAP: &str = "gap";
 
-/// The statement's rows are notified in their order.
+/// The notifications are sent in the order of the statement's rows.
 const NOTIFY: &str = "SELECT pg_notify($1, payload) FROM unnest($2) AS payload";
 
 pub(super) struct Publisher {
     pub(super) options: PgConnectOptions,
     pub(super) channel: String,
     pub(super) link: Arc<Link>,
-    /// Whether frames were lost of which the other nodes do not know.
+    /// Whether frames were lost without the other nodes knowing yet.
     pub(super) lost: Arc<AtomicBool>,
 }
 
 impl Publisher {
-    /// Sends what comes, until it is closed and nothing waits any more.
+    /// Sends frames until the queue is closed and empty.
     pub(super) async fn run(
         self,
         connection: PgConnection,
         mut frames: Receiver<String>,
         closed: CancellationToken,
     ) {
-        // Made again after each failure, also of the listener: see `Link::losses`.
+        // Replaced after each failure, also one of the listener: see `Link::losses`.
         let mut connected = Some((self.link.losses(), connection));
         let mut payloads = Vec::new();
         loop {
@@ -89,11 +89,11 @@ impl Publisher {
     }
 }
 
-/// A connection to publish on.
+/// Opens a connection for publishing.
 pub(super) async fn connect(options: &PgConnectOptions) -> Result<PgConnection, sqlx::Error> {
     let connect = async {
         let mut connection = options.connect().await?;
-        // A notification is not kept: there is nothing to wait for.
+        // A notification is not stored, so there is no commit to wait for.
         sqlx::raw_sql("SET synchronous_commit = off").execute(&mut connection).await?;
         Ok(connection)
     };

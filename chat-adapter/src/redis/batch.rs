@@ -1,6 +1,6 @@
-/// What arrived at once.
+/// The frames that arrived together.
 pub(super) struct Batch {
-    /// Whether something may be missing before it.
+    /// Whether frames may be missing before it.
     pub(super) gap: bool,
     pub(super) payloads: Vec<Vec<u8>>,
 }

@@ -9,14 +9,14 @@ use tokio::time::{sleep, timeout};
 use super::batch::Batch;
 use super::connection::ANSWER;
 
-/// How long to wait between two questions whether the server is still there.
+/// The time between two checks whether the server still answers.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 
 /// Listens to a pub/sub channel.
 pub(super) struct ChannelReader {
     channel: String,
     messages: PubSubStream,
-    /// Fails when the server answers no longer; never done otherwise.
+    /// Completes with an error when the server stops answering; never completes otherwise.
     heartbeat: futures_util::future::BoxFuture<'static, redis::RedisError>,
 }
 
@@ -33,7 +33,7 @@ impl ChannelReader {
             .unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into()))
     }
 
-    /// Listens on a new connection. What was published in between is lost.
+    /// Listens on a new connection. Frames published in between are lost.
     pub(super) async fn reconnect(&mut self, client: &Client) -> RedisResult<Batch> {
         *self = Self::start(client, &self.channel).await?;
         Ok(Batch { gap: true, payloads: Vec::new() })

@@ -3,10 +3,10 @@ use std::time::Duration;
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, RedisResult};
 
-/// How long Redis has for an answer, and a publisher to be told that there is none.
+/// How long Redis may take to answer before a publisher gets an error.
 pub(super) const ANSWER: Duration = Duration::from_secs(2);
 
-/// A connection on which an answer may take this long.
+/// Opens a connection with a time limit for answers.
 pub(super) async fn connect(
     client: &Client,
     answer: Duration,

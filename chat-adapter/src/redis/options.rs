@@ -3,7 +3,7 @@ use redis::Client;
 use crate::BroadcastError;
 use crate::broker_url::BrokerUrl;
 
-/// What the URL says.
+/// The options in the URL.
 #[derive(Debug)]
 pub(super) struct Options {
     pub(super) client: Client,
@@ -20,7 +20,7 @@ pub(super) enum Mode {
 }
 
 impl Mode {
-    /// What all nodes of a chat name alike.
+    /// Returns the name of the stream or channel that all nodes of a chat share.
     pub(super) fn channel(&self) -> &str {
         match self {
             Self::Streams { key, .. } => key,

@@ -28,7 +28,7 @@ impl Source {
         })
     }
 
-    /// What has arrived since; an error when the connection is of no use any more.
+    /// Returns what has arrived since the last call, or an error if the connection no longer works.
     async fn read(&mut self) -> RedisResult<Batch> {
         match self {
             Self::Stream(stream) => stream.read().await,
@@ -44,7 +44,7 @@ impl Source {
     }
 }
 
-/// Gives all that arrives to the subscribers, over one connection after the other.
+/// Passes everything that arrives to the subscribers, reconnecting as needed.
 pub(super) async fn run(
     client: Client,
     mut source: Source,

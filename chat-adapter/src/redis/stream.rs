@@ -13,18 +13,18 @@ pub(super) const FRAME: &str = "f";
 /// The field of an entry that only marks where a reader began.
 const MARK: &str = "m";
 
-/// How long one read waits for something new: what is cut off is noticed no earlier.
+/// How long one read waits for new entries; a lost connection is noticed no earlier.
 const BLOCK: Duration = Duration::from_secs(1);
 
-/// How many entries are read at once.
+/// The number of entries per read.
 const COUNT: usize = 64;
 
-/// Reads a stream from a known place on.
+/// Reads a stream from a known position on.
 ///
-/// The place is an *entry that is there*: the last one read, at first a mark of its own. The oldest entries
-/// are trimmed first, so as long as that entry exists, all that follow it do; once it is gone (trimmed,
-/// or with the whole stream) some may be missing. A position such as "the end" or an id without its
-/// entry could not tell. After a gap it goes on at the end: subscribers read the store anyway.
+/// The position is an *existing entry*: the last one read, or at first a mark that the reader adds. The oldest
+/// entries are trimmed first, so as long as that entry exists, all later ones do; once it is gone (trimmed, or with
+/// the whole stream) some may be missing. A position such as "the end", or an id without its entry, could not tell.
+/// After a gap it continues at the end: subscribers read the store anyway.
 pub(super) struct StreamReader {
     connection: MultiplexedConnection,
     key: String,
@@ -39,7 +39,7 @@ impl StreamReader {
         Ok(Self { connection, key: key.to_owned(), max_len, place })
     }
 
-    /// Goes on from the same place on a new connection.
+    /// Continues from the same position on a new connection.
     pub(super) async fn reconnect(&mut self, client: &Client) -> RedisResult<Batch> {
         self.connection = connect(client, BLOCK + ANSWER).await?;
         let found: StreamRangeReply = self.find().query_async(&mut self.connection).await?;
@@ -50,7 +50,7 @@ impl StreamReader {
         let mut read = cmd("XREAD");
         read.arg("COUNT").arg(COUNT).arg("BLOCK").arg(BLOCK.as_millis() as u64);
         read.arg("STREAMS").arg(&self.key).arg(&self.place);
-        // Looking for the place *after* reading proves that nothing had been trimmed before.
+        // Checking for the entry *after* reading proves that nothing had been trimmed before.
         let (read, found): (Option<StreamReadReply>, StreamRangeReply) = pipe()
             .add_command(read)
             .add_command(self.find())
@@ -86,7 +86,7 @@ impl StreamReader {
     }
 }
 
-/// The command that appends an entry of one field.
+/// Returns the command that appends an entry with one field.
 pub(super) fn add(key: &str, max_len: u64, field: &str, value: &[u8]) -> Cmd {
     let mut add = cmd("XADD");
     add.arg(key).arg("MAXLEN").arg("~").arg(max_len).arg("*").arg(field).arg(value).take()

@@ -4,8 +4,8 @@ use super::record::Record;
 use super::warnings::Warnings;
 use super::{Broker, connect, eventually, frame, next_frame};
 
-/// The broker is killed and started again while frames are published: nobody hangs, the nodes say that
-/// they are cut off, connect again by themselves, and what was lost is announced.
+/// The broker is killed and restarted while frames are published: nobody hangs, the nodes report that they are
+/// disconnected and reconnect by themselves, and lost frames are announced.
 pub async fn frames_lost_while_the_broker_restarts_are_announced(broker: &impl Broker) {
     let nodes = broker.nodes().await;
     let record = Record::start(&nodes[0], &nodes[1]).await;
@@ -24,7 +24,7 @@ pub async fn frames_lost_while_the_broker_restarts_are_announced(broker: &impl B
     record.check();
 }
 
-/// What is published while a node is cut off either reaches it later or is announced as a gap.
+/// Frames published while a node is cut off either reach it later or are announced as a gap.
 pub async fn a_lost_hint_is_announced_as_a_gap(broker: &impl Broker) {
     let nodes = broker.nodes().await;
     let record = Record::start(&nodes[0], &nodes[1]).await;
@@ -39,11 +39,11 @@ pub async fn a_lost_hint_is_announced_as_a_gap(broker: &impl Broker) {
     record.check();
 }
 
-/// A connection that no longer carries anything, and that nobody closes, is given up within seconds;
-/// until then too, a publisher is not held up.
+/// A connection that no longer carries anything and that nobody closes is dropped within seconds. Until then a
+/// publisher is not held up either.
 pub async fn a_silently_cut_connection_is_noticed_and_made_anew(broker: &impl Broker) {
     let nodes = broker.nodes().await;
-    // The other way round: now it is the publisher who is cut off.
+    // The other way round: now the publisher is cut off.
     let record = Record::start(&nodes[1], &nodes[0]).await;
     eventually("frames arrive", || record.has_heard_beyond(100)).await;
 
@@ -57,8 +57,7 @@ pub async fn a_silently_cut_connection_is_noticed_and_made_anew(broker: &impl Br
     record.check();
 }
 
-/// During an upgrade, nodes of two versions share a broker: each ignores what it cannot read and says so
-/// once.
+/// During an upgrade, nodes of two versions share a broker: each ignores what it cannot read and warns once.
 pub async fn a_frame_of_another_version_is_ignored_with_a_warning(broker: &impl Broker) {
     let warnings = Warnings::listen();
     let nodes = broker.nodes().await;

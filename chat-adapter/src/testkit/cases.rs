@@ -43,8 +43,7 @@ pub async fn frames_of_one_publisher_arrive_in_order(nodes: Nodes) {
     }
 }
 
-/// A subscriber that does not read learns that it missed something; the publisher is never held up and
-/// another subscriber goes on.
+/// A subscriber that does not read gets a gap; the publisher is never held up, and another subscriber continues.
 pub async fn a_slow_subscriber_is_told_of_a_gap_and_blocks_nobody(nodes: Nodes) {
     let mut slow = nodes[1].subscribe().await.expect("subscribed");
     connect(&nodes[0], &mut slow).await;
@@ -72,7 +71,7 @@ pub async fn a_slow_subscriber_is_told_of_a_gap_and_blocks_nobody(nodes: Nodes) 
     }
 }
 
-/// After closing, streams end, and nothing can be published or subscribed to.
+/// After closing, streams end, and publishing and subscribing fail.
 pub async fn close_ends_the_streams(nodes: Nodes) {
     let mut subscriber = nodes[0].subscribe().await.expect("subscribed");
     nodes[0].close().await;

@@ -8,13 +8,13 @@ use chat_core::{FrameBody, NodeId};
 use super::{connect, frame};
 use crate::{Broadcast, Incoming, Subscriber};
 
-/// A publisher must know within this time whether its frame was sent.
+/// How long publishing may take to succeed or fail.
 const BOUND: Duration = Duration::from_secs(4);
 
-/// One node publishes without a pause, another one listens, and what happens is written down.
+/// A record of what happens while one node publishes without a pause and another one listens.
 pub(super) struct Record {
     stop: Arc<AtomicBool>,
-    /// What was published without an error.
+    /// The frames that were published without an error.
     published: Arc<Mutex<BTreeSet<u64>>>,
     heard: Arc<Mutex<Vec<Heard>>>,
 }
@@ -26,7 +26,7 @@ enum Heard {
 }
 
 impl Record {
-    /// Begins when both are connected.
+    /// Starts recording once both are connected.
     pub(super) async fn start(
         publisher: &Arc<dyn Broadcast>,
         listener: &Arc<dyn Broadcast>,
@@ -41,7 +41,7 @@ impl Record {
         record
     }
 
-    /// The number of the last frame that was published.
+    /// Returns the number of the last frame that was published.
     pub(super) fn last_published(&self) -> u64 {
         let published = self.published.lock().unwrap_or_else(PoisonError::into_inner);
         published.last().copied().unwrap_or_default()
@@ -57,7 +57,7 @@ impl Record {
         heard.iter().filter(|heard| matches!(heard, Heard::Gap)).count()
     }
 
-    /// Checks that whatever was published and not heard is covered by a gap, announced before any later
+    /// Checks that every frame that was published and not received is covered by a gap, announced before any later
     /// frame.
     pub(super) fn check(&self) {
         self.stop.store(true, Ordering::Relaxed);
@@ -67,7 +67,7 @@ impl Record {
         for heard in heard.iter() {
             match *heard {
                 Heard::Gap => gap = true,
-                // Frames may come twice.
+                // Frames may arrive twice.
                 Heard::Frame(number) if number <= last => {}
                 Heard::Frame(number) => {
                     let missing = published.range(last + 1..number).next();
@@ -91,7 +91,7 @@ async fn publish(
         if sent.expect("a publisher is not held up").is_ok() {
             published.lock().unwrap_or_else(PoisonError::into_inner).insert(number);
         }
-        // Fast enough to be in the way of whatever happens, and no faster than it can be read.
+        // Fast enough to interfere with any event, and no faster than it can be read.
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
 }

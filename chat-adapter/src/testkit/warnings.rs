@@ -5,7 +5,7 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber, subscriber};
 
-/// The warnings that this thread writes to its log while this lives. A case has a thread of its own.
+/// Records the warnings that this thread logs while this value lives. A case has a thread of its own.
 pub(super) struct Warnings {
     lines: Arc<Mutex<Vec<String>>>,
     _listening: subscriber::DefaultGuard,
@@ -18,7 +18,7 @@ impl Warnings {
         Self { lines, _listening }
     }
 
-    /// How many of them contain this.
+    /// Returns how many of them contain `part`.
     pub(super) fn count(&self, part: &str) -> usize {
         let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         lines.iter().filter(|line| line.contains(part)).count()

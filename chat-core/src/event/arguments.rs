@@ -7,15 +7,15 @@ use super::mended::mended_json;
 use super::whole::Whole;
 use crate::{ClientOffset, Content, Offset, ParseError, Refusal, RefusalCode, RoomId};
 
-/// The longest event in bytes of JSON: one with the longest message, every character of it escaped.
+/// The maximum size of an event in bytes of JSON: one with the longest message, with every character escaped.
 pub const MAX_EVENT_BYTES: usize = 6 * (Content::MAX_BYTES + 2 * ClientOffset::MAX_BYTES + 1024);
 
-/// What is wrong with a text such as `"😀".slice(0, 1)`.
+/// The error for a text such as `"😀".slice(0, 1)`.
 const HALF: &str = "a text must not have half a character, as one that was cut within an emoji has";
 
-/// The arguments of an event as they arrived: the JSON text of an array whose first item is its name.
+/// The arguments of a received event: the JSON text of an array whose first item is the event's name.
 ///
-/// `null` stands for an argument that is left out; further arguments than an event takes are ignored.
+/// `null` stands for a missing argument; extra arguments are ignored.
 pub(super) struct Arguments<'a>(Vec<&'a RawValue>);
 
 impl<'a> Arguments<'a> {
@@ -29,12 +29,12 @@ impl<'a> Arguments<'a> {
         arguments.map(Self).map_err(|_| invalid("the arguments are not a valid JSON array"))
     }
 
-    /// The JSON text of an argument, counted from 1; none when it was left out.
+    /// Returns the JSON text of an argument, counted from 1; none if it is missing.
     pub(super) fn raw(&self, index: usize) -> Option<&'a str> {
         self.0.get(index).map(|raw| raw.get()).filter(|&json| json != "null")
     }
 
-    /// An argument that has to be there; `expected` says what it should be.
+    /// Reads a required argument; `expected` describes it for the refusal.
     pub(super) fn required<T: DeserializeOwned>(
         &self,
         index: usize,
@@ -43,7 +43,7 @@ impl<'a> Arguments<'a> {
         self.optional(index, expected)?.ok_or_else(|| invalid(expected))
     }
 
-    /// An argument that may be left out.
+    /// Reads an optional argument.
     pub(super) fn optional<T: DeserializeOwned>(
         &self,
         index: usize,
@@ -52,15 +52,15 @@ impl<'a> Arguments<'a> {
         read(self.raw(index), expected)
     }
 
-    /// Whether an argument is an object with this field.
+    /// Returns whether an argument is an object with this field.
     pub(super) fn has_field(&self, index: usize, name: &str) -> bool {
         let fields = |json| serde_json::from_str::<HashMap<String, &RawValue>>(json).ok();
-        // Mostly it is a text, and to find that it is no object costs more.
+        // Usually it is a string, and parsing it as an object to find that out costs more.
         let object = self.raw(index).filter(|json| json.starts_with('{'));
         object.and_then(fields).is_some_and(|fields| fields.contains_key(name))
     }
 
-    /// An argument that is an object and may be left out: one with all fields left out then.
+    /// Reads an optional argument that is an object; if missing, all its fields count as missing.
     pub(super) fn options(&self, index: usize, expected: &str) -> Result<Options<'a>, Refusal> {
         let fields = match self.raw(index) {
             None => HashMap::new(),
@@ -69,8 +69,8 @@ impl<'a> Arguments<'a> {
         Ok(Options(fields))
     }
 
-    /// The content of a message. Half a character, which JavaScript has and UTF-8 has not, becomes U+FFFD, as
-    /// browsers make it wherever they write UTF-8.
+    /// Reads the content of a message. A lone surrogate (half a character), which JavaScript allows and UTF-8 does
+    /// not, becomes U+FFFD, as in browsers when they write UTF-8.
     pub(super) fn content(&self, index: usize, expected: &str) -> Result<Content, Refusal> {
         let text: String = match self.required(index, expected) {
             Ok(text) => text,
@@ -84,7 +84,7 @@ impl<'a> Arguments<'a> {
         content.map_err(|error| Refusal::invalid(RefusalCode::InvalidContent, error))
     }
 
-    /// The client's key for a message.
+    /// Reads the client's key for a message.
     pub(super) fn client_offset(
         &self,
         index: usize,
@@ -96,11 +96,11 @@ impl<'a> Arguments<'a> {
     }
 }
 
-/// The fields of an object. `null` stands for one that is left out; unknown ones are ignored.
+/// The fields of an object. `null` stands for a missing field; unknown fields are ignored.
 pub(super) struct Options<'a>(HashMap<String, &'a RawValue>);
 
 impl Options<'_> {
-    /// A field that may be left out; `expected` says what it should be.
+    /// Reads an optional field; `expected` describes it for the refusal.
     pub(super) fn field<T: DeserializeOwned>(
         &self,
         name: &str,
@@ -110,18 +110,18 @@ impl Options<'_> {
         read(json, expected)
     }
 
-    /// A field that is a whole number and may be left out.
+    /// Reads an optional field that is a whole number.
     pub(super) fn whole(&self, name: &str, expected: &str) -> Result<Option<u64>, Refusal> {
         Ok(self.field(name, expected)?.map(|Whole(number)| number))
     }
 
-    /// A field that is an offset and may be left out.
+    /// Reads an optional field that is an offset.
     pub(super) fn offset(&self, name: &str, expected: &str) -> Result<Option<Offset>, Refusal> {
         let number = self.whole(name, expected)?;
         number.map(Offset::new).transpose().map_err(|_| invalid(expected))
     }
 
-    /// The field `room`.
+    /// Reads the field `room`.
     pub(super) fn room(&self) -> Result<Option<RoomId>, Refusal> {
         let name: Option<String> = self.field("room", "`room` must be the name of a room")?;
         let room = name.map(RoomId::try_from).transpose();
@@ -133,7 +133,7 @@ pub(super) fn invalid(what: &str) -> Refusal {
     Refusal::new(RefusalCode::InvalidArguments, what)
 }
 
-/// A value that may be left out; `expected` says what it should be.
+/// Reads an optional value; `expected` describes it for the refusal.
 fn read<T: DeserializeOwned>(json: Option<&str>, expected: &str) -> Result<Option<T>, Refusal> {
     let Some(json) = json else { return Ok(None) };
     serde_json::from_str(json).map(Some).map_err(|_| {

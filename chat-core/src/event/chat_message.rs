@@ -3,14 +3,13 @@ use serde::{Deserialize, Serialize, Serializer};
 use super::arguments::Arguments;
 use crate::{ClientOffset, Content, Refusal, RoomId};
 
-/// The arguments of [`CHAT_MESSAGE`](crate::CHAT_MESSAGE) as a client sends it.
+/// The arguments of [`CHAT_MESSAGE`](crate::CHAT_MESSAGE) from a client.
 ///
-/// `emit("chat message", content)`, with a client offset as the second argument, with options as the
-/// third; `null` stands for an argument that is left out. Options may also be the second argument when there is no
-/// client offset.
+/// `emit("chat message", content)`, with an optional client offset as the second argument and optional options as the
+/// third; `null` stands for a missing argument. Without a client offset, options may be the second argument.
 ///
-/// A client serialises it: the result is the JSON array of the three arguments. A server reads the text of
-/// the whole event, which begins with its name, by [`from_event`](Self::from_event).
+/// A client serialises this type: the result is the JSON array of the three arguments. A server reads the text of the
+/// whole event, which begins with its name, with [`from_event`](Self::from_event).
 ///
 /// ```
 /// use chat_core::{ChatMessage, ChatMessageOptions, CHAT_MESSAGE};
@@ -29,38 +28,36 @@ use crate::{ClientOffset, Content, Refusal, RoomId};
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChatMessage {
-    /// What it says.
+    /// The text.
     pub content: Content,
-    /// The client's key for it.
+    /// The client's key for the message.
     pub client_offset: Option<ClientOffset>,
-    /// The rest.
+    /// The options.
     pub options: ChatMessageOptions,
 }
 
-/// The last argument of [`CHAT_MESSAGE`](crate::CHAT_MESSAGE) as a client sends it. Unknown fields are
-/// ignored.
+/// The last argument of [`CHAT_MESSAGE`](crate::CHAT_MESSAGE) from a client. Unknown fields are ignored.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ChatMessageOptions {
-    /// The room it goes to; `general` when absent.
+    /// The room to send to; `general` if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub room: Option<RoomId>,
 }
 
 impl ChatMessage {
-    /// Reads the arguments from the JSON text of an event: an array whose first item is the event's
-    /// name. Further arguments are ignored.
+    /// Reads the arguments from the JSON text of an event: an array whose first item is the event's name. Extra
+    /// arguments are ignored.
     ///
     /// # Errors
-    /// The refusal to answer with, for anything that is not what the event takes, also for text that is
-    /// no JSON.
+    /// The refusal to answer with, for arguments that the event does not accept and for text that is not JSON.
     pub fn from_event(json: &str) -> Result<Self, Refusal> {
         const KEY: &str = "the second argument must be the client offset, a string";
         const OPTIONS: &str = "the third argument must be options such as { room: \"general\" }";
 
         let arguments = Arguments::of(json)?;
         let content = arguments.content(1, "the first argument must be the message, a string")?;
-        // Anything else in the place of the key is a mistake: without it a retry would be a second message.
+        // Anything else as the key is a mistake: without a key, a retry would be a second message.
         let is_options = arguments.has_field(2, "room") && arguments.raw(3).is_none();
         let (client_offset, options) = if is_options {
             (None, arguments.options(2, OPTIONS)?)

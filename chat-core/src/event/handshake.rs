@@ -7,36 +7,36 @@ use serde_json::Value;
 use super::whole::Whole;
 use crate::{Offset, ParseError, RecoveryOffset, RoomId};
 
-/// What a client says in `auth` when it connects. All fields are optional, unknown ones are ignored.
+/// The fields of `auth` that a client sends when it connects. All fields are optional, and unknown ones are ignored.
 ///
-/// A field that is not of its type counts as absent: a client with a damaged memory is served from the
-/// beginning rather than locked out.
+/// A field of the wrong type counts as absent: a client with corrupted local state is served from the beginning
+/// rather than locked out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Handshake {
     /// The last offset that the client has handled; [`Offset::ZERO`] is the beginning.
     #[serde(deserialize_with = "lenient_offset")]
     pub server_offset: Offset,
-    /// The trailing string of the last message that the client has handled, which says of which log its offset
-    /// is: in another log it is served from the beginning. Socket.IO clients that recover say it by themselves.
+    /// The trailing string of the last message that the client has handled. It names the log of the offset: in
+    /// another log the client is served from the beginning. Socket.IO clients send it by themselves when they
+    /// recover.
     #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     pub offset: Option<RecoveryOffset>,
-    /// The rooms to be in from the start; none means [`RoomId::general`]. Names that are none are left out, and the client is told so
-    /// ([`NOT_JOINED`](crate::NOT_JOINED)).
+    /// The rooms to join on connecting; if empty, [`RoomId::general`]. Invalid names are left out, and the client is
+    /// told so ([`NOT_JOINED`](crate::NOT_JOINED)).
     #[serde(deserialize_with = "lenient_list", skip_serializing_if = "Vec::is_empty")]
     pub rooms: Vec<RoomId>,
-    /// For a client that names no offset: how many messages of each room it wants to begin with; all of them
-    /// when absent.
+    /// For a client without an offset: the number of messages of each room to begin with; all of them if absent.
     #[serde(deserialize_with = "lenient_count", skip_serializing_if = "Option::is_none")]
     pub history: Option<usize>,
-    /// The name to have, not checked yet.
+    /// The requested nickname, not checked yet.
     #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     pub nickname: Option<String>,
-    /// The secret that shows that the name is this client's, or the token that says who it is.
+    /// The secret that proves ownership of the nickname, or the token that identifies the user.
     #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     pub token: Option<Token>,
-    /// Whether the client's own messages are sent back to it, as they are when absent. If not, it shows
-    /// them itself, and recognises by its client offsets those that come again after a reconnect.
+    /// Whether the client's own messages are sent back to it; the default is yes. Otherwise it shows them itself, and
+    /// uses its client offsets to recognise those that arrive again after a reconnect.
     #[serde(deserialize_with = "lenient_true", skip_serializing_if = "Clone::clone")]
     pub echo: bool,
 }
@@ -87,8 +87,7 @@ where
     Ok(values.into_iter().filter_map(|value| serde_json::from_value(value).ok()).collect())
 }
 
-/// A secret of a client's, which shows who it is: one that keeps a nickname, or a JSON Web Token. 1 to
-/// 8,192 bytes.
+/// A client's secret that proves who it is: one that keeps a nickname, or a JSON Web Token. 1 to 8,192 bytes.
 ///
 /// `Debug` does not show it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,10 +95,10 @@ where
 pub struct Token(Box<str>);
 
 impl Token {
-    /// The longest token in bytes.
+    /// The maximum length of a token in bytes.
     pub const MAX_BYTES: usize = 8192;
 
-    /// The text itself.
+    /// Returns the token as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }

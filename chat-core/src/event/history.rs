@@ -6,32 +6,32 @@ use crate::{
     Timestamp,
 };
 
-/// The argument of [`HISTORY`](crate::HISTORY): `emit("history", { room, before, limit })`, or
-/// `{ with, before, limit }` for the private messages with a person.
+/// The argument of [`HISTORY`](crate::HISTORY): `emit("history", { room, before, limit })`, or `{ with, before, limit
+/// }` for the private messages with a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HistoryRequest {
-    /// What to read.
+    /// The feed to read.
     pub of: HistoryOf,
-    /// Only messages before this offset; the newest ones when absent.
+    /// Only messages before this offset; the newest ones if absent.
     pub before: Option<Offset>,
-    /// How many at the most, from 1 to [`MAX_LIMIT`](Self::MAX_LIMIT).
+    /// Maximum number of messages, from 1 to [`MAX_LIMIT`](Self::MAX_LIMIT).
     pub limit: usize,
 }
 
-/// What a [`HistoryRequest`] asks for.
+/// The feed that a [`HistoryRequest`] asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HistoryOf {
     /// The messages of a room.
     Room(RoomId),
-    /// The private messages with the person who has this name.
+    /// The private messages with the person who has this nickname.
     With(Nickname),
 }
 
 impl HistoryRequest {
-    /// How many messages there are when the request does not say.
+    /// The number of messages if the request has no limit.
     pub const DEFAULT_LIMIT: usize = 50;
 
-    /// How many messages one request may ask for.
+    /// The maximum number of messages that one request may ask for.
     pub const MAX_LIMIT: usize = 200;
 
     /// Reads the argument from the JSON text of an event: an array whose first item is the event's name.
@@ -68,8 +68,7 @@ impl HistoryRequest {
 pub struct History {
     /// The messages, oldest first.
     pub messages: Vec<HistoryMessage>,
-    /// Whether there are others before them. There may be fewer messages than asked for when they are
-    /// large.
+    /// Whether there are earlier messages. The answer may have fewer messages than requested if they are large.
     pub more: bool,
 }
 
@@ -77,33 +76,33 @@ pub struct History {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct HistoryMessage {
-    /// What it says.
+    /// The text.
     pub content: Content,
-    /// Where it is in the log.
+    /// Its position in the log.
     pub offset: Offset,
-    /// The room it was sent to; absent when it is private.
+    /// The room it was sent to; absent if it is private.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub room: Option<RoomId>,
-    /// Who sent it; `null` when anonymous.
+    /// The sender's nickname; `null` if anonymous.
     pub from: Option<Nickname>,
-    /// Who received it; absent when it was sent to a room.
+    /// The receiver's nickname; absent if it was sent to a room.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<Nickname>,
-    /// When the server received it; `null` when the log does not know.
+    /// When the server received it; `null` if the log does not know.
     pub at: Option<Timestamp>,
-    /// The key that the author gave it; `null` for everybody else, and when it gave none.
+    /// The author's key for it; `null` for all other users, and if the author gave none.
     pub client_offset: Option<ClientOffset>,
 }
 
 impl HistoryMessage {
-    /// The message as its author gets it, with its key.
+    /// Converts a message for its author, with the key.
     pub fn to_author(mut message: Message) -> Self {
         let client_offset = message.client_offset.take();
         Self { client_offset, ..message.into() }
     }
 }
 
-/// The message as everybody else gets it: without its key.
+/// Converts a message for other users, without the key.
 impl From<Message> for HistoryMessage {
     fn from(message: Message) -> Self {
         let Message { offset, audience, content, from, at, .. } = message;

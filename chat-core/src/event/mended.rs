@@ -1,7 +1,8 @@
 use std::borrow::Cow;
 
-/// JSON in which U+FFFD stands in the place of each half of a character, as browsers make it wherever they write UTF-8:
-/// JavaScript has such texts, as `"😀".slice(0, 1)`, and writes them as JSON, and nothing else can read that.
+/// Replaces each lone surrogate (half a character) in JSON with U+FFFD, as browsers do when they write UTF-8.
+/// JavaScript has such strings, for instance `"😀".slice(0, 1)`, and writes them as JSON that no other language can
+/// read.
 ///
 /// ```
 /// let auth = chat_core::mended_json(r#"{"serverOffset":8,"name":"Ada \ud83d"}"#);
@@ -27,7 +28,8 @@ pub fn mended_json(json: &str) -> Cow<'_, str> {
     Cow::Owned(mended)
 }
 
-/// Where an escape ends, with its other half if it has one, and whether it is a half without another.
+/// Returns where an escape ends, including its other half if it has one, and whether it is half a character on its
+/// own.
 fn escape(json: &str, start: usize) -> (usize, bool) {
     let unit = |at: usize| {
         let digits = json.get(at..at + 6)?.strip_prefix("\\u")?;

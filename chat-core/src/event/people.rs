@@ -5,20 +5,20 @@ use super::handshake::Token;
 use super::rooms::room;
 use crate::{Nickname, Refusal, RefusalCode, RoomId};
 
-/// The arguments of [`NICKNAME`](crate::NICKNAME) as a client sends it: `emit("nickname", name)`, or
-/// `emit("nickname", name, token)`.
+/// The arguments of [`NICKNAME`](crate::NICKNAME) from a client: `emit("nickname", name)`, or `emit("nickname", name,
+/// token)`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NicknameRequest {
-    /// The name to have.
+    /// The requested nickname.
     pub nickname: Nickname,
-    /// The secret that shows that it is this client's. A name that nobody has is claimed with it. Without one the
-    /// name is kept by that of the client's name before, or if it has none, by one that the server makes up.
+    /// The secret that proves ownership; a free nickname is claimed with it. Without a token, the secret of the
+    /// client's previous nickname is used, or if there is none, the server creates one.
     pub token: Option<Token>,
 }
 
 impl NicknameRequest {
-    /// Reads the arguments from the JSON text of an event: an array whose first item is the event's
-    /// name. Further arguments are ignored.
+    /// Reads the arguments from the JSON text of an event: an array whose first item is the event's name. Extra
+    /// arguments are ignored.
     ///
     /// # Errors
     /// The refusal to answer with.
@@ -37,13 +37,13 @@ pub(super) fn nickname(arguments: &Arguments<'_>) -> Result<Nickname, Refusal> {
     name.parse().map_err(|error| Refusal::invalid(RefusalCode::InvalidNickname, error))
 }
 
-/// The answer to [`NICKNAME`](crate::NICKNAME), and the argument of the event as the server sends it.
+/// The answer to [`NICKNAME`](crate::NICKNAME), and the argument of the event from the server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Named {
-    /// The name as it is written from now on.
+    /// The nickname as it is written from now on.
     pub nickname: Nickname,
-    /// The secret that keeps the name for this client: to be given with the name when connecting again.
-    /// `null` when the client has it already: by a token of another issuer, or that of its name before.
+    /// The secret that keeps the nickname for this client: send it with the nickname when connecting again. `null` if
+    /// the client has it already: it used a token of another issuer, or that of its previous nickname.
     pub token: Option<Token>,
 }
 
@@ -52,35 +52,35 @@ pub struct Named {
 pub struct UserChange {
     /// The room.
     pub room: RoomId,
-    /// Who came or left; `null` when anonymous.
+    /// The nickname of the user who joined or left; `null` if anonymous.
     pub nickname: Option<Nickname>,
-    /// How many are in the room now.
+    /// The number of members in the room now.
     pub users: usize,
 }
 
-/// The argument of [`TYPING`](crate::TYPING) as the server sends it.
+/// The argument of [`TYPING`](crate::TYPING) from the server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Typing {
     /// The room.
     pub room: RoomId,
-    /// Who; `null` when anonymous.
+    /// The nickname of the user; `null` if anonymous.
     pub nickname: Option<Nickname>,
-    /// Whether the person types, or does not any more.
+    /// Whether the user is typing, or has stopped.
     pub typing: bool,
 }
 
-/// The answer to [`TYPING`](crate::TYPING): the server has heard it. Others hear of it at most once.
+/// The answer to [`TYPING`](crate::TYPING): the server has received it. Others receive it at most once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TypingHeard {
     /// The room.
     pub room: RoomId,
-    /// Whether the client types there, as it said.
+    /// Whether the client is typing there, as it reported.
     pub typing: bool,
 }
 
 impl Typing {
-    /// Reads what a client says, `emit("typing", room, typing)`, from the JSON text of an event: the room and
-    /// whether it types there.
+    /// Reads `emit("typing", room, typing)` from the JSON text of an event: the room, and whether the client is
+    /// typing there.
     ///
     /// # Errors
     /// The refusal to answer with.

@@ -4,23 +4,23 @@ use super::arguments::Arguments;
 use super::people::nickname;
 use crate::{ClientOffset, Content, Nickname, Refusal};
 
-/// The arguments of [`PRIVATE_MESSAGE`](crate::PRIVATE_MESSAGE) as a client sends it.
+/// The arguments of [`PRIVATE_MESSAGE`](crate::PRIVATE_MESSAGE) from a client.
 ///
-/// `emit("private message", nickname, content)`, with a client offset as the third argument. It serialises as the
-/// JSON array of these three, with `null` for a client offset that it does not have.
+/// `emit("private message", nickname, content)`, with a client offset as an optional third argument. It serialises as
+/// the JSON array of these three, with `null` if there is no client offset.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PrivateMessage {
-    /// The name of the person it goes to.
+    /// The nickname of the receiver.
     pub to: Nickname,
-    /// What it says.
+    /// The text.
     pub content: Content,
-    /// The client's key for it.
+    /// The client's key for the message.
     pub client_offset: Option<ClientOffset>,
 }
 
 impl PrivateMessage {
-    /// Reads the arguments from the JSON text of an event: an array whose first item is the event's
-    /// name. Further arguments are ignored.
+    /// Reads the arguments from the JSON text of an event: an array whose first item is the event's name. Extra
+    /// arguments are ignored.
     ///
     /// # Errors
     /// The refusal to answer with.

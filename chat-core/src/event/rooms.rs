@@ -8,14 +8,13 @@ use crate::{Nickname, Offset, Refusal, RefusalCode, RoomId};
 pub struct Join {
     /// The room.
     pub room: RoomId,
-    /// Its messages after this offset are delivered, before everything else that is to come; from now on
-    /// when absent.
+    /// Delivers the room's messages after this offset, before any others; if absent, only messages sent from now on.
     pub after: Option<Offset>,
 }
 
 impl Join {
-    /// Reads the arguments from the JSON text of an event: an array whose first item is the event's
-    /// name. Further arguments are ignored.
+    /// Reads the arguments from the JSON text of an event: an array whose first item is the event's name. Extra
+    /// arguments are ignored.
     ///
     /// # Errors
     /// The refusal to answer with.
@@ -29,8 +28,7 @@ impl Join {
     }
 }
 
-/// Reads the room from the JSON text of an event whose first argument it is: an array whose first item is
-/// the event's name.
+/// Reads the room, the first argument, from the JSON text of an event: an array whose first item is the event's name.
 ///
 /// # Errors
 /// The refusal to answer with, for anything else.
@@ -48,38 +46,38 @@ pub(super) fn room(arguments: &Arguments<'_>) -> Result<RoomId, Refusal> {
 pub struct Joined {
     /// The room that the connection is in now.
     pub room: RoomId,
-    /// How many are in it: each person once, and each connection without a nickname.
+    /// The number of members in it: each user once, and each connection without a nickname.
     pub users: usize,
-    /// The end of the log when it was joined. What is sent to the room after it is delivered.
+    /// The end of the log at the time of joining. Later messages to the room are delivered.
     pub tail: Offset,
 }
 
 /// The argument of [`NOT_JOINED`](crate::NOT_JOINED).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NotJoined {
-    /// The rooms, in the order in which the client named them; the first [`MAX_ROOMS`](Self::MAX_ROOMS) of them.
+    /// The rooms, in the client's order; at most [`MAX_ROOMS`](Self::MAX_ROOMS), the first ones.
     pub rooms: Vec<RoomNotJoined>,
 }
 
-/// A room that a client has named in `auth` and is not in, and why.
+/// A room that a client has named in `auth` but could not join, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RoomNotJoined {
-    /// What the client said, as text: JSON if it was none. It may be shortened.
+    /// The client's value as text; JSON if it was no string. It may be shortened.
     pub room: String,
-    /// Why it is not in it.
+    /// Why the client is not in the room.
     #[serde(flatten)]
     pub refusal: Refusal,
 }
 
 impl NotJoined {
-    /// How many rooms are named at the most.
+    /// The maximum number of rooms listed.
     pub const MAX_ROOMS: usize = 100;
 }
 
 /// The answer to [`LEAVE`](crate::LEAVE).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Left {
-    /// The room that the connection is not in any more.
+    /// The room that the connection has left.
     pub room: RoomId,
 }
 
@@ -88,13 +86,13 @@ pub struct Left {
 pub struct Users {
     /// The room.
     pub room: RoomId,
-    /// How many are in it: each person once, and each connection without a nickname.
+    /// The number of members in it: each user once, and each connection without a nickname.
     pub users: usize,
-    /// The names of the people in it, sorted; the first [`MAX_NICKNAMES`](Self::MAX_NICKNAMES) of them.
+    /// The nicknames of the users in it, sorted; at most [`MAX_NICKNAMES`](Self::MAX_NICKNAMES), the first ones.
     pub nicknames: Vec<Nickname>,
 }
 
 impl Users {
-    /// How many names are listed at the most.
+    /// The maximum number of nicknames listed.
     pub const MAX_NICKNAMES: usize = 1000;
 }

@@ -1,8 +1,8 @@
 use serde::{Deserialize, Deserializer, de};
 use serde_json::Value;
 
-/// A whole number as clients write it: 8, 8.0, which is the same number in JSON and what Lua or PHP make of it, or "8",
-/// as a form or a store of strings has it.
+/// A whole number as clients write it: 8; 8.0, the same number in JSON, as Lua or PHP write it; or "8", as from a
+/// form or a store of strings.
 pub(super) struct Whole(pub(super) u64);
 
 impl<'de> Deserialize<'de> for Whole {
@@ -19,7 +19,7 @@ impl<'de> Deserialize<'de> for Whole {
     }
 }
 
-/// The number, if it is a whole one below 10¹⁴: larger ones with a fraction are not read exactly.
+/// Returns the number if it is whole and below 10¹⁴: larger ones with a fraction are not read exactly.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is in the range")]
 fn exact(number: f64) -> Option<u64> {
     const BEYOND: f64 = 1e14;

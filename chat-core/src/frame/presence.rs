@@ -4,10 +4,10 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::error::check_name;
 use crate::{Nickname, PersonId, RoomId};
 
-/// Who is counted as one in a room: a person, however many connections it has, or an anonymous client.
+/// A member of a room: a user, however many connections it has, or an anonymous client.
 ///
-/// Written as a number: that of the person, or the hash of the client's id with the highest bit set. It
-/// never leaves the servers.
+/// Written as a number: the user's person id, or the hash of the client's id with the highest bit set. It never
+/// leaves the servers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct MemberId(u64);
@@ -15,31 +15,31 @@ pub struct MemberId(u64);
 impl MemberId {
     const ANONYMOUS: u64 = 1 << 63;
 
-    /// A person. Its id is not negative, so it is never taken for an anonymous client.
+    /// Returns the member for a person. Person ids are not negative, so none is taken for an anonymous client.
     pub const fn person(person: PersonId) -> Self {
         Self(person.as_i64().cast_unsigned() & !Self::ANONYMOUS)
     }
 
-    /// A client without a nickname, by a hash of its id that all nodes compute alike.
+    /// Returns the member for a client without a nickname, from a hash of its id that all nodes compute alike.
     pub const fn anonymous(hash: u64) -> Self {
         Self(hash | Self::ANONYMOUS)
     }
 }
 
-/// That somebody is in a room, or was.
+/// A member and the room that it is in, or was in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attendee {
     /// The room.
     pub room: RoomId,
-    /// Who.
+    /// The member.
     pub member: MemberId,
-    /// By which name; none when anonymous.
+    /// The member's nickname; none if anonymous.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "shown")]
     pub nickname: Option<Nickname>,
 }
 
-/// A name that may be shown. It is not in a log whose history must not be refused, and may come from anybody who
-/// reaches the broker. What else makes a name is checked where it is claimed.
+/// Accepts only a name that may be shown. Unlike names in the log, it may come from anyone who can reach the broker.
+/// The other rules for names are checked when a name is claimed.
 fn shown<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Nickname>, D::Error> {
     let nickname = Option::<Nickname>::deserialize(deserializer)?;
     if let Some(nickname) = &nickname {

@@ -28,17 +28,18 @@ use crate::socketio::recovery::Recovery;
 use crate::socketio::socket::{Authenticate, Connections, Hooks, Observed, Services, register};
 use crate::socketio::transport::TransportService;
 
-/// How many packets wait for a client, see [`Link`](crate::socketio::transport::Link) for how far they are used.
+/// The number of packets that may wait for a client. See [`Link`](crate::socketio::transport::Link) for how much of
+/// it is used.
 const SOCKET_BUFFER: usize = 256;
 
-/// How many bytes are read from a websocket at a time: several messages. Each connection has so much memory
-/// for it, also when idle.
+/// The number of bytes to read from a websocket at a time: several messages. Each connection holds this much memory,
+/// even when idle.
 const READ_BUFFER: usize = 1024;
 
-/// How many bytes of pongs a body may get: more than an hour's.
+/// The number of bytes of pongs that a body may contain: more than an hour's worth.
 const PONGS_BYTES: usize = 4096;
 
-/// What a [`Chat`] is made of. Made by [`Chat::builder`].
+/// Configures and starts a [`Chat`]. Created by [`Chat::builder`].
 #[must_use = "a builder does nothing until it is started"]
 pub struct ChatBuilder {
     store: Arc<dyn Store>,
@@ -53,14 +54,14 @@ pub struct ChatBuilder {
 }
 
 impl Chat {
-    /// A chat that keeps its messages in `store`.
+    /// Returns a builder for a chat that keeps its messages in `store`.
     pub fn builder(store: Arc<dyn Store>) -> ChatBuilder {
         ChatBuilder::new(store)
     }
 }
 
 impl ChatBuilder {
-    /// The names that nobody may take when [nothing else](Self::reserved_names) is said.
+    /// The names that nobody may take unless [`reserved_names`](Self::reserved_names) sets others.
     pub const RESERVED_NAMES: [&str; 17] = RESERVED;
 
     pub(super) fn new(store: Arc<dyn Store>) -> Self {
@@ -77,28 +78,28 @@ impl ChatBuilder {
         }
     }
 
-    /// How the nodes of a chat tell each other of new messages. Without it the chat has one node.
+    /// Sets how the nodes of a chat tell each other about new messages. Without it the chat has one node.
     pub fn broadcast(self, broadcast: Arc<dyn Broadcast>) -> Self {
         Self { broadcast, ..self }
     }
 
-    /// Has `register` called for each client that connects to the namespace `/`, before the client can
-    /// send anything: the place for an application's own events.
+    /// Calls `register` for each client that connects to the namespace `/`, before the client can send anything.
+    /// Register an application's own events there.
     ///
-    /// No event of the application's may end with a string argument: a Socket.IO client takes the
-    /// trailing string of *any* event for its place in the log. A socket has one disconnect handler, which is
-    /// the chat's: see [`on_disconnect`](Self::on_disconnect).
+    /// None of these events may end with a string argument: a Socket.IO client takes the trailing string of *any*
+    /// event for its position in the log. A socket has one disconnect handler, which the chat uses: see
+    /// [`on_disconnect`](Self::on_disconnect).
     pub fn on_connect(self, register: impl Fn(&SocketRef) + Send + Sync + 'static) -> Self {
         let hooks = Hooks { on_connect: Some(Arc::new(register)), ..self.hooks };
         Self { hooks, ..self }
     }
 
-    /// Has `call` called for each client of the namespace `/` whose connection has ended, for whatever reason.
-    /// It must not block.
+    /// Calls `call` for each client of the namespace `/` whose connection has ended, for whatever reason. It must not
+    /// block.
     ///
-    /// It stands in the place of `socket.on_disconnect`, which keeps one handler for each socket. One that is
-    /// set by [`on_connect`](Self::on_connect) is never called, and one that is set later keeps the chat from
-    /// ending what belongs to the connection.
+    /// Use it instead of `socket.on_disconnect`, which keeps one handler per socket: a handler set in
+    /// [`on_connect`](Self::on_connect) is never called, and one set later prevents the chat from cleaning up after
+    /// the connection.
     pub fn on_disconnect(
         self,
         call: impl Fn(&SocketRef, DisconnectReason) + Send + Sync + 'static,
@@ -107,8 +108,8 @@ impl ChatBuilder {
         Self { hooks, ..self }
     }
 
-    /// Has `check` called for each client that connects, with what it says in `auth`, before anything is
-    /// restored or sent. An error refuses the client, and is what it is told.
+    /// Calls `check` with the client's `auth` for each client that connects, before anything is restored or sent. An
+    /// error refuses the client and is sent to it.
     pub fn authenticate<C, F>(self, check: C) -> Self
     where
         C: Fn(SocketRef, serde_json::Value) -> F + Send + Sync + 'static,
@@ -119,78 +120,77 @@ impl ChatBuilder {
         Self { hooks, ..self }
     }
 
-    /// Whether a client that has a session to get back is not [authenticated](Self::authenticate) again,
-    /// as `skipMiddlewares` in Socket.IO. Not so when not said: who was banned meanwhile, stays out.
+    /// Sets whether a client that recovers its session skips [authentication](Self::authenticate), like
+    /// `skipMiddlewares` in Socket.IO. Off by default: a user who was banned in the meantime stays out.
     pub fn skip_middlewares(self, skip: bool) -> Self {
         let hooks = Hooks { skip_middlewares: skip, ..self.hooks };
         Self { hooks, ..self }
     }
 
-    /// Nicknames that nobody can choose, nor any that [looks like](Nickname::skeleton) one of them: an attempt is
-    /// refused with `nickname_taken`. Who has such a name already keeps it, and signed tokens may give it. When not
-    /// said, names such as `admin`, `system`, `support` and `everyone`.
+    /// Sets the nicknames that nobody can choose, nor any that [looks like](Nickname::skeleton) one of them: an
+    /// attempt is refused with `nickname_taken`. Current owners of such a name keep it, and signed tokens may grant
+    /// it. The default includes `admin`, `system`, `support` and `everyone`.
     pub fn reserved_names(self, names: impl IntoIterator<Item = Nickname>) -> Self {
         Self { reserved_names: names.into_iter().collect(), ..self }
     }
 
-    /// Has clients say who they are by a JSON Web Token, as `token` in `auth`, that is signed with this key.
-    /// Clients without one are refused, and nobody chooses a nickname. A connection ends when its token
-    /// expires.
+    /// Identifies clients by a JSON Web Token in `auth.token`, verified with this key. Clients without a valid one
+    /// are refused, and nobody can choose a nickname. A connection ends when its token expires.
     #[cfg(feature = "jwt")]
     pub fn jwt_key(self, key: JwtKey) -> Self {
         Self { issuer: Some(Arc::new(key)), ..self }
     }
 
-    /// The most that clients may take; [`Limits::default`] when not said.
+    /// Sets the limits on what clients may use; [`Limits::default`] by default.
     pub fn limits(self, limits: Limits) -> Self {
         Self { limits, ..self }
     }
 
-    /// The proxies that are believed who a client is; nobody when not said.
+    /// Sets the proxies that are trusted for a client's address; none by default.
     pub fn trusted_proxies(self, proxies: impl IntoIterator<Item = TrustedProxy>) -> Self {
         Self { proxies: proxies.into_iter().collect(), ..self }
     }
 
-    /// The pages of other origins that may use the chat; none when not said. The server's own pages, and programs,
-    /// always may.
+    /// Sets the other origins whose pages may use the chat; none by default. The server's own pages, and programs
+    /// other than browsers, are always allowed.
     pub fn allowed_origins(self, origins: impl IntoIterator<Item = AllowedOrigin>) -> Self {
         let rules = Rules { origins: origins.into_iter().collect(), ..self.rules };
         Self { rules, ..self }
     }
 
-    /// The names by which the server may be asked, beside addresses and names of this machine such as
-    /// `localhost`. When not said it is any name, or none where [`Chat::serve`] listens on a loopback address.
+    /// Sets the host names that requests may use, in addition to IP addresses and names of this machine such as
+    /// `localhost`. By default any name is accepted, or none if [`Chat::serve`] listens on a loopback address.
     ///
-    /// A page can have its own name lead to a server that only its reader reaches. For the browser it is of the same
-    /// origin then; its name gives it away.
+    /// A page can point its own host name at a server that only its reader can reach (DNS rebinding). The browser
+    /// then treats both as the same origin; the host name gives it away.
     pub fn allowed_hosts(self, hosts: impl IntoIterator<Item = AllowedHost>) -> Self {
         let rules = Rules { hosts: hosts.into_iter().collect(), ..self.rules };
         Self { rules, ..self }
     }
 
-    /// The path below which [`Chat::router`] has everything; none when not said. Clients of Socket.IO are given it as
-    /// their option `path`: `/chat/socket.io`.
+    /// Sets the path below which [`Chat::router`] serves everything; none by default. Give Socket.IO clients the
+    /// whole path as their option `path`: `/chat/socket.io`.
     ///
-    /// `/healthz` and `/readyz` are also where they are without one.
+    /// `/healthz` and `/readyz` also remain at the root.
     pub fn base_path(self, base_path: BasePath) -> Self {
         Self { base_path, ..self }
     }
 
-    /// Has `observe` called for each event of the chat in either direction, with its name and size: the
-    /// `onAny` and `onAnyOutgoing` of Socket.IO. It must not block.
+    /// Calls `observe` with the name and size of each chat event in either direction, like `onAny` and
+    /// `onAnyOutgoing` in Socket.IO. It must not block.
     ///
-    /// An application's own events, which it handles and emits itself, do not come by here.
+    /// It does not see events that an application handles and emits itself.
     pub fn observe(self, observe: impl Fn(Observed<'_>) + Send + Sync + 'static) -> Self {
         let hooks = Hooks { observe: Some(Arc::new(observe)), ..self.hooks };
         Self { hooks, ..self }
     }
 
-    /// Starts the chat, on the tokio runtime that it is called on. Clients can connect once it is served.
+    /// Starts the chat on the current tokio runtime. Clients can connect once it is served.
     ///
     /// Cancel safe: nothing is written to the store.
     ///
     /// # Errors
-    /// When the store does not work, or a limit is out of its range.
+    /// When the store fails, or a limit is out of range.
     pub async fn start(self) -> Result<Chat, ChatError> {
         let Self { store, broadcast, hooks, limits, proxies, rules, .. } = self;
         limits.check()?;
@@ -233,7 +233,7 @@ impl ChatBuilder {
         let attend = roster.clone().run(listening.clone());
         relay.spawn(async move {
             attend.await;
-            // Not before: it tells the others that this node stops.
+            // Only now: `attend` tells the other nodes that this one stops.
             publishing.cancel();
         });
         relay.close();
@@ -245,7 +245,7 @@ impl ChatBuilder {
             .ping_interval(limits.ping_interval)
             .ping_timeout(limits.ping_timeout)
             .connect_timeout(limits.handshake_timeout)
-            // Pongs may be put between the packets of a body that waits.
+            // A waiting body may have pongs between its packets.
             .max_payload((limits.max_packet_bytes + PONGS_BYTES) as u64)
             .ws_max_message_size(limits.max_packet_bytes)
             .ws_max_frame_size(limits.max_packet_bytes)

@@ -1,8 +1,8 @@
-//! From the log to one connection: in order, without gap or repeat, as fast as the connection takes it.
+//! Delivery from the log to one connection: in order, without gap or repeat, as fast as the connection reads.
 //!
-//! A [`ReadPosition`] is the cursor of a connection and a [`Subscription`] reads the log from there. [`Waiting`]
-//! holds the answers and notices it is to get, and [`deliver`] hands all of it to the connection's [`Sink`].
-//! None of them knows what a socket is.
+//! A [`ReadPosition`] is the cursor of a connection, and a [`Subscription`] reads the log from there. [`Waiting`]
+//! holds answers and ephemeral events, and [`deliver`] hands all of it to the connection's [`Sink`]. None of them
+//! knows about sockets.
 
 mod notices;
 mod outbox;

@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-/// For how long nothing may have happened until it is over.
+/// How long it must be quiet until the episode is over.
 const QUIET: Duration = Duration::from_secs(10);
 
-/// Something that is said in the log once when it begins and once when it is over, however often it happens.
+/// An event that is logged once when it begins and once when it is over, however often it happens.
 #[derive(Debug)]
 pub(crate) struct Episode {
     lasts: AtomicBool,
     times: AtomicU64,
-    /// What is said at the end, after how often it happened.
+    /// The text to log at the end, after the number of times it happened.
     end: &'static str,
 }
 
@@ -21,7 +21,7 @@ impl Episode {
         Arc::new(Self { lasts: AtomicBool::new(false), times: AtomicU64::new(0), end })
     }
 
-    /// It happens. `begin` says so when it is the first time.
+    /// Notes that it happened. Calls `begin`, which logs it, the first time.
     pub(crate) fn happens(self: &Arc<Self>, begin: impl FnOnce()) {
         self.times.fetch_add(1, Relaxed);
         if !self.lasts.swap(true, Relaxed) {

@@ -6,23 +6,23 @@ use thiserror::Error;
 
 use crate::engine::rate::Rate;
 
-/// What the largest event of the chat takes, with its type and ack id before it.
+/// The size of the largest chat event, with the packet type and ack id before it.
 const MAX_PACKET_BYTES: usize = MAX_EVENT_BYTES + 128;
 
-/// Room for what a client says when it connects: a token above all.
+/// Room for the client's CONNECT packet, which mainly holds a token.
 const LEAST_PACKET_BYTES: usize = 64 * 1024;
 
 const MOST_PACKET_BYTES: usize = 16 * 1024 * 1024;
 
-/// The largest delivery fits into a quarter of it.
+/// The largest delivery takes at most a quarter of this.
 const LEAST_UNSENT_BYTES: usize = 4 * 1024 * 1024;
 
 const MOST_EVENTS: u32 = 1_000_000;
 
-/// The most that clients may take of a server: connections, memory, time, and how often they may ask.
+/// Limits on what clients may use: connections, memory, time and request rate.
 ///
-/// The default is for a server that anybody can reach. A chat [checks](Self::check) its limits when it starts, so
-/// that no value fails later.
+/// The defaults suit a server that anyone can reach. A chat [checks](Self::check) its limits when it starts, so no
+/// value fails later.
 ///
 /// ```
 /// use chat_server::Limits;
@@ -34,105 +34,111 @@ const MOST_EVENTS: u32 = 1_000_000;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// How many Socket.IO clients may be connected, by whichever transport; 100,000 by default. Others are answered
-    /// with status 503 until there is a place again.
+    /// Maximum number of connected Socket.IO clients, over all transports; 100,000 by default. Further clients get
+    /// status 503 until one leaves.
     pub max_sessions: usize,
-    /// How many of them may come from one address, or from one IPv6 network of 64 bits; 5,000 by default. Others are
-    /// answered with status 429.
+    /// Maximum number of connected clients from one IPv4 address or one IPv6 /64 network; 5,000 by default. Further
+    /// clients get status 429.
     pub max_sessions_per_address: usize,
-    /// How many clients may have begun to connect and not said to what yet; 10,000 by default. The oldest of them
-    /// makes room for the next when it has had a second; as long as none has, others are answered with status 503.
+    /// Maximum number of clients that have opened a connection but not joined a namespace yet; 10,000 by default. At
+    /// the limit, the oldest one makes room if it has had at least a second; otherwise further clients get status
+    /// 503.
     pub max_handshakes: usize,
-    /// How many of them may come from one address, or from one IPv6 network of 64 bits; 1,000 by default. Others are
-    /// answered with status 429.
+    /// Maximum number of such clients from one IPv4 address or one IPv6 /64 network; 1,000 by default. Further
+    /// clients get status 429.
     pub max_handshakes_per_address: usize,
-    /// For how long a client may take to connect when it has opened a connection; 20 seconds by default. Then the
+    /// How long a client may take to join a namespace after it opened a connection; 20 seconds by default. Then the
     /// connection is closed.
     pub handshake_timeout: Duration,
-    /// How long after a connection was opened, and after each answer, a client is asked whether it is still there; 25
-    /// seconds by default, and from 100 ms to an hour as all of these times. It should be shorter than the time after
-    /// which a proxy ends a connection that is idle.
+    /// How long after the connection opened, and after each answer, the server pings a client; 25 seconds by default.
+    /// Like all times here it must be between 100 ms and one hour. Keep it below the time after which a proxy closes
+    /// idle connections.
     pub ping_interval: Duration,
-    /// How long a client may take to answer; 20 seconds by default. Then the connection is closed.
+    /// How long a client may take to answer a ping; 20 seconds by default. Then the connection is closed.
     pub ping_timeout: Duration,
-    /// The largest packet of a client in bytes; from 65,536 to 16 MiB. The default, 402,560, is what the largest
-    /// event of the chat takes. A larger one ends the connection.
+    /// Maximum size of a client's packet in bytes, from 65,536 to 16 MiB. The default of 402,560 fits the largest
+    /// chat event. A larger packet ends the connection.
     pub max_packet_bytes: usize,
-    /// How many bytes packets over 16 KiB, or 4 KiB in a POST, may have together that are not whole yet; 64 MiB by
-    /// default, of which one address may use a quarter. What a further one asks for is refused with `slow_down`.
+    /// Maximum total size in bytes of incomplete packets over 16 KiB, or over 4 KiB in a POST; 64 MiB by default. One
+    /// address may use a quarter of it. A request that would exceed it is refused with `slow_down`.
     pub max_large_packets_bytes: usize,
-    /// How many bytes may wait together for clients that do not read them, beside 8 KiB for each; 256 MiB by default, of
-    /// which one address may use a quarter, and 4 MiB at least. When there are more, whoever has not read for two seconds
-    /// what waits is disconnected, and can come back and go on.
+    /// Maximum total size in bytes of data that clients have not read, beyond 8 KiB for each client; 256 MiB by
+    /// default, at least 4 MiB. One address may use a quarter of it. When it is exceeded, clients that have not read
+    /// their waiting data for two seconds are disconnected; they can reconnect and continue.
     pub max_unsent_bytes: usize,
-    /// The most binary attachments of an event, which have [`max_packet_bytes`](Self::max_packet_bytes) together; 16
-    /// by default. More end the connection. No event of the chat has any: with a few an event is refused by name.
+    /// Maximum number of binary attachments in one event; 16 by default. Together they may have
+    /// [`max_packet_bytes`](Self::max_packet_bytes). More end the connection. No chat event has attachments: an event
+    /// with a few of them gets a refusal that names the event.
     pub max_attachments: usize,
-    /// How many events a client may send each second on the average, up to a million; 200 by default, and 0 is no
-    /// limit. The connections of a user count together. No more is read from a client that has sent more: it is
-    /// not refused, it waits.
+    /// Maximum number of events per second from one user over all connections, on average; 200 by default, at most a
+    /// million; 0 means no limit. A client that sends more is not refused: the server stops reading from it for a
+    /// while.
     pub max_events_per_second: u32,
-    /// How many events a client may send at once after it was quiet, from 1 to a million; 2,000 by default.
+    /// Maximum number of events that a client may send at once after being quiet, from 1 to a million; 2,000 by
+    /// default.
     pub event_burst: u32,
-    /// How often each second those in a room are told on the average who comes, who goes and who types, up to a
-    /// million; 50 by default, twice as often at once, and 0 is no limit. When there is more to tell, they are told
-    /// later how it is then.
+    /// Maximum number of updates per second to one room about who joins, leaves and types, on average; 50 by default,
+    /// at most a million, with bursts of twice as many; 0 means no limit. When more happens, the room later gets the
+    /// state at that time.
     pub max_notices_per_second: u32,
-    /// For how long a client that lost its connection gets its session back; two minutes by default. Zero turns
-    /// [`recovery`](crate::recovery) off; else from 100 ms to 365 days.
+    /// How long a client that lost its connection can recover its session; two minutes by default. Zero turns
+    /// [`recovery`](crate::recovery) off; otherwise from 100 ms to 365 days.
     pub recovery_window: Duration,
-    /// For how long somebody whose connection broke still counts as present; five seconds by default, an hour at the
-    /// most. Who connects again within it has neither left nor joined.
+    /// How long a user whose connection broke still counts as present; five seconds by default, at most one hour. A
+    /// user who reconnects in time has neither left nor joined.
     pub presence_grace: Duration,
-    /// For how long a nickname stays its owner's who does not connect; 90 days by default, from a second to 36,500 days.
-    /// Then somebody else may claim it, who is another person and sees nothing of what was private to the owner before.
+    /// How long an absent owner keeps a nickname; 90 days by default, from one second to 36,500 days. After that,
+    /// another user may claim it. The new owner is another person and sees none of the previous owner's private
+    /// messages.
     pub nickname_lifetime: Duration,
-    /// How many bytes of recent messages are kept in memory for clients that are up to date; 32 MiB by default.
+    /// Size in bytes of the cache of recent messages, from which clients that are up to date are served; 32 MiB by
+    /// default.
     pub recent_bytes: usize,
-    /// The longest content of a message, in bytes of UTF-8; from 1 to 65,536, which is the default. A longer one
-    /// is refused with `too_large`.
+    /// Maximum length of a message in bytes of UTF-8, from 1 to 65,536, which is the default. A longer one is refused
+    /// with `too_large`.
     pub max_message_bytes: usize,
-    /// How many nicknames that nobody had can be taken from one address in an hour; 60 unless said otherwise, 0 for
-    /// no limit. What is not used is kept until it is as many. More are refused with `slow_down`. Whoever comes back
-    /// with the token of a name takes no new one.
+    /// Maximum number of new nicknames per hour from one address; 60 by default, 0 means no limit. An unused
+    /// allowance accumulates up to this number. More are refused with `slow_down`. A user who returns with the token
+    /// of a nickname takes no new one.
     pub max_new_names_per_hour: u32,
-    /// How many claims to a nickname may fail in a minute, from one address and for one name; 20 unless said
-    /// otherwise, 0 for no limit. More are refused with `slow_down`, unseen.
+    /// Maximum number of failed claims to a nickname per minute, from one address and for one name; 20 by default, 0
+    /// means no limit. Further claims are refused with `slow_down`, unchecked.
     pub max_wrong_tokens_per_minute: u32,
-    /// How many messages a user may store in a day; 100,000 unless said otherwise, 0 for no limit. More are refused
-    /// with `quota_exceeded`. Those without a nickname share what their address has. Each node counts by itself.
+    /// Maximum number of messages that one user may store per day; 100,000 by default, 0 means no limit. More are
+    /// refused with `quota_exceeded`. All users without a nickname at one address share one quota. Each node counts
+    /// separately.
     pub max_messages_per_day: u64,
-    /// How many bytes of messages a user may store in a day; 268,435,456 (256 MiB) unless said otherwise, 0 for no
-    /// limit, and else no less than one message has.
+    /// Maximum number of message bytes that one user may store per day; 268,435,456 (256 MiB) by default, 0 means no
+    /// limit. Otherwise at least the size of one message.
     pub max_bytes_per_day: u64,
-    /// How many messages everybody at one address may store in a day, with whatever names; 1,000,000 unless said
-    /// otherwise, 0 for no limit. More are refused with `quota_exceeded`.
+    /// Maximum number of messages that all users at one address together may store per day; 1,000,000 by default, 0
+    /// means no limit. More are refused with `quota_exceeded`.
     pub max_messages_per_day_per_address: u64,
-    /// How many bytes of messages everybody at one address may store in a day; 2,147,483,648 (2 GiB) unless said
-    /// otherwise, 0 for no limit, and else no less than one message has.
+    /// Maximum number of message bytes that all users at one address together may store per day; 2,147,483,648 (2
+    /// GiB) by default, 0 means no limit. Otherwise at least the size of one message.
     pub max_bytes_per_day_per_address: u64,
-    /// The most TCP connections, websockets included; from 1 to 1,000,000, and 50,000 when not said: idle
-    /// websockets take 1.2 GB then. It is less where the operating system allows fewer open files. Further
-    /// connections are answered with status 503, and only `/healthz` and `/readyz` are still served.
+    /// Maximum number of TCP connections including websockets, from 1 to 1,000,000; 50,000 by default, which as idle
+    /// websockets take 1.2 GB. It is lower where the operating system allows fewer open files. Further connections
+    /// get status 503, except for `/healthz` and `/readyz`.
     pub max_connections: usize,
-    /// The most TCP connections from one [address](crate::ClientAddress::group); from 1 to 1,000,000, and 1,000
-    /// when not said: a company or a school may share one. Behind a [trusted proxy](crate::TrustedProxy) these
-    /// are the requests and websockets that are open. Further ones are answered with status 429.
+    /// Maximum number of TCP connections from one [address](crate::ClientAddress::group), from 1 to 1,000,000; 1,000
+    /// by default, because a company or school may share one address. Behind a [trusted proxy](crate::TrustedProxy)
+    /// it counts open requests and websockets. Further ones get status 429.
     pub max_connections_per_address: usize,
-    /// How long a client may take for the headers of a request, from 100 ms to an hour as all of
-    /// these times; 60 seconds when not said. Then the answer is status 408, if there was anything, and the
-    /// connection ends.
+    /// How long a client may take to send the headers of a request; 60 seconds by default. Like all times here it
+    /// must be between 100 ms and one hour. Then the client gets status 408, if it has sent anything, and the
+    /// connection is closed.
     pub header_timeout: Duration,
-    /// How long a client may take for the body of a request, from when it is read; 60 seconds when not said.
-    /// Then the answer is status 408, and the connection ends.
+    /// How long a client may take to send the body of a request once the server reads it; 60 seconds by default. Then
+    /// the client gets status 408, and the connection is closed.
     pub body_timeout: Duration,
-    /// How long a connection may wait for its next request; 75 seconds when not said. Then it ends.
+    /// How long a connection may wait for its next request; 75 seconds by default. Then it is closed.
     pub idle_timeout: Duration,
-    /// How long a client may take nothing of a response that is being written, and ten times as long for all of
-    /// it; 60 seconds when not said. Then its connection ends. Not for websockets, which have heartbeats.
+    /// How long a client may stall while it reads a response, and a tenth of how long it may take for all of it; 60
+    /// seconds by default. Then the connection is closed. Does not apply to websockets, which have heartbeats.
     pub write_timeout: Duration,
-    /// The most bytes of a request's first line and headers; from 4,096 to 65,536, and 16,384 when not said.
-    /// Longer ones are answered with status 431, and the connection ends.
+    /// Maximum size in bytes of the request line and headers, from 4,096 to 65,536; 16,384 by default. Larger ones
+    /// get status 431, and the connection is closed.
     pub max_header_bytes: usize,
 }
 
@@ -140,13 +146,13 @@ pub struct Limits {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("the limit {name} is {value}; it has to be from {least} to {most}")]
 pub struct LimitError {
-    /// The field.
+    /// The name of the field.
     pub name: &'static str,
-    /// What it is.
+    /// Its value.
     pub value: String,
-    /// The least that it may be.
+    /// The lowest value allowed.
     pub least: String,
-    /// The most that it may be.
+    /// The highest value allowed.
     pub most: String,
 }
 
@@ -190,10 +196,10 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Whether a chat can work with these limits.
+    /// Checks that every limit is within its range.
     ///
     /// # Errors
-    /// Names the first field that is out of its range.
+    /// Names the first field that is out of range.
     pub fn check(&self) -> Result<(), LimitError> {
         const MOST_CONNECTIONS: usize = 1_000_000;
         let time = |name, value| within(name, value, LEAST_TIMEOUT, MOST_TIMEOUT);
@@ -237,13 +243,13 @@ impl Limits {
         Ok(())
     }
 
-    /// How often a client may send an event; none when as often as it likes.
+    /// Returns the rate at which a client may send events; none without a limit.
     pub(crate) fn event_rate(&self) -> Option<Rate> {
         let rate = Rate::new(self.max_events_per_second.into(), Duration::from_secs(1))?;
         Some(rate.with_burst(self.event_burst.into()))
     }
 
-    /// How often a room is told who comes, goes and types; none when as often as somebody does.
+    /// Returns the rate of updates to a room about who joins, leaves and types; none without a limit.
     pub(crate) fn notice_rate(&self) -> Option<Rate> {
         const BURST: u64 = 2;
         let per_second = self.max_notices_per_second.into();
@@ -251,7 +257,7 @@ impl Limits {
         Some(rate.with_burst(BURST * per_second))
     }
 
-    /// Refuses a content that is longer than this server takes.
+    /// Refuses content that is longer than this server accepts.
     pub(crate) fn admit(&self, content: &Content) -> Result<(), Refusal> {
         let (bytes, most) = (content.as_str().len(), self.max_message_bytes);
         if bytes <= most {

@@ -1,4 +1,4 @@
-//! The log as one node sees it: where messages are written, and from where connections read them.
+//! The log from the view of one node: where messages are written, and where connections read them.
 //!
 //! ```text
 //!  submit ──▶ writer ──▶ MessageStore
@@ -10,7 +10,7 @@
 //!             readers
 //! ```
 //!
-//! It knows the two traits of the store and of the broadcast and nothing of sockets.
+//! It depends only on the traits of the store and the broadcast, and knows nothing about sockets.
 
 mod entry;
 mod feeds;
@@ -43,31 +43,31 @@ use follower::LogFollower;
 use recent::{Read, Recent};
 use writer::Writer;
 
-/// How many of the last messages are read when a node starts, as far as they fit: those that its clients,
-/// who all come back at once, have missed.
+/// Maximum number of recent messages to read when a node starts, as far as they fit into memory: those that its
+/// clients, who all reconnect at once, have missed.
 pub(crate) const RECENT_AT_START: u64 = 10_000;
 
-/// How many messages a reader takes at a time.
+/// Maximum number of messages per read.
 pub(crate) const READ_LIMIT: usize = 256;
 
-/// Shared by everything on a node that writes messages or reads them.
+/// The log, shared by everything on a node that writes or reads messages.
 pub(crate) struct Log {
     store: Arc<dyn MessageStore>,
     recent: Arc<Recent>,
     follower: Arc<LogFollower>,
     writer: Writer,
-    /// Writes and reads each work or do not: on a full disk everything can be read.
+    /// Writes and reads fail separately: on a full disk everything can still be read.
     writing: Arc<Outage>,
     reading: Arc<Outage>,
     readers: AtomicU64,
-    /// The writer, its probe and the tail; all end when the log is closed.
+    /// The writer, its probe and the log follower; all end when the log is closed.
     tasks: TaskTracker,
     closing: CancellationToken,
 }
 
 impl Log {
-    /// Starts writing to and reading from a store, with so many bytes of messages in memory, and the last of
-    /// those that are stored among them. `committed` hears of each batch that this node wrote.
+    /// Opens the log of a store, with up to this many bytes of messages in memory, and loads the last stored ones.
+    /// Calls `committed` for each batch that this node wrote.
     pub(crate) async fn start(
         store: Arc<dyn MessageStore>,
         recent_bytes: usize,
@@ -114,10 +114,10 @@ impl Log {
         self.store.epoch()
     }
 
-    /// Queues a message for the next commit and returns at once; those of one source are committed in the order in
-    /// which this is called. When more is queued than goes into one commit, the sources take turns: a connection is
-    /// one, by the reader it is known by. `reply` is called when it is committed, or certain not to be. It is marked
-    /// as `origin`'s own when that reader does not want it back.
+    /// Queues a message for the next commit and returns at once. Messages of one source are committed in the order of
+    /// the calls. If more is queued than fits into one commit, the sources take turns; each connection is one source,
+    /// identified by its reader. `reply` is called once the message is committed or has certainly failed. The message
+    /// is marked with `origin` if that reader does not want it back.
     pub(crate) fn submit(
         &self,
         source: ReaderId,
@@ -128,53 +128,53 @@ impl Log {
         self.writer.submit(source, message, origin, Box::new(reply));
     }
 
-    /// The last offset that this node knows to be committed.
+    /// Returns the last offset that this node knows to be committed.
     pub(crate) fn tail(&self) -> Offset {
         self.recent.tail()
     }
 
-    /// Whether `offset` lies in the log, rather than beyond its end.
+    /// Returns whether `offset` is in the log, not beyond its end.
     pub(crate) async fn contains(&self, offset: Offset) -> Result<bool, StoreError> {
-        // Another node may have written it, and this one not have heard of it yet.
+        // Another node may have written it without this one knowing yet.
         Ok(offset <= self.tail() || offset <= self.reading.watch(self.store.tail().await)?)
     }
 
-    /// Whether messages cannot be stored: an append has failed, and none has worked since.
+    /// Returns whether messages cannot be stored: an append has failed, and none has succeeded since.
     pub(crate) fn writing_fails(&self) -> bool {
         self.writing.is_on()
     }
 
-    /// Whether messages cannot be read from the store.
+    /// Returns whether messages cannot be read from the store.
     pub(crate) fn reading_fails(&self) -> bool {
         self.reading.is_on()
     }
 
-    /// Takes messages that another node says to follow `after`, when they do so without a hole and from where
-    /// this node is. Anything else is only a reason to look into the store.
+    /// Accepts messages from another node's append notification if they follow `after` without a gap and continue
+    /// where this node is. Otherwise it only triggers a read of the store.
     pub(crate) fn hint(&self, after: Offset, messages: Vec<Message>) {
         if !are_dense(after, &messages) || self.recent.push(after, messages) == Push::Gap {
             self.look();
         }
     }
 
-    /// Another node says that the log goes up to `tail`. Whether it does, says the store.
+    /// Notes that another node claims that the log goes up to `tail`. The store decides whether it does.
     pub(crate) fn reaches(&self, tail: Offset) {
         if tail > self.tail() {
             self.look();
         }
     }
 
-    /// Looks soon into the store for messages of other nodes.
+    /// Requests a read soon of other nodes' messages from the store.
     pub(crate) fn look(&self) {
         self.follower.look();
     }
 
-    /// A name for one more reader.
+    /// Returns an id for a new reader.
     pub(crate) fn reader(&self) -> ReaderId {
         ReaderId(self.readers.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Has a reader woken by every message in `feeds` from now on.
+    /// Wakes a reader for every message in `feeds` from now on.
     pub(crate) fn attach(&self, reader: &Arc<Reader>, feeds: &[Feed]) {
         self.recent.attach(reader, feeds);
     }
@@ -184,9 +184,8 @@ impl Log {
         self.recent.detach(reader, feeds);
     }
 
-    /// The messages of `feeds` after `cursor`, in order, as far as they are committed, and the offset up to which
-    /// there is nothing else. The feeds are all those that the reader is attached to. Does not wait for more; cancel
-    /// safe.
+    /// Returns the committed messages of `feeds` after `cursor`, in order, and the offset up to which there are no
+    /// others. `feeds` must be all feeds that the reader is attached to. Does not wait for more. Cancel safe.
     pub(crate) async fn read_after(
         &self,
         reader: &Reader,
@@ -197,7 +196,7 @@ impl Log {
         if let Read::Covered { entries, upto } = recent {
             return Ok((entries, upto));
         }
-        // Noted before reading: what is committed by then is in the page, or after it.
+        // Noted before reading: everything committed by then is in the page, or after it.
         let tail = self.tail();
         let read = self.store.read_after(Some(feeds), cursor, READ_LIMIT).await;
         let page = self.reading.watch(read)?;
@@ -206,8 +205,8 @@ impl Log {
         Ok((page.messages.into_iter().map(Entry::from).map(Arc::new).collect(), upto))
     }
 
-    /// The last messages of a feed before an offset, or of all with `None`: at most `limit`, in the order of
-    /// the log. Cancel safe.
+    /// Returns the last messages of a feed before an offset, or of all with `None`: at most `limit`, in log order.
+    /// Cancel safe.
     pub(crate) async fn read_before(
         &self,
         feed: &Feed,
@@ -217,7 +216,7 @@ impl Log {
         self.reading.watch(self.store.read_before(feed, before, limit).await)
     }
 
-    /// Commits what was submitted, answers it, and stops. What is submitted later is not stored and
+    /// Commits and answers all submitted messages, and stops. Messages submitted later are not stored, and are
     /// answered so.
     pub(crate) async fn close(&self) {
         self.writer.close();
@@ -226,9 +225,9 @@ impl Log {
     }
 }
 
-/// Whether each message has the offset after the one before it, and the first the one after `after`. In the store there
-/// may be holes, where somebody deleted messages; in what a node says there are none.
+/// Returns whether the offsets follow `after` without a gap. The store may have gaps where messages were deleted;
+/// append notifications have none.
 fn are_dense(after: Offset, messages: &[Message]) -> bool {
-    // Not `Offset::next`, which stays at the largest.
+    // Not `Offset::next`, which stays at the largest offset.
     (after.as_u64() + 1..).zip(messages).all(|(next, message)| message.offset.as_u64() == next)
 }

@@ -7,14 +7,14 @@ use tokio::time::{Instant, sleep_until};
 
 /// How long no call may have failed before a kind of call counts as working again.
 ///
-/// On a full disk a small write may fit where a large one does not: without this the two would tell of the end of
-/// the outage, and of the next one, again and again.
+/// On a full disk a small write may fit where a large one does not. Without this delay the two would report the end
+/// of the outage, and the next outage, again and again.
 const CALM: Duration = Duration::from_secs(2);
 
-/// Whether one kind of call to the store works. Says in the log once that it has stopped to, and once that it works
-/// again, however many calls fail in between.
+/// Tracks whether one kind of store call works. Logs once when it stops working and once when it works again, however
+/// many calls fail in between.
 ///
-/// A kind is what works and fails together: an outage of writes is not over because reads work.
+/// A kind covers calls that fail together: a write outage is not over because reads work.
 #[derive(Debug)]
 pub(crate) struct Outage {
     what: &'static str,
@@ -24,40 +24,40 @@ pub(crate) struct Outage {
 
 #[derive(Debug, Default)]
 struct State {
-    /// When the last call failed, as long as the outage lasts.
+    /// When the last call failed, during the outage.
     failed: Option<Instant>,
-    /// Whether a call has worked after that.
+    /// Whether a call has succeeded since.
     works: bool,
-    /// Whether a task waits for the calm.
+    /// Whether a task waits for the calm period to end.
     waits: bool,
 }
 
 impl Outage {
-    /// `what` works or does not, as in "reading from the store".
+    /// Creates a tracker; `what` is the name of the kind, as in "reading from the store".
     pub(crate) fn new(what: &'static str) -> Arc<Self> {
         Arc::new(Self { what, state: Mutex::default(), begun: Notify::new() })
     }
 
-    /// Whether it does not work: a call has failed, and since then none has worked, or another has failed a
-    /// moment ago.
+    /// Returns whether it does not work: a call has failed, and since then none has succeeded, or another one failed
+    /// a moment ago.
     pub(crate) fn is_on(&self) -> bool {
         self.state().failed.is_some()
     }
 
-    /// Whether nobody knows if it works: the last call has failed.
+    /// Returns whether it is unknown if it works: the last call failed.
     pub(crate) fn is_unproven(&self) -> bool {
         let state = self.state();
         state.failed.is_some() && !state.works
     }
 
-    /// Returns when an outage begins, at once during one. For one waiting task.
+    /// Returns when an outage begins; immediately during one. For a single waiting task.
     pub(crate) async fn begins(&self) {
         while !self.is_on() {
             self.begun.notified().await;
         }
     }
 
-    /// Passes a result of the store on. Must be called on a tokio runtime.
+    /// Records a result of the store and returns it. Must be called on a tokio runtime.
     pub(crate) fn watch<T>(
         self: &Arc<Self>,
         result: Result<T, StoreError>,
@@ -90,14 +90,14 @@ impl Outage {
         }
     }
 
-    /// Ends the outage when no call has failed for long enough, unless the last one has failed by then.
+    /// Ends the outage once no call has failed for long enough, unless the last one has failed by then.
     async fn end_in_calm(self: Arc<Self>) {
         while let Some(calm) = self.end() {
             sleep_until(calm).await;
         }
     }
 
-    /// Ends the outage if that can be said now. Returns when to look again, unless there is nothing to wait for.
+    /// Ends the outage if possible. Returns when to check again, unless there is nothing to wait for.
     fn end(&self) -> Option<Instant> {
         let mut state = self.state();
         let calm = state.failed.filter(|_| state.works).map(|failed| failed + CALM);

@@ -1,4 +1,4 @@
-//! What the other nodes hear of this one.
+//! The frames from this node to the other nodes.
 
 use std::sync::Arc;
 
@@ -10,26 +10,26 @@ use tokio_util::sync::CancellationToken;
 
 use crate::engine::log::Committed;
 
-/// How many frames may wait to be published. More than that are left out: other nodes find in the store
-/// what they would have said.
+/// Maximum number of frames that wait to be published. Further ones are dropped: other nodes find their contents in
+/// the store.
 const QUEUE: usize = 256;
 
-/// Where the parts of a node put what other nodes are to hear.
+/// The queue of frames for other nodes.
 #[derive(Clone)]
 pub(crate) struct Outgoing(Sender<FrameBody>);
 
 impl Outgoing {
-    /// The end to write to, and the end for [`publish`].
+    /// Creates the queue: the sending end, and the receiving end for [`publish`].
     pub(crate) fn new() -> (Self, Receiver<FrameBody>) {
         let (sender, receiver) = mpsc::channel(QUEUE);
         (Self(sender), receiver)
     }
 
-    /// Tells of the messages that this node commits to the log that `epoch` names; without what they say when nobody
-    /// would believe it.
+    /// Queues frames about the messages that this node commits to the log `epoch`; without the messages if the other
+    /// nodes would not trust them.
     pub(crate) fn committed(self, epoch: Epoch, believed: bool) -> Committed {
         Box::new(move |after, messages| {
-            // Nothing is copied when there is no place for it.
+            // Nothing is copied if the queue is full.
             let Ok(permit) = self.0.try_reserve() else { return };
             let tail = messages.last().map_or(after, |message| message.offset);
             let messages = if believed { messages.to_vec() } else { Vec::new() };
@@ -38,19 +38,19 @@ impl Outgoing {
         })
     }
 
-    /// Tells of a session that a client has got back on this node.
+    /// Queues a frame about a session that a client has recovered on this node.
     pub(crate) fn session_taken(&self, key: SessionKey, generation: i64) {
         let session = key.0.iter().map(|byte| format!("{byte:02x}")).collect();
         let _ = self.0.try_send(FrameBody::SessionTaken { session, generation });
     }
 
-    /// Tells of who is where. Says whether there was place for it: if not, it is not told.
+    /// Queues a frame about presence. Returns whether there was room for it; if not, it is dropped.
     pub(crate) fn presence(&self, body: FrameBody) -> bool {
         self.0.try_send(body).is_ok()
     }
 }
 
-/// Publishes what is put into [`Outgoing`] until `closing`, and then what is left in it.
+/// Publishes frames from [`Outgoing`] until `closing`, and then the remaining ones.
 pub(crate) async fn publish(
     broadcast: Arc<dyn Broadcast>,
     node: NodeId,

@@ -1,4 +1,4 @@
-//! Who a client is: the owner of a nickname, or whom a signed token names.
+//! The identity of a client: the owner of a nickname, or the user that a signed token names.
 
 mod clock;
 mod guard;
@@ -36,44 +36,43 @@ pub use jwt::{JwtKey, JwtKeyError};
 use owner::owner;
 pub(crate) use reserved::RESERVED;
 
-/// How many random bytes a token has that the server makes up.
+/// The number of random bytes in a token that the server creates.
 const TOKEN_BYTES: usize = 24;
 
-/// The shortest token that keeps a nickname, in bytes: shorter ones could be guessed.
+/// The minimum length of a token that keeps a nickname, in bytes: shorter ones could be guessed.
 const MIN_TOKEN_BYTES: usize = 16;
 
-/// A nickname is claimed again when this part of its lifetime is over, as long as its owner is connected.
+/// A connected owner's nickname is claimed again after this fraction of its lifetime.
 const RENEWALS: u32 = 4;
 
-/// Nobody waits longer than this to renew: what a timer can wait for has an end.
+/// The longest time between renewals: timers have a maximum.
 const MAX_RENEWAL: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How long after one sweep of the names that have expired the next one begins, and how long after the start the
-/// first.
+/// The time between two sweeps of expired nicknames, and from the start to the first one.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60 * 60);
 
-/// Whoever is away for as long as this may still be shown as present, on this node or another one.
+/// A user who has been away for this long may still be shown as present, on this node or another one.
 const SHORT_LIFETIME: Duration = Duration::from_secs(60);
 
-/// How long a sweep waits before it looks at the next names, so that others get on.
+/// The pause of a sweep before the next batch of nicknames, so that other work proceeds.
 const SWEEP_PAUSE: Duration = Duration::from_millis(100);
 
-/// A person who is connected.
+/// A connected user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Person {
     pub(crate) id: PersonId,
     pub(crate) nickname: Nickname,
     pub(crate) owner: OwnerKey,
-    /// When the token that says so expires, if it does.
+    /// When the token that identifies the user expires, if it does.
     pub(crate) until: Option<Timestamp>,
 }
 
-/// Why a client is not who it says.
+/// Why a client could not be identified.
 #[derive(Debug)]
 pub(crate) enum Unidentified {
-    /// It never will be.
+    /// The identity is refused for good.
     Refused(Refusal),
-    /// The store has failed: it may be, later.
+    /// The store has failed; a retry may succeed.
     Store(StoreError),
 }
 
@@ -89,29 +88,29 @@ impl From<Refusal> for Unidentified {
     }
 }
 
-/// Finds out who clients are.
+/// Identifies clients.
 #[derive(Clone)]
 pub(crate) struct Identities {
     store: Arc<dyn NicknameStore>,
-    /// For how long a nickname is kept for an owner who is not connected.
+    /// How long an absent owner keeps a nickname.
     lifetime: Duration,
-    /// What tokens have to be signed with. Without it nicknames are whose who claims them first.
+    /// The issuer of signed tokens. Without one, a nickname belongs to whoever claims it first.
     issuer: Option<Arc<dyn Issuer>>,
     held: Arc<Held>,
     guard: Arc<Guard>,
     clock: Arc<Clock>,
-    /// Says who is connected, to whichever node.
+    /// Knows which users are connected, on all nodes.
     roster: Roster,
     claiming: Arc<Outage>,
     finding: Arc<Outage>,
 }
 
-/// What claims are measured by.
+/// The rules for claims.
 pub(crate) struct Rules<'a> {
-    /// For how long a nickname is kept for an owner who is not connected.
+    /// How long an absent owner keeps a nickname.
     pub(crate) lifetime: Duration,
     pub(crate) limits: &'a Limits,
-    /// Names that nobody can choose.
+    /// Nicknames that nobody can choose.
     pub(crate) reserved: Vec<Nickname>,
 }
 
@@ -136,28 +135,28 @@ impl Identities {
         }
     }
 
-    /// Whether tokens say who a client is, rather than nicknames that it chooses.
+    /// Returns whether tokens identify clients, instead of nicknames that they choose.
     pub(crate) fn are_issued(&self) -> bool {
         self.issuer.is_some()
     }
 
-    /// The person that a signed token names; nobody without a key to check it.
+    /// Returns the user that a signed token names; nobody without a key to verify it.
     pub(crate) async fn issued(
         &self,
         token: Option<&Token>,
     ) -> Result<Option<Person>, Unidentified> {
         let Some(key) = &self.issuer else { return Ok(None) };
         let Subject { owner, nickname, until } = key.subject(token)?;
-        // The issuer answers for the name, whatever it is.
+        // The issuer is responsible for the name, whatever it is.
         let person = self.claim(&nickname, owner, ClaimKind::Issued).await?.ok_or_else(taken)?;
         Ok(Some(Person { until, ..person }))
     }
 
-    /// Gives a nickname to whoever has this token, and to a client without one if nobody has the name, nor one that
-    /// looks like it. Also returns the token that keeps it.
+    /// Gives a nickname to the owner of this token, or to a client without a token if nobody has the nickname or one
+    /// that looks like it. Also returns the token that keeps it.
     ///
-    /// Whoever has the name already is only asked for the token. Everybody else is held to the rules for new names,
-    /// and a claim that is not granted counts as a token that was tried.
+    /// The current owner only has to present the token. Everyone else must follow the rules for new nicknames, and a
+    /// claim that is not granted counts as a failed token.
     pub(crate) async fn take(
         &self,
         nickname: Nickname,
@@ -210,8 +209,8 @@ impl Identities {
         source: Source,
     ) -> Result<Person, Unidentified> {
         let new = self.guard.admit_new(source, nickname)?;
-        // By the clock of another node its time may be over. Who has gone counts as present for a while, which says
-        // nothing of a time that is as short.
+        // By another node's clock it may have expired. Users who have left still count as present for a while, which
+        // proves nothing for such a short lifetime.
         let had_it = self.finding.watch(self.store.find_nickname(&nickname.key()).await)?;
         let is_present = |(person, _)| self.roster.is_present(person);
         if self.lifetime > SHORT_LIFETIME && had_it.is_some_and(is_present) {
@@ -222,7 +221,7 @@ impl Identities {
         Ok(person)
     }
 
-    /// Gives another nickname to the owner of a person's, by the same rules as [`take`](Self::take).
+    /// Gives the owner of a user's nickname another one, by the same rules as [`take`](Self::take).
     pub(crate) async fn rename(
         &self,
         person: &Person,
@@ -241,7 +240,7 @@ impl Identities {
         renamed
     }
 
-    /// Makes sure that a person still has its nickname, and keeps it for the time to come.
+    /// Checks that a user still owns the nickname, and extends its lifetime.
     pub(crate) async fn renew(&self, person: &Person) -> Result<(), Unidentified> {
         let kind = if self.are_issued() { ClaimKind::Issued } else { ClaimKind::Renew };
         let now = self.claim(&person.nickname, person.owner, kind).await?;
@@ -249,12 +248,12 @@ impl Identities {
         if still { Ok(()) } else { Err(taken().into()) }
     }
 
-    /// How often to [`renew`](Self::renew).
+    /// Returns how often to [`renew`](Self::renew).
     pub(crate) fn renewal(&self) -> Duration {
         (self.lifetime / RENEWALS).min(MAX_RENEWAL)
     }
 
-    /// Who has a nickname, or had it last, and how it is written.
+    /// Returns the current or last owner of a nickname, and its spelling.
     pub(crate) async fn find(
         &self,
         nickname: &Nickname,
@@ -264,7 +263,7 @@ impl Identities {
         found.ok_or_else(|| Refusal::new(RefusalCode::UnknownNickname, message).into())
     }
 
-    /// Has names deleted that nobody renews, from time to time, for ever.
+    /// Deletes expired nicknames from time to time. Never returns.
     pub(crate) async fn sweep(self) {
         loop {
             sleep(SWEEP_INTERVAL).await;
@@ -291,7 +290,7 @@ impl Identities {
         Ok(())
     }
 
-    /// The owner of a nickname, when the claim is granted.
+    /// Claims a nickname, and returns its owner if the claim is granted.
     async fn claim(
         &self,
         nickname: &Nickname,

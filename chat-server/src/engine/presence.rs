@@ -1,8 +1,8 @@
-//! Who is in which room, over all nodes, and who is typing.
+//! Presence: who is in which room, over all nodes, and who is typing.
 //!
-//! A *member* of a room is a person, or a client without a nickname. It is there as long as it has a
-//! reason: a connection of this node, or another node that says so. Only the first reason and the last one
-//! are told of, so tabs, reconnects and moves between nodes are not seen.
+//! A *member* of a room is a user, or a client without a nickname. It is present as long as it has a source: a
+//! connection of this node, or another node that reports it. Only the first source and the end of the last one are
+//! announced, so tabs, reconnects and moves between nodes are invisible.
 //!
 //! ```text
 //!   connections ─→ reasons ─→ rooms ─→ notices for the connections in the room
@@ -10,12 +10,12 @@
 //!   other nodes ─→ peers        └→ report ─→ other nodes
 //! ```
 //!
-//! Each node is the authority for its own connections, and numbers their changes. Whoever finds a number
-//! missing asks for the whole list: frames may be lost, doubled, late and in any order. A node that is not
-//! heard for five seconds is gone with its people. Frames may also be made up by somebody who reaches the broker. So
-//! what they can have kept is bounded, and nothing that they say lasts when the node itself says something else.
+//! Each node is the authority for its own connections and numbers their changes. A node that misses a number requests
+//! the whole list: frames may be lost, duplicated, late and in any order. A node that is silent for five seconds is
+//! gone, along with its members. Frames may also be forged by someone who can reach the broker. So the memory that
+//! they can occupy is bounded, and nothing they claim lasts once the real node contradicts it.
 //!
-//! All of this is told at most once. The truth is what `users` answers, as far as this node knows it.
+//! Everything is announced at most once. The answer to `users` is authoritative, as far as this node knows.
 
 mod exchange;
 mod few;
@@ -47,33 +47,35 @@ use crate::engine::delivery::Notices;
 use crate::engine::outgoing::Outgoing;
 use crate::engine::rate::Rate;
 
-/// How often there is something to do. What happens in between is told to other nodes in one go.
+/// The interval of periodic work. Changes in between are sent to other nodes together.
 const TICK: Duration = Duration::from_millis(50);
 
-/// How many frames of other nodes may wait.
+/// Maximum number of frames from other nodes that may wait.
 const HEARD: usize = 256;
 
-/// Who is in which room, over all nodes. Cheap to clone.
+/// Presence: who is in which room, over all nodes. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Roster(Arc<Shared>);
 
 struct Shared {
     outgoing: Outgoing,
     state: Mutex<State>,
-    /// What other nodes say, until there is time for it.
+    /// Frames from other nodes that wait to be processed.
     heard: mpsc::Sender<(NodeId, FrameBody)>,
     hearing: tokio::sync::Mutex<mpsc::Receiver<(NodeId, FrameBody)>>,
 }
 
-/// A connection in its rooms. Dropped, it has broken: its user stays for the grace.
+/// The presence of one connection in its rooms. When dropped, the connection has broken: its user stays for the grace
+/// period.
 pub(crate) struct Attendance {
     roster: Roster,
     key: ConnectionKey,
 }
 
 impl Roster {
-    /// A roster in which nobody is. A connection that broke counts as there for `grace`. It is `certain` when only
-    /// nodes of this chat can say what it [takes](Self::take). A room is told no more than `notices` allow.
+    /// Creates an empty presence. A connection that broke counts as present for `grace`. `certain` means that only
+    /// nodes of this chat can send the frames that it [takes](Self::take). A room gets at most as many updates as
+    /// `notices` allow.
     pub(crate) fn new(
         node: NodeId,
         grace: Duration,
@@ -87,15 +89,15 @@ impl Roster {
         Self(Arc::new(Shared { outgoing, state, heard, hearing }))
     }
 
-    /// Does what time brings until `closing`, and then tells the other nodes that this one stops. They
-    /// hear it if what is put into [`Outgoing`] is still published then.
+    /// Does periodic work until `closing`, and then tells the other nodes that this one stops. They receive that if
+    /// frames from [`Outgoing`] are still published then.
     pub(crate) async fn run(self, closing: CancellationToken) {
         closing.run_until_cancelled(self.work()).await;
         self.lock().send(Instant::now(), &self.0.outgoing);
         self.0.outgoing.presence(FrameBody::NodeLeft);
     }
 
-    /// The lock is held for one frame or one step at a time, and this thread is given to others after each.
+    /// The lock is held for one frame or one step at a time, and the task yields after each.
     async fn work(&self) {
         let mut hearing = self.0.hearing.lock().await;
         let mut ticks = interval(TICK);
@@ -114,8 +116,8 @@ impl Roster {
         }
     }
 
-    /// A connection that is in these rooms from now on. `client` stays the same when it connects again, on
-    /// whichever node.
+    /// Adds a connection that is in these rooms from now on. `client` stays the same when it reconnects, on whichever
+    /// node.
     pub(crate) fn enter(
         &self,
         client: &str,
@@ -127,24 +129,24 @@ impl Roster {
         Attendance { roster: self.clone(), key }
     }
 
-    /// How many are in a room, and the names of the first of them: the JSON of [`chat_core::Users`], which is the
-    /// same for all who ask until somebody comes or goes. None if it cannot be serialised.
+    /// Returns the number of members in a room and the first nicknames, as the JSON of [`chat_core::Users`]. It is
+    /// shared by all who ask until someone joins or leaves. None if it cannot be serialised.
     pub(crate) fn users(&self, room: &RoomId) -> Option<Arc<RawValue>> {
         self.lock().users(room)
     }
 
-    /// How many are in a room.
+    /// Returns the number of members in a room.
     pub(crate) fn count(&self, room: &RoomId) -> usize {
         self.lock().count(room)
     }
 
-    /// Whether a person is in a room, whichever it is and on whichever node.
+    /// Returns whether a person is in any room, on any node.
     pub(crate) fn is_present(&self, person: PersonId) -> bool {
         self.lock().is_present(MemberId::person(person))
     }
 
-    /// What another node says; frames about other things are ignored. Does not wait: when more is said than there is
-    /// time for, it is not heard, and asked for later.
+    /// Takes a frame from another node; those about other things are ignored. Does not wait: a frame that exceeds the
+    /// queue is dropped, and the information is requested later.
     pub(crate) fn take(&self, node: NodeId, body: FrameBody) {
         use FrameBody::{NodeLeft, Presence, PresenceSnapshot, PresenceWanted, Typing};
         if matches!(
@@ -162,29 +164,29 @@ impl Roster {
 }
 
 impl Attendance {
-    /// Is in a room from now on. Twice is once.
+    /// Joins a room. Joining twice has no further effect.
     pub(crate) fn join(&self, room: &RoomId) {
         self.roster.lock().join(self.key, room);
     }
 
-    /// Is not in a room any more.
+    /// Leaves a room.
     pub(crate) fn leave(&self, room: &RoomId) {
         self.roster.lock().leave(self.key, room);
     }
 
-    /// Is somebody else: in all rooms the old one leaves and the new one joins. A person under another name
-    /// is the same, and nobody is told.
+    /// Changes the identity: in all rooms the old member leaves and the new one joins. A person under another
+    /// nickname is the same member, and nothing is announced.
     pub(crate) fn rename(&self, person: Option<(PersonId, Nickname)>) {
         self.roster.lock().rename(self.key, person);
     }
 
-    /// Types in a room, or does not any more.
+    /// Sets whether it is typing in a room.
     pub(crate) fn typing(&self, room: &RoomId, typing: bool) {
         self.roster.lock().typing(self.key, room, typing, Instant::now());
     }
 
-    /// Ends: at once when the client wanted it, else when the grace is over and it has not come back.
-    /// The first end counts, except that one on purpose ends the grace too.
+    /// Ends the presence: at once if the client wanted it, otherwise when the grace period is over and the client has
+    /// not returned. The first end counts, except that one on purpose also ends the grace period.
     pub(crate) fn end(&self, on_purpose: bool) {
         self.roster.lock().end(self.key, on_purpose, Instant::now());
     }
@@ -196,7 +198,7 @@ impl Drop for Attendance {
     }
 }
 
-/// The same on all nodes, and as good as never the same for two clients.
+/// The same on all nodes, and practically never the same for two clients.
 fn hash(client: &str) -> u64 {
     let [a, b, c, d, e, f, g, h, ..]: [u8; 32] = Sha256::digest(client).into();
     u64::from_be_bytes([a, b, c, d, e, f, g, h])

@@ -1,4 +1,4 @@
-//! How much each user may store in a day.
+//! Limits on how much each user may store in a day.
 
 use std::hash::Hash;
 use std::sync::Arc;
@@ -14,16 +14,16 @@ use crate::engine::source::Source;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// What the users of this node may still store, and the addresses they are at: a new name brings a new quota, and only
-/// the address stays the same. A quota comes back bit by bit, all of it in a day; nothing is written down, so that each
-/// node counts by itself, and anew after a restart.
+/// The remaining quotas of this node's users and of their addresses: a new nickname brings a new quota, and only the
+/// address stays the same. A quota refills continuously, completely in a day. Nothing is stored, so each node counts
+/// separately, and anew after a restart.
 #[derive(Debug)]
 pub(crate) struct Quotas {
-    /// By the owner of a name: all that is sent under it, over all connections.
+    /// By the owner of a nickname: everything sent under it, over all connections.
     named: Kept<OwnerKey>,
-    /// By the address, for those without a name.
+    /// By address, for clients without a nickname.
     anonymous: Kept<Source>,
-    /// By the address, for all who are there.
+    /// By address, for all clients there.
     addresses: Kept<Source>,
 }
 
@@ -35,11 +35,11 @@ struct Kept<K> {
     used_up: Arc<Episode>,
 }
 
-/// What somebody may still store.
+/// The remaining quota of one sender.
 #[derive(Debug, Clone)]
 pub(crate) struct Quota(Vec<Part>);
 
-/// One of the things that count what is stored.
+/// One of the counters that apply.
 #[derive(Debug, Clone)]
 struct Part {
     bucket: Arc<Bucket>,
@@ -76,7 +76,7 @@ impl Quotas {
         }
     }
 
-    /// What the owner of a name may store, or somebody without one, who is at a place.
+    /// Returns the quota of the owner of a nickname, or of a client without one, at a source.
     pub(crate) fn of(&self, owner: Option<&OwnerKey>, source: Source) -> Quota {
         let mut parts: Vec<_> = match owner {
             Some(owner) => self.named.of(owner, "you have").collect(),
@@ -91,11 +91,11 @@ impl Quotas {
 }
 
 impl Quota {
-    /// Takes what a message needs, or refuses it.
+    /// Takes the quota for a message, or refuses it.
     pub(crate) fn take(&self, bytes: usize) -> Result<(), Refusal> {
         for (taken, part) in self.0.iter().enumerate() {
             part.bucket.take(part.amount(bytes)).map_err(|wait| {
-                // It is not stored, so it is none of the others either.
+                // It is not stored, so the other counters get their part back.
                 self.0[..taken].iter().for_each(|part| part.give_back(bytes));
                 let what = if part.bytes { "bytes" } else { "messages" };
                 part.used_up.happens(|| {
@@ -110,7 +110,7 @@ impl Quota {
         Ok(())
     }
 
-    /// Gives back what was taken for a message.
+    /// Gives back the quota taken for a message.
     pub(crate) fn give_back(&self, bytes: usize) {
         self.0.iter().for_each(|part| part.give_back(bytes));
     }

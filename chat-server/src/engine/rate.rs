@@ -1,4 +1,4 @@
-//! How often something may happen: token buckets, and tables of them that stay small.
+//! Rate limits: token buckets, and tables of them that stay small.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How many buckets a table has before those that are hardly used are let go of.
+/// The size at which a table drops buckets that are hardly used.
 const CAPACITY: usize = 10_000;
 
-/// How far a bucket can be overdrawn, in times of what it holds.
+/// How far a bucket can be overdrawn, in multiples of its capacity.
 const MAX_DEBT: u64 = 5;
 
-/// So much in so much time. What is not used is kept until it is a burst.
+/// An amount per time. Unused amounts accumulate up to a burst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Rate {
     most: u64,
@@ -23,32 +23,32 @@ pub(crate) struct Rate {
 }
 
 impl Rate {
-    /// None when `most` is zero, which stands for no limit.
+    /// Creates a rate; none if `most` is zero, which means no limit.
     pub(crate) fn new(most: u64, per: Duration) -> Option<Self> {
         (most > 0).then_some(Self { most, per, burst: most })
     }
 
-    /// The same on the average, with so much at once after a while of nothing.
+    /// Sets the burst: the amount available at once after a quiet time. The average stays the same.
     pub(crate) fn with_burst(self, burst: u64) -> Self {
         Self { burst, ..self }
     }
 
-    /// How long it takes until so much is there again, in nanoseconds.
+    /// Returns how long it takes for this amount to refill, in nanoseconds.
     fn nanos(self, amount: u64) -> u64 {
         let nanos = self.per.as_nanos() * u128::from(amount) / u128::from(self.most);
         u64::try_from(nanos).unwrap_or(u64::MAX)
     }
 }
 
-/// What is left of a [`Rate`] for somebody.
+/// The remaining amount of a [`Rate`] for one user.
 ///
-/// This is the [generic cell rate algorithm](https://en.wikipedia.org/wiki/Generic_cell_rate_algorithm): a token bucket
-/// in one number, which fills by itself.
+/// This is the [generic cell rate algorithm](https://en.wikipedia.org/wiki/Generic_cell_rate_algorithm): a token
+/// bucket in one number, which refills by itself.
 #[derive(Debug)]
 pub(crate) struct Bucket {
     rate: Rate,
     began: Instant,
-    /// When it will be full again, in nanoseconds since it began.
+    /// When it will be full again, in nanoseconds since it was created.
     full_at: AtomicU64,
 }
 
@@ -61,12 +61,12 @@ impl Bucket {
         u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
 
-    /// Until when it holds all of a burst, if it is full now.
+    /// Returns the value of `full_at` at which a full burst is used up now.
     fn holds(&self, now: u64) -> u64 {
         now.saturating_add(self.rate.nanos(self.rate.burst))
     }
 
-    /// How long it will not have so much; zero when it has.
+    /// Returns how long until this amount is available; zero if it is.
     pub(crate) fn wait(&self, amount: u64) -> Duration {
         let now = self.now();
         let full_at = self.full_at.load(Ordering::Relaxed).max(now);
@@ -74,7 +74,7 @@ impl Bucket {
         Duration::from_nanos(full_at.saturating_sub(self.holds(now)))
     }
 
-    /// Takes so much, or says how long it will not be there.
+    /// Takes this amount, or returns how long until it is available.
     pub(crate) fn take(&self, amount: u64) -> Result<(), Duration> {
         let now = self.now();
         let holds = self.holds(now);
@@ -86,7 +86,7 @@ impl Bucket {
         taken.map(|_| ()).map_err(|_| self.wait(amount))
     }
 
-    /// Takes so much whether it is there or not: what is missing has to come back first. Returns how long that takes.
+    /// Takes this amount even if it is not available: the debt has to refill first. Returns how long that takes.
     pub(crate) fn overdraw(&self, amount: u64) -> Duration {
         let now = self.now();
         let most = now.saturating_add(self.rate.nanos(self.rate.burst * (1 + MAX_DEBT)));
@@ -99,24 +99,24 @@ impl Bucket {
         Duration::from_nanos(full_at.saturating_sub(self.holds(now)))
     }
 
-    /// Gives back what was taken.
+    /// Gives back an amount.
     pub(crate) fn give_back(&self, amount: u64) {
         let give = |full_at: u64| Some(full_at.saturating_sub(self.rate.nanos(amount)));
         let _ = self.full_at.fetch_update(Ordering::Relaxed, Ordering::Relaxed, give);
     }
 
-    /// Whether nothing was taken that has not come back.
+    /// Returns whether everything taken has been refilled.
     pub(crate) fn is_full(&self) -> bool {
         self.full_at.load(Ordering::Relaxed) <= self.now()
     }
 
-    /// In how many nanoseconds it is full: the more, the more it was used.
+    /// Returns in how many nanoseconds it is full: the more, the more it was used.
     fn used(&self) -> u64 {
         self.full_at.load(Ordering::Relaxed).saturating_sub(self.now())
     }
 }
 
-/// A bucket for each of many. One that is full is as good as none, and not kept.
+/// A table of buckets. A full bucket is equivalent to none and is not kept.
 #[derive(Debug)]
 pub(crate) struct Buckets<K> {
     rate: Rate,
@@ -126,7 +126,7 @@ pub(crate) struct Buckets<K> {
 #[derive(Debug)]
 struct Table<K> {
     buckets: HashMap<K, Arc<Bucket>>,
-    /// With how many it is looked through for those to let go of.
+    /// The size at which the table is searched for buckets to drop.
     sweep_at: usize,
 }
 
@@ -136,12 +136,12 @@ impl<K: Eq + Hash + Clone> Buckets<K> {
         Self { rate, table: Mutex::new(table) }
     }
 
-    /// The bucket of somebody, if it may not be full.
+    /// Returns the bucket of a key, if it may not be full.
     pub(crate) fn used(&self, key: &K) -> Option<Arc<Bucket>> {
         self.lock().buckets.get(key).cloned()
     }
 
-    /// The bucket of somebody.
+    /// Returns the bucket of a key.
     pub(crate) fn of(&self, key: &K) -> Arc<Bucket> {
         let mut table = self.lock();
         if let Some(bucket) = table.buckets.get(key) {
@@ -161,8 +161,8 @@ impl<K: Eq + Hash + Clone> Buckets<K> {
 }
 
 impl<K: Eq + Hash + Clone> Table<K> {
-    /// Lets go of full buckets, and when most are not, of those that were used least: to be among the rest costs
-    /// whoever wants a new one more than to wait. Buckets that somebody has in hand stay.
+    /// Drops full buckets, and if most are not full, those that were used least: to stay in the table costs an
+    /// attacker more than waiting. Buckets in use stay.
     fn sweep(&mut self) {
         let in_hand = |bucket: &Arc<Bucket>| Arc::strong_count(bucket) > 1;
         self.buckets.retain(|_, bucket| in_hand(bucket) || !bucket.is_full());

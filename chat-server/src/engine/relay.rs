@@ -1,4 +1,4 @@
-//! What this node hears of the others, and what it makes of it.
+//! Receives the frames of other nodes and applies them.
 
 #[cfg(test)]
 mod tests;
@@ -16,11 +16,11 @@ use crate::engine::presence::Roster;
 /// How long to wait before listening again after the broadcast failed.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// What this node does with what others say.
+/// Applies the frames of other nodes.
 pub(crate) struct Listener {
     pub(crate) node: NodeId,
     pub(crate) log: Arc<Log>,
-    /// Told of a session that a client has got back on another node, and of its generation. Must not block.
+    /// Called with a session that a client has recovered on another node, and its generation. Must not block.
     pub(crate) session_taken: Box<dyn Fn(SessionKey, i64) + Send + Sync>,
     pub(crate) roster: Roster,
 }
@@ -32,7 +32,7 @@ impl Listener {
             match broadcast.subscribe().await {
                 Ok(mut frames) => {
                     let believed = broadcast.is_authenticated();
-                    // What was published before this moment is in the store.
+                    // Frames published before this moment are in the store.
                     self.log.look();
                     while let Some(incoming) = frames.next().await {
                         match incoming {
@@ -54,15 +54,14 @@ impl Listener {
         }
     }
 
-    /// Takes note of what a frame says. Its messages are only shown when they are `believed`: otherwise anybody might
-    /// have made them up.
+    /// Applies a frame. Its messages are shown only if they are `believed`: otherwise anyone might have forged them.
     fn take(&self, Frame { node, body }: Frame, believed: bool) {
         match body {
             FrameBody::Appended { epoch, .. } if epoch != *self.log.epoch() => {
                 tracing::debug!(frame.node = %node, "a frame about another log was ignored");
             }
             FrameBody::Appended { after, tail, messages, .. } => {
-                // Whoever has committed a message knows that the log goes up to it.
+                // The node that has committed a message knows that the log goes up to it.
                 let is_sound = messages.last().is_none_or(|last| last.offset <= tail);
                 if believed && is_sound {
                     self.log.hint(after, messages);
@@ -74,7 +73,7 @@ impl Listener {
                     (self.session_taken)(key, generation);
                 }
             }
-            // The roster's own, and those of a later version of this program.
+            // The frames of presence, and those of a later version of this program.
             body => self.roster.take(node, body),
         }
     }

@@ -1,10 +1,10 @@
 use std::net::IpAddr;
 
-/// Whom the limits count that hold for somebody without a name.
+/// The unit that limits count for clients without a nickname.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Source {
-    /// Everybody at an address, or at those that one customer has.
+    /// All clients at one address, or at the addresses of one customer.
     Address(IpAddr),
-    /// A connection of which nobody has said where it comes from, by its number.
+    /// A connection of unknown address, by its number.
     Connection(u64),
 }

@@ -6,7 +6,8 @@ use axum::response::Redirect;
 use axum::routing::get;
 use thiserror::Error;
 
-/// The path below which everything is served, for a chat that shares its host with something else: `/chat`, or nothing.
+/// The path below which everything is served, such as `/chat`, for a chat that shares its host with other services;
+/// empty by default.
 ///
 /// ```
 /// use chat_server::BasePath;
@@ -20,7 +21,7 @@ use thiserror::Error;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct BasePath(String);
 
-/// A text is no [`BasePath`].
+/// The error of parsing a [`BasePath`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error(
     "a base path begins with a slash and has letters, digits and -._~ between slashes, as /chat"
@@ -28,13 +29,13 @@ pub struct BasePath(String);
 pub struct BasePathError;
 
 impl BasePath {
-    /// The path without a slash at its end; empty when there is none.
+    /// Returns the path without a trailing slash; empty if there is none.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The router below this path. Without a slash at the end it leads to the one with: what a page names relative to
-    /// its own address is found from there only.
+    /// Nests the router below this path. The path without a trailing slash redirects to the one with it, because
+    /// relative links on a page resolve correctly only from there.
     pub(crate) fn nest(&self, router: Router) -> Router {
         if self.0.is_empty() {
             return router;

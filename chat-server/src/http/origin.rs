@@ -1,8 +1,8 @@
-//! Which pages may use the chat.
+//! Decides which pages may use the chat.
 //!
-//! Browsers let any page open websockets to any server, and send it requests whose answers the page cannot read.
-//! They say which page it is, in `Origin`. [`OriginGuard`] stands in front of the transport and lets through what
-//! comes from the server's own page, from a page that is allowed, or from no page.
+//! Browsers let any page open websockets to any server and send it requests whose answers the page cannot read. They
+//! name the page's origin in `Origin`. [`OriginGuard`] stands in front of the transport and accepts requests from the
+//! server's own page, from allowed pages, and from programs without a page.
 
 mod allowed;
 mod authority;
@@ -35,19 +35,19 @@ use rules::Verdict;
 use crate::http::trusted_proxy::{Proxied, TrustedProxies};
 use crate::socketio::client_address::ClientAddress;
 
-/// How often refusals are said in the log, at the most, each kind of them.
+/// The minimum time between two log lines about refusals of one kind.
 const PAUSE: Duration = Duration::from_secs(60);
 
-/// What Engine.IO calls forbidden.
+/// Engine.IO's error code for "forbidden".
 const FORBIDDEN: u8 = 4;
 
 type ResponseFuture = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
 
-/// Says which pages may use a server. Cheap to clone.
+/// Decides which pages may use a server. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Origins(Arc<Guard>);
 
-/// Lets requests through to a service only from pages that may use it.
+/// Passes requests to a service only from pages that may use it.
 #[derive(Clone)]
 pub(crate) struct OriginGuard<S> {
     inner: S,
@@ -59,19 +59,19 @@ struct Guard {
     proxies: TrustedProxies,
     /// Whether the server listens on a loopback address.
     local: bool,
-    /// When a refusal was last said in the log: of a page, and of a host.
+    /// When a refusal was last logged: of a page, and of a host.
     said: [Mutex<Option<Instant>>; 2],
 }
 
 impl Origins {
-    /// Those of a server that listens on this address, where that is known.
+    /// Returns the rules of a server that listens on this address, if the address is known.
     pub(crate) fn new(rules: Rules, proxies: TrustedProxies, listening: Option<IpAddr>) -> Self {
         let local = listening.is_some_and(rules::is_local);
         Self(Arc::new(Guard { rules, proxies, local, said: Default::default() }))
     }
 
-    /// Lets a page of another origin that may use the server read an answer that is given before its request gets to the
-    /// [guard](OriginGuard). `proxied`: a trusted proxy has passed the request on.
+    /// Lets an allowed page of another origin read an answer that is given before its request reaches the
+    /// [guard](OriginGuard). `proxied`: a trusted proxy passed the request on.
     pub(crate) fn answered_early<B>(
         &self,
         request: &Request<B>,
@@ -79,7 +79,7 @@ impl Origins {
         response: Response<Body>,
     ) -> Response<Body> {
         match self.0.rules.judge(request.headers(), proxied, self.0.local) {
-            // Only after the answer to this does a browser send what gets the other one.
+            // Only after the answer to this preflight does a browser send the request that gets the other answer.
             Verdict::Foreign(allowed) if cors::is_preflight(request) => preflight(request, allowed),
             Verdict::Foreign(allowed) => {
                 let mut response = response;
@@ -136,7 +136,7 @@ where
     }
 }
 
-/// The answer to a browser that asks if a page may send a request.
+/// Returns the answer to a preflight request.
 fn preflight<B>(request: &Request<B>, allowed: Allowed) -> Response<Body> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::NO_CONTENT;
@@ -145,8 +145,8 @@ fn preflight<B>(request: &Request<B>, allowed: Allowed) -> Response<Body> {
 }
 
 impl Guard {
-    /// Whether a trusted proxy has passed the request on. An application that serves the router itself with
-    /// axum's `ConnectInfo` is helped to know the client as well.
+    /// Returns whether a trusted proxy passed the request on. Also adds the client's address for an application that
+    /// serves the router itself with axum's `ConnectInfo`.
     fn identify(&self, request: &mut Request<Body>) -> bool {
         let extensions = request.extensions();
         if extensions.get::<ClientAddress>().is_some() {

@@ -1,9 +1,9 @@
-//! HTTP with bounds: how long a client may take for anything, how large its headers are, and how many connections
-//! there are, in all and from one address. When there are too many of them, or no more files can be open, further
-//! ones are told so, and those that are there go on.
+//! An HTTP server with limits: on how long a client may take, on the size of headers, and on the number of
+//! connections, in total and from one address. When there are too many, or no more files can be opened, further
+//! connections are told so and existing ones continue.
 //!
-//! A websocket leaves this when it has been opened: it keeps its place among the connections, and its times are
-//! those of its heartbeat.
+//! A websocket leaves this server once it is open: it keeps its connection slot, and its heartbeat replaces the
+//! timeouts.
 
 mod activity;
 mod admission;
@@ -40,17 +40,17 @@ use crate::engine::limits::Limits;
 use crate::http::origin::Origins;
 use crate::http::trusted_proxy::TrustedProxies;
 
-/// The most that is read or kept for writing of one connection at a time. Headers have a limit of their own.
+/// Maximum number of bytes buffered per connection for reading or writing. Headers have a limit of their own.
 const MAX_BUFFER: usize = 64 * 1024;
 
 /// How long to wait when no connection can be accepted at all.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// What a connection gets that there is nothing left for, not even somebody who reads its request.
+/// The answer to a connection for which there is no slot left, not even to read its request.
 const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 10\r\nconnection: close\r\n\
     content-length: 0\r\n\r\n";
 
-/// What is served, and to whom.
+/// The router to serve, and its origin rules and limits.
 pub(crate) struct Served {
     pub(crate) router: Router,
     pub(crate) limits: Limits,
@@ -60,10 +60,10 @@ pub(crate) struct Served {
     pub(crate) origins: Origins,
 }
 
-/// Serves a router until `stopping` is cancelled and all connections have ended. Dropped, it ends them.
+/// Serves a router until `stopping` is cancelled and all connections have ended. Dropping it ends all connections.
 ///
 /// # Errors
-/// When the listener does not work any more.
+/// When the listener fails.
 pub(crate) async fn serve(
     listener: Listener,
     served: Served,
@@ -73,7 +73,7 @@ pub(crate) async fn serve(
     let mut http = http1::Builder::new();
     http.max_header_size(limits.max_header_bytes).max_buf_size(MAX_BUFFER);
     let server = Arc::new(Server {
-        // Otherwise all routes would be set up anew for each connection: a quarter of what it costs to accept one.
+        // Otherwise every connection would set up all routes again: a quarter of the cost of accepting one.
         router: router.with_state(()),
         admission: Admission::new(&limits, room, proxies.clone()),
         limits,
@@ -112,9 +112,9 @@ async fn accept_all(
             Err(error) => error,
         };
         match error.kind() {
-            // Of the one connection.
+            // An error of this connection only.
             ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset => continue,
-            // Of the listener itself.
+            // An error of the listener itself.
             ErrorKind::InvalidInput => return Err(error),
             _ => {}
         }
@@ -135,7 +135,7 @@ async fn accept_all(
     }
 }
 
-/// Serves a connection if there is a place for it.
+/// Serves a connection if there is a slot for it.
 fn accept(server: &Arc<Server>, stream: Socket, peer: IpAddr, connections: &mut JoinSet<()>) {
     match server.admission.admit(peer) {
         Some(slot) => {
@@ -145,8 +145,8 @@ fn accept(server: &Arc<Server>, stream: Socket, peer: IpAddr, connections: &mut 
     }
 }
 
-/// Says that there is no room, and waits for nothing.
+/// Answers that there is no room, without waiting.
 fn refuse(stream: &Socket) {
-    // It fails when the client has gone.
+    // It fails when the client is gone.
     let _ = try_write(stream, FULL);
 }

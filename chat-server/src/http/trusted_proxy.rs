@@ -6,15 +6,15 @@ use std::sync::Arc;
 use http::HeaderMap;
 use thiserror::Error;
 
-/// The header in which each proxy adds the address that a request came from.
+/// The header to which each proxy appends the address that a request came from.
 const X_FORWARDED_FOR: &str = "x-forwarded-for";
 
-/// The addresses of proxies that are believed: an address, `ADDRESS/BITS`, `loopback` or `private`.
+/// The addresses of trusted proxies: an address, `ADDRESS/BITS`, `loopback` or `private`.
 ///
-/// What they say in `X-Forwarded-For` names the client, and what they say in `X-Forwarded-Host` and
-/// `X-Forwarded-Proto` is the address that it asked for. A server that believes anybody else lets clients
-/// choose who they are counted as. `Forwarded` ([RFC 7239](https://www.rfc-editor.org/rfc/rfc7239)) is not
-/// read: a proxy that sets only one of the two passes on what a client wrote into the other.
+/// Their `X-Forwarded-For` names the client, and their `X-Forwarded-Host` and `X-Forwarded-Proto` give the URL that
+/// the client requested. If a server trusted anyone else, clients could choose the address they are counted as.
+/// `Forwarded` ([RFC 7239](https://www.rfc-editor.org/rfc/rfc7239)) is ignored: a proxy that sets only one of the two
+/// headers passes on what a client wrote into the other.
 ///
 /// ```
 /// use chat_server::TrustedProxy;
@@ -26,25 +26,25 @@ const X_FORWARDED_FOR: &str = "x-forwarded-for";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrustedProxy(Vec<Network>);
 
-/// Why a text names no [`TrustedProxy`].
+/// The error of parsing a [`TrustedProxy`].
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error(
     "{0:?} is no address, no network as in 10.0.0.0/8, and neither \"loopback\" nor \"private\""
 )]
 pub struct TrustedProxyError(String);
 
-/// Addresses that begin with the same bits. IPv4 is seen as mapped into IPv6.
+/// A range of addresses with a common prefix. IPv4 addresses are mapped into IPv6.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Network {
     address: u128,
     bits: u32,
 }
 
-/// All proxies that a server trusts; nobody by default.
+/// All proxies that a server trusts; none by default.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct TrustedProxies(Arc<[Network]>);
 
-/// Stands in the extensions of a request that a trusted proxy has passed on.
+/// Marks a request that a trusted proxy passed on, in the request's extensions.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Proxied;
 
@@ -86,10 +86,10 @@ impl TrustedProxies {
         self.0.iter().any(|network| network.contains(address))
     }
 
-    /// The address of the client whose request `peer` has passed on: the last one in `X-Forwarded-For` that is
-    /// no trusted proxy. None when `peer` is not trusted or names nobody; then the client is `peer` itself.
+    /// Returns the address of the client whose request `peer` passed on: the last one in `X-Forwarded-For` that is
+    /// not a trusted proxy. None if `peer` is not trusted or names nobody; the client is then `peer` itself.
     ///
-    /// What stands before something that is no address is not looked at.
+    /// Entries before one that is not an address are ignored.
     pub(crate) fn forwarded_for(&self, peer: IpAddr, headers: &HeaderMap) -> Option<IpAddr> {
         if !self.trust(peer) {
             return None;
@@ -123,7 +123,7 @@ fn number(address: IpAddr) -> u128 {
     }
 }
 
-/// An address as proxies write it: some add the port.
+/// Parses an address as proxies write it: some append the port.
 fn address(token: &str) -> Option<IpAddr> {
     let token = token.trim();
     let bracketed = || token.strip_prefix('[')?.split_once(']')?.0.parse().ok();

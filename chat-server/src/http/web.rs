@@ -1,4 +1,4 @@
-//! What a browser needs: the chat page, the Socket.IO client, and a health check.
+//! Content for browsers: the chat page, the Socket.IO client, and a health check.
 
 #[cfg(feature = "page")]
 mod asset;
@@ -10,32 +10,31 @@ mod socket_io_client;
 use axum::Router;
 use axum::routing::get;
 
-/// The routes of the page, and of the Socket.IO browser client.
+/// Returns the routes of the chat page and of the Socket.IO browser client.
 ///
-/// The client's files lie below `/socket.io/`, the path of the Socket.IO endpoint itself: these routes
-/// have to come before it.
+/// The client's files are below `/socket.io/`, the path of the Socket.IO endpoint itself, so these routes must come
+/// before it.
 #[cfg(feature = "page")]
 pub(crate) fn router() -> Router {
     page::router().merge(client_router())
 }
 
-/// No routes: the program was built without the page.
+/// Returns no routes: the program was built without the page.
 #[cfg(not(feature = "page"))]
 pub(crate) fn router() -> Router {
     Router::new()
 }
 
-/// `GET /healthz`, which answers as long as the process works.
+/// Returns `GET /healthz`, which answers as long as the process works.
 pub(crate) fn health() -> Router {
     Router::new().route("/healthz", get(async || "ok"))
 }
 
-/// The official Socket.IO client for browsers, below `/socket.io` as the Node.js server serves it:
-/// `/socket.io/socket.io.js` and its variants.
+/// Returns a router with the official Socket.IO client for browsers, below `/socket.io` as the Node.js server serves
+/// it: `/socket.io/socket.io.js` and its variants.
 ///
-/// It needs no [`Chat`](crate::Chat): any socketioxide application can serve it beside its own service.
-/// When the client was not built in, because npm was missing, these paths answer with status 404 and say
-/// what to do.
+/// It needs no [`Chat`](crate::Chat): any socketioxide application can serve it next to its own service. If the
+/// client was not compiled in because npm was missing, these paths answer with status 404 and say what to do.
 ///
 /// ```
 /// let (service, io) = socketioxide::SocketIo::new_svc();

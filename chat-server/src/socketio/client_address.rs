@@ -3,16 +3,16 @@ use std::net::{IpAddr, SocketAddr};
 use axum::extract::ConnectInfo;
 use http::Extensions;
 
-/// The address that a request comes from: the client's own, or the one that a trusted proxy names.
+/// The address of a request's client: the peer's own, or the one that a trusted proxy reports.
 ///
-/// Limits for each address go by it. [`Chat::serve`](crate::Chat::serve) puts it into the extensions of every
-/// request. An application that serves the [router](crate::Chat::router) itself does so too, or serves it with
-/// axum's `into_make_service_with_connect_info::<SocketAddr>()`.
+/// Per-address limits use it. [`Chat::serve`](crate::Chat::serve) adds it to the extensions of every request. An
+/// application that serves the [router](crate::Chat::router) itself either adds it too, or uses axum's
+/// `into_make_service_with_connect_info::<SocketAddr>()`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ClientAddress(pub IpAddr);
 
 impl ClientAddress {
-    /// The address of a request with these extensions; none when nobody has put one there.
+    /// Returns the address from a request's extensions; none if nobody added one.
     pub fn of(extensions: &Extensions) -> Option<Self> {
         extensions.get::<Self>().copied().or_else(|| {
             let ConnectInfo(address) = extensions.get::<ConnectInfo<SocketAddr>>()?;
@@ -20,9 +20,9 @@ impl ClientAddress {
         })
     }
 
-    /// What limits for each address count by: an IPv4 address, also one that is mapped into IPv6, or the first 64
-    /// bits of an IPv6 address, which is what one customer gets at least
-    /// ([RFC 6177](https://www.rfc-editor.org/rfc/rfc6177)).
+    /// Returns what per-address limits count by: an IPv4 address, also if it is mapped into IPv6, or the first 64
+    /// bits of an IPv6 address, the least that one customer gets ([RFC
+    /// 6177](https://www.rfc-editor.org/rfc/rfc6177)).
     pub fn group(self) -> IpAddr {
         match self.0.to_canonical() {
             IpAddr::V6(address) => {

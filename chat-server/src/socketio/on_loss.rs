@@ -1,8 +1,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-/// What to do when a response may not have reached its client: its connection has failed before it was written, or
-/// before the client has gone on to its next request. An extension of responses; the HTTP server of this crate heeds it.
+/// What to do when a response may not have reached its client: the connection failed before the response was written,
+/// or before the client sent its next request. An extension of responses, used by the HTTP server of this crate.
 #[derive(Clone)]
 pub(crate) struct OnLoss(Arc<dyn Fn() + Send + Sync>);
 

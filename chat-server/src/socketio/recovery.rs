@@ -1,6 +1,6 @@
-//! [Connection state recovery](https://socket.io/docs/v4/connection-state-recovery) for any socketioxide
-//! application: a client that lost its connection gets its session back, and its own library says so:
-//! `socket.recovered` is true and `socket.id` is what it was.
+//! [Connection state recovery](https://socket.io/docs/v4/connection-state-recovery) for any socketioxide application:
+//! a client that lost its connection gets its session back. Its library reports that: `socket.recovered` is true and
+//! `socket.id` stays the same.
 //!
 //! ```text
 //!  client                      server
@@ -14,18 +14,18 @@
 //!    │ ◀── what it missed ──────── │
 //! ```
 //!
-//! This module keeps sessions: who may have which one, for how long, and that it has one owner. What a
-//! session consists of and what a client has missed is the application's. Three things make it work:
+//! This module keeps sessions: who may have each one and for how long, and that it has a single owner. The
+//! application decides what a session contains and what a client has missed. Three parts make it work:
 //!
-//! - [`TransportService`](crate::TransportService) stands in front of the service of socketioxide.
+//! - [`TransportService`](crate::TransportService) wraps the service of socketioxide.
 //! - A connect middleware finds the session and resumes it, or begins a new one, *after* it has
 //!   authenticated the client.
-//! - A Socket.IO client takes the trailing string of *any* event for its place. So the events that carry
-//!   a place end with it, and all others go out through [`emit`], which sees to it that they do not end
+//! - A Socket.IO client stores the trailing string of *any* event as its position. So events that carry
+//!   a position end with it, and all others go out through [`emit`], which makes sure that they do not end
 //!   with a string.
 //!
-//! Sessions are saved when they change, not when they end, so they survive a crash of the server. The
-//! store keeps a hash of the secret only.
+//! Sessions are saved when they change, not when they end, so they survive a crash of the server. The store keeps
+//! only a hash of the secret.
 //!
 //! ```no_run
 //! use std::{convert::Infallible, sync::Arc, time::Duration};
@@ -111,17 +111,17 @@ use saved::{Known, Saved, text_of};
 use sockets::{evict, link_of, opened};
 use writer::Writer;
 
-/// The windows that are not zero.
+/// The shortest window other than zero.
 const LEAST_WINDOW: Duration = Duration::from_millis(100);
 const MOST_WINDOW: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-/// How many random bytes the secret of a session has.
+/// The number of random bytes in the secret of a session.
 const SECRET_BYTES: usize = 24;
 
-/// How long a new session waits to be saved before the client is connected without one.
+/// How long to wait for a new session to be saved before the client is connected without one.
 const SAVE_PATIENCE: Duration = Duration::from_secs(2);
 
-/// How long a session that is known here waits for what the store knows of it.
+/// How long to wait for the store's view of a session that is known here.
 const LOOKUP_PATIENCE: Duration = Duration::from_secs(2);
 
 /// The sessions of an application, each with a state `S`: what belongs to a session beside its id. It is kept as JSON.
@@ -176,7 +176,7 @@ impl<S> Recovery<S> {
         Some(Known { generation: record.generation, saved })
     }
 
-    /// Whether sessions cannot be saved: the last save has failed, and is tried again.
+    /// Returns whether sessions cannot be saved: the last save failed and is being retried.
     pub(crate) fn saving_fails(&self) -> bool {
         self.0.writer.fails()
     }
@@ -188,21 +188,20 @@ impl<S> Recovery<S> {
         self.0.writer.on_taken(Box::new(taken));
     }
 
-    /// To be called when another server with the same store says that a client has got this session back
-    /// there. The connection that has it here with a lower generation, if one does, is disconnected as soon as
-    /// the store says so too: what is not true does no harm.
+    /// Call this when another server with the same store reports that a client has recovered this session there. If a
+    /// connection here has it with a lower generation, it is disconnected as soon as the store confirms the report: a
+    /// false report does no harm.
     ///
-    /// A server that is not told finds out when it saves the session the next time, within half the
-    /// window.
+    /// A server that is not told finds out when it next saves the session, within half the window.
     pub fn taken_elsewhere(&self, key: SessionKey, generation: i64) {
         if self.0.registry.doubt(key, generation) {
             self.0.writer.look();
         }
     }
 
-    /// Saves what has changed and stops. Sessions stay in the store for their time.
+    /// Saves what has changed and stops. Sessions stay in the store until they expire.
     ///
-    /// Cancel safe: it goes on when this call is dropped, as long as the runtime does.
+    /// Cancel safe: it continues when this call is dropped, as long as the runtime does.
     pub async fn close(&self) {
         self.0.closing.cancel();
         self.0.tasks.wait().await;

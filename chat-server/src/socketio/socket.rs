@@ -1,4 +1,4 @@
-//! The chat on Socket.IO: what happens when a client connects, and its events.
+//! The chat on Socket.IO: connecting clients, and their events.
 
 mod accept;
 mod auth;

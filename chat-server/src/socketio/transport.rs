@@ -1,21 +1,18 @@
-//! Between HTTP and Socket.IO: what socketioxide does not tell about a connection, and back-pressure in both
-//! directions.
+//! The layer between HTTP and Socket.IO: information about connections that socketioxide does not provide, and
+//! back-pressure in both directions.
 //!
-//! socketioxide gives each connection a bounded buffer. Sending into a full one fails, a full one also
-//! keeps out the heartbeat, which ends the connection, and nothing tells when there is room. Reading
-//! does not stop when a handler cannot keep up. [`TransportService`] stands in front of it, gives every
-//! connection a [`Link`], and the link knows:
+//! socketioxide gives each connection a bounded buffer. Sending into a full one fails, a full one also blocks the
+//! heartbeat, which ends the connection, and there is no notification when there is room. Reading does not stop when
+//! a handler cannot keep up. [`TransportService`] wraps it and gives every connection a [`Link`], which knows:
 //!
-//! - when all that was sent has left, so that a sender can keep the buffer half empty without asking
-//!   again and again;
-//! - how much the client has in flight and how often it sends something, so that a flood is left in the client's
-//!   own send buffer;
-//! - when to close, also when the client reads nothing.
+//! - when everything has been sent, so that a sender can keep the buffer half empty without polling;
+//! - how much the client has in flight and how often it sends, so that a flood stays in the client's own send buffer;
+//! - when to close, also if the client reads nothing.
 //!
-//! For connections that begin as a websocket it also has a [`DirectWriter`]: frames that are made once for all
-//! connections are put between those of socketioxide, in one write however many there are.
+//! Connections that begin as a websocket also have a [`DirectWriter`]: it inserts frames that are created once for
+//! all connections between those of socketioxide, in one write however many there are.
 //!
-//! Clients that speak [MessagePack](msgpack) are translated here, in both directions.
+//! Packets of clients that use [MessagePack](msgpack) are translated here, in both directions.
 
 mod admission;
 mod body;

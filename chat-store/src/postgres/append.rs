@@ -1,4 +1,4 @@
-//! A batch becomes one call of a function on the server: one round trip and one commit.
+//! Appends a batch with one call of a function on the server: one round trip and one commit.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -23,10 +23,10 @@ const APPEND: &str = concat!(
 pub(super) const KNOWN: &str =
     concat!("SELECT ", columns!(), " FROM chat_messages WHERE client_offset = ANY ($1)");
 
-/// What the function fails with when it has to be known whose a key is.
+/// The function's error code when the owner of a key has to be determined first.
 const CARE: &str = "CH001";
 
-/// Commits something, as [`APPEND`] does, after trying whether there is room for a large message.
+/// Commits something, as [`APPEND`] does, after checking that there is room for a large message.
 const TRY_COMMIT: &str = "DO $$ BEGIN
     LOCK TABLE chat_log IN SHARE ROW EXCLUSIVE MODE;
     BEGIN
@@ -38,7 +38,7 @@ const TRY_COMMIT: &str = "DO $$ BEGIN
     END;
 END $$";
 
-/// What the log answers to [`commit`].
+/// The log's answer to [`commit`].
 pub(super) struct Committed {
     tail_before: Offset,
     stored: usize,
@@ -50,8 +50,8 @@ pub(super) struct Committed {
 pub(super) struct Encoded(PgArguments);
 
 impl Encoded {
-    /// The batch as one sends it that has not looked whether there is something of it in the log. With
-    /// `has_plain_keys` the log may have users' messages as they were kept when it knew no authors.
+    /// Encodes the batch for a call without a preceding lookup. `has_plain_keys` means that the log may have users'
+    /// messages as they were kept before it knew authors.
     pub(super) fn new(batch: &[NewMessage], has_plain_keys: bool) -> Result<Self, sqlx::Error> {
         let plan = Plan::of(batch, |_| None);
         let may_be_earlier = |new: &&NewMessage| {
@@ -59,12 +59,12 @@ impl Encoded {
         };
         let earlier: Vec<_> =
             batch.iter().filter(may_be_earlier).filter_map(earlier_choice).collect();
-        // What repeats a key of the batch is not sent, and may be new when that key is somebody else's.
+        // A repeated key of the batch is not sent. It may be a new message if that key belongs to another author.
         let care = if plan.new_messages().len() == batch.len() { 1 } else { 2 };
         Self::of(&plan, care, Some(earlier).filter(|earlier| !earlier.is_empty()))
     }
 
-    /// What is new. Of the others' keys `care` is taken, see the function.
+    /// Encodes the new messages. `care` tells how to treat the keys of others, see the function.
     fn of(plan: &Plan<'_>, care: i16, earlier: Option<Vec<&str>>) -> Result<Self, sqlx::Error> {
         let (new, keys): (Vec<_>, Vec<_>) = plan.new_messages().unzip();
         let rooms: Vec<_> = new.iter().map(|new| new.audience.room().map(RoomId::as_str)).collect();
@@ -101,7 +101,7 @@ impl Encoded {
 }
 
 impl Committed {
-    /// What became of each message of the batch.
+    /// Returns the outcome of each message of the batch.
     pub(super) fn outcome(&self, batch: &[NewMessage]) -> Result<Vec<Appended>, sqlx::Error> {
         let plan = Plan::of(batch, |text| self.known.get(text));
         if plan.new_messages().len() != self.stored {
@@ -112,12 +112,12 @@ impl Committed {
     }
 }
 
-/// Commits something that nobody sees.
+/// Commits something invisible.
 pub(super) async fn try_commit(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
     sqlx::query(TRY_COMMIT).execute(connection).await.map(|_| ())
 }
 
-/// Stores what the log does not have yet.
+/// Stores the messages that the log does not have yet.
 pub(super) async fn commit(
     connection: &mut PgConnection,
     batch: Encoded,
@@ -128,7 +128,7 @@ pub(super) async fn commit(
     let stored: i64 = first.try_get("stored")?;
     let mut known = HashMap::new();
     for row in &rows {
-        // When there are none, the numbers come alone.
+        // If there are none, the numbers come alone.
         if row.try_get::<Option<i64>, _>(0)?.is_some() {
             known.insert(row.try_get(3)?, message(row)?);
         }
@@ -136,13 +136,13 @@ pub(super) async fn commit(
     Ok(Committed { tail_before, stored: usize::try_from(stored).unwrap_or(usize::MAX), known })
 }
 
-/// Whether [`commit`] has stored nothing because it has to be known whose a key is.
+/// Returns whether [`commit`] has stored nothing because the owner of a key has to be determined first.
 pub(super) fn has_to_look(error: &sqlx::Error) -> bool {
     error.as_database_error().is_some_and(|error| error.code().as_deref() == Some(CARE))
 }
 
-/// Looks for what the log has of a batch, and stores the rest. Takes several round trips, in which nobody else stores
-/// anything.
+/// Looks up which messages of a batch the log has, and stores the rest. Takes several round trips, during which
+/// nobody else stores anything.
 pub(super) async fn look_and_commit(
     connection: &mut PgConnection,
     batch: &[NewMessage],

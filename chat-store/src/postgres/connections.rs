@@ -1,4 +1,4 @@
-//! Connections that are used one call each, by a limited number of calls at a time, in their order.
+//! Connections for one call each, for a limited number of calls at a time, in their order.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,21 +12,20 @@ use tokio::time::timeout;
 use super::error::{Place, leaves_connection_usable, timed_out};
 use crate::StoreError;
 
-/// How long the server may take to let us in.
+/// How long connecting to the server may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long an idle connection may take to show that it works.
+/// How long an idle connection may take to prove that it works.
 const PING_TIMEOUT: Duration = Duration::from_secs(2);
-/// For how long a connection that has worked is taken to work.
+/// How long a connection that has worked is assumed to work.
 const PROVEN: Duration = Duration::from_secs(1);
-/// How long a call may take. The server gives up before that, see [`SETTINGS`]: only when nothing at all
-/// comes back, as from a dead network, this end gives up alone.
+/// How long a call may take. The server gives up before that, see [`SETTINGS`]. This end gives up by itself only if
+/// nothing comes back at all, as from a dead network.
 pub(super) const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What a connection begins with.
+/// The first statements on a connection.
 ///
-/// Pages and keys are to be found by walking along an index whatever the planner believes about the size
-/// of a table that it has not looked at yet: its other ways read and sort all there is. And a commit is
-/// a durable one.
+/// Pages and keys must be found by walking along an index, whatever the planner assumes about the size of a table
+/// that it has not analysed yet: its other plans read and sort everything. And commits must be durable.
 pub(super) const SETTINGS: &str = "
     SET lock_timeout = '5s';
     SET statement_timeout = '8s';
@@ -39,7 +38,7 @@ pub(super) const SETTINGS: &str = "
     SELECT set_config('synchronous_commit', 'on', false)
         WHERE current_setting('synchronous_commit') = 'off'";
 
-/// A connection with our settings.
+/// Opens a connection with our settings.
 pub(super) async fn connect(options: &PgConnectOptions) -> Result<PgConnection, sqlx::Error> {
     let connect = async {
         let mut connection = options.connect().await?;
@@ -49,7 +48,7 @@ pub(super) async fn connect(options: &PgConnectOptions) -> Result<PgConnection, 
     timeout(CONNECT_TIMEOUT, connect).await.unwrap_or_else(|_| Err(timed_out()))
 }
 
-/// The result of a call that ends in bounded time.
+/// Returns the result of a call, within a limited time.
 pub(super) async fn within<T>(
     limit: Duration,
     call: impl Future<Output = Result<T, sqlx::Error>>,
@@ -57,24 +56,24 @@ pub(super) async fn within<T>(
     timeout(limit, call).await.unwrap_or_else(|_| Err(timed_out()))
 }
 
-/// Some connections of one kind.
+/// A pool of connections of one kind.
 pub(super) struct Connections {
     place: Place,
     options: PgConnectOptions,
     count: u32,
-    /// One for each connection that there may be. First come, first served.
+    /// One permit per possible connection. First come, first served.
     turns: Arc<Semaphore>,
     idle: Mutex<Vec<(PgConnection, Instant)>>,
 }
 
 impl Connections {
-    /// At most `count`, made when they are needed.
+    /// Creates a pool of at most `count` connections, opened when needed.
     pub(super) fn new(place: Place, options: PgConnectOptions, count: u32) -> Arc<Self> {
         let turns = Arc::new(Semaphore::new(count as usize));
         Arc::new(Self { place, options, count, turns, idle: Mutex::default() })
     }
 
-    /// A connection for one call, when it is its turn.
+    /// Returns a connection for one call when it is its turn.
     pub(super) async fn lease(self: &Arc<Self>) -> Result<Lease, StoreError> {
         let turn = Arc::clone(&self.turns).acquire_owned().await;
         let turn = turn.map_err(|_| StoreError::Closed)?;
@@ -85,12 +84,12 @@ impl Connections {
         Ok(Lease { connection, connections: Arc::clone(self), _turn: turn })
     }
 
-    /// Adds a connection that has just been made.
+    /// Adds a connection that has just been opened.
     pub(super) fn offer(&self, connection: PgConnection) {
         self.idle().push((connection, Instant::now()));
     }
 
-    /// One that works, as far as one can know.
+    /// Returns an idle connection that works, as far as one can know.
     async fn take_idle(&self) -> Option<PgConnection> {
         loop {
             let (mut connection, used) = self.idle().pop()?;
@@ -117,8 +116,7 @@ impl Connections {
     }
 }
 
-/// A connection in use. If it is dropped before it is settled, it is closed: nobody knows what is under
-/// way on it.
+/// A connection in use. If it is dropped before it is settled, it is closed, because a call may be in progress on it.
 pub(super) struct Lease {
     connection: PgConnection,
     connections: Arc<Connections>,
@@ -126,7 +124,7 @@ pub(super) struct Lease {
 }
 
 impl Lease {
-    /// Gives the connection back after a call, unless the call has broken it.
+    /// Returns the connection to the pool after a call, unless the call has broken it.
     pub(super) fn settle<T>(self, outcome: Result<T, sqlx::Error>) -> Result<T, StoreError> {
         let Self { connection, connections, .. } = self;
         if outcome.as_ref().err().is_none_or(leaves_connection_usable) {

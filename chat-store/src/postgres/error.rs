@@ -6,7 +6,7 @@ use sqlx::postgres::{PgConnectOptions, PgDatabaseError, PgSeverity};
 
 use crate::StoreError;
 
-/// The name of the database for people, and with it the one place where Postgres's errors become ours.
+/// The name of the database for people. It converts Postgres's errors into ours.
 #[derive(Debug, Clone)]
 pub(super) struct Place(String);
 
@@ -20,19 +20,19 @@ impl Place {
         }
     }
 
-    /// The error for a database whose contents are not what they have to be.
+    /// Returns the error for a database with wrong contents.
     pub(super) fn corrupt(&self, problem: impl Into<String>) -> StoreError {
         StoreError::Corrupt { place: self.0.clone(), problem: problem.into(), source: None }
     }
 
-    /// The error for tables of a later version.
+    /// Returns the error for tables of a later version.
     pub(super) fn newer(&self) -> StoreError {
         StoreError::Newer { place: self.0.clone() }
     }
 
-    /// What an error means for a database that has been open before.
+    /// Converts an error of a database that has been open before.
     ///
-    /// If it refuses a connection now that it took before, somebody works on it. That passes.
+    /// If it now refuses a connection that it accepted before, it is under maintenance. That passes.
     pub(super) fn error_in_use(&self, error: sqlx::Error) -> StoreError {
         match self.error(error) {
             StoreError::Open { place, source, .. } => StoreError::Unavailable { place, source },
@@ -40,7 +40,7 @@ impl Place {
         }
     }
 
-    /// What an error means for a database that is being opened.
+    /// Converts an error of a database that is being opened.
     pub(super) fn error(&self, error: sqlx::Error) -> StoreError {
         let place = self.0.clone();
         let state = match &error {
@@ -93,13 +93,13 @@ impl fmt::Display for Place {
     }
 }
 
-/// What took too long, as an error of the library.
+/// Returns a timeout as an error of the library.
 pub(super) fn timed_out() -> sqlx::Error {
     sqlx::Error::Io(ErrorKind::TimedOut.into())
 }
 
-/// Whether the connection can be used for the next call. Not if it leads to a server that cannot be
-/// written: the next one may find the server that took its place.
+/// Returns whether the connection can be used for the next call. Not if it leads to a read-only server: the next
+/// connection may find the server that has replaced it.
 pub(super) fn leaves_connection_usable(error: &sqlx::Error) -> bool {
     let error = error.as_database_error().and_then(|error| error.try_downcast_ref());
     error.is_some_and(|error: &PgDatabaseError| {

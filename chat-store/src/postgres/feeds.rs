@@ -7,7 +7,7 @@ use sqlx::query::Query;
 
 use crate::parts::Parts;
 
-/// What [`message`](super::read::message) reads.
+/// The columns that [`message`](super::read::message) reads.
 macro_rules! columns {
     () => {
         "id, room, content, client_offset, sender, at, sender_id, receiver_id, receiver, author"
@@ -15,8 +15,8 @@ macro_rules! columns {
 }
 pub(super) use columns;
 
-/// The messages of `$from`, which are `$2` at most, and not more than the first two after those that have
-/// `$3` bytes: one belongs to the page, and the next one tells that there are more.
+/// The messages of `$from`, at most `$2`, and at most the first two after those that have `$3` bytes: one belongs to
+/// the page, and the next one shows that there are more.
 macro_rules! page {
     ($order:literal, $($from:expr),+) => {
         concat!(
@@ -30,8 +30,8 @@ macro_rules! page {
     };
 }
 
-/// One walk along an index for each part of the feeds, as far as the page may go; of the rows that are found
-/// so only those of the page are read. `UNION` gives a row that several walks find once.
+/// One walk along an index for each part of the feeds, as far as the page may go. Of the rows found, only those of
+/// the page are read. `UNION` returns a row that several walks find once.
 macro_rules! some_feeds {
     ($side:literal, $order:literal) => {
         page!(
@@ -78,17 +78,17 @@ pub(super) const ALL: &str =
 pub(super) const SOME_AFTER: &str = some_feeds!("id > $1", "id");
 pub(super) const SOME_BEFORE: &str = some_feeds!("id < $1", "id DESC");
 
-/// On which side of an offset a page is read, beginning next to it.
+/// The side of an offset on which a page is read, beginning next to it.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Side {
     /// Upwards.
     After(Offset),
-    /// Downwards; from the end of the log when there is none.
+    /// Downwards; from the end of the log without an offset.
     Before(Option<Offset>),
 }
 
 impl Side {
-    /// What comes when the message at this offset has been read.
+    /// Returns the side to continue with after the message at this offset.
     pub(super) const fn beyond(self, offset: Offset) -> Self {
         match self {
             Self::After(_) => Self::After(offset),
@@ -97,7 +97,7 @@ impl Side {
     }
 }
 
-/// What is read: some feeds, one at least, or all messages. Downwards only feeds are read.
+/// What is read: some feeds, at least one, or all messages. Only feeds are read downwards.
 pub(super) struct Reading<'a>(Option<SomeFeeds<'a>>);
 
 struct SomeFeeds<'a> {
@@ -117,7 +117,7 @@ impl<'a> Reading<'a> {
         }))
     }
 
-    /// The statement that reads at most so many rows, and no more than the first two after so many bytes.
+    /// Returns the statement that reads at most this many rows, and at most the first two after this many bytes.
     pub(super) fn statement(
         &self,
         side: Side,

@@ -1,4 +1,4 @@
-//! A claim to a nickname is one call of a function on the server.
+//! Claims a nickname with one call of a function on the server.
 
 use async_trait::async_trait;
 use chat_core::{Nickname, NicknameKey, PersonId, Timestamp};
@@ -8,10 +8,10 @@ use super::connections::{CALL_TIMEOUT, within};
 use crate::nickname::MAX_SWEPT_NICKNAMES;
 use crate::{ClaimKind, Claimed, NicknameClaim, NicknameStore, StoreError};
 
-/// Returns who has the name now, or NULL when it is not granted.
+/// Returns the person who has the nickname now, or NULL if the claim is not granted.
 const CLAIM: &str = "SELECT chat_claim_nickname($1, $2, $3, $4, $5, $6, $7, $8)";
 
-/// Returns the last name that it has looked at, or NULL when there is none. Not by `NOT EXISTS`, which may be made a
+/// Returns the last nickname that it has checked, or NULL if there is none. Without `NOT EXISTS`, which may become a
 /// join with all messages.
 pub(super) const SWEEP: &str = "
     WITH looked_at AS MATERIALIZED (

@@ -1,4 +1,4 @@
-//! For tests: how Postgres goes about a statement.
+//! For tests: how Postgres executes a statement.
 
 use sqlx::{AssertSqlSafe, Row};
 

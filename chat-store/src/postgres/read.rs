@@ -1,4 +1,4 @@
-//! Pages of the log, and rows as messages.
+//! Pages of the log, and conversion of rows to messages.
 
 use chat_core::{
     Audience, AuthorId, Content, Feed, Message, Nickname, Offset, PersonId, RoomId, Timestamp,
@@ -10,13 +10,13 @@ use sqlx::{PgConnection, Row};
 use super::feeds::{Reading, Side};
 use crate::{Page, key_from_kept};
 
-/// At most so many rows are asked for at once: the server collects them before it sends the first.
+/// Maximum number of rows per query: the server collects them before it sends the first.
 const ROWS: usize = 1000;
 
 pub(super) const TAIL: &str = "SELECT greatest(
     (SELECT last_deleted FROM chat_log), (SELECT max(id) FROM chat_messages))";
 
-/// The messages of `feeds` after an offset, or all with `None`.
+/// Returns the messages of `feeds` after an offset, or all with `None`.
 pub(super) async fn read_after(
     connection: &mut PgConnection,
     feeds: Option<&[Feed]>,
@@ -29,7 +29,7 @@ pub(super) async fn read_after(
     page(connection, feeds, Side::After(after), limit).await
 }
 
-/// The last messages of a feed before an offset.
+/// Returns the last messages of a feed before an offset.
 pub(super) async fn read_before(
     connection: &mut PgConnection,
     feed: &Feed,
@@ -42,7 +42,7 @@ pub(super) async fn read_before(
     Ok(page)
 }
 
-/// The messages next to an offset, in the order in which they are read.
+/// Returns the messages next to an offset, in the order in which they are read.
 async fn page(
     connection: &mut PgConnection,
     feeds: Option<&[Feed]>,
@@ -67,19 +67,19 @@ async fn page(
             bytes += message.content.as_str().len();
             page.messages.push(message);
         }
-        // Also where the server stopped early, it sent the row that tells of more.
+        // Even if the server stopped early, it sent the row that shows that there are more.
         if rows.len() < asked {
             return Ok(page);
         }
     }
 }
 
-/// The number of the last message there ever was, also when it has been deleted.
+/// Returns the number of the last message there ever was, even if it has been deleted.
 pub(super) async fn tail(connection: &mut PgConnection) -> Result<Offset, sqlx::Error> {
     offset(sqlx::query_scalar(TAIL).fetch_one(connection).await?)
 }
 
-/// The message in a row of [`columns`](super::feeds::columns).
+/// Converts a row of [`columns`](super::feeds::columns) to a message.
 pub(super) fn message(row: &PgRow) -> Result<Message, sqlx::Error> {
     let sender: Option<String> = row.try_get(4)?;
     Ok(Message {
@@ -104,12 +104,12 @@ fn audience(row: &PgRow) -> Result<Audience, sqlx::Error> {
     })
 }
 
-/// The text that is stored as these bytes.
+/// Converts stored bytes to text.
 pub(super) fn text(bytes: Vec<u8>) -> Result<String, sqlx::Error> {
     String::from_utf8(bytes).map_err(undecodable)
 }
 
-/// The offset with a number from the database.
+/// Converts a number from the database to an offset.
 pub(super) fn offset(number: i64) -> Result<Offset, sqlx::Error> {
     let number = u64::try_from(number).map_err(undecodable)?;
     Offset::new(number).map_err(undecodable)

@@ -1,4 +1,4 @@
-//! What the database looks like: checked before anything is written, then brought up to date.
+//! The schema of the database: checked before anything is written, then migrated.
 
 use chat_core::Epoch;
 use sqlx::{Connection, PgConnection};
@@ -17,18 +17,18 @@ const MIGRATIONS: [&str; 6] = [
     include_str!("../../migrations/postgres/0006_skeletons.sql"),
 ];
 
-/// Held by whoever brings a database up to date (`pg_advisory_xact_lock`): "chat log" in ASCII.
+/// Held while a node migrates a database (`pg_advisory_xact_lock`): "chat log" in ASCII.
 const LOCK: i64 = i64::from_be_bytes(*b"chat log");
 
-/// What a store has to know of its log.
+/// What a store has to know about its log.
 pub(super) struct Prepared {
     /// Its identity.
     pub(super) epoch: Epoch,
-    /// Whether it may have messages of users whose keys are kept as they are: from before there were authors.
+    /// Whether it may have messages of users whose keys are kept unchanged, from before authors were kept.
     pub(super) has_plain_keys: bool,
 }
 
-/// Makes the database ready for use, all or nothing.
+/// Makes the database ready for use, completely or not at all.
 pub(super) async fn prepare(
     connection: &mut PgConnection,
     place: &Place,
@@ -53,7 +53,7 @@ pub(super) async fn prepare(
             .await
             .map_err(sql)?;
     }
-    // A server that cannot be written is to be noticed now, not with the first message.
+    // A read-only server should be noticed now, not with the first message.
     sqlx::query("UPDATE chat_log SET epoch = epoch WHERE false")
         .execute(&mut *transaction)
         .await
@@ -67,7 +67,7 @@ pub(super) async fn prepare(
         .ok_or_else(|| place.corrupt("has lost the identity of its log"))
 }
 
-/// How many of the migrations the database has seen.
+/// Returns how many of the migrations the database has seen.
 async fn version(connection: &mut PgConnection, place: &Place) -> Result<usize, StoreError> {
     const LOOK: &str =
         "SELECT current_setting('server_encoding'), to_regclass('chat_log') IS NOT NULL";

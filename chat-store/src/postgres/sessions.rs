@@ -1,4 +1,4 @@
-//! A batch of sessions becomes one statement, as a batch of messages does.
+//! Saves a batch of sessions with one statement.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -15,8 +15,7 @@ use crate::{SessionKey, SessionRecord, SessionStore, StoreError};
 
 /// Returns the keys of the sessions that it saves.
 ///
-/// The records come in the order of their keys: two nodes that save the same sessions do not wait for
-/// each other in a circle.
+/// The records are sorted by key, so that two nodes that save the same sessions do not deadlock.
 const SAVE: &str = "
     INSERT INTO chat_sessions AS kept (key, state, generation, revision, expires_at)
     SELECT * FROM unnest($1, $2, $3, $4, $5)
@@ -29,14 +28,14 @@ const SAVE: &str = "
 pub(super) const FIND: &str = "SELECT state, generation, revision, expires_at FROM chat_sessions
     WHERE key = $1 AND expires_at > $2";
 
-/// Rows that somebody is saving or sweeping just now are left to them.
+/// Skips rows that are being saved or swept by others.
 pub(super) const SWEEP: &str = "
     DELETE FROM chat_sessions WHERE key IN (
         SELECT key FROM chat_sessions WHERE expires_at <= $1
         ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED
     )";
 
-/// The parameters of [`SAVE`].
+/// Encodes the parameters of [`SAVE`].
 fn encode(records: &BTreeMap<SessionKey, &SessionRecord>) -> Result<PgArguments, sqlx::Error> {
     let keys: Vec<_> = records.keys().map(|key| key.0.as_slice()).collect();
     let states: Vec<_> = records.values().map(|record| record.state.as_bytes()).collect();

@@ -1,7 +1,7 @@
 use chat_core::Nickname;
 use sqlx::PgConnection;
 
-/// Writes down what the names look like that an earlier version has left.
+/// Stores the skeletons of nicknames from an earlier version.
 pub(super) async fn fill_skeletons(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
     const EMPTY: &str = "
         SELECT key, nickname FROM chat_nicknames WHERE key > $1 AND skeleton IS NULL

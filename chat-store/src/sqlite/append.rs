@@ -1,4 +1,4 @@
-//! A batch becomes one statement, and one statement is one commit.
+//! Appends a batch with one statement, which is one commit.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -16,9 +16,9 @@ use super::statements::{MAX_ROWS, Statements};
 use crate::key::{earlier_choice, first_choice};
 use crate::{Appended, Plan};
 
-/// The row numbers go on from the largest number ever used, which `sqlite_sequence` keeps also when
-/// the newest rows are deleted. `AUTOINCREMENT` alone would number the rows too, but only promises to
-/// go up, not to leave nothing out.
+/// The row numbers continue from the largest number ever used, which `sqlite_sequence` keeps even if the newest rows
+/// are deleted. `AUTOINCREMENT` alone would number the rows too, but only guarantees increasing numbers, not numbers
+/// without gaps.
 static INSERT: LazyLock<Statements> = LazyLock::new(|| {
     Statements::new(|rows| {
         let values: Vec<_> = (1..=rows).map(|row| format!("({row},?,?,?,?,?,?,?,?,?)")).collect();
@@ -52,10 +52,10 @@ type Row<'a> = (&'a NewMessage, Option<Cow<'a, str>>);
 /// Messages of the log by the texts under which their keys are kept.
 type Known = HashMap<String, Message>;
 
-/// Commits what the log does not have yet, and says what became of each message. With `has_plain_keys` users' messages
-/// are also looked for as they were kept when the log knew no authors.
+/// Commits the messages that the log does not have yet, and returns the outcome of each message. With
+/// `has_plain_keys`, it also looks for users' messages as they were kept before the log knew authors.
 ///
-/// When this future is dropped the batch is stored as a whole or not at all: a statement runs to its end on the
+/// If this future is dropped, the batch is stored completely or not at all: a statement runs to its end on the
 /// connection's own thread, and a transaction that was not committed is rolled back.
 pub(super) async fn append(
     batch: &[NewMessage],
@@ -70,13 +70,13 @@ pub(super) async fn append(
     }
     match insert(&first_choices(batch), connection).await {
         Ok(first) => new(first, batch.len()),
-        // Rare enough not to be looked for before.
+        // Rare enough not to be looked up first.
         Err(error) if is_key_taken(&error) => append_known(batch, connection).await,
         Err(error) => Err(error),
     }
 }
 
-/// [`append`] for a batch with messages that may be in the log under these texts, and for one that takes several
+/// Like [`append`], for a batch with messages that the log may have under these texts, and for one that takes several
 /// statements.
 async fn append_looking(
     batch: &[NewMessage],
@@ -99,7 +99,7 @@ async fn append_looking(
     append_known(batch, connection).await
 }
 
-/// [`append`] for a batch with keys that are in the log, or more than once in the batch.
+/// Like [`append`], for a batch with keys that are in the log, or more than once in the batch.
 async fn append_known(
     batch: &[NewMessage],
     connection: &mut SqliteConnection,
@@ -112,7 +112,7 @@ async fn append_known(
         plan.new_messages().map(|(new, text)| (new, text.map(Cow::Borrowed))).collect();
     let first = insert(&rows, &mut transaction).await?;
     transaction.commit().await?;
-    // Nothing has this offset when nothing was stored.
+    // Nothing has this offset if nothing was stored.
     Ok(plan.outcome(if rows.is_empty() { Offset::ZERO } else { offset(first)? }))
 }
 
@@ -124,7 +124,7 @@ fn new(first: i64, count: usize) -> Result<Vec<Appended>, sqlx::Error> {
     (first..).take(count).map(|id| Ok(Appended::New(offset(id)?))).collect()
 }
 
-/// Stores all of these, as a whole when there are no more than [`MAX_ROWS`], and returns the number of the first.
+/// Stores all of these, atomically if there are at most [`MAX_ROWS`], and returns the number of the first.
 async fn insert(rows: &[Row<'_>], connection: &mut SqliteConnection) -> Result<i64, sqlx::Error> {
     let (first, rest) = rows.split_at(rows.len().min(MAX_ROWS));
     let first = insert_rows(first, connection).await?;
@@ -148,7 +148,7 @@ async fn insert_rows(
     Ok(done.last_insert_rowid().saturating_add(1).saturating_sub_unsigned(done.rows_affected()))
 }
 
-/// Adds the values of a row of [`INSERT`].
+/// Binds the values of a row of [`INSERT`].
 fn bind((message, key): &Row<'_>, arguments: &mut SqliteArguments) -> Result<(), BoxDynError> {
     let NewMessage { audience, content, client_offset: _, from, author, at } = message;
     let (room, people) = match audience {
@@ -170,7 +170,7 @@ fn text(text: &str) -> Arc<str> {
     text.into()
 }
 
-/// The messages of the log whose keys are kept under these texts.
+/// Returns the messages of the log whose keys are kept under these texts.
 async fn find(
     texts: &[impl AsRef<str>],
     connection: &mut SqliteConnection,

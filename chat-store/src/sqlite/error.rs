@@ -10,12 +10,12 @@ use crate::StoreError;
 /// What to do about a file that cannot be opened.
 const OPEN: &str = "check that its folder exists and its permissions";
 
-/// The name of the file for people, and with it the one place where SQLite's errors become ours.
+/// The name of the file for people. It converts SQLite's errors into ours.
 #[derive(Debug, Clone)]
 pub(super) struct Place(String);
 
-/// Result codes of SQLite (<https://sqlite.org/rescode.html>) that mean something to us. The low
-/// byte is the kind; an extended code adds details above it.
+/// The result codes of SQLite (<https://sqlite.org/rescode.html>) that are handled. The low byte is the kind; an
+/// extended code adds details above it.
 mod code {
     pub(super) const ERROR: i32 = 1;
     pub(super) const PERM: i32 = 3;
@@ -29,7 +29,7 @@ mod code {
     pub(super) const CONSTRAINT: i32 = 19;
     pub(super) const MISMATCH: i32 = 20;
     pub(super) const NOTADB: i32 = 26;
-    /// The shared memory of the write-ahead log could not grow: a file system without space.
+    /// The shared memory of the write-ahead log could not grow: the file system is full.
     pub(super) const IOERR_SHMSIZE: i32 = 10 | (19 << 8);
 }
 
@@ -38,25 +38,25 @@ impl Place {
         Self(path.display().to_string())
     }
 
-    /// The error for a file whose content is not what it has to be.
+    /// Returns the error for a file with wrong contents.
     pub(super) fn corrupt(&self, problem: impl Into<String>) -> StoreError {
         StoreError::Corrupt { place: self.0.clone(), problem: problem.into(), source: None }
     }
 
-    /// The error for a file of a later version.
+    /// Returns the error for a file of a later version.
     pub(super) fn newer(&self) -> StoreError {
         StoreError::Newer { place: self.0.clone() }
     }
 
-    /// The error for a file that cannot be used where it is.
+    /// Returns the error for a file that cannot be used where it is.
     pub(super) fn unusable(&self, why: &'static str) -> StoreError {
         StoreError::Open { place: self.0.clone(), advice: OPEN, source: why.into() }
     }
 
-    /// What an error of the database library means for a file that has been open before.
+    /// Converts an error for a file that has been open before.
     ///
-    /// If it cannot be opened once more, for another reader, the process has too many files open or the
-    /// folder is gone for the moment. That passes.
+    /// If it cannot be opened again, for another reader, the process has too many files open or the folder is
+    /// temporarily gone. That passes.
     pub(super) fn error_in_use(&self, error: sqlx::Error) -> StoreError {
         match self.error(error) {
             StoreError::Open { place, source, .. } => StoreError::Unavailable { place, source },
@@ -64,7 +64,7 @@ impl Place {
         }
     }
 
-    /// What an error of the database library means for a file that is being opened.
+    /// Converts an error for a file that is being opened.
     pub(super) fn error(&self, error: sqlx::Error) -> StoreError {
         if let Some(moved) = Moved::of(&error) {
             let place = moved.path.display().to_string();
@@ -73,7 +73,7 @@ impl Place {
         let place = self.0.clone();
         let code = match &error {
             sqlx::Error::PoolClosed => return StoreError::Closed,
-            // A name that SQLite cannot be given: not UTF-8, or with a NUL.
+            // A name that cannot be passed to SQLite: not UTF-8, or with a NUL.
             sqlx::Error::Io(io) if io.kind() == ErrorKind::InvalidData => {
                 return StoreError::Open { place, advice: OPEN, source: error.into() };
             }
@@ -117,7 +117,7 @@ impl fmt::Display for Place {
     }
 }
 
-/// Whether another connection is in the way just now.
+/// Returns whether another connection holds a lock at the moment.
 pub(super) fn is_busy(error: &sqlx::Error) -> bool {
     error.as_database_error().is_some_and(|error| result_code(error) & 0xff == code::BUSY)
 }

@@ -10,15 +10,15 @@ use sqlx::{AssertSqlSafe, Sqlite};
 use super::rooms::complete_upto;
 use crate::parts::Parts;
 
-/// How many walks along an index are merged. SQLite takes 500 in one statement; a reader of more feeds than
-/// that is served from the whole log, leaving out the others.
+/// Maximum number of walks along an index that are merged. SQLite takes 500 in one statement. For more feeds, the
+/// whole log is read and the other messages are skipped.
 const MERGED: usize = 100;
 
-/// How often a row comes at the most: a private message is what one has sent, what the other has received, and
-/// between the two.
+/// How often a row can occur: a private message is among those that one person has sent, those that the other has
+/// received, and those between the two.
 const MOST_OFTEN: i64 = 3;
 
-/// What [`message`](super::read::message) reads.
+/// The columns that [`message`](super::read::message) reads.
 macro_rules! columns {
     () => {
         "id, room, content, client_offset, sender, at, sender_id, receiver_id, receiver, author"
@@ -26,8 +26,8 @@ macro_rules! columns {
 }
 pub(super) use columns;
 
-/// A limit that is a parameter alone is looked at when the statement is planned, which is then done anew for every
-/// page: a tenth of its time, and more with many rooms.
+/// If a limit is a plain parameter, SQLite reads it when planning the statement, and then plans again for every page:
+/// a tenth of its time, and more with many rooms.
 macro_rules! limit {
     () => {
         "LIMIT ?2 + 0"
@@ -50,17 +50,17 @@ const MANY: &str = concat!(
     limit!()
 );
 
-/// On which side of an offset a page is read, beginning next to it.
+/// The side of an offset on which a page is read, beginning next to it.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Side {
     /// Upwards.
     After(Offset),
-    /// Downwards; from the end of the log when there is none.
+    /// Downwards; from the end of the log without an offset.
     Before(Option<Offset>),
 }
 
 impl Side {
-    /// Whether `next` comes after `last`, or is the same.
+    /// Returns whether `next` comes after `last`; false if they are equal.
     ///
     /// # Errors
     /// When it comes before: a message could be missing.
@@ -79,13 +79,13 @@ impl Side {
 
 type Statement = Query<'static, Sqlite, SqliteArguments>;
 
-/// In which form rows come.
+/// The form of the result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
     /// As rows.
     Rows,
-    /// As one row: a JSON array with an array of the columns for each row, and the length of the longest
-    /// content. A row whose content is longer than [`MAX_PACKED_BYTES`] is left out.
+    /// As one row: a JSON array with an array of the columns for each row, and the length of the longest content.
+    /// Rows whose content is longer than [`MAX_PACKED_BYTES`] are left out.
     Packed,
 }
 
@@ -106,10 +106,10 @@ impl Form {
     }
 }
 
-/// A row in the form of JSON, and how long its content is. Of a row that is too long no more than its beginning is
-/// read: the columns after the content lie behind it, and SQLite follows a chain of pages to get there.
+/// Returns a row as JSON, and the length of its content. Of a row that is too long, only the beginning is read: the
+/// columns after the content are stored behind it, and SQLite follows a chain of pages to get there.
 fn packed_columns() -> String {
-    // Texts may be bytes that are no text, which JSON would refuse.
+    // Texts may be bytes that are not valid text, which JSON would refuse.
     format!(
         "CASE WHEN octet_length(content) > {MAX_PACKED_BYTES} THEN NULL ELSE json_array(id, CAST(room AS TEXT),
             CAST(content AS TEXT), CAST(client_offset AS TEXT), CAST(sender AS TEXT), at,
@@ -117,10 +117,10 @@ fn packed_columns() -> String {
     )
 }
 
-/// The statement that reads so many messages of these feeds, or of the whole log with `None`. The rows of one
-/// message may come several times, one after the other; rows are to be read as far as they are needed.
+/// Returns the statement that reads this many messages of these feeds, or of the whole log with `None`. The rows of
+/// one message may occur several times, one after the other; read rows as far as needed.
 ///
-/// There has to be one feed at least; downwards only feeds are read.
+/// There must be at least one feed; only feeds are read downwards.
 pub(super) fn statement(
     feeds: Option<&[Feed]>,
     side: Side,
@@ -144,7 +144,7 @@ pub(super) fn statement(
             .bind(serde_json::to_string(&parts.people)?)
             .bind(serde_json::to_string(&parts.pairs)?));
     }
-    // The messages of rooms and those of one person have nothing in common, and come once.
+    // The messages of rooms and those of one person do not overlap, so each occurs once.
     let once = parts.people.len() <= 1 && parts.pairs.is_empty();
     let rows = if once { rows } else { rows.saturating_mul(MOST_OFTEN) };
     let sql = form.of(&merged(&walks, side));
@@ -152,12 +152,12 @@ pub(super) fn statement(
     Ok(walks.iter().fold(merged, |query, walk| walk.bind(query)))
 }
 
-/// A part of a feed that stands in one index or table in the order of the log.
+/// A part of a feed that one index or table has in log order.
 #[derive(Debug)]
 enum Walk<'a> {
-    /// What [`room_messages`](super::rooms) has of a room.
+    /// The rows of [`room_messages`](super::rooms) for a room.
     Room(&'a str),
-    /// The messages of so many rooms, those of the walks before, that are not there yet.
+    /// The messages of this many rooms, those of the walks before, that are not in that table yet.
     Newest(usize),
     Sent(i64),
     Received(i64),
@@ -173,13 +173,13 @@ fn walks<'a>(parts: &Parts<'a>) -> Vec<Walk<'a>> {
 }
 
 impl Walk<'_> {
-    /// The ids of its messages on one side of `?1`, with the numbers of its parameters from this one on.
+    /// Returns the ids of its messages on one side of `?1`; its parameters are numbered from `parameter` on.
     fn ids(&self, side: char, parameter: usize) -> String {
         const COMPLETE_UPTO: &str = complete_upto!();
         let next = parameter + 1;
         let condition = match self {
             Self::Room(_) => {
-                // With two upper bounds, too, SQLite would look for one.
+                // With two upper bounds, too, SQLite would search for one.
                 let range = match side {
                     '>' => format!("id > ?1 AND id <= {COMPLETE_UPTO}"),
                     _ => format!("id < min(?1, {COMPLETE_UPTO} + 1)"),
@@ -192,7 +192,7 @@ impl Walk<'_> {
             Self::Newest(rooms) => {
                 let rooms = (parameter - rooms..parameter).map(|room| format!("?{room}"));
                 let rooms = rooms.collect::<Vec<_>>().join(", ");
-                // Of two lower bounds SQLite would look for one.
+                // Of two lower bounds SQLite would search for one.
                 let from = if side == '>' { "max(?1, " } else { "(" };
                 format!("id > {from}{COMPLETE_UPTO}) AND +room IN ({rooms}) AND sender_id IS NULL")
             }
@@ -221,12 +221,12 @@ impl Walk<'_> {
     }
 }
 
-/// The walks, merged by their ids, and the rows of these: it ends when the page is full, however much there is.
-/// With `IN` SQLite would read all that follows the offset and sort it, for every page. An id that several
-/// walks find comes as often, one after the other: `UNION` would leave that out, and take longer.
+/// Returns the walks merged by id, and their rows. It ends when the page is full, however much there is. With `IN`,
+/// SQLite would read everything after the offset and sort it, for every page. An id that several walks find occurs
+/// that many times, one after the other: `UNION` would remove repeats, and take longer.
 ///
-/// The rows come in the order of the ids since the ids are the outer loop. To ask for the order would have SQLite
-/// sort what is sorted; so the order is checked where the rows are read.
+/// The rows come in the order of the ids because the ids are the outer loop. Requesting the order would make SQLite
+/// sort what is sorted already, so the order is checked where the rows are read.
 fn merged(walks: &[Walk<'_>], side: Side) -> String {
     let (side, order) = match side {
         Side::After(_) => ('>', "found"),

@@ -1,4 +1,4 @@
-//! The files of a log: made for their owner alone, and known again while they are open.
+//! The files of a log: created for their owner only, and checked for identity while they are open.
 
 use std::error::Error;
 use std::fs::{self, OpenOptions};
@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::{fmt, io};
 
-/// What SQLite adds to the name of a file for those that belong to it.
+/// The suffixes that SQLite adds to the file's name for the files next to it.
 const BESIDE: [&str; 2] = ["-wal", "-shm"];
 
-/// Which files were opened, whatever has their names later. Cheap to clone.
+/// The identity of the opened files, whatever has their names later. Cheap to clone.
 ///
-/// SQLite goes on to write into a file that was deleted, moved away or replaced, and what is in it is gone when it
-/// is closed. So whoever writes asks before, to store nothing that is lost, and after, to confirm nothing that is.
+/// SQLite continues to write to a file that was deleted, moved or replaced, and those writes are lost when it is
+/// closed. So each write checks before, to store nothing that is lost, and after, to confirm nothing that is.
 #[derive(Debug, Clone)]
 pub(super) struct Files(Arc<[(PathBuf, Identity)]>);
 
@@ -23,9 +23,9 @@ pub(super) struct Moved {
 }
 
 impl Files {
-    /// Those at this path, which SQLite has just opened.
+    /// Returns the files at this path, which SQLite has just opened.
     pub(super) fn opened(path: &Path) -> io::Result<Self> {
-        // SQLite keeps the others beside the file that links lead to.
+        // SQLite keeps the others next to the file that links lead to.
         let file = fs::canonicalize(path)?;
         let beside = BESIDE.map(|suffix| {
             let mut name = file.clone().into_os_string();
@@ -40,7 +40,7 @@ impl Files {
         all.collect::<io::Result<_>>().map(Self)
     }
 
-    /// Fails with [`Moved`] when one of them is not in its place any more. It takes some microseconds.
+    /// Fails with [`Moved`] if one of them is no longer in its place. It takes a few microseconds.
     pub(super) fn check(&self) -> Result<(), sqlx::Error> {
         for (path, identity_when_opened) in &*self.0 {
             let is_there = match identity(path) {
@@ -59,7 +59,7 @@ impl Files {
 }
 
 impl Moved {
-    /// The one that is behind an error, if one is.
+    /// Returns the cause of an error if it is one of these.
     pub(super) fn of(error: &sqlx::Error) -> Option<&Self> {
         let sqlx::Error::Io(error) = error else { return None };
         error.get_ref()?.downcast_ref()
@@ -74,25 +74,25 @@ impl fmt::Display for Moved {
 
 impl Error for Moved {}
 
-/// Makes an empty file for its owner alone if there is none, which SQLite takes for an empty database. It gives the
-/// files beside it the same mode. When this fails, SQLite will say why.
+/// Creates an empty file for its owner only if there is none; SQLite treats it as an empty database and gives the
+/// files next to it the same mode. If this fails, SQLite will report why.
 pub(super) fn create(path: &Path) {
     // A link may lead to where the file is to be.
     let target = fs::read_link(path).ok().and_then(|link| Some(path.parent()?.join(link)));
     let mut options = OpenOptions::new();
-    // Never one that is there: when it is closed, SQLite's locks on it would be gone in this process.
+    // Never an existing file: closing it would release SQLite's locks on it in this process.
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let _ = options.open(target.as_deref().unwrap_or(path));
 }
 
-/// What tells a file from another one that has its name: the disk and the number there.
+/// Distinguishes a file from another one with its name: the device and the inode number.
 #[cfg(unix)]
 type Identity = (u64, u64);
 
-/// Asks for nothing more, for whoever asks a file for its times makes its next change slower: since Linux 6.13 that
-/// change gets a time of its own then, and a sync has to write it (multigrain timestamps).
+/// Requests nothing more: reading a file's times makes its next change slower. Since Linux 6.13 that change then gets
+/// a new timestamp, which a sync has to write (multigrain timestamps).
 #[cfg(target_os = "linux")]
 fn identity(path: &Path) -> io::Result<Identity> {
     use rustix::fs::{AtFlags, CWD, StatxFlags, makedev, statx};
@@ -115,7 +115,7 @@ fn all_metadata(path: &Path) -> io::Result<Identity> {
     Ok((file.dev(), file.ino()))
 }
 
-/// Such a system does not let go of the name of an open file.
+/// On such a system the name of an open file cannot be reused.
 #[cfg(not(unix))]
 type Identity = ();
 

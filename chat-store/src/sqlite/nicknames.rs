@@ -1,4 +1,4 @@
-//! A claim to a nickname is one statement.
+//! Claims a nickname with one statement.
 
 use async_trait::async_trait;
 use chat_core::{Nickname, NicknameKey, PersonId, Timestamp};
@@ -8,11 +8,11 @@ use super::{SqliteStore, Writer};
 use crate::nickname::MAX_SWEPT_NICKNAMES;
 use crate::{ClaimKind, Claimed, NicknameClaim, NicknameStore, StoreError};
 
-/// Returns who has the name now, or nothing when it is not granted. `?8` is whether it is only renewed, `?9` whether
-/// it is granted however it looks.
+/// Returns the person who has the nickname now, or nothing if the claim is not granted. `?8` is whether it is only
+/// renewed, `?9` whether it is granted whatever it looks like.
 ///
-/// The first `EXISTS` keeps a renewal to the owner, the second lets a name that is written as before alone, the third
-/// finds one that looks like it.
+/// The first `EXISTS` restricts a renewal to the owner, the second accepts a nickname in the same spelling as before,
+/// the third finds one that looks like it.
 const CLAIM: &str = "
     INSERT INTO nicknames (key, nickname, owner, person, expires_at, skeleton)
     SELECT ?1, ?2, ?3, ?4, ?5, ?7
@@ -30,11 +30,11 @@ const CLAIM: &str = "
     WHERE owner = excluded.owner OR expires_at <= ?6
     RETURNING person";
 
-/// The next names, and whether each has expired.
+/// The next nicknames, and whether each has expired.
 const LOOK: &str =
     "SELECT key, expires_at <= ?1 FROM nicknames WHERE key > ?2 ORDER BY key LIMIT ?3";
 
-/// `?1` is a JSON array of keys. What they were found to be is looked at again: others write in between.
+/// `?1` is a JSON array of keys. The conditions are checked again, because others write in between.
 const SWEEP: &str = "
     DELETE FROM nicknames WHERE key IN (SELECT value FROM json_each(?1)) AND expires_at <= ?2
     AND NOT EXISTS (SELECT 1 FROM messages WHERE sender_id = nicknames.person)
@@ -47,7 +47,7 @@ impl NicknameStore for SqliteStore {
     async fn claim_nickname(&self, claim: &NicknameClaim) -> Result<Claimed, StoreError> {
         let mut writer = self.writer.lock().await;
         let Writer { connection, .. } = writer.as_mut().ok_or(StoreError::Closed)?;
-        // As with sessions, one statement that runs to its end; all rows, so that its commit is waited for.
+        // As with sessions, one statement that runs to its end. All rows are read, so that its commit is waited for.
         let claim_query = sqlx::query_scalar(CLAIM)
             .bind(claim.nickname.key().as_str().to_owned())
             .bind(claim.nickname.as_str().to_owned())

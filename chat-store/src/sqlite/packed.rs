@@ -1,5 +1,5 @@
-//! A page of messages in one row. Each row travels from the connection's thread on its own, with every value
-//! copied: for small messages that is most of the work.
+//! A page of messages in one row. Each row is sent from the connection's thread separately, with every value copied,
+//! which for small messages is most of the work.
 
 use std::borrow::Cow;
 
@@ -13,7 +13,7 @@ use super::feeds::{self, Form, MAX_PACKED_BYTES, Side};
 use super::rows::{offset, one_more, undecodable};
 use crate::{Page, key_from_kept};
 
-/// A message as [`Form::Packed`] has it.
+/// A message in [`Form::Packed`].
 #[derive(Deserialize)]
 struct Record<'a>(
     i64,
@@ -28,7 +28,7 @@ struct Record<'a>(
     Option<i64>,
 );
 
-/// The messages next to an offset, in the order in which they are read; none when one of them is too long for
+/// Returns the messages next to an offset, in the order in which they are read; none if one of them is too long for
 /// this.
 pub(super) async fn page(
     connection: &mut SqliteConnection,
@@ -44,8 +44,8 @@ pub(super) async fn page(
         return Ok(None);
     }
     let json: Vec<u8> = row.try_get(0)?;
-    // Bytes that are no text stand inside of strings only. They are rare, and to look for them takes longer than to
-    // find that there are none.
+    // Bytes that are not valid text occur only inside of strings. They are rare, and searching for them takes longer
+    // than finding that there are none.
     let json = match str::from_utf8(&json) {
         Ok(json) => Cow::Borrowed(json),
         Err(_) => String::from_utf8_lossy(&json),
@@ -58,7 +58,7 @@ fn unpack(records: Vec<Record<'_>>, side: Side, limit: usize) -> Result<Page, sq
     let mut page = Page { messages: Vec::with_capacity(records.len().min(limit)), more: false };
     let mut bytes = 0;
     let mut last = None;
-    // Mostly the messages of a page are in one room; they share its name.
+    // Usually the messages of a page are in one room; they share its name.
     let mut room: Option<RoomId> = None;
     for Record(id, name, content, key, sender, at, from, to, nickname, author) in records {
         let offset = offset(id)?;

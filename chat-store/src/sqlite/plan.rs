@@ -1,4 +1,4 @@
-//! For tests: how SQLite goes about a statement.
+//! For tests: how SQLite executes a statement.
 
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Row};
@@ -6,8 +6,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Row};
 use super::error::Place;
 use super::schema;
 
-/// The steps of a statement on a file of ours, one a line
-/// (<https://sqlite.org/eqp.html>).
+/// Returns the steps of a statement on one of our files, one per line (<https://sqlite.org/eqp.html>).
 pub(super) async fn plan(sql: &str) -> String {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("chat.db");

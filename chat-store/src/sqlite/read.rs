@@ -1,4 +1,4 @@
-//! Pages of the log, and rows as messages.
+//! Pages of the log, and conversion of rows to messages.
 
 use chat_core::{
     Audience, AuthorId, Content, Feed, Message, Nickname, Offset, PersonId, RoomId, Timestamp,
@@ -15,7 +15,7 @@ use crate::{Page, key_from_kept};
 /// The largest page that is read in one piece, which is in memory as a whole.
 const MAX_PACKED_ROWS: usize = 1024;
 
-/// The messages of `feeds` after an offset, or all with `None`.
+/// Returns the messages of `feeds` after an offset, or all with `None`.
 pub(super) async fn read_after(
     connection: &mut SqliteConnection,
     feeds: Option<&[Feed]>,
@@ -28,7 +28,7 @@ pub(super) async fn read_after(
     either(connection, feeds, Side::After(after), limit).await
 }
 
-/// The last messages of a feed before an offset.
+/// Returns the last messages of a feed before an offset.
 pub(super) async fn read_before(
     connection: &mut SqliteConnection,
     feed: &Feed,
@@ -41,7 +41,7 @@ pub(super) async fn read_before(
     Ok(page)
 }
 
-/// The messages next to an offset, in the order in which they are read: in one piece if they are small.
+/// Returns the messages next to an offset, in the order in which they are read: in one piece if they are small.
 async fn either(
     connection: &mut SqliteConnection,
     feeds: Option<&[Feed]>,
@@ -56,7 +56,7 @@ async fn either(
     page(connection, feeds, side, limit).await
 }
 
-/// The same, row by row.
+/// Like [`either`], row by row.
 pub(super) async fn page(
     connection: &mut SqliteConnection,
     feeds: Option<&[Feed]>,
@@ -86,7 +86,7 @@ pub(super) async fn page(
     Ok(page)
 }
 
-/// The number of the last message there ever was, also when it has been deleted.
+/// Returns the number of the last message there ever was, even if it has been deleted.
 pub(super) async fn tail(connection: &mut SqliteConnection) -> Result<Offset, sqlx::Error> {
     const TAIL: &str = "SELECT max(
         coalesce((SELECT max(seq) FROM sqlite_sequence WHERE name = 'messages'), 0),
@@ -94,10 +94,10 @@ pub(super) async fn tail(connection: &mut SqliteConnection) -> Result<Offset, sq
     offset(sqlx::query_scalar(TAIL).fetch_one(connection).await?)
 }
 
-/// The message in a row of [`columns`](super::feeds::columns).
+/// Converts a row of [`columns`](super::feeds::columns) to a message.
 ///
-/// The tutorial stores what a client sends, whatever it is: nothing at all reads as an empty text,
-/// bytes as text as far as they are.
+/// The tutorial stores whatever a client sends: NULL reads as an empty text, and bytes as text as far as they are
+/// valid.
 pub(super) fn message(row: &SqliteRow) -> Result<Message, sqlx::Error> {
     let sender: Option<String> = row.try_get(4)?;
     Ok(Message {

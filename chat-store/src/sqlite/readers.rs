@@ -4,13 +4,13 @@ use sqlx::{Sqlite, SqlitePool};
 
 use super::files::Files;
 
-/// Readers that work at the same time. A page takes well under a millisecond.
+/// The number of concurrent readers. A page takes well under a millisecond.
 const READERS: u32 = 4;
 
-/// A connection that reads.
+/// A connection for reading.
 pub(super) type Reader = PoolConnection<Sqlite>;
 
-/// Connections to the file that read, made when they are needed. Cheap to clone.
+/// Connections to the file for reading, opened when needed. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Readers {
     pool: SqlitePool,
@@ -28,16 +28,16 @@ impl Readers {
         Self { pool, files }
     }
 
-    /// A connection to the files that the writer has: none to another file that has taken their place.
+    /// Returns a connection to the writer's files, never to another file that has replaced them.
     pub(super) async fn acquire(&self) -> Result<Reader, sqlx::Error> {
         if self.pool.is_closed() {
-            // The files beside the log go when it is closed.
+            // The files next to the log are removed when it is closed.
             return Err(sqlx::Error::PoolClosed);
         }
         self.files.check()?;
         let reader = self.pool.acquire().await?;
         if let Err(moved) = self.files.check() {
-            // It may have been opened just now, and is not to be used when the files are back.
+            // It may have been opened just now, and must not be used when the files are back.
             reader.close().await?;
             return Err(moved);
         }

@@ -1,4 +1,4 @@
-//! Which messages each room has: a table that is brought up to date for many messages at a time.
+//! The table of the messages of each room, which is updated for many messages at a time.
 //!
 //! ```text
 //!   messages         1 2 3 4 5 6 7 8 9 10 11 12
@@ -6,11 +6,11 @@
 //!                    by room            └ read one by one, whatever their room
 //! ```
 //!
-//! With an index each message would change a page of its own room, and a commit would write as many pages of
-//! 4 KiB as it has rooms: with a hundred rooms, two thirds of the work.
+//! With an index, each message would change a page of its own room, and a commit would write as many pages of 4 KiB
+//! as it has rows: with a hundred rooms, two thirds of the work.
 //!
-//! The rows are collected by a reader and added by the writer, some at a time, between commits. So a commit waits
-//! for about a millisecond. Rows behind the place up to which the table is complete mean nothing yet.
+//! A reader collects the rows and the writer adds them, some at a time, between commits. So a commit waits for about
+//! a millisecond. Rows beyond the offset up to which the table is complete mean nothing yet.
 
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -21,17 +21,17 @@ use sqlx::{Arguments, SqliteConnection};
 use super::rows::undecodable;
 use super::statements::{MAX_ROWS, Statements};
 
-/// How many messages the table may be behind: few enough to look through for one page.
+/// How many messages the table may be behind: few enough to search for one page.
 const BEHIND: i64 = 2048;
 
-/// How much later it is completed, at the least: the more is written, the more is done in one go, and the fewer pages
-/// are written for it.
+/// The minimum delay before it is completed: the more is written, the more is done in one go, and the fewer pages are
+/// written for it.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// How many messages are collected at a time, so that they take little memory however many are missing.
+/// Maximum number of messages collected at a time, so that they take little memory however many are missing.
 const COLLECTED: i64 = 16_384;
 
-/// Up to which message the table is complete.
+/// The last message up to which the table is complete.
 macro_rules! complete_upto {
     () => {
         "(SELECT max(id) FROM room_messages WHERE room = '')"
@@ -41,7 +41,7 @@ pub(super) use complete_upto;
 
 const COMPLETE_UPTO: &str = concat!("SELECT ", complete_upto!());
 
-/// The same, and the last message. Somebody may have deleted the newest ones.
+/// The same, and the last message. The newest ones may have been deleted.
 const ENDS: &str = concat!(
     "SELECT upto, max(upto, coalesce((SELECT max(id) FROM messages), 0)) FROM (SELECT ",
     complete_upto!(),
@@ -53,7 +53,7 @@ const MISSING: &str = "SELECT CAST(room AS BLOB), json_group_array(id) FROM mess
     WHERE sender_id IS NULL AND id > ?1 AND id <= ?2
     GROUP BY room ORDER BY room";
 
-/// Another process may have added some of them, and what is not bound is refused as NULL.
+/// Another process may have added some of them, and unbound rows are rejected as NULL.
 static ADD: LazyLock<Statements> = LazyLock::new(|| {
     Statements::new(|rows| {
         let rows = vec!["(?,?)"; rows].join(",");
@@ -61,7 +61,7 @@ static ADD: LazyLock<Statements> = LazyLock::new(|| {
     })
 });
 
-/// How far the table is, as a connection that writes knows it.
+/// The progress of the table as a writing connection knows it.
 #[derive(Debug)]
 pub(super) struct Progress {
     complete_upto: i64,
@@ -71,14 +71,15 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// Somebody has to see whether the table is far behind, and complete it then.
+    /// Returns the progress at the start. The caller has to check whether the table is far behind, and complete it
+    /// then.
     pub(super) async fn begun(connection: &mut SqliteConnection) -> Result<Self, sqlx::Error> {
         let complete_upto = sqlx::query_scalar(COMPLETE_UPTO).fetch_one(connection).await?;
         Ok(Self { complete_upto, completing: true, last: complete_upto })
     }
 
-    /// There are messages up to this one. Returns whether the table is far behind, and somebody has to complete it
-    /// now.
+    /// Notes that there are messages up to this one. Returns whether the table is far behind, and the caller has to
+    /// complete it now.
     pub(super) fn begin(&mut self, last: i64) -> bool {
         self.last = last.max(self.last);
         let begin = !self.completing && self.last - self.complete_upto >= BEHIND;
@@ -86,21 +87,22 @@ impl Progress {
         begin
     }
 
-    /// How many parts to add before the next batch of messages: more than one when more messages come than rows are
-    /// added. `seen` is the last message at the time before; none at the first time.
+    /// Returns how many parts to add before the next batch of messages: more than one if messages arrive faster than
+    /// rows are added. `seen` is the last message at the previous call; none at the first one.
     pub(super) fn due(&self, seen: &mut Option<i64>) -> usize {
         let messages = self.last - seen.replace(self.last).unwrap_or(self.last);
         1 + usize::try_from(messages).unwrap_or_default() / MAX_ROWS
     }
 
-    /// The table is complete up to there. Returns whether it is far behind by now, and somebody has to go on.
+    /// Notes that the table is complete up to there. Returns whether it is far behind again, and the caller has to
+    /// continue.
     pub(super) fn end(&mut self, upto: i64) -> bool {
         (self.complete_upto, self.completing) = (upto, false);
         self.begin(self.last)
     }
 
-    /// It could not be completed. That is tried again when it would be far behind if it had been; until then readers
-    /// look through more messages.
+    /// Notes that it could not be completed. The next attempt is when it would be far behind if this one had
+    /// succeeded; until then readers search more messages.
     pub(super) fn fail(&mut self) {
         self.end(self.last);
     }
@@ -109,7 +111,7 @@ impl Progress {
 /// A row of the table.
 type Row = (Arc<str>, i64);
 
-/// What the table has not: the messages after the one, up to the other.
+/// The messages missing in the table: after the first offset, up to the second.
 #[derive(Debug)]
 pub(super) struct Missing {
     pub(super) after: i64,
@@ -122,23 +124,23 @@ impl Missing {
         Ok(Self { after, last })
     }
 
-    /// Whether the table is far behind.
+    /// Returns whether the table is far behind.
     pub(super) fn is_much(&self) -> bool {
         self.last - self.after >= BEHIND
     }
 
-    /// Whether as much is missing when the [rows](Self::rows) are added.
+    /// Returns whether it is still far behind after the [rows](Self::rows) are added.
     pub(super) fn is_more(&self) -> bool {
         self.last - self.upto() >= COLLECTED
     }
 
-    /// Up to which message rows are collected at a time.
+    /// Returns the message up to which rows are collected at a time.
     fn upto(&self) -> i64 {
         self.last.min(self.after.saturating_add(COLLECTED))
     }
 
-    /// The first rows that are missing, in the order of the table. They are to be added in this order, in commits of
-    /// [`MAX_ROWS`] at the most.
+    /// Returns the first missing rows, in the order of the table. Add them in this order, in commits of at most
+    /// [`MAX_ROWS`].
     pub(super) async fn rows(
         &self,
         connection: &mut SqliteConnection,
@@ -152,7 +154,7 @@ impl Missing {
         for (room, ids) in rooms {
             let mut ids: Vec<i64> = serde_json::from_str(&ids).map_err(undecodable)?;
             ids.sort_unstable();
-            // What is no text is the name of no room, and nobody asks for it.
+            // Invalid text is the name of no room, and nobody asks for it.
             let room: Arc<str> = String::from_utf8_lossy(&room).into();
             rows.extend(ids.into_iter().map(|id| (Arc::clone(&room), id)));
         }
@@ -177,7 +179,7 @@ pub(super) async fn add(
     Ok(())
 }
 
-/// Waits until it is time to complete the table. Processes that share the file wait differently long, so that one
+/// Waits until it is time to complete the table. Processes that share the file wait for different times, so that one
 /// of them does it and the others find little left to do.
 pub(super) async fn pause() {
     let turn = std::process::id() % 8;

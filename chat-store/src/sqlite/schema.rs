@@ -1,4 +1,4 @@
-//! What the file looks like: checked before anything is written, then brought up to date.
+//! The schema of the file: checked before anything is written, then migrated.
 
 use std::time::Instant;
 
@@ -10,8 +10,7 @@ use super::error::{Place, is_busy};
 use super::skeletons::fill_skeletons;
 use crate::StoreError;
 
-/// How long a call waits for another process to let go of the file before it fails with
-/// [`StoreError::Locked`].
+/// How long a call waits for another process to release the file before it fails with [`StoreError::Locked`].
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Step `i` leads from `user_version` `i` to `i + 1`.
@@ -26,11 +25,11 @@ const MIGRATIONS: [&str; 8] = [
     include_str!("../../migrations/sqlite/0008_skeletons.sql"),
 ];
 
-/// Marks the file as ours (`PRAGMA application_id`), so that the version of another program's file is
-/// not taken for one of our own: "chat" in ASCII.
+/// Marks the file as ours (`PRAGMA application_id`), so that the version of another program's file is not mistaken
+/// for one of ours: "chat" in ASCII.
 const APPLICATION_ID: i32 = i32::from_be_bytes(*b"chat");
 
-/// Makes the file ready for use, or refuses it and leaves it as it was.
+/// Makes the file ready for use, or refuses it and leaves it unchanged.
 pub(super) async fn prepare(
     connection: &mut SqliteConnection,
     place: &Place,
@@ -43,7 +42,7 @@ pub(super) async fn prepare(
     migrate(connection, place).await
 }
 
-/// The identity of the log, which the migrations made.
+/// Returns the identity of the log, which the migrations created.
 pub(super) async fn epoch(
     connection: &mut SqliteConnection,
     place: &Place,
@@ -58,7 +57,7 @@ pub(super) async fn epoch(
         .ok_or_else(|| place.corrupt("has lost the identity of its log"))
 }
 
-/// Whether the log may have messages of users whose keys are kept as they are: from before there were authors.
+/// Returns whether the log may have messages of users whose keys are kept unchanged, from before authors were kept.
 pub(super) async fn has_plain_keys(
     connection: &mut SqliteConnection,
     place: &Place,
@@ -69,7 +68,7 @@ pub(super) async fn has_plain_keys(
         .map_err(|error| place.error(error))
 }
 
-/// How many of the migrations the file has seen.
+/// Returns how many of the migrations the file has seen.
 async fn version(connection: &mut SqliteConnection, place: &Place) -> Result<usize, StoreError> {
     const QUERY: &str = "SELECT application_id, user_version, encoding
         FROM pragma_application_id, pragma_user_version, pragma_encoding";
@@ -86,8 +85,8 @@ async fn version(connection: &mut SqliteConnection, place: &Place) -> Result<usi
     }
 }
 
-/// A `messages` table that is there before ours has to be the one of the tutorial, with what we rely
-/// on: ids that are not used again, keys that are unique, and no columns of our names.
+/// Checks that a `messages` table from before ours is that of the tutorial, with what we rely on: ids that are not
+/// reused, unique keys, and no columns with our names.
 async fn check_tutorial_table(
     connection: &mut SqliteConnection,
     place: &Place,
@@ -110,7 +109,7 @@ async fn check_tutorial_table(
     }
 }
 
-/// Readers and the writer do not wait for each other in this mode.
+/// Switches to the mode in which readers and the writer do not wait for each other.
 async fn use_write_ahead_log(
     connection: &mut SqliteConnection,
     place: &Place,
@@ -123,8 +122,8 @@ async fn use_write_ahead_log(
         match mode {
             Ok(mode) if mode == "wal" => return Ok(()),
             Ok(_) => return Err(place.unusable("its file system cannot keep a write-ahead log")),
-            // SQLite's own busy timeout does not cover the switch, for which nobody else may be using
-            // the file, and a second process that starts up is.
+            // SQLite's own busy timeout does not cover the switch, which needs exclusive use of the file, while a
+            // second process may be starting.
             Err(error) if is_busy(&error) && Instant::now() < give_up => {
                 sleep(Duration::from_millis(10)).await;
             }
@@ -133,7 +132,7 @@ async fn use_write_ahead_log(
     }
 }
 
-/// Applies what is missing, all or nothing.
+/// Applies missing migrations, completely or not at all.
 async fn migrate(connection: &mut SqliteConnection, place: &Place) -> Result<(), StoreError> {
     let sql = |error| place.error(error);
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(sql)?;
@@ -150,8 +149,7 @@ async fn migrate(connection: &mut SqliteConnection, place: &Place) -> Result<(),
         );
         sqlx::raw_sql(sqlx::AssertSqlSafe(marks)).execute(&mut *transaction).await.map_err(sql)?;
     }
-    // A file that cannot be written is to be noticed now, not with the first message. BEGIN IMMEDIATE
-    // does not: it reads a read-only file without a word.
+    // A read-only file should be noticed now, not with the first message. BEGIN IMMEDIATE does not report it.
     sqlx::query("UPDATE chat_meta SET value = value WHERE false")
         .execute(&mut *transaction)
         .await

@@ -1,4 +1,4 @@
-//! A batch of sessions becomes one statement.
+//! Saves a batch of sessions with one statement.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -11,8 +11,8 @@ use crate::{SessionKey, SessionRecord, SessionStore, StoreError};
 
 /// Returns the keys of the sessions that it saves.
 ///
-/// `?1` is a JSON array with one [`Record`] a row, `?2` the keys and states that they point
-/// into, which may hold what SQLite does not take in JSON.
+/// `?1` is a JSON array with one [`Record`] per row, `?2` the keys and states that they point into, which may contain
+/// bytes that SQLite does not accept in JSON.
 const SAVE: &str = "
     INSERT INTO sessions (key, state, generation, revision, expires_at)
     SELECT
@@ -35,11 +35,11 @@ const SWEEP: &str = "
         SELECT key FROM sessions WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2
     )";
 
-/// `(key start, key bytes, state start, state bytes, generation, revision, expires at)`, as [`SAVE`] reads
-/// it. A position counts from 1, as in SQL.
+/// `(key start, key bytes, state start, state bytes, generation, revision, expires at)`, as [`SAVE`] reads it.
+/// Positions count from 1, as in SQL.
 type Record = (usize, usize, usize, usize, i64, i64, i64);
 
-/// The parameters of [`SAVE`].
+/// Encodes the parameters of [`SAVE`].
 fn encode(
     records: &BTreeMap<SessionKey, &SessionRecord>,
 ) -> Result<(String, Vec<u8>), sqlx::Error> {
@@ -58,15 +58,15 @@ fn encode(
     Ok((records, bytes))
 }
 
-/// Adds bytes and returns where they begin, counted from 1, and how many they are.
+/// Appends bytes, and returns their start, counted from 1, and their number.
 fn put(all: &mut Vec<u8>, bytes: impl AsRef<[u8]>) -> (usize, usize) {
     let (start, bytes) = (all.len() + 1, bytes.as_ref());
     all.extend_from_slice(bytes);
     (start, bytes.len())
 }
 
-// A single statement runs to its end on the connection's own thread, also when its future is dropped,
-// and it commits or fails as a whole. Rows that it returns come when all are written.
+// A single statement runs to its end on the connection's own thread, even if its future is dropped, and it commits or
+// fails as a whole. The rows that it returns arrive once all are written.
 #[async_trait]
 impl SessionStore for SqliteStore {
     async fn save_sessions(

@@ -1,12 +1,12 @@
 use chat_core::Nickname;
 use sqlx::SqliteConnection;
 
-/// `?1` is a JSON array of pairs: a key and what it looks like.
+/// `?1` is a JSON array of pairs: a key and its skeleton.
 pub(super) const FILL: &str = "
     UPDATE nicknames SET skeleton = new.value ->> 1 FROM json_each(?1) AS new
     WHERE nicknames.key = new.value ->> 0";
 
-/// Writes down what the names look like that an earlier version has left.
+/// Stores the skeletons of nicknames from an earlier version.
 pub(super) async fn fill_skeletons(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
     const EMPTY: &str = "SELECT key, nickname FROM nicknames WHERE key > ?1 AND skeleton IS NULL
         ORDER BY key LIMIT 1000";

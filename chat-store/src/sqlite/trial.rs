@@ -2,14 +2,14 @@
 
 use sqlx::SqliteConnection;
 
-/// As much as the largest message needs: on a disk that is nearly full less may fit when that does not.
+/// As much as the largest message needs: a disk that is nearly full may have room for less.
 const WRITE: &str =
     "INSERT OR REPLACE INTO chat_meta (name, value) VALUES ('trial', zeroblob(65536))";
 
 const TAKE_BACK: &str = "DELETE FROM chat_meta WHERE name = 'trial'";
 
-/// Commits something, and in a second commit takes it back. Dropped in between it leaves a row that nobody reads, and
-/// that the next one replaces.
+/// Commits something, and takes it back in a second commit. If dropped in between, it leaves a row that nobody reads,
+/// and that the next one replaces.
 pub(super) async fn commit(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
     for statement in [WRITE, TAKE_BACK] {
         sqlx::query(statement).execute(&mut *connection).await?;

@@ -1,5 +1,5 @@
-//! The cases, by what they are about. [`conformance!`](crate::conformance) lists and runs those for
-//! messages, [`session_conformance!`](crate::session_conformance) those for sessions and
+//! The test cases by topic. [`conformance!`](crate::conformance) lists and runs those for messages,
+//! [`session_conformance!`](crate::session_conformance) those for sessions and
 //! [`nickname_conformance!`](crate::nickname_conformance) those for nicknames.
 
 pub mod authors;

@@ -1,4 +1,4 @@
-/// Makes a module of tests, one for each case that a store has to pass.
+/// Creates a module of tests, one for each case that a store has to pass.
 ///
 /// ```text
 /// conformance!(name, backend);                      any store
@@ -6,9 +6,9 @@
 /// conformance!(name, backend, persistent, shared);  … also several times at once
 /// ```
 ///
-/// `backend` is an expression for a [`Backend`](crate::testkit::Backend) and evaluated for each case,
-/// which should have a log of its own. The tests are named `name::case`. Attributes before the name
-/// are given to each of them: `#[ignore = "needs a server"] name`.
+/// `backend` is an expression for a [`Backend`](crate::testkit::Backend), evaluated for each case; each should have a
+/// log of its own. The tests are named `name::case`. Attributes before the name apply to each of them: `#[ignore =
+/// "needs a server"] name`.
 #[macro_export]
 macro_rules! conformance {
     ($(#[$attribute:meta])* $name:ident, $backend:expr $(, $kind:ident)*) => {

@@ -2,10 +2,10 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::task::Poll;
 
-/// The furthest that a dropped future gets. Stores that are not done by then are dropped in the middle.
+/// Maximum number of polls before a future is dropped. Stores that need more are dropped in the middle.
 pub(super) const POLLS: usize = 12;
 
-/// Polls a future at most so many times, drops it when it is not ready then, and says whether it was.
+/// Polls a future at most this many times, drops it if it is not ready then, and returns whether it was.
 pub(super) async fn poll_at_most<F: Future>(polls: usize, future: F) -> bool {
     let mut future = pin!(future);
     let mut left = polls;

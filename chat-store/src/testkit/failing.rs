@@ -10,8 +10,8 @@ use crate::{
     SessionStore, Store, StoreError,
 };
 
-/// A store that fails as often as a test asks it to, with an error that is
-/// [retryable](StoreError::is_retryable), and works otherwise.
+/// A store that fails as often as a test requests, with an error that is [retryable](StoreError::is_retryable), and
+/// works otherwise.
 pub struct FailingStore {
     store: Arc<dyn Store>,
     appends: AtomicUsize,
@@ -24,51 +24,51 @@ pub struct FailingStore {
 }
 
 impl FailingStore {
-    /// `store`, which works until it is told to fail.
+    /// Wraps `store`, which works until it is told to fail.
     pub fn new(store: Arc<dyn Store>) -> Self {
         let [appends, answers, reads, saves, lookups, claims, finds] =
             std::array::from_fn(|_| AtomicUsize::new(0));
         Self { store, appends, answers, reads, saves, lookups, claims, finds }
     }
 
-    /// The next `count` appends fail and store nothing. Replaces what was asked before.
+    /// Makes the next `count` appends fail and store nothing. Replaces the previous request.
     pub fn fail_appends(&self, count: usize) {
         self.appends.store(count, Ordering::SeqCst);
     }
 
-    /// The next `count` appends that reach the store are stored and fail nevertheless, as when a
-    /// connection breaks after the commit. Replaces what was asked before.
+    /// Makes the next `count` appends that reach the store succeed there but return an error, as when a connection
+    /// breaks after the commit. Replaces the previous request.
     pub fn lose_answers(&self, count: usize) {
         self.answers.store(count, Ordering::SeqCst);
     }
 
-    /// The next `count` reads, of pages and of the tail, fail. Replaces what was asked before.
+    /// Makes the next `count` reads, of pages and of the tail, fail. Replaces the previous request.
     pub fn fail_reads(&self, count: usize) {
         self.reads.store(count, Ordering::SeqCst);
     }
 
-    /// The next `count` saves of sessions fail and save nothing. Replaces what was asked before.
+    /// Makes the next `count` saves of sessions fail and save nothing. Replaces the previous request.
     pub fn fail_saves(&self, count: usize) {
         self.saves.store(count, Ordering::SeqCst);
     }
 
-    /// The next `count` lookups of a session fail. Replaces what was asked before.
+    /// Makes the next `count` lookups of a session fail. Replaces the previous request.
     pub fn fail_lookups(&self, count: usize) {
         self.lookups.store(count, Ordering::SeqCst);
     }
 
-    /// The next `count` claims to a nickname fail and change nothing. Replaces what was asked before.
+    /// Makes the next `count` claims to a nickname fail and change nothing. Replaces the previous request.
     pub fn fail_claims(&self, count: usize) {
         self.claims.store(count, Ordering::SeqCst);
     }
 
-    /// The next `count` lookups of a nickname fail. Replaces what was asked before.
+    /// Makes the next `count` lookups of a nickname fail. Replaces the previous request.
     pub fn fail_finds(&self, count: usize) {
         self.finds.store(count, Ordering::SeqCst);
     }
 }
 
-/// An error, as long as there are some left.
+/// Returns an error as long as some are left.
 fn take_one(left: &AtomicUsize) -> Result<(), StoreError> {
     let take = |left: usize| left.checked_sub(1);
     match left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, take) {
@@ -126,7 +126,7 @@ impl MessageStore for FailingStore {
         self.store.tail().await
     }
 
-    /// Fails as long as appends do, and is none of those that are to fail.
+    /// Fails as long as appends do, and does not count as one of them.
     async fn try_commit(&self) -> Result<bool, StoreError> {
         if self.appends.load(Ordering::SeqCst) > 0 {
             return Err(asked_for());

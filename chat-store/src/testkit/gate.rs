@@ -1,6 +1,6 @@
 use tokio::sync::watch;
 
-/// A point that calls pass one after the other, and that a test can close. It starts open.
+/// A gate that calls pass one after the other, and that a test can close. It starts open.
 #[derive(Debug)]
 pub struct Gate {
     state: watch::Sender<State>,
@@ -9,7 +9,7 @@ pub struct Gate {
 #[derive(Debug, Clone, Copy)]
 struct State {
     closed: bool,
-    /// Calls that may pass although it is closed.
+    /// The number of calls that may pass although it is closed.
     passes: usize,
     waiting: usize,
 }
@@ -24,7 +24,7 @@ impl Gate {
         self.state.send_modify(|state| state.closed = true);
     }
 
-    /// Lets all calls pass, those that wait and those that come.
+    /// Lets all calls pass, waiting ones and later ones.
     pub fn open(&self) {
         self.state.send_modify(|state| *state = State { closed: false, passes: 0, ..*state });
     }

@@ -10,8 +10,7 @@ use crate::{
     SessionStore, Store, StoreError,
 };
 
-/// A store whose calls a test can hold and let go, to try the order of events that a race rarely
-/// brings.
+/// A store whose calls a test can hold and release, to test orders of events that rarely occur by chance.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -44,7 +43,7 @@ pub struct HeldStore {
     pub answers: Gate,
     /// Reads of pages, before anything is read.
     pub reads: Gate,
-    /// Questions for the tail, before it is read.
+    /// Reads of the tail, before it is read.
     pub tails: Gate,
     /// Saves of sessions, before anything is saved.
     pub saves: Gate,
@@ -57,7 +56,7 @@ pub struct HeldStore {
 }
 
 impl HeldStore {
-    /// `store` behind open gates.
+    /// Wraps `store` with open gates.
     pub fn new(store: Arc<dyn Store>) -> Self {
         let [appends, answers, reads, tails, saves, lookups, claims, finds] =
             std::array::from_fn(|_| Gate::new());

@@ -1,4 +1,4 @@
-/// Makes a module of tests, one for each case that a store of nicknames has to pass.
+/// Creates a module of tests, one for each case that a store of nicknames has to pass.
 ///
 /// ```text
 /// nickname_conformance!(name, backend);                      any store
@@ -6,10 +6,9 @@
 /// nickname_conformance!(name, backend, persistent, shared);  … also several times at once
 /// ```
 ///
-/// `backend` is an expression for a [`SessionBackend`](crate::testkit::SessionBackend) and evaluated for
-/// each case, which should have nicknames of its own. The tests are named `name::case`. Those for the
-/// messages and the sessions of the same store are made by [`conformance!`](crate::conformance) and
-/// [`session_conformance!`](crate::session_conformance).
+/// `backend` is an expression for a [`SessionBackend`](crate::testkit::SessionBackend), evaluated for each case; each
+/// should have nicknames of its own. The tests are named `name::case`. [`conformance!`](crate::conformance) and
+/// [`session_conformance!`](crate::session_conformance) create the tests for messages and sessions of the same store.
 #[macro_export]
 macro_rules! nickname_conformance {
     ($(#[$attribute:meta])* $name:ident, $backend:expr $(, $kind:ident)*) => {

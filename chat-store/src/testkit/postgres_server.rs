@@ -8,21 +8,20 @@ use std::sync::{Mutex, PoisonError};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 
-/// Where Debian's package `postgresql` puts its programs, a folder a version.
+/// The folder in which Debian's package `postgresql` installs its programs, one subfolder per version.
 const VERSIONS: &str = "/usr/lib/postgresql";
 
-/// What is told about the server's life, line by line.
+/// Reads commands about the server's life, line by line.
 const SCRIPT: &str = include_str!("postgres_server.sh");
 
-/// A PostgreSQL server of a test's own, with an empty folder and a free port of this machine.
+/// A PostgreSQL server for one test, with an empty folder and a free port of this machine.
 ///
-/// It is gone with its folder when this is dropped or the process ends, however it ends. It takes the
-/// programs of Debian's package `postgresql`; a test is ignored without them when its package has the
-/// `build.rs` of this one and the test the attribute
-/// `#[cfg_attr(not(has_postgres), ignore = "needs postgresql")]`.
+/// It is removed with its folder when this is dropped or the process ends, however it ends. It uses the programs of
+/// Debian's package `postgresql`. Without them a test is ignored if its package has the `build.rs` of this one and
+/// the test has the attribute `#[cfg_attr(not(has_postgres), ignore = "needs postgresql")]`.
 ///
 /// # Panics
-/// All functions, when the server does not do what it should.
+/// All functions, if the server does not do what it should.
 pub struct PostgresServer {
     port: u16,
     watched: Mutex<Watched>,
@@ -36,16 +35,16 @@ struct Watched {
 }
 
 impl PostgresServer {
-    /// A server that is quick to start and does not sync its disk.
+    /// Starts a server that starts fast and does not sync its disk.
     pub fn start() -> Self {
         Self::start_with(&["fsync=off"])
     }
 
-    /// A server with these settings, each `NAME=VALUE`.
+    /// Starts a server with these settings, each `NAME=VALUE`.
     pub fn start_with(settings: &[&str]) -> Self {
         let port = free_port();
         let mut command = if is_root() {
-            // The server refuses to run as root; Debian's package brings this user.
+            // The server refuses to run as root; Debian's package creates this user.
             let mut command = Command::new("setpriv");
             command.args(["--reuid=postgres", "--regid=postgres", "--clear-groups", "sh"]);
             command
@@ -78,23 +77,23 @@ impl PostgresServer {
         self.tell("crash");
     }
 
-    /// The process that all of its processes come from.
+    /// Returns the id of the server's main process.
     pub fn pid(&self) -> u32 {
         let answer = self.ask("pid");
         answer.parse().expect("the server runs")
     }
 
-    /// The port on 127.0.0.1.
+    /// Returns the port on 127.0.0.1.
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// The URL of a database of this name, which may not exist.
+    /// Returns the URL of a database of this name, which may not exist.
     pub fn url(&self, database: &str) -> String {
         format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
     }
 
-    /// Makes an empty database and returns its URL.
+    /// Creates an empty database and returns its URL.
     pub async fn create_database(&self) -> String {
         let name = format!("chat{}", self.databases.fetch_add(1, Ordering::Relaxed));
         self.execute("postgres", &format!("CREATE DATABASE {name} TEMPLATE template0")).await;
@@ -138,7 +137,7 @@ impl Drop for PostgresServer {
     }
 }
 
-/// One that is not given to outgoing connections: those could take it while the server is stopped.
+/// Returns a port that is not used for outgoing connections: those could take it while the server is stopped.
 fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let own = (std::process::id() % 12_000) as u16;

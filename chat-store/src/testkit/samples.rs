@@ -132,7 +132,7 @@ pub(super) async fn claim_one(store: &dyn NicknameStore, claim: &NicknameClaim) 
     store.claim_nickname(claim).await.expect("an answer to a claim")
 }
 
-/// Who has a name, and how it is written.
+/// Returns the person who has a nickname, and its spelling.
 pub(super) async fn find_name(store: &dyn NicknameStore, name: &str) -> Option<(PersonId, String)> {
     let key = name.parse::<Nickname>().expect("a nickname").key();
     let found = store.find_nickname(&key).await.expect("a lookup");

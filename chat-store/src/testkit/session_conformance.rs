@@ -1,4 +1,4 @@
-/// Makes a module of tests, one for each case that a store of sessions has to pass.
+/// Creates a module of tests, one for each case that a store of sessions has to pass.
 ///
 /// ```text
 /// session_conformance!(name, backend);                      any store
@@ -6,9 +6,9 @@
 /// session_conformance!(name, backend, persistent, shared);  … also several times at once
 /// ```
 ///
-/// `backend` is an expression for a [`SessionBackend`](crate::testkit::SessionBackend) and evaluated for
-/// each case, which should have sessions of its own. The tests are named `name::case`. Those for the
-/// messages of the same store are made by [`conformance!`](crate::conformance).
+/// `backend` is an expression for a [`SessionBackend`](crate::testkit::SessionBackend), evaluated for each case; each
+/// should have sessions of its own. The tests are named `name::case`. [`conformance!`](crate::conformance) creates
+/// the tests for messages of the same store.
 #[macro_export]
 macro_rules! session_conformance {
     ($(#[$attribute:meta])* $name:ident, $backend:expr $(, $kind:ident)*) => {

@@ -24,17 +24,16 @@ use crate::supervisor::{self, LISTENING};
 use crate::telemetry;
 use chat_server::{Chat, JwtKey, Listener, Observed};
 
-/// How long the store and the adapter may take to close.
+/// How long the store and the adapter may each take to close.
 const CLOSE_PATIENCE: Duration = Duration::from_millis(900);
 
 /// Runs the server until SIGTERM or Ctrl-C.
 ///
-/// Prints `listening on http://HOST:PORT` on standard output when clients can connect, for each worker when
-/// there are several.
+/// Prints `listening on http://HOST:PORT` on standard output when clients can connect, one line for each worker.
 ///
 /// # Errors
-/// When it cannot start: with what is wrong and what to do, in one line. A worker that could not start has
-/// said that line itself; then there is a failure as exit code and no error.
+/// When the server cannot start: one line that says what is wrong and what to do. A worker that cannot start prints
+/// that line itself; the result is then a failure exit code and no error.
 pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     raise_open_files();
     if cli.workers > 1 && cli.worker_listen.is_none() {
@@ -79,7 +78,7 @@ async fn serve(cli: &Cli) -> anyhow::Result<()> {
         tracing::info!("stopping");
         asked_to_stop.get_or_init(Instant::now);
     };
-    // Nothing of the URLs but their kind: they may have secrets in them.
+    // Only the kind of each URL: the rest may contain secrets.
     let adapter = if cli.worker_hub.is_some() { "cluster" } else { kind(&cli.adapter) };
     tracing::info!(
         store = kind(&cli.store),
@@ -100,7 +99,7 @@ async fn serve(cli: &Cli) -> anyhow::Result<()> {
         broadcast.close().await;
         store.close().await;
     };
-    // What is committed stays so, also when the store is not closed in good order.
+    // Committed messages are safe even when the store is not closed in good order.
     if timeout(CLOSE_PATIENCE, close).await.is_err() {
         tracing::warn!("the store or the adapter did not close in time");
     }
@@ -110,7 +109,7 @@ async fn serve(cli: &Cli) -> anyhow::Result<()> {
     Ok(served?)
 }
 
-/// What stands before the first colon of a URL.
+/// Returns the part of a URL before the first colon.
 fn kind(url: &str) -> &str {
     url.split_once(':').map_or(url, |(kind, _)| kind)
 }
@@ -123,12 +122,12 @@ fn read_jwt_key(path: &Path) -> anyhow::Result<JwtKey> {
 
 fn trace(event: Observed<'_>) {
     let Observed { socket, direction, event, bytes, .. } = event;
-    // The name is what a client made up: it may be long, and have anything in it.
+    // The client chose the name: it may be long and contain anything.
     let name: String = event.unwrap_or("(answer)").chars().take(64).collect();
     tracing::info!(socket.id = %socket, event.bytes = bytes, "{direction} {name:?}");
 }
 
-/// An error and its causes in one line, without those that only repeat what was said.
+/// Formats an error and its causes on one line, without causes that only repeat the text before.
 pub(crate) fn one_line(error: &anyhow::Error) -> String {
     let mut line = String::new();
     for cause in error.chain().map(ToString::to_string) {

@@ -1,4 +1,4 @@
-//! The chat server as a program; `chat-server --help` says how to use it.
+//! The chat server as a program. For its options see `chat-server --help`.
 
 mod cli;
 mod open_files;
@@ -15,7 +15,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    // With huge pages each idle connection takes a quarter more memory. It works as well without this.
+    // With huge pages each idle connection takes a quarter more memory. The server works without this setting, too.
     #[cfg(all(feature = "mimalloc", target_os = "linux"))]
     let _ = rustix::thread::disable_transparent_huge_pages(true);
     match cli::run(Cli::from_process()).await {

@@ -1,10 +1,10 @@
-//! Several processes that serve one chat: starts them, restarts them, stops them.
+//! A supervisor of several processes that serve one chat: starts, restarts and stops them.
 //!
-//! It knows nothing of chat. A worker is any program that
+//! It is independent of the chat. A worker is any program that
 //!
 //! - prints `listening on http://HOST:PORT` on its standard output when it is ready, and
-//! - stops when its standard input ends. That is how it is told to, and it holds as well when the supervisor
-//!   was killed: the operating system closes the pipe. See [`released`].
+//! - stops when its standard input ends (the parent-death pipe). The supervisor closes the pipe to stop it. The
+//!   operating system closes it if the supervisor is killed. See [`released`].
 
 mod addresses;
 mod error;
@@ -29,29 +29,29 @@ pub(crate) use worker::LISTENING;
 use error::SupervisorError;
 use worker::Worker;
 
-/// How long to wait before a worker is started again. It doubles each time, up to the longest.
+/// The pause before a worker is restarted. It doubles each time, up to the longest one.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
-/// A worker that ran for this long is taken to have been well.
+/// A worker that ran for this long counts as healthy.
 const WELL: Duration = Duration::from_secs(60);
 
 impl SupervisorError {
-    /// Whether the worker itself has said on standard error what is wrong, as programs do that end with
+    /// Returns whether the worker itself has explained the error on standard error, as programs do that exit with
     /// status 1.
     pub(crate) fn is_explained(&self) -> bool {
         matches!(self, Self::NotStarted { status, .. } if status.code() == Some(1))
     }
 }
 
-/// Runs a worker for each address until `stop` is ready: `command` says how one is started.
+/// Runs a worker for each address until `stop` is ready; `command` returns the command that starts one.
 ///
-/// They are started one after the other. `listening` is called with their addresses, in the same order,
-/// once all of them are ready. From then on a worker that ends is started again, at the address that it
-/// had. A worker that does not stop within ten seconds is killed.
+/// Workers are started one after the other. Once all of them are ready, `listening` is called with their addresses,
+/// in the same order. From then on a worker that exits is restarted at its address. A worker that does not stop
+/// within ten seconds is killed.
 ///
 /// # Errors
-/// When a worker cannot be started in the first place; the others are stopped then.
+/// When a worker cannot be started at first; the others are stopped then.
 pub(crate) async fn run(
     addresses: &[String],
     command: impl Fn(&str) -> Command + Send + Sync + 'static,
@@ -91,9 +91,9 @@ pub(crate) async fn run(
     Ok(())
 }
 
-/// Starts a worker again whenever it ends.
+/// Restarts a worker whenever it exits.
 async fn keep(worker: &mut Worker, command: impl Fn(&str) -> Command) -> ! {
-    // The port may have been chosen by the operating system; its clients know this one.
+    // The operating system may have chosen the port; the worker's clients know this one.
     let address = worker.address().to_owned();
     let mut pause = SHORTEST_PAUSE;
     loop {

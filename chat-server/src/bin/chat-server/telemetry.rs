@@ -1,4 +1,4 @@
-//! What the server tells about itself: lines on standard error.
+//! The server's log on standard error.
 
 use std::fmt;
 use std::io::IsTerminal;
@@ -8,14 +8,13 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 
-/// Writes events to standard error from now on: those that `filter` lets through, as in `info` or
-/// `chat_server=debug`. Several processes may write to the same standard error: each line names the
-/// `worker` that it is from, if it is from one, by its address.
+/// Logs events to standard error from now on, if `filter` allows them, as in `info` or `chat_server=debug`. Several
+/// processes may share standard error: each line of a worker names its `worker` by address.
 ///
 /// # Errors
-/// When the filter cannot be understood, or events are written somewhere already.
+/// When the filter is invalid, or a log is set up already.
 pub(crate) fn init(filter: &str, worker: Option<&str>) -> anyhow::Result<()> {
-    // These log every attempt to connect and every wait; the store and the adapter say once what matters of it.
+    // These log every connection attempt and every wait; the store and the adapter log once what matters.
     let libraries = "async_nats=off,sqlx::pool=off,sqlx::postgres::notice=off";
     let filter = EnvFilter::try_new(format!("{filter},{libraries}"))
         .with_context(|| format!("--log {filter:?} is no filter; try \"info\" or \"debug\""))?;
@@ -28,7 +27,7 @@ pub(crate) fn init(filter: &str, worker: Option<&str>) -> anyhow::Result<()> {
         .map_err(|error| anyhow::anyhow!("events are written somewhere already: {error}"))
 }
 
-/// What each line begins with: the time, and who writes it.
+/// The beginning of each line: the time, and the worker that writes it.
 struct Beginning {
     worker: Option<String>,
 }

@@ -6,10 +6,10 @@ use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use tokio::sync::Notify;
 
-/// How many notices wait for a connection. When there are more, the oldest is left out.
+/// Maximum number of ephemeral events that wait for a connection. Beyond that, the oldest is dropped.
 const CAPACITY: usize = 64;
 
-/// An event that is no part of the log: it is delivered at most once, and made once for all who get it.
+/// An ephemeral event: not kept in the log, delivered at most once, and created once for all its receivers.
 #[derive(Debug)]
 pub(crate) struct Notice {
     pub(crate) event: &'static str,
@@ -18,30 +18,30 @@ pub(crate) struct Notice {
 }
 
 impl Notice {
-    /// A notice with this argument, which must not be a string: clients take the last string of an event for their place
-    /// in the log. None if it cannot be serialised.
+    /// Creates an ephemeral event with this argument, which must not be a string: clients take the last string of an
+    /// event for their position in the log. None if it cannot be serialised.
     pub(crate) fn new(event: &'static str, argument: &impl Serialize) -> Option<Arc<Self>> {
         let argument = to_raw_value(argument).ok()?;
         Some(Arc::new(Self { event, argument }))
     }
 }
 
-/// Notices on their way to a connection.
+/// The ephemeral events that wait for a connection.
 #[derive(Debug)]
 pub(crate) struct Notices {
     queue: Mutex<VecDeque<Arc<Notice>>>,
-    /// Whether there are any. Looked at between any two messages, so without a lock.
+    /// Whether there are any. Read between any two messages, so without a lock.
     has_some: AtomicBool,
     wake: Arc<Notify>,
 }
 
 impl Notices {
-    /// Notices that notify `wake` of each.
+    /// Creates a queue that notifies `wake` of each event.
     pub(crate) fn new(wake: Arc<Notify>) -> Self {
         Self { queue: Mutex::default(), has_some: AtomicBool::new(false), wake }
     }
 
-    /// Adds a notice. Never waits: a connection that does not take its notices misses the oldest of them.
+    /// Adds an event. Never waits: a connection that does not take its events misses the oldest ones.
     pub(crate) fn push(&self, notice: Arc<Notice>) {
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         if queue.len() >= CAPACITY {
@@ -54,19 +54,19 @@ impl Notices {
         }
     }
 
-    /// Adds a notice if there is one.
+    /// Adds an event if there is one.
     pub(crate) fn extend(&self, notice: Option<Arc<Notice>>) {
         if let Some(notice) = notice {
             self.push(notice);
         }
     }
 
-    /// Whether there are notices. One that is added at this moment wakes whoever waits for it.
+    /// Returns whether there are any. One that is added at this moment wakes the waiting task.
     pub(crate) fn has_some(&self) -> bool {
         self.has_some.load(Ordering::Acquire)
     }
 
-    /// Takes all notices out, oldest first.
+    /// Takes all events, oldest first.
     pub(crate) fn take(&self) -> VecDeque<Arc<Notice>> {
         if !self.has_some() {
             return VecDeque::new();

@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use tokio::sync::Notify;
 
-/// What a client is told about its request.
+/// The answer to a client's request.
 #[derive(Debug, Clone, Serialize)]
 #[serde(untagged)]
 pub(crate) enum Answer {
@@ -17,7 +17,7 @@ pub(crate) enum Answer {
     Left(Left),
     Named(Named),
     Typing(TypingHeard),
-    /// Its JSON, which may be long: a page of history, or who is in a room. The same may be for many.
+    /// Its JSON, which may be long: a page of history, or the users of a room. Many answers may share it.
     #[serde(serialize_with = "made")]
     Made(Arc<RawValue>),
     Refusal(Refusal),
@@ -28,7 +28,7 @@ fn made<S: Serializer>(json: &Arc<RawValue>, serializer: S) -> Result<S::Ok, S::
 }
 
 impl Answer {
-    /// What it takes beside what the [permit](Permit) of each request counts, in bytes.
+    /// Returns its size in bytes, beyond what the [permit](Permit) of each request counts.
     fn bytes(&self) -> usize {
         match self {
             Self::Made(json) => json.get().len(),
@@ -36,46 +36,46 @@ impl Answer {
         }
     }
 
-    /// Whether it is so long that it counts until it has left, rather than until it was handed over: few of them
-    /// are more than a connection may hold.
+    /// Returns whether it is so long that it counts until it has been sent, rather than until it was handed over: a
+    /// few of them exceed what a connection may hold.
     pub(crate) fn is_long(&self) -> bool {
         const LONG: usize = 16 * 1024;
         self.bytes() >= LONG
     }
 
-    /// Whether it says what the connection follows now, or who is behind it. With the answer the client relies on
-    /// that, also after a crash.
+    /// Returns whether it says what the connection follows now, or who its user is. The client relies on that once it
+    /// has the answer, even after a crash.
     pub(crate) fn tells_of_session(&self) -> bool {
         matches!(self, Self::Joined(_) | Self::Left(_) | Self::Named(_))
     }
 }
 
-/// When something may be asked again whose answer there was no room for.
+/// When to retry a request whose answer did not fit.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// Counts a request until its answer is handed over, and is dropped then.
 pub(crate) trait Permit: Send {
-    /// Counts so many bytes more: the answer is there. Says whether there is room for it, if it is long.
+    /// Counts this many more bytes now that the answer exists. Returns whether there is room for it, if it is long.
     fn grow(&mut self, bytes: usize, is_long: bool) -> bool;
 }
 
-/// An answer that was not handed over yet: its ack id, itself, and the permit of the request.
+/// An answer that is not handed over yet: the ack id, the answer, and the permit of the request.
 pub(super) type Unanswered<P> = (i64, Answer, P);
 
-/// Answers on their way to a client. They wait here when its buffer is full.
+/// The answers that wait for a client because its buffer is full.
 ///
-/// Each counts with its length, by its [`Permit`], until it is handed over or has left. So nothing more is read from a
+/// The [`Permit`] of each counts its length until it is handed over or sent. So the server stops reading from a
 /// client that does not take its answers.
 #[derive(Debug)]
 pub(crate) struct Outbox<P> {
     answers: Mutex<VecDeque<Unanswered<P>>>,
-    /// Whether there are any. Looked at between any two messages, so without a lock.
+    /// Whether there are any. Read between any two messages, so without a lock.
     has_some: AtomicBool,
     wake: Arc<Notify>,
 }
 
 impl<P: Permit> Outbox<P> {
-    /// An outbox that notifies `wake` of each answer.
+    /// Creates an outbox that notifies `wake` of each answer.
     pub(crate) fn new(wake: Arc<Notify>) -> Self {
         Self { answers: Mutex::default(), has_some: AtomicBool::new(false), wake }
     }
@@ -95,12 +95,12 @@ impl<P: Permit> Outbox<P> {
         }
     }
 
-    /// Whether there are answers. One that is added at this moment wakes whoever waits for it.
+    /// Returns whether there are any. One that is added at this moment wakes the waiting task.
     pub(crate) fn has_some(&self) -> bool {
         self.has_some.load(Ordering::Acquire)
     }
 
-    /// Takes all answers out, oldest first.
+    /// Takes all answers, oldest first.
     pub(crate) fn take(&self) -> VecDeque<Unanswered<P>> {
         if !self.has_some() {
             return VecDeque::new();

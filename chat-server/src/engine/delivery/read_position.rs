@@ -3,25 +3,25 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chat_core::{Audience, Feed, Offset, PersonId, RoomId};
 
-/// Rooms, each with the offset after which its messages are for a connection.
+/// Rooms, each with the offset after which its messages are delivered to a connection.
 pub(crate) type JoinedAfter = BTreeMap<RoomId, Offset>;
 
-/// What of the log is for a connection: its rooms, and what is private to the person behind it.
+/// The part of the log that a connection receives: its rooms, and its user's private messages.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Following {
     pub(crate) rooms: JoinedAfter,
-    /// The person, and the offset after which private messages are delivered.
+    /// The user, and the offset after which private messages are delivered.
     pub(crate) person: Option<(PersonId, Offset)>,
 }
 
 impl Following {
-    /// In their order.
+    /// Returns the feeds in their order.
     pub(crate) fn feeds(&self) -> impl Iterator<Item = Feed> {
         let rooms = self.rooms.keys().cloned().map(Feed::Room);
         rooms.chain(self.person.map(|(person, _)| Feed::Person(person)))
     }
 
-    /// Whether a message at `offset` for `audience` is for this connection.
+    /// Returns whether a message at `offset` for `audience` is for this connection.
     fn includes(&self, audience: &Audience, offset: Offset) -> bool {
         let after = match audience {
             Audience::Room(room) => self.rooms.get(room).copied(),
@@ -33,17 +33,17 @@ impl Following {
         after.is_some_and(|after| offset > after)
     }
 
-    /// Leaves out what lies up to `cursor`.
+    /// Raises all starting offsets to at least `cursor`.
     fn handled_upto(&mut self, cursor: Offset) {
         let offsets = self.rooms.values_mut().chain(self.person.iter_mut().map(|(_, after)| after));
         offsets.for_each(|after| *after = cursor.max(*after));
     }
 }
 
-/// The place of one connection in the log: what it follows, and up to where it has got it.
+/// The read position of one connection: what it follows, and how far that has been delivered.
 ///
-/// Whoever handles the connection's requests changes it, and its subscription advances it. Both happen under
-/// one lock, so that a room that is joined from an earlier offset on can move the cursor back without a
+/// The handler of the connection's requests changes it, and its subscription advances it. Both happen under one lock,
+/// so that joining a room from an earlier offset can move the cursor back without omitting or repeating a message:
 /// message being left out or repeated:
 ///
 /// ```text
@@ -58,13 +58,13 @@ pub(crate) struct ReadPosition(Mutex<State>);
 #[derive(Debug)]
 struct State {
     following: Arc<Following>,
-    /// Everything up to here has been handed over, or is not for this connection.
+    /// Everything up to here has been handed over or is not for this connection.
     cursor: Offset,
     /// How often the cursor was moved back.
     rewinds: u64,
 }
 
-/// A place as it was at one moment.
+/// A snapshot of a read position.
 #[derive(Debug)]
 pub(crate) struct Glance {
     pub(crate) cursor: Offset,
@@ -82,26 +82,26 @@ impl ReadPosition {
         Arc::clone(&self.lock().following)
     }
 
-    /// The place as it is now, for somebody who knows what the connection followed before.
+    /// Returns a snapshot for a caller that knows what the connection followed before.
     pub(crate) fn now(&self, known: &Arc<Following>) -> Glance {
         let State { following, cursor, rewinds } = &*self.lock();
         let changed = (!Arc::ptr_eq(following, known)).then(|| Arc::clone(following));
         Glance { cursor: *cursor, rewinds: *rewinds, following: changed }
     }
 
-    /// Whether the connection is in a room.
+    /// Returns whether the connection is in a room.
     pub(crate) fn is_in(&self, room: &RoomId) -> bool {
         self.lock().following.rooms.contains_key(room)
     }
 
-    /// The name of a room as it was when the connection joined it: messages that keep it share one text. None
-    /// when the connection is not in the room.
+    /// Returns the name of a room as the connection joined it, so that messages that keep it share one text. None if
+    /// the connection is not in the room.
     pub(crate) fn joined(&self, room: &RoomId) -> Option<RoomId> {
         self.lock().following.rooms.get_key_value(room).map(|(room, _)| room.clone())
     }
 
-    /// Follows a room from `after` on. If that lies before the cursor, the cursor goes back, and everything
-    /// else is left out up to where it was.
+    /// Follows a room from `after` on. If that is before the cursor, the cursor moves back, and everything else is
+    /// skipped up to where it was.
     ///
     /// `then` is called before any message of the room can be handed over. It must not block.
     pub(crate) fn join(&self, room: RoomId, after: Offset, then: impl FnOnce(&Following)) {
@@ -123,16 +123,16 @@ impl ReadPosition {
         Arc::make_mut(&mut self.lock().following).rooms.remove(room);
     }
 
-    /// Follows what is private to `person` from `after` on, instead of to whoever it was before.
+    /// Follows the private messages of `person` from `after` on, replacing the previous user.
     pub(crate) fn identify(&self, person: PersonId, after: Offset) {
         Arc::make_mut(&mut self.lock().following).person = Some((person, after));
     }
 
-    /// Hands a message over and moves the cursor onto it; also without handing it over when it is not for
-    /// this connection, any more or at all.
+    /// Hands over a message and moves the cursor to it. Only moves the cursor if the message is not, or no longer,
+    /// for this connection.
     ///
-    /// `hand_over` says whether it was taken; it must not block. `None` when the cursor was moved back since
-    /// `rewinds` was read: what to hand over has to be read anew.
+    /// `hand_over` returns whether it was taken; it must not block. `None` if the cursor was moved back since
+    /// `rewinds` was read: messages must then be read again.
     pub(crate) fn advance<T>(
         &self,
         rewinds: u64,
@@ -153,7 +153,7 @@ impl ReadPosition {
         Some(Ok(()))
     }
 
-    /// Moves the cursor over what is not for this connection, unless it was moved back.
+    /// Moves the cursor over messages that are not for this connection, unless it was moved back.
     pub(crate) fn skip_to(&self, rewinds: u64, upto: Offset) {
         let mut state = self.lock();
         if state.rewinds == rewinds {

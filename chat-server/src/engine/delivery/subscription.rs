@@ -8,39 +8,38 @@ use tokio::sync::Notify;
 use super::read_position::{Following, ReadPosition};
 use crate::engine::log::{Entry, Log, Reader, ReaderId};
 
-/// Reads the log for one connection, from its [`ReadPosition`] on.
+/// Reads the log for one connection from its [`ReadPosition`] on.
 ///
-/// Read, hand over, and when there is nothing wait for the notification. It is registered before the first
-/// read and keeps one notification until it is waited for, so nothing that is committed in between is
-/// missed.
+/// It reads and hands over, and if there is nothing, waits for an append notification. It registers before the first
+/// read, and one notification is kept until it is waited for, so nothing committed in between is missed.
 pub(crate) struct Subscription {
     log: Arc<Log>,
     reader: Arc<Reader>,
     position: Arc<ReadPosition>,
     /// What the reader is attached to.
     attached: Arc<Following>,
-    /// The feeds of that, sorted.
+    /// Its feeds, sorted.
     feeds: Vec<Feed>,
     /// How often the cursor had been moved back when `page` was read.
     rewinds: u64,
-    /// What was read and not handed over yet.
+    /// Messages that were read and not handed over yet.
     page: VecDeque<Arc<Entry>>,
 }
 
-/// What [`Subscription::read`] found.
+/// The result of [`Subscription::read`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Found {
-    /// Messages to hand over.
+    /// There are messages to hand over.
     Messages,
-    /// The same, after the cursor was moved back: what the connection follows is to be saved first.
+    /// The same, after the cursor was moved back: what the connection follows must be saved first.
     AfterRewind,
-    /// All that is committed was handed over.
+    /// All committed messages were handed over.
     Nothing,
 }
 
 impl Subscription {
-    /// A subscription to what follows at `place`; `wake` is notified when there is more. Whoever changes
-    /// the place notifies it too.
+    /// Creates a subscription to what follows at `place`; `wake` is notified when there is more. Changes of the read
+    /// position must notify it too.
     pub(crate) fn new(
         log: Arc<Log>,
         reader: ReaderId,
@@ -59,7 +58,8 @@ impl Subscription {
         let before = self.rewinds;
         loop {
             let cursor = self.look();
-            // Mostly so when all that was read is handed over, and less to ask than the log, which everybody asks.
+            // Usually true once all messages read are handed over, and cheaper to check than the log, which all
+            // connections share.
             if self.reader.has_nothing_after(cursor) {
                 return Ok(Found::Nothing);
             }
@@ -76,18 +76,18 @@ impl Subscription {
         }
     }
 
-    /// Whether there are messages that were read and not handed over.
+    /// Returns whether there are messages that were read and not handed over.
     pub(crate) fn has_next(&self) -> bool {
         !self.page.is_empty()
     }
 
-    /// Lets go of what was read and not handed over; it is read again.
+    /// Drops messages that were read and not handed over; they are read again later.
     pub(crate) fn let_go(&mut self) {
         self.page = VecDeque::new();
     }
 
-    /// Hands the next message over with `hand_over`, unless it is not for this connection any
-    /// more, and moves on. When it was not taken, it stays the next.
+    /// Hands over the next message with `hand_over`, unless it is no longer for this connection, and moves on. If it
+    /// was not taken, it stays the next one.
     pub(crate) fn hand_over<T>(
         &mut self,
         hand_over: impl FnOnce(&Entry) -> Result<(), T>,

@@ -14,20 +14,21 @@ use super::subscription::Found;
 use super::{Answer, Notice, Notices, Outbox, Subscription};
 use crate::engine::log::Entry;
 
-/// How long to leave a store alone that has failed.
+/// How long to wait before retrying a store that has failed.
 const STORE_PAUSE: Duration = Duration::from_millis(500);
 
-/// A connection that takes nothing for so long keeps no messages in memory: they are read again for it.
+/// A connection that takes nothing for this long keeps no messages in memory: they are read again for it.
 const STALL: Duration = Duration::from_secs(1);
 
-/// After messages of so many bytes the others have their turn: with hundreds of busy connections, whatever waits for the
+/// After this many bytes of messages the task yields: with hundreds of busy connections, everything else on the
+/// runtime waits for all of them.
 /// runtime waits for all of them.
 const SLICE_BYTES: usize = 32 * 1024;
 
-/// What handing over a message costs beside its bytes.
+/// The cost of handing over a message beyond its bytes.
 const MESSAGE_BYTES: usize = 256;
 
-/// Where deliveries, answers and notices of one connection go.
+/// The receiving end of one connection for messages, answers and ephemeral events.
 pub(crate) trait Sink: Send + Sync {
     /// Hands over a message, if there is room.
     fn deliver(&self, entry: &Entry) -> Taken;
@@ -45,10 +46,10 @@ pub(crate) trait Sink: Send + Sync {
     /// Waits until there may be room again.
     fn room(&self) -> impl Future<Output = ()> + Send;
 
-    /// Waits until all that was handed over has left.
+    /// Waits until everything that was handed over has been sent.
     fn flushed(&self) -> impl Future<Output = ()> + Send;
 
-    /// Waits until what the connection follows, and who is behind it, would outlive the server.
+    /// Waits until what the connection follows, and its user, would survive a crash of the server.
     fn saved(&self) -> impl Future<Output = ()> + Send;
 }
 
@@ -64,7 +65,7 @@ pub(crate) enum NotTaken {
     Gone,
 }
 
-/// What waits for a connection beside the messages of the log, and whether it is still served.
+/// What waits for a connection in addition to messages of the log, and whether the connection is still served.
 #[derive(Debug)]
 pub(crate) struct Waiting<P> {
     pub(crate) outbox: Outbox<P>,
@@ -74,7 +75,7 @@ pub(crate) struct Waiting<P> {
     phase: AtomicU8,
 }
 
-/// How far a connection is from its end. Only goes up.
+/// How far a connection is from its end. Only increases.
 #[derive(Debug, Clone, Copy)]
 #[repr(u8)]
 enum Phase {
@@ -90,12 +91,12 @@ impl<P: Permit> Waiting<P> {
         Self { outbox, notices, wake, phase: AtomicU8::new(0) }
     }
 
-    /// Has the [`deliver`] hand over the answers there are, no messages, and end.
+    /// Makes [`deliver`] hand over the waiting answers, no messages, and end.
     pub(crate) fn drain(&self) {
         self.advance(Phase::Draining);
     }
 
-    /// Has the [`deliver`] end: the connection is gone.
+    /// Makes [`deliver`] end: the connection is gone.
     pub(crate) fn end(&self) {
         self.advance(Phase::Gone);
     }
@@ -113,24 +114,24 @@ impl<P: Permit> Waiting<P> {
 /// The connection is gone.
 struct Gone;
 
-/// Hands answers, notices and messages to a connection until it is gone, or until it drains and no answer
-/// is left.
+/// The delivery task: hands answers, ephemeral events and messages to a connection until it is gone, or until it
+/// drains and no answer is left.
 ///
-/// Answers overtake messages, and while this waits for the store, what needs not wait for it is handed over.
-/// The cursor advances only over what was taken, so stopping this at any point loses nothing.
+/// Answers overtake messages. While this waits for the store, it hands over what does not depend on the store. The
+/// cursor advances only over messages that were taken, so stopping this at any point loses nothing.
 pub(crate) async fn deliver<P: Permit>(
     subscription: Subscription,
     waiting: &Waiting<P>,
     sink: &impl Sink,
 ) {
-    // Ends when the connection is gone; there is nobody to tell.
+    // Ends when the connection is gone; nobody is left to be told.
     let _ = DeliveryTask { waiting, sink, unsaved: VecDeque::new() }.run(subscription).await;
 }
 
 struct DeliveryTask<'a, S, P> {
     waiting: &'a Waiting<P>,
     sink: &'a S,
-    /// Answers that tell of the session, until it is saved.
+    /// Answers that wait until the session is saved.
     unsaved: VecDeque<Unanswered<P>>,
 }
 
@@ -150,7 +151,7 @@ impl<S: Sink, P: Permit> DeliveryTask<'_, S, P> {
                     self.meanwhile(Box::pin(sink.saved()), Phase::Gone).await?;
                 }
                 Some(Ok(Found::Messages)) => {}
-                // The log has told of it.
+                // The log has already reported it.
                 Some(Err(_)) => {
                     self.meanwhile(Box::pin(sleep(STORE_PAUSE)), Phase::Draining).await?;
                     continue;
@@ -194,8 +195,8 @@ impl<S: Sink, P: Permit> DeliveryTask<'_, S, P> {
         !self.unsaved.is_empty() || outbox.has_some() || notices.has_some()
     }
 
-    /// Hands over all answers and notices there are, those that tell of the session when it is saved. Messages
-    /// wait meanwhile, so that those of a room come after the answer to its join.
+    /// Hands over all waiting answers and ephemeral events; answers about the session follow when the session is
+    /// saved. Messages wait meanwhile, so that messages of a room come after the answer to its join.
     async fn answer(&mut self) -> Result<(), Gone> {
         self.hand_over().await?;
         if !self.unsaved.is_empty() {
@@ -215,7 +216,7 @@ impl<S: Sink, P: Permit> DeliveryTask<'_, S, P> {
         Ok(())
     }
 
-    /// Hands over the notices there are, and the answers that need not wait for the store.
+    /// Hands over waiting ephemeral events, and answers that need not wait for the store.
     async fn hand_over(&mut self) -> Result<(), Gone> {
         let Self { waiting, sink, .. } = *self;
         for unanswered in waiting.outbox.take() {
@@ -240,8 +241,8 @@ impl<S: Sink, P: Permit> DeliveryTask<'_, S, P> {
         Ok(())
     }
 
-    /// Waits for something that the store may keep waiting, and hands over meanwhile what needs not wait for it.
-    /// Gives up, with `None`, when the connection comes to `phase`.
+    /// Waits for work that the store may delay, and meanwhile hands over what does not depend on the store. Returns
+    /// `None` if the connection reaches `phase` first.
     async fn meanwhile<T>(
         &mut self,
         work: impl Future<Output = T>,
@@ -250,7 +251,7 @@ impl<S: Sink, P: Permit> DeliveryTask<'_, S, P> {
         let mut work = pin!(work);
         match (&mut work).now_or_never() {
             Some(done) => Ok(Some(done)),
-            // In a box: an idle connection would have room for all of this.
+            // Boxed: otherwise every idle connection would reserve space for all of this.
             None => Box::pin(self.wait_meanwhile(work, phase)).await,
         }
     }
@@ -284,7 +285,7 @@ async fn let_go_when_stalled<T>(work: impl Future<Output = T>, let_go: impl FnOn
     if let Some(done) = (&mut work).now_or_never() {
         return done;
     }
-    // In a box: an idle connection would have room for all of this.
+    // Boxed: otherwise every idle connection would reserve space for all of this.
     if let Ok(done) = Box::pin(timeout(STALL, &mut work)).await {
         return done;
     }

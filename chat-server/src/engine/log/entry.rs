@@ -9,20 +9,20 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use super::ReaderId;
 
-/// A message of the log together with its wire forms: one for all connections, and one with the key for those of
-/// its author.
+/// A message of the log together with its wire forms: one for all connections, and one with the key for its author's
+/// connections.
 #[derive(Debug)]
 pub(crate) struct Entry {
     pub(crate) message: Message,
-    /// The reader whose own message it is, if that one does not want it back.
+    /// The reader that sent the message, if it does not want it back.
     pub(crate) origin: Option<ReaderId>,
     /// Without the key.
     to_others: Forms,
-    /// With the key. Most connections are not the author's, and many messages have none there.
+    /// With the key. Most connections are not the author's, and many messages have no author here.
     to_author: OnceLock<Box<Forms>>,
 }
 
-/// The wire forms of a delivery, each made when it is needed.
+/// The wire forms of a delivery, each created when needed.
 #[derive(Debug, Default)]
 struct Forms {
     encoded: OnceLock<Option<Box<[u8]>>>,
@@ -31,7 +31,7 @@ struct Forms {
 
 /// The arguments of a delivery, already serialised.
 ///
-/// A tuple and not one raw array, because socketioxide puts the event's name before the items of a tuple.
+/// A tuple rather than one raw array, because socketioxide inserts the event's name before the items of a tuple.
 #[derive(Debug, Serialize)]
 pub(crate) struct Arguments(Box<RawValue>, Offset, Box<RawValue>, Box<RawValue>);
 
@@ -44,17 +44,17 @@ impl Entry {
         self.message.offset
     }
 
-    /// What the message costs in memory, wire forms included, in bytes.
+    /// Returns the memory that the message uses in bytes, including wire forms.
     pub(crate) fn footprint(&self) -> usize {
         const FIXED: usize = 400;
-        /// A wire form of its own for the author, beside the content and the key.
+        /// The size of the author's own wire form, in addition to content and key.
         const OWN_FORM: usize = 300;
         let content = self.message.content.as_str().len();
         let own_form = self.key().map_or(0, |key| content + 2 * key.as_str().len() + OWN_FORM);
         2 * content + FIXED + own_form
     }
 
-    /// The event that delivers it.
+    /// Returns the name of the event that delivers it.
     pub(crate) fn event(&self) -> &'static str {
         match self.message.audience {
             Audience::Room(_) => CHAT_MESSAGE,
@@ -62,8 +62,8 @@ impl Entry {
         }
     }
 
-    /// The delivery to this author as `encode` makes it, which everybody has to pass the same: it is called once. None
-    /// when it has made nothing.
+    /// Returns the delivery to this author as created by `encode`, which is called once; all callers must pass the
+    /// same function. None if it created nothing.
     pub(crate) fn encoded(
         &self,
         epoch: &Epoch,
@@ -79,8 +79,8 @@ impl Entry {
         forms.encoded.get_or_init(make).as_deref()
     }
 
-    /// The arguments of the delivery to this author, for connections that take none that are
-    /// [encoded](Self::encoded); none if they cannot be serialised, which no message is known to bring about.
+    /// Returns the arguments of the delivery to this author, for connections that cannot use [encoded](Self::encoded)
+    /// ones; none if they cannot be serialised, which no known message causes.
     pub(crate) fn arguments(&self, epoch: &Epoch, receiver: Option<Author>) -> Option<&Arguments> {
         let (forms, key) = self.forms_for(receiver);
         let make = || {
@@ -92,12 +92,12 @@ impl Entry {
         forms.arguments.get_or_init(make).as_ref()
     }
 
-    /// The key, if there is somebody who gets it.
+    /// Returns the key if somebody may see it.
     fn key(&self) -> Option<&ClientOffset> {
         self.message.author.and(self.message.client_offset.as_ref())
     }
 
-    /// The wire forms for a receiver, and the key that they have: that of the author, if there is one.
+    /// Returns the wire forms for a receiver, and their key: the author's, if there is one.
     fn forms_for(&self, receiver: Option<Author>) -> (&Forms, Option<&ClientOffset>) {
         match self.key() {
             Some(key) if receiver.is_some_and(|receiver| receiver.wrote(&self.message)) => {
@@ -130,14 +130,14 @@ impl Entry {
 pub(crate) struct Delivered<'a>(&'static str, &'a Content, Offset, Meta, RecoveryOffset);
 
 impl Delivered<'_> {
-    /// About how many bytes of JSON it has.
+    /// Returns the approximate size of its JSON in bytes.
     pub(crate) fn bytes(&self) -> usize {
         const BESIDE_CONTENT: usize = 160;
         self.1.as_str().len() + BESIDE_CONTENT
     }
 }
 
-/// What a delivery tells beside the content.
+/// The part of a delivery beside the content.
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Meta {
@@ -152,7 +152,7 @@ impl From<Message> for Entry {
 }
 
 impl Arguments {
-    /// About how many bytes a packet with these arguments has.
+    /// Returns the approximate size in bytes of a packet with these arguments.
     pub(crate) fn len(&self) -> usize {
         let Self(content, _, meta, recovery) = self;
         content.get().len() + meta.get().len() + recovery.get().len() + 40

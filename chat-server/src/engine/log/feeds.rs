@@ -8,7 +8,7 @@ use slab::Slab;
 use super::Entry;
 use super::reader::{FeedNumber, Reader, ReaderId};
 
-/// The feeds that something is kept for.
+/// The feeds that have messages in memory or readers.
 #[derive(Default)]
 pub(super) struct Feeds {
     numbers: HashMap<Feed, FeedNumber>,
@@ -25,7 +25,7 @@ pub(super) struct Newest {
 }
 
 impl Feeds {
-    /// The number of a feed; a new one, with all after `floor` in memory, when nothing is kept for it.
+    /// Returns the number of a feed. A feed that is not known yet gets one, with everything after `floor` in memory.
     pub(super) fn number(&mut self, feed: Feed, floor: Offset) -> FeedNumber {
         if let Some(&number) = self.numbers.get(&feed) {
             return number;
@@ -40,12 +40,12 @@ impl Feeds {
         number
     }
 
-    /// The number of a feed; none when nothing is kept for it.
+    /// Returns the number of a feed; none if it is not known.
     pub(super) fn find(&self, feed: &Feed) -> Option<FeedNumber> {
         self.numbers.get(feed).copied()
     }
 
-    /// Gives the number of a feed to another one, if neither messages nor readers keep it.
+    /// Frees the number of a feed that has neither messages nor readers.
     pub(super) fn forget_if_unused(&mut self, number: FeedNumber) {
         let Newest { feed, entries, readers, .. } = &self.newest[number.0];
         if entries.is_empty() && readers.is_empty() {
@@ -75,8 +75,8 @@ impl IndexMut<FeedNumber> for Feeds {
 }
 
 impl Newest {
-    /// Which of the entries is the first after a cursor. It is looked for from the end, where most readers are: the
-    /// older ones are far apart in memory.
+    /// Returns the index of the first entry after a cursor. Searches from the end, where most readers are: older
+    /// entries are far apart in memory.
     pub(super) fn first_after(&self, cursor: Offset) -> usize {
         let is_before = |index: usize| self.entries[index].offset() <= cursor;
         let (mut end, mut step) = (self.entries.len(), 1);

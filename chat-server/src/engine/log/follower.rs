@@ -10,20 +10,20 @@ use tokio_util::sync::CancellationToken;
 use super::recent::{Push, Recent};
 use crate::engine::outage::Outage;
 
-/// How long a message of another node may go unnoticed when its hint is lost.
+/// How long a message of another node may go unnoticed when its append notification is lost.
 const POLL: Duration = Duration::from_secs(1);
 
-/// How many looks in a row may find nothing before the next one has to wait. Now and then one does: what it was to
-/// find came another way meanwhile.
+/// How many reads in a row may find nothing before the next one has to wait. This happens now and then, when the
+/// messages have arrived another way.
 const IN_VAIN: u32 = 4;
 
-/// How long it waits then. Whoever makes up hints makes the store work no more than this often.
+/// The length of that wait, so that forged append notifications cannot make the store work more often.
 const REST: Duration = Duration::from_millis(10);
 
-/// How many messages are read from the store at a time.
+/// The number of messages per read from the store.
 const PAGE: usize = 1024;
 
-/// The last `count` messages of a log, as far as there is room for them.
+/// Returns the last `count` messages of a log, as far as there is room for them.
 pub(crate) async fn recent(
     store: &dyn MessageStore,
     count: u64,
@@ -31,7 +31,7 @@ pub(crate) async fn recent(
 ) -> Result<Recent, StoreError> {
     let tail = store.tail().await?;
     let oldest = tail.minus(count);
-    // The newest come first: with large messages there is room for few of them.
+    // Newest first: with large messages there is room for few of them.
     let (mut floor, mut bytes, mut parts) = (tail, 0, Vec::new());
     while floor > oldest && bytes < budget {
         let after = floor.minus(PAGE as u64).max(oldest);
@@ -50,7 +50,7 @@ pub(crate) async fn recent(
     Ok(recent)
 }
 
-/// The messages after an offset up to another.
+/// Returns the messages after one offset up to another.
 async fn between(
     store: &dyn MessageStore,
     after: Offset,
@@ -68,7 +68,7 @@ async fn between(
     }
 }
 
-/// Follows the end of the log in the store, for what this node did not write itself.
+/// The log follower: reads messages from the store that this node did not write itself.
 pub(crate) struct LogFollower {
     store: Arc<dyn MessageStore>,
     recent: Arc<Recent>,
@@ -85,17 +85,17 @@ impl LogFollower {
         Self { store, recent, reading, look: Notify::new() }
     }
 
-    /// Looks soon, rather than at the next poll.
+    /// Requests a read soon, before the next poll.
     pub(crate) fn look(&self) {
         self.look.notify_one();
     }
 
-    /// Looks whenever asked to, and from time to time, until `closing`.
+    /// Reads on request and from time to time, until `closing`.
     pub(crate) async fn run(self: Arc<Self>, closing: CancellationToken) {
         let follow = async {
             let mut in_vain = 0_u32;
             loop {
-                // Either way it is time to look.
+                // Either way it is time to read.
                 let _ = timeout(POLL, self.look.notified()).await;
                 in_vain = if self.catch_up().await { 0 } else { in_vain.saturating_add(1) };
                 if in_vain >= IN_VAIN {
@@ -106,8 +106,8 @@ impl LogFollower {
         closing.run_until_cancelled(follow).await;
     }
 
-    /// Reads until nothing is left, and says whether there was something. A store that fails is asked again at the
-    /// next look.
+    /// Reads until nothing is left, and returns whether there was anything. A store that fails is asked again at the
+    /// next read.
     async fn catch_up(&self) -> bool {
         let mut found = false;
         loop {
@@ -115,7 +115,7 @@ impl LogFollower {
             let read = self.store.read_after(None, after, PAGE).await;
             let Ok(page) = self.reading.watch(read) else { return found };
             found |= !page.messages.is_empty();
-            // The tail has not gone back since, so this cannot leave a gap.
+            // The tail has not moved back since, so this cannot leave a gap.
             let pushed = self.recent.push(after, page.messages);
             debug_assert_eq!(pushed, Push::Applied);
             if !page.more {

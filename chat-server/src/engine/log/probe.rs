@@ -6,20 +6,20 @@ use tokio::time::sleep;
 
 use crate::engine::outage::Outage;
 
-/// How long after a failed append the store is asked for the first time whether it works again.
+/// The time from a failed append to the first probe of the store.
 const FIRST: Duration = Duration::from_millis(500);
 
-/// How long it is left alone at the most when it goes on to fail.
+/// The longest time between two probes while the store keeps failing.
 const LONGEST: Duration = Duration::from_secs(5);
 
-/// Finds out when an outage of writes is over, also when no client writes: for ever. Does nothing at other times.
+/// Detects the end of a write outage even if no client writes. Never returns. Does nothing outside of an outage.
 pub(super) async fn run(store: Arc<dyn MessageStore>, writing: Arc<Outage>) {
     loop {
         writing.begins().await;
         let mut pause = FIRST;
         while writing.is_on() {
             sleep(pause).await;
-            // A client's message may have told meanwhile.
+            // A client's message may have found out meanwhile.
             if !writing.is_unproven() {
                 continue;
             }

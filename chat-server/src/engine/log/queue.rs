@@ -7,22 +7,22 @@ use tokio::sync::Notify;
 
 use super::ReaderId;
 
-/// A commit takes no more messages than this, so that the first of them does not wait for long.
+/// Maximum number of messages in a commit, so that the first of them does not wait long.
 pub(super) const MAX_BATCH: usize = 1024;
 
-/// A commit takes no more messages than have this many bytes in all, or one.
+/// Maximum number of bytes of messages in a commit, unless it has only one message.
 const MAX_BATCH_BYTES: usize = 1024 * 1024;
 
-/// What a message costs beside its bytes.
+/// The cost of a message beyond its bytes.
 const MESSAGE_COST: u64 = 256;
 
-/// A source that has let so many others come first has its turn, however many begin to wait.
+/// A source that has let this many other messages go first takes its turn, however many others wait.
 const LONGEST_WAIT: u64 = 4 * MAX_BATCH as u64;
 
-/// One of so many messages is of such a source at the most.
+/// At most one of this many messages is from such a source.
 const LONGEST_EVERY: u64 = 8;
 
-/// What became of a submitted message.
+/// The outcome of a submitted message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
     /// The store has answered.
@@ -31,12 +31,12 @@ pub(crate) enum Outcome {
     Unavailable,
 }
 
-/// Called when the fate of a message is known. Must not block.
+/// Called when the outcome of a message is known. Must not block.
 pub(crate) type Reply = Box<dyn FnOnce(Outcome) + Send>;
 
 /// A message that waits for its commit.
 pub(super) struct Submission {
-    /// Whose turn it takes.
+    /// The source whose turn it takes.
     pub(super) source: ReaderId,
     pub(super) message: NewMessage,
     /// The reader that does not want it back.
@@ -54,14 +54,14 @@ impl Submission {
     }
 }
 
-/// The way to the writer: many put in, one takes out.
+/// The queue to the writer: many producers, one consumer.
 ///
-/// Putting in costs a lock and a push, whoever else waits. Whose turn it is, is decided by [`Waiting`], which the
-/// writer has to itself.
+/// Adding a message costs a lock and a push, whoever else waits. [`Waiting`], which belongs to the writer alone,
+/// decides whose turn it is.
 #[derive(Default)]
 pub(super) struct Queue {
     arrived: Mutex<Arrived>,
-    /// Notified when something has arrived where nothing was, and when it is closed.
+    /// Notified when a message arrives in an empty queue, and when it is closed.
     changed: Notify,
 }
 
@@ -72,7 +72,7 @@ struct Arrived {
 }
 
 impl Queue {
-    /// Adds a message; gives it back when the queue is closed.
+    /// Adds a message; returns it if the queue is closed.
     pub(super) fn push(&self, submission: Submission) -> Result<(), Box<Submission>> {
         let mut arrived = self.lock();
         if arrived.closed {
@@ -87,17 +87,17 @@ impl Queue {
         Ok(())
     }
 
-    /// Takes no more.
+    /// Stops accepting messages.
     pub(super) fn close(&self) {
         self.lock().closed = true;
         self.changed.notify_one();
     }
 
-    /// Moves what has arrived to the end of `submissions`, and says whether more may arrive.
+    /// Moves the queued messages to the end of `submissions`, and returns whether more may arrive.
     fn drain_into(&self, submissions: &mut Vec<Submission>) -> bool {
         let mut arrived = self.lock();
         if submissions.is_empty() {
-            // The one who puts in finds room, and the one who takes out moves nothing under the lock.
+            // Swapping leaves room for producers and moves nothing under the lock.
             std::mem::swap(&mut arrived.submissions, submissions);
         } else {
             submissions.append(&mut arrived.submissions);
@@ -105,7 +105,7 @@ impl Queue {
         !arrived.closed
     }
 
-    /// Waits until there is something to take, or none will come. May return early.
+    /// Waits until there is something to take, or nothing will come. May return early.
     pub(super) async fn changed(&self) {
         self.changed.notified().await;
     }
@@ -115,36 +115,36 @@ impl Queue {
     }
 }
 
-/// What the writer has taken from the [`Queue`] and not committed yet: sources share the batches evenly by what their
-/// messages cost, each in its own order.
+/// The messages that the writer has taken from the [`Queue`] and not committed yet. Sources share the batches evenly
+/// by the cost of their messages, and each source keeps its order.
 ///
-/// This is [fair queueing](https://doi.org/10.1145/75247.75248) with the clock of
-/// [start-time fair queueing](https://doi.org/10.1145/248156.248171): what a source has sent begins and ends at times of
-/// a virtual clock, what ends first is taken first, and the clock shows when the last one that was taken began. Who begins
-/// to wait begins then, or where its last message ended. So the message of somebody who sends little is in the next batch,
-/// however many have filled their queues, and however large their messages are.
+/// This is [fair queueing](https://doi.org/10.1145/75247.75248) with the clock of [start-time fair
+/// queueing](https://doi.org/10.1145/248156.248171): each message begins and ends at times of a virtual clock, the
+/// one that ends first is taken first, and the clock shows when the last message taken began. A source that starts to
+/// wait begins at the current time, or where its last message ended. So a message of a source that sends little is in
+/// the next batch, however full the queues of others are, and however large their messages are.
 #[derive(Default)]
 pub(super) struct Waiting {
     arrived: Vec<Submission>,
     sources: HashMap<ReaderId, Source>,
     /// The sources in their order.
     turns: BTreeSet<(Turn, ReaderId)>,
-    /// The sources by the numbers of their turns.
+    /// The sources by the number of their turn.
     asked: BTreeMap<u64, ReaderId>,
-    /// When the last message of a source ended that does not wait any more, if that is to come.
+    /// When the last message of a source that no longer waits ended, if that is in the future.
     ends: HashMap<ReaderId, u64>,
     clock: u64,
     taken: u64,
     turns_asked: u64,
 }
 
-/// What waits of one source, one message at least.
+/// The waiting messages of one source, at least one.
 struct Source {
     messages: VecDeque<Submission>,
     turn: Turn,
 }
 
-/// When the next message of a source ends, which turn it is of all, and when it begins. What ends first is first.
+/// When the next message of a source ends, the number of its turn, and when it begins. The earliest end comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Turn {
     end: u64,
@@ -153,13 +153,13 @@ struct Turn {
 }
 
 impl Waiting {
-    /// The next batch, nothing when nothing waits, and whether more may come.
+    /// Returns the next batch, empty if nothing waits, and whether more may come.
     pub(super) fn take(&mut self, queue: &Queue) -> (Vec<Submission>, bool) {
         let open = queue.drain_into(&mut self.arrived);
-        // Mostly all of it goes into one batch, and nobody has to wait.
+        // Usually everything fits into one batch, and nobody has to wait.
         if self.sources.is_empty() && fit(&self.arrived) {
             self.ends = HashMap::new();
-            // The next ones find as much room, without being moved.
+            // Leaves the same capacity for the next messages without moving them.
             let room = Vec::with_capacity(self.arrived.len());
             return (std::mem::replace(&mut self.arrived, room), open);
         }
@@ -174,7 +174,7 @@ impl Waiting {
                 self.wait(id, start, VecDeque::from([submission]));
             }
         }
-        // The next ones find room, and a flood that is over takes no memory.
+        // Leaves room for the next messages; after a flood, memory is released.
         arrived.shrink_to(2 * MAX_BATCH);
         self.arrived = arrived;
         let (mut batch, mut bytes) = (Vec::with_capacity(MAX_BATCH), 0);
@@ -188,7 +188,7 @@ impl Waiting {
         (batch, open)
     }
 
-    /// Has a source wait whose next message begins then.
+    /// Adds a waiting source whose next message begins at `start`.
     fn wait(&mut self, id: ReaderId, start: u64, messages: VecDeque<Submission>) {
         let Some(cost) = messages.front().map(Submission::cost) else {
             if start > self.clock {
@@ -203,7 +203,7 @@ impl Waiting {
         self.sources.insert(id, Source { messages, turn });
     }
 
-    /// The message whose turn it is.
+    /// Takes the message whose turn it is.
     fn next(&mut self) -> Option<Submission> {
         self.taken += 1;
         let (&number, &longest) = self.asked.first_key_value()?;
@@ -224,7 +224,7 @@ impl Waiting {
     }
 }
 
-/// Whether all of these go into one batch.
+/// Returns whether all of these fit into one batch.
 fn fit(submissions: &[Submission]) -> bool {
     submissions.len() <= MAX_BATCH
         && submissions.iter().map(Submission::bytes).sum::<usize>() <= MAX_BATCH_BYTES

@@ -3,18 +3,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use chat_core::Offset;
 use tokio::sync::Notify;
 
-/// What a reader is known by.
+/// The id of a reader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct ReaderId(pub(crate) u64);
 
-/// What a feed is known by as long as it has messages in memory or readers. Its name is looked up once for a
-/// message; with many rooms the rest would otherwise be hashing and comparing of names.
+/// The number of a feed while it has messages in memory or readers. Its name is looked up once per message; otherwise
+/// most of the work with many rooms would be hashing and comparing names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct FeedNumber(pub(super) usize);
 
-/// Who reads some feeds of the log, is woken when they grow, and knows which of them did.
+/// A reader of some feeds of the log. It is woken when they grow, and knows which of them did.
 ///
-/// Somebody in a hundred rooms looks into one of them for a message there, and not into all.
+/// A connection in a hundred rooms checks only the room that has a new message, not all of them.
 #[derive(Debug)]
 pub(crate) struct Reader {
     id: ReaderId,
@@ -22,14 +22,14 @@ pub(crate) struct Reader {
     news: Mutex<News>,
 }
 
-/// What there is to look at.
+/// The feeds to check.
 #[derive(Debug, Default)]
 struct News {
-    /// All feeds that it is attached to, in the order of their numbers.
+    /// All feeds that it is attached to, sorted by number.
     followed: Vec<FeedNumber>,
-    /// Those that have grown since they were looked at, in the same order.
+    /// Those that have grown since they were checked, sorted by number.
     grown: Vec<FeedNumber>,
-    /// The others have no messages after this.
+    /// The other feeds have no messages after this offset.
     others_upto: Offset,
 }
 
@@ -46,7 +46,7 @@ impl Reader {
         self.wake.notify_one();
     }
 
-    /// Is attached to more feeds, which it has not looked at.
+    /// Attaches more feeds, which are not checked yet.
     pub(super) fn follows(&self, feeds: impl Iterator<Item = FeedNumber>) {
         let mut news = self.news();
         for feed in feeds {
@@ -55,27 +55,27 @@ impl Reader {
         }
     }
 
-    /// A feed that it is attached to has grown.
+    /// Notes that an attached feed has grown.
     pub(super) fn has_news_in(&self, feed: FeedNumber) {
         insert(feed, &mut self.news().grown);
     }
 
-    /// Is not attached to a feed any more.
+    /// Detaches a feed.
     pub(super) fn follows_no_more(&self, feed: FeedNumber) {
         let mut news = self.news();
         remove(feed, &mut news.followed);
         remove(feed, &mut news.grown);
     }
 
-    /// Looks for messages after `cursor` in those feeds that may have some, with a function that returns what it
-    /// found, and the last message of them all if it has found that.
+    /// Looks for messages after `cursor` in the feeds that may have some, with a function that returns what it found,
+    /// and the last offset of all feeds if it has found that.
     pub(super) fn look<T>(
         &self,
         cursor: Offset,
         look: impl FnOnce(&[FeedNumber]) -> (T, Option<Offset>),
     ) -> T {
         let mut news = self.news();
-        // A cursor that was moved back may lie before messages of feeds that have not grown since.
+        // A cursor that was moved back may be before messages of feeds that have not grown since.
         let feeds = if cursor < news.others_upto { &news.followed } else { &news.grown };
         let (found, last) = look(feeds);
         if let Some(last) = last {
@@ -85,8 +85,8 @@ impl Reader {
         found
     }
 
-    /// Whether no feed that it is attached to has a message after `cursor`. It says no as well where it takes a
-    /// [look](Self::look) to know.
+    /// Returns whether certainly no attached feed has a message after `cursor`. False also if only a
+    /// [look](Self::look) can tell.
     pub(crate) fn has_nothing_after(&self, cursor: Offset) -> bool {
         let news = self.news();
         news.grown.is_empty() && news.others_upto <= cursor
@@ -97,14 +97,14 @@ impl Reader {
     }
 }
 
-/// Adds a feed to a sorted list that may have it.
+/// Adds a feed to a sorted list unless it is there.
 fn insert(feed: FeedNumber, sorted: &mut Vec<FeedNumber>) {
     if let Err(place) = sorted.binary_search(&feed) {
         sorted.insert(place, feed);
     }
 }
 
-/// Removes a feed from a sorted list that may have it.
+/// Removes a feed from a sorted list if it is there.
 fn remove(feed: FeedNumber, sorted: &mut Vec<FeedNumber>) {
     if let Ok(place) = sorted.binary_search(&feed) {
         sorted.remove(place);

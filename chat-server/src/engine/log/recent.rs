@@ -7,8 +7,8 @@ use super::Entry;
 use super::feeds::Feeds;
 use super::reader::{FeedNumber, Reader};
 
-/// The newest messages of the log, kept in memory for the readers that are up to date, and who wants to
-/// be woken by them.
+/// The newest messages of the log, kept in memory for readers that are up to date, and the readers to wake for new
+/// ones.
 ///
 /// ```text
 ///   the log     … 94 95 96 97 98 99           a feed per room and person:
@@ -18,18 +18,18 @@ use super::reader::{FeedNumber, Reader};
 ///                                               Grace    99
 /// ```
 ///
-/// Everything in `(floor, tail]` is here. A feed may reach further back than the floor: a quiet room
-/// loses nothing while others are busy. So its readers never have to ask the store.
+/// Everything in `(floor, tail]` is here. A feed may reach back further than the floor: a quiet room keeps its
+/// messages while others are busy. So its readers never have to ask the store.
 pub(crate) struct Recent {
     state: RwLock<State>,
-    /// The most that the messages may take, in bytes.
+    /// Maximum memory for messages, in bytes.
     budget: usize,
 }
 
 struct State {
     tail: Offset,
     floor: Offset,
-    /// All entries, oldest first, for dropping the oldest, and the feeds that they are in.
+    /// All entries, oldest first, with the feeds that they are in; used for dropping the oldest ones.
     entries: VecDeque<(Arc<Entry>, InFeeds)>,
     footprint: usize,
     feeds: Feeds,
@@ -38,12 +38,12 @@ struct State {
 /// A room, or the two people of a private message.
 type InFeeds = [Option<FeedNumber>; 2];
 
-/// What became of messages that were offered.
+/// The result of offering messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Push {
-    /// They are in, or they were before.
+    /// They were added, or were there before.
     Applied,
-    /// They do not follow what is there: something between is missing. They were left out.
+    /// They do not follow the existing messages: some in between are missing. They were not added.
     Gap,
 }
 
@@ -52,12 +52,12 @@ pub(crate) enum Push {
 pub(crate) enum Read {
     /// These are the next ones, and there are no others up to `upto`.
     Covered { entries: Vec<Arc<Entry>>, upto: Offset },
-    /// Some lie too far back. Ask the store.
+    /// Some are no longer in memory. Ask the store.
     TooOld,
 }
 
 impl Recent {
-    /// Knows of nothing up to `floor`, and of nothing after it.
+    /// Creates a cache that knows nothing up to `floor`, and of no messages after it.
     pub(crate) fn new(floor: Offset, budget: usize) -> Self {
         let state = State {
             tail: floor,
@@ -73,8 +73,8 @@ impl Recent {
         self.read().tail
     }
 
-    /// Takes messages that follow `after` in the log without a hole, and wakes the readers of their
-    /// feeds. Those that are known already are dropped.
+    /// Adds messages that follow `after` in the log without a gap, and wakes the readers of their feeds. Messages
+    /// that are already known are dropped.
     pub(crate) fn push<E: Into<Entry>>(
         &self,
         after: Offset,
@@ -91,11 +91,11 @@ impl Recent {
             state.push(entry, known, &mut grown);
         }
         state.shrink(self.budget);
-        // Before anybody can read, and pass by what is new.
+        // Before anyone can read, and skip the new messages.
         for &feed in &grown {
             state.feeds[feed].readers.values().for_each(|reader| reader.has_news_in(feed));
         }
-        // Woken readers can read while the rest is being woken.
+        // Readers that are awake can read while the rest are being woken.
         let state = RwLockWriteGuard::downgrade(state);
         for &feed in &grown {
             state.feeds[feed].readers.values().for_each(|reader| reader.wake());
@@ -103,13 +103,13 @@ impl Recent {
         Push::Applied
     }
 
-    /// Takes note that no message up to `tail` is missing here.
+    /// Notes that no message up to `tail` is missing here.
     pub(crate) fn is_whole_upto(&self, tail: Offset) {
         let mut state = self.write();
         state.tail = tail.max(state.tail);
     }
 
-    /// At most `limit` messages after `cursor` of the feeds that the reader is [attached](Self::attach) to.
+    /// Returns at most `limit` messages after `cursor` of the feeds that the reader is [attached](Self::attach) to.
     pub(crate) fn read_after(&self, reader: &Reader, cursor: Offset, limit: usize) -> Read {
         let state = self.read();
         reader.look(cursor, |feeds| {
@@ -124,7 +124,7 @@ impl Recent {
         })
     }
 
-    /// Has a reader woken by every message in `feeds` from now on.
+    /// Wakes a reader for every message in `feeds` from now on.
     pub(crate) fn attach(&self, reader: &Arc<Reader>, feeds: &[Feed]) {
         let State { feeds: all, floor, .. } = &mut *self.write();
         let new = feeds.iter().filter_map(|feed| {
@@ -146,13 +146,13 @@ impl Recent {
         }
     }
 
-    /// How many feeds something is kept for.
+    /// Returns the number of known feeds.
     #[cfg(test)]
     pub(crate) fn feeds(&self) -> usize {
         self.read().feeds.len()
     }
 
-    /// How many readers a feed has.
+    /// Returns the number of a feed's readers.
     #[cfg(test)]
     pub(crate) fn readers_of(&self, feed: &Feed) -> usize {
         let feeds = &self.read().feeds;
@@ -169,7 +169,8 @@ impl Recent {
 }
 
 impl State {
-    /// The messages of these feeds after a cursor, at most `limit` of each. None when some are not here.
+    /// Returns the messages of these feeds after a cursor, at most `limit` of each. None if some are no longer in
+    /// memory.
     fn each_of(
         &self,
         feeds: &[FeedNumber],
@@ -191,7 +192,7 @@ impl State {
         Some(entries)
     }
 
-    /// Adds an entry, and to `grown` the feeds with readers for which it is the first after `known`.
+    /// Adds an entry, and adds to `grown` the feeds with readers for which it is the first one after `known`.
     fn push(&mut self, entry: Entry, known: Offset, grown: &mut Vec<FeedNumber>) {
         let entry = Arc::new(entry);
         self.tail = entry.offset();

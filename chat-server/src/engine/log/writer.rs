@@ -10,21 +10,20 @@ use super::recent::{Push, Recent};
 use super::{Entry, ReaderId};
 use crate::engine::outage::Outage;
 
-/// Hears of each committed batch: the offset before it, and its new messages. Must not block.
+/// Called with each committed batch: the offset before it, and its new messages. Must not block.
 pub(crate) type Committed = Box<dyn Fn(Offset, &[Message]) + Send + Sync>;
 
-/// The one place on a node that appends to the store: a group commit.
+/// The only place on a node that appends to the store; it groups messages into commits.
 ///
-/// Whatever is queued while a commit runs goes into the next one together, in turn from each source when it is
-/// more than fits. Nothing ever waits for a batch to fill: on an idle node a message is committed alone and at
-/// once.
+/// Messages queued during a commit go into the next one together, with sources taking turns if there are more than
+/// fit. Nothing waits for a batch to fill: on an idle node a message is committed alone and at once.
 pub(crate) struct Writer {
-    /// Without a bound of its own: each connection has one on what it may have in flight.
+    /// Unbounded: each connection has a limit on its requests in flight.
     queue: Arc<Queue>,
 }
 
 impl Writer {
-    /// The writer, and the work that has to be polled for it.
+    /// Creates the writer, and the future that must be polled for it.
     pub(crate) fn new(
         store: Arc<dyn MessageStore>,
         recent: Arc<Recent>,
@@ -51,7 +50,7 @@ impl Writer {
         }
     }
 
-    /// Takes no more; what is queued is still committed.
+    /// Stops accepting messages; queued ones are still committed.
     pub(crate) fn close(&self) {
         self.queue.close();
     }
@@ -65,25 +64,25 @@ struct Committer {
     committed: Committed,
 }
 
-/// What goes into one commit.
+/// The messages of one commit.
 struct Batch {
     messages: Vec<NewMessage>,
-    /// For each message the reader that does not want it back, and who is told of its fate.
+    /// For each message, the reader that does not want it back, and the callback for its outcome.
     rest: Vec<(Option<ReaderId>, Reply)>,
 }
 
-/// A batch, and what the store has answered; none when it has failed.
+/// A batch and the store's answer; none if the store failed.
 type Settled = (Batch, Option<Vec<Appended>>);
 
 impl Committer {
-    /// Commits batch after batch. While one is told of, the store already works on the next.
+    /// Commits batch after batch. While one is being announced, the store already works on the next.
     async fn run(self, queue: Arc<Queue>) {
         let (mut waiting, mut settled) = (Waiting::default(), None::<Settled>);
         loop {
             let (submissions, open) = waiting.take(&queue);
             if submissions.is_empty() {
                 match settled.take() {
-                    // More may have come meanwhile.
+                    // More may have arrived meanwhile.
                     Some(settled) => self.tell(settled),
                     None if open => queue.changed().await,
                     None => return,

@@ -1,8 +1,8 @@
 use chat_core::Timestamp;
 use tokio::time::Instant;
 
-/// The time by which names expire. A clock that is set, or a machine that slept, must not take a name from somebody
-/// who is connected: what has expired has by the machine's clock *and* by the time that went by since the start.
+/// The clock for the expiry of nicknames. A clock adjustment or a suspended machine must not take a nickname from a
+/// connected user: it expires only once both the machine's clock *and* the time elapsed since the start say so.
 pub(super) struct Clock {
     began: Instant,
     at: Timestamp,
@@ -15,12 +15,12 @@ impl Clock {
         Self { began: Instant::now(), at: wall(), wall: Box::new(wall) }
     }
 
-    /// The time that has come for sure: nothing expires before it.
+    /// Returns the earliest possible current time: nothing expires before it.
     pub(super) fn earliest(&self) -> Timestamp {
         (self.wall)().min(self.steady())
     }
 
-    /// The time that may have come, also for other nodes: what is kept from now on is kept from here.
+    /// Returns the latest possible current time, also on other nodes: new lifetimes start here.
     pub(super) fn latest(&self) -> Timestamp {
         (self.wall)().max(self.steady())
     }

@@ -12,26 +12,26 @@ use crate::engine::source::Source;
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
-/// Says which names may be claimed, how many, and how often somebody may claim in vain.
+/// Decides which nicknames may be claimed, how many, and how often claims may fail.
 pub(super) struct Guard {
     reserved: Reserved,
-    /// Names that nobody had and somebody got.
+    /// Claims to nicknames that were free.
     new: Option<Buckets<Source>>,
     wrong: Option<Wrong>,
     guessed: Arc<Episode>,
     collected: Arc<Episode>,
 }
 
-/// Claims that were not granted: a token that is not the owner's is one.
+/// Claims that were not granted, for instance with another token than the owner's.
 ///
-/// They are counted when they have failed, so that owners who all come back at once do not wait for each other. What
-/// fails at the same moment overdraws a bucket, and has to be paid for.
+/// They are counted once they have failed, so that owners who all reconnect at once do not wait for each other.
+/// Simultaneous failures overdraw a bucket and have to be paid back.
 struct Wrong {
     by_source: Buckets<Source>,
     by_name: Buckets<NicknameKey>,
 }
 
-/// A new name that may be claimed. Dropped before it is granted, it does not count.
+/// Permission to claim a new nickname. If dropped before the claim is granted, it does not count.
 #[must_use]
 pub(super) struct NewName(Option<Arc<Bucket>>);
 
@@ -46,10 +46,10 @@ impl Guard {
         Self { reserved, new, wrong, guessed, collected }
     }
 
-    /// Whether a claim may be looked at.
+    /// Decides whether a claim may be checked.
     ///
-    /// Who has claimed in vain too often has to wait. When many have for one name, each from its own place, those
-    /// have to wait that did so lately; its owner, who did not, does not.
+    /// A source with too many failed claims has to wait. If many sources fail for one nickname, those that failed
+    /// recently have to wait; its owner, who did not, does not.
     pub(super) fn admit(&self, source: Source, nickname: &Nickname) -> Result<(), Refusal> {
         let Some(wrong) = &self.wrong else { return Ok(()) };
         let Some(own) = wrong.by_source.used(&source).filter(|own| !own.is_full()) else {
@@ -69,8 +69,8 @@ impl Guard {
         Err(Refusal::slow_down(format!("{reason}; try again {}", later(wait)), wait))
     }
 
-    /// Whether a name may be claimed that nobody may have had. It counts at once, as many may be claimed at the same
-    /// moment, and no more if the claim is not granted.
+    /// Decides whether a nickname may be claimed that may be new. It counts at once, because many may be claimed at
+    /// the same time, and stops counting if the claim is not granted.
     pub(super) fn admit_new(
         &self,
         source: Source,
@@ -98,7 +98,7 @@ impl Guard {
         Ok(NewName(Some(bucket)))
     }
 
-    /// A claim was not granted.
+    /// Counts a claim that was not granted.
     pub(super) fn refused(&self, source: Source, nickname: &Nickname) {
         let Some(wrong) = &self.wrong else { return };
         wrong.by_source.of(&source).overdraw(1);
@@ -120,7 +120,7 @@ impl Drop for NewName {
     }
 }
 
-/// A wait, for people.
+/// Formats a wait for people.
 fn later(wait: Duration) -> String {
     match wait.as_secs() {
         seconds @ 0..90 => format!("in {} s", seconds + 1),

@@ -5,27 +5,27 @@ use chat_core::{Nickname, PersonId, Timestamp};
 use chat_store::OwnerKey;
 use tokio::time::Instant;
 
-/// Of more names than this nothing is remembered: claiming them again is only slower.
+/// Maximum number of nicknames remembered; claiming others again is only slower.
 const CAPACITY: usize = 20_000;
 
-/// Names that were claimed so recently that nobody else can have them, so that the store needs not be asked
-/// when many people connect again at once.
+/// Nicknames that were claimed so recently that nobody else can have them, so that the store need not be asked when
+/// many users reconnect at once.
 #[derive(Debug, Default)]
 pub(super) struct Held(Mutex<HashMap<Nickname, Claim>>);
 
-/// A claim that was granted.
+/// A granted claim.
 #[derive(Debug)]
 pub(super) struct Claim {
     pub(super) owner: OwnerKey,
     pub(super) person: PersonId,
-    /// How long it is relied on, well before it expires.
+    /// When to stop relying on it, well before it expires.
     pub(super) until: Instant,
-    /// When it expires: a machine that slept does not know for how long.
+    /// When it expires: a machine that was suspended does not know for how long.
     pub(super) expires_at: Timestamp,
 }
 
 impl Held {
-    /// The person who has this name, written so, if it certainly is this owner.
+    /// Returns the user with this nickname in this spelling, if it certainly belongs to this owner.
     pub(super) fn find(
         &self,
         nickname: &Nickname,
@@ -38,7 +38,7 @@ impl Held {
         (claim.owner == owner && is_held).then_some(claim.person)
     }
 
-    /// Notes a claim that was granted.
+    /// Remembers a granted claim.
     pub(super) fn note(&self, nickname: Nickname, claim: Claim) {
         let mut claims = self.lock();
         if claims.len() >= CAPACITY {

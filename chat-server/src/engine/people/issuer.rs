@@ -1,16 +1,16 @@
 use chat_core::{Nickname, Refusal, Timestamp, Token};
 use chat_store::OwnerKey;
 
-/// Somebody else who knows who clients are, and gives them tokens that say so.
+/// An external authority that identifies clients by the tokens it issues.
 pub(crate) trait Issuer: Send + Sync {
-    /// Whom a token names.
+    /// Returns the user that a token names.
     ///
     /// # Errors
-    /// There is none, or it is not the issuer's, or not valid now.
+    /// When the token is missing, from another issuer, or not valid now.
     fn subject(&self, token: Option<&Token>) -> Result<Subject, Refusal>;
 }
 
-/// Whom a token names.
+/// The user that a token names.
 pub(crate) struct Subject {
     pub(crate) owner: OwnerKey,
     pub(crate) nickname: Nickname,

@@ -9,10 +9,10 @@ use thiserror::Error;
 use super::issuer::{Issuer, Subject};
 use super::owner::owner;
 
-/// By how much the clock of whoever issues tokens may be ahead of that of this machine, in seconds.
+/// How far the issuer's clock may be ahead of this machine's, in seconds.
 const LEEWAY: u64 = 10;
 
-/// What JSON Web Tokens have to be signed with.
+/// The key that verifies JSON Web Tokens.
 ///
 /// | key | algorithm |
 /// |---|---|
@@ -20,28 +20,28 @@ const LEEWAY: u64 = 10;
 /// | an RSA public key in PEM | RS256 |
 /// | an Ed25519 public key in PEM | EdDSA |
 ///
-/// No other algorithm is taken, in particular not the one that the token itself names. A token needs the claim
-/// `sub`, and its times `exp` and `nbf` are respected when it has them, `nbf` give or take ten seconds. The
-/// nickname is the first of the claims `nickname`, `preferred_username`, `name` and `sub` that it has.
+/// No other algorithm is accepted, in particular not the one that the token itself names. A token needs the claim
+/// `sub`, and its times `exp` and `nbf` are checked if present, `nbf` with a tolerance of ten seconds. The nickname
+/// is the first one present of the claims `nickname`, `preferred_username`, `name` and `sub`.
 pub struct JwtKey {
     key: DecodingKey,
     validation: Validation,
 }
 
-/// Why bytes are no [`JwtKey`].
+/// The error of reading a [`JwtKey`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum JwtKeyError {
-    /// A secret that could be guessed.
+    /// The secret is so short that it could be guessed.
     #[error("the secret for HS256 has {bytes} bytes; it needs 32 or more")]
     Short {
-        /// How many it has.
+        /// Its length in bytes.
         bytes: usize,
     },
-    /// A private key, which only the issuer of the tokens should have.
+    /// The key is private; only the issuer of the tokens should have it.
     #[error("this is a private key; the chat needs the public one")]
     Private,
-    /// PEM that holds no key of a kind that is supported.
+    /// The PEM contains no key of a supported kind.
     #[error("the PEM file holds no RSA or Ed25519 public key")]
     Unsupported,
 }
@@ -58,10 +58,10 @@ struct Claims {
 }
 
 impl JwtKey {
-    /// The key that a file holds: its bytes. Line ends after a secret do not belong to it.
+    /// Reads a key from the contents of a file. Line ends after a secret are ignored.
     ///
     /// # Errors
-    /// When it is no key that tokens can be checked with.
+    /// When it is no key that tokens can be verified with.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, JwtKeyError> {
         let text = std::str::from_utf8(bytes).unwrap_or_default();
         if text.contains("-----BEGIN") {
@@ -117,10 +117,10 @@ impl Issuer for JwtKey {
         let nickname = nickname.or(preferred_username).or(name).unwrap_or(sub).parse();
         let nickname =
             nickname.map_err(|error| Refusal::invalid(RefusalCode::InvalidNickname, error))?;
-        // Rounded down, and without a meaning when it is no time: then it has been refused.
+        // Rounded down, and meaningless if it is no time: then the token has been refused.
         let until = exp.map(|seconds| Timestamp::from_millis((seconds * 1000.0) as i64));
-        // The library has let some pass that have just expired. A connection ends at this moment: accepted, it would
-        // be cut off at once, and come back again and again.
+        // The library accepts some tokens that have just expired. A connection ends when its token expires: if
+        // accepted, it would be closed at once and reconnect again and again.
         if until.is_some_and(|until| until <= Timestamp::now()) {
             return Err(expired());
         }
@@ -132,7 +132,7 @@ fn expired() -> Refusal {
     Refusal::new(RefusalCode::ExpiredToken, "the token has expired; get a new one")
 }
 
-/// Shows no key.
+/// Hides the key.
 impl fmt::Debug for JwtKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("JwtKey")

@@ -2,8 +2,8 @@ use std::collections::HashSet;
 
 use chat_core::{Nickname, NicknameSkeleton};
 
-/// Names that nobody can choose when nothing else is said: people would take who has one for the chat itself, for
-/// somebody who runs it, or for more than one person.
+/// The default reserved nicknames: people would take their owner for the chat itself, for one of its operators, or
+/// for more than one person.
 pub(crate) const RESERVED: [&str; 17] = [
     "admin",
     "administrator",
@@ -24,13 +24,13 @@ pub(crate) const RESERVED: [&str; 17] = [
     "system",
 ];
 
-/// Names that nobody can choose, by what they look like.
+/// Nicknames that nobody can choose, by skeleton.
 #[derive(Debug, Default)]
 pub(super) struct Reserved(HashSet<NicknameSkeleton>);
 
 impl Reserved {
     pub(super) fn new(names: impl IntoIterator<Item = Nickname>) -> Self {
-        // In the ways that a name is written: a great I looks like a small l, a small i does not.
+        // In several spellings: a capital I looks like a small l, a small i does not.
         let ways = |name: Nickname| {
             let lower = Nickname::from_stored(name.key().as_str());
             let upper = Nickname::from_stored(name.as_str().to_uppercase());

@@ -1,15 +1,15 @@
-/// What a token needs that a client chooses: about as much chance as six characters of random base64.
+/// The entropy that a token chosen by a client needs: about that of six characters of random base64.
 const MIN_BITS: f64 = 36.0;
 
-/// Neighbours here are typed one after the other.
+/// Neighbours in these rows are often typed one after the other.
 const ROWS: &str = "qwertyuiopasdfghjklzxcvbnm";
 
-/// Whether a token is worth so little that trying would find it: one character again and again, a short piece
-/// repeated, digits or letters in their order.
+/// Returns whether a token is so weak that guessing would find it: a repeated character, a repeated short piece, or
+/// digits or letters in sequence.
 ///
-/// An estimate from what it is made of, which needs no list of words: each character that the ones before it do not
-/// foretell counts as a choice among the different characters that there are. Random tokens of 16 characters pass,
-/// in hexadecimal too; `aaaaaaaaaaaaaaaa`, `0123456789abcdef` and `passwordpassword` do not.
+/// This is an estimate without a word list: each character that the previous ones do not predict counts as a choice
+/// among the distinct characters of the token. Random tokens of 16 characters pass, also in hexadecimal;
+/// `aaaaaaaaaaaaaaaa`, `0123456789abcdef` and `passwordpassword` do not.
 pub(super) fn is_weak(token: &str) -> bool {
     let chars: Vec<char> = token.chars().collect();
     let mut different = chars.clone();
@@ -19,13 +19,13 @@ pub(super) fn is_weak(token: &str) -> bool {
     (choices as f64) * (different.len() as f64).log2() < MIN_BITS
 }
 
-/// The length of the piece that the text consists of again and again; its whole length when there is none.
+/// Returns the length of the piece that the text repeats; its whole length if there is none.
 fn period(chars: &[char]) -> usize {
     let repeats = |&period: &usize| chars.iter().skip(period).eq(&chars[..chars.len() - period]);
     (1..=chars.len() / 2).find(repeats).unwrap_or(chars.len())
 }
 
-/// Whether the last character is the one before it again, or the next one in some order, and not the first of it.
+/// Returns whether the last character repeats the one before it or follows it in some sequence.
 fn is_foretold(chars: &[char]) -> bool {
     let &[.., before, last] = chars else { return false };
     if before == last {

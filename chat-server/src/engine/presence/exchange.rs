@@ -1,4 +1,4 @@
-//! What a node does with what others say, and what it says itself.
+//! The exchange of presence between nodes: processing received frames and sending this node's own.
 
 use std::time::Duration;
 
@@ -9,25 +9,25 @@ use super::peer::{Change, News, Peer, Present};
 use super::state::State;
 use crate::engine::outgoing::Outgoing;
 
-/// A node that was not heard for so long is gone, with its people. It says something every second.
+/// A node that is silent for this long is gone, with its members. Every node sends something every second.
 const LEASE: Duration = Duration::from_secs(5);
 
-/// When this node itself was halted for so long, what others said meanwhile may still be on its way.
+/// If this node itself was suspended for this long, frames sent meanwhile may still be on their way.
 const HALTED: Duration = Duration::from_secs(2);
 
-/// A node that has stopped says nothing within this time; one that does has not.
+/// A node that has stopped sends nothing within this time; one that does has not stopped.
 const LAST_WORD: Duration = Duration::from_secs(2);
 
-/// How many other nodes are known at once.
+/// Maximum number of other nodes known at once.
 const PEERS: usize = 512;
 
-/// When there are so many, one that was silent for this long has to give its place to one that speaks.
+/// At the maximum, a node that was silent for this long is replaced by one that speaks.
 const SILENCE: Duration = Duration::from_secs(2);
 
-/// How many members a frame may name. What a node says in one has room for half of that.
+/// Maximum number of members in a received frame. A node's own frames have room for half of that.
 const MEMBERS: usize = 512;
 
-/// How many members are kept of lists that are not whole and of changes before which one is missing, over all nodes.
+/// Maximum number of members kept from incomplete lists and from changes after a missing one, over all nodes.
 const HELD: usize = 500_000;
 
 impl State {
@@ -48,7 +48,7 @@ impl State {
         self.send(now, outgoing);
     }
 
-    /// Says what there is to say, and asks for what is missing.
+    /// Sends announcements, and requests what is missing.
     pub(super) fn send(&mut self, now: Instant, outgoing: &Outgoing) {
         let alone = self.peers.values().all(|peer| peer.leaves.is_some());
         self.report.send(&self.rooms, alone, now, outgoing);
@@ -59,7 +59,7 @@ impl State {
         }
     }
 
-    /// Another node says something. What is to be done then is done by [`step`](Self::step).
+    /// Takes a frame from another node. [`step`](Self::step) then applies it.
     pub(super) fn take(&mut self, node: NodeId, body: FrameBody, now: Instant) {
         if node == self.node || members(&body) > MEMBERS {
             return;
@@ -80,7 +80,7 @@ impl State {
         }
         let Some(peer) = self.peer(node, now) else { return };
         peer.heard = now;
-        // It is the last that a node says. So it was not this one that said it.
+        // `NodeLeft` is the last frame of a node, so an earlier one was forged.
         peer.leaves = None;
         let news = match body {
             FrameBody::Presence { from, version, .. } if from == version => peer.beat(version),
@@ -97,7 +97,7 @@ impl State {
             _ => return,
         };
         if peer.held() > 0 && self.peers.values().map(Peer::held).sum::<usize>() > HELD {
-            // It is asked for its list again.
+            // Its list is requested again.
             self.peers.entry(node).and_modify(Peer::forget);
         }
         for news in news {
@@ -105,7 +105,7 @@ impl State {
         }
     }
 
-    /// What is known of a node; nothing when there are too many.
+    /// Returns the state of a node; none if there are too many nodes.
     fn peer(&mut self, node: NodeId, now: Instant) -> Option<&mut Peer> {
         if self.peers.len() >= PEERS && !self.peers.contains_key(&node) {
             let (&silent, peer) = self.peers.iter().min_by_key(|(_, peer)| peer.heard)?;
@@ -120,7 +120,7 @@ impl State {
     }
 }
 
-/// How many members a frame names.
+/// Returns the number of members in a frame.
 fn members(body: &FrameBody) -> usize {
     match body {
         FrameBody::Presence { came, left, .. } => came.len() + left.len(),

@@ -1,5 +1,5 @@
-/// A list that mostly has one item, which then takes no memory of its own: most members of a room have one
-/// connection, and most connections are in one room.
+/// A list that usually has one item, which is then stored inline: most members of a room have one connection, and
+/// most connections are in one room.
 #[derive(Debug)]
 pub(super) enum Few<T> {
     One(T),
@@ -7,7 +7,7 @@ pub(super) enum Few<T> {
 }
 
 impl<T: PartialEq> Few<T> {
-    /// Adds an item, unless it is there.
+    /// Adds an item unless it is there. Returns whether it was added.
     pub(super) fn insert(&mut self, item: T) -> bool {
         if self.contains(&item) {
             return false;
@@ -23,7 +23,7 @@ impl<T: PartialEq> Few<T> {
         true
     }
 
-    /// Takes an item out, if it is there.
+    /// Removes an item if it is there. Returns whether it was removed.
     pub(super) fn remove(&mut self, item: &T) -> bool {
         match self {
             Self::One(only) if only == item => *self = Self::default(),

@@ -1,5 +1,5 @@
-//! The members that other nodes announce. What they say is done to the rooms in steps, between which others get the
-//! lock: a node may have many members.
+//! The members that other nodes announce. Changes are applied to the rooms in steps, and the lock is released in
+//! between: a node may have many members.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::ops::Bound::{Excluded, Unbounded};
@@ -8,21 +8,21 @@ use chat_core::{MemberId, NodeId, RoomId};
 
 use super::peer::{Change, ENTRIES, News, Present};
 
-/// How many members all other nodes together may have, as far as this one takes note of it.
+/// Maximum number of members of all other nodes together that this node keeps.
 const ALL_ENTRIES: usize = 1_000_000;
 
-/// How many members are looked at in one step.
+/// The number of members per step.
 pub(super) const STEP: usize = 1024;
 
-/// What other nodes have announced.
+/// The announcements of other nodes.
 #[derive(Debug, Default)]
 pub(super) struct Others {
-    /// For each node, in the order of the rooms: what goes when the node does.
+    /// The members of each node, sorted by room: they are removed with the node.
     members: HashMap<NodeId, BTreeSet<(RoomId, MemberId)>>,
     total: usize,
-    /// What is still to be done.
+    /// Changes that are not applied yet.
     pub(super) todo: VecDeque<Todo>,
-    /// Whether it was said that there are too many.
+    /// Whether it was logged that there are too many.
     told: bool,
 }
 
@@ -32,18 +32,18 @@ pub(super) enum Todo {
     Replace(Replacement),
 }
 
-/// On its way: whoever is not present any more leaves, then those that are present come.
+/// A replacement in progress: members that are no longer present are removed, then present ones are added.
 #[derive(Debug)]
 pub(super) struct Replacement {
     pub(super) node: NodeId,
     pub(super) present: Present,
-    /// How far those who are known have been looked at; all of them when `swept`.
+    /// How far the known members have been checked; all of them if `swept`.
     pub(super) upto: Option<(RoomId, MemberId)>,
     pub(super) swept: bool,
 }
 
 impl Others {
-    /// Notes something to do after all that is to be done already.
+    /// Queues a change after all others.
     pub(super) fn push(&mut self, node: NodeId, news: News) {
         self.todo.push_back(match news {
             News::Change(change) => Todo::Change(node, change),
@@ -53,7 +53,7 @@ impl Others {
         });
     }
 
-    /// The next members of a node after one, in their order.
+    /// Returns the members of a node after a given one, in order.
     pub(super) fn page(
         &self,
         node: NodeId,
@@ -64,7 +64,7 @@ impl Others {
         members.range((from, Unbounded)).take(STEP).cloned().collect()
     }
 
-    /// Adds a member of a node, unless there are too many. True also when it is there.
+    /// Adds a member of a node unless there are too many. Also returns true if it is there already.
     pub(super) fn add(&mut self, node: NodeId, room: &RoomId, member: MemberId) -> bool {
         let members = self.members.entry(node).or_default();
         let key = (room.clone(), member);
@@ -85,7 +85,7 @@ impl Others {
         members.insert(key)
     }
 
-    /// Removes a member of a node, and says whether it was there.
+    /// Removes a member of a node, and returns whether it was there.
     pub(super) fn remove(&mut self, node: NodeId, room: &RoomId, member: MemberId) -> bool {
         let Some(members) = self.members.get_mut(&node) else { return false };
         let was_there = members.remove(&(room.clone(), member));

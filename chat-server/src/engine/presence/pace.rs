@@ -1,6 +1,6 @@
-//! How often a room is told something: in a room where people come, go and type all the time, each of them would
-//! flood all the others. When there is too much to tell, the latest of each member is told when its turn comes, and
-//! nothing when that is what others know already.
+//! Limits how often a room gets updates: where users constantly join, leave and type, each of them would flood all
+//! the others. Excess updates wait, and then only the latest state of each member is sent, or nothing if the others
+//! know it already.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -8,21 +8,22 @@ use chat_core::{MemberId, Nickname};
 
 use crate::engine::rate::{Bucket, Rate};
 
-/// Of how many members a room may still have to be told. With more, it is not told of those that wait longest.
+/// Maximum number of members with a waiting update in a room. Beyond that, those that have waited longest are
+/// dropped.
 const UNTOLD: usize = 256;
 
-/// What a room may be told now, and what it could not be told yet.
+/// The updates that a room may get now, and those that wait.
 #[derive(Debug)]
 pub(super) struct Pace {
     pub(super) bucket: Bucket,
-    /// Those of whom others do not know the latest, in the order of their turns.
+    /// Members whose latest state others do not know, in the order of their turns.
     pub(super) turns: VecDeque<MemberId>,
     pub(super) untold: HashMap<MemberId, Untold>,
 }
 
 #[derive(Debug)]
 pub(super) struct Untold {
-    /// What others take it for.
+    /// The state that others know.
     pub(super) was_present: bool,
     pub(super) nickname: Option<Nickname>,
 }
@@ -32,13 +33,13 @@ impl Pace {
         Self { bucket: Bucket::new(rate), turns: VecDeque::new(), untold: HashMap::new() }
     }
 
-    /// How many wait for their turn.
+    /// Returns how many wait for their turn.
     #[cfg(test)]
     pub(super) fn waiting(&self) -> usize {
         self.turns.len().max(self.untold.len())
     }
 
-    /// Whether a change of a member can be told now; else it has to wait for its turn.
+    /// Returns whether a change of a member can be sent now; otherwise it waits for its turn.
     pub(super) fn admits(
         &mut self,
         member: MemberId,

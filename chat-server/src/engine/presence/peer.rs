@@ -4,50 +4,49 @@ use std::time::Duration;
 use chat_core::{Attendee, MemberId, Nickname, RoomId};
 use tokio::time::Instant;
 
-/// How long to wait between two requests for the list of a node, and for the next part of one.
+/// The time between two requests for a node's list, and the longest time to wait for the next part of one.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// How many changes are kept that come before one that is missing.
+/// Maximum number of changes kept that come after a missing one.
 const EARLY: usize = 256;
 
-/// How many members in how many rooms a node may have, as far as others take note of it. It tells of no more.
+/// Maximum number of members over all rooms that a node may have. Others ignore more, and a node announces no more.
 pub(super) const ENTRIES: usize = 200_000;
 
-/// Into how many parts a list may be divided. So many entries fit in, however long their names are.
+/// Maximum number of parts of a list. This many fit all members, however long their nicknames are.
 const PARTS: u32 = 32_768;
 
-/// How often a node may say that it is not as far as is known of it, before that is believed: one may be late.
+/// How often a node must report a lower version than the known one before it is believed: one report may be late.
 const CONTRADICTIONS: u32 = 2;
 
-/// After how long the list of a node is asked for again when others could have spoken for it: what they made up lasts
-/// no longer.
+/// How often a node's list is requested again if others could forge its frames: forged contents last no longer.
 const REFRESH: Duration = Duration::from_secs(30);
 
-/// How far this node has followed another one.
+/// The state of following another node.
 ///
-/// What the members of the other node are is kept in the rooms; this says what to do to them. No number is trusted:
-/// whatever was said before, a node that goes on to speak of itself is followed again within seconds.
+/// The other node's members are kept in the rooms; this type returns the changes to apply to them. No number is
+/// trusted: whatever was claimed before, a node that keeps announcing itself is followed again within seconds.
 #[derive(Debug)]
 pub(super) struct Peer {
-    /// When something came from it.
+    /// When a frame last arrived from it.
     pub(super) heard: Instant,
-    /// It has stopped, and its members stay until then.
+    /// The node has stopped; its members stay until then.
     pub(super) leaves: Option<Instant>,
-    /// The version that the rooms show of it.
+    /// The version that the rooms show.
     known: u64,
-    /// The highest version it has spoken of.
+    /// The highest version that it has announced.
     seen: u64,
-    /// How often in a row it said that it has not come as far as `known`.
+    /// How often in a row it has reported a version below `known`.
     contradictions: u32,
-    /// Changes to later versions than `known`, by the version that they start from.
+    /// Changes to versions after `known`, by the version that they start from.
     early: BTreeMap<u64, Change>,
     list: Option<List>,
-    /// When the last list was whole.
+    /// When the last list was complete.
     listed: Instant,
     asked: Option<Instant>,
 }
 
-/// From one version to the next.
+/// A change from one version to the next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Change {
     pub(super) version: u64,
@@ -55,10 +54,10 @@ pub(super) struct Change {
     pub(super) left: Vec<Attendee>,
 }
 
-/// Who is in which room of a node, and by which name.
+/// The members in all rooms of a node, and their nicknames.
 pub(super) type Present = BTreeMap<(RoomId, MemberId), Option<Nickname>>;
 
-/// A list of which parts have come.
+/// A list of which some parts have arrived.
 #[derive(Debug)]
 struct List {
     round: u64,
@@ -66,20 +65,20 @@ struct List {
     size: u32,
     parts: BTreeSet<u32>,
     present: Present,
-    /// When the last part came.
+    /// When the last part arrived.
     grown: Instant,
 }
 
-/// One thing to do to the rooms, in this order.
+/// One change to apply to the rooms, in this order.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum News {
-    /// All that was known of the node is replaced.
+    /// Replaces everything known about the node.
     All(Present),
     Change(Change),
 }
 
 impl Peer {
-    /// A node that was not heard before: as far as is known, it has nobody.
+    /// Creates the state of a node that was not heard before and is assumed to have no members.
     pub(super) fn new(now: Instant) -> Self {
         Self {
             heard: now,
@@ -94,7 +93,7 @@ impl Peer {
         }
     }
 
-    /// The node has made a change.
+    /// Takes a change of the node.
     pub(super) fn change(&mut self, from: u64, change: Change) -> Vec<News> {
         self.seen = self.seen.max(change.version);
         if from >= self.known && change.version > from {
@@ -102,16 +101,16 @@ impl Peer {
         }
         let news = self.catch_up(Vec::new());
         if self.early.len() > EARLY {
-            // The oldest: they are in the list that will come.
+            // Drops the oldest: the requested list will include them.
             self.early.pop_first();
         }
         news
     }
 
-    /// The node says which version it has.
+    /// Takes the version that the node reports.
     pub(super) fn beat(&mut self, version: u64) -> Vec<News> {
         self.seen = version;
-        // There is none yet that starts from it.
+        // No change starts from it yet.
         self.early.split_off(&version);
         if version >= self.known {
             self.contradictions = 0;
@@ -121,12 +120,12 @@ impl Peer {
         if self.contradictions < CONTRADICTIONS {
             return Vec::new();
         }
-        // What is known it has never said.
+        // The node has never announced the known version.
         self.forget();
         if version > 0 { Vec::new() } else { vec![News::All(Present::new())] }
     }
 
-    /// A part of its list.
+    /// Takes a part of its list.
     pub(super) fn part(
         &mut self,
         (round, version): (u64, u64),
@@ -169,8 +168,8 @@ impl Peer {
         news
     }
 
-    /// Whether to ask the node for its list now; also for one that is known, when it is not `certain` that what was
-    /// heard is the node's own.
+    /// Returns whether to request the node's list now; also of a known node if it is not `certain` that its frames
+    /// are genuine.
     pub(super) fn asks(&mut self, certain: bool, now: Instant) -> bool {
         let waits = |since: Option<Instant>| since.is_some_and(|since| now < since + PATIENCE);
         let is_old = !certain && self.seen > 0 && now >= self.listed + REFRESH;
@@ -182,14 +181,14 @@ impl Peer {
         true
     }
 
-    /// How many members are kept here that do not count yet.
+    /// Returns the number of members kept here that are not applied yet.
     pub(super) fn held(&self) -> usize {
         let list = self.list.as_ref().map_or(0, |list| list.present.len());
         let early = self.early.values().map(|change| change.came.len() + change.left.len());
         list + early.sum::<usize>()
     }
 
-    /// Forgets how far it was followed: the next list is taken, whatever its version is.
+    /// Forgets how far it was followed: the next list is accepted, whatever its version is.
     pub(super) fn forget(&mut self) {
         (self.known, self.contradictions, self.list) = (0, 0, None);
         self.early.clear();

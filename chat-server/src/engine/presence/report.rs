@@ -8,30 +8,30 @@ use super::peer::ENTRIES;
 use super::room::Room;
 use crate::engine::outgoing::Outgoing;
 
-/// How many bytes of members go into one frame: PostgreSQL carries no more than 8,000 in all.
+/// Maximum number of bytes of members in one frame: PostgreSQL carries no more than 8,000 in total.
 const FRAME_BYTES: usize = 6 * 1024;
 
-/// How many frames of changes are sent in one go. Messages share the way.
+/// Maximum number of frames of changes sent at a time, because messages use the same channel.
 const CHANGES_AT_ONCE: usize = 32;
 
-/// How many parts of a list are sent in one go.
+/// Maximum number of parts of a list sent at a time.
 const PARTS_AT_ONCE: usize = 16;
 
-/// How often a list is begun at the most, and how often a node says that it is alive.
+/// The minimum time between two lists, and the time between two heartbeats.
 const SECOND: Duration = Duration::from_secs(1);
 
-/// What other nodes are told of this one.
+/// The announcements of this node to other nodes.
 #[derive(Debug, Default)]
 pub(super) struct Report {
     /// Counts the frames of changes.
     version: u64,
-    /// Who may be in a room now on this node and was not when last told, or the other way round.
+    /// Members whose presence on this node may differ from what was last announced.
     changed: BTreeSet<(RoomId, MemberId)>,
     typing: Vec<FrameBody>,
     wanted: bool,
     round: u64,
     listed: Option<Instant>,
-    /// What is left of the list that is being sent.
+    /// The parts of the list that are still to be sent.
     parts: VecDeque<FrameBody>,
     beat: Option<Instant>,
 }
@@ -45,12 +45,12 @@ impl Report {
         self.typing.push(FrameBody::Typing { room: room.clone(), member, typing });
     }
 
-    /// Another node wants the list.
+    /// Notes that another node requests the list.
     pub(super) fn want(&mut self) {
         self.wanted = true;
     }
 
-    /// Sends what there is to tell. When `alone`, nobody would hear more than that this node is there.
+    /// Sends what there is to announce. If `alone`, nobody would receive more than a heartbeat.
     pub(super) fn send(
         &mut self,
         rooms: &HashMap<RoomId, Room>,
@@ -59,7 +59,7 @@ impl Report {
         outgoing: &Outgoing,
     ) {
         if alone {
-            // Whoever comes sees by the version that there is something to ask for.
+            // A node that starts later sees from the version that there is something to request.
             self.version += u64::from(!self.changed.is_empty());
             self.changed.clear();
             self.typing.clear();
@@ -105,7 +105,7 @@ impl Report {
             }
             let (from, version) = (self.version, self.version + 1);
             if !outgoing.presence(FrameBody::Presence { from, version, came, left }) {
-                // Told next time, by what is true then.
+                // Announced next time, with the state at that time.
                 self.changed.extend(keys);
                 return;
             }
@@ -152,7 +152,7 @@ impl Report {
     }
 }
 
-/// How many bytes it takes in a frame, with the comma.
+/// Returns its size in a frame in bytes, including the comma.
 fn encoded_len(attendee: &Attendee) -> usize {
     serde_json::to_vec(attendee).map_or(0, |json| json.len() + 1)
 }

@@ -12,26 +12,26 @@ use super::pace::Pace;
 pub(super) struct ConnectionKey {
     /// The hash of the client's id.
     pub(super) client: u64,
-    /// Tells the connections of one client apart.
+    /// Distinguishes the connections of one client.
     pub(super) serial: u32,
 }
 
 /// Why a member is in a room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Source {
-    /// A connection of this node is.
+    /// A connection of this node is in the room.
     Connection(ConnectionKey),
-    /// Another node says so.
+    /// Another node reports the member.
     Node(NodeId),
 }
 
-/// Who is in a room, over all nodes. A member is, as long as it has one source.
+/// The members of a room over all nodes. A member is in it as long as it has a source.
 #[derive(Debug, Default)]
 pub(super) struct Room {
     members: HashMap<MemberId, Member>,
-    /// Who is in it, for those who ask, as long as nothing has changed.
+    /// The cached answer to `users`, as long as nothing has changed.
     list: Option<Arc<RawValue>>,
-    /// How often it is told something, once it was.
+    /// The limit on updates, once there was one.
     pub(super) pace: Option<Box<Pace>>,
 }
 
@@ -41,17 +41,17 @@ struct Member {
     sources: Few<Source>,
 }
 
-/// What adding or removing a source has changed.
+/// The effect of adding or removing a source.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Changed {
-    /// Whether the member was in the room of no node, or is in none any more.
+    /// Whether the member has just joined on its first node, or left its last one.
     pub(super) anywhere: bool,
-    /// Whether other nodes would say something else of this node now.
+    /// Whether the presence on this node, as other nodes see it, has changed.
     pub(super) here: bool,
 }
 
 impl Room {
-    /// Adds a source of a member, under the name last heard of.
+    /// Adds a source of a member, under the latest nickname.
     pub(super) fn add(
         &mut self,
         member: MemberId,
@@ -87,7 +87,7 @@ impl Room {
         if anywhere {
             self.members.remove(&member);
             self.list = None;
-            // A crowd that has left takes no memory, and costs nobody who looks through the room.
+            // After a crowd has left, memory is released, and iterating over the room is cheap.
             if self.members.capacity() > 64 && self.members.len() * 8 < self.members.capacity() {
                 self.members.shrink_to_fit();
             }
@@ -111,7 +111,7 @@ impl Room {
         self.members.get(&member)?.nickname.clone()
     }
 
-    /// The connections of this node in the room, but those of `member`.
+    /// Returns the connections of this node in the room, except those of `member`.
     pub(super) fn connections_but(
         &self,
         member: MemberId,
@@ -123,7 +123,7 @@ impl Room {
         })
     }
 
-    /// The JSON of [`Users`]; none if it cannot be serialised.
+    /// Returns the JSON of [`Users`]; none if it cannot be serialised.
     pub(super) fn list(&mut self, room: &RoomId) -> Option<Arc<RawValue>> {
         if self.list.is_none() {
             let nicknames = self.nicknames(Users::MAX_NICKNAMES);
@@ -133,7 +133,7 @@ impl Room {
         self.list.clone()
     }
 
-    /// The names of the people, the first `most` of them in their order.
+    /// Returns the nicknames of the users, sorted, at most `most`.
     fn nicknames(&self, most: usize) -> Vec<Nickname> {
         let mut names: Vec<_> =
             self.members.values().filter_map(|member| member.nickname.as_ref()).collect();
@@ -145,14 +145,14 @@ impl Room {
         names.into_iter().cloned().collect()
     }
 
-    /// A member as other nodes are told of it, and whether it is in the room on this node.
+    /// Returns a member as it is announced to other nodes, and whether it is in the room on this node.
     pub(super) fn attendee(&self, room: &RoomId, member: MemberId) -> (Attendee, bool) {
         let entry = self.members.get(&member).filter(|entry| entry.is_here());
         let nickname = entry.and_then(|entry| entry.nickname.clone());
         (Attendee { room: room.clone(), member, nickname }, entry.is_some())
     }
 
-    /// Those who are in the room on this node.
+    /// Returns the members that are in the room on this node.
     pub(super) fn here(&self, room: &RoomId) -> impl Iterator<Item = Attendee> {
         let here = self.members.iter().filter(|(_, entry)| entry.is_here());
         here.map(|(&member, entry)| {

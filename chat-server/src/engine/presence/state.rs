@@ -19,45 +19,45 @@ use super::typing::Typist;
 use crate::engine::delivery::{Notice, Notices};
 use crate::engine::rate::Rate;
 
-/// A person under a name.
+/// A person and a nickname.
 pub(super) type Person = (PersonId, Nickname);
 
-/// Who is in which room. Everything happens under one lock, the telling too: notices reach a connection in
-/// the order of what they tell of.
+/// The presence in all rooms. Everything happens under one lock, including notifications: ephemeral events reach a
+/// connection in the order of the changes.
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) node: NodeId,
-    /// For how long a connection that broke counts as there.
+    /// How long a broken connection counts as present.
     pub(super) grace: Duration,
-    /// Those in which somebody is, on whichever node.
+    /// Rooms with a member on any node.
     pub(super) rooms: HashMap<RoomId, Room>,
-    /// Those of this node, also those that broke a moment ago. Sorted, so that those of one client are
-    /// found together.
+    /// The connections of this node, including those that broke a moment ago. Sorted, so that those of one client are
+    /// next to each other.
     connections: BTreeMap<ConnectionKey, Connection>,
-    /// Connections that broke, and until when they count as there. The grace is the same for all: the
-    /// first in here is the first to go.
+    /// Broken connections, and until when they count as present. The grace period is the same for all: the first one
+    /// here is the first to leave.
     broken: VecDeque<(Instant, ConnectionKey)>,
     next_serial: u32,
     pub(super) typists: BTreeMap<(RoomId, MemberId), Typist>,
     pub(super) peers: HashMap<NodeId, Peer>,
     pub(super) others: Others,
-    /// Whether only nodes of this chat can say what others are heard to say.
+    /// Whether only nodes of this chat can send the frames that arrive.
     pub(super) certain: bool,
     pub(super) report: Report,
-    /// How often a room may be told something.
+    /// The limit on updates to a room.
     pub(super) notices: Option<Rate>,
-    /// The rooms that still have to be told something.
+    /// Rooms with waiting updates.
     pub(super) paced: BTreeSet<RoomId>,
     /// When this was last [woken](Self::tick).
     pub(super) ticked: Option<Instant>,
 }
 
-/// There is one for each client: it is kept small.
+/// There is one for each client, so it is kept small.
 #[derive(Debug)]
 struct Connection {
     person: Option<Box<Person>>,
     rooms: Few<RoomId>,
-    /// Where to tell it something; none when it broke.
+    /// The queue of ephemeral events; none once the connection is broken.
     notices: Option<Arc<Notices>>,
 }
 
@@ -90,7 +90,7 @@ impl State {
         }
     }
 
-    /// Adds a connection. It takes the place of those of the same client that broke.
+    /// Adds a connection. It replaces broken ones of the same client.
     pub(super) fn enter(
         &mut self,
         client: u64,
@@ -107,8 +107,8 @@ impl State {
         let of_client = self.of_client(client).filter(|(_, other)| other.notices.is_none());
         let broken: Vec<_> = of_client.map(|(key, other)| (key, other.who(key).0)).collect();
         self.connections.insert(key, connection);
-        // Another identity leaves before the new one joins, so that the client is not counted twice. The
-        // same one leaves after, so that it is never away.
+        // Another identity leaves before the new one joins, so that the client is not counted twice. The same one
+        // leaves afterwards, so that it is never absent.
         for &(other, _) in broken.iter().filter(|(_, other)| *other != member) {
             self.remove(other);
         }
@@ -121,7 +121,7 @@ impl State {
         key
     }
 
-    /// Whether a member is in any room.
+    /// Returns whether a member is in any room.
     pub(super) fn is_present(&self, member: MemberId) -> bool {
         self.rooms.values().any(|room| room.contains(member))
     }
@@ -155,7 +155,7 @@ impl State {
         }
     }
 
-    /// Ends a connection: at once when its client wants it or has another one, else after the grace.
+    /// Ends a connection: at once if its client wants it or has another connection, otherwise after the grace period.
     pub(super) fn end(&mut self, key: ConnectionKey, on_purpose: bool, now: Instant) {
         let has_another = self
             .of_client(key.client)
@@ -168,10 +168,10 @@ impl State {
         }
     }
 
-    /// Removes the connections whose grace is over.
+    /// Removes the connections whose grace period is over.
     pub(super) fn expire(&mut self, now: Instant) {
         while self.broken.front().is_some_and(|(until, _)| *until <= now) {
-            // It is there no more when its client has come back.
+            // It is gone already if its client has returned.
             if let Some((_, key)) = self.broken.pop_front() {
                 self.remove(key);
             }
@@ -189,14 +189,14 @@ impl State {
         }
     }
 
-    /// Who a connection is, if it is in the room.
+    /// Returns the member of a connection, if it is in the room.
     pub(super) fn member(&self, key: ConnectionKey, room: &RoomId) -> Option<MemberId> {
         let connection = self.connections.get(&key)?;
         let is_in = connection.notices.is_some() && connection.rooms.contains(room);
         is_in.then(|| connection.who(key).0)
     }
 
-    /// Adds one reason why a member is in a room, and tells of it if it is the first.
+    /// Adds a source of a member in a room, and announces the member if it is the first one.
     pub(super) fn add(
         &mut self,
         room: &RoomId,
@@ -214,7 +214,7 @@ impl State {
         }
     }
 
-    /// Removes one reason why a member is in a room, and tells of it if it was the last.
+    /// Removes a source of a member in a room, and announces that the member left if it was the last one.
     pub(super) fn withdraw(&mut self, room: &RoomId, member: MemberId, source: Source) {
         let Some(state) = self.rooms.get_mut(room) else { return };
         let nickname = state.nickname(member);
@@ -232,7 +232,8 @@ impl State {
         }
     }
 
-    /// Tells the connections in a room something, but those of `member`. It is made only if there are any.
+    /// Sends an ephemeral event to the connections in the room, except those of `member`. It is created only if there
+    /// are any.
     pub(super) fn tell(
         &self,
         room: &RoomId,
@@ -259,7 +260,7 @@ impl State {
         }
     }
 
-    /// A connection that did not break.
+    /// Returns a connection that is not broken.
     fn live(&mut self, key: ConnectionKey) -> Option<&mut Connection> {
         self.connections.get_mut(&key).filter(|connection| connection.notices.is_some())
     }

@@ -2,26 +2,26 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How often it is told at the most that a member types.
+/// The minimum time between two announcements that a member is typing.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// A member that types in a room, or did a moment ago.
+/// A member that is typing in a room, or was a moment ago.
 ///
-/// What others are told follows what is so, but no faster than once in [`AGAIN`].
+/// Announcements follow its state, but at most once per [`AGAIN`].
 #[derive(Debug)]
 pub(super) struct Typist {
-    /// When it ends by itself; none when it has ended.
+    /// When it ends by itself; none if it has ended.
     pub(super) until: Option<Instant>,
-    /// When it was last told that the member types.
+    /// When it was last announced that the member is typing.
     pub(super) told: Option<Instant>,
-    /// Whether the last that was told is that the member types.
+    /// Whether the last announcement was that the member is typing.
     pub(super) shown: bool,
-    /// Whether it types on this node, so that other nodes are to be told.
+    /// Whether it is typing on this node, so that other nodes must be told.
     pub(super) here: bool,
 }
 
 impl Typist {
-    /// Whether it was told so recently that it must not be told again.
+    /// Returns whether it was announced so recently that it must not be announced again yet.
     pub(super) fn rests(&self, now: Instant) -> bool {
         self.told.is_some_and(|told| now < told + AGAIN)
     }

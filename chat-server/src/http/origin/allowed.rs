@@ -4,11 +4,12 @@ use thiserror::Error;
 
 use super::authority::{Authority, Origin, default_port, is_name, is_scheme};
 
-/// Pages of other servers that may use the chat: `https://example.org`, `https://*.example.org` for all names below
-/// it, `http://localhost:*` for any port, or `*` for all pages there are.
+/// Other origins whose pages may use the chat: `https://example.org`, `https://*.example.org` for all names below it,
+/// `http://localhost:*` for any port, or `*` for all pages.
 ///
-/// A page that is named may send credentials, such as the cookie by which a proxy finds the node of a session. With
-/// `*` the chat can be used without them, over polling; for websockets browsers send cookies to everybody.
+/// Pages of a named origin may send credentials, such as the cookie by which a proxy finds the node of a session.
+/// With `*`, pages can use the chat without credentials over polling; over websockets, browsers send cookies to any
+/// server.
 ///
 /// ```
 /// use chat_server::AllowedOrigin;
@@ -33,7 +34,7 @@ enum Port {
     Only(Option<u16>),
 }
 
-/// Why a text is no [`AllowedOrigin`].
+/// The error of parsing an [`AllowedOrigin`].
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error(
     "{0:?} is no origin; it has to be as https://example.org, https://*.example.org, http://localhost:* or *, \
@@ -41,7 +42,7 @@ enum Port {
 )]
 pub struct AllowedOriginError(String);
 
-/// A name by which the server may be asked: `chat.example.org`, or `*.example.org` for all names below it.
+/// A host name that requests may use: `chat.example.org`, or `*.example.org` for all names below it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AllowedHost {
     /// In lower case.
@@ -49,7 +50,7 @@ pub struct AllowedHost {
     below: bool,
 }
 
-/// Why a text is no [`AllowedHost`].
+/// The error of parsing an [`AllowedHost`].
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error(
     "{0:?} is no name of a host; it has to be as chat.example.org or *.example.org, without a port"
@@ -64,7 +65,7 @@ pub(super) enum Allowed {
 }
 
 impl AllowedOrigin {
-    /// Whether it is this one; `null` and what is no origin is none.
+    /// Returns how far this origin is trusted; none for `null` and for text that is no origin.
     pub(super) fn allows(&self, origin: Option<&Origin>) -> Option<Allowed> {
         match &self.0 {
             Pages::All => Some(Allowed::WithoutCredentials),

@@ -1,15 +1,15 @@
 use std::net::{IpAddr, Ipv6Addr};
 
-/// A host, and a port where there is one: `example.org:3000`.
+/// A host, with a port if there is one: `example.org:3000`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Authority {
-    /// In lower case, an IPv6 address in brackets.
+    /// In lower case, with an IPv6 address in brackets.
     pub(super) host: String,
     pub(super) port: Option<u16>,
 }
 
-/// What a browser says of the page that a request comes from, see
-/// [the standard](https://fetch.spec.whatwg.org/#origin-header).
+/// The origin that a browser sends for the page that makes a request; see [the
+/// standard](https://fetch.spec.whatwg.org/#origin-header).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Origin {
     pub(super) scheme: String,
@@ -27,7 +27,7 @@ impl Authority {
             None => text.split_at(text.find(':').unwrap_or(text.len())),
         };
         let port = match port.strip_prefix(':') {
-            // No sign before the number.
+            // A sign before the number is not allowed.
             Some(port) if port.starts_with(|first: char| first.is_ascii_digit()) => {
                 Some(port.parse().ok()?)
             }
@@ -38,7 +38,7 @@ impl Authority {
         (host.starts_with('[') || is_name(&host)).then_some(Self { host, port })
     }
 
-    /// The address that it is, if it is no name.
+    /// Returns the IP address; none for a name.
     pub(super) fn address(&self) -> Option<IpAddr> {
         let host = self.host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
         host.unwrap_or(&self.host).parse().ok()
@@ -46,14 +46,14 @@ impl Authority {
 }
 
 impl Origin {
-    /// None for `null` and for what is no origin.
+    /// Parses an origin; none for `null` and for other text.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let (scheme, authority) = text.split_once("://")?;
         let authority = Authority::parse(authority)?;
         is_scheme(scheme).then(|| Self { scheme: scheme.to_ascii_lowercase(), authority })
     }
 
-    /// Its port, also where it need not be said.
+    /// Returns the port, including the default port of the scheme.
     pub(super) fn port(&self) -> Option<u16> {
         self.authority.port.or_else(|| default_port(&self.scheme))
     }
@@ -72,7 +72,7 @@ pub(super) fn is_scheme(text: &str) -> bool {
         && text.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
 }
 
-/// Whether it may be the name of a host: not more than that, names are the operator's.
+/// Returns whether the text may be a host name. The check is loose on purpose: the operator chooses the names.
 pub(super) fn is_name(text: &str) -> bool {
     (1..=253).contains(&text.len())
         && text.chars().all(|c| c.is_ascii_alphanumeric() || "-._".contains(c))

@@ -7,17 +7,18 @@ use http::{HeaderMap, HeaderValue, Method, Request};
 
 use super::allowed::Allowed;
 
-/// For how long a browser need not ask again, in seconds; two hours are the most that all of them take.
+/// How long a browser may cache a preflight answer, in seconds. Two hours is the most that all browsers accept.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("7200");
 
-/// What lets a page of another origin read an answer, see [the standard](https://fetch.spec.whatwg.org/#http-cors-protocol).
+/// The headers that let a page of another origin read an answer; see [the
+/// standard](https://fetch.spec.whatwg.org/#http-cors-protocol).
 pub(super) struct Cors {
     origin: HeaderValue,
     allowed: Allowed,
 }
 
 impl Cors {
-    /// For the answer to a request of a page that is allowed so much.
+    /// Returns the headers for an answer to a page with this level of trust.
     pub(super) fn of<B>(request: &Request<B>, allowed: Allowed) -> Self {
         let origin = request.headers().get(ORIGIN).cloned();
         Self { origin: origin.unwrap_or(HeaderValue::from_static("null")), allowed }
@@ -37,7 +38,7 @@ impl Cors {
         }
     }
 
-    /// The headers of the answer to a question whether a request may be sent.
+    /// Returns the headers of the answer to a preflight request.
     pub(super) fn preflight<B>(self, request: &Request<B>) -> HeaderMap {
         let mut headers = HeaderMap::new();
         let methods = HeaderValue::from_static("GET, POST");
@@ -52,7 +53,7 @@ impl Cors {
     }
 }
 
-/// Has an answer read by whom the one in whose place it comes may be read by.
+/// Copies the CORS headers of a response to the one that replaces it.
 pub(crate) fn keep(from: &HeaderMap, to: &mut HeaderMap) {
     for name in [ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_ALLOW_CREDENTIALS, VARY] {
         for value in from.get_all(&name) {
@@ -61,7 +62,7 @@ pub(crate) fn keep(from: &HeaderMap, to: &mut HeaderMap) {
     }
 }
 
-/// Whether a browser asks if a request may be sent.
+/// Returns whether a request is a preflight request.
 pub(super) fn is_preflight<B>(request: &Request<B>) -> bool {
     request.method() == Method::OPTIONS
         && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD)

@@ -9,33 +9,33 @@ use super::authority::{Authority, Origin};
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
-/// From where the chat may be used.
+/// The rules that decide which pages may use the chat.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Rules {
     pub(crate) origins: Vec<AllowedOrigin>,
     pub(crate) hosts: Vec<AllowedHost>,
 }
 
-/// What becomes of a request.
+/// The decision on a request.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// It comes from the server's own page, or from no page.
+    /// The request comes from the server's own page, or from no page.
     Own,
-    /// It comes from another page, which is allowed.
+    /// The request comes from another page, which is allowed.
     Foreign(Allowed),
-    /// It comes from another page; which, if it says so.
+    /// The request comes from another page, which is refused; with its origin if it has one.
     ForeignRefused(Option<Origin>),
-    /// The server is asked by a name that it does not have; which, if it is one.
+    /// The request uses a host name that is not the server's; with the name if it is one.
     HostRefused(Option<Authority>),
 }
 
 impl Rules {
     /// Judges a request by its headers.
     ///
-    /// `proxied`: a trusted proxy has passed it on. `local`: the server listens on a loopback address, so that only
-    /// browsers of this machine come without a proxy. Then, and when names are given, the name by which it
-    /// is asked has to be one of its own: any other one may be a page's that has had its own name lead
-    /// here, which the browser takes for the same origin. An address as host cannot be had so.
+    /// `proxied`: a trusted proxy passed the request on. `local`: the server listens on a loopback address, so that
+    /// only browsers of this machine reach it without a proxy. In that case, and when host names are configured, the
+    /// request must use one of the server's own names. Any other name may belong to a page that points its own name
+    /// here, which the browser takes for the same origin. That is not possible with an IP address as the host.
     pub(super) fn judge(&self, headers: &HeaderMap, proxied: bool, local: bool) -> Verdict {
         let host = host(headers, proxied);
         let checked = !self.hosts.is_empty() || (local && !proxied);
@@ -54,7 +54,7 @@ impl Rules {
         {
             return Verdict::Own;
         }
-        // The one that allows the most.
+        // Takes the most permissive match.
         let allowed =
             self.origins.iter().filter_map(|pattern| pattern.allows(origin.as_ref())).max();
         allowed.map_or(Verdict::ForeignRefused(origin), Verdict::Foreign)
@@ -66,8 +66,8 @@ impl Rules {
     }
 }
 
-/// The host that the client has asked for: none when it says none, which no browser does, and none inside when
-/// that cannot be understood.
+/// Returns the host that the client requested: none if the header is missing, which no browser does, and `Some(None)`
+/// if it cannot be parsed.
 fn host(headers: &HeaderMap, proxied: bool) -> Option<Option<Authority>> {
     let forwarded = if proxied { last(headers, &X_FORWARDED_HOST) } else { None };
     if let Some(host) = forwarded.and_then(Authority::parse) {
@@ -76,7 +76,7 @@ fn host(headers: &HeaderMap, proxied: bool) -> Option<Option<Authority>> {
     headers.contains_key(HOST).then(|| single(headers, &HOST).and_then(Authority::parse))
 }
 
-/// How the client has connected, if it is known.
+/// Returns the scheme that the client used, if known.
 fn scheme(headers: &HeaderMap, proxied: bool) -> Option<&'static str> {
     match last(headers, &X_FORWARDED_PROTO).filter(|_| proxied)? {
         "http" | "ws" => Some("http"),
@@ -85,31 +85,32 @@ fn scheme(headers: &HeaderMap, proxied: bool) -> Option<&'static str> {
     }
 }
 
-/// Whether a page of this origin was served by this host. A host without a port has that of the page's scheme.
+/// Returns whether this host served a page of this origin. A host without a port has the default port of the page's
+/// scheme.
 fn is_same(origin: &Origin, host: &Authority, scheme: Option<&str>) -> bool {
     let same_scheme = match scheme {
         Some(scheme) => origin.scheme == scheme,
-        // A proxy in front may have ended the encryption.
+        // A proxy in front may have terminated TLS.
         None => matches!(&*origin.scheme, "http" | "https"),
     };
     let served = Origin { scheme: origin.scheme.clone(), authority: host.clone() };
     same_scheme && origin.authority.host == host.host && origin.port() == served.port()
 }
 
-/// A header that is there once.
+/// Returns a header that occurs exactly once.
 fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     let mut values = headers.get_all(name).iter();
     let value = values.next()?.to_str().ok()?;
     values.next().is_none().then_some(value)
 }
 
-/// The last of a list, which is what the nearest proxy says.
+/// Returns the last item of a list, which the nearest proxy added.
 fn last<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     let value = headers.get_all(name).iter().next_back()?.to_str().ok()?;
     value.rsplit(',').next().map(str::trim)
 }
 
-/// The address that a server listens on is of this machine alone.
+/// Returns whether only this machine can reach the address that the server listens on.
 pub(super) fn is_local(listening: IpAddr) -> bool {
     listening.to_canonical().is_loopback()
 }

@@ -7,32 +7,32 @@ use tokio::time::{Instant, Sleep};
 
 use crate::engine::limits::Limits;
 
-/// How many times the time without progress a response may take in all.
+/// How many times the stall timeout a whole response may take.
 const WRITE_TIMES: u64 = 10;
 
-/// What an HTTP connection is doing, and since when: what its end in time goes by.
+/// What an HTTP connection is doing and since when; its timeouts depend on it.
 ///
-/// One task changes it and looks at it; the atomics are there because other tasks may hold it.
+/// Only one task changes and reads it; it uses atomics because other tasks may hold a reference.
 #[derive(Debug)]
 pub(super) struct Activity {
     began: Instant,
     phase: AtomicU8,
-    /// When the phase began, as all times here in milliseconds after `began`.
+    /// When the phase began. All times here are milliseconds after `began`.
     since: AtomicU64,
     /// When a write had to wait for the client, plus one; zero while none waits.
     blocked: AtomicU64,
-    /// When something was written last since then.
+    /// When something was last written since then.
     progressed: AtomicU64,
     ended_by_client: AtomicBool,
 }
 
-/// The request is on its way; the first one is awaited from the beginning.
+/// Waiting for the headers of a request; the initial phase.
 const HEAD: u8 = 0;
-/// There may be another request.
+/// Waiting for another request.
 const IDLE: u8 = 1;
-/// A request is being answered, which takes as long as it takes.
+/// Answering a request, without a timeout.
 const SERVING: u8 = 2;
-/// It is a websocket now, whose times are not HTTP's.
+/// The connection is a websocket; HTTP timeouts do not apply.
 const UPGRADED: u8 = 3;
 
 impl Activity {
@@ -47,7 +47,7 @@ impl Activity {
         }
     }
 
-    /// Something has been read, or the end.
+    /// Notes that something was read, or the end of the stream.
     pub(super) fn received(&self, bytes: usize) {
         if bytes == 0 {
             self.ended_by_client.store(true, Relaxed);
@@ -56,12 +56,12 @@ impl Activity {
         }
     }
 
-    /// The headers of a request are there.
+    /// Notes that the headers of a request have arrived.
     pub(super) fn requested(&self) {
         self.enter(SERVING);
     }
 
-    /// The response is made. It may still have to be written.
+    /// Notes that the response is ready. It may still have to be written.
     pub(super) fn responded(&self) {
         self.enter(IDLE);
     }
@@ -70,7 +70,7 @@ impl Activity {
         self.enter(UPGRADED);
     }
 
-    /// Notes whether a write could be done at once.
+    /// Notes whether a write completed without waiting.
     pub(super) fn wrote(&self, done: bool) {
         if self.is_upgraded() {
             return;
@@ -84,7 +84,7 @@ impl Activity {
         }
     }
 
-    /// All is written.
+    /// Notes that everything is written.
     pub(super) fn flushed(&self) {
         if self.blocked.load(Relaxed) != 0 {
             self.blocked.store(0, Relaxed);
@@ -98,17 +98,17 @@ impl Activity {
         self.phase.load(Relaxed) == UPGRADED
     }
 
-    /// Whether the client has begun with a request and has not come to the end of its headers.
+    /// Returns whether the client has started to send a request but not finished its headers.
     pub(super) fn is_in_headers(&self) -> bool {
         self.phase.load(Relaxed) == HEAD
     }
 
-    /// Whether there is nothing more to come from the client.
+    /// Returns whether the client will send nothing more.
     pub(super) fn is_ended_by_client(&self) -> bool {
         self.ended_by_client.load(Relaxed)
     }
 
-    /// Ready when the client has taken too long.
+    /// Becomes ready when the client has taken too long.
     pub(super) fn poll_too_long(
         &self,
         context: &mut Context<'_>,
@@ -119,7 +119,7 @@ impl Activity {
             if deadline <= Instant::now() {
                 return Poll::Ready(());
             }
-            // One that runs out too early is set again then, rather than at each request.
+            // A timer that fires too early is reset then, not at each request.
             if timer.deadline() > deadline || timer.is_elapsed() {
                 timer.as_mut().reset(deadline);
             }
@@ -128,7 +128,7 @@ impl Activity {
         Poll::Pending
     }
 
-    /// When the connection ends if nothing happens.
+    /// Returns when the connection times out if nothing happens.
     fn deadline(&self, limits: &Limits) -> Option<Instant> {
         let after = |time: u64, patience: Duration| {
             Some(self.began + Duration::from_millis(time) + patience)

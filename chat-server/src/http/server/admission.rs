@@ -12,10 +12,10 @@ use crate::engine::limits::Limits;
 use crate::http::trusted_proxy::TrustedProxies;
 use crate::socketio::client_address::ClientAddress;
 
-/// One of so many places for connections that are refused is kept for this machine itself.
+/// One of this many slots for refused connections is reserved for this machine itself.
 const OF_THIS_MACHINE: usize = 8;
 
-/// Which connections a server takes.
+/// Decides which connections a server accepts.
 #[derive(Debug)]
 pub(super) struct Admission {
     room: Room,
@@ -23,13 +23,13 @@ pub(super) struct Admission {
     proxies: TrustedProxies,
     served: AtomicUsize,
     refused: AtomicUsize,
-    /// By what is [counted as one](ClientAddress::group).
+    /// Keyed by what is [counted as one](ClientAddress::group).
     addresses: Mutex<HashMap<IpAddr, usize>>,
     full: Arc<Episode>,
     crowded: Arc<Episode>,
 }
 
-/// Why a connection or a request is not taken.
+/// Why a connection or a request is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Refused {
     /// There are too many connections.
@@ -38,7 +38,7 @@ pub(super) enum Refused {
     Crowded,
 }
 
-/// The place of a connection.
+/// The slot of a connection.
 #[derive(Debug)]
 pub(super) struct Slot {
     admission: Arc<Admission>,
@@ -47,7 +47,7 @@ pub(super) struct Slot {
     _address: Option<AddressSlot>,
 }
 
-/// The place of a connection or a request among those of its address.
+/// The slot of a connection or a request, counted for its address.
 #[derive(Debug)]
 pub(super) struct AddressSlot {
     admission: Arc<Admission>,
@@ -55,7 +55,7 @@ pub(super) struct AddressSlot {
 }
 
 impl Refused {
-    /// Not 503 for one address: a proxy could take it for the failure of the whole server.
+    /// Not 503 for one address: a proxy could take it for a failure of the whole server.
     pub(super) fn status(self) -> StatusCode {
         match self {
             Self::Full => StatusCode::SERVICE_UNAVAILABLE,
@@ -85,7 +85,8 @@ impl Admission {
         })
     }
 
-    /// A place for a connection from `peer`; none when it has to be ended at once. One task asks.
+    /// Returns a slot for a connection from `peer`; none if the connection must be closed at once. Called by one task
+    /// only.
     pub(super) fn admit(self: &Arc<Self>, peer: IpAddr) -> Option<Slot> {
         if self.served.load(Relaxed) >= self.room.connections {
             self.full.happens(|| {
@@ -97,7 +98,7 @@ impl Admission {
             });
             return self.refuse(peer, Refused::Full);
         }
-        // All of its clients come from there.
+        // All clients of a proxy come from its address.
         let address = if self.proxies.trust(peer) { Ok(None) } else { self.enter(peer).map(Some) };
         match address {
             Ok(address) => {
@@ -108,7 +109,7 @@ impl Admission {
         }
     }
 
-    /// A place among those of an address.
+    /// Takes a slot counted for an address.
     pub(super) fn enter(self: &Arc<Self>, address: IpAddr) -> Result<AddressSlot, Refused> {
         let group = ClientAddress(address).group();
         let admitted = {

@@ -13,10 +13,10 @@ use tokio::time::{Sleep, sleep};
 
 use super::state::State;
 
-/// The body of a request, which ends with an error when it is not all there in time.
+/// A request body that fails when it does not arrive in time.
 ///
-/// The time begins when somebody reads it and has to wait: a server that does not read yet is no fault of the
-/// client's.
+/// The timer starts when a reader first has to wait for it: a server that does not read yet is not the client's
+/// fault.
 pub(super) struct TimedBody {
     inner: Incoming,
     patience: Duration,
@@ -30,7 +30,7 @@ pub(super) struct TimedBody {
 pub(super) struct Late;
 
 impl TimedBody {
-    /// A body, and whether it was too late.
+    /// Wraps a body; the flag tells whether it was too late.
     pub(super) fn new(inner: Incoming, patience: Duration) -> (Self, Arc<AtomicBool>) {
         let late = Arc::new(AtomicBool::new(false));
         (Self { inner, patience, timer: None, late: Arc::clone(&late) }, late)
@@ -66,7 +66,7 @@ impl HttpBody for TimedBody {
     }
 }
 
-/// The body of a response. With its end the request is over.
+/// The body of a response. When it ends, the request is over.
 pub(super) struct ResponseBody {
     inner: Body,
     state: Arc<State>,

@@ -18,17 +18,17 @@ use super::state::State;
 use super::stream::Stream;
 use crate::engine::limits::Limits;
 
-/// How long a connection that is refused may take for its request.
+/// How long a refused connection may take to send its request.
 const REFUSED_PATIENCE: Duration = Duration::from_secs(2);
 
-/// For how long the end of a client is waited for, when this side has ended the connection.
+/// How long to wait for the client to close the connection after this side has closed it.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// The end of a connection whose headers did not arrive in time.
+/// The response when the headers did not arrive in time.
 const TOO_LATE: &[u8] =
     b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
 
-/// Serves a connection until it ends, or takes too long, or has become a websocket.
+/// Serves a connection until it ends, takes too long, or has become a websocket.
 pub(super) async fn serve(server: Arc<Server>, stream: Socket, peer: IpAddr, slot: Slot) {
     let state = Arc::new(State::new(peer, slot));
     let refused = state.refused().is_some();
@@ -71,7 +71,7 @@ async fn serve_http(server: Arc<Server>, stream: Socket, state: Arc<State>, limi
     if !ended {
         state.failed();
     }
-    // It is a websocket by now, if there is nothing.
+    // If there is no HTTP connection left, it is a websocket now.
     let Some(parts) = connection.into_parts() else { return };
     let mut stream = parts.io.into_inner();
     if ended && !stops && !state.activity.is_ended_by_client() {
@@ -83,10 +83,10 @@ async fn serve_http(server: Arc<Server>, stream: Socket, state: Arc<State>, limi
     }
 }
 
-/// Ends a stream so that the client gets all that was written.
+/// Closes a stream so that the client receives everything that was written.
 ///
-/// Closed at once, with bytes of the client's unread, TCP would reset the connection, and the client could lose
-/// the answer that says why.
+/// If it were closed at once with unread bytes from the client, TCP would reset the connection, and the client could
+/// lose the answer that says why.
 async fn linger(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
     let end = async {
         stream.shutdown().await?;
@@ -94,6 +94,6 @@ async fn linger(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
         while stream.read(&mut unread).await? > 0 {}
         Ok::<(), std::io::Error>(())
     };
-    // Whoever does not end after this has no claim to more.
+    // A client that has not closed the connection by now is cut off.
     let _ = timeout(LINGER, end).await;
 }

@@ -17,6 +17,6 @@ pub(super) struct Server {
     pub(super) origins: Origins,
     pub(super) admission: Arc<Admission>,
     pub(super) http: http1::Builder,
-    /// Requests are answered, and no further ones read.
+    /// Once cancelled, current requests are answered and no new ones are read.
     pub(super) stopping: CancellationToken,
 }

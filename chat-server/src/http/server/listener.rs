@@ -7,28 +7,28 @@ use tokio::net::{UnixListener, UnixStream};
 #[cfg(unix)]
 use tokio_util::either::Either;
 
-/// Where clients reach a server: at an address, or on Unix at a socket in the file system, as a proxy on the same
-/// machine does.
+/// The endpoint that clients connect to: a TCP address, or on Unix a socket in the file system, for a proxy on the
+/// same machine.
 ///
-/// Who comes by such a socket counts as coming from `127.0.0.1`.
+/// Connections to such a socket count as coming from `127.0.0.1`.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Listener {
-    /// At an address.
+    /// A TCP listener.
     Tcp(TcpListener),
-    /// At a path.
+    /// A listener on a Unix domain socket.
     #[cfg(unix)]
     Unix(UnixListener),
 }
 
-/// A connection of a client.
+/// A client's connection.
 #[cfg(unix)]
 pub(super) type Socket = Either<TcpStream, UnixStream>;
 #[cfg(not(unix))]
 pub(super) type Socket = TcpStream;
 
 impl Listener {
-    /// The address, unless it is a path.
+    /// Returns the IP address; none for a Unix domain socket.
     pub(crate) fn address(&self) -> Option<IpAddr> {
         match self {
             Self::Tcp(listener) => listener.local_addr().ok().map(|address| address.ip()),
@@ -37,14 +37,14 @@ impl Listener {
         }
     }
 
-    /// A connection, and where it comes from.
+    /// Accepts a connection and returns it with the address of the peer.
     ///
     /// Cancel safe: no connection is lost.
     pub(super) async fn accept(&self) -> io::Result<(Socket, IpAddr)> {
         match self {
             Self::Tcp(listener) => {
                 let (stream, peer) = listener.accept().await?;
-                // Without it a small packet waits up to 40 ms for the client to confirm the one before.
+                // Otherwise a small packet waits up to 40 ms until the client confirms the previous one.
                 if let Err(error) = stream.set_nodelay(true) {
                     tracing::debug!("TCP_NODELAY cannot be set: {error}");
                 }
@@ -74,21 +74,21 @@ impl From<UnixListener> for Listener {
     }
 }
 
-/// Waits until the client has said something, or has ended.
+/// Waits until the client has sent something or closed the connection.
 pub(super) async fn readable(socket: &Socket) -> io::Result<()> {
-    // Rather than until it looks so, which may be wrong.
+    // By peeking: `readable` may return without cause.
     let first = &mut [0];
     #[cfg(unix)]
     return match socket {
         Either::Left(stream) => stream.peek(first).await.map(drop),
-        // These have no way to look without taking.
+        // A Unix socket cannot be peeked at.
         Either::Right(stream) => stream.readable().await,
     };
     #[cfg(not(unix))]
     socket.peek(first).await.map(drop)
 }
 
-/// Writes what can be written at once.
+/// Writes as many bytes as fit without waiting.
 pub(super) fn try_write(socket: &Socket, bytes: &[u8]) -> io::Result<usize> {
     #[cfg(unix)]
     return match socket {

@@ -4,22 +4,22 @@ use std::io;
 use rustix::io::Errno;
 use rustix::process::{Resource, getrlimit};
 
-/// How many connections that are too many get an answer at a time, at the most.
+/// Maximum number of refused connections that get an answer at the same time.
 const MOST_REFUSED: usize = 64;
 
 /// How many connections the limit of open files leaves room for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Room {
-    /// Those that are served.
+    /// The number of connections that are served.
     pub(crate) connections: usize,
-    /// Those that are told at a time that they are too many, and may still ask for the health of the server. The
-    /// rest are ended at once.
+    /// The number of connections that are refused with an answer at the same time and may still query the health
+    /// endpoints. Others are closed at once.
     pub(super) refused: usize,
 }
 
 impl Room {
-    /// Room for `max_connections`, or as many as can be open beside what is open now. An eighth of the limit, from
-    /// 16 to 256, is left for the store, the other nodes and connections that are refused.
+    /// Returns room for `max_connections`, or for as many as can be open in addition to the files that are open now.
+    /// An eighth of the limit, from 16 to 256, is reserved for the store, the other nodes and refused connections.
     pub(crate) fn now(max_connections: usize) -> Self {
         // Where they cannot be counted, a store has no more than this.
         let in_use = fs::read_dir("/proc/self/fd").map_or(64, Iterator::count);
@@ -34,14 +34,14 @@ impl Room {
     }
 }
 
-/// Whether something failed because no more files can be open, in this process or on this machine.
+/// Returns whether an operation failed because this process or machine has no free file descriptors.
 pub(super) fn are_exhausted(error: &io::Error) -> bool {
     [Errno::MFILE, Errno::NFILE]
         .iter()
         .any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
 }
 
-/// A file descriptor to let go of when there are no others.
+/// A spare file descriptor to release when no others are left.
 #[derive(Debug)]
 pub(super) struct Reserve(Option<File>);
 
@@ -50,7 +50,7 @@ impl Reserve {
         Self(File::open("/dev/null").ok())
     }
 
-    /// Whether there was one. Afterwards it has to be [taken back](Self::take_back).
+    /// Releases the descriptor and returns whether there was one. [Take it back](Self::take_back) afterwards.
     pub(super) fn let_go(&mut self) -> bool {
         self.0.take().is_some()
     }

@@ -16,13 +16,13 @@ use crate::http::origin::keep_cors;
 use crate::http::trusted_proxy::Proxied;
 use crate::socketio::client_address::ClientAddress;
 
-/// When a client that was refused may ask again, in seconds.
+/// How long a refused client should wait before it retries, in seconds.
 const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("10");
 
-/// What a server that serves nothing else still answers.
+/// The paths that a full server still answers.
 const HEALTH: [&str; 2] = ["/healthz", "/readyz"];
 
-/// Answers a request of a connection.
+/// Answers one request of a connection.
 pub(super) async fn respond(
     server: Arc<Server>,
     state: Arc<State>,
@@ -55,7 +55,7 @@ pub(super) async fn respond(
     Ok(response.map(|body| ResponseBody::new(body, state)))
 }
 
-/// Has the router answer, unless the body of the request comes too late.
+/// Passes the request to the router; answers itself if the body arrives too late.
 async fn serve(server: &Server, request: Request<Incoming>) -> Response<Body> {
     let mut router = server.router.clone();
     if request.body().is_end_stream() {
@@ -88,7 +88,7 @@ fn text(status: StatusCode, text: &'static str) -> Response<Body> {
     response
 }
 
-/// The response, after which the connection ends.
+/// Marks the response as the last one of its connection.
 fn closed(mut response: Response<Body>) -> Response<Body> {
     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     response

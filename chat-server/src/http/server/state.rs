@@ -5,15 +5,16 @@ use super::activity::Activity;
 use super::admission::{AddressSlot, Refused, Slot};
 use crate::socketio::on_loss::OnLoss;
 
-/// What is known of one connection. It is there for as long as the connection is.
+/// The state of one connection, for as long as the connection exists.
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) peer: IpAddr,
     pub(super) activity: Activity,
     slot: Slot,
-    /// The place of the request that a proxy has passed on, among those of its client. Boxed: most have none.
+    /// The slot of a request that a proxy passed on, counted for its client's address. Boxed because most connections
+    /// have none.
     request: Mutex<Option<Box<AddressSlot>>>,
-    /// What to do when the last response has not reached the client, until its next request.
+    /// What to do if the last response does not reach the client, until the client's next request.
     unconfirmed: Mutex<Option<OnLoss>>,
 }
 
@@ -28,19 +29,19 @@ impl State {
         }
     }
 
-    /// Why the connection is not served, if it is not.
+    /// Returns why the connection is not served; none if it is served.
     pub(super) fn refused(&self) -> Option<Refused> {
         self.slot.refused
     }
 
-    /// The headers of a request are there, and it has this place.
+    /// Notes that the headers of a request have arrived, and stores its slot.
     pub(super) fn requested(&self, slot: Option<AddressSlot>) {
         self.activity.requested();
         self.set_unconfirmed(None);
         self.set_request(slot);
     }
 
-    /// The response is made. A websocket keeps its place and goes on.
+    /// Notes that the response is ready. A websocket keeps its slot.
     pub(super) fn responded(&self) {
         if !self.activity.is_upgraded() {
             self.activity.responded();
@@ -48,12 +49,12 @@ impl State {
         }
     }
 
-    /// What to do when the response that is made now does not reach the client.
+    /// Sets what to do if the current response does not reach the client.
     pub(super) fn set_unconfirmed(&self, response: Option<OnLoss>) {
         *self.unconfirmed.lock().unwrap_or_else(PoisonError::into_inner) = response;
     }
 
-    /// The connection has failed.
+    /// Notes that the connection has failed.
     pub(super) fn failed(&self) {
         let unconfirmed = self.unconfirmed.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(response) = unconfirmed {

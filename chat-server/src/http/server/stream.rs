@@ -7,13 +7,13 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::state::State;
 
-/// The byte stream of a connection, which tells the connection's state what happens. It keeps the connection's place
-/// for as long as it is there, also as a websocket.
+/// The byte stream of a connection. It reports reads and writes to the connection's state and holds the connection's
+/// slot for its whole life, also as a websocket.
 pub(super) struct Stream<T> {
     inner: T,
     state: Arc<State>,
-    /// It is a websocket, for which nothing of the state changes any more. Here, beside the stream, as it is asked for
-    /// each write.
+    /// The stream is a websocket, so its state no longer changes. Stored beside the stream because each write checks
+    /// it.
     is_upgraded: bool,
 }
 

@@ -6,11 +6,11 @@ use axum::routing::get;
 
 pub(super) const JAVASCRIPT: &str = "application/javascript; charset=utf-8";
 
-/// A file that is part of the program.
+/// A file that is compiled into the program.
 #[derive(Clone)]
 pub(super) struct Asset {
     pub(super) content_type: &'static str,
-    /// What the content is known by, in quotes as the header has it.
+    /// The entity tag of the content, in quotes as in the header.
     pub(super) etag: String,
     pub(super) body: &'static [u8],
 }
@@ -23,8 +23,8 @@ impl Asset {
 
     fn response(self, request: &HeaderMap) -> Response {
         let known = is_known(request, &self.etag);
-        // The browser keeps the file and asks each time whether it is still the same: after an update
-        // no page runs with half of the old files.
+        // The browser keeps the file and revalidates it each time, so that no page mixes old and new files after an
+        // update.
         let headers = [(CACHE_CONTROL, "public, max-age=0".to_owned()), (ETAG, self.etag)];
         if known {
             return (StatusCode::NOT_MODIFIED, headers).into_response();
@@ -33,8 +33,8 @@ impl Asset {
     }
 }
 
-/// Whether the client says in `If-None-Match` that it has this version: `*` or a list of tags, compared
-/// without regard to `W/` (RFC 9110, section 13.1.2).
+/// Returns whether `If-None-Match` includes this version: `*` or a list of tags, compared without regard to `W/` (RFC
+/// 9110, section 13.1.2).
 fn is_known(request: &HeaderMap, etag: &str) -> bool {
     request
         .get_all(IF_NONE_MATCH)

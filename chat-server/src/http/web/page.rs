@@ -11,8 +11,8 @@ const HTML: &str = "text/html; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
 const SVG: &str = "image/svg+xml";
 
-/// Nothing but what this server itself serves, no inline script or style, and no use of strings as
-/// markup: what people write to each other stays text, whatever a later change to the page gets wrong.
+/// Allows only content from this server: no inline script or style, and no strings as markup. What users write stays
+/// text, even if a later change to the page makes a mistake.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
     img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
     require-trusted-types-for 'script'; trusted-types 'none'";
@@ -71,7 +71,7 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = files! {
     "/chat/style/side.css": CSS = "chat/style/side.css",
 };
 
-/// The chat page.
+/// Returns the routes of the chat page.
 pub(super) fn router() -> Router {
     let files = FILES.iter().fold(Router::new(), |router, &(path, content_type, body)| {
         Asset { content_type, etag: hash(body), body }.route(router, path)

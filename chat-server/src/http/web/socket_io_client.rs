@@ -6,18 +6,18 @@ use super::asset::{Asset, JAVASCRIPT};
 
 const JSON: &str = "application/json; charset=utf-8";
 
-// `VERSION` and `FILES` (name, content); both empty when npm was not there to fetch the client.
+// `VERSION` and `FILES` (name, content); both are empty if npm was not available to fetch the client.
 include!(concat!(env!("OUT_DIR"), "/socket_io_client.rs"));
 
-/// The official browser client, where and as the Node.js server serves it.
+/// Returns the routes of the official browser client, at the same paths as the Node.js server.
 pub(super) fn router() -> Router {
     router_of(VERSION, FILES)
 }
 
 pub(super) fn router_of(version: &str, files: &[(&str, &'static [u8])]) -> Router {
     if files.is_empty() {
-        // Also without the files these paths are not the endpoint's, which would answer with an error
-        // of its protocol that helps nobody.
+        // Even without the files these paths do not fall through to the endpoint, whose protocol error would help
+        // nobody.
         return Router::new().route("/socket.io/{file}", get(missing));
     }
     files.iter().fold(Router::new(), |router, (name, body)| {

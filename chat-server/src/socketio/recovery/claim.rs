@@ -3,17 +3,17 @@ use std::fmt;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-/// What a client says in `auth` when it wants a session back. Its own library adds it.
+/// The fields of `auth` with which a client asks for its session. The Socket.IO client library adds them.
 ///
-/// A `pid` of another type, or too long to be one of ours, counts as absent; such an `offset` counts as
-/// the empty text, which is nobody's place. Unknown fields are ignored.
+/// A `pid` of another type, or one too long to come from this server, counts as absent; such an `offset` counts as
+/// the empty text, which is no valid position. Unknown fields are ignored.
 #[derive(Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct Claim {
     /// The secret of the session.
     #[serde(deserialize_with = "pid")]
     pub pid: Option<String>,
-    /// The trailing string of the last event that the client got; none when it has got no event yet.
+    /// The trailing string of the last event that the client received; none if it has received none.
     #[serde(deserialize_with = "offset")]
     pub offset: Option<String>,
 }
@@ -34,7 +34,7 @@ fn short_text(value: &Value) -> Option<String> {
     value.as_str().filter(|text| text.len() < TOO_LONG).map(ToOwned::to_owned)
 }
 
-/// Shows no secret.
+/// Hides the secret.
 impl fmt::Debug for Claim {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Claim")

@@ -4,7 +4,7 @@ use socketioxide::SendError;
 use socketioxide::extract::SocketRef;
 use thiserror::Error;
 
-/// Why an event could not be sent.
+/// The error of sending an event.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum EmitError {
@@ -16,13 +16,13 @@ pub enum EmitError {
     Send(#[source] SendError),
 }
 
-/// Sends an event that does not change the client's place in the log.
+/// Sends an event that does not change the client's position in the log.
 ///
-/// A Socket.IO client takes the trailing string of any event for its place, and could not recover with
-/// what it takes for it. So a `null` is added to arguments that end with a string; handlers that name
-/// their arguments do not see it.
+/// A Socket.IO client stores the trailing string of any event as its position, and could not recover with an
+/// arbitrary string. So this function appends a `null` to arguments that end with a string; handlers that name their
+/// arguments do not see it.
 ///
-/// A tuple or an array has the arguments, anything else is the only one.
+/// A tuple or an array holds the arguments; any other value is the only argument.
 ///
 /// # Errors
 /// Nothing was sent.
@@ -36,7 +36,7 @@ pub fn emit<T: Serialize + ?Sized>(
     socket.emit(event, &Spread(arguments)).map_err(EmitError::Send)
 }
 
-/// The arguments, so that the last one is no string.
+/// Returns the arguments such that the last one is no string.
 fn without_place<T: Serialize + ?Sized>(arguments: &T) -> serde_json::Result<Vec<Value>> {
     let mut arguments = match serde_json::to_value(arguments)? {
         Value::Array(arguments) => arguments,

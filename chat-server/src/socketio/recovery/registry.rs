@@ -8,43 +8,43 @@ use socketioxide::extract::SocketRef;
 
 use super::saved::{Known, Saved, record};
 
-/// Which sessions have a connection on this node, and which have changed since they were saved.
+/// The sessions that have a connection on this node, and those that have changed since they were saved.
 pub(super) struct Registry {
     sessions: Mutex<Sessions>,
     window: Duration,
-    /// Decides between connections that were opened on two nodes in one millisecond. Leaves room above for
-    /// those that follow each other in it.
+    /// Breaks ties between connections opened on two nodes in the same millisecond. Leaves room above for later
+    /// connections in that millisecond.
     tie: i64,
 }
 
-/// How many generations there are between two moments: a million for each millisecond.
+/// The number of generations per millisecond: a million.
 const PER_MILLISECOND: i64 = 1_000_000;
 
 #[derive(Default)]
 pub(super) struct Sessions {
     active: HashMap<SessionKey, Active>,
-    /// To be saved.
+    /// Changes to save.
     changed: HashMap<SessionKey, Change>,
-    /// Being saved just now.
+    /// Changes that are being saved.
     saving: HashMap<SessionKey, Change>,
-    /// Of the last change.
+    /// The revision of the last change.
     revision: i64,
-    /// Those that clients have got back here, with their generations: other nodes are to be told once it is saved.
+    /// Sessions that clients have recovered here, with their generations: other nodes are told once this is saved.
     taken: HashMap<SessionKey, i64>,
-    /// Those of which another node says that it has them. The store is to be asked.
+    /// Sessions that another node claims to have, to be checked in the store.
     doubted: HashSet<SessionKey>,
 }
 
 /// A session with a connection.
 pub(super) struct Active {
     pub(super) known: Known,
-    /// When this connection was opened: by the clock, and by its number among those of this process.
+    /// When this connection was opened: the clock time, and its number within this process.
     pub(super) opened: (Timestamp, u64),
     /// None while the client is being accepted.
     pub(super) socket: Option<SocketRef>,
 }
 
-/// A session that is not saved as it is now.
+/// A session whose current state is not saved.
 #[derive(Clone)]
 pub(super) struct Change {
     pub(super) record: SessionRecord,
@@ -59,8 +59,8 @@ impl Registry {
         Self { sessions: Mutex::default(), window, tie: i64::from(tie) % (PER_MILLISECOND / 2) }
     }
 
-    /// What this node knows of a session. `None` when nothing, so that the store has to be asked;
-    /// `Some(None)` when it has ended.
+    /// Returns what this node knows about a session: `None` if nothing, so the caller must ask the store;
+    /// `Some(None)` if the session has ended.
     pub(super) fn find(&self, key: SessionKey) -> Option<Option<Known>> {
         let sessions = self.lock();
         if let Some(active) = sessions.active.get(&key) {
@@ -72,14 +72,14 @@ impl Registry {
         })
     }
 
-    /// Makes a connection the owner of a session as it was found, and returns its generation and the owner
-    /// that it had before.
+    /// Makes a connection the owner of a session in its current state, and returns its generation and the previous
+    /// owner.
     ///
-    /// A session belongs to the connection of its client that was *opened* last: what an earlier one asked
-    /// for may be handled later. Nothing is returned then, and nothing changes.
+    /// A session belongs to the client's connection that was *opened* last; a request of an earlier connection may be
+    /// handled later. In that case nothing is returned and nothing changes.
     ///
-    /// The generation says so to other nodes: it is the moment at which the connection was opened, and
-    /// higher than all that are known.
+    /// The generation tells other nodes which owner counts: it is the moment when the connection was opened, and
+    /// higher than all known generations.
     pub(super) fn own(
         &self,
         key: SessionKey,
@@ -103,8 +103,8 @@ impl Registry {
         Some((generation, sessions.active.insert(key, active)))
     }
 
-    /// Notes which socket to disconnect when the session gets another owner. Gives the socket back when it
-    /// has one already.
+    /// Sets the socket to disconnect when the session gets another owner. Returns the socket if that has happened
+    /// already.
     pub(super) fn activate(
         &self,
         key: SessionKey,
@@ -121,13 +121,13 @@ impl Registry {
         }
     }
 
-    /// Takes a session from its owner when the store has one of a higher generation, which is on another node.
-    /// What is saved of it is the other node's business.
+    /// Takes a session from its owner when the store has a higher generation, which belongs to another node. The
+    /// other node saves the session from then on.
     pub(super) fn yield_to_other_node(&self, key: SessionKey, generation: i64) -> Option<Active> {
         self.lock().give_up(key, generation)
     }
 
-    /// Notes that another node may have a session. Says whether that is of interest: it has an owner here, of a
+    /// Notes that another node may have a session. Returns whether that matters: the session has an owner here with a
     /// lower generation.
     pub(super) fn doubt(&self, key: SessionKey, generation: i64) -> bool {
         let mut sessions = self.lock();
@@ -136,7 +136,7 @@ impl Registry {
         is_ours && sessions.doubted.insert(key)
     }
 
-    /// Those that another node [may have](Self::doubt), as many as are asked for at once.
+    /// Returns sessions that another node [may have](Self::doubt), as many as one lookup takes.
     pub(super) fn take_doubted(&self, most: usize) -> Vec<SessionKey> {
         let mut sessions = self.lock();
         let some: Vec<_> = sessions.doubted.iter().take(most).copied().collect();
@@ -146,12 +146,12 @@ impl Registry {
         some
     }
 
-    /// Has other nodes told that a client has got a session back here, once they can see it in the store.
+    /// Queues an announcement to other nodes that a client has recovered a session here, once the store shows it.
     pub(super) fn tell_of(&self, key: SessionKey, generation: i64) {
         self.lock().taken.insert(key, generation);
     }
 
-    /// What other nodes [are to be told](Self::tell_of) now.
+    /// Takes the announcements that are [due](Self::tell_of) now.
     pub(super) fn take_taken(&self) -> Vec<(SessionKey, i64)> {
         let Sessions { active, changed, taken, .. } = &mut *self.lock();
         let saved = taken.extract_if(|key, _| !changed.contains_key(key));
@@ -161,7 +161,7 @@ impl Registry {
         saved.filter(is_so).collect()
     }
 
-    /// Changes the state of a session, if this is still its owner.
+    /// Changes the state of a session if `generation` still owns it.
     pub(super) fn update(&self, key: SessionKey, generation: i64, state: String) {
         let mut sessions = self.lock();
         let Some(active) = sessions.owner(key, generation) else { return };
@@ -170,7 +170,7 @@ impl Registry {
         sessions.change(key, &known, self.lease());
     }
 
-    /// Takes a session from its owner, if this is still the one, and keeps it for the window or ends it.
+    /// Takes a session from its owner if `generation` still owns it, and keeps it for the recovery window or ends it.
     pub(super) fn release(&self, key: SessionKey, generation: i64, end: bool) -> Option<Active> {
         let mut sessions = self.lock();
         sessions.owner(key, generation)?;
@@ -184,7 +184,7 @@ impl Registry {
         Some(active)
     }
 
-    /// Marks all sessions with a connection as to be saved, with a new time to expire.
+    /// Marks all sessions with a connection for saving with a new expiry time.
     pub(super) fn renew(&self) {
         let mut sessions = self.lock();
         let active: Vec<_> =
@@ -194,16 +194,15 @@ impl Registry {
         }
     }
 
-    /// What is to be saved now. It stays known until [`saved`](Self::saved) or
-    /// [`not_saved`](Self::not_saved).
+    /// Takes the changes to save. They stay known until [`saved`](Self::saved) or [`not_saved`](Self::not_saved).
     pub(super) fn take_changes(&self) -> Vec<SessionRecord> {
         let mut sessions = self.lock();
         sessions.saving = std::mem::take(&mut sessions.changed);
         sessions.saving.values().map(|change| change.record.clone()).collect()
     }
 
-    /// Notes that what was to be saved is, except for what was `outdated`: those sessions have owners of
-    /// higher generations on other nodes. Returns the owners that they had here.
+    /// Marks the taken changes as saved, except for the `outdated` ones: those sessions have owners with higher
+    /// generations on other nodes. Returns the owners that they had here.
     pub(super) fn saved(&self, outdated: &[SessionKey]) -> Vec<Active> {
         let mut sessions = self.lock();
         let saved = std::mem::take(&mut sessions.saving);
@@ -215,7 +214,7 @@ impl Registry {
         outdated.collect()
     }
 
-    /// Marks what was to be saved as still to be, unless it has changed again.
+    /// Marks the taken changes for saving again, unless they have changed since.
     pub(super) fn not_saved(&self) {
         let mut sessions = self.lock();
         for (key, change) in std::mem::take(&mut sessions.saving) {
@@ -223,7 +222,7 @@ impl Registry {
         }
     }
 
-    /// For how long a session with a connection is saved: it is renewed when a third of this is over.
+    /// Returns how long a saved session with a connection is valid. It is renewed after a third of this.
     pub(super) fn lease(&self) -> Duration {
         self.window + self.window / 2
     }
@@ -233,18 +232,18 @@ impl Registry {
     }
 }
 
-/// When the connection was opened that a session has got with this generation.
+/// Returns when the connection that received this generation was opened.
 pub(super) fn opened_at(generation: i64) -> Timestamp {
     Timestamp::from_millis(generation.div_euclid(PER_MILLISECOND))
 }
 
 impl Sessions {
-    /// The owner of a session, if it is the one of this generation.
+    /// Returns the owner of a session if it has this generation.
     fn owner(&mut self, key: SessionKey, generation: i64) -> Option<&mut Active> {
         self.active.get_mut(&key).filter(|active| active.known.generation == generation)
     }
 
-    /// What is not saved of a session.
+    /// Returns the unsaved change of a session.
     fn pending(&self, key: SessionKey) -> Option<&Change> {
         self.changed.get(&key).or_else(|| self.saving.get(&key))
     }
@@ -256,7 +255,7 @@ impl Sessions {
         self.changed.entry(key).insert_entry(change).into_mut()
     }
 
-    /// Forgets what belongs to generations below this one, and returns the owner if that does.
+    /// Forgets everything about generations below this one, and returns the owner if it has one of those.
     fn give_up(&mut self, key: SessionKey, generation: i64) -> Option<Active> {
         if self.changed.get(&key).is_some_and(|change| change.record.generation < generation) {
             self.changed.remove(&key);

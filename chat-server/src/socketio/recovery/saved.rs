@@ -4,12 +4,12 @@ use chat_core::Timestamp;
 use chat_store::{SessionKey, SessionRecord};
 use serde::{Deserialize, Serialize};
 
-/// What of a session is saved.
+/// The part of a session that is saved.
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Saved {
     /// The public id of its socket.
     pub(super) id: String,
-    /// The application's part.
+    /// The application's state.
     pub(super) state: String,
 }
 
@@ -24,15 +24,15 @@ impl Saved {
     }
 }
 
-/// A session as this node knows it, or the store.
+/// What this node or the store knows about a session.
 #[derive(Clone)]
 pub(super) struct Known {
-    /// Whose it is, see [`SessionRecord`].
+    /// The generation of its owner, see [`SessionRecord`].
     pub(super) generation: i64,
     pub(super) saved: Saved,
 }
 
-/// The record in which a session is saved.
+/// Returns the record that a session is saved as.
 pub(super) fn record(
     key: SessionKey,
     known: &Known,

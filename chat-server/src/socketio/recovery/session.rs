@@ -31,8 +31,8 @@ impl<S> Found<S> {
         &self.state
     }
 
-    /// The client's place: the trailing string of the last event it got; none when it has got none. It
-    /// may be anything that a client can send.
+    /// Returns the client's position: the trailing string of the last event that it received; none if it has received
+    /// none. It may be anything that a client can send.
     pub fn offset(&self) -> Option<&str> {
         self.offset.as_deref()
     }
@@ -51,7 +51,7 @@ impl<S> fmt::Debug for Found<S> {
 pub struct Session<S> {
     id: String,
     recovered: bool,
-    /// None when the client cannot get it back.
+    /// None if the client cannot recover it.
     owner: Option<Owner>,
     state: PhantomData<fn(S)>,
 }
@@ -73,23 +73,23 @@ impl<S> Session<S> {
         Self { id, recovered, owner: Some(Owner { writer, key, generation }), state: PhantomData }
     }
 
-    /// A session that ends with its connection.
+    /// Returns a session that ends with its connection.
     pub(super) fn without(saved: Saved) -> Self {
         Self { id: saved.id, recovered: false, owner: None, state: PhantomData }
     }
 
-    /// The public id of the socket: `socket.id` at the client, see [`public_id`](super::public_id).
+    /// Returns the public id of the socket: `socket.id` on the client, see [`public_id`](super::public_id).
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// Whether the client got it back, rather than a new one.
+    /// Returns whether the client recovered this session; otherwise it is new.
     pub fn recovered(&self) -> bool {
         self.recovered
     }
 
-    /// Names the socket to disconnect when another connection takes the session over. To be called when
-    /// the client was accepted; if the session has another owner by then, it is disconnected at once.
+    /// Sets the socket to disconnect when another connection takes the session over. Call it when the client was
+    /// accepted. If the session has another owner by then, the socket is disconnected at once.
     pub fn activate(&self, socket: &SocketRef) {
         if let Some(Owner { writer, key, generation }) = &self.owner
             && let Some(socket) = writer.registry().activate(*key, *generation, socket.clone())
@@ -113,19 +113,19 @@ impl<S> Session<S> {
         }
     }
 
-    /// Waits until what was [saved](Self::save) before this call would outlive the server. Returns at once
-    /// when the client cannot get the session back. Cancel safe: it is saved all the same.
+    /// Waits until everything [saved](Self::save) before this call would survive a crash of the server. Returns at
+    /// once if the client cannot recover the session. Cancel safe: the state is saved all the same.
     pub async fn saved(&self) {
         if let Some(Owner { writer, .. }) = &self.owner {
             writer.saved().await;
         }
     }
 
-    /// To be called when the connection is gone: a session that was disconnected on purpose, by either
-    /// side, ends, as in Socket.IO; any other is kept for the recovery window.
+    /// Call this when the connection is gone. A session that was disconnected on purpose, by either side, ends, as in
+    /// Socket.IO; any other is kept for the recovery window.
     ///
-    /// Returns whether the client has left on purpose. It has not when it was disconnected here because it
-    /// is connected elsewhere by now.
+    /// Returns whether the client left on purpose. It did not if it was disconnected here because it is connected
+    /// elsewhere now.
     pub fn disconnected(&self, reason: DisconnectReason) -> bool {
         use DisconnectReason::{ClientNSDisconnect, ServerNSDisconnect};
         let on_purpose = matches!(reason, ClientNSDisconnect | ServerNSDisconnect);
@@ -133,12 +133,12 @@ impl<S> Session<S> {
         on_purpose && (was_owner || self.owner.is_none())
     }
 
-    /// Ends the session: the client cannot get it back.
+    /// Ends the session: the client cannot recover it.
     pub fn end(&self) {
         self.release(true);
     }
 
-    /// Whether it still was this connection's.
+    /// Releases the session, and returns whether this connection still owned it.
     fn release(&self, end: bool) -> bool {
         let Some(Owner { writer, key, generation }) = &self.owner else { return false };
         let was_owner = writer.registry().release(*key, *generation, end).is_some();

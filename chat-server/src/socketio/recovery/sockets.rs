@@ -5,12 +5,12 @@ use socketioxide::extract::SocketRef;
 
 use crate::socketio::transport::{Farewell, Link};
 
-/// The public id of a client: what it knows as `socket.id`. Others may know it, and it stays when the client gets its
-/// session back.
+/// Returns the public id of a client, which it knows as `socket.id`. Others may know it, and it survives the recovery
+/// of the session.
 ///
-/// `socket.id` of socketioxide is another one: the id of the Engine.IO session, a secret of the client's. Whoever knows
-/// it can act as the client. For a socket that was not opened through [`TransportService`](crate::TransportService)
-/// both are the same.
+/// socketioxide's `socket.id` is different: it is the id of the Engine.IO session, a secret of the client. Anyone who
+/// knows it can act as the client. For a socket that was not opened through
+/// [`TransportService`](crate::TransportService) both are the same.
 pub fn public_id(socket: &SocketRef) -> String {
     link_of(socket).map_or_else(|| socket.id.to_string(), |link| link.public_id(socket.ns()))
 }
@@ -19,15 +19,15 @@ pub(super) fn link_of(socket: &SocketRef) -> Option<&Arc<Link>> {
     socket.req_parts().extensions.get()
 }
 
-/// When a connection was opened: by the clock, and by its number among those of this process.
+/// Returns when a connection was opened: the clock time, and its number within this process.
 pub(super) fn opened(socket: &SocketRef) -> (Timestamp, u64) {
     link_of(socket).map_or((Timestamp::now(), u64::MAX), |link| link.opened)
 }
 
-/// Disconnects a socket whose session another connection has.
+/// Disconnects a socket whose session another connection has taken.
 ///
-/// It is told so ("io server disconnect"), and does not connect again by itself: two clients with one
-/// secret would take it from each other for ever.
+/// The client is told ("io server disconnect") and does not reconnect by itself: two clients with one secret would
+/// otherwise take the session from each other forever.
 pub(super) fn evict(socket: SocketRef) {
     tracing::info!(
         socket.id = public_id(&socket),
@@ -37,7 +37,7 @@ pub(super) fn evict(socket: SocketRef) {
     if let Some(link) = &link {
         link.note(Farewell::TakenOver);
     }
-    // It fails when the client does not read, most likely because it is gone.
+    // It fails if the client does not read, most likely because it is gone.
     if socket.disconnect().is_err()
         && let Some(link) = link
     {

@@ -11,40 +11,40 @@ use super::registry::Registry;
 use super::sockets::evict;
 use crate::engine::outage::Outage;
 
-/// How long to leave a store alone that has failed.
+/// How long to wait before retrying a store that has failed.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// How many sessions are looked up in one go because another node says that it has them.
+/// The number of sessions to look up at a time when another node claims to have them.
 const LOOKUPS: usize = 256;
 
-/// How long to wait after that: whoever makes up what nodes say makes the store work no more than so much.
+/// How long to wait after a lookup, so that forged claims cannot overload the store.
 const LOOKUP_PAUSE: Duration = Duration::from_millis(100);
 
-/// How often expired sessions are deleted: each time as long as there are any.
+/// How often expired sessions are deleted, until there are none left.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 
-/// How long the store is left to others at least after each part of them.
+/// The minimum pause after each batch of deletions, so that others can use the store.
 const SWEEP_PAUSE: Duration = Duration::from_millis(10);
 
-/// A save has so many sessions at the most, and as many bytes of their states, or one.
+/// Maximum number of sessions in one save. Their states have a limit in bytes too, unless there is only one.
 const PART: usize = 256;
 const PART_BYTES: usize = 128 * 1024;
 
-/// Saves sessions: what has changed while a save was running goes into the next one together.
+/// Saves sessions. Changes that happen during a save go into the next one together.
 pub(super) struct Writer {
     store: Arc<dyn SessionStore>,
     registry: Arc<Registry>,
     saving: Arc<Outage>,
     changed: Notify,
-    /// Another node may have one of the sessions.
+    /// Notified when another node may have one of the sessions.
     doubted: Notify,
-    /// Told when a session has a connection here that it did not have here before, and that is saved.
+    /// Called when a session has moved to a connection here and that is saved.
     taken: OnceLock<Taken>,
     /// Counts the rounds that have begun and ended.
     rounds: watch::Sender<Rounds>,
 }
 
-/// Hears that a session was taken, and which generation it has now. Must not block.
+/// A callback with a session that was taken over and its new generation. Must not block.
 pub(super) type Taken = Box<dyn Fn(SessionKey, i64) + Send + Sync>;
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -65,37 +65,37 @@ impl Writer {
         &self.registry
     }
 
-    /// Whether what has changed cannot be saved.
+    /// Returns whether changes cannot be saved.
     pub(super) fn fails(&self) -> bool {
         self.saving.is_on()
     }
 
-    /// Has `taken` called for each session that a client has got back here. The first call counts.
+    /// Calls `taken` for each session that a client has recovered here. Only the first call of this function counts.
     pub(super) fn on_taken(&self, taken: Taken) {
         self.taken.set(taken).ok();
     }
 
-    /// Has what has changed saved soon.
+    /// Requests a save soon.
     pub(super) fn wake(&self) {
         self.changed.notify_one();
     }
 
-    /// Has the store asked soon for the sessions that another node may have.
+    /// Requests a lookup soon of the sessions that another node may have.
     pub(super) fn look(&self) {
         self.doubted.notify_one();
     }
 
-    /// Waits until everything is saved that has changed before this call.
+    /// Waits until everything that changed before this call is saved.
     pub(super) async fn saved(&self) {
         let mut rounds = self.rounds.subscribe();
-        // The round that is running may have begun before the change.
+        // The current round may have begun before the change.
         let enough = rounds.borrow_and_update().begun + 1;
         self.wake();
         // Cannot fail: the sender lives in `self`.
         let _ = rounds.wait_for(|rounds| rounds.saved >= enough).await;
     }
 
-    /// Saves whenever something has changed, and a last time at the end.
+    /// Saves whenever something has changed, and once more at the end.
     pub(super) async fn run(self: Arc<Self>, closing: CancellationToken) {
         while closing.run_until_cancelled(self.changed.notified()).await.is_some() {
             while self.save().await.is_err() {
@@ -110,18 +110,18 @@ impl Writer {
     }
 
     async fn save(&self) -> Result<(), StoreError> {
-        // A round that fails is begun again: it still has to be waited for.
+        // A round that fails starts again, so it still has to be waited for.
         self.rounds.send_modify(|rounds| rounds.begun = rounds.saved + 1);
         let records = self.registry.take_changes();
         let mut outdated = Vec::new();
-        // In parts: whoever sends messages has its turn in between.
+        // In parts, so that messages are written in between.
         for part in parts(&records) {
             let saved = self.saving.watch(self.store.save_sessions(part).await);
             outdated.extend(saved.inspect_err(|_| self.registry.not_saved())?);
         }
         let without_session = self.registry.saved(&outdated);
         without_session.into_iter().filter_map(|owner| owner.socket).for_each(evict);
-        // Not before: who is told looks into the store.
+        // Only now: nodes that hear it look into the store.
         for (key, generation) in self.registry.take_taken() {
             self.taken.get().into_iter().for_each(|tell| tell(key, generation));
         }
@@ -129,8 +129,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Asks the store for sessions of which another node says that it has them, and lets go of those that it has, for
-    /// ever.
+    /// Looks up sessions that other nodes claim to have, and releases those that they really have. Never returns.
     pub(super) async fn settle(self: Arc<Self>) {
         loop {
             self.doubted.notified().await;
@@ -140,7 +139,7 @@ impl Writer {
                     break;
                 }
                 for key in doubted {
-                    // Also one that has ended there. When it fails, the session is looked at when it is renewed.
+                    // Even if the session has ended there. If the lookup fails, the next renewal checks the session.
                     let found = self.store.session(key, Timestamp::from_millis(0)).await;
                     let Ok(Some(record)) = found else { continue };
                     let owner = self.registry.yield_to_other_node(key, record.generation);
@@ -151,8 +150,8 @@ impl Writer {
         }
     }
 
-    /// Renews the sessions that have a connection, and deletes those that have expired some time ago, for
-    /// ever. Neither waits for the other.
+    /// Renews the sessions that have a connection, and deletes those that expired some time ago. Never returns.
+    /// Neither waits for the other.
     pub(super) async fn maintain(self: Arc<Self>, window: Duration) {
         tokio::join!(self.renew(window / 2), self.sweep());
     }
@@ -178,12 +177,12 @@ impl Writer {
         }
     }
 
-    /// Deletes what has expired in parts, and leaves the store to others for half of the time.
+    /// Deletes expired sessions in batches, and leaves the store free for half of the time.
     async fn sweep_all(&self) -> Result<(), StoreError> {
         let keep_for = i64::try_from(self.registry.lease().as_millis()).unwrap_or(i64::MAX);
         loop {
             let begun = Instant::now();
-            // An owner that has not heard of the end of its session meets it here when it renews.
+            // An owner that has not heard of its session's end finds it in the store when it renews.
             let expired = Timestamp::now().as_millis().saturating_sub(keep_for);
             if self.store.sweep_sessions(Timestamp::from_millis(expired)).await? == 0 {
                 return Ok(());
@@ -193,7 +192,7 @@ impl Writer {
     }
 }
 
-/// What is saved at a time, of all that has changed.
+/// Splits all changes into batches to save.
 fn parts(records: &[SessionRecord]) -> impl Iterator<Item = &[SessionRecord]> {
     let mut rest = records;
     std::iter::from_fn(move || {

@@ -4,13 +4,13 @@ use chat_core::{Author, AuthorId};
 use chat_store::OwnerKey;
 use sha2::{Digest, Sha256};
 
-/// Whose the messages are that a connection sends, and which of those that it receives are its own.
+/// The author of the messages that a connection sends, and the check which received messages are its own.
 #[derive(Debug)]
 pub(crate) struct Authorship {
     session: AuthorId,
     /// The number of the user; [`NOBODY`] while there is none. Read for each delivery, so without a lock.
     user: AtomicI64,
-    /// Whether something may have been sent with a key while there was no user.
+    /// Whether a message with a key may have been sent while there was no user.
     was_anonymous: AtomicBool,
 }
 
@@ -18,8 +18,8 @@ pub(crate) struct Authorship {
 const NOBODY: i64 = -1;
 
 impl Authorship {
-    /// The authorship of a session with this public id. `was_anonymous` says whether it may have sent something
-    /// before it had a name.
+    /// Creates the authorship of a session with this public id. `was_anonymous` tells whether it may have sent
+    /// something before it had a nickname.
     pub(crate) fn new(session: &str, owner: Option<&OwnerKey>, was_anonymous: bool) -> Self {
         let session = AuthorId::of_session(hash("session", session.as_bytes()));
         let was_anonymous = AtomicBool::new(was_anonymous);
@@ -28,7 +28,7 @@ impl Authorship {
         this
     }
 
-    /// From now on the user is the one who owns the connection's name.
+    /// Sets the user to the owner of the connection's nickname.
     pub(crate) fn identify(&self, owner: &OwnerKey) {
         let user = AuthorId::of_user(hash("user", &owner.0));
         self.user.store(user.as_i64(), Ordering::Relaxed);
@@ -40,7 +40,7 @@ impl Authorship {
         Author { session: self.session, user, was_anonymous: self.was_anonymous() }
     }
 
-    /// The author of a message that is sent now.
+    /// Returns the author of a message that is sent now.
     pub(crate) fn writes(&self) -> Author {
         let author = self.author();
         if author.user.is_none() {

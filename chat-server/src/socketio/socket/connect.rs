@@ -25,11 +25,11 @@ use crate::engine::people::Unidentified;
 use crate::socketio::client_address::ClientAddress;
 use crate::socketio::transport::{Farewell, Link};
 
-/// What all connections of a node share.
+/// State shared by all connections of a node.
 #[derive(Clone)]
 pub(crate) struct Connections {
     services: Services,
-    /// the delivery task of each connection.
+    /// The delivery task of each connection.
     delivery_tasks: TaskTracker,
     live: Arc<Live>,
 }
@@ -40,7 +40,7 @@ pub(crate) fn register(io: &SocketIo, connections: Connections) {
 }
 
 impl ConnectHandler<LocalAdapter, InOrder> for Connections {
-    /// Before the client is accepted, so before it may send: no handler comes too late.
+    /// Runs before the client is accepted and may send, so that no handler is registered too late.
     fn call_middleware<'a>(
         &'a self,
         socket: Arc<Socket>,
@@ -57,7 +57,7 @@ impl ConnectHandler<LocalAdapter, InOrder> for Connections {
         })
     }
 
-    /// After the client was accepted. Not called when it went away before.
+    /// Runs after the client was accepted. Not called if it left before.
     fn call(&self, socket: Arc<Socket>, _: Option<Value>) {
         let Some(connection) = socket.extensions.get::<Arc<Connection>>() else { return };
         connection.session.activate(&SocketRef::from(Arc::clone(&socket)));
@@ -73,7 +73,7 @@ impl Connections {
         Self { services, delivery_tasks, live: Arc::default() }
     }
 
-    /// Delivers no more, and waits until all answers have been handed over and have left.
+    /// Stops delivering messages, and waits until all answers have been handed over and sent.
     pub(crate) async fn drain(&self) {
         self.live.drain();
         self.delivery_tasks.close();
@@ -89,7 +89,7 @@ impl Connections {
                 return Err(connect_error(&refusal));
             }
             Err(Refused::Unidentified(Unidentified::Store(error))) => {
-                // Refused, it would not try again. Cut off, it does, and nothing is lost.
+                // If refused, the client would not try again. If disconnected, it does, and nothing is lost.
                 tracing::debug!("a client cannot be served: {error}");
                 if let Some(link) = socket.req_parts().extensions.get::<Arc<Link>>() {
                     link.close(Farewell::Unavailable);
@@ -123,7 +123,7 @@ impl Connections {
         if let Some(on_connect) = &self.services.hooks.on_connect {
             on_connect(&socket);
         }
-        // After the application, which would replace it: a socket has one disconnect handler.
+        // After the application's hooks, which could replace it: a socket has one disconnect handler.
         let hooks = Arc::clone(&self.services.hooks);
         socket.on_disconnect(Ending { connection: Arc::clone(&connection), hooks });
         socket.extensions.insert(connection);
@@ -139,11 +139,11 @@ impl Connections {
     }
 }
 
-/// Ends what belongs to a connection.
+/// Cleans up after a connection.
 ///
-/// Not an async closure: socketioxide spawns those, and only then forgets the socket. A client that leaves the namespace
-/// and enters it again on the same connection, as Socket.IO's documentation shows it for new credentials, would be taken
-/// for one that is in it already, and never be answered.
+/// Not an async closure: socketioxide spawns those, and forgets the socket only afterwards. A client that leaves the
+/// namespace and reconnects to it on the same connection, as Socket.IO's documentation shows for new credentials,
+/// would be taken for one that is still connected, and never get an answer.
 struct Ending {
     connection: Arc<Connection>,
     hooks: Arc<Hooks>,
@@ -177,7 +177,7 @@ fn address(socket: &Socket) -> Option<tracing::field::DisplayValue<IpAddr>> {
     Some(tracing::field::display(address.0))
 }
 
-/// What a refused client is told: socketioxide sends one text, so it begins with the code.
+/// Formats a refusal for a refused client: socketioxide sends one text, so it begins with the code.
 fn connect_error(refusal: &Refusal) -> String {
     let code = serde_json::to_value(refusal.code).unwrap_or_default();
     format!("{}: {}", code.as_str().unwrap_or_default(), refusal.message)

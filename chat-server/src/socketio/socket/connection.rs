@@ -24,51 +24,50 @@ use crate::socketio::client_address::ClientAddress;
 use crate::socketio::recovery::Session;
 use crate::socketio::transport::{DirectWriter, Farewell, InFlight, Link, Websocket};
 
-/// What a request counts that may have to wait in a task of its own, beside what each counts.
+/// The additional bytes that count for a request that may have to wait in a task of its own.
 pub(crate) const TASK_BYTES: usize = 1024;
 
-/// Sets our handlers apart from the closures that socketioxide also takes: they run in the order of
-/// arrival.
+/// Distinguishes our handlers from the closures that socketioxide also accepts: ours run in the order of arrival.
 pub(crate) struct InOrder;
 
-/// What the event handlers of one connection share. They never hold the socket, which holds them.
+/// State shared by the event handlers of one connection. They never hold the socket, because it holds them.
 pub(crate) struct Connection {
     pub(crate) services: Services,
     pub(crate) link: Arc<Link>,
-    /// The direct way to the client, if there is one.
+    /// The direct writer to the client, if there is one.
     pub(crate) direct_writer: Option<DirectWriter>,
-    /// Names it among the readers of the log.
+    /// Identifies it among the readers of the log.
     pub(crate) reader: ReaderId,
     pub(crate) waiting: Waiting<InFlight>,
     pub(crate) requests: RequestQueue,
-    /// Pages of history, one after the other: the next is read when the one before has left, so that a client
-    /// that does not read holds one. Nothing else waits for them.
+    /// Pages of history, one after the other: the next one is read when the previous one has been sent, so that a
+    /// client that does not read holds only one. Nothing else waits for them.
     pub(crate) reads: RequestQueue,
-    /// Keeps the name of the person behind it.
+    /// Keeps the nickname of the connection's user.
     pub(crate) keeper: Keeper,
     /// Cancelled when the client is gone.
     pub(crate) gone: CancellationToken,
     pub(crate) session: Session<ChatSession>,
     pub(crate) position: Arc<ReadPosition>,
-    /// That the client is there, for others.
+    /// Its presence.
     pub(crate) attendance: Attendance,
-    /// Whose the messages are that it sends.
+    /// The author of the messages that it sends.
     pub(crate) authorship: Authorship,
     /// Whether the client wants its own messages back.
     echo: bool,
-    /// Where the session began.
+    /// The offset at which the session began.
     start: Offset,
     person: Mutex<Option<Arc<Person>>>,
-    /// Where it comes from, for limits.
+    /// The unit that limits count it for.
     pub(crate) source: Source,
-    /// What the client may still store.
+    /// The client's remaining quota.
     quota: Mutex<Quota>,
-    /// What keeps its name, if this connection has been told.
+    /// The token that keeps its nickname, if this connection knows it.
     token: Mutex<Option<Token>>,
 }
 
 impl Connection {
-    /// The state of a new connection. Its link is missing only when the socket was not opened through
+    /// Creates the state of a new connection. The link is missing only if the socket was not opened through
     /// [`TransportService`](crate::socketio::transport::TransportService).
     pub(crate) fn new(
         services: Services,
@@ -90,7 +89,7 @@ impl Connection {
         let notices = Arc::clone(&waiting.notices);
         let attendance = services.roster.enter(session.id(), who, &rooms, notices);
         let source = source_of(socket);
-        // Whatever a session without a name has sent, nobody else knows of it.
+        // Nobody else knows what a session without a nickname has sent.
         let was_anonymous = state.was_anonymous || session.recovered() && person.is_none();
         let owner = person.as_ref().map(|person| &person.owner);
         let authorship = Authorship::new(session.id(), owner, was_anonymous);
@@ -117,16 +116,16 @@ impl Connection {
         }
     }
 
-    /// The client is gone: nothing more is done for it.
+    /// Cleans up when the client is gone: nothing more is done for it.
     pub(crate) fn end(&self) {
         self.gone.cancel();
         self.waiting.end();
         self.link.interrupt();
     }
 
-    /// A request of the client, to be answered; none when the client has disconnected before it.
+    /// Creates a request of the client that is to be answered; none if the client has sent a disconnect before it.
     ///
-    /// It then breaks the protocol, and its connection is closed, as the Node.js server does. socketioxide
+    /// In that case it violates the protocol, and its connection is closed, as the Node.js server does. socketioxide
     /// does so too, but calls handlers until it has forgotten the socket.
     pub(crate) fn request(
         self: &Arc<Self>,
@@ -143,7 +142,7 @@ impl Connection {
         Some(Request { connection: Arc::clone(self), ack_id, in_flight, spent: None })
     }
 
-    /// Who the client is; none when anonymous.
+    /// Returns the client's user; none if anonymous.
     pub(crate) fn person(&self) -> Option<Arc<Person>> {
         self.person.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -156,18 +155,18 @@ impl Connection {
         self.person().map(|person| person.nickname.clone())
     }
 
-    /// The secret that keeps the client's name; none when this connection does not know it.
+    /// Returns the token that keeps the client's nickname; none if this connection does not know it.
     pub(crate) fn token(&self) -> Option<Token> {
         self.token.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The reader to mark messages of this connection with: this one, if it does not want them back.
+    /// Returns the reader to mark this connection's messages with: its own, if it does not want them back.
     pub(crate) fn origin(&self) -> Option<ReaderId> {
         (!self.echo).then_some(self.reader)
     }
 
-    /// Follows a room from `after` on, has the session saved so, and has `answer` called before any message of
-    /// the room can be handed over.
+    /// Follows a room from `after` on, saves that in the session, and calls `answer` before any message of the room
+    /// can be handed over.
     pub(crate) fn join(&self, room: RoomId, after: Offset, answer: impl FnOnce()) {
         self.attendance.join(&room);
         self.position.join(room, after, |following| {
@@ -176,15 +175,15 @@ impl Connection {
         });
     }
 
-    /// Does not follow a room any more, and has the session saved so.
+    /// Stops following a room, and saves that in the session.
     pub(crate) fn leave(&self, room: &RoomId) {
         self.position.leave(room);
         self.attendance.leave(room);
         self.save(&self.position.following());
     }
 
-    /// Makes the client this person, whose name a token keeps and who gets private messages from now on, and has the
-    /// session saved so.
+    /// Sets the client's user, whose nickname the token keeps and whose private messages it gets from now on, and
+    /// saves that in the session.
     pub(crate) fn identify(&self, person: Arc<Person>, token: Option<Token>) {
         *self.token.lock().unwrap_or_else(PoisonError::into_inner) = token;
         self.services.share(&self.link, &person);
@@ -197,7 +196,7 @@ impl Connection {
         self.save(&self.position.following());
     }
 
-    /// Has the session saved as it is now. Requests change it one at a time, so the last save counts.
+    /// Saves the session as it is now. Requests change it one at a time, so the last save counts.
     fn save(&self, following: &Following) {
         let person = self.person();
         let begun = (self.start, self.authorship.was_anonymous());
@@ -208,7 +207,7 @@ impl Connection {
 }
 
 impl Drop for Connection {
-    /// A client that gave up and was gone before it could be accepted is never disconnected.
+    /// There is no disconnect for a client that left before it could be accepted.
     fn drop(&mut self) {
         if self.link.has_given_up() {
             self.session.end();
@@ -217,7 +216,7 @@ impl Drop for Connection {
     }
 }
 
-/// Whom the limits count for somebody without a name.
+/// Returns the unit that limits count for a client without a nickname.
 pub(crate) fn source_of(socket: &Socket) -> Source {
     match ClientAddress::of(&socket.req_parts().extensions) {
         Some(address) => Source::Address(address.group()),
@@ -228,14 +227,14 @@ pub(crate) fn source_of(socket: &Socket) -> Source {
     }
 }
 
-/// The task that keeps the name of a connection.
+/// The task that keeps the nickname of a connection.
 #[derive(Debug, Default)]
 pub(crate) struct Keeper {
     pub(crate) runs: AtomicBool,
     pub(crate) renamed: Arc<Notify>,
 }
 
-/// The arguments of an event as JSON. Clients cannot send them in any other form.
+/// Returns the arguments of an event as JSON. Clients cannot send them in any other form.
 pub(crate) fn json(event: &Value) -> &str {
     event.as_str().map_or("", |json| json.as_str())
 }
@@ -243,7 +242,7 @@ pub(crate) fn json(event: &Value) -> &str {
 /// A request of a client that is to be answered.
 pub(crate) struct Request {
     connection: Arc<Connection>,
-    /// None when the client does not want to know.
+    /// None if the client wants no answer.
     ack_id: Option<i64>,
     /// Counts the request until its answer is handed over.
     in_flight: InFlight,
@@ -252,7 +251,7 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    /// Whether a message with this content may be stored. It then counts as stored, unless it turns out not to be.
+    /// Checks whether a message with this content may be stored. It then counts as stored unless storing fails.
     pub(crate) fn spend(&mut self, content: &Content) -> Result<(), Refusal> {
         let bytes = content.as_str().len();
         self.connection.quota().take(bytes)?;
@@ -260,8 +259,8 @@ impl Request {
         Ok(())
     }
 
-    /// Tells the client what became of its message, if it asked and there is something to tell: when
-    /// the store has failed, silence makes the client try again.
+    /// Answers with the outcome of a message, if the client wants an answer and there is one: if the store has
+    /// failed, silence makes the client retry.
     pub(crate) fn finish(self, outcome: Outcome) {
         let is_new = matches!(outcome, Outcome::Answered(Appended::New(_)));
         if let Some(bytes) = self.spent.filter(|_| !is_new) {
@@ -280,7 +279,7 @@ impl Request {
         }
     }
 
-    /// Tells the client that its request will not be carried out.
+    /// Answers with a refusal.
     pub(crate) fn refuse(self, refusal: Refusal) {
         tracing::debug!(refusal.code = ?refusal.code, "a request was refused: {}", refusal.message);
         self.answer(Answer::Refusal(refusal));
@@ -290,12 +289,12 @@ impl Request {
         self.answer(Answer::Ack(ack));
     }
 
-    /// Has a turn end when the answer is gone.
+    /// Holds a turn of the request queue until the answer has been sent.
     pub(crate) fn keep(&mut self, turn: OwnedMutexGuard<()>) {
         self.in_flight.keep(turn);
     }
 
-    /// Tells the client what it asked for.
+    /// Sends the answer.
     pub(crate) fn answer(self, answer: Answer) {
         if let Some(ack_id) = self.ack_id {
             self.connection.waiting.outbox.push(ack_id, answer, self.in_flight);

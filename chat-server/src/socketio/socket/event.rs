@@ -10,15 +10,15 @@ use socketioxide_core::Value;
 
 use super::connection::{Connection, InOrder, Request, json};
 
-/// An event that clients send: one type for each, in a file of its own in `events`.
+/// An event from clients: one type for each, in a file of its own in `events`.
 pub(crate) trait Event: 'static {
-    /// Its name.
+    /// The name of the event.
     const NAME: &'static str;
 
-    /// What a request counts beside the length of the event until it is answered, in bytes.
+    /// The bytes that a request counts until it is answered, in addition to the length of the event.
     const TASK_BYTES: usize = 0;
 
-    /// What a client sends with it.
+    /// The arguments from the client.
     type Arguments;
 
     /// Reads the arguments from the JSON of the whole event, which begins with its name.
@@ -27,18 +27,18 @@ pub(crate) trait Event: 'static {
     /// The refusal to answer with.
     fn read(json: &str) -> Result<Self::Arguments, Refusal>;
 
-    /// Does what a client asks for, and answers. Called in the order in which the events of a connection arrive; it
-    /// must not block. What waits goes through the connection's [turns](Connection::requests).
+    /// Carries out the request and answers it. Called in the order in which the events of a connection arrive; it
+    /// must not block. Work that waits goes through the connection's [request queue](Connection::requests).
     fn handle(connection: &Arc<Connection>, arguments: Self::Arguments, request: Request);
 }
 
-/// Has an event of a socket handled.
+/// Registers the handler of an event on a socket.
 pub(crate) fn on<E: Event>(socket: &SocketRef, connection: &Arc<Connection>) {
     socket.on(E::NAME, Handler::<E>(Arc::clone(connection), PhantomData));
 }
 
-/// Not an async closure: socketioxide spawns those, and two messages of one client could overtake each other. This runs
-/// in the order of arrival.
+/// Not an async closure: socketioxide spawns those, and two messages of one client could overtake each other. This
+/// handler runs in the order of arrival.
 struct Handler<E>(Arc<Connection>, PhantomData<fn(E)>);
 
 impl<E: Event> MessageHandler<LocalAdapter, InOrder> for Handler<E> {

@@ -1,4 +1,4 @@
-//! The events of the chat, a file each.
+//! The events of the chat, one file each.
 
 mod chat_message;
 mod history;
@@ -19,7 +19,7 @@ use socketioxide::extract::SocketRef;
 use super::connection::Connection;
 use super::event::on;
 
-/// Has all events of a client handled.
+/// Registers the handlers of all events of a client.
 pub(crate) fn register(socket: &SocketRef, connection: &Arc<Connection>) {
     on::<chat_message::ChatMessageEvent>(socket, connection);
     on::<private_message::PrivateMessageEvent>(socket, connection);

@@ -8,11 +8,11 @@ use super::connection::Connection;
 use crate::engine::people::Unidentified;
 use crate::socketio::transport::Farewell;
 
-/// Sees to it that the person behind a connection keeps the nickname that it has now while it is connected, and is
-/// connected no longer than its token says.
+/// Keeps the nickname of a connection's user while the connection lasts, and ends the connection when the user's
+/// token expires.
 ///
-/// One task a connection, from its first name on, however often it takes another one: a task for each name would
-/// outlive its request, and a client that takes names would pile them up.
+/// There is one task per connection, from its first nickname on, however often the nickname changes: one task per
+/// nickname would outlive its request, and a client could accumulate tasks by changing nicknames.
 pub(crate) fn keep_name(connection: &Arc<Connection>) {
     let keeper = &connection.keeper;
     if keeper.runs.swap(true, Ordering::AcqRel) {
@@ -48,8 +48,8 @@ pub(crate) fn keep_name(connection: &Arc<Connection>) {
                 // It has another one by now.
                 Err(Unidentified::Refused(_)) if now.person().as_ref() != Some(&person) => {}
                 Err(Unidentified::Refused(_)) => {
-                    // It could not be renewed for so long that somebody else has it now. The client learns
-                    // of it when it connects again.
+                    // Renewals failed for so long that another user has it now. The client learns that when it
+                    // reconnects.
                     now.link.close(Farewell::NameLost);
                     return;
                 }

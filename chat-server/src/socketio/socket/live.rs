@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::connection::Connection;
 use crate::engine::log::ReaderId;
 
-/// The connections that messages are delivered to, to be told when the server stops.
+/// The connections with a delivery task, which are notified when the server stops.
 #[derive(Default)]
 pub(crate) struct Live(Mutex<State>);
 
@@ -14,14 +14,14 @@ struct State {
     connections: HashMap<ReaderId, Arc<Connection>>,
 }
 
-/// Takes a connection off the list when it is dropped.
+/// Removes a connection from the list when dropped.
 pub(crate) struct Entered<'a> {
     live: &'a Live,
     reader: ReaderId,
 }
 
 impl Live {
-    /// Lists a connection; it drains at once when the others have been told to.
+    /// Lists a connection. It drains at once if the others have been told to.
     pub(crate) fn enter(&self, connection: &Arc<Connection>) -> Entered<'_> {
         let mut state = self.lock();
         if state.draining {
@@ -31,7 +31,7 @@ impl Live {
         Entered { live: self, reader: connection.reader }
     }
 
-    /// Has all connections [drain](crate::engine::delivery::Waiting::drain), and those that are listed later.
+    /// [Drains](crate::engine::delivery::Waiting::drain) all connections, and those that are listed later.
     pub(crate) fn drain(&self) {
         let mut state = self.lock();
         state.draining = true;

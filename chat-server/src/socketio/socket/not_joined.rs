@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 
 use super::session::MAX_ROOMS;
 
-/// How much of what is no room is repeated.
+/// Maximum number of characters repeated from an invalid room name.
 const SHOWN_CHARS: usize = 100;
 
 /// Which of the rooms in `auth` a client is not in, and why; none when it is in all of them.

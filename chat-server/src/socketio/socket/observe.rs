@@ -1,6 +1,6 @@
 use std::fmt;
 
-/// Which way an event goes.
+/// The direction of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Direction {
     /// From the client to the server.
@@ -9,17 +9,17 @@ pub enum Direction {
     Outgoing,
 }
 
-/// One event of the chat as it goes by, for [`ChatBuilder::observe`](crate::ChatBuilder::observe).
+/// One event of the chat, for [`ChatBuilder::observe`](crate::ChatBuilder::observe).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Observed<'a> {
-    /// The public id of the socket: `socket.id` at the client.
+    /// The public id of the socket: `socket.id` on the client.
     pub socket: &'a str,
-    /// Which way it goes.
+    /// The direction.
     pub direction: Direction,
-    /// Its name; an answer to an event has none.
+    /// The name; an answer to an event has none.
     pub event: Option<&'a str>,
-    /// About how many bytes its arguments have.
+    /// The approximate size of its arguments in bytes.
     pub bytes: usize,
 }
 

@@ -3,14 +3,14 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-/// Keeps the requests of one connection in their order when one of them has to wait for the store.
+/// Keeps the requests of one connection in order when one of them has to wait for the store.
 ///
-/// What needs not wait is done at once, as long as nothing before it waits.
+/// Requests that need not wait run at once, as long as none before them waits.
 #[derive(Debug, Default)]
 pub(crate) struct RequestQueue(Arc<Mutex<()>>);
 
 impl RequestQueue {
-    /// Runs `request` at once, or after everything that was begun before.
+    /// Runs `request` at once, or after everything that was started before.
     pub(crate) fn now_or_later(&self, request: impl FnOnce() + Send + 'static) {
         match self.0.try_lock() {
             Ok(_turn) => request(),
@@ -18,8 +18,8 @@ impl RequestQueue {
         }
     }
 
-    /// Runs `request`, which may wait, after everything that was begun before and before everything that
-    /// comes later. It runs to its end, also when the client has gone.
+    /// Runs `request`, which may wait, after everything that was started before and before everything that comes
+    /// later. It runs to its end even if the client has left.
     pub(crate) fn later(&self, request: impl Future<Output = ()> + Send + 'static) {
         self.later_with(|turn| async move {
             request.await;
@@ -27,13 +27,13 @@ impl RequestQueue {
         });
     }
 
-    /// The same for a request that says itself when its turn is over: when it drops what it is given.
+    /// Like [`later`](Self::later), for a request that ends its turn itself: by dropping the guard that it is given.
     pub(crate) fn later_with<F: Future<Output = ()> + Send + 'static>(
         &self,
         request: impl FnOnce(OwnedMutexGuard<()>) -> F + Send + 'static,
     ) {
         let mut turn = Box::pin(Arc::clone(&self.0).lock_owned());
-        // Polled once, which is what puts it in the line.
+        // The first poll puts it into the queue.
         let first: Option<OwnedMutexGuard<()>> = (&mut turn).now_or_never();
         tokio::spawn(async move {
             let turn = match first {

@@ -23,7 +23,7 @@ pub(crate) type OnConnect = dyn Fn(&SocketRef) + Send + Sync;
 /// Called for each connection that ended, with the reason.
 pub(crate) type OnDisconnect = dyn Fn(&SocketRef, DisconnectReason) + Send + Sync;
 
-/// Says whether a client may connect, and if not, why.
+/// Decides whether a client may connect, and if not, why.
 pub(crate) type Authenticate = dyn Fn(SocketRef, Json) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>>
     + Send
     + Sync;
@@ -31,13 +31,13 @@ pub(crate) type Authenticate = dyn Fn(SocketRef, Json) -> Pin<Box<dyn Future<Out
 /// Called for each event of the chat, in either direction.
 pub(crate) type Observe = dyn Fn(Observed<'_>) + Send + Sync;
 
-/// What an application adds to each connection.
+/// The hooks that an application adds to each connection.
 #[derive(Clone, Default)]
 pub(crate) struct Hooks {
     pub(crate) on_connect: Option<Arc<OnConnect>>,
     pub(crate) on_disconnect: Option<Arc<OnDisconnect>>,
     pub(crate) authenticate: Option<Arc<Authenticate>>,
-    /// Whether a client that gets its session back is not authenticated again.
+    /// Whether a client that recovers its session skips authentication.
     pub(crate) skip_middlewares: bool,
     pub(crate) observe: Option<Arc<Observe>>,
 }
@@ -56,7 +56,7 @@ impl Hooks {
     }
 }
 
-/// What the connections of a node work with. Cheap to clone.
+/// The services that the connections of a node use. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Services {
     pub(crate) log: Arc<Log>,
@@ -66,12 +66,12 @@ pub(crate) struct Services {
     pub(crate) hooks: Arc<Hooks>,
     pub(crate) limits: Arc<Limits>,
     pub(crate) quotas: Arc<Quotas>,
-    /// How many events each user may send now; none when as many as they like.
+    /// The rate of events for each user; none without a limit.
     pub(crate) events: Option<Arc<Buckets<OwnerKey>>>,
 }
 
 impl Services {
-    /// Has all that a user sends count together.
+    /// Counts everything that a user sends over all connections together.
     pub(crate) fn share(&self, link: &Link, person: &Person) {
         if let Some(events) = &self.events {
             link.share(events.of(&person.owner));

@@ -9,14 +9,14 @@ use crate::engine::log::Log;
 use crate::engine::people::Person;
 use crate::socketio::recovery::Found;
 
-/// What of a connection outlives it, as [`recovery`](crate::recovery) keeps it.
+/// The part of a connection that outlives it, as kept by [`recovery`](crate::recovery).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ChatSession {
-    /// Where the session began: the place of a client that has got no message yet.
+    /// The offset at which the session began: the position of a client that has received no message yet.
     pub(crate) start: Offset,
     rooms: JoinedAfter,
     person: Option<SavedPerson>,
-    /// Whether the client has a name and may have sent something before it.
+    /// Whether the client has a nickname and may have sent something before it had one.
     #[serde(default)]
     pub(crate) was_anonymous: bool,
 }
@@ -30,15 +30,15 @@ struct SavedPerson {
     after: Offset,
 }
 
-/// In how many rooms a connection may be.
+/// Maximum number of rooms per connection.
 pub(crate) const MAX_ROOMS: usize = 100;
 
-/// The most messages of a room that a client without a place begins with, when it asks for some of them.
+/// Maximum number of messages of each room that a client without an offset can request to begin with.
 const MAX_HISTORY: usize = 1000;
 
 impl ChatSession {
-    /// The session of a client that connects anew, and its place: where it says, or at the beginning when
-    /// it speaks of another log.
+    /// Returns the session of a client that connects anew, and its read position: at its offset, or at the beginning
+    /// if the offset is from another log.
     pub(crate) async fn begin(
         log: &Log,
         handshake: &Handshake,
@@ -76,8 +76,8 @@ impl ChatSession {
         Ok((Self { start, rooms: joined, person, was_anonymous: false }, start))
     }
 
-    /// The session of `person`, following this: where it began, and whether something may have been sent before it had
-    /// a name.
+    /// Creates the session of `person` with what it follows, where it began, and whether something may have been sent
+    /// before it had a nickname.
     pub(crate) fn of(
         (start, was_anonymous): (Offset, bool),
         following: &Following,
@@ -92,10 +92,10 @@ impl ChatSession {
         Self { start, rooms: following.rooms.clone(), person, was_anonymous }
     }
 
-    /// The session that a client claims and its place, if what it claims fits together.
+    /// Returns the session that a client claims and its read position, if the claim is consistent.
     ///
-    /// A place that is malformed, in another log, beyond the end of this one or from before the session
-    /// is not that of the client that the session belongs to: it gets a new session.
+    /// An offset that is malformed, from another log, beyond the end of this one or from before the session cannot
+    /// come from the session's client: such a client gets a new session.
     pub(crate) async fn resume(
         log: &Log,
         found: &Found<Self>,
@@ -110,29 +110,29 @@ impl ChatSession {
         Ok(fits.then_some((session, offset)))
     }
 
-    /// Who the client was.
+    /// Returns the client's user.
     pub(crate) fn person(&self) -> Option<Person> {
         let SavedPerson { id, nickname, owner, .. } = self.person.clone()?;
         Some(Person { id, nickname, owner: OwnerKey(owner), until: None })
     }
 
-    /// Makes this the session of a person from `after` on, who had none before.
+    /// Makes this the session of a person from `after` on; it had none before.
     pub(crate) fn identify(&mut self, person: &Person, after: Offset) {
         let Person { id, nickname, owner, .. } = person.clone();
         self.was_anonymous = true;
         self.person = Some(SavedPerson { id, nickname, owner: owner.0, after });
     }
 
-    /// What the client follows.
+    /// Returns what the client follows.
     pub(crate) fn following(&self) -> Following {
         let person = self.person.as_ref().map(|person| (person.id, person.after));
         Following { rooms: self.rooms.clone(), person }
     }
 }
 
-/// The offset after which a feed has this many messages left, or fewer when they are large.
+/// Returns the offset after which a feed has this many messages, or fewer if they are large.
 async fn after_all_but(count: usize, feed: &Feed, log: &Log) -> Result<Offset, StoreError> {
-    // Before reading: what is written meanwhile comes after it in any case.
+    // Before reading: messages written meanwhile are after it in any case.
     let tail = log.tail();
     let page = log.read_before(feed, None, count.min(MAX_HISTORY)).await?;
     Ok(page.messages.first().map_or(tail, |first| first.offset.previous()))

@@ -14,18 +14,18 @@ use crate::engine::delivery::{Answer, NotTaken, Notice, Sink, Taken};
 use crate::engine::log::{Delivered, Entry};
 use crate::socketio::transport::{DirectWriter, Farewell, written_text_frame};
 
-/// About how many bytes an answer has whose JSON is not made yet.
+/// The approximate size in bytes of an answer whose JSON is not created yet.
 const SHORT: usize = 64;
 
-/// One Socket.IO connection as the place where deliveries go.
+/// The sink for one Socket.IO connection.
 pub(crate) struct SocketSink {
     socket: Arc<Socket>,
     connection: Arc<Connection>,
 }
 
-/// A delivery as a whole text message of a websocket, see the
-/// [protocol](https://github.com/socketio/socket.io-protocol#packet-encoding); none if it cannot be serialised, which no
-/// message is known to bring about.
+/// Encodes a delivery as a whole text message of a websocket, see the
+/// [protocol](https://github.com/socketio/socket.io-protocol#packet-encoding); none if it cannot be serialised, which
+/// no known message causes.
 pub(crate) fn frame_of(delivered: &Delivered<'_>) -> Option<Box<[u8]>> {
     let frame = written_text_frame(delivered.bytes(), |frame| {
         frame.extend_from_slice(b"42");
@@ -39,7 +39,7 @@ impl SocketSink {
         Self { socket, connection }
     }
 
-    /// Hands something over, by the direct writer if there is one.
+    /// Hands something over, with the direct writer if there is one.
     fn send(
         &self,
         event: Option<&str>,
@@ -125,7 +125,7 @@ impl Sink for SocketSink {
             direct_writer.push_text(&[&packet, made, b"]"])
         };
         let by_socket = || {
-            // Made anew for each try: one that fails to send is used up.
+            // Created for each try: one that fails to be sent is used up.
             let Ok(ack) = AckSender::from_message_parts(
                 &self.socket,
                 &mut Value::Bytes(Bytes::new()),
@@ -133,7 +133,7 @@ impl Sink for SocketSink {
             );
             ack.send(answer)
         };
-        // A long one has had its room since it was made.
+        // A long one has had its room since it was created.
         self.send(None, bytes, answer.is_long(), by_direct_writer, by_socket)
     }
 
@@ -160,7 +160,7 @@ impl Sink for SocketSink {
 
     async fn room(&self) {
         let Connection { link, direct_writer, .. } = &*self.connection;
-        // What was pushed has to leave before there can be room.
+        // Pushed frames have to be written before there can be room.
         match direct_writer.as_ref().map(DirectWriter::flush) {
             Some(Err(NotTaken::Gone)) => return,
             Some(Ok(())) if link.has_cleared() => return,
@@ -172,7 +172,7 @@ impl Sink for SocketSink {
                 None => link.drained().await,
             }
         };
-        // In a box: an idle connection would have room for all of this.
+        // Boxed: otherwise every idle connection would reserve space for all of this.
         Box::pin(link.room(drained)).await;
     }
 

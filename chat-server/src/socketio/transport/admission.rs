@@ -11,34 +11,34 @@ use super::fair_queue::FairQueue;
 use crate::engine::limits::Limits;
 use crate::socketio::client_address::ClientAddress;
 
-/// An Engine.IO session that has not connected for so long makes room for a new one.
+/// An Engine.IO session that has not connected for this long makes room for a new one.
 const HASTE: Duration = Duration::from_secs(1);
 
-/// How often the log says that clients are turned away, at the most.
+/// The minimum time between two log lines about refused clients.
 const SILENCE: Duration = Duration::from_secs(60);
 
-/// When a client that is turned away may try again.
+/// When a refused client may try again.
 pub(super) const RETRY_AFTER: Duration = Duration::from_secs(5);
 
-/// Counts Engine.IO sessions, in all and for each address, and those among them that have not connected to a
-/// namespace yet: these cost a request of a few bytes, and no descriptor when they are polled.
+/// Counts Engine.IO sessions, in total and per address, and those that have not connected to a namespace yet: each of
+/// these costs the client a request of a few bytes, and no descriptor if it is polled.
 #[derive(Debug)]
 pub(super) struct Admissions {
     max: Count,
     max_per_address: Count,
     counts: Mutex<Counts>,
-    /// Sessions that had not connected when they were opened, the oldest first. Never locked by who has the counts:
-    /// a link that is dropped here takes those.
+    /// Sessions that had not connected when they were opened, oldest first. Never locked while the counts are locked:
+    /// a link that is dropped here locks those.
     handshakes: Mutex<VecDeque<(Instant, Weak<dyn Handshake>)>>,
 }
 
 #[derive(Debug, Default, Clone, Copy)]
 struct Count {
     sessions: usize,
-    /// Those of them that have not connected yet.
+    /// The number of them that have not connected yet.
     handshakes: usize,
-    /// Those that made room for others before they had connected, and still take memory: socketioxide keeps what
-    /// belongs to a session until the time to connect is over.
+    /// The number of sessions that were displaced before they had connected and still take memory: socketioxide keeps
+    /// a session's data until the time to connect is over.
     displaced: usize,
 }
 
@@ -46,7 +46,7 @@ struct Count {
 struct Counts {
     all: Count,
     by_address: HashMap<IpAddr, OfAddress>,
-    /// When the log was last told that clients are turned away.
+    /// When it was last logged that clients are refused.
     told: Option<Instant>,
 }
 
@@ -56,7 +56,7 @@ struct OfAddress {
     queue: Arc<FairQueue>,
 }
 
-/// Which limit keeps a client out.
+/// The limit that keeps a client out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Full {
     Sessions,
@@ -67,7 +67,7 @@ pub(super) enum Full {
     Headers,
 }
 
-/// The place of one session. Given back when it is dropped.
+/// The slot of one session. Given back when dropped.
 #[derive(Debug)]
 pub(super) struct Admission {
     admissions: Arc<Admissions>,
@@ -79,10 +79,10 @@ pub(super) struct Admission {
 
 /// A session that was opened and has not connected yet.
 pub(super) trait Handshake: Debug + Send + Sync {
-    /// Whether it has connected, or has ended.
+    /// Returns whether it has connected or ended.
     fn is_over(&self) -> bool;
 
-    /// Makes room for another: ends.
+    /// Ends it to make room for another one.
     fn displace(&self);
 }
 
@@ -102,10 +102,9 @@ impl Admissions {
         Self { max, max_per_address, counts, handshakes }
     }
 
-    /// A place for a session that is opened from this address. Without an address only the limits for all count.
+    /// Returns a slot for a session that is opened from this address. Without an address only the total limits apply.
     ///
-    /// When there are too many sessions that have not connected, the oldest is closed: a client that means to
-    /// connect does so at once.
+    /// If too many sessions have not connected, the oldest is closed: a real client connects at once.
     pub(super) fn admit(
         self: &Arc<Self>,
         address: Option<ClientAddress>,
@@ -135,7 +134,7 @@ impl Admissions {
         Err(full)
     }
 
-    /// Notes a session that was admitted and has not connected, to be closed when there are too many.
+    /// Notes an admitted session that has not connected, so that it can be closed if there are too many.
     pub(super) fn opened(&self, link: &Arc<impl Handshake + 'static>) {
         let most = 2 * self.counts().all.handshakes + 64;
         let mut handshakes = self.handshakes();
@@ -160,7 +159,7 @@ impl Admissions {
         full.into_iter().find_map(|(is_full, full)| is_full.then_some(full))
     }
 
-    /// Takes the oldest session that has not connected off the list, when it has had its time.
+    /// Removes the oldest session that has not connected from the list, if its time is over.
     fn oldest_handshake(&self) -> Option<Arc<dyn Handshake>> {
         let mut handshakes = self.handshakes();
         while let Some((opened, link)) = handshakes.front() {
@@ -185,7 +184,7 @@ impl Admissions {
     }
 }
 
-/// The session, if it still is there and has not connected.
+/// Returns the session if it still exists and has not connected.
 fn handshake(link: &Weak<dyn Handshake>) -> Option<Arc<dyn Handshake>> {
     link.upgrade().filter(|link| !link.is_over())
 }
@@ -211,14 +210,14 @@ impl Counts {
 }
 
 impl Admission {
-    /// The session has connected to a namespace.
+    /// Notes that the session has connected to a namespace.
     pub(super) fn connected(&self) {
         if !self.connected.swap(true, Ordering::AcqRel) {
             self.admissions.counts().add(self.address, |count| count.handshakes -= 1);
         }
     }
 
-    /// The session makes room for another one. It counts by itself until it is gone.
+    /// Notes that the session makes room for another one. It is counted separately until it is gone.
     pub(super) fn displaced(&self) {
         if !self.connected.swap(true, Ordering::AcqRel) {
             self.displaced.store(true, Ordering::Release);
@@ -233,7 +232,7 @@ impl Admission {
         self.address
     }
 
-    /// Where the packets of the session wait for their turn among those of its address.
+    /// Returns the queue in which the session's packets wait for their turn among those of its address.
     pub(super) fn queue(&self) -> Option<&Arc<FairQueue>> {
         self.queue.as_ref()
     }

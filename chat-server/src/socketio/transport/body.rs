@@ -12,15 +12,15 @@ use super::Link;
 use super::incoming::{Incoming, Step};
 use super::payload::SEPARATOR;
 
-/// A pong of Engine.IO as a client sends it among other packets.
+/// A client's Engine.IO pong between other packets.
 const PONG: &[u8] = b"3\x1e";
 
-/// The body of a client's POST, a packet at a time and no faster than its [`Link`] lets it be read. The rest stays
-/// where it is, and the POST waits.
+/// The body of a client's POST, read one packet at a time and no faster than its [`Link`] allows. The rest is left
+/// unread, and the POST waits.
 pub(super) struct PacedBody {
     link: Arc<Link>,
     body: Body,
-    /// What has come and was not taken yet.
+    /// Received bytes that were not taken yet.
     rest: Bytes,
     /// Whether the next byte begins a packet.
     is_between: bool,
@@ -28,13 +28,13 @@ pub(super) struct PacedBody {
 }
 
 impl PacedBody {
-    /// `patience` is the sum of the times that a client has for a heartbeat.
+    /// Wraps a body; `patience` is the sum of the ping interval and the ping timeout.
     pub(super) fn new(body: Body, link: &Arc<Link>, patience: Duration) -> Self {
         let incoming = Incoming::new(Arc::clone(link), patience);
         Self { link: Arc::clone(link), body, rest: Bytes::new(), is_between: true, incoming }
     }
 
-    /// The next packet, or what has come of it.
+    /// Returns the next packet, or the part that has arrived.
     fn packet(&mut self) -> Bytes {
         let end = self.rest.iter().position(|&byte| byte == SEPARATOR);
         let packet = self.rest.split_to(end.map_or(self.rest.len(), |end| end + 1));
@@ -60,7 +60,7 @@ impl HttpBody for PacedBody {
         if this.link.is_closed() {
             return Poll::Ready(Some(Err(ErrorKind::ConnectionAborted.into())));
         }
-        // A packet that has begun is read to its end, whoever waits: nothing can come before.
+        // A packet that has begun is read to its end, even if others wait: nothing can come before.
         if this.is_between {
             match step {
                 Poll::Ready(Step::Read) => {}

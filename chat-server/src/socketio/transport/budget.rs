@@ -5,23 +5,23 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// A packet that is larger needs room in the budget. Smaller ones are bounded by the number of connections.
+/// Packets larger than this need room in the budget. The number of connections bounds smaller ones.
 pub(super) const LARGE_BYTES: usize = 16 * 1024;
 
-/// One address may use this part of the budget.
+/// One address may use this fraction of the budget.
 const SHARE: usize = 4;
 
-/// For how long a budget counts as short after it has refused somebody.
+/// How long a budget counts as short after it has refused room.
 const SHORTAGE: Duration = Duration::from_secs(5);
 
-/// How often the log says so, at the most.
+/// The minimum time between two log lines about it.
 const SILENCE: Duration = Duration::from_secs(60);
 
-/// Memory that clients may take together, each address a part of it: for large packets that have not come to their end,
-/// or for what clients do not read.
+/// Memory that clients share, with a maximum per address: for large packets that are incomplete, or for data that
+/// clients do not read.
 #[derive(Debug)]
 pub(super) struct Budget {
-    /// What it is for, as the log says it.
+    /// Its purpose, for the log.
     what: &'static str,
     max: usize,
     used: Mutex<Used>,
@@ -31,20 +31,20 @@ pub(super) struct Budget {
 struct Used {
     bytes: usize,
     by_address: HashMap<IpAddr, OfAddress>,
-    /// When somebody was last refused because all of it was used.
+    /// When room was last refused because all of it was used.
     refused: Option<Instant>,
-    /// When the log was last told that somebody was refused.
+    /// When a refusal was last logged.
     told: Option<Instant>,
 }
 
 #[derive(Debug, Default)]
 struct OfAddress {
     bytes: usize,
-    /// When somebody was last refused because the address had used its part.
+    /// When room was last refused because the address had used its part.
     refused: Option<Instant>,
 }
 
-/// Room for a packet. Given back when it is dropped.
+/// Room for a packet. Given back when dropped.
 #[derive(Debug)]
 pub(super) struct Room {
     budget: Arc<Budget>,
@@ -57,7 +57,7 @@ impl Budget {
         Self { what, max, used: Mutex::default() }
     }
 
-    /// Room for a packet of so many bytes from this address, if there is some now.
+    /// Returns room for a packet of this many bytes from this address, if available now.
     pub(super) fn take(self: &Arc<Self>, address: Option<IpAddr>, bytes: usize) -> Option<Room> {
         let mut used = self.used();
         let Used { bytes: all, by_address, refused, told } = &mut *used;
@@ -74,7 +74,7 @@ impl Budget {
                 *told = Some(now);
                 tracing::warn!(client.address = ?address, "there is no more room for {}", self.what);
             }
-            // Who has nothing is not listed.
+            // Addresses without room are not listed.
             if let Some(address) = address
                 && by_address.get(&address).is_some_and(|of_address| of_address.bytes == 0)
             {
@@ -89,7 +89,7 @@ impl Budget {
         Some(Room { budget: Arc::clone(self), address, bytes })
     }
 
-    /// Has a room have so many bytes at least, and says whether it has; else it stays as it is.
+    /// Grows a room to at least this many bytes, and returns whether it succeeded; otherwise it stays as it is.
     pub(super) fn grow(
         self: &Arc<Self>,
         room: &mut Option<Room>,
@@ -108,7 +108,7 @@ impl Budget {
         true
     }
 
-    /// Whether somebody could not get room lately who would have to share it with this address.
+    /// Returns whether room was recently refused to someone who would have to share it with this address.
     pub(super) fn is_short(&self, address: Option<IpAddr>) -> bool {
         let used = self.used();
         let of_address = address.and_then(|address| used.by_address.get(&address)?.refused);

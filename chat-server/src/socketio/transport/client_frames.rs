@@ -1,13 +1,13 @@
-//! Frames as a client writes them to a websocket; see
-//! [RFC 6455, section 5.2](https://www.rfc-editor.org/rfc/rfc6455#section-5.2).
+//! Websocket frames as clients write them; see [RFC 6455, section
+//! 5.2](https://www.rfc-editor.org/rfc/rfc6455#section-5.2).
 
-/// A whole text message.
+/// The first byte of a whole text message.
 pub(super) const FIN_TEXT: u8 = 0x81;
 
-/// A whole binary message.
+/// The first byte of a whole binary message.
 pub(super) const FIN_BINARY: u8 = 0x82;
 
-/// A pong of Engine.IO as a client sends it, with the mask 0.
+/// A client's Engine.IO pong, with the mask 0.
 pub(super) const PONG: [u8; 7] = [FIN_TEXT, 0x81, 0, 0, 0, 0, b'3'];
 
 /// The bits of a frame's first byte.
@@ -18,18 +18,18 @@ const TEXT: u8 = 0x01;
 
 const MASKED: u8 = 0x80;
 
-/// What the header of a frame says, and how many bytes it has.
+/// The contents of a frame's header, and its length in bytes.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Header {
     pub(super) first: u8,
-    /// None when there is no mask, which is an error of the client's.
+    /// None without a mask, which is an error of the client.
     pub(super) mask: Option<[u8; 4]>,
     pub(super) length: u64,
     pub(super) bytes: usize,
 }
 
 impl Header {
-    /// The header that these bytes begin with, if it is whole.
+    /// Reads the header at the start of these bytes, if it is complete.
     pub(super) fn read(bytes: &[u8]) -> Option<Self> {
         let end = header_length(bytes);
         let (first, second) = (*bytes.first()?, *bytes.get(1)?);
@@ -44,28 +44,28 @@ impl Header {
         Some(Self { first, mask: mask.try_into().ok(), length, bytes: end })
     }
 
-    /// Whether it belongs to no message: it may come between the frames of one.
+    /// Returns whether it belongs to no message: it may come between the frames of one.
     pub(super) fn is_control(&self) -> bool {
         self.first & CONTROL != 0
     }
 
-    /// Whether a message ends with it.
+    /// Returns whether it ends a message.
     pub(super) fn is_last(&self) -> bool {
         self.first & FIN != 0
     }
 
-    /// Whether it goes on with a message that has begun.
+    /// Returns whether it continues a message that has begun.
     pub(super) fn goes_on(&self) -> bool {
         self.first & KIND == 0
     }
 
-    /// Whether a text message begins with it.
+    /// Returns whether it begins a text message.
     pub(super) fn begins_text(&self) -> bool {
         self.first & KIND == TEXT
     }
 }
 
-/// How long a header that begins so is; at least one byte longer than it, when that cannot be said yet.
+/// Returns the length of a header with this beginning; if unknown yet, at least one byte more than given.
 pub(super) fn header_length(header: &[u8]) -> usize {
     let Some(second) = header.get(1) else { return 2 };
     let mask = if second & MASKED != 0 { 4 } else { 0 };
@@ -77,7 +77,7 @@ pub(super) fn header_length(header: &[u8]) -> usize {
     2 + length + mask
 }
 
-/// Adds a whole message of a client, with a mask of zeros.
+/// Appends a whole message of a client, with a mask of zeros.
 pub(super) fn put_frame(first: u8, message: &[u8], out: &mut Vec<u8>) {
     const MASK: [u8; 4] = [0; 4];
     let length = message.len();

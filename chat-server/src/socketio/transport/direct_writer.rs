@@ -8,10 +8,11 @@ use super::msgpack::put_translated;
 use super::websocket::Websocket;
 use crate::engine::delivery::{NotTaken, Taken};
 
-/// The direct way to a client whose connection is a websocket: past socketioxide and Engine.IO, whose frames
-/// and heartbeats still go their own way.
+/// A direct writer to a client with a websocket, bypassing socketioxide and Engine.IO, whose frames and heartbeats
+/// still go their own way.
 ///
-/// What is pushed collects until it is [flushed](Self::flush), and leaves in one write. It keeps its order.
+/// Pushed frames are collected until they are [flushed](Self::flush), and are sent in one write. They keep their
+/// order.
 #[derive(Debug)]
 pub(crate) struct DirectWriter {
     websocket: Arc<Websocket>,
@@ -19,8 +20,8 @@ pub(crate) struct DirectWriter {
 }
 
 impl DirectWriter {
-    /// Gives the direct writer to the connection that the client is about to be told of. None when something may still be on its
-    /// way through Engine.IO that has to come first.
+    /// Gives the direct writer to the connection that the client is about to be told of. None if something may still
+    /// be on its way through Engine.IO that has to come first.
     pub(crate) fn of(websocket: &Arc<Websocket>) -> Option<Self> {
         static OWNERS: AtomicU64 = AtomicU64::new(1);
         if !websocket.link.is_only_websocket() {

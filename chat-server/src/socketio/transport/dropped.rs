@@ -2,38 +2,38 @@ use serde_json::json;
 
 use super::msgpack::Skim;
 
-/// A larger packet than this ends the connection. It is not read to its end.
+/// A packet larger than this ends the connection. It is not read to its end.
 pub(super) const MAX_DROPPED_BYTES: u64 = 16 * 1024 * 1024;
 
-/// The event in the place of one that was too large. Its argument is how many bytes that one had.
+/// The event that replaces one that was too large. Its argument is the size in bytes of the original.
 pub(crate) const TOO_LARGE: &str = "too large";
 
-/// The event in the place of one for which there was no room at the moment.
+/// The event that replaces one for which there was no room at the moment.
 pub(crate) const NO_ROOM: &str = "no room";
 
-/// In `auth`, when what a client says there is too large.
+/// The field of `auth` that replaces its contents if they are too large.
 pub(crate) const AUTH_TOO_LARGE: &str = "tooLarge";
 
-/// How much of a packet is kept: its type, namespace and ack id.
+/// Maximum number of bytes kept of a packet: its type, namespace and ack id.
 const HEAD_BYTES: usize = 300;
 
 /// A packet of which only the beginning is kept.
 #[derive(Debug)]
 pub(super) struct Dropped {
-    /// Why: [`TOO_LARGE`] or [`NO_ROOM`].
+    /// The reason: [`TOO_LARGE`] or [`NO_ROOM`].
     why: &'static str,
     head: Head,
     bytes: u64,
 }
 
-/// What of a packet is kept.
+/// The part of a packet that is kept.
 #[derive(Debug)]
 enum Head {
     /// The beginning of a text.
     Text(Vec<u8>),
-    /// What a packet of MessagePack is.
+    /// The head of a MessagePack packet.
     Msgpack(Box<Skim>),
-    /// The same of one in Base64.
+    /// The head of one in Base64.
     Base64(Box<Skim>),
 }
 
@@ -42,12 +42,12 @@ impl Dropped {
         Self { why, head: Head::Text(Vec::new()), bytes: 0 }
     }
 
-    /// The same for a packet of MessagePack.
+    /// Creates a dropped MessagePack packet.
     pub(super) fn msgpack(why: &'static str) -> Self {
         Self { why, head: Head::Msgpack(Box::default()), bytes: 0 }
     }
 
-    /// The same for one in Base64, of which the first byte says that it is.
+    /// Creates a dropped MessagePack packet in Base64, which its first byte marks.
     pub(super) fn base64(why: &'static str) -> Self {
         Self { why, head: Head::Base64(Box::default()), bytes: 0 }
     }
@@ -65,20 +65,20 @@ impl Dropped {
         self.bytes += count as u64;
     }
 
-    /// How many bytes were taken.
+    /// Returns the number of bytes taken.
     pub(super) fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// The packet for Engine.IO in the place of this one: an event or a CONNECT that will be refused; anything else is
-    /// empty, which no packet may be.
+    /// Returns the packet that Engine.IO gets in place of this one: an event or a CONNECT that will be refused;
+    /// anything else is empty, which no packet may be.
     pub(super) fn replacement(&self) -> String {
         self.replaced().unwrap_or_default()
     }
 
     fn replaced(&self) -> Option<String> {
         let head = match &self.head {
-            // The last character may be cut off, and says nothing.
+            // The last character may be cut off, and means nothing.
             Head::Text(head) => String::from_utf8_lossy(head),
             Head::Msgpack(skim) | Head::Base64(skim) => skim.head().into(),
         };

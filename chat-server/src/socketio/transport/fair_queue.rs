@@ -7,63 +7,63 @@ use std::time::Duration;
 use futures_util::task::AtomicWaker;
 use tokio::time::Instant;
 
-/// How many connections of a crowded address may have their turn at a time.
+/// The number of connections of a crowded address that may have their turn at a time.
 const SLOTS: usize = 8;
 
-/// In so much time as many connections of a crowded address as have slots have their turn at once. To wait for a turn
-/// means to let everybody come first who is ready, which in a room with a thousand readers takes milliseconds.
+/// Per this time, as many connections of a crowded address as there are slots get their turn at once. Waiting for a
+/// turn means letting all ready tasks go first, which takes milliseconds in a room with a thousand readers.
 const LULL: Duration = Duration::from_millis(2);
 
-/// How many packets are handled in a turn: as many as a client has on its way that means to be quick. With one a turn,
-/// batches are smaller, and a quarter fewer messages are stored in the same time.
+/// The number of packets handled per turn: as many as a fast client has in flight. With one per turn, batches are
+/// smaller, and a quarter fewer messages are stored in the same time.
 const PACKETS: u32 = 16;
 
 /// An address with no more connections than this is not crowded: they do not queue.
 const FEW_CONNECTIONS: usize = 64;
 
-/// Where the connections of one address queue to have their packets handled, a few in each [`Turn`].
+/// The queue in which the connections of one address wait to have their packets handled, a few in each [`Turn`].
 ///
-/// Tasks that are ready are polled one after the other, whoever they belong to. Without a queue, an address that sends
-/// on a thousand connections at once would have a thousand tasks ready, and everybody else would wait for all of them
-/// at each step on the way of a message. With it, an address has a few tasks ready at most; the others wait here.
-/// Nothing is refused, and nothing waits while the processor is idle.
+/// Ready tasks are polled one after the other, whoever they belong to. Without a queue, an address that sends on a
+/// thousand connections at once would have a thousand ready tasks, and everyone else would wait for all of them at
+/// each step of a message. With it, an address has only a few ready tasks; the others wait here. Nothing is refused,
+/// and nothing waits while the processor is idle.
 #[derive(Debug, Default)]
 pub(super) struct FairQueue {
-    /// How many connections the address has.
+    /// The number of connections of the address.
     connections: AtomicUsize,
     state: Mutex<State>,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    /// How many slots are taken.
+    /// The number of slots taken.
     taken: usize,
     waiting: VecDeque<Arc<Ticket>>,
-    /// When turns at once were last counted from zero, and how many there were.
+    /// When immediate turns were last counted from zero, and how many there were.
     at_once: Option<(Instant, usize)>,
 }
 
 /// A place in the queue.
 #[derive(Debug, Default)]
 struct Ticket {
-    /// A slot was given to it. Changes under the lock of the queue.
+    /// A slot was assigned to it. Changes under the lock of the queue.
     called: AtomicBool,
     /// Nobody waits with it any more. Changes under the lock of the queue.
     void: AtomicBool,
     waker: AtomicWaker,
 }
 
-/// When one connection may have its next packet handled.
+/// Decides when a connection may have its next packet handled.
 #[derive(Debug, Default)]
 pub(super) struct Turn {
-    /// How many packets are being handled.
+    /// The number of packets being handled.
     begun: u32,
-    /// How many have been handled since the task was polled.
+    /// The number of packets handled since the task was polled.
     handled: u32,
     place: Option<Place>,
 }
 
-/// A slot, or a place in the queue. Given back when it is dropped.
+/// A slot, or a place in the queue. Given back when dropped.
 #[derive(Debug)]
 struct Place {
     queue: Arc<FairQueue>,
@@ -72,7 +72,7 @@ struct Place {
 }
 
 impl FairQueue {
-    /// Notes how many connections the address has now.
+    /// Sets the number of connections of the address.
     pub(super) fn set_connections(&self, connections: usize) {
         self.connections.store(connections, Ordering::Relaxed);
     }
@@ -81,7 +81,7 @@ impl FairQueue {
         self.connections.load(Ordering::Relaxed) > FEW_CONNECTIONS
     }
 
-    /// Whether a turn may begin at once: there were few lately.
+    /// Returns whether a turn may begin at once: there were few recently.
     fn is_calm(&self) -> bool {
         let now = Instant::now();
         let mut state = self.lock();
@@ -106,7 +106,7 @@ impl FairQueue {
         Place { queue: Arc::clone(self), ticket }
     }
 
-    /// Gives a slot to who has waited longest.
+    /// Gives a slot to the connection that has waited longest.
     fn release(&self) {
         let mut state = self.lock();
         while let Some(next) = state.waiting.pop_front() {
@@ -118,11 +118,11 @@ impl FairQueue {
             }
         }
         state.taken -= 1;
-        // What a flood needed is not kept.
+        // Memory needed for a flood is released.
         state.waiting.shrink_to(SLOTS);
     }
 
-    /// Waits with this ticket no longer.
+    /// Stops waiting with this ticket.
     fn leave(&self, ticket: &Ticket) {
         let state = self.lock();
         ticket.void.store(true, Ordering::Relaxed);
@@ -139,7 +139,7 @@ impl FairQueue {
 }
 
 impl Place {
-    /// Ready with a slot.
+    /// Becomes ready with a slot.
     fn poll(&mut self, context: &Context<'_>) -> Poll<()> {
         if let Some(ticket) = &self.ticket {
             // Registered first: a call in between must wake.
@@ -163,7 +163,7 @@ impl Drop for Place {
 }
 
 impl Turn {
-    /// Ready when the next packet may be handled.
+    /// Becomes ready when the next packet may be handled.
     pub(super) fn poll(
         &mut self,
         queue: Option<&Arc<FairQueue>>,
@@ -172,14 +172,14 @@ impl Turn {
         let queue = queue.filter(|queue| queue.is_crowded());
         let is_called = match (&mut self.place, queue) {
             (Some(place), _) => place.poll(context).is_ready(),
-            // It goes on, or may begin.
+            // The turn continues, or may begin.
             (None, _) if (1..PACKETS).contains(&self.handled) => true,
             (None, queue) if self.handled == 0 && queue.is_none_or(|queue| queue.is_calm()) => true,
             (None, queue) => {
                 self.handled = 0;
                 let mut place = queue.map(FairQueue::enter);
                 if place.as_mut().is_none_or(|place| place.poll(context).is_ready()) {
-                    // All tasks that are ready come first.
+                    // All ready tasks go first.
                     context.waker().wake_by_ref();
                 }
                 self.place = place;
@@ -190,17 +190,17 @@ impl Turn {
         if is_called { Poll::Ready(()) } else { Poll::Pending }
     }
 
-    /// How many packets may be handled now, when one may.
+    /// Returns how many packets may be handled now, if one may.
     pub(super) fn left(&self) -> u32 {
         PACKETS.saturating_sub(self.handled)
     }
 
-    /// So many are being handled.
+    /// Notes that this many packets are being handled.
     pub(super) fn begin(&mut self, packets: u32) {
         self.begun = self.begun.max(packets);
     }
 
-    /// Those that were being handled are. At the end of the turn a slot is given back.
+    /// Notes that those packets have been handled. At the end of the turn the slot is given back.
     pub(super) fn end(&mut self) {
         self.handled += std::mem::take(&mut self.begun);
         if self.handled >= PACKETS {
@@ -208,7 +208,7 @@ impl Turn {
         }
     }
 
-    /// Gives back a slot, or a place in the queue, and says whether there was one. To be called when the task waits for
+    /// Gives back a slot, or a place in the queue, and returns whether there was one. Call it when the task waits for
     /// something else.
     pub(super) fn pause(&mut self) -> bool {
         let had_place = self.place.is_some();

@@ -1,35 +1,35 @@
-/// Why the server ends a connection. A websocket is told, with a code of
-/// [RFC 6455, section 7.4.1](https://www.rfc-editor.org/rfc/rfc6455#section-7.4.1).
+/// Why the server ends a connection. A websocket is told, with a code of [RFC 6455, section
+/// 7.4.1](https://www.rfc-editor.org/rfc/rfc6455#section-7.4.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Farewell {
     /// The server stops.
     Stopping,
     /// The client has sent an event after its disconnect.
     Disconnected,
-    /// The client has sent what is no packet, or none for now.
+    /// The client has sent a message that is no packet, or none that is allowed now.
     NoPacket,
-    /// The client has begun a message of more bytes than are read at all.
+    /// The client has begun a message that exceeds the maximum size for reading.
     TooLarge,
-    /// What it sends in parts needs room that there is not.
+    /// A message in parts needs memory that is not available.
     NoRoom,
-    /// The time of its token is over.
+    /// The client's token has expired.
     Expired,
-    /// Its nickname could not be kept.
+    /// The client's nickname could not be kept.
     NameLost,
-    /// Another connection has its session.
+    /// Another connection has taken over the session.
     TakenOver,
-    /// It does not take what is sent to it, and others need the room.
+    /// The client does not read what is sent to it, and others need the memory.
     TooSlow,
-    /// It has not connected to a namespace, and others wait for its place.
+    /// The client has not connected to a namespace, and others wait for its slot.
     Unused,
-    /// What was sent to it may not have arrived.
+    /// Data sent to the client may not have arrived.
     Lost,
     /// Something that the client needs does not work.
     Unavailable,
 }
 
 impl Farewell {
-    /// The payload of the frame that ends a websocket.
+    /// Returns the payload of the frame that ends a websocket.
     pub(super) fn payload(self) -> Vec<u8> {
         let (code, reason): (u16, _) = match self {
             Self::Stopping => (1001, "the server is stopping; connect again"),

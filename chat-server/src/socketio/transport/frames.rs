@@ -9,31 +9,31 @@ pub(crate) const BINARY: u8 = 0x82;
 /// The first byte of the frame that ends a websocket.
 pub(crate) const CLOSE: u8 = 0x88;
 
-/// Longer frames are no CONNECT replies, and no DISCONNECT.
+/// Longer frames are neither CONNECT replies nor DISCONNECT packets.
 const MAX_NAMESPACE_BYTES: u64 = 64 * 1024;
 
 /// The header of a frame without a mask has 2, 4 or 10 bytes.
 const LONGEST_HEADER: usize = 10;
 
-/// Follows the frames that a server writes to a websocket, however they are cut into writes, and picks out
-/// what tells the client which namespaces it is connected to. It knows which binary messages belong to a packet of Socket.IO, between which and it nothing
-/// else may come.
+/// Follows the frames that a server writes to a websocket, however they are split into writes, and picks out those
+/// that tell the client which namespaces it is connected to. It knows which binary messages belong to a Socket.IO
+/// packet: nothing else may come between them and the packet.
 ///
-/// All else passes untouched and in place.
+/// Everything else passes untouched and in place.
 #[derive(Debug, Default)]
 pub(crate) struct FrameFilter {
     place: Place,
-    /// Where the place will be when all that may pass has been written, so that it is walked once.
+    /// The position once everything that may pass has been written, so that each byte is parsed once.
     ahead: Place,
-    /// How many frames will have ended then.
+    /// The number of frames that will have ended then.
     ending: usize,
 }
 
-/// Where in the stream the next byte lies.
+/// The position of the next byte in the stream.
 #[derive(Debug, Clone, Default)]
 struct Place {
     within: Within,
-    /// How many attachments of a packet are to come.
+    /// The number of attachments of a packet that are still to come.
     attachments: u32,
     /// Whether the websocket has been ended: nothing comes after that.
     ended: bool,
@@ -41,41 +41,41 @@ struct Place {
 
 #[derive(Debug, Clone)]
 enum Within {
-    /// In a frame of which it has to be known what it is. This much of it is held back; nothing at its start.
+    /// At the start of a frame whose kind is not known yet. The bytes so far are held back; none at its very start.
     Start(Vec<u8>),
     /// In the header of another frame, of which `have` bytes have passed.
     Header { bytes: [u8; LONGEST_HEADER], have: usize },
-    /// In the payload of another frame; so many bytes are left of it, one at least.
+    /// In the payload of another frame; this many bytes of it are left, at least one.
     Payload { left: u64, first: u8 },
 }
 
 /// What to do with bytes that are to be written.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Part {
-    /// Write these many of them as they are, and tell [`FrameFilter::passed`] how many were written.
+    /// Write this many bytes as they are, and tell [`FrameFilter::passed`] how many were written.
     Pass(usize),
-    /// So many of them were taken. The rest of their frame is not there yet.
+    /// This many bytes were taken. The rest of their frame is not there yet.
     Held(usize),
-    /// So many of them were taken, and end a CONNECT reply or a DISCONNECT with this payload.
+    /// This many bytes were taken, and end a CONNECT reply or a DISCONNECT with this payload.
     Namespace(usize, Vec<u8>),
-    /// So many of them were taken: the frame that ends the websocket, which says not why.
+    /// This many bytes were taken: the frame that ends the websocket, without a reason.
     Close(usize),
-    /// So many of them were taken, and with those held back before they are these bytes of another frame. The last
-    /// number says how many frames end in them.
+    /// This many bytes were taken. Together with those held back before, they are these bytes of another frame. The
+    /// last number is how many frames end in them.
     Taken(usize, Vec<u8>, usize),
 }
 
-/// What a frame is, as far as its first bytes tell; see the
+/// The kind of a frame, as far as its first bytes tell; see the
 /// [protocol](https://github.com/socketio/socket.io-protocol#packet-encoding).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// An Engine.IO message (`4`) with a Socket.IO CONNECT (`0`) or DISCONNECT (`1`): the frame has so many bytes,
-    /// `header` of them before its payload.
+    /// An Engine.IO message (`4`) with a Socket.IO CONNECT (`0`) or DISCONNECT (`1`), with the length of the frame
+    /// and of the `header` before its payload.
     Namespace {
         header: usize,
         bytes: usize,
     },
-    /// A packet with so many attachments: `45N-` or `46N-`.
+    /// A packet with this many attachments: `45N-` or `46N-`.
     WithAttachments(u32),
     /// The end of the websocket, without a reason.
     Close,
@@ -89,20 +89,20 @@ impl Default for Within {
 }
 
 impl FrameFilter {
-    /// Whether a frame may begin with the next byte: the one before is whole, no attachment has to come, nothing is held
-    /// back, and the websocket has not ended.
+    /// Returns whether a frame may begin with the next byte: the previous one is whole, no attachment is outstanding,
+    /// nothing is held back, and the websocket has not ended.
     pub(crate) fn is_between(&self) -> bool {
         let Place { within, attachments, ended } = &self.place;
         let at_start = matches!(within, Within::Start(held) if held.is_empty());
         at_start && *attachments == 0 && !ended
     }
 
-    /// The websocket was ended in another way.
+    /// Notes that the websocket was ended in another way.
     pub(crate) fn end(&mut self) {
         self.place.ended = true;
     }
 
-    /// Says what to do with the first of these bytes, of which there must be one at least.
+    /// Returns what to do with the first of these bytes. There must be at least one.
     pub(crate) fn next(&mut self, bytes: &[u8]) -> Part {
         self.ahead.clone_from(&self.place);
         let (passing, ending) = self.ahead.pass(bytes, bytes.len());
@@ -110,7 +110,7 @@ impl FrameFilter {
             self.ending = ending;
             return Part::Pass(passing);
         }
-        // Nothing may pass only at the start of a frame or where some of one is held back.
+        // Nothing may pass only at the start of a frame or where part of one is held back.
         let Within::Start(mut held) = std::mem::take(&mut self.place.within) else {
             return Part::Held(0);
         };
@@ -141,8 +141,8 @@ impl FrameFilter {
         Part::Held(bytes.len())
     }
 
-    /// The first `count` of these bytes were written, of the `passing` that [`next`](Self::next) has just
-    /// let pass. Says how many frames ended in them.
+    /// Notes that the first `count` of these bytes were written, of the `passing` ones that [`next`](Self::next) has
+    /// just let pass. Returns how many frames ended in them.
     pub(crate) fn passed(&mut self, bytes: &[u8], passing: usize, count: usize) -> usize {
         if count == passing {
             std::mem::swap(&mut self.place, &mut self.ahead);
@@ -160,7 +160,7 @@ impl Within {
 }
 
 impl Place {
-    /// There are so many bytes of a frame to come; counts the frame when there are none.
+    /// Notes how many bytes of a frame are to come; counts the frame if there are none.
     fn before_payload(&mut self, left: u64, first: u8, ended: &mut usize) {
         if left > 0 {
             self.within = Within::Payload { left, first };
@@ -175,8 +175,8 @@ impl Place {
         self.within = Within::default();
     }
 
-    /// Moves on over those of the first `count` bytes of which is certain that they pass. Says how many those are, and
-    /// how many frames end in them. All the bytes together tell what a frame is.
+    /// Advances over those of the first `count` bytes that certainly pass. Returns how many they are, and how many
+    /// frames end in them. All bytes together determine the kind of a frame.
     fn pass(&mut self, bytes: &[u8], count: usize) -> (usize, usize) {
         let mut passed = 0;
         let mut ended = 0;
@@ -211,7 +211,7 @@ impl Place {
     }
 }
 
-/// What a frame is that begins so; none as long as that cannot be said.
+/// Returns the kind of a frame with this beginning; none if it is not known yet.
 fn kind(frame: &[u8]) -> Option<Kind> {
     match *frame.first()? {
         TEXT => {}
@@ -234,20 +234,20 @@ fn kind(frame: &[u8]) -> Option<Kind> {
     }
 }
 
-/// What a packet is that may have attachments, of which `rest` is there after its type, and `length` bytes are to be.
+/// Returns the kind of a packet that may have attachments; `rest` follows its type, and `length` is its total size.
 fn attachments(rest: &[u8], length: u64) -> Option<Kind> {
     let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let number = || str::from_utf8(&rest[..digits]).ok()?.parse().ok();
     match rest.get(digits) {
         Some(b'-') => Some(number().map_or(Kind::Other, Kind::WithAttachments)),
-        // A number that is longer than any is none.
+        // A number with more digits than any possible one is none.
         None if (digits as u64) < length && digits <= 10 => None,
         _ => Some(Kind::Other),
     }
 }
 
-/// How many bytes the header has, and the length of the payload, when the header is whole. Frames of a server have no
-/// mask; see [RFC 6455, section 5.2](https://www.rfc-editor.org/rfc/rfc6455#section-5.2).
+/// Returns the length of the header and of the payload, if the header is complete. Server frames have no mask; see
+/// [RFC 6455, section 5.2](https://www.rfc-editor.org/rfc/rfc6455#section-5.2).
 pub(crate) fn payload(frame: &[u8]) -> Option<(usize, u64)> {
     let short = u64::from(frame.get(1)? & 0x7f);
     let long = |bytes: usize| {
@@ -261,18 +261,18 @@ pub(crate) fn payload(frame: &[u8]) -> Option<(usize, u64)> {
     }
 }
 
-/// Whether this is the payload of the CONNECT reply of the namespace `/`.
+/// Returns whether this is the payload of the CONNECT reply of the namespace `/`.
 pub(crate) fn is_root_connect(payload: &[u8]) -> bool {
     payload.get(1) == Some(&b'0') && matches!(payload.get(2), None | Some(b'{'))
 }
 
-/// Adds the frame that ends a websocket, with a short payload.
+/// Appends the frame that ends a websocket, with a short payload.
 pub(crate) fn put_close_frame(buffer: &mut impl BufMut, payload: &[u8]) {
     buffer.put_slice(&[CLOSE, payload.len() as u8]);
     buffer.put_slice(payload);
 }
 
-/// A whole text message of a server, made of these parts.
+/// Returns a whole text message of a server, made of these parts.
 pub(crate) fn text_frame(parts: &[&[u8]]) -> Vec<u8> {
     let length: usize = parts.iter().map(|part| part.len()).sum();
     let mut frame = Vec::with_capacity(LONGEST_HEADER + length);
@@ -280,7 +280,7 @@ pub(crate) fn text_frame(parts: &[&[u8]]) -> Vec<u8> {
     frame
 }
 
-/// A text message in a frame of its own, written by `write` into a buffer with room for about so many bytes.
+/// Returns a text message in a frame of its own. `write` writes it to a buffer with room for about this many bytes.
 ///
 /// # Errors
 /// Those of `write`.
@@ -288,7 +288,7 @@ pub(crate) fn written_text_frame<E>(
     bytes: usize,
     write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
 ) -> Result<Vec<u8>, E> {
-    // The header of most messages has this length, so that none of them is moved.
+    // The header of most messages has this length, so that they need not be moved.
     const HEADER: usize = 4;
     let mut frame = Vec::with_capacity(HEADER + bytes);
     frame.resize(HEADER, 0);
@@ -301,12 +301,12 @@ pub(crate) fn written_text_frame<E>(
     Ok(frame)
 }
 
-/// Adds a whole text message of a server, made of these parts.
+/// Appends a whole text message of a server, made of these parts.
 pub(crate) fn put_text_frame(buffer: &mut impl BufMut, parts: &[&[u8]]) {
     put_frame(buffer, TEXT, parts);
 }
 
-/// Adds a whole binary message of a server.
+/// Appends a whole binary message of a server.
 pub(crate) fn put_binary_frame(buffer: &mut impl BufMut, message: &[u8]) {
     put_frame(buffer, BINARY, &[message]);
 }

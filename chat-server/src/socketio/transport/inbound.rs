@@ -10,81 +10,81 @@ use super::namespaces::Namespaces;
 use super::packet::{NoPacket, PacketReader};
 use super::plain_name::PlainName;
 
-/// How many frames of one message are read although nothing should be read from the client.
+/// Maximum number of frames of one message that are read while reading from the client is paused.
 const MAX_FRAGMENTS: usize = 1024;
 
-/// So many bytes of a text are unmasked at a time, to be looked at.
+/// The number of bytes of a text that are unmasked at a time for parsing.
 const UNMASKED_BYTES: usize = 512;
 
-/// Follows the frames that a client sends on a websocket, however they are cut into reads: counts them, knows where one
-/// message ends, and [replaces](Dropped::replacement) those that are too large. Packets of MessagePack are translated
-/// when they are whole, and the names of events are [written plainly](PlainName). All else passes untouched and in
-/// place, up to the first message that is no packet.
+/// Follows the frames that a client sends on a websocket, however they are split into reads. It counts them, knows
+/// where each message ends, and [replaces](Dropped::replacement) messages that are too large. MessagePack packets are
+/// translated once they are complete, and the names of events are [written plainly](PlainName). Everything else
+/// passes untouched and in place, up to the first message that is no packet.
 ///
-/// What is fragmented passes too: the websocket library has the same limit, and ends the connection there. No client
-/// of Socket.IO sends fragments. One that does may have no escape in a name that goes on in another frame.
+/// Fragmented messages pass too: the websocket library has the same limit, and ends the connection there. No
+/// Socket.IO client sends fragments. In one that does, an escaped event name must not continue in another frame.
 #[derive(Debug)]
 pub(super) struct Inbound {
     place: Place,
-    /// How many frames of a message have come whose last is still to come.
+    /// The number of frames of a message that has not ended yet.
     fragments: usize,
-    /// The largest message in bytes.
+    /// The maximum size of a message in bytes.
     max: u64,
     budget: Arc<Budget>,
     address: Option<IpAddr>,
-    /// The form of the client's packets.
+    /// The encoding of the client's packets.
     encoding: Arc<Encoding>,
     namespaces: Arc<Namespaces>,
-    /// Reads the text message that has begun.
+    /// Reads the current text message.
     packet: PacketReader,
-    /// Writes the name of its event, from an escape on to the end of the name.
+    /// Writes the name of its event, from an escape to the end of the name.
     name: Option<PlainName>,
-    /// Whether the message that has begun is a text.
+    /// Whether the current message is a text.
     is_text: bool,
     /// Whether a message was no packet. Nothing passes from then on.
     has_no_packet: bool,
     /// For the large message that is being read.
     room: Option<Room>,
-    /// What is kept of messages that have ended, or of parts of one.
+    /// Bytes kept of messages that have ended, or of parts of one.
     gathered: Gathered,
     gathered_room: Option<Room>,
-    /// Whether there was no room for that.
+    /// Whether there was no room for those bytes.
     has_no_room: bool,
     /// Whether a message has begun that is too large to be read at all.
     has_overlong: bool,
 }
 
-/// What became of bytes that a client has sent.
+/// What happens to bytes from a client.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Read {
-    /// How many of the bytes that are, up to the end of a message.
+    /// The number of bytes that this covers, up to the end of a message.
     pub(super) bytes: usize,
-    /// How many frames begin in them.
+    /// The number of frames that begin in them.
     pub(super) frames: u64,
-    /// What is to be read in their place, and in that of those held back before; none when they pass as they are.
+    /// What is read instead of them and of those held back before; none if they pass as they are.
     pub(super) rewritten: Option<Vec<u8>>,
 }
 
-/// Where in the stream the next byte lies.
+/// The position of the next byte in the stream.
 #[derive(Debug)]
 enum Place {
-    /// At the start of a frame, or in its header, of which this much is held back.
+    /// At the start of a frame, or in its header, of which these bytes are held back.
     Header(Vec<u8>),
     /// In the payload of a frame that passes.
     Payload(Payload),
     /// In the payload of a message that is dropped.
     Dropping(Box<Dropping>),
-    /// In a packet of MessagePack.
+    /// In a MessagePack packet.
     Gathering(Box<Gathering>),
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Payload {
-    /// How many bytes are to come, one at least.
+    /// The number of bytes to come, at least one.
     left: u64,
-    /// When it is of a text message, the mask of the bytes to come.
+    /// For a text message, the mask of the bytes to come.
     text: Option<[u8; 4]>,
-    /// Whether the message ends with it.
+    /// Whether it ends the message.
     is_last: bool,
 }
 
@@ -102,17 +102,17 @@ struct Gathering {
     message: Vec<u8>,
 }
 
-/// What is to be read in the place of some bytes. Copies nothing as long as it is the same.
+/// The bytes to read instead of the input. Copies nothing as long as they are the same.
 struct Output<'a> {
     read: &'a [u8],
-    /// How many of the first bytes pass.
+    /// The number of leading bytes that pass.
     kept: usize,
-    /// What it is, when it is something else.
+    /// The replacement, if they differ.
     other: Option<Vec<u8>>,
 }
 
 impl Inbound {
-    /// Passes messages of up to so many bytes, and large ones when there is room in the budget.
+    /// Creates a filter for messages of up to this many bytes; large ones need room in the budget.
     pub(super) fn new(
         max: usize,
         budget: Arc<Budget>,
@@ -140,28 +140,29 @@ impl Inbound {
         }
     }
 
-    /// Whether a message has begun that is too large to be read at all: the websocket library ends the connection.
+    /// Returns whether a message has begun that is too large to be read at all: the websocket library ends the
+    /// connection.
     pub(super) fn has_overlong(&self) -> bool {
         self.has_overlong
     }
 
-    /// Whether the connection has to end: what it sends in parts needs room that there is not.
+    /// Returns whether the connection has to end: a message in parts needs room that is not available.
     pub(super) fn has_no_room(&self) -> bool {
         self.has_no_room
     }
 
-    /// Whether the connection has to end behind what has passed: a message was no packet.
+    /// Returns whether the connection has to end after what has passed: a message was no packet.
     pub(super) fn has_no_packet(&self) -> bool {
         self.has_no_packet
     }
 
-    /// Whether the next byte begins a message.
+    /// Returns whether the next byte begins a message.
     pub(super) fn is_between(&self) -> bool {
         self.fragments == 0 && matches!(&self.place, Place::Header(held) if held.is_empty())
     }
 
-    /// How many of the bytes to come belong to the message that has begun, as far as is known; none when it has
-    /// very many frames, which no client of Socket.IO sends.
+    /// Returns how many of the bytes to come belong to the current message, as far as is known; none if it has very
+    /// many frames, which no Socket.IO client sends.
     pub(super) fn wanted(&self) -> usize {
         let left = match &self.place {
             Place::Payload(payload) => payload.left,
@@ -173,8 +174,8 @@ impl Inbound {
         usize::try_from(left).unwrap_or(usize::MAX)
     }
 
-    /// Takes what was read, up to the end of a message. The end of the stream, which is no bytes, passes wherever it
-    /// comes.
+    /// Takes bytes that were read, up to the end of a message. The end of the stream, an empty slice, passes wherever
+    /// it occurs.
     pub(super) fn read(&mut self, bytes: &[u8]) -> Read {
         let mut out = Output { read: bytes, kept: 0, other: None };
         let (mut at, mut frames) = (0, 0);
@@ -246,11 +247,11 @@ impl Inbound {
         Read { bytes: at, frames, rewritten: out.finish(at) }
     }
 
-    /// Has the next bytes of a payload pass. Says what is to be read in their place, if they do not. At the end of the
-    /// payload the room for it is given back.
+    /// Passes the next bytes of a payload. Returns what to read instead if they do not pass. At the end of the
+    /// payload its room is given back.
     ///
     /// # Errors
-    /// They are of a text that is no packet.
+    /// The bytes belong to a text that is no packet.
     fn pass(&mut self, mut payload: Payload, bytes: &[u8]) -> Result<Option<Vec<u8>>, NoPacket> {
         let mut other: Option<Vec<u8>> = None;
         if let Some(mask) = &mut payload.text {
@@ -285,7 +286,7 @@ impl Inbound {
         self.room = None;
         self.place = Place::default();
         if payload.text.is_some() && self.name.is_some() {
-            // Its length was said in the header.
+            // Its length was in the header.
             return Err(NoPacket);
         }
         if payload.is_last && payload.text.is_some() {
@@ -294,7 +295,7 @@ impl Inbound {
         Ok(other)
     }
 
-    /// Writes, with this mask, what is to be read in the place of a text that begins `at` so many bytes behind it.
+    /// Writes, with this mask, the replacement for a text that begins `at` bytes after it.
     fn write_name(&mut self, text: &[u8], mut mask: [u8; 4], at: usize, out: &mut Vec<u8>) {
         let Some(name) = &mut self.name else { return };
         mask.rotate_left(at % 4);
@@ -307,7 +308,7 @@ impl Inbound {
         out.extend(plain.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
     }
 
-    /// Begins a frame. Says whether its header passes, as it does unless the message is dropped or translated.
+    /// Begins a frame. Returns whether its header passes, as it does unless the message is dropped or translated.
     fn begin(&mut self, header: &Header, out: &mut Output<'_>) -> bool {
         let left = header.length;
         match (header.is_control(), header.is_last()) {
@@ -350,12 +351,12 @@ impl Inbound {
         }
         let is_last = header.is_last();
         let text = header.mask.filter(|_| self.is_text && !header.is_control());
-        // Of an empty one the end is here.
+        // An empty frame ends here.
         self.has_no_packet = self.pass(Payload { left, text, is_last }, &[]).is_err();
         true
     }
 
-    /// Takes room for what is kept by now, or gives it back.
+    /// Takes room for the bytes that are kept now, or gives it back.
     fn gather(&mut self, gathered: Gathered) {
         self.gathered = gathered;
         let bytes = gathered.bytes as usize;
@@ -367,7 +368,7 @@ impl Inbound {
         self.has_no_room |= !has_room;
     }
 
-    /// Why a message cannot be read, if it cannot.
+    /// Returns why a message cannot be read; none if it can.
     fn why_dropped(&mut self, header: &Header, is_msgpack: bool) -> Option<&'static str> {
         let length = header.length;
         self.has_overlong |= length > MAX_DROPPED_BYTES;
@@ -382,7 +383,7 @@ impl Inbound {
         self.room.is_none().then_some(NO_ROOM)
     }
 
-    /// Writes the frames in the place of a packet of MessagePack.
+    /// Writes the frames that replace a MessagePack packet.
     ///
     /// # Errors
     /// It is no packet.
@@ -408,7 +409,7 @@ impl Inbound {
     }
 }
 
-/// Writes the text of masked bytes, eight at a time: the mask is the same for each four.
+/// Unmasks bytes, eight at a time: the mask repeats every four.
 fn unmask(bytes: &[u8], mask: [u8; 4], text: &mut [u8]) {
     let twice = u64::from(u32::from_ne_bytes(mask)) * 0x1_0000_0001;
     let (eights, rest) = bytes.as_chunks::<8>();
@@ -420,8 +421,8 @@ fn unmask(bytes: &[u8], mask: [u8; 4], text: &mut [u8]) {
     out_rest.iter_mut().zip(rest).zip(mask).for_each(|((text, byte), mask)| *text = byte ^ mask);
 }
 
-/// The bytes that are kept behind this: of a message in several frames until the last of them is there, and of an
-/// event's attachments until the next message. No limit for one message counts them.
+/// Bytes that are kept downstream: those of a message in several frames until the last one arrives, and an event's
+/// attachments until the next message. The limit on single messages does not cover them.
 #[derive(Debug, Clone, Copy, Default)]
 struct Gathered {
     bytes: u64,
@@ -447,7 +448,7 @@ impl Gathered {
 }
 
 impl Output<'_> {
-    /// Has these of the bytes pass.
+    /// Passes these bytes.
     fn keep(&mut self, range: Range<usize>) {
         if self.other.is_none() && range.start == self.kept {
             self.kept = range.end;
@@ -461,12 +462,12 @@ impl Output<'_> {
         self.other().extend_from_slice(bytes);
     }
 
-    /// Something else from here on.
+    /// Starts a replacement from here on.
     fn other(&mut self) -> &mut Vec<u8> {
         self.other.get_or_insert_with(|| self.read[..self.kept].to_vec())
     }
 
-    /// What it is, when it is something else than the bytes up to there.
+    /// Returns the replacement, if it differs from the bytes up to `end`.
     fn finish(mut self, end: usize) -> Option<Vec<u8>> {
         if self.other.is_none() && self.kept == end {
             return None;
@@ -484,7 +485,7 @@ impl Default for Place {
 impl Dropping {
     fn take(&mut self, bytes: &[u8]) {
         self.left -= bytes.len() as u64;
-        // As far as the mask has come in those before.
+        // The position within the mask after the previous bytes.
         let turned = (self.dropped.bytes() % 4) as usize;
         let mask = self.mask.iter().cycle().skip(turned);
         self.dropped.take(bytes.len(), bytes.iter().zip(mask).map(|(byte, mask)| byte ^ mask));

@@ -1,36 +1,35 @@
-//! Whether text is JSON, found out as it comes.
+//! Checks incrementally whether text is JSON.
 
-/// How deep values may lie in each other and still be followed. Whoever reads a packet here goes no deeper, and refuses
-/// what does.
+/// Maximum nesting depth that is followed. Whatever reads a packet here goes no deeper, and refuses deeper values.
 const MAX_DEPTH: usize = 128;
 
-/// A longer word is none of those that anybody looks for.
+/// Longer words cannot be any that matter here.
 const WORD_BYTES: usize = 16;
 
-/// Follows one value of JSON, however it is cut, without memory of its own: whether it is whole and right, and the few
-/// things in it that a packet of Socket.IO may be refused for.
+/// Follows one JSON value, however it is split, without memory of its own. Finds out whether it is complete and
+/// valid, and the few things in it for which a Socket.IO packet may be refused.
 ///
-/// What lies deeper than 128 values counts as right, unread.
+/// Values nested deeper than 128 levels count as valid, unread.
 #[derive(Debug, Default)]
 pub(super) struct Json {
     at: At,
     depth: usize,
-    /// Of each value that the place lies in, a bit: whether it is an array.
+    /// One bit for each enclosing value: whether it is an array.
     arrays: u128,
     /// Whether it is an object that stands for an attachment.
     placeholders: u128,
-    /// Whether it is an object with a number of an attachment that there is.
+    /// Whether it is an object with the number of an existing attachment.
     numbered: u128,
-    /// How many attachments there are. With none, no object stands for one.
+    /// The number of attachments. Without any, no object stands for one.
     attachments: u64,
     key: Key,
     word: Word,
     number: u64,
-    /// Whether the value that comes is the first of the outermost array.
+    /// Whether the next value is the first of the outermost array.
     is_first: bool,
-    /// What that was.
+    /// The first value.
     first: Option<First>,
-    /// Whether that is a string in which an escape has come.
+    /// Whether it is a string in which an escape has occurred.
     has_escape: bool,
 }
 
@@ -38,12 +37,12 @@ pub(super) struct Json {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum First {
     String,
-    /// A name that only Socket.IO itself uses.
+    /// A name that is reserved for Socket.IO itself.
     Reserved,
     Other,
 }
 
-/// Something that is no JSON, or refers to an attachment that there is not.
+/// Text that is not JSON, or that refers to an attachment that does not exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Wrong;
 
@@ -66,13 +65,13 @@ enum At {
     Escape {
         is_key: bool,
     },
-    /// In `\u`: what has come, and of how many digits.
+    /// In `\u`: the value so far, and the number of digits.
     Unicode {
         is_key: bool,
         code: u32,
         digits: u8,
     },
-    /// In a word of which this is to come.
+    /// In a word of which this is left.
     Literal(&'static [u8]),
     Number(Number),
     /// Too deep.
@@ -92,7 +91,7 @@ enum Number {
     Exponent,
 }
 
-/// The key of the value that comes, as far as it matters.
+/// The key of the next value, as far as it matters.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 enum Key {
     #[default]
@@ -109,13 +108,13 @@ struct Word {
 }
 
 impl Json {
-    /// Follows the value of a packet with so many attachments.
+    /// Creates a parser for a packet with this many attachments.
     pub(super) fn new(attachments: u64) -> Self {
         Self { attachments, ..Self::default() }
     }
 
-    /// Takes the next bytes. Says how many: all, unless the first escape in the first string of an array begins behind
-    /// them. There it stops once, and goes on when it is asked again.
+    /// Takes the next bytes. Returns how many: all, unless the first escape in the first string of an array begins
+    /// after them. It stops there once, and continues when called again.
     pub(super) fn read(&mut self, bytes: &[u8]) -> Result<usize, Wrong> {
         let mut rest = bytes;
         while let Some((&byte, others)) = rest.split_first() {
@@ -137,17 +136,17 @@ impl Json {
         Ok(bytes.len())
     }
 
-    /// What the first value of the array is; none when it is no array, or empty.
+    /// Returns the first value of the array; none if it is no array, or empty.
     pub(super) fn first(&self) -> Option<First> {
         self.first
     }
 
-    /// Whether it is an array, as soon as it has begun.
+    /// Returns whether it is an array, as soon as it has begun.
     pub(super) fn is_array(&self) -> bool {
         self.arrays & 1 != 0
     }
 
-    /// Whether it may end here.
+    /// Returns whether it may end here.
     pub(super) fn is_whole(&self) -> bool {
         let at_end = match self.at {
             At::Next => true,
@@ -184,7 +183,7 @@ impl Json {
                 let (code, digits) = (code << 4 | digit, digits + 1);
                 self.at = At::Unicode { is_key, code, digits };
                 if digits == 4 {
-                    // What is no ASCII is in no word that anybody looks for.
+                    // Non-ASCII characters are in none of the words that matter.
                     self.word.put(&[u8::try_from(code).unwrap_or(u8::MAX)]);
                     self.at = At::String { is_key };
                 }
@@ -233,7 +232,7 @@ impl Json {
             b'-' | b'0'..=b'9' => {
                 // Kept to its end.
                 self.key = key;
-                // None is negative.
+                // Numbers of attachments are not negative.
                 self.number = if byte == b'-' { u64::MAX } else { 0 };
                 self.number(Number::first(byte), byte);
             }
@@ -254,13 +253,13 @@ impl Json {
         self.at = if is_array { At::FirstValue } else { At::FirstKey };
     }
 
-    /// Ends the array or object that the place lies in.
+    /// Ends the innermost array or object.
     fn close(&mut self) {
         self.depth -= 1;
         self.at = At::Next;
     }
 
-    /// Takes what follows a value.
+    /// Takes the character after a value.
     fn next(&mut self, byte: u8) -> Result<(), Wrong> {
         if self.depth == 0 {
             return Err(Wrong);
@@ -330,7 +329,7 @@ impl Json {
         }
     }
 
-    /// The bits with that of the value that the place lies in.
+    /// Returns the bits with that of the innermost value set to `bit`.
     fn with(&self, bits: u128, bit: bool) -> u128 {
         let mask = self.mask();
         if bit { bits | mask } else { bits & !mask }
@@ -354,7 +353,7 @@ impl Number {
         }
     }
 
-    /// The place after this character, if the number goes on with it.
+    /// Returns the state after this character, if the number continues with it.
     fn then(self, byte: u8) -> Option<Self> {
         Some(match (self, byte) {
             (Self::Minus, b'0') => Self::Zero,
@@ -381,12 +380,12 @@ impl Word {
         self.length = self.length.saturating_add(bytes.len());
     }
 
-    /// The word, or nothing of a longer one.
+    /// Returns the word, or nothing for a longer one.
     fn get(&self) -> &[u8] {
         self.bytes.get(..self.length).unwrap_or_default()
     }
 
-    /// Whether it is the name of an event that only Socket.IO itself uses.
+    /// Returns whether it is the name of an event that is reserved for Socket.IO itself.
     fn is_reserved(&self) -> bool {
         const RESERVED: [&[u8]; 6] = [
             b"connect",
@@ -400,12 +399,12 @@ impl Word {
     }
 }
 
-/// How many of the first bytes stand for themselves in a string. Nearly all of a packet is such text, so it is looked
-/// at eight bytes at a time.
+/// Returns how many of the first bytes stand for themselves in a string. Nearly all of a packet is such text, so
+/// eight bytes are checked at a time.
 fn plain_bytes(bytes: &[u8]) -> usize {
     const ONES: u64 = u64::MAX / 255;
     const HIGH: u64 = ONES << 7;
-    // The lowest high bit that is set is that of the first byte below `limit`; of bytes above 0x7f none is.
+    // The lowest high bit that is set is that of the first byte below `limit`; bytes above 0x7f set none.
     let below = |eight: u64, limit: u8| eight.wrapping_sub(ONES * u64::from(limit)) & !eight & HIGH;
     let (eights, rest) = bytes.as_chunks::<8>();
     for (index, eight) in eights.iter().enumerate() {

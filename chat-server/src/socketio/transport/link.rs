@@ -22,24 +22,25 @@ use super::unsent::{AnswerRoom, Unsent};
 use crate::engine::delivery::Permit;
 use crate::engine::rate::{Bucket, Rate};
 
-/// How many packets are sent before those sent earlier have left. Far less than the buffer of a socket
-/// holds: the rest is for heartbeats and an application's own events.
+/// Maximum number of unsent packets. Far less than a socket's buffer holds: the rest is for heartbeats and an
+/// application's own events.
 const MAX_UNSENT_PACKETS: usize = 64;
 
-/// The same for a client that polls. It gets all of them in one payload, of which python-engineio takes no more than 16
-/// packets: one of those is for a heartbeat, and one for an application's own event.
+/// The same for a client that polls. It gets all of them in one payload, of which python-engineio accepts no more
+/// than 16 packets: one of those is for a heartbeat, and one for an application's own event.
 const MAX_POLLED_PACKETS: usize = 14;
 
-/// How many bytes are sent before those sent earlier have left; what a reader that stalls costs.
+/// Maximum number of unsent bytes: the cost of a reader that stalls.
 const MAX_UNSENT_BYTES: usize = 256 * 1024;
 
-/// How many bytes of requests may be unanswered before no more is read from the client.
+/// The number of bytes of unanswered requests at which reading from the client stops.
 const MAX_IN_FLIGHT_BYTES: usize = 256 * 1024;
 
-/// What a request counts beside its own length: about what it takes in memory until it is answered.
+/// The bytes that a request counts in addition to its length: about the memory it needs until it is answered.
 const REQUEST_OVERHEAD: usize = 256;
 
-/// How long a poll waits for news while the client means to move to a websocket: it waits for the end of the poll.
+/// How long a poll waits for packets while the client is moving to a websocket: the client waits for the end of the
+/// poll.
 const SHORT_POLL: Duration = Duration::from_millis(100);
 
 /// The connection is polled.
@@ -48,70 +49,70 @@ const POLLING: u8 = 0;
 const PROBING: u8 = 1;
 /// As before, and the client knows that the websocket works.
 const PROBED: u8 = 2;
-/// It is a websocket, and not polled any more.
+/// It is a websocket, and no longer polled.
 const WEBSOCKET: u8 = 3;
 
 /// One Engine.IO connection, seen from outside of socketioxide. It outlives a change of the transport.
 #[derive(Debug)]
 pub(crate) struct Link {
-    /// When it was opened: by the clock, and by its number among the connections of this process.
+    /// When it was opened: the clock time, and its number within this process.
     pub(crate) opened: (Timestamp, u64),
-    /// Its public id: `socket.id` at the client, as long as nothing else is [replied](Self::reply_to_connect).
+    /// Its public id: `socket.id` on the client, unless another one is [replied](Self::reply_to_connect).
     id: String,
-    /// By what it reaches the client: [`POLLING`] and so on.
+    /// Its transport: [`POLLING`] and so on.
     stage: AtomicU8,
-    /// Its place among those that are connected.
+    /// Its slot among the connected ones.
     admission: OnceLock<Admission>,
     /// Room for the headers of its request, if they are long.
     kept: OnceLock<Room>,
     /// Ends its Engine.IO session while it is polled. A websocket ends with its stream.
     end: OnceLock<End>,
-    /// How many polls there were.
+    /// The number of polls.
     pub(super) polls: AtomicU64,
     unsent_packets: AtomicUsize,
     unsent: Unsent,
-    /// One task waits for this, the one that sends.
+    /// Only one task waits for this: the delivery task.
     drained: Notify,
     in_flight: AtomicUsize,
-    /// Whether a pong of the client is to be taken for read.
+    /// Whether a pong of the client is to be inserted.
     owes_pong: AtomicBool,
     closed: AtomicBool,
     /// Why it ends, as far as that is known.
     farewell: OnceLock<Farewell>,
-    /// It was closed, or has got to another stage.
+    /// Notified when it was closed, or has changed its stage.
     changed: Notify,
     /// Waits to read from the client.
     reader: AtomicWaker,
     /// Waits to write to the client.
     writer: AtomicWaker,
-    /// What to reply to a CONNECT, by namespace.
+    /// The replies to a CONNECT, by namespace.
     replies: Mutex<Vec<(Box<str>, ConnectReply)>>,
-    /// Public ids that are others than [`id`](Self::id), by namespace.
+    /// Public ids that differ from [`id`](Self::id), by namespace.
     ids: Mutex<Vec<(Box<str>, String)>>,
-    /// Those that the client is connected to.
+    /// The namespaces that the client is connected to.
     namespaces: Arc<Namespaces>,
-    /// The form of the client's packets.
+    /// The encoding of the client's packets.
     encoding: Arc<Encoding>,
-    /// What Engine.IO has for a client with MessagePack.
+    /// Engine.IO's pending packets for a client with MessagePack.
     server_packets: Mutex<ServerPackets>,
     /// Whether the connection began as a websocket.
     only_websocket: bool,
-    /// What the client may send now; none when as much as it likes.
+    /// What the client may send now; none without a limit.
     bucket: Option<Bucket>,
-    /// What the user behind it may send by all of its connections.
+    /// What its user may send over all connections.
     user: Mutex<Option<Arc<Bucket>>>,
 }
 
-/// What a client is told when it is connected, beside what socketioxide tells it.
+/// Additions to socketioxide's reply to a CONNECT.
 #[derive(Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct ConnectReply {
-    /// The public id of the socket: `socket.id` at the client.
+    /// The public id of the socket: `socket.id` on the client.
     pub(crate) sid: String,
-    /// The secret with which the client can get its session back.
+    /// The secret with which the client can recover its session.
     pub(crate) pid: String,
 }
 
-/// Has the Engine.IO session of a connection ended.
+/// Ends the Engine.IO session of a connection.
 struct End(Box<dyn Fn() + Send + Sync>);
 
 impl Default for Link {
@@ -150,32 +151,32 @@ impl Default for Link {
 }
 
 impl Link {
-    /// The link of a connection that begins as a websocket, so that nothing of it is ever polled.
+    /// Creates the link of a connection that begins as a websocket, so that it is never polled.
     pub(crate) fn websocket() -> Self {
         Self { only_websocket: true, stage: AtomicU8::new(WEBSOCKET), ..Self::default() }
     }
 
-    /// The same link, of a client that may send so often.
+    /// Sets the rate at which the client may send.
     pub(crate) fn with_rate(self, rate: Option<Rate>) -> Self {
         Self { bucket: rate.map(Bucket::new), ..self }
     }
 
-    /// The same link, of a client that shares room for what it does not read with others.
+    /// Sets the budget that the client shares with others for data that it does not read.
     pub(super) fn with_budget(self, budget: Arc<Budget>) -> Self {
         Self { unsent: Unsent::new(Some(budget)), ..self }
     }
 
-    /// Has what the user's other connections send count too.
+    /// Counts what the user's other connections send too.
     pub(crate) fn share(&self, bucket: Arc<Bucket>) {
         *self.user.lock().unwrap_or_else(PoisonError::into_inner) = Some(bucket);
     }
 
-    /// Whether the client may send so often only.
+    /// Returns whether the client has a rate limit.
     pub(super) fn is_rated(&self) -> bool {
         self.bucket.is_some()
     }
 
-    /// Counts so many packets of the client, and returns until when no more may be read from it, if so.
+    /// Counts packets of the client, and returns until when reading from it must pause, if at all.
     pub(super) fn received(&self, packets: u64) -> Option<Instant> {
         let own = self.bucket.as_ref()?;
         let user = self.user.lock().unwrap_or_else(PoisonError::into_inner);
@@ -184,17 +185,17 @@ impl Link {
         (!wait.is_zero()).then(|| Instant::now() + wait)
     }
 
-    /// The form of the client's packets.
+    /// Returns the encoding of the client's packets.
     pub(super) fn encoding(&self) -> &Arc<Encoding> {
         &self.encoding
     }
 
-    /// Whether the client has left the chat before it was told that it is connected.
+    /// Returns whether the client has left the chat before it was told that it is connected.
     pub(crate) fn has_given_up(&self) -> bool {
         self.namespaces.has_given_up()
     }
 
-    /// The namespaces that the client is connected to.
+    /// Returns the namespaces that the client is connected to.
     pub(super) fn namespaces(&self) -> &Arc<Namespaces> {
         &self.namespaces
     }
@@ -203,39 +204,40 @@ impl Link {
         self.server_packets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Has the one who waits until something has left look again.
+    /// Wakes the task waiting in [`drained`](Self::drained).
     pub(crate) fn interrupt(&self) {
         self.drained.notify_one();
     }
 
-    /// Whether a packet may be sent. Only one task asks.
+    /// Returns whether a packet may be sent. Only one task asks.
     pub(crate) fn has_room(&self) -> bool {
         let most = if self.is_polled() { MAX_POLLED_PACKETS } else { MAX_UNSENT_PACKETS };
         self.unsent_packets.load(Ordering::Relaxed) < most && self.unsent.bytes() < MAX_UNSENT_BYTES
     }
 
-    /// Counts so many bytes that will wait to be written, if there is room for them in what all clients share. Only one
-    /// task asks. It can [pause](Self::room) when there is none.
+    /// Counts bytes that are about to wait for writing, if the shared budget has room for them. Only one task asks.
+    /// If there is no room, it can [pause](Self::room).
     pub(crate) fn make_room(&self, bytes: usize) -> bool {
         self.unsent.add(|| self.address(), bytes)
     }
 
-    /// Counts so many bytes that will wait to be written and have room already.
+    /// Counts bytes that are about to wait for writing and have room already.
     pub(crate) fn has_room_for(&self, bytes: usize) {
         self.unsent.count(bytes);
     }
 
-    /// So many bytes that were counted do not wait after all.
+    /// Uncounts bytes that do not wait after all.
     pub(crate) fn take_back(&self, bytes: usize) {
         self.unsent.take_back(bytes);
     }
 
-    /// Room in what clients share, for an answer that waits; none when there is none.
+    /// Returns room in the shared budget for a waiting answer; none if it is full.
     pub(crate) fn room_for_answer(&self, bytes: usize) -> Option<AnswerRoom> {
         self.unsent.room_for(self.address(), bytes)
     }
 
-    /// Returns when there may be room again. Ends the connection when others need what it has and does not use.
+    /// Returns when there may be room again. Ends the connection if others need the room that it holds and does not
+    /// use.
     pub(crate) async fn room(&self, drained: impl Future<Output = ()>) {
         let refused = self.unsent.was_refused();
         tokio::select! {
@@ -245,39 +247,39 @@ impl Link {
         }
     }
 
-    /// Counts a packet. To be called *before* it is sent: counted after, it could have left already, and
-    /// nobody would ever count it back.
+    /// Counts a packet. Call it *before* sending: if counted afterwards, the packet could have been sent already, and
+    /// would never be uncounted.
     pub(crate) fn sending(&self) {
         self.unsent_packets.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Waits until what was sent has left, or some of it when it was much.
+    /// Waits until everything has been sent, or part of it if it was much.
     ///
-    /// May return early, also at once: ask again for what you need.
+    /// May return early, even at once: check again for what you need.
     pub(crate) async fn drained(&self) {
         self.drained.notified().await;
     }
 
-    /// Whether all that was sent has left.
+    /// Returns whether everything has been sent.
     pub(crate) fn is_drained(&self) -> bool {
         self.unsent_packets.load(Ordering::Relaxed) == 0
     }
 
-    /// So many packets have left. Those of others count too, heartbeats among them, so the count of what
-    /// has not left can be too low by a few, until it comes to nothing the next time.
+    /// Notes that this many packets have been sent. Other packets such as heartbeats count too, so the number of
+    /// unsent packets can be too low by a few, until it next reaches zero.
     pub(crate) fn sent(&self, packets: usize) {
         let less = |unsent: usize| Some(unsent.saturating_sub(packets));
         let _ = self.unsent_packets.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
     }
 
-    /// What was put into the direct writer is written. Says whether something was.
+    /// Notes that the frames of the direct writer are written. Returns whether there were any.
     pub(crate) fn has_cleared(&self) -> bool {
         let had_bytes = self.unsent.bytes() > 0;
         self.unsent.clear();
         had_bytes
     }
 
-    /// Nothing is left of Engine.IO's to be written for the moment, and nothing at all when it `is_clear`.
+    /// Notes that Engine.IO has nothing to write at the moment, and nobody has if it `is_clear`.
     pub(crate) fn has_drained(&self, is_clear: bool) {
         if is_clear {
             self.unsent.clear();
@@ -292,7 +294,7 @@ impl Link {
         InFlight { link: Arc::clone(self), bytes, room: None, turn: None }
     }
 
-    /// Ready when more may be read from the client, or the link is closed. One task asks.
+    /// Becomes ready when more may be read from the client, or the link is closed. One task asks.
     pub(crate) fn poll_may_read(&self, context: &Context<'_>) -> Poll<()> {
         // Registered first: a request answered in between must wake.
         self.reader.register(context.waker());
@@ -305,23 +307,23 @@ impl Link {
         self.reader.wake();
     }
 
-    /// Has a pong taken for read, as the answer to a ping that the client does not get.
+    /// Inserts a pong, as the answer to a ping that the client does not get.
     pub(super) fn answer_ping(&self) {
         self.owes_pong.store(true, Ordering::Release);
         self.reader.wake();
     }
 
-    /// Whether a pong is to be taken for read now. Says so once.
+    /// Returns whether a pong is to be inserted now. Returns true once.
     pub(super) fn takes_pong(&self) -> bool {
         self.owes_pong.load(Ordering::Acquire) && self.owes_pong.swap(false, Ordering::AcqRel)
     }
 
-    /// Has a websocket told why it ends, when it ends by itself.
+    /// Sets the reason that a websocket is told when it ends by itself.
     pub(crate) fn note(&self, farewell: Farewell) {
         self.farewell.set(farewell).ok();
     }
 
-    /// What the frame says that ends the websocket: why, as far as that is known, where Engine.IO says nothing.
+    /// Returns the payload of the frame that ends the websocket: the reason, if known, where Engine.IO gives none.
     pub(super) fn last_words(&self, said: &[u8]) -> Vec<u8> {
         match self.farewell.get() {
             Some(farewell) if said.is_empty() => farewell.payload(),
@@ -329,7 +331,7 @@ impl Link {
         }
     }
 
-    /// Ends the connection, whether or not the client listens. It can connect again at once.
+    /// Ends the connection, whether or not the client reads. It can reconnect at once.
     pub(crate) fn close(&self, farewell: Farewell) {
         self.note(farewell);
         self.closed.store(true, Ordering::Release);
@@ -342,7 +344,7 @@ impl Link {
         }
     }
 
-    /// Has `end` called when the link is closed while it is polled, at once when it is already.
+    /// Calls `end` when the link is closed while it is polled; at once if it is closed already.
     pub(super) fn on_close(&self, end: impl Fn() + Send + Sync + 'static) {
         self.end.set(End(Box::new(end))).ok();
         if let Some(End(end)) = self.end.get().filter(|_| self.is_closed()) {
@@ -355,7 +357,7 @@ impl Link {
         self.until(Self::is_closed).await;
     }
 
-    /// Waits until the link has changed so.
+    /// Waits until a condition on the link holds.
     async fn until(&self, has_come: impl Fn(&Self) -> bool) {
         loop {
             let mut changed = pin!(self.changed.notified());
@@ -368,24 +370,25 @@ impl Link {
         }
     }
 
-    /// Whether requests may poll it, rather than that it is a websocket.
+    /// Returns whether requests may poll it; otherwise it is a websocket.
     pub(super) fn is_polled(&self) -> bool {
         self.stage() != WEBSOCKET
     }
 
-    /// Whether a websocket may now show that it works: it is polled, and there is no other.
+    /// Returns whether a websocket may now prove that it works: the connection is polled, and there is no other
+    /// websocket.
     pub(super) fn begin_probe(&self) -> bool {
         let begun =
             self.stage.compare_exchange(POLLING, PROBING, Ordering::AcqRel, Ordering::Acquire);
         begun.is_ok()
     }
 
-    /// The client is told that the websocket works. It ends its polls.
+    /// Notes that the client is told that the websocket works. The client then ends its polls.
     pub(super) fn probed(&self) {
         self.enter(PROBED);
     }
 
-    /// The client has moved to the websocket, or has not and goes on as before.
+    /// Notes that the client has moved to the websocket, or has not and continues as before.
     pub(super) fn end_probe(&self, upgraded: bool) {
         self.enter(if upgraded { WEBSOCKET } else { POLLING });
     }
@@ -399,7 +402,7 @@ impl Link {
         self.stage.load(Ordering::Acquire)
     }
 
-    /// Waits until a poll has to end although there is nothing to tell: the client waits for that.
+    /// Waits until a poll has to end without packets, because the client waits for its end.
     pub(super) async fn poll_is_over(&self) {
         if self.stage() == PROBED {
             return sleep(SHORT_POLL).await;
@@ -407,19 +410,19 @@ impl Link {
         self.until(|link| link.stage() == PROBED).await;
     }
 
-    /// Gives the connection its place among those that are connected.
+    /// Sets the connection's slot among the connected ones.
     pub(super) fn admit(&self, admission: Admission) {
         self.admission.set(admission).ok();
     }
 
-    /// The client has connected to a namespace.
+    /// Notes that the client has connected to a namespace.
     pub(super) fn has_connected(&self) {
         if let Some(admission) = self.admission.get() {
             admission.connected();
         }
     }
 
-    /// It makes room for another connection, before it has connected.
+    /// Notes that it makes room for another connection before it has connected.
     fn is_displaced(&self) {
         if let Some(admission) = self.admission.get() {
             admission.displaced();
@@ -435,18 +438,18 @@ impl Link {
         self.admission.get().is_none_or(Admission::is_connected)
     }
 
-    /// The address that the client comes from, as limits count it.
+    /// Returns the address that limits count the client for.
     pub(super) fn address(&self) -> Option<IpAddr> {
         self.admission.get().and_then(Admission::address)
     }
 
-    /// Where its packets wait for their turn among those of its address.
+    /// Returns the queue in which its packets wait for their turn among those of its address.
     pub(super) fn queue(&self) -> Option<&Arc<FairQueue>> {
         self.admission.get().and_then(Admission::queue)
     }
 
-    /// The public id of the client in this namespace. A new one when it has left the namespace and connects again, as
-    /// nothing of the client that it was goes on.
+    /// Returns the public id of the client in this namespace. If it has left the namespace and connects again, the id
+    /// is new, because nothing of its previous connection continues.
     pub(crate) fn public_id(&self, namespace: &str) -> String {
         let mut ids = self.ids.lock().unwrap_or_else(PoisonError::into_inner);
         if self.namespaces.begins_anew(namespace.as_bytes())
@@ -459,7 +462,7 @@ impl Link {
         found.map_or(&self.id, |(_, id)| id).clone()
     }
 
-    /// Has the next CONNECT of the client to this namespace replied to so.
+    /// Sets the reply to the client's next CONNECT to this namespace.
     pub(crate) fn reply_to_connect(&self, namespace: &str, reply: ConnectReply) {
         let mut ids = self.ids.lock().unwrap_or_else(PoisonError::into_inner);
         ids.retain(|(name, _)| **name != *namespace);
@@ -472,14 +475,14 @@ impl Link {
         replies.push((namespace.into(), reply));
     }
 
-    /// The completed form of an Engine.IO packet, if it is a CONNECT reply: with the public id in the place of that
-    /// of the Engine.IO session, and once with what else there is to [reply](Self::reply_to_connect). A DISCONNECT is
-    /// complete, and from then on the client is not in its namespace.
+    /// Returns the completed form of an Engine.IO packet that is a CONNECT reply: with the public id instead of the
+    /// Engine.IO session id, and once with the additions of [`reply_to_connect`](Self::reply_to_connect). A
+    /// DISCONNECT is complete, and ends the client's connection to its namespace.
     pub(crate) fn complete(&self, packet: &str) -> Option<String> {
         if let Some(namespace) = packet.strip_prefix("41") {
             let namespace = namespace.strip_suffix(',').unwrap_or(namespace);
             let namespace = if namespace.is_empty() { "/" } else { namespace };
-            // As with Node.js, also what the client sends before it reads this ends the connection.
+            // As with Node.js, anything that the client sends before it reads this ends the connection too.
             self.namespaces.leaves(namespace.as_bytes());
             return None;
         }
@@ -498,7 +501,7 @@ impl Link {
         self.has_connected();
         let reply = match reply {
             Some(reply) => serde_json::to_string(&reply).ok(),
-            // Another one, if it has left before.
+            // A different one, if the client has left before.
             None => Some(serde_json::json!({ "sid": self.public_id(namespace) }).to_string()),
         };
         self.namespaces.joined(namespace.as_bytes());
@@ -506,12 +509,12 @@ impl Link {
         Some(format!("40{}{reply}", &rest[..json]))
     }
 
-    /// Whether the connection began as a websocket, so that nothing of it is ever polled.
+    /// Returns whether the connection began as a websocket, so that it is never polled.
     pub(super) fn is_only_websocket(&self) -> bool {
         self.only_websocket
     }
 
-    /// The client has taken something, and more can be written.
+    /// Notes that the client has read something, so that more can be written.
     pub(super) fn may_write(&self) {
         self.unsent.moved();
         self.writer.wake();
@@ -522,7 +525,7 @@ impl Link {
         self.closed.load(Ordering::Acquire)
     }
 
-    /// Has Engine.IO's task woken when it may write again, and when the link is closed.
+    /// Wakes Engine.IO's task when it may write again, and when the link is closed.
     pub(super) fn wake_writer(&self, context: &Context<'_>) {
         self.writer.register(context.waker());
     }
@@ -545,7 +548,7 @@ impl std::fmt::Debug for End {
     }
 }
 
-/// Shows no secret.
+/// Hides the secret.
 impl std::fmt::Debug for ConnectReply {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ConnectReply").field("sid", &self.sid).finish_non_exhaustive()
@@ -557,21 +560,21 @@ impl std::fmt::Debug for ConnectReply {
 pub(crate) struct InFlight {
     link: Arc<Link>,
     bytes: usize,
-    /// For an answer that is long.
+    /// For a long answer.
     room: Option<AnswerRoom>,
-    /// Let go of with it.
+    /// Released with it.
     turn: Option<OwnedMutexGuard<()>>,
 }
 
 impl InFlight {
-    /// Has the turn end with this, so that the next one does not begin before the answer is gone.
+    /// Ends the turn with this guard, so that the next one does not begin before the answer has been sent.
     pub(crate) fn keep(&mut self, turn: OwnedMutexGuard<()>) {
         self.turn = Some(turn);
     }
 }
 
 impl Permit for InFlight {
-    /// A long answer needs room in what clients share.
+    /// A long answer needs room in the shared budget.
     fn grow(&mut self, bytes: usize, is_long: bool) -> bool {
         if is_long {
             self.room = self.link.room_for_answer(bytes);

@@ -1,7 +1,7 @@
-//! Clients whose packets are [MessagePack](https://msgpack.org), those with `socket.io-msgpack-parser`.
+//! Support for clients whose packets are [MessagePack](https://msgpack.org), those with `socket.io-msgpack-parser`.
 //!
-//! They are translated where bytes come in and go out, so that everything behind sees the packets of the usual form, be
-//! they text or text with attachments. Which form a client speaks, its first packet tells: it is text, or binary.
+//! Packets are translated where bytes enter and leave, so that all other code sees the usual form, text or text with
+//! attachments. A client's first packet determines its encoding: it is text or binary.
 //!
 //! ```text
 //!  { type: 2, nsp: "/", id: 7, data: ["chat message", "hi"] }   ◀──▶   427["chat message","hi"]

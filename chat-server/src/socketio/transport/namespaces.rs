@@ -1,16 +1,16 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// The main one.
+/// The main namespace.
 const ROOT: &[u8] = b"/";
 
-/// The namespaces that a client is connected to, by what it was told and what it has said since.
+/// The namespaces that a client is connected to, by what it was told and what it has sent since.
 #[derive(Debug, Default)]
 pub(super) struct Namespaces {
     all: Mutex<Vec<Namespace>>,
-    /// Whether the client wants to be connected to the main one, or was told that it is.
+    /// Whether the client wants to be connected to the main namespace, or was told that it is.
     wants_root: AtomicBool,
-    /// Whether it has said that it leaves that before it was told.
+    /// Whether it has announced that it leaves the main namespace before it was told that it is connected.
     has_given_up: AtomicBool,
 }
 
@@ -24,16 +24,16 @@ struct Namespace {
 enum Stage {
     /// The client was told that it is connected.
     Connected,
-    /// It has said that it leaves, or was told that it has to.
+    /// It has announced that it leaves, or was told that it must.
     Left,
     /// It wants to be connected again.
     Again,
-    /// It has another public id than before, and will be told.
+    /// It has a new public id and will be told.
     Anew,
 }
 
 impl Namespaces {
-    /// Of a client that is connected to these.
+    /// Creates the state of a client that is connected to these.
     #[cfg(test)]
     pub(super) fn of(names: &[&str]) -> Self {
         let namespaces = Self::default();
@@ -41,7 +41,7 @@ impl Namespaces {
         namespaces
     }
 
-    /// The client is told that it is connected.
+    /// Notes that the client is told that it is connected.
     pub(super) fn joined(&self, name: &[u8]) {
         let mut all = self.all();
         match all.iter_mut().find(|namespace| *namespace.name == *name) {
@@ -50,14 +50,14 @@ impl Namespaces {
         }
     }
 
-    /// Whether the client is connected.
+    /// Returns whether the client is connected.
     pub(super) fn has(&self, name: &[u8]) -> bool {
         let is_here =
             |namespace: &Namespace| *namespace.name == *name && namespace.stage == Stage::Connected;
         self.all().iter().any(is_here)
     }
 
-    /// The client leaves, or has to. Says whether it was connected.
+    /// Notes that the client leaves, or must. Returns whether it was connected.
     pub(super) fn leaves(&self, name: &[u8]) -> bool {
         let was_connected = self.moves(name, Stage::Connected, Stage::Left);
         if name == ROOT && !was_connected && self.wants_root.load(Ordering::Relaxed) {
@@ -66,13 +66,13 @@ impl Namespaces {
         was_connected
     }
 
-    /// Whether the client has left the main namespace before it was told that it is connected to it. The connection ends
-    /// then, as with Node.js, and not because it was cut off.
+    /// Returns whether the client has left the main namespace before it was told that it is connected. The connection
+    /// ends then, as with Node.js, and was not cut off.
     pub(super) fn has_given_up(&self) -> bool {
         self.has_given_up.load(Ordering::Acquire)
     }
 
-    /// The client connects.
+    /// Notes that the client connects.
     pub(super) fn joins(&self, name: &[u8]) {
         self.moves(name, Stage::Left, Stage::Again);
         if name == ROOT {
@@ -80,7 +80,7 @@ impl Namespaces {
         }
     }
 
-    /// Whether the client has left and connects again. Says so once.
+    /// Returns whether the client has left and connects again. Returns true once.
     pub(super) fn begins_anew(&self, name: &[u8]) -> bool {
         self.moves(name, Stage::Again, Stage::Anew)
     }

@@ -1,5 +1,6 @@
-//! Packets of clients that are too large to be read. What they ask for is refused, as anything is that cannot be done,
-//! and costs no memory: all but their beginning is dropped as it comes, and Engine.IO gets a short one in their place.
+//! Handling of client packets that are too large to read. The request is refused like any other that cannot be
+//! carried out, and costs no memory: all but the beginning is dropped as it arrives, and Engine.IO gets a short
+//! replacement.
 
 use std::collections::VecDeque;
 use std::io;
@@ -19,14 +20,14 @@ use super::namespaces::Namespaces;
 use super::packet::PacketReader;
 use super::payload::SEPARATOR;
 
-/// A packet in a body has so many bytes without room in the budget: more than most, and tokens too.
+/// The size up to which a packet in a body needs no room in the budget: more than most, including those with tokens.
 const FREE_BYTES: usize = 4 * 1024;
 
-/// The body of a request: packets, a whole one at a time, of which those with more than `max` bytes are replaced, and
+/// The body of a request: packets, a whole one at a time. Packets of more than `max` bytes are replaced, and so are
 /// large ones for which there is no room.
 ///
-/// A body that breaks off ends with an error, and so does one of more than 16 MiB, one of nothing, and one with a
-/// message that is no packet, behind those before it.
+/// A truncated body ends with an error, and so does one of more than 16 MiB, an empty one, and one with a message
+/// that is no packet, after the packets before it.
 pub(super) struct ShrunkBody {
     body: Body,
     packets: Packets,
@@ -87,22 +88,22 @@ struct Packets {
     max: usize,
     budget: Arc<Budget>,
     address: Option<IpAddr>,
-    /// The form of the client's packets.
+    /// The encoding of the client's packets.
     encoding: Arc<Encoding>,
     namespaces: Arc<Namespaces>,
     /// Whether a message was no packet. Nothing is taken from then on.
     has_no_packet: bool,
     /// For the large packets of this body. Kept to its end: they are handled one after the other.
     room: Option<Room>,
-    /// What has come of a packet that is kept.
+    /// The bytes so far of a packet that is kept.
     packet: Vec<u8>,
-    /// The packet, when it is not kept.
+    /// The packet, if it is not kept.
     dropped: Option<Dropped>,
-    /// Packets that are whole, with what separates them from the next.
+    /// Packets that are complete, with the separator after each.
     whole: VecDeque<Bytes>,
-    /// How many bytes there were in all.
+    /// The total number of bytes.
     bytes: u64,
-    /// How many bytes of whole packets there were.
+    /// The number of bytes of whole packets.
     passed: usize,
 }
 
@@ -130,7 +131,7 @@ impl Packets {
         }
     }
 
-    /// Why a packet of this length cannot be kept, if it cannot.
+    /// Returns why a packet of this length cannot be kept; none if it can.
     fn why_dropped(&mut self, length: usize, is_msgpack: bool) -> Option<&'static str> {
         let max = if is_msgpack { polled::base64_len(self.max) } else { self.max };
         if length > max {
@@ -199,7 +200,7 @@ impl Packets {
                 let packet = std::mem::take(&mut self.packet);
                 let mut packets =
                     polled::from_client(packet, &self.encoding, self.max, self.passed);
-                // Attachments follow the text that was a packet of MessagePack.
+                // Attachments follow the text that was a MessagePack packet.
                 let text = packets.split_mut(|&byte| byte == SEPARATOR).next().unwrap_or_default();
                 if PacketReader::check(text, &self.namespaces).is_err() {
                     self.has_no_packet = true;

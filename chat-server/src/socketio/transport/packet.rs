@@ -1,32 +1,32 @@
-//! Whether what a client sends is a packet of Socket.IO; see the
+//! Checks whether what a client sends is a Socket.IO packet; see the
 //! [protocol](https://github.com/socketio/socket.io-protocol#packet-encoding).
 
 use super::json::{First, Json};
 use super::namespaces::Namespaces;
 use super::plain_name::PlainName;
 
-/// The first byte of a message of Engine.IO with a packet in it, and that of a ping, which only a server sends.
+/// The first byte of an Engine.IO message with a packet, and of a ping, which only a server sends.
 const MESSAGE: u8 = b'4';
 const PING: u8 = b'2';
 
-/// No more of the name of a namespace is kept.
+/// Maximum number of bytes kept of a namespace's name.
 const NAME_BYTES: usize = 1024;
 
-/// A message is no packet, or none that may come now. Node.js closes the connection for it.
+/// The message is no packet, or none that is allowed now. Node.js closes the connection for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct NoPacket;
 
-/// Follows the text messages of a client, however they are cut, and finds out whether they are packets. Each byte is
-/// looked at once, and none is kept but the name of a namespace.
+/// Follows the text messages of a client, however they are split, and checks whether they are packets. Each byte is
+/// read once, and nothing is kept but the name of a namespace.
 ///
-/// Engine.IO and socketioxide are more lenient: they read no further than they have to, and what they do not know is
-/// dropped without a word. What they refuse themselves, such as an unexpected attachment, is left to them. So is what
-/// a client says when it connects: the chat answers that with a reason.
+/// Engine.IO and socketioxide are more lenient: they read no further than necessary, and silently drop what they do
+/// not know. What they refuse themselves, such as an unexpected attachment, is left to them, as are the contents of
+/// `auth`, which the chat refuses with a reason.
 #[derive(Debug, Default)]
 pub(super) struct PacketReader {
     at: At,
     packet_type: Type,
-    /// Its name; nothing for the main one.
+    /// Its name; empty for the main one.
     namespace: Vec<u8>,
     has_id: bool,
     attachments: u64,
@@ -39,7 +39,7 @@ enum At {
     #[default]
     Start,
     Type,
-    /// In the number of attachments, of which some digits have come.
+    /// In the number of attachments, after some digits.
     Attachments {
         some: bool,
     },
@@ -62,10 +62,10 @@ enum Type {
 }
 
 impl PacketReader {
-    /// Whether a whole message may pass. The name of its event is [written plainly](PlainName) then.
+    /// Checks whether a whole message may pass. If so, the name of its event is [written plainly](PlainName).
     ///
     /// # Errors
-    /// It is no packet, or none for now.
+    /// It is no packet, or none that is allowed now.
     pub(super) fn check(message: &mut [u8], namespaces: &Namespaces) -> Result<(), NoPacket> {
         let mut packet = Self::default();
         let read = packet.read(message)?;
@@ -76,8 +76,8 @@ impl PacketReader {
         packet.end(namespaces)
     }
 
-    /// Takes the next bytes of a message. Says how many: all, unless the first escape in the name of an event begins
-    /// behind them. There it stops once, and goes on when it is asked again.
+    /// Takes the next bytes of a message. Returns how many: all, unless the first escape in the name of an event
+    /// begins after them. It stops there once, and continues when called again.
     pub(super) fn read(&mut self, bytes: &[u8]) -> Result<usize, NoPacket> {
         let mut at = 0;
         while let Some(&byte) = bytes.get(at) {
@@ -86,7 +86,7 @@ impl PacketReader {
                 At::Data => return Ok(at + self.data(&bytes[at..])?),
                 _ => {}
             }
-            // What does not belong to one part is the beginning of the next.
+            // Bytes that do not belong to one part begin the next one.
             if self.head(byte)? {
                 at += 1;
             }
@@ -94,7 +94,7 @@ impl PacketReader {
         Ok(bytes.len())
     }
 
-    /// The message has ended; the next bytes begin another.
+    /// Ends the message; the next bytes begin another one.
     pub(super) fn end(&mut self, namespaces: &Namespaces) -> Result<(), NoPacket> {
         let Self { at, packet_type, namespace, has_id, json, .. } = std::mem::take(self);
         if matches!(at, At::Start | At::Unread) {
@@ -119,7 +119,7 @@ impl PacketReader {
         .ok_or(NoPacket)
     }
 
-    /// Takes a byte before the data. Says whether it was taken.
+    /// Takes a byte before the data. Returns whether it was taken.
     fn head(&mut self, byte: u8) -> Result<bool, NoPacket> {
         match (self.at, byte) {
             (At::Start, MESSAGE) => self.at = At::Type,

@@ -1,20 +1,20 @@
-//! Names of events without escapes. Clients may write any character of a name as an escape of JSON, as Python's do with
-//! all but ASCII, and socketioxide ends a connection for one: it reads names in place.
+//! Event names without escapes. Clients may write any character of a name as a JSON escape, as Python's do with all
+//! but ASCII. socketioxide ends a connection for one, because it reads names in place.
 
-/// Stands for a character that JSON has no other form for than an escape: a quote, a backslash, a control character or half
-/// of a surrogate pair. No event that anybody handles has it in its name, so the client is told that it is unknown.
+/// Replaces a character that JSON can only write as an escape: a quote, a backslash, a control character or half of a
+/// surrogate pair. No handled event has it in its name, so the client is told that its event is unknown.
 const UNWRITABLE: char = '\u{7f}';
 
-/// Writes a name plainly, however it is cut, from its first escape on. What that makes shorter is made up for by spaces
-/// behind the name: the length of a packet, which stands before it, stays the same.
+/// Writes a name without escapes, however it is split, from its first escape on. Spaces after the name make up for
+/// the difference, so that the length of a packet, which comes before it, stays the same.
 ///
-/// The text has to be JSON; of any other it writes something that is no longer than it.
+/// The text has to be JSON; for other text it writes something that is no longer.
 #[derive(Debug, Default)]
 pub(super) struct PlainName {
     at: At,
     /// The first half of a surrogate pair.
     high: Option<u32>,
-    /// How many bytes were written less than read.
+    /// How many bytes fewer were written than read.
     behind: usize,
 }
 
@@ -23,7 +23,7 @@ enum At {
     #[default]
     Name,
     Escape,
-    /// In `\u`: what has come, and of how many digits.
+    /// In `\u`: the value so far, and the number of digits.
     Unicode {
         code: u32,
         digits: u8,
@@ -32,25 +32,25 @@ enum At {
 }
 
 impl PlainName {
-    /// Writes the whole rest of a message that goes on with the first escape of its event's name.
+    /// Writes the whole rest of a message, which begins with the first escape of its event's name.
     pub(super) fn write(rest: &mut [u8]) {
         let mut plain = Vec::with_capacity(rest.len());
         Self::default().read(rest, &mut plain);
         rest[..plain.len()].copy_from_slice(&plain);
     }
 
-    /// How many bytes less were written than read; none behind the name.
+    /// Returns how many bytes fewer were written than read; none after the name.
     pub(super) fn behind(&self) -> usize {
         self.behind
     }
 
-    /// Whether all that comes passes as it is.
+    /// Returns whether everything that follows passes as it is.
     pub(super) fn has_ended(&self) -> bool {
         self.at == At::Ended
     }
 
-    /// Takes the next bytes of a message, the first of which begin an escape, and writes what is to be read in their
-    /// place.
+    /// Takes the next bytes of a message, the first of which begin an escape, and writes what is read instead of
+    /// them.
     pub(super) fn read(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
         let before = out.len();
         for (index, &byte) in bytes.iter().enumerate() {
@@ -94,7 +94,7 @@ impl PlainName {
         }
     }
 
-    /// Writes what `\u` with four digits stands for.
+    /// Writes the character of `\u` with four digits.
     fn unit(&mut self, code: u32, out: &mut Vec<u8>) {
         if let (Some(high), 0xdc00..0xe000) = (self.high, code) {
             self.high = None;
@@ -111,7 +111,7 @@ impl PlainName {
         put(char.unwrap_or(UNWRITABLE), out);
     }
 
-    /// The first half of a pair, if there was one, has no second.
+    /// Handles the first half of a pair, if there was one, that has no second half.
     fn no_low(&mut self, out: &mut Vec<u8>) {
         if self.high.take().is_some() {
             put(UNWRITABLE, out);

@@ -4,8 +4,8 @@ use std::sync::atomic::Ordering;
 use super::{Farewell, Link};
 use crate::socketio::on_loss::OnLoss;
 
-/// A poll that is being answered. Dropped before that, because the client has gone, it ends the connection, as Node.js
-/// does: nobody knows what Engine.IO has taken for the answer, and a later poll would leave it out.
+/// A poll that is being answered. If it is dropped before that because the client has gone, it ends the connection,
+/// as Node.js does: nobody knows what Engine.IO has taken for the answer, and a later poll would omit it.
 #[must_use]
 pub(super) struct Poll {
     link: Option<Arc<Link>>,
@@ -20,13 +20,13 @@ impl Link {
 }
 
 impl Poll {
-    /// It is answered, with nothing.
+    /// Notes that it is answered without packets.
     pub(super) fn end(mut self) {
         self.link = None;
     }
 
-    /// It is answered. When the answer is lost, the connection ends, unless the client has gone on: it polls again when
-    /// it has the answer, or moves to a websocket.
+    /// Notes that it is answered. If the answer is lost, the connection ends, unless the client has continued: once
+    /// it has the answer, it polls again or moves to a websocket.
     pub(super) fn answered(mut self) -> OnLoss {
         let (link, number) = (self.link.take(), self.number);
         OnLoss::new(move || {

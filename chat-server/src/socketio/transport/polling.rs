@@ -1,4 +1,4 @@
-//! The requests and answers of connections that are polled, see the
+//! The requests and answers of polled connections, see the
 //! [protocol](https://github.com/socketio/engine.io-protocol#http-long-polling-1).
 
 use std::borrow::Cow;
@@ -38,7 +38,7 @@ impl Refused {
     }
 }
 
-/// The answer to a client for which there is no place.
+/// Returns the answer to a client for which there is no slot.
 pub(super) fn full(full: Full) -> Response<Body> {
     let status = match full {
         Full::Sessions | Full::Handshakes | Full::Headers => StatusCode::SERVICE_UNAVAILABLE,
@@ -55,12 +55,12 @@ pub(super) fn full(full: Full) -> Response<Body> {
     response
 }
 
-/// The answer while the server stops. A client tries again, here or at another node.
+/// Returns the answer while the server stops. A client tries again, here or on another node.
 pub(super) fn unavailable() -> Response<Body> {
     text(StatusCode::SERVICE_UNAVAILABLE, "the server is stopping; connect again")
 }
 
-/// The answer to a poll that is to end although there is nothing to tell.
+/// Returns the answer to a poll that has to end without packets.
 pub(super) fn noop() -> Response<Body> {
     text(StatusCode::OK, NOOP)
 }
@@ -80,12 +80,12 @@ fn with_type(content_type: &'static str, status: StatusCode, body: Body) -> Resp
     response
 }
 
-/// All of a body. Those of Engine.IO are there already.
+/// Returns the whole body. Those of Engine.IO are complete already.
 pub(super) async fn whole(body: Body) -> Bytes {
     body.collect().await.map(|body| body.to_bytes()).unwrap_or_default()
 }
 
-/// A body with those packets completed that the link has something to add to.
+/// Returns a body in which the packets that the link adds something to are completed.
 pub(super) fn completed(link: &Link, body: Bytes) -> Body {
     if link.encoding().is_msgpack() && !body.is_empty() {
         return Body::from(polled::from_server(link, &body));
@@ -103,8 +103,8 @@ pub(super) fn completed(link: &Link, body: Bytes) -> Body {
     if changed { Body::from(packets.join(&SEPARATOR)) } else { Body::from(body) }
 }
 
-/// The packet with which Engine.IO opens a connection, with the most bytes that a client may send at once, and the
-/// session id in it; none when it is no such packet.
+/// Returns the packet with which Engine.IO opens a connection, with the maximum number of bytes that a client may
+/// send at once, and the session id in it; none if it is no such packet.
 pub(super) fn opened(body: Bytes, max_payload: usize) -> (Bytes, Option<String>) {
     let open = body.strip_prefix(b"0").and_then(|json| serde_json::from_slice(json).ok());
     let Some(serde_json::Value::Object(mut open)) = open else { return (body, None) };

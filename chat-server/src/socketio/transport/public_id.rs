@@ -1,12 +1,12 @@
-/// How many characters a public id has, as in Socket.IO. Each has six random bits.
+/// The number of characters of a public id, as in Socket.IO. Each has six random bits.
 const LENGTH: usize = 20;
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-/// A new public id of a connection: what its client knows as `socket.id`.
+/// Creates a public id of a connection, which its client knows as `socket.id`.
 ///
-/// It has nothing to do with the id of the Engine.IO session, which is a secret: whoever knows that one can act as
-/// the client. None when the operating system gives no random numbers.
+/// It is unrelated to the id of the Engine.IO session, which is a secret: anyone who knows that can act as the
+/// client. None if the operating system returns no random numbers.
 pub(super) fn public_id() -> Option<String> {
     let mut random = [0; LENGTH];
     getrandom::fill(&mut random).ok()?;

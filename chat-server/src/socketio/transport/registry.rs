@@ -3,8 +3,8 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use super::{Farewell, Link};
 
-/// The links of all connections, to find that of a polling connection again at its next request, and to
-/// close them all.
+/// The links of all connections, for finding that of a polling connection at its next request, and for closing all of
+/// them.
 #[derive(Debug, Default)]
 pub(crate) struct Registry {
     links: Mutex<Links>,
@@ -14,9 +14,9 @@ pub(crate) struct Registry {
 struct Links {
     /// By Engine.IO session id.
     polling: HashMap<String, Weak<Link>>,
-    /// Connections that began as a websocket: nobody asks for them by id.
+    /// Connections that began as a websocket: nobody looks them up by id.
     websocket: Vec<Weak<Link>>,
-    /// When so many are listed, those that are gone are dropped from the list.
+    /// The number of entries at which those that are gone are removed.
     sweep_at: usize,
 }
 
@@ -31,13 +31,13 @@ impl Registry {
         self.with(|links| links.websocket.push(Arc::downgrade(link)));
     }
 
-    /// The link of the connection with this Engine.IO session id, if it began with polling.
+    /// Returns the link of the connection with this Engine.IO session id, if it began with polling.
     pub(crate) fn find(&self, sid: &str) -> Option<Arc<Link>> {
         let links = self.links.lock().unwrap_or_else(PoisonError::into_inner);
         links.polling.get(sid).and_then(Weak::upgrade)
     }
 
-    /// Closes every connection there is.
+    /// Closes all connections.
     pub(crate) fn close_all(&self) {
         self.with(|links| {
             let polling = links.polling.values();
@@ -46,14 +46,14 @@ impl Registry {
         });
     }
 
-    /// How many links are listed, those that are gone included.
+    /// Returns the number of links listed, including those that are gone.
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         let links = self.links.lock().unwrap_or_else(PoisonError::into_inner);
         links.polling.len() + links.websocket.len()
     }
 
-    /// Changes the lists, and drops what is gone from them when they have doubled since the last time.
+    /// Changes the lists, and removes links that are gone once the lists have doubled since the last time.
     fn with(&self, change: impl FnOnce(&mut Links)) {
         const SWEEP_MIN: usize = 64;
         let mut links = self.links.lock().unwrap_or_else(PoisonError::into_inner);

@@ -32,41 +32,39 @@ use crate::engine::limits::Limits;
 use crate::engine::rate::Rate;
 use crate::socketio::client_address::ClientAddress;
 
-/// So many bytes of headers a connection may have without room in the budget: more than browsers send.
+/// The number of header bytes that a connection may have without using the budget: more than browsers send.
 const FREE_HEADER_BYTES: usize = 2 * 1024;
 
-/// The first ping of a connection comes at once. This is for the case that it never does.
+/// The first ping of a connection arrives at once. This timeout covers the case that it never does.
 const PING_PATIENCE: Duration = Duration::from_secs(1);
 
-/// The service of socketioxide, with nothing behind it.
+/// The service of socketioxide, with no service behind it.
 type Inner = SocketIoService<engineioxide::service::NotFoundService>;
 
-/// Stands in front of the service of socketioxide, and does for each connection what socketioxide does not:
-/// back-pressure in both directions, an end for clients that read nothing, and what
-/// [`recovery`](crate::recovery) has to add to the reply to a CONNECT.
+/// Wraps the service of socketioxide and adds what it lacks: back-pressure in both directions, disconnecting clients
+/// that read nothing, and the additions of [`recovery`](crate::recovery) to the reply to a CONNECT.
 ///
-/// It is mounted in the place of the other:
-/// `Router::new().route_service("/socket.io/", TransportService::new(service, …))`.
+/// Mount it in place of the wrapped service: `Router::new().route_service("/socket.io/",
+/// TransportService::new(service, …))`.
 #[derive(Clone)]
 pub struct TransportService {
     inner: Inner,
     registry: Arc<Registry>,
     admissions: Arc<Admissions>,
-    /// How often a client may send something.
+    /// The rate at which a client may send packets.
     rate: Option<Rate>,
-    /// The websockets that are open.
+    /// The open websockets.
     streams: TaskTracker,
-    /// No connection is opened any more.
+    /// Cancelled once no more connections are opened.
     closing: CancellationToken,
     limits: StreamLimits,
 }
 
 impl TransportService {
-    /// A service in front of `inner`, which has the parser that socketioxide comes with: clients with MessagePack are
-    /// served too, and `inner` sees their packets as JSON. A client that reads nothing for `patience` while something
-    /// is to be written to it is given up; take the sum of `ping_interval` and `ping_timeout`. How many connections there
-    /// may be and how often each may send something says [`Limits::default`], unless it is
-    /// [said otherwise](Self::with_limits).
+    /// Wraps `inner`, which must use socketioxide's default parser. Clients with MessagePack work too; `inner` sees
+    /// their packets as JSON. A client that reads nothing for `patience` while data waits for it is disconnected; use
+    /// the sum of `ping_interval` and `ping_timeout`. The number of connections and the rate of packets follow
+    /// [`Limits::default`], unless [`with_limits`](Self::with_limits) sets others.
     pub fn new(inner: Inner, patience: Duration) -> Self {
         let closing = CancellationToken::new();
         let streams = TaskTracker::new();
@@ -76,20 +74,19 @@ impl TransportService {
         Self { inner, registry: Arc::default(), admissions, rate, streams, closing, limits }
     }
 
-    /// The same service with other limits for connections. To be called before it is used.
+    /// Sets other limits for connections. Call it before the service is used.
     pub fn with_limits(self, limits: &Limits) -> Self {
         let (admissions, rate) = (Arc::new(Admissions::new(limits)), limits.event_rate());
         Self { admissions, rate, limits: stream_limits(self.limits.patience, limits), ..self }
     }
 
-    /// Opens no further connections: clients are told to come back later.
+    /// Stops opening connections: new clients are told to come back later.
     pub fn refuse_new(&self) {
         self.closing.cancel();
     }
 
-    /// Ends all connections, so that clients connect again by themselves. What was sent to them before
-    /// is still written; returns when it is. A client that does not take it is given up by the caller:
-    /// this is cancel safe.
+    /// Ends all connections so that clients reconnect by themselves. Returns when everything sent before has been
+    /// written. Cancel safe: drop the call to give up on clients that do not read.
     pub async fn close_all(&self) {
         self.refuse_new();
         self.registry.close_all();
@@ -98,8 +95,8 @@ impl TransportService {
     }
 
     async fn respond(self, request: Request<Body>) -> Response<Body> {
-        // Nothing else reaches Engine.IO, which is more lenient in places: what it took and this did not would get
-        // past all that is done here.
+        // Nothing else reaches Engine.IO, which is more lenient in places: a request that it accepted and this
+        // service did not would bypass everything here.
         let query = match Query::of(&request) {
             Ok(query) => query,
             Err(refused) => return refused.response(),
@@ -124,7 +121,7 @@ impl TransportService {
         }
     }
 
-    /// Opens a connection, if there is a place for it.
+    /// Opens a connection, if there is a slot for it.
     async fn open(self, request: Request<Body>, websocket: bool) -> Response<Body> {
         if self.closing.is_cancelled() {
             return polling::unavailable();
@@ -178,8 +175,8 @@ impl TransportService {
         Response::from_parts(parts, Body::from(body))
     }
 
-    /// Takes the first ping of a connection that is polled, and answers it: Engine.IO sends it at once, and by the
-    /// protocol it comes after the time between two of them.
+    /// Takes the first ping of a polled connection and answers it: Engine.IO sends it at once, but by the protocol it
+    /// is due after one ping interval.
     async fn answer_first_ping(self, uri: &str) {
         const PONG: &str = "3";
         let poll = Request::get(uri).body(Body::empty());
@@ -192,7 +189,7 @@ impl TransportService {
         }
     }
 
-    /// Has Engine.IO end a connection that is polled, as if the client had said so.
+    /// Makes Engine.IO end a polled connection, as if the client had closed it.
     fn end(&self, uri: &str) {
         const CLOSE: &str = "1";
         let request = Request::post(uri).body(Body::from(CLOSE));
@@ -202,12 +199,12 @@ impl TransportService {
         }
     }
 
-    /// Waits for something to tell the client.
+    /// Waits for packets for the client.
     async fn poll(self, request: Request<Body>, link: &Arc<Link>) -> Response<Body> {
         let service = self.clone();
         let poll = link.begin_poll();
         let (mut parts, body) = tokio::select! {
-            // What is there is sent before the end.
+            // Pending packets are sent before the end.
             biased;
             response = self.forward(request) => response.into_parts(),
             () = link.closed() => return service.gone(),
@@ -216,7 +213,7 @@ impl TransportService {
                 return polling::noop();
             }
         };
-        // Set anew from what is sent.
+        // Set again from what is sent.
         parts.headers.remove(CONTENT_LENGTH);
         let body = polling::whole(body).await;
         if body.is_empty() && link.is_closed() {
@@ -228,7 +225,7 @@ impl TransportService {
         Response::from_parts(parts, polling::completed(link, body))
     }
 
-    /// Takes the packets of a client.
+    /// Receives packets from a client.
     async fn post(self, request: Request<Body>, link: &Arc<Link>) -> Response<Body> {
         let StreamLimits { patience, max_packet_bytes, budget, .. } = self.limits.clone();
         let request = request.map(|body| {
@@ -245,7 +242,7 @@ impl TransportService {
         self.forward(request).await
     }
 
-    /// The answer to a request for a connection that is gone.
+    /// Returns the answer to a request for a connection that is gone.
     fn gone(&self) -> Response<Body> {
         if self.closing.is_cancelled() {
             return polling::unavailable();
@@ -253,14 +250,14 @@ impl TransportService {
         Refused::Session.response()
     }
 
-    /// Has socketioxide answer.
+    /// Passes a request to socketioxide.
     async fn forward(mut self, request: Request<Body>) -> Response<Body> {
         let Ok(response) = Service::<Request<Body>>::call(&mut self.inner, request).await;
         response.map(Body::new)
     }
 
-    /// Lets a client that is polled try a websocket, and has it move there when that works. Engine.IO is told when
-    /// it has: a websocket that breaks before, as behind many a proxy, changes nothing.
+    /// Lets a polled client try a websocket, and moves it there when that works. Engine.IO is told only then: a
+    /// websocket that breaks before, as behind some proxies, changes nothing.
     fn upgrade(self, request: Request<Body>, link: Arc<Link>) -> Response<Body> {
         match upgrade::accept(&request).filter(|_| link.begin_probe()) {
             Some(response) => {
@@ -271,7 +268,7 @@ impl TransportService {
         }
     }
 
-    /// Gives socketioxide the stream of a request that is answered with an upgrade. The link watches it.
+    /// Gives socketioxide the stream of a request that is answered with an upgrade, watched by the link.
     fn with_stream(mut self, mut request: Request<Body>, link: Arc<Link>) {
         let upgraded = hyper::upgrade::on(&mut request);
         let mut request = let_go_of_buffer(request.map(|_| ()));
@@ -280,9 +277,9 @@ impl TransportService {
         request.extensions_mut().insert(Arc::clone(&websocket));
         tokio::spawn(async move {
             let open = self.streams.token();
-            // It fails when the client has gone meanwhile.
+            // It fails if the client is gone meanwhile.
             let stream = upgraded.await.ok().map(TokioIo::new);
-            // In boxes, for this is there as long as the connection, and socketioxide has room for the stream in
+            // Boxed, because this lives as long as the connection and socketioxide reserves space for the stream in
             // several places.
             let multiplexer = if link.is_polled() {
                 Box::pin(moved(stream, &link)).await
@@ -308,7 +305,7 @@ fn stream_limits(patience: Duration, limits: &Limits) -> StreamLimits {
     StreamLimits { patience, max_packet_bytes, budget, unsent }
 }
 
-/// A stream to which the client has moved the connection that it polled before, if it has.
+/// Returns the stream that the polled client has moved its connection to, if it has.
 async fn moved(stream: Option<impl Stream>, link: &Link) -> Option<WriteMultiplexer> {
     let probe = async {
         let mut stream = stream?;
@@ -346,8 +343,7 @@ impl Service<Request<Body>> for TransportService {
     }
 }
 
-/// What the query of an Engine.IO request says; see the
-/// [protocol](https://github.com/socketio/engine.io-protocol).
+/// The query of an Engine.IO request; see the [protocol](https://github.com/socketio/engine.io-protocol).
 #[derive(Debug, PartialEq, Eq)]
 struct Query {
     websocket: bool,
@@ -375,12 +371,12 @@ impl Query {
     }
 }
 
-/// How many bytes of headers socketioxide keeps, as long as it knows the connection.
+/// Returns the number of header bytes that socketioxide keeps for as long as it knows the connection.
 fn header_bytes<B>(request: &Request<B>) -> usize {
     request.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum()
 }
 
-/// Says once at the level of warnings that there are clients of another version: people look for that in the log.
+/// Warns once about clients of another protocol version: people look for that in the log.
 fn tell_of_version(version: Option<&str>) {
     static TOLD: AtomicBool = AtomicBool::new(false);
     let version = version.filter(|version| version.len() <= 8).unwrap_or("unknown");
@@ -395,7 +391,7 @@ fn tell_of_version(version: Option<&str>) {
     }
 }
 
-/// The same request in memory of its own. What hyper has read is a part of its buffer of several KiB, and
+/// Copies the request into memory of its own. What hyper has read is part of its buffer of several KiB, and
 /// socketioxide keeps the request for as long as the connection lasts.
 fn let_go_of_buffer<B>(mut request: Request<B>) -> Request<B> {
     for value in request.headers_mut().values_mut() {

@@ -18,43 +18,43 @@ use super::websocket::Websocket;
 use super::write_multiplexer::{Stream, WriteMultiplexer};
 use super::{Farewell, Link};
 
-/// For how long the end of a client is waited for, when this side has ended the connection.
+/// How long to wait for the client to close the connection after this side has closed it.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// What a client may do with a stream.
+/// Limits on a stream.
 #[derive(Debug, Clone)]
 pub(crate) struct StreamLimits {
-    /// How long it may read nothing while something is to be written to it.
+    /// How long the client may read nothing while data waits for it.
     pub(crate) patience: Duration,
-    /// The largest packet in bytes.
+    /// The maximum size of a packet in bytes.
     pub(crate) max_packet_bytes: usize,
-    /// For large packets that are under way.
+    /// For large packets that are incomplete.
     pub(super) budget: Arc<Budget>,
-    /// For what clients do not read.
+    /// For data that clients do not read.
     pub(super) unsent: Arc<Budget>,
 }
 
-/// The byte stream of a websocket as Engine.IO has it, watched for its [`Link`].
+/// The byte stream of a websocket as Engine.IO sees it, watched for its [`Link`].
 ///
-/// CONNECT replies are completed as the link knows to, and frames of the link's direct writer are put between those
-/// of Engine.IO; all other bytes pass untouched and uncopied.
+/// CONNECT replies are completed by the link, and frames of its direct writer are inserted between those of
+/// Engine.IO; all other bytes pass untouched and uncopied.
 pub(crate) struct LinkedStream {
     pub(super) link: Arc<Link>,
     pub(super) websocket: Arc<Websocket>,
-    /// How long a client may read nothing while something is to be written to it.
+    /// How long the client may read nothing while data waits for it.
     patience: Duration,
-    /// Lets go when the stream has ended.
+    /// Released when the stream has ended.
     open: Option<TaskTrackerToken>,
     /// Follows what the client sends.
     inbound: Inbound,
-    /// What was read and has to wait until what came before it is handled.
+    /// Bytes that were read and have to wait until those before them are handled.
     unread: Bytes,
-    /// What is handed over in the place of what the client has sent.
+    /// What is handed over instead of what the client has sent.
     rewritten: Bytes,
-    /// Runs while a write does not get on.
+    /// Runs while a write makes no progress.
     stalled: Option<Pin<Box<Sleep>>>,
     incoming: Incoming,
-    /// What is left of a pong that is taken for read.
+    /// The rest of an inserted pong.
     pong: &'static [u8],
 }
 
@@ -86,9 +86,9 @@ impl LinkedStream {
         }
     }
 
-    /// Writes in some way, and ends what will never get on: socketioxide waits for it before it lets go of
-    /// a connection, and a peer that is gone without a word would otherwise hold it for as long as TCP
-    /// tries.
+    /// Writes with a given function, and ends a stream that will never make progress: socketioxide waits for it
+    /// before it releases a connection, and a peer that has vanished would otherwise hold it for as long as TCP
+    /// retries.
     fn poll<T>(
         &mut self,
         context: &mut Context<'_>,
@@ -114,7 +114,7 @@ impl LinkedStream {
 }
 
 impl LinkedStream {
-    /// How many bytes may be handled now; none when the task is woken later. Has a pong taken for read when one is due.
+    /// Returns how many bytes may be handled now; none if the task is woken later. Inserts a pong when one is due.
     fn poll_step(&mut self, context: &mut Context<'_>) -> usize {
         loop {
             match self.incoming.poll(context) {
@@ -132,7 +132,7 @@ impl LinkedStream {
         }
     }
 
-    /// Reads so many bytes at the most.
+    /// Reads at most this many bytes.
     fn poll_stream(
         &self,
         context: &mut Context<'_>,
@@ -151,8 +151,8 @@ impl LinkedStream {
         Poll::Ready(Ok(()))
     }
 
-    /// Hands over what the client has sent, as many messages as it is its turn for: puts them into the buffer and returns
-    /// true, or puts aside what is handed over in the place of one. No bytes are the end of the stream.
+    /// Hands over as many of the client's messages as its turn allows: puts them into the buffer and returns true, or
+    /// sets aside the replacement of one. An empty slice is the end of the stream.
     fn poll_messages(
         &mut self,
         context: &mut Context<'_>,
@@ -191,7 +191,7 @@ impl LinkedStream {
         Poll::Ready(Ok(passed > 0 || self.rewritten.is_empty() && !has_come))
     }
 
-    /// Takes messages for which it is the client's turn, up to one that is handed over in another form, which is put
+    /// Takes as many messages as the client's turn allows, up to one that is replaced, whose replacement is set
     /// aside. Returns how many of the bytes pass as they are, and how many are taken.
     fn take(&mut self, bytes: &[u8]) -> (usize, usize) {
         let (mut taken, mut frames, mut messages) = (0, 0, 0);
@@ -211,7 +211,7 @@ impl LinkedStream {
         }
     }
 
-    /// Keeps what was read beyond this for later.
+    /// Keeps the bytes read after `end` for later.
     fn keep(&mut self, buffer: &mut ReadBuf<'_>, end: usize) {
         let rest = &buffer.filled()[end..];
         if !rest.is_empty() {
@@ -225,7 +225,7 @@ impl LinkedStream {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        // Whatever comes then: Engine.IO would never end a connection whose move it has seen half of.
+        // Whatever happens then: Engine.IO would never end a connection whose move it has seen only half of.
         if self
             .websocket
             .multiplexer()
@@ -331,10 +331,10 @@ impl Drop for LinkedStream {
     }
 }
 
-/// Ends a stream so that the client gets all that was written, and `rest`.
+/// Closes a stream so that the client receives everything that was written, and `rest`.
 ///
-/// Closed at once, with bytes of the client's unread, TCP would reset the connection, and what the client
-/// has not read yet, its last answers, would be lost.
+/// If it were closed at once with unread bytes from the client, TCP would reset the connection, and the client would
+/// lose what it has not read yet, its last answers.
 async fn linger(mut stream: Box<dyn Stream>, rest: &[u8]) {
     let end = async {
         stream.write_all(rest).await?;
@@ -343,6 +343,6 @@ async fn linger(mut stream: Box<dyn Stream>, rest: &[u8]) {
         while stream.read(&mut unread).await? > 0 {}
         Ok::<(), io::Error>(())
     };
-    // Whoever does not end after this has no claim to more.
+    // A client that has not closed the connection by now is cut off.
     let _ = timeout(LINGER, end).await;
 }

@@ -1,5 +1,5 @@
-//! What waits to be written to a client, of all clients together: each connection has some bytes of its own, and what
-//! is more needs room in a budget.
+//! Data that waits to be written, over all clients: each connection has some bytes of its own, and any more need room
+//! in a budget.
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -10,31 +10,31 @@ use tokio::time::{Instant, sleep};
 
 use super::budget::{Budget, Room};
 
-/// So much may wait for each connection, whatever there is room for.
+/// The number of bytes that may wait for each connection, whatever the budget.
 const FREE_BYTES: usize = 8 * 1024;
 
-/// Room is taken by so much at a time.
+/// Room is taken in steps of this size.
 const STEP_BYTES: usize = 64 * 1024;
 
-/// When there is not room enough for all, a client that has not taken what waits for it for so long is let go of. It
-/// can come back and go on.
+/// When there is not enough room for all, a client that has not read its waiting data for this long is disconnected.
+/// It can reconnect and continue.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// How often somebody for whom there is no room looks again.
+/// The time between two attempts to get room.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Room for an answer, given back when it is dropped. Inside is none where nothing is shared.
+/// Room for an answer, given back when dropped. Empty where nothing is shared.
 #[derive(Debug)]
 pub(crate) struct AnswerRoom(#[expect(dead_code, reason = "held for its drop")] Option<Room>);
 
-/// What waits for one client.
+/// The waiting data of one client.
 #[derive(Debug)]
 pub(super) struct Unsent {
     budget: Option<Arc<Budget>>,
     began: Instant,
     bytes: AtomicUsize,
-    /// Since when something has waited and the client has taken nothing, in milliseconds after `began`; zero until
-    /// somebody [looks](Self::overdue). Most of what waits does so for less time than it takes to read a clock.
+    /// Since when data has waited without the client reading any, in milliseconds after `began`; zero until someone
+    /// [checks](Self::overdue). Most data waits for less time than reading a clock takes.
     since: AtomicU64,
     has_room: AtomicBool,
     room: Mutex<Option<Room>>,
@@ -55,7 +55,7 @@ impl Unsent {
         }
     }
 
-    /// Counts so many bytes that are about to wait, if there is room for them. One task asks.
+    /// Counts bytes that are about to wait, if there is room for them. One task asks.
     pub(super) fn add(&self, address: impl FnOnce() -> Option<IpAddr>, bytes: usize) -> bool {
         let before = self.bytes.load(Ordering::Relaxed);
         let is_granted = before + bytes <= FREE_BYTES || self.make_room(address(), before + bytes);
@@ -66,7 +66,7 @@ impl Unsent {
         is_granted
     }
 
-    /// Room for an answer of so many bytes, beside all else that waits.
+    /// Returns room for an answer of this many bytes, in addition to everything else that waits.
     pub(super) fn room_for(&self, address: Option<IpAddr>, bytes: usize) -> Option<AnswerRoom> {
         match &self.budget {
             Some(budget) => budget.take(address, bytes).map(|room| AnswerRoom(Some(room))),
@@ -74,7 +74,7 @@ impl Unsent {
         }
     }
 
-    /// Nothing waits any more.
+    /// Notes that nothing waits any more.
     pub(super) fn clear(&self) {
         self.bytes.store(0, Ordering::Relaxed);
         if self.has_room.swap(false, Ordering::Relaxed) {
@@ -82,12 +82,12 @@ impl Unsent {
         }
     }
 
-    /// How many bytes wait.
+    /// Returns how many bytes wait.
     pub(super) fn bytes(&self) -> usize {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    /// Counts so many bytes that have room already.
+    /// Counts bytes that have room already.
     pub(super) fn count(&self, bytes: usize) {
         let before = self.bytes.fetch_add(bytes, Ordering::Relaxed);
         if before == 0 {
@@ -95,13 +95,13 @@ impl Unsent {
         }
     }
 
-    /// So many bytes that were counted do not wait after all.
+    /// Uncounts bytes that do not wait after all.
     pub(super) fn take_back(&self, bytes: usize) {
         let less = |before: usize| Some(before.saturating_sub(bytes));
         let _ = self.bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
     }
 
-    /// Whether there was no room when it was last asked for.
+    /// Returns whether there was no room at the last request.
     pub(super) fn was_refused(&self) -> bool {
         self.refused.load(Ordering::Relaxed)
     }
@@ -111,12 +111,12 @@ impl Unsent {
         sleep(PAUSE).await;
     }
 
-    /// The client has taken something.
+    /// Notes that the client has read something.
     pub(super) fn moved(&self) {
         self.since.store(0, Ordering::Relaxed);
     }
 
-    /// Returns when others need the room of this client, which has not taken for some time what waits for it.
+    /// Returns when others need this client's room, and it has not read its waiting data for some time.
     pub(super) async fn overdue(&self, address: Option<IpAddr>) {
         loop {
             let now = self.now();

@@ -11,21 +11,21 @@ use tungstenite::handshake::derive_accept_key;
 
 use super::Link;
 
-/// How long a client may take to move a connection that it polls to a websocket. Until then, and after it, the
-/// connection is polled as before.
+/// How long a client may take to move a polled connection to a websocket. Until then, and if it fails, the connection
+/// is polled as before.
 pub(super) const UPGRADE_PATIENCE: Duration = Duration::from_secs(10);
 
-/// What a client sends on a websocket to which it wants to move, and what it is answered; see the
+/// What a client sends on a websocket that it wants to move to, and the answer; see the
 /// [protocol](https://github.com/socketio/engine.io-protocol#upgrade).
 const PROBE: &[u8] = b"2probe";
 const PROBED: &[u8] = b"3probe";
 const UPGRADED: &[u8] = b"5";
 
-/// What the client has sent when its connection has moved, for Engine.IO, which the moves are hidden from until
-/// then: `2probe` and `5`, with a mask of zeros.
+/// What the client has sent once its connection has moved, for Engine.IO, from which the move is hidden until then:
+/// `2probe` and `5`, with a mask of zeros.
 pub(super) const SENT: &[u8] = b"\x81\x86\x00\x00\x00\x002probe\x81\x81\x00\x00\x00\x005";
 
-/// What Engine.IO then answers to the first. The client has it.
+/// Engine.IO's answer to the first of these, which the client already has.
 pub(super) const ANSWERED: &[u8] = b"\x81\x063probe";
 
 const FIN_TEXT: u8 = 0x81;
@@ -33,10 +33,10 @@ const FIN_PING: u8 = 0x89;
 const FIN_PONG: u8 = 0x8a;
 const MASKED: u8 = 0x80;
 
-/// The longest payload of a frame whose length is in the second byte. All that is expected here is shorter.
+/// The maximum payload of a frame whose length is in the second byte. All frames expected here are shorter.
 const SHORT: u8 = 125;
 
-/// The answer to a websocket handshake, or none when it is no valid one.
+/// Returns the answer to a websocket handshake; none if the handshake is not valid.
 pub(super) fn accept<B>(request: &Request<B>) -> Option<Response<axum::body::Body>> {
     let headers = request.headers();
     let valid = request.method() == Method::GET
@@ -58,15 +58,15 @@ pub(super) fn accept<B>(request: &Request<B>) -> Option<Response<axum::body::Bod
     Some(response)
 }
 
-/// The subprotocol to answer with, when the client offers some: its first, as the Node.js server does. A browser ends
-/// a websocket that is opened without any of those that it has offered.
+/// Returns the subprotocol to answer with if the client offers some: the first one, as the Node.js server does. A
+/// browser closes a websocket whose answer has none of those that it has offered.
 fn subprotocol<B>(request: &Request<B>) -> Option<HeaderValue> {
     let offered = request.headers().get(SEC_WEBSOCKET_PROTOCOL)?.to_str().ok()?;
     let first = offered.split(',').map(str::trim).find(|protocol| !protocol.is_empty())?;
     HeaderValue::from_str(first).ok()
 }
 
-/// Has a client whose connection is polled show that a websocket works, and move to it. Reads not a byte beyond.
+/// Lets a polled client prove that a websocket works, and move to it. Reads not a byte more.
 ///
 /// # Errors
 /// The websocket does not work or the client does not want it. The connection is polled as before.
@@ -81,7 +81,7 @@ pub(super) async fn probe(
     expect(UPGRADED, stream).await
 }
 
-/// Reads a text message, which has to be this one. Answers pings before it.
+/// Reads a text message, which must be this one. Answers pings before it.
 async fn expect(
     message: &[u8],
     stream: &mut (impl AsyncRead + AsyncWrite + Unpin),

@@ -5,16 +5,16 @@ use std::task::{Context, Poll, Wake, Waker};
 use super::Link;
 use super::write_multiplexer::WriteMultiplexer;
 
-/// The websocket of a connection, which Engine.IO's stream and the [direct writer](super::DirectWriter) write to.
+/// The websocket of a connection, written to by Engine.IO's stream and the [direct writer](super::DirectWriter).
 #[derive(Debug)]
 pub(crate) struct Websocket {
     pub(super) link: Arc<Link>,
-    /// What is written to, while there is a stream.
+    /// The write multiplexer, while there is a stream.
     multiplexer: Mutex<Option<WriteMultiplexer>>,
 }
 
 impl Websocket {
-    /// The websocket of a link, of which the stream is still to come.
+    /// Creates the websocket of a link; its stream follows later.
     pub(super) fn of(link: Arc<Link>) -> Arc<Self> {
         Arc::new(Self { link, multiplexer: Mutex::default() })
     }
@@ -23,8 +23,8 @@ impl Websocket {
         self.multiplexer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Does something with the multiplexer. When it has to wait, whoever writes to it is woken to try again:
-    /// a stream remembers one waker only.
+    /// Runs an operation on the multiplexer. If it has to wait, both writers are woken to try again: a stream
+    /// remembers only one waker.
     pub(super) fn poll_multiplexer<T>(
         self: &Arc<Self>,
         poll: impl FnOnce(&mut WriteMultiplexer, &mut Context<'_>) -> Poll<io::Result<T>>,
@@ -36,7 +36,7 @@ impl Websocket {
         }
     }
 
-    /// Nothing is left of Engine.IO's to be written for the moment.
+    /// Notes that Engine.IO has nothing to write at the moment.
     pub(super) fn has_drained(&self) {
         let is_clear = self.multiplexer().as_ref().is_none_or(WriteMultiplexer::is_clear);
         self.link.has_drained(is_clear);

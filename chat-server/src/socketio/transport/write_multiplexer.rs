@@ -11,19 +11,19 @@ use super::frames::{FrameFilter, Part, is_root_connect, payload, put_close_frame
 use super::msgpack::ServerFrames;
 use crate::engine::delivery::{NotTaken, Taken};
 
-/// What a websocket runs over.
+/// The transport of a websocket.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Stream for S {}
 
-/// A ping of Engine.IO, in its frame.
+/// An Engine.IO ping in its frame.
 const PING: &[u8] = b"\x81\x012";
 
-/// How many bytes may wait in the direct writer, or one frame.
+/// Maximum number of bytes that may wait in the direct writer, unless it has only one frame.
 const MAX_DIRECT_BYTES: usize = 64 * 1024;
 
-/// The byte stream of a websocket, with two ways to write to it: Engine.IO's, and the *direct writer* for whole
-/// frames that need not go through Engine.IO. The frames of the direct writer are put between those of Engine.IO.
+/// The byte stream of a websocket with two writers: Engine.IO, and the *direct writer* for whole frames that bypass
+/// Engine.IO. Frames of the direct writer are inserted between those of Engine.IO.
 ///
 /// ```text
 ///  Engine.IO ───▶ filter ──────────────┐
@@ -34,14 +34,14 @@ const MAX_DIRECT_BYTES: usize = 64 * 1024;
 pub(crate) struct WriteMultiplexer {
     stream: Box<dyn Stream>,
     frames: FrameFilter,
-    /// What Engine.IO writes, when the client is one with MessagePack.
+    /// Engine.IO's frames, if the client uses MessagePack.
     msgpack: Option<Box<ServerFrames>>,
-    /// Written before anything else: frames of the direct writer, or what became of bytes that were taken from
+    /// Written before anything else: frames of the direct writer, or the replacement of bytes that were taken from
     /// Engine.IO.
     ahead: BytesMut,
     /// Frames that were not begun yet.
     direct_writer: BytesMut,
-    /// Whose frames go into the direct writer.
+    /// The owner of the frames in the direct writer.
     owner: u64,
     /// Whether the client has been told that it is connected.
     open: bool,
@@ -49,9 +49,9 @@ pub(crate) struct WriteMultiplexer {
     engine_waits: bool,
     /// What Engine.IO reads before the bytes of the stream.
     before: &'static [u8],
-    /// How many of the first bytes that Engine.IO writes the client has already.
+    /// The number of bytes at the start of Engine.IO's output that the client already has.
     known: usize,
-    /// Whether the first ping is still to come that the client does not get.
+    /// Whether the first ping, which the client does not get, is still to come.
     holds_ping: bool,
 }
 
@@ -72,19 +72,19 @@ impl WriteMultiplexer {
         }
     }
 
-    /// A stream on which a connection begins. Engine.IO sends the first ping at once; by the protocol it comes after
-    /// the time between two of them. So that one is held back, and the link [answers](Link::answer_ping) it.
+    /// Wraps a stream on which a connection begins. Engine.IO sends the first ping at once, but by the protocol it is
+    /// due after one ping interval. So it is held back, and the link [answers](Link::answer_ping) it.
     pub(crate) fn opened(stream: impl Stream) -> Self {
         Self { holds_ping: true, ..Self::new(stream) }
     }
 
-    /// A stream to which the client has moved a connection that was polled before. Engine.IO is shown the move
-    /// now: it reads `sent` first, and what it answers to that is not written.
+    /// Wraps a stream that the client has moved its polled connection to. Engine.IO sees the move now: it reads
+    /// `sent` first, and its answer to that is not written.
     pub(crate) fn upgraded(stream: impl Stream, sent: &'static [u8], answered: &[u8]) -> Self {
         Self { before: sent, known: answered.len(), ..Self::new(stream) }
     }
 
-    /// The stream, and what is still to be written to it: the end of the websocket too, if it can come now.
+    /// Returns the stream, and what is still to be written to it: also the end of the websocket if it can come now.
     pub(crate) fn into_end(mut self, link: &Link) -> (Box<dyn Stream>, BytesMut) {
         if self.frames.is_between() {
             self.end(link);
@@ -92,7 +92,7 @@ impl WriteMultiplexer {
         (self.stream, self.ahead)
     }
 
-    /// Puts the frame ahead that ends the websocket.
+    /// Puts the frame that ends the websocket ahead.
     fn end(&mut self, link: &Link) {
         put_close_frame(&mut self.ahead, &link.last_words(&[]));
     }
@@ -101,8 +101,8 @@ impl WriteMultiplexer {
         Pin::new(&mut *self.stream)
     }
 
-    /// Gives the direct writer to a connection that the client is about to be told of: nothing is written before it
-    /// is, and nothing of who had the direct writer before.
+    /// Gives the direct writer to a connection that the client is about to be told of: nothing is written before
+    /// that, and nothing of the previous owner.
     pub(crate) fn claim(&mut self, owner: u64) {
         self.owner = owner;
         self.open = false;
@@ -121,12 +121,12 @@ impl WriteMultiplexer {
         Ok(())
     }
 
-    /// Whether everything from the direct writer was written.
+    /// Returns whether everything from the direct writer was written.
     pub(crate) fn is_clear(&self) -> bool {
         self.direct_writer.is_empty() && self.ahead.is_empty()
     }
 
-    /// Reads what comes before the bytes of the stream, if something of it is left.
+    /// Reads what comes before the bytes of the stream, if any of it is left.
     pub(crate) fn read_before(&mut self, buffer: &mut ReadBuf<'_>) -> bool {
         let (now, later) = self.before.split_at(self.before.len().min(buffer.remaining()));
         buffer.put_slice(now);
@@ -142,7 +142,7 @@ impl WriteMultiplexer {
         self.stream().poll_read(context, buffer)
     }
 
-    /// Writes what it can of the direct writer. When it is not [clear](Self::is_clear) then, it will be Engine.IO's
+    /// Writes as much as possible of the direct writer. If it is not [clear](Self::is_clear) then, it is Engine.IO's
     /// turn first.
     pub(crate) fn poll_direct(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
@@ -155,7 +155,7 @@ impl WriteMultiplexer {
         }
     }
 
-    /// Writes what Engine.IO has to write, or the beginning of it.
+    /// Writes Engine.IO's bytes, or the beginning of them.
     pub(crate) fn poll_write(
         &mut self,
         context: &mut Context<'_>,
@@ -189,7 +189,7 @@ impl WriteMultiplexer {
                 link.answer_ping();
                 return Poll::Ready(Ok(PING.len()));
             }
-            // One frame at a time, so that it is seen.
+            // One frame at a time, so that each one is seen.
             let frame = payload(bytes).map_or(bytes.len() as u64, |(header, length)| {
                 length.saturating_add(header as u64)
             });
@@ -199,7 +199,7 @@ impl WriteMultiplexer {
             if self.frames.is_between() {
                 return Poll::Ready(Ok(self.write_msgpack(bytes, link)));
             }
-            // A heartbeat had begun before the client said what it is. It passes to its end.
+            // A heartbeat had begun before the client's encoding was known. It passes to its end.
             bytes = &bytes[..1];
         }
         match self.frames.next(bytes) {
@@ -211,7 +211,7 @@ impl WriteMultiplexer {
                 Poll::Ready(result)
             }
             Part::Held(count) => Poll::Ready(Ok(count)),
-            // What is ahead is written by the next write, or by the flush that follows.
+            // The bytes ahead are written by the next write, or by the flush that follows.
             Part::Namespace(count, payload) => {
                 link.sent(1);
                 self.open |= is_root_connect(&payload);
@@ -231,7 +231,7 @@ impl WriteMultiplexer {
         }
     }
 
-    /// Has whole frames written, translated, and takes all of the bytes. The filter stays between two frames.
+    /// Writes whole frames, translated, and takes all of the bytes. The filter stays between two frames.
     fn write_msgpack(&mut self, bytes: &[u8], link: &Link) -> usize {
         let frames = self.msgpack.get_or_insert_default();
         let written = frames.write(bytes, link, &mut self.ahead);
@@ -248,7 +248,7 @@ impl WriteMultiplexer {
         let result = self.poll_ahead(context);
         self.engine_waits = result.is_pending();
         ready!(result)?;
-        // What of the direct writer is left does not hold up Engine.IO.
+        // The rest of the direct writer does not hold up Engine.IO.
         if let Poll::Ready(Err(error)) = self.poll_direct(context) {
             return Poll::Ready(Err(error));
         }
@@ -274,7 +274,7 @@ impl WriteMultiplexer {
     }
 }
 
-/// Shows nothing of what is written.
+/// Hides the data.
 impl fmt::Debug for WriteMultiplexer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let waiting = self.direct_writer.len() + self.ahead.len();
@@ -282,7 +282,7 @@ impl fmt::Debug for WriteMultiplexer {
     }
 }
 
-/// The CONNECT reply with what the link has to add to it, or a DISCONNECT.
+/// Returns the CONNECT reply completed by the link, or a DISCONNECT.
 fn completed(link: &Link, payload: Vec<u8>) -> Vec<u8> {
     let completed = str::from_utf8(&payload).ok().and_then(|packet| link.complete(packet));
     completed.map_or(payload, String::into_bytes)

@@ -18,7 +18,7 @@ use crate::{NicknameClaim, StoreError};
 /// Names that people take for each other.
 pub(super) const ALIKE: [&str; 4] = ["Ada", "Аdа", "Adа", "Аda"];
 
-/// Nobody has it before. Others do not get it, and who asks in vain changes nothing.
+/// It had no owner before. Others do not get it, and a refused claim changes nothing.
 pub async fn a_name_belongs_to_the_first_who_claims_it(backend: &dyn SessionBackend) {
     let store = backend.open_store().await;
     assert_eq!(find_name(&*store, "Ada").await, None);
@@ -31,7 +31,7 @@ pub async fn a_name_belongs_to_the_first_who_claims_it(backend: &dyn SessionBack
     assert_eq!(find_name(&*store, "bob").await, Some((person(20), "Bob".into())));
 }
 
-/// Whoever the claims say. It is written as the last one says.
+/// Whatever person the claims name. The last claim determines the spelling.
 pub async fn an_owner_stays_the_same_person(backend: &dyn SessionBackend) {
     let store = backend.open_store().await;
     assert_eq!(claim_one(&*store, &claim("Ada", 1, 10)).await, Yes(person(10)));
@@ -84,7 +84,7 @@ pub async fn a_name_that_has_expired_still_leads_to_who_had_it_last(backend: &dy
     assert_eq!(find_name(&*store, "ada").await, Some((person(10), "Ada".into())));
 }
 
-/// A name that nobody had, and one that has just expired.
+/// A free nickname, and one that has just expired.
 pub async fn of_owners_that_claim_at_once_one_gets_the_name(backend: &dyn SessionBackend) {
     const OWNERS: u8 = 8;
     let store = backend.open_store().await;
@@ -157,7 +157,7 @@ pub async fn any_name_comes_back_as_it_was(backend: &dyn SessionBackend) {
     }
 }
 
-/// Dropped at every point at which it waits. Claiming again is harmless.
+/// Dropped at every await point. Claiming again is harmless.
 pub async fn a_claim_that_is_dropped_has_happened_as_a_whole_or_not_at_all(
     backend: &dyn SessionBackend,
 ) {
@@ -207,7 +207,7 @@ pub async fn a_name_is_renewed_by_its_last_owner_only(backend: &dyn SessionBacke
     assert_eq!(find_name(&*store, "Ada").await, Some((person(20), "ada".into())));
 }
 
-/// Until that one has expired. Its owner may have both, and whoever issues names gives them as they like.
+/// Until that one has expired. Its owner may have both, and an issuer of names may grant them freely.
 pub async fn a_name_that_looks_like_anothers_is_not_given_to_anybody_new(
     backend: &dyn SessionBackend,
 ) {
@@ -234,7 +234,7 @@ pub async fn a_name_that_looks_like_anothers_is_not_given_to_anybody_new(
     assert_eq!(claim_one(&*store, &late(claim("IVAN", 1, 12))).await, Taken);
 }
 
-/// As when they were claimed before anybody compared them.
+/// As when they were claimed before names were compared.
 pub async fn names_that_look_alike_and_are_there_both_stay(backend: &dyn SessionBackend) {
     let store = backend.open_store().await;
     for (name, owner) in [("Ada", 1), ("Аdа", 2)] {
@@ -251,7 +251,7 @@ pub async fn names_that_look_alike_and_are_there_both_stay(backend: &dyn Session
     }
 }
 
-/// Names that nobody had, and some that have just expired.
+/// Free nicknames, and some that have just expired.
 pub async fn of_owners_that_claim_names_that_look_alike_at_once_one_gets_one(
     backend: &dyn SessionBackend,
 ) {
@@ -273,7 +273,7 @@ pub async fn of_owners_that_claim_names_that_look_alike_at_once_one_gets_one(
     }
 }
 
-/// Whoever comes back to one with messages is the same person, and nobody else gets to see them.
+/// An owner who returns to one with messages is the same person, and nobody else gets to see them.
 pub async fn names_that_have_expired_are_swept_unless_they_have_private_messages(
     backend: &dyn SessionBackend,
 ) {

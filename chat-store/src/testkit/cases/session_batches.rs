@@ -91,7 +91,7 @@ pub async fn concurrent_saves_are_all_saved_and_do_not_mix(backend: &dyn Session
     assert_eq!(store.sweep_sessions(at(100)).await.unwrap(), 5 + WRITERS * 15);
 }
 
-/// Dropped at every point at which it waits, and never after a later save.
+/// Dropped at every await point. A dropped save never happens after a later one.
 pub async fn a_save_that_is_dropped_has_happened_as_a_whole_or_not_at_all(
     backend: &dyn SessionBackend,
 ) {
@@ -124,7 +124,7 @@ pub async fn lookups_and_sweeps_that_are_dropped_leave_the_store_usable(
     assert_eq!(common_state(&*store, 4).await, "here");
 }
 
-/// Every call, also the harmless ones.
+/// Every call, even the harmless ones.
 pub async fn a_closed_store_says_so_of_sessions(backend: &dyn SessionBackend) {
     let store = backend.open_store().await;
     store.save_sessions(&batch(1, "here")).await.unwrap();

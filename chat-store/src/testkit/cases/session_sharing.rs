@@ -29,7 +29,7 @@ pub async fn a_sweep_counts_for_every_store_that_shares_the_sessions(backend: &d
     assert_eq!(find(&*stores[0], "stays", 50).await.unwrap().state, "here");
 }
 
-/// An owner that nobody told learns it from its next save, and overwrites nothing.
+/// An owner that was not told finds out with its next save, and overwrites nothing.
 pub async fn an_owner_that_was_replaced_at_another_store_is_outdated(backend: &dyn SessionBackend) {
     let stores = [backend.open_store().await, backend.open_store().await];
     for generation in 1..30 {
@@ -43,7 +43,7 @@ pub async fn an_owner_that_was_replaced_at_another_store_is_outdated(backend: &d
     }
 }
 
-/// Whoever is first, the higher generation stays, and only the other can be outdated.
+/// Whichever is first, the record with the higher generation stays, and only the other one can be outdated.
 pub async fn of_two_owners_that_save_at_once_the_later_stays(backend: &dyn SessionBackend) {
     let stores = [backend.open_store().await, backend.open_store().await];
     for round in 0..50 {

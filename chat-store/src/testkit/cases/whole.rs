@@ -8,7 +8,7 @@ use crate::testkit::Backend;
 use crate::testkit::dropping::{POLLS, poll_at_most};
 use crate::testkit::samples::{append_one, assert_dense, keyed, message, offset, read_all};
 
-/// Dropped at every point at which it waits.
+/// Dropped at every await point.
 pub async fn an_append_that_is_dropped_has_happened_as_a_whole_or_not_at_all(
     backend: &dyn Backend,
 ) {
@@ -48,7 +48,7 @@ pub async fn reads_that_are_dropped_leave_the_store_usable(backend: &dyn Backend
     assert_eq!(append_one(&*store, &message("a")).await, New(offset(501)));
 }
 
-/// Between messages, also when it is dropped in the middle. A store need not be able to.
+/// Between messages, and even if dropped in the middle. A store may be unable to try.
 pub async fn a_commit_that_is_tried_leaves_nothing_behind(backend: &dyn Backend) {
     let store = backend.open().await;
     for (polls, number) in (0..=POLLS).cycle().zip(1..=30) {
@@ -63,7 +63,7 @@ pub async fn a_commit_that_is_tried_leaves_nothing_behind(backend: &dyn Backend)
     assert!(matches!(store.try_commit().await, Ok(false) | Err(StoreError::Closed)));
 }
 
-/// Every call, also the harmless ones, and closing again.
+/// Every call, even the harmless ones, and closing again.
 pub async fn a_closed_store_says_so(backend: &dyn Backend) {
     let store = backend.open().await;
     append_one(&*store, &message("a")).await;

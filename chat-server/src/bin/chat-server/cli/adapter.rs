@@ -1,4 +1,4 @@
-//! How this node and others hear each other, as the command line says it.
+//! Opens the adapter that the command line names.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -8,10 +8,10 @@ use chat_adapter::{Broadcast, ClusterSecret};
 
 use super::Cli;
 
-/// Opens the adapter: for a worker the hub of its supervisor, when there is one.
+/// Opens the adapter. A worker opens the hub of its supervisor, if there is one.
 ///
 /// # Errors
-/// When it cannot be used, and when it is a broker on another machine without a secret.
+/// When the adapter cannot be opened, and when it is a broker on another machine and there is no secret.
 pub(super) async fn open(cli: &Cli) -> anyhow::Result<Arc<dyn Broadcast>> {
     if let Some(hub) = &cli.worker_hub {
         return Ok(chat_adapter::open(&format!("cluster:{}", hub.display())).await?);

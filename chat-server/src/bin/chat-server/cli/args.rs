@@ -13,55 +13,56 @@ use chat_server::{AllowedHost, AllowedOrigin, BasePath, ChatBuilder, Limits, Tru
 
 const DEFAULT_PORT: &str = "3000";
 
-/// A chat server for any Socket.IO client, which loses nothing.
+/// Chat server that loses no messages, for any Socket.IO client
 ///
-/// Open the address it prints in a browser, or connect a Socket.IO client to it.
+/// Open the printed address in a browser, or connect a Socket.IO client to it. An environment variable that is set
+/// but empty counts as not set.
 #[derive(Debug, Clone, PartialEq, Eq, Parser)]
 #[command(version, max_term_width = 100)]
 pub(crate) struct Cli {
-    /// Address to listen on; port 0 takes any free one [default: 127.0.0.1:3000]
+    /// Address to listen on; port 0 picks any free port [default: 127.0.0.1:3000]
     ///
-    /// Use 0.0.0.0:3000, or :3000 for IPv6 too, to be reached from other machines. 3000 is a port of this machine alone,
-    /// and unix:PATH a socket in the file system for a proxy. Without this option, the environment
-    /// variable PORT chooses the port alone. A variable that is empty counts as not set, here and below.
+    /// Use 0.0.0.0:3000, or :3000 to include IPv6, to accept connections from other machines. A port alone, as in
+    /// 3000, accepts connections from this machine only. unix:PATH is a Unix domain socket, for a proxy. Without this
+    /// option, the environment variable PORT sets the port alone.
     #[arg(long, env = "CHAT_LISTEN", value_name = "HOST:PORT")]
     pub(crate) listen: Option<ListenAddress>,
 
-    /// Where messages are kept
+    /// Where messages are stored: sqlite:PATH, memory: or postgres://HOST/DATABASE
     ///
-    /// sqlite:PATH is a file, made for its owner alone when it is missing, also one that the Socket.IO tutorial's
-    /// server has made; the path has no parameters. memory: forgets everything when the server stops.
+    /// sqlite:PATH is a database file, created with access for its owner only if it is missing. A file made by the
+    /// server of the Socket.IO tutorial works too. PATH takes no parameters. memory: loses everything when the server
+    /// stops. postgres: needs a build with that feature.
     #[arg(long, env = "CHAT_STORE", value_name = "URL", default_value = "sqlite:chat.db")]
     pub(crate) store: String,
 
-    /// How the nodes tell each other of new messages
+    /// How nodes tell each other about new messages
     ///
-    /// local: is inside one process, and with --workers between them. cluster:PATH is a local socket,
-    /// where a server with --workers listens and others may join. redis://HOST and nats://HOST are
-    /// brokers, for nodes on several machines, and so is postgres://HOST/DATABASE; with one that is not on
-    /// this machine give --cluster-secret-file too.
+    /// local: works within one process and, with --workers, between the workers. cluster:PATH is a Unix domain
+    /// socket: a server with --workers listens on it, and other processes may join. redis://HOST, nats://HOST and
+    /// postgres://HOST/DATABASE are brokers for nodes on several machines; each needs a build with that feature. If
+    /// the broker is not on this machine, set --cluster-secret-file too.
     #[arg(long, env = "CHAT_ADAPTER", value_name = "URL", default_value = "local:")]
     pub(crate) adapter: String,
 
-    /// The secret by which nodes know each other's frames in a broker: a file that all of them have
+    /// File with the secret that authenticates frames between nodes; the same on all nodes
     ///
-    /// Make one with "openssl rand -hex 32 > FILE". Each line is a secret of 32 bytes or more: the first
-    /// signs, all are accepted, so that it can be changed one node after the other. Without it a node
-    /// believes nothing that a broker brings, and reads each message of other nodes from the store.
+    /// Create one with "openssl rand -hex 32 > FILE". Each line is a secret of at least 32 bytes. The first one signs
+    /// and all are accepted, so you can change the secret one node at a time. Without a secret, a node trusts nothing
+    /// from the broker and reads every message of another node from the store.
     #[arg(long, env = "CHAT_CLUSTER_SECRET_FILE", value_name = "FILE")]
     pub(crate) cluster_secret_file: Option<PathBuf>,
 
-    /// Start with a broker on another machine and without --cluster-secret-file
+    /// Start with a broker on another machine without --cluster-secret-file
     ///
-    /// For a broker that only the nodes can reach. Whoever else reaches it can make clients see people who
-    /// are not there, and cannot make messages up.
+    /// Use it only if nobody but the nodes can reach the broker. Anyone else who can reach it can make clients see
+    /// users who are not present, but cannot forge messages.
     #[arg(long, env = "CHAT_TRUST_BROKER", value_parser = FalseyValueParser::new())]
     pub(crate) trust_broker: bool,
 
-    /// How many processes serve the chat, on this port and those after it
+    /// Number of processes that serve the chat, on this port and the ones after it
     ///
-    /// With more than one, the first process starts the others, starts them again when they end, and
-    /// stops them.
+    /// With more than one, the first process starts the others, restarts them when they exit, and stops them.
     #[arg(
         long,
         env = "CHAT_WORKERS",
@@ -71,11 +72,10 @@ pub(crate) struct Cli {
     )]
     pub(crate) workers: u16,
 
-    /// For how long a client that lost its connection gets its session back, as in 90s or 2m; 0s turns
-    /// it off
+    /// How long a client that lost its connection can recover its session, as in 90s or 2m; 0s turns recovery off
     ///
-    /// It bounds the session only: messages are never lost, and a client that names its last offset gets
-    /// what it missed at any time.
+    /// This limits the session only. Messages are never lost: a client that sends its last offset gets what it missed
+    /// at any time.
     #[arg(
         long,
         env = "CHAT_RECOVERY_WINDOW",
@@ -85,8 +85,7 @@ pub(crate) struct Cli {
     )]
     pub(crate) recovery_window: Duration,
 
-    /// For how long somebody whose connection broke still counts as present; who connects again within it
-    /// has not left
+    /// How long a user whose connection broke still counts as present; a user who reconnects in time has not left
     #[arg(
         long,
         env = "CHAT_PRESENCE_GRACE",
@@ -96,8 +95,9 @@ pub(crate) struct Cli {
     )]
     pub(crate) presence_grace: Duration,
 
-    /// For how long a nickname stays its owner's who does not connect; then somebody else may claim it, and
-    /// sees nothing of what was private to the owner before
+    /// How long an absent owner keeps a nickname
+    ///
+    /// After that, another user may claim it. The new owner sees none of the previous owner's private messages.
     #[arg(
         long,
         env = "CHAT_NICKNAME_LIFETIME",
@@ -107,9 +107,9 @@ pub(crate) struct Cli {
     )]
     pub(crate) nickname_lifetime: Duration,
 
-    /// Nicknames that nobody can choose, nor any that looks like one of them; signed tokens may give them
+    /// Nicknames that users cannot choose, nor any that looks like one of them; signed tokens may still grant them
     ///
-    /// With commas between them; an empty text reserves none.
+    /// Separate them with commas. An empty value reserves none.
     #[arg(
         long,
         env = "CHAT_RESERVED_NAMES",
@@ -120,28 +120,27 @@ pub(crate) struct Cli {
     )]
     pub(crate) reserved_names: Vec<Option<Nickname>>,
 
-    /// Have signed tokens say who clients are: the key to check them with
+    /// Key that verifies the signed tokens of clients; a client without a valid token is refused
     ///
-    /// A file with a secret of 32 bytes or more (HS256), or an RSA (RS256) or Ed25519 (EdDSA) public key in
-    /// PEM. Clients give a JSON Web Token as `token` in `auth`; those without a valid one are refused. Its
-    /// claim `sub` says who it is, and `nickname`, `preferred_username` or `name` what to call them.
+    /// FILE holds a secret of at least 32 bytes (HS256), or an RSA (RS256) or Ed25519 (EdDSA) public key in PEM.
+    /// Clients send a JSON Web Token as `token` in `auth`. Its claim `sub` identifies the user; `nickname`,
+    /// `preferred_username` or `name` is the display name.
     #[arg(long, env = "CHAT_JWT_KEY", value_name = "FILE")]
     pub(crate) jwt_key: Option<PathBuf>,
 
-    /// Log every event of every connection, in both directions: its name and size, not its contents
+    /// Log every event of every connection, in both directions: name and size, not contents
     #[arg(long, env = "CHAT_TRACE_EVENTS")]
     pub(crate) trace_events: bool,
 
-    /// What to log on standard error: error, warn, info, debug or trace, or a filter such as
-    /// chat_server=debug
+    /// What to log to standard error: error, warn, info, debug or trace, or a filter such as chat_server=debug
     #[arg(long, env = "CHAT_LOG", value_name = "FILTER", default_value = "info")]
     pub(crate) log: String,
 
-    /// A proxy that is believed who a client is: an address, ADDRESS/BITS, loopback or private; several with
-    /// commas, or the option again
+    /// Proxy to trust for the client's address: an address, ADDRESS/BITS, loopback or private; separate several with
+    /// commas or repeat the option
     ///
-    /// It has to set X-Forwarded-For, and X-Forwarded-Host and X-Forwarded-Proto where it does not pass on Host or
-    /// is reached by HTTPS. Nobody else is believed.
+    /// The proxy must set X-Forwarded-For. It must also set X-Forwarded-Host if it does not pass on Host, and
+    /// X-Forwarded-Proto if clients reach it over HTTPS. These headers are ignored from anyone else.
     #[arg(
         long = "trusted-proxy",
         env = "CHAT_TRUSTED_PROXY",
@@ -150,11 +149,11 @@ pub(crate) struct Cli {
     )]
     pub(crate) trusted_proxies: Vec<TrustedProxy>,
 
-    /// Pages of another origin that may use the chat: `https://example.org`, `https://*.example.org`,
-    /// `http://localhost:*` or `*`; several with commas, or the option again
+    /// Origin whose pages may use the chat: `https://example.org`, `https://*.example.org`, `http://localhost:*` or
+    /// `*`; separate several with commas or repeat the option
     ///
-    /// The server's own pages always may, and so may programs. Pages that are named here may send credentials,
-    /// those that only * stands for may not.
+    /// The server's own pages and programs other than browsers are always allowed. Pages of an origin named here may
+    /// send credentials; pages that match only * may not.
     #[arg(
         long = "allowed-origin",
         env = "CHAT_ALLOWED_ORIGIN",
@@ -163,11 +162,12 @@ pub(crate) struct Cli {
     )]
     pub(crate) allowed_origins: Vec<AllowedOrigin>,
 
-    /// A name by which the server may be asked: chat.example.org or *.example.org; several with commas, or the
-    /// option again
+    /// Host name that requests may use: chat.example.org or *.example.org; separate several with commas or repeat the
+    /// option
     ///
-    /// Addresses and localhost always are. Without this option any other name is too, except where the server
-    /// listens on a loopback address and no --trusted-proxy asks: there a page could pass for the server's own.
+    /// IP addresses and localhost are always allowed. Without this option all names are allowed, except on a loopback
+    /// address for requests that no --trusted-proxy passed on: there, a page of another site could pass for the
+    /// server's own.
     #[arg(
         long = "allowed-host",
         env = "CHAT_ALLOWED_HOST",
@@ -176,10 +176,10 @@ pub(crate) struct Cli {
     )]
     pub(crate) allowed_hosts: Vec<AllowedHost>,
 
-    /// Serve everything below this path, for a proxy that passes it on: /chat
+    /// Serve everything below this path, for a proxy that keeps the path: /chat
     ///
-    /// A proxy that takes the path off needs none. Clients connect with `io(url, { path: "/chat/socket.io" })`; the
-    /// page does so by itself.
+    /// A proxy that strips the path needs no base path. Clients connect with `io(url, { path: "/chat/socket.io" })`;
+    /// the built-in page does so by itself.
     #[arg(long, env = "CHAT_BASE_PATH", value_name = "PATH", default_value = "/")]
     pub(crate) base_path: BasePath,
 
@@ -190,13 +190,13 @@ pub(crate) struct Cli {
     #[arg(long, hide = true)]
     pub(super) worker_listen: Option<ListenAddress>,
 
-    /// Where the supervisor's hub listens; none when the adapter needs none.
+    /// Where the supervisor's hub listens; none if the adapter needs no hub.
     #[arg(long, hide = true, requires = "worker_listen")]
     pub(super) worker_hub: Option<PathBuf>,
 }
 
 impl Cli {
-    /// The limits of clients, and how long what is theirs is kept.
+    /// Returns the limits of clients, and how long sessions, presence and nicknames are kept.
     pub(crate) fn limits(&self) -> Limits {
         let mut limits = self.limits.limits();
         limits.recovery_window = self.recovery_window;
@@ -205,10 +205,10 @@ impl Cli {
         limits
     }
 
-    /// What the command line and the environment of this process say, of which the command line counts. An
-    /// environment variable that is set and empty counts as not set.
+    /// Reads the options from the command line and the environment of this process; the command line takes
+    /// precedence. An environment variable that is set but empty counts as not set.
     ///
-    /// Ends the process when that cannot be understood, and for `--help` and `--version`.
+    /// Ends the process on invalid options, and for `--help` and `--version`.
     pub(crate) fn from_process() -> Self {
         let matches = without_empty_variables(Self::command()).get_matches();
         Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
@@ -224,21 +224,21 @@ impl Cli {
     }
 }
 
-/// The names that are reserved when nothing else is said.
+/// The default of `--reserved-names`.
 static RESERVED_NAMES: LazyLock<String> = LazyLock::new(|| ChatBuilder::RESERVED_NAMES.join(","));
 
-/// A name that is reserved; none for an empty text.
+/// Parses a reserved name; none for an empty text.
 fn reserved_name(text: &str) -> Result<Option<Nickname>, ParseError> {
     if text.trim().is_empty() { Ok(None) } else { text.parse().map(Some) }
 }
 
-/// Has no option look at an environment variable that is empty: files and units set variables so to say nothing.
+/// Makes options ignore empty environment variables: files and systemd units set a variable to nothing to unset it.
 fn without_empty_variables(command: Command) -> Command {
     let is_empty = |name: &OsStr| std::env::var_os(name).is_some_and(|value| value.is_empty());
     command.mut_args(|arg| if arg.get_env().is_some_and(is_empty) { arg.env(None) } else { arg })
 }
 
-/// The lifetime of a nickname: not so short that its owner could lose it while connected.
+/// Parses the lifetime of a nickname, which must be long enough that a connected owner cannot lose it.
 fn lifetime(text: &str) -> Result<Duration, String> {
     let lifetime = humantime::parse_duration(text).map_err(|error| error.to_string())?;
     if lifetime < Duration::from_secs(1) {

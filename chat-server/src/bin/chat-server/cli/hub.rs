@@ -1,8 +1,8 @@
-//! Where the workers of a server meet.
+//! The hub that connects the workers of a server.
 
 use std::path::{Path, PathBuf};
 
-/// Where workers meet; it goes with this.
+/// The hub of the workers; it ends when this is dropped.
 pub(super) struct Hub {
     path: PathBuf,
     #[cfg(feature = "cluster")]
@@ -18,7 +18,7 @@ impl Hub {
     }
 }
 
-/// A hub for the workers: none when they have an adapter that reaches other machines.
+/// Opens a hub for the workers; none if their adapter reaches other machines.
 #[cfg(feature = "cluster")]
 pub(super) async fn open(url: &str) -> anyhow::Result<Option<Hub>> {
     use std::fs::Permissions;

@@ -8,13 +8,13 @@ use tokio::net::TcpListener;
 
 use chat_server::Listener;
 
-/// The host that is listened on when only a port is given.
+/// The host to listen on if only a port is given.
 const DEFAULT_HOST: &str = "127.0.0.1";
 
-/// Where to listen, as people write it for other servers too.
+/// Where to listen, in the usual notations.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ListenAddress {
-    /// `HOST:PORT`; `PORT` is one of this machine alone, and `:PORT` one that all can reach.
+    /// `HOST:PORT`; `PORT` accepts connections from this machine only, and `:PORT` from everywhere.
     Tcp(String),
     /// `unix:PATH`
     Unix(PathBuf),
@@ -23,7 +23,7 @@ pub(crate) enum ListenAddress {
 /// A listener, and the socket file to remove after it.
 pub(super) struct Bound {
     pub(super) listener: Listener,
-    /// Where it is reached.
+    /// The address to show to users.
     pub(super) shown: String,
     _file: Option<SocketFile>,
 }
@@ -51,7 +51,7 @@ async fn bind_unix(path: &Path) -> anyhow::Result<Bound> {
     use std::os::unix::fs::FileTypeExt;
     use tokio::net::{UnixListener, UnixStream};
 
-    // A server that was killed leaves its socket, which nobody answers. What else is there stays.
+    // A killed server leaves its socket behind, which nobody answers. Any other file stays.
     let is_socket = path.symlink_metadata().is_ok_and(|file| file.file_type().is_socket());
     if is_socket
         && let Err(error) = UnixStream::connect(path).await
@@ -69,7 +69,7 @@ async fn bind_unix(_path: &Path) -> anyhow::Result<Bound> {
     anyhow::bail!("this system has no such sockets")
 }
 
-/// The file of a socket, which goes with the listener.
+/// The file of a socket, removed with the listener.
 struct SocketFile(PathBuf);
 
 impl Drop for SocketFile {

@@ -1,4 +1,4 @@
-//! The server as the supervisor of several processes of itself.
+//! Runs the server as the supervisor of several worker processes of the same program.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -29,7 +29,7 @@ pub(super) async fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
     let hub = hub::open(&cli.adapter).await?;
     let program = std::env::current_exe().context("cannot find the program to start workers")?;
 
-    // What the user said follows, so that a worker knows all of it and `ps` shows which is which.
+    // The user's options follow, so that a worker has all of them and `ps` shows which is which.
     let mut arguments: Vec<OsString> = Vec::new();
     if let Some(hub) = &hub {
         arguments.extend(["--worker-hub".into(), hub.path().into()]);

@@ -1,7 +1,7 @@
 use super::error::SupervisorError;
 
-/// The addresses of so many workers: the first one, and the ports after it. Port 0 is any free one for
-/// each of them.
+/// Returns the addresses of this many workers: the first one, and the ports after it. With port 0 each of them gets
+/// any free port.
 ///
 /// # Errors
 /// [`SupervisorError::Address`] and [`SupervisorError::Ports`].

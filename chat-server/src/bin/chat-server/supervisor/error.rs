@@ -7,26 +7,26 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub(crate) enum SupervisorError {
-    /// Not an address with a port.
+    /// The text is not an address with a port.
     #[error("{0:?} is no address with a port")]
     Address(String),
-    /// So many workers do not fit behind the first port.
+    /// There are not enough ports after the first one.
     #[error("there are not {workers} ports from {first} on")]
     Ports {
-        /// The port of the first.
+        /// The first port.
         first: u16,
-        /// How many there should be.
+        /// The number of workers.
         workers: u16,
     },
-    /// The operating system does not start the program.
+    /// The operating system cannot start the program.
     #[error("a worker cannot be started")]
     Spawn(#[source] io::Error),
-    /// A worker ended before it listened.
+    /// A worker exited before it listened.
     #[error("the worker for {address} ended before it listened: {status}")]
     NotStarted {
-        /// Where it should have listened.
+        /// The address it should have listened on.
         address: String,
-        /// How it ended.
+        /// Its exit status.
         status: ExitStatus,
     },
 }

@@ -14,24 +14,24 @@ pub(crate) const LISTENING: &str = "listening on http://";
 /// How long a worker may take to stop.
 const STOP_PATIENCE: Duration = Duration::from_secs(10);
 
-/// A process that listens.
+/// A worker process that listens.
 pub(super) struct Worker {
     address: String,
     child: Child,
-    /// The worker stops when it is dropped.
+    /// The parent-death pipe: the worker stops when this is dropped.
     parent_pipe: Option<ChildStdin>,
     /// Open for as long as the worker may write to it.
     _output: Lines<BufReader<ChildStdout>>,
 }
 
 impl Worker {
-    /// Starts a process and waits until it listens. One that is not waited for any more is killed.
+    /// Starts a process and waits until it listens. If this call is dropped, the process is killed.
     pub(super) async fn start(
         mut command: Command,
         address: &str,
     ) -> Result<Self, SupervisorError> {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
-        // Ctrl-C goes to all processes of a terminal's group, and the workers are to hear of it from here.
+        // Ctrl-C reaches all processes of a terminal's group, but the supervisor has to tell the workers.
         command.process_group(0);
         let mut child = command.spawn().map_err(SupervisorError::Spawn)?;
         let parent_pipe = child.stdin.take();
@@ -54,17 +54,17 @@ impl Worker {
         Err(SupervisorError::NotStarted { address: address.to_owned(), status })
     }
 
-    /// Where it listens.
+    /// Returns the address that it listens on.
     pub(super) fn address(&self) -> &str {
         &self.address
     }
 
-    /// Waits until it ends by itself, and says how it did.
+    /// Waits until it exits by itself, and returns how it did.
     pub(super) async fn ended(&mut self) -> String {
         said(self.child.wait().await)
     }
 
-    /// Stops it, by force when it takes too long.
+    /// Stops it, by force if it takes too long.
     pub(super) async fn stop(&mut self) {
         self.parent_pipe.take();
         match timeout(STOP_PATIENCE, self.child.wait()).await {
@@ -78,7 +78,7 @@ impl Worker {
             }
             Err(_) => {
                 tracing::warn!(worker.address = self.address, "a worker does not stop; killing it");
-                // It fails for a process that has just ended.
+                // It fails if the process has just exited.
                 let _ = self.child.kill().await;
             }
         }

@@ -6,7 +6,7 @@ use super::super::room::Source;
 use super::State;
 
 impl State {
-    /// Does a part of what other nodes' news bring about, and says whether there is more to do.
+    /// Applies a part of the changes from other nodes, and returns whether there is more to do.
     pub(in crate::engine::presence) fn step(&mut self) -> bool {
         match self.others.todo.pop_front() {
             None => return false,
@@ -27,7 +27,7 @@ impl State {
         !self.others.todo.is_empty()
     }
 
-    /// Says whether there is more of it to do.
+    /// Returns whether there is more to do.
     fn replace_some(
         &mut self,
         Replacement { node, present, upto, swept }: &mut Replacement,
@@ -49,7 +49,7 @@ impl State {
     }
 
     fn add_of(&mut self, node: NodeId, Attendee { room, member, nickname }: &Attendee) {
-        // The name of a room is kept once, however many are in it.
+        // The name of a room is stored once, however many members it has.
         let room = self.rooms.get_key_value(room).map_or(room, |(known, _)| known).clone();
         if self.others.add(node, &room, *member) {
             self.add(&room, *member, nickname.as_ref(), Source::Node(node));

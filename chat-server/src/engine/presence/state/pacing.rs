@@ -4,12 +4,12 @@ use super::super::pace::{Pace, Untold};
 use super::State;
 use crate::engine::delivery::Notice;
 
-/// In a room with more members, people come, go and type untold: each of them would have to be told of each
+/// In a room with more members, joining, leaving and typing is not announced: each member would have to hear of every
 /// other one, which grows with the square. They are counted all the same.
 pub(super) const TOLD_UP_TO: usize = 100;
 
 impl State {
-    /// Tells those in a room that a member has joined or left it, now or when it is its turn.
+    /// Tells a room that a member has joined or left it, now or when it is its turn.
     pub(in crate::engine::presence) fn tell_change(
         &mut self,
         room: &RoomId,
@@ -27,7 +27,7 @@ impl State {
         }
     }
 
-    /// Whether it is told now that a member types or does not. Only those type of whom others know that they are there.
+    /// Returns whether a change of typing may be sent now. Only members that others know to be present can type.
     pub(in crate::engine::presence) fn may_tell_typing(
         &mut self,
         room: &RoomId,
@@ -37,14 +37,14 @@ impl State {
             .is_none_or(|pace| !pace.untold.contains_key(&member) && pace.bucket.take(1).is_ok())
     }
 
-    /// What has to be told at once counts too.
+    /// Updates that must be sent at once count too.
     pub(in crate::engine::presence) fn count_told(&mut self, room: &RoomId, member: MemberId) {
         if let Some(pace) = self.pace(room, member) {
             pace.bucket.overdraw(1);
         }
     }
 
-    /// Tells what had to wait for its turn.
+    /// Sends the updates whose turn has come.
     pub(in crate::engine::presence) fn tick_paced(&mut self) {
         for room in std::mem::take(&mut self.paced) {
             while let Some((member, nickname, joined)) = self.next_untold(&room) {
@@ -59,7 +59,7 @@ impl State {
         }
     }
 
-    /// A member of whom others know what is not so, if it may be told now.
+    /// Returns a member whose state others do not know, if it may be sent now.
     fn next_untold(&mut self, room: &RoomId) -> Option<(MemberId, Option<Nickname>, bool)> {
         let state = self.rooms.get_mut(room)?;
         let mut pace = state.pace.take()?;
@@ -83,9 +83,9 @@ impl State {
         next
     }
 
-    /// Whether the room is so small that it is told of a change.
+    /// Returns whether the room is small enough for updates.
     fn is_told(&self, room: &RoomId, joined: bool) -> bool {
-        // One fewer when one has left than when its joining was told of.
+        // One fewer after a member has left than when its joining was announced.
         self.count(room) < TOLD_UP_TO + usize::from(joined)
     }
 
@@ -95,8 +95,7 @@ impl State {
         self.tell(room, member, || Notice::new(event, &change));
     }
 
-    /// How often those in a room may be told of a member; none when as often as there is something to tell, or when
-    /// nobody here would hear it.
+    /// Returns the limit on updates about a member; none if there is no limit, or nobody here would receive them.
     fn pace(&mut self, room: &RoomId, member: MemberId) -> Option<&mut Pace> {
         let rate = self.notices?;
         let state = self.rooms.get_mut(room)?;

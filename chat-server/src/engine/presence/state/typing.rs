@@ -9,15 +9,15 @@ use super::State;
 use super::pacing::TOLD_UP_TO;
 use crate::engine::delivery::Notice;
 
-/// For how long somebody types who does not say so again.
+/// How long a member counts as typing without a new report.
 const LASTS: Duration = Duration::from_secs(5);
 
-/// With so many who type, more on other nodes are not heard: each is looked at all the time.
+/// With this many typing members, more from other nodes are ignored: each one is checked all the time.
 const TYPISTS: usize = 10_000;
 
 impl State {
-    /// A connection says whether it types. Not heard when it is not in the room, and untold when too many
-    /// are.
+    /// Takes a connection's report whether it is typing. Ignored if it is not in the room, and not announced if too
+    /// many are.
     pub(in crate::engine::presence) fn typing(
         &mut self,
         key: ConnectionKey,
@@ -30,7 +30,7 @@ impl State {
         }
     }
 
-    /// A member types, here or on another node, or does not any more.
+    /// Notes that a member has started or stopped typing, here or on another node.
     pub(in crate::engine::presence) fn set_typing(
         &mut self,
         room: &RoomId,
@@ -39,7 +39,7 @@ impl State {
         here: bool,
         now: Instant,
     ) {
-        // That it ends is told also when the room has grown.
+        // The end of typing is announced even if the room has grown.
         let is_heard =
             |state: &Room| state.contains(member) && (!typing || state.len() <= TOLD_UP_TO);
         if !self.rooms.get(room).is_some_and(is_heard) {
@@ -61,7 +61,7 @@ impl State {
         self.tell_typing(room, member, typing, now);
     }
 
-    /// Ends what has lasted long enough, and tells what had to wait.
+    /// Ends typing that has lasted long enough, and sends waiting updates.
     pub(in crate::engine::presence) fn tick_typing(&mut self, now: Instant) {
         let mut due = Vec::new();
         self.typists.retain(|key, typist| {
@@ -80,7 +80,7 @@ impl State {
         }
     }
 
-    /// A member has left a room: it types there no more.
+    /// Ends a member's typing in a room that it has left.
     pub(in crate::engine::presence) fn rest(
         &mut self,
         room: &RoomId,
@@ -97,7 +97,7 @@ impl State {
         }
     }
 
-    /// Tells of a typist what others do not know, or if `again` should hear again.
+    /// Announces typing that others do not know about, or should hear of `again`.
     fn tell_typing(&mut self, room: &RoomId, member: MemberId, again: bool, now: Instant) {
         let Some(typist) = self.typists.get_mut(&(room.clone(), member)) else { return };
         let types = typist.until.is_some();

@@ -6,7 +6,7 @@ use super::super::connection::{Connection, Request};
 use super::super::event::Event;
 use super::in_room::not_in_room;
 
-/// [`chat_core::CHAT_MESSAGE`]: hands the message to the log and is done; the log answers.
+/// [`chat_core::CHAT_MESSAGE`]: submits the message to the log, which answers.
 pub(crate) struct ChatMessageEvent;
 
 impl Event for ChatMessageEvent {

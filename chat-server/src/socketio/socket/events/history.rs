@@ -15,7 +15,7 @@ use super::in_room::not_in_room;
 use crate::engine::delivery::Answer;
 use crate::engine::people::Unidentified;
 
-/// A page has so many bytes of JSON at the most, or one message.
+/// Maximum size of a page in bytes of JSON, unless it has only one message.
 const PAGE_BYTES: usize = 256 * 1024;
 
 /// [`chat_core::HISTORY`].
@@ -37,13 +37,14 @@ impl Event for HistoryEvent {
     }
 }
 
-/// Whose messages are asked for.
+/// The feed that is requested.
 enum Asked {
     Room(RoomId),
     Between(PersonId, Nickname),
 }
 
-/// Reads behind the other pages that this connection has asked for. Nothing else of it waits for that.
+/// Reads a page after the other pages that this connection has requested. Nothing else of the connection waits for
+/// it.
 fn begin(connection: Arc<Connection>, asked: HistoryRequest, mut request: Request) {
     let HistoryRequest { of, before, limit } = asked;
     let of = match of {
@@ -69,7 +70,7 @@ fn begin(connection: Arc<Connection>, asked: HistoryRequest, mut request: Reques
                 Err(error) => tracing::error!("a page of history cannot be serialised: {error}"),
             },
             Some(Err(Unidentified::Refused(refusal))) => request.refuse(refusal),
-            // The log has told of it; silence makes the client try again.
+            // The log has reported it; silence makes the client retry.
             Some(Err(Unidentified::Store(_))) => {}
             // Nobody waits for it any more.
             None => {}
@@ -93,7 +94,8 @@ async fn read(
     Ok(services.log.read_before(&feed, before, limit).await?)
 }
 
-/// A [`chat_core::History`] of the newest messages of a page, as many as fit into an answer. Keys are for their author.
+/// Returns a [`chat_core::History`] with the newest messages of a page, as many as fit into an answer. Only authors
+/// get their keys.
 fn json_of(page: Page, author: Author) -> Result<Arc<RawValue>, serde_json::Error> {
     #[derive(Serialize)]
     struct Shortened {

@@ -4,8 +4,8 @@ use chat_core::{Refusal, RefusalCode, RoomId};
 
 use super::super::connection::{Connection, Request};
 
-/// Does what a client asks for in a room that it is in: at once, whatever waits for the store, as it needs
-/// nothing of it. In a room that the client is not in, a join may be among what waits.
+/// Carries out a request in a room that the client is in: at once, even if other requests wait for the store, because
+/// it does not need the store. If the client is not in the room, a join may be among the waiting requests.
 pub(super) fn in_room(
     connection: &Arc<Connection>,
     room: RoomId,

@@ -28,9 +28,9 @@ impl Event for JoinEvent {
                 let contains = later.services.log.contains(after);
                 let join = match later.gone.run_until_cancelled(contains).await {
                     Some(Ok(true)) => join,
-                    // It speaks of another log.
+                    // The offset is from another log.
                     Some(Ok(false)) => Join { after: Some(Offset::ZERO), ..join },
-                    // Silence makes the client try again.
+                    // Silence makes the client retry.
                     Some(Err(_)) | None => return,
                 };
                 finish(&later, join, request);
@@ -47,7 +47,7 @@ fn finish(connection: &Connection, join: Join, request: Request) {
         let message = format!("you are in {MAX_ROOMS} rooms, which is the most; leave one first");
         return request.refuse(Refusal::new(RefusalCode::TooManyRooms, message));
     }
-    // Read here and not later: what this client sends to the room after this comes back to it.
+    // Read now and not later: what this client sends to the room after this comes back to it.
     let tail = connection.services.log.tail();
     let answer = {
         let room = room.clone();

@@ -24,7 +24,7 @@ impl Event for NicknameEvent {
     fn handle(connection: &Arc<Connection>, asked: NicknameRequest, request: Request) {
         let connection = Arc::clone(connection);
         Arc::clone(&connection).requests.later(async move {
-            // Dropped when the client has gone: nobody learns the token any more.
+            // Dropped if the client is gone: nobody learns the token then.
             let gone = connection.gone.clone();
             gone.run_until_cancelled(take(&connection, asked, request)).await;
         });
@@ -36,7 +36,7 @@ async fn take(connection: &Arc<Connection>, asked: NicknameRequest, request: Req
     let (identities, source) = (&connection.services.identities, connection.source);
     let named = match (token, connection.person()) {
         (None, Some(person)) => {
-            // The same user goes on under another name, kept by the same token.
+            // The same user continues under another nickname, kept by the same token.
             let renamed = identities.rename(&person, &nickname, source).await;
             renamed.map(|person| (person, connection.token()))
         }
@@ -53,7 +53,7 @@ async fn take(connection: &Arc<Connection>, asked: NicknameRequest, request: Req
             request.answer(Answer::Named(Named { nickname, token }));
         }
         Err(Unidentified::Refused(refusal)) => request.refuse(refusal),
-        // Silence makes the client try again.
+        // Silence makes the client retry.
         Err(Unidentified::Store(error)) => {
             tracing::debug!("a nickname could not be claimed: {error}");
         }

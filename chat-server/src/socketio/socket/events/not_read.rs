@@ -7,13 +7,13 @@ use super::super::connection::{Connection, Request};
 use super::super::event::Event;
 use crate::socketio::transport::{NO_ROOM, TOO_LARGE};
 
-/// When a large event may be sent again for which there was no room.
+/// When to resend a large event for which there was no room.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// [`TOO_LARGE`], which stands in the place of an event that was not read.
+/// [`TOO_LARGE`], which replaces an event that was not read.
 pub(crate) struct TooLargeEvent;
 
-/// [`NO_ROOM`], which stands in the place of an event that was not read.
+/// [`NO_ROOM`], which replaces an event that was not read.
 pub(crate) struct NoRoomEvent;
 
 impl Event for TooLargeEvent {
@@ -28,7 +28,7 @@ impl Event for TooLargeEvent {
     fn handle(connection: &Arc<Connection>, bytes: u64, request: Request) {
         let most = connection.services.limits.max_packet_bytes;
         let message = format!("the event has {bytes} bytes, {most} is the most");
-        // As a message that is too long and was read.
+        // Like a message that is too long but was read.
         request.refuse(Refusal::new(RefusalCode::InvalidContent, message));
     }
 }

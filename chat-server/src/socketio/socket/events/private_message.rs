@@ -39,7 +39,7 @@ async fn submit(connection: &Connection, message: PrivateMessage, mut request: R
     let message = match address(connection, &sender, message, &mut request).await {
         Ok(message) => message,
         Err(Unidentified::Refused(refusal)) => return request.refuse(refusal),
-        // Silence makes the client try again.
+        // Silence makes the client retry.
         Err(Unidentified::Store(_)) => return request.finish(Outcome::Unavailable),
     };
     let log = &connection.services.log;
@@ -48,8 +48,7 @@ async fn submit(connection: &Connection, message: PrivateMessage, mut request: R
     });
 }
 
-/// The message to the person who has the name now: if it gets another owner later, that one is another
-/// person and never sees it.
+/// Returns the message for the current owner of the nickname: a later owner is another person and never sees it.
 async fn address(
     connection: &Connection,
     sender: &Person,

@@ -8,7 +8,7 @@ use socketioxide_core::Value;
 
 use super::super::connection::{Connection, InOrder, json};
 
-/// Handles what no other handler is there for.
+/// Handles events that have no other handler.
 pub(crate) struct UnknownEvents(pub(crate) Arc<Connection>);
 
 impl MessageHandler<LocalAdapter, InOrder> for UnknownEvents {

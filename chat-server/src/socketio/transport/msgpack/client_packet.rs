@@ -9,10 +9,11 @@ const DISCONNECT: u8 = 1;
 const EVENT: u8 = 2;
 const ACK: u8 = 3;
 
-/// From the number of a packet with attachments to that of the same without: EVENT and BINARY_EVENT, ACK and BINARY_ACK.
+/// The difference between the type of a packet with attachments and the same type without: EVENT and BINARY_EVENT,
+/// ACK and BINARY_ACK.
 const BINARY: u8 = 3;
 
-/// A packet of a client, as Engine.IO has it.
+/// A packet of a client in Engine.IO's form.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct ClientPacket<'a> {
     /// The message.
@@ -22,7 +23,7 @@ pub(crate) struct ClientPacket<'a> {
 }
 
 impl<'a> ClientPacket<'a> {
-    /// Reads a packet, of which the text may have `max` bytes.
+    /// Reads a packet whose text may have at most `max` bytes.
     pub(crate) fn read(message: &'a [u8], max: usize) -> Result<Self, Unreadable> {
         let mut fields = Fields::default();
         let mut input = ToJson::new(message, max);
@@ -40,7 +41,7 @@ impl<'a> ClientPacket<'a> {
     }
 }
 
-/// What a packet says. The order is the client's: JavaScript's has the data first.
+/// The fields of a packet. Their order is up to the client: JavaScript's has the data first.
 #[derive(Debug, Default)]
 struct Fields<'a> {
     packet_type: Option<u8>,
@@ -58,7 +59,7 @@ impl<'a> Fields<'a> {
                     packet_type.filter(|packet_type| (CONNECT..=ACK).contains(packet_type));
             }
             "nsp" => self.namespace = Some(input.string()?),
-            // Python's client has nil where it has none.
+            // Python's client sends nil if there is none.
             "id" | "data" if input.next()? == Marker::Null => input.skip()?,
             "id" if input.next()? == Marker::FixExt1 => input.skip()?,
             "id" => {
@@ -73,11 +74,11 @@ impl<'a> Fields<'a> {
         Ok(())
     }
 
-    /// The text of the packet with this data.
+    /// Returns the text of the packet with this data.
     fn packet(&self, attachments: usize, data: &[u8]) -> Result<String, Unreadable> {
         let packet_type = self.packet_type.ok_or(Unreadable::Malformed("its type is none"))?;
         let fits = match (packet_type, data.first()) {
-            // As with JSON, a client is served whatever it says of itself.
+            // As with JSON, a client is served whatever its `auth` contains.
             (CONNECT, _) => attachments == 0,
             (DISCONNECT, first) => first.is_none(),
             (EVENT, first) => first == Some(&b'['),
@@ -108,7 +109,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// Says once at the level of warnings that packets could not be read: people look for that in the log.
+/// Warns once that packets could not be read: people look for that in the log.
 pub(crate) fn tell_of_malformed(why: Unreadable) {
     static TOLD: AtomicBool = AtomicBool::new(false);
     if TOLD.swap(true, Ordering::Relaxed) {

@@ -4,35 +4,35 @@ const UNKNOWN: u8 = 0;
 const JSON: u8 = 1;
 const MSGPACK: u8 = 2;
 
-/// The form of the packets of a connection. Its first packet of Socket.IO tells, and it stays over a change of the
-/// transport.
+/// The encoding of a connection's packets. Its first Socket.IO packet determines it, and a change of the transport
+/// keeps it.
 #[derive(Debug, Default)]
 pub(crate) struct Encoding(AtomicU8);
 
 impl Encoding {
-    /// Whether packets are text. It is the answer for nearly all clients, and takes one look.
+    /// Returns whether packets are text. True for nearly all clients, and cheap to check.
     pub(crate) fn is_json(&self) -> bool {
         self.0.load(Ordering::Acquire) == JSON
     }
 
-    /// Whether packets are maps of MessagePack.
+    /// Returns whether packets are MessagePack maps.
     pub(crate) fn is_msgpack(&self) -> bool {
         self.0.load(Ordering::Acquire) == MSGPACK
     }
 
-    /// The client has sent a text message of so many bytes. One of Engine.IO's own has a single byte, and tells nothing.
+    /// Notes a text message of this many bytes. Engine.IO's own messages have a single byte, and determine nothing.
     pub(crate) fn sent_text(&self, bytes: u64) {
         if bytes > 1 {
             self.begin(JSON);
         }
     }
 
-    /// The client has sent a binary message. It is an attachment of a packet, or, when there was none before, a packet.
+    /// Notes a binary message. It is an attachment of a packet, or a packet if nothing came before.
     pub(crate) fn sent_binary(&self) {
         self.begin(MSGPACK);
     }
 
-    /// What was found out first is right.
+    /// Sets the encoding unless it is known already.
     fn begin(&self, encoding: u8) {
         self.0.compare_exchange(UNKNOWN, encoding, Ordering::AcqRel, Ordering::Acquire).ok();
     }

@@ -6,20 +6,20 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visi
 /// Most arrays and maps are shorter than this, and have a header of one byte.
 const SHORT: u32 = 16;
 
-/// Adds a value that is read from JSON to a buffer, as MessagePack.
+/// Appends a JSON value to a buffer as MessagePack.
 ///
-/// `None` when it cannot be read, as half a character cannot or what is nested deeper than 127 values; the buffer then
-/// has a part of it.
+/// `None` if it cannot be read, for instance half a character or values nested deeper than 127 levels; the buffer
+/// then contains a part of it.
 pub(super) fn put_json(json: &str, attachments: &[Vec<u8>], out: &mut Vec<u8>) -> Option<()> {
     let mut input = serde_json::Deserializer::from_str(json);
     FromJson { out, attachments }.deserialize(&mut input).ok()?;
     input.end().ok()
 }
 
-/// Writes what it is shown, in the same order.
+/// Writes the values that serde visits, in the same order.
 struct FromJson<'b> {
     out: &'b mut Vec<u8>,
-    /// What the placeholders stand for.
+    /// The attachments that the placeholders stand for.
     attachments: &'b [Vec<u8>],
 }
 
@@ -98,13 +98,13 @@ impl<'de> Visitor<'de> for FromJson<'_> {
 }
 
 impl FromJson<'_> {
-    /// For a value within this one.
+    /// For a nested value.
     fn again(&mut self) -> FromJson<'_> {
         FromJson { out: self.out, attachments: self.attachments }
     }
 }
 
-/// What is known of a map that may stand for an attachment: `{"_placeholder":true,"num":0}`.
+/// The state of a map that may stand for an attachment: `{"_placeholder":true,"num":0}`.
 #[derive(Default)]
 struct Placeholder {
     is_one: bool,
@@ -112,7 +112,7 @@ struct Placeholder {
 }
 
 impl Placeholder {
-    /// Takes a key and its value, as MessagePack.
+    /// Takes a key and its value as MessagePack.
     fn note(&mut self, key: &[u8], mut value: &[u8]) {
         match key.get(1..) {
             Some(b"_placeholder") => {
@@ -128,7 +128,7 @@ impl Placeholder {
     }
 }
 
-/// Makes room for the header of an array or a map, which has its length.
+/// Makes room for the header of an array or a map, which contains its length.
 fn begin(out: &mut Vec<u8>) -> usize {
     out.push(0);
     out.len() - 1

@@ -8,19 +8,19 @@ use super::client_packet::{ClientPacket, tell_of_malformed};
 use super::encoding::Encoding;
 use super::to_json::Unreadable;
 
-/// What a binary packet begins with; the rest is in Base64.
+/// The first byte of a binary packet; the rest is Base64.
 pub(crate) const BINARY: u8 = b'b';
 
-/// In the place of a packet that cannot be understood: a message without one, which ends the connection.
+/// The replacement for a packet that cannot be understood: an empty message, which ends the connection.
 const MALFORMED: &str = "4";
 
-/// How long a binary packet with so many bytes is.
+/// Returns the length of a binary packet with this many bytes.
 pub(crate) fn base64_len(bytes: usize) -> usize {
     1 + bytes.div_ceil(3) * 4
 }
 
-/// The packets for Engine.IO in the place of one that a client has sent in a body: itself, unless it is one of
-/// MessagePack. `passed` bytes were before it, and Engine.IO takes `max` in all.
+/// Returns the packets for Engine.IO that replace one that a client has sent in a body: the same, unless it is
+/// MessagePack. `passed` bytes came before it, and Engine.IO accepts `max` in total.
 pub(crate) fn from_client(
     packet: Vec<u8>,
     encoding: &Encoding,
@@ -74,12 +74,12 @@ fn binary(message: &[u8]) -> Vec<u8> {
     packet
 }
 
-/// The body for a client with MessagePack.
+/// Returns the body for a client with MessagePack.
 pub(crate) fn from_server(link: &Link, body: &[u8]) -> Vec<u8> {
     let mut translated: Vec<Vec<u8>> =
         packets(body).filter_map(|packet| translate(link, packet)).collect();
     if translated.is_empty() {
-        // An empty body is the end of the connection; here the attachments are still to come.
+        // An empty body ends the connection; here the attachments are still to come.
         translated.push(NOOP.into());
     }
     translated.join(&SEPARATOR)

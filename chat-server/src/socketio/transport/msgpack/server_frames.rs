@@ -6,8 +6,8 @@ use super::super::frames::{
 };
 use super::server_packet::from_server;
 
-/// What Engine.IO writes to a websocket, in whole frames: however they are cut into writes, each leaves in one piece,
-/// translated if it has a packet of Socket.IO.
+/// Turns what Engine.IO writes to a websocket, however it is split, into whole frames. Each is written in one piece,
+/// and translated if it contains a Socket.IO packet.
 #[derive(Debug, Default)]
 pub(crate) struct ServerFrames {
     /// The beginning of a frame.
@@ -17,7 +17,7 @@ pub(crate) struct ServerFrames {
 /// What was written.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Written {
-    /// How many frames have ended.
+    /// The number of frames that have ended.
     pub(crate) frames: usize,
     /// Whether the client was told that it is connected to the namespace `/`.
     pub(crate) connected: bool,
@@ -26,7 +26,7 @@ pub(crate) struct Written {
 }
 
 impl ServerFrames {
-    /// Takes the next bytes, and writes what leaves for them.
+    /// Takes the next bytes, and writes the resulting frames.
     pub(crate) fn write(&mut self, bytes: &[u8], link: &Link, out: &mut impl BufMut) -> Written {
         self.held.extend_from_slice(bytes);
         let mut written = Written::default();
@@ -42,13 +42,13 @@ impl ServerFrames {
             written.connected |= write_frame(frame, header, link, out);
             rest = others;
         }
-        // Nothing of a frame that has left is kept.
+        // Nothing is kept of a frame that has been written.
         self.held = rest.to_vec();
         written
     }
 }
 
-/// Writes a frame, and says whether it told the client that it is connected.
+/// Writes a frame, and returns whether it told the client that it is connected.
 fn write_frame(frame: &[u8], header: usize, link: &Link, out: &mut impl BufMut) -> bool {
     let (first, message) = (frame[0], &frame[header..]);
     let packet = match first {
@@ -75,7 +75,7 @@ fn put_packet(packet: Option<Vec<u8>>, out: &mut impl BufMut) {
     }
 }
 
-/// Whole frames of text messages, none with attachments, for a client with MessagePack.
+/// Translates whole frames of text messages without attachments for a client with MessagePack.
 pub(crate) fn put_translated(mut frames: &[u8], out: &mut impl BufMut) {
     while let Some((frame, header, others)) = next_frame(frames) {
         put_packet(from_server(&frame[header..], &[]), out);
@@ -83,7 +83,7 @@ pub(crate) fn put_translated(mut frames: &[u8], out: &mut impl BufMut) {
     }
 }
 
-/// The first of these frames if it is whole, how long its header is, and what follows it.
+/// Returns the first of these frames if it is complete, the length of its header, and what follows it.
 fn next_frame(bytes: &[u8]) -> Option<(&[u8], usize, &[u8])> {
     let (header, length) = payload(bytes)?;
     let end = header.checked_add(usize::try_from(length).ok()?)?;

@@ -2,24 +2,24 @@ use rmp::encode;
 
 use super::from_json::put_json;
 
-/// A packet of the server, and what Engine.IO has told of its attachments.
+/// A packet of the server, and the attachments that Engine.IO has passed so far.
 #[derive(Debug)]
 struct Waiting {
-    /// The message, with an Engine.IO `4`.
+    /// The message, with Engine.IO's `4`.
     packet: Vec<u8>,
-    /// How many attachments it is to have.
+    /// The number of attachments that it needs.
     count: usize,
     attachments: Vec<Vec<u8>>,
 }
 
-/// Makes of the messages that Engine.IO has for a client those that a client with MessagePack reads: one for a packet
-/// with all of its attachments.
+/// Turns Engine.IO's messages for a client into those that a client with MessagePack reads: one for a packet with all
+/// of its attachments.
 #[derive(Debug, Default)]
 pub(crate) struct ServerPackets(Option<Box<Waiting>>);
 
 impl ServerPackets {
-    /// Takes a text message that begins with `4`. Returns the binary message in its place, unless it waits for
-    /// attachments, or cannot be translated.
+    /// Takes a text message that begins with `4`. Returns the binary message that replaces it, unless it waits for
+    /// attachments or cannot be translated.
     pub(crate) fn packet(&mut self, packet: &[u8]) -> Option<Vec<u8>> {
         self.0 = None;
         match attachments(packet) {
@@ -32,7 +32,7 @@ impl ServerPackets {
         }
     }
 
-    /// Takes a binary message. Returns the packet when this is the last of its attachments.
+    /// Takes a binary message. Returns the packet if this is the last of its attachments.
     pub(crate) fn attachment(&mut self, bytes: Vec<u8>) -> Option<Vec<u8>> {
         let waiting = self.0.as_mut()?;
         waiting.attachments.push(bytes);
@@ -44,7 +44,7 @@ impl ServerPackets {
     }
 }
 
-/// How many attachments follow a packet.
+/// Returns the number of attachments that follow a packet.
 fn attachments(packet: &[u8]) -> usize {
     let Some(rest) = packet.strip_prefix(b"45").or_else(|| packet.strip_prefix(b"46")) else {
         return 0;
@@ -53,8 +53,8 @@ fn attachments(packet: &[u8]) -> usize {
     str::from_utf8(&rest[..digits]).ok().and_then(|count| count.parse().ok()).unwrap_or_default()
 }
 
-/// The packet of a message, as the parser for MessagePack has it; none when it is not one. That is logged: an
-/// application has sent what no client understands, such as half a character.
+/// Returns the packet of a message in the form of the MessagePack parser; none if it is no packet. That is logged: an
+/// application has sent something that no client understands, such as half a character.
 pub(super) fn from_server(packet: &[u8], attachments: &[Vec<u8>]) -> Option<Vec<u8>> {
     let translated = str::from_utf8(packet).ok().and_then(|text| translate(text, attachments));
     if translated.is_none() {

@@ -5,21 +5,21 @@ use rmp::{Marker, decode};
 /// Longer keys and namespaces are not read.
 const MAX_KEPT_BYTES: usize = 300;
 
-/// Finds out what a packet is, however it is cut, and keeps nothing else of it: its type, its namespace and its ack id,
-/// which may stand behind the data.
+/// Reads the head of a packet, however it is split, and keeps nothing else of it: its type, its namespace and its ack
+/// id, which may come after the data.
 #[derive(Debug, Default)]
 pub(crate) struct Skim {
-    /// What has come of a value that is read, or of the header of one that is not.
+    /// The bytes so far of a value that is read, or of the header of one that is not.
     held: Vec<u8>,
     place: Place,
-    /// How many bytes are left of the payload of a value.
+    /// The number of bytes left of a value's payload.
     payload: u64,
-    /// How many values of the map are left, with keys.
+    /// The number of values left in the map, with keys.
     fields: u64,
     packet_type: Option<u8>,
     namespace: Option<String>,
     ack_id: Option<i64>,
-    /// What has come of four characters.
+    /// The bytes so far of a group of four characters.
     base64: Vec<u8>,
 }
 
@@ -31,17 +31,17 @@ enum Place {
     Type,
     Namespace,
     AckId,
-    /// In so many values that are not read.
+    /// In this many values that are not read.
     Skipped(u64),
     /// It is no packet, or has ended.
     Over,
 }
 
-/// What the header of a value says.
+/// The contents of a value's header.
 struct Header {
-    /// How many bytes follow it.
+    /// The number of bytes that follow it.
     payload: u64,
-    /// How many values follow it.
+    /// The number of values that follow it.
     values: u64,
 }
 
@@ -65,7 +65,7 @@ impl Skim {
         }
     }
 
-    /// The beginning of the text packet that says the same, up to its data.
+    /// Returns the beginning of the equivalent text packet, up to its data.
     pub(crate) fn head(&self) -> String {
         let packet_type = self.packet_type.map(|number| number.to_string()).unwrap_or_default();
         let namespace = match self.namespace.as_deref() {
@@ -134,7 +134,7 @@ impl Skim {
         self.next_field();
     }
 
-    /// Goes on to the next key, of which each has a value.
+    /// Goes on to the next key, each of which has a value.
     fn next_field(&mut self) {
         self.place = if self.fields > 0 { Place::Key } else { Place::Over };
         self.fields = self.fields.saturating_sub(2);
@@ -142,7 +142,7 @@ impl Skim {
 }
 
 impl Header {
-    /// The header that a value begins with, if it is whole; see the
+    /// Reads the header at the start of a value, if it is complete; see the
     /// [formats](https://github.com/msgpack/msgpack/blob/master/spec.md#formats).
     fn read(bytes: &[u8]) -> Option<Self> {
         let rest = &bytes[1..];

@@ -4,29 +4,29 @@ use rmp::Marker;
 use rmp::decode::{self, RmpReadErr, ValueReadError};
 use thiserror::Error;
 
-/// How deep values may lie in each other; what a handler reads as JSON has the same limit.
+/// Maximum nesting depth; handlers that read JSON have the same limit.
 const MAX_DEPTH: usize = 128;
 
 /// Why a packet cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub(crate) enum Unreadable {
-    /// No client of Socket.IO sends it.
+    /// No Socket.IO client sends it.
     #[error("{0}")]
     Malformed(&'static str),
-    /// Something else stands where this should.
+    /// A field has the wrong type.
     #[error("a {0} is missing")]
     WrongType(&'static str),
-    /// It has more bytes as JSON than a packet may have.
+    /// As JSON it has more bytes than a packet may have.
     #[error("it is too large")]
     TooLarge,
 }
 
-/// Reads values of MessagePack, and writes them as JSON. What is binary becomes an attachment: in its place is what the
-/// [protocol](https://github.com/socketio/socket.io-protocol#binary_event) has there.
+/// Reads MessagePack values and writes them as JSON. Binary values become attachments, replaced by the placeholder of
+/// the [protocol](https://github.com/socketio/socket.io-protocol#binary_event).
 ///
-/// No more memory is taken than for the JSON, however many values a length promises.
+/// Takes no more memory than the JSON needs, however many values a length promises.
 pub(super) struct ToJson<'a> {
-    /// What is left to be read.
+    /// The bytes that are left to read.
     pub(super) input: &'a [u8],
     pub(super) json: Limited,
     pub(super) attachments: Vec<&'a [u8]>,
@@ -38,7 +38,7 @@ pub(super) struct Limited {
     max: usize,
 }
 
-/// What a value is beside its JSON.
+/// The kind of a value, beyond its JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Read {
     Value,
@@ -56,7 +56,7 @@ impl<'a> ToJson<'a> {
         self.value_at(0)
     }
 
-    /// Reads one value, of which nothing is kept.
+    /// Reads one value and keeps nothing of it.
     pub(super) fn skip(&mut self) -> Result<(), Unreadable> {
         let (written, attachments) = (self.json.text.len(), self.attachments.len());
         self.value()?;
@@ -111,7 +111,7 @@ impl<'a> ToJson<'a> {
                 let undefined = decode::read_fixext1(&mut self.input).map_err(not_a("value"))?;
                 return if undefined == (0, 0) { Ok(Read::Undefined) } else { Err(EXTENSION) };
             }
-            // How the parser writes an ArrayBuffer under Node.js.
+            // The form in which the parser writes an ArrayBuffer under Node.js.
             Marker::Ext8 | Marker::Ext16 | Marker::Ext32 => {
                 let buffer = decode::read_ext_meta(&mut self.input).map_err(not_a("value"))?;
                 if buffer.typeid != 0 {
@@ -135,7 +135,7 @@ impl<'a> ToJson<'a> {
         decode::read_int(&mut self.input).map_err(|_| Unreadable::Malformed("a number is missing"))
     }
 
-    /// What comes next.
+    /// Returns the marker of the next value.
     pub(super) fn next(&self) -> Result<Marker, Unreadable> {
         self.input.first().map(|&byte| Marker::from_u8(byte)).ok_or(CUT)
     }
@@ -162,7 +162,7 @@ impl<'a> ToJson<'a> {
             if index > 0 {
                 self.put(b",")?;
             }
-            // As JSON.stringify has it.
+            // As JSON.stringify writes it.
             if self.value_at(depth + 1)? == Read::Undefined {
                 self.put(b"null")?;
             }
