@@ -69,20 +69,20 @@ pub(crate) struct Person {
 
 /// Why a client could not be identified.
 #[derive(Debug)]
-pub(crate) enum Unidentified {
+pub(crate) enum IdentityError {
     /// The identity is refused for good.
     Refused(Refusal),
     /// The store has failed; a retry may succeed.
     Store(StoreError),
 }
 
-impl From<StoreError> for Unidentified {
+impl From<StoreError> for IdentityError {
     fn from(error: StoreError) -> Self {
         Self::Store(error)
     }
 }
 
-impl From<Refusal> for Unidentified {
+impl From<Refusal> for IdentityError {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(refusal)
     }
@@ -144,7 +144,7 @@ impl Identities {
     pub(crate) async fn issued(
         &self,
         token: Option<&Token>,
-    ) -> Result<Option<Person>, Unidentified> {
+    ) -> Result<Option<Person>, IdentityError> {
         let Some(key) = &self.issuer else { return Ok(None) };
         let Subject { owner, nickname, until } = key.subject(token)?;
         // The issuer is responsible for the name, whatever it is.
@@ -162,7 +162,7 @@ impl Identities {
         nickname: Nickname,
         token: Option<Token>,
         source: Source,
-    ) -> Result<(Person, Token), Unidentified> {
+    ) -> Result<(Person, Token), IdentityError> {
         self.check_chosen()?;
         self.guard.admit(source, &nickname)?;
         let own = match &token {
@@ -177,7 +177,7 @@ impl Identities {
             return Ok((person, token));
         }
         let taken = self.take_new(&nickname, token, source).await;
-        if let Err(Unidentified::Refused(_)) = &taken {
+        if let Err(IdentityError::Refused(_)) = &taken {
             self.guard.refused(source, &nickname);
         }
         taken
@@ -189,7 +189,7 @@ impl Identities {
         nickname: &Nickname,
         token: Option<Token>,
         source: Source,
-    ) -> Result<(Person, Token), Unidentified> {
+    ) -> Result<(Person, Token), IdentityError> {
         let token = match token {
             Some(token) if strength::is_weak(token.as_str()) => {
                 let message = "this token is easily guessed; use random characters, or give none";
@@ -207,7 +207,7 @@ impl Identities {
         nickname: &Nickname,
         owner: OwnerKey,
         source: Source,
-    ) -> Result<Person, Unidentified> {
+    ) -> Result<Person, IdentityError> {
         let new = self.guard.admit_new(source, nickname)?;
         // By another node's clock it may have expired. Users who have left still count as present for a while, which
         // proves nothing for such a short lifetime.
@@ -227,21 +227,21 @@ impl Identities {
         person: &Person,
         nickname: &Nickname,
         source: Source,
-    ) -> Result<Person, Unidentified> {
+    ) -> Result<Person, IdentityError> {
         self.check_chosen()?;
         self.guard.admit(source, nickname)?;
         if let Some(person) = self.claim(nickname, person.owner, ClaimKind::Renew).await? {
             return Ok(person);
         }
         let renamed = self.claim_new(nickname, person.owner, source).await;
-        if let Err(Unidentified::Refused(_)) = &renamed {
+        if let Err(IdentityError::Refused(_)) = &renamed {
             self.guard.refused(source, nickname);
         }
         renamed
     }
 
     /// Checks that a user still owns the nickname, and extends its lifetime.
-    pub(crate) async fn renew(&self, person: &Person) -> Result<(), Unidentified> {
+    pub(crate) async fn renew(&self, person: &Person) -> Result<(), IdentityError> {
         let kind = if self.are_issued() { ClaimKind::Issued } else { ClaimKind::Renew };
         let now = self.claim(&person.nickname, person.owner, kind).await?;
         let still = now.is_some_and(|now| now.id == person.id);
@@ -257,7 +257,7 @@ impl Identities {
     pub(crate) async fn find(
         &self,
         nickname: &Nickname,
-    ) -> Result<(PersonId, Nickname), Unidentified> {
+    ) -> Result<(PersonId, Nickname), IdentityError> {
         let found = self.finding.watch(self.store.find_nickname(&nickname.key()).await)?;
         let message = "nobody has this nickname";
         found.ok_or_else(|| Refusal::new(RefusalCode::UnknownNickname, message).into())
@@ -296,7 +296,7 @@ impl Identities {
         nickname: &Nickname,
         owner: OwnerKey,
         kind: ClaimKind,
-    ) -> Result<Option<Person>, Unidentified> {
+    ) -> Result<Option<Person>, IdentityError> {
         let person = |id| Person { id, nickname: nickname.clone(), owner, until: None };
         let now = self.clock.earliest();
         if let Some(id) = self.held.find(nickname, owner, self.clock.latest()) {

@@ -42,11 +42,11 @@ pub(crate) async fn recent(
     }
     let recent = Recent::new(floor, budget);
     for (after, messages) in parts.into_iter().rev() {
-        recent.is_whole_upto(after);
+        recent.note_whole_upto(after);
         recent.push(after, messages);
     }
     // The last of them may have been deleted.
-    recent.is_whole_upto(tail);
+    recent.note_whole_upto(tail);
     Ok(recent)
 }
 

@@ -56,7 +56,7 @@ impl Reader {
     }
 
     /// Notes that an attached feed has grown.
-    pub(super) fn has_news_in(&self, feed: FeedNumber) {
+    pub(super) fn note_news_in(&self, feed: FeedNumber) {
         insert(feed, &mut self.news().grown);
     }
 

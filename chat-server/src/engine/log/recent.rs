@@ -93,7 +93,7 @@ impl Recent {
         state.shrink(self.budget);
         // Before anyone can read, and skip the new messages.
         for &feed in &grown {
-            state.feeds[feed].readers.values().for_each(|reader| reader.has_news_in(feed));
+            state.feeds[feed].readers.values().for_each(|reader| reader.note_news_in(feed));
         }
         // Readers that are awake can read while the rest are being woken.
         let state = RwLockWriteGuard::downgrade(state);
@@ -104,7 +104,7 @@ impl Recent {
     }
 
     /// Notes that no message up to `tail` is missing here.
-    pub(crate) fn is_whole_upto(&self, tail: Offset) {
+    pub(crate) fn note_whole_upto(&self, tail: Offset) {
         let mut state = self.write();
         state.tail = tail.max(state.tail);
     }

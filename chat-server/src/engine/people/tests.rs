@@ -46,8 +46,8 @@ impl Node {
         let source = Source::Address([192, 0, 2, last].into());
         match self.identities.take(name.parse().unwrap(), token, source).await {
             Ok((person, _)) => Ok(person),
-            Err(Unidentified::Refused(refusal)) => Err(refusal),
-            Err(Unidentified::Store(error)) => panic!("{error}"),
+            Err(IdentityError::Refused(refusal)) => Err(refusal),
+            Err(IdentityError::Store(error)) => panic!("{error}"),
         }
     }
 
@@ -188,8 +188,8 @@ async fn another_name_is_looked_at_as_seldom_as_a_first_one() {
         let source = Source::Address([192, 0, 2, 2].into());
         match node.identities.rename(&eve, &name.parse().unwrap(), source).await {
             Ok(_) => None,
-            Err(Unidentified::Refused(refusal)) => Some(refusal.code),
-            Err(Unidentified::Store(error)) => panic!("{error}"),
+            Err(IdentityError::Refused(refusal)) => Some(refusal.code),
+            Err(IdentityError::Store(error)) => panic!("{error}"),
         }
     };
     for _ in 0..5 {

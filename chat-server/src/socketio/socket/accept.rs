@@ -5,7 +5,7 @@ use super::auth::Auth;
 use super::connection::source_of;
 use super::services::Services;
 use super::session::ChatSession;
-use crate::engine::people::{Person, Unidentified};
+use crate::engine::people::{IdentityError, Person};
 use crate::socketio::recovery::Found;
 
 /// How a client goes on.
@@ -26,7 +26,7 @@ pub(crate) type Identified = (Person, Option<Token>);
 /// Why a client is not accepted.
 pub(crate) enum Refused {
     ByApplication(String),
-    Unidentified(Unidentified),
+    IdentityError(IdentityError),
 }
 
 /// A session that a client claims, and its cursor.
@@ -91,7 +91,7 @@ pub(crate) async fn accept(
     };
     let person = identified.as_ref().map(|(person, _)| person);
     let begun = ChatSession::begin(log, &auth.handshake, person).await;
-    let (session, cursor) = begun.map_err(Unidentified::Store)?;
+    let (session, cursor) = begun.map_err(IdentityError::Store)?;
     let (not_joined, echo) = (auth.not_joined(), auth.handshake.echo);
     Ok(Accepted { found: None, session, cursor, identified, not_joined, echo })
 }
@@ -101,7 +101,7 @@ async fn resumed(
     services: &Services,
     socket: &SocketRef,
     auth: &Auth,
-) -> Result<Option<Resumed>, Unidentified> {
+) -> Result<Option<Resumed>, IdentityError> {
     let Some(found) = services.recovery.find(socket, &auth.claim).await else { return Ok(None) };
     let resumed = ChatSession::resume(&services.log, &found).await?;
     Ok(resumed.map(|(session, cursor)| Resumed { found, session, cursor }))
@@ -113,13 +113,13 @@ async fn claimant(
     auth: &Auth,
     issued: &Option<Person>,
     session: &ChatSession,
-) -> Result<Claimant, Unidentified> {
+) -> Result<Claimant, IdentityError> {
     Ok(match (issued, session.person()) {
         (Some(issued), Some(person)) if issued.id != person.id => Claimant::Another,
         (Some(issued), _) => Claimant::Known(issued.clone()),
         (None, Some(person)) => match services.identities.renew(&person).await {
             Ok(()) => Claimant::Known(person),
-            Err(Unidentified::Refused(_)) => Claimant::Another,
+            Err(IdentityError::Refused(_)) => Claimant::Another,
             Err(error) => return Err(error),
         },
         (None, None) => {
@@ -134,7 +134,7 @@ async fn named(
     services: &Services,
     socket: &SocketRef,
     auth: &Auth,
-) -> Result<Option<Identified>, Unidentified> {
+) -> Result<Option<Identified>, IdentityError> {
     let (identities, handshake) = (&services.identities, &auth.handshake);
     let Some(name) = handshake.nickname.as_deref().filter(|_| !identities.are_issued()) else {
         return Ok(None);
@@ -146,8 +146,8 @@ async fn named(
     Ok(Some((person, Some(token))))
 }
 
-impl From<Unidentified> for Refused {
-    fn from(reason: Unidentified) -> Self {
-        Self::Unidentified(reason)
+impl From<IdentityError> for Refused {
+    fn from(reason: IdentityError) -> Self {
+        Self::IdentityError(reason)
     }
 }

@@ -21,7 +21,7 @@ use super::live::Live;
 use super::services::{Hooks, Services};
 use super::sink::SocketSink;
 use crate::engine::delivery::{Notice, Subscription, deliver};
-use crate::engine::people::Unidentified;
+use crate::engine::people::IdentityError;
 use crate::socketio::client_address::ClientAddress;
 use crate::socketio::transport::{Farewell, Link};
 
@@ -85,10 +85,10 @@ impl Connections {
         match accept(&self.services, &socket, auth).await {
             Ok(accepted) => self.prepare(socket, accepted).await,
             Err(Refused::ByApplication(reason)) => return Err(reason),
-            Err(Refused::Unidentified(Unidentified::Refused(refusal))) => {
+            Err(Refused::IdentityError(IdentityError::Refused(refusal))) => {
                 return Err(connect_error(&refusal));
             }
-            Err(Refused::Unidentified(Unidentified::Store(error))) => {
+            Err(Refused::IdentityError(IdentityError::Store(error))) => {
                 // If refused, the client would not try again. If disconnected, it does, and nothing is lost.
                 tracing::debug!("a client cannot be served: {error}");
                 if let Some(link) = socket.req_parts().extensions.get::<Arc<Link>>() {

@@ -5,7 +5,7 @@ use chat_core::Timestamp;
 use tokio::time::timeout;
 
 use super::connection::Connection;
-use crate::engine::people::Unidentified;
+use crate::engine::people::IdentityError;
 use crate::socketio::transport::Farewell;
 
 /// Keeps the nickname of a connection's user while the connection lasts, and ends the connection when the user's
@@ -42,12 +42,12 @@ pub(crate) fn keep_name(connection: &Arc<Connection>) {
             }
             match identities.renew(&person).await {
                 Ok(()) => {}
-                Err(Unidentified::Store(error)) => {
+                Err(IdentityError::Store(error)) => {
                     tracing::debug!("a nickname was not renewed, trying again later: {error}");
                 }
                 // It has another one by now.
-                Err(Unidentified::Refused(_)) if now.person().as_ref() != Some(&person) => {}
-                Err(Unidentified::Refused(_)) => {
+                Err(IdentityError::Refused(_)) if now.person().as_ref() != Some(&person) => {}
+                Err(IdentityError::Refused(_)) => {
                     // Renewals failed for so long that another user has it now. The client learns that when it
                     // reconnects.
                     now.link.close(Farewell::NameLost);

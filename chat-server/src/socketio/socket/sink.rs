@@ -54,7 +54,7 @@ impl SocketSink {
         }
         match direct_writer {
             None if !link.has_room() => return Err(NotTaken::Full),
-            _ if has_room => link.has_room_for(bytes),
+            _ if has_room => link.count_unsent(bytes),
             _ if !link.make_room(bytes) => return Err(NotTaken::Full),
             _ => {}
         }
@@ -154,7 +154,7 @@ impl Sink for SocketSink {
     fn flush(&self) -> Taken {
         let Some(direct_writer) = &self.connection.direct_writer else { return Ok(()) };
         direct_writer.flush()?;
-        self.connection.link.has_cleared();
+        self.connection.link.clear_unsent();
         Ok(())
     }
 
@@ -163,7 +163,7 @@ impl Sink for SocketSink {
         // Pushed frames have to be written before there can be room.
         match direct_writer.as_ref().map(DirectWriter::flush) {
             Some(Err(NotTaken::Gone)) => return,
-            Some(Ok(())) if link.has_cleared() => return,
+            Some(Ok(())) if link.clear_unsent() => return,
             _ => {}
         }
         let drained = async {

@@ -222,7 +222,7 @@ impl Link {
     }
 
     /// Counts bytes that are about to wait for writing and have room already.
-    pub(crate) fn has_room_for(&self, bytes: usize) {
+    pub(crate) fn count_unsent(&self, bytes: usize) {
         self.unsent.count(bytes);
     }
 
@@ -273,14 +273,14 @@ impl Link {
     }
 
     /// Notes that the frames of the direct writer are written. Returns whether there were any.
-    pub(crate) fn has_cleared(&self) -> bool {
+    pub(crate) fn clear_unsent(&self) -> bool {
         let had_bytes = self.unsent.bytes() > 0;
         self.unsent.clear();
         had_bytes
     }
 
     /// Notes that Engine.IO has nothing to write at the moment, and nobody has if it `is_clear`.
-    pub(crate) fn has_drained(&self, is_clear: bool) {
+    pub(crate) fn note_drained(&self, is_clear: bool) {
         if is_clear {
             self.unsent.clear();
         }
@@ -416,14 +416,14 @@ impl Link {
     }
 
     /// Notes that the client has connected to a namespace.
-    pub(super) fn has_connected(&self) {
+    pub(super) fn note_connected(&self) {
         if let Some(admission) = self.admission.get() {
             admission.connected();
         }
     }
 
     /// Notes that it makes room for another connection before it has connected.
-    fn is_displaced(&self) {
+    fn note_displaced(&self) {
         if let Some(admission) = self.admission.get() {
             admission.displaced();
         }
@@ -498,7 +498,7 @@ impl Link {
         let index = replies.iter().position(|(name, _)| **name == *namespace);
         let reply = index.map(|index| replies.swap_remove(index).1);
         drop(replies);
-        self.has_connected();
+        self.note_connected();
         let reply = match reply {
             Some(reply) => serde_json::to_string(&reply).ok(),
             // A different one, if the client has left before.
@@ -537,7 +537,7 @@ impl Handshake for Link {
     }
 
     fn displace(&self) {
-        self.is_displaced();
+        self.note_displaced();
         self.close(Farewell::Unused);
     }
 }

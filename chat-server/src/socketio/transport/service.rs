@@ -220,7 +220,7 @@ impl TransportService {
             return service.gone();
         }
         link.sent(payload::packets(&body).count());
-        link.has_drained(true);
+        link.note_drained(true);
         parts.extensions.insert(poll.answered());
         Response::from_parts(parts, polling::completed(link, body))
     }

@@ -302,7 +302,7 @@ impl AsyncWrite for LinkedStream {
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let result = self.poll(context, |multiplexer, context, _| multiplexer.poll_flush(context));
         if matches!(result, Poll::Ready(Ok(()))) {
-            self.websocket.has_drained();
+            self.websocket.note_drained();
         }
         result
     }

@@ -37,9 +37,9 @@ impl Websocket {
     }
 
     /// Notes that Engine.IO has nothing to write at the moment.
-    pub(super) fn has_drained(&self) {
+    pub(super) fn note_drained(&self) {
         let is_clear = self.multiplexer().as_ref().is_none_or(WriteMultiplexer::is_clear);
-        self.link.has_drained(is_clear);
+        self.link.note_drained(is_clear);
     }
 }
 

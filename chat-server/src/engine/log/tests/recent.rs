@@ -113,10 +113,10 @@ fn what_was_there_before_the_start_has_to_be_read_from_the_store() {
 fn nothing_is_missing_upto_the_end_of_a_log_whose_last_messages_are_gone() {
     let recent = Recent::new(offset(5), PLENTY);
     recent.push(offset(5), vec![message(6, "a")]);
-    recent.is_whole_upto(offset(9));
+    recent.note_whole_upto(offset(9));
     assert_eq!(read(&recent, &[room("a")], 5, 10), Some((vec![6], 9)));
     assert_eq!(recent.push(offset(9), vec![message(10, "a")]), Push::Applied);
-    recent.is_whole_upto(offset(8));
+    recent.note_whole_upto(offset(8));
     assert_eq!(read(&recent, &[room("a")], 5, 10), Some((vec![6, 10], 10)));
 }
 

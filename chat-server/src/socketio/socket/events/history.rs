@@ -13,7 +13,7 @@ use super::super::event::Event;
 use super::super::services::Services;
 use super::in_room::not_in_room;
 use crate::engine::delivery::Answer;
-use crate::engine::people::Unidentified;
+use crate::engine::people::IdentityError;
 
 /// Maximum size of a page in bytes of JSON, unless it has only one message.
 const PAGE_BYTES: usize = 256 * 1024;
@@ -69,9 +69,9 @@ fn begin(connection: Arc<Connection>, asked: HistoryRequest, mut request: Reques
                 Ok(page) => request.answer(Answer::Made(page)),
                 Err(error) => tracing::error!("a page of history cannot be serialised: {error}"),
             },
-            Some(Err(Unidentified::Refused(refusal))) => request.refuse(refusal),
+            Some(Err(IdentityError::Refused(refusal))) => request.refuse(refusal),
             // The log has reported it; silence makes the client retry.
-            Some(Err(Unidentified::Store(_))) => {}
+            Some(Err(IdentityError::Store(_))) => {}
             // Nobody waits for it any more.
             None => {}
         }
@@ -83,7 +83,7 @@ async fn read(
     of: Asked,
     before: Option<Offset>,
     limit: usize,
-) -> Result<Page, Unidentified> {
+) -> Result<Page, IdentityError> {
     let feed = match of {
         Asked::Room(room) => Feed::Room(room),
         Asked::Between(person, nickname) => {

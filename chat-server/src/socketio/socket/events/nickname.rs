@@ -6,7 +6,7 @@ use super::super::connection::{Connection, Request, TASK_BYTES};
 use super::super::event::Event;
 use super::super::keeper::keep_name;
 use crate::engine::delivery::Answer;
-use crate::engine::people::Unidentified;
+use crate::engine::people::IdentityError;
 
 /// [`chat_core::NICKNAME`].
 pub(crate) struct NicknameEvent;
@@ -52,9 +52,9 @@ async fn take(connection: &Arc<Connection>, asked: NicknameRequest, request: Req
             keep_name(connection);
             request.answer(Answer::Named(Named { nickname, token }));
         }
-        Err(Unidentified::Refused(refusal)) => request.refuse(refusal),
+        Err(IdentityError::Refused(refusal)) => request.refuse(refusal),
         // Silence makes the client retry.
-        Err(Unidentified::Store(error)) => {
+        Err(IdentityError::Store(error)) => {
             tracing::debug!("a nickname could not be claimed: {error}");
         }
     }

@@ -7,7 +7,7 @@ use chat_core::{
 use super::super::connection::{Connection, Request, TASK_BYTES};
 use super::super::event::Event;
 use crate::engine::log::Outcome;
-use crate::engine::people::{Person, Unidentified};
+use crate::engine::people::{IdentityError, Person};
 
 /// [`chat_core::PRIVATE_MESSAGE`].
 pub(crate) struct PrivateMessageEvent;
@@ -38,9 +38,9 @@ async fn submit(connection: &Connection, message: PrivateMessage, mut request: R
     };
     let message = match address(connection, &sender, message, &mut request).await {
         Ok(message) => message,
-        Err(Unidentified::Refused(refusal)) => return request.refuse(refusal),
+        Err(IdentityError::Refused(refusal)) => return request.refuse(refusal),
         // Silence makes the client retry.
-        Err(Unidentified::Store(_)) => return request.finish(Outcome::Unavailable),
+        Err(IdentityError::Store(_)) => return request.finish(Outcome::Unavailable),
     };
     let log = &connection.services.log;
     log.submit(connection.reader, message, connection.origin(), move |outcome| {
@@ -54,7 +54,7 @@ async fn address(
     sender: &Person,
     message: PrivateMessage,
     request: &mut Request,
-) -> Result<NewMessage, Unidentified> {
+) -> Result<NewMessage, IdentityError> {
     let PrivateMessage { to, content, client_offset } = message;
     connection.services.limits.admit(&content)?;
     let (to, nickname) = connection.services.identities.find(&to).await?;
