@@ -4,7 +4,7 @@
 //!  submit ──▶ writer ──▶ MessageStore
 //!               │ committed batch
 //!               ▼
-//!             recent ◀── tail: reads what this node did not write, from the store
+//!             recent ◀── follower: reads what this node did not write, from the store
 //!               │
 //!               ▼ wakes
 //!             readers

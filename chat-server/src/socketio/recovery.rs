@@ -7,7 +7,7 @@
 //!    │ ── CONNECT ───────────────▶ │  a new session: its secret, the pid, is made and its state saved
 //!    │ ◀── { sid, pid } ────────── │  the reply is completed on its way out
 //!    │ ◀── events, each ends with  │
-//!    │     the client's new place  │
+//!    │     the client's position   │
 //!    ╳ the connection breaks       │  the session is kept for the recovery window
 //!    │ ── CONNECT { pid, offset }▶ │  authenticate, then find and resume the session
 //!    │ ◀── { sid, pid }, as before │
@@ -145,11 +145,11 @@ struct Shared {
 }
 
 impl<S> Recovery<S> {
-    /// Keeps sessions in `store`, and each for `window` after its connection broke; when the server
-    /// crashed instead, for up to half as long again. A window of zero turns recovery off: there are no
-    /// sessions then, and clients are not told of any. Any other counts as the nearest from 100 ms to a year.
+    /// Keeps sessions in `store`, each for `window` after its connection broke, and up to half as long again when the
+    /// server crashed. A window of zero turns recovery off: there are no sessions. Any other window is clamped to
+    /// 100 ms to 365 days.
     ///
-    /// Must be called on a tokio runtime.
+    /// Call it on a tokio runtime.
     pub fn new(store: Arc<dyn SessionStore>, window: Duration) -> Self {
         let window =
             if window.is_zero() { window } else { window.clamp(LEAST_WINDOW, MOST_WINDOW) };
@@ -181,9 +181,9 @@ impl<S> Recovery<S> {
         self.0.writer.fails()
     }
 
-    /// Has `taken` called whenever a client has got a session back here and that is saved, with the
-    /// [generation](chat_store::SessionRecord::generation) that it has now, so that other servers with the
-    /// same store can be told to [let go of it](Self::taken_elsewhere). The first call counts. It must not block.
+    /// Calls `taken` whenever a client has recovered a session here and that is saved, with the session's new
+    /// [generation](chat_store::SessionRecord::generation), so that you can tell other servers with the same store to
+    /// [release it](Self::taken_elsewhere). Only the first call of this method counts. `taken` must not block.
     pub fn on_taken(&self, taken: impl Fn(SessionKey, i64) + Send + Sync + 'static) {
         self.0.writer.on_taken(Box::new(taken));
     }
@@ -237,14 +237,14 @@ impl<S> Recovery<S> {
 }
 
 impl<S: Serialize + DeserializeOwned> Recovery<S> {
-    /// The session that a client claims, if there is one. It is not the client's yet: look at its state
-    /// and decide, then [`resume`](Self::resume) it or [`begin`](Self::begin) another.
+    /// Returns the session that a client claims, if there is one. It is not the client's yet: look at its state and
+    /// decide, then [`resume`](Self::resume) it or [`begin`](Self::begin) another.
     ///
-    /// Nothing a client can claim is an error. A store that fails finds nothing, and neither does a state of another form,
-    /// so that the client gets a new session. So does one whose session another server with this store has given to a connection
-    /// that was opened later than `socket`.
+    /// Nothing that a client claims is an error. The client gets a new session if the store fails, if the state cannot
+    /// be read as an `S`, or if another server with this store has given the session to a connection that was opened
+    /// later than `socket`.
     ///
-    /// Cancel safe: it only looks.
+    /// Cancel safe: it only reads.
     pub async fn find(&self, socket: &SocketRef, claim: &Claim) -> Option<Found<S>> {
         let pid = claim.pid.as_deref().filter(|_| !self.0.window.is_zero())?;
         let key = key_of(pid);
@@ -268,10 +268,10 @@ impl<S: Serialize + DeserializeOwned> Recovery<S> {
         Some(Found { key, pid: pid.to_owned(), known, state, offset: claim.offset.clone() })
     }
 
-    /// Gives a session that was found to a connection. Whoever has it now is disconnected.
+    /// Gives a session that was found to a connection, and disconnects the connection that has it now.
     ///
-    /// If that is a connection that was opened later than this one, the client is there already, and this is
-    /// what is left of an earlier try: then this one is closed.
+    /// If that connection was opened later than this one, the client is connected already, and this is left over from
+    /// an earlier attempt: then this one is closed.
     ///
     /// Call it in a connect middleware.
     pub fn resume(&self, socket: &SocketRef, found: Found<S>) -> Session<S> {
@@ -289,8 +289,8 @@ impl<S: Serialize + DeserializeOwned> Recovery<S> {
         })
     }
 
-    /// Begins a new session with this state, and waits until it is saved. When that takes longer than
-    /// two seconds, the client is connected without a session that it could get back.
+    /// Begins a new session with this state, and waits until it is saved. If that takes longer than two seconds, the
+    /// client is connected without a session that it can recover.
     ///
     /// Call it in a connect middleware. When this call is dropped, the session has no owner, nobody knows its
     /// secret, and it expires.
@@ -320,7 +320,7 @@ impl<S: Serialize + DeserializeOwned> Recovery<S> {
     }
 }
 
-/// The session, unless it belongs to a connection that was opened later than this one.
+/// Returns the session, unless it belongs to a connection that was opened later than this one.
 fn not_opened_after(socket: &SocketRef, known: Known) -> Option<Known> {
     let late = opened_at(known.generation) > opened(socket).0;
     if late {

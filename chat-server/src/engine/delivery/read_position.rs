@@ -44,7 +44,6 @@ impl Following {
 ///
 /// The handler of the connection's requests changes it, and its subscription advances it. Both happen under one lock,
 /// so that joining a room from an earlier offset can move the cursor back without omitting or repeating a message:
-/// message being left out or repeated:
 ///
 /// ```text
 ///   general    ● ● ● ● ● ● ● ○ ○          delivered up to 7; from there on, once the cursor is back at 7

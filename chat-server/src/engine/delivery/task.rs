@@ -22,7 +22,6 @@ const STALL: Duration = Duration::from_secs(1);
 
 /// After this many bytes of messages the task yields: with hundreds of busy connections, everything else on the
 /// runtime waits for all of them.
-/// runtime waits for all of them.
 const SLICE_BYTES: usize = 32 * 1024;
 
 /// The cost of handing over a message beyond its bytes.
@@ -36,11 +35,10 @@ pub(crate) trait Sink: Send + Sync {
     /// Hands over an answer, if there is room.
     fn answer(&self, ack_id: i64, answer: &Answer) -> Taken;
 
-    /// Hands over a notice, if there is room.
+    /// Hands over an ephemeral event, if there is room.
     fn notify(&self, notice: &Notice) -> Taken;
 
-    /// Has everything that was handed over leave, as far as there is room for it. What is handed over may
-    /// wait for this.
+    /// Sends what was handed over, as far as there is room. What is handed over may wait for this.
     fn flush(&self) -> Taken;
 
     /// Waits until there may be room again.
@@ -53,13 +51,13 @@ pub(crate) trait Sink: Send + Sync {
     fn saved(&self) -> impl Future<Output = ()> + Send;
 }
 
-/// Whether something was taken on its way to a client: the same word from the delivery task down to the socket.
+/// Whether something was taken on its way to a client. The same type from the delivery task down to the socket.
 pub(crate) type Taken = Result<(), NotTaken>;
 
 /// Why something was not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NotTaken {
-    /// There is no room for it now.
+    /// There is no room now.
     Full,
     /// The connection is gone.
     Gone,

@@ -11,7 +11,7 @@ use super::saved::{Known, Saved, text_of};
 use super::sockets::evict;
 use super::writer::Writer;
 
-/// A session that a client has named the secret of.
+/// A session whose secret a client has sent.
 pub struct Found<S> {
     pub(super) key: SessionKey,
     pub(super) pid: String,
@@ -21,12 +21,12 @@ pub struct Found<S> {
 }
 
 impl<S> Found<S> {
-    /// The public id that its socket had, and will have.
+    /// Returns the public id that its socket had, and will have again.
     pub fn id(&self) -> &str {
         &self.known.saved.id
     }
 
-    /// What the application saved last.
+    /// Returns what the application saved last.
     pub fn state(&self) -> &S {
         &self.state
     }
@@ -99,8 +99,7 @@ impl<S> Session<S> {
         }
     }
 
-    /// Replaces the application's part. It is saved soon; nothing happens when the session has got
-    /// another owner.
+    /// Replaces the state. It is saved soon. Nothing happens if the session has another owner by now.
     pub fn save(&self, state: &S)
     where
         S: Serialize,

@@ -80,7 +80,7 @@ impl Connections {
         self.delivery_tasks.wait().await;
     }
 
-    /// Authenticates a client, then finds out who it is and its place. Nothing is sent to it before.
+    /// Accepts a client, or refuses it with a reason. Nothing is sent to it before.
     async fn accept(&self, socket: SocketRef, auth: Auth) -> Result<(), String> {
         match accept(&self.services, &socket, auth).await {
             Ok(accepted) => self.prepare(socket, accepted).await,
