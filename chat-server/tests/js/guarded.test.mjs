@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { once, sleep } from "./support/bounds.mjs";
 import { connect, msgpack, send, TRANSPORTS } from "./support/client.mjs";
 import { cutOff, Recoverable } from "./support/recoverable.mjs";
-import { ask, connected } from "./support/wire.mjs";
+import { ask, connected, open } from "./support/wire.mjs";
 
 const { CHAT_GUARDED_URL: url, CHAT_TRUSTING_URL: trustingUrl } = process.env;
 
@@ -47,6 +47,25 @@ test("what is sent while an asynchronous middleware runs arrives", async (t) => 
   await client.has(3);
   assert.deepEqual(client.contents, ["start", "during", "after"]);
 });
+
+for (const transport of ["websocket", "polling", "upgrade"]) {
+  test(`${transport}: who leaves while it is being accepted is not there afterwards`, async (t) => {
+    const room = `left by ${transport}`;
+    const watcher = connect(t, url, { auth: { rooms: [room] } });
+    await once(watcher, "connect");
+    const link = await open(t, url, transport);
+    await link.send(`40${JSON.stringify({ delay: 300, rooms: [room] })}`);
+    await sleep(50);
+    try {
+      await link.send("41");
+    } catch {
+      // The connection has ended before the answer.
+    }
+    await link.ends();
+    await sleep(500);
+    assert.equal((await watcher.timeout(5000).emitWithAck("users", room)).users, 1);
+  });
+}
 
 test("a client that may not connect any more gets nothing", async (t) => {
   const { talker, client } = await conversation(t);

@@ -60,6 +60,12 @@ impl ConnectHandler<LocalAdapter, InOrder> for Connections {
     /// Runs after the client was accepted. Not called if it left before.
     fn call(&self, socket: Arc<Socket>, _: Option<Value>) {
         let Some(connection) = socket.extensions.get::<Arc<Connection>>() else { return };
+        if connection.link.is_closed() {
+            // It ended while the client was being accepted. socketioxide ended those who were connected by then, and
+            // would keep this one for ever.
+            socket.disconnect().ok();
+            return;
+        }
         connection.session.activate(&SocketRef::from(Arc::clone(&socket)));
         let address = address(&socket);
         tracing::debug!(socket.id = %connection.session.id(), client.address = address, "connected");

@@ -30,7 +30,6 @@ const WINDOW: Duration = Duration::from_secs(120);
 const PATIENCE: Duration = Duration::from_secs(45);
 
 struct Chat {
-    /// Of each session, where it began.
     recovery: Recovery<usize>,
     /// What was said, in memory. A place in it is the number of messages before it.
     history: Mutex<Vec<String>>,

@@ -40,19 +40,24 @@ async fn main() -> anyhow::Result<()> {
 
 /// Starts the workers, starts again those that end, and stops them all.
 async fn supervise() -> anyhow::Result<()> {
-    let port: u16 = std::env::var("PORT").unwrap_or_else(|_| "3000".to_owned()).parse()?;
+    let first: u16 = std::env::var("PORT").unwrap_or_else(|_| "3000".to_owned()).parse()?;
     let workers: u16 = std::env::var("WORKERS").unwrap_or_else(|_| "4".to_owned()).parse()?;
-
+    let port = |worker| if first == 0 { free_port() } else { Ok(first + worker) };
+    let ports: Vec<u16> = (0..workers).map(port).collect::<std::io::Result<_>>()?;
     // Where the workers tell each other of new messages; deleted at the end, which the signals may not cut short.
     let stop = asked_to_stop()?;
     let folder = tempfile::tempdir()?;
     let hub = ClusterHub::bind(folder.path().join("hub")).await?;
 
-    let workers = (port..).take(workers.into()).map(|port| keep_running(port, hub.path()));
+    let workers = ports.into_iter().map(|port| keep_running(port, hub.path()));
     tokio::select! {
         () = stop => Ok(()),
         ended = try_join_all(workers) => ended.map(|_| ()),
     }
+}
+
+fn free_port() -> std::io::Result<u16> {
+    Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
 /// Starts a worker, and again when it ends. Dropped, it closes the worker's standard input, and so stops the worker.
@@ -80,7 +85,6 @@ fn asked_to_stop() -> std::io::Result<impl Future<Output = ()>> {
 
 /// In a worker: ready when the first process has ended, however it ended, as the standard input is a pipe to it.
 fn released() -> std::io::Result<impl Future<Output = ()>> {
-    // Not tokio's standard input: that blocks a thread, for which the end of the program would wait.
     let input = std::io::stdin().as_fd().try_clone_to_owned()?;
     let mut input = pipe::Receiver::from_owned_fd(input)?;
     Ok(async move { while let Ok(1..) = input.read(&mut [0; 64]).await {} })
@@ -102,7 +106,7 @@ async fn work(address: &str, hub: &Path) -> anyhow::Result<()> {
         .merge(chat_server::client_router())
         .merge(chat.socket_router());
 
-    // The first process says when to stop. Ctrl-C in a terminal goes to all processes, and SIGTERM may.
+    // Ctrl-C in a terminal goes to all processes, and SIGTERM may.
     let (released, asked) = (released()?, asked_to_stop()?);
     let listener = TcpListener::bind(address).await?;
     println!("listening on http://{}", listener.local_addr()?);
