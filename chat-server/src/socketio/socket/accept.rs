@@ -68,29 +68,37 @@ pub(crate) async fn accept(
         None => resumed(services, socket, &auth).await?,
         trusted => trusted,
     };
-    if let Some(Resumed { found, mut session, cursor }) = resumed {
-        let had_nobody = session.person().is_none();
-        let identified = match claimant(services, socket, &auth, &issued, &session).await? {
-            Claimant::Known(person) => Some(Some((person, None))),
-            Claimant::Named(identified) => Some(Some(identified)),
-            Claimant::Anonymous => Some(None),
-            Claimant::Another => None,
-        };
-        if let Some(identified) = identified {
-            if let Some((person, _)) = identified.as_ref().filter(|_| had_nobody) {
-                session.identify(person, log.tail());
-            }
-            // It is in the rooms of its session.
-            let (found, echo, not_joined) = (Some(found), auth.handshake.echo, None);
-            return Ok(Accepted { found, session, cursor, identified, not_joined, echo });
-        }
+    let Some(Resumed { found, mut session, cursor }) = resumed else {
+        return in_new_session(services, socket, auth, issued).await;
+    };
+    let had_nobody = session.person().is_none();
+    let identified = match claimant(services, socket, &auth, &issued, &session).await? {
+        Claimant::Known(person) => Some((person, None)),
+        Claimant::Named(identified) => Some(identified),
+        Claimant::Anonymous => None,
+        Claimant::Another => return in_new_session(services, socket, auth, issued).await,
+    };
+    if let Some((person, _)) = identified.as_ref().filter(|_| had_nobody) {
+        session.identify(person, log.tail());
     }
+    // It is in the rooms of its session.
+    let (found, echo, not_joined) = (Some(found), auth.handshake.echo, None);
+    Ok(Accepted { found, session, cursor, identified, not_joined, echo })
+}
+
+/// Accepts a client in a new session.
+async fn in_new_session(
+    services: &Services,
+    socket: &SocketRef,
+    auth: Auth,
+    issued: Option<Person>,
+) -> Result<Accepted, Refused> {
     let identified = match issued {
         Some(person) => Some((person, None)),
         None => named(services, socket, &auth).await?,
     };
     let person = identified.as_ref().map(|(person, _)| person);
-    let begun = ChatSession::begin(log, &auth.handshake, person).await;
+    let begun = ChatSession::begin(&services.log, &auth.handshake, person).await;
     let (session, cursor) = begun.map_err(IdentityError::Store)?;
     let (not_joined, echo) = (auth.not_joined(), auth.handshake.echo);
     Ok(Accepted { found: None, session, cursor, identified, not_joined, echo })

@@ -37,11 +37,6 @@ impl DirectWriter {
         &self.websocket
     }
 
-    #[cfg(test)]
-    pub(super) fn link(&self) -> &Arc<super::Link> {
-        &self.websocket.link
-    }
-
     /// Adds whole frames, if there is room.
     pub(crate) fn push(&self, frames: &[u8]) -> Taken {
         if self.websocket.link.encoding().is_msgpack() {

@@ -39,7 +39,6 @@ pub(crate) struct StreamLimits {
 /// CONNECT replies are completed by the link, and frames of its direct writer are inserted between those of
 /// Engine.IO; all other bytes pass untouched and uncopied.
 pub(crate) struct LinkedStream {
-    pub(super) link: Arc<Link>,
     pub(super) websocket: Arc<Websocket>,
     /// How long the client may read nothing while data waits for it.
     patience: Duration,
@@ -73,7 +72,6 @@ impl LinkedStream {
         let inbound = Inbound::new(max_packet_bytes, budget, link.address(), encoding, namespaces);
         let incoming = Incoming::new(Arc::clone(&link), patience);
         Self {
-            link,
             websocket,
             patience,
             open: Some(open),
@@ -94,15 +92,15 @@ impl LinkedStream {
         context: &mut Context<'_>,
         write: impl FnOnce(&mut WriteMultiplexer, &mut Context<'_>, &Link) -> Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
-        self.link.wake_writer(context);
-        let result = self
-            .websocket
-            .poll_multiplexer(|multiplexer, context| write(multiplexer, context, &self.link));
+        self.websocket.link.wake_writer(context);
+        let result = self.websocket.poll_multiplexer(|multiplexer, context| {
+            write(multiplexer, context, &self.websocket.link)
+        });
         if result.is_ready() {
             self.stalled = None;
             return result;
         }
-        if self.link.is_closed() {
+        if self.websocket.link.is_closed() {
             return Poll::Ready(Err(ErrorKind::ConnectionAborted.into()));
         }
         self.incoming.give_way();
@@ -241,17 +239,18 @@ impl LinkedStream {
                 return Poll::Ready(Ok(()));
             }
             if self.inbound.has_no_packet() {
-                self.link.close(Farewell::NoPacket);
+                self.websocket.link.close(Farewell::NoPacket);
             }
             if self.inbound.is_between() {
                 self.incoming.handled();
             }
             let most = self.poll_step(context);
-            if self.link.is_closed() {
+            if self.websocket.link.is_closed() {
                 // The end of the stream: the connection is closed as if the client had gone.
                 return Poll::Ready(Ok(()));
             }
-            if self.pong.is_empty() && self.inbound.is_between() && self.link.takes_pong() {
+            if self.pong.is_empty() && self.inbound.is_between() && self.websocket.link.takes_pong()
+            {
                 self.pong = &PONG;
             }
             if !self.pong.is_empty() {
@@ -266,12 +265,12 @@ impl LinkedStream {
             }
             let has_passed = ready!(self.poll_messages(context, buffer, most))?;
             if self.inbound.has_overlong() {
-                self.link.note(Farewell::TooLarge);
+                self.websocket.link.note(Farewell::TooLarge);
             }
             if self.inbound.has_no_room() {
-                self.link.close(Farewell::NoRoom);
+                self.websocket.link.close(Farewell::NoRoom);
             }
-            if has_passed || self.link.is_closed() {
+            if has_passed || self.websocket.link.is_closed() {
                 return Poll::Ready(Ok(()));
             }
         }
@@ -315,14 +314,14 @@ impl AsyncWrite for LinkedStream {
 impl Drop for LinkedStream {
     fn drop(&mut self) {
         let multiplexer = self.websocket.multiplexer().take();
-        self.link.interrupt();
+        self.websocket.link.interrupt();
         // Ended by the client or broken: nothing is on its way.
-        if !self.link.is_closed() {
+        if !self.websocket.link.is_closed() {
             return;
         }
         let open = self.open.take();
         if let (Some(multiplexer), Ok(runtime)) = (multiplexer, Handle::try_current()) {
-            let (stream, rest) = multiplexer.into_end(&self.link);
+            let (stream, rest) = multiplexer.into_end(&self.websocket.link);
             runtime.spawn(async move {
                 linger(stream, &rest).await;
                 drop(open);

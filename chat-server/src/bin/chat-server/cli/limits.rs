@@ -25,15 +25,15 @@ pub(super) struct LimitArgs {
     max_handshakes_per_address: usize,
 
     /// How long a client may take to connect, as in 20s; then its connection is closed
-    #[arg(long, env = "CHAT_HANDSHAKE_TIMEOUT", value_name = "DURATION", default_value = "20s")]
+    #[arg(long, env = "CHAT_HANDSHAKE_TIMEOUT", value_name = "DURATION", default_value_t = Limits::default().handshake_timeout.into())]
     handshake_timeout: Duration,
 
     /// How often the server pings a client; set it below the time after which your proxy closes idle connections
-    #[arg(long, env = "CHAT_PING_INTERVAL", value_name = "DURATION", default_value = "25s")]
+    #[arg(long, env = "CHAT_PING_INTERVAL", value_name = "DURATION", default_value_t = Limits::default().ping_interval.into())]
     ping_interval: Duration,
 
     /// How long a client may take to answer a ping; then its connection is closed
-    #[arg(long, env = "CHAT_PING_TIMEOUT", value_name = "DURATION", default_value = "20s")]
+    #[arg(long, env = "CHAT_PING_TIMEOUT", value_name = "DURATION", default_value_t = Limits::default().ping_timeout.into())]
     ping_timeout: Duration,
 
     /// Events per second, on average, from one user over all connections; a client that sends more is not refused but

@@ -36,7 +36,7 @@ fn connect(buffer: usize) -> (LinkedStream, DirectWriter, DuplexStream) {
 async fn open(stream: &mut LinkedStream, client: &mut DuplexStream) {
     stream.write_all(&text_frame(&[CONNECT])).await.unwrap();
     stream.flush().await.unwrap();
-    let expected = replied(&stream.link, "/");
+    let expected = replied(&stream.websocket.link, "/");
     assert_eq!(received(client, expected.len()).await, expected);
 }
 
@@ -57,7 +57,7 @@ async fn received(client: &mut DuplexStream, bytes: usize) -> Vec<u8> {
 #[tokio::test]
 async fn nothing_of_the_lane_leaves_before_the_client_is_told_that_it_is_connected() {
     let (mut stream, direct_writer, mut client) = connect(1000);
-    let link = direct_writer.link();
+    let link = &direct_writer.websocket().link;
     let reply = ConnectReply { sid: "public".into(), pid: "secret".into() };
     link.reply_to_connect("/", reply.clone());
     assert_eq!(direct_writer.push_text(&[b"42[", b"1]"]), Ok(()));
@@ -85,7 +85,7 @@ async fn nothing_of_the_lane_leaves_before_the_client_is_told_that_it_is_connect
 async fn a_client_that_was_told_to_leave_a_namespace_is_in_it_no_more() {
     let (mut stream, direct_writer, mut client) = connect(1000);
     open(&mut stream, &mut client).await;
-    let namespaces = direct_writer.link().namespaces();
+    let namespaces = direct_writer.websocket().link.namespaces();
     stream.write_all(&text_frame(&[b"40/admin,{\"sid\":\"abc\"}"])).await.unwrap();
     assert!(namespaces.has(b"/admin") && namespaces.has(b"/"));
     for (packet, namespace) in [(&b"41/admin,"[..], &b"/admin"[..]), (b"41", b"/")] {
@@ -98,7 +98,7 @@ async fn a_client_that_was_told_to_leave_a_namespace_is_in_it_no_more() {
     }
     stream.flush().await.unwrap();
     let expected = [
-        replied(direct_writer.link(), "/admin"),
+        replied(&direct_writer.websocket().link, "/admin"),
         text_frame(&[b"41/admin,"]),
         text_frame(&[b"41"]),
     ];
@@ -133,9 +133,9 @@ async fn the_end_of_a_websocket_says_why_as_far_as_that_is_known() {
     assert_eq!(received(&mut client, 2).await, END);
 
     let (mut stream, direct_writer, mut client) = connect(1000);
-    direct_writer.link().close(Farewell::Stopping);
+    direct_writer.websocket().link.close(Farewell::Stopping);
     // The first reason counts.
-    direct_writer.link().close(Farewell::Unavailable);
+    direct_writer.websocket().link.close(Farewell::Unavailable);
     stream.write_all(&END).await.unwrap();
     stream.flush().await.unwrap();
     let reason = b"the server is stopping; connect again";
@@ -153,7 +153,7 @@ async fn nothing_comes_after_the_end_of_a_websocket() {
         stream.flush().await.unwrap();
         assert_eq!(direct_writer.push_text(&[b"42[1]"]), Ok(()));
         assert_eq!(direct_writer.flush(), Err(NotTaken::Full));
-        direct_writer.link().close(Farewell::Stopping);
+        direct_writer.websocket().link.close(Farewell::Stopping);
         drop(stream);
         let mut received = Vec::new();
         client.read_to_end(&mut received).await.unwrap();
@@ -165,7 +165,7 @@ async fn nothing_comes_after_the_end_of_a_websocket() {
 async fn a_connection_that_is_closed_ends_with_the_reason() {
     let (mut stream, direct_writer, mut client) = connect(1000);
     open(&mut stream, &mut client).await;
-    direct_writer.link().close(Farewell::Expired);
+    direct_writer.websocket().link.close(Farewell::Expired);
     drop(stream);
     let mut received = Vec::new();
     client.read_to_end(&mut received).await.unwrap();
@@ -175,7 +175,7 @@ async fn a_connection_that_is_closed_ends_with_the_reason() {
 #[tokio::test]
 async fn a_long_connect_reply_is_completed_too() {
     let (mut stream, direct_writer, mut client) = connect(10_000);
-    let link = direct_writer.link();
+    let link = &direct_writer.websocket().link;
     let namespace = format!("/{}", "n".repeat(300));
     let reply = ConnectReply { sid: "public".into(), pid: "secret".repeat(30) };
     link.reply_to_connect(&namespace, reply.clone());
@@ -204,7 +204,7 @@ async fn who_has_the_lane_after_another_sends_nothing_of_the_other() {
 async fn a_client_that_does_not_read_costs_a_bounded_amount_and_gets_everything_later() {
     let (mut stream, direct_writer, mut client) = connect(64);
     open(&mut stream, &mut client).await;
-    direct_writer.link().drained().await;
+    direct_writer.websocket().link.drained().await;
     let frame = text_frame(&[&[b'x'; 1000]]);
     let mut pushed = 0;
     while direct_writer.push(&frame) == Ok(()) {
@@ -254,7 +254,7 @@ async fn engine_io_gets_its_turn_however_much_is_pushed() {
 async fn who_waits_for_room_is_woken_when_the_connection_ends() {
     let (mut stream, direct_writer, mut client) = connect(64);
     open(&mut stream, &mut client).await;
-    direct_writer.link().drained().await;
+    direct_writer.websocket().link.drained().await;
     assert_eq!(direct_writer.push_text(&[&[b'x'; 100]]), Ok(()));
     let mut room = task::spawn(direct_writer.room());
     assert_pending!(room.poll());
@@ -301,7 +301,7 @@ proptest! {
         };
         let others: Vec<_> = engine.iter().enumerate().map(|(n, &length)| number("2e", n, length)).collect();
         let mut bytes = [text_frame(&[CONNECT]), others.concat()].concat();
-        let expected_engine = [vec![replied(direct_writer.link(), "/")], others].concat();
+        let expected_engine = [vec![replied(&direct_writer.websocket().link, "/")], others].concat();
         let mut expected_lane = Vec::new();
         let mut got = Vec::new();
         let mut context = Context::from_waker(Waker::noop());
