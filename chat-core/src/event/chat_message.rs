@@ -1,6 +1,8 @@
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize, Serializer};
+use serde_json::value::RawValue;
 
-use super::arguments::Arguments;
+use super::arguments::{Arguments, MAX_EVENT_BYTES};
 use crate::{ClientOffset, Content, Refusal, RoomId};
 
 /// The arguments of [`CHAT_MESSAGE`](crate::CHAT_MESSAGE) from a client.
@@ -52,6 +54,10 @@ impl ChatMessage {
     /// # Errors
     /// The refusal to answer with, for arguments that the event does not accept and for text that is not JSON.
     pub fn from_event(json: &str) -> Result<Self, Refusal> {
+        Plain::read(json).map_or_else(|| Self::from_any_event(json), Ok)
+    }
+
+    fn from_any_event(json: &str) -> Result<Self, Refusal> {
         const KEY: &str = "the second argument must be the client offset, a string";
         const OPTIONS: &str = "the third argument must be options such as { room: \"general\" }";
 
@@ -68,8 +74,81 @@ impl ChatMessage {
     }
 }
 
+/// The event as most clients write it: a text, perhaps a key, perhaps a room. One pass reads it; [`Arguments`] reads
+/// every other form, and knows what to refuse.
+#[derive(Deserialize)]
+struct Plain<'a>(
+    IgnoredAny,
+    String,
+    #[serde(default)] Option<String>,
+    #[serde(default, borrow)] Option<&'a RawValue>,
+);
+
+#[derive(Default, Deserialize)]
+struct PlainOptions {
+    room: Option<String>,
+}
+
+impl Plain<'_> {
+    fn read(json: &str) -> Option<ChatMessage> {
+        if json.len() > MAX_EVENT_BYTES {
+            return None;
+        }
+        let Plain(_, content, key, options) = serde_json::from_str(json).ok()?;
+        let options = match options.map(RawValue::get) {
+            None => PlainOptions::default(),
+            // An array would do for the deserialiser.
+            Some(json) if json.starts_with('{') => serde_json::from_str(json).ok()?,
+            Some(_) => return None,
+        };
+        Some(ChatMessage {
+            content: content.try_into().ok()?,
+            client_offset: key.map(TryInto::try_into).transpose().ok()?,
+            options: ChatMessageOptions {
+                room: options.room.map(TryInto::try_into).transpose().ok()?,
+            },
+        })
+    }
+}
+
 impl Serialize for ChatMessage {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         (&self.content, &self.client_offset, &self.options).serialize(serializer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn what_most_clients_write_takes_one_pass() {
+        for json in [
+            r#"["chat message","hi"]"#,
+            r#"["chat message","\u00e9\n😀",null]"#,
+            r#"[ "chat message" , "hi" , "a-1" , { "room" : "r" , "x" : [1] } ]"#,
+            r#"["chat message","hi","a-1",{}]"#,
+            r#"["chat message","hi",null,null]"#,
+            r#"["chat message","hi",null,{"room":null}]"#,
+        ] {
+            assert!(Plain::read(json).is_some(), "{json}");
+        }
+    }
+
+    proptest! {
+        /// One pass reads nothing that the other way refuses, or reads differently.
+        #[test]
+        fn both_ways_read_the_same(arguments in prop::collection::vec(prop::sample::select(vec![
+            "null", "\"\"", "\"hi\"", "\"a\\u00e9\"", "\"\\ud83d\"", "\"k\\n\"", "5", "true", "[]", "[\"r\"]", "{}",
+            "{\"room\":\"r\"}", "{\"room\":null}", "{\"room\":5}", "{\"room\":\"\"}", "{\"room\":\"a\",\"room\":\"b\"}",
+            "{\"other\":1,\"room\":\" R \"}", "{\"room\":\"a\"", "{\"room\":\"\\u200b\"}", "\"", "",
+        ]), 0..6)) {
+            let json = format!("[{}]", arguments.join(","));
+            if let Some(message) = Plain::read(&json) {
+                prop_assert_eq!(Ok(message), ChatMessage::from_any_event(&json));
+            }
+        }
     }
 }
