@@ -148,7 +148,7 @@ fn connect_options(events: Arc<Events>) -> ConnectOptions {
         })
 }
 
-/// Explains, for the person who starts this program, why the server cannot be used.
+/// Explains, for whoever starts this program, why the server cannot be used.
 fn refusal(place: &str, error: ConnectError) -> BroadcastError {
     let place = place.to_owned();
     let kind = error.kind();

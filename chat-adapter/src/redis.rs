@@ -152,7 +152,7 @@ impl Broadcast for RedisBroadcast {
     }
 }
 
-/// Explains, for the person who starts this program, why the server cannot be used.
+/// Explains, for whoever starts this program, why the server cannot be used.
 fn refusal(place: &str, error: RedisError) -> BroadcastError {
     let place = place.to_owned();
     let (kind, code) = (error.kind(), error.code().map(str::to_owned));

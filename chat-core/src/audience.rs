@@ -3,14 +3,14 @@ use serde::{Deserialize, Serialize};
 use crate::{Nickname, RoomId};
 
 /// A user, across all connections and nodes. The id stays while the user is away and is never reused: when a nickname
-/// gets a new owner, that owner is another person.
+/// gets a new owner, that owner is another user. A user who takes another nickname gets another id.
 ///
 /// Random, created when a nickname is claimed. It never leaves the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct PersonId(i64);
+pub struct UserId(i64);
 
-impl PersonId {
+impl UserId {
     /// Creates an id from random bytes.
     pub const fn from_random(bytes: [u8; 8]) -> Self {
         Self(i64::from_be_bytes(bytes) & i64::MAX)
@@ -33,12 +33,12 @@ impl PersonId {
 pub enum Audience {
     /// Everybody in this room.
     Room(RoomId),
-    /// Two people, and never anyone else.
+    /// Two users, and never anyone else.
     Private {
         /// The sender.
-        from: PersonId,
+        from: UserId,
         /// The receiver; never the sender.
-        to: PersonId,
+        to: UserId,
         /// The receiver's nickname when it was sent.
         nickname: Nickname,
     },
@@ -49,10 +49,10 @@ pub enum Audience {
 pub enum Feed {
     /// The messages of a room.
     Room(RoomId),
-    /// The private messages that a person has sent or received.
-    Person(PersonId),
-    /// The private messages between two people, in both directions. The order of the two does not matter.
-    Between(PersonId, PersonId),
+    /// The private messages that a user has sent or received.
+    User(UserId),
+    /// The private messages between two users, in both directions. The order of the two does not matter.
+    Between(UserId, UserId),
 }
 
 impl Audience {
@@ -85,11 +85,11 @@ impl Audience {
     }
 
     /// Returns the feeds in which a message for this audience appears and which connections follow: the feed of the
-    /// room, or those of the two people.
+    /// room, or those of the two users.
     pub fn feeds(&self) -> impl Iterator<Item = Feed> + use<> {
         let (first, second) = match self {
             Self::Room(room) => (Feed::Room(room.clone()), None),
-            Self::Private { from, to, .. } => (Feed::Person(*from), Some(Feed::Person(*to))),
+            Self::Private { from, to, .. } => (Feed::User(*from), Some(Feed::User(*to))),
         };
         [Some(first), second].into_iter().flatten()
     }
@@ -100,9 +100,7 @@ impl Feed {
     pub fn contains(&self, audience: &Audience) -> bool {
         match (self, audience) {
             (Self::Room(room), Audience::Room(other)) => room == other,
-            (Self::Person(person), Audience::Private { from, to, .. }) => {
-                person == from || person == to
-            }
+            (Self::User(user), Audience::Private { from, to, .. }) => user == from || user == to,
             (&Self::Between(a, b), &Audience::Private { from, to, .. }) => {
                 (a, b) == (from, to) || (b, a) == (from, to)
             }

@@ -2,7 +2,7 @@ use thiserror::Error;
 
 /// The error of parsing a value from outside.
 ///
-/// The text addresses the person who sent the value. It never repeats the value itself, which may be long or private.
+/// The text addresses the user who sent the value. It never repeats the value itself, which may be long or private.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ParseError {

@@ -6,9 +6,9 @@ mod delivery;
 mod handshake;
 mod history;
 mod mended;
-mod people;
 mod private_message;
 mod rooms;
+mod users;
 mod whole;
 
 use arguments::Arguments;
@@ -20,9 +20,9 @@ pub use delivery::{Delivery, DeliveryMeta, PrivateDelivery, PrivateDeliveryMeta}
 pub use handshake::{Handshake, Token};
 pub use history::{History, HistoryMessage, HistoryOf, HistoryRequest};
 pub use mended::mended_json;
-pub use people::{Named, NicknameRequest, Typing, TypingHeard, UserChange};
 pub use private_message::PrivateMessage;
 pub use rooms::{Join, Joined, Left, NotJoined, RoomNotJoined, Users, room_from_event};
+pub use users::{Named, NicknameRequest, Typing, TypingHeard, UserChange};
 
 /// The event that carries a message for a room, in both directions.
 ///
@@ -32,14 +32,14 @@ pub use rooms::{Join, Joined, Left, NotJoined, RoomNotJoined, Users, room_from_e
 /// | server to client | content, offset, `{ room, from, at, clientOffset }`, recovery offset ([`Delivery`]); `clientOffset` is for the author only | none |
 pub const CHAT_MESSAGE: &str = "chat message";
 
-/// The event that carries a message from one person to another, in both directions.
+/// The event that carries a message from one user to another, in both directions.
 ///
 /// | direction | arguments | ack |
 /// |---|---|---|
 /// | client to server | nickname, content, client offset? ([`PrivateMessage`]) | [`Ack`](crate::Ack) or [`Refusal`](crate::Refusal) |
 /// | server to client | content, offset, `{ from, to, at, clientOffset }`, recovery offset ([`PrivateDelivery`]); `clientOffset` is for the author only | none |
 ///
-/// It is kept in the log like any message, and delivered only to the connections of these two people.
+/// It is kept in the log like any message, and delivered only to the connections of these two users.
 pub const PRIVATE_MESSAGE: &str = "private message";
 
 /// The event with which a client joins a room: messages sent to the room from now on are delivered.

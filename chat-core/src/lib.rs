@@ -16,7 +16,7 @@ mod scripts;
 mod visible;
 
 pub use ack::{Ack, Answer, Refusal, RefusalCode};
-pub use audience::{Audience, Feed, PersonId};
+pub use audience::{Audience, Feed, UserId};
 pub use author::{Author, AuthorId};
 pub use client_offset::ClientOffset;
 pub use cursor::{Cursor, Step};

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Audience, Author, AuthorId, ClientOffset, Nickname, Offset, ParseError, PersonId, RoomId,
+    Audience, Author, AuthorId, ClientOffset, Nickname, Offset, ParseError, RoomId, UserId,
 };
 
 /// The text of a message: 1 to 65,536 bytes of UTF-8, any characters.
@@ -149,7 +149,7 @@ impl NewMessage {
     /// Returns whether `stored`, which has the same [`ClientOffset`], is this message: the same content for the same
     /// audience. If not, the key was used for another message.
     ///
-    /// Compares users, not names: under another name the same user has another [`PersonId`] as the sender of a
+    /// Compares users, not names: under another name the same user has another [`UserId`] as the sender of a
     /// private message. If an author is unknown, names are compared by their key, if both are known.
     pub fn is_retry_of(&self, stored: &Message) -> bool {
         if self.content != stored.content {
@@ -217,8 +217,8 @@ struct Fields {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Private {
-    from: PersonId,
-    to: PersonId,
+    from: UserId,
+    to: UserId,
     nickname: Nickname,
 }
 

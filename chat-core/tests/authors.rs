@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use chat_core::{Audience, Author, AuthorId, Message, NewMessage, Offset, PersonId, RoomId};
+use chat_core::{Audience, Author, AuthorId, Message, NewMessage, Offset, RoomId, UserId};
 
 const ADA: AuthorId = AuthorId::of_user([0xff; 8]);
 const SESSION: AuthorId = AuthorId::of_session([0; 8]);
@@ -54,8 +54,8 @@ fn a_retry_compares_users_and_not_names() {
 #[test]
 fn a_user_with_another_name_sends_the_same_private_message() {
     let private = |from, to| Audience::Private {
-        from: PersonId::from_stored(from),
-        to: PersonId::from_stored(to),
+        from: UserId::from_stored(from),
+        to: UserId::from_stored(to),
         nickname: "Bob".parse().unwrap(),
     };
     let ada = Some(Author::user(ADA, SESSION));

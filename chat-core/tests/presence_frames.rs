@@ -1,12 +1,12 @@
-//! What nodes tell each other of people, byte for byte.
+//! What nodes tell each other of users, byte for byte.
 
 #![allow(clippy::unwrap_used)]
 
-use chat_core::{Attendee, Frame, FrameBody, FrameError, MemberId, NodeId, PersonId, RoomId};
+use chat_core::{Attendee, Frame, FrameBody, FrameError, MemberId, NodeId, RoomId, UserId};
 use insta::assert_snapshot;
 
 fn ada() -> Attendee {
-    let member = MemberId::person(PersonId::from_stored(12));
+    let member = MemberId::user(UserId::from_stored(12));
     Attendee { room: RoomId::general(), member, nickname: Some("Ada \"L\"".parse().unwrap()) }
 }
 
@@ -28,7 +28,7 @@ fn changes() {
     assert_snapshot!(written(body), @r#"{"v":1,"node":"abababababababab","type":"presence","from":6,"version":7,"came":[{"room":"general","member":12,"nickname":"Ada \"L\""}],"left":[{"room":"general","member":9223372036854775809}]}"#);
 }
 
-/// They would be shown to people.
+/// They would be shown to users.
 #[test]
 fn a_name_that_nobody_can_have_makes_it_no_frame() {
     let body = FrameBody::Presence { from: 6, version: 7, came: vec![ada()], left: Vec::new() };
@@ -74,10 +74,10 @@ fn the_end_of_a_node() {
 }
 
 #[test]
-fn a_person_is_never_taken_for_an_anonymous_client() {
-    let most = PersonId::from_random([0xff; 8]);
-    assert_ne!(MemberId::person(most), MemberId::anonymous(most.as_i64().cast_unsigned()));
-    let numbers = [MemberId::person(most), MemberId::anonymous(u64::MAX)];
+fn a_user_is_never_taken_for_an_anonymous_client() {
+    let most = UserId::from_random([0xff; 8]);
+    assert_ne!(MemberId::user(most), MemberId::anonymous(most.as_i64().cast_unsigned()));
+    let numbers = [MemberId::user(most), MemberId::anonymous(u64::MAX)];
     let json = serde_json::to_string(&numbers).unwrap();
     assert_snapshot!(json, @"[9223372036854775807,18446744073709551615]");
     assert_eq!(serde_json::from_str::<[MemberId; 2]>(&json).unwrap(), numbers);

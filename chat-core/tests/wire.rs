@@ -7,8 +7,8 @@ use std::time::Duration;
 use chat_core::{
     Ack, Audience, AuthorId, ChatMessage, ClientOffset, Content, Delivery, DeliveryMeta, Epoch,
     Frame, FrameBody, FrameError, Handshake, History, HistoryMessage, Joined, Left, Message, Named,
-    Nickname, NodeId, Offset, PersonId, PrivateDelivery, PrivateDeliveryMeta, RecoveryOffset,
-    Refusal, RefusalCode, RoomId, Timestamp, Token, Typing, UserChange, Users,
+    Nickname, NodeId, Offset, PrivateDelivery, PrivateDeliveryMeta, RecoveryOffset, Refusal,
+    RefusalCode, RoomId, Timestamp, Token, Typing, UserChange, UserId, Users,
 };
 use insta::assert_snapshot;
 use serde::Serialize;
@@ -35,8 +35,8 @@ fn message() -> Message {
 
 fn private_message() -> Message {
     let audience = Audience::Private {
-        from: PersonId::from_stored(5),
-        to: PersonId::from_stored(i64::MAX),
+        from: UserId::from_stored(5),
+        to: UserId::from_stored(i64::MAX),
         nickname: nickname("Bob"),
     };
     Message { audience, content: "a\0b".parse().unwrap(), ..message() }
@@ -158,7 +158,7 @@ fn a_delivery_of_a_message_that_little_is_known_about() {
 }
 
 #[test]
-fn a_private_delivery_names_its_two_people_and_shows_no_id() {
+fn a_private_delivery_names_its_two_users_and_shows_no_id() {
     let delivery = private_delivery(private_message());
     assert_snapshot!(
         json(&delivery),
@@ -456,7 +456,7 @@ fn a_frame_of_another_version_is_told_from_a_damaged_one() {
 }
 
 #[test]
-fn a_frame_with_a_message_for_nobody_or_for_a_room_and_two_people_is_damaged() {
+fn a_frame_with_a_message_for_nobody_or_for_a_room_and_two_users_is_damaged() {
     let text = String::from_utf8(frame().encode()).unwrap();
     let private = r#""private":{"from":5,"to":6,"nickname":"Bob"}"#;
     for audience in ["", &format!(r#""room":"general",{private},"#)] {

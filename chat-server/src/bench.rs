@@ -62,7 +62,7 @@ impl Node {
     /// Returns a reader of these rooms that has everything up to `cursor`.
     pub fn reader(&self, rooms: &[RoomId], cursor: Offset) -> Reader {
         let rooms = rooms.iter().map(|room| (room.clone(), Offset::ZERO)).collect();
-        let place = Arc::new(ReadPosition::new(Following { rooms, person: None }, cursor));
+        let place = Arc::new(ReadPosition::new(Following { rooms, user: None }, cursor));
         let (log, wake) = (Arc::clone(&self.0), Arc::default());
         let subscription = Subscription::new(log, self.0.reader(), place, &wake);
         Reader { subscription, wake }

@@ -11,7 +11,7 @@ mod socketio;
 pub use chat::{Chat, ChatBuilder, ChatError};
 pub use engine::limits::{LimitError, Limits};
 #[cfg(feature = "jwt")]
-pub use engine::people::{JwtKey, JwtKeyError};
+pub use engine::users::{JwtKey, JwtKeyError};
 pub use http::base_path::{BasePath, BasePathError};
 pub use http::origin::{AllowedHost, AllowedHostError, AllowedOrigin, AllowedOriginError};
 pub use http::server::Listener;

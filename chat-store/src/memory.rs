@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use chat_core::{
     Audience, Epoch, Feed, Message, NewMessage, Nickname, NicknameKey, NicknameSkeleton, Offset,
-    PersonId, Timestamp,
+    Timestamp, UserId,
 };
 
 use crate::nickname::MAX_SWEPT_NICKNAMES;
@@ -31,7 +31,7 @@ pub struct MemoryStore {
 struct Contents {
     log: Log,
     sessions: HashMap<SessionKey, SessionRecord>,
-    /// The last granted claim to each nickname, with the person who has it.
+    /// The last granted claim to each nickname, with the user who has it.
     nicknames: BTreeMap<NicknameKey, NicknameClaim>,
     /// Nicknames by skeleton.
     looks: HashMap<NicknameSkeleton, HashSet<NicknameKey>>,
@@ -160,10 +160,10 @@ impl NicknameStore for MemoryStore {
         let mut contents = self.contents()?;
         let key = claim.nickname.key();
         let claimed = claim.decide(contents.nicknames.get(&key), || contents.is_imitation(claim));
-        if let Claimed::Yes(person) = claimed {
+        if let Claimed::Yes(user) = claimed {
             contents.forget(&key);
             contents.looks.entry(claim.nickname.skeleton()).or_default().insert(key.clone());
-            contents.nicknames.insert(key, NicknameClaim { person, ..claim.clone() });
+            contents.nicknames.insert(key, NicknameClaim { user, ..claim.clone() });
         }
         Ok(claimed)
     }
@@ -171,10 +171,10 @@ impl NicknameStore for MemoryStore {
     async fn find_nickname(
         &self,
         key: &NicknameKey,
-    ) -> Result<Option<(PersonId, Nickname)>, StoreError> {
+    ) -> Result<Option<(UserId, Nickname)>, StoreError> {
         let contents = self.contents()?;
         let held = contents.nicknames.get(key);
-        Ok(held.map(|claim| (claim.person, claim.nickname.clone())))
+        Ok(held.map(|claim| (claim.user, claim.nickname.clone())))
     }
 
     async fn sweep_nicknames(
@@ -188,7 +188,7 @@ impl NicknameStore for MemoryStore {
             contents.nicknames.range::<NicknameKey, _>(from).take(MAX_SWEPT_NICKNAMES).collect();
         let last = looked_at.last().map(|(key, _)| NicknameKey::clone(key));
         let expired = looked_at.into_iter().filter(|(_, claim)| {
-            claim.expires_at <= now && !contents.log.has_private_messages(claim.person)
+            claim.expires_at <= now && !contents.log.has_private_messages(claim.user)
         });
         for key in expired.map(|(key, _)| key.clone()).collect::<Vec<_>>() {
             contents.forget(&key);
@@ -217,10 +217,10 @@ impl Contents {
 }
 
 impl Log {
-    fn has_private_messages(&self, person: PersonId) -> bool {
+    fn has_private_messages(&self, user: UserId) -> bool {
         self.messages.iter().any(|message| match message.audience {
             Audience::Room(_) => false,
-            Audience::Private { from, to, .. } => person == from || person == to,
+            Audience::Private { from, to, .. } => user == from || user == to,
         })
     }
 

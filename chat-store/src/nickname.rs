@@ -1,5 +1,5 @@
 use async_trait::async_trait;
-use chat_core::{Nickname, NicknameKey, PersonId, Timestamp};
+use chat_core::{Nickname, NicknameKey, Timestamp, UserId};
 
 use crate::StoreError;
 
@@ -16,8 +16,8 @@ pub struct NicknameClaim {
     pub nickname: Nickname,
     /// The claimant.
     pub owner: OwnerKey,
-    /// The person id of the owner if the nickname is not this owner's already. Random.
-    pub person: PersonId,
+    /// The user id of the owner if the nickname is not this owner's already. Random.
+    pub user: UserId,
     /// The current time.
     pub now: Timestamp,
     /// When another owner may claim it.
@@ -39,7 +39,7 @@ pub enum ClaimKind {
 
 impl NicknameClaim {
     /// Decides this claim, for implementations of stores. `held` is the last granted claim to the nickname, with the
-    /// person who has it. `is_imitation` returns whether another owner has an unexpired nickname with the same
+    /// user who has it. `is_imitation` returns whether another owner has an unexpired nickname with the same
     /// [skeleton](Nickname::skeleton).
     ///
     /// An owner who keeps a nickname in the same spelling is not checked for imitation: two nicknames that looked
@@ -55,7 +55,7 @@ impl NicknameClaim {
         if !may_have || (self.kind != ClaimKind::Issued && !stays && is_imitation()) {
             return Claimed::Taken;
         }
-        Claimed::Yes(own.map_or(self.person, |own| own.person))
+        Claimed::Yes(own.map_or(self.user, |own| own.user))
     }
 }
 
@@ -65,8 +65,8 @@ pub(crate) const MAX_SWEPT_NICKNAMES: usize = 1000;
 /// The result of a [`NicknameClaim`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Claimed {
-    /// The claimant owns the nickname and is this person: the one of the claim, or the same as before.
-    Yes(PersonId),
+    /// The claimant owns the nickname and is this user: the one of the claim, or the same as before.
+    Yes(UserId),
     /// The nickname belongs to another owner or looks like one that does, or a renewal came from someone else than
     /// its owner. Nothing was changed.
     Taken,
@@ -79,9 +79,9 @@ pub enum Claimed {
 /// - **One owner.** Of claims to one nickname by several owners, even concurrent ones in all processes that share the
 ///   store, one is granted; the others are not until it has expired. The same holds for [new](ClaimKind::New) claims
 ///   to nicknames that look alike.
-/// - **One person.** An owner's claims to one nickname always give the same person, unless another owner got the
+/// - **One user.** An owner's claims to one nickname always give the same user, unless another owner got the
 ///   nickname in between or it was [swept](Self::sweep_nicknames). An owner who gets a nickname that was another's is
-///   a new person, even if it had the nickname before.
+///   a new user, even if it had the nickname before.
 /// - **Durable** like messages.
 /// - **Cancel safe.** A dropped call has happened completely or not at all; claiming again is harmless.
 ///
@@ -105,10 +105,10 @@ pub trait NicknameStore: Send + Sync + 'static {
     async fn find_nickname(
         &self,
         key: &NicknameKey,
-    ) -> Result<Option<(PersonId, Nickname)>, StoreError>;
+    ) -> Result<Option<(UserId, Nickname)>, StoreError>;
 
-    /// Deletes nicknames that expired at `now` or earlier and whose people have neither sent nor received a private
-    /// message, so that nothing of theirs is left. A nickname with private messages keeps its person until another
+    /// Deletes nicknames that expired at `now` or earlier and whose users have neither sent nor received a private
+    /// message, so that nothing of theirs is left. A nickname with private messages keeps its user until another
     /// user claims it.
     ///
     /// Checks up to 1,000 nicknames after `after`, in an order of its own, and returns the last one: pass it to the

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use chat_core::{Feed, NewMessage, Offset, PersonId, RoomId, Timestamp};
+use chat_core::{Feed, NewMessage, Offset, RoomId, Timestamp, UserId};
 use chat_store::testkit::{FailingStore, HeldStore, SessionBackend, async_trait};
 use chat_store::{
     Appended, ClaimKind, Claimed, MemoryStore, MessageStore, NicknameClaim, NicknameStore,
@@ -155,7 +155,7 @@ fn claim() -> NicknameClaim {
     NicknameClaim {
         nickname: "Ada".parse().unwrap(),
         owner: OwnerKey([7; 32]),
-        person: PersonId::from_stored(5),
+        user: UserId::from_stored(5),
         now: NOW,
         expires_at: Timestamp::from_millis(1),
         kind: ClaimKind::New,
@@ -180,9 +180,9 @@ async fn pages_backwards_and_nicknames_wait_at_their_gates() {
     });
     store.finds.waiting(1).await;
     store.claims.open();
-    assert_eq!(claiming.await.unwrap(), Claimed::Yes(claim().person));
+    assert_eq!(claiming.await.unwrap(), Claimed::Yes(claim().user));
     store.finds.let_through(1);
-    assert_eq!(finding.await.unwrap(), Some((claim().person, claim().nickname)));
+    assert_eq!(finding.await.unwrap(), Some((claim().user, claim().nickname)));
 
     store.reads.close();
     let reading = tokio::spawn({

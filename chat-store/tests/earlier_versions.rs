@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use chat_core::{Author, AuthorId, Feed, NewMessage, Offset, PersonId, RoomId, Timestamp};
+use chat_core::{Author, AuthorId, Feed, NewMessage, Offset, RoomId, Timestamp, UserId};
 use chat_store::{
     Appended, ClaimKind, Claimed, MessageStore, NicknameClaim, NicknameStore, OwnerKey, SessionKey,
     SessionRecord, SessionStore, SqliteStore, StoreError,
@@ -158,14 +158,14 @@ async fn names_of_version_6_stay_and_are_not_imitated() {
     let claim = |name: &str, owner| NicknameClaim {
         nickname: name.parse().unwrap(),
         owner: OwnerKey([owner; 32]),
-        person: PersonId::from_stored(9),
+        user: UserId::from_stored(9),
         now: Timestamp::from_millis(50),
         expires_at: Timestamp::from_millis(100),
         kind: ClaimKind::New,
     };
     for (name, owner) in [("Ada", 1), ("Аdа", 2)] {
         let claimed = store.claim_nickname(&claim(name, owner)).await.unwrap();
-        assert_eq!(claimed, Claimed::Yes(PersonId::from_stored(owner.into())));
+        assert_eq!(claimed, Claimed::Yes(UserId::from_stored(owner.into())));
     }
     for name in ["ada", "аdа", "adа"] {
         let claimed = store.claim_nickname(&claim(name, 3)).await.unwrap();

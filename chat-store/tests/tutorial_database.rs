@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use chat_core::{Audience, Feed, Message, NewMessage, Offset, PersonId, RoomId};
+use chat_core::{Audience, Feed, Message, NewMessage, Offset, RoomId, UserId};
 use chat_store::{Appended, MessageStore, SqliteStore, StoreError};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
@@ -140,15 +140,15 @@ async fn the_query_of_the_tutorial_still_reads_the_file() {
     let (_folder, path) = file_with(&format!("{TABLE}{rows}")).await;
     let store = SqliteStore::open(&path).await.unwrap();
     let audience = Audience::Private {
-        from: PersonId::from_stored(1),
-        to: PersonId::from_stored(2),
+        from: UserId::from_stored(1),
+        to: UserId::from_stored(2),
         nickname: "Ada".parse().unwrap(),
     };
     let private = NewMessage { audience, ..new("private") };
     store.append(&[new("ours"), private, keyed("k", "last")]).await.unwrap();
 
     let mut server = SqliteConnectOptions::new().filename(&path).connect().await.unwrap();
-    // As in step 7 of the tutorial. It knows of no rooms and no people.
+    // As in step 7 of the tutorial. It knows of no rooms and no users.
     let query = sqlx::query_as("SELECT id, content FROM messages WHERE id > ?");
     let read: Vec<(i64, String)> = query.bind(1).fetch_all(&mut server).await.unwrap();
     let expected = [(2, "ours"), (3, "private"), (4, "last")];

@@ -105,7 +105,7 @@ fn innermost(error: &dyn Error) -> String {
     error.source().map_or_else(|| error.to_string(), innermost)
 }
 
-/// Explains, for the person who starts this program, why the server cannot be used.
+/// Explains, for whoever starts this program, why the server cannot be used.
 pub(super) fn refusal(place: &str, error: sqlx::Error) -> BroadcastError {
     let place = place.to_owned();
     let state = error.as_database_error().and_then(DatabaseError::code).unwrap_or_default();

@@ -7,7 +7,7 @@ use crate::{
 };
 
 /// The argument of [`HISTORY`](crate::HISTORY): `emit("history", { room, before, limit })`, or `{ with, before, limit
-/// }` for the private messages with a person.
+/// }` for the private messages with a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HistoryRequest {
     /// The feed to read.
@@ -23,7 +23,7 @@ pub struct HistoryRequest {
 pub enum HistoryOf {
     /// The messages of a room.
     Room(RoomId),
-    /// The private messages with the person who has this nickname.
+    /// The private messages with the user who has this nickname.
     With(Nickname),
 }
 
@@ -51,7 +51,7 @@ impl HistoryRequest {
                 name.parse()
                     .map_err(|error| Refusal::invalid(RefusalCode::InvalidNickname, error))?,
             ),
-            _ => return Err(invalid("name a room, or a person with `with`, and not both")),
+            _ => return Err(invalid("name a room, or a user with `with`, and not both")),
         };
         let before = options.offset("before", BEFORE)?;
         let limit = match options.whole("limit", LIMIT)?.map(usize::try_from) {

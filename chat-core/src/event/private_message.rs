@@ -1,7 +1,7 @@
 use serde::{Serialize, Serializer};
 
 use super::arguments::Arguments;
-use super::people::nickname;
+use super::users::nickname;
 use crate::{ClientOffset, Content, Nickname, Refusal};
 
 /// The arguments of [`PRIVATE_MESSAGE`](crate::PRIVATE_MESSAGE) from a client.

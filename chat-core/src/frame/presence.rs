@@ -2,11 +2,11 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::error::check_name;
-use crate::{Nickname, PersonId, RoomId};
+use crate::{Nickname, RoomId, UserId};
 
 /// A member of a room: a user, however many connections it has, or an anonymous client.
 ///
-/// Written as a number: the user's person id, or the hash of the client's id with the highest bit set. It never
+/// Written as a number: the user's id, or the hash of the client's id with the highest bit set. It never
 /// leaves the servers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -15,9 +15,9 @@ pub struct MemberId(u64);
 impl MemberId {
     const ANONYMOUS: u64 = 1 << 63;
 
-    /// Returns the member for a person. Person ids are not negative, so none is taken for an anonymous client.
-    pub const fn person(person: PersonId) -> Self {
-        Self(person.as_i64().cast_unsigned() & !Self::ANONYMOUS)
+    /// Returns the member for a user. User ids are not negative, so none is taken for an anonymous client.
+    pub const fn user(user: UserId) -> Self {
+        Self(user.as_i64().cast_unsigned() & !Self::ANONYMOUS)
     }
 
     /// Returns the member for a client without a nickname, from a hash of its id that all nodes compute alike.

@@ -13,13 +13,13 @@ use super::{Chat, ChatError};
 use crate::engine::limits::Limits;
 use crate::engine::log::{Log, RECENT_AT_START};
 use crate::engine::outgoing::{self, Outgoing};
-#[cfg(feature = "jwt")]
-use crate::engine::people::JwtKey;
-use crate::engine::people::{self, Identities, Issuer, RESERVED};
 use crate::engine::presence::Roster;
 use crate::engine::quota::Quotas;
 use crate::engine::rate::Buckets;
 use crate::engine::relay::Listener;
+#[cfg(feature = "jwt")]
+use crate::engine::users::JwtKey;
+use crate::engine::users::{self, Identities, Issuer, RESERVED};
 use crate::http::base_path::BasePath;
 use crate::http::origin::{AllowedHost, AllowedOrigin, Rules};
 use crate::http::server::Room;
@@ -210,7 +210,7 @@ impl ChatBuilder {
         let roster =
             Roster::new(node, limits.presence_grace, believed, limits.notice_rate(), outgoing);
         let (lifetime, reserved) = (limits.nickname_lifetime, self.reserved_names);
-        let names = people::Rules { lifetime, limits: &limits, reserved };
+        let names = users::Rules { lifetime, limits: &limits, reserved };
         let identities = Identities::new(nicknames, names, self.issuer, roster.clone());
 
         let relay = TaskTracker::new();

@@ -88,7 +88,7 @@ pub struct Limits {
     /// user who reconnects in time has neither left nor joined.
     pub presence_grace: Duration,
     /// How long an absent owner keeps a nickname; 90 days by default, from one second to 36,500 days. After that,
-    /// another user may claim it. The new owner is another person and sees none of the previous owner's private
+    /// another user may claim it. The new owner is another user and sees none of the previous owner's private
     /// messages.
     pub nickname_lifetime: Duration,
     /// Size in bytes of the cache of recent messages, from which clients that are up to date are served; 32 MiB by

@@ -33,7 +33,7 @@ mod tests;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use chat_core::{FrameBody, MemberId, Nickname, NodeId, PersonId, RoomId};
+use chat_core::{FrameBody, MemberId, Nickname, NodeId, RoomId, UserId};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
@@ -121,11 +121,11 @@ impl Roster {
     pub(crate) fn enter(
         &self,
         client: &str,
-        person: Option<(PersonId, Nickname)>,
+        user: Option<(UserId, Nickname)>,
         rooms: &[RoomId],
         notices: Arc<Notices>,
     ) -> Attendance {
-        let key = self.lock().enter(hash(client), person, rooms, notices);
+        let key = self.lock().enter(hash(client), user, rooms, notices);
         Attendance { roster: self.clone(), key }
     }
 
@@ -140,9 +140,9 @@ impl Roster {
         self.lock().count(room)
     }
 
-    /// Returns whether a person is in any room, on any node.
-    pub(crate) fn is_present(&self, person: PersonId) -> bool {
-        self.lock().is_present(MemberId::person(person))
+    /// Returns whether a user is in any room, on any node.
+    pub(crate) fn is_present(&self, user: UserId) -> bool {
+        self.lock().is_present(MemberId::user(user))
     }
 
     /// Takes a frame from another node; those about other things are ignored. Does not wait: a frame that exceeds the
@@ -174,10 +174,10 @@ impl Attendance {
         self.roster.lock().leave(self.key, room);
     }
 
-    /// Changes the identity: in all rooms the old member leaves and the new one joins. A person under another
+    /// Changes the identity: in all rooms the old member leaves and the new one joins. A user under another
     /// nickname is the same member, and nothing is announced.
-    pub(crate) fn rename(&self, person: Option<(PersonId, Nickname)>) {
-        self.roster.lock().rename(self.key, person);
+    pub(crate) fn rename(&self, user: Option<(UserId, Nickname)>) {
+        self.roster.lock().rename(self.key, user);
     }
 
     /// Sets whether it is typing in a room.

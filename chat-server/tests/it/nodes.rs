@@ -27,7 +27,7 @@ const OUTAGE: Duration = Duration::from_secs(10);
 async fn check(urls: Vec<String>) {
     let urls = urls.join(",");
     let run = move || {
-        for file in ["nodes.test.mjs", "nodes_people.test.mjs"] {
+        for file in ["nodes.test.mjs", "nodes_users.test.mjs"] {
             javascript::run(file, &[("CHAT_NODE_URLS", &urls)]);
         }
     };
@@ -236,7 +236,7 @@ async fn postgres_alone() {
     not(all(has_socket_io_client, has_redis_server)),
     ignore = "needs Node.js with npm, and redis-server"
 )]
-async fn a_node_that_dies_takes_its_people_with_it() {
+async fn a_node_that_dies_takes_its_users_with_it() {
     let folder = TempDir::new().unwrap();
     let (_redis, port) = redis(&folder).await;
     let (nodes, urls) = pair(&sqlite(&folder), &format!("redis://127.0.0.1:{port}")).await;

@@ -5,16 +5,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { sleep } from "./support/bounds.mjs";
-import { ask, Person } from "./support/people.mjs";
+import { ask, User } from "./support/users.mjs";
 import { Witness } from "./support/witness.mjs";
 
 const [first, second] = process.env.CHAT_NODE_URLS.split(",");
 const pid = Number(process.env.CHAT_NODE_PID);
 
 test("a node that dies takes its people with it within seconds", async (t) => {
-  const watcher = await Person.connected(t, first, "Watcher");
-  const lost = await Person.connected(t, second, "Lost");
-  const moving = await Person.connected(t, second, "Moving");
+  const watcher = await User.connected(t, first, "Watcher");
+  const lost = await User.connected(t, second, "Lost");
+  const moving = await User.connected(t, second, "Moving");
   const users = async () => (await ask(watcher.socket, "users", "general")).users;
   while ((await users()) < 3) await sleep(20);
   const witness = new Witness(watcher.socket);

@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { sleep, within } from "./support/bounds.mjs";
 import { connect, Reader, send } from "./support/client.mjs";
-import { ask } from "./support/people.mjs";
+import { ask } from "./support/users.mjs";
 import { Redis } from "./support/redis.mjs";
 
 const urls = process.env.CHAT_NODE_URLS.split(",");

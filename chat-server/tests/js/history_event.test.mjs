@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { once } from "./support/bounds.mjs";
 import { connect, send } from "./support/client.mjs";
-import { ask, Person } from "./support/people.mjs";
+import { ask, User } from "./support/users.mjs";
 import { cutOff, Recoverable } from "./support/recoverable.mjs";
 import { Server } from "./support/server.mjs";
 
@@ -49,7 +49,7 @@ test("history pages backwards to the beginning", async (t) => {
 
 test("the private messages with somebody can be read back by the two", async (t) => {
   const { url } = await Server.start(t);
-  const [ada, grace] = [await Person.connected(t, url, "Ada"), await Person.connected(t, url, "Grace")];
+  const [ada, grace] = [await User.connected(t, url, "Ada"), await User.connected(t, url, "Grace")];
   for (let n = 0; n < 10; n++) await (n % 2 ? ada : grace).whisper(n % 2 ? "Grace" : "Ada", String(n));
   for (const [reader, other] of [[ada, "grace"], [grace, "ada"]]) {
     const { messages, more } = await ask(reader.socket, "history", { with: other, limit: 4 });

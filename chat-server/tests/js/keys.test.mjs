@@ -5,7 +5,7 @@ import { randomUUID } from "node:crypto";
 import { test } from "node:test";
 import { once } from "./support/bounds.mjs";
 import { connect, send, TRANSPORTS } from "./support/client.mjs";
-import { ask, Person, tokenOf } from "./support/people.mjs";
+import { ask, User, tokenOf } from "./support/users.mjs";
 import { cutOff } from "./support/recoverable.mjs";
 import { Server } from "./support/server.mjs";
 
@@ -72,18 +72,18 @@ for (const [transport, transports] of Object.entries(TRANSPORTS)) {
 
 test("the key of a private message reaches its sender only, also from history and after a restart", async (t) => {
   const server = await Server.start(t);
-  const [ada, grace] = [await Person.connected(t, server.url, "Ada"), await Person.connected(t, server.url, "Grace")];
+  const [ada, grace] = [await User.connected(t, server.url, "Ada"), await User.connected(t, server.url, "Grace")];
   await ada.whisper("Grace", "psst", "secret key");
   await Promise.all([ada.hears(1), grace.hears(1)]);
-  const keys = (person) => person.privates.map(({ clientOffset }) => clientOffset);
+  const keys = (user) => user.privates.map(({ clientOffset }) => clientOffset);
   assert.deepEqual([keys(ada), keys(grace)], [["secret key"], [null]]);
   await server.kill();
   await server.restart();
   for (const [name, other, key] of [["Ada", "Grace", "secret key"], ["Grace", "Ada", null]]) {
-    const person = await Person.connected(t, server.url, name);
-    await person.hears(1);
-    assert.deepEqual(keys(person), [key]);
-    assert.deepEqual(keysOfHistory(await ask(person.socket, "history", { with: other })), [["psst", key]]);
+    const user = await User.connected(t, server.url, name);
+    await user.hears(1);
+    assert.deepEqual(keys(user), [key]);
+    assert.deepEqual(keysOfHistory(await ask(user.socket, "history", { with: other })), [["psst", key]]);
   }
 });
 
@@ -112,7 +112,7 @@ test("a client that is named while its connection is lost is not stored twice", 
 
 test("nobody is in the way of a user's keys, and nobody learns of them", async (t) => {
   const { url } = await Server.start(t);
-  const [bot, grace] = [connect(t, url, { auth: auth("Bot") }), await Person.connected(t, url, "Grace")];
+  const [bot, grace] = [connect(t, url, { auth: auth("Bot") }), await User.connected(t, url, "Grace")];
   const stranger = connect(t, url);
   // A predictable key, used by others first: with the same text, another one, and in private.
   assert.deepEqual(await send(stranger, "build 1 failed", "build-1"), { offset: 1, duplicate: false });
@@ -167,7 +167,7 @@ test("what two clients have written before they were connected is stored, each o
 for (const [what, token] of [["with a token of its own", tokenOf("Ada")], ["with a token that the server made", undefined]]) {
   test(`a retry after a rename is recognised, ${what}`, async (t) => {
     const { url } = await Server.start(t);
-    const grace = await Person.connected(t, url, "Grace");
+    const grace = await User.connected(t, url, "Grace");
     const socket = connect(t, url);
     const given = await ask(socket, "nickname", "Ada", token);
     if (token) assert.equal(given.token, token);
@@ -197,7 +197,7 @@ for (const [what, token] of [["with a token of its own", tokenOf("Ada")], ["with
 
 test("a rename does not take the name of somebody else", async (t) => {
   const { url } = await Server.start(t);
-  await Person.connected(t, url, "Grace");
+  await User.connected(t, url, "Grace");
   const socket = connect(t, url);
   const { token } = await ask(socket, "nickname", "Ada");
   assert.equal((await ask(socket, "nickname", "grace")).error?.code, "nickname_taken");

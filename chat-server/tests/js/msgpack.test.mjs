@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { runInNewContext } from "node:vm";
 import { defer, once, sleep, within } from "./support/bounds.mjs";
 import { connect, msgpack as parser, Reader, send, TRANSPORTS, WebSocket } from "./support/client.mjs";
-import { ask, tokenOf } from "./support/people.mjs";
+import { ask, tokenOf } from "./support/users.mjs";
 import { Polling, RawWebSocket } from "./support/raw.mjs";
 import { cutOff, Recoverable } from "./support/recoverable.mjs";
 import { Server } from "./support/server.mjs";

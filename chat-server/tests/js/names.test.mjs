@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { once, within } from "./support/bounds.mjs";
 import { connect, send, TRANSPORTS } from "./support/client.mjs";
-import { ask, Person, refused, tokenOf } from "./support/people.mjs";
+import { ask, User, refused, tokenOf } from "./support/users.mjs";
 import { cutOff } from "./support/recoverable.mjs";
 import { Server } from "./support/server.mjs";
 
@@ -12,7 +12,7 @@ const BLANK = ["\u2800", "\u2800 \u2800", "\u3164", "\u115f\u1160", "\uffa0", "\
 
 test("names and rooms in which nothing is seen are refused, wherever they are given", async (t) => {
   const { url } = await Server.start(t);
-  const eve = await Person.connected(t, url, "Eve");
+  const eve = await User.connected(t, url, "Eve");
   for (const blank of BLANK) {
     const as = JSON.stringify(blank);
     assert.equal((await ask(eve.socket, "nickname", blank)).error?.code, "invalid_nickname", as);
@@ -26,9 +26,9 @@ test("names and rooms in which nothing is seen are refused, wherever they are gi
 
 test("nobody gets a name that looks like that of another, however it is written", async (t) => {
   const { url } = await Server.start(t);
-  await Person.connected(t, url, "Ada");
-  await Person.connected(t, url, "Ivan");
-  await Person.connected(t, url, "paypal");
+  await User.connected(t, url, "Ada");
+  await User.connected(t, url, "Ivan");
+  await User.connected(t, url, "paypal");
   const eve = connect(t, url);
   const alike = ["\u0410da", "Ad\u0430", "Ada\u2800", "\u2800Ada", "Ada\u200d", "A\u200bda", "Ada\ufe0f", "A\u034fda", "ADA", "\u{1d400}\u{1d41d}\u{1d41a}", "Ꭺda", "lvan", "1van", "|van", "paypa1", "р\u0430ур\u0430l", "\u0440\u0430\u0443\u0440\u0430\u04cf"];
   for (const name of alike) {
@@ -73,7 +73,7 @@ test("tokens are guessed slowly, and the owner gets in meanwhile", { timeout: 60
   const env = { CHAT_MAX_WRONG_TOKENS_PER_MINUTE: "20", CHAT_TRUSTED_PROXY: "loopback" };
   const { url } = await Server.start(t, { env });
   const from = (address) => ({ extraHeaders: { "x-forwarded-for": address } });
-  const ada = await Person.connected(t, url, "Ada", from("203.0.113.7"));
+  const ada = await User.connected(t, url, "Ada", from("203.0.113.7"));
   const eves = Array.from({ length: 5 }, () => connect(t, url, from("203.0.113.7")));
   const guesses = await Promise.all(
     Array.from({ length: 200 }, (_, n) => ask(eves[n % 5], "nickname", "Ada", `a guess of Ada's token, number ${n}`)),
@@ -86,7 +86,7 @@ test("tokens are guessed slowly, and the owner gets in meanwhile", { timeout: 60
   // From where it was guessed the true token has to wait too, or it would be another guess.
   const { error } = await ask(eves[0], "nickname", "Ada", tokenOf("Ada"));
   assert.equal(error?.code, "slow_down");
-  const elsewhere = await within(10, "the owner", Person.connected(t, url, "Ada", from("198.51.100.1")));
+  const elsewhere = await within(10, "the owner", User.connected(t, url, "Ada", from("198.51.100.1")));
   assert.equal((await ask(elsewhere.socket, "nickname", "Ada", tokenOf("Ada"))).nickname, "Ada");
   // Her connection of before only has to get its session back.
   await cutOff(ada.socket, async () => {});
@@ -112,8 +112,8 @@ for (const [how, transports] of Object.entries(TRANSPORTS)) {
 test("what one may store in a day is refused beyond it, under another name too", { timeout: 60_000 }, async (t) => {
   const env = { CHAT_MAX_MESSAGES_PER_DAY: "50", CHAT_MAX_MESSAGES_PER_DAY_PER_ADDRESS: "80" };
   const { url } = await Server.start(t, { env });
-  await Person.connected(t, url, "Ada");
-  const eve = await Person.connected(t, url, "Eve");
+  await User.connected(t, url, "Ada");
+  const eve = await User.connected(t, url, "Eve");
   for (let n = 0; n < 100; n++) {
     assert.equal((await ask(eve.socket, "chat message", "again", "one key")).duplicate, n > 0, "a retry stores nothing");
   }
@@ -124,7 +124,7 @@ test("what one may store in a day is refused beyond it, under another name too",
   assert.equal((await eve.whisper("Ada", "psst")).error?.code, "quota_exceeded", "private messages count too");
   let stored = 1 + answers.length - refusals.length;
   for (const name of ["Eve 2", "Eve 3", "Eve 4"]) {
-    const { socket } = await Person.connected(t, url, name);
+    const { socket } = await User.connected(t, url, name);
     for (let n = 0; n < 20; n++) stored += (await ask(socket, "chat message", `${name} ${n}`)).error === undefined;
   }
   assert.ok(stored >= 80 && stored <= 82, `${stored} stored`);

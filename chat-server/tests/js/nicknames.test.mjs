@@ -4,13 +4,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { once, sleep } from "./support/bounds.mjs";
 import { connect, send } from "./support/client.mjs";
-import { ask, Person, refused, tokenOf } from "./support/people.mjs";
+import { ask, User, refused, tokenOf } from "./support/users.mjs";
 import { cutOff } from "./support/recoverable.mjs";
 import { Server } from "./support/server.mjs";
 
 test("messages carry the name of who sends them, and none when anonymous", async (t) => {
   const { url } = await Server.start(t);
-  const ada = await Person.connected(t, url, "Ada");
+  const ada = await User.connected(t, url, "Ada");
   const anonymous = connect(t, url);
   await send(anonymous, "from nobody");
   await send(ada.socket, "from Ada");
@@ -85,7 +85,7 @@ test("recovery keeps the name, also one that was taken later and after kill -9",
 
 test("a name is kept over restarts, and lost when its time is over", async (t) => {
   const server = await Server.start(t, { args: ["--nickname-lifetime", "2s", "--recovery-window", "0s"] });
-  const ada = await Person.connected(t, server.url, "Ada");
+  const ada = await User.connected(t, server.url, "Ada");
   await sleep(3000);
   assert.match(await refused(t, server.url, { nickname: "Ada" }), /^nickname_taken/, "she is here");
   ada.socket.disconnect();
@@ -93,7 +93,7 @@ test("a name is kept over restarts, and lost when its time is over", async (t) =
   await server.restart();
   assert.match(await refused(t, server.url, { nickname: "Ada" }), /^nickname_taken/, "not yet");
   await sleep(2500);
-  const heir = await Person.connected(t, server.url, "Ada", { auth: { token: "the heir's own secret" } });
+  const heir = await User.connected(t, server.url, "Ada", { auth: { token: "the heir's own secret" } });
   assert.equal(heir.socket.connected, true);
   assert.match(await refused(t, server.url, { nickname: "Ada", token: tokenOf("Ada") }), /^nickname_taken/);
 });

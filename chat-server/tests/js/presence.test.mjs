@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { once, sleep } from "./support/bounds.mjs";
 import { connect, send } from "./support/client.mjs";
-import { ask, Person, tokenOf } from "./support/people.mjs";
+import { ask, User, tokenOf } from "./support/users.mjs";
 import { cutOff } from "./support/recoverable.mjs";
 import { Server } from "./support/server.mjs";
 import { open } from "./support/wire.mjs";
@@ -12,14 +12,14 @@ import { Witness } from "./support/witness.mjs";
 
 async function watched(t, args = []) {
   const server = await Server.start(t, { args });
-  const watcher = await Person.connected(t, server.url, "Watcher");
+  const watcher = await User.connected(t, server.url, "Watcher");
   return { server, watcher, witness: new Witness(watcher.socket) };
 }
 
 test("people with several tabs are there once, from the first to the last of them", async (t) => {
   const { server: { url }, watcher, witness } = await watched(t);
-  const first = await Person.connected(t, url, "Ada");
-  const second = await Person.connected(t, url, "ADA", { auth: { token: tokenOf("Ada") } });
+  const first = await User.connected(t, url, "Ada");
+  const second = await User.connected(t, url, "ADA", { auth: { token: tokenOf("Ada") } });
   assert.deepEqual(await ask(watcher.socket, "users", "general"), {
     room: "general",
     users: 2,
@@ -55,7 +55,7 @@ for (const transport of ["websocket", "polling", "upgrade"]) {
 
 test("joining and leaving a room is told to those who are in it, with exact counts", async (t) => {
   const { server: { url }, watcher, witness } = await watched(t);
-  const ada = await Person.connected(t, url, "Ada", { auth: { rooms: ["quiet"] } });
+  const ada = await User.connected(t, url, "Ada", { auth: { rooms: ["quiet"] } });
   assert.deepEqual(await ask(ada.socket, "join", "general"), { room: "general", users: 2, tail: 0 });
   await ask(watcher.socket, "join", "rust");
   assert.equal((await ask(ada.socket, "join", "rust")).users, 2);
@@ -73,7 +73,7 @@ test("joining and leaving a room is told to those who are in it, with exact coun
 
 test("a connection that drops and comes back has neither left nor joined", async (t) => {
   const { server: { url }, watcher, witness } = await watched(t);
-  const ada = await Person.connected(t, url, "Ada");
+  const ada = await User.connected(t, url, "Ada");
   const anonymous = connect(t, url);
   await once(anonymous, "connect");
   for (const socket of [ada.socket, anonymous]) await cutOff(socket, () => sleep(200));
@@ -83,7 +83,7 @@ test("a connection that drops and comes back has neither left nor joined", async
 
 test("a connection that drops and stays away has left when its grace is over", async (t) => {
   const { server: { url }, watcher, witness } = await watched(t, ["--presence-grace", "1s"]);
-  const ada = await Person.connected(t, url, "Ada");
+  const ada = await User.connected(t, url, "Ada");
   await witness.hears(1);
   ada.socket.io.reconnection(false);
   ada.socket.io.engine.close();
@@ -95,7 +95,7 @@ test("a connection that drops and stays away has left when its grace is over", a
 
 test("taking another name is leaving and joining", async (t) => {
   const { server: { url }, witness } = await watched(t);
-  const ada = await Person.connected(t, url, "Ada");
+  const ada = await User.connected(t, url, "Ada");
   await ask(ada.socket, "nickname", "Grace");
   assert.deepEqual(await witness.hears(3), [
     "Ada joined general: 2",
@@ -106,7 +106,7 @@ test("taking another name is leaving and joining", async (t) => {
 
 test("typing is told to the others in the room, not too often, and ends by itself", async (t) => {
   const { server: { url }, watcher, witness } = await watched(t);
-  const ada = await Person.connected(t, url, "Ada");
+  const ada = await User.connected(t, url, "Ada");
   const own = new Witness(ada.socket);
   for (let n = 0; n < 50; n++) ada.socket.emit("typing", "general", true);
   ada.socket.emit("typing", "a room she is not in", true);
@@ -141,7 +141,7 @@ test("odd requests are refused or ignored", async (t) => {
     assert.equal((await ask(watcher.socket, "typing", "general", typing)).error?.code, "invalid_arguments");
   }
   assert.equal((await ask(watcher.socket, "typing", "rust", true)).error.code, "not_in_room");
-  const other = await Person.connected(t, url, "Ada");
+  const other = await User.connected(t, url, "Ada");
   other.socket.emit("typing");
   other.socket.emit("users", "general");
   await send(other.socket, "still there");
@@ -177,7 +177,7 @@ test("a room is told at a rate of those who come and go all the time, and how it
   }
   await once(bystander, "connect");
   const names = ["Bob", "Cleo", "Dora", "Eve", "Fay"];
-  const flooders = await Promise.all(names.map((name) => Person.connected(t, url, name)));
+  const flooders = await Promise.all(names.map((name) => User.connected(t, url, name)));
   const since = performance.now();
   for (let round = 0; round < 200; round++) {
     await Promise.all(flooders.map(({ socket }) => ask(socket, "leave", "general")));

@@ -4,29 +4,29 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { once, sleep } from "./support/bounds.mjs";
 import { connect, send } from "./support/client.mjs";
-import { ask, Person } from "./support/people.mjs";
+import { ask, User } from "./support/users.mjs";
 import { cutOff } from "./support/recoverable.mjs";
 import { Server } from "./support/server.mjs";
 
 async function three(t, options) {
   const server = await Server.start(t, options);
   const names = ["Ada", "Grace", "Eve"];
-  const people = await Promise.all(names.map((name) => Person.connected(t, server.url, name)));
+  const people = await Promise.all(names.map((name) => User.connected(t, server.url, name)));
   return { server, people };
 }
 
 test("a private message reaches all tabs of the two, and nobody else in any way", async (t) => {
   const { server, people: [ada, grace, eve] } = await three(t);
-  const tab = await Person.connected(t, server.url, "Grace");
+  const tab = await User.connected(t, server.url, "Grace");
   assert.deepEqual(await ada.whisper("grace", "psst", "k-1"), { offset: 1, duplicate: false });
-  for (const person of [ada, grace, tab]) assert.deepEqual(await person.hears(1), ["psst"]);
+  for (const user of [ada, grace, tab]) assert.deepEqual(await user.hears(1), ["psst"]);
   const [{ at, ...meta }] = grace.privates;
   assert.deepEqual(meta, { content: "psst", offset: 1, from: "Ada", to: "Grace", clientOffset: null });
   assert.equal(ada.privates[0].clientOffset, "k-1");
   assert.ok(Math.abs(at - Date.now()) < 60_000);
 
   await send(ada.socket, "the end");
-  const late = await Person.connected(t, server.url, "Eve", { auth: { rooms: ["general", "Grace"] } });
+  const late = await User.connected(t, server.url, "Eve", { auth: { rooms: ["general", "Grace"] } });
   const stranger = connect(t, server.url, { auth: { rooms: ["general", "", "Ada"] } });
   const seen = [];
   stranger.onAny((...event) => seen.push(event));
@@ -48,7 +48,7 @@ test("a receiver who is away gets what was sent meanwhile, once, in order with t
   await send(ada.socket, "two");
   await server.kill();
   await server.restart();
-  const back = new Person(t, server.url, "Grace", { auth: { serverOffset: 1 } });
+  const back = new User(t, server.url, "Grace", { auth: { serverOffset: 1 } });
   const heard = await back.hears(300);
   assert.deepEqual(heard, Array.from({ length: 300 }, (_, n) => `private ${n}`));
   assert.deepEqual(await back.reads(1), ["two"]);
@@ -108,7 +108,7 @@ test("a new owner of a name never sees the old owner's messages, nor the old one
   grace.socket.io.reconnection(false);
   grace.socket.io.engine.close();
   await sleep(3000);
-  const heir = await Person.connected(t, server.url, "Grace", {
+  const heir = await User.connected(t, server.url, "Grace", {
     auth: { token: "a token of somebody else" },
   });
   await ada.whisper("Grace", "for the second Grace");

@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { within } from "./support/bounds.mjs";
 import { connect, send } from "./support/client.mjs";
-import { Person } from "./support/people.mjs";
+import { User } from "./support/users.mjs";
 import { Server } from "./support/server.mjs";
 
 /** The blocks of JavaScript in a file of the repository. */
@@ -59,7 +59,7 @@ test("the README", async (t) => {
 
 test("chat-server's README", async (t) => {
   const server = await Server.start(t);
-  const grace = await Person.connected(t, server.url, "Grace");
+  const grace = await User.connected(t, server.url, "Grace");
   const code = snippets("chat-server/README.md");
   assert.equal(code.length, 1);
   const { socket, storage, answers } = run(t, server, code[0]);

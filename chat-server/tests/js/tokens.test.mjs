@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { once, sleep, temporaryDirectory, within } from "./support/bounds.mjs";
 import { connect, send, TRANSPORTS } from "./support/client.mjs";
-import { ask, refused } from "./support/people.mjs";
+import { ask, refused } from "./support/users.mjs";
 import { Polling, RawWebSocket } from "./support/raw.mjs";
 import { cutOff } from "./support/recoverable.mjs";
 import { Server, spawnBinary } from "./support/server.mjs";

@@ -39,9 +39,9 @@ macro_rules! some_feeds {
             "SELECT chat_messages.* FROM (",
             walks!("unnest($4) AS part (room)", "room = part.room", $side, $order),
             " UNION ",
-            walks!("unnest($5) AS part (person)", "sender_id = part.person", $side, $order),
+            walks!("unnest($5) AS part (user_id)", "sender_id = part.user_id", $side, $order),
             " UNION ",
-            walks!("unnest($5) AS part (person)", "receiver_id = part.person", $side, $order),
+            walks!("unnest($5) AS part (user_id)", "receiver_id = part.user_id", $side, $order),
             " UNION ",
             walks!(
                 "unnest($6, $7) AS part (sender, receiver)",
@@ -102,7 +102,7 @@ pub(super) struct Reading<'a>(Option<SomeFeeds<'a>>);
 
 struct SomeFeeds<'a> {
     rooms: Vec<&'a str>,
-    people: Vec<i64>,
+    users: Vec<i64>,
     senders: Vec<i64>,
     receivers: Vec<i64>,
 }
@@ -110,10 +110,10 @@ struct SomeFeeds<'a> {
 impl<'a> Reading<'a> {
     pub(super) fn new(feeds: Option<&'a [Feed]>) -> Self {
         Self(feeds.map(|feeds| {
-            let Parts { rooms, people, pairs } = Parts::of(feeds);
+            let Parts { rooms, users, pairs } = Parts::of(feeds);
             let (senders, receivers) = pairs.into_iter().unzip();
-            let (rooms, people) = (rooms.into_iter().collect(), people.into_iter().collect());
-            SomeFeeds { rooms, people, senders, receivers }
+            let (rooms, users) = (rooms.into_iter().collect(), users.into_iter().collect());
+            SomeFeeds { rooms, users, senders, receivers }
         }))
     }
 
@@ -135,7 +135,7 @@ impl<'a> Reading<'a> {
             None => query,
             Some(feeds) => query
                 .bind(&feeds.rooms)
-                .bind(&feeds.people)
+                .bind(&feeds.users)
                 .bind(&feeds.senders)
                 .bind(&feeds.receivers),
         }

@@ -1,14 +1,14 @@
 //! Claims a nickname with one call of a function on the server.
 
 use async_trait::async_trait;
-use chat_core::{Nickname, NicknameKey, PersonId, Timestamp};
+use chat_core::{Nickname, NicknameKey, Timestamp, UserId};
 
 use super::PostgresStore;
 use super::connections::{CALL_TIMEOUT, within};
 use crate::nickname::MAX_SWEPT_NICKNAMES;
 use crate::{ClaimKind, Claimed, NicknameClaim, NicknameStore, StoreError};
 
-/// Returns the person who has the nickname now, or NULL if the claim is not granted.
+/// Returns the user who has the nickname now, or NULL if the claim is not granted.
 const CLAIM: &str = "SELECT chat_claim_nickname($1, $2, $3, $4, $5, $6, $7, $8)";
 
 /// Returns the last nickname that it has checked, or NULL if there is none. Without `NOT EXISTS`, which may become a
@@ -34,7 +34,7 @@ impl NicknameStore for PostgresStore {
             .bind(claim.nickname.key().as_str().to_owned())
             .bind(claim.nickname.as_str().to_owned())
             .bind(claim.owner.0)
-            .bind(claim.person.as_i64())
+            .bind(claim.user.as_i64())
             .bind(claim.expires_at.as_millis())
             .bind(claim.nickname.skeleton().as_str().to_owned())
             .bind(claim.now.as_millis())
@@ -49,18 +49,18 @@ impl NicknameStore for PostgresStore {
                 lease.settle(granted)
             })
             .await?;
-        Ok(granted.map_or(Claimed::Taken, |person| Claimed::Yes(PersonId::from_stored(person))))
+        Ok(granted.map_or(Claimed::Taken, |user| Claimed::Yes(UserId::from_stored(user))))
     }
 
     async fn find_nickname(
         &self,
         key: &NicknameKey,
-    ) -> Result<Option<(PersonId, Nickname)>, StoreError> {
+    ) -> Result<Option<(UserId, Nickname)>, StoreError> {
         let mut lease = self.readers.lease().await?;
         let find = sqlx::query_as(FIND).bind(key.as_str());
         let found = within(CALL_TIMEOUT, find.fetch_optional(&mut *lease)).await;
         let found: Option<(i64, String)> = lease.settle(found)?;
-        Ok(found.map(|(person, name)| (PersonId::from_stored(person), Nickname::from_stored(name))))
+        Ok(found.map(|(user, name)| (UserId::from_stored(user), Nickname::from_stored(name))))
     }
 
     async fn sweep_nicknames(

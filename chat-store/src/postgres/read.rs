@@ -1,7 +1,7 @@
 //! Pages of the log, and conversion of rows to messages.
 
 use chat_core::{
-    Audience, AuthorId, Content, Feed, Message, Nickname, Offset, PersonId, RoomId, Timestamp,
+    Audience, AuthorId, Content, Feed, Message, Nickname, Offset, RoomId, Timestamp, UserId,
 };
 use sqlx::error::BoxDynError;
 use sqlx::postgres::PgRow;
@@ -98,8 +98,8 @@ fn audience(row: &PgRow) -> Result<Audience, sqlx::Error> {
         return Ok(RoomId::from_stored(room).into());
     }
     Ok(Audience::Private {
-        from: PersonId::from_stored(row.try_get(6)?),
-        to: PersonId::from_stored(row.try_get(7)?),
+        from: UserId::from_stored(row.try_get(6)?),
+        to: UserId::from_stored(row.try_get(7)?),
         nickname: Nickname::from_stored(row.try_get::<String, _>(8)?),
     })
 }

@@ -151,7 +151,7 @@ async fn insert_rows(
 /// Binds the values of a row of [`INSERT`].
 fn bind((message, key): &Row<'_>, arguments: &mut SqliteArguments) -> Result<(), BoxDynError> {
     let NewMessage { audience, content, client_offset: _, from, author, at } = message;
-    let (room, people) = match audience {
+    let (room, users) = match audience {
         Audience::Room(room) => (room.as_str(), None),
         Audience::Private { from, to, nickname } => ("", Some((from, to, nickname))),
     };
@@ -160,9 +160,9 @@ fn bind((message, key): &Row<'_>, arguments: &mut SqliteArguments) -> Result<(),
     arguments.add(text(room))?;
     arguments.add(from.as_ref().map(|from| text(from.as_str())))?;
     arguments.add(at.as_millis())?;
-    arguments.add(people.map(|(from, ..)| from.as_i64()))?;
-    arguments.add(people.map(|(_, to, _)| to.as_i64()))?;
-    arguments.add(people.map(|(.., nickname)| text(nickname.as_str())))?;
+    arguments.add(users.map(|(from, ..)| from.as_i64()))?;
+    arguments.add(users.map(|(_, to, _)| to.as_i64()))?;
+    arguments.add(users.map(|(.., nickname)| text(nickname.as_str())))?;
     arguments.add(author.map(|author| author.id().as_i64()))
 }
 

@@ -14,7 +14,7 @@ use crate::parts::Parts;
 /// whole log is read and the other messages are skipped.
 const MERGED: usize = 100;
 
-/// How often a row can occur: a private message is among those that one person has sent, those that the other has
+/// How often a row can occur: a private message is among those that one user has sent, those that the other has
 /// received, and those between the two.
 const MOST_OFTEN: i64 = 3;
 
@@ -141,11 +141,11 @@ pub(super) fn statement(
             .bind(offset)
             .bind(rows)
             .bind(serde_json::to_string(&parts.rooms)?)
-            .bind(serde_json::to_string(&parts.people)?)
+            .bind(serde_json::to_string(&parts.users)?)
             .bind(serde_json::to_string(&parts.pairs)?));
     }
-    // The messages of rooms and those of one person do not overlap, so each occurs once.
-    let once = parts.people.len() <= 1 && parts.pairs.is_empty();
+    // The messages of rooms and those of one user do not overlap, so each occurs once.
+    let once = parts.users.len() <= 1 && parts.pairs.is_empty();
     let rows = if once { rows } else { rows.saturating_mul(MOST_OFTEN) };
     let sql = form.of(&merged(&walks, side));
     let merged = sqlx::query(AssertSqlSafe(sql)).bind(offset).bind(rows);
@@ -167,9 +167,9 @@ enum Walk<'a> {
 fn walks<'a>(parts: &Parts<'a>) -> Vec<Walk<'a>> {
     let rooms = parts.rooms.iter().map(|&room| Walk::Room(room));
     let newest = Some(Walk::Newest(parts.rooms.len())).filter(|_| !parts.rooms.is_empty());
-    let people = parts.people.iter().flat_map(|&one| [Walk::Sent(one), Walk::Received(one)]);
+    let users = parts.users.iter().flat_map(|&one| [Walk::Sent(one), Walk::Received(one)]);
     let pairs = parts.pairs.iter().map(|&(from, to)| Walk::Pair(from, to));
-    rooms.chain(newest).chain(people).chain(pairs).collect()
+    rooms.chain(newest).chain(users).chain(pairs).collect()
 }
 
 impl Walk<'_> {
@@ -215,7 +215,7 @@ impl Walk<'_> {
         match *self {
             Self::Room(room) => query.bind(room.to_owned()),
             Self::Newest(_) => query,
-            Self::Sent(person) | Self::Received(person) => query.bind(person),
+            Self::Sent(user) | Self::Received(user) => query.bind(user),
             Self::Pair(from, to) => query.bind(from).bind(to),
         }
     }

@@ -1,14 +1,14 @@
 //! Claims a nickname with one statement.
 
 use async_trait::async_trait;
-use chat_core::{Nickname, NicknameKey, PersonId, Timestamp};
+use chat_core::{Nickname, NicknameKey, Timestamp, UserId};
 
 use super::skeletons::json;
 use super::{SqliteStore, Writer};
 use crate::nickname::MAX_SWEPT_NICKNAMES;
 use crate::{ClaimKind, Claimed, NicknameClaim, NicknameStore, StoreError};
 
-/// Returns the person who has the nickname now, or nothing if the claim is not granted. `?8` is whether it is only
+/// Returns the user who has the nickname now, or nothing if the claim is not granted. `?8` is whether it is only
 /// renewed, `?9` whether it is granted whatever it looks like.
 ///
 /// The first `EXISTS` restricts a renewal to the owner, the second accepts a nickname in the same spelling as before,
@@ -52,7 +52,7 @@ impl NicknameStore for SqliteStore {
             .bind(claim.nickname.key().as_str().to_owned())
             .bind(claim.nickname.as_str().to_owned())
             .bind(claim.owner.0.to_vec())
-            .bind(claim.person.as_i64())
+            .bind(claim.user.as_i64())
             .bind(claim.expires_at.as_millis())
             .bind(claim.now.as_millis())
             .bind(claim.nickname.skeleton().as_str().to_owned())
@@ -60,21 +60,21 @@ impl NicknameStore for SqliteStore {
             .bind(claim.kind == ClaimKind::Issued)
             .fetch_all(connection);
         let granted: Vec<i64> = self.in_place(claim_query).await?;
-        let person = granted.first().copied().map(PersonId::from_stored);
-        Ok(person.map_or(Claimed::Taken, Claimed::Yes))
+        let user = granted.first().copied().map(UserId::from_stored);
+        Ok(user.map_or(Claimed::Taken, Claimed::Yes))
     }
 
     async fn find_nickname(
         &self,
         key: &NicknameKey,
-    ) -> Result<Option<(PersonId, Nickname)>, StoreError> {
+    ) -> Result<Option<(UserId, Nickname)>, StoreError> {
         let mut reader = self.reader().await?;
         let found: Option<(i64, String)> = sqlx::query_as(FIND)
             .bind(key.as_str().to_owned())
             .fetch_optional(&mut *reader)
             .await
             .map_err(|error| self.place.error_in_use(error))?;
-        Ok(found.map(|(person, name)| (PersonId::from_stored(person), Nickname::from_stored(name))))
+        Ok(found.map(|(user, name)| (UserId::from_stored(user), Nickname::from_stored(name))))
     }
 
     async fn sweep_nicknames(

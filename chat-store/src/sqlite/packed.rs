@@ -3,9 +3,7 @@
 
 use std::borrow::Cow;
 
-use chat_core::{
-    Audience, AuthorId, Content, Feed, Message, Nickname, PersonId, RoomId, Timestamp,
-};
+use chat_core::{Audience, AuthorId, Content, Feed, Message, Nickname, RoomId, Timestamp, UserId};
 use serde::Deserialize;
 use sqlx::{Row, SqliteConnection};
 
@@ -74,8 +72,8 @@ fn unpack(records: Vec<Record<'_>>, side: Side, limit: usize) -> Result<Page, sq
         last = Some(offset);
         let audience = match (from, to, nickname) {
             (Some(from), Some(to), Some(nickname)) => Audience::Private {
-                from: PersonId::from_stored(from),
-                to: PersonId::from_stored(to),
+                from: UserId::from_stored(from),
+                to: UserId::from_stored(to),
                 nickname: Nickname::from_stored(nickname),
             },
             _ => {
@@ -142,8 +140,8 @@ mod tests {
     #[tokio::test]
     async fn a_packed_page_is_the_page_that_rows_give_whatever_they_hold() {
         let (mut connection, _folder) = log_of(&ODD).await;
-        let person = Feed::Person(PersonId::from_stored(1));
-        let feeds = [Feed::Room("a".parse().unwrap()), person, Feed::Room("c".parse().unwrap())];
+        let user = Feed::User(UserId::from_stored(1));
+        let feeds = [Feed::Room("a".parse().unwrap()), user, Feed::Room("c".parse().unwrap())];
         for feeds in [None, Some(&feeds[..]), Some(&feeds[..1]), Some(&feeds[1..])] {
             for limit in 0..=ODD.len() {
                 for after in 0..=ODD.len() as u64 {

@@ -1,7 +1,7 @@
 //! Pages of the log, and conversion of rows to messages.
 
 use chat_core::{
-    Audience, AuthorId, Content, Feed, Message, Nickname, Offset, PersonId, RoomId, Timestamp,
+    Audience, AuthorId, Content, Feed, Message, Nickname, Offset, RoomId, Timestamp, UserId,
 };
 use futures_util::TryStreamExt;
 use sqlx::sqlite::SqliteRow;
@@ -116,8 +116,8 @@ fn audience(row: &SqliteRow) -> Result<Audience, sqlx::Error> {
         return Ok(RoomId::from_stored(row.try_get::<String, _>(1)?).into());
     };
     Ok(Audience::Private {
-        from: PersonId::from_stored(from),
-        to: PersonId::from_stored(row.try_get(7)?),
+        from: UserId::from_stored(from),
+        to: UserId::from_stored(row.try_get(7)?),
         nickname: Nickname::from_stored(row.try_get::<String, _>(8)?),
     })
 }

@@ -66,10 +66,10 @@ macro_rules! conformance {
                 several_rooms_are_read_in_one_order
                 hundreds_of_rooms_can_be_read_at_once;
             feeds:
-                rooms_and_people_are_read_in_one_order
-                a_private_message_is_in_the_feeds_of_its_two_people_only
-                hundreds_of_people_can_be_read_at_once
-                a_person_nobody_wrote_to_has_an_empty_feed;
+                rooms_and_users_are_read_in_one_order
+                a_private_message_is_in_the_feeds_of_its_two_users_only
+                hundreds_of_users_can_be_read_at_once
+                a_user_nobody_wrote_to_has_an_empty_feed;
             backwards:
                 what_is_read_backwards_is_what_is_read_forwards
                 a_limit_is_kept_backwards_and_more_tells_of_the_rest
@@ -78,7 +78,7 @@ macro_rules! conformance {
                 pages_backwards_do_not_change_while_others_write;
             private:
                 a_private_message_comes_back_as_it_was
-                a_retry_of_a_private_message_is_known_by_its_people
+                a_retry_of_a_private_message_is_known_by_its_users
                 a_private_message_is_no_retry_of_one_to_a_room
                 retries_of_private_messages_in_one_batch_are_told_apart;
             text:

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
-use chat_core::{Epoch, Feed, NewMessage, Nickname, NicknameKey, Offset, PersonId, Timestamp};
+use chat_core::{Epoch, Feed, NewMessage, Nickname, NicknameKey, Offset, Timestamp, UserId};
 
 use crate::{
     Appended, Claimed, MessageStore, NicknameClaim, NicknameStore, Page, SessionKey, SessionRecord,
@@ -173,7 +173,7 @@ impl NicknameStore for FailingStore {
     async fn find_nickname(
         &self,
         key: &NicknameKey,
-    ) -> Result<Option<(PersonId, Nickname)>, StoreError> {
+    ) -> Result<Option<(UserId, Nickname)>, StoreError> {
         take_one(&self.finds)?;
         self.store.find_nickname(key).await
     }

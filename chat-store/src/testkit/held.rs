@@ -2,7 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use chat_core::{Epoch, Feed, NewMessage, Nickname, NicknameKey, Offset, PersonId, Timestamp};
+use chat_core::{Epoch, Feed, NewMessage, Nickname, NicknameKey, Offset, Timestamp, UserId};
 
 use super::Gate;
 use crate::{
@@ -152,7 +152,7 @@ impl NicknameStore for HeldStore {
     async fn find_nickname(
         &self,
         key: &NicknameKey,
-    ) -> Result<Option<(PersonId, Nickname)>, StoreError> {
+    ) -> Result<Option<(UserId, Nickname)>, StoreError> {
         self.finds.pass().await;
         self.store.find_nickname(key).await
     }

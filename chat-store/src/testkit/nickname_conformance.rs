@@ -28,12 +28,12 @@ macro_rules! nickname_conformance {
         $crate::conformance! { @cases $attributes $backend;
             nicknames:
                 a_name_belongs_to_the_first_who_claims_it
-                an_owner_stays_the_same_person
+                an_owner_stays_the_same_user
                 a_name_that_has_expired_can_be_claimed_by_another
-                a_name_that_changes_hands_gives_another_person
+                a_name_that_changes_hands_gives_another_user
                 a_name_that_has_expired_still_leads_to_who_had_it_last
                 of_owners_that_claim_at_once_one_gets_the_name
-                claims_of_one_owner_at_once_give_one_person
+                claims_of_one_owner_at_once_give_one_user
                 any_name_comes_back_as_it_was
                 a_name_is_renewed_by_its_last_owner_only
                 a_name_that_looks_like_anothers_is_not_given_to_anybody_new

@@ -1,6 +1,4 @@
-use chat_core::{
-    Audience, Feed, Message, NewMessage, Nickname, Offset, PersonId, RoomId, Timestamp,
-};
+use chat_core::{Audience, Feed, Message, NewMessage, Nickname, Offset, RoomId, Timestamp, UserId};
 
 use crate::{
     Appended, ClaimKind, Claimed, MessageStore, NicknameClaim, NicknameStore, OwnerKey, SessionKey,
@@ -28,14 +26,14 @@ pub(super) fn in_room(name: &str, content: &str) -> NewMessage {
     NewMessage { audience: room(name).into(), ..message(content) }
 }
 
-pub(super) fn person(number: i64) -> PersonId {
-    PersonId::from_stored(number)
+pub(super) fn user(number: i64) -> UserId {
+    UserId::from_stored(number)
 }
 
-/// A message from the person with one number to the one with the other.
+/// A message from the user with one number to the one with the other.
 pub(super) fn private(from: i64, to: i64, content: &str) -> NewMessage {
-    let nickname = format!("person {to}").parse().expect("a nickname");
-    let audience = Audience::Private { from: person(from), to: person(to), nickname };
+    let nickname = format!("user {to}").parse().expect("a nickname");
+    let audience = Audience::Private { from: user(from), to: user(to), nickname };
     NewMessage { audience, ..message(content) }
 }
 
@@ -116,12 +114,12 @@ pub(super) async fn find(store: &dyn SessionStore, name: &str, now: i64) -> Opti
     store.session(session_key(name), at(now)).await.expect("a lookup")
 }
 
-/// A claim at the moment 0, until 1,000, by the owner with a number, who will be the person with another one.
+/// A claim at the moment 0, until 1,000, by the owner with a number, who will be the user with another one.
 pub(super) fn claim(name: &str, owner: u8, number: i64) -> NicknameClaim {
     NicknameClaim {
         nickname: name.parse().expect("a nickname"),
         owner: OwnerKey([owner; 32]),
-        person: person(number),
+        user: user(number),
         now: at(0),
         expires_at: at(1000),
         kind: ClaimKind::New,
@@ -132,9 +130,9 @@ pub(super) async fn claim_one(store: &dyn NicknameStore, claim: &NicknameClaim) 
     store.claim_nickname(claim).await.expect("an answer to a claim")
 }
 
-/// Returns the person who has a nickname, and its spelling.
-pub(super) async fn find_name(store: &dyn NicknameStore, name: &str) -> Option<(PersonId, String)> {
+/// Returns the user who has a nickname, and its spelling.
+pub(super) async fn find_name(store: &dyn NicknameStore, name: &str) -> Option<(UserId, String)> {
     let key = name.parse::<Nickname>().expect("a nickname").key();
     let found = store.find_nickname(&key).await.expect("a lookup");
-    found.map(|(person, name)| (person, name.into()))
+    found.map(|(user, name)| (user, name.into()))
 }

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use chat_core::{
-    Audience, Author, AuthorId, Feed, NewMessage, Offset, PersonId, RoomId, Timestamp,
-};
+use chat_core::{Audience, Author, AuthorId, Feed, NewMessage, Offset, RoomId, Timestamp, UserId};
 use chat_store::{
     Appended, ClaimKind, Claimed, MessageStore, NicknameClaim, NicknameStore, OwnerKey,
     PostgresStore, StoreError,
@@ -52,12 +50,12 @@ async fn a_database_of_version_3_keeps_its_log_and_takes_private_messages() {
     SERVER.execute(database(&url), &VERSION_3.join(";\n")).await;
     let store = PostgresStore::connect(&url).await.unwrap();
     assert_eq!(append(&store, "k").await.unwrap(), Appended::Duplicate(Offset::FIRST));
-    let [from, to] = [1, 2].map(PersonId::from_stored);
+    let [from, to] = [1, 2].map(UserId::from_stored);
     let audience = Audience::Private { from, to, nickname: "Ada".parse().unwrap() };
     let private = NewMessage { audience, ..keyed("private") };
     let appended = store.append(&[private]).await.unwrap();
     assert_eq!(appended, [Appended::New(Offset::FIRST.next())]);
-    for (feed, number) in [(Feed::Room(RoomId::general()), 1), (Feed::Person(to), 2)] {
+    for (feed, number) in [(Feed::Room(RoomId::general()), 1), (Feed::User(to), 2)] {
         let page = store.read_before(&feed, None, 9).await.unwrap();
         assert_eq!((page.messages.len(), page.messages[0].offset.as_u64()), (1, number));
     }
@@ -84,14 +82,14 @@ async fn names_of_version_4_stay_and_are_not_imitated() {
     let claim = |name: &str, owner| NicknameClaim {
         nickname: name.parse().unwrap(),
         owner: OwnerKey([owner; 32]),
-        person: PersonId::from_stored(9),
+        user: UserId::from_stored(9),
         now: Timestamp::from_millis(50),
         expires_at: Timestamp::from_millis(100),
         kind: ClaimKind::New,
     };
     for (name, owner) in [("Ada", 1), ("Аdа", 2)] {
         let claimed = store.claim_nickname(&claim(name, owner)).await.unwrap();
-        assert_eq!(claimed, Claimed::Yes(PersonId::from_stored(owner.into())));
+        assert_eq!(claimed, Claimed::Yes(UserId::from_stored(owner.into())));
     }
     for name in ["ada", "аdа", "adа"] {
         let claimed = store.claim_nickname(&claim(name, 3)).await.unwrap();

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use chat_core::{Nickname, NicknameKey, Offset, PersonId, Timestamp};
+use chat_core::{Nickname, NicknameKey, Offset, Timestamp, UserId};
 use chat_store::{
     ClaimKind, MessageStore, NicknameClaim, NicknameStore, OwnerKey, SessionKey, SessionStore,
     SqliteStore, StoreError,
@@ -29,9 +29,9 @@ fn file(folder: &Path, suffix: &str) -> PathBuf {
 
 fn claim() -> NicknameClaim {
     let (now, expires_at) = (Timestamp::from_millis(0), Timestamp::from_millis(1));
-    let (owner, person) = (OwnerKey([1; 32]), PersonId::from_random([1; 8]));
+    let (owner, user) = (OwnerKey([1; 32]), UserId::from_random([1; 8]));
     let (nickname, kind) = ("Ada".parse().unwrap(), ClaimKind::New);
-    NicknameClaim { nickname, owner, person, now, expires_at, kind }
+    NicknameClaim { nickname, owner, user, now, expires_at, kind }
 }
 
 /// Every call fails, says which file it is, and that it passes.

@@ -47,7 +47,7 @@ impl Outbox {
         });
     }
 
-    /// Says something to one person.
+    /// Says something to one user.
     pub fn whisper(&mut self, to: Nickname, content: Content) {
         self.push(PRIVATE_MESSAGE, |key| {
             serde_json::to_string(&PrivateMessage { to, content, client_offset: Some(key) })

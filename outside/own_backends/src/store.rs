@@ -4,7 +4,7 @@ use std::sync::mpsc;
 use std::thread;
 
 use async_trait::async_trait;
-use chat_core::{Epoch, Feed, NewMessage, Nickname, NicknameKey, Offset, PersonId, Timestamp};
+use chat_core::{Epoch, Feed, NewMessage, Nickname, NicknameKey, Offset, UserId, Timestamp};
 use chat_store::{
     Appended, Claimed, MessageStore, NicknameClaim, NicknameStore, Page, Plan, SessionKey,
     SessionRecord, SessionStore, StoreError,
@@ -177,8 +177,8 @@ impl NicknameStore for JournalStore {
         self.call(move |journal| {
             let held = journal.holder(&claim.nickname.key());
             let claimed = claim.decide(held, || journal.index.has_imitated(&claim));
-            if let Claimed::Yes(person) = claimed {
-                journal.claim(NicknameClaim { person, ..claim })?;
+            if let Claimed::Yes(user) = claimed {
+                journal.claim(NicknameClaim { user, ..claim })?;
             }
             Ok(claimed)
         })
@@ -188,11 +188,11 @@ impl NicknameStore for JournalStore {
     async fn find_nickname(
         &self,
         key: &NicknameKey,
-    ) -> Result<Option<(PersonId, Nickname)>, StoreError> {
+    ) -> Result<Option<(UserId, Nickname)>, StoreError> {
         let key = key.clone();
         self.call(move |journal| {
             let held = journal.holder(&key);
-            Ok(held.map(|claim| (claim.person, claim.nickname.clone())))
+            Ok(held.map(|claim| (claim.user, claim.nickname.clone())))
         })
         .await
     }

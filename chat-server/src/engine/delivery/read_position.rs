@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use chat_core::{Audience, Feed, Offset, PersonId, RoomId};
+use chat_core::{Audience, Feed, Offset, RoomId, UserId};
 
 /// Rooms, each with the offset after which its messages are delivered to a connection.
 pub(crate) type JoinedAfter = BTreeMap<RoomId, Offset>;
@@ -11,31 +11,30 @@ pub(crate) type JoinedAfter = BTreeMap<RoomId, Offset>;
 pub(crate) struct Following {
     pub(crate) rooms: JoinedAfter,
     /// The user, and the offset after which private messages are delivered.
-    pub(crate) person: Option<(PersonId, Offset)>,
+    pub(crate) user: Option<(UserId, Offset)>,
 }
 
 impl Following {
     /// Returns the feeds in their order.
     pub(crate) fn feeds(&self) -> impl Iterator<Item = Feed> {
         let rooms = self.rooms.keys().cloned().map(Feed::Room);
-        rooms.chain(self.person.map(|(person, _)| Feed::Person(person)))
+        rooms.chain(self.user.map(|(user, _)| Feed::User(user)))
     }
 
     /// Returns whether a message at `offset` for `audience` is for this connection.
     fn includes(&self, audience: &Audience, offset: Offset) -> bool {
         let after = match audience {
             Audience::Room(room) => self.rooms.get(room).copied(),
-            Audience::Private { from, to, .. } => self
-                .person
-                .filter(|(person, _)| person == from || person == to)
-                .map(|(_, after)| after),
+            Audience::Private { from, to, .. } => {
+                self.user.filter(|(user, _)| user == from || user == to).map(|(_, after)| after)
+            }
         };
         after.is_some_and(|after| offset > after)
     }
 
     /// Raises all starting offsets to at least `cursor`.
     fn handled_upto(&mut self, cursor: Offset) {
-        let offsets = self.rooms.values_mut().chain(self.person.iter_mut().map(|(_, after)| after));
+        let offsets = self.rooms.values_mut().chain(self.user.iter_mut().map(|(_, after)| after));
         offsets.for_each(|after| *after = cursor.max(*after));
     }
 }
@@ -122,9 +121,9 @@ impl ReadPosition {
         Arc::make_mut(&mut self.lock().following).rooms.remove(room);
     }
 
-    /// Follows the private messages of `person` from `after` on, replacing the previous user.
-    pub(crate) fn identify(&self, person: PersonId, after: Offset) {
-        Arc::make_mut(&mut self.lock().following).person = Some((person, after));
+    /// Follows the private messages of `user` from `after` on, replacing the previous user.
+    pub(crate) fn identify(&self, user: UserId, after: Offset) {
+        Arc::make_mut(&mut self.lock().following).user = Some((user, after));
     }
 
     /// Hands over a message and moves the cursor to it. Only moves the cursor if the message is not, or no longer,

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use chat_core::{Ack, Audience, Joined, NewMessage, Offset, PersonId};
+use chat_core::{Ack, Audience, Joined, NewMessage, Offset, UserId};
 use chat_store::testkit::{FailingStore, HeldStore};
 use chat_store::{MemoryStore, MessageStore};
 use tokio::sync::Notify;
@@ -120,7 +120,7 @@ impl Sink for TestSink {
 /// A place at `cursor` in rooms, each joined at an offset.
 fn place<const N: usize>(cursor: u64, rooms: [(&str, u64); N]) -> Arc<ReadPosition> {
     let rooms = rooms.map(|(name, joined_after)| (room(name), offset(joined_after))).into();
-    Arc::new(ReadPosition::new(Following { rooms, person: None }, offset(cursor)))
+    Arc::new(ReadPosition::new(Following { rooms, user: None }, offset(cursor)))
 }
 
 fn subscription(log: &Arc<Log>, place: &Arc<ReadPosition>, wake: &Arc<Notify>) -> Subscription {
@@ -296,13 +296,13 @@ async fn a_reader_that_does_not_want_its_own_messages_does_not_get_them_live() {
 #[tokio::test]
 async fn private_messages_reach_the_two_they_are_for() {
     let (_, log) = memory_log().await;
-    let [ada, bob, eve] = [1, 2, 3].map(PersonId::from_stored);
+    let [ada, bob, eve] = [1, 2, 3].map(UserId::from_stored);
     let private = |from, to| {
         let audience = Audience::Private { from, to, nickname: "somebody".parse().unwrap() };
         NewMessage { audience, ..new_message("a", "psst") }
     };
-    let of = |person| {
-        let following = Following { person: Some((person, offset(1))), ..Following::default() };
+    let of = |user| {
+        let following = Following { user: Some((user, offset(1))), ..Following::default() };
         subscription(&log, &Arc::new(ReadPosition::new(following, Offset::ZERO)), &Arc::default())
     };
     for message in [private(ada, bob), private(bob, ada), private(ada, eve), private(eve, bob)] {

@@ -161,7 +161,7 @@ impl Arguments {
 
 #[cfg(test)]
 mod tests {
-    use chat_core::{AuthorId, Delivery, NewMessage, PersonId, PrivateDelivery, RoomId};
+    use chat_core::{AuthorId, Delivery, NewMessage, PrivateDelivery, RoomId, UserId};
 
     use super::*;
 
@@ -215,8 +215,8 @@ mod tests {
         let (user, anonymous) = (Author::user(ADA, SESSION), Author::anonymous(SESSION));
         let other = Author::user(AuthorId::of_user([3; 8]), AuthorId::of_session([3; 8]));
         let private = Audience::Private {
-            from: PersonId::from_stored(1),
-            to: PersonId::from_stored(2),
+            from: UserId::from_stored(1),
+            to: UserId::from_stored(2),
             nickname: "Bob".parse().unwrap(),
         };
         for (author, audience) in

@@ -11,7 +11,7 @@ use super::reader::{FeedNumber, Reader};
 /// ones.
 ///
 /// ```text
-///   the log     … 94 95 96 97 98 99           a feed per room and person:
+///   the log     … 94 95 96 97 98 99           a feed per room and user:
 ///                       ▲        ▲              general  96 98
 ///            floor = 95 ┘        └ tail = 99    rust     97
 ///                                               Ada      99
@@ -35,7 +35,7 @@ struct State {
     feeds: Feeds,
 }
 
-/// A room, or the two people of a private message.
+/// A room, or the two users of a private message.
 type InFeeds = [Option<FeedNumber>; 2];
 
 /// The result of offering messages.

@@ -76,7 +76,7 @@ impl Others {
                 self.told = true;
                 tracing::warn!(
                     frame.node = %node,
-                    "another node has so many people in its rooms that some are not counted"
+                    "another node has so many users in its rooms that some are not counted"
                 );
             }
             return false;

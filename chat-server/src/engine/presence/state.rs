@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use chat_core::{MemberId, Nickname, NodeId, PersonId, RoomId};
+use chat_core::{MemberId, Nickname, NodeId, RoomId, UserId};
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
@@ -19,8 +19,8 @@ use super::typing::Typist;
 use crate::engine::delivery::{Notice, Notices};
 use crate::engine::rate::Rate;
 
-/// A person and a nickname.
-pub(super) type Person = (PersonId, Nickname);
+/// A user and a nickname.
+pub(super) type NamedUser = (UserId, Nickname);
 
 /// The presence in all rooms. Everything happens under one lock, including notifications: ephemeral events reach a
 /// connection in the order of the changes.
@@ -55,7 +55,7 @@ pub(super) struct State {
 /// There is one for each client, so it is kept small.
 #[derive(Debug)]
 struct Connection {
-    person: Option<Box<Person>>,
+    user: Option<Box<NamedUser>>,
     rooms: Few<RoomId>,
     /// The queue of ephemeral events; none once the connection is broken.
     notices: Option<Arc<Notices>>,
@@ -63,8 +63,8 @@ struct Connection {
 
 impl Connection {
     fn who(&self, key: ConnectionKey) -> (MemberId, Option<Nickname>) {
-        match &self.person {
-            Some(person) => (MemberId::person(person.0), Some(person.1.clone())),
+        match &self.user {
+            Some(user) => (MemberId::user(user.0), Some(user.1.clone())),
             None => (MemberId::anonymous(key.client), None),
         }
     }
@@ -94,15 +94,15 @@ impl State {
     pub(super) fn enter(
         &mut self,
         client: u64,
-        person: Option<Person>,
+        user: Option<NamedUser>,
         rooms: &[RoomId],
         notices: Arc<Notices>,
     ) -> ConnectionKey {
         let serial = self.next_serial;
         self.next_serial = serial.wrapping_add(1);
         let key = ConnectionKey { client, serial };
-        let person = person.map(Box::new);
-        let connection = Connection { person, rooms: Few::default(), notices: Some(notices) };
+        let user = user.map(Box::new);
+        let connection = Connection { user, rooms: Few::default(), notices: Some(notices) };
         let (member, _) = connection.who(key);
         let of_client = self.of_client(client).filter(|(_, other)| other.notices.is_none());
         let broken: Vec<_> = of_client.map(|(key, other)| (key, other.who(key).0)).collect();
@@ -142,10 +142,10 @@ impl State {
         }
     }
 
-    pub(super) fn rename(&mut self, key: ConnectionKey, person: Option<Person>) {
+    pub(super) fn rename(&mut self, key: ConnectionKey, user: Option<NamedUser>) {
         let Some(connection) = self.live(key) else { return };
         let (old, _) = connection.who(key);
-        connection.person = person.map(Box::new);
+        connection.user = user.map(Box::new);
         let (new, nickname) = connection.who(key);
         for room in connection.rooms.as_slice().to_vec() {
             if old != new {

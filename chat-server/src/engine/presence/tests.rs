@@ -2,17 +2,17 @@
 
 mod forged;
 mod pace;
-mod people;
 mod random;
 mod several_nodes;
 mod typing;
+mod users;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use chat_core::{
-    FrameBody, Nickname, NodeId, PersonId, RoomId, TYPING, Typing, USER_JOINED, UserChange, Users,
+    FrameBody, Nickname, NodeId, RoomId, TYPING, Typing, USER_JOINED, UserChange, UserId, Users,
 };
 use tokio::sync::Notify;
 use tokio::sync::mpsc::Receiver;
@@ -34,12 +34,12 @@ fn general() -> RoomId {
     RoomId::general()
 }
 
-/// The person who has this name.
-fn person(name: &str) -> Option<(PersonId, Nickname)> {
+/// The user who has this name.
+fn user(name: &str) -> Option<(UserId, Nickname)> {
     let id = name
         .bytes()
         .fold(7, |id: i64, byte| id.wrapping_mul(31).wrapping_add(i64::from(byte)) & i64::MAX);
-    Some((PersonId::from_stored(id), name.parse().unwrap()))
+    Some((UserId::from_stored(id), name.parse().unwrap()))
 }
 
 async fn pass(millis: u64) {
@@ -77,7 +77,7 @@ impl Node {
 
     fn enter(&self, client: &str, name: Option<&str>, rooms: &[RoomId]) -> Client {
         let notices = Arc::new(Notices::new(Arc::new(Notify::new())));
-        let who = name.and_then(person);
+        let who = name.and_then(user);
         let attendance = self.roster.enter(client, who, rooms, Arc::clone(&notices));
         Client { attendance, notices }
     }

@@ -5,7 +5,7 @@ use super::auth::Auth;
 use super::connection::source_of;
 use super::services::Services;
 use super::session::ChatSession;
-use crate::engine::people::{IdentityError, Person};
+use crate::engine::users::{IdentityError, User};
 use crate::socketio::recovery::Found;
 
 /// How a client goes on.
@@ -21,7 +21,7 @@ pub(crate) struct Accepted {
 }
 
 /// Who a client is, and the token that keeps its nickname when the client is to be told.
-pub(crate) type Identified = (Person, Option<Token>);
+pub(crate) type Identified = (User, Option<Token>);
 
 /// Why a client is not accepted.
 pub(crate) enum Refused {
@@ -39,7 +39,7 @@ struct Resumed {
 /// Who claims a session.
 enum Claimant {
     /// Its own client, which has shown who it is or is known by the session.
-    Known(Person),
+    Known(User),
     /// Its own client, which had no name and takes one now.
     Named(Identified),
     /// Its own client, which has no name.
@@ -71,15 +71,15 @@ pub(crate) async fn accept(
     let Some(Resumed { found, mut session, cursor }) = resumed else {
         return in_new_session(services, socket, auth, issued).await;
     };
-    let had_nobody = session.person().is_none();
+    let had_nobody = session.user().is_none();
     let identified = match claimant(services, socket, &auth, &issued, &session).await? {
-        Claimant::Known(person) => Some((person, None)),
+        Claimant::Known(user) => Some((user, None)),
         Claimant::Named(identified) => Some(identified),
         Claimant::Anonymous => None,
         Claimant::Another => return in_new_session(services, socket, auth, issued).await,
     };
-    if let Some((person, _)) = identified.as_ref().filter(|_| had_nobody) {
-        session.identify(person, log.tail());
+    if let Some((user, _)) = identified.as_ref().filter(|_| had_nobody) {
+        session.identify(user, log.tail());
     }
     // It is in the rooms of its session.
     let (found, echo, not_joined) = (Some(found), auth.handshake.echo, None);
@@ -91,14 +91,14 @@ async fn in_new_session(
     services: &Services,
     socket: &SocketRef,
     auth: Auth,
-    issued: Option<Person>,
+    issued: Option<User>,
 ) -> Result<Accepted, Refused> {
     let identified = match issued {
-        Some(person) => Some((person, None)),
+        Some(user) => Some((user, None)),
         None => named(services, socket, &auth).await?,
     };
-    let person = identified.as_ref().map(|(person, _)| person);
-    let begun = ChatSession::begin(&services.log, &auth.handshake, person).await;
+    let user = identified.as_ref().map(|(user, _)| user);
+    let begun = ChatSession::begin(&services.log, &auth.handshake, user).await;
     let (session, cursor) = begun.map_err(IdentityError::Store)?;
     let (not_joined, echo) = (auth.not_joined(), auth.handshake.echo);
     Ok(Accepted { found: None, session, cursor, identified, not_joined, echo })
@@ -119,14 +119,14 @@ async fn claimant(
     services: &Services,
     socket: &SocketRef,
     auth: &Auth,
-    issued: &Option<Person>,
+    issued: &Option<User>,
     session: &ChatSession,
 ) -> Result<Claimant, IdentityError> {
-    Ok(match (issued, session.person()) {
-        (Some(issued), Some(person)) if issued.id != person.id => Claimant::Another,
+    Ok(match (issued, session.user()) {
+        (Some(issued), Some(user)) if issued.id != user.id => Claimant::Another,
         (Some(issued), _) => Claimant::Known(issued.clone()),
-        (None, Some(person)) => match services.identities.renew(&person).await {
-            Ok(()) => Claimant::Known(person),
+        (None, Some(user)) => match services.identities.renew(&user).await {
+            Ok(()) => Claimant::Known(user),
             Err(IdentityError::Refused(_)) => Claimant::Another,
             Err(error) => return Err(error),
         },
@@ -137,7 +137,7 @@ async fn claimant(
     })
 }
 
-/// The person with the nickname that a client connects with, and the token that keeps it.
+/// The user with the nickname that a client connects with, and the token that keeps it.
 async fn named(
     services: &Services,
     socket: &SocketRef,
@@ -149,9 +149,9 @@ async fn named(
     };
     let nickname: Nickname =
         name.parse().map_err(|error| Refusal::invalid(RefusalCode::InvalidNickname, error))?;
-    let (person, token) =
+    let (user, token) =
         identities.take(nickname, handshake.token.clone(), source_of(socket)).await?;
-    Ok(Some((person, Some(token))))
+    Ok(Some((user, Some(token))))
 }
 
 impl From<IdentityError> for Refused {

@@ -21,7 +21,7 @@ use super::live::Live;
 use super::services::{Hooks, Services};
 use super::sink::SocketSink;
 use crate::engine::delivery::{Notice, Subscription, deliver};
-use crate::engine::people::IdentityError;
+use crate::engine::users::IdentityError;
 use crate::socketio::client_address::ClientAddress;
 use crate::socketio::transport::{Farewell, Link};
 
@@ -113,12 +113,13 @@ impl Connections {
             Some(found) => recovery.resume(&socket, found),
             None => recovery.begin(&socket, &state).await,
         };
-        let (person, token) = identified.unzip();
+        let (user, token) = identified.unzip();
         let services = self.services.clone();
-        let (place, user) = ((state, cursor), (person, token.flatten()));
-        let connection = Arc::new(Connection::new(services, &socket, session, place, user, echo));
-        if let Some(person) = connection.person() {
-            let named = Named { nickname: person.nickname.clone(), token: connection.token() };
+        let (begin, identity) = ((state, cursor), (user, token.flatten()));
+        let connection =
+            Arc::new(Connection::new(services, &socket, session, begin, identity, echo));
+        if let Some(user) = connection.user() {
+            let named = Named { nickname: user.nickname.clone(), token: connection.token() };
             connection.waiting.notices.extend(Notice::new(NICKNAME, &named));
             keep_name(&connection);
         }

@@ -16,10 +16,10 @@ use super::services::Services;
 use super::session::ChatSession;
 use crate::engine::delivery::{Answer, Following, ReadPosition, Waiting};
 use crate::engine::log::{Outcome, ReaderId};
-use crate::engine::people::Person;
 use crate::engine::presence::Attendance;
 use crate::engine::quota::Quota;
 use crate::engine::source::Source;
+use crate::engine::users::User;
 use crate::socketio::client_address::ClientAddress;
 use crate::socketio::recovery::Session;
 use crate::socketio::transport::{DirectWriter, Farewell, InFlight, Link, Websocket};
@@ -57,7 +57,7 @@ pub(crate) struct Connection {
     echo: bool,
     /// The offset at which the session began.
     start: Offset,
-    person: Mutex<Option<Arc<Person>>>,
+    user: Mutex<Option<Arc<User>>>,
     /// The unit that limits count it for.
     pub(crate) source: Source,
     /// The client's remaining quota.
@@ -74,24 +74,24 @@ impl Connection {
         socket: &Socket,
         session: Session<ChatSession>,
         (state, cursor): (ChatSession, Offset),
-        (person, token): (Option<Person>, Option<Token>),
+        (user, token): (Option<User>, Option<Token>),
         echo: bool,
     ) -> Self {
         let extensions = &socket.req_parts().extensions;
         let link = extensions.get::<Arc<Link>>().cloned().unwrap_or_default();
-        if let Some(person) = &person {
-            services.share(&link, person);
+        if let Some(user) = &user {
+            services.share(&link, user);
         }
         let waiting = Waiting::new();
         let following = state.following();
         let rooms: Vec<_> = following.rooms.keys().cloned().collect();
-        let who = person.as_ref().map(|person| (person.id, person.nickname.clone()));
+        let who = user.as_ref().map(|user| (user.id, user.nickname.clone()));
         let notices = Arc::clone(&waiting.notices);
         let attendance = services.roster.enter(session.id(), who, &rooms, notices);
         let source = source_of(socket);
         // Nobody else knows what a session without a nickname has sent.
-        let was_anonymous = state.was_anonymous || session.recovered() && person.is_none();
-        let owner = person.as_ref().map(|person| &person.owner);
+        let was_anonymous = state.was_anonymous || session.recovered() && user.is_none();
+        let owner = user.as_ref().map(|user| &user.owner);
         let authorship = Authorship::new(session.id(), owner, was_anonymous);
         Self {
             source,
@@ -110,7 +110,7 @@ impl Connection {
             authorship,
             echo,
             start: state.start,
-            person: Mutex::new(person.map(Arc::new)),
+            user: Mutex::new(user.map(Arc::new)),
             token: Mutex::new(token),
             services,
         }
@@ -143,8 +143,8 @@ impl Connection {
     }
 
     /// Returns the client's user; none if anonymous.
-    pub(crate) fn person(&self) -> Option<Arc<Person>> {
-        self.person.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    pub(crate) fn user(&self) -> Option<Arc<User>> {
+        self.user.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn quota(&self) -> MutexGuard<'_, Quota> {
@@ -152,7 +152,7 @@ impl Connection {
     }
 
     pub(crate) fn nickname(&self) -> Option<Nickname> {
-        self.person().map(|person| person.nickname.clone())
+        self.user().map(|user| user.nickname.clone())
     }
 
     /// Returns the token that keeps the client's nickname; none if this connection does not know it.
@@ -184,23 +184,23 @@ impl Connection {
 
     /// Sets the client's user, whose nickname the token keeps and whose private messages it gets from now on, and
     /// saves that in the session.
-    pub(crate) fn identify(&self, person: Arc<Person>, token: Option<Token>) {
+    pub(crate) fn identify(&self, user: Arc<User>, token: Option<Token>) {
         *self.token.lock().unwrap_or_else(PoisonError::into_inner) = token;
-        self.services.share(&self.link, &person);
-        self.position.identify(person.id, self.services.log.tail());
-        self.attendance.rename(Some((person.id, person.nickname.clone())));
-        let quota = self.services.quotas.of(Some(&person.owner), self.source);
+        self.services.share(&self.link, &user);
+        self.position.identify(user.id, self.services.log.tail());
+        self.attendance.rename(Some((user.id, user.nickname.clone())));
+        let quota = self.services.quotas.of(Some(&user.owner), self.source);
         *self.quota() = quota;
-        self.authorship.identify(&person.owner);
-        *self.person.lock().unwrap_or_else(PoisonError::into_inner) = Some(person);
+        self.authorship.identify(&user.owner);
+        *self.user.lock().unwrap_or_else(PoisonError::into_inner) = Some(user);
         self.save(&self.position.following());
     }
 
     /// Saves the session as it is now. Requests change it one at a time, so the last save counts.
     fn save(&self, following: &Following) {
-        let person = self.person();
+        let user = self.user();
         let begun = (self.start, self.authorship.was_anonymous());
-        let session = ChatSession::of(begun, following, person.as_deref());
+        let session = ChatSession::of(begun, following, user.as_deref());
         self.session.save(&session);
         self.waiting.wake.notify_one();
     }

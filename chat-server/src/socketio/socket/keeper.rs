@@ -5,7 +5,7 @@ use chat_core::Timestamp;
 use tokio::time::timeout;
 
 use super::connection::Connection;
-use crate::engine::people::IdentityError;
+use crate::engine::users::IdentityError;
 use crate::socketio::transport::Farewell;
 
 /// Keeps the nickname of a connection's user while the connection lasts, and ends the connection when the user's
@@ -25,11 +25,11 @@ pub(crate) fn keep_name(connection: &Arc<Connection>) {
     tokio::spawn(gone.run_until_cancelled_owned(async move {
         loop {
             let Some(now) = connection.upgrade() else { return };
-            let Some(person) = now.person() else { return };
+            let Some(user) = now.user() else { return };
             let identities = now.services.identities.clone();
             drop(now);
             let renewal = identities.renewal();
-            let left = person.until.map(|until| until.since(Timestamp::now()));
+            let left = user.until.map(|until| until.since(Timestamp::now()));
             let pause = left.map_or(renewal, |left| left.min(renewal));
             if timeout(pause, renamed.notified()).await.is_ok() {
                 continue;
@@ -40,13 +40,13 @@ pub(crate) fn keep_name(connection: &Arc<Connection>) {
                 now.link.close(Farewell::Expired);
                 return;
             }
-            match identities.renew(&person).await {
+            match identities.renew(&user).await {
                 Ok(()) => {}
                 Err(IdentityError::Store(error)) => {
                     tracing::debug!("a nickname was not renewed, trying again later: {error}");
                 }
                 // It has another one by now.
-                Err(IdentityError::Refused(_)) if now.person().as_ref() != Some(&person) => {}
+                Err(IdentityError::Refused(_)) if now.user().as_ref() != Some(&user) => {}
                 Err(IdentityError::Refused(_)) => {
                     // Renewals failed for so long that another user has it now. The client learns that when it
                     // reconnects.

@@ -10,10 +10,10 @@ use super::observe::{Direction, Observed};
 use super::session::ChatSession;
 use crate::engine::limits::Limits;
 use crate::engine::log::Log;
-use crate::engine::people::{Identities, Person};
 use crate::engine::presence::Roster;
 use crate::engine::quota::Quotas;
 use crate::engine::rate::Buckets;
+use crate::engine::users::{Identities, User};
 use crate::socketio::recovery::Recovery;
 use crate::socketio::transport::Link;
 
@@ -72,9 +72,9 @@ pub(crate) struct Services {
 
 impl Services {
     /// Counts everything that a user sends over all connections together.
-    pub(crate) fn share(&self, link: &Link, person: &Person) {
+    pub(crate) fn share(&self, link: &Link, user: &User) {
         if let Some(events) = &self.events {
-            link.share(events.of(&person.owner));
+            link.share(events.of(&user.owner));
         }
     }
 }

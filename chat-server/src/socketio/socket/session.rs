@@ -1,12 +1,12 @@
 use std::collections::BTreeMap;
 
-use chat_core::{Feed, Handshake, Nickname, Offset, PersonId, RecoveryOffset, RoomId};
+use chat_core::{Feed, Handshake, Nickname, Offset, RecoveryOffset, RoomId, UserId};
 use chat_store::{OwnerKey, StoreError};
 use serde::{Deserialize, Serialize};
 
 use crate::engine::delivery::{Following, JoinedAfter};
 use crate::engine::log::Log;
-use crate::engine::people::Person;
+use crate::engine::users::User;
 use crate::socketio::recovery::Found;
 
 /// The part of a connection that outlives it, as kept by [`recovery`](crate::recovery).
@@ -15,15 +15,16 @@ pub(crate) struct ChatSession {
     /// The offset at which the session began: the position of a client that has received no message yet.
     pub(crate) start: Offset,
     rooms: JoinedAfter,
-    person: Option<SavedPerson>,
+    #[serde(rename = "person")]
+    user: Option<SavedUser>,
     /// Whether the client has a nickname and may have sent something before it had one.
     #[serde(default)]
     pub(crate) was_anonymous: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct SavedPerson {
-    id: PersonId,
+struct SavedUser {
+    id: UserId,
     nickname: Nickname,
     owner: [u8; 32],
     /// The offset after which private messages are delivered.
@@ -42,7 +43,7 @@ impl ChatSession {
     pub(crate) async fn begin(
         log: &Log,
         handshake: &Handshake,
-        person: Option<&Person>,
+        user: Option<&User>,
     ) -> Result<(Self, Offset), StoreError> {
         let asked = handshake.server_offset;
         let here = |place: &RecoveryOffset| place.epoch == *log.epoch();
@@ -61,35 +62,35 @@ impl ChatSession {
             };
             joined.insert(room, after);
         }
-        let person = match person {
-            Some(Person { id, nickname, owner, .. }) => {
+        let user = match user {
+            Some(User { id, nickname, owner, .. }) => {
                 let after = match last {
-                    Some(count) => after_all_but(count, &Feed::Person(*id), log).await?,
+                    Some(count) => after_all_but(count, &Feed::User(*id), log).await?,
                     None => from,
                 };
-                Some(SavedPerson { id: *id, nickname: nickname.clone(), owner: owner.0, after })
+                Some(SavedUser { id: *id, nickname: nickname.clone(), owner: owner.0, after })
             }
             None => None,
         };
-        let afters = joined.values().copied().chain(person.as_ref().map(|person| person.after));
+        let afters = joined.values().copied().chain(user.as_ref().map(|user| user.after));
         let start = afters.min().unwrap_or(from);
-        Ok((Self { start, rooms: joined, person, was_anonymous: false }, start))
+        Ok((Self { start, rooms: joined, user, was_anonymous: false }, start))
     }
 
-    /// Creates the session of `person` with what it follows, where it began, and whether something may have been sent
+    /// Creates the session of `user` with what it follows, where it began, and whether something may have been sent
     /// before it had a nickname.
     pub(crate) fn of(
         (start, was_anonymous): (Offset, bool),
         following: &Following,
-        person: Option<&Person>,
+        user: Option<&User>,
     ) -> Self {
-        let person = following.person.zip(person).map(|((id, after), person)| SavedPerson {
+        let user = following.user.zip(user).map(|((id, after), user)| SavedUser {
             id,
-            nickname: person.nickname.clone(),
-            owner: person.owner.0,
+            nickname: user.nickname.clone(),
+            owner: user.owner.0,
             after,
         });
-        Self { start, rooms: following.rooms.clone(), person, was_anonymous }
+        Self { start, rooms: following.rooms.clone(), user, was_anonymous }
     }
 
     /// Returns the session that a client claims and its read position, if the claim is consistent.
@@ -111,22 +112,22 @@ impl ChatSession {
     }
 
     /// Returns the client's user.
-    pub(crate) fn person(&self) -> Option<Person> {
-        let SavedPerson { id, nickname, owner, .. } = self.person.clone()?;
-        Some(Person { id, nickname, owner: OwnerKey(owner), until: None })
+    pub(crate) fn user(&self) -> Option<User> {
+        let SavedUser { id, nickname, owner, .. } = self.user.clone()?;
+        Some(User { id, nickname, owner: OwnerKey(owner), until: None })
     }
 
-    /// Makes this the session of a person from `after` on; it had none before.
-    pub(crate) fn identify(&mut self, person: &Person, after: Offset) {
-        let Person { id, nickname, owner, .. } = person.clone();
+    /// Makes this the session of a user from `after` on; it had none before.
+    pub(crate) fn identify(&mut self, user: &User, after: Offset) {
+        let User { id, nickname, owner, .. } = user.clone();
         self.was_anonymous = true;
-        self.person = Some(SavedPerson { id, nickname, owner: owner.0, after });
+        self.user = Some(SavedUser { id, nickname, owner: owner.0, after });
     }
 
     /// Returns what the client follows.
     pub(crate) fn following(&self) -> Following {
-        let person = self.person.as_ref().map(|person| (person.id, person.after));
-        Following { rooms: self.rooms.clone(), person }
+        let user = self.user.as_ref().map(|user| (user.id, user.after));
+        Following { rooms: self.rooms.clone(), user }
     }
 }
 

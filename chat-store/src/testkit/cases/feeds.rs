@@ -4,10 +4,10 @@ use chat_core::{Feed, NewMessage, RoomId};
 
 use crate::testkit::Backend;
 use crate::testkit::samples::{
-    assert_dense, contents, in_room, message, offset, person, private, read_all, read_feeds, room,
+    assert_dense, contents, in_room, message, offset, private, read_all, read_feeds, room, user,
 };
 
-/// Messages of three rooms and of four people to each other, mixed.
+/// Messages of three rooms and of four users to each other, mixed.
 pub(super) fn mixed() -> Vec<NewMessage> {
     (0..120)
         .map(|number: i64| {
@@ -23,24 +23,24 @@ pub(super) fn mixed() -> Vec<NewMessage> {
 
 /// Every kind of feed, alone, with others, and with those that share messages with it.
 pub(super) fn several_feeds() -> Vec<Vec<Feed>> {
-    let [ada, bob, cy, nobody] = [0, 1, 2, 99].map(person);
+    let [ada, bob, cy, nobody] = [0, 1, 2, 99].map(user);
     let [a, b] = ["a", "b"].map(|name| Feed::Room(room(name)));
     let between = Feed::Between(ada, bob);
     vec![
         vec![a.clone()],
-        vec![Feed::Person(ada)],
-        vec![Feed::Person(nobody), Feed::Between(ada, nobody)],
+        vec![Feed::User(ada)],
+        vec![Feed::User(nobody), Feed::Between(ada, nobody)],
         vec![between.clone()],
         vec![Feed::Between(bob, ada), between.clone()],
-        vec![Feed::Person(ada), Feed::Person(bob)],
-        vec![Feed::Person(ada), between.clone(), Feed::Between(ada, cy)],
-        vec![a.clone(), Feed::Person(bob), b.clone()],
-        vec![Feed::Room(RoomId::general()), between, a, Feed::Person(cy), b, Feed::Person(cy)],
+        vec![Feed::User(ada), Feed::User(bob)],
+        vec![Feed::User(ada), between.clone(), Feed::Between(ada, cy)],
+        vec![a.clone(), Feed::User(bob), b.clone()],
+        vec![Feed::Room(RoomId::general()), between, a, Feed::User(cy), b, Feed::User(cy)],
     ]
 }
 
 /// As [`Feed::contains`] says it, in the log's order, each message once.
-pub async fn rooms_and_people_are_read_in_one_order(backend: &dyn Backend) {
+pub async fn rooms_and_users_are_read_in_one_order(backend: &dyn Backend) {
     let store = backend.open().await;
     let batch = mixed();
     store.append(&batch).await.unwrap();
@@ -64,21 +64,21 @@ fn above(content: &str, number: usize) -> bool {
 }
 
 /// Nobody else's feed has it, and no room's.
-pub async fn a_private_message_is_in_the_feeds_of_its_two_people_only(backend: &dyn Backend) {
+pub async fn a_private_message_is_in_the_feeds_of_its_two_users_only(backend: &dyn Backend) {
     let store = backend.open().await;
     store.append(&[message("to all"), private(1, 2, "secret")]).await.unwrap();
-    let [one, two, three] = [1, 2, 3].map(person);
-    for feed in [Feed::Person(one), Feed::Person(two), Feed::Between(two, one)] {
+    let [one, two, three] = [1, 2, 3].map(user);
+    for feed in [Feed::User(one), Feed::User(two), Feed::Between(two, one)] {
         assert_eq!(contents(&read_feeds(&*store, Some(&[feed])).await), ["secret"]);
     }
     let others = [
-        Feed::Person(three),
+        Feed::User(three),
         Feed::Between(one, three),
         Feed::Between(three, two),
         Feed::Between(one, one),
         // What stands in the place of a room in some stores.
         Feed::Room(RoomId::from_stored("")),
-        Feed::Room(RoomId::from_stored("person 2")),
+        Feed::Room(RoomId::from_stored("user 2")),
         Feed::Room(RoomId::general()),
     ];
     for feed in others.clone() {
@@ -93,7 +93,7 @@ pub async fn a_private_message_is_in_the_feeds_of_its_two_people_only(backend: &
 }
 
 /// In pages, like any others, and with many rooms.
-pub async fn hundreds_of_people_can_be_read_at_once(backend: &dyn Backend) {
+pub async fn hundreds_of_users_can_be_read_at_once(backend: &dyn Backend) {
     let store = backend.open().await;
     let mut batch = Vec::new();
     for number in 0..400 {
@@ -104,11 +104,11 @@ pub async fn hundreds_of_people_can_be_read_at_once(backend: &dyn Backend) {
     for count in [30, 40, 51, 300] {
         let feeds: Vec<_> = (0..count)
             .flat_map(|number| {
-                let [one, other] = [number, number + 1].map(person);
+                let [one, other] = [number, number + 1].map(user);
                 let room = Feed::Room(room(&format!("room {number}")));
-                // The first of a hundred is left out, so that its messages are only other people's.
-                let person = Feed::Person(if number % 100 == 0 { other } else { one });
-                [person, room, Feed::Between(other, one)]
+                // The first of a hundred is left out, so that its messages are only other users'.
+                let user = Feed::User(if number % 100 == 0 { other } else { one });
+                [user, room, Feed::Between(other, one)]
             })
             .collect();
         let contained = |new: &&NewMessage| feeds.iter().any(|feed| feed.contains(&new.audience));
@@ -119,10 +119,10 @@ pub async fn hundreds_of_people_can_be_read_at_once(backend: &dyn Backend) {
 }
 
 /// Not above its tail, nor with feeds that are none.
-pub async fn a_person_nobody_wrote_to_has_an_empty_feed(backend: &dyn Backend) {
+pub async fn a_user_nobody_wrote_to_has_an_empty_feed(backend: &dyn Backend) {
     let store = backend.open().await;
     for _ in 0..2 {
-        let feeds = [Feed::Person(person(7)), Feed::Between(person(7), person(8))];
+        let feeds = [Feed::User(user(7)), Feed::Between(user(7), user(8))];
         assert!(read_feeds(&*store, Some(&feeds)).await.is_empty());
         assert!(!store.read_after(Some(&feeds), offset(1), 0).await.unwrap().more);
         store.append(&[message("a"), private(1, 2, "b")]).await.unwrap();

@@ -9,7 +9,7 @@ use crate::Claimed::{Taken, Yes};
 use crate::NicknameClaim;
 use crate::testkit::SessionBackend;
 use crate::testkit::cases::nicknames::ALIKE;
-use crate::testkit::samples::{at, claim, claim_one, find_name, person};
+use crate::testkit::samples::{at, claim, claim_one, find_name, user};
 
 const STORES: usize = 3;
 
@@ -19,10 +19,10 @@ pub async fn a_nickname_is_known_to_every_store_that_shares_it(backend: &dyn Ses
     for round in 0..30 {
         let (here, there) = (&*stores[round % 2], &*stores[(round + 1) % 2]);
         let name = format!("Ada {round}");
-        assert_eq!(claim_one(here, &claim(&name, 1, 10)).await, Yes(person(10)));
-        assert_eq!(find_name(there, &name).await, Some((person(10), name.clone())));
+        assert_eq!(claim_one(here, &claim(&name, 1, 10)).await, Yes(user(10)));
+        assert_eq!(find_name(there, &name).await, Some((user(10), name.clone())));
         assert_eq!(claim_one(there, &claim(&name, 2, 20)).await, Taken);
-        assert_eq!(claim_one(there, &claim(&name, 1, 30)).await, Yes(person(10)));
+        assert_eq!(claim_one(there, &claim(&name, 1, 30)).await, Yes(user(10)));
     }
 }
 
@@ -54,7 +54,7 @@ pub async fn of_claims_at_several_stores_one_gets_the_name(backend: &dyn Session
         for store in &stores {
             let found = find_name(&**store, &name).await.unwrap();
             assert_eq!(granted[0], Yes(found.0));
-            assert_eq!(found.0.as_i64() / 1000, round, "the owner is another person");
+            assert_eq!(found.0.as_i64() / 1000, round, "the owner is another user");
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::Claimed::{Taken, Yes};
 use crate::testkit::SessionBackend;
 use crate::testkit::dropping::{POLLS, poll_at_most};
 use crate::testkit::samples::{
-    append_one, at, claim, claim_one, find_name, message, person, private,
+    append_one, at, claim, claim_one, find_name, message, private, user,
 };
 use crate::{NicknameClaim, StoreError};
 
@@ -22,25 +22,25 @@ pub(super) const ALIKE: [&str; 4] = ["Ada", "Аdа", "Adа", "Аda"];
 pub async fn a_name_belongs_to_the_first_who_claims_it(backend: &dyn SessionBackend) {
     let store = backend.open_store().await;
     assert_eq!(find_name(&*store, "Ada").await, None);
-    assert_eq!(claim_one(&*store, &claim("Ada", 1, 10)).await, Yes(person(10)));
+    assert_eq!(claim_one(&*store, &claim("Ada", 1, 10)).await, Yes(user(10)));
     for owner in 2..5 {
         assert_eq!(claim_one(&*store, &claim("ADA", owner, 20)).await, Taken);
     }
-    assert_eq!(find_name(&*store, "ada").await, Some((person(10), "Ada".into())));
-    assert_eq!(claim_one(&*store, &claim("Bob", 2, 20)).await, Yes(person(20)));
-    assert_eq!(find_name(&*store, "bob").await, Some((person(20), "Bob".into())));
+    assert_eq!(find_name(&*store, "ada").await, Some((user(10), "Ada".into())));
+    assert_eq!(claim_one(&*store, &claim("Bob", 2, 20)).await, Yes(user(20)));
+    assert_eq!(find_name(&*store, "bob").await, Some((user(20), "Bob".into())));
 }
 
-/// Whatever person the claims name. The last claim determines the spelling.
-pub async fn an_owner_stays_the_same_person(backend: &dyn SessionBackend) {
+/// Whatever user the claims name. The last claim determines the spelling.
+pub async fn an_owner_stays_the_same_user(backend: &dyn SessionBackend) {
     let store = backend.open_store().await;
-    assert_eq!(claim_one(&*store, &claim("Ada", 1, 10)).await, Yes(person(10)));
+    assert_eq!(claim_one(&*store, &claim("Ada", 1, 10)).await, Yes(user(10)));
     for (name, other) in [("Ada", 10), ("ada", 11), ("ＡＤＡ", 12), (" a d a ", 13)] {
-        let expected = if other == 13 { Yes(person(13)) } else { Yes(person(10)) };
+        let expected = if other == 13 { Yes(user(13)) } else { Yes(user(10)) };
         assert_eq!(claim_one(&*store, &claim(name, 1, other)).await, expected, "{name}");
     }
-    assert_eq!(find_name(&*store, "Ada").await, Some((person(10), "ADA".into())));
-    assert_eq!(find_name(&*store, "A D A").await, Some((person(13), "a d a".into())));
+    assert_eq!(find_name(&*store, "Ada").await, Some((user(10), "ADA".into())));
+    assert_eq!(find_name(&*store, "A D A").await, Some((user(13), "a d a".into())));
 }
 
 /// From that moment on, not before. Until then, and after, its owner may prolong it.
@@ -50,29 +50,29 @@ pub async fn a_name_that_has_expired_can_be_claimed_by_another(backend: &dyn Ses
         let (now, expires_at) = (at(now), at(expires_at));
         NicknameClaim { now, expires_at, ..claim("Ada", owner, owner.into()) }
     };
-    assert_eq!(claim_one(&*store, &until(1, 0, 100)).await, Yes(person(1)));
+    assert_eq!(claim_one(&*store, &until(1, 0, 100)).await, Yes(user(1)));
     assert_eq!(claim_one(&*store, &until(2, 99, 300)).await, Taken);
-    assert_eq!(claim_one(&*store, &until(1, 99, 200)).await, Yes(person(1)));
+    assert_eq!(claim_one(&*store, &until(1, 99, 200)).await, Yes(user(1)));
     assert_eq!(claim_one(&*store, &until(2, 199, 300)).await, Taken);
-    assert_eq!(claim_one(&*store, &until(1, 500, 600)).await, Yes(person(1)), "nobody took it");
-    assert_eq!(claim_one(&*store, &until(2, 600, 700)).await, Yes(person(2)));
+    assert_eq!(claim_one(&*store, &until(1, 500, 600)).await, Yes(user(1)), "nobody took it");
+    assert_eq!(claim_one(&*store, &until(2, 600, 700)).await, Yes(user(2)));
     assert_eq!(claim_one(&*store, &until(1, 699, 999)).await, Taken);
     // Who gives a name up claims it until now.
-    assert_eq!(claim_one(&*store, &until(2, 650, 650)).await, Yes(person(2)));
-    assert_eq!(claim_one(&*store, &until(3, 650, 999)).await, Yes(person(3)));
+    assert_eq!(claim_one(&*store, &until(2, 650, 650)).await, Yes(user(2)));
+    assert_eq!(claim_one(&*store, &until(3, 650, 999)).await, Yes(user(3)));
 }
 
 /// Also one who had it before.
-pub async fn a_name_that_changes_hands_gives_another_person(backend: &dyn SessionBackend) {
+pub async fn a_name_that_changes_hands_gives_another_user(backend: &dyn SessionBackend) {
     let store = backend.open_store().await;
     for round in 0..6 {
         let (owner, time) = (u8::try_from(round % 2).unwrap(), 10 * round);
         let new = claim("Ada", owner, 100 + round);
         let new = NicknameClaim { now: at(time), expires_at: at(time + 10), ..new };
-        assert_eq!(claim_one(&*store, &new).await, Yes(person(100 + round)));
-        let again = NicknameClaim { person: person(7), ..new };
-        assert_eq!(claim_one(&*store, &again).await, Yes(person(100 + round)));
-        assert_eq!(find_name(&*store, "ada").await.unwrap().0, person(100 + round));
+        assert_eq!(claim_one(&*store, &new).await, Yes(user(100 + round)));
+        let again = NicknameClaim { user: user(7), ..new };
+        assert_eq!(claim_one(&*store, &again).await, Yes(user(100 + round)));
+        assert_eq!(find_name(&*store, "ada").await.unwrap().0, user(100 + round));
     }
 }
 
@@ -80,8 +80,8 @@ pub async fn a_name_that_changes_hands_gives_another_person(backend: &dyn Sessio
 pub async fn a_name_that_has_expired_still_leads_to_who_had_it_last(backend: &dyn SessionBackend) {
     let store = backend.open_store().await;
     let expired = NicknameClaim { expires_at: at(-5), ..claim("Ada", 1, 10) };
-    assert_eq!(claim_one(&*store, &expired).await, Yes(person(10)));
-    assert_eq!(find_name(&*store, "ada").await, Some((person(10), "Ada".into())));
+    assert_eq!(claim_one(&*store, &expired).await, Yes(user(10)));
+    assert_eq!(find_name(&*store, "ada").await, Some((user(10), "Ada".into())));
 }
 
 /// A free nickname, and one that has just expired.
@@ -105,12 +105,12 @@ pub async fn of_owners_that_claim_at_once_one_gets_the_name(backend: &dyn Sessio
         let granted: Vec<_> = claims.into_iter().filter(|one| *one != Taken).collect();
         let found = find_name(&*store, "ada").await.unwrap().0;
         assert_eq!(granted, [Yes(found)], "round {round}");
-        assert_eq!(found.as_i64() / 100, round, "the owner is another person");
+        assert_eq!(found.as_i64() / 100, round, "the owner is another user");
     }
 }
 
 /// As when several tabs of a new client connect.
-pub async fn claims_of_one_owner_at_once_give_one_person(backend: &dyn SessionBackend) {
+pub async fn claims_of_one_owner_at_once_give_one_user(backend: &dyn SessionBackend) {
     const TABS: usize = 8;
     let store = backend.open_store().await;
     for round in 0..20 {
@@ -143,17 +143,13 @@ pub async fn any_name_comes_back_as_it_was(backend: &dyn SessionBackend) {
     ];
     let names = texts.iter().filter_map(|text| text.parse::<Nickname>().ok());
     for (name, number) in names.zip(0..) {
-        let person = person(i64::MAX - number);
-        let far = NicknameClaim {
-            person,
-            now: at(i64::MIN),
-            expires_at: at(i64::MAX),
-            ..claim("x", 0, 0)
-        };
+        let user = user(i64::MAX - number);
+        let far =
+            NicknameClaim { user, now: at(i64::MIN), expires_at: at(i64::MAX), ..claim("x", 0, 0) };
         let new = NicknameClaim { nickname: name.clone(), ..far };
-        assert_eq!(claim_one(&*store, &new).await, Yes(person), "{name}");
+        assert_eq!(claim_one(&*store, &new).await, Yes(user), "{name}");
         let found = store.find_nickname(&name.key()).await.unwrap();
-        assert_eq!(found, Some((person, name)));
+        assert_eq!(found, Some((user, name)));
     }
 }
 
@@ -167,7 +163,7 @@ pub async fn a_claim_that_is_dropped_has_happened_as_a_whole_or_not_at_all(
         let finished = poll_at_most(polls, store.claim_nickname(&claim(&name, 1, 10))).await;
         let happened = claim_one(&*store, &claim(&name, 2, 20)).await == Taken;
         assert!(happened || !finished, "it was lost");
-        let expected = if happened { person(10) } else { person(20) };
+        let expected = if happened { user(10) } else { user(20) };
         assert_eq!(find_name(&*store, &name).await, Some((expected, name.clone())));
         poll_at_most(polls, store.find_nickname(&claim(&name, 1, 1).nickname.key())).await;
     }
@@ -195,16 +191,16 @@ pub async fn a_name_is_renewed_by_its_last_owner_only(backend: &dyn SessionBacke
     assert_eq!(claim_one(&*store, &renew(1, 10, 0)).await, Taken);
     assert_eq!(find_name(&*store, "Ada").await, None, "nothing was changed");
     let short = NicknameClaim { expires_at: at(100), ..claim("Ada", 1, 10) };
-    assert_eq!(claim_one(&*store, &short).await, Yes(person(10)));
+    assert_eq!(claim_one(&*store, &short).await, Yes(user(10)));
     assert_eq!(claim_one(&*store, &renew(2, 20, 50)).await, Taken);
-    assert_eq!(claim_one(&*store, &renew(1, 30, 50)).await, Yes(person(10)));
+    assert_eq!(claim_one(&*store, &renew(1, 30, 50)).await, Yes(user(10)));
     assert_eq!(claim_one(&*store, &renew(2, 20, 500)).await, Taken);
-    assert_eq!(claim_one(&*store, &renew(1, 30, 500)).await, Yes(person(10)));
+    assert_eq!(claim_one(&*store, &renew(1, 30, 500)).await, Yes(user(10)));
     let other = NicknameClaim { now: at(600), expires_at: at(700), ..claim("ada", 2, 20) };
-    assert_eq!(claim_one(&*store, &other).await, Yes(person(20)));
+    assert_eq!(claim_one(&*store, &other).await, Yes(user(20)));
     assert_eq!(claim_one(&*store, &renew(1, 30, 650)).await, Taken);
     assert_eq!(claim_one(&*store, &renew(1, 30, 900)).await, Taken);
-    assert_eq!(find_name(&*store, "Ada").await, Some((person(20), "ada".into())));
+    assert_eq!(find_name(&*store, "Ada").await, Some((user(20), "ada".into())));
 }
 
 /// Until that one has expired. Its owner may have both, and an issuer of names may grant them freely.
@@ -213,24 +209,24 @@ pub async fn a_name_that_looks_like_anothers_is_not_given_to_anybody_new(
 ) {
     let store = backend.open_store().await;
     let ivan = NicknameClaim { expires_at: at(100), ..claim("Ivan", 1, 10) };
-    assert_eq!(claim_one(&*store, &ivan).await, Yes(person(10)));
+    assert_eq!(claim_one(&*store, &ivan).await, Yes(user(10)));
     for name in ["lvan", "LVAN", "Іvan", "lvаn"] {
         assert_eq!(claim_one(&*store, &claim(name, 2, 20)).await, Taken, "{name}");
         assert_eq!(find_name(&*store, name).await, None, "{name}");
     }
     // A message to a name goes to the one that is written so.
-    assert_eq!(claim_one(&*store, &claim("Іvan", 1, 11)).await, Yes(person(11)));
-    assert_eq!(find_name(&*store, "ivan").await, Some((person(10), "Ivan".into())));
-    assert_eq!(find_name(&*store, "іvan").await, Some((person(11), "Іvan".into())));
+    assert_eq!(claim_one(&*store, &claim("Іvan", 1, 11)).await, Yes(user(11)));
+    assert_eq!(find_name(&*store, "ivan").await, Some((user(10), "Ivan".into())));
+    assert_eq!(find_name(&*store, "іvan").await, Some((user(11), "Іvan".into())));
     let issued = NicknameClaim { kind: Issued, ..claim("lvan", 3, 30) };
-    assert_eq!(claim_one(&*store, &issued).await, Yes(person(30)));
+    assert_eq!(claim_one(&*store, &issued).await, Yes(user(30)));
     let late = |claim| NicknameClaim { now: at(2000), expires_at: at(3000), ..claim };
-    assert_eq!(claim_one(&*store, &late(claim("lvаn", 2, 20))).await, Yes(person(20)));
+    assert_eq!(claim_one(&*store, &late(claim("lvаn", 2, 20))).await, Yes(user(20)));
     // What has expired is lost to it too, and so is another way to write it.
     assert_eq!(claim_one(&*store, &late(claim("Ivan", 1, 12))).await, Taken);
     let renewed = NicknameClaim { kind: Renew, ..claim("Ivan", 1, 12) };
     assert_eq!(claim_one(&*store, &late(renewed)).await, Taken);
-    assert_eq!(claim_one(&*store, &late(claim("ivan", 1, 12))).await, Yes(person(10)));
+    assert_eq!(claim_one(&*store, &late(claim("ivan", 1, 12))).await, Yes(user(10)));
     assert_eq!(claim_one(&*store, &late(claim("IVAN", 1, 12))).await, Taken);
 }
 
@@ -239,15 +235,15 @@ pub async fn names_that_look_alike_and_are_there_both_stay(backend: &dyn Session
     let store = backend.open_store().await;
     for (name, owner) in [("Ada", 1), ("Аdа", 2)] {
         let issued = NicknameClaim { kind: Issued, ..claim(name, owner, owner.into()) };
-        assert_eq!(claim_one(&*store, &issued).await, Yes(person(owner.into())));
+        assert_eq!(claim_one(&*store, &issued).await, Yes(user(owner.into())));
     }
     for (name, owner) in [("Ada", 1), ("Аdа", 2)] {
         for kind in [Renew, New] {
             let again = NicknameClaim { kind, expires_at: at(2000), ..claim(name, owner, 9) };
-            assert_eq!(claim_one(&*store, &again).await, Yes(person(owner.into())), "{kind:?}");
+            assert_eq!(claim_one(&*store, &again).await, Yes(user(owner.into())), "{kind:?}");
         }
         assert_eq!(claim_one(&*store, &claim(name, 3, 30)).await, Taken);
-        assert_eq!(find_name(&*store, name).await, Some((person(owner.into()), name.into())));
+        assert_eq!(find_name(&*store, name).await, Some((user(owner.into()), name.into())));
     }
 }
 
@@ -273,7 +269,7 @@ pub async fn of_owners_that_claim_names_that_look_alike_at_once_one_gets_one(
     }
 }
 
-/// An owner who returns to one with messages is the same person, and nobody else gets to see them.
+/// An owner who returns to one with messages is the same user, and nobody else gets to see them.
 pub async fn names_that_have_expired_are_swept_unless_they_have_private_messages(
     backend: &dyn SessionBackend,
 ) {
@@ -282,7 +278,7 @@ pub async fn names_that_have_expired_are_swept_unless_they_have_private_messages
         let expires_at = at(if number <= 6 { 100 } else { 101 });
         let new = claim(&format!("ada {number}"), number as u8, number);
         let new = NicknameClaim { expires_at, ..new };
-        assert_eq!(claim_one(&*store, &new).await, Yes(person(number)));
+        assert_eq!(claim_one(&*store, &new).await, Yes(user(number)));
     }
     for message in [private(2, 20, "sent"), private(20, 4, "received"), message("in a room")] {
         append_one(&*store, &message).await;
@@ -299,10 +295,10 @@ pub async fn names_that_have_expired_are_swept_unless_they_have_private_messages
         let name = format!("ada {number}");
         let left = [2, 4, 7, 8, 9].contains(&number);
         let found = find_name(&*store, &name).await;
-        assert_eq!(found, left.then(|| (person(number), name.clone())), "{name}");
+        assert_eq!(found, left.then(|| (user(number), name.clone())), "{name}");
         // Its owner comes back.
         let again = NicknameClaim { now: at(200), ..claim(&name, number as u8, 30) };
-        let expected = Yes(person(if left { number } else { 30 }));
+        let expected = Yes(user(if left { number } else { 30 }));
         assert_eq!(claim_one(&*store, &again).await, expected, "{name}");
     }
 }

@@ -1,19 +1,17 @@
-//! Messages from one person to another.
+//! Messages from one user to another.
 
-use chat_core::{Audience, Content, Message, NewMessage, PersonId};
+use chat_core::{Audience, Content, Message, NewMessage, UserId};
 
 use crate::Appended::{Conflict, Duplicate, New};
 use crate::testkit::Backend;
-use crate::testkit::samples::{
-    append_one, from, keyed, message, offset, person, private, read_all,
-};
+use crate::testkit::samples::{append_one, from, keyed, message, offset, private, read_all, user};
 
 fn with_key(key: &str, new: NewMessage) -> NewMessage {
     new.with_client_offset(key.parse().unwrap())
 }
 
 fn to_name(name: &str, new: NewMessage) -> NewMessage {
-    let Audience::Private { from, to, .. } = new.audience else { panic!("it is to a person") };
+    let Audience::Private { from, to, .. } = new.audience else { panic!("it is to a user") };
     let audience = Audience::Private { from, to, nickname: name.parse().unwrap() };
     NewMessage { audience, ..new }
 }
@@ -21,15 +19,14 @@ fn to_name(name: &str, new: NewMessage) -> NewMessage {
 /// With the name that the receiver had, in a batch with messages to rooms and alone.
 pub async fn a_private_message_comes_back_as_it_was(backend: &dyn Backend) {
     let store = backend.open().await;
-    let biggest = PersonId::from_random([0xff; 8]).as_i64();
+    let biggest = UserId::from_random([0xff; 8]).as_i64();
     let texts = ["\0", "a\0b", "'; --", "😀 \u{202e}", "null", "\u{1}", "{\"a\":[1]}"];
     let mut batch = vec![message("to all"), private(0, biggest, "a"), private(biggest, 0, "b")];
     batch.extend(texts.map(|text| from("ada", private(1, 2, text))));
     let names = ["B", "'quoted' \"name\"", "[1,2]", "null", "שלום", "👩‍👩‍👧", "5"];
     for (name, number) in names.iter().zip(0..) {
         if let Ok(name) = name.parse() {
-            let audience =
-                Audience::Private { from: person(number), to: person(9), nickname: name };
+            let audience = Audience::Private { from: user(number), to: user(9), nickname: name };
             batch.push(NewMessage { audience, ..with_key(&format!("k{number}"), message("hi")) });
         }
     }
@@ -48,8 +45,8 @@ pub async fn a_private_message_comes_back_as_it_was(backend: &dyn Backend) {
     assert_eq!(read_all(&*store).await, expected);
 }
 
-/// The same two people in the same direction, by whichever name.
-pub async fn a_retry_of_a_private_message_is_known_by_its_people(backend: &dyn Backend) {
+/// The same two users in the same direction, by whichever name.
+pub async fn a_retry_of_a_private_message_is_known_by_its_users(backend: &dyn Backend) {
     let store = backend.open().await;
     let new = with_key("k", private(1, 2, "a"));
     assert_eq!(append_one(&*store, &new).await, New(offset(1)));
@@ -66,8 +63,8 @@ pub async fn a_retry_of_a_private_message_is_known_by_its_people(backend: &dyn B
 /// Neither the one nor the other way round.
 pub async fn a_private_message_is_no_retry_of_one_to_a_room(backend: &dyn Backend) {
     let store = backend.open().await;
-    store.append(&[keyed("room", "a"), with_key("person", private(1, 2, "a"))]).await.unwrap();
-    let swapped = [with_key("room", private(1, 2, "a")), keyed("person", "a")];
+    store.append(&[keyed("room", "a"), with_key("user", private(1, 2, "a"))]).await.unwrap();
+    let swapped = [with_key("room", private(1, 2, "a")), keyed("user", "a")];
     let appended = store.append(&swapped).await.unwrap();
     assert_eq!(appended, [Conflict(offset(1)), Conflict(offset(2))]);
 }

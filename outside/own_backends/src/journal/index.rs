@@ -71,7 +71,7 @@ impl Index {
         })
     }
 
-    /// Of the first `count` names after one: the last, and those that have expired and whose people have no
+    /// Of the first `count` names after one: the last, and those that have expired and whose users have no
     /// private messages.
     pub(crate) fn expired_names(
         &self,
@@ -83,7 +83,7 @@ impl Index {
         let names: Vec<_> = self.nicknames.range::<NicknameKey, _>(from).take(count).collect();
         let last = names.last().map(|(key, _)| NicknameKey::clone(key));
         let expired = names.into_iter().filter(|(_, claim)| {
-            claim.expires_at <= now && self.feed(&Feed::Person(claim.person)).is_empty()
+            claim.expires_at <= now && self.feed(&Feed::User(claim.user)).is_empty()
         });
         (last, expired.map(|(key, _)| key.clone()).collect())
     }
@@ -129,7 +129,7 @@ impl Index {
     }
 }
 
-/// One name for the messages between two people.
+/// One name for the messages between two users.
 fn between(feed: Feed) -> Feed {
     match feed {
         Feed::Between(one, other) if other < one => Feed::Between(other, one),

@@ -1,4 +1,4 @@
-use chat_core::{Epoch, Message, Nickname, PersonId, Timestamp};
+use chat_core::{Epoch, Message, Nickname, UserId, Timestamp};
 use chat_store::{ClaimKind, NicknameClaim, OwnerKey, SessionKey, SessionRecord};
 use serde::{Deserialize, Serialize};
 
@@ -35,7 +35,8 @@ pub(super) struct Session {
 pub(super) struct Claim {
     nickname: Nickname,
     owner: [u8; 32],
-    person: PersonId,
+    #[serde(rename = "person")]
+    user: UserId,
     now: Timestamp,
     expires_at: Timestamp,
 }
@@ -56,16 +57,16 @@ impl From<Session> for SessionRecord {
 
 impl From<NicknameClaim> for Claim {
     fn from(claim: NicknameClaim) -> Self {
-        let NicknameClaim { nickname, owner, person, now, expires_at, kind: _ } = claim;
-        Self { nickname, owner: owner.0, person, now, expires_at }
+        let NicknameClaim { nickname, owner, user, now, expires_at, kind: _ } = claim;
+        Self { nickname, owner: owner.0, user, now, expires_at }
     }
 }
 
 impl From<Claim> for NicknameClaim {
     fn from(claim: Claim) -> Self {
-        let Claim { nickname, owner, person, now, expires_at } = claim;
+        let Claim { nickname, owner, user, now, expires_at } = claim;
         // What it was granted for means nothing any more.
         let kind = ClaimKind::Renew;
-        Self { nickname, owner: OwnerKey(owner), person, now, expires_at, kind }
+        Self { nickname, owner: OwnerKey(owner), user, now, expires_at, kind }
     }
 }

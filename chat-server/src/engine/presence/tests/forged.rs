@@ -118,7 +118,7 @@ async fn a_node_that_was_said_to_have_left_stays_while_it_speaks() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_flood_of_nodes_leaves_those_that_are_there_and_is_gone_with_its_people() {
+async fn a_flood_of_nodes_leaves_those_that_are_there_and_is_gone_with_its_users() {
     let mut net = uncertain();
     let _ada = net.nodes[0].ada();
     let _bob = net.nodes[1].enter("b", Some("Bob"), &[general()]);
@@ -168,7 +168,7 @@ async fn a_node_takes_the_place_of_one_that_is_silent_and_of_no_other() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_node_with_too_many_people_is_counted_up_to_a_limit_and_in_steps() {
+async fn a_node_with_too_many_users_is_counted_up_to_a_limit_and_in_steps() {
     let (other, now) = (NodeId::from_random([2; 8]), Instant::now());
     let mut state = State::new(NodeId::from_random([1; 8]), GRACE, false, None);
     let parts = u32::try_from(ENTRIES / 500 + 3).unwrap();

@@ -132,7 +132,7 @@ async fn play(steps: Vec<Step>) {
             }
             Step::Rename { client, name } => {
                 let Some(present) = &mut clients[client] else { continue };
-                present.connection.attendance.rename(name.and_then(|name| person(NAMES[name])));
+                present.connection.attendance.rename(name.and_then(|name| user(NAMES[name])));
                 present.name = name;
             }
             Step::End { client, on_purpose } => {

@@ -1,4 +1,4 @@
-//! Several nodes: what each knows of the others' people, whatever becomes of the frames.
+//! Several nodes: what each knows of the others' users, whatever becomes of the frames.
 
 use super::*;
 
@@ -53,7 +53,7 @@ async fn moving_to_another_node_is_not_seen() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_node_that_dies_takes_its_people_with_it() {
+async fn a_node_that_dies_takes_its_users_with_it() {
     let mut net = Net::of(2);
     let watcher = net.nodes[0].enter("w", None, &[general()]);
     let _ada = net.nodes[1].ada();
@@ -72,7 +72,7 @@ async fn a_node_that_dies_takes_its_people_with_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_people_of_a_node_that_stops_have_their_grace_to_move() {
+async fn the_users_of_a_node_that_stops_have_their_grace_to_move() {
     let mut net = Net::of(2);
     let watcher = net.nodes[0].enter("w", None, &[general()]);
     let ada = net.nodes[1].ada();

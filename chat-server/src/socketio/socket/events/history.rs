@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use chat_core::{
-    Author, Feed, HISTORY, HistoryMessage, HistoryOf, HistoryRequest, Nickname, Offset, PersonId,
-    Refusal, RefusalCode, RoomId,
+    Author, Feed, HISTORY, HistoryMessage, HistoryOf, HistoryRequest, Nickname, Offset, Refusal,
+    RefusalCode, RoomId, UserId,
 };
 use chat_store::Page;
 use serde::Serialize;
@@ -13,7 +13,7 @@ use super::super::event::Event;
 use super::super::services::Services;
 use super::in_room::not_in_room;
 use crate::engine::delivery::Answer;
-use crate::engine::people::IdentityError;
+use crate::engine::users::IdentityError;
 
 /// Maximum size of a page in bytes of JSON, unless it has only one message.
 const PAGE_BYTES: usize = 256 * 1024;
@@ -40,7 +40,7 @@ impl Event for HistoryEvent {
 /// The feed that is requested.
 enum Asked {
     Room(RoomId),
-    Between(PersonId, Nickname),
+    Between(UserId, Nickname),
 }
 
 /// Reads a page after the other pages that this connection has requested. Nothing else of the connection waits for
@@ -52,10 +52,10 @@ fn begin(connection: Arc<Connection>, asked: HistoryRequest, mut request: Reques
             return request.refuse(not_in_room());
         }
         HistoryOf::Room(room) => Asked::Room(room),
-        HistoryOf::With(nickname) => match connection.person() {
-            Some(person) => Asked::Between(person.id, nickname),
+        HistoryOf::With(nickname) => match connection.user() {
+            Some(user) => Asked::Between(user.id, nickname),
             None => {
-                let message = "private messages are for people with a nickname; take one first";
+                let message = "private messages are for users with a nickname; take one first";
                 return request.refuse(Refusal::new(RefusalCode::NicknameRequired, message));
             }
         },
@@ -86,9 +86,9 @@ async fn read(
 ) -> Result<Page, IdentityError> {
     let feed = match of {
         Asked::Room(room) => Feed::Room(room),
-        Asked::Between(person, nickname) => {
+        Asked::Between(user, nickname) => {
             let (other, _) = services.identities.find(&nickname).await?;
-            Feed::Between(person, other)
+            Feed::Between(user, other)
         }
     };
     Ok(services.log.read_before(&feed, before, limit).await?)

@@ -6,7 +6,7 @@ use super::super::connection::{Connection, Request, TASK_BYTES};
 use super::super::event::Event;
 use super::super::keeper::keep_name;
 use crate::engine::delivery::Answer;
-use crate::engine::people::IdentityError;
+use crate::engine::users::IdentityError;
 
 /// [`chat_core::NICKNAME`].
 pub(crate) struct NicknameEvent;
@@ -34,21 +34,21 @@ impl Event for NicknameEvent {
 async fn take(connection: &Arc<Connection>, asked: NicknameRequest, request: Request) {
     let NicknameRequest { nickname, token } = asked;
     let (identities, source) = (&connection.services.identities, connection.source);
-    let named = match (token, connection.person()) {
-        (None, Some(person)) => {
+    let named = match (token, connection.user()) {
+        (None, Some(user)) => {
             // The same user continues under another nickname, kept by the same token.
-            let renamed = identities.rename(&person, &nickname, source).await;
-            renamed.map(|person| (person, connection.token()))
+            let renamed = identities.rename(&user, &nickname, source).await;
+            renamed.map(|user| (user, connection.token()))
         }
         (token, _) => {
             let taken = identities.take(nickname, token, source).await;
-            taken.map(|(person, token)| (person, Some(token)))
+            taken.map(|(user, token)| (user, Some(token)))
         }
     };
     match named {
-        Ok((person, token)) => {
-            let nickname = person.nickname.clone();
-            connection.identify(Arc::new(person), token.clone());
+        Ok((user, token)) => {
+            let nickname = user.nickname.clone();
+            connection.identify(Arc::new(user), token.clone());
             keep_name(connection);
             request.answer(Answer::Named(Named { nickname, token }));
         }

@@ -7,7 +7,7 @@ use chat_core::{
 use super::super::connection::{Connection, Request, TASK_BYTES};
 use super::super::event::Event;
 use crate::engine::log::Outcome;
-use crate::engine::people::{IdentityError, Person};
+use crate::engine::users::{IdentityError, User};
 
 /// [`chat_core::PRIVATE_MESSAGE`].
 pub(crate) struct PrivateMessageEvent;
@@ -29,10 +29,10 @@ impl Event for PrivateMessageEvent {
 }
 
 async fn submit(connection: &Connection, message: PrivateMessage, mut request: Request) {
-    let Some(sender) = connection.person() else {
+    let Some(sender) = connection.user() else {
         let refusal = Refusal::new(
             RefusalCode::NicknameRequired,
-            "private messages are for people with a nickname; take one first",
+            "private messages are for users with a nickname; take one first",
         );
         return request.refuse(refusal);
     };
@@ -48,10 +48,10 @@ async fn submit(connection: &Connection, message: PrivateMessage, mut request: R
     });
 }
 
-/// Returns the message for the current owner of the nickname: a later owner is another person and never sees it.
+/// Returns the message for the current owner of the nickname: a later owner is another user and never sees it.
 async fn address(
     connection: &Connection,
-    sender: &Person,
+    sender: &User,
     message: PrivateMessage,
     request: &mut Request,
 ) -> Result<NewMessage, IdentityError> {

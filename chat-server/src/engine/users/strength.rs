@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_person_would_try_first_is_weak() {
+    fn what_a_user_would_try_first_is_weak() {
         for token in [
             "aaaaaaaaaaaaaaaa",
             "aaaaaaaaaaaaaaab",

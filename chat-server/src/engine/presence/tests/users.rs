@@ -24,7 +24,7 @@ async fn those_in_a_room_are_told_who_joins_and_leaves_and_nobody_of_itself() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_person_with_several_tabs_is_there_once() {
+async fn a_user_with_several_tabs_is_there_once() {
     let node = Node::new(1);
     let watcher = node.enter("w", None, &[general()]);
     let tabs = ["1", "2", "3"].map(|client| node.enter(client, Some("Ada"), &[general()]));
@@ -105,7 +105,7 @@ async fn another_identity_leaves_and_joins_in_all_rooms() {
     let watcher = node.enter("w", None, &[general(), room("rust")]);
     let ada = node.enter("a", None, &[general(), room("rust")]);
     watcher.hears();
-    ada.attendance.rename(person("Ada"));
+    ada.attendance.rename(user("Ada"));
     assert_eq!(
         watcher.hears(),
         [
@@ -115,9 +115,9 @@ async fn another_identity_leaves_and_joins_in_all_rooms() {
             "Ada joined rust: 2"
         ]
     );
-    ada.attendance.rename(person("Ada"));
+    ada.attendance.rename(user("Ada"));
     assert_eq!((watcher.hears(), ada.hears()), (vec![], vec![]));
-    let (id, _) = person("Ada").unwrap();
+    let (id, _) = user("Ada").unwrap();
     ada.attendance.rename(Some((id, "ADA".parse().unwrap())));
     assert_eq!(node.names(&general()), BTreeSet::from(["ADA".into()]));
     assert_eq!(watcher.hears(), NOTHING);
@@ -136,7 +136,7 @@ async fn who_comes_back_as_somebody_else_is_not_counted_twice() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn in_a_room_of_more_than_a_hundred_people_come_and_go_untold() {
+async fn in_a_room_of_more_than_a_hundred_users_come_and_go_untold() {
     let node = Node::new(1);
     let watcher = node.enter("w", None, &[general()]);
     let enter = |n: usize| node.enter(&format!("client {n}"), None, &[general()]);
@@ -176,8 +176,8 @@ async fn those_who_ask_share_one_list_until_it_changes() {
 
     let bob = node.enter("b", Some("Bob"), &[general()]);
     assert_eq!(node.names(&general()), ["Ada", "Bob"].map(String::from).into());
-    let (person, _) = person("Bob").unwrap();
-    bob.attendance.rename(Some((person, "Bobby".parse().unwrap())));
+    let (user, _) = user("Bob").unwrap();
+    bob.attendance.rename(Some((user, "Bobby".parse().unwrap())));
     assert_eq!(node.names(&general()), ["Ada", "Bobby"].map(String::from).into());
     bob.attendance.end(true);
     ada.attendance.leave(&general());

@@ -15,7 +15,7 @@ mod tests;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chat_core::{Nickname, PersonId, Refusal, RefusalCode, Timestamp, Token};
+use chat_core::{Nickname, Refusal, RefusalCode, Timestamp, Token, UserId};
 use chat_store::{ClaimKind, Claimed, NicknameClaim, NicknameStore, OwnerKey, StoreError};
 use tokio::time::{Instant, sleep};
 
@@ -59,8 +59,8 @@ const SWEEP_PAUSE: Duration = Duration::from_millis(100);
 
 /// A connected user.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Person {
-    pub(crate) id: PersonId,
+pub(crate) struct User {
+    pub(crate) id: UserId,
     pub(crate) nickname: Nickname,
     pub(crate) owner: OwnerKey,
     /// When the token that identifies the user expires, if it does.
@@ -144,12 +144,12 @@ impl Identities {
     pub(crate) async fn issued(
         &self,
         token: Option<&Token>,
-    ) -> Result<Option<Person>, IdentityError> {
+    ) -> Result<Option<User>, IdentityError> {
         let Some(key) = &self.issuer else { return Ok(None) };
         let Subject { owner, nickname, until } = key.subject(token)?;
         // The issuer is responsible for the name, whatever it is.
-        let person = self.claim(&nickname, owner, ClaimKind::Issued).await?.ok_or_else(taken)?;
-        Ok(Some(Person { until, ..person }))
+        let user = self.claim(&nickname, owner, ClaimKind::Issued).await?.ok_or_else(taken)?;
+        Ok(Some(User { until, ..user }))
     }
 
     /// Gives a nickname to the owner of this token, or to a client without a token if nobody has the nickname or one
@@ -162,7 +162,7 @@ impl Identities {
         nickname: Nickname,
         token: Option<Token>,
         source: Source,
-    ) -> Result<(Person, Token), IdentityError> {
+    ) -> Result<(User, Token), IdentityError> {
         self.check_chosen()?;
         self.guard.admit(source, &nickname)?;
         let own = match &token {
@@ -173,8 +173,8 @@ impl Identities {
             Some(token) => self.claim(&nickname, owner_of(token), ClaimKind::Renew).await?,
             None => None,
         };
-        if let (Some(person), Some(token)) = (own, token.clone()) {
-            return Ok((person, token));
+        if let (Some(user), Some(token)) = (own, token.clone()) {
+            return Ok((user, token));
         }
         let taken = self.take_new(&nickname, token, source).await;
         if let Err(IdentityError::Refused(_)) = &taken {
@@ -189,7 +189,7 @@ impl Identities {
         nickname: &Nickname,
         token: Option<Token>,
         source: Source,
-    ) -> Result<(Person, Token), IdentityError> {
+    ) -> Result<(User, Token), IdentityError> {
         let token = match token {
             Some(token) if strength::is_weak(token.as_str()) => {
                 let message = "this token is easily guessed; use random characters, or give none";
@@ -207,33 +207,33 @@ impl Identities {
         nickname: &Nickname,
         owner: OwnerKey,
         source: Source,
-    ) -> Result<Person, IdentityError> {
+    ) -> Result<User, IdentityError> {
         let new = self.guard.admit_new(source, nickname)?;
         // By another node's clock it may have expired. Users who have left still count as present for a while, which
         // proves nothing for such a short lifetime.
         let had_it = self.finding.watch(self.store.find_nickname(&nickname.key()).await)?;
-        let is_present = |(person, _)| self.roster.is_present(person);
+        let is_present = |(user, _)| self.roster.is_present(user);
         if self.lifetime > SHORT_LIFETIME && had_it.is_some_and(is_present) {
             return Err(taken().into());
         }
-        let person = self.claim(nickname, owner, ClaimKind::New).await?.ok_or_else(taken)?;
+        let user = self.claim(nickname, owner, ClaimKind::New).await?.ok_or_else(taken)?;
         new.granted();
-        Ok(person)
+        Ok(user)
     }
 
     /// Gives the owner of a user's nickname another one, by the same rules as [`take`](Self::take).
     pub(crate) async fn rename(
         &self,
-        person: &Person,
+        user: &User,
         nickname: &Nickname,
         source: Source,
-    ) -> Result<Person, IdentityError> {
+    ) -> Result<User, IdentityError> {
         self.check_chosen()?;
         self.guard.admit(source, nickname)?;
-        if let Some(person) = self.claim(nickname, person.owner, ClaimKind::Renew).await? {
-            return Ok(person);
+        if let Some(user) = self.claim(nickname, user.owner, ClaimKind::Renew).await? {
+            return Ok(user);
         }
-        let renamed = self.claim_new(nickname, person.owner, source).await;
+        let renamed = self.claim_new(nickname, user.owner, source).await;
         if let Err(IdentityError::Refused(_)) = &renamed {
             self.guard.refused(source, nickname);
         }
@@ -241,10 +241,10 @@ impl Identities {
     }
 
     /// Checks that a user still owns the nickname, and extends its lifetime.
-    pub(crate) async fn renew(&self, person: &Person) -> Result<(), IdentityError> {
+    pub(crate) async fn renew(&self, user: &User) -> Result<(), IdentityError> {
         let kind = if self.are_issued() { ClaimKind::Issued } else { ClaimKind::Renew };
-        let now = self.claim(&person.nickname, person.owner, kind).await?;
-        let still = now.is_some_and(|now| now.id == person.id);
+        let now = self.claim(&user.nickname, user.owner, kind).await?;
+        let still = now.is_some_and(|now| now.id == user.id);
         if still { Ok(()) } else { Err(taken().into()) }
     }
 
@@ -257,7 +257,7 @@ impl Identities {
     pub(crate) async fn find(
         &self,
         nickname: &Nickname,
-    ) -> Result<(PersonId, Nickname), IdentityError> {
+    ) -> Result<(UserId, Nickname), IdentityError> {
         let found = self.finding.watch(self.store.find_nickname(&nickname.key()).await)?;
         let message = "nobody has this nickname";
         found.ok_or_else(|| Refusal::new(RefusalCode::UnknownNickname, message).into())
@@ -296,11 +296,11 @@ impl Identities {
         nickname: &Nickname,
         owner: OwnerKey,
         kind: ClaimKind,
-    ) -> Result<Option<Person>, IdentityError> {
-        let person = |id| Person { id, nickname: nickname.clone(), owner, until: None };
+    ) -> Result<Option<User>, IdentityError> {
+        let user = |id| User { id, nickname: nickname.clone(), owner, until: None };
         let now = self.clock.earliest();
         if let Some(id) = self.held.find(nickname, owner, self.clock.latest()) {
-            return Ok(Some(person(id)));
+            return Ok(Some(user(id)));
         }
         let mut id = [0; 8];
         getrandom::fill(&mut id).map_err(|_| no_randomness())?;
@@ -308,7 +308,7 @@ impl Identities {
         let claim = NicknameClaim {
             nickname: nickname.clone(),
             owner,
-            person: PersonId::from_random(id),
+            user: UserId::from_random(id),
             now,
             expires_at,
             kind,
@@ -316,8 +316,8 @@ impl Identities {
         let claimed = self.claiming.watch(self.store.claim_nickname(&claim).await)?;
         let Claimed::Yes(id) = claimed else { return Ok(None) };
         let until = Instant::now() + self.renewal();
-        self.held.note(nickname.clone(), Claim { owner, person: id, until, expires_at });
-        Ok(Some(person(id)))
+        self.held.note(nickname.clone(), Claim { owner, user: id, until, expires_at });
+        Ok(Some(user(id)))
     }
 }
 

@@ -3,7 +3,7 @@ use std::collections::HashSet;
 use chat_core::{Nickname, NicknameSkeleton};
 
 /// The default reserved nicknames: people would take their owner for the chat itself, for one of its operators, or
-/// for more than one person.
+/// for more than one user.
 pub(crate) const RESERVED: [&str; 17] = [
     "admin",
     "administrator",

@@ -9,7 +9,7 @@ export const tokenOf = (name) => `${name}'s own secret token`;
 export const ask = (socket, ...args) => socket.timeout(10_000).emitWithAck(...args);
 
 /** A client that connects under a name and notes its private messages. */
-export class Person {
+export class User {
   messages = [];
   privates = [];
   #look = () => {};
@@ -28,9 +28,9 @@ export class Person {
   }
 
   static async connected(t, url, nickname, options) {
-    const person = new Person(t, url, nickname, options);
-    await once(person.socket, "connect");
-    return person;
+    const user = new User(t, url, nickname, options);
+    await once(user.socket, "connect");
+    return user;
   }
 
   whisper(to, content, ...more) {

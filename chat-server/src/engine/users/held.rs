@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use chat_core::{Nickname, PersonId, Timestamp};
+use chat_core::{Nickname, Timestamp, UserId};
 use chat_store::OwnerKey;
 use tokio::time::Instant;
 
@@ -17,7 +17,7 @@ pub(super) struct Held(Mutex<HashMap<Nickname, Claim>>);
 #[derive(Debug)]
 pub(super) struct Claim {
     pub(super) owner: OwnerKey,
-    pub(super) person: PersonId,
+    pub(super) user: UserId,
     /// When to stop relying on it, well before it expires.
     pub(super) until: Instant,
     /// When it expires: a machine that was suspended does not know for how long.
@@ -31,11 +31,11 @@ impl Held {
         nickname: &Nickname,
         owner: OwnerKey,
         now: Timestamp,
-    ) -> Option<PersonId> {
+    ) -> Option<UserId> {
         let claims = self.lock();
         let claim = claims.get(nickname)?;
         let is_held = Instant::now() < claim.until && now < claim.expires_at;
-        (claim.owner == owner && is_held).then_some(claim.person)
+        (claim.owner == owner && is_held).then_some(claim.user)
     }
 
     /// Remembers a granted claim.

@@ -7,7 +7,7 @@ import { randomUUID } from "node:crypto";
 import { test } from "node:test";
 import { sleep } from "./support/bounds.mjs";
 import { connect, send } from "./support/client.mjs";
-import { ask, Person } from "./support/people.mjs";
+import { ask, User } from "./support/users.mjs";
 import { cutOff } from "./support/recoverable.mjs";
 import { Witness } from "./support/witness.mjs";
 
@@ -21,16 +21,16 @@ async function scene(t) {
   const { offset } = await send(socket, "the end so far");
   socket.close();
   const room = `room ${id}`;
-  const person = (name, url, auth = {}) =>
-    Person.connected(t, url, `${name} ${id}`, { auth: { rooms: [room], serverOffset: offset, ...auth } });
-  return { id, room, person };
+  const user = (name, url, auth = {}) =>
+    User.connected(t, url, `${name} ${id}`, { auth: { rooms: [room], serverOffset: offset, ...auth } });
+  return { id, room, user };
 }
 
 /** Resolves when a client is told that so many are in the room. */
-async function counts(person, room, expected) {
+async function counts(user, room, expected) {
   const deadline = performance.now() + 15_000;
   for (;;) {
-    const { users } = await ask(person.socket, "users", room);
+    const { users } = await ask(user.socket, "users", room);
     if (users === expected) return;
     assert.ok(performance.now() < deadline, `${users} are there, not ${expected}`);
     await sleep(50);
@@ -38,11 +38,11 @@ async function counts(person, room, expected) {
 }
 
 test("who is there is the same on all nodes", async (t) => {
-  const { id, room, person } = await scene(t);
-  const ada = await person("Ada", urls[0]);
+  const { id, room, user } = await scene(t);
+  const ada = await user("Ada", urls[0]);
   const witness = new Witness(ada.socket);
   const graces = [];
-  for (const url of urls) graces.push(await person("Grace", url));
+  for (const url of urls) graces.push(await user("Grace", url));
   for (const someone of [ada, ...graces]) await counts(someone, room, 2);
   const { nicknames } = await ask(graces.at(-1).socket, "users", room);
   assert.deepEqual(nicknames, [`Ada ${id}`, `Grace ${id}`]);
@@ -52,10 +52,10 @@ test("who is there is the same on all nodes", async (t) => {
 });
 
 test("moving to another node is neither leaving nor joining", async (t) => {
-  const { id, room, person } = await scene(t);
-  const watchers = await Promise.all(urls.map((url, n) => person(`Watcher ${n}`, url)));
+  const { id, room, user } = await scene(t);
+  const watchers = await Promise.all(urls.map((url, n) => user(`Watcher ${n}`, url)));
   for (const watcher of watchers) await counts(watcher, room, urls.length);
-  const grace = await person("Grace", urls[0]);
+  const grace = await user("Grace", urls[0]);
   for (const watcher of watchers) await counts(watcher, room, urls.length + 1);
   const witnesses = watchers.map(({ socket }) => new Witness(socket));
   for (let move = 1; move <= 4; move++) {
@@ -72,9 +72,9 @@ test("moving to another node is neither leaving nor joining", async (t) => {
 });
 
 test("a private message reaches the two on whichever nodes they are, and nobody else", async (t) => {
-  const { id, person } = await scene(t);
-  const [ada, eve] = [await person("Ada", urls[0]), await person("Eve", urls[1])];
-  const graces = await Promise.all(urls.map((url) => person("Grace", url)));
+  const { id, user } = await scene(t);
+  const [ada, eve] = [await user("Ada", urls[0]), await user("Eve", urls[1])];
+  const graces = await Promise.all(urls.map((url) => user("Grace", url)));
   for (let n = 0; n < 10; n++) await ada.whisper(`Grace ${id}`, `private ${n}`);
   const expected = Array.from({ length: 10 }, (_, n) => `private ${n}`);
   for (const someone of [ada, ...graces]) assert.deepEqual(await someone.hears(10), expected);
@@ -92,9 +92,9 @@ test("a name is claimed once over all nodes", async (t) => {
 });
 
 test("typing is told on all nodes, and ends everywhere", async (t) => {
-  const { id, room, person } = await scene(t);
-  const ada = await person("Ada", urls[0]);
-  const others = await Promise.all(urls.map((url, n) => person(`Other ${n}`, url)));
+  const { id, room, user } = await scene(t);
+  const ada = await user("Ada", urls[0]);
+  const others = await Promise.all(urls.map((url, n) => user(`Other ${n}`, url)));
   for (const other of others) await counts(other, room, urls.length + 1);
   const witnesses = others.map(({ socket }) => new Witness(socket));
   ada.socket.emit("typing", room, true);

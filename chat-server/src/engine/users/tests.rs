@@ -41,11 +41,11 @@ impl Node {
         self.error.store(ahead.as_millis() as i64, Ordering::SeqCst);
     }
 
-    async fn take(&self, name: &str, token: Option<&str>, last: u8) -> Result<Person, Refusal> {
+    async fn take(&self, name: &str, token: Option<&str>, last: u8) -> Result<User, Refusal> {
         let token = token.map(|token| Token::try_from(token.to_owned()).unwrap());
         let source = Source::Address([192, 0, 2, last].into());
         match self.identities.take(name.parse().unwrap(), token, source).await {
-            Ok((person, _)) => Ok(person),
+            Ok((user, _)) => Ok(user),
             Err(IdentityError::Refused(refusal)) => Err(refusal),
             Err(IdentityError::Store(error)) => panic!("{error}"),
         }
@@ -55,8 +55,8 @@ impl Node {
         self.take(name, token, last).await.err().map(|refusal| refusal.code)
     }
 
-    fn enter(&self, person: &Person) -> Attendance {
-        let who = Some((person.id, person.nickname.clone()));
+    fn enter(&self, user: &User) -> Attendance {
+        let who = Some((user.id, user.nickname.clone()));
         let notices = Arc::new(Notices::new(Arc::default()));
         self.identities.roster.enter("client", who, &[RoomId::general()], notices)
     }
@@ -227,7 +227,7 @@ async fn who_has_a_name_keeps_it_whatever_the_rules_for_new_ones_are() {
         let claim = NicknameClaim {
             nickname: name.parse().unwrap(),
             owner: owner("token", &[weak]),
-            person: PersonId::from_stored(number),
+            user: UserId::from_stored(number),
             now: Timestamp::from_millis(0),
             expires_at: Timestamp::from_millis(i64::MAX),
             kind: ClaimKind::Issued,
@@ -236,8 +236,8 @@ async fn who_has_a_name_keeps_it_whatever_the_rules_for_new_ones_are() {
     }
     let node = Node::new(&store, &Limits::default());
     for (name, number) in [("admin", 1), ("ADMIN", 1), ("Аda", 2)] {
-        let person = node.take(name, Some(weak), 1).await.unwrap();
-        assert_eq!(person.id, PersonId::from_stored(number));
+        let user = node.take(name, Some(weak), 1).await.unwrap();
+        assert_eq!(user.id, UserId::from_stored(number));
     }
 }
 
