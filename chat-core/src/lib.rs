@@ -4,7 +4,6 @@ mod ack;
 mod audience;
 mod author;
 mod client_offset;
-mod cursor;
 mod error;
 mod event;
 mod frame;
@@ -19,7 +18,6 @@ pub use ack::{Ack, Answer, Refusal, RefusalCode};
 pub use audience::{Audience, Feed, UserId};
 pub use author::{Author, AuthorId};
 pub use client_offset::ClientOffset;
-pub use cursor::{Cursor, Step};
 pub use error::ParseError;
 pub use event::{
     CHAT_MESSAGE, HISTORY, JOIN, LEAVE, MAX_EVENT_BYTES, NICKNAME, NOT_JOINED, PRIVATE_MESSAGE,

@@ -419,12 +419,12 @@ fn a_frame_read_back_is_the_same() {
 
 #[test]
 fn a_frame_without_messages_says_the_same_of_the_log_and_is_short() {
-    let hint = frame().without_messages().into_owned();
+    let notification = frame().without_messages().into_owned();
     let body =
         FrameBody::Appended { epoch: epoch(), after: offset(6), tail: offset(9), messages: vec![] };
-    assert_eq!(hint, Frame { node: frame().node, body });
-    assert!(hint.encode().len() < 200);
-    assert_eq!(*hint.without_messages(), hint);
+    assert_eq!(notification, Frame { node: frame().node, body });
+    assert!(notification.encode().len() < 200);
+    assert_eq!(*notification.without_messages(), notification);
 }
 
 #[test]
@@ -475,4 +475,12 @@ fn a_recovery_offset() {
     {
         assert!(text.parse::<RecoveryOffset>().is_err(), "{text}");
     }
+}
+
+#[test]
+fn offsets_end_where_javascript_numbers_do() {
+    assert_eq!(Offset::MAX.as_u64(), 9_007_199_254_740_991);
+    assert_eq!(Offset::MAX.next(), Offset::MAX);
+    assert_eq!(Offset::ZERO.previous(), Offset::ZERO);
+    assert!(Offset::new(1 << 53).is_err());
 }

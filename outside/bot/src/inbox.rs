@@ -1,12 +1,13 @@
 use chat_core::{
-    CHAT_MESSAGE, Cursor, Delivery, Epoch, Handshake, Offset, PRIVATE_MESSAGE, PrivateDelivery,
-    RecoveryOffset, Step,
+    CHAT_MESSAGE, Delivery, Epoch, Handshake, Offset, PRIVATE_MESSAGE, PrivateDelivery,
+    RecoveryOffset,
 };
 
 /// What a bot has handled, so that it handles each message once.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Inbox {
-    cursor: Cursor,
+    /// The last message that was handled.
+    cursor: Offset,
     /// The log that the cursor is in; none before the first message.
     log: Option<Epoch>,
 }
@@ -21,30 +22,29 @@ pub enum Received {
 }
 
 impl Inbox {
-    /// Goes on after the message at `place`, which was saved when it was handled. A bot that saves it *after* it
-    /// has handled the message handles that one again when it crashes in between; one that saves it before may
+    /// Goes on after the message at this offset, which was saved when it was handled. A bot that saves it *after*
+    /// it has handled the message handles that one again when it crashes in between; one that saves it before may
     /// leave it out.
-    pub fn resume(place: RecoveryOffset) -> Self {
-        Self { cursor: Cursor::new(place.offset), log: Some(place.epoch) }
+    pub fn resume(RecoveryOffset { epoch, offset }: RecoveryOffset) -> Self {
+        Self { cursor: offset, log: Some(epoch) }
     }
 
-    /// Where the bot is, to be saved; none before the first message.
-    pub fn place(&self) -> Option<RecoveryOffset> {
+    /// The cursor, to be saved; none before the first message.
+    pub fn cursor(&self) -> Option<RecoveryOffset> {
         let epoch = self.log.clone()?;
-        Some(RecoveryOffset { epoch, offset: self.cursor.position() })
+        Some(RecoveryOffset { epoch, offset: self.cursor })
     }
 
     /// What to say in `auth` to get what follows.
     pub fn handshake(&self) -> Handshake {
-        let server_offset = self.cursor.position();
-        Handshake { server_offset, offset: self.place(), ..Handshake::default() }
+        Handshake { server_offset: self.cursor, offset: self.cursor(), ..Handshake::default() }
     }
 
     /// Takes the arguments of an event, the JSON text of an array: the message, when it is one that was not
-    /// handled before. The place is behind it from then on.
+    /// handled before. The cursor is at it from then on.
     ///
     /// # Errors
-    /// When the arguments are not those of the event. The place stays.
+    /// When the arguments are not those of the event. The cursor stays.
     pub fn accept(
         &mut self,
         event: &str,
@@ -53,25 +53,29 @@ impl Inbox {
         let received = match event {
             CHAT_MESSAGE => Received::InRoom(serde_json::from_str(arguments)?),
             PRIVATE_MESSAGE => Received::Privately(serde_json::from_str(arguments)?),
-            // Who comes, who types: nothing of it has a place.
+            // Who comes, who types: ephemeral events have no offset.
             _ => return Ok(None),
         };
-        let place = received.place();
-        if self.log.as_ref() != Some(&place.epoch) {
+        let at = received.offset();
+        if self.log.as_ref() != Some(&at.epoch) {
             // The server has another log than before and serves it from the beginning.
-            *self = Self::resume(RecoveryOffset { offset: Offset::ZERO, ..place.clone() });
+            *self = Self::resume(RecoveryOffset { offset: Offset::ZERO, ..at.clone() });
         }
-        let step = self.cursor.accept_ordered(place.offset);
-        Ok((step == Step::Deliver).then_some(received))
+        // The server sends in order: only repeats have to be found.
+        if at.offset <= self.cursor {
+            return Ok(None);
+        }
+        self.cursor = at.offset;
+        Ok(Some(received))
     }
 }
 
 impl Received {
-    /// Where it is, and in which log.
-    pub fn place(&self) -> &RecoveryOffset {
+    /// Its offset, and the log that it is in.
+    pub fn offset(&self) -> &RecoveryOffset {
         match self {
-            Self::InRoom(Delivery(.., place)) | Self::Privately(PrivateDelivery(.., place)) => {
-                place
+            Self::InRoom(Delivery(.., offset)) | Self::Privately(PrivateDelivery(.., offset)) => {
+                offset
             }
         }
     }

@@ -1,4 +1,4 @@
-//! What a bot of the chat has to remember: its place, and what it has said without an answer.
+//! What a bot of the chat has to remember: its cursor, and what it has said without an answer.
 //!
 //! It knows no network. Whatever Socket.IO client the bot uses, it hands the arguments of the events that arrive
 //! to an [`Inbox`], and sends what an [`Outbox`] says. Then the bot handles every message once and in order,

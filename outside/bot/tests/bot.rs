@@ -43,7 +43,7 @@ impl Server {
     /// The events for a client that connects with `auth`.
     fn deliver(&self, auth: &str) -> Vec<String> {
         let auth: Handshake = serde_json::from_str(auth).unwrap();
-        let here = auth.offset.is_none_or(|place| place.epoch == self.epoch);
+        let here = auth.offset.is_none_or(|offset| offset.epoch == self.epoch);
         let after = if here { auth.server_offset.as_u64() } else { 0 };
         let all = self.messages.iter().zip(1..);
         all.skip(after.try_into().unwrap())
@@ -63,9 +63,9 @@ fn delivery(epoch: &Epoch, number: usize, text: &str, key: &Option<ClientOffset>
         at: Some(Timestamp::from_millis(0)),
         client_offset: key.clone(),
     };
-    let place = RecoveryOffset { epoch: epoch.clone(), offset: offset(number) };
+    let recovery = RecoveryOffset { epoch: epoch.clone(), offset: offset(number) };
     let content = Content::from_stored(text);
-    serde_json::to_string(&Delivery(content, offset(number), meta, place)).unwrap()
+    serde_json::to_string(&Delivery(content, offset(number), meta, recovery)).unwrap()
 }
 
 /// Which of what is sent gets through, in every combination over the trials of a test.
@@ -128,7 +128,7 @@ fn the_bot_handles_each_message_once_and_in_order_wherever_it_is_cut_off() {
                 }
             }
             // The program is started again, with what it has saved.
-            inbox = Inbox::resume(inbox.place().unwrap());
+            inbox = Inbox::resume(inbox.cursor().unwrap());
         }
         assert_eq!(handled, ["1", "2", "3", "4", "5"], "{broken:b}");
     }
@@ -156,8 +156,8 @@ fn private_messages_are_handled_and_sent_as_others_are() {
         at: None,
         client_offset: None,
     };
-    let place = RecoveryOffset { epoch, offset: offset(9) };
-    let delivery = PrivateDelivery("psst".parse().unwrap(), offset(9), meta, place);
+    let recovery = RecoveryOffset { epoch, offset: offset(9) };
+    let delivery = PrivateDelivery("psst".parse().unwrap(), offset(9), meta, recovery);
     let arguments = serde_json::to_string(&delivery).unwrap();
     let mut inbox = Inbox::default();
     let received = inbox.accept(PRIVATE_MESSAGE, &arguments).unwrap();
@@ -189,7 +189,7 @@ fn a_refused_message_is_not_sent_again_and_the_next_one_is() {
 }
 
 #[test]
-fn what_cannot_be_read_leaves_the_place_as_it_is() {
+fn what_cannot_be_read_leaves_the_cursor_as_it_is() {
     let mut inbox = Inbox::default();
     assert!(inbox.accept(CHAT_MESSAGE, r#"["hello"]"#).is_err());
     assert_eq!(inbox.accept("typing", r#"[{"room":"general"}]"#).unwrap(), None);
