@@ -21,13 +21,13 @@ async function conversation(t, { at = url, ...options } = {}) {
   return { talker, client };
 }
 
-test("an application's own event with a trailing string does not become the place", async (t) => {
+test("an application's own event with a trailing string does not become the offset", async (t) => {
   const { talker, client } = await conversation(t);
-  const place = client.socket._lastOffset;
+  const offset = client.socket._lastOffset;
   const whispered = once(client.socket, "whisper");
   client.socket.emit("whisper to me", "psst");
   assert.deepEqual((await whispered).slice(0, 1), ["psst"]);
-  assert.equal(client.socket._lastOffset, place);
+  assert.equal(client.socket._lastOffset, offset);
   await cutOff(client.socket, () => send(talker, "missed"));
   assert.equal(client.socket.recovered, true);
   await client.has(2);

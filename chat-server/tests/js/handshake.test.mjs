@@ -47,7 +47,7 @@ const fromTheBeginning = {
   "the largest whole number": { serverOffset: Number.MAX_SAFE_INTEGER },
   "fields that nobody knows": { color: "red", nested: [[[{}]]] },
   "a session that nobody knows": { pid: "no such session", offset: "no such offset" },
-  "a place in another log": { serverOffset: 3, offset: "anotherlog-3" },
+  "an offset in another log": { serverOffset: 3, offset: "anotherlog-3" },
   "a session of odd types": { pid: 5, offset: { x: [] } },
 };
 
@@ -68,7 +68,7 @@ test("an offset of the log counts from there", { timeout: 30_000 }, async (t) =>
   assert.deepEqual(await offsetsOf(t, server.url, { serverOffset: 3 }, "first"), [4, 5, 6]);
   assert.deepEqual(await offsetsOf(t, server.url, { serverOffset: 6 }, "second"), [7]);
   assert.deepEqual(await offsetsOf(t, server.url, { serverOffset: 7, unknown: true }, "third"), [8]);
-  // What is no place at all says nothing of the log.
+  // What is no offset at all says nothing of the log.
   assert.deepEqual(await offsetsOf(t, server.url, { serverOffset: 8, offset: "x" }, "fourth"), [9]);
 });
 

@@ -76,7 +76,7 @@ test("a page ends early when its messages are large, and the next goes on there"
   assert.deepEqual(offsets, Array.from({ length: 30 }, (_, n) => n + 1));
 });
 
-test("a client without a place can begin with the newest messages of each room", async (t) => {
+test("a client without an offset can begin with the newest messages of each room", async (t) => {
   const { server, writer } = await filled(t, 300);
   const auth = { rooms: ["general", "rust", "empty"], history: 5 };
   const client = new Recoverable(t, server.url, { auth });

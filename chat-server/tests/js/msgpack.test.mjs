@@ -51,7 +51,7 @@ for (const [name, transports] of Object.entries(TRANSPORTS)) {
     while (got.some((all) => all.length < contents.length + 1)) await sleep(20);
     // The key is its author's alone.
     const shown = got.map((all) =>
-      all.map(([content, offset, { clientOffset, ...meta }, place]) => [content, offset, meta, place]),
+      all.map(([content, offset, { clientOffset, ...meta }, recovery]) => [content, offset, meta, recovery]),
     );
     assert.deepEqual(shown[0], shown[1]);
     assert.deepEqual(shown[0].map(([content]) => content), [...contents, "the last"]);

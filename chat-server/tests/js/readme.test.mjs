@@ -52,7 +52,7 @@ test("the README", async (t) => {
   const { socket, answers } = run(t, server, code[0]);
   assert.deepEqual(await answers, [null, { offset: 1, duplicate: false }]);
   const { offset } = await send(connect(t, server.url), "more");
-  await within(10, "the place", (async () => {
+  await within(10, "the offset", (async () => {
     while (socket.auth.serverOffset !== offset) await new Promise((resolve) => socket.once("chat message", resolve));
   })());
 });

@@ -62,7 +62,7 @@ test("recovery does not hand over what was sent to a room before the client join
   const { client, talker } = await two(t);
   await say(talker, "general", "one");
   await client.has(1);
-  // The client's place stays before these.
+  // The client's cursor stays before these.
   for (let n = 0; n < 5; n++) await say(talker, "rust", `before ${n}`);
   await join(client.socket, "rust");
   await cutOff(client.socket, () => say(talker, "rust", "missed"));

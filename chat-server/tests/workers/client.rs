@@ -17,7 +17,7 @@ pub(super) struct Client {
     acks: VecDeque<u64>,
 }
 
-/// A message and its place in the log.
+/// A message and its offset in the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Message {
     pub(super) offset: u64,

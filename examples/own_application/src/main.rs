@@ -60,7 +60,7 @@ fn own_events(socket: &SocketRef) {
         ack.send(&(1 + u64::from(now.subsec_nanos()) % sides.max(1))).ok();
     });
     socket.on("whisper", async |socket: SocketRef, Data::<String>(text)| {
-        // Through this helper: an event that ends with a string would become the client's place.
+        // Through this helper: an event that ends with a string would become the client's offset.
         recovery::emit(&socket, "whisper", &(text,)).ok();
     });
 }

@@ -167,7 +167,7 @@ export class Chat {
   #handshake() {
     const { name, token } = this.identity;
     return {
-      serverOffset: this.conversations.place.offset,
+      serverOffset: this.conversations.cursor.offset,
       history: FIRST_MESSAGES,
       rooms: this.conversations.rooms.map((room) => room.name),
       echo: false,
@@ -178,7 +178,7 @@ export class Chat {
   #connected(isRecovered) {
     const { conversations } = this;
     const { rooms } = conversations;
-    if (this.#wasConnected && !isRecovered && conversations.place.offset === 0) {
+    if (this.#wasConnected && !isRecovered && conversations.cursor.offset === 0) {
       // Nothing says from where to go on: begin again.
       conversations.reset();
     }
@@ -219,7 +219,7 @@ export class Chat {
   }
 
   #deliver(conversation, delivery, recoveryOffset) {
-    const reached = this.conversations.place.reach(delivery.offset, recoveryOffset);
+    const reached = this.conversations.cursor.reach(delivery.offset, recoveryOffset);
     if (reached === "another log") return this.#beginAgain();
     this.conversations.changed();
     if (!conversation) return;
@@ -245,7 +245,7 @@ export class Chat {
     // Under a name that the author chose after it, or without the one that was there, nobody wanted to write it. Nor
     // would the server know the key, when the answer to an earlier try was lost.
     if ((as === null) !== (this.identity.name === null)) return { error: writtenAs(as) };
-    const before = this.conversations.place.offset;
+    const before = this.conversations.cursor.offset;
     const answer = await (to.kind === "room"
       ? this.#connection.ask("chat message", content, key, { room: to.name })
       : this.#connection.ask("private message", to.name, content, key));

@@ -1,8 +1,8 @@
-// All conversations of the reader, remembered together with the place up to which they are complete: a page
+// All conversations of the reader, remembered together with the cursor up to which they are complete: a page
 // that is loaded again goes on from there, with the same counts.
 
 import { Conversation, personId, roomId } from "./conversation.js";
-import { Place } from "./place.js";
+import { Cursor } from "./cursor.js";
 
 const SAVE_AFTER_MS = 250;
 const FIRST_ROOM = "general";
@@ -11,7 +11,7 @@ export class Conversations {
   // Called when another tab has joined a room, or left one.
   onOtherTab = () => {};
 
-  place;
+  cursor;
   // The one that is shown.
   open;
 
@@ -27,7 +27,7 @@ export class Conversations {
     this.#memory = memory;
     this.#tab = tab;
     const saved = memory.get("conversations", {});
-    this.place = new Place(saved.place);
+    this.cursor = new Cursor(saved.place);
     this.#people = saved.people ?? {};
     for (const entry of saved.rooms ?? []) this.#restore("room", entry);
     if (this.rooms.length === 0) this.#restore("room", { name: FIRST_ROOM });
@@ -99,7 +99,7 @@ export class Conversations {
 
   // The server has another log.
   reset() {
-    this.place.reset();
+    this.cursor.reset();
     for (const conversation of this.all) conversation.clear();
     this.changed();
   }
@@ -124,7 +124,7 @@ export class Conversations {
   #save() {
     clearTimeout(this.#saving);
     this.#saving = null;
-    const { offset, epoch } = this.place;
+    const { offset, epoch } = this.cursor;
     const people = this.#peopleNow();
     this.#memory.set("conversations", {
       place: { offset, epoch },

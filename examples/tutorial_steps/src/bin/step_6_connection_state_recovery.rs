@@ -31,14 +31,14 @@ const PATIENCE: Duration = Duration::from_secs(45);
 
 struct Chat {
     recovery: Recovery<usize>,
-    /// What was said, in memory. A place in it is the number of messages before it.
+    /// What was said, in memory. An offset in it is the number of messages before it.
     history: Mutex<Vec<String>>,
 }
 
-/// A client's session, and its place when it connected.
+/// A client's session, and its offset when it connected.
 struct Member {
     session: Session<usize>,
-    place: usize,
+    offset: usize,
 }
 
 #[tokio::main]
@@ -71,20 +71,20 @@ impl Chat {
     /// Before a client is accepted: the session that it claims, or else a new one.
     async fn restore(self: &Arc<Self>, socket: &SocketRef, claim: Claim) {
         let claimed = self.recovery.find(socket, &claim).await.and_then(|found| {
-            // Who has got no message yet goes on where the session began. What is no place cannot be
+            // Who has got no message yet goes on where the session began. What is no offset cannot be
             // gone on from.
-            let place = match found.offset() {
+            let offset = match found.offset() {
                 Some(offset) => offset.parse().ok()?,
                 None => *found.state(),
             };
-            Some((found, place))
+            Some((found, offset))
         });
         let end = self.history.lock().await.len();
-        let (session, place) = match claimed.filter(|(_, place)| *place <= end) {
-            Some((found, place)) => (self.recovery.resume(socket, found), place),
+        let (session, offset) = match claimed.filter(|(_, offset)| *offset <= end) {
+            Some((found, offset)) => (self.recovery.resume(socket, found), offset),
             None => (self.recovery.begin(socket, &end).await, end),
         };
-        let member = Arc::new(Member { session, place });
+        let member = Arc::new(Member { session, offset });
         socket.extensions.insert(Arc::clone(&member));
         socket.on_disconnect(async move |reason: DisconnectReason| {
             member.session.disconnected(reason);
@@ -101,8 +101,8 @@ impl Chat {
         let Some(member) = socket.extensions.get::<Arc<Member>>() else { return };
         member.session.activate(socket);
         let history = self.history.lock().await;
-        for (content, place) in history.iter().zip(1..).skip(member.place) {
-            socket.emit("chat message", &(content, place.to_string())).ok();
+        for (content, offset) in history.iter().zip(1..).skip(member.offset) {
+            socket.emit("chat message", &(content, offset.to_string())).ok();
         }
         socket.join("chat");
         let Member { session, .. } = &*member;
@@ -112,9 +112,9 @@ impl Chat {
     async fn say(&self, io: &SocketIo, content: String) {
         let mut history = self.history.lock().await;
         history.push(content.clone());
-        // The client takes a text at the end of *any* event for its place, and names it when it comes
-        // back. Events that have no place must end with something else: see `recovery::emit`.
-        let place = history.len().to_string();
-        io.to("chat").emit("chat message", &(content, place)).await.ok();
+        // The client takes a text at the end of *any* event for its offset, and names it when it comes
+        // back. Events that have no offset must end with something else: see `recovery::emit`.
+        let offset = history.len().to_string();
+        io.to("chat").emit("chat message", &(content, offset)).await.ok();
     }
 }

@@ -41,7 +41,7 @@ for (const transports of [["websocket"], ["polling"]]) {
 
     const got = await inbox.has(4);
     assert.deepEqual(got.map(([content]) => content), ["live", "missed 1", "missed 2", "live again"]);
-    assert.deepEqual(got.map(([, place]) => place), ["1", "2", "3", "4"]);
+    assert.deepEqual(got.map(([, offset]) => offset), ["1", "2", "3", "4"]);
   });
 }
 
@@ -79,15 +79,15 @@ test("a client that has left gets a new session, without what it missed", { time
   assert.deepEqual(await inbox.has(1), [["live", "2"]]);
 });
 
-for (const place of ["Ada", "", "1.5", "-1", "7"]) {
-  test(`a client that names "${place}" as its place begins anew`, { timeout: 30_000 }, async (t) => {
+for (const offset of ["Ada", "", "1.5", "-1", "7"]) {
+  test(`a client that names "${offset}" as its offset begins anew`, { timeout: 30_000 }, async (t) => {
     const program = await Program.start(t);
     const socket = await program.join();
     const inbox = new Inbox(socket, "chat message");
     socket.emit("chat message", "live");
     await inbox.has(1);
     await disconnect(socket);
-    socket._lastOffset = place;
+    socket._lastOffset = offset;
     await connect(socket);
     assert.equal(socket.recovered, false);
     socket.emit("chat message", "later");

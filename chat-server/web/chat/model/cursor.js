@@ -1,8 +1,8 @@
-// The reader's place in the server's log: everything of the reader's rooms up to here has arrived.
+// The reader's cursor in the server's log: everything of the reader's rooms up to here has arrived.
 //
 // One number serves all conversations. The epoch says which log it belongs to: in another one it means nothing.
 
-export class Place {
+export class Cursor {
   offset;
   epoch;
 
