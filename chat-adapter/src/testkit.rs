@@ -87,7 +87,7 @@ macro_rules! conformance {
             $crate::conformance!(
                 @each [$(#[cfg_attr(not($present), ignore = $reason)])?] broker $broker,
                 frames_lost_while_the_broker_restarts_are_announced,
-                a_lost_hint_is_announced_as_a_gap,
+                a_lost_frame_is_announced_as_a_gap,
                 a_silently_cut_connection_is_noticed_and_made_anew,
                 a_frame_of_another_version_is_ignored_with_a_warning,
             );

@@ -75,9 +75,9 @@ impl Wire {
         let limit = if self.is_signed() { limit.saturating_sub(OVERHEAD) } else { limit };
         let mut bytes = frame.encode();
         if bytes.len() > limit
-            && let Cow::Owned(hint) = frame.without_messages()
+            && let Cow::Owned(notification) = frame.without_messages()
         {
-            bytes = hint.encode();
+            bytes = notification.encode();
         }
         let Some(key) = self.keys.first() else { return bytes };
         let code = key.clone().chain_update(&bytes).finalize().into_bytes();
@@ -336,10 +336,10 @@ mod tests {
         let wire = wire(&["a"]);
         let length = wire.encode(&frame(), MAX_FRAME).len();
         assert_eq!(wire.encode(&frame(), length).len(), length);
-        let hint = wire.encode(&frame(), length - 1);
-        assert!(hint.len() < length);
+        let notification = wire.encode(&frame(), length - 1);
+        assert!(notification.len() < length);
         assert_eq!(
-            heard(&wire, &hint),
+            heard(&wire, &notification),
             Some(Incoming::Frame(Arc::new(frame().without_messages().into_owned())))
         );
     }

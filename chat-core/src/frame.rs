@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use crate::{Epoch, Message, NodeId, Offset, RoomId};
 
-pub use presence::{Attendee, MemberId};
+pub use presence::{PresenceEntry, PresenceId};
 
 /// The version of [`Frame`] that this crate writes and reads.
 pub const FRAME_VERSION: u32 = 1;
@@ -59,19 +59,19 @@ pub enum FrameBody {
         from: u64,
         /// The version that this leads to; equal to `from` if nothing has changed.
         version: u64,
-        /// Members who are in a room now, even if they were before.
+        /// Users who are in a room now, even if they were before.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        came: Vec<Attendee>,
-        /// Members who are not in a room, even if they never were.
+        came: Vec<PresenceEntry>,
+        /// Users who are not in a room, even if they never were.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        left: Vec<Attendee>,
+        left: Vec<PresenceEntry>,
     },
     /// The sender does not know a node's presence and requests it.
     PresenceWanted {
         /// The node that is asked.
         of: NodeId,
     },
-    /// One part of the list of all members in the sender's rooms.
+    /// One part of the list of all users in the sender's rooms.
     PresenceSnapshot {
         /// The version of the list.
         version: u64,
@@ -82,16 +82,17 @@ pub enum FrameBody {
         part: u32,
         /// The number of parts.
         parts: u32,
-        /// Members who are in a room.
-        present: Vec<Attendee>,
+        /// Users who are in a room.
+        present: Vec<PresenceEntry>,
     },
-    /// A member in a room of the sender has started or stopped typing.
+    /// A user in a room of the sender has started or stopped typing.
     Typing {
         /// The room.
         room: RoomId,
-        /// The member.
-        member: MemberId,
-        /// Whether the member is typing.
+        /// The user, or the anonymous client.
+        #[serde(rename = "member")]
+        who: PresenceId,
+        /// Whether the user is typing.
         typing: bool,
     },
     /// The sender stops, and its clients will connect to other nodes.

@@ -29,7 +29,7 @@ pub use event::{
     PrivateDelivery, PrivateDeliveryMeta, PrivateMessage, RoomNotJoined, Token, Typing,
     TypingHeard, UserChange, Users, event_name, mended_json, room_from_event,
 };
-pub use frame::{Attendee, FRAME_VERSION, Frame, FrameBody, FrameError, MemberId};
+pub use frame::{FRAME_VERSION, Frame, FrameBody, FrameError, PresenceEntry, PresenceId};
 pub use id::{NodeId, RoomId};
 pub use message::{Content, Message, NewMessage, Timestamp};
 pub use nickname::{Nickname, NicknameKey, NicknameSkeleton};

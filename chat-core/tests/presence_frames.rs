@@ -2,16 +2,16 @@
 
 #![allow(clippy::unwrap_used)]
 
-use chat_core::{Attendee, Frame, FrameBody, FrameError, MemberId, NodeId, RoomId, UserId};
+use chat_core::{Frame, FrameBody, FrameError, NodeId, PresenceEntry, PresenceId, RoomId, UserId};
 use insta::assert_snapshot;
 
-fn ada() -> Attendee {
-    let member = MemberId::user(UserId::from_stored(12));
-    Attendee { room: RoomId::general(), member, nickname: Some("Ada \"L\"".parse().unwrap()) }
+fn ada() -> PresenceEntry {
+    let who = PresenceId::user(UserId::from_stored(12));
+    PresenceEntry { room: RoomId::general(), who, nickname: Some("Ada \"L\"".parse().unwrap()) }
 }
 
-fn somebody() -> Attendee {
-    Attendee { member: MemberId::anonymous(1), nickname: None, ..ada() }
+fn somebody() -> PresenceEntry {
+    PresenceEntry { who: PresenceId::anonymous(1), nickname: None, ..ada() }
 }
 
 fn written(body: FrameBody) -> String {
@@ -64,8 +64,8 @@ fn a_part_of_a_list() {
 
 #[test]
 fn typing() {
-    let Attendee { room, member, .. } = ada();
-    assert_snapshot!(written(FrameBody::Typing { room, member, typing: true }), @r#"{"v":1,"node":"abababababababab","type":"typing","room":"general","member":12,"typing":true}"#);
+    let PresenceEntry { room, who, .. } = ada();
+    assert_snapshot!(written(FrameBody::Typing { room, who, typing: true }), @r#"{"v":1,"node":"abababababababab","type":"typing","room":"general","member":12,"typing":true}"#);
 }
 
 #[test]
@@ -76,11 +76,11 @@ fn the_end_of_a_node() {
 #[test]
 fn a_user_is_never_taken_for_an_anonymous_client() {
     let most = UserId::from_random([0xff; 8]);
-    assert_ne!(MemberId::user(most), MemberId::anonymous(most.as_i64().cast_unsigned()));
-    let numbers = [MemberId::user(most), MemberId::anonymous(u64::MAX)];
+    assert_ne!(PresenceId::user(most), PresenceId::anonymous(most.as_i64().cast_unsigned()));
+    let numbers = [PresenceId::user(most), PresenceId::anonymous(u64::MAX)];
     let json = serde_json::to_string(&numbers).unwrap();
     assert_snapshot!(json, @"[9223372036854775807,18446744073709551615]");
-    assert_eq!(serde_json::from_str::<[MemberId; 2]>(&json).unwrap(), numbers);
+    assert_eq!(serde_json::from_str::<[PresenceId; 2]>(&json).unwrap(), numbers);
 }
 
 #[test]

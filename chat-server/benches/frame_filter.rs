@@ -12,7 +12,7 @@ use std::time::Duration;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use frames::{FrameFilter, Part, text_frame};
 
-/// What a pump hands over between two flushes: 64 deliveries of about 140 bytes.
+/// What a delivery task hands over between two flushes: 64 deliveries of about 140 bytes.
 fn deliveries() -> Vec<u8> {
     let payload =
         format!(r#"42["chat message","{}",123456,{{}},"5f0c3b2a9d8e7f61-123456"]"#, "x".repeat(70));

@@ -56,15 +56,15 @@ impl Node {
 
     /// Takes the next committed message: keeps it, and wakes its readers.
     pub fn committed(&self, message: Message) {
-        self.0.hint(message.offset.previous(), vec![message]);
+        self.0.appended(message.offset.previous(), vec![message]);
     }
 
     /// Returns a reader of these rooms that has everything up to `cursor`.
     pub fn reader(&self, rooms: &[RoomId], cursor: Offset) -> Reader {
         let rooms = rooms.iter().map(|room| (room.clone(), Offset::ZERO)).collect();
-        let place = Arc::new(ReadPosition::new(Following { rooms, user: None }, cursor));
+        let position = Arc::new(ReadPosition::new(Following { rooms, user: None }, cursor));
         let (log, wake) = (Arc::clone(&self.0), Arc::default());
-        let subscription = Subscription::new(log, self.0.reader(), place, &wake);
+        let subscription = Subscription::new(log, self.0.reader(), position, &wake);
         Reader { subscription, wake }
     }
 }

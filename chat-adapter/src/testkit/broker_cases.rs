@@ -25,7 +25,7 @@ pub async fn frames_lost_while_the_broker_restarts_are_announced(broker: &impl B
 }
 
 /// Frames published while a node is cut off either reach it later or are announced as a gap.
-pub async fn a_lost_hint_is_announced_as_a_gap(broker: &impl Broker) {
+pub async fn a_lost_frame_is_announced_as_a_gap(broker: &impl Broker) {
     let nodes = broker.nodes().await;
     let record = Record::start(&nodes[0], &nodes[1]).await;
     eventually("frames arrive", || record.has_heard_beyond(100)).await;

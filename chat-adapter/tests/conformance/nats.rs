@@ -113,14 +113,14 @@ fn long_frame() -> Frame {
 
 #[tokio::test]
 #[cfg_attr(not(has_nats_server), ignore = "needs nats-server")]
-async fn a_frame_that_is_too_long_for_the_server_arrives_as_a_hint() {
+async fn a_frame_that_is_too_long_for_the_server_arrives_as_an_append_notification() {
     let server = configured("max_payload: 1000").await;
     let node = NatsBroadcast::connect(&format!("nats://{}/a.b", server.address)).await;
     let node = node.expect("connected");
     let mut subscriber = node.subscribe().await.expect("subscribed");
     node.publish(Arc::new(long_frame())).await.expect("published");
-    let hint = Arc::new(long_frame().without_messages().into_owned());
-    assert_eq!(next(&mut subscriber).await, Incoming::Frame(hint));
+    let notification = Arc::new(long_frame().without_messages().into_owned());
+    assert_eq!(next(&mut subscriber).await, Incoming::Frame(notification));
 }
 
 #[tokio::test]

@@ -46,7 +46,7 @@ pub(super) fn room(arguments: &Arguments<'_>) -> Result<RoomId, Refusal> {
 pub struct Joined {
     /// The room that the connection is in now.
     pub room: RoomId,
-    /// The number of members in it: each user once, and each connection without a nickname.
+    /// The number of users in it: each one with a nickname once, and each connection without a nickname.
     pub users: usize,
     /// The end of the log at the time of joining. Later messages to the room are delivered.
     pub tail: Offset,
@@ -86,7 +86,7 @@ pub struct Left {
 pub struct Users {
     /// The room.
     pub room: RoomId,
-    /// The number of members in it: each user once, and each connection without a nickname.
+    /// The number of users in it: each one with a nickname once, and each connection without a nickname.
     pub users: usize,
     /// The nicknames of the users in it, sorted; at most [`MAX_NICKNAMES`](Self::MAX_NICKNAMES), the first ones.
     pub nicknames: Vec<Nickname>,

@@ -54,7 +54,7 @@ pub struct UserChange {
     pub room: RoomId,
     /// The nickname of the user who joined or left; `null` if anonymous.
     pub nickname: Option<Nickname>,
-    /// The number of members in the room now.
+    /// The number of users in the room now.
     pub users: usize,
 }
 

@@ -4,36 +4,37 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::error::check_name;
 use crate::{Nickname, RoomId, UserId};
 
-/// A member of a room: a user, however many connections it has, or an anonymous client.
+/// The id of who is present in a room: a user, however many connections it has, or an anonymous client.
 ///
 /// Written as a number: the user's id, or the hash of the client's id with the highest bit set. It never
 /// leaves the servers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct MemberId(u64);
+pub struct PresenceId(u64);
 
-impl MemberId {
+impl PresenceId {
     const ANONYMOUS: u64 = 1 << 63;
 
-    /// Returns the member for a user. User ids are not negative, so none is taken for an anonymous client.
+    /// Returns the id of a user's presence. User ids are not negative, so none is taken for an anonymous client.
     pub const fn user(user: UserId) -> Self {
         Self(user.as_i64().cast_unsigned() & !Self::ANONYMOUS)
     }
 
-    /// Returns the member for a client without a nickname, from a hash of its id that all nodes compute alike.
+    /// Returns the id of the presence of a client without a nickname, from a hash of its id that all nodes compute alike.
     pub const fn anonymous(hash: u64) -> Self {
         Self(hash | Self::ANONYMOUS)
     }
 }
 
-/// A member and the room that it is in, or was in.
+/// Who is in a room, or was in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Attendee {
+pub struct PresenceEntry {
     /// The room.
     pub room: RoomId,
-    /// The member.
-    pub member: MemberId,
-    /// The member's nickname; none if anonymous.
+    /// The user, or the anonymous client.
+    #[serde(rename = "member")]
+    pub who: PresenceId,
+    /// The user's nickname; none if anonymous.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "shown")]
     pub nickname: Option<Nickname>,
 }

@@ -13,7 +13,7 @@ use super::{Chat, ChatError};
 use crate::engine::limits::Limits;
 use crate::engine::log::{Log, RECENT_AT_START};
 use crate::engine::outgoing::{self, Outgoing};
-use crate::engine::presence::Roster;
+use crate::engine::presence::Presence;
 use crate::engine::quota::Quotas;
 use crate::engine::rate::Buckets;
 use crate::engine::relay::Listener;
@@ -207,11 +207,11 @@ impl ChatBuilder {
         let recovery = Recovery::new(store, limits.recovery_window);
         let taken = outgoing.clone();
         recovery.on_taken(move |key, generation| taken.session_taken(key, generation));
-        let roster =
-            Roster::new(node, limits.presence_grace, believed, limits.notice_rate(), outgoing);
+        let presence =
+            Presence::new(node, limits.presence_grace, believed, limits.ephemeral_rate(), outgoing);
         let (lifetime, reserved) = (limits.nickname_lifetime, self.reserved_names);
         let names = users::Rules { lifetime, limits: &limits, reserved };
-        let identities = Identities::new(nicknames, names, self.issuer, roster.clone());
+        let identities = Identities::new(nicknames, names, self.issuer, presence.clone());
 
         let relay = TaskTracker::new();
         let listening = CancellationToken::new();
@@ -224,16 +224,16 @@ impl ChatBuilder {
             session_taken: Box::new(move |key, generation| {
                 sessions.taken_elsewhere(key, generation)
             }),
-            roster: roster.clone(),
+            presence: presence.clone(),
         };
         let listen = listener.listen(Arc::clone(&broadcast));
         relay.spawn(listening.clone().run_until_cancelled_owned(listen));
         let sweep = identities.clone().sweep();
         relay.spawn(listening.clone().run_until_cancelled_owned(sweep));
-        let attend = roster.clone().run(listening.clone());
+        let run_presence = presence.clone().run(listening.clone());
         relay.spawn(async move {
-            attend.await;
-            // Only now: `attend` tells the other nodes that this one stops.
+            run_presence.await;
+            // Only now: `run_presence` tells the other nodes that this one stops.
             publishing.cancel();
         });
         relay.close();
@@ -259,7 +259,7 @@ impl ChatBuilder {
             log: Arc::clone(&log),
             recovery: recovery.clone(),
             identities,
-            roster: roster.clone(),
+            presence: presence.clone(),
             hooks: Arc::new(hooks),
             quotas: Arc::new(Quotas::new(&limits)),
             limits: Arc::new(limits.clone()),

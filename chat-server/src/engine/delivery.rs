@@ -4,7 +4,7 @@
 //! holds answers and ephemeral events, and [`deliver`] hands all of it to the connection's [`Sink`]. None of them
 //! knows about sockets.
 
-mod notices;
+mod ephemeral;
 mod outbox;
 mod read_position;
 mod subscription;
@@ -13,7 +13,7 @@ mod task;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use notices::{Notice, Notices};
+pub(crate) use ephemeral::{EphemeralEvent, EphemeralEvents};
 pub(crate) use outbox::{Answer, Outbox, Permit};
 pub(crate) use read_position::{Following, JoinedAfter, ReadPosition};
 #[cfg(feature = "bench")]

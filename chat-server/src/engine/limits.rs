@@ -80,7 +80,7 @@ pub struct Limits {
     /// Maximum number of updates per second to one room about who joins, leaves and types, on average; 50 by default,
     /// at most a million, with bursts of twice as many; 0 means no limit. When more happens, the room later gets the
     /// state at that time.
-    pub max_notices_per_second: u32,
+    pub max_ephemeral_events_per_second: u32,
     /// How long a client that lost its connection can recover its session; two minutes by default. Zero turns
     /// [`recovery`](crate::recovery) off; otherwise from 100 ms to 365 days.
     pub recovery_window: Duration,
@@ -186,7 +186,7 @@ impl Default for Limits {
             max_attachments: 16,
             max_events_per_second: 200,
             event_burst: 2_000,
-            max_notices_per_second: 50,
+            max_ephemeral_events_per_second: 50,
             recovery_window: Duration::from_secs(120),
             presence_grace: Duration::from_secs(5),
             nickname_lifetime: 90 * DAY,
@@ -224,7 +224,12 @@ impl Limits {
         within("max_large_packets_bytes", self.max_large_packets_bytes, least, usize::MAX)?;
         within("max_unsent_bytes", self.max_unsent_bytes, LEAST_UNSENT_BYTES, usize::MAX)?;
         within("max_events_per_second", self.max_events_per_second, 0, MOST_EVENTS)?;
-        within("max_notices_per_second", self.max_notices_per_second, 0, MOST_EVENTS)?;
+        within(
+            "max_ephemeral_events_per_second",
+            self.max_ephemeral_events_per_second,
+            0,
+            MOST_EVENTS,
+        )?;
         within("event_burst", self.event_burst, 1, MOST_EVENTS)?;
         if !self.recovery_window.is_zero() {
             within("recovery_window", self.recovery_window, LEAST_TIMEOUT, 365 * DAY)?;
@@ -250,9 +255,9 @@ impl Limits {
     }
 
     /// Returns the rate of updates to a room about who joins, leaves and types; none without a limit.
-    pub(crate) fn notice_rate(&self) -> Option<Rate> {
+    pub(crate) fn ephemeral_rate(&self) -> Option<Rate> {
         const BURST: u64 = 2;
-        let per_second = self.max_notices_per_second.into();
+        let per_second = self.max_ephemeral_events_per_second.into();
         let rate = Rate::new(per_second, Duration::from_secs(1))?;
         Some(rate.with_burst(BURST * per_second))
     }

@@ -151,7 +151,7 @@ impl Log {
 
     /// Accepts messages from another node's append notification if they follow `after` without a gap and continue
     /// where this node is. Otherwise it only triggers a read of the store.
-    pub(crate) fn hint(&self, after: Offset, messages: Vec<Message>) {
+    pub(crate) fn appended(&self, after: Offset, messages: Vec<Message>) {
         if !are_dense(after, &messages) || self.recent.push(after, messages) == Push::Gap {
             self.look();
         }

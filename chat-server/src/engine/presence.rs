@@ -1,18 +1,19 @@
 //! Presence: who is in which room, over all nodes, and who is typing.
 //!
-//! A *member* of a room is a user, or a client without a nickname. It is present as long as it has a source: a
-//! connection of this node, or another node that reports it. Only the first source and the end of the last one are
-//! announced, so tabs, reconnects and moves between nodes are invisible.
+//! Whoever is in a room is a user: one with a nickname, or an anonymous one, which is a client without a nickname.
+//! A user is present as long as there is a source: a connection of this node, or another node that reports the user.
+//! Only the first source and the end of the last one are announced, so tabs, reconnects and moves between nodes are
+//! invisible.
 //!
 //! ```text
-//!   connections ─→ reasons ─→ rooms ─→ notices for the connections in the room
+//!   connections ─→ sources ─→ rooms ─→ ephemeral events for the connections in the room
 //!                     ▲         │
 //!   other nodes ─→ peers        └→ report ─→ other nodes
 //! ```
 //!
 //! Each node is the authority for its own connections and numbers their changes. A node that misses a number requests
 //! the whole list: frames may be lost, duplicated, late and in any order. A node that is silent for five seconds is
-//! gone, along with its members. Frames may also be forged by someone who can reach the broker. So the memory that
+//! gone, along with its users. Frames may also be forged by someone who can reach the broker. So the memory that
 //! they can occupy is bounded, and nothing they claim lasts once the real node contradicts it.
 //!
 //! Everything is announced at most once. The answer to `users` is authoritative, as far as this node knows.
@@ -33,7 +34,7 @@ mod tests;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use chat_core::{FrameBody, MemberId, Nickname, NodeId, RoomId, UserId};
+use chat_core::{FrameBody, Nickname, NodeId, PresenceId, RoomId, UserId};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
@@ -43,7 +44,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::room::ConnectionKey;
 use self::state::State;
-use crate::engine::delivery::Notices;
+use crate::engine::delivery::EphemeralEvents;
 use crate::engine::outgoing::Outgoing;
 use crate::engine::rate::Rate;
 
@@ -55,7 +56,7 @@ const HEARD: usize = 256;
 
 /// Presence: who is in which room, over all nodes. Cheap to clone.
 #[derive(Clone)]
-pub(crate) struct Roster(Arc<Shared>);
+pub(crate) struct Presence(Arc<Shared>);
 
 struct Shared {
     outgoing: Outgoing,
@@ -67,23 +68,23 @@ struct Shared {
 
 /// The presence of one connection in its rooms. When dropped, the connection has broken: its user stays for the grace
 /// period.
-pub(crate) struct Attendance {
-    roster: Roster,
+pub(crate) struct PresenceGuard {
+    presence: Presence,
     key: ConnectionKey,
 }
 
-impl Roster {
+impl Presence {
     /// Creates an empty presence. A connection that broke counts as present for `grace`. `certain` means that only
     /// nodes of this chat can send the frames that it [takes](Self::take). A room gets at most as many updates as
-    /// `notices` allow.
+    /// `ephemeral` allows.
     pub(crate) fn new(
         node: NodeId,
         grace: Duration,
         certain: bool,
-        notices: Option<Rate>,
+        ephemeral: Option<Rate>,
         outgoing: Outgoing,
     ) -> Self {
-        let state = Mutex::new(State::new(node, grace, certain, notices));
+        let state = Mutex::new(State::new(node, grace, certain, ephemeral));
         let (heard, hearing) = mpsc::channel(HEARD);
         let hearing = tokio::sync::Mutex::new(hearing);
         Self(Arc::new(Shared { outgoing, state, heard, hearing }))
@@ -123,26 +124,26 @@ impl Roster {
         client: &str,
         user: Option<(UserId, Nickname)>,
         rooms: &[RoomId],
-        notices: Arc<Notices>,
-    ) -> Attendance {
-        let key = self.lock().enter(hash(client), user, rooms, notices);
-        Attendance { roster: self.clone(), key }
+        ephemeral: Arc<EphemeralEvents>,
+    ) -> PresenceGuard {
+        let key = self.lock().enter(hash(client), user, rooms, ephemeral);
+        PresenceGuard { presence: self.clone(), key }
     }
 
-    /// Returns the number of members in a room and the first nicknames, as the JSON of [`chat_core::Users`]. It is
+    /// Returns the number of users in a room and the first nicknames, as the JSON of [`chat_core::Users`]. It is
     /// shared by all who ask until someone joins or leaves. None if it cannot be serialised.
     pub(crate) fn users(&self, room: &RoomId) -> Option<Arc<RawValue>> {
         self.lock().users(room)
     }
 
-    /// Returns the number of members in a room.
+    /// Returns the number of users in a room.
     pub(crate) fn count(&self, room: &RoomId) -> usize {
         self.lock().count(room)
     }
 
     /// Returns whether a user is in any room, on any node.
     pub(crate) fn is_present(&self, user: UserId) -> bool {
-        self.lock().is_present(MemberId::user(user))
+        self.lock().is_present(PresenceId::user(user))
     }
 
     /// Takes a frame from another node; those about other things are ignored. Does not wait: a frame that exceeds the
@@ -163,36 +164,36 @@ impl Roster {
     }
 }
 
-impl Attendance {
+impl PresenceGuard {
     /// Joins a room. Joining twice has no further effect.
     pub(crate) fn join(&self, room: &RoomId) {
-        self.roster.lock().join(self.key, room);
+        self.presence.lock().join(self.key, room);
     }
 
     /// Leaves a room.
     pub(crate) fn leave(&self, room: &RoomId) {
-        self.roster.lock().leave(self.key, room);
+        self.presence.lock().leave(self.key, room);
     }
 
-    /// Changes the identity: in all rooms the old member leaves and the new one joins. A user under another
-    /// nickname is the same member, and nothing is announced.
+    /// Changes the identity: in all rooms the old user leaves and the new one joins. A user under another
+    /// nickname is the same user, and nothing is announced.
     pub(crate) fn rename(&self, user: Option<(UserId, Nickname)>) {
-        self.roster.lock().rename(self.key, user);
+        self.presence.lock().rename(self.key, user);
     }
 
     /// Sets whether it is typing in a room.
     pub(crate) fn typing(&self, room: &RoomId, typing: bool) {
-        self.roster.lock().typing(self.key, room, typing, Instant::now());
+        self.presence.lock().typing(self.key, room, typing, Instant::now());
     }
 
     /// Ends the presence: at once if the client wanted it, otherwise when the grace period is over and the client has
     /// not returned. The first end counts, except that one on purpose also ends the grace period.
     pub(crate) fn end(&self, on_purpose: bool) {
-        self.roster.lock().end(self.key, on_purpose, Instant::now());
+        self.presence.lock().end(self.key, on_purpose, Instant::now());
     }
 }
 
-impl Drop for Attendance {
+impl Drop for PresenceGuard {
     fn drop(&mut self) {
         self.end(false);
     }

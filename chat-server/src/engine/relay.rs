@@ -11,7 +11,7 @@ use chat_core::{Frame, FrameBody, NodeId};
 use chat_store::SessionKey;
 
 use crate::engine::log::Log;
-use crate::engine::presence::Roster;
+use crate::engine::presence::Presence;
 
 /// How long to wait before listening again after the broadcast failed.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -22,7 +22,7 @@ pub(crate) struct Listener {
     pub(crate) log: Arc<Log>,
     /// Called with a session that a client has recovered on another node, and its generation. Must not block.
     pub(crate) session_taken: Box<dyn Fn(SessionKey, i64) + Send + Sync>,
-    pub(crate) roster: Roster,
+    pub(crate) presence: Presence,
 }
 
 impl Listener {
@@ -64,7 +64,7 @@ impl Listener {
                 // The node that has committed a message knows that the log goes up to it.
                 let is_sound = messages.last().is_none_or(|last| last.offset <= tail);
                 if believed && is_sound {
-                    self.log.hint(after, messages);
+                    self.log.appended(after, messages);
                 }
                 self.log.reaches(tail);
             }
@@ -74,7 +74,7 @@ impl Listener {
                 }
             }
             // The frames of presence, and those of a later version of this program.
-            body => self.roster.take(node, body),
+            body => self.presence.take(node, body),
         }
     }
 }

@@ -26,7 +26,7 @@ use reserved::Reserved;
 
 use crate::engine::limits::Limits;
 use crate::engine::outage::Outage;
-use crate::engine::presence::Roster;
+use crate::engine::presence::Presence;
 use crate::engine::source::Source;
 
 pub(crate) use issuer::Issuer;
@@ -100,7 +100,7 @@ pub(crate) struct Identities {
     guard: Arc<Guard>,
     clock: Arc<Clock>,
     /// Knows which users are connected, on all nodes.
-    roster: Roster,
+    presence: Presence,
     claiming: Arc<Outage>,
     finding: Arc<Outage>,
 }
@@ -119,7 +119,7 @@ impl Identities {
         store: Arc<dyn NicknameStore>,
         rules: Rules<'_>,
         issuer: Option<Arc<dyn Issuer>>,
-        roster: Roster,
+        presence: Presence,
     ) -> Self {
         let Rules { lifetime, limits, reserved } = rules;
         Self {
@@ -129,7 +129,7 @@ impl Identities {
             held: Arc::default(),
             guard: Arc::new(Guard::new(limits, Reserved::new(reserved))),
             clock: Arc::new(Clock::new(Timestamp::now)),
-            roster,
+            presence,
             claiming: Outage::new("claiming nicknames in the store"),
             finding: Outage::new("looking for nicknames in the store"),
         }
@@ -212,7 +212,7 @@ impl Identities {
         // By another node's clock it may have expired. Users who have left still count as present for a while, which
         // proves nothing for such a short lifetime.
         let had_it = self.finding.watch(self.store.find_nickname(&nickname.key()).await)?;
-        let is_present = |(user, _)| self.roster.is_present(user);
+        let is_present = |(user, _)| self.presence.is_present(user);
         if self.lifetime > SHORT_LIFETIME && had_it.is_some_and(is_present) {
             return Err(taken().into());
         }

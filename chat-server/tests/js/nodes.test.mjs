@@ -135,6 +135,6 @@ test("a message is on the other nodes sooner than they would look for it by them
     delays.push(performance.now() - since);
   }
   const median = delays.sort((a, b) => a - b)[10];
-  // Without hints it would be half of the second after which a node looks.
+  // Without append notifications it would be half of the second after which a node looks.
   assert.ok(median < 250, `${median.toFixed(0)} ms`);
 });

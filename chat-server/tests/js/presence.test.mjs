@@ -165,13 +165,13 @@ test("in a room of very many, people come and go untold, and are counted", async
 });
 
 test("a room is told at a rate of those who come and go all the time, and how it is in the end", { timeout: 60_000 }, async (t) => {
-  const { url } = await Server.start(t, { env: { CHAT_MAX_NOTICES_PER_SECOND: "20" } });
+  const { url } = await Server.start(t, { env: { CHAT_MAX_EPHEMERAL_EVENTS_PER_SECOND: "20" } });
   const bystander = connect(t, url);
-  let notices = 0;
+  let updates = 0;
   const believed = new Map();
   for (const event of ["user joined", "user left"]) {
     bystander.on(event, ({ nickname }) => {
-      notices++;
+      updates++;
       believed.set(nickname, event);
     });
   }
@@ -186,7 +186,7 @@ test("a room is told at a rate of those who come and go all the time, and how it
   await ask(flooders[0].socket, "leave", "general");
   const seconds = (performance.now() - since) / 1000;
   // Of 2,000 changes: 40 at once, and 20 a second.
-  assert.ok(notices <= 41 + 20 * seconds, `${notices} in ${seconds} s`);
+  assert.ok(updates <= 41 + 20 * seconds, `${updates} in ${seconds} s`);
   await sleep(1500);
   assert.deepEqual(names.map((name) => believed.get(name)), ["user left", ...Array(4).fill("user joined")]);
   assert.equal((await ask(bystander, "users", "general")).users, 5);

@@ -1,4 +1,4 @@
-// Two nodes with one store that do not hear each other: the hints between them are all lost.
+// Two nodes with one store that do not hear each other: the append notifications between them are all lost.
 //
 // The nodes are those of tests/it/nodes.rs.
 

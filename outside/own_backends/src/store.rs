@@ -4,7 +4,7 @@ use std::sync::mpsc;
 use std::thread;
 
 use async_trait::async_trait;
-use chat_core::{Epoch, Feed, NewMessage, Nickname, NicknameKey, Offset, UserId, Timestamp};
+use chat_core::{Epoch, Feed, NewMessage, Nickname, NicknameKey, Offset, Timestamp, UserId};
 use chat_store::{
     Appended, Claimed, MessageStore, NicknameClaim, NicknameStore, Page, Plan, SessionKey,
     SessionRecord, SessionStore, StoreError,

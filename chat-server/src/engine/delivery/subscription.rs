@@ -38,7 +38,7 @@ pub(crate) enum Found {
 }
 
 impl Subscription {
-    /// Creates a subscription to what follows at `place`; `wake` is notified when there is more. Changes of the read
+    /// Creates a subscription to what follows at `position`; `wake` is notified when there is more. Changes of the read
     /// position must notify it too.
     pub(crate) fn new(
         log: Arc<Log>,

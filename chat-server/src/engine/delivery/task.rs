@@ -11,7 +11,7 @@ use tokio::time::{sleep, timeout};
 
 use super::outbox::{Permit, Unanswered};
 use super::subscription::Found;
-use super::{Answer, Notice, Notices, Outbox, Subscription};
+use super::{Answer, EphemeralEvent, EphemeralEvents, Outbox, Subscription};
 use crate::engine::log::Entry;
 
 /// How long to wait before retrying a store that has failed.
@@ -36,7 +36,7 @@ pub(crate) trait Sink: Send + Sync {
     fn answer(&self, ack_id: i64, answer: &Answer) -> Taken;
 
     /// Hands over an ephemeral event, if there is room.
-    fn notify(&self, notice: &Notice) -> Taken;
+    fn notify(&self, event: &EphemeralEvent) -> Taken;
 
     /// Sends what was handed over, as far as there is room. What is handed over may wait for this.
     fn flush(&self) -> Taken;
@@ -67,7 +67,7 @@ pub(crate) enum NotTaken {
 #[derive(Debug)]
 pub(crate) struct Waiting<P> {
     pub(crate) outbox: Outbox<P>,
-    pub(crate) notices: Arc<Notices>,
+    pub(crate) ephemeral: Arc<EphemeralEvents>,
     /// Notified when there is something to hand over.
     pub(crate) wake: Arc<Notify>,
     phase: AtomicU8,
@@ -85,8 +85,8 @@ impl<P: Permit> Waiting<P> {
     pub(crate) fn new() -> Self {
         let wake = Arc::new(Notify::new());
         let outbox = Outbox::new(Arc::clone(&wake));
-        let notices = Arc::new(Notices::new(Arc::clone(&wake)));
-        Self { outbox, notices, wake, phase: AtomicU8::new(0) }
+        let ephemeral = Arc::new(EphemeralEvents::new(Arc::clone(&wake)));
+        Self { outbox, ephemeral, wake, phase: AtomicU8::new(0) }
     }
 
     /// Makes [`deliver`] hand over the waiting answers, no messages, and end.
@@ -189,8 +189,8 @@ impl<S: Sink, P: Permit> DeliveryTask<'_, S, P> {
     }
 
     fn has_something_to_answer(&self) -> bool {
-        let Waiting { outbox, notices, .. } = self.waiting;
-        !self.unsaved.is_empty() || outbox.has_some() || notices.has_some()
+        let Waiting { outbox, ephemeral, .. } = self.waiting;
+        !self.unsaved.is_empty() || outbox.has_some() || ephemeral.has_some()
     }
 
     /// Hands over all waiting answers and ephemeral events; answers about the session follow when the session is
@@ -224,8 +224,8 @@ impl<S: Sink, P: Permit> DeliveryTask<'_, S, P> {
             }
             self.hand_over_answer(unanswered).await?;
         }
-        for notice in waiting.notices.take() {
-            until_taken(sink, || sink.notify(&notice)).await?;
+        for event in waiting.ephemeral.take() {
+            until_taken(sink, || sink.notify(&event)).await?;
         }
         Ok(())
     }

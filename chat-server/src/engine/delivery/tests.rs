@@ -12,8 +12,8 @@ use tokio::task::JoinHandle;
 
 use super::subscription::Found;
 use super::{
-    Answer, Following, NotTaken, Notice, Permit, ReadPosition, Sink, Subscription, Taken, Waiting,
-    deliver,
+    Answer, EphemeralEvent, Following, NotTaken, Permit, ReadPosition, Sink, Subscription, Taken,
+    Waiting, deliver,
 };
 use crate::engine::log::tests::{log_on, log_with, memory_log, message, new_message, offset, room};
 use crate::engine::log::{Entry, Log};
@@ -23,7 +23,7 @@ use crate::engine::log::{Entry, Log};
 enum Got {
     Message(u64),
     Answer(i64),
-    Notice(String),
+    EphemeralEvent(String),
 }
 
 /// The bytes of answers that were not handed over yet.
@@ -108,8 +108,8 @@ impl Sink for TestSink {
 
     async fn flushed(&self) {}
 
-    fn notify(&self, notice: &Notice) -> Taken {
-        self.take(Got::Notice(notice.argument.get().to_owned()))
+    fn notify(&self, event: &EphemeralEvent) -> Taken {
+        self.take(Got::EphemeralEvent(event.argument.get().to_owned()))
     }
 
     async fn saved(&self) {
@@ -117,14 +117,14 @@ impl Sink for TestSink {
     }
 }
 
-/// A place at `cursor` in rooms, each joined at an offset.
-fn place<const N: usize>(cursor: u64, rooms: [(&str, u64); N]) -> Arc<ReadPosition> {
+/// A read position at `cursor` in rooms, each joined at an offset.
+fn read_position<const N: usize>(cursor: u64, rooms: [(&str, u64); N]) -> Arc<ReadPosition> {
     let rooms = rooms.map(|(name, joined_after)| (room(name), offset(joined_after))).into();
     Arc::new(ReadPosition::new(Following { rooms, user: None }, offset(cursor)))
 }
 
-fn subscription(log: &Arc<Log>, place: &Arc<ReadPosition>, wake: &Arc<Notify>) -> Subscription {
-    Subscription::new(Arc::clone(log), log.reader(), Arc::clone(place), wake)
+fn subscription(log: &Arc<Log>, position: &Arc<ReadPosition>, wake: &Arc<Notify>) -> Subscription {
+    Subscription::new(Arc::clone(log), log.reader(), Arc::clone(position), wake)
 }
 
 /// Reads what there is and hands it over.
@@ -158,7 +158,7 @@ impl Running {
 /// Starts delivering `room` after `cursor`.
 fn start(log: &Arc<Log>, room_name: &str, cursor: u64, sink: &Arc<TestSink>) -> Running {
     let waiting = Arc::new(Waiting::new());
-    let position = place(cursor, [(room_name, 0)]);
+    let position = read_position(cursor, [(room_name, 0)]);
     let subscription = subscription(log, &position, &waiting.wake);
     let task = tokio::spawn({
         let (waiting, sink) = (Arc::clone(&waiting), Arc::clone(sink));
@@ -205,25 +205,25 @@ async fn what_was_sent_to_a_room_before_it_was_joined_is_left_out() {
     for name in ["a", "b", "a", "b", "a"] {
         append(&log, name, 1).await;
     }
-    let place = place(0, [("a", 1), ("b", 3)]);
-    let mut subscription = subscription(&log, &place, &Arc::default());
+    let position = read_position(0, [("a", 1), ("b", 3)]);
+    let mut subscription = subscription(&log, &position, &Arc::default());
     assert_eq!(next(&mut subscription).await, [3, 4, 5]);
 }
 
 #[tokio::test]
 async fn rooms_can_be_joined_and_left_while_reading() {
     let (_, log) = memory_log().await;
-    let place = place(0, [("a", 0)]);
-    let mut subscription = subscription(&log, &place, &Arc::default());
+    let position = read_position(0, [("a", 0)]);
+    let mut subscription = subscription(&log, &position, &Arc::default());
     append(&log, "b", 1).await;
     append(&log, "a", 1).await;
     assert_eq!(next(&mut subscription).await, [2]);
-    place.join(room("b"), log.tail(), |_| ());
+    position.join(room("b"), log.tail(), |_| ());
     append(&log, "b", 1).await;
     assert_eq!(next(&mut subscription).await, [3]);
     append(&log, "b", 1).await;
     append(&log, "a", 1).await;
-    place.leave(&room("b"));
+    position.leave(&room("b"));
     assert_eq!(next(&mut subscription).await, [5]);
     drop(subscription);
     assert_eq!(log.readers_of(&room("a")) + log.readers_of(&room("b")), 0);
@@ -236,10 +236,10 @@ async fn a_room_joined_from_an_earlier_offset_on_repeats_nothing_of_the_others()
     for name in ["a", "b", "b", "a", "b", "a"] {
         append(&log, name, 1).await;
     }
-    let place = place(0, [("a", 0)]);
-    let mut subscription = subscription(&log, &place, &Arc::default());
+    let position = read_position(0, [("a", 0)]);
+    let mut subscription = subscription(&log, &position, &Arc::default());
     assert_eq!(next(&mut subscription).await, [1, 4, 6]);
-    place.join(room("b"), offset(2), |_| ());
+    position.join(room("b"), offset(2), |_| ());
     append(&log, "b", 1).await;
     append(&log, "a", 1).await;
     assert_eq!(next(&mut subscription).await, [3, 5, 7, 8]);
@@ -283,10 +283,10 @@ async fn what_a_room_has_comes_after_the_answer_to_its_join_which_comes_when_it_
 #[tokio::test]
 async fn a_reader_that_does_not_want_its_own_messages_does_not_get_them_live() {
     let (_, log) = memory_log().await;
-    let place = place(0, [("a", 0)]);
+    let position = read_position(0, [("a", 0)]);
     let reader = log.reader();
     let mut subscription =
-        Subscription::new(Arc::clone(&log), reader, Arc::clone(&place), &Arc::default());
+        Subscription::new(Arc::clone(&log), reader, Arc::clone(&position), &Arc::default());
     log.append(new_message("a", "of another")).await;
     log.append_from(reader, new_message("a", "its own")).await;
     log.append(new_message("a", "of another")).await;
@@ -314,20 +314,21 @@ async fn private_messages_reach_the_two_they_are_for() {
 }
 
 #[tokio::test]
-async fn of_too_many_notices_the_newest_are_delivered() {
+async fn of_too_many_ephemeral_events_the_newest_are_delivered() {
     let (_, log) = memory_log().await;
     let sink = TestSink::with_room(0);
     let running = start(&log, "a", 0, &sink);
     for number in 0..100 {
-        running.waiting.notices.extend(Notice::new("typing", &number));
+        running.waiting.ephemeral.extend(EphemeralEvent::new("typing", &number));
     }
     append(&log, "a", 1).await;
     sink.give_room(1000);
     let got = sink.has(65).await;
-    let notices: Vec<_> = got.iter().filter(|got| matches!(got, Got::Notice(_))).collect();
-    assert_eq!(notices.last(), Some(&&Got::Notice("99".into())));
+    let ephemeral: Vec<_> =
+        got.iter().filter(|got| matches!(got, Got::EphemeralEvent(_))).collect();
+    assert_eq!(ephemeral.last(), Some(&&Got::EphemeralEvent("99".into())));
     assert!(got.contains(&Got::Message(1)));
-    assert!(notices.len() <= 66, "{}", notices.len());
+    assert!(ephemeral.len() <= 66, "{}", ephemeral.len());
 }
 
 #[tokio::test]
@@ -343,7 +344,7 @@ async fn a_full_connection_keeps_its_place() {
     assert_eq!(sink.has(10).await, messages(1..=10));
 }
 
-/// Nothing but the cursor: many that stall at different places would hold much.
+/// Nothing but the cursor: many that stall at different offsets would hold much.
 #[tokio::test(start_paused = true)]
 async fn a_connection_that_stalls_keeps_no_messages_and_gets_them_all_the_same() {
     let memory = Arc::new(MemoryStore::new());
@@ -417,7 +418,7 @@ async fn an_answer_waits_for_room_and_then_overtakes_the_messages() {
 async fn a_message_between_the_read_and_the_wait_is_not_missed() {
     let (_, log) = memory_log().await;
     let wake = Arc::new(Notify::new());
-    let mut subscription = subscription(&log, &place(0, [("a", 0)]), &wake);
+    let mut subscription = subscription(&log, &read_position(0, [("a", 0)]), &wake);
     assert_eq!(subscription.read().await.unwrap(), Found::Nothing);
     append(&log, "a", 1).await;
     tokio::time::timeout(Duration::from_secs(10), wake.notified()).await.expect("woken");
@@ -484,13 +485,13 @@ async fn draining_hands_over_the_answers_and_ends() {
 }
 
 #[tokio::test]
-async fn hints_and_own_messages_mix_without_repeat() {
+async fn append_notifications_and_own_messages_mix_without_repeat() {
     let (_, log) = memory_log().await;
     let sink = TestSink::with_room(100);
     start(&log, "a", 0, &sink);
     append(&log, "a", 2).await;
-    log.hint(offset(1), vec![message(2, "a")]);
-    log.hint(offset(2), vec![message(3, "a")]);
-    log.hint(offset(2), vec![message(3, "a"), message(4, "a")]);
+    log.appended(offset(1), vec![message(2, "a")]);
+    log.appended(offset(2), vec![message(3, "a")]);
+    log.appended(offset(2), vec![message(3, "a"), message(4, "a")]);
     assert_eq!(sink.has(4).await, messages(1..=4));
 }

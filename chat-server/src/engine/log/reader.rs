@@ -99,14 +99,14 @@ impl Reader {
 
 /// Adds a feed to a sorted list unless it is there.
 fn insert(feed: FeedNumber, sorted: &mut Vec<FeedNumber>) {
-    if let Err(place) = sorted.binary_search(&feed) {
-        sorted.insert(place, feed);
+    if let Err(index) = sorted.binary_search(&feed) {
+        sorted.insert(index, feed);
     }
 }
 
 /// Removes a feed from a sorted list if it is there.
 fn remove(feed: FeedNumber, sorted: &mut Vec<FeedNumber>) {
-    if let Ok(place) = sorted.binary_search(&feed) {
-        sorted.remove(place);
+    if let Ok(index) = sorted.binary_search(&feed) {
+        sorted.remove(index);
     }
 }

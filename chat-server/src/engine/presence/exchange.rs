@@ -9,7 +9,7 @@ use super::peer::{Change, News, Peer, Present};
 use super::state::State;
 use crate::engine::outgoing::Outgoing;
 
-/// A node that is silent for this long is gone, with its members. Every node sends something every second.
+/// A node that is silent for this long is gone, with its users. Every node sends something every second.
 const LEASE: Duration = Duration::from_secs(5);
 
 /// If this node itself was suspended for this long, frames sent meanwhile may still be on their way.
@@ -24,10 +24,10 @@ const PEERS: usize = 512;
 /// At the maximum, a node that was silent for this long is replaced by one that speaks.
 const SILENCE: Duration = Duration::from_secs(2);
 
-/// Maximum number of members in a received frame. A node's own frames have room for half of that.
-const MEMBERS: usize = 512;
+/// Maximum number of entries in a received frame. A node's own frames have room for half of that.
+const FRAME_ENTRIES: usize = 512;
 
-/// Maximum number of members kept from incomplete lists and from changes after a missing one, over all nodes.
+/// Maximum number of users kept from incomplete lists and from changes after a missing one, over all nodes.
 const HELD: usize = 500_000;
 
 impl State {
@@ -61,14 +61,14 @@ impl State {
 
     /// Takes a frame from another node. [`step`](Self::step) then applies it.
     pub(super) fn take(&mut self, node: NodeId, body: FrameBody, now: Instant) {
-        if node == self.node || members(&body) > MEMBERS {
+        if node == self.node || entries(&body) > FRAME_ENTRIES {
             return;
         }
-        if let FrameBody::Typing { room, member, typing } = body {
+        if let FrameBody::Typing { room, who, typing } = body {
             if let Some(peer) = self.peers.get_mut(&node) {
                 peer.heard = now;
             }
-            self.set_typing(&room, member, typing, false, now);
+            self.set_typing(&room, who, typing, false, now);
             return;
         }
         if matches!(body, FrameBody::NodeLeft) {
@@ -120,8 +120,8 @@ impl State {
     }
 }
 
-/// Returns the number of members in a frame.
-fn members(body: &FrameBody) -> usize {
+/// Returns the number of entries in a frame.
+fn entries(body: &FrameBody) -> usize {
     match body {
         FrameBody::Presence { came, left, .. } => came.len() + left.len(),
         FrameBody::PresenceSnapshot { present, .. } => present.len(),

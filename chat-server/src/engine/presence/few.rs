@@ -1,4 +1,4 @@
-/// A list that usually has one item, which is then stored inline: most members of a room have one connection, and
+/// A list that usually has one item, which is then stored inline: most users in a room have one connection, and
 /// most connections are in one room.
 #[derive(Debug)]
 pub(super) enum Few<T> {

@@ -1,14 +1,14 @@
 //! Limits how often a room gets updates: where users constantly join, leave and type, each of them would flood all
-//! the others. Excess updates wait, and then only the latest state of each member is sent, or nothing if the others
+//! the others. Excess updates wait, and then only the latest state of each user is sent, or nothing if the others
 //! know it already.
 
 use std::collections::{HashMap, VecDeque};
 
-use chat_core::{MemberId, Nickname};
+use chat_core::{Nickname, PresenceId};
 
 use crate::engine::rate::{Bucket, Rate};
 
-/// Maximum number of members with a waiting update in a room. Beyond that, those that have waited longest are
+/// Maximum number of users with a waiting update in a room. Beyond that, those that have waited longest are
 /// dropped.
 const UNTOLD: usize = 256;
 
@@ -16,9 +16,9 @@ const UNTOLD: usize = 256;
 #[derive(Debug)]
 pub(super) struct Pace {
     pub(super) bucket: Bucket,
-    /// Members whose latest state others do not know, in the order of their turns.
-    pub(super) turns: VecDeque<MemberId>,
-    pub(super) untold: HashMap<MemberId, Untold>,
+    /// Users whose latest state others do not know, in the order of their turns.
+    pub(super) turns: VecDeque<PresenceId>,
+    pub(super) untold: HashMap<PresenceId, Untold>,
 }
 
 #[derive(Debug)]
@@ -39,14 +39,14 @@ impl Pace {
         self.turns.len().max(self.untold.len())
     }
 
-    /// Returns whether a change of a member can be sent now; otherwise it waits for its turn.
+    /// Returns whether a change of a user can be sent now; otherwise it waits for its turn.
     pub(super) fn admits(
         &mut self,
-        member: MemberId,
+        who: PresenceId,
         nickname: Option<&Nickname>,
         joined: bool,
     ) -> bool {
-        if let Some(untold) = self.untold.get_mut(&member) {
+        if let Some(untold) = self.untold.get_mut(&who) {
             untold.nickname = nickname.cloned();
             return false;
         }
@@ -58,9 +58,9 @@ impl Pace {
         {
             self.untold.remove(&oldest);
         }
-        self.turns.push_back(member);
+        self.turns.push_back(who);
         let untold = Untold { was_present: !joined, nickname: nickname.cloned() };
-        self.untold.insert(member, untold);
+        self.untold.insert(who, untold);
         false
     }
 }

@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use chat_core::{Attendee, MemberId, Nickname, RoomId};
+use chat_core::{Nickname, PresenceEntry, PresenceId, RoomId};
 use tokio::time::Instant;
 
 /// The time between two requests for a node's list, and the longest time to wait for the next part of one.
@@ -10,10 +10,10 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// Maximum number of changes kept that come after a missing one.
 const EARLY: usize = 256;
 
-/// Maximum number of members over all rooms that a node may have. Others ignore more, and a node announces no more.
+/// Maximum number of users that a node may have, over all rooms. Others ignore more, and a node announces no more.
 pub(super) const ENTRIES: usize = 200_000;
 
-/// Maximum number of parts of a list. This many fit all members, however long their nicknames are.
+/// Maximum number of parts of a list. This many fit all users, however long their nicknames are.
 const PARTS: u32 = 32_768;
 
 /// How often a node must report a lower version than the known one before it is believed: one report may be late.
@@ -24,13 +24,13 @@ const REFRESH: Duration = Duration::from_secs(30);
 
 /// The state of following another node.
 ///
-/// The other node's members are kept in the rooms; this type returns the changes to apply to them. No number is
+/// The other node's users are kept in the rooms; this type returns the changes to apply to them. No number is
 /// trusted: whatever was claimed before, a node that keeps announcing itself is followed again within seconds.
 #[derive(Debug)]
 pub(super) struct Peer {
     /// When a frame last arrived from it.
     pub(super) heard: Instant,
-    /// The node has stopped; its members stay until then.
+    /// The node has stopped; its users stay until then.
     pub(super) leaves: Option<Instant>,
     /// The version that the rooms show.
     known: u64,
@@ -50,12 +50,12 @@ pub(super) struct Peer {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Change {
     pub(super) version: u64,
-    pub(super) came: Vec<Attendee>,
-    pub(super) left: Vec<Attendee>,
+    pub(super) came: Vec<PresenceEntry>,
+    pub(super) left: Vec<PresenceEntry>,
 }
 
-/// The members in all rooms of a node, and their nicknames.
-pub(super) type Present = BTreeMap<(RoomId, MemberId), Option<Nickname>>;
+/// Who is in each room of a node, with the nickname.
+pub(super) type Present = BTreeMap<(RoomId, PresenceId), Option<Nickname>>;
 
 /// A list of which some parts have arrived.
 #[derive(Debug)]
@@ -78,7 +78,7 @@ pub(super) enum News {
 }
 
 impl Peer {
-    /// Creates the state of a node that was not heard before and is assumed to have no members.
+    /// Creates the state of a node that was not heard before and is assumed to have no users.
     pub(super) fn new(now: Instant) -> Self {
         Self {
             heard: now,
@@ -130,7 +130,7 @@ impl Peer {
         &mut self,
         (round, version): (u64, u64),
         (part, parts): (u32, u32),
-        present: &[Attendee],
+        present: &[PresenceEntry],
         now: Instant,
     ) -> Vec<News> {
         self.seen = self.seen.max(version);
@@ -150,9 +150,9 @@ impl Peer {
         let Some(list) = self.list.as_mut().filter(fits) else { return Vec::new() };
         list.parts.insert(part);
         let room = ENTRIES.saturating_sub(list.present.len());
-        list.present.extend(present.iter().take(room).map(|attendee| {
-            let Attendee { room, member, nickname } = attendee.clone();
-            ((room, member), nickname)
+        list.present.extend(present.iter().take(room).map(|entry| {
+            let PresenceEntry { room, who, nickname } = entry.clone();
+            ((room, who), nickname)
         }));
         list.grown = now;
         if list.parts.len() < list.size as usize {
@@ -181,7 +181,7 @@ impl Peer {
         true
     }
 
-    /// Returns the number of members kept here that are not applied yet.
+    /// Returns the number of users kept here that are not applied yet.
     pub(super) fn held(&self) -> usize {
         let list = self.list.as_ref().map_or(0, |list| list.present.len());
         let early = self.early.values().map(|change| change.came.len() + change.left.len());
@@ -207,10 +207,10 @@ impl Peer {
 mod tests {
     use super::*;
 
-    fn ghosts(numbers: std::ops::Range<u64>) -> Vec<Attendee> {
-        let ghost = |number| Attendee {
+    fn ghosts(numbers: std::ops::Range<u64>) -> Vec<PresenceEntry> {
+        let ghost = |number| PresenceEntry {
             room: RoomId::general(),
-            member: MemberId::anonymous(number),
+            who: PresenceId::anonymous(number),
             nickname: None,
         };
         numbers.map(ghost).collect()

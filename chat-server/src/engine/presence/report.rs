@@ -1,14 +1,14 @@
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
 
-use chat_core::{Attendee, FrameBody, MemberId, RoomId};
+use chat_core::{FrameBody, PresenceEntry, PresenceId, RoomId};
 use tokio::time::Instant;
 
 use super::peer::ENTRIES;
 use super::room::Room;
 use crate::engine::outgoing::Outgoing;
 
-/// Maximum number of bytes of members in one frame: PostgreSQL carries no more than 8,000 in total.
+/// Maximum number of bytes of entries in one frame: PostgreSQL carries no more than 8,000 in total.
 const FRAME_BYTES: usize = 6 * 1024;
 
 /// Maximum number of frames of changes sent at a time, because messages use the same channel.
@@ -25,8 +25,8 @@ const SECOND: Duration = Duration::from_secs(1);
 pub(super) struct Report {
     /// Counts the frames of changes.
     version: u64,
-    /// Members whose presence on this node may differ from what was last announced.
-    changed: BTreeSet<(RoomId, MemberId)>,
+    /// Users whose presence on this node may differ from what was last announced.
+    changed: BTreeSet<(RoomId, PresenceId)>,
     typing: Vec<FrameBody>,
     wanted: bool,
     round: u64,
@@ -37,12 +37,12 @@ pub(super) struct Report {
 }
 
 impl Report {
-    pub(super) fn changed(&mut self, room: &RoomId, member: MemberId) {
-        self.changed.insert((room.clone(), member));
+    pub(super) fn changed(&mut self, room: &RoomId, who: PresenceId) {
+        self.changed.insert((room.clone(), who));
     }
 
-    pub(super) fn typing(&mut self, room: &RoomId, member: MemberId, typing: bool) {
-        self.typing.push(FrameBody::Typing { room: room.clone(), member, typing });
+    pub(super) fn typing(&mut self, room: &RoomId, who: PresenceId, typing: bool) {
+        self.typing.push(FrameBody::Typing { room: room.clone(), who, typing });
     }
 
     /// Notes that another node requests the list.
@@ -67,7 +67,7 @@ impl Report {
             self.wanted = false;
         }
         self.send_changes(rooms, outgoing);
-        // After the changes: only members type.
+        // After the changes: only users type.
         if self.changed.is_empty() {
             for typing in self.typing.drain(..) {
                 outgoing.presence(typing);
@@ -87,18 +87,18 @@ impl Report {
         for _ in 0..CHANGES_AT_ONCE {
             let (mut came, mut left, mut keys) = (Vec::new(), Vec::new(), Vec::new());
             let mut bytes = 0;
-            while let Some((room, member)) = self.changed.pop_first() {
-                let (attendee, is_here) = match rooms.get(&room) {
-                    Some(state) => state.attendee(&room, member),
-                    None => (Attendee { room: room.clone(), member, nickname: None }, false),
+            while let Some((room, who)) = self.changed.pop_first() {
+                let (entry, is_here) = match rooms.get(&room) {
+                    Some(state) => state.entry(&room, who),
+                    None => (PresenceEntry { room: room.clone(), who, nickname: None }, false),
                 };
-                bytes += encoded_len(&attendee);
+                bytes += encoded_len(&entry);
                 if bytes > FRAME_BYTES && !keys.is_empty() {
-                    self.changed.insert((room, member));
+                    self.changed.insert((room, who));
                     break;
                 }
-                if is_here { &mut came } else { &mut left }.push(attendee);
-                keys.push((room, member));
+                if is_here { &mut came } else { &mut left }.push(entry);
+                keys.push((room, who));
             }
             if keys.is_empty() {
                 return;
@@ -133,14 +133,14 @@ impl Report {
         self.round += 1;
         let mut lists = vec![Vec::new()];
         let mut bytes = 0;
-        for attendee in rooms.iter().flat_map(|(room, state)| state.here(room)).take(ENTRIES) {
-            bytes += encoded_len(&attendee);
+        for entry in rooms.iter().flat_map(|(room, state)| state.here(room)).take(ENTRIES) {
+            bytes += encoded_len(&entry);
             if bytes > FRAME_BYTES && lists.last().is_some_and(|list| !list.is_empty()) {
-                bytes = encoded_len(&attendee);
+                bytes = encoded_len(&entry);
                 lists.push(Vec::new());
             }
             if let Some(list) = lists.last_mut() {
-                list.push(attendee);
+                list.push(entry);
             }
         }
         let (version, round) = (self.version, self.round);
@@ -153,6 +153,6 @@ impl Report {
 }
 
 /// Returns its size in a frame in bytes, including the comma.
-fn encoded_len(attendee: &Attendee) -> usize {
-    serde_json::to_vec(attendee).map_or(0, |json| json.len() + 1)
+fn encoded_len(entry: &PresenceEntry) -> usize {
+    serde_json::to_vec(entry).map_or(0, |json| json.len() + 1)
 }

@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use chat_core::{Attendee, MemberId, Nickname, NodeId, RoomId, Users};
+use chat_core::{Nickname, NodeId, PresenceEntry, PresenceId, RoomId, Users};
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::few::Few;
@@ -16,19 +16,19 @@ pub(super) struct ConnectionKey {
     pub(super) serial: u32,
 }
 
-/// Why a member is in a room.
+/// Why a user is in a room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Source {
     /// A connection of this node is in the room.
     Connection(ConnectionKey),
-    /// Another node reports the member.
+    /// Another node reports the user.
     Node(NodeId),
 }
 
-/// The members of a room over all nodes. A member is in it as long as it has a source.
+/// The users in a room over all nodes. A user is in it as long as there is a source.
 #[derive(Debug, Default)]
 pub(super) struct Room {
-    members: HashMap<MemberId, Member>,
+    present: HashMap<PresenceId, PresenceState>,
     /// The cached answer to `users`, as long as nothing has changed.
     list: Option<Arc<RawValue>>,
     /// The limit on updates, once there was one.
@@ -36,7 +36,7 @@ pub(super) struct Room {
 }
 
 #[derive(Debug)]
-struct Member {
+struct PresenceState {
     nickname: Option<Nickname>,
     sources: Few<Source>,
 }
@@ -44,28 +44,28 @@ struct Member {
 /// The effect of adding or removing a source.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Changed {
-    /// Whether the member has just joined on its first node, or left its last one.
+    /// Whether the user has just joined on its first node, or left its last one.
     pub(super) anywhere: bool,
     /// Whether the presence on this node, as other nodes see it, has changed.
     pub(super) here: bool,
 }
 
 impl Room {
-    /// Adds a source of a member, under the latest nickname.
+    /// Adds a source of a user, under the latest nickname.
     pub(super) fn add(
         &mut self,
-        member: MemberId,
+        who: PresenceId,
         nickname: Option<&Nickname>,
         source: Source,
     ) -> Changed {
-        let is_new = !self.members.contains_key(&member);
+        let is_new = !self.present.contains_key(&who);
         if is_new {
             self.list = None;
         }
-        let entry = self
-            .members
-            .entry(member)
-            .or_insert_with(|| Member { nickname: nickname.cloned(), sources: Few::default() });
+        let entry = self.present.entry(who).or_insert_with(|| PresenceState {
+            nickname: nickname.cloned(),
+            sources: Few::default(),
+        });
         let is_here = matches!(source, Source::Connection(_));
         let was_here = entry.is_here();
         let renamed = nickname.is_some() && entry.nickname.as_ref() != nickname;
@@ -77,46 +77,46 @@ impl Room {
         Changed { anywhere: is_new, here: is_here && (!was_here || renamed) }
     }
 
-    /// Removes a source of a member, and with the last one the member.
-    pub(super) fn remove(&mut self, member: MemberId, source: Source) -> Changed {
-        let Some(entry) = self.members.get_mut(&member) else { return Changed::default() };
+    /// Removes a source of a user; with the last one, the user leaves the room.
+    pub(super) fn remove(&mut self, who: PresenceId, source: Source) -> Changed {
+        let Some(entry) = self.present.get_mut(&who) else { return Changed::default() };
         let was_here = entry.is_here();
         entry.sources.remove(&source);
         let here = was_here && !entry.is_here();
         let anywhere = entry.sources.as_slice().is_empty();
         if anywhere {
-            self.members.remove(&member);
+            self.present.remove(&who);
             self.list = None;
             // After a crowd has left, memory is released, and iterating over the room is cheap.
-            if self.members.capacity() > 64 && self.members.len() * 8 < self.members.capacity() {
-                self.members.shrink_to_fit();
+            if self.present.capacity() > 64 && self.present.len() * 8 < self.present.capacity() {
+                self.present.shrink_to_fit();
             }
         }
         Changed { anywhere, here }
     }
 
     pub(super) fn len(&self) -> usize {
-        self.members.len()
+        self.present.len()
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.members.is_empty()
+        self.present.is_empty()
     }
 
-    pub(super) fn contains(&self, member: MemberId) -> bool {
-        self.members.contains_key(&member)
+    pub(super) fn contains(&self, who: PresenceId) -> bool {
+        self.present.contains_key(&who)
     }
 
-    pub(super) fn nickname(&self, member: MemberId) -> Option<Nickname> {
-        self.members.get(&member)?.nickname.clone()
+    pub(super) fn nickname(&self, who: PresenceId) -> Option<Nickname> {
+        self.present.get(&who)?.nickname.clone()
     }
 
-    /// Returns the connections of this node in the room, except those of `member`.
+    /// Returns the connections of this node in the room, except those of `who`.
     pub(super) fn connections_but(
         &self,
-        member: MemberId,
+        who: PresenceId,
     ) -> impl Iterator<Item = ConnectionKey> + '_ {
-        let others = self.members.iter().filter(move |(other, _)| **other != member);
+        let others = self.present.iter().filter(move |(other, _)| **other != who);
         others.flat_map(|(_, other)| other.sources.as_slice()).filter_map(|source| match source {
             Source::Connection(key) => Some(*key),
             Source::Node(_) => None,
@@ -136,7 +136,7 @@ impl Room {
     /// Returns the nicknames of the users, sorted, at most `most`.
     fn nicknames(&self, most: usize) -> Vec<Nickname> {
         let mut names: Vec<_> =
-            self.members.values().filter_map(|member| member.nickname.as_ref()).collect();
+            self.present.values().filter_map(|state| state.nickname.as_ref()).collect();
         if names.len() > most {
             names.select_nth_unstable(most);
             names.truncate(most);
@@ -145,24 +145,24 @@ impl Room {
         names.into_iter().cloned().collect()
     }
 
-    /// Returns a member as it is announced to other nodes, and whether it is in the room on this node.
-    pub(super) fn attendee(&self, room: &RoomId, member: MemberId) -> (Attendee, bool) {
-        let entry = self.members.get(&member).filter(|entry| entry.is_here());
+    /// Returns a user as announced to other nodes, and whether the user is in the room on this node.
+    pub(super) fn entry(&self, room: &RoomId, who: PresenceId) -> (PresenceEntry, bool) {
+        let entry = self.present.get(&who).filter(|entry| entry.is_here());
         let nickname = entry.and_then(|entry| entry.nickname.clone());
-        (Attendee { room: room.clone(), member, nickname }, entry.is_some())
+        (PresenceEntry { room: room.clone(), who, nickname }, entry.is_some())
     }
 
-    /// Returns the members that are in the room on this node.
-    pub(super) fn here(&self, room: &RoomId) -> impl Iterator<Item = Attendee> {
-        let here = self.members.iter().filter(|(_, entry)| entry.is_here());
-        here.map(|(&member, entry)| {
+    /// Returns the users who are in the room on this node.
+    pub(super) fn here(&self, room: &RoomId) -> impl Iterator<Item = PresenceEntry> {
+        let here = self.present.iter().filter(|(_, entry)| entry.is_here());
+        here.map(|(&who, entry)| {
             let nickname = entry.nickname.clone();
-            Attendee { room: room.clone(), member, nickname }
+            PresenceEntry { room: room.clone(), who, nickname }
         })
     }
 }
 
-impl Member {
+impl PresenceState {
     fn is_here(&self) -> bool {
         self.sources.as_slice().iter().any(|source| matches!(source, Source::Connection(_)))
     }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use chat_core::{MemberId, Nickname, NodeId, RoomId, UserId};
+use chat_core::{Nickname, NodeId, PresenceId, RoomId, UserId};
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
@@ -15,8 +15,8 @@ use super::others::Others;
 use super::peer::Peer;
 use super::report::Report;
 use super::room::{ConnectionKey, Room, Source};
-use super::typing::Typist;
-use crate::engine::delivery::{Notice, Notices};
+use super::typing::TypingState;
+use crate::engine::delivery::{EphemeralEvent, EphemeralEvents};
 use crate::engine::rate::Rate;
 
 /// A user and a nickname.
@@ -29,7 +29,7 @@ pub(super) struct State {
     pub(super) node: NodeId,
     /// How long a broken connection counts as present.
     pub(super) grace: Duration,
-    /// Rooms with a member on any node.
+    /// Rooms with a user on any node.
     pub(super) rooms: HashMap<RoomId, Room>,
     /// The connections of this node, including those that broke a moment ago. Sorted, so that those of one client are
     /// next to each other.
@@ -38,14 +38,14 @@ pub(super) struct State {
     /// here is the first to leave.
     broken: VecDeque<(Instant, ConnectionKey)>,
     next_serial: u32,
-    pub(super) typists: BTreeMap<(RoomId, MemberId), Typist>,
+    pub(super) typing_states: BTreeMap<(RoomId, PresenceId), TypingState>,
     pub(super) peers: HashMap<NodeId, Peer>,
     pub(super) others: Others,
     /// Whether only nodes of this chat can send the frames that arrive.
     pub(super) certain: bool,
     pub(super) report: Report,
     /// The limit on updates to a room.
-    pub(super) notices: Option<Rate>,
+    pub(super) ephemeral: Option<Rate>,
     /// Rooms with waiting updates.
     pub(super) paced: BTreeSet<RoomId>,
     /// When this was last [woken](Self::tick).
@@ -58,20 +58,25 @@ struct Connection {
     user: Option<Box<NamedUser>>,
     rooms: Few<RoomId>,
     /// The queue of ephemeral events; none once the connection is broken.
-    notices: Option<Arc<Notices>>,
+    ephemeral: Option<Arc<EphemeralEvents>>,
 }
 
 impl Connection {
-    fn who(&self, key: ConnectionKey) -> (MemberId, Option<Nickname>) {
+    fn who(&self, key: ConnectionKey) -> (PresenceId, Option<Nickname>) {
         match &self.user {
-            Some(user) => (MemberId::user(user.0), Some(user.1.clone())),
-            None => (MemberId::anonymous(key.client), None),
+            Some(user) => (PresenceId::user(user.0), Some(user.1.clone())),
+            None => (PresenceId::anonymous(key.client), None),
         }
     }
 }
 
 impl State {
-    pub(super) fn new(node: NodeId, grace: Duration, certain: bool, notices: Option<Rate>) -> Self {
+    pub(super) fn new(
+        node: NodeId,
+        grace: Duration,
+        certain: bool,
+        ephemeral: Option<Rate>,
+    ) -> Self {
         Self {
             node,
             grace,
@@ -79,12 +84,12 @@ impl State {
             connections: BTreeMap::new(),
             broken: VecDeque::new(),
             next_serial: 0,
-            typists: BTreeMap::new(),
+            typing_states: BTreeMap::new(),
             peers: HashMap::new(),
             others: Others::default(),
             certain,
             report: Report::default(),
-            notices,
+            ephemeral,
             paced: BTreeSet::new(),
             ticked: None,
         }
@@ -96,49 +101,49 @@ impl State {
         client: u64,
         user: Option<NamedUser>,
         rooms: &[RoomId],
-        notices: Arc<Notices>,
+        ephemeral: Arc<EphemeralEvents>,
     ) -> ConnectionKey {
         let serial = self.next_serial;
         self.next_serial = serial.wrapping_add(1);
         let key = ConnectionKey { client, serial };
         let user = user.map(Box::new);
-        let connection = Connection { user, rooms: Few::default(), notices: Some(notices) };
-        let (member, _) = connection.who(key);
-        let of_client = self.of_client(client).filter(|(_, other)| other.notices.is_none());
+        let connection = Connection { user, rooms: Few::default(), ephemeral: Some(ephemeral) };
+        let (who, _) = connection.who(key);
+        let of_client = self.of_client(client).filter(|(_, other)| other.ephemeral.is_none());
         let broken: Vec<_> = of_client.map(|(key, other)| (key, other.who(key).0)).collect();
         self.connections.insert(key, connection);
         // Another identity leaves before the new one joins, so that the client is not counted twice. The same one
         // leaves afterwards, so that it is never absent.
-        for &(other, _) in broken.iter().filter(|(_, other)| *other != member) {
+        for &(other, _) in broken.iter().filter(|(_, other)| *other != who) {
             self.remove(other);
         }
         for room in rooms {
             self.join(key, room);
         }
-        for &(other, _) in broken.iter().filter(|(_, other)| *other == member) {
+        for &(other, _) in broken.iter().filter(|(_, other)| *other == who) {
             self.remove(other);
         }
         key
     }
 
-    /// Returns whether a member is in any room.
-    pub(super) fn is_present(&self, member: MemberId) -> bool {
-        self.rooms.values().any(|room| room.contains(member))
+    /// Returns whether a user is in any room.
+    pub(super) fn is_present(&self, who: PresenceId) -> bool {
+        self.rooms.values().any(|room| room.contains(who))
     }
 
     pub(super) fn join(&mut self, key: ConnectionKey, room: &RoomId) {
         let Some(connection) = self.live(key) else { return };
         if connection.rooms.insert(room.clone()) {
-            let (member, nickname) = connection.who(key);
-            self.add(room, member, nickname.as_ref(), Source::Connection(key));
+            let (who, nickname) = connection.who(key);
+            self.add(room, who, nickname.as_ref(), Source::Connection(key));
         }
     }
 
     pub(super) fn leave(&mut self, key: ConnectionKey, room: &RoomId) {
         let Some(connection) = self.live(key) else { return };
         if connection.rooms.remove(room) {
-            let (member, _) = connection.who(key);
-            self.withdraw(room, member, Source::Connection(key));
+            let (who, _) = connection.who(key);
+            self.withdraw(room, who, Source::Connection(key));
         }
     }
 
@@ -159,11 +164,11 @@ impl State {
     pub(super) fn end(&mut self, key: ConnectionKey, on_purpose: bool, now: Instant) {
         let has_another = self
             .of_client(key.client)
-            .any(|(other, connection)| other != key && connection.notices.is_some());
+            .any(|(other, connection)| other != key && connection.ephemeral.is_some());
         let Some(connection) = self.connections.get_mut(&key) else { return };
         if on_purpose || has_another || self.grace.is_zero() {
             self.remove(key);
-        } else if connection.notices.take().is_some() {
+        } else if connection.ephemeral.take().is_some() {
             self.broken.push_back((now + self.grace, key));
         }
     }
@@ -189,80 +194,80 @@ impl State {
         }
     }
 
-    /// Returns the member of a connection, if it is in the room.
-    pub(super) fn member(&self, key: ConnectionKey, room: &RoomId) -> Option<MemberId> {
+    /// Returns the presence of a connection in a room, if it is in the room.
+    pub(super) fn presence_id(&self, key: ConnectionKey, room: &RoomId) -> Option<PresenceId> {
         let connection = self.connections.get(&key)?;
-        let is_in = connection.notices.is_some() && connection.rooms.contains(room);
+        let is_in = connection.ephemeral.is_some() && connection.rooms.contains(room);
         is_in.then(|| connection.who(key).0)
     }
 
-    /// Adds a source of a member in a room, and announces the member if it is the first one.
+    /// Adds a source of a user in a room, and announces the user if it is the first source.
     pub(super) fn add(
         &mut self,
         room: &RoomId,
-        member: MemberId,
+        who: PresenceId,
         nickname: Option<&Nickname>,
         source: Source,
     ) {
         let state = self.rooms.entry(room.clone()).or_default();
-        let changed = state.add(member, nickname, source);
+        let changed = state.add(who, nickname, source);
         if changed.here {
-            self.report.changed(room, member);
+            self.report.changed(room, who);
         }
         if changed.anywhere {
-            self.tell_change(room, member, nickname, true);
+            self.tell_change(room, who, nickname, true);
         }
     }
 
-    /// Removes a source of a member in a room, and announces that the member left if it was the last one.
-    pub(super) fn withdraw(&mut self, room: &RoomId, member: MemberId, source: Source) {
+    /// Removes a source of a user in a room, and announces that the user left if it was the last source.
+    pub(super) fn withdraw(&mut self, room: &RoomId, who: PresenceId, source: Source) {
         let Some(state) = self.rooms.get_mut(room) else { return };
-        let nickname = state.nickname(member);
-        let changed = state.remove(member, source);
+        let nickname = state.nickname(who);
+        let changed = state.remove(who, source);
         let is_empty = state.is_empty();
         if changed.here {
-            self.report.changed(room, member);
+            self.report.changed(room, who);
         }
         if changed.anywhere {
-            self.rest(room, member, nickname.clone());
-            self.tell_change(room, member, nickname.as_ref(), false);
+            self.rest(room, who, nickname.clone());
+            self.tell_change(room, who, nickname.as_ref(), false);
         }
         if is_empty {
             self.rooms.remove(room);
         }
     }
 
-    /// Sends an ephemeral event to the connections in the room, except those of `member`. It is created only if there
+    /// Sends an ephemeral event to the connections in the room, except those of `who`. It is created only if there
     /// are any.
     pub(super) fn tell(
         &self,
         room: &RoomId,
-        member: MemberId,
-        notice: impl FnOnce() -> Option<Arc<Notice>>,
+        who: PresenceId,
+        event: impl FnOnce() -> Option<Arc<EphemeralEvent>>,
     ) {
         let Some(state) = self.rooms.get(room) else { return };
         let mut others = state
-            .connections_but(member)
-            .filter_map(|key| self.connections.get(&key)?.notices.as_ref())
+            .connections_but(who)
+            .filter_map(|key| self.connections.get(&key)?.ephemeral.as_ref())
             .peekable();
         if others.peek().is_some()
-            && let Some(notice) = notice()
+            && let Some(event) = event()
         {
-            others.for_each(|notices| notices.push(Arc::clone(&notice)));
+            others.for_each(|queue| queue.push(Arc::clone(&event)));
         }
     }
 
     fn remove(&mut self, key: ConnectionKey) {
         let Some(connection) = self.connections.remove(&key) else { return };
-        let (member, _) = connection.who(key);
+        let (who, _) = connection.who(key);
         for room in connection.rooms.as_slice() {
-            self.withdraw(room, member, Source::Connection(key));
+            self.withdraw(room, who, Source::Connection(key));
         }
     }
 
     /// Returns a connection that is not broken.
     fn live(&mut self, key: ConnectionKey) -> Option<&mut Connection> {
-        self.connections.get_mut(&key).filter(|connection| connection.notices.is_some())
+        self.connections.get_mut(&key).filter(|connection| connection.ephemeral.is_some())
     }
 
     fn of_client(&self, client: u64) -> impl Iterator<Item = (ConnectionKey, &Connection)> {

@@ -1,4 +1,4 @@
-//! Rosters of several nodes without a socket, and a way between them that can fail.
+//! The presence of several nodes without a socket, and a way between them that can fail.
 
 mod forged;
 mod pace;
@@ -19,8 +19,8 @@ use tokio::sync::mpsc::Receiver;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::{Attendance, Roster};
-use crate::engine::delivery::Notices;
+use super::{Presence, PresenceGuard};
+use crate::engine::delivery::EphemeralEvents;
 use crate::engine::outgoing::Outgoing;
 use crate::engine::rate::Rate;
 
@@ -46,10 +46,10 @@ async fn pass(millis: u64) {
     tokio::time::sleep(Duration::from_millis(millis)).await;
 }
 
-/// A roster that runs.
+/// A presence that runs.
 struct Node {
     id: NodeId,
-    roster: Roster,
+    presence: Presence,
     said: Receiver<FrameBody>,
     closing: CancellationToken,
     task: JoinHandle<()>,
@@ -66,20 +66,20 @@ impl Node {
     }
 
     /// One that tells each room no more than this.
-    fn telling(number: u8, certain: bool, notices: Option<Rate>) -> Self {
+    fn telling(number: u8, certain: bool, ephemeral: Option<Rate>) -> Self {
         let id = NodeId::from_random([number; 8]);
         let (outgoing, said) = Outgoing::new();
-        let roster = Roster::new(id, GRACE, certain, notices, outgoing);
+        let presence = Presence::new(id, GRACE, certain, ephemeral, outgoing);
         let closing = CancellationToken::new();
-        let task = tokio::spawn(roster.clone().run(closing.clone()));
-        Self { id, roster, said, closing, task }
+        let task = tokio::spawn(presence.clone().run(closing.clone()));
+        Self { id, presence, said, closing, task }
     }
 
     fn enter(&self, client: &str, name: Option<&str>, rooms: &[RoomId]) -> Client {
-        let notices = Arc::new(Notices::new(Arc::new(Notify::new())));
+        let ephemeral = Arc::new(EphemeralEvents::new(Arc::new(Notify::new())));
         let who = name.and_then(user);
-        let attendance = self.roster.enter(client, who, rooms, Arc::clone(&notices));
-        Client { attendance, notices }
+        let presence = self.presence.enter(client, who, rooms, Arc::clone(&ephemeral));
+        Client { presence, ephemeral }
     }
 
     fn ada(&self) -> Client {
@@ -87,11 +87,11 @@ impl Node {
     }
 
     fn count(&self) -> usize {
-        self.roster.count(&general())
+        self.presence.count(&general())
     }
 
     fn users(&self, room: &RoomId) -> Users {
-        serde_json::from_str(self.roster.users(room).unwrap().get()).unwrap()
+        serde_json::from_str(self.presence.users(room).unwrap().get()).unwrap()
     }
 
     fn names(&self, room: &RoomId) -> BTreeSet<String> {
@@ -107,23 +107,23 @@ impl Drop for Node {
 
 /// A connection, and what it is told.
 struct Client {
-    attendance: Attendance,
-    notices: Arc<Notices>,
+    presence: PresenceGuard,
+    ephemeral: Arc<EphemeralEvents>,
 }
 
 impl Client {
     /// What it was told since the last time, in words.
     fn hears(&self) -> Vec<String> {
-        let words = self.notices.take().into_iter().map(|notice| {
-            let argument = notice.argument.get();
+        let words = self.ephemeral.take().into_iter().map(|event| {
+            let argument = event.argument.get();
             let name = |name: Option<Nickname>| name.map_or("somebody".into(), String::from);
-            if notice.event == TYPING {
+            if event.name == TYPING {
                 let typing: Typing = serde_json::from_str(argument).unwrap();
                 let does = if typing.typing { "types" } else { "rests" };
                 return format!("{} {does}", name(typing.nickname));
             }
             let change: UserChange = serde_json::from_str(argument).unwrap();
-            let what = if notice.event == USER_JOINED { "joined" } else { "left" };
+            let what = if event.name == USER_JOINED { "joined" } else { "left" };
             format!("{} {what} {}: {}", name(change.nickname), change.room, change.users)
         });
         words.collect()
@@ -186,7 +186,7 @@ impl Net {
     }
 
     fn carry(&mut self, to: usize, frame: (NodeId, FrameBody), fate: Fate) {
-        let roster = &self.nodes[to].roster;
+        let presence = &self.nodes[to].presence;
         let times = match fate {
             Fate::IsLost => return,
             Fate::IsLate => return self.late[to].push_back(frame),
@@ -194,11 +194,11 @@ impl Net {
             Fate::ArrivesTwice => 2,
         };
         for _ in 0..times {
-            roster.take(frame.0, frame.1.clone());
+            presence.take(frame.0, frame.1.clone());
         }
         if self.late[to].len() > 2 {
             for (node, body) in self.late[to].drain(..).rev() {
-                roster.take(node, body);
+                presence.take(node, body);
             }
         }
     }

@@ -2,25 +2,25 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// The minimum time between two announcements that a member is typing.
+/// The minimum time between two announcements that a user is typing.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// A member that is typing in a room, or was a moment ago.
+/// The state of a user who is typing in a room, or was a moment ago.
 ///
-/// Announcements follow its state, but at most once per [`AGAIN`].
+/// Announcements follow it, but at most once per [`AGAIN`].
 #[derive(Debug)]
-pub(super) struct Typist {
+pub(super) struct TypingState {
     /// When it ends by itself; none if it has ended.
     pub(super) until: Option<Instant>,
-    /// When it was last announced that the member is typing.
+    /// When it was last announced that the user is typing.
     pub(super) told: Option<Instant>,
-    /// Whether the last announcement was that the member is typing.
+    /// Whether the last announcement was that the user is typing.
     pub(super) shown: bool,
     /// Whether it is typing on this node, so that other nodes must be told.
     pub(super) here: bool,
 }
 
-impl Typist {
+impl TypingState {
     /// Returns whether it was announced so recently that it must not be announced again yet.
     pub(super) fn rests(&self, now: Instant) -> bool {
         self.told.is_some_and(|told| now < told + AGAIN)

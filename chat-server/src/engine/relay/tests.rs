@@ -34,7 +34,7 @@ impl Broadcast for Strangers {
 struct Node {
     store: Arc<MemoryStore>,
     log: Arc<Log>,
-    roster: Roster,
+    presence: Presence,
     broadcast: Arc<dyn Broadcast>,
 }
 
@@ -45,17 +45,17 @@ async fn node(broadcast: Arc<dyn Broadcast>) -> Node {
     let store = Arc::new(MemoryStore::new());
     let log = log_with(Arc::<MemoryStore>::clone(&store), 1 << 20, 0).await;
     let (outgoing, _) = Outgoing::new();
-    let roster = Roster::new(OWN, Duration::from_secs(5), false, None, outgoing);
-    tokio::spawn(roster.clone().run(CancellationToken::new()));
+    let presence = Presence::new(OWN, Duration::from_secs(5), false, None, outgoing);
+    tokio::spawn(presence.clone().run(CancellationToken::new()));
     let listener = Listener {
         node: OWN,
         log: Arc::clone(&log),
         session_taken: Box::new(|_, _| {}),
-        roster: roster.clone(),
+        presence: presence.clone(),
     };
     tokio::spawn(listener.listen(Arc::clone(&broadcast)));
     tokio::task::yield_now().await;
-    Node { store, log, roster, broadcast }
+    Node { store, log, presence, broadcast }
 }
 
 impl Node {
@@ -168,7 +168,7 @@ async fn no_frame_stops_delivery_or_moves_the_end() {
         }
         let all: Vec<_> = (1..=20).map(|number| number.to_string()).collect();
         assert_eq!(node.shows().await, all);
-        assert_eq!(node.roster.count(&RoomId::general()), 0);
+        assert_eq!(node.presence.count(&RoomId::general()), 0);
     }
 }
 

@@ -5,9 +5,9 @@ use chat_store::MemoryStore;
 use tokio::time::advance;
 
 use super::*;
-use crate::engine::delivery::Notices;
+use crate::engine::delivery::EphemeralEvents;
 use crate::engine::outgoing::Outgoing;
-use crate::engine::presence::Attendance;
+use crate::engine::presence::PresenceGuard;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const LIFETIME: Duration = Duration::from_secs(90 * 24 * 60 * 60);
@@ -23,11 +23,11 @@ impl Node {
     fn new(store: &Arc<MemoryStore>, limits: &Limits) -> Self {
         let node = NodeId::from_random([1; 8]);
         let (outgoing, _) = Outgoing::new();
-        let roster = Roster::new(node, Duration::ZERO, true, None, outgoing);
+        let presence = Presence::new(node, Duration::ZERO, true, None, outgoing);
         let reserved = RESERVED.map(Nickname::from_stored).into();
         let rules = Rules { lifetime: LIFETIME, limits, reserved };
         let store: Arc<dyn NicknameStore> = Arc::<MemoryStore>::clone(store);
-        let mut identities = Identities::new(store, rules, None, roster);
+        let mut identities = Identities::new(store, rules, None, presence);
         let error = Arc::new(AtomicI64::new(0));
         let (began, wrong) = (Instant::now(), Arc::clone(&error));
         identities.clock = Arc::new(Clock::new(move || {
@@ -55,10 +55,10 @@ impl Node {
         self.take(name, token, last).await.err().map(|refusal| refusal.code)
     }
 
-    fn enter(&self, user: &User) -> Attendance {
+    fn enter(&self, user: &User) -> PresenceGuard {
         let who = Some((user.id, user.nickname.clone()));
-        let notices = Arc::new(Notices::new(Arc::default()));
-        self.identities.roster.enter("client", who, &[RoomId::general()], notices)
+        let ephemeral = Arc::new(EphemeralEvents::new(Arc::default()));
+        self.identities.presence.enter("client", who, &[RoomId::general()], ephemeral)
     }
 }
 
@@ -111,9 +111,9 @@ async fn another_node_with_a_clock_that_is_ahead_does_not_give_a_connected_owner
         let ahead = there.identities.clock.latest();
         Arc::new(Clock::new(move || ahead))
     };
-    let attendance = there.enter(&ada);
+    let presence = there.enter(&ada);
     assert_eq!(there.code("Ada", Some(EVES), 2).await, Some(RefusalCode::NicknameTaken));
-    drop(attendance);
+    drop(presence);
 }
 
 /// Another node may have given the name away while this one slept.

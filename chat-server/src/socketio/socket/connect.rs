@@ -20,7 +20,7 @@ use super::keeper::keep_name;
 use super::live::Live;
 use super::services::{Hooks, Services};
 use super::sink::SocketSink;
-use crate::engine::delivery::{Notice, Subscription, deliver};
+use crate::engine::delivery::{EphemeralEvent, Subscription, deliver};
 use crate::engine::users::IdentityError;
 use crate::socketio::client_address::ClientAddress;
 use crate::socketio::transport::{Farewell, Link};
@@ -120,11 +120,11 @@ impl Connections {
             Arc::new(Connection::new(services, &socket, session, begin, identity, echo));
         if let Some(user) = connection.user() {
             let named = Named { nickname: user.nickname.clone(), token: connection.token() };
-            connection.waiting.notices.extend(Notice::new(NICKNAME, &named));
+            connection.waiting.ephemeral.extend(EphemeralEvent::new(NICKNAME, &named));
             keep_name(&connection);
         }
         if let Some(rooms) = not_joined {
-            connection.waiting.notices.extend(Notice::new(NOT_JOINED, &rooms));
+            connection.waiting.ephemeral.extend(EphemeralEvent::new(NOT_JOINED, &rooms));
         }
         events::register(&socket, &connection);
         if let Some(on_connect) = &self.services.hooks.on_connect {
@@ -137,9 +137,9 @@ impl Connections {
     }
 
     async fn deliver(self, socket: Arc<Socket>, connection: Arc<Connection>) {
-        let (log, place) = (Arc::clone(&self.services.log), Arc::clone(&connection.position));
+        let (log, position) = (Arc::clone(&self.services.log), Arc::clone(&connection.position));
         let wake = &connection.waiting.wake;
-        let subscription = Subscription::new(log, connection.reader, place, wake);
+        let subscription = Subscription::new(log, connection.reader, position, wake);
         let sink = SocketSink::new(socket, Arc::clone(&connection));
         let _live = self.live.enter(&connection);
         deliver(subscription, &connection.waiting, &sink).await;
@@ -170,7 +170,7 @@ impl DisconnectHandler<LocalAdapter, InOrder> for Ending {
         let (id, address) = (connection.session.id(), address(&socket));
         tracing::debug!(socket.id = %id, client.address = address, "disconnected: {reason}");
         let on_purpose = connection.session.disconnected(reason);
-        connection.attendance.end(on_purpose);
+        connection.presence.end(on_purpose);
         if let Some(on_disconnect) = &hooks.on_disconnect {
             on_disconnect(&SocketRef::from(Arc::clone(&socket)), reason);
         }

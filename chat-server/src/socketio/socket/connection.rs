@@ -16,7 +16,7 @@ use super::services::Services;
 use super::session::ChatSession;
 use crate::engine::delivery::{Answer, Following, ReadPosition, Waiting};
 use crate::engine::log::{Outcome, ReaderId};
-use crate::engine::presence::Attendance;
+use crate::engine::presence::PresenceGuard;
 use crate::engine::quota::Quota;
 use crate::engine::source::Source;
 use crate::engine::users::User;
@@ -50,7 +50,7 @@ pub(crate) struct Connection {
     pub(crate) session: Session<ChatSession>,
     pub(crate) position: Arc<ReadPosition>,
     /// Its presence.
-    pub(crate) attendance: Attendance,
+    pub(crate) presence: PresenceGuard,
     /// The author of the messages that it sends.
     pub(crate) authorship: Authorship,
     /// Whether the client wants its own messages back.
@@ -86,8 +86,8 @@ impl Connection {
         let following = state.following();
         let rooms: Vec<_> = following.rooms.keys().cloned().collect();
         let who = user.as_ref().map(|user| (user.id, user.nickname.clone()));
-        let notices = Arc::clone(&waiting.notices);
-        let attendance = services.roster.enter(session.id(), who, &rooms, notices);
+        let ephemeral = Arc::clone(&waiting.ephemeral);
+        let presence = services.presence.enter(session.id(), who, &rooms, ephemeral);
         let source = source_of(socket);
         // Nobody else knows what a session without a nickname has sent.
         let was_anonymous = state.was_anonymous || session.recovered() && user.is_none();
@@ -100,7 +100,7 @@ impl Connection {
             link,
             reader: services.log.reader(),
             waiting,
-            attendance,
+            presence,
             requests: RequestQueue::default(),
             reads: RequestQueue::default(),
             keeper: Keeper::default(),
@@ -168,7 +168,7 @@ impl Connection {
     /// Follows a room from `after` on, saves that in the session, and calls `answer` before any message of the room
     /// can be handed over.
     pub(crate) fn join(&self, room: RoomId, after: Offset, answer: impl FnOnce()) {
-        self.attendance.join(&room);
+        self.presence.join(&room);
         self.position.join(room, after, |following| {
             self.save(following);
             answer();
@@ -178,7 +178,7 @@ impl Connection {
     /// Stops following a room, and saves that in the session.
     pub(crate) fn leave(&self, room: &RoomId) {
         self.position.leave(room);
-        self.attendance.leave(room);
+        self.presence.leave(room);
         self.save(&self.position.following());
     }
 
@@ -188,7 +188,7 @@ impl Connection {
         *self.token.lock().unwrap_or_else(PoisonError::into_inner) = token;
         self.services.share(&self.link, &user);
         self.position.identify(user.id, self.services.log.tail());
-        self.attendance.rename(Some((user.id, user.nickname.clone())));
+        self.presence.rename(Some((user.id, user.nickname.clone())));
         let quota = self.services.quotas.of(Some(&user.owner), self.source);
         *self.quota() = quota;
         self.authorship.identify(&user.owner);
@@ -211,7 +211,7 @@ impl Drop for Connection {
     fn drop(&mut self) {
         if self.link.has_given_up() {
             self.session.end();
-            self.attendance.end(true);
+            self.presence.end(true);
         }
     }
 }

@@ -10,7 +10,7 @@ use super::observe::{Direction, Observed};
 use super::session::ChatSession;
 use crate::engine::limits::Limits;
 use crate::engine::log::Log;
-use crate::engine::presence::Roster;
+use crate::engine::presence::Presence;
 use crate::engine::quota::Quotas;
 use crate::engine::rate::Buckets;
 use crate::engine::users::{Identities, User};
@@ -62,7 +62,7 @@ pub(crate) struct Services {
     pub(crate) log: Arc<Log>,
     pub(crate) recovery: Recovery<ChatSession>,
     pub(crate) identities: Identities,
-    pub(crate) roster: Roster,
+    pub(crate) presence: Presence,
     pub(crate) hooks: Arc<Hooks>,
     pub(crate) limits: Arc<Limits>,
     pub(crate) quotas: Arc<Quotas>,

@@ -46,7 +46,7 @@ impl ChatSession {
         user: Option<&User>,
     ) -> Result<(Self, Offset), StoreError> {
         let asked = handshake.server_offset;
-        let here = |place: &RecoveryOffset| place.epoch == *log.epoch();
+        let here = |at: &RecoveryOffset| at.epoch == *log.epoch();
         let known = handshake.offset.as_ref().is_none_or(here) && log.contains(asked).await?;
         let from = if known { asked } else { Offset::ZERO };
         let last = handshake.history.filter(|_| from == Offset::ZERO);

@@ -10,7 +10,7 @@ use socketioxide_core::Value;
 
 use super::connection::Connection;
 use super::observe::Direction;
-use crate::engine::delivery::{Answer, NotTaken, Notice, Sink, Taken};
+use crate::engine::delivery::{Answer, EphemeralEvent, NotTaken, Sink, Taken};
 use crate::engine::log::{Delivered, Entry};
 use crate::socketio::transport::{DirectWriter, Farewell, written_text_frame};
 
@@ -137,13 +137,13 @@ impl Sink for SocketSink {
         self.send(None, bytes, answer.is_long(), by_direct_writer, by_socket)
     }
 
-    fn notify(&self, notice: &Notice) -> Taken {
-        let Notice { event, argument } = notice;
+    fn notify(&self, event: &EphemeralEvent) -> Taken {
+        let EphemeralEvent { name, argument } = event;
         let json = argument.get();
-        let parts = ["42[\"", event, "\",", json, "]"].map(str::as_bytes);
-        let by_socket = || self.socket.emit(event, argument);
+        let parts = ["42[\"", name, "\",", json, "]"].map(str::as_bytes);
+        let by_socket = || self.socket.emit(name, argument);
         self.send(
-            Some(event),
+            Some(name),
             json.len(),
             false,
             |direct_writer| direct_writer.push_text(&parts),

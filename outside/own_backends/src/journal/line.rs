@@ -1,4 +1,4 @@
-use chat_core::{Epoch, Message, Nickname, UserId, Timestamp};
+use chat_core::{Epoch, Message, Nickname, Timestamp, UserId};
 use chat_store::{ClaimKind, NicknameClaim, OwnerKey, SessionKey, SessionRecord};
 use serde::{Deserialize, Serialize};
 

@@ -47,8 +47,8 @@ pub(super) struct LimitArgs {
 
     /// Updates per second, on average, to one room about who joins, leaves and types; excess updates are merged and
     /// sent later; 0 means no limit
-    #[arg(long, env = "CHAT_MAX_NOTICES_PER_SECOND", value_name = "N", default_value_t = Limits::default().max_notices_per_second)]
-    max_notices_per_second: u32,
+    #[arg(long, alias = "max-notices-per-second", env = "CHAT_MAX_EPHEMERAL_EVENTS_PER_SECOND", value_name = "N", default_value_t = Limits::default().max_ephemeral_events_per_second)]
+    max_ephemeral_events_per_second: u32,
 
     /// Maximum length of a message, in bytes of UTF-8; a longer one is refused with "too_large"
     #[arg(long, env = "CHAT_MAX_MESSAGE_BYTES", value_name = "BYTES", default_value_t = Limits::default().max_message_bytes)]
@@ -142,7 +142,7 @@ impl LimitArgs {
         limits.ping_timeout = self.ping_timeout.into();
         limits.max_events_per_second = self.max_events_per_second;
         limits.event_burst = self.event_burst;
-        limits.max_notices_per_second = self.max_notices_per_second;
+        limits.max_ephemeral_events_per_second = self.max_ephemeral_events_per_second;
         limits
     }
 }

@@ -9,7 +9,7 @@ use super::{log_on, log_with, memory_log, message, new_message, offset, room};
 
 /// Two nodes on one store that never hear of each other.
 #[tokio::test(start_paused = true)]
-async fn without_a_hint_another_nodes_messages_arrive_by_the_next_poll() {
+async fn without_an_append_notification_another_nodes_messages_arrive_by_the_next_poll() {
     let (store, log) = memory_log().await;
     store.append(&[new_message("general", "from elsewhere")]).await.unwrap();
     assert_eq!(log.tail(), offset(0));
@@ -18,21 +18,21 @@ async fn without_a_hint_another_nodes_messages_arrive_by_the_next_poll() {
 }
 
 #[tokio::test]
-async fn a_hint_is_delivered_without_reading_the_store() {
+async fn an_append_notification_is_delivered_without_reading_the_store() {
     let (_, log) = memory_log().await;
-    // The store does not have it, so it can only come from the hint.
-    log.hint(Offset::ZERO, vec![message(1, "general")]);
+    // The store does not have it, so it can only come from the notification.
+    log.appended(Offset::ZERO, vec![message(1, "general")]);
     let (entries, upto) = log.read(&[room("general").into()], Offset::ZERO).await.unwrap();
     assert_eq!(entries.len(), 1);
     assert_eq!(upto, offset(1));
 }
 
 #[tokio::test]
-async fn a_hint_with_a_hole_before_it_makes_the_node_read_the_hole() {
+async fn an_append_notification_with_a_hole_before_it_makes_the_node_read_the_hole() {
     let (store, log) = memory_log().await;
     let batch = [1, 2, 3].map(|number| new_message("general", &format!("m{number}")));
     store.append(&batch).await.unwrap();
-    log.hint(offset(2), vec![message(3, "general")]);
+    log.appended(offset(2), vec![message(3, "general")]);
     log.seen(3).await;
     let (entries, _) = log.read(&[room("general").into()], Offset::ZERO).await.unwrap();
     let contents: Vec<_> = entries.iter().map(|e| e.message.content.as_str()).collect();
@@ -118,11 +118,11 @@ fn forged() -> Vec<(Offset, Vec<Message>)> {
 async fn what_does_not_follow_is_not_taken_and_stops_nothing() {
     for (after, messages) in forged() {
         let (store, log) = memory_log().await;
-        log.hint(after, messages.clone());
+        log.appended(after, messages.clone());
         log.reaches(Offset::MAX);
         assert_eq!(log.tail(), Offset::ZERO, "after {after}: {messages:?}");
         store.append(&[new_message("general", "theirs")]).await.unwrap();
-        log.hint(after, messages);
+        log.appended(after, messages);
         log.append(new_message("general", "ours")).await;
         log.seen(2).await;
         let (entries, upto) = log.read(&[room("general").into()], Offset::ZERO).await.unwrap();
@@ -132,14 +132,14 @@ async fn what_does_not_follow_is_not_taken_and_stops_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn made_up_hints_make_the_store_work_no_more_than_a_hundred_times_a_second() {
+async fn made_up_append_notifications_make_the_store_work_no_more_than_a_hundred_times_a_second() {
     let held = Arc::new(HeldStore::new(Arc::new(MemoryStore::new())));
     let log = log_on(Arc::<HeldStore>::clone(&held)).await;
     held.reads.close();
     held.reads.let_through(110);
     for _ in 0..1000 {
         log.reaches(Offset::MAX);
-        log.hint(offset(5), vec![message(6, "general")]);
+        log.appended(offset(5), vec![message(6, "general")]);
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     let more = tokio::time::timeout(Duration::ZERO, held.reads.waiting(1)).await;

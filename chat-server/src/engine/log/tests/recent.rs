@@ -95,7 +95,7 @@ fn a_hole_is_not_papered_over() {
 fn what_is_known_is_not_taken_twice() {
     let recent = Recent::new(Offset::ZERO, PLENTY);
     recent.push(Offset::ZERO, vec![message(1, "a"), message(2, "a")]);
-    // A late hint, and one that overlaps.
+    // A late notification, and one that overlaps.
     assert_eq!(recent.push(Offset::ZERO, vec![message(1, "a")]), Push::Applied);
     assert_eq!(recent.push(offset(1), vec![message(2, "a"), message(3, "a")]), Push::Applied);
     assert_eq!(read(&recent, &[room("a")], 0, 10), Some((vec![1, 2, 3], 3)));

@@ -1,4 +1,4 @@
-use chat_core::{Attendee, MemberId, NodeId, RoomId};
+use chat_core::{NodeId, PresenceEntry, PresenceId, RoomId};
 
 use super::super::others::{Replacement, STEP, Todo};
 use super::super::peer::Change;
@@ -12,10 +12,10 @@ impl State {
             None => return false,
             Some(Todo::Change(node, Change { came, left, .. })) => {
                 for gone in left {
-                    self.withdraw_of(node, &gone.room, gone.member);
+                    self.withdraw_of(node, &gone.room, gone.who);
                 }
-                for attendee in &came {
-                    self.add_of(node, attendee);
+                for entry in &came {
+                    self.add_of(node, entry);
                 }
             }
             Some(Todo::Replace(mut replacement)) => {
@@ -34,31 +34,31 @@ impl State {
     ) -> bool {
         if *swept {
             for _ in 0..STEP {
-                let Some(((room, member), nickname)) = present.pop_first() else { return false };
-                self.add_of(*node, &Attendee { room, member, nickname });
+                let Some(((room, who), nickname)) = present.pop_first() else { return false };
+                self.add_of(*node, &PresenceEntry { room, who, nickname });
             }
         } else {
             let page = self.others.page(*node, upto.as_ref());
             *swept = page.len() < STEP;
-            for (room, member) in page.iter().filter(|key| !present.contains_key(key)) {
-                self.withdraw_of(*node, room, *member);
+            for (room, who) in page.iter().filter(|key| !present.contains_key(key)) {
+                self.withdraw_of(*node, room, *who);
             }
             *upto = page.into_iter().next_back();
         }
         !*swept || !present.is_empty()
     }
 
-    fn add_of(&mut self, node: NodeId, Attendee { room, member, nickname }: &Attendee) {
-        // The name of a room is stored once, however many members it has.
+    fn add_of(&mut self, node: NodeId, PresenceEntry { room, who, nickname }: &PresenceEntry) {
+        // The name of a room is stored once, however many users it has.
         let room = self.rooms.get_key_value(room).map_or(room, |(known, _)| known).clone();
-        if self.others.add(node, &room, *member) {
-            self.add(&room, *member, nickname.as_ref(), Source::Node(node));
+        if self.others.add(node, &room, *who) {
+            self.add(&room, *who, nickname.as_ref(), Source::Node(node));
         }
     }
 
-    fn withdraw_of(&mut self, node: NodeId, room: &RoomId, member: MemberId) {
-        if self.others.remove(node, room, member) {
-            self.withdraw(room, member, Source::Node(node));
+    fn withdraw_of(&mut self, node: NodeId, room: &RoomId, who: PresenceId) {
+        if self.others.remove(node, room, who) {
+            self.withdraw(room, who, Source::Node(node));
         }
     }
 }

@@ -1,45 +1,45 @@
-use chat_core::{MemberId, Nickname, RoomId, USER_JOINED, USER_LEFT, UserChange};
+use chat_core::{Nickname, PresenceId, RoomId, USER_JOINED, USER_LEFT, UserChange};
 
 use super::super::pace::{Pace, Untold};
 use super::State;
-use crate::engine::delivery::Notice;
+use crate::engine::delivery::EphemeralEvent;
 
-/// In a room with more members, joining, leaving and typing is not announced: each member would have to hear of every
+/// In a room with more users, joining, leaving and typing is not announced: each user would have to hear of every
 /// other one, which grows with the square. They are counted all the same.
 pub(super) const TOLD_UP_TO: usize = 100;
 
 impl State {
-    /// Tells a room that a member has joined or left it, now or when it is its turn.
+    /// Tells a room that a user has joined or left it, now or when it is its turn.
     pub(in crate::engine::presence) fn tell_change(
         &mut self,
         room: &RoomId,
-        member: MemberId,
+        who: PresenceId,
         nickname: Option<&Nickname>,
         joined: bool,
     ) {
         if !self.is_told(room, joined) {
             return;
         }
-        if self.pace(room, member).is_none_or(|pace| pace.admits(member, nickname, joined)) {
-            self.notice_change(room, member, nickname.cloned(), joined);
+        if self.pace(room, who).is_none_or(|pace| pace.admits(who, nickname, joined)) {
+            self.send_change(room, who, nickname.cloned(), joined);
         } else {
             self.paced.insert(room.clone());
         }
     }
 
-    /// Returns whether a change of typing may be sent now. Only members that others know to be present can type.
+    /// Returns whether a change of typing may be sent now. Only users that others know to be present can type.
     pub(in crate::engine::presence) fn may_tell_typing(
         &mut self,
         room: &RoomId,
-        member: MemberId,
+        who: PresenceId,
     ) -> bool {
-        self.pace(room, member)
-            .is_none_or(|pace| !pace.untold.contains_key(&member) && pace.bucket.take(1).is_ok())
+        self.pace(room, who)
+            .is_none_or(|pace| !pace.untold.contains_key(&who) && pace.bucket.take(1).is_ok())
     }
 
     /// Updates that must be sent at once count too.
-    pub(in crate::engine::presence) fn count_told(&mut self, room: &RoomId, member: MemberId) {
-        if let Some(pace) = self.pace(room, member) {
+    pub(in crate::engine::presence) fn count_told(&mut self, room: &RoomId, who: PresenceId) {
+        if let Some(pace) = self.pace(room, who) {
             pace.bucket.overdraw(1);
         }
     }
@@ -47,9 +47,9 @@ impl State {
     /// Sends the updates whose turn has come.
     pub(in crate::engine::presence) fn tick_paced(&mut self) {
         for room in std::mem::take(&mut self.paced) {
-            while let Some((member, nickname, joined)) = self.next_untold(&room) {
+            while let Some((who, nickname, joined)) = self.next_untold(&room) {
                 if self.is_told(&room, joined) {
-                    self.notice_change(&room, member, nickname, joined);
+                    self.send_change(&room, who, nickname, joined);
                 }
             }
             let pace = self.rooms.get(&room).and_then(|state| state.pace.as_deref());
@@ -59,25 +59,25 @@ impl State {
         }
     }
 
-    /// Returns a member whose state others do not know, if it may be sent now.
-    fn next_untold(&mut self, room: &RoomId) -> Option<(MemberId, Option<Nickname>, bool)> {
+    /// Returns a user whose state others do not know, if it may be sent now.
+    fn next_untold(&mut self, room: &RoomId) -> Option<(PresenceId, Option<Nickname>, bool)> {
         let state = self.rooms.get_mut(room)?;
         let mut pace = state.pace.take()?;
         let mut next = None;
         while next.is_none()
-            && let Some(&member) = pace.turns.front()
+            && let Some(&who) = pace.turns.front()
         {
-            let is_present = state.contains(member);
+            let is_present = state.contains(who);
             let is_news = |untold: &Untold| untold.was_present != is_present;
-            if pace.untold.get(&member).is_some_and(is_news) && pace.bucket.take(1).is_err() {
+            if pace.untold.get(&who).is_some_and(is_news) && pace.bucket.take(1).is_err() {
                 break;
             }
             pace.turns.pop_front();
             next = pace
                 .untold
-                .remove(&member)
+                .remove(&who)
                 .filter(is_news)
-                .map(|untold| (member, untold.nickname, is_present));
+                .map(|untold| (who, untold.nickname, is_present));
         }
         state.pace = Some(pace);
         next
@@ -85,21 +85,21 @@ impl State {
 
     /// Returns whether the room is small enough for updates.
     fn is_told(&self, room: &RoomId, joined: bool) -> bool {
-        // One fewer after a member has left than when its joining was announced.
+        // One fewer after a user has left than when its joining was announced.
         self.count(room) < TOLD_UP_TO + usize::from(joined)
     }
 
-    fn notice_change(&self, room: &RoomId, member: MemberId, name: Option<Nickname>, joined: bool) {
+    fn send_change(&self, room: &RoomId, who: PresenceId, name: Option<Nickname>, joined: bool) {
         let change = UserChange { room: room.clone(), nickname: name, users: self.count(room) };
         let event = if joined { USER_JOINED } else { USER_LEFT };
-        self.tell(room, member, || Notice::new(event, &change));
+        self.tell(room, who, || EphemeralEvent::new(event, &change));
     }
 
-    /// Returns the limit on updates about a member; none if there is no limit, or nobody here would receive them.
-    fn pace(&mut self, room: &RoomId, member: MemberId) -> Option<&mut Pace> {
-        let rate = self.notices?;
+    /// Returns the limit on updates about a user; none if there is no limit, or nobody here would receive them.
+    fn pace(&mut self, room: &RoomId, who: PresenceId) -> Option<&mut Pace> {
+        let rate = self.ephemeral?;
         let state = self.rooms.get_mut(room)?;
-        state.connections_but(member).next()?;
+        state.connections_but(who).next()?;
         Some(state.pace.get_or_insert_with(|| Box::new(Pace::new(rate))))
     }
 }

@@ -1,6 +1,6 @@
 //! What no node said, because somebody else reaches the broker: it does not last, and it costs little.
 
-use chat_core::{Attendee, MemberId};
+use chat_core::{PresenceEntry, PresenceId};
 use proptest::prelude::*;
 
 use super::*;
@@ -11,12 +11,12 @@ use tokio::time::Instant;
 /// Longer than anything lasts that was made up.
 const HEALED: u64 = 40_000;
 
-fn ghost(number: u64, room: &str) -> Attendee {
+fn ghost(number: u64, room: &str) -> PresenceEntry {
     let nickname = Some(Nickname::from_stored(format!("ghost {number}")));
-    Attendee { room: room.parse().unwrap(), member: MemberId::anonymous(number), nickname }
+    PresenceEntry { room: room.parse().unwrap(), who: PresenceId::anonymous(number), nickname }
 }
 
-fn presence(from: u64, version: u64, came: Vec<Attendee>) -> FrameBody {
+fn presence(from: u64, version: u64, came: Vec<PresenceEntry>) -> FrameBody {
     FrameBody::Presence { from, version, came, left: Vec::new() }
 }
 
@@ -44,7 +44,7 @@ async fn heals(forged: Vec<(NodeId, FrameBody)>) {
     assert_eq!(net.counts(), [2, 2]);
     for (node, body) in &forged {
         for to in 0..2 {
-            net.nodes[to].roster.take(*node, body.clone());
+            net.nodes[to].presence.take(*node, body.clone());
         }
         net.pass(10).await;
     }
@@ -58,7 +58,7 @@ async fn heals(forged: Vec<(NodeId, FrameBody)>) {
     let carl = net.nodes[1].enter("c", Some("Carl"), &[general()]);
     net.pass(200).await;
     assert_eq!(net.counts(), [3, 3], "{forged:?}");
-    carl.attendance.end(true);
+    carl.presence.end(true);
     net.pass(200).await;
     assert_eq!(net.counts(), [2, 2], "{forged:?}");
 }
@@ -82,7 +82,7 @@ async fn whatever_was_said_in_the_name_of_a_node_is_forgotten_when_it_speaks_its
         snapshot(max, max, (0, 0), 3),
         FrameBody::PresenceWanted { of: NodeId::from_random([1; 8]) },
         FrameBody::PresenceWanted { of: NodeId::from_random([77; 8]) },
-        FrameBody::Typing { room: general(), member: MemberId::anonymous(1), typing: true },
+        FrameBody::Typing { room: general(), who: PresenceId::anonymous(1), typing: true },
         FrameBody::NodeLeft,
     ] {
         // In the name of the other node, of the node itself, and of none that there is.
@@ -96,7 +96,7 @@ async fn whatever_was_said_in_the_name_of_a_node_is_forgotten_when_it_speaks_its
 async fn a_node_with_nobody_gets_rid_of_those_who_were_made_up() {
     let mut net = uncertain();
     net.pass(2000).await;
-    net.nodes[0].roster.take(net.nodes[1].id, snapshot(7, 7, (0, 1), 5));
+    net.nodes[0].presence.take(net.nodes[1].id, snapshot(7, 7, (0, 1), 5));
     net.pass(10).await;
     assert_eq!(net.counts(), [5, 0]);
     net.pass(3000).await;
@@ -111,7 +111,7 @@ async fn a_node_that_was_said_to_have_left_stays_while_it_speaks() {
     net.pass(2000).await;
     watcher.hears();
     for _ in 0..20 {
-        net.nodes[0].roster.take(net.nodes[1].id, FrameBody::NodeLeft);
+        net.nodes[0].presence.take(net.nodes[1].id, FrameBody::NodeLeft);
         net.pass(1500).await;
     }
     assert_eq!((net.counts(), watcher.hears()), (vec![2, 2], vec![]));
@@ -130,16 +130,16 @@ async fn a_flood_of_nodes_leaves_those_that_are_there_and_is_gone_with_its_users
     for number in 0..20_000_u64 {
         let node = NodeId::from_random((1 << 32 | number).to_be_bytes());
         let ghosts = (0..5).map(|n| ghost(5 * number + n, "general")).collect();
-        net.nodes[0].roster.take(node, presence(0, 1, ghosts));
+        net.nodes[0].presence.take(node, presence(0, 1, ghosts));
         if number % 100 == 0 {
             net.pass(10).await;
         }
     }
     let (peers, announced) = {
-        let state = net.nodes[0].roster.lock();
+        let state = net.nodes[0].presence.lock();
         (state.peers.len(), state.others.total())
     };
-    assert!(peers <= 512 && announced <= 512 * 5 + 1, "{peers} nodes, {announced} members");
+    assert!(peers <= 512 && announced <= 512 * 5 + 1, "{peers} nodes, {announced} users");
     assert!(net.nodes[0].names(&general()).contains("Bob"), "a node that speaks keeps its place");
     net.pass(6000).await;
     assert_eq!(net.counts(), [2, 2]);
@@ -228,7 +228,7 @@ async fn what_does_not_count_yet_is_bounded_over_all_nodes() {
     assert!(held <= 500_000, "{held}");
     state.take(NodeId::from_random([3; 8]), presence(0, 1, vec![ghost(0, "crowd"); 513]), now);
     state.step();
-    assert_eq!(state.count(&room("crowd")), 0, "a frame with too many members is none of ours");
+    assert_eq!(state.count(&room("crowd")), 0, "a frame with too many present is none of ours");
 }
 
 fn forged() -> impl Strategy<Value = (NodeId, FrameBody)> {

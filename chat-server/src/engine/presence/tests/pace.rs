@@ -9,8 +9,8 @@ fn node() -> Node {
 
 fn come_and_go(client: &Client, times: usize) {
     for _ in 0..times {
-        client.attendance.join(&general());
-        client.attendance.leave(&general());
+        client.presence.join(&general());
+        client.presence.leave(&general());
     }
 }
 
@@ -25,11 +25,11 @@ async fn one_that_joins_and_leaves_all_the_time_is_told_of_at_a_rate() {
         heard.extend(ada.hears());
     }
     assert!((10..=21).contains(&heard.len()), "{heard:?}");
-    eve.attendance.join(&general());
+    eve.presence.join(&general());
     pass(2000).await;
     heard.extend(ada.hears());
     assert_eq!(heard.last().unwrap(), "Eve joined general: 2", "the latest");
-    assert!(node.roster.lock().paced.is_empty());
+    assert!(node.presence.lock().paced.is_empty());
 }
 
 #[tokio::test(start_paused = true)]
@@ -49,13 +49,13 @@ async fn each_has_a_turn_in_the_order_of_the_changes() {
     let (ada, eve) = (node.ada(), node.enter("e", Some("Eve"), &[]));
     come_and_go(&eve, 5);
     ada.hears();
-    eve.attendance.join(&general());
+    eve.presence.join(&general());
     let names = ["Bob", "Cleo", "Dora"];
     let _others: Vec<_> =
         names.iter().map(|name| node.enter(name, Some(name), &[general()])).collect();
     for _ in 0..1000 {
-        eve.attendance.leave(&general());
-        eve.attendance.join(&general());
+        eve.presence.leave(&general());
+        eve.presence.join(&general());
         pass(1).await;
     }
     let heard = ada.hears();
@@ -68,16 +68,16 @@ async fn each_has_a_turn_in_the_order_of_the_changes() {
 async fn those_who_type_share_what_a_room_is_told() {
     let node = node();
     let ada = node.ada();
-    let names: Vec<_> = (0..8).map(|number| format!("Typist {number}")).collect();
-    let typists: Vec<_> =
+    let names: Vec<_> = (0..8).map(|number| format!("TypingState {number}")).collect();
+    let typing_states: Vec<_> =
         names.iter().map(|name| node.enter(name, Some(name), &[general()])).collect();
     pass(2000).await;
     assert_eq!(ada.hears().len(), 8);
     let mut heard = Vec::new();
     for _ in 0..100 {
-        for typist in &typists {
-            typist.attendance.typing(&general(), true);
-            typist.attendance.typing(&general(), false);
+        for entry in &typing_states {
+            entry.presence.typing(&general(), true);
+            entry.presence.typing(&general(), false);
         }
         pass(10).await;
         heard.extend(ada.hears());
@@ -96,10 +96,10 @@ async fn a_crowd_that_comes_and_goes_takes_little_memory() {
     let node = node();
     let ada = node.ada();
     for number in 0..5000 {
-        node.enter(&number.to_string(), None, &[general()]).attendance.end(true);
+        node.enter(&number.to_string(), None, &[general()]).presence.end(true);
     }
     let waiting = |node: &Node| {
-        let state = node.roster.lock();
+        let state = node.presence.lock();
         state.rooms[&general()].pace.as_ref().unwrap().waiting()
     };
     assert!(waiting(&node) <= 256);
@@ -113,6 +113,6 @@ async fn nobody_is_told_in_an_empty_room_and_nothing_is_counted() {
     let eve = node.enter("e", Some("Eve"), &[]);
     come_and_go(&eve, 100);
     let ada = node.ada();
-    eve.attendance.join(&general());
+    eve.presence.join(&general());
     assert_eq!(ada.hears(), ["Eve joined general: 2"]);
 }

@@ -77,9 +77,9 @@ struct Listener {
 
 impl Listener {
     fn listen(&mut self) {
-        for notice in self.connection.notices.take() {
-            let change: UserChange = serde_json::from_str(notice.argument.get()).unwrap();
-            let joined = notice.event == USER_JOINED;
+        for event in self.connection.ephemeral.take() {
+            let change: UserChange = serde_json::from_str(event.argument.get()).unwrap();
+            let joined = event.name == USER_JOINED;
             match change.nickname.map(String::from) {
                 Some(name) if joined => assert!(self.names.insert(name), "joined twice"),
                 Some(name) => assert!(self.names.remove(&name), "left twice"),
@@ -105,7 +105,7 @@ async fn play(steps: Vec<Step>) {
     // Those of the other two nodes may have come before one and be unknown to it, or after.
     net.pass(3000).await;
     for listener in &mut listeners {
-        listener.connection.notices.take();
+        listener.connection.ephemeral.take();
         listener.anonymous = 2;
     }
 
@@ -122,22 +122,22 @@ async fn play(steps: Vec<Step>) {
             }
             Step::Join { client, room: index } => {
                 let Some(present) = &mut clients[client] else { continue };
-                present.connection.attendance.join(&room(ROOMS[index]));
+                present.connection.presence.join(&room(ROOMS[index]));
                 present.rooms.insert(index);
             }
             Step::Leave { client, room: index } => {
                 let Some(present) = &mut clients[client] else { continue };
-                present.connection.attendance.leave(&room(ROOMS[index]));
+                present.connection.presence.leave(&room(ROOMS[index]));
                 present.rooms.remove(&index);
             }
             Step::Rename { client, name } => {
                 let Some(present) = &mut clients[client] else { continue };
-                present.connection.attendance.rename(name.and_then(|name| user(NAMES[name])));
+                present.connection.presence.rename(name.and_then(|name| user(NAMES[name])));
                 present.name = name;
             }
             Step::End { client, on_purpose } => {
                 if let Some(present) = clients[client].take() {
-                    present.connection.attendance.end(on_purpose);
+                    present.connection.presence.end(on_purpose);
                 }
             }
             Step::Pass { millis, seed, trouble } => {
@@ -169,7 +169,7 @@ async fn play(steps: Vec<Step>) {
         let anonymous = there().filter(|there| there.name.is_none()).count();
         let node = &net.nodes[listener.node];
         assert_eq!(node.names(&listener.room), names);
-        assert_eq!(node.roster.count(&listener.room), names.len() + anonymous + 3);
+        assert_eq!(node.presence.count(&listener.room), names.len() + anonymous + 3);
         assert_eq!((&listener.names, listener.anonymous), (&names, anonymous + 2), "as told");
     }
 }

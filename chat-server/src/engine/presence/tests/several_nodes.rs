@@ -12,11 +12,11 @@ async fn all_nodes_count_alike_and_tell_each_change_once() {
     net.pass(100).await;
     assert_eq!(net.counts(), [2, 2, 2]);
     for tab in &tabs[..2] {
-        tab.attendance.end(true);
+        tab.presence.end(true);
     }
     net.pass(5000).await;
     assert_eq!(net.counts(), [2, 2, 2]);
-    tabs[2].attendance.end(true);
+    tabs[2].presence.end(true);
     net.pass(100).await;
     for watcher in &watchers {
         assert_eq!(watcher.hears(), ["Ada joined general: 2", "Ada left general: 1"]);
@@ -46,8 +46,8 @@ async fn moving_to_another_node_is_not_seen() {
     for watcher in &watchers {
         assert_eq!(watcher.hears(), Vec::<String>::new());
     }
-    ada.attendance.end(true);
-    bob.attendance.end(true);
+    ada.presence.end(true);
+    bob.presence.end(true);
     net.pass(100).await;
     assert_eq!(net.counts(), [1, 1, 1]);
 }
@@ -146,11 +146,11 @@ async fn what_changes_while_a_list_is_sent_is_not_lost() {
     let enter = |net: &Net, n: usize| net.nodes[0].enter(&n.to_string(), None, &[general()]);
     let mut crowd: VecDeque<_> = (0..5000).map(|n| enter(&net, n)).collect();
     for n in 5000..5200 {
-        crowd.pop_front().unwrap().attendance.end(true);
+        crowd.pop_front().unwrap().presence.end(true);
         crowd.push_back(enter(&net, n));
         net.pass(10).await;
     }
-    crowd.pop_front().unwrap().attendance.end(true);
+    crowd.pop_front().unwrap().presence.end(true);
     net.pass(100).await;
     assert_eq!(net.counts(), [4999, 4999]);
 }
@@ -176,7 +176,7 @@ async fn a_full_way_out_delays_and_loses_nothing() {
     let mut net = Net::of(2);
     net.pass(100).await;
     let beat = || FrameBody::PresenceWanted { of: NodeId::from_random([77; 8]) };
-    let outgoing = net.nodes[0].roster.0.outgoing.clone();
+    let outgoing = net.nodes[0].presence.0.outgoing.clone();
     while outgoing.presence(beat()) {}
     let _ada = net.nodes[0].ada();
     pass(500).await;
@@ -197,7 +197,7 @@ async fn a_list_that_makes_up_for_a_lost_frame_tells_only_what_was_missed() {
     net.pass(2000).await;
     watcher.hears();
     let _bob = net.nodes[0].enter("b", Some("Bob"), &[general()]);
-    carl.attendance.end(true);
+    carl.presence.end(true);
     net.pass_with(100, |_, _, _| Fate::IsLost).await;
     assert_eq!(net.counts(), [3, 3]);
     assert_eq!(watcher.hears(), Vec::<String>::new());

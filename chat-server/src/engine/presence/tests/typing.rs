@@ -15,7 +15,7 @@ async fn typing_is_told_to_the_others_and_ends_by_itself() {
     let node = Node::new(1);
     let (watcher, ada) = scene(&node);
     let tab = node.enter("another", Some("Ada"), &[general()]);
-    ada.attendance.typing(&general(), true);
+    ada.presence.typing(&general(), true);
     assert_eq!(watcher.hears(), ["Ada types"]);
     pass(4900).await;
     assert_eq!(watcher.hears(), Vec::<String>::new());
@@ -23,7 +23,7 @@ async fn typing_is_told_to_the_others_and_ends_by_itself() {
     assert_eq!(watcher.hears(), ["Ada rests"]);
     pass(20_000).await;
     assert_eq!((ada.hears(), tab.hears(), watcher.hears()), (vec![], vec![], vec![]));
-    assert!(node.roster.lock().typists.is_empty());
+    assert!(node.presence.lock().typing_states.is_empty());
 }
 
 #[tokio::test(start_paused = true)]
@@ -31,7 +31,7 @@ async fn typing_again_extends_and_is_told_once_a_second_at_most() {
     let node = Node::new(1);
     let (watcher, ada) = scene(&node);
     for _ in 0..300 {
-        ada.attendance.typing(&general(), true);
+        ada.presence.typing(&general(), true);
         pass(10).await;
     }
     let told = watcher.hears();
@@ -47,10 +47,10 @@ async fn starting_and_stopping_fast_is_limited_and_ends_in_what_is_true() {
     let node = Node::new(1);
     let (watcher, ada) = scene(&node);
     for n in 0..100 {
-        ada.attendance.typing(&general(), n % 2 == 0);
+        ada.presence.typing(&general(), n % 2 == 0);
     }
     assert_eq!(watcher.hears(), ["Ada types", "Ada rests"]);
-    ada.attendance.typing(&general(), true);
+    ada.presence.typing(&general(), true);
     pass(900).await;
     assert_eq!(watcher.hears(), Vec::<String>::new());
     pass(200).await;
@@ -61,11 +61,11 @@ async fn starting_and_stopping_fast_is_limited_and_ends_in_what_is_true() {
 async fn who_leaves_types_no_more_and_who_is_not_there_never_does() {
     let node = Node::new(1);
     let (watcher, ada) = scene(&node);
-    ada.attendance.typing(&room("rust"), true);
-    ada.attendance.typing(&general(), false);
+    ada.presence.typing(&room("rust"), true);
+    ada.presence.typing(&general(), false);
     assert_eq!(watcher.hears(), Vec::<String>::new());
-    ada.attendance.typing(&general(), true);
-    ada.attendance.leave(&general());
+    ada.presence.typing(&general(), true);
+    ada.presence.leave(&general());
     assert_eq!(watcher.hears(), ["Ada types", "Ada rests", "Ada left general: 1"]);
     pass(10_000).await;
     assert_eq!(watcher.hears(), Vec::<String>::new());
@@ -78,10 +78,10 @@ async fn in_a_room_of_more_than_a_hundred_typing_is_not_told_but_its_end_is() {
     let enter = |n: usize| node.enter(&n.to_string(), None, &[general()]);
     let mut crowd: Vec<_> = (0..98).map(enter).collect();
     watcher.hears();
-    ada.attendance.typing(&general(), true);
+    ada.presence.typing(&general(), true);
     assert_eq!(watcher.hears(), ["Ada types"]);
     crowd.push(enter(98));
-    crowd[0].attendance.typing(&general(), true);
+    crowd[0].presence.typing(&general(), true);
     pass(5100).await;
     assert_eq!(watcher.hears(), ["Ada rests"]);
 }
@@ -92,10 +92,10 @@ async fn typing_is_told_on_all_nodes_and_ends_there_also_when_its_end_is_lost() 
     net.pass(100).await;
     let watcher = net.nodes[1].enter("w", None, &[general()]);
     let ada = net.nodes[0].ada();
-    ada.attendance.typing(&general(), true);
+    ada.presence.typing(&general(), true);
     net.pass_with(100, |_, _, _| Fate::ArrivesTwice).await;
     assert_eq!(watcher.hears(), ["Ada joined general: 2", "Ada types"]);
-    ada.attendance.typing(&general(), false);
+    ada.presence.typing(&general(), false);
     let lose_typing = |_, _, body: &FrameBody| match body {
         FrameBody::Typing { .. } => Fate::IsLost,
         _ => Fate::Arrives,
@@ -104,9 +104,9 @@ async fn typing_is_told_on_all_nodes_and_ends_there_also_when_its_end_is_lost() 
     assert_eq!(watcher.hears(), Vec::<String>::new());
     net.pass(300).await;
     assert_eq!(watcher.hears(), ["Ada rests"]);
-    ada.attendance.typing(&general(), true);
+    ada.presence.typing(&general(), true);
     net.pass(100).await;
-    ada.attendance.typing(&general(), false);
+    ada.presence.typing(&general(), false);
     net.pass(100).await;
     assert_eq!(watcher.hears(), ["Ada types", "Ada rests"]);
 }

@@ -9,18 +9,18 @@ async fn those_in_a_room_are_told_who_joins_and_leaves_and_nobody_of_itself() {
     let node = Node::new(1);
     let ada = node.ada();
     let bob = node.enter("b", None, &[general(), room("rust")]);
-    bob.attendance.join(&general());
-    ada.attendance.join(&room("rust"));
-    ada.attendance.leave(&room("go"));
+    bob.presence.join(&general());
+    ada.presence.join(&room("rust"));
+    ada.presence.leave(&room("go"));
     assert_eq!(ada.hears(), ["somebody joined general: 2"]);
     assert_eq!(bob.hears(), ["Ada joined rust: 2"]);
-    bob.attendance.leave(&general());
-    assert_eq!(node.roster.count(&room("rust")), 2);
-    bob.attendance.end(true);
+    bob.presence.leave(&general());
+    assert_eq!(node.presence.count(&room("rust")), 2);
+    bob.presence.end(true);
     assert_eq!(ada.hears(), ["somebody left general: 1", "somebody left rust: 1"]);
     assert_eq!(bob.hears(), NOTHING);
-    ada.attendance.end(true);
-    assert!(node.roster.lock().rooms.is_empty(), "nothing is kept of rooms without members");
+    ada.presence.end(true);
+    assert!(node.presence.lock().rooms.is_empty(), "nothing is kept of rooms without users");
 }
 
 #[tokio::test(start_paused = true)]
@@ -31,10 +31,10 @@ async fn a_user_with_several_tabs_is_there_once() {
     assert_eq!(node.count(), 2);
     assert_eq!(node.names(&general()), BTreeSet::from(["Ada".into()]));
     for tab in &tabs[1..] {
-        tab.attendance.end(true);
+        tab.presence.end(true);
     }
     assert_eq!(watcher.hears(), ["Ada joined general: 2"]);
-    tabs[0].attendance.leave(&general());
+    tabs[0].presence.leave(&general());
     assert_eq!(watcher.hears(), ["Ada left general: 1"]);
     assert_eq!(tabs[0].hears(), NOTHING);
 }
@@ -45,7 +45,7 @@ async fn a_connection_that_breaks_counts_until_its_grace_is_over() {
     let watcher = node.enter("w", None, &[general()]);
     let ada = node.ada();
     watcher.hears();
-    ada.attendance.end(false);
+    ada.presence.end(false);
     pass(3000).await;
     drop(ada);
     pass(1900).await;
@@ -70,7 +70,7 @@ async fn coming_back_within_the_grace_is_neither_leaving_nor_joining() {
     }
     pass(10_000).await;
     assert_eq!((node.count(), watcher.hears()), (3, vec![]));
-    bob.attendance.leave(&general());
+    bob.presence.leave(&general());
     assert_eq!(watcher.hears(), ["somebody left general: 2"], "at once, the grace is no longer on");
 }
 
@@ -80,7 +80,7 @@ async fn an_earlier_connection_of_a_client_that_ends_later_has_no_grace() {
     let earlier = node.ada();
     let later = node.ada();
     drop(earlier);
-    later.attendance.leave(&general());
+    later.presence.leave(&general());
     assert_eq!(node.count(), 0);
 }
 
@@ -88,14 +88,14 @@ async fn an_earlier_connection_of_a_client_that_ends_later_has_no_grace() {
 async fn ending_on_purpose_ends_the_grace_too_and_an_ended_connection_does_nothing() {
     let node = Node::new(1);
     let ada = node.ada();
-    ada.attendance.end(false);
-    ada.attendance.join(&room("rust"));
-    ada.attendance.rename(None);
-    ada.attendance.typing(&general(), true);
-    assert_eq!((node.count(), node.roster.count(&room("rust"))), (1, 0));
-    ada.attendance.end(true);
-    ada.attendance.end(true);
-    ada.attendance.join(&general());
+    ada.presence.end(false);
+    ada.presence.join(&room("rust"));
+    ada.presence.rename(None);
+    ada.presence.typing(&general(), true);
+    assert_eq!((node.count(), node.presence.count(&room("rust"))), (1, 0));
+    ada.presence.end(true);
+    ada.presence.end(true);
+    ada.presence.join(&general());
     assert_eq!(node.count(), 0);
 }
 
@@ -105,7 +105,7 @@ async fn another_identity_leaves_and_joins_in_all_rooms() {
     let watcher = node.enter("w", None, &[general(), room("rust")]);
     let ada = node.enter("a", None, &[general(), room("rust")]);
     watcher.hears();
-    ada.attendance.rename(user("Ada"));
+    ada.presence.rename(user("Ada"));
     assert_eq!(
         watcher.hears(),
         [
@@ -115,10 +115,10 @@ async fn another_identity_leaves_and_joins_in_all_rooms() {
             "Ada joined rust: 2"
         ]
     );
-    ada.attendance.rename(user("Ada"));
+    ada.presence.rename(user("Ada"));
     assert_eq!((watcher.hears(), ada.hears()), (vec![], vec![]));
     let (id, _) = user("Ada").unwrap();
-    ada.attendance.rename(Some((id, "ADA".parse().unwrap())));
+    ada.presence.rename(Some((id, "ADA".parse().unwrap())));
     assert_eq!(node.names(&general()), BTreeSet::from(["ADA".into()]));
     assert_eq!(watcher.hears(), NOTHING);
 }
@@ -145,9 +145,9 @@ async fn in_a_room_of_more_than_a_hundred_users_come_and_go_untold() {
     crowd.push(enter(100));
     crowd.push(enter(101));
     assert_eq!(watcher.hears(), ["somebody joined general: 100"]);
-    crowd.pop().unwrap().attendance.end(true);
+    crowd.pop().unwrap().presence.end(true);
     assert_eq!((node.count(), watcher.hears()), (100, vec![]));
-    crowd.pop().unwrap().attendance.end(true);
+    crowd.pop().unwrap().presence.end(true);
     assert_eq!(watcher.hears(), ["somebody left general: 99"]);
 }
 
@@ -167,7 +167,7 @@ async fn the_first_thousand_names_are_listed_in_their_order() {
 async fn those_who_ask_share_one_list_until_it_changes() {
     let node = Node::new(1);
     let ada = node.ada();
-    let list = || node.roster.users(&general()).unwrap();
+    let list = || node.presence.users(&general()).unwrap();
     let first = list();
     assert!(Arc::ptr_eq(&first, &list()));
     // Another connection of hers, and one that goes, change nothing.
@@ -177,10 +177,10 @@ async fn those_who_ask_share_one_list_until_it_changes() {
     let bob = node.enter("b", Some("Bob"), &[general()]);
     assert_eq!(node.names(&general()), ["Ada", "Bob"].map(String::from).into());
     let (user, _) = user("Bob").unwrap();
-    bob.attendance.rename(Some((user, "Bobby".parse().unwrap())));
+    bob.presence.rename(Some((user, "Bobby".parse().unwrap())));
     assert_eq!(node.names(&general()), ["Ada", "Bobby"].map(String::from).into());
-    bob.attendance.end(true);
-    ada.attendance.leave(&general());
+    bob.presence.end(true);
+    ada.presence.leave(&general());
     assert_eq!(node.names(&general()), [].into());
     assert_eq!(node.users(&general()).users, 0);
 }

@@ -52,7 +52,7 @@ fn finish(connection: &Connection, join: Join, request: Request) {
     let answer = {
         let room = room.clone();
         || {
-            let users = connection.services.roster.count(&room);
+            let users = connection.services.presence.count(&room);
             request.answer(Answer::Joined(Joined { room, users, tail }));
         }
     };

@@ -21,7 +21,7 @@ impl Event for TypingEvent {
 
     fn handle(connection: &Arc<Connection>, (room, typing): (RoomId, bool), request: Request) {
         in_room(connection, room, request, move |connection, room, request| {
-            connection.attendance.typing(room, typing);
+            connection.presence.typing(room, typing);
             request.answer(Answer::Typing(TypingHeard { room: room.clone(), typing }));
         });
     }

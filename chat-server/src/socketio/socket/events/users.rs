@@ -21,7 +21,7 @@ impl Event for UsersEvent {
 
     fn handle(connection: &Arc<Connection>, room: RoomId, request: Request) {
         in_room(connection, room, request, |connection, room, request| {
-            if let Some(users) = connection.services.roster.users(room) {
+            if let Some(users) = connection.services.presence.users(room) {
                 request.answer(Answer::Made(users));
             }
         });

@@ -11,43 +11,43 @@ const CAPACITY: usize = 64;
 
 /// An ephemeral event: not kept in the log, delivered at most once, and created once for all its receivers.
 #[derive(Debug)]
-pub(crate) struct Notice {
-    pub(crate) event: &'static str,
+pub(crate) struct EphemeralEvent {
+    pub(crate) name: &'static str,
     /// Its only argument.
     pub(crate) argument: Box<RawValue>,
 }
 
-impl Notice {
+impl EphemeralEvent {
     /// Creates an ephemeral event with this argument, which must not be a string: clients take the last string of an
     /// event for their position in the log. None if it cannot be serialised.
-    pub(crate) fn new(event: &'static str, argument: &impl Serialize) -> Option<Arc<Self>> {
+    pub(crate) fn new(name: &'static str, argument: &impl Serialize) -> Option<Arc<Self>> {
         let argument = to_raw_value(argument).ok()?;
-        Some(Arc::new(Self { event, argument }))
+        Some(Arc::new(Self { name, argument }))
     }
 }
 
 /// The ephemeral events that wait for a connection.
 #[derive(Debug)]
-pub(crate) struct Notices {
-    queue: Mutex<VecDeque<Arc<Notice>>>,
+pub(crate) struct EphemeralEvents {
+    queue: Mutex<VecDeque<Arc<EphemeralEvent>>>,
     /// Whether there are any. Read between any two messages, so without a lock.
     has_some: AtomicBool,
     wake: Arc<Notify>,
 }
 
-impl Notices {
+impl EphemeralEvents {
     /// Creates a queue that notifies `wake` of each event.
     pub(crate) fn new(wake: Arc<Notify>) -> Self {
         Self { queue: Mutex::default(), has_some: AtomicBool::new(false), wake }
     }
 
     /// Adds an event. Never waits: a connection that does not take its events misses the oldest ones.
-    pub(crate) fn push(&self, notice: Arc<Notice>) {
+    pub(crate) fn push(&self, event: Arc<EphemeralEvent>) {
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         if queue.len() >= CAPACITY {
             queue.pop_front();
         }
-        queue.push_back(notice);
+        queue.push_back(event);
         self.has_some.store(true, Ordering::Release);
         if queue.len() == 1 {
             self.wake.notify_one();
@@ -55,9 +55,9 @@ impl Notices {
     }
 
     /// Adds an event if there is one.
-    pub(crate) fn extend(&self, notice: Option<Arc<Notice>>) {
-        if let Some(notice) = notice {
-            self.push(notice);
+    pub(crate) fn extend(&self, event: Option<Arc<EphemeralEvent>>) {
+        if let Some(event) = event {
+            self.push(event);
         }
     }
 
@@ -67,7 +67,7 @@ impl Notices {
     }
 
     /// Takes all events, oldest first.
-    pub(crate) fn take(&self) -> VecDeque<Arc<Notice>> {
+    pub(crate) fn take(&self) -> VecDeque<Arc<EphemeralEvent>> {
         if !self.has_some() {
             return VecDeque::new();
         }
