@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use axum::Router;
 use axum::response::Html;
 use axum::routing::get;
-use chat_server::{Chat, ChatError};
+use chat_server::{Chat, ChatError, recovery};
 use chat_store::MemoryStore;
 use socketioxide::extract::{AckSender, Data, SocketRef};
 
@@ -31,6 +31,7 @@ pub async fn application() -> Result<(Router, Chat), ChatError> {
     let online = Arc::new(AtomicUsize::new(0));
     let (came, left) = (Arc::clone(&online), Arc::clone(&online));
     let chat = Chat::builder(Arc::new(MemoryStore::new()))
+        // Whoever may not connect gets nothing, not even by recovery.
         .authenticate(async |_socket, auth| match auth["banned"].as_bool() {
             Some(true) => Err("you are banned".to_owned()),
             _ => Ok(()),
@@ -39,6 +40,10 @@ pub async fn application() -> Result<(Router, Chat), ChatError> {
             came.fetch_add(1, Ordering::Relaxed);
             socket.on("add", async |Data::<Vec<u32>>(numbers), ack: AckSender| {
                 ack.send(&numbers.iter().sum::<u32>()).ok();
+            });
+            socket.on("whisper", async |socket: SocketRef, Data::<String>(text)| {
+                // Not `socket.emit`: its last argument, a string, would become the client's recovery offset.
+                recovery::emit(&socket, "whisper", &(text,)).ok();
             });
         })
         .on_disconnect(move |_socket, _reason| {
@@ -53,6 +58,7 @@ pub async fn application() -> Result<(Router, Chat), ChatError> {
         });
     });
 
+    // Of the chat's routes, those that its clients need, and the client library beside them.
     let online = async move || online.load(Ordering::Relaxed).to_string();
     let routes = Router::new()
         .route("/", get(async || Html(PAGE)))

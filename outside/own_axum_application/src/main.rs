@@ -1,4 +1,4 @@
-//! `cargo run -p own_axum_application`, then open <http://127.0.0.1:3000>.
+//! `cargo run --manifest-path outside/Cargo.toml -p own_axum_application`, then open <http://127.0.0.1:3000>.
 
 use tokio::net::TcpListener;
 

@@ -1,4 +1,4 @@
-//! A Socket.IO client by polling, with no more than these tests need.
+//! A Socket.IO client by polling, with no more than these tests need. It stands alone, so that you can copy this crate.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -50,6 +50,11 @@ impl Client {
         let ack = format!("3{}{id}[", self.namespace);
         let packet = self.find(|packet| packet.starts_with(&ack)).await;
         serde_json::from_str(&packet[ack.len() - 1..]).unwrap()
+    }
+
+    /// Sends an event without an ack.
+    pub(crate) async fn emit(&mut self, event: Value) {
+        self.send(&format!("2{}{event}", self.namespace)).await;
     }
 
     /// The next event with this name: an array that begins with it.

@@ -45,6 +45,16 @@ async fn its_event_and_those_of_the_chat_share_a_connection() {
 }
 
 #[tokio::test]
+async fn its_event_that_ends_with_a_string_arrives_with_a_recovery_offset_behind_it() {
+    let (address, _chat) = start().await;
+    let mut client = Client::connect(address, "/", json!({})).await.unwrap();
+    client.emit(json!(["whisper", "psst"])).await;
+    let event = client.event("whisper").await;
+    assert_eq!(event[1], json!("psst"));
+    assert!(event[2].as_str().is_some_and(|offset| offset != "psst"), "{event}");
+}
+
+#[tokio::test]
 async fn another_client_gets_what_was_said_before_it_came() {
     let (address, _chat) = start().await;
     let mut first = Client::connect(address, "/", json!({})).await.unwrap();
