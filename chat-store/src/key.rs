@@ -10,9 +10,9 @@
 //! ```
 
 use std::borrow::Cow;
-use std::fmt::Write;
 
 use chat_core::{Audience, Author, AuthorId, ClientOffset, Message, NewMessage};
+use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
 const OF_AUTHOR: char = '\u{1}';
@@ -73,10 +73,7 @@ pub(crate) fn second_choice(new: &NewMessage) -> Option<String> {
     hash.update(new.content.as_str());
     let mut text = String::with_capacity(CONTENT_DIGITS + 2 + key.len());
     text.push(OF_CONTENT);
-    for byte in &hash.finalize()[..CONTENT_DIGITS / 2] {
-        // Writing to a string does not fail.
-        let _ = write!(text, "{byte:02x}");
-    }
+    HEXLOWER.encode_append(&hash.finalize()[..CONTENT_DIGITS / 2], &mut text);
     Some(text + ":" + key)
 }
 
@@ -85,6 +82,16 @@ pub(crate) fn second_choice(new: &NewMessage) -> Option<String> {
 pub(crate) fn earlier_choice(new: &NewMessage) -> Option<&str> {
     let key = new.client_offset.as_ref()?.as_str();
     (new.author?.user.is_some() && !key.starts_with(ClientOffset::WITHOUT_ID)).then_some(key)
+}
+
+/// Returns the texts to look up before a batch is stored: [`earlier_choice`] of each message whose author had no
+/// nickname before. `has_plain_keys` tells whether the log also has users' messages as they were kept before it knew
+/// authors.
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub(crate) fn earlier_choices(batch: &[NewMessage], has_plain_keys: bool) -> Vec<&str> {
+    let may_be_earlier =
+        |new: &&NewMessage| has_plain_keys || new.author.is_some_and(|author| author.was_anonymous);
+    batch.iter().filter(may_be_earlier).filter_map(earlier_choice).collect()
 }
 
 /// Returns whether `stored`, kept under the [`earlier_choice`] of `new`, is that message.
@@ -101,14 +108,9 @@ fn scope(author: Option<Author>, key: &str) -> Option<AuthorId> {
 }
 
 fn of_author(author: AuthorId, key: &str) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let number = author.as_i64().cast_unsigned();
     let mut text = String::with_capacity(AUTHOR_DIGITS + 2 + key.len());
     text.push(OF_AUTHOR);
-    // Several times as fast as a formatter; it runs for each message of a user.
-    text.extend(
-        (0..16).rev().map(|digit| char::from(DIGITS[(number >> (4 * digit)) as usize & 15])),
-    );
+    HEXLOWER.encode_append(&author.as_i64().to_be_bytes(), &mut text);
     text.push(':');
     text.push_str(key);
     text

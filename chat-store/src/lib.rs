@@ -6,6 +6,7 @@ mod error;
 mod key;
 mod memory;
 mod nickname;
+mod page_builder;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod parts;
 mod plan;
@@ -24,6 +25,7 @@ pub use error::StoreError;
 pub use key::key_from_kept;
 pub use memory::MemoryStore;
 pub use nickname::{ClaimKind, Claimed, NicknameClaim, NicknameStore, OwnerKey};
+pub use page_builder::PageBuilder;
 pub use plan::Plan;
 #[cfg(feature = "postgres")]
 pub use postgres::PostgresStore;

@@ -13,8 +13,8 @@ use chat_core::{
 
 use crate::nickname::MAX_SWEPT_NICKNAMES;
 use crate::{
-    Appended, Claimed, MessageStore, NicknameClaim, NicknameStore, Page, Plan, SessionKey,
-    SessionRecord, SessionStore, StoreError,
+    Appended, Claimed, MessageStore, NicknameClaim, NicknameStore, Page, PageBuilder, Plan,
+    SessionKey, SessionRecord, SessionStore, StoreError,
 };
 
 /// A log, sessions and nicknames that live as long as the process: for tests and experiments, and as the shortest
@@ -126,11 +126,10 @@ impl SessionStore for MemoryStore {
         let mut contents = self.contents()?;
         let mut outdated = Vec::new();
         for (key, record) in SessionRecord::newest(records) {
-            let kept = contents.sessions.get(&key);
-            if kept.is_some_and(|kept| kept.version() > record.version()) {
-                outdated.push(key);
-            } else {
+            if record.replaces(contents.sessions.get(&key)) {
                 contents.sessions.insert(key, record.clone());
+            } else {
+                outdated.push(key);
             }
         }
         Ok(outdated)
@@ -249,7 +248,7 @@ impl Log {
         let wanted = |message: &&Message| {
             feeds.is_none_or(|feeds| feeds.iter().any(|feed| feed.contains(&message.audience)))
         };
-        page(self.after(after).iter().filter(wanted), limit)
+        page(self.after(after).iter().filter(wanted), limit).build()
     }
 
     fn read_before(&self, feed: &Feed, before: Option<Offset>, limit: usize) -> Page {
@@ -258,23 +257,13 @@ impl Log {
             count.min(self.messages.len())
         });
         let wanted = |message: &&Message| feed.contains(&message.audience);
-        let mut page = page(self.messages[..end].iter().rev().filter(wanted), limit);
-        page.messages.reverse();
-        page
+        page(self.messages[..end].iter().rev().filter(wanted), limit).build_reversed()
     }
 }
 
 /// Returns the first of these messages, up to the size of a page.
-fn page<'a>(messages: impl Iterator<Item = &'a Message>, limit: usize) -> Page {
-    let mut page = Page::default();
-    let mut bytes = 0;
-    for message in messages {
-        if page.messages.len() == limit || bytes >= Page::MAX_BYTES {
-            page.more = true;
-            break;
-        }
-        bytes += message.content.as_str().len();
-        page.messages.push(message.clone());
-    }
+fn page<'a>(mut messages: impl Iterator<Item = &'a Message>, limit: usize) -> PageBuilder {
+    let mut page = PageBuilder::new(limit);
+    while messages.next().is_some_and(|message| page.push(message.clone())) {}
     page
 }

@@ -1,4 +1,6 @@
 use std::collections::BTreeMap;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+use std::collections::HashSet;
 
 use async_trait::async_trait;
 use chat_core::Timestamp;
@@ -43,11 +45,30 @@ impl SessionRecord {
         let mut newest = BTreeMap::new();
         for record in batch {
             let kept = newest.entry(record.key).or_insert(record);
-            if record.version() >= kept.version() {
+            if record.replaces(Some(kept)) {
                 *kept = record;
             }
         }
         newest
+    }
+
+    /// Returns whether this record, saved now, replaces the one that a store keeps for its session, if there is one.
+    ///
+    /// For implementations of stores.
+    pub fn replaces(&self, kept: Option<&Self>) -> bool {
+        kept.is_none_or(|kept| self.version() >= kept.version())
+    }
+
+    /// Returns the keys of a batch's [`newest`](Self::newest) records that a database has not saved, given those that
+    /// it has.
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
+    pub(crate) fn outdated(
+        mut newest: BTreeMap<SessionKey, &Self>,
+        saved: &[Vec<u8>],
+    ) -> Vec<SessionKey> {
+        let saved: HashSet<&[u8]> = saved.iter().map(Vec::as_slice).collect();
+        newest.retain(|key, _| !saved.contains(&key.0[..]));
+        newest.into_keys().collect()
     }
 }
 

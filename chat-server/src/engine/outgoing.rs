@@ -5,6 +5,7 @@ use std::sync::Arc;
 use chat_adapter::Broadcast;
 use chat_core::{Epoch, Frame, FrameBody, NodeId};
 use chat_store::SessionKey;
+use data_encoding::HEXLOWER;
 use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio_util::sync::CancellationToken;
 
@@ -40,7 +41,7 @@ impl Outgoing {
 
     /// Queues a frame about a session that a client has recovered on this node.
     pub(crate) fn session_taken(&self, key: SessionKey, generation: i64) {
-        let session = key.0.iter().map(|byte| format!("{byte:02x}")).collect();
+        let session = HEXLOWER.encode(&key.0);
         let _ = self.0.try_send(FrameBody::SessionTaken { session, generation });
     }
 

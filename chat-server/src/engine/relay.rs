@@ -9,6 +9,7 @@ use std::time::Duration;
 use chat_adapter::{Broadcast, BroadcastError, Incoming};
 use chat_core::{Frame, FrameBody, NodeId};
 use chat_store::SessionKey;
+use data_encoding::HEXLOWER_PERMISSIVE;
 
 use crate::engine::log::Log;
 use crate::engine::presence::Presence;
@@ -80,12 +81,6 @@ impl Listener {
 }
 
 fn session_key(hexadecimal: &str) -> Option<SessionKey> {
-    let mut key = [0; 32];
-    if hexadecimal.len() != 2 * key.len() || !hexadecimal.is_ascii() {
-        return None;
-    }
-    for (index, byte) in key.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(&hexadecimal[2 * index..2 * index + 2], 16).ok()?;
-    }
-    Some(SessionKey(key))
+    let key = HEXLOWER_PERMISSIVE.decode(hexadecimal.as_bytes()).ok()?;
+    key.try_into().ok().map(SessionKey)
 }

@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use chat_core::{Nickname, Refusal, RefusalCode, Timestamp, Token, UserId};
 use chat_store::{ClaimKind, Claimed, NicknameClaim, NicknameStore, OwnerKey, StoreError};
+use data_encoding::HEXLOWER;
 use tokio::time::{Instant, sleep};
 
 use clock::Clock;
@@ -333,8 +334,7 @@ fn no_randomness() -> Refusal {
 fn random_token() -> Result<Token, Refusal> {
     let mut secret = [0; TOKEN_BYTES];
     getrandom::fill(&mut secret).map_err(|_| no_randomness())?;
-    let token: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
-    token.try_into().map_err(|_| no_randomness())
+    HEXLOWER.encode(&secret).try_into().map_err(|_| no_randomness())
 }
 
 fn owner_of(token: &Token) -> OwnerKey {

@@ -91,6 +91,7 @@ use std::time::Duration;
 
 use chat_core::Timestamp;
 use chat_store::{SessionKey, SessionStore};
+use data_encoding::HEXLOWER;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
@@ -300,7 +301,7 @@ impl<S: Serialize + DeserializeOwned> Recovery<S> {
         if self.0.window.is_zero() || getrandom::fill(&mut secret).is_err() {
             return Session::without(saved);
         }
-        let pid: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
+        let pid = HEXLOWER.encode(&secret);
         let reply = ConnectReply { sid: saved.id.clone(), pid: pid.clone() };
         // Nobody else can have a session with a new secret.
         let known = Known { generation: 0, saved: saved.clone() };

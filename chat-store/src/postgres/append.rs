@@ -9,7 +9,7 @@ use sqlx::{Arguments, Connection, PgConnection, Row};
 
 use super::feeds::columns;
 use super::read::{message, offset};
-use crate::key::{earlier_choice, is_shared};
+use crate::key::{earlier_choices, is_shared};
 use crate::{Appended, Plan};
 
 /// The function is in `migrations/postgres/0005_authors.sql`.
@@ -54,11 +54,7 @@ impl Encoded {
     /// messages as they were kept before it knew authors.
     pub(super) fn new(batch: &[NewMessage], has_plain_keys: bool) -> Result<Self, sqlx::Error> {
         let plan = Plan::of(batch, |_| None);
-        let may_be_earlier = |new: &&NewMessage| {
-            has_plain_keys || new.author.is_some_and(|author| author.was_anonymous)
-        };
-        let earlier: Vec<_> =
-            batch.iter().filter(may_be_earlier).filter_map(earlier_choice).collect();
+        let earlier = earlier_choices(batch, has_plain_keys);
         // A repeated key of the batch is not sent. It may be a new message if that key belongs to another author.
         let care = if plan.new_messages().len() == batch.len() { 1 } else { 2 };
         Self::of(&plan, care, Some(earlier).filter(|earlier| !earlier.is_empty()))

@@ -8,7 +8,7 @@ use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row};
 
 use super::feeds::{Reading, Side};
-use crate::{Page, key_from_kept};
+use crate::{Page, PageBuilder, key_from_kept};
 
 /// Maximum number of rows per query: the server collects them before it sends the first.
 const ROWS: usize = 1000;
@@ -26,7 +26,7 @@ pub(super) async fn read_after(
     if feeds.is_some_and(<[Feed]>::is_empty) {
         return Ok(Page::default());
     }
-    page(connection, feeds, Side::After(after), limit).await
+    Ok(page(connection, feeds, Side::After(after), limit).await?.build())
 }
 
 /// Returns the last messages of a feed before an offset.
@@ -37,9 +37,7 @@ pub(super) async fn read_before(
     limit: usize,
 ) -> Result<Page, sqlx::Error> {
     let feeds = Some(std::slice::from_ref(feed));
-    let mut page = page(connection, feeds, Side::Before(before), limit).await?;
-    page.messages.reverse();
-    Ok(page)
+    Ok(page(connection, feeds, Side::Before(before), limit).await?.build_reversed())
 }
 
 /// Returns the messages next to an offset, in the order in which they are read.
@@ -48,24 +46,18 @@ async fn page(
     feeds: Option<&[Feed]>,
     side: Side,
     limit: usize,
-) -> Result<Page, sqlx::Error> {
+) -> Result<PageBuilder, sqlx::Error> {
     let reading = Reading::new(feeds);
-    let mut page = Page::default();
-    let mut bytes = 0;
+    let mut page = PageBuilder::new(limit);
     loop {
-        let side = page.messages.last().map_or(side, |last| side.beyond(last.offset));
-        // One more than asked for tells whether there is more.
-        let asked = (limit - page.messages.len()).saturating_add(1).min(ROWS);
-        let left = Page::MAX_BYTES.saturating_sub(bytes);
-        let rows = reading.statement(side, asked, left).fetch_all(&mut *connection).await?;
+        let side = page.last().map_or(side, |last| side.beyond(last.offset));
+        let asked = page.wanted().min(ROWS);
+        let statement = reading.statement(side, asked, page.wanted_bytes());
+        let rows = statement.fetch_all(&mut *connection).await?;
         for row in &rows {
-            if page.messages.len() == limit || bytes >= Page::MAX_BYTES {
-                page.more = true;
+            if !page.push_with(|| message(row))? {
                 return Ok(page);
             }
-            let message = message(row)?;
-            bytes += message.content.as_str().len();
-            page.messages.push(message);
         }
         // Even if the server stopped early, it sent the row that shows that there are more.
         if rows.len() < asked {

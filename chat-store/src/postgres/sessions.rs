@@ -1,6 +1,6 @@
 //! Saves a batch of sessions with one statement.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use chat_core::Timestamp;
@@ -59,7 +59,7 @@ impl SessionStore for PostgresStore {
         &self,
         records: &[SessionRecord],
     ) -> Result<Vec<SessionKey>, StoreError> {
-        let mut records = SessionRecord::newest(records);
+        let records = SessionRecord::newest(records);
         let arguments = encode(&records).map_err(|error| self.place.error_in_use(error))?;
         let mut lease = self.sessions.lease().await?;
         if records.is_empty() {
@@ -72,9 +72,7 @@ impl SessionStore for PostgresStore {
                 lease.settle(saved)
             })
             .await?;
-        let saved: HashSet<Vec<u8>> = saved.into_iter().collect();
-        records.retain(|key, _| !saved.contains(&key.0[..]));
-        Ok(records.into_keys().collect())
+        Ok(SessionRecord::outdated(records, &saved))
     }
 
     async fn session(

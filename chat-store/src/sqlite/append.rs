@@ -13,7 +13,7 @@ use super::feeds::columns;
 use super::read::message;
 use super::rows::offset;
 use super::statements::{MAX_ROWS, Statements};
-use crate::key::{earlier_choice, first_choice};
+use crate::key::{earlier_choices, first_choice};
 use crate::{Appended, Plan};
 
 /// The row numbers continue from the largest number ever used, which `sqlite_sequence` keeps even if the newest rows
@@ -62,9 +62,7 @@ pub(super) async fn append(
     has_plain_keys: bool,
     connection: &mut SqliteConnection,
 ) -> Result<Vec<Appended>, sqlx::Error> {
-    let may_be_earlier =
-        |new: &&NewMessage| has_plain_keys || new.author.is_some_and(|author| author.was_anonymous);
-    let earlier: Vec<_> = batch.iter().filter(may_be_earlier).filter_map(earlier_choice).collect();
+    let earlier = earlier_choices(batch, has_plain_keys);
     if batch.len() > MAX_ROWS || !earlier.is_empty() {
         return append_looking(batch, &earlier, connection).await;
     }

@@ -124,13 +124,14 @@ fn packed_columns() -> String {
 pub(super) fn statement(
     feeds: Option<&[Feed]>,
     side: Side,
-    rows: i64,
+    rows: usize,
     form: Form,
 ) -> Result<Statement, serde_json::Error> {
     let offset = match side {
         Side::After(offset) => offset.as_u64().cast_signed(),
         Side::Before(offset) => offset.map_or(i64::MAX, |offset| offset.as_u64().cast_signed()),
     };
+    let rows = i64::try_from(rows).unwrap_or(i64::MAX);
     let Some(feeds) = feeds else {
         return Ok(sqlx::query(AssertSqlSafe(form.of(ALL))).bind(offset).bind(rows));
     };

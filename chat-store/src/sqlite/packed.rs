@@ -8,8 +8,8 @@ use serde::Deserialize;
 use sqlx::{Row, SqliteConnection};
 
 use super::feeds::{self, Form, MAX_PACKED_BYTES, Side};
-use super::rows::{offset, one_more, undecodable};
-use crate::{Page, key_from_kept};
+use super::rows::{offset, undecodable};
+use crate::{PageBuilder, key_from_kept};
 
 /// A message in [`Form::Packed`].
 #[derive(Deserialize)]
@@ -33,8 +33,9 @@ pub(super) async fn page(
     feeds: Option<&[Feed]>,
     side: Side,
     limit: usize,
-) -> Result<Option<Page>, sqlx::Error> {
-    let statement = feeds::statement(feeds, side, one_more(limit), Form::Packed);
+) -> Result<Option<PageBuilder>, sqlx::Error> {
+    let mut page = PageBuilder::new(limit);
+    let statement = feeds::statement(feeds, side, page.wanted(), Form::Packed);
     let statement = statement.map_err(|error| sqlx::Error::Encode(error.into()))?;
     let row = statement.fetch_one(connection).await?;
     let longest: Option<i64> = row.try_get(1)?;
@@ -49,27 +50,20 @@ pub(super) async fn page(
         Err(_) => String::from_utf8_lossy(&json),
     };
     let records: Vec<Record<'_>> = serde_json::from_str(&json).map_err(undecodable)?;
-    unpack(records, side, limit).map(Some)
+    unpack(records, side, &mut page)?;
+    Ok(Some(page))
 }
 
-fn unpack(records: Vec<Record<'_>>, side: Side, limit: usize) -> Result<Page, sqlx::Error> {
-    let mut page = Page { messages: Vec::with_capacity(records.len().min(limit)), more: false };
-    let mut bytes = 0;
-    let mut last = None;
+fn unpack(records: Vec<Record<'_>>, side: Side, page: &mut PageBuilder) -> Result<(), sqlx::Error> {
     // Usually the messages of a page are in one room; they share its name.
     let mut room: Option<RoomId> = None;
     for Record(id, name, content, key, sender, at, from, to, nickname, author) in records {
         let offset = offset(id)?;
-        if let Some(last) = last
-            && !side.moves_on(last, offset)?
+        if let Some(last) = page.last()
+            && !side.moves_on(last.offset, offset)?
         {
             continue;
         }
-        if page.messages.len() == limit || bytes >= Page::MAX_BYTES {
-            page.more = true;
-            break;
-        }
-        last = Some(offset);
         let audience = match (from, to, nickname) {
             (Some(from), Some(to), Some(nickname)) => Audience::Private {
                 from: UserId::from_stored(from),
@@ -82,19 +76,20 @@ fn unpack(records: Vec<Record<'_>>, side: Side, limit: usize) -> Result<Page, sq
                 Audience::Room(room.insert(same).clone())
             }
         };
-        let content = content.unwrap_or_default();
-        bytes += content.len();
-        page.messages.push(Message {
+        let message = Message {
             offset,
             audience,
-            content: Content::from_stored(content),
+            content: Content::from_stored(content.unwrap_or_default()),
             client_offset: key.as_deref().map(key_from_kept),
             from: sender.map(Nickname::from_stored),
             author: author.map(AuthorId::from_stored),
             at: at.map(Timestamp::from_millis),
-        });
+        };
+        if !page.push(message) {
+            break;
+        }
     }
-    Ok(page)
+    Ok(())
 }
 
 #[cfg(test)]
@@ -151,7 +146,8 @@ mod tests {
                     for side in [Some(Side::After(after)), down].into_iter().flatten() {
                         let packed = page(&mut connection, feeds, side, limit).await.unwrap();
                         let rows = read::page(&mut connection, feeds, side, limit).await.unwrap();
-                        assert_eq!(packed, Some(rows), "{feeds:?} {side:?} {limit}");
+                        let packed = packed.map(PageBuilder::build);
+                        assert_eq!(packed, Some(rows.build()), "{feeds:?} {side:?} {limit}");
                     }
                 }
             }
@@ -163,7 +159,7 @@ mod tests {
         let long = format!("'a', '{}', NULL", "x".repeat(4097));
         let (mut connection, _folder) = log_of(&["'a', 'short', NULL", &long]).await;
         let all = Side::After(Offset::ZERO);
-        assert_eq!(page(&mut connection, None, all, 9).await.unwrap(), None);
+        assert!(page(&mut connection, None, all, 9).await.unwrap().is_none());
         let page = read::read_after(&mut connection, None, Offset::ZERO, 9).await.unwrap();
         assert_eq!(page.messages[1].content.as_str().len(), 4097);
     }

@@ -9,8 +9,8 @@ use sqlx::{Row, SqliteConnection};
 
 use super::feeds::{self, Form, Side};
 use super::packed;
-use super::rows::{offset, one_more};
-use crate::{Page, key_from_kept};
+use super::rows::offset;
+use crate::{Page, PageBuilder, key_from_kept};
 
 /// The largest page that is read in one piece, which is in memory as a whole.
 const MAX_PACKED_ROWS: usize = 1024;
@@ -25,7 +25,7 @@ pub(super) async fn read_after(
     if feeds.is_some_and(<[Feed]>::is_empty) {
         return Ok(Page::default());
     }
-    either(connection, feeds, Side::After(after), limit).await
+    Ok(either(connection, feeds, Side::After(after), limit).await?.build())
 }
 
 /// Returns the last messages of a feed before an offset.
@@ -36,9 +36,7 @@ pub(super) async fn read_before(
     limit: usize,
 ) -> Result<Page, sqlx::Error> {
     let feeds = Some(std::slice::from_ref(feed));
-    let mut page = either(connection, feeds, Side::Before(before), limit).await?;
-    page.messages.reverse();
-    Ok(page)
+    Ok(either(connection, feeds, Side::Before(before), limit).await?.build_reversed())
 }
 
 /// Returns the messages next to an offset, in the order in which they are read: in one piece if they are small.
@@ -47,7 +45,7 @@ async fn either(
     feeds: Option<&[Feed]>,
     side: Side,
     limit: usize,
-) -> Result<Page, sqlx::Error> {
+) -> Result<PageBuilder, sqlx::Error> {
     if limit <= MAX_PACKED_ROWS
         && let Some(page) = packed::page(connection, feeds, side, limit).await?
     {
@@ -62,26 +60,21 @@ pub(super) async fn page(
     feeds: Option<&[Feed]>,
     side: Side,
     limit: usize,
-) -> Result<Page, sqlx::Error> {
-    let statement = feeds::statement(feeds, side, one_more(limit), Form::Rows);
+) -> Result<PageBuilder, sqlx::Error> {
+    let mut page = PageBuilder::new(limit);
+    let statement = feeds::statement(feeds, side, page.wanted(), Form::Rows);
     let statement = statement.map_err(|error| sqlx::Error::Encode(error.into()))?;
     let mut rows = statement.fetch(connection);
-    let mut page = Page::default();
-    let mut bytes = 0;
     while let Some(row) = rows.try_next().await? {
         let offset = offset(row.try_get(0)?)?;
-        if let Some(last) = page.messages.last()
+        if let Some(last) = page.last()
             && !side.moves_on(last.offset, offset)?
         {
             continue;
         }
-        if page.messages.len() == limit || bytes >= Page::MAX_BYTES {
-            page.more = true;
+        if !page.push_with(|| message(&row))? {
             break;
         }
-        let message = message(&row)?;
-        bytes += message.content.as_str().len();
-        page.messages.push(message);
     }
     Ok(page)
 }

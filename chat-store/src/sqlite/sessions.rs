@@ -1,6 +1,6 @@
 //! Saves a batch of sessions with one statement.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use chat_core::Timestamp;
@@ -73,7 +73,7 @@ impl SessionStore for SqliteStore {
         &self,
         records: &[SessionRecord],
     ) -> Result<Vec<SessionKey>, StoreError> {
-        let mut records = SessionRecord::newest(records);
+        let records = SessionRecord::newest(records);
         let (encoded, bytes) = encode(&records).map_err(|error| self.place.error_in_use(error))?;
         let mut writer = self.writer.lock().await;
         let Writer { connection, .. } = writer.as_mut().ok_or(StoreError::Closed)?;
@@ -82,9 +82,7 @@ impl SessionStore for SqliteStore {
         }
         let save = sqlx::query_scalar(SAVE).bind(encoded).bind(bytes).fetch_all(connection);
         let saved: Vec<Vec<u8>> = self.in_place(save).await?;
-        let saved: HashSet<Vec<u8>> = saved.into_iter().collect();
-        records.retain(|key, _| !saved.contains(&key.0[..]));
-        Ok(records.into_keys().collect())
+        Ok(SessionRecord::outdated(records, &saved))
     }
 
     async fn session(

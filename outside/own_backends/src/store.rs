@@ -6,8 +6,8 @@ use std::thread;
 use async_trait::async_trait;
 use chat_core::{Epoch, Feed, NewMessage, Nickname, NicknameKey, Offset, Timestamp, UserId};
 use chat_store::{
-    Appended, Claimed, MessageStore, NicknameClaim, NicknameStore, Page, Plan, SessionKey,
-    SessionRecord, SessionStore, StoreError,
+    Appended, Claimed, MessageStore, NicknameClaim, NicknameStore, Page, PageBuilder, Plan,
+    SessionKey, SessionRecord, SessionStore, StoreError,
 };
 use tokio::sync::oneshot;
 
@@ -90,9 +90,9 @@ impl MessageStore for JournalStore {
     ) -> Result<Page, StoreError> {
         let feeds = feeds.map(<[Feed]>::to_vec);
         self.call(move |journal| {
-            let count = limit.saturating_add(1);
-            let offsets = journal.index.after(feeds.as_deref(), after, count);
-            page(journal, &offsets, limit)
+            let page = PageBuilder::new(limit);
+            let offsets = journal.index.after(feeds.as_deref(), after, page.wanted());
+            Ok(fill(page, journal, &offsets)?.build())
         })
         .await
     }
@@ -105,10 +105,9 @@ impl MessageStore for JournalStore {
     ) -> Result<Page, StoreError> {
         let feed = feed.clone();
         self.call(move |journal| {
-            let offsets = journal.index.before(&feed, before, limit.saturating_add(1));
-            let mut page = page(journal, &offsets, limit)?;
-            page.messages.reverse();
-            Ok(page)
+            let page = PageBuilder::new(limit);
+            let offsets = journal.index.before(&feed, before, page.wanted());
+            Ok(fill(page, journal, &offsets)?.build_reversed())
         })
         .await
     }
@@ -135,11 +134,9 @@ impl SessionStore for JournalStore {
     ) -> Result<Vec<SessionKey>, StoreError> {
         let records: Vec<_> = SessionRecord::newest(records).into_values().cloned().collect();
         self.call(move |journal| {
-            let is_outdated = |record: &SessionRecord| {
-                let kept = journal.index.sessions.get(&record.key);
-                kept.is_some_and(|kept| kept.version() > record.version())
-            };
-            let (outdated, newer): (Vec<_>, Vec<_>) = records.into_iter().partition(is_outdated);
+            let (newer, outdated): (Vec<_>, Vec<_>) = records
+                .into_iter()
+                .partition(|record| record.replaces(journal.index.sessions.get(&record.key)));
             journal.save(newer)?;
             Ok(outdated.into_iter().map(|record| record.key).collect())
         })
@@ -226,18 +223,16 @@ fn append(journal: &mut Journal, batch: &[NewMessage]) -> Result<Vec<Appended>, 
     Ok(plan.outcome(first))
 }
 
-/// The messages at these offsets, of which there is one more than wanted if there are more.
-fn page(journal: &mut Journal, offsets: &[Offset], limit: usize) -> Result<Page, StoreError> {
-    let mut page = Page::default();
-    let mut bytes = 0;
+/// Adds the messages at these offsets, as far as the page takes them.
+fn fill(
+    mut page: PageBuilder,
+    journal: &mut Journal,
+    offsets: &[Offset],
+) -> Result<PageBuilder, StoreError> {
     for &offset in offsets {
-        if page.messages.len() == limit || bytes >= Page::MAX_BYTES {
-            page.more = true;
+        if !page.push_with(|| journal.message(offset))? {
             break;
         }
-        let message = journal.message(offset)?;
-        bytes += message.content.as_str().len();
-        page.messages.push(message);
     }
     Ok(page)
 }
