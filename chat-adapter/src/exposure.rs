@@ -1,6 +1,6 @@
 use crate::BroadcastError;
 #[cfg(any(feature = "nats", feature = "redis"))]
-use crate::host::is_this_machine;
+use crate::broker::{BrokerUrl, is_this_machine};
 
 /// Returns whether others than the chat's nodes may be able to publish at the adapter that a URL names, so that the
 /// nodes should use a [`ClusterSecret`](crate::ClusterSecret): a broker that is not on this machine.
@@ -43,7 +43,7 @@ pub fn needs_secret(url: &str, store: &str) -> Result<bool, BroadcastError> {
 
 #[cfg(any(feature = "nats", feature = "redis"))]
 fn broker(url: &str) -> Result<bool, BroadcastError> {
-    let url = crate::broker_url::BrokerUrl::parse(url)?.with_host()?;
+    let url = BrokerUrl::parse(url)?.with_host()?;
     Ok(!is_this_machine(url.url().host_str().unwrap_or_default()))
 }
 

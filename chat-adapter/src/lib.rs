@@ -1,22 +1,19 @@
 #![doc = include_str!("../README.md")]
 
-#[cfg(feature = "broker")]
-#[cfg_attr(not(feature = "redis"), allow(dead_code, reason = "an adapter uses a part of it"))]
-mod backoff;
 mod broadcast;
-#[cfg(feature = "broker")]
-#[cfg_attr(not(feature = "redis"), allow(dead_code, reason = "an adapter uses a part of it"))]
-mod broker_url;
+#[cfg(any(
+    feature = "nats",
+    feature = "postgres",
+    feature = "redis",
+    all(feature = "cluster", unix)
+))]
+mod broker;
 #[cfg(all(feature = "cluster", unix))]
 mod cluster;
 mod config;
 mod error;
 mod exposure;
 mod fanout;
-mod host;
-#[cfg(feature = "broker")]
-#[cfg_attr(not(feature = "redis"), allow(dead_code, reason = "an adapter uses a part of it"))]
-mod link;
 mod local;
 #[cfg(feature = "nats")]
 mod nats;
@@ -27,9 +24,6 @@ mod redis;
 mod secret;
 #[cfg(feature = "testkit")]
 pub mod testkit;
-#[cfg(feature = "broker")]
-#[cfg_attr(not(feature = "redis"), allow(dead_code, reason = "an adapter uses a part of it"))]
-mod wire;
 
 pub use broadcast::{Broadcast, Incoming, Subscriber};
 #[cfg(all(feature = "cluster", unix))]

@@ -13,9 +13,8 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use self::options::Options;
 use self::reader::{ANSWER, Events, HEARTBEAT, Marker, Reader};
-use crate::backoff::Backoff;
+use crate::broker::{MAX_FRAME, Wire, backoff};
 use crate::fanout::Fanout;
-use crate::wire::{MAX_FRAME, Wire};
 use crate::{Broadcast, BroadcastError, ClusterSecret, Subscriber};
 
 /// A broadcast through a NATS server, with core NATS: JetStream is not needed.
@@ -134,7 +133,7 @@ fn connect_options(events: Arc<Events>) -> ConnectOptions {
         // The first attempt is the initial one, and the next follows the loss at once.
         .reconnect_delay_callback(|attempts| match attempts {
             0 | 1 => Duration::ZERO,
-            attempts => Backoff::at(u32::try_from(attempts - 2).unwrap_or(u32::MAX)),
+            attempts => backoff(u32::try_from(attempts - 2).unwrap_or(u32::MAX)),
         })
         .event_callback(move |event| {
             let events = Arc::clone(&events);

@@ -15,9 +15,8 @@ use self::listener::Listener;
 pub(crate) use self::options::is_own;
 use self::options::{Options, refusal};
 use self::publisher::{ANSWER, Publisher};
+use crate::broker::{Link, Wire};
 use crate::fanout::Fanout;
-use crate::link::Link;
-use crate::wire::Wire;
 use crate::{Broadcast, BroadcastError, ClusterSecret, Subscriber};
 
 /// The maximum size of a Postgres notification's payload, in bytes.

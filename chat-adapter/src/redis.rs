@@ -19,9 +19,8 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use self::connection::{ANSWER, connect};
 use self::options::{Mode, Options};
 use self::reader::Source;
+use crate::broker::{Link, MAX_FRAME, Wire};
 use crate::fanout::Fanout;
-use crate::link::Link;
-use crate::wire::{MAX_FRAME, Wire};
 use crate::{Broadcast, BroadcastError, ClusterSecret, Subscriber};
 
 /// A broadcast through a Redis or Valkey server.

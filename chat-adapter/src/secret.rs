@@ -74,7 +74,13 @@ impl ClusterSecret {
     }
 
     /// Returns the secrets; the first one signs.
-    #[cfg_attr(not(feature = "broker"), allow(dead_code, reason = "a broker's adapter uses it"))]
+    #[cfg(any(
+        test,
+        feature = "nats",
+        feature = "postgres",
+        feature = "redis",
+        all(feature = "cluster", unix)
+    ))]
     pub(crate) fn lines(&self) -> impl Iterator<Item = &[u8]> {
         self.0.iter().map(AsRef::as_ref)
     }

@@ -10,10 +10,8 @@ use tokio::time::{sleep, timeout};
 
 use super::queue::{Piece, Queue};
 use super::wire;
-use crate::backoff::Backoff;
+use crate::broker::{Decoder, Link, Wire, backoff};
 use crate::fanout::Fanout;
-use crate::link::Link;
-use crate::wire::Decoder;
 use crate::{BroadcastError, Incoming};
 
 /// How long a hub may stay silent. It sends a heartbeat every second.
@@ -31,6 +29,7 @@ pub(super) struct Connection {
 pub(super) struct Shared {
     /// What waits to be written to the hub.
     pub(super) outgoing: Queue<Vec<u8>>,
+    pub(super) wire: Wire,
     pub(super) fanout: Fanout,
     pub(super) link: Link,
 }
@@ -42,9 +41,9 @@ struct Stream {
 }
 
 impl Connection {
-    pub(super) async fn open(path: &Path) -> io::Result<Self> {
+    pub(super) async fn open(path: &Path, wire: &Wire) -> io::Result<Self> {
         let stream = Stream::open(path).await?;
-        Ok(Self { path: path.to_path_buf(), stream, decoder: Decoder::default() })
+        Ok(Self { path: path.to_path_buf(), stream, decoder: wire.decoder() })
     }
 
     /// Carries frames in both directions until the node closes.
@@ -110,9 +109,10 @@ impl Stream {
     }
 
     async fn reopen(path: &Path) -> Self {
-        let mut backoff = Backoff::default();
+        let mut failures = 0;
         loop {
-            sleep(backoff.after_failure()).await;
+            sleep(backoff(failures)).await;
+            failures = failures.saturating_add(1);
             match Self::open(path).await {
                 Ok(stream) => return stream,
                 Err(error) => tracing::debug!("the hub of this host is still away: {error}"),

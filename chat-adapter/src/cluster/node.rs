@@ -9,9 +9,8 @@ use tokio::time::timeout;
 
 use super::connection::{Connection, Shared};
 use super::queue::Queue;
+use crate::broker::{Link, MAX_FRAME, Wire};
 use crate::fanout::Fanout;
-use crate::link::Link;
-use crate::wire::{MAX_FRAME, Wire};
 use crate::{Broadcast, BroadcastError, Subscriber};
 
 /// How long a hub may take to receive the last frames of a node that closes.
@@ -36,14 +35,16 @@ impl ClusterBroadcast {
     pub async fn connect(path: impl AsRef<Path>) -> Result<Self, BroadcastError> {
         let path = path.as_ref();
         let place = format!("the hub at {}", path.display());
-        let connection = match Connection::open(path).await {
+        // Only this user can connect to the socket, so nothing is signed.
+        let wire = Wire::new(None, &place);
+        let connection = match Connection::open(path, &wire).await {
             Ok(connection) => connection,
             Err(error) => {
                 return Err(BroadcastError::Unreachable { place, source: error.into() });
             }
         };
         let (outgoing, fanout, link) = (Queue::new(), Fanout::new(), Link::new(place));
-        let shared = Arc::new(Shared { outgoing, fanout, link });
+        let shared = Arc::new(Shared { outgoing, wire, fanout, link });
         let task = tokio::spawn(connection.run(Arc::clone(&shared)));
         Ok(Self { shared, connection: Mutex::new(Some(task)) })
     }
@@ -66,7 +67,7 @@ impl Broadcast for ClusterBroadcast {
         if !self.is_connected() {
             return Err(BroadcastError::Unavailable("the connection is lost".into()));
         }
-        let bytes = Wire::default().encode(&frame, MAX_FRAME);
+        let bytes = self.shared.wire.encode(&frame, MAX_FRAME);
         let length = bytes.len();
         self.shared.outgoing.push(bytes, length);
         Ok(())

@@ -5,7 +5,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufWriter};
 use tokio::time::timeout;
 
 use super::queue::{Piece, Queue};
-use crate::wire::MAX_FRAME;
+use crate::broker::MAX_FRAME;
 
 /// A heartbeat, sent in place of a length.
 const STILL_THERE: u32 = u32::MAX;

@@ -2,7 +2,7 @@ use async_nats::{ConnectOptions, ServerAddr};
 use percent_encoding::percent_decode_str;
 
 use crate::BroadcastError;
-use crate::broker_url::BrokerUrl;
+use crate::broker::BrokerUrl;
 
 /// The options in the URL.
 pub(super) struct Options {
@@ -33,7 +33,7 @@ impl Options {
         if !is_plain_subject(&subject) {
             return Err(BroadcastError::url(format!("{subject:?} is no subject to publish to")));
         }
-        url.refuse_others(&[])?;
+        url.refuse_others()?;
         let place = url.place("nats", 4222);
         let name = decode(url.url().username())?;
         let login = match url.url().password() {

@@ -9,9 +9,8 @@ use futures_util::{FutureExt, StreamExt};
 use tokio::sync::Notify;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
+use crate::broker::{Decoder, Link};
 use crate::fanout::Fanout;
-use crate::link::Link;
-use crate::wire::Decoder;
 use crate::{BroadcastError, Incoming};
 
 /// How long the server may take to answer before a publisher gets an error.

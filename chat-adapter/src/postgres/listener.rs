@@ -8,10 +8,8 @@ use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
 use tokio::time::{sleep, timeout};
 
 use super::publisher::{ANSWER, GAP};
-use crate::backoff::Backoff;
+use crate::broker::{Decoder, Link, backoff};
 use crate::fanout::Fanout;
-use crate::link::Link;
-use crate::wire::Decoder;
 use crate::{BroadcastError, Incoming};
 
 /// How long to stay silent before checking whether the server still answers.
@@ -71,9 +69,10 @@ impl Listener {
     }
 
     async fn connect_again(&self) -> PgListener {
-        let mut backoff = Backoff::default();
+        let mut failures = 0;
         loop {
-            sleep(backoff.after_failure()).await;
+            sleep(backoff(failures)).await;
+            failures = failures.saturating_add(1);
             match listen(&self.options, &self.channel).await {
                 Ok(connection) => return connection,
                 Err(error) => tracing::debug!("still cut off from the broadcast: {error}"),

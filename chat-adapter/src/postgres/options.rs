@@ -6,8 +6,7 @@ use sqlx::error::DatabaseError;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
 use crate::BroadcastError;
-use crate::broker_url::BrokerUrl;
-use crate::host::is_this_machine;
+use crate::broker::{BrokerUrl, is_this_machine};
 
 /// The maximum length of a Postgres channel name, in bytes.
 const MAX_CHANNEL: usize = 63;

@@ -11,7 +11,7 @@ use tokio::sync::mpsc::Receiver;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use crate::link::Link;
+use crate::broker::Link;
 
 /// How long the server may take to answer before a publisher gets an error.
 pub(super) const ANSWER: Duration = Duration::from_secs(2);

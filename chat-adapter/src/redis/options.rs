@@ -1,7 +1,7 @@
 use redis::Client;
 
 use crate::BroadcastError;
-use crate::broker_url::BrokerUrl;
+use crate::broker::BrokerUrl;
 
 /// The options in the URL.
 #[derive(Debug)]
@@ -48,7 +48,7 @@ impl Options {
                 return Err(BroadcastError::url("the mode is neither streams nor pubsub"));
             }
         };
-        url.refuse_others(&[])?;
+        url.refuse_others()?;
         let place = url.place("redis", 6379);
         let client = Client::open(url.url().as_str())
             .map_err(|error| BroadcastError::url(error.to_string()))?;

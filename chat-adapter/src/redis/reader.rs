@@ -7,10 +7,8 @@ use super::channel::ChannelReader;
 use super::options::Mode;
 use super::stream::StreamReader;
 use crate::Incoming;
-use crate::backoff::Backoff;
+use crate::broker::{Decoder, Link, backoff};
 use crate::fanout::Fanout;
-use crate::link::Link;
-use crate::wire::Decoder;
 
 /// Where frames come from.
 pub(super) enum Source {
@@ -52,7 +50,7 @@ pub(super) async fn run(
     fanout: Arc<Fanout>,
     link: Arc<Link>,
 ) {
-    let mut backoff = Backoff::default();
+    let mut failures = 0;
     let mut read = source.read().await;
     loop {
         read = match read {
@@ -61,11 +59,12 @@ pub(super) async fn run(
                 if deliver(batch, &mut decoder, &fanout).is_err() {
                     return;
                 }
-                source.read().await.inspect(|_| backoff.reset())
+                source.read().await.inspect(|_| failures = 0)
             }
             Err(error) => {
                 link.lost(error);
-                tokio::time::sleep(backoff.after_failure()).await;
+                tokio::time::sleep(backoff(failures)).await;
+                failures = failures.saturating_add(1);
                 source.reconnect(&client).await
             }
         };

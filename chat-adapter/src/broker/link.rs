@@ -16,12 +16,14 @@ impl Link {
         Self { place, up: AtomicBool::new(true), losses: AtomicU64::new(0) }
     }
 
+    #[cfg(any(feature = "cluster", feature = "postgres", feature = "redis"))]
     pub(crate) fn is_up(&self) -> bool {
         self.up.load(Ordering::Relaxed)
     }
 
     /// Returns how often the connection was lost. Trust another connection to the same broker only while this number
     /// stays the same.
+    #[cfg(any(feature = "postgres", feature = "redis"))]
     pub(crate) fn losses(&self) -> u64 {
         self.losses.load(Ordering::Relaxed)
     }

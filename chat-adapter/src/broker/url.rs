@@ -12,16 +12,6 @@ impl BrokerUrl {
         Ok(Self(Url::parse(url).map_err(|error| BroadcastError::url(error.to_string()))?))
     }
 
-    /// Refuses a URL without a host.
-    pub(crate) fn with_host(self) -> Result<Self, BroadcastError> {
-        match self.0.host_str() {
-            None | Some("") => {
-                Err(BroadcastError::url(format!("the {}:// URL names no host", self.0.scheme())))
-            }
-            Some(_) => Ok(self),
-        }
-    }
-
     /// Removes a query parameter and returns its value.
     pub(crate) fn take(&mut self, name: &str) -> Option<String> {
         let (mine, others): (Vec<_>, Vec<_>) =
@@ -34,7 +24,7 @@ impl BrokerUrl {
     }
 
     /// Returns the URL with only these query parameters.
-    #[cfg_attr(not(feature = "postgres"), allow(dead_code, reason = "an adapter uses it"))]
+    #[cfg(feature = "postgres")]
     pub(crate) fn only(mut self, names: &[&str]) -> Self {
         let pairs = self.0.query_pairs().into_owned();
         let kept: Vec<_> = pairs.filter(|(key, _)| names.contains(&key.as_str())).collect();
@@ -45,9 +35,26 @@ impl BrokerUrl {
         self
     }
 
+    pub(crate) fn url(&self) -> &Url {
+        &self.0
+    }
+}
+
+#[cfg(any(feature = "nats", feature = "redis"))]
+impl BrokerUrl {
+    /// Refuses a URL without a host.
+    pub(crate) fn with_host(self) -> Result<Self, BroadcastError> {
+        match self.0.host_str() {
+            None | Some("") => {
+                Err(BroadcastError::url(format!("the {}:// URL names no host", self.0.scheme())))
+            }
+            Some(_) => Ok(self),
+        }
+    }
+
     /// Refuses query parameters that are left: a misspelt parameter must not be ignored silently.
-    pub(crate) fn refuse_others(&self, allowed: &[&str]) -> Result<(), BroadcastError> {
-        match self.0.query_pairs().find(|(name, _)| !allowed.contains(&name.as_ref())) {
+    pub(crate) fn refuse_others(&self) -> Result<(), BroadcastError> {
+        match self.0.query_pairs().next() {
             Some((name, _)) => Err(BroadcastError::url(format!(
                 "a {}:// URL has no parameter {name:?} here",
                 self.0.scheme()
@@ -60,9 +67,5 @@ impl BrokerUrl {
     pub(crate) fn place(&self, kind: &str, port: u16) -> String {
         let host = self.0.host_str().unwrap_or_default();
         format!("{kind} at {host}:{}", self.0.port().unwrap_or(port))
-    }
-
-    pub(crate) fn url(&self) -> &Url {
-        &self.0
     }
 }

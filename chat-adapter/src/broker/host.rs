@@ -1,8 +1,4 @@
 /// Returns whether a host is this machine, independent of name servers.
-#[cfg_attr(
-    not(any(feature = "nats", feature = "postgres", feature = "redis")),
-    allow(dead_code, reason = "an adapter uses it")
-)]
 pub(crate) fn is_this_machine(host: &str) -> bool {
     let address = host.trim_start_matches('[').trim_end_matches(']');
     match address.parse::<std::net::IpAddr>() {

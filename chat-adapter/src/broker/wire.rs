@@ -2,7 +2,6 @@
 //!
 //! Without a [`ClusterSecret`], it is the output of [`Frame::encode`]. With one it is text too, because not every
 //! broker carries other bytes:
-//! broker carries more:
 //!
 //! ```text
 //! mac1 <HMAC-SHA256 in 64 hexadecimal digits> <what Frame::encode gives>
@@ -18,6 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chat_core::{Frame, FrameError};
+use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use tokio::time::Instant;
@@ -83,7 +83,7 @@ impl Wire {
         let code = key.clone().chain_update(&bytes).finalize().into_bytes();
         let mut signed = Vec::with_capacity(OVERHEAD + bytes.len());
         signed.extend_from_slice(SIGNED);
-        signed.extend(code.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(digit));
+        signed.extend_from_slice(HEXLOWER.encode(&code).as_bytes());
         signed.push(b' ');
         signed.extend_from_slice(&bytes);
         signed
@@ -104,7 +104,7 @@ impl Wire {
             // Nothing in it is trusted here anyway: see `Broadcast::is_authenticated`.
             (Some((_, frame)), false) => Ok(frame),
             (Some((code, frame)), true) => {
-                let code = read_code(code).ok_or(Distrust::Forged)?;
+                let code = HEXLOWER_PERMISSIVE.decode(code).map_err(|_| Distrust::Forged)?;
                 let fits = |key: &Hmac<Sha256>| {
                     // Takes the same time wherever the first difference is.
                     key.clone().chain_update(frame).verify_slice(&code).is_ok()
@@ -126,20 +126,6 @@ impl fmt::Debug for Wire {
 enum Distrust {
     Unsigned,
     Forged,
-}
-
-fn digit(half: u8) -> u8 {
-    b"0123456789abcdef"[usize::from(half)]
-}
-
-fn read_code(digits: &[u8]) -> Option<[u8; CODE / 2]> {
-    let mut code = [0; CODE / 2];
-    for (byte, pair) in code.iter_mut().zip(digits.chunks_exact(2)) {
-        let half =
-            |digit: u8| char::from(digit).to_digit(16).and_then(|half| u8::try_from(half).ok());
-        *byte = half(pair[0])? << 4 | half(pair[1])?;
-    }
-    Some(code)
 }
 
 /// Decodes what other nodes wrote, and warns once about each kind of problem: unreadable or not trusted.
