@@ -1,6 +1,9 @@
 //! Fetches the official Socket.IO browser client, so that the server can hand it out as the Node.js
 //! server does. Without npm, or without a network, the build succeeds and the server lacks these files.
 
+#[path = "../testing/installed.rs"]
+mod installed;
+
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::{env, fs, io};
@@ -24,7 +27,7 @@ fn main() -> io::Result<()> {
     println!("cargo::rerun-if-changed=build.rs");
     // The tests are those of the program.
     if env::var_os("CARGO_FEATURE_PROGRAM").is_some() {
-        find_servers();
+        installed::tell_of(&["redis-server", "nats-server", "nginx"]);
         find_browser();
         find_other_clients();
     }
@@ -58,24 +61,6 @@ fn main() -> io::Result<()> {
         }
     };
     fs::write(out.join("socket_io_client.rs"), generated)
-}
-
-/// Tells the tests with several nodes which servers this machine has, so that those that need another are
-/// shown as ignored.
-fn find_servers() {
-    let servers = [
-        ("has_redis_server", "/usr/bin/redis-server"),
-        ("has_nats_server", "/usr/sbin/nats-server"),
-        ("has_nginx", "/usr/sbin/nginx"),
-        ("has_postgres", "/usr/share/postgresql-common"),
-    ];
-    for (cfg, path) in servers {
-        println!("cargo::rustc-check-cfg=cfg({cfg})");
-        println!("cargo::rerun-if-changed={path}");
-        if Path::new(path).exists() {
-            println!("cargo::rustc-cfg={cfg}");
-        }
-    }
 }
 
 /// Tells the tests of the page whether there is a browser and what drives it, which `scripts/test` installs;

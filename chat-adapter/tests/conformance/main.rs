@@ -15,7 +15,8 @@ mod redis;
 #[cfg(any(feature = "nats", feature = "postgres", feature = "redis"))]
 mod secrets;
 #[cfg(any(feature = "nats", feature = "redis"))]
-mod server;
+#[path = "../../../testing/service.rs"]
+mod service;
 
 use std::sync::Arc;
 

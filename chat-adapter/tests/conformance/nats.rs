@@ -10,17 +10,17 @@ use chat_core::{Content, Epoch, Frame, FrameBody, Message, NodeId, Offset};
 use tokio::time::timeout;
 
 use crate::proxy::Proxy;
-use crate::server::{Server, executable};
+use crate::service::{Service, executable};
 
 chat_adapter::conformance!(core, broker nats, has_nats_server, "needs nats-server");
 
 struct Nats {
-    server: Server,
+    server: Service,
     proxy: Proxy,
 }
 
 async fn nats() -> Nats {
-    let server = Server::run(Box::new(|port, folder| command(port, folder, &[]))).await;
+    let server = Service::run(Box::new(|port, folder| command(port, folder, &[]))).await;
     let proxy = Proxy::to(server.address).await;
     Nats { server, proxy }
 }
@@ -79,8 +79,8 @@ async fn nodes_know_each_other_by_their_secret() {
 }
 
 /// A server with a configuration file.
-async fn configured(configuration: &'static str) -> Server {
-    Server::run(Box::new(move |port, folder| {
+async fn configured(configuration: &'static str) -> Service {
+    Service::run(Box::new(move |port, folder| {
         let file = folder.join("nats.conf");
         std::fs::write(&file, configuration).expect("written");
         command(port, folder, &["--config", &file.to_string_lossy()])

@@ -10,13 +10,13 @@ use redis::Cmd;
 use tokio::time::timeout;
 
 use crate::proxy::Proxy;
-use crate::server::{Server, executable};
+use crate::service::{Service, executable};
 
 chat_adapter::conformance!(streams, broker streams_broker, has_redis_server, "needs redis-server");
 chat_adapter::conformance!(pubsub, broker pubsub_broker, has_redis_server, "needs redis-server");
 
 struct Redis {
-    server: Server,
+    server: Service,
     proxy: Proxy,
     query: &'static str,
     /// What it takes to send bytes to all nodes, but for the bytes.
@@ -32,7 +32,7 @@ async fn pubsub_broker() -> Redis {
 }
 
 async fn redis(query: &'static str, raw: fn() -> Cmd) -> Redis {
-    let server = Server::run(Box::new(|port, folder| command(port, folder, &[]))).await;
+    let server = Service::run(Box::new(|port, folder| command(port, folder, &[]))).await;
     let proxy = Proxy::to(server.address).await;
     Redis { server, proxy, query, raw }
 }
@@ -157,7 +157,7 @@ async fn a_stream_that_was_deleted_is_a_gap_and_goes_on() {
 #[cfg_attr(not(has_redis_server), ignore = "needs redis-server")]
 async fn a_password_that_is_missing_or_wrong_is_one_clear_line() {
     let server =
-        Server::run(Box::new(|port, folder| command(port, folder, &["--requirepass", "s3cret"])))
+        Service::run(Box::new(|port, folder| command(port, folder, &["--requirepass", "s3cret"])))
             .await;
     let address = server.address;
     for mode in ["streams", "pubsub"] {

@@ -20,5 +20,9 @@ mod nodes;
 mod origins;
 mod rate;
 mod server;
+#[path = "../../../testing/service.rs"]
+mod service;
 mod slow_clients;
 mod unread;
+#[cfg(all(feature = "cluster", unix))]
+mod workers;

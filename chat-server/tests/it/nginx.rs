@@ -1,16 +1,17 @@
 //! The example of a proxy in the documentation, as it stands there.
 
 use std::fmt::Write;
-use std::net::TcpListener;
-use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::path::Path;
+use std::process::Command;
 
 use tempfile::TempDir;
 use tokio::net::TcpStream;
+use tokio::process::Child;
 
 use crate::javascript;
-use crate::nodes::{Process, free_port, node};
+use crate::nodes::node;
 use crate::server::{Raw, Server};
+use crate::service::{Service, executable, free_ports};
 
 const OPERATIONS: &str = include_str!("../../../docs/OPERATIONS.md");
 
@@ -34,43 +35,39 @@ fn example(servers: &[String], port: u16) -> String {
     text.replace("listen 80;", &format!("listen 127.0.0.1:{port};"))
 }
 
-async fn nginx(folder: &TempDir, servers: &[String]) -> (Process, String) {
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let path = folder.path().display();
-    let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-        .map(|kind| format!("{kind}_temp_path {path}/{kind};"))
-        .concat();
-    let configuration = format!(
-        "daemon off; master_process off; pid {path}/pid; error_log stderr crit;
-        events {{ worker_connections 4096; }}
-        http {{ access_log off; {temporary} {} }}",
-        example(servers, port)
-    );
-    let file = folder.path().join("nginx.conf");
-    std::fs::write(&file, configuration).unwrap();
-    let mut command = tokio::process::Command::from(Command::new("/usr/sbin/nginx"));
-    command.arg("-p").arg(folder.path()).arg("-c").arg(&file).stdin(Stdio::null());
-    let process = Process(command.kill_on_drop(true).spawn().unwrap());
-    let listens = async {
-        while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+async fn nginx(servers: Vec<String>) -> (Service, String) {
+    let command = move |port: u16, folder: &Path| {
+        let path = folder.display();
+        let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+            .map(|kind| format!("{kind}_temp_path {path}/{kind};"))
+            .concat();
+        let configuration = format!(
+            "daemon off; master_process off; pid {path}/pid; error_log stderr crit;
+            events {{ worker_connections 4096; }}
+            http {{ access_log off; {temporary} {} }}",
+            example(&servers, port)
+        );
+        let file = folder.join("nginx.conf");
+        std::fs::write(&file, configuration).unwrap();
+        let mut command = Command::new(executable("nginx"));
+        command.arg("-p").arg(folder).arg("-c").arg(&file);
+        command
     };
-    tokio::time::timeout(Duration::from_secs(10), listens).await.expect("the proxy listens");
-    (process, format!("http://127.0.0.1:{port}"))
+    let nginx = Service::run(Box::new(command)).await;
+    let url = format!("http://{}", nginx.address);
+    (nginx, url)
 }
 
 /// Two nodes of one chat behind the documented proxy, and its URL. All of them end with what is returned.
-async fn two_nodes_behind_nginx(folder: &TempDir) -> ([Process; 3], String) {
+async fn two_nodes_behind_nginx(folder: &TempDir) -> (Service, [Child; 2], String) {
     let store = format!("sqlite:{}", folder.path().join("chat.db").display());
     let listen = ["--listen", "127.0.0.1:0", "--trusted-proxy", "loopback"];
     let arguments = [&listen[..], &["--store", &store]].concat();
     let (first, mut servers) = node(&arguments, 1).await;
     let (second, more) = node(&arguments, 1).await;
     servers.extend(more);
-    let (proxy, url) = nginx(folder, &servers).await;
-    // The proxy ends first, as it began last.
-    ([proxy, second, first], url)
+    let (proxy, url) = nginx(servers).await;
+    (proxy, [first, second], url)
 }
 
 #[tokio::test]
@@ -80,7 +77,7 @@ async fn two_nodes_behind_nginx(folder: &TempDir) -> ([Process; 3], String) {
 )]
 async fn the_documented_proxy_keeps_each_client_with_one_node() {
     let folder = TempDir::new().unwrap();
-    let (_processes, url) = two_nodes_behind_nginx(&folder).await;
+    let (_proxy, _nodes, url) = two_nodes_behind_nginx(&folder).await;
     let run = move || javascript::run("sticky_proxy.test.mjs", &[("CHAT_PROXY_URL", &url)]);
     tokio::task::spawn_blocking(run).await.unwrap();
 }
@@ -92,7 +89,7 @@ async fn the_documented_proxy_keeps_each_client_with_one_node() {
 )]
 async fn clients_in_python_chat_behind_the_documented_proxy() {
     let folder = TempDir::new().unwrap();
-    let (_processes, url) = two_nodes_behind_nginx(&folder).await;
+    let (_proxy, _nodes, url) = two_nodes_behind_nginx(&folder).await;
     let run = move || {
         let _turn = javascript::MACHINE.blocking_lock();
         javascript::run_in("clients", "nginx.test.mjs", &[("CHAT_PROXY_URL", &url)]);
@@ -115,8 +112,7 @@ async fn status(proxy: &str, host: &str, origin: &str) -> String {
 async fn pages_behind_the_documented_proxy_have_its_host() {
     for (options, expected) in [(&["--trusted-proxy", "loopback"][..], "200"), (&[], "403")] {
         let server = Server::start(options).await;
-        let folder = TempDir::new().unwrap();
-        let (_nginx, proxy) = nginx(&folder, std::slice::from_ref(&server.address)).await;
+        let (_nginx, proxy) = nginx(vec![server.address.clone()]).await;
         for host in ["chat.example.org", "chat.example.org:8080"] {
             let response = status(&proxy, host, &format!("http://{host}")).await;
             assert!(response.starts_with(&format!("HTTP/1.1 {expected} ")), "{host}: {response}");
@@ -145,9 +141,8 @@ async fn pages_behind_the_documented_proxy_have_its_host() {
     ignore = "needs Node.js with npm, and nginx-light"
 )]
 async fn nodes_behind_the_documented_proxy_can_be_restarted_one_after_the_other() {
-    let folder = TempDir::new().unwrap();
-    let nodes = [free_port(), free_port()].map(|port| format!("127.0.0.1:{port}"));
-    let (_nginx, url) = nginx(&folder, &nodes).await;
+    let nodes: Vec<_> = free_ports(2).into_iter().map(|port| format!("127.0.0.1:{port}")).collect();
+    let (_nginx, url) = nginx(nodes.clone()).await;
     let run = move || {
         let nodes = nodes.join(",");
         let variables = [("CHAT_PROXY_URL", &*url), ("CHAT_NODE_ADDRESSES", &*nodes)];

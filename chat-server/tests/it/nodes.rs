@@ -1,20 +1,20 @@
 //! Several nodes with one log, for each store and each way they can hear each other.
 
-use std::net::TcpListener as StdListener;
+use std::path::Path;
 use std::process::Stdio;
-use std::sync::atomic::{AtomicU16, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use chat_adapter::{Broadcast, LocalBroadcast};
 use chat_server::Chat;
 use chat_store::{MemoryStore, Store};
 use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 
 use crate::javascript;
+use crate::server::{Launched, launch};
+use crate::service::{Service, executable};
 
 /// Longer than anything here takes.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -52,26 +52,14 @@ async fn check_outage(urls: Vec<String>, of: &'static str, outage: impl Future<O
     run.unwrap();
 }
 
-/// A process that is killed with the test.
-pub(crate) struct Process(#[allow(dead_code)] pub(crate) Child);
-
-/// Starts the server, and returns the URLs it prints: as many as expected.
-pub(crate) async fn node(arguments: &[&str], expected: usize) -> (Process, Vec<String>) {
+/// Starts the server, and returns the URLs it prints: as many as expected. It is killed with the test.
+pub(crate) async fn node(arguments: &[&str], expected: usize) -> (Child, Vec<String>) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_chat-server"));
     command.args(["--log", "warn", "--max-events-per-second", "0"]);
     command.args(["--max-new-names-per-hour", "0", "--max-messages-per-day", "0"]).args(arguments);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
-    let mut child = command.spawn().unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let mut urls = Vec::new();
-    let ready = async {
-        while urls.len() < expected {
-            let line = lines.next_line().await.unwrap().expect("the server starts");
-            urls.push(line.strip_prefix("listening on ").expect("a URL").to_owned());
-        }
-    };
-    tokio::time::timeout(PATIENCE, ready).await.expect("the server is ready");
-    (Process(child), urls)
+    command.stdin(Stdio::null());
+    let Launched { process, urls, .. } = launch(command, expected).await;
+    (process, urls)
 }
 
 /// Runs the tests against two processes with this store and this adapter.
@@ -80,48 +68,23 @@ async fn check_pair(store: &str, adapter: &str) {
     check(urls).await;
 }
 
-/// A port that nobody listens on, another one at each call, outside of the range that systems give out by
-/// themselves.
-pub(crate) fn free_port() -> u16 {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    let own = 10_000 + (std::process::id() % 5_000) as u16;
-    let free = |port: &u16| StdListener::bind(("127.0.0.1", *port)).is_ok();
-    (0..10_000).map(|_| own + NEXT.fetch_add(1, Ordering::Relaxed)).find(free).expect("a free port")
-}
-
-/// Starts a broker on a port, and waits until it listens.
-async fn broker(program: &str, arguments: &[&str], port: u16) -> Process {
-    let mut command = Command::new(program);
-    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    let child = command.kill_on_drop(true).spawn().unwrap();
-    let listens = async {
-        while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+async fn redis() -> Service {
+    let command = |port: u16, folder: &Path| {
+        let mut command = std::process::Command::new(executable("redis-server"));
+        command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--dir"]);
+        command.arg(folder);
+        command
     };
-    tokio::time::timeout(PATIENCE, listens).await.expect("the broker listens");
-    Process(child)
-}
-
-async fn redis(folder: &TempDir) -> (Process, u16) {
-    let port = free_port();
-    (redis_on(port, folder).await, port)
-}
-
-async fn redis_on(port: u16, folder: &TempDir) -> Process {
-    let folder = folder.path().to_str().unwrap();
-    let listen = port.to_string();
-    let arguments = ["--port", &listen, "--bind", "127.0.0.1", "--save", "", "--dir", folder];
-    broker("/usr/bin/redis-server", &arguments, port).await
+    Service::run(Box::new(command)).await
 }
 
 /// Two processes with this store and this adapter.
-async fn pair(store: &str, adapter: &str) -> ([Process; 2], Vec<String>) {
+async fn pair(store: &str, adapter: &str) -> ([Child; 2], Vec<String>) {
     pair_with(store, adapter, &[]).await
 }
 
 /// The same with more options.
-async fn pair_with(store: &str, adapter: &str, more: &[&str]) -> ([Process; 2], Vec<String>) {
+async fn pair_with(store: &str, adapter: &str, more: &[&str]) -> ([Child; 2], Vec<String>) {
     let arguments = ["--listen", "127.0.0.1:0", "--store", store, "--adapter", adapter];
     let arguments = [&arguments[..], more].concat();
     let (first, mut urls) = node(&arguments, 1).await;
@@ -185,8 +148,8 @@ async fn workers_on_one_sqlite_file() {
 )]
 async fn sqlite_and_redis_streams() {
     let folder = TempDir::new().unwrap();
-    let (_redis, port) = redis(&folder).await;
-    check_pair(&sqlite(&folder), &format!("redis://127.0.0.1:{port}")).await;
+    let redis = redis().await;
+    check_pair(&sqlite(&folder), &format!("redis://{}", redis.address)).await;
 }
 
 #[cfg(all(feature = "postgres", feature = "redis"))]
@@ -196,10 +159,9 @@ async fn sqlite_and_redis_streams() {
     ignore = "needs Node.js with npm, redis-server and postgresql"
 )]
 async fn postgres_and_redis_pubsub() {
-    let folder = TempDir::new().unwrap();
-    let (_redis, port) = redis(&folder).await;
+    let redis = redis().await;
     let postgres = chat_store::testkit::PostgresServer::start();
-    let adapter = format!("redis://127.0.0.1:{port}?mode=pubsub");
+    let adapter = format!("redis://{}?mode=pubsub", redis.address);
     check_pair(&postgres.create_database().await, &adapter).await;
 }
 
@@ -210,11 +172,14 @@ async fn postgres_and_redis_pubsub() {
     ignore = "needs Node.js with npm, nats-server and postgresql"
 )]
 async fn postgres_and_nats() {
-    let port = free_port();
-    let arguments = ["-a", "127.0.0.1", "-p", &port.to_string()];
-    let _nats = broker("/usr/sbin/nats-server", &arguments, port).await;
+    let command = |port: u16, _: &Path| {
+        let mut command = std::process::Command::new(executable("nats-server"));
+        command.args(["--addr", "127.0.0.1", "--port", &port.to_string()]);
+        command
+    };
+    let nats = Service::run(Box::new(command)).await;
     let postgres = chat_store::testkit::PostgresServer::start();
-    check_pair(&postgres.create_database().await, &format!("nats://127.0.0.1:{port}")).await;
+    check_pair(&postgres.create_database().await, &format!("nats://{}", nats.address)).await;
 }
 
 #[cfg(feature = "postgres")]
@@ -238,9 +203,9 @@ async fn postgres_alone() {
 )]
 async fn a_node_that_dies_takes_its_users_with_it() {
     let folder = TempDir::new().unwrap();
-    let (_redis, port) = redis(&folder).await;
-    let (nodes, urls) = pair(&sqlite(&folder), &format!("redis://127.0.0.1:{port}")).await;
-    let (urls, pid) = (urls.join(","), nodes[1].0.id().unwrap().to_string());
+    let redis = redis().await;
+    let (nodes, urls) = pair(&sqlite(&folder), &format!("redis://{}", redis.address)).await;
+    let (urls, pid) = (urls.join(","), nodes[1].id().unwrap().to_string());
     let run = move || {
         let variables = [("CHAT_NODE_URLS", &*urls), ("CHAT_NODE_PID", &*pid)];
         javascript::run("dead_node.test.mjs", &variables);
@@ -290,14 +255,14 @@ async fn a_broker_on_another_machine_needs_a_secret_or_trust() {
 #[cfg(feature = "redis")]
 async fn check_forged(mode: &'static str, signed: bool) {
     let folder = TempDir::new().unwrap();
-    let (_redis, port) = redis(&folder).await;
-    let adapter = format!("redis://127.0.0.1:{port}?mode={mode}");
+    let redis = redis().await;
+    let adapter = format!("redis://{}?mode={mode}", redis.address);
     let secret = folder.path().join("secret");
     std::fs::write(&secret, "0123456789abcdef".repeat(4)).unwrap();
     let more = ["--cluster-secret-file", secret.to_str().unwrap()];
     let more = if signed { &more[..] } else { &[] };
     let (_nodes, urls) = pair_with(&sqlite(&folder), &adapter, more).await;
-    let (urls, port) = (urls.join(","), port.to_string());
+    let (urls, port) = (urls.join(","), redis.address.port().to_string());
     let run = move || {
         let variables = [
             ("CHAT_NODE_URLS", &*urls),
@@ -340,14 +305,13 @@ async fn forged_frames_where_nodes_have_no_secret() {
 )]
 async fn a_broker_that_is_away_for_ten_seconds_makes_messages_late_not_lost() {
     let folder = TempDir::new().unwrap();
-    let (redis, port) = redis(&folder).await;
-    let (_nodes, urls) = pair(&sqlite(&folder), &format!("redis://127.0.0.1:{port}")).await;
-    let back = Mutex::new(None);
+    let redis = redis().await;
+    let (_nodes, urls) = pair(&sqlite(&folder), &format!("redis://{}", redis.address)).await;
     let outage = async {
         tokio::time::sleep(Duration::from_secs(2)).await;
-        drop(redis);
+        redis.kill();
         tokio::time::sleep(OUTAGE).await;
-        *back.lock().unwrap() = Some(redis_on(port, &folder).await);
+        redis.start().await;
     };
     check_outage(urls, "other nodes", outage).await;
 }
@@ -362,9 +326,9 @@ async fn a_broker_that_falls_silent_makes_messages_late_not_lost() {
     use rustix::process::{Pid, Signal, kill_process};
 
     let folder = TempDir::new().unwrap();
-    let (redis, port) = redis(&folder).await;
-    let (_nodes, urls) = pair(&sqlite(&folder), &format!("redis://127.0.0.1:{port}")).await;
-    let pid = redis.0.id().and_then(|pid| Pid::from_raw(pid.cast_signed())).unwrap();
+    let redis = redis().await;
+    let (_nodes, urls) = pair(&sqlite(&folder), &format!("redis://{}", redis.address)).await;
+    let pid = Pid::from_raw(redis.pid().cast_signed()).unwrap();
     let outage = async {
         tokio::time::sleep(Duration::from_secs(2)).await;
         kill_process(pid, Signal::STOP).unwrap();

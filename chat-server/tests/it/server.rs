@@ -2,12 +2,39 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::net::TcpStream;
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::client::PATIENCE;
+
+/// Longer than the program takes to start.
+const START: Duration = Duration::from_secs(30);
+
+/// The program as it runs. It ends when this is dropped.
+pub(crate) struct Launched {
+    pub(crate) process: Child,
+    /// What it writes to standard output from now on.
+    pub(crate) output: Lines<BufReader<ChildStdout>>,
+    /// Where it listens.
+    pub(crate) urls: Vec<String>,
+}
+
+/// Runs a command, and waits until it has printed as many URLs as expected.
+pub(crate) async fn launch(mut command: Command, expected: usize) -> Launched {
+    let mut process = command.stdout(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
+    let mut output = BufReader::new(process.stdout.take().unwrap()).lines();
+    let mut urls = Vec::new();
+    let ready = async {
+        while urls.len() < expected {
+            let line = output.next_line().await.unwrap().expect("it starts");
+            urls.push(line.strip_prefix("listening on ").expect("a URL").to_owned());
+        }
+    };
+    timeout(START, ready).await.expect("it starts in time");
+    Launched { process, output, urls }
+}
 
 /// The real program, with a file for its store and one for what it logs.
 pub(crate) struct Server {
@@ -40,13 +67,9 @@ impl Server {
         if !options.contains(&"--listen") {
             command.args(["--listen", "127.0.0.1:0"]);
         }
-        command.args(["--store", &store]).args(options);
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).kill_on_drop(true);
-        let mut process = command.spawn().unwrap();
-        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        let line = timeout(PATIENCE, lines.next_line()).await.expect("it starts").unwrap();
-        let address = line.expect("it listens").replace("listening on http://", "");
-        Self { address, process, folder }
+        command.args(["--store", &store]).args(options).stdin(Stdio::null()).stderr(log);
+        let Launched { process, urls, .. } = launch(command, 1).await;
+        Self { address: urls[0].replace("http://", ""), process, folder }
     }
 
     pub(crate) async fn open(&self) -> Raw {

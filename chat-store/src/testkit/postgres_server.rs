@@ -17,8 +17,9 @@ const SCRIPT: &str = include_str!("postgres_server.sh");
 /// A PostgreSQL server for one test, with an empty folder and a free port of this machine.
 ///
 /// It is removed with its folder when this is dropped or the process ends, however it ends. It uses the programs of
-/// Debian's package `postgresql`. Without them a test is ignored if its package has the `build.rs` of this one and
-/// the test has the attribute `#[cfg_attr(not(has_postgres), ignore = "needs postgresql")]`.
+/// Debian's package `postgresql`. Without them a test is ignored if it has the attribute
+/// `#[cfg_attr(not(has_postgres), ignore = "needs postgresql")]`, and the build script of its package sets that `cfg` as
+/// this one's does.
 ///
 /// # Panics
 /// All functions, if the server does not do what it should.

@@ -1,23 +1,23 @@
-//! A server with workers, as a real process.
-
-use std::net::TcpListener;
 use std::process::{ExitStatus, Stdio};
-use std::sync::atomic::{AtomicU16, Ordering};
 
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
-use tokio::process::{Child, Command};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::PATIENCE;
+use crate::server::{Launched, launch};
+use crate::service::free_ports;
 
 /// The supervisor, its workers, and the folder of their store.
-pub(super) struct Server {
+pub(super) struct Supervisor {
     pub(super) ports: Vec<u16>,
     supervisor: Child,
+    /// What it writes to standard output after its start.
+    output: Lines<BufReader<ChildStdout>>,
     /// What they all have written to standard error.
     log: watch::Receiver<Vec<String>>,
     /// Ends when the last process that could write to it has.
@@ -30,13 +30,16 @@ pub(super) fn command(first: u16, workers: usize, store: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_chat-server"));
     command.args(["--listen", &format!("127.0.0.1:{first}"), "--workers", &workers.to_string()]);
     command.args(["--store", store, "--log", "info"]);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    command.stdin(Stdio::null()).stderr(Stdio::piped());
     command
 }
 
 /// What a command that fails writes to standard output and to standard error, there without the log.
 pub(super) async fn failure(mut command: Command) -> (String, Vec<String>) {
-    let output = timeout(PATIENCE, command.output()).await.expect("it ends").expect("it runs");
+    let output = timeout(PATIENCE, command.stdout(Stdio::piped()).kill_on_drop(true).output())
+        .await
+        .expect("it ends")
+        .expect("it runs");
     assert_eq!(output.status.code(), Some(1));
     let text = |bytes| String::from_utf8(bytes).expect("text");
     let lines = text(output.stderr);
@@ -44,15 +47,18 @@ pub(super) async fn failure(mut command: Command) -> (String, Vec<String>) {
     (text(output.stdout), lines.collect())
 }
 
-impl Server {
+impl Supervisor {
     pub(super) async fn start(workers: usize) -> Self {
         let folder = TempDir::new().expect("a folder");
-        let ports = free_ports(workers);
+        let ports = free_ports(u16::try_from(workers).expect("few"));
         let store = format!("sqlite:{}", folder.path().join("chat.db").display());
         let mut command = command(ports[0], workers, &store);
         // One that is killed leaves its socket behind.
         command.env("TMPDIR", folder.path());
-        let mut supervisor = command.spawn().expect("it starts");
+        let Launched { process: mut supervisor, output, urls } = launch(command, workers).await;
+        let expected: Vec<_> =
+            ports.iter().map(|port| format!("http://127.0.0.1:{port}")).collect();
+        assert_eq!(urls, expected);
 
         let (sender, log) = watch::channel(Vec::new());
         let mut lines = BufReader::new(supervisor.stderr.take().expect("piped")).lines();
@@ -61,13 +67,7 @@ impl Server {
                 sender.send_modify(|log| log.push(line));
             }
         });
-        let mut announced = BufReader::new(supervisor.stdout.as_mut().expect("piped")).lines();
-        for port in &ports {
-            let line = timeout(PATIENCE, announced.next_line()).await.expect("it starts in time");
-            let expected = format!("listening on http://127.0.0.1:{port}");
-            assert_eq!(line.expect("read"), Some(expected), "{:?}", log.borrow());
-        }
-        Self { ports, supervisor, log, logging, _folder: folder }
+        Self { ports, supervisor, output, log, logging, _folder: folder }
     }
 
     /// Waits until the worker of a port has been started so many times, and says which process it is.
@@ -94,22 +94,8 @@ impl Server {
         let status = timeout(PATIENCE, self.supervisor.wait()).await.expect("it ends in time");
         timeout(PATIENCE, self.logging).await.expect("all workers end in time").expect("read");
         let mut rest = String::new();
-        let output = self.supervisor.stdout.as_mut().expect("piped");
-        output.read_to_string(&mut rest).await.expect("read");
+        self.output.get_mut().read_to_string(&mut rest).await.expect("read");
         let log = self.log.borrow().clone();
         (status.expect("it ran"), rest, log)
-    }
-}
-
-/// Ports in a row that nobody listens on, below those that systems give out by themselves.
-pub(super) fn free_ports(count: usize) -> Vec<u16> {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    loop {
-        let process = u16::try_from(std::process::id() % 500).expect("small");
-        let first = 20_000 + (process * 24 + NEXT.fetch_add(4, Ordering::Relaxed)) % 12_000;
-        let ports: Vec<_> = (first..).take(count).collect();
-        if ports.iter().all(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()) {
-            return ports;
-        }
     }
 }

@@ -8,7 +8,7 @@ use tokio::time::{sleep, timeout};
 
 use super::PATIENCE;
 use super::client::{Client, Message};
-use super::server::Server;
+use super::supervisor::Supervisor;
 
 /// How long a message may take to the clients of another worker. Without the hub it would take half a
 /// second on average, until the worker looks into the store.
@@ -38,7 +38,7 @@ async fn messages(client: &mut Client, count: u64) -> Vec<Message> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_reaches_the_clients_of_all_workers_at_once() {
-    let server = Server::start(3).await;
+    let server = Supervisor::start(3).await;
     let mut clients = join_all(server.ports.iter().map(|port| connect(*port))).await;
     let mut delays = Vec::new();
     for number in 0..15 {
@@ -57,7 +57,7 @@ async fn a_message_reaches_the_clients_of_all_workers_at_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn clients_of_all_workers_see_one_order_while_all_of_them_send() {
     const EACH: u64 = 100;
-    let server = Server::start(3).await;
+    let server = Supervisor::start(3).await;
     let runs = server.ports.iter().map(|&port| {
         tokio::spawn(async move {
             let mut client = connect(port).await;
@@ -87,7 +87,7 @@ async fn clients_of_all_workers_see_one_order_while_all_of_them_send() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_that_is_killed_comes_back_on_its_port_and_loses_nothing_that_was_acked() {
     const COUNT: u64 = 120;
-    let server = Server::start(3).await;
+    let server = Supervisor::start(3).await;
     let port = server.ports[1];
     let mut listener = connect(server.ports[2]).await;
     let mut sender = connect(port).await;

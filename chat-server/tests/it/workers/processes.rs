@@ -7,14 +7,15 @@ use rustix::process::Signal;
 use tempfile::TempDir;
 
 use super::client::Client;
-use super::server::{Server, command, failure, free_ports};
+use super::supervisor::{Supervisor, command, failure};
+use crate::service::free_ports;
 
 /// How long stopping may take.
 const STOP: Duration = Duration::from_secs(10);
 
 #[tokio::test]
 async fn all_workers_end_by_themselves_when_the_supervisor_is_killed() {
-    let server = Server::start(3).await;
+    let server = Supervisor::start(3).await;
     let mut client = Client::connect(server.ports[2]).await.expect("connected");
     let start = Instant::now();
     server.signal(Signal::KILL);
@@ -26,7 +27,7 @@ async fn all_workers_end_by_themselves_when_the_supervisor_is_killed() {
 #[tokio::test]
 async fn sigterm_and_ctrl_c_stop_all_workers_in_good_order() {
     for signal in [Signal::TERM, Signal::INT] {
-        let server = Server::start(3).await;
+        let server = Supervisor::start(3).await;
         let mut client = Client::connect(server.ports[1]).await.expect("connected");
         client.send("stored").await.expect("sent");
         assert_eq!(client.ack().await.expect("acked"), 1);
