@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chat_adapter::testkit::{Broker, Nodes};
-use chat_adapter::{ClusterBroadcast, ClusterHub, Incoming, Subscriber};
+use chat_adapter::{ClusterBroadcast, ClusterHub};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
@@ -109,9 +109,4 @@ impl Place {
     async fn node(&self) -> ClusterBroadcast {
         ClusterBroadcast::connect(self.path()).await.expect("a node")
     }
-}
-
-async fn next(subscriber: &mut Box<dyn Subscriber>) -> Incoming {
-    let next = tokio::time::timeout(PATIENCE, subscriber.next()).await;
-    next.expect("something within ten seconds").expect("the stream goes on")
 }

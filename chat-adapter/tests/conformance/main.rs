@@ -29,3 +29,11 @@ async fn local_nodes() -> Nodes {
 }
 
 chat_adapter::conformance!(local, local_nodes);
+
+/// What a subscriber hears next.
+#[cfg(feature = "broker")]
+async fn next(subscriber: &mut Box<dyn chat_adapter::Subscriber>) -> chat_adapter::Incoming {
+    let patience = std::time::Duration::from_secs(20);
+    let next = tokio::time::timeout(patience, subscriber.next()).await;
+    next.expect("something within twenty seconds").expect("the stream goes on")
+}

@@ -1,14 +1,14 @@
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use async_trait::async_trait;
 use chat_adapter::testkit::{Broker, Nodes, frame};
-use chat_adapter::{Broadcast, BroadcastError, Incoming, NatsBroadcast, Subscriber};
+use chat_adapter::{Broadcast, BroadcastError, Incoming, NatsBroadcast};
 use chat_core::{Content, Epoch, Frame, FrameBody, Message, NodeId, Offset};
-use tokio::time::timeout;
 
+use crate::next;
 use crate::proxy::Proxy;
 use crate::service::{Service, executable};
 
@@ -63,11 +63,6 @@ impl Broker for Nats {
         client.publish("chat", bytes.to_vec().into()).await.expect("published");
         client.flush().await.expect("sent");
     }
-}
-
-async fn next(subscriber: &mut Box<dyn Subscriber>) -> Incoming {
-    let next = timeout(Duration::from_secs(20), subscriber.next()).await;
-    next.expect("something within twenty seconds").expect("the stream goes on")
 }
 
 #[tokio::test]

@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chat_adapter::testkit::{Broker, Nodes, frame};
-use chat_adapter::{Broadcast, BroadcastError, Incoming, PostgresBroadcast, Subscriber};
+use chat_adapter::{Broadcast, BroadcastError, Incoming, PostgresBroadcast};
 use chat_core::{Frame, FrameBody, Message, NewMessage, Offset, RoomId};
 use chat_store::testkit::PostgresServer;
 
+use crate::next;
 use crate::proxy::Proxy;
 
 static SERVER: LazyLock<PostgresServer> = LazyLock::new(PostgresServer::start);
@@ -81,11 +82,6 @@ async fn nodes_know_each_other_by_their_secret() {
 
 fn database(url: &str) -> &str {
     url.rsplit('/').next().unwrap()
-}
-
-async fn next(subscriber: &mut Box<dyn Subscriber>) -> Incoming {
-    let next = tokio::time::timeout(Duration::from_secs(20), subscriber.next());
-    next.await.expect("something within 20 seconds").expect("the stream goes on")
 }
 
 fn with_content(bytes: usize) -> Arc<Frame> {

@@ -1,14 +1,14 @@
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use async_trait::async_trait;
 use chat_adapter::testkit::{Broker, Nodes, frame};
-use chat_adapter::{Broadcast, BroadcastError, Incoming, RedisBroadcast, Subscriber};
+use chat_adapter::{Broadcast, BroadcastError, Incoming, RedisBroadcast};
 use redis::Cmd;
-use tokio::time::timeout;
 
+use crate::next;
 use crate::proxy::Proxy;
 use crate::service::{Service, executable};
 
@@ -90,11 +90,6 @@ impl Broker for Redis {
     async fn send_raw(&self, bytes: &[u8]) {
         self.run((self.raw)().arg(bytes)).await;
     }
-}
-
-async fn next(subscriber: &mut Box<dyn Subscriber>) -> Incoming {
-    let next = timeout(Duration::from_secs(20), subscriber.next()).await;
-    next.expect("something within twenty seconds").expect("the stream goes on")
 }
 
 #[tokio::test]

@@ -8,7 +8,8 @@ use chat_core::{Epoch, Frame, FrameBody, Message, NodeId, Offset, RoomId, Timest
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
-use super::{PATIENCE, Place, next};
+use super::{PATIENCE, Place};
+use crate::next;
 
 #[tokio::test]
 async fn nothing_is_published_while_the_hub_is_away_and_nobody_waits_for_it() {

@@ -6,7 +6,8 @@ use std::os::unix::fs::PermissionsExt;
 use chat_adapter::testkit::frame;
 use chat_adapter::{Broadcast, ClusterBroadcast, ClusterHub, Incoming};
 
-use super::{Place, next};
+use super::Place;
+use crate::next;
 
 fn cause(error: impl std::error::Error) -> String {
     error.source().expect("a cause").to_string()
