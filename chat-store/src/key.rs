@@ -122,7 +122,9 @@ mod tests {
 
     fn new(author: Option<Author>, key: &str) -> NewMessage {
         let new = NewMessage::new(RoomId::general(), "a".parse().unwrap());
-        NewMessage { author, ..new.with_client_offset(key.parse().unwrap()) }
+        let mut new = new.with_client_offset(key.parse().unwrap());
+        new.author = author;
+        new
     }
 
     #[test]

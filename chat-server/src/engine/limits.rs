@@ -1,7 +1,8 @@
 use std::fmt::Debug;
 use std::time::Duration;
 
-use chat_core::{Content, MAX_EVENT_BYTES, Refusal, RefusalCode};
+use chat_core::event::MAX_EVENT_BYTES;
+use chat_core::{Content, Refusal, RefusalCode};
 use thiserror::Error;
 
 use crate::engine::rate::Rate;
@@ -145,6 +146,7 @@ pub struct Limits {
 /// Why [`Limits`] cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("the limit {name} is {value}; it has to be from {least} to {most}")]
+#[non_exhaustive]
 pub struct LimitError {
     /// The name of the field.
     pub name: &'static str,

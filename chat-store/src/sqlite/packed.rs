@@ -84,15 +84,12 @@ fn unpack(records: Vec<Record<'_>>, side: Side, limit: usize) -> Result<Page, sq
         };
         let content = content.unwrap_or_default();
         bytes += content.len();
-        page.messages.push(Message {
-            offset,
-            audience,
-            content: Content::from_stored(content),
-            client_offset: key.as_deref().map(key_from_kept),
-            from: sender.map(Nickname::from_stored),
-            author: author.map(AuthorId::from_stored),
-            at: at.map(Timestamp::from_millis),
-        });
+        let mut message = Message::new(offset, audience, Content::from_stored(content));
+        message.client_offset = key.as_deref().map(key_from_kept);
+        message.from = sender.map(Nickname::from_stored);
+        message.author = author.map(AuthorId::from_stored);
+        message.at = at.map(Timestamp::from_millis);
+        page.messages.push(message);
     }
     Ok(page)
 }

@@ -1,4 +1,5 @@
-use chat_core::{Nickname, NotJoined, Offset, Refusal, RefusalCode, Token};
+use chat_core::event::{NotJoined, Token};
+use chat_core::{Nickname, Offset, Refusal, RefusalCode};
 use socketioxide::extract::SocketRef;
 
 use super::auth::Auth;

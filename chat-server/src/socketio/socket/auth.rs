@@ -1,4 +1,5 @@
-use chat_core::{Handshake, NotJoined, Refusal, RefusalCode, mended_json};
+use chat_core::event::{Handshake, NotJoined, mended_json};
+use chat_core::{Refusal, RefusalCode};
 use serde::Deserialize;
 use serde_json::Value as Json;
 

@@ -3,7 +3,8 @@ use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use chat_core::{NICKNAME, NOT_JOINED, Named, Refusal};
+use chat_core::Refusal;
+use chat_core::event::{NICKNAME, NOT_JOINED, Named};
 use socketioxide::SocketIo;
 use socketioxide::adapter::LocalAdapter;
 use socketioxide::extract::SocketRef;
@@ -119,7 +120,7 @@ impl Connections {
         let connection =
             Arc::new(Connection::new(services, &socket, session, begin, identity, echo));
         if let Some(user) = connection.user() {
-            let named = Named { nickname: user.nickname.clone(), token: connection.token() };
+            let named = Named::new(user.nickname.clone(), connection.token());
             connection.waiting.ephemeral.extend(EphemeralEvent::new(NICKNAME, &named));
             keep_name(&connection);
         }

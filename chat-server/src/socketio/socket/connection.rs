@@ -2,7 +2,8 @@ use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use chat_core::{Ack, Content, Nickname, Offset, Refusal, RefusalCode, RoomId, Token};
+use chat_core::event::Token;
+use chat_core::{Ack, Content, Nickname, Offset, Refusal, RefusalCode, RoomId};
 use chat_store::Appended;
 use socketioxide::socket::Socket;
 use socketioxide_core::Value;
@@ -267,9 +268,9 @@ impl Request {
             self.connection.quota().give_back(bytes);
         }
         match outcome {
-            Outcome::Answered(Appended::New(offset)) => self.ack(Ack { offset, duplicate: false }),
+            Outcome::Answered(Appended::New(offset)) => self.ack(Ack::new(offset, false)),
             Outcome::Answered(Appended::Duplicate(offset)) => {
-                self.ack(Ack { offset, duplicate: true });
+                self.ack(Ack::new(offset, true));
             }
             Outcome::Answered(Appended::Conflict(_)) => self.refuse(Refusal::new(
                 RefusalCode::ClientOffsetConflict,

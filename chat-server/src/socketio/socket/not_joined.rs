@@ -1,6 +1,7 @@
 use std::collections::BTreeSet;
 
-use chat_core::{NotJoined, Refusal, RefusalCode, RoomId, RoomNotJoined};
+use chat_core::event::{NotJoined, RoomNotJoined};
+use chat_core::{Refusal, RefusalCode, RoomId};
 use serde_json::Value as Json;
 
 use super::session::MAX_ROOMS;
@@ -27,7 +28,7 @@ pub(crate) fn not_joined(rooms: &Json) -> Option<NotJoined> {
             _ => Refusal::new(RefusalCode::InvalidArguments, "a room must be a string"),
         };
         let shown = room.as_str().map_or_else(|| room.to_string(), ToOwned::to_owned);
-        Some(RoomNotJoined { room: shown.chars().take(SHOWN_CHARS).collect(), refusal })
+        Some(RoomNotJoined::new(shown.chars().take(SHOWN_CHARS).collect(), refusal))
     };
     let rooms: Vec<_> = match rooms {
         Json::Null => Vec::new(),
@@ -38,10 +39,10 @@ pub(crate) fn not_joined(rooms: &Json) -> Option<NotJoined> {
             let message = "`rooms` must be a list of strings";
             let refusal = Refusal::new(RefusalCode::InvalidArguments, message);
             let shown = other.to_string().chars().take(SHOWN_CHARS).collect();
-            vec![RoomNotJoined { room: shown, refusal }]
+            vec![RoomNotJoined::new(shown, refusal)]
         }
     };
-    (!rooms.is_empty()).then_some(NotJoined { rooms })
+    (!rooms.is_empty()).then_some(NotJoined::new(rooms))
 }
 
 #[cfg(test)]

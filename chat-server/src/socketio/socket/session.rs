@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
-use chat_core::{Feed, Handshake, Nickname, Offset, RecoveryOffset, RoomId, UserId};
+use chat_core::event::Handshake;
+use chat_core::{Feed, Nickname, Offset, RecoveryOffset, RoomId, UserId};
 use chat_store::{OwnerKey, StoreError};
 use serde::{Deserialize, Serialize};
 
@@ -106,7 +107,7 @@ impl ChatSession {
             let start = session.start;
             return Ok(Some((session, start)));
         };
-        let Ok(RecoveryOffset { epoch, offset }) = claimed.parse() else { return Ok(None) };
+        let Ok(RecoveryOffset { epoch, offset, .. }) = claimed.parse() else { return Ok(None) };
         let fits = epoch == *log.epoch() && offset >= session.start && log.contains(offset).await?;
         Ok(fits.then_some((session, offset)))
     }
