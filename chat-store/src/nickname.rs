@@ -44,11 +44,11 @@ impl NicknameClaim {
     pub fn new(
         nickname: Nickname,
         owner: OwnerKey,
-        person: PersonId,
+        user: UserId,
         now: Timestamp,
         expires_at: Timestamp,
     ) -> Self {
-        Self { nickname, owner, person, now, expires_at, kind: ClaimKind::New }
+        Self { nickname, owner, user, now, expires_at, kind: ClaimKind::New }
     }
 
     /// Sets the conditions under which it is granted.

@@ -20,6 +20,12 @@ const LEAST_UNSENT_BYTES: usize = 4 * 1024 * 1024;
 
 const MOST_EVENTS: u32 = 1_000_000;
 
+/// A session is saved with all its rooms, up to 256 bytes each.
+const MOST_ROOMS: usize = 1_000;
+
+/// A page of the store ends at 1 MiB, so more would rarely be read.
+const MOST_HISTORY: usize = 10_000;
+
 /// Limits on what clients may use: connections, memory, time and request rate.
 ///
 /// The defaults suit a server that anyone can reach. A chat [checks](Self::check) its limits when it starts, so no
@@ -71,6 +77,13 @@ pub struct Limits {
     /// [`max_packet_bytes`](Self::max_packet_bytes). More end the connection. No chat event has attachments: an event
     /// with a few of them gets a refusal that names the event.
     pub max_attachments: usize,
+    /// Maximum number of rooms that one connection may be in, from 1 to 1,000; 100 by default. Joining another one is
+    /// refused with `too_many_rooms`. SQLite reads for a client in more than 99 rooms by walking through the whole log.
+    pub max_rooms: usize,
+    /// Maximum number of messages of each room with which a client without an offset begins, when it asks for the
+    /// last ones by `history` in `auth`; from 0 to 10,000, 1,000 by default. A client that asks for more gets this
+    /// many, or fewer if they have more than 1 MiB.
+    pub max_history: usize,
     /// Maximum number of events per second from one user over all connections, on average; 200 by default, at most a
     /// million; 0 means no limit. A client that sends more is not refused: the server stops reading from it for a
     /// while.
@@ -186,6 +199,8 @@ impl Default for Limits {
             max_large_packets_bytes: 64 * 1024 * 1024,
             max_unsent_bytes: 256 * 1024 * 1024,
             max_attachments: 16,
+            max_rooms: 100,
+            max_history: 1_000,
             max_events_per_second: 200,
             event_burst: 2_000,
             max_ephemeral_events_per_second: 50,
@@ -225,6 +240,8 @@ impl Limits {
         let least = 4 * self.max_packet_bytes;
         within("max_large_packets_bytes", self.max_large_packets_bytes, least, usize::MAX)?;
         within("max_unsent_bytes", self.max_unsent_bytes, LEAST_UNSENT_BYTES, usize::MAX)?;
+        within("max_rooms", self.max_rooms, 1, MOST_ROOMS)?;
+        within("max_history", self.max_history, 0, MOST_HISTORY)?;
         within("max_events_per_second", self.max_events_per_second, 0, MOST_EVENTS)?;
         within(
             "max_ephemeral_events_per_second",

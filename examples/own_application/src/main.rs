@@ -7,7 +7,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::response::Html;
 use axum::routing::get;
-use chat_server::{Chat, recovery};
+use chat_server::{Chat, ConnectError, recovery};
 use chat_store::MemoryStore;
 use socketioxide::extract::{AckSender, Data, SocketRef};
 use tokio::net::TcpListener;
@@ -31,7 +31,7 @@ async fn main() -> anyhow::Result<()> {
     let chat = Chat::builder(Arc::new(MemoryStore::new()))
         // Whoever may not connect gets nothing, not even by recovery.
         .authenticate(async |_socket, auth| match auth["banned"].as_bool() {
-            Some(true) => Err("you are banned".to_owned()),
+            Some(true) => Err(ConnectError::new("you are banned")),
             _ => Ok(()),
         })
         .on_connect(own_events)

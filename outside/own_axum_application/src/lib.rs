@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use axum::Router;
 use axum::response::Html;
 use axum::routing::get;
-use chat_server::{Chat, ChatError};
+use chat_server::{Chat, ChatError, ConnectError};
 use chat_store::MemoryStore;
 use socketioxide::extract::{AckSender, Data, SocketRef};
 
@@ -32,7 +32,7 @@ pub async fn application() -> Result<(Router, Chat), ChatError> {
     let (came, left) = (Arc::clone(&online), Arc::clone(&online));
     let chat = Chat::builder(Arc::new(MemoryStore::new()))
         .authenticate(async |_socket, auth| match auth["banned"].as_bool() {
-            Some(true) => Err("you are banned".to_owned()),
+            Some(true) => Err(ConnectError::new("you are banned")),
             _ => Ok(()),
         })
         .on_connect(move |socket| {

@@ -41,7 +41,7 @@ impl Auth {
     }
 
     /// Which of its rooms the client is not in, and why; none when it is in all of them.
-    pub(crate) fn not_joined(&self) -> Option<NotJoined> {
-        not_joined(&self.json["rooms"])
+    pub(crate) fn not_joined(&self, max_rooms: usize) -> Option<NotJoined> {
+        not_joined(&self.json["rooms"], max_rooms)
     }
 }

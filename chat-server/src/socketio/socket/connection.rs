@@ -201,7 +201,7 @@ impl Connection {
     fn save(&self, following: &Following) {
         let user = self.user();
         let begun = (self.start, self.authorship.was_anonymous());
-        let session = ChatSession::of(begun, following, user.as_deref());
+        let session = ChatSession::of(&self.services.log, begun, following, user.as_deref());
         self.session.save(&session);
         self.waiting.wake.notify_one();
     }

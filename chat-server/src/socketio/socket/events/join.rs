@@ -5,7 +5,6 @@ use chat_core::{Offset, Refusal, RefusalCode};
 
 use super::super::connection::{Connection, Request};
 use super::super::event::Event;
-use super::super::session::MAX_ROOMS;
 use crate::engine::delivery::Answer;
 
 /// [`chat_core::event::JOIN`].
@@ -44,8 +43,9 @@ fn finish(connection: &Connection, join: Join, request: Request) {
     let Join { room, after, .. } = join;
     let following = connection.position.following();
     let is_in = following.rooms.contains_key(&room);
-    if !is_in && following.rooms.len() >= MAX_ROOMS {
-        let message = format!("you are in {MAX_ROOMS} rooms, which is the most; leave one first");
+    let most = connection.services.limits.max_rooms;
+    if !is_in && following.rooms.len() >= most {
+        let message = format!("you are in {most} rooms, which is the most; leave one first");
         return request.refuse(Refusal::new(RefusalCode::TooManyRooms, message));
     }
     // Read now and not later: what this client sends to the room after this comes back to it.
