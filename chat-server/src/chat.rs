@@ -83,7 +83,7 @@ pub enum ChatError {
 }
 
 impl Chat {
-    /// Returns the Socket.IO server, for an application's own namespaces.
+    /// Returns the Socket.IO server, for an application's own namespaces. The namespace `/` is the chat's.
     pub fn io(&self) -> &SocketIo {
         &self.io
     }

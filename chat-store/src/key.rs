@@ -22,7 +22,8 @@ const OF_CONTENT: char = '\u{2}';
 const AUTHOR_DIGITS: usize = 16;
 const CONTENT_DIGITS: usize = 32;
 
-/// Returns the key that a store keeps as `text`.
+/// Returns the client's key of a message whose key is kept as `text`, one of those that
+/// [`Plan::new_messages`](crate::Plan::new_messages) gave.
 ///
 /// For implementations of stores. The text is not checked: history is never refused.
 pub fn key_from_kept(text: &str) -> ClientOffset {

@@ -95,9 +95,9 @@ impl NotJoined {
     /// The maximum number of rooms listed.
     pub const MAX_ROOMS: usize = 100;
 
-    /// Creates a list of the first [`MAX_ROOMS`](Self::MAX_ROOMS) of these rooms.
-    pub fn new(rooms: impl IntoIterator<Item = RoomNotJoined>) -> Self {
-        Self { rooms: rooms.into_iter().take(Self::MAX_ROOMS).collect() }
+    /// Creates a list of these rooms: [`MAX_ROOMS`](Self::MAX_ROOMS) at most.
+    pub fn new(rooms: Vec<RoomNotJoined>) -> Self {
+        Self { rooms }
     }
 }
 

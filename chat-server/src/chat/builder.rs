@@ -193,7 +193,7 @@ impl ChatBuilder {
     /// Cancel safe: nothing is written to the store.
     ///
     /// # Errors
-    /// When the store fails, or a limit is out of range.
+    /// When the store fails, a limit is out of range, or the operating system returns no random numbers.
     pub async fn start(self) -> Result<Chat, ChatError> {
         let Self { stores, broadcast, hooks, limits, proxies, rules, .. } = self;
         limits.check()?;

@@ -78,7 +78,8 @@ pub struct Limits {
     /// with a few of them gets a refusal that names the event.
     pub max_attachments: usize,
     /// Maximum number of rooms that one connection may be in, from 1 to 1,000; 100 by default. Joining another one is
-    /// refused with `too_many_rooms`. SQLite reads for a client in more than 99 rooms by walking through the whole log.
+    /// refused with `too_many_rooms`. For a client in more than about 100 rooms, SQLite reads every message after the
+    /// client's offset, whichever room it is in.
     pub max_rooms: usize,
     /// Maximum number of messages of each room with which a client without an offset begins, when it asks for the
     /// last ones by `history` in `auth`; from 0 to 10,000, 1,000 by default. A client that asks for more gets this
