@@ -130,7 +130,7 @@ pub fn frame(node: u8, number: u64) -> Arc<Frame> {
     let offset = Offset::ZERO.plus(number);
     let epoch = Epoch::from_random([7; 8]);
     let body = FrameBody::Appended { epoch, after: offset, tail: offset, messages: Vec::new() };
-    Arc::new(Frame { node: NodeId::from_random([node; 8]), body })
+    Arc::new(Frame::new(NodeId::from_random([node; 8]), body))
 }
 
 async fn next(subscriber: &mut Box<dyn Subscriber>) -> Option<Incoming> {

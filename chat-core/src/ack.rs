@@ -9,11 +9,19 @@ use crate::{Offset, ParseError};
 ///
 /// The message is committed: it survives a crash of the server. Every retry of the same message gets the same offset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Ack {
     /// The message's position in the log.
     pub offset: Offset,
     /// Whether it had been stored before, so that this was a retry.
     pub duplicate: bool,
+}
+
+impl Ack {
+    /// Creates the answer to a message that is stored at `offset`.
+    pub const fn new(offset: Offset, duplicate: bool) -> Self {
+        Self { offset, duplicate }
+    }
 }
 
 /// The answer to a client's request: its result, or a refusal to carry it out.
@@ -65,6 +73,7 @@ impl<T> Answer<T> {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Error)]
 #[serde(from = "RefusalOnWire", into = "RefusalOnWire")]
 #[error("{message}")]
+#[non_exhaustive]
 pub struct Refusal {
     /// The reason, for programs.
     pub code: RefusalCode,
@@ -83,9 +92,15 @@ impl Refusal {
     /// Creates a refusal with [`RefusalCode::SlowDown`]: the same request may be sent again after `wait`, which is
     /// rounded up to whole milliseconds.
     pub fn slow_down(message: impl Into<String>, wait: Duration) -> Self {
+        Self::new(RefusalCode::SlowDown, message).with_retry_after(wait)
+    }
+
+    /// Allows the same request to be sent again after `wait`, which is rounded up to whole milliseconds.
+    #[must_use]
+    pub fn with_retry_after(self, wait: Duration) -> Self {
         let millis = wait.as_nanos().div_ceil(1_000_000);
         let wait = Duration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX));
-        Self { retry_after: Some(wait), ..Self::new(RefusalCode::SlowDown, message) }
+        Self { retry_after: Some(wait), ..self }
     }
 
     /// Creates the refusal of a request with a value that does not parse.

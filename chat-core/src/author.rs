@@ -32,6 +32,7 @@ impl AuthorId {
 
 /// The writer of a message: a session, and its user once the user is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Author {
     /// The session.
     pub session: AuthorId,
@@ -50,6 +51,12 @@ impl Author {
     /// Creates an author for a session that had this user from its beginning.
     pub const fn user(user: AuthorId, session: AuthorId) -> Self {
         Self { session, user: Some(user), was_anonymous: false }
+    }
+
+    /// Sets the user, who has just become known: messages that the session wrote before stay its own.
+    #[must_use]
+    pub const fn with_user(self, user: AuthorId) -> Self {
+        Self { user: Some(user), ..self }
     }
 
     /// Returns the owner of messages written now: the user, or the session if there is none.

@@ -1,4 +1,22 @@
-//! The events of the chat, their arguments, and the fields of `auth` when a client connects.
+//! The events of the chat: their names, their arguments and answers, and the fields of `auth` when a client connects.
+//!
+//! | event | a client sends | the server answers | the server sends |
+//! |---|---|---|---|
+//! | [`CHAT_MESSAGE`] | [`ChatMessage`] | [`Ack`](crate::Ack) | [`Delivery`] |
+//! | [`PRIVATE_MESSAGE`] | [`PrivateMessage`] | [`Ack`](crate::Ack) | [`PrivateDelivery`] |
+//! | [`HISTORY`] | [`HistoryRequest`] | [`History`] | |
+//! | [`JOIN`] | [`Join`] | [`Joined`] | |
+//! | [`NOT_JOINED`] | | | [`NotJoined`] |
+//! | [`LEAVE`] | a room | [`Left`] | |
+//! | [`USERS`] | a room | [`Users`] | |
+//! | [`USER_JOINED`], [`USER_LEFT`] | | | [`UserChange`] |
+//! | [`NICKNAME`] | [`NicknameRequest`] | [`Named`] | [`Named`] |
+//! | [`TYPING`] | a room, and whether the client types there | [`TypingHeard`] | [`Typing`] |
+//!
+//! Each answer may be a [`Refusal`](crate::Refusal) instead: read it as an [`Answer`](crate::Answer). A server reads
+//! what a client sends with `from_event` of its type, or [`room_from_event`].
+//!
+//! Types here gain fields in later versions. Create them with `new` and `with_…`.
 
 mod arguments;
 mod chat_message;

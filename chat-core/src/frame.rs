@@ -17,6 +17,7 @@ pub const FRAME_VERSION: u32 = 1;
 /// A frame only notifies; the store is the source of truth. A frame may arrive late, twice, out of order or not at
 /// all, and its contents can be read from the store instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Frame {
     /// The sender.
     pub node: NodeId,
@@ -116,6 +117,11 @@ pub enum FrameError {
 }
 
 impl Frame {
+    /// Creates a frame of this sender.
+    pub const fn new(node: NodeId, body: FrameBody) -> Self {
+        Self { node, body }
+    }
+
     /// Encodes the frame for transport between nodes: one JSON object.
     pub fn encode(&self) -> Vec<u8> {
         let frame = FrameRef { v: FRAME_VERSION, node: self.node, body: &self.body };

@@ -112,6 +112,7 @@ impl Timestamp {
 
 /// A message that is not in the log yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct NewMessage {
     /// Who receives the message.
     pub audience: Audience,
@@ -140,10 +141,22 @@ impl NewMessage {
         Self { client_offset: Some(key), ..self }
     }
 
+    /// Sets the nickname that it is sent under.
+    #[must_use]
+    pub fn with_from(self, nickname: Nickname) -> Self {
+        Self { from: Some(nickname), ..self }
+    }
+
     /// Sets the author.
     #[must_use]
     pub fn with_author(self, author: Author) -> Self {
         Self { author: Some(author), ..self }
+    }
+
+    /// Sets when the server received it.
+    #[must_use]
+    pub fn with_at(self, at: Timestamp) -> Self {
+        Self { at, ..self }
     }
 
     /// Returns whether `stored`, which has the same [`ClientOffset`], is this message: the same content for the same
@@ -177,6 +190,7 @@ impl NewMessage {
 /// A message in the log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", try_from = "Fields")]
+#[non_exhaustive]
 pub struct Message {
     /// Its position in the log.
     pub offset: Offset,
@@ -239,6 +253,13 @@ impl TryFrom<Fields> for Message {
 }
 
 impl Message {
+    /// Creates a message with what every log has of it: without a key, a nickname, an author and a time. For stores,
+    /// which set the fields that they have read.
+    pub fn new(offset: Offset, audience: impl Into<Audience>, content: Content) -> Self {
+        let audience = audience.into();
+        Self { offset, audience, content, client_offset: None, from: None, author: None, at: None }
+    }
+
     /// Creates a message from `new` at this offset.
     pub fn from_new(offset: Offset, new: NewMessage) -> Self {
         let NewMessage { audience, content, client_offset, from, author, at } = new;

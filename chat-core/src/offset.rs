@@ -157,11 +157,19 @@ impl fmt::Display for Epoch {
 /// recovery](https://socket.io/docs/v4/connection-state-recovery)).
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
+#[non_exhaustive]
 pub struct RecoveryOffset {
     /// The log.
     pub epoch: Epoch,
     /// The position in it.
     pub offset: Offset,
+}
+
+impl RecoveryOffset {
+    /// Creates the position `offset` in the log `epoch`.
+    pub const fn new(epoch: Epoch, offset: Offset) -> Self {
+        Self { epoch, offset }
+    }
 }
 
 impl FromStr for RecoveryOffset {

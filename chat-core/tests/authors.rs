@@ -9,8 +9,18 @@ const SESSION: AuthorId = AuthorId::of_session([0; 8]);
 const OTHER_SESSION: AuthorId = AuthorId::of_session([1; 8]);
 
 fn by(author: Option<Author>, name: Option<&str>) -> NewMessage {
-    let new = NewMessage::new(RoomId::general(), "a".parse().unwrap());
-    NewMessage { author, from: name.map(|name| name.parse().unwrap()), ..new }
+    to(RoomId::general(), "a", author, name)
+}
+
+fn to(
+    audience: impl Into<Audience>,
+    content: &str,
+    author: Option<Author>,
+    name: Option<&str>,
+) -> NewMessage {
+    let mut new = NewMessage::new(audience, content.parse().unwrap());
+    (new.author, new.from) = (author, name.map(|name| name.parse().unwrap()));
+    new
 }
 
 fn stored(new: &NewMessage) -> Message {
@@ -28,7 +38,7 @@ fn users_and_sessions_are_never_the_same_author() {
 #[test]
 fn a_message_is_its_users_or_without_one_its_sessions() {
     let anonymous = Author::anonymous(SESSION);
-    let named = Author { user: Some(ADA), ..anonymous };
+    let named = anonymous.with_user(ADA);
     let elsewhere = Author::user(ADA, OTHER_SESSION);
     let [first, second] = [anonymous, named].map(|author| stored(&by(Some(author), None)));
     assert_eq!((first.author, second.author), (Some(SESSION), Some(ADA)));
@@ -43,7 +53,7 @@ fn a_retry_compares_users_and_not_names() {
     let ada = Some(Author::user(ADA, SESSION));
     let first = stored(&by(ada, Some("Ada")));
     assert!(by(ada, Some("Ada L.")).is_retry_of(&first));
-    let other = NewMessage { content: "b".parse().unwrap(), ..by(ada, Some("Ada")) };
+    let other = to(RoomId::general(), "b", ada, Some("Ada"));
     assert!(!other.is_retry_of(&first));
     // Of an earlier version, which kept no authors.
     let earlier = stored(&by(None, Some("Ada")));
@@ -59,10 +69,10 @@ fn a_user_with_another_name_sends_the_same_private_message() {
         nickname: "Bob".parse().unwrap(),
     };
     let ada = Some(Author::user(ADA, SESSION));
-    let from_ada = |audience| NewMessage { audience, ..by(ada, Some("Ada")) };
+    let from_ada = |audience| to(audience, "a", ada, Some("Ada"));
     let first = stored(&from_ada(private(1, 2)));
     assert!(from_ada(private(3, 2)).is_retry_of(&first));
     assert!(!from_ada(private(1, 4)).is_retry_of(&first));
-    let unknown = NewMessage { author: None, ..from_ada(private(3, 2)) };
+    let unknown = to(private(3, 2), "a", None, Some("Ada"));
     assert!(!unknown.is_retry_of(&first));
 }

@@ -15,7 +15,7 @@ fn somebody() -> PresenceEntry {
 }
 
 fn written(body: FrameBody) -> String {
-    let frame = Frame { node: NodeId::from_random([0xab; 8]), body };
+    let frame = Frame::new(NodeId::from_random([0xab; 8]), body);
     let bytes = frame.encode();
     assert_eq!(Frame::decode(&bytes).unwrap(), frame, "what is read back is the same");
     String::from_utf8(bytes).unwrap()

@@ -3,11 +3,11 @@
 #![allow(clippy::unwrap_used)]
 
 use chat_core::RefusalCode::*;
-use chat_core::{
-    Ack, Answer, CHAT_MESSAGE, ChatMessage, ChatMessageOptions, Content, HistoryOf, HistoryRequest,
-    Join, Nickname, NicknameRequest, Offset, PRIVATE_MESSAGE, PrivateMessage, Refusal, RefusalCode,
-    RoomId, Typing, room_from_event,
+use chat_core::event::{
+    CHAT_MESSAGE, ChatMessage, HistoryOf, HistoryRequest, Join, NicknameRequest, PRIVATE_MESSAGE,
+    PrivateMessage, Typing, room_from_event,
 };
+use chat_core::{Ack, Answer, Content, Nickname, Offset, Refusal, RefusalCode, RoomId};
 use serde::Serialize;
 
 fn offset(number: u64) -> Offset {
@@ -105,7 +105,7 @@ fn what_is_no_private_message_is_refused_with_a_code() {
 fn a_nickname_request_in_every_form() {
     let parse = |json: &str| NicknameRequest::from_event(json).unwrap();
     let alone = parse(r#"["nickname","Ada"]"#);
-    assert_eq!(alone, NicknameRequest { nickname: nickname("Ada"), token: None });
+    assert_eq!(alone, NicknameRequest::new(nickname("Ada")));
     assert_eq!(parse(r#"["nickname"," Ada ",null,5]"#), alone);
     let with_token = parse(r#"["nickname","Ada","secret"]"#);
     assert_eq!(with_token.token.unwrap().as_str(), "secret");
@@ -136,14 +136,14 @@ fn a_history_request_in_every_form() {
     let parse = |json: &str| HistoryRequest::from_event(json).unwrap();
     let general = HistoryOf::Room(RoomId::general());
     let request = parse(r#"["history",{"room":"general"}]"#);
-    assert_eq!(request, HistoryRequest { of: general.clone(), before: None, limit: 50 });
+    assert_eq!(request, HistoryRequest::new(general.clone()));
     let nulls = r#"["history",{"room":"general","with":null,"before":null,"limit":null},5]"#;
     assert_eq!(parse(nulls), request);
     let full = parse(r#"["history",{"room":"general","before":7,"limit":200,"new":[1]}]"#);
-    assert_eq!(full, HistoryRequest { of: general, before: Some(offset(7)), limit: 200 });
+    assert_eq!(full, HistoryRequest::new(general).with_before(offset(7)).with_limit(200));
     let with = parse(r#"["history",{"with":" Bob ","before":0,"limit":1}]"#);
     let of = HistoryOf::With(nickname("Bob"));
-    assert_eq!(with, HistoryRequest { of, before: Some(Offset::ZERO), limit: 1 });
+    assert_eq!(with, HistoryRequest::new(of).with_before(Offset::ZERO).with_limit(1));
 }
 
 #[test]
@@ -179,7 +179,7 @@ fn what_is_no_history_request_is_refused_with_a_code() {
 fn joining_in_every_form() {
     let parse = |json: &str| Join::from_event(json).unwrap();
     let join = parse(r#"["join","rust"]"#);
-    assert_eq!(join, Join { room: room("rust"), after: None });
+    assert_eq!(join, Join::new(room("rust")));
     for same in
         [r#"["join","rust",null]"#, r#"["join","rust",{},1]"#, r#"["join","rust",{"after":null}]"#]
     {
@@ -239,14 +239,14 @@ fn event(name: &str, arguments: &impl Serialize) -> String {
 fn what_a_client_writes_is_what_the_server_reads() {
     for client_offset in [None, Some("a \"1\"".parse().unwrap())] {
         for target in [None, Some(room("\"rust\""))] {
-            let content = "two\n\"lines\"\0".parse().unwrap();
-            let client_offset = client_offset.clone();
-            let options = ChatMessageOptions { room: target };
-            let message = ChatMessage { content, client_offset, options };
+            let mut message = ChatMessage::new("two\n\"lines\"\0".parse().unwrap());
+            message.client_offset = client_offset.clone();
+            message.options.room = target;
             assert_eq!(ChatMessage::from_event(&event(CHAT_MESSAGE, &message)), Ok(message));
         }
         let (to, content) = (nickname("Bob \\ B"), "hi".parse().unwrap());
-        let message = PrivateMessage { to, content, client_offset: client_offset.clone() };
+        let mut message = PrivateMessage::new(to, content);
+        message.client_offset = client_offset;
         assert_eq!(PrivateMessage::from_event(&event(PRIVATE_MESSAGE, &message)), Ok(message));
     }
 }
@@ -254,7 +254,7 @@ fn what_a_client_writes_is_what_the_server_reads() {
 #[test]
 fn an_answer_is_a_result_or_a_refusal() {
     let read = |json: &str| serde_json::from_str::<Answer>(json);
-    let ack = Ack { offset: offset(7), duplicate: true };
+    let ack = Ack::new(offset(7), true);
     assert_eq!(read(r#"{"offset":7,"duplicate":true}"#).unwrap(), Answer::Done(ack));
     let refusal = Refusal::new(NotInRoom, "join it first");
     let json = serde_json::to_string(&refusal).unwrap();

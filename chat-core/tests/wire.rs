@@ -4,11 +4,13 @@
 
 use std::time::Duration;
 
+use chat_core::event::{
+    ChatMessage, Delivery, DeliveryMeta, Handshake, History, HistoryMessage, Joined, Left, Named,
+    PrivateDelivery, PrivateDeliveryMeta, Token, Typing, UserChange, Users,
+};
 use chat_core::{
-    Ack, Audience, AuthorId, ChatMessage, ClientOffset, Content, Delivery, DeliveryMeta, Epoch,
-    Frame, FrameBody, FrameError, Handshake, History, HistoryMessage, Joined, Left, Message, Named,
-    Nickname, NodeId, Offset, PrivateDelivery, PrivateDeliveryMeta, RecoveryOffset, Refusal,
-    RefusalCode, RoomId, Timestamp, Token, Typing, UserChange, UserId, Users,
+    Ack, Audience, AuthorId, ClientOffset, Content, Epoch, Frame, FrameBody, FrameError, Message,
+    Nickname, NodeId, Offset, RecoveryOffset, Refusal, RefusalCode, RoomId, Timestamp, UserId,
 };
 use insta::assert_snapshot;
 use serde::Serialize;
@@ -22,15 +24,16 @@ fn epoch() -> Epoch {
 }
 
 fn message() -> Message {
-    Message {
-        offset: offset(7),
-        audience: RoomId::general().into(),
-        content: "héllo \"you\"".parse().unwrap(),
-        client_offset: Some("a-1".parse().unwrap()),
-        from: Some("Ada".parse().unwrap()),
-        author: Some(AuthorId::from_stored(-9)),
-        at: Some(Timestamp::from_millis(1_700_000_000_000)),
-    }
+    message_to(RoomId::general().into(), "héllo \"you\"")
+}
+
+fn message_to(audience: Audience, content: &str) -> Message {
+    let mut message = Message::new(offset(7), audience, content.parse().unwrap());
+    message.client_offset = Some("a-1".parse().unwrap());
+    message.from = Some("Ada".parse().unwrap());
+    message.author = Some(AuthorId::from_stored(-9));
+    message.at = Some(Timestamp::from_millis(1_700_000_000_000));
+    message
 }
 
 fn private_message() -> Message {
@@ -39,7 +42,7 @@ fn private_message() -> Message {
         to: UserId::from_stored(i64::MAX),
         nickname: nickname("Bob"),
     };
-    Message { audience, content: "a\0b".parse().unwrap(), ..message() }
+    message_to(audience, "a\0b")
 }
 
 fn nickname(name: &str) -> Nickname {
@@ -52,8 +55,7 @@ fn token() -> Token {
 
 /// A message as the tutorial's server left it.
 fn bare_message() -> Message {
-    let content = Content::from_stored("");
-    Message { content, client_offset: None, from: None, author: None, at: None, ..message() }
+    Message::new(offset(7), RoomId::general(), Content::from_stored(""))
 }
 
 fn json(value: &impl Serialize) -> String {
@@ -62,7 +64,7 @@ fn json(value: &impl Serialize) -> String {
 
 #[test]
 fn an_ack() {
-    let ack = Ack { offset: offset(7), duplicate: false };
+    let ack = Ack::new(offset(7), false);
     assert_snapshot!(json(&ack), @r#"{"offset":7,"duplicate":false}"#);
     let later = r#"{"offset":7,"duplicate":false,"new":1}"#;
     assert_eq!(serde_json::from_str::<Ack>(later).unwrap(), ack);
@@ -128,15 +130,17 @@ fn a_refusal_code_of_a_later_version_is_unknown() {
 fn delivery(message: Message) -> Delivery {
     let Message { offset, audience, content, client_offset, from, at, .. } = message;
     let room = audience.room().unwrap().clone();
-    let meta = DeliveryMeta { room, from, at, client_offset };
-    Delivery(content, offset, meta, RecoveryOffset { epoch: epoch(), offset })
+    let mut meta = DeliveryMeta::new(room);
+    (meta.from, meta.at, meta.client_offset) = (from, at, client_offset);
+    Delivery(content, offset, meta, RecoveryOffset::new(epoch(), offset))
 }
 
 fn private_delivery(message: Message) -> PrivateDelivery {
     let Message { offset, audience, content, client_offset, from, at, .. } = message;
     let Audience::Private { nickname: to, .. } = audience else { panic!("it is private") };
-    let meta = PrivateDeliveryMeta { from, to, at, client_offset };
-    PrivateDelivery(content, offset, meta, RecoveryOffset { epoch: epoch(), offset })
+    let mut meta = PrivateDeliveryMeta::new(to);
+    (meta.from, meta.at, meta.client_offset) = (from, at, client_offset);
+    PrivateDelivery(content, offset, meta, RecoveryOffset::new(epoch(), offset))
 }
 
 #[test]
@@ -165,7 +169,8 @@ fn a_private_delivery_names_its_two_users_and_shows_no_id() {
         @r#"["a\u0000b",7,{"from":"Ada","to":"Bob","at":1700000000000,"clientOffset":"a-1"},"5f0c3b2a9d8e7f61-7"]"#
     );
     assert_eq!(serde_json::from_str::<PrivateDelivery>(&json(&delivery)).unwrap(), delivery);
-    let bare = Message { client_offset: None, from: None, at: None, ..private_message() };
+    let Message { offset, audience, content, .. } = private_message();
+    let bare = Message::new(offset, audience, content);
     assert_snapshot!(
         json(&private_delivery(bare)),
         @r#"["a\u0000b",7,{"from":null,"to":"Bob","at":null,"clientOffset":null},"5f0c3b2a9d8e7f61-7"]"#
@@ -177,7 +182,7 @@ fn a_history() {
     let messages = [message(), bare_message(), private_message()].map(HistoryMessage::to_author);
     let mut messages = Vec::from(messages);
     messages.push(message().into());
-    let history = History { messages, more: true };
+    let history = History::new(messages, true);
     assert_snapshot!(
         json(&history),
         @r#"{"messages":[{"content":"héllo \"you\"","offset":7,"room":"general","from":"Ada","at":1700000000000,"clientOffset":"a-1"},{"content":"","offset":7,"room":"general","from":null,"at":null,"clientOffset":null},{"content":"a\u0000b","offset":7,"from":"Ada","to":"Bob","at":1700000000000,"clientOffset":"a-1"},{"content":"héllo \"you\"","offset":7,"room":"general","from":"Ada","at":1700000000000,"clientOffset":null}],"more":true}"#
@@ -188,22 +193,23 @@ fn a_history() {
 
 #[test]
 fn a_nickname_that_was_given() {
-    let named = Named { nickname: nickname("Ada"), token: Some(token()) };
+    let named = Named::new(nickname("Ada"), Some(token()));
     assert_snapshot!(json(&named), @r#"{"nickname":"Ada","token":"secret"}"#);
     assert_eq!(serde_json::from_str::<Named>(&json(&named)).unwrap(), named);
-    assert_snapshot!(json(&Named { token: None, ..named }), @r#"{"nickname":"Ada","token":null}"#);
+    let known = Named::new(named.nickname, None);
+    assert_snapshot!(json(&known), @r#"{"nickname":"Ada","token":null}"#);
 }
 
 #[test]
 fn who_comes_who_leaves_and_who_is_there() {
     let room: RoomId = "rust".parse().unwrap();
-    let change = UserChange { room: room.clone(), nickname: Some(nickname("Ada")), users: 3 };
+    let change = UserChange::new(room.clone(), Some(nickname("Ada")), 3);
     assert_snapshot!(json(&change), @r#"{"room":"rust","nickname":"Ada","users":3}"#);
     assert_eq!(serde_json::from_str::<UserChange>(&json(&change)).unwrap(), change);
-    let anonymous = UserChange { nickname: None, ..change };
+    let anonymous = UserChange::new(change.room, None, 3);
     assert_snapshot!(json(&anonymous), @r#"{"room":"rust","nickname":null,"users":3}"#);
 
-    let users = Users { room, users: 3, nicknames: vec![nickname("Ada"), nickname("Bob")] };
+    let users = Users::new(room, 3, vec![nickname("Ada"), nickname("Bob")]);
     assert_snapshot!(json(&users), @r#"{"room":"rust","users":3,"nicknames":["Ada","Bob"]}"#);
     assert_eq!(serde_json::from_str::<Users>(&json(&users)).unwrap(), users);
 }
@@ -211,26 +217,23 @@ fn who_comes_who_leaves_and_who_is_there() {
 #[test]
 fn who_is_typing() {
     let nickname = Some(nickname("Ada"));
-    let typing = Typing { room: RoomId::general(), nickname, typing: true };
+    let typing = Typing::new(RoomId::general(), nickname, true);
     assert_snapshot!(json(&typing), @r#"{"room":"general","nickname":"Ada","typing":true}"#);
     assert_eq!(serde_json::from_str::<Typing>(&json(&typing)).unwrap(), typing);
-    let stopped = Typing { nickname: None, typing: false, ..typing };
+    let stopped = Typing::new(typing.room, None, false);
     assert_snapshot!(json(&stopped), @r#"{"room":"general","nickname":null,"typing":false}"#);
 }
 
 #[test]
 fn a_handshake() {
-    let handshake = Handshake { server_offset: offset(7), ..Handshake::default() };
+    let handshake = Handshake::default().with_server_offset(offset(7));
     assert_snapshot!(json(&handshake), @r#"{"serverOffset":7}"#);
-    let handshake = Handshake {
-        offset: Some(RecoveryOffset { epoch: epoch(), offset: offset(7) }),
-        rooms: vec![RoomId::general()],
-        history: Some(50),
-        nickname: Some("Ada".into()),
-        token: Some(token()),
-        echo: false,
-        ..handshake
-    };
+    let handshake = Handshake::resume(RecoveryOffset::new(epoch(), offset(7)))
+        .with_rooms(vec![RoomId::general()])
+        .with_history(50)
+        .with_nickname("Ada")
+        .with_token(token())
+        .with_echo(false);
     assert_snapshot!(
         json(&handshake),
         @r#"{"serverOffset":7,"offset":"5f0c3b2a9d8e7f61-7","rooms":["general"],"history":50,"nickname":"Ada","token":"secret","echo":false}"#
@@ -240,7 +243,7 @@ fn a_handshake() {
 
 #[test]
 fn a_token_is_not_shown_in_logs() {
-    let handshake = Handshake { token: Some(token()), ..Handshake::default() };
+    let handshake = Handshake::default().with_token(token());
     assert!(!format!("{handshake:?}").contains("secret"));
 }
 
@@ -289,10 +292,10 @@ fn rooms_of_a_handshake_that_are_none_are_left_out() {
 #[test]
 fn joining_and_leaving() {
     let room: RoomId = "rust".parse().unwrap();
-    let joined = Joined { room: room.clone(), users: 3, tail: offset(7) };
+    let joined = Joined::new(room.clone(), 3, offset(7));
     assert_snapshot!(json(&joined), @r#"{"room":"rust","users":3,"tail":7}"#);
-    assert_snapshot!(json(&Left { room: room.clone() }), @r#"{"room":"rust"}"#);
-    assert_eq!(chat_core::room_from_event(r#"["join","rust",{"new":1},5]"#), Ok(room));
+    assert_snapshot!(json(&Left::new(room.clone())), @r#"{"room":"rust"}"#);
+    assert_eq!(chat_core::event::room_from_event(r#"["join","rust",{"new":1},5]"#), Ok(room));
     for event in [
         r#"["join"]"#,
         r#"["join",null]"#,
@@ -301,7 +304,7 @@ fn joining_and_leaving() {
         r#"["join"," x"]"#,
         "",
     ] {
-        let refusal = chat_core::room_from_event(event).unwrap_err();
+        let refusal = chat_core::event::room_from_event(event).unwrap_err();
         assert_eq!(refusal.code, RefusalCode::InvalidArguments, "{event}");
     }
 }
@@ -388,7 +391,7 @@ fn the_largest_message_is_accepted_however_it_is_escaped() {
 fn frame() -> Frame {
     let messages = vec![message(), bare_message(), private_message()];
     let body = FrameBody::Appended { epoch: epoch(), after: offset(6), tail: offset(9), messages };
-    Frame { node: NodeId::from_random([0xab; 8]), body }
+    Frame::new(NodeId::from_random([0xab; 8]), body)
 }
 
 #[test]
@@ -403,7 +406,7 @@ fn a_frame() {
 fn a_frame_about_a_session() {
     let generation = 1_700_000_000_000_000_001;
     let body = FrameBody::SessionTaken { session: "00ff".into(), generation };
-    let frame = Frame { node: NodeId::from_random([0xab; 8]), body };
+    let frame = Frame::new(NodeId::from_random([0xab; 8]), body);
     assert_snapshot!(
         String::from_utf8(frame.encode()).unwrap(),
         @r#"{"v":1,"node":"abababababababab","type":"sessionTaken","session":"00ff","generation":1700000000000000001}"#
@@ -422,7 +425,7 @@ fn a_frame_without_messages_says_the_same_of_the_log_and_is_short() {
     let notification = frame().without_messages().into_owned();
     let body =
         FrameBody::Appended { epoch: epoch(), after: offset(6), tail: offset(9), messages: vec![] };
-    assert_eq!(notification, Frame { node: frame().node, body });
+    assert_eq!(notification, Frame::new(frame().node, body));
     assert!(notification.encode().len() < 200);
     assert_eq!(*notification.without_messages(), notification);
 }
@@ -433,7 +436,9 @@ fn a_frame_of_a_node_that_knows_no_authors_is_read() {
     let FrameBody::Appended { messages, .. } = Frame::decode(text.as_bytes()).unwrap().body else {
         panic!("the log has grown")
     };
-    assert_eq!(messages[0], Message { author: None, ..message() });
+    let mut expected = message();
+    expected.author = None;
+    assert_eq!(messages[0], expected);
 }
 
 #[test]
@@ -467,7 +472,7 @@ fn a_frame_with_a_message_for_nobody_or_for_a_room_and_two_users_is_damaged() {
 
 #[test]
 fn a_recovery_offset() {
-    let position = RecoveryOffset { epoch: epoch(), offset: offset(12) };
+    let position = RecoveryOffset::new(epoch(), offset(12));
     assert_snapshot!(position, @"5f0c3b2a9d8e7f61-12");
     assert_eq!("5f0c3b2a9d8e7f61-12".parse(), Ok(position));
     for text in

@@ -5,9 +5,8 @@
 use std::hint::black_box;
 use std::time::Duration;
 
-use chat_core::{
-    CHAT_MESSAGE, DeliveryMeta, Epoch, Message, NewMessage, Offset, RecoveryOffset, RoomId,
-};
+use chat_core::event::{CHAT_MESSAGE, DeliveryMeta};
+use chat_core::{Epoch, Message, NewMessage, Offset, RecoveryOffset, RoomId};
 use chat_server::bench::Entry;
 use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_main};
 
@@ -48,17 +47,16 @@ fn encoding(criterion: &mut Criterion) {
 fn json(message: &Message, epoch: &Epoch) -> Vec<u8> {
     let Message { offset, audience, content, from, at, .. } = message.clone();
     let room = audience.room().unwrap().clone();
-    let meta = DeliveryMeta { room, from, at, client_offset: None };
-    let recovery = RecoveryOffset { epoch: epoch.clone(), offset };
+    let mut meta = DeliveryMeta::new(room);
+    (meta.from, meta.at) = (from, at);
+    let recovery = RecoveryOffset::new(epoch.clone(), offset);
     serde_json::to_vec(&(CHAT_MESSAGE, content, offset, meta, recovery)).unwrap()
 }
 
 fn message(bytes: usize) -> Message {
-    let new = NewMessage {
-        from: Some("Ada".parse().unwrap()),
-        client_offset: Some("5f0c3b2a9d8e7f61-123456".parse().unwrap()),
-        ..NewMessage::new(RoomId::general(), "x".repeat(bytes).parse().unwrap())
-    };
+    let new = NewMessage::new(RoomId::general(), "x".repeat(bytes).parse().unwrap())
+        .with_from("Ada".parse().unwrap())
+        .with_client_offset("5f0c3b2a9d8e7f61-123456".parse().unwrap());
     Message::from_new(Offset::new(123_456).unwrap(), new)
 }
 

@@ -1,4 +1,6 @@
 mod builder;
+mod impairment;
+mod stores;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -16,6 +18,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use self::builder::ChatBuilder;
+pub use self::impairment::Impairment;
+pub use self::stores::Stores;
 use crate::engine::limits::{LimitError, Limits};
 use crate::engine::log::Log;
 use crate::http::base_path::BasePath;
@@ -79,7 +83,7 @@ pub enum ChatError {
 }
 
 impl Chat {
-    /// Returns the Socket.IO server, for an application's own namespaces.
+    /// Returns the Socket.IO server, for an application's own namespaces. The namespace `/` is the chat's.
     pub fn io(&self) -> &SocketIo {
         &self.io
     }
@@ -124,7 +128,10 @@ impl Chat {
         let chat = self.clone();
         let ready = get(async move || match &*chat.impairments() {
             [] => (StatusCode::OK, "ready\n".to_owned()),
-            impairments => (StatusCode::SERVICE_UNAVAILABLE, impairments.join("\n") + "\n"),
+            impairments => {
+                let lines = impairments.iter().map(|impairment| format!("{impairment}\n"));
+                (StatusCode::SERVICE_UNAVAILABLE, lines.collect())
+            }
         });
         let health = web::health().route("/readyz", ready);
         let chat = self.socket_router_for(origins).merge(web::router()).merge(health.clone());
@@ -137,22 +144,19 @@ impl Chat {
         self.room.connections
     }
 
-    /// Returns one sentence for each thing that does not work at the moment; empty when everything works.
+    /// Returns what does not work at the moment; empty when everything works.
     ///
     /// Clients are still served. They get no acks while the store cannot be written, and no messages that are not in
     /// memory while it cannot be read. Messages from other nodes arrive up to a second late while those nodes cannot
     /// be heard. Each impairment lasts until a call of its kind succeeds: a successful read does not end an outage of
     /// writes. When no client writes, the server [asks](chat_store::MessageStore::try_commit) the store from time to
     /// time.
-    pub fn impairments(&self) -> Vec<&'static str> {
+    pub fn impairments(&self) -> Vec<Impairment> {
         [
-            (self.log.writing_fails(), "the store fails; messages are not acked"),
-            (self.log.reading_fails(), "the store fails; messages are not read from it"),
-            (self.recovery.saving_fails(), "the store fails; sessions are not saved"),
-            (
-                !self.broadcast.is_connected(),
-                "other nodes cannot be heard; their messages arrive late, through the store",
-            ),
+            (self.log.writing_fails(), Impairment::Writing),
+            (self.log.reading_fails(), Impairment::Reading),
+            (self.recovery.saving_fails(), Impairment::SavingSessions),
+            (!self.broadcast.is_connected(), Impairment::OtherNodes),
         ]
         .into_iter()
         .filter_map(|(is_so, impairment)| is_so.then_some(impairment))

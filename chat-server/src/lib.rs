@@ -8,7 +8,7 @@ mod engine;
 mod http;
 mod socketio;
 
-pub use chat::{Chat, ChatBuilder, ChatError};
+pub use chat::{Chat, ChatBuilder, ChatError, Impairment, Stores};
 pub use engine::limits::{LimitError, Limits};
 #[cfg(feature = "jwt")]
 pub use engine::users::{JwtKey, JwtKeyError};
@@ -20,7 +20,7 @@ pub use http::trusted_proxy::{TrustedProxy, TrustedProxyError};
 pub use http::web::client_router;
 pub use socketio::client_address::ClientAddress;
 pub use socketio::recovery;
-pub use socketio::socket::{Direction, Observed};
+pub use socketio::socket::{ConnectError, Direction, Observed};
 pub use socketio::transport::TransportService;
 
 /// The version of socketioxide that the chat's sockets come from. An application that names no version of its own

@@ -22,7 +22,8 @@ const OF_CONTENT: char = '\u{2}';
 const AUTHOR_DIGITS: usize = 16;
 const CONTENT_DIGITS: usize = 32;
 
-/// Returns the key that a store keeps as `text`.
+/// Returns the client's key of a message whose key is kept as `text`, one of those that
+/// [`Plan::new_messages`](crate::Plan::new_messages) gave.
 ///
 /// For implementations of stores. The text is not checked: history is never refused.
 pub fn key_from_kept(text: &str) -> ClientOffset {
@@ -124,7 +125,9 @@ mod tests {
 
     fn new(author: Option<Author>, key: &str) -> NewMessage {
         let new = NewMessage::new(RoomId::general(), "a".parse().unwrap());
-        NewMessage { author, ..new.with_client_offset(key.parse().unwrap()) }
+        let mut new = new.with_client_offset(key.parse().unwrap());
+        new.author = author;
+        new
     }
 
     #[test]

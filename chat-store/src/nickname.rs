@@ -11,6 +11,7 @@ pub struct OwnerKey(pub [u8; 32]);
 
 /// A request to get a nickname, or to keep it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct NicknameClaim {
     /// The nickname as its owner writes it. Nicknames with the same [key](Nickname::key) are the same.
     pub nickname: Nickname,
@@ -38,6 +39,24 @@ pub enum ClaimKind {
 }
 
 impl NicknameClaim {
+    /// Creates a claim of [`ClaimKind::New`], made at `now`. If it is granted, another owner may claim the nickname
+    /// from `expires_at` on.
+    pub fn new(
+        nickname: Nickname,
+        owner: OwnerKey,
+        user: UserId,
+        now: Timestamp,
+        expires_at: Timestamp,
+    ) -> Self {
+        Self { nickname, owner, user, now, expires_at, kind: ClaimKind::New }
+    }
+
+    /// Sets the conditions under which it is granted.
+    #[must_use]
+    pub fn with_kind(self, kind: ClaimKind) -> Self {
+        Self { kind, ..self }
+    }
+
     /// Decides this claim, for implementations of stores. `held` is the last granted claim to the nickname, with the
     /// user who has it. `is_imitation` returns whether another owner has an unexpired nickname with the same
     /// [skeleton](Nickname::skeleton).

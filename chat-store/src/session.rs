@@ -15,6 +15,7 @@ pub struct SessionKey(pub [u8; 32]);
 
 /// A session as it is kept. Its contents are up to the application.
 #[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct SessionRecord {
     /// Its key.
     pub key: SessionKey,
@@ -31,6 +32,17 @@ pub struct SessionRecord {
 }
 
 impl SessionRecord {
+    /// Creates the first record of a session's first owner: generation 1, revision 0.
+    pub fn new(key: SessionKey, state: impl Into<String>, expires_at: Timestamp) -> Self {
+        Self { key, generation: 1, revision: 0, state: state.into(), expires_at }
+    }
+
+    /// Sets the [version](Self::version).
+    #[must_use]
+    pub fn with_version(self, generation: i64, revision: i64) -> Self {
+        Self { generation, revision, ..self }
+    }
+
     /// Returns the version of the record: generation before revision. Of two records of one session, the one with the
     /// greater version is newer.
     pub const fn version(&self) -> (i64, i64) {

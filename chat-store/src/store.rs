@@ -110,6 +110,7 @@ impl<S: MessageStore + SessionStore + NicknameStore> Store for S {}
 
 /// Messages of a log, in order, as returned by [`MessageStore::read_after`] and [`MessageStore::read_before`].
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct Page {
     /// The messages.
     pub messages: Vec<Message>,
@@ -121,4 +122,9 @@ pub struct Page {
 impl Page {
     /// A page ends with the message that brings its contents to this many bytes: 1 MiB.
     pub const MAX_BYTES: usize = 1024 * 1024;
+
+    /// Creates a page of these messages, which are in the order of the log.
+    pub fn new(messages: Vec<Message>, more: bool) -> Self {
+        Self { messages, more }
+    }
 }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use chat_core::{Feed, NewMessage, Offset, RoomId, Timestamp, UserId};
 use chat_store::testkit::{FailingStore, HeldStore, SessionBackend, async_trait};
 use chat_store::{
-    Appended, ClaimKind, Claimed, MemoryStore, MessageStore, NicknameClaim, NicknameStore,
-    OwnerKey, SessionKey, SessionRecord, SessionStore, Store, StoreError,
+    Appended, Claimed, MemoryStore, MessageStore, NicknameClaim, NicknameStore, OwnerKey,
+    SessionKey, SessionRecord, SessionStore, Store, StoreError,
 };
 
 fn memory() -> Arc<dyn Store> {
@@ -23,7 +23,7 @@ const NOW: Timestamp = Timestamp::from_millis(0);
 fn session() -> SessionRecord {
     let expires_at = Timestamp::from_millis(1);
     let key = SessionKey([7; 32]);
-    SessionRecord { key, generation: 1, revision: 0, state: "here".into(), expires_at }
+    SessionRecord::new(key, "here", expires_at)
 }
 
 struct Held;
@@ -152,14 +152,8 @@ async fn saves_and_lookups_of_sessions_fail_as_often_as_they_are_told() {
 }
 
 fn claim() -> NicknameClaim {
-    NicknameClaim {
-        nickname: "Ada".parse().unwrap(),
-        owner: OwnerKey([7; 32]),
-        user: UserId::from_stored(5),
-        now: NOW,
-        expires_at: Timestamp::from_millis(1),
-        kind: ClaimKind::New,
-    }
+    let (owner, id) = (OwnerKey([7; 32]), UserId::from_stored(5));
+    NicknameClaim::new("Ada".parse().unwrap(), owner, id, NOW, Timestamp::from_millis(1))
 }
 
 #[tokio::test]

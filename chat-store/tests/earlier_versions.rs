@@ -6,7 +6,7 @@ use std::path::Path;
 
 use chat_core::{Author, AuthorId, Feed, NewMessage, Offset, RoomId, Timestamp, UserId};
 use chat_store::{
-    Appended, ClaimKind, Claimed, MessageStore, NicknameClaim, NicknameStore, OwnerKey, SessionKey,
+    Appended, Claimed, MessageStore, NicknameClaim, NicknameStore, OwnerKey, SessionKey,
     SessionRecord, SessionStore, SqliteStore, StoreError,
 };
 use sqlx::sqlite::SqliteConnectOptions;
@@ -36,7 +36,7 @@ async fn version(path: &Path) -> i32 {
 
 fn message() -> NewMessage {
     let new = NewMessage::new(RoomId::general(), "hello".parse().unwrap());
-    NewMessage { from: "ada".parse().ok(), ..new.with_client_offset("k".parse().unwrap()) }
+    new.with_from("ada".parse().unwrap()).with_client_offset("k".parse().unwrap())
 }
 
 #[tokio::test]
@@ -44,13 +44,8 @@ async fn a_file_of_version_2_keeps_its_log_and_takes_sessions() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("chat.db");
     run_sql(&path, &VERSION_2.join(";\n")).await;
-    let record = SessionRecord {
-        key: SessionKey([1; 32]),
-        generation: 1,
-        revision: 0,
-        state: "here".into(),
-        expires_at: Timestamp::from_millis(10),
-    };
+    let expires_at = Timestamp::from_millis(10);
+    let record = SessionRecord::new(SessionKey([1; 32]), "here", expires_at);
     for _ in 0..2 {
         let store = SqliteStore::open(&path).await.unwrap();
         assert_eq!(store.epoch().to_string(), "0123456789abcdef");
@@ -77,7 +72,7 @@ async fn sessions_of_version_3_are_older_than_any_that_is_saved_now() {
     let found = store.session(SessionKey([0; 32]), Timestamp::from_millis(9)).await.unwrap();
     let found = found.unwrap();
     assert_eq!((found.generation, found.revision, &*found.state), (0, 0, "here"));
-    assert_eq!(store.save_sessions(&[SessionRecord { generation: 1, ..found }]).await.unwrap(), []);
+    assert_eq!(store.save_sessions(&[found.with_version(1, 0)]).await.unwrap(), []);
     store.close().await;
 }
 
@@ -86,7 +81,7 @@ fn by(user: i64, name: &str, key: &str, content: &str) -> NewMessage {
     let new = NewMessage::new(RoomId::general(), content.parse().unwrap());
     let session = AuthorId::from_stored(-user);
     let new = new.with_author(Author::user(AuthorId::from_stored(user), session));
-    NewMessage { from: name.parse().ok(), ..new.with_client_offset(key.parse().unwrap()) }
+    new.with_from(name.parse().unwrap()).with_client_offset(key.parse().unwrap())
 }
 
 #[tokio::test]
@@ -155,13 +150,10 @@ async fn names_of_version_6_stay_and_are_not_imitated() {
     ];
     run_sql(&path, &version_6.join(";\n")).await;
     let store = SqliteStore::open(&path).await.unwrap();
-    let claim = |name: &str, owner| NicknameClaim {
-        nickname: name.parse().unwrap(),
-        owner: OwnerKey([owner; 32]),
-        user: UserId::from_stored(9),
-        now: Timestamp::from_millis(50),
-        expires_at: Timestamp::from_millis(100),
-        kind: ClaimKind::New,
+    let claim = |name: &str, owner| {
+        let (owner, id) = (OwnerKey([owner; 32]), UserId::from_stored(9));
+        let [now, expires_at] = [50, 100].map(Timestamp::from_millis);
+        NicknameClaim::new(name.parse().unwrap(), owner, id, now, expires_at)
     };
     for (name, owner) in [("Ada", 1), ("Аdа", 2)] {
         let claimed = store.claim_nickname(&claim(name, owner)).await.unwrap();

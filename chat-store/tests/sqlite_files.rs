@@ -31,8 +31,7 @@ fn session(name: &str, state: &str) -> SessionRecord {
     let mut key = [0; 32];
     key[..name.len()].copy_from_slice(name.as_bytes());
     let expires_at = Timestamp::from_millis(i64::MAX);
-    let (key, state) = (SessionKey(key), state.into());
-    SessionRecord { key, generation: 1, revision: 0, state, expires_at }
+    SessionRecord::new(SessionKey(key), state, expires_at)
 }
 
 async fn read_all(store: &dyn MessageStore) -> Vec<Message> {

@@ -144,7 +144,7 @@ async fn the_query_of_the_tutorial_still_reads_the_file() {
         to: UserId::from_stored(2),
         nickname: "Ada".parse().unwrap(),
     };
-    let private = NewMessage { audience, ..new("private") };
+    let private = NewMessage::new(audience, "private".parse().unwrap());
     store.append(&[new("ours"), private, keyed("k", "last")]).await.unwrap();
 
     let mut server = SqliteConnectOptions::new().filename(&path).connect().await.unwrap();

@@ -234,10 +234,10 @@ mod tests {
     fn frame() -> Frame {
         let new = NewMessage::new(RoomId::general(), "hello".parse().expect("content"));
         let (epoch, after) = (Epoch::from_random([7; 8]), Offset::ZERO);
-        let new = NewMessage { at: Timestamp::from_millis(1), ..new };
+        let new = new.with_at(Timestamp::from_millis(1));
         let messages = vec![chat_core::Message::from_new(Offset::FIRST, new)];
         let body = FrameBody::Appended { epoch, after, tail: Offset::FIRST, messages };
-        Frame { node: NODE, body }
+        Frame::new(NODE, body)
     }
 
     fn heard(wire: &Wire, bytes: &[u8]) -> Option<Incoming> {
@@ -283,7 +283,7 @@ mod tests {
     /// So that a change of the form does not go unnoticed: nodes of two versions would not hear each other.
     #[test]
     fn the_form_stays() {
-        let left = Frame { node: NODE, body: FrameBody::NodeLeft };
+        let left = Frame::new(NODE, FrameBody::NodeLeft);
         let signed = wire(&["a"]).encode(&left, MAX_FRAME);
         let (head, body) = signed.split_at(OVERHEAD);
         assert_eq!(body, left.encode());

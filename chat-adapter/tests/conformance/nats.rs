@@ -6,7 +6,7 @@ use std::time::Instant;
 use async_trait::async_trait;
 use chat_adapter::testkit::{Broker, Nodes, frame};
 use chat_adapter::{Broadcast, BroadcastError, Incoming, NatsBroadcast};
-use chat_core::{Content, Epoch, Frame, FrameBody, Message, NodeId, Offset};
+use chat_core::{Content, Epoch, Frame, FrameBody, Message, NodeId, Offset, RoomId};
 
 use crate::next;
 use crate::proxy::Proxy;
@@ -88,22 +88,15 @@ async fn refusal(url: String) -> BroadcastError {
 }
 
 fn long_frame() -> Frame {
-    let message = Message {
-        offset: Offset::FIRST,
-        audience: chat_core::RoomId::general().into(),
-        content: "x".repeat(2000).parse::<Content>().expect("a content"),
-        client_offset: None,
-        from: None,
-        author: None,
-        at: None,
-    };
+    let content = "x".repeat(2000).parse::<Content>().expect("a content");
+    let message = Message::new(Offset::FIRST, RoomId::general(), content);
     let body = FrameBody::Appended {
         epoch: Epoch::from_random([1; 8]),
         after: Offset::ZERO,
         tail: Offset::FIRST,
         messages: vec![message],
     };
-    Frame { node: NodeId::from_random([1; 8]), body }
+    Frame::new(NodeId::from_random([1; 8]), body)
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 use super::arguments::{Arguments, MAX_EVENT_BYTES};
 use crate::{ClientOffset, Content, Refusal, RoomId};
 
-/// The arguments of [`CHAT_MESSAGE`](crate::CHAT_MESSAGE) from a client.
+/// The arguments of [`CHAT_MESSAGE`](super::CHAT_MESSAGE) from a client.
 ///
 /// `emit("chat message", content)`, with an optional client offset as the second argument and optional options as the
 /// third; `null` stands for a missing argument. Without a client offset, options may be the second argument.
@@ -14,13 +14,11 @@ use crate::{ClientOffset, Content, Refusal, RoomId};
 /// whole event, which begins with its name, with [`from_event`](Self::from_event).
 ///
 /// ```
-/// use chat_core::{ChatMessage, ChatMessageOptions, CHAT_MESSAGE};
+/// use chat_core::event::{CHAT_MESSAGE, ChatMessage};
 ///
-/// let message = ChatMessage {
-///     content: "hello".parse()?,
-///     client_offset: Some("bot-1".parse()?),
-///     options: ChatMessageOptions { room: Some("rust".parse()?) },
-/// };
+/// let message = ChatMessage::new("hello".parse()?)
+///     .with_client_offset("bot-1".parse()?)
+///     .with_room("rust".parse()?);
 /// let arguments = serde_json::to_string(&message)?;
 /// assert_eq!(arguments, r#"["hello","bot-1",{"room":"rust"}]"#);
 ///
@@ -29,6 +27,7 @@ use crate::{ClientOffset, Content, Refusal, RoomId};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ChatMessage {
     /// The text.
     pub content: Content,
@@ -38,9 +37,10 @@ pub struct ChatMessage {
     pub options: ChatMessageOptions,
 }
 
-/// The last argument of [`CHAT_MESSAGE`](crate::CHAT_MESSAGE) from a client. Unknown fields are ignored.
+/// The last argument of [`CHAT_MESSAGE`](super::CHAT_MESSAGE) from a client. Unknown fields are ignored.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
+#[non_exhaustive]
 pub struct ChatMessageOptions {
     /// The room to send to; `general` if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -48,6 +48,23 @@ pub struct ChatMessageOptions {
 }
 
 impl ChatMessage {
+    /// Creates a message to the room `general` without a client offset.
+    pub fn new(content: Content) -> Self {
+        Self { content, client_offset: None, options: ChatMessageOptions::default() }
+    }
+
+    /// Sets the client's key.
+    #[must_use]
+    pub fn with_client_offset(self, key: ClientOffset) -> Self {
+        Self { client_offset: Some(key), ..self }
+    }
+
+    /// Sets the room to send to.
+    #[must_use]
+    pub fn with_room(self, room: RoomId) -> Self {
+        Self { options: ChatMessageOptions { room: Some(room) }, ..self }
+    }
+
     /// Reads the arguments from the JSON text of an event: an array whose first item is the event's name. Extra
     /// arguments are ignored.
     ///

@@ -2,15 +2,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::{ClientOffset, Content, Nickname, Offset, RecoveryOffset, RoomId, Timestamp};
 
-/// The arguments of [`CHAT_MESSAGE`](crate::CHAT_MESSAGE) from the server: a JSON array of four.
+/// The arguments of [`CHAT_MESSAGE`](super::CHAT_MESSAGE) from the server: a JSON array of four.
 ///
 /// The last one is a string on purpose: see [`RecoveryOffset`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Delivery(pub Content, pub Offset, pub DeliveryMeta, pub RecoveryOffset);
 
-/// The third argument of [`CHAT_MESSAGE`](crate::CHAT_MESSAGE) from the server.
+/// The third argument of [`CHAT_MESSAGE`](super::CHAT_MESSAGE) from the server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct DeliveryMeta {
     /// The room that the message was sent to.
     pub room: RoomId,
@@ -23,15 +24,23 @@ pub struct DeliveryMeta {
     pub client_offset: Option<ClientOffset>,
 }
 
-/// The arguments of [`PRIVATE_MESSAGE`](crate::PRIVATE_MESSAGE) from the server: a JSON array of four.
+impl DeliveryMeta {
+    /// Creates the description of an anonymous message to `room` without a time, for a user who is not its author.
+    pub fn new(room: RoomId) -> Self {
+        Self { room, from: None, at: None, client_offset: None }
+    }
+}
+
+/// The arguments of [`PRIVATE_MESSAGE`](super::PRIVATE_MESSAGE) from the server: a JSON array of four.
 ///
 /// The last one is a string on purpose: see [`RecoveryOffset`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PrivateDelivery(pub Content, pub Offset, pub PrivateDeliveryMeta, pub RecoveryOffset);
 
-/// The third argument of [`PRIVATE_MESSAGE`](crate::PRIVATE_MESSAGE) from the server.
+/// The third argument of [`PRIVATE_MESSAGE`](super::PRIVATE_MESSAGE) from the server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct PrivateDeliveryMeta {
     /// The sender's nickname.
     pub from: Option<Nickname>,
@@ -41,4 +50,12 @@ pub struct PrivateDeliveryMeta {
     pub at: Option<Timestamp>,
     /// The author's key; `null` for the other user, and if the author gave none.
     pub client_offset: Option<ClientOffset>,
+}
+
+impl PrivateDeliveryMeta {
+    /// Creates the description of a private message to `to` without a sender's nickname and a time, for a user who is
+    /// not its author.
+    pub fn new(to: Nickname) -> Self {
+        Self { from: None, to, at: None, client_offset: None }
+    }
 }

@@ -13,6 +13,7 @@ use crate::{Offset, ParseError, RecoveryOffset, RoomId};
 /// rather than locked out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
 pub struct Handshake {
     /// The last offset that the client has handled; [`Offset::ZERO`] is the beginning.
     #[serde(deserialize_with = "lenient_offset")]
@@ -23,7 +24,7 @@ pub struct Handshake {
     #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     pub offset: Option<RecoveryOffset>,
     /// The rooms to join on connecting; if empty, [`RoomId::general`]. Invalid names are left out, and the client is
-    /// told so ([`NOT_JOINED`](crate::NOT_JOINED)).
+    /// told so ([`NOT_JOINED`](super::NOT_JOINED)).
     #[serde(deserialize_with = "lenient_list", skip_serializing_if = "Vec::is_empty")]
     pub rooms: Vec<RoomId>,
     /// For a client without an offset: the number of messages of each room to begin with; all of them if absent.
@@ -52,6 +53,49 @@ impl Default for Handshake {
             token: None,
             echo: true,
         }
+    }
+}
+
+impl Handshake {
+    /// Creates the handshake of a client that has handled everything up to `position`, in the log that it names.
+    pub fn resume(position: RecoveryOffset) -> Self {
+        Self { server_offset: position.offset, offset: Some(position), ..Self::default() }
+    }
+
+    /// Sets the last offset that the client has handled.
+    #[must_use]
+    pub fn with_server_offset(self, server_offset: Offset) -> Self {
+        Self { server_offset, ..self }
+    }
+
+    /// Sets the rooms to join on connecting.
+    #[must_use]
+    pub fn with_rooms(self, rooms: Vec<RoomId>) -> Self {
+        Self { rooms, ..self }
+    }
+
+    /// Sets the number of messages of each room to begin with.
+    #[must_use]
+    pub fn with_history(self, history: usize) -> Self {
+        Self { history: Some(history), ..self }
+    }
+
+    /// Sets the nickname to ask for.
+    #[must_use]
+    pub fn with_nickname(self, nickname: impl Into<String>) -> Self {
+        Self { nickname: Some(nickname.into()), ..self }
+    }
+
+    /// Sets the secret that proves who the client is.
+    #[must_use]
+    pub fn with_token(self, token: Token) -> Self {
+        Self { token: Some(token), ..self }
+    }
+
+    /// Sets whether the client's own messages are sent back to it.
+    #[must_use]
+    pub fn with_echo(self, echo: bool) -> Self {
+        Self { echo, ..self }
     }
 }
 

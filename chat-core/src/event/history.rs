@@ -6,9 +6,10 @@ use crate::{
     Timestamp,
 };
 
-/// The argument of [`HISTORY`](crate::HISTORY): `emit("history", { room, before, limit })`, or `{ with, before, limit
+/// The argument of [`HISTORY`](super::HISTORY): `emit("history", { room, before, limit })`, or `{ with, before, limit
 /// }` for the private messages with a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct HistoryRequest {
     /// The feed to read.
     pub of: HistoryOf,
@@ -33,6 +34,23 @@ impl HistoryRequest {
 
     /// The maximum number of messages that one request may ask for.
     pub const MAX_LIMIT: usize = 200;
+
+    /// Creates a request for the newest messages of a feed, [`DEFAULT_LIMIT`](Self::DEFAULT_LIMIT) at most.
+    pub fn new(of: HistoryOf) -> Self {
+        Self { of, before: None, limit: Self::DEFAULT_LIMIT }
+    }
+
+    /// Requests only messages before this offset.
+    #[must_use]
+    pub fn with_before(self, before: Offset) -> Self {
+        Self { before: Some(before), ..self }
+    }
+
+    /// Sets the maximum number of messages, from 1 to [`MAX_LIMIT`](Self::MAX_LIMIT).
+    #[must_use]
+    pub fn with_limit(self, limit: usize) -> Self {
+        Self { limit, ..self }
+    }
 
     /// Reads the argument from the JSON text of an event: an array whose first item is the event's name.
     ///
@@ -63,8 +81,9 @@ impl HistoryRequest {
     }
 }
 
-/// The answer to [`HISTORY`](crate::HISTORY).
+/// The answer to [`HISTORY`](super::HISTORY).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct History {
     /// The messages, oldest first.
     pub messages: Vec<HistoryMessage>,
@@ -72,9 +91,17 @@ pub struct History {
     pub more: bool,
 }
 
-/// One message of a [`History`].
+impl History {
+    /// Creates an answer with these messages, oldest first.
+    pub fn new(messages: Vec<HistoryMessage>, more: bool) -> Self {
+        Self { messages, more }
+    }
+}
+
+/// One message of a [`History`]. Convert a [`Message`] to make one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct HistoryMessage {
     /// The text.
     pub content: Content,

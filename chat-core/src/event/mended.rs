@@ -5,7 +5,7 @@ use std::borrow::Cow;
 /// read.
 ///
 /// ```
-/// let auth = chat_core::mended_json(r#"{"serverOffset":8,"name":"Ada \ud83d"}"#);
+/// let auth = chat_core::event::mended_json(r#"{"serverOffset":8,"name":"Ada \ud83d"}"#);
 /// assert_eq!(auth, "{\"serverOffset\":8,\"name\":\"Ada \u{fffd}\"}");
 /// ```
 pub fn mended_json(json: &str) -> Cow<'_, str> {

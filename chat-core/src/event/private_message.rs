@@ -4,11 +4,12 @@ use super::arguments::Arguments;
 use super::users::nickname;
 use crate::{ClientOffset, Content, Nickname, Refusal};
 
-/// The arguments of [`PRIVATE_MESSAGE`](crate::PRIVATE_MESSAGE) from a client.
+/// The arguments of [`PRIVATE_MESSAGE`](super::PRIVATE_MESSAGE) from a client.
 ///
 /// `emit("private message", nickname, content)`, with a client offset as an optional third argument. It serialises as
 /// the JSON array of these three, with `null` if there is no client offset.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct PrivateMessage {
     /// The nickname of the receiver.
     pub to: Nickname,
@@ -19,6 +20,17 @@ pub struct PrivateMessage {
 }
 
 impl PrivateMessage {
+    /// Creates a message without a client offset.
+    pub fn new(to: Nickname, content: Content) -> Self {
+        Self { to, content, client_offset: None }
+    }
+
+    /// Sets the client's key.
+    #[must_use]
+    pub fn with_client_offset(self, key: ClientOffset) -> Self {
+        Self { client_offset: Some(key), ..self }
+    }
+
     /// Reads the arguments from the JSON text of an event: an array whose first item is the event's name. Extra
     /// arguments are ignored.
     ///

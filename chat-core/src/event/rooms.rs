@@ -3,8 +3,9 @@ use serde::{Deserialize, Serialize};
 use super::arguments::Arguments;
 use crate::{Nickname, Offset, Refusal, RefusalCode, RoomId};
 
-/// The arguments of [`JOIN`](crate::JOIN): `emit("join", room)`, or `emit("join", room, { after })`.
+/// The arguments of [`JOIN`](super::JOIN): `emit("join", room)`, or `emit("join", room, { after })`.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Join {
     /// The room.
     pub room: RoomId,
@@ -13,6 +14,17 @@ pub struct Join {
 }
 
 impl Join {
+    /// Creates a request for messages that are sent to `room` from now on.
+    pub fn new(room: RoomId) -> Self {
+        Self { room, after: None }
+    }
+
+    /// Delivers the room's messages after this offset first.
+    #[must_use]
+    pub fn with_after(self, after: Offset) -> Self {
+        Self { after: Some(after), ..self }
+    }
+
     /// Reads the arguments from the JSON text of an event: an array whose first item is the event's name. Extra
     /// arguments are ignored.
     ///
@@ -41,8 +53,9 @@ pub(super) fn room(arguments: &Arguments<'_>) -> Result<RoomId, Refusal> {
     room.parse().map_err(|error| Refusal::invalid(RefusalCode::InvalidArguments, error))
 }
 
-/// The answer to [`JOIN`](crate::JOIN).
+/// The answer to [`JOIN`](super::JOIN).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Joined {
     /// The room that the connection is in now.
     pub room: RoomId,
@@ -52,8 +65,16 @@ pub struct Joined {
     pub tail: Offset,
 }
 
-/// The argument of [`NOT_JOINED`](crate::NOT_JOINED).
+impl Joined {
+    /// Creates the answer to a connection that is in `room` now.
+    pub fn new(room: RoomId, users: usize, tail: Offset) -> Self {
+        Self { room, users, tail }
+    }
+}
+
+/// The argument of [`NOT_JOINED`](super::NOT_JOINED).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct NotJoined {
     /// The rooms, in the client's order; at most [`MAX_ROOMS`](Self::MAX_ROOMS), the first ones.
     pub rooms: Vec<RoomNotJoined>,
@@ -61,6 +82,7 @@ pub struct NotJoined {
 
 /// A room that a client has named in `auth` but could not join, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct RoomNotJoined {
     /// The client's value as text; JSON if it was no string. It may be shortened.
     pub room: String,
@@ -72,17 +94,38 @@ pub struct RoomNotJoined {
 impl NotJoined {
     /// The maximum number of rooms listed.
     pub const MAX_ROOMS: usize = 100;
+
+    /// Creates a list of these rooms: [`MAX_ROOMS`](Self::MAX_ROOMS) at most.
+    pub fn new(rooms: Vec<RoomNotJoined>) -> Self {
+        Self { rooms }
+    }
 }
 
-/// The answer to [`LEAVE`](crate::LEAVE).
+impl RoomNotJoined {
+    /// Creates an entry for the client's value `room`, as text, which is refused for this reason.
+    pub fn new(room: String, refusal: Refusal) -> Self {
+        Self { room, refusal }
+    }
+}
+
+/// The answer to [`LEAVE`](super::LEAVE).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Left {
     /// The room that the connection has left.
     pub room: RoomId,
 }
 
-/// The answer to [`USERS`](crate::USERS).
+impl Left {
+    /// Creates the answer to a connection that has left `room`.
+    pub fn new(room: RoomId) -> Self {
+        Self { room }
+    }
+}
+
+/// The answer to [`USERS`](super::USERS).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Users {
     /// The room.
     pub room: RoomId,
@@ -95,4 +138,10 @@ pub struct Users {
 impl Users {
     /// The maximum number of nicknames listed.
     pub const MAX_NICKNAMES: usize = 1000;
+
+    /// Creates an answer: `users` is the number of members in `room`, and `nicknames` are the first ones of those who
+    /// have one, sorted.
+    pub fn new(room: RoomId, users: usize, nicknames: Vec<Nickname>) -> Self {
+        Self { room, users, nicknames }
+    }
 }

@@ -5,9 +5,10 @@ use super::handshake::Token;
 use super::rooms::room;
 use crate::{Nickname, Refusal, RefusalCode, RoomId};
 
-/// The arguments of [`NICKNAME`](crate::NICKNAME) from a client: `emit("nickname", name)`, or `emit("nickname", name,
+/// The arguments of [`NICKNAME`](super::NICKNAME) from a client: `emit("nickname", name)`, or `emit("nickname", name,
 /// token)`.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct NicknameRequest {
     /// The requested nickname.
     pub nickname: Nickname,
@@ -17,6 +18,17 @@ pub struct NicknameRequest {
 }
 
 impl NicknameRequest {
+    /// Creates a request without a token.
+    pub fn new(nickname: Nickname) -> Self {
+        Self { nickname, token: None }
+    }
+
+    /// Sets the secret that proves ownership.
+    #[must_use]
+    pub fn with_token(self, token: Token) -> Self {
+        Self { token: Some(token), ..self }
+    }
+
     /// Reads the arguments from the JSON text of an event: an array whose first item is the event's name. Extra
     /// arguments are ignored.
     ///
@@ -37,8 +49,9 @@ pub(super) fn nickname(arguments: &Arguments<'_>) -> Result<Nickname, Refusal> {
     name.parse().map_err(|error| Refusal::invalid(RefusalCode::InvalidNickname, error))
 }
 
-/// The answer to [`NICKNAME`](crate::NICKNAME), and the argument of the event from the server.
+/// The answer to [`NICKNAME`](super::NICKNAME), and the argument of the event from the server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Named {
     /// The nickname as it is written from now on.
     pub nickname: Nickname,
@@ -47,8 +60,16 @@ pub struct Named {
     pub token: Option<Token>,
 }
 
-/// The argument of [`USER_JOINED`](crate::USER_JOINED) and [`USER_LEFT`](crate::USER_LEFT).
+impl Named {
+    /// Creates an answer; `token` is the secret, unless the client has it already.
+    pub fn new(nickname: Nickname, token: Option<Token>) -> Self {
+        Self { nickname, token }
+    }
+}
+
+/// The argument of [`USER_JOINED`](super::USER_JOINED) and [`USER_LEFT`](super::USER_LEFT).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct UserChange {
     /// The room.
     pub room: RoomId,
@@ -58,8 +79,16 @@ pub struct UserChange {
     pub users: usize,
 }
 
-/// The argument of [`TYPING`](crate::TYPING) from the server.
+impl UserChange {
+    /// Creates the report that a user has joined or left `room`, which has `users` members now.
+    pub fn new(room: RoomId, nickname: Option<Nickname>, users: usize) -> Self {
+        Self { room, nickname, users }
+    }
+}
+
+/// The argument of [`TYPING`](super::TYPING) from the server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Typing {
     /// The room.
     pub room: RoomId,
@@ -69,8 +98,9 @@ pub struct Typing {
     pub typing: bool,
 }
 
-/// The answer to [`TYPING`](crate::TYPING): the server has received it. Others receive it at most once.
+/// The answer to [`TYPING`](super::TYPING): the server has received it. Others receive it at most once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct TypingHeard {
     /// The room.
     pub room: RoomId,
@@ -78,7 +108,19 @@ pub struct TypingHeard {
     pub typing: bool,
 }
 
+impl TypingHeard {
+    /// Creates the answer to a client that has reported whether it is typing in `room`.
+    pub fn new(room: RoomId, typing: bool) -> Self {
+        Self { room, typing }
+    }
+}
+
 impl Typing {
+    /// Creates the report that a user is typing in `room`, or has stopped.
+    pub fn new(room: RoomId, nickname: Option<Nickname>, typing: bool) -> Self {
+        Self { room, nickname, typing }
+    }
+
     /// Reads `emit("typing", room, typing)` from the JSON text of an event: the room, and whether the client is
     /// typing there.
     ///

@@ -2,14 +2,13 @@ use std::sync::Arc;
 
 use chat_adapter::{Broadcast, LocalBroadcast};
 use chat_core::{Nickname, NodeId};
-use chat_store::Store;
 use socketioxide::SocketIo;
 use socketioxide::extract::SocketRef;
 use socketioxide::socket::DisconnectReason;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::{Chat, ChatError};
+use super::{Chat, ChatError, Stores};
 use crate::engine::limits::Limits;
 use crate::engine::log::{Log, RECENT_AT_START};
 use crate::engine::outgoing::{self, Outgoing};
@@ -25,7 +24,9 @@ use crate::http::origin::{AllowedHost, AllowedOrigin, Rules};
 use crate::http::server::Room;
 use crate::http::trusted_proxy::{TrustedProxies, TrustedProxy};
 use crate::socketio::recovery::Recovery;
-use crate::socketio::socket::{Authenticate, Connections, Hooks, Observed, Services, register};
+use crate::socketio::socket::{
+    Authenticate, ConnectError, Connections, Hooks, Observed, Services, register,
+};
 use crate::socketio::transport::TransportService;
 
 /// The number of packets that may wait for a client. See [`Link`](crate::socketio::transport::Link) for how much of
@@ -42,7 +43,7 @@ const PONGS_BYTES: usize = 4096;
 /// Configures and starts a [`Chat`]. Created by [`Chat::builder`].
 #[must_use = "a builder does nothing until it is started"]
 pub struct ChatBuilder {
-    store: Arc<dyn Store>,
+    stores: Stores,
     broadcast: Arc<dyn Broadcast>,
     hooks: Hooks,
     reserved_names: Vec<Nickname>,
@@ -54,9 +55,10 @@ pub struct ChatBuilder {
 }
 
 impl Chat {
-    /// Returns a builder for a chat that keeps its messages in `store`.
-    pub fn builder(store: Arc<dyn Store>) -> ChatBuilder {
-        ChatBuilder::new(store)
+    /// Returns a builder for a chat that keeps what it has to keep in these stores: an `Arc` of one
+    /// [`Store`](chat_store::Store) for everything, or [`Stores`] for several.
+    pub fn builder(stores: impl Into<Stores>) -> ChatBuilder {
+        ChatBuilder::new(stores.into())
     }
 }
 
@@ -64,9 +66,9 @@ impl ChatBuilder {
     /// The names that nobody may take unless [`reserved_names`](Self::reserved_names) sets others.
     pub const RESERVED_NAMES: [&str; 17] = RESERVED;
 
-    pub(super) fn new(store: Arc<dyn Store>) -> Self {
+    pub(super) fn new(stores: Stores) -> Self {
         Self {
-            store,
+            stores,
             broadcast: Arc::new(LocalBroadcast::new()),
             hooks: Hooks::default(),
             reserved_names: Self::RESERVED_NAMES.map(Nickname::from_stored).into(),
@@ -109,11 +111,12 @@ impl ChatBuilder {
     }
 
     /// Calls `check` with the client's `auth` for each client that connects, before anything is restored or sent. An
-    /// error refuses the client and is sent to it.
+    /// error refuses the client and is sent to it: a [`ConnectError`] of the application's own, or a
+    /// [`Refusal`](chat_core::Refusal) of the chat's, made into one.
     pub fn authenticate<C, F>(self, check: C) -> Self
     where
         C: Fn(SocketRef, serde_json::Value) -> F + Send + Sync + 'static,
-        F: Future<Output = Result<(), String>> + Send + 'static,
+        F: Future<Output = Result<(), ConnectError>> + Send + 'static,
     {
         let check: Arc<Authenticate> = Arc::new(move |socket, auth| Box::pin(check(socket, auth)));
         let hooks = Hooks { authenticate: Some(check), ..self.hooks };
@@ -190,21 +193,20 @@ impl ChatBuilder {
     /// Cancel safe: nothing is written to the store.
     ///
     /// # Errors
-    /// When the store fails, or a limit is out of range.
+    /// When the store fails, a limit is out of range, or the operating system returns no random numbers.
     pub async fn start(self) -> Result<Chat, ChatError> {
-        let Self { store, broadcast, hooks, limits, proxies, rules, .. } = self;
+        let Self { stores, broadcast, hooks, limits, proxies, rules, .. } = self;
         limits.check()?;
-        let nicknames = Arc::<dyn Store>::clone(&store);
+        let Stores { messages, sessions, nicknames } = stores;
         let mut id = [0; 8];
         getrandom::fill(&mut id).map_err(ChatError::Random)?;
         let node = NodeId::from_random(id);
 
         let (outgoing, frames) = Outgoing::new();
         let believed = broadcast.is_authenticated();
-        let committed = outgoing.clone().committed(store.epoch().clone(), believed);
-        let messages = Arc::<dyn Store>::clone(&store);
+        let committed = outgoing.clone().committed(messages.epoch().clone(), believed);
         let log = Log::start(messages, limits.recent_bytes, RECENT_AT_START, committed).await?;
-        let recovery = Recovery::new(store, limits.recovery_window);
+        let recovery = Recovery::new(sessions, limits.recovery_window);
         let taken = outgoing.clone();
         recovery.on_taken(move |key, generation| taken.session_taken(key, generation));
         let presence =

@@ -1,7 +1,8 @@
 use std::fmt::Debug;
 use std::time::Duration;
 
-use chat_core::{Content, MAX_EVENT_BYTES, Refusal, RefusalCode};
+use chat_core::event::MAX_EVENT_BYTES;
+use chat_core::{Content, Refusal, RefusalCode};
 use thiserror::Error;
 
 use crate::engine::rate::Rate;
@@ -18,6 +19,12 @@ const MOST_PACKET_BYTES: usize = 16 * 1024 * 1024;
 const LEAST_UNSENT_BYTES: usize = 4 * 1024 * 1024;
 
 const MOST_EVENTS: u32 = 1_000_000;
+
+/// A session is saved with all its rooms, up to 256 bytes each.
+const MOST_ROOMS: usize = 1_000;
+
+/// A page of the store ends at 1 MiB, so more would rarely be read.
+const MOST_HISTORY: usize = 10_000;
 
 /// Limits on what clients may use: connections, memory, time and request rate.
 ///
@@ -70,6 +77,14 @@ pub struct Limits {
     /// [`max_packet_bytes`](Self::max_packet_bytes). More end the connection. No chat event has attachments: an event
     /// with a few of them gets a refusal that names the event.
     pub max_attachments: usize,
+    /// Maximum number of rooms that one connection may be in, from 1 to 1,000; 100 by default. Joining another one is
+    /// refused with `too_many_rooms`. For a client in more than about 100 rooms, SQLite reads every message after the
+    /// client's offset, whichever room it is in.
+    pub max_rooms: usize,
+    /// Maximum number of messages of each room with which a client without an offset begins, when it asks for the
+    /// last ones by `history` in `auth`; from 0 to 10,000, 1,000 by default. A client that asks for more gets this
+    /// many, or fewer if they have more than 1 MiB.
+    pub max_history: usize,
     /// Maximum number of events per second from one user over all connections, on average; 200 by default, at most a
     /// million; 0 means no limit. A client that sends more is not refused: the server stops reading from it for a
     /// while.
@@ -145,6 +160,7 @@ pub struct Limits {
 /// Why [`Limits`] cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("the limit {name} is {value}; it has to be from {least} to {most}")]
+#[non_exhaustive]
 pub struct LimitError {
     /// The name of the field.
     pub name: &'static str,
@@ -184,6 +200,8 @@ impl Default for Limits {
             max_large_packets_bytes: 64 * 1024 * 1024,
             max_unsent_bytes: 256 * 1024 * 1024,
             max_attachments: 16,
+            max_rooms: 100,
+            max_history: 1_000,
             max_events_per_second: 200,
             event_burst: 2_000,
             max_ephemeral_events_per_second: 50,
@@ -223,6 +241,8 @@ impl Limits {
         let least = 4 * self.max_packet_bytes;
         within("max_large_packets_bytes", self.max_large_packets_bytes, least, usize::MAX)?;
         within("max_unsent_bytes", self.max_unsent_bytes, LEAST_UNSENT_BYTES, usize::MAX)?;
+        within("max_rooms", self.max_rooms, 1, MOST_ROOMS)?;
+        within("max_history", self.max_history, 0, MOST_HISTORY)?;
         within("max_events_per_second", self.max_events_per_second, 0, MOST_EVENTS)?;
         within(
             "max_ephemeral_events_per_second",

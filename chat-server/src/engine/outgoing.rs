@@ -67,7 +67,7 @@ pub(crate) async fn publish(
             }
         };
         let Some(body) = body else { return };
-        if let Err(error) = broadcast.publish(Arc::new(Frame { node, body })).await {
+        if let Err(error) = broadcast.publish(Arc::new(Frame::new(node, body))).await {
             tracing::debug!("other nodes were not told: {error}");
         }
     }

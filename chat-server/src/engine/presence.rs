@@ -130,7 +130,7 @@ impl Presence {
         PresenceGuard { presence: self.clone(), key }
     }
 
-    /// Returns the number of users in a room and the first nicknames, as the JSON of [`chat_core::Users`]. It is
+    /// Returns the number of users in a room and the first nicknames, as the JSON of [`chat_core::event::Users`]. It is
     /// shared by all who ask until someone joins or leaves. None if it cannot be serialised.
     pub(crate) fn users(&self, room: &RoomId) -> Option<Arc<RawValue>> {
         self.lock().users(room)

@@ -128,7 +128,7 @@ impl Part {
 
 fn exceeded(whose: &str, what: &str, wait: Duration) -> Refusal {
     let message = format!("{whose} sent as many {what} as one may in a day; send this again later");
-    Refusal { code: RefusalCode::QuotaExceeded, ..Refusal::slow_down(message, wait) }
+    Refusal::new(RefusalCode::QuotaExceeded, message).with_retry_after(wait)
 }
 
 #[cfg(test)]

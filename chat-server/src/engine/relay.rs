@@ -56,7 +56,7 @@ impl Listener {
     }
 
     /// Applies a frame. Its messages are shown only if they are `believed`: otherwise anyone might have forged them.
-    fn take(&self, Frame { node, body }: Frame, believed: bool) {
+    fn take(&self, Frame { node, body, .. }: Frame, believed: bool) {
         match body {
             FrameBody::Appended { epoch, .. } if epoch != *self.log.epoch() => {
                 tracing::debug!(frame.node = %node, "a frame about another log was ignored");

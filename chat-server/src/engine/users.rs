@@ -15,7 +15,8 @@ mod tests;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chat_core::{Nickname, Refusal, RefusalCode, Timestamp, Token, UserId};
+use chat_core::event::Token;
+use chat_core::{Nickname, Refusal, RefusalCode, Timestamp, UserId};
 use chat_store::{ClaimKind, Claimed, NicknameClaim, NicknameStore, OwnerKey, StoreError};
 use data_encoding::HEXLOWER;
 use tokio::time::{Instant, sleep};
@@ -306,14 +307,9 @@ impl Identities {
         let mut id = [0; 8];
         getrandom::fill(&mut id).map_err(|_| no_randomness())?;
         let expires_at = self.clock.latest().plus(self.lifetime);
-        let claim = NicknameClaim {
-            nickname: nickname.clone(),
-            owner,
-            user: UserId::from_random(id),
-            now,
-            expires_at,
-            kind,
-        };
+        let id = UserId::from_random(id);
+        let claim =
+            NicknameClaim::new(nickname.clone(), owner, id, now, expires_at).with_kind(kind);
         let claimed = self.claiming.watch(self.store.claim_nickname(&claim).await)?;
         let Claimed::Yes(id) = claimed else { return Ok(None) };
         let until = Instant::now() + self.renewal();

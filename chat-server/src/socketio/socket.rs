@@ -4,6 +4,7 @@ mod accept;
 mod auth;
 mod authorship;
 mod connect;
+mod connect_error;
 mod connection;
 mod event;
 mod events;
@@ -17,6 +18,7 @@ mod session;
 mod sink;
 
 pub(crate) use connect::{Connections, register};
+pub use connect_error::ConnectError;
 pub use observe::{Direction, Observed};
 pub(crate) use services::{Authenticate, Hooks, Services};
 pub(crate) use session::ChatSession;

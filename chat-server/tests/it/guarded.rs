@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use chat_server::{Chat, Limits, recovery};
+use chat_server::{Chat, ConnectError, Limits, recovery};
 use chat_store::MemoryStore;
 use socketioxide::extract::{AckSender, Data, SocketRef};
 use socketioxide::handler::ConnectHandler;
@@ -22,7 +22,7 @@ async fn start(skip_middlewares: bool) -> String {
         .authenticate(async |_, auth| {
             let delay = auth["delay"].as_u64().unwrap_or(0);
             tokio::time::sleep(Duration::from_millis(delay)).await;
-            if auth["banned"] == true { Err("banned".to_owned()) } else { Ok(()) }
+            if auth["banned"] == true { Err(ConnectError::new("banned")) } else { Ok(()) }
         })
         .skip_middlewares(skip_middlewares)
         .on_connect(|socket: &SocketRef| {

@@ -13,6 +13,7 @@ mod guarded;
 mod hooks;
 mod imports;
 mod javascript;
+mod limits;
 mod logging;
 mod many_connections;
 mod nginx;
@@ -23,6 +24,7 @@ mod server;
 #[path = "../../../testing/service.rs"]
 mod service;
 mod slow_clients;
+mod stores;
 mod unread;
 #[cfg(all(feature = "cluster", unix))]
 mod workers;

@@ -74,15 +74,13 @@ pub(super) async fn tail(connection: &mut PgConnection) -> Result<Offset, sqlx::
 /// Converts a row of [`columns`](super::feeds::columns) to a message.
 pub(super) fn message(row: &PgRow) -> Result<Message, sqlx::Error> {
     let sender: Option<String> = row.try_get(4)?;
-    Ok(Message {
-        offset: offset(row.try_get(0)?)?,
-        audience: audience(row)?,
-        content: Content::from_stored(text(row.try_get(2)?)?),
-        client_offset: row.try_get::<Option<&str>, _>(3)?.map(key_from_kept),
-        from: sender.map(Nickname::from_stored),
-        author: row.try_get::<Option<i64>, _>(9)?.map(AuthorId::from_stored),
-        at: Some(Timestamp::from_millis(row.try_get(5)?)),
-    })
+    let content = Content::from_stored(text(row.try_get(2)?)?);
+    let mut message = Message::new(offset(row.try_get(0)?)?, audience(row)?, content);
+    message.client_offset = row.try_get::<Option<&str>, _>(3)?.map(key_from_kept);
+    message.from = sender.map(Nickname::from_stored);
+    message.author = row.try_get::<Option<i64>, _>(9)?.map(AuthorId::from_stored);
+    message.at = Some(Timestamp::from_millis(row.try_get(5)?));
+    Ok(message)
 }
 
 fn audience(row: &PgRow) -> Result<Audience, sqlx::Error> {

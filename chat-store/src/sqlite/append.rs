@@ -148,7 +148,7 @@ async fn insert_rows(
 
 /// Binds the values of a row of [`INSERT`].
 fn bind((message, key): &Row<'_>, arguments: &mut SqliteArguments) -> Result<(), BoxDynError> {
-    let NewMessage { audience, content, client_offset: _, from, author, at } = message;
+    let NewMessage { audience, content, from, author, at, .. } = message;
     let (room, users) = match audience {
         Audience::Room(room) => (room.as_str(), None),
         Audience::Private { from, to, nickname } => ("", Some((from, to, nickname))),

@@ -76,15 +76,12 @@ fn unpack(records: Vec<Record<'_>>, side: Side, page: &mut PageBuilder) -> Resul
                 Audience::Room(room.insert(same).clone())
             }
         };
-        let message = Message {
-            offset,
-            audience,
-            content: Content::from_stored(content.unwrap_or_default()),
-            client_offset: key.as_deref().map(key_from_kept),
-            from: sender.map(Nickname::from_stored),
-            author: author.map(AuthorId::from_stored),
-            at: at.map(Timestamp::from_millis),
-        };
+        let content = Content::from_stored(content.unwrap_or_default());
+        let mut message = Message::new(offset, audience, content);
+        message.client_offset = key.as_deref().map(key_from_kept);
+        message.from = sender.map(Nickname::from_stored);
+        message.author = author.map(AuthorId::from_stored);
+        message.at = at.map(Timestamp::from_millis);
         if !page.push(message) {
             break;
         }

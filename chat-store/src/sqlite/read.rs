@@ -93,15 +93,13 @@ pub(super) async fn tail(connection: &mut SqliteConnection) -> Result<Offset, sq
 /// valid.
 pub(super) fn message(row: &SqliteRow) -> Result<Message, sqlx::Error> {
     let sender: Option<String> = row.try_get(4)?;
-    Ok(Message {
-        offset: offset(row.try_get(0)?)?,
-        audience: audience(row)?,
-        content: Content::from_stored(text(row, 2)?.unwrap_or_default()),
-        client_offset: text(row, 3)?.as_deref().map(key_from_kept),
-        from: sender.map(Nickname::from_stored),
-        author: row.try_get::<Option<i64>, _>(9)?.map(AuthorId::from_stored),
-        at: row.try_get::<Option<i64>, _>(5)?.map(Timestamp::from_millis),
-    })
+    let content = Content::from_stored(text(row, 2)?.unwrap_or_default());
+    let mut message = Message::new(offset(row.try_get(0)?)?, audience(row)?, content);
+    message.client_offset = text(row, 3)?.as_deref().map(key_from_kept);
+    message.from = sender.map(Nickname::from_stored);
+    message.author = row.try_get::<Option<i64>, _>(9)?.map(AuthorId::from_stored);
+    message.at = row.try_get::<Option<i64>, _>(5)?.map(Timestamp::from_millis);
+    Ok(message)
 }
 
 fn audience(row: &SqliteRow) -> Result<Audience, sqlx::Error> {

@@ -23,7 +23,7 @@ pub(super) fn keyed(key: &str, content: &str) -> NewMessage {
 }
 
 pub(super) fn in_room(name: &str, content: &str) -> NewMessage {
-    NewMessage { audience: room(name).into(), ..message(content) }
+    NewMessage::new(room(name), content.parse().expect("a content"))
 }
 
 pub(super) fn user(number: i64) -> UserId {
@@ -34,11 +34,11 @@ pub(super) fn user(number: i64) -> UserId {
 pub(super) fn private(from: i64, to: i64, content: &str) -> NewMessage {
     let nickname = format!("user {to}").parse().expect("a nickname");
     let audience = Audience::Private { from: user(from), to: user(to), nickname };
-    NewMessage { audience, ..message(content) }
+    NewMessage::new(audience, content.parse().expect("a content"))
 }
 
 pub(super) fn from(nickname: &str, new: NewMessage) -> NewMessage {
-    NewMessage { from: Some(nickname.parse().expect("a nickname")), ..new }
+    new.with_from(nickname.parse().expect("a nickname"))
 }
 
 pub(super) async fn append_one(store: &dyn MessageStore, new: &NewMessage) -> Appended {

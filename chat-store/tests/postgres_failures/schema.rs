@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use chat_core::{Audience, Author, AuthorId, Feed, NewMessage, Offset, RoomId, Timestamp, UserId};
 use chat_store::{
-    Appended, ClaimKind, Claimed, MessageStore, NicknameClaim, NicknameStore, OwnerKey,
-    PostgresStore, StoreError,
+    Appended, Claimed, MessageStore, NicknameClaim, NicknameStore, OwnerKey, PostgresStore,
+    StoreError,
 };
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
@@ -52,7 +52,7 @@ async fn a_database_of_version_3_keeps_its_log_and_takes_private_messages() {
     assert_eq!(append(&store, "k").await.unwrap(), Appended::Duplicate(Offset::FIRST));
     let [from, to] = [1, 2].map(UserId::from_stored);
     let audience = Audience::Private { from, to, nickname: "Ada".parse().unwrap() };
-    let private = NewMessage { audience, ..keyed("private") };
+    let private = NewMessage::new(audience, "private".parse().unwrap());
     let appended = store.append(&[private]).await.unwrap();
     assert_eq!(appended, [Appended::New(Offset::FIRST.next())]);
     for (feed, number) in [(Feed::Room(RoomId::general()), 1), (Feed::User(to), 2)] {
@@ -79,13 +79,10 @@ async fn names_of_version_4_stay_and_are_not_imitated() {
     let url = SERVER.create_database().await;
     SERVER.execute(database(&url), &VERSION_4.join(";\n")).await;
     let store = PostgresStore::connect(&url).await.unwrap();
-    let claim = |name: &str, owner| NicknameClaim {
-        nickname: name.parse().unwrap(),
-        owner: OwnerKey([owner; 32]),
-        user: UserId::from_stored(9),
-        now: Timestamp::from_millis(50),
-        expires_at: Timestamp::from_millis(100),
-        kind: ClaimKind::New,
+    let claim = |name: &str, owner| {
+        let (owner, id) = (OwnerKey([owner; 32]), UserId::from_stored(9));
+        let [now, expires_at] = [50, 100].map(Timestamp::from_millis);
+        NicknameClaim::new(name.parse().unwrap(), owner, id, now, expires_at)
     };
     for (name, owner) in [("Ada", 1), ("Аdа", 2)] {
         let claimed = store.claim_nickname(&claim(name, owner)).await.unwrap();
@@ -115,7 +112,7 @@ async fn nodes_of_version_4_go_on_and_what_users_sent_to_them_is_recognised_by_t
     let by = |user: i64, name: &str, key| {
         let [user, session] = [user, -user].map(AuthorId::from_stored);
         let new = keyed(key).with_author(Author::user(user, session));
-        NewMessage { from: name.parse().ok(), ..new }
+        new.with_from(name.parse().unwrap())
     };
     let [one, two, three, four] = [1, 2, 3, 4].map(|number| Offset::new(number).unwrap());
     let batch = [by(1, "ADA", "k"), by(2, "Bob", "k"), by(1, "Ada", "k4"), by(1, "Ada", "new")];

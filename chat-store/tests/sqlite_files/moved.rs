@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use chat_core::{Nickname, NicknameKey, Offset, Timestamp, UserId};
 use chat_store::{
-    ClaimKind, MessageStore, NicknameClaim, NicknameStore, OwnerKey, SessionKey, SessionStore,
-    SqliteStore, StoreError,
+    MessageStore, NicknameClaim, NicknameStore, OwnerKey, SessionKey, SessionStore, SqliteStore,
+    StoreError,
 };
 use tempfile::TempDir;
 
@@ -30,8 +30,7 @@ fn file(folder: &Path, suffix: &str) -> PathBuf {
 fn claim() -> NicknameClaim {
     let (now, expires_at) = (Timestamp::from_millis(0), Timestamp::from_millis(1));
     let (owner, user) = (OwnerKey([1; 32]), UserId::from_random([1; 8]));
-    let (nickname, kind) = ("Ada".parse().unwrap(), ClaimKind::New);
-    NicknameClaim { nickname, owner, user, now, expires_at, kind }
+    NicknameClaim::new("Ada".parse().unwrap(), owner, user, now, expires_at)
 }
 
 /// Every call fails, says which file it is, and that it passes.

@@ -1,7 +1,5 @@
-use chat_core::{
-    CHAT_MESSAGE, Delivery, Epoch, Handshake, Offset, PRIVATE_MESSAGE, PrivateDelivery,
-    RecoveryOffset,
-};
+use chat_core::event::{CHAT_MESSAGE, Delivery, Handshake, PRIVATE_MESSAGE, PrivateDelivery};
+use chat_core::{Epoch, Offset, RecoveryOffset};
 
 /// What a bot has handled, so that it handles each message once.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -25,19 +23,19 @@ impl Inbox {
     /// Goes on after the message at this offset, which was saved when it was handled. A bot that saves it *after*
     /// it has handled the message handles that one again when it crashes in between; one that saves it before may
     /// leave it out.
-    pub fn resume(RecoveryOffset { epoch, offset }: RecoveryOffset) -> Self {
+    pub fn resume(RecoveryOffset { epoch, offset, .. }: RecoveryOffset) -> Self {
         Self { cursor: offset, log: Some(epoch) }
     }
 
     /// The cursor, to be saved; none before the first message.
     pub fn cursor(&self) -> Option<RecoveryOffset> {
         let epoch = self.log.clone()?;
-        Some(RecoveryOffset { epoch, offset: self.cursor })
+        Some(RecoveryOffset::new(epoch, self.cursor))
     }
 
     /// What to say in `auth` to get what follows.
     pub fn handshake(&self) -> Handshake {
-        Handshake { server_offset: self.cursor, offset: self.cursor(), ..Handshake::default() }
+        self.cursor().map_or_else(Handshake::default, Handshake::resume)
     }
 
     /// Takes the arguments of an event, the JSON text of an array: the message, when it is one that was not
@@ -59,7 +57,7 @@ impl Inbox {
         let at = received.offset();
         if self.log.as_ref() != Some(&at.epoch) {
             // The server has another log than before and serves it from the beginning.
-            *self = Self::resume(RecoveryOffset { offset: Offset::ZERO, ..at.clone() });
+            *self = Self::resume(RecoveryOffset::new(at.epoch.clone(), Offset::ZERO));
         }
         // The server sends in order: only repeats have to be found.
         if at.offset <= self.cursor {

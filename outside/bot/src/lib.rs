@@ -6,7 +6,8 @@
 //!
 //! ```
 //! use bot::{Inbox, Outbox, Received};
-//! use chat_core::{CHAT_MESSAGE, RoomId};
+//! use chat_core::RoomId;
+//! use chat_core::event::CHAT_MESSAGE;
 //!
 //! let mut inbox = Inbox::default();
 //! let mut outbox = Outbox::new("a text that no other run of the bot has")?;

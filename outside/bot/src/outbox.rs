@@ -1,9 +1,7 @@
 use std::collections::VecDeque;
 
-use chat_core::{
-    Answer, CHAT_MESSAGE, ChatMessage, ChatMessageOptions, ClientOffset, Content, Nickname,
-    PRIVATE_MESSAGE, ParseError, PrivateMessage, RoomId,
-};
+use chat_core::event::{CHAT_MESSAGE, ChatMessage, PRIVATE_MESSAGE, PrivateMessage};
+use chat_core::{Answer, ClientOffset, Content, Nickname, ParseError, RoomId};
 
 /// What a bot has said and has no answer to.
 ///
@@ -42,15 +40,15 @@ impl Outbox {
     /// Says something in a room.
     pub fn say(&mut self, room: RoomId, content: Content) {
         self.push(CHAT_MESSAGE, |key| {
-            let options = ChatMessageOptions { room: Some(room) };
-            serde_json::to_string(&ChatMessage { content, client_offset: Some(key), options })
+            let message = ChatMessage::new(content).with_client_offset(key).with_room(room);
+            serde_json::to_string(&message)
         });
     }
 
     /// Says something to one user.
     pub fn whisper(&mut self, to: Nickname, content: Content) {
         self.push(PRIVATE_MESSAGE, |key| {
-            serde_json::to_string(&PrivateMessage { to, content, client_offset: Some(key) })
+            serde_json::to_string(&PrivateMessage::new(to, content).with_client_offset(key))
         });
     }
 

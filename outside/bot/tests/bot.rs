@@ -5,10 +5,13 @@
 use std::collections::HashMap;
 
 use bot::{Inbox, Outbox, Received};
+use chat_core::event::{
+    CHAT_MESSAGE, ChatMessage, Delivery, DeliveryMeta, Handshake, PRIVATE_MESSAGE, PrivateDelivery,
+    PrivateDeliveryMeta, PrivateMessage,
+};
 use chat_core::{
-    Ack, Answer, CHAT_MESSAGE, ChatMessage, ClientOffset, Content, Delivery, DeliveryMeta, Epoch,
-    Handshake, Nickname, Offset, PRIVATE_MESSAGE, PrivateDelivery, PrivateDeliveryMeta,
-    PrivateMessage, RecoveryOffset, Refusal, RefusalCode, RoomId, Timestamp,
+    Ack, Answer, ClientOffset, Content, Epoch, Nickname, Offset, RecoveryOffset, Refusal,
+    RefusalCode, RoomId, Timestamp,
 };
 
 /// A log, and what the chat server promises of it.
@@ -28,7 +31,7 @@ impl Server {
     fn emit(&mut self, event: &str, arguments: &str) -> String {
         assert_eq!(event, CHAT_MESSAGE);
         let json = format!(r#"["{event}",{}"#, &arguments[1..]);
-        let ChatMessage { content, client_offset, options } =
+        let ChatMessage { content, client_offset, options, .. } =
             ChatMessage::from_event(&json).unwrap();
         assert_eq!(options.room, Some(RoomId::general()));
         let key = client_offset.expect("the bot gives keys");
@@ -37,7 +40,7 @@ impl Server {
         if stored == next {
             self.messages.push((content, Some(key)));
         }
-        serde_json::to_string(&Ack { offset: stored, duplicate: stored != next }).unwrap()
+        serde_json::to_string(&Ack::new(stored, stored != next)).unwrap()
     }
 
     /// The events for a client that connects with `auth`.
@@ -57,13 +60,9 @@ fn offset(number: usize) -> Offset {
 }
 
 fn delivery(epoch: &Epoch, number: usize, text: &str, key: &Option<ClientOffset>) -> String {
-    let meta = DeliveryMeta {
-        room: RoomId::general(),
-        from: None,
-        at: Some(Timestamp::from_millis(0)),
-        client_offset: key.clone(),
-    };
-    let recovery = RecoveryOffset { epoch: epoch.clone(), offset: offset(number) };
+    let mut meta = DeliveryMeta::new(RoomId::general());
+    (meta.at, meta.client_offset) = (Some(Timestamp::from_millis(0)), key.clone());
+    let recovery = RecoveryOffset::new(epoch.clone(), offset(number));
     let content = Content::from_stored(text);
     serde_json::to_string(&Delivery(content, offset(number), meta, recovery)).unwrap()
 }
@@ -150,13 +149,9 @@ fn another_log_is_read_from_its_beginning() {
 #[test]
 fn private_messages_are_handled_and_sent_as_others_are() {
     let epoch = Epoch::from_random([1; 8]);
-    let meta = PrivateDeliveryMeta {
-        from: Some("Ada".parse().unwrap()),
-        to: "Bot".parse().unwrap(),
-        at: None,
-        client_offset: None,
-    };
-    let recovery = RecoveryOffset { epoch, offset: offset(9) };
+    let mut meta = PrivateDeliveryMeta::new("Bot".parse().unwrap());
+    meta.from = Some("Ada".parse().unwrap());
+    let recovery = RecoveryOffset::new(epoch, offset(9));
     let delivery = PrivateDelivery("psst".parse().unwrap(), offset(9), meta, recovery);
     let arguments = serde_json::to_string(&delivery).unwrap();
     let mut inbox = Inbox::default();

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use axum::Router;
 use axum::response::Html;
 use axum::routing::get;
-use chat_server::{Chat, ChatError, recovery};
+use chat_server::{Chat, ChatError, ConnectError, recovery};
 use chat_store::MemoryStore;
 use socketioxide::extract::{AckSender, Data, SocketRef};
 
@@ -33,7 +33,7 @@ pub async fn application() -> Result<(Router, Chat), ChatError> {
     let chat = Chat::builder(Arc::new(MemoryStore::new()))
         // Whoever may not connect gets nothing, not even by recovery.
         .authenticate(async |_socket, auth| match auth["banned"].as_bool() {
-            Some(true) => Err("you are banned".to_owned()),
+            Some(true) => Err(ConnectError::new("you are banned")),
             _ => Ok(()),
         })
         .on_connect(move |socket| {

@@ -15,7 +15,8 @@
 //! # let path = folder.path().join("chat.jsonl");
 //! let store = Arc::new(JournalStore::open(&path)?);
 //! store.append(&[NewMessage::new(RoomId::general(), "hello".parse()?)]).await?;
-//! // `Chat::builder(store)` takes it from here.
+//! // `Chat::builder(store)` takes it from here; a store of only messages, sessions or nicknames goes into `Stores`,
+//! // beside others.
 //! store.close().await;
 //! assert!(std::fs::read_to_string(path)?.contains("hello"));
 //! # Ok::<_, Box<dyn std::error::Error>>(()) })?;

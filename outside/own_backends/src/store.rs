@@ -170,12 +170,13 @@ impl SessionStore for JournalStore {
 #[async_trait]
 impl NicknameStore for JournalStore {
     async fn claim_nickname(&self, claim: &NicknameClaim) -> Result<Claimed, StoreError> {
-        let claim = claim.clone();
+        let mut claim = claim.clone();
         self.call(move |journal| {
             let held = journal.holder(&claim.nickname.key());
             let claimed = claim.decide(held, || journal.index.has_imitated(&claim));
             if let Claimed::Yes(user) = claimed {
-                journal.claim(NicknameClaim { user, ..claim })?;
+                claim.user = user;
+                journal.claim(claim)?;
             }
             Ok(claimed)
         })

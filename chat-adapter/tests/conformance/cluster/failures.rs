@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chat_adapter::testkit::frame;
 use chat_adapter::{Broadcast, BroadcastError, Incoming};
-use chat_core::{Epoch, Frame, FrameBody, Message, NodeId, Offset, RoomId, Timestamp};
+use chat_core::{Epoch, Frame, FrameBody, Message, NodeId, Offset, RoomId};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
@@ -113,20 +113,13 @@ async fn of_more_messages_than_fit_in_a_frame_only_the_fact_is_told() {
     let _hub = place.hub().await;
     let (publisher, listener) = (place.node().await, place.node().await);
     let mut subscriber = listener.subscribe().await.expect("subscribed");
-    let message = Message {
-        offset: Offset::FIRST,
-        audience: RoomId::general().into(),
-        from: None,
-        author: None,
-        client_offset: None,
-        content: "x".repeat(60_000).try_into().expect("content"),
-        at: Some(Timestamp::from_millis(0)),
-    };
+    let content = "x".repeat(60_000).try_into().expect("content");
+    let message = Message::new(Offset::FIRST, RoomId::general(), content);
     let node = NodeId::from_random([1; 8]);
     let told = |messages| {
         let (after, tail) = (Offset::ZERO, Offset::ZERO.plus(200));
         let body = FrameBody::Appended { epoch: Epoch::from_random([7; 8]), after, tail, messages };
-        Arc::new(Frame { node, body })
+        Arc::new(Frame::new(node, body))
     };
     publisher.publish(told(vec![message; 200])).await.expect("published");
     assert_eq!(next(&mut subscriber).await, Incoming::Frame(told(Vec::new())));

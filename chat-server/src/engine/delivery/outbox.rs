@@ -3,7 +3,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use chat_core::{Ack, Joined, Left, Named, Refusal, TypingHeard};
+use chat_core::event::{Joined, Left, Named, TypingHeard};
+use chat_core::{Ack, Refusal};
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use tokio::sync::Notify;

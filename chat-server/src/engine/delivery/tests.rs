@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use chat_core::{Ack, Audience, Joined, NewMessage, Offset, UserId};
+use chat_core::event::Joined;
+use chat_core::{Ack, Audience, NewMessage, Offset, UserId};
 use chat_store::testkit::{FailingStore, HeldStore};
 use chat_store::{MemoryStore, MessageStore};
 use tokio::sync::Notify;
@@ -150,7 +151,7 @@ struct Running {
 
 impl Running {
     fn answer(&self, ack_id: i64) {
-        let answer = Answer::Ack(Ack { offset: Offset::FIRST, duplicate: false });
+        let answer = Answer::Ack(Ack::new(Offset::FIRST, false));
         self.waiting.outbox.push(ack_id, answer, TestPermit::default());
     }
 }
@@ -273,7 +274,7 @@ async fn what_a_room_has_comes_after_the_answer_to_its_join_which_comes_when_it_
         running.waiting.wake.notify_one();
         // the delivery task has time to read what the room has, and must not.
         std::thread::sleep(Duration::from_millis(50));
-        let joined = Answer::Joined(Joined { room, users: 1, tail: offset(3) });
+        let joined = Answer::Joined(Joined::new(room, 1, offset(3)));
         running.waiting.outbox.push(7, joined, TestPermit::default());
     });
     assert_eq!(sink.has(4).await, [&[Got::Answer(7)][..], &messages(1..=3)].concat());
@@ -299,7 +300,7 @@ async fn private_messages_reach_the_two_they_are_for() {
     let [ada, bob, eve] = [1, 2, 3].map(UserId::from_stored);
     let private = |from, to| {
         let audience = Audience::Private { from, to, nickname: "somebody".parse().unwrap() };
-        NewMessage { audience, ..new_message("a", "psst") }
+        NewMessage::new(audience, "psst".parse().unwrap())
     };
     let of = |user| {
         let following = Following { user: Some((user, offset(1))), ..Following::default() };

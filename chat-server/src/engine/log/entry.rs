@@ -1,9 +1,7 @@
 use std::sync::OnceLock;
 
-use chat_core::{
-    Audience, Author, CHAT_MESSAGE, ClientOffset, Content, DeliveryMeta, Epoch, Message, Offset,
-    PRIVATE_MESSAGE, PrivateDeliveryMeta, RecoveryOffset,
-};
+use chat_core::event::{CHAT_MESSAGE, DeliveryMeta, PRIVATE_MESSAGE, PrivateDeliveryMeta};
+use chat_core::{Audience, Author, ClientOffset, Content, Epoch, Message, Offset, RecoveryOffset};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
@@ -112,16 +110,20 @@ impl Entry {
         let (from, at, client_offset) = (from.clone(), *at, key.cloned());
         match audience {
             Audience::Room(room) => {
-                Meta::Room(DeliveryMeta { room: room.clone(), from, at, client_offset })
+                let mut meta = DeliveryMeta::new(room.clone());
+                (meta.from, meta.at, meta.client_offset) = (from, at, client_offset);
+                Meta::Room(meta)
             }
             Audience::Private { nickname, .. } => {
-                Meta::Private(PrivateDeliveryMeta { from, to: nickname.clone(), at, client_offset })
+                let mut meta = PrivateDeliveryMeta::new(nickname.clone());
+                (meta.from, meta.at, meta.client_offset) = (from, at, client_offset);
+                Meta::Private(meta)
             }
         }
     }
 
     fn recovery(&self, epoch: &Epoch) -> RecoveryOffset {
-        RecoveryOffset { epoch: epoch.clone(), offset: self.offset() }
+        RecoveryOffset::new(epoch.clone(), self.offset())
     }
 }
 
@@ -161,7 +163,8 @@ impl Arguments {
 
 #[cfg(test)]
 mod tests {
-    use chat_core::{AuthorId, Delivery, NewMessage, PrivateDelivery, RoomId, UserId};
+    use chat_core::event::{Delivery, PrivateDelivery};
+    use chat_core::{AuthorId, NewMessage, RoomId, UserId};
 
     use super::*;
 
@@ -207,7 +210,7 @@ mod tests {
         assert_eq!((&content, offset), (&message.content, message.offset));
         assert_eq!((meta.room, meta.at), (RoomId::general(), message.at));
         assert_eq!((&meta.from, &meta.client_offset), (&message.from, &message.client_offset));
-        assert_eq!(recovery, RecoveryOffset { epoch: epoch(), offset });
+        assert_eq!(recovery, RecoveryOffset::new(epoch(), offset));
     }
 
     #[test]
@@ -223,8 +226,9 @@ mod tests {
             [(user, new().audience), (user, private), (anonymous, new().audience)]
         {
             for first_is_author in [true, false] {
-                let entry =
-                    entry(NewMessage { audience: audience.clone(), ..new() }.with_author(author));
+                let mut message = new().with_author(author);
+                message.audience = audience.clone();
+                let entry = entry(message);
                 for is_author in [first_is_author, !first_is_author, first_is_author] {
                     let receivers =
                         if is_author { vec![Some(author)] } else { vec![Some(other), None] };
@@ -259,13 +263,16 @@ mod tests {
     #[test]
     fn the_footprint_covers_both_wire_forms() {
         let longest = "k".repeat(ClientOffset::MAX_BYTES).parse().unwrap();
-        let key = |key| NewMessage {
-            client_offset: key,
-            ..new().with_author(Author::anonymous(SESSION))
+        let key = |key| {
+            let mut message = new().with_author(Author::anonymous(SESSION));
+            message.client_offset = key;
+            message
         };
         for new in [key(None), key(Some("k".parse().unwrap())), key(Some(longest))] {
             for content in ["x".to_owned(), "x".repeat(10_000)] {
-                let entry = entry(NewMessage { content: content.parse().unwrap(), ..new.clone() });
+                let mut message = new.clone();
+                message.content = content.parse().unwrap();
+                let entry = entry(message);
                 let author = Some(Author::anonymous(SESSION));
                 let bytes = |receiver| encoded(&entry, receiver).as_ptr();
                 let starts = [None, author].map(bytes);

@@ -1,7 +1,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use chat_core::{Nickname, NodeId, PresenceEntry, PresenceId, RoomId, Users};
+use chat_core::event::Users;
+use chat_core::{Nickname, NodeId, PresenceEntry, PresenceId, RoomId};
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::few::Few;
@@ -127,7 +128,7 @@ impl Room {
     pub(super) fn list(&mut self, room: &RoomId) -> Option<Arc<RawValue>> {
         if self.list.is_none() {
             let nicknames = self.nicknames(Users::MAX_NICKNAMES);
-            let users = Users { room: room.clone(), users: self.len(), nicknames };
+            let users = Users::new(room.clone(), self.len(), nicknames);
             self.list = to_raw_value(&users).ok().map(Arc::from);
         }
         self.list.clone()

@@ -11,9 +11,8 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use chat_core::{
-    FrameBody, Nickname, NodeId, RoomId, TYPING, Typing, USER_JOINED, UserChange, UserId, Users,
-};
+use chat_core::event::{TYPING, Typing, USER_JOINED, UserChange, Users};
+use chat_core::{FrameBody, Nickname, NodeId, RoomId, UserId};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::Receiver;
 use tokio::task::JoinHandle;

@@ -60,7 +60,7 @@ async fn node(broadcast: Arc<dyn Broadcast>) -> Node {
 
 impl Node {
     async fn hears(&self, node: NodeId, body: FrameBody) {
-        self.broadcast.publish(Arc::new(Frame { node, body })).await.unwrap();
+        self.broadcast.publish(Arc::new(Frame::new(node, body))).await.unwrap();
     }
 
     fn appended(&self, after: u64, tail: u64, messages: Vec<Message>) -> FrameBody {

@@ -1,4 +1,5 @@
-use chat_core::{Nickname, Refusal, Timestamp, Token};
+use chat_core::event::Token;
+use chat_core::{Nickname, Refusal, Timestamp};
 use chat_store::OwnerKey;
 
 /// An external authority that identifies clients by the tokens it issues.

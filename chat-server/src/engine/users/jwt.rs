@@ -1,6 +1,7 @@
 use std::fmt;
 
-use chat_core::{Refusal, RefusalCode, Timestamp, Token};
+use chat_core::event::Token;
+use chat_core::{Refusal, RefusalCode, Timestamp};
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
 use serde::Deserialize;

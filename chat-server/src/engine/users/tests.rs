@@ -224,14 +224,10 @@ async fn who_has_a_name_keeps_it_whatever_the_rules_for_new_ones_are() {
     let store = store();
     let weak = "aaaaaaaaaaaaaaaa";
     for (name, number) in [("admin", 1), ("Аda", 2)] {
-        let claim = NicknameClaim {
-            nickname: name.parse().unwrap(),
-            owner: owner("token", &[weak]),
-            user: UserId::from_stored(number),
-            now: Timestamp::from_millis(0),
-            expires_at: Timestamp::from_millis(i64::MAX),
-            kind: ClaimKind::Issued,
-        };
+        let (owner, id) = (owner("token", &[weak]), UserId::from_stored(number));
+        let [now, expires_at] = [0, i64::MAX].map(Timestamp::from_millis);
+        let claim = NicknameClaim::new(name.parse().unwrap(), owner, id, now, expires_at)
+            .with_kind(ClaimKind::Issued);
         store.claim_nickname(&claim).await.unwrap();
     }
     let node = Node::new(&store, &Limits::default());

@@ -9,6 +9,7 @@ use serde_json::Value;
 /// the empty text, which is no valid position. Unknown fields are ignored.
 #[derive(Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
+#[non_exhaustive]
 pub struct Claim {
     /// The secret of the session.
     #[serde(deserialize_with = "pid")]

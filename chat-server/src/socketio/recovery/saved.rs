@@ -42,8 +42,8 @@ pub(super) fn record(
     let keep_for = i64::try_from(keep_for.as_millis()).unwrap_or(i64::MAX);
     let now = Timestamp::now().as_millis();
     let expires_at = Timestamp::from_millis(now.saturating_add(keep_for));
-    let (generation, state) = (known.generation, known.saved.to_text());
-    SessionRecord { key, generation, revision, state, expires_at }
+    SessionRecord::new(key, known.saved.to_text(), expires_at)
+        .with_version(known.generation, revision)
 }
 
 /// The state of a session as it is saved; none when it cannot be written as JSON.

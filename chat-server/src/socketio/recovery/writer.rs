@@ -213,13 +213,8 @@ mod part_tests {
     use super::*;
 
     fn record(bytes: usize) -> SessionRecord {
-        SessionRecord {
-            key: SessionKey([0; 32]),
-            state: "x".repeat(bytes),
-            generation: 1,
-            revision: 1,
-            expires_at: Timestamp::from_millis(0),
-        }
+        let expires_at = Timestamp::from_millis(0);
+        SessionRecord::new(SessionKey([0; 32]), "x".repeat(bytes), expires_at)
     }
 
     #[test]

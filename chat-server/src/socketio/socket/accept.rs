@@ -1,7 +1,9 @@
-use chat_core::{Nickname, NotJoined, Offset, Refusal, RefusalCode, Token};
+use chat_core::event::{NotJoined, Token};
+use chat_core::{Nickname, Offset, Refusal, RefusalCode};
 use socketioxide::extract::SocketRef;
 
 use super::auth::Auth;
+use super::connect_error::ConnectError;
 use super::connection::source_of;
 use super::services::Services;
 use super::session::ChatSession;
@@ -25,7 +27,7 @@ pub(crate) type Identified = (User, Option<Token>);
 
 /// Why a client is not accepted.
 pub(crate) enum Refused {
-    ByApplication(String),
+    ByApplication(ConnectError),
     IdentityError(IdentityError),
 }
 
@@ -98,9 +100,9 @@ async fn in_new_session(
         None => named(services, socket, &auth).await?,
     };
     let user = identified.as_ref().map(|(user, _)| user);
-    let begun = ChatSession::begin(&services.log, &auth.handshake, user).await;
+    let begun = ChatSession::begin(&services.log, &services.limits, &auth.handshake, user).await;
     let (session, cursor) = begun.map_err(IdentityError::Store)?;
-    let (not_joined, echo) = (auth.not_joined(), auth.handshake.echo);
+    let (not_joined, echo) = (auth.not_joined(services.limits.max_rooms), auth.handshake.echo);
     Ok(Accepted { found: None, session, cursor, identified, not_joined, echo })
 }
 

@@ -1,4 +1,5 @@
-use chat_core::{Handshake, NotJoined, Refusal, RefusalCode, mended_json};
+use chat_core::event::{Handshake, NotJoined, mended_json};
+use chat_core::{Refusal, RefusalCode};
 use serde::Deserialize;
 use serde_json::Value as Json;
 
@@ -40,7 +41,7 @@ impl Auth {
     }
 
     /// Which of its rooms the client is not in, and why; none when it is in all of them.
-    pub(crate) fn not_joined(&self) -> Option<NotJoined> {
-        not_joined(&self.json["rooms"])
+    pub(crate) fn not_joined(&self, max_rooms: usize) -> Option<NotJoined> {
+        not_joined(&self.json["rooms"], max_rooms)
     }
 }

@@ -36,8 +36,10 @@ impl Authorship {
 
     pub(crate) fn author(&self) -> Author {
         let user = self.user.load(Ordering::Relaxed);
-        let user = (user != NOBODY).then_some(AuthorId::from_stored(user));
-        Author { session: self.session, user, was_anonymous: self.was_anonymous() }
+        let mut author = Author::anonymous(self.session);
+        author.user = (user != NOBODY).then_some(AuthorId::from_stored(user));
+        author.was_anonymous = self.was_anonymous();
+        author
     }
 
     /// Returns the author of a message that is sent now.

@@ -3,7 +3,7 @@ use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use chat_core::{NICKNAME, NOT_JOINED, Named, Refusal};
+use chat_core::event::{NICKNAME, NOT_JOINED, Named};
 use socketioxide::SocketIo;
 use socketioxide::adapter::LocalAdapter;
 use socketioxide::extract::SocketRef;
@@ -14,6 +14,7 @@ use tokio_util::task::TaskTracker;
 
 use super::accept::{Accepted, Refused, accept};
 use super::auth::Auth;
+use super::connect_error::ConnectError;
 use super::connection::{Connection, InOrder, json};
 use super::events;
 use super::keeper::keep_name;
@@ -50,7 +51,7 @@ impl ConnectHandler<LocalAdapter, InOrder> for Connections {
         Box::pin(async move {
             let accepted = match auth {
                 Ok(auth) => self.accept(SocketRef::from(socket), auth).await,
-                Err(refusal) => Err(connect_error(&refusal)),
+                Err(refusal) => Err(refusal.into()),
             };
             let refused = accepted.err();
             refused.map_or(Ok(()), |reason| Err(Box::new(reason) as Box<dyn Display + Send>))
@@ -87,12 +88,12 @@ impl Connections {
     }
 
     /// Accepts a client, or refuses it with a reason. Nothing is sent to it before.
-    async fn accept(&self, socket: SocketRef, auth: Auth) -> Result<(), String> {
+    async fn accept(&self, socket: SocketRef, auth: Auth) -> Result<(), ConnectError> {
         match accept(&self.services, &socket, auth).await {
             Ok(accepted) => self.prepare(socket, accepted).await,
             Err(Refused::ByApplication(reason)) => return Err(reason),
             Err(Refused::IdentityError(IdentityError::Refused(refusal))) => {
-                return Err(connect_error(&refusal));
+                return Err(refusal.into());
             }
             Err(Refused::IdentityError(IdentityError::Store(error))) => {
                 // If refused, the client would not try again. If disconnected, it does, and nothing is lost.
@@ -119,7 +120,7 @@ impl Connections {
         let connection =
             Arc::new(Connection::new(services, &socket, session, begin, identity, echo));
         if let Some(user) = connection.user() {
-            let named = Named { nickname: user.nickname.clone(), token: connection.token() };
+            let named = Named::new(user.nickname.clone(), connection.token());
             connection.waiting.ephemeral.extend(EphemeralEvent::new(NICKNAME, &named));
             keep_name(&connection);
         }
@@ -182,10 +183,4 @@ impl DisconnectHandler<LocalAdapter, InOrder> for Ending {
 fn address(socket: &Socket) -> Option<tracing::field::DisplayValue<IpAddr>> {
     let address = ClientAddress::of(&socket.req_parts().extensions)?;
     Some(tracing::field::display(address.0))
-}
-
-/// Formats a refusal for a refused client: socketioxide sends one text, so it begins with the code.
-fn connect_error(refusal: &Refusal) -> String {
-    let code = serde_json::to_value(refusal.code).unwrap_or_default();
-    format!("{}: {}", code.as_str().unwrap_or_default(), refusal.message)
 }

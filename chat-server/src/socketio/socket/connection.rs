@@ -2,7 +2,8 @@ use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use chat_core::{Ack, Content, Nickname, Offset, Refusal, RefusalCode, RoomId, Token};
+use chat_core::event::Token;
+use chat_core::{Ack, Content, Nickname, Offset, Refusal, RefusalCode, RoomId};
 use chat_store::Appended;
 use socketioxide::socket::Socket;
 use socketioxide_core::Value;
@@ -200,7 +201,7 @@ impl Connection {
     fn save(&self, following: &Following) {
         let user = self.user();
         let begun = (self.start, self.authorship.was_anonymous());
-        let session = ChatSession::of(begun, following, user.as_deref());
+        let session = ChatSession::of(&self.services.log, begun, following, user.as_deref());
         self.session.save(&session);
         self.waiting.wake.notify_one();
     }
@@ -267,9 +268,9 @@ impl Request {
             self.connection.quota().give_back(bytes);
         }
         match outcome {
-            Outcome::Answered(Appended::New(offset)) => self.ack(Ack { offset, duplicate: false }),
+            Outcome::Answered(Appended::New(offset)) => self.ack(Ack::new(offset, false)),
             Outcome::Answered(Appended::Duplicate(offset)) => {
-                self.ack(Ack { offset, duplicate: true });
+                self.ack(Ack::new(offset, true));
             }
             Outcome::Answered(Appended::Conflict(_)) => self.refuse(Refusal::new(
                 RefusalCode::ClientOffsetConflict,

@@ -1,25 +1,24 @@
 use std::collections::BTreeSet;
 
-use chat_core::{NotJoined, Refusal, RefusalCode, RoomId, RoomNotJoined};
+use chat_core::event::{NotJoined, RoomNotJoined};
+use chat_core::{Refusal, RefusalCode, RoomId};
 use serde_json::Value as Json;
-
-use super::session::MAX_ROOMS;
 
 /// Maximum number of characters repeated from an invalid room name.
 const SHOWN_CHARS: usize = 100;
 
 /// Which of the rooms in `auth` a client is not in, and why; none when it is in all of them.
-pub(crate) fn not_joined(rooms: &Json) -> Option<NotJoined> {
+pub(crate) fn not_joined(rooms: &Json, max_rooms: usize) -> Option<NotJoined> {
     let mut joined = BTreeSet::new();
     let mut refuse = |room: &Json| {
         let refusal = match room {
             Json::String(text) => match text.parse::<RoomId>() {
                 Ok(room) => {
                     joined.insert(room);
-                    if joined.len() <= MAX_ROOMS {
+                    if joined.len() <= max_rooms {
                         return None;
                     }
-                    let message = format!("{MAX_ROOMS} rooms are the most");
+                    let message = format!("{max_rooms} rooms are the most");
                     Refusal::new(RefusalCode::TooManyRooms, message)
                 }
                 Err(error) => Refusal::invalid(RefusalCode::InvalidArguments, error),
@@ -27,7 +26,7 @@ pub(crate) fn not_joined(rooms: &Json) -> Option<NotJoined> {
             _ => Refusal::new(RefusalCode::InvalidArguments, "a room must be a string"),
         };
         let shown = room.as_str().map_or_else(|| room.to_string(), ToOwned::to_owned);
-        Some(RoomNotJoined { room: shown.chars().take(SHOWN_CHARS).collect(), refusal })
+        Some(RoomNotJoined::new(shown.chars().take(SHOWN_CHARS).collect(), refusal))
     };
     let rooms: Vec<_> = match rooms {
         Json::Null => Vec::new(),
@@ -38,10 +37,10 @@ pub(crate) fn not_joined(rooms: &Json) -> Option<NotJoined> {
             let message = "`rooms` must be a list of strings";
             let refusal = Refusal::new(RefusalCode::InvalidArguments, message);
             let shown = other.to_string().chars().take(SHOWN_CHARS).collect();
-            vec![RoomNotJoined { room: shown, refusal }]
+            vec![RoomNotJoined::new(shown, refusal)]
         }
     };
-    (!rooms.is_empty()).then_some(NotJoined { rooms })
+    (!rooms.is_empty()).then_some(NotJoined::new(rooms))
 }
 
 #[cfg(test)]
@@ -50,7 +49,7 @@ mod tests {
 
     fn told(auth: &str) -> Vec<(String, RefusalCode)> {
         let auth: Json = serde_json::from_str(auth).unwrap();
-        let rooms = not_joined(&auth["rooms"]).map_or_else(Vec::new, |told| told.rooms);
+        let rooms = not_joined(&auth["rooms"], 100).map_or_else(Vec::new, |told| told.rooms);
         rooms.into_iter().map(|one| (one.room, one.refusal.code)).collect()
     }
 
@@ -73,7 +72,7 @@ mod tests {
         let told = told(&format!(r#"{{"rooms":[{}]}}"#, rooms.join(",")));
         assert_eq!(told.len(), NotJoined::MAX_ROOMS);
         assert_eq!(told[0], ("r100".into(), TooManyRooms));
-        let json = serde_json::to_string(&not_joined(&serde_json::json!(["a "]))).unwrap();
+        let json = serde_json::to_string(&not_joined(&serde_json::json!(["a "]), 100)).unwrap();
         assert!(
             json.starts_with(
                 r#"{"rooms":[{"room":"a ","error":{"code":"invalid_arguments","message":""#

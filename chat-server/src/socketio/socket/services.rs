@@ -6,6 +6,7 @@ use serde_json::Value as Json;
 use socketioxide::extract::SocketRef;
 use socketioxide::socket::DisconnectReason;
 
+use super::connect_error::ConnectError;
 use super::observe::{Direction, Observed};
 use super::session::ChatSession;
 use crate::engine::limits::Limits;
@@ -24,7 +25,7 @@ pub(crate) type OnConnect = dyn Fn(&SocketRef) + Send + Sync;
 pub(crate) type OnDisconnect = dyn Fn(&SocketRef, DisconnectReason) + Send + Sync;
 
 /// Decides whether a client may connect, and if not, why.
-pub(crate) type Authenticate = dyn Fn(SocketRef, Json) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>>
+pub(crate) type Authenticate = dyn Fn(SocketRef, Json) -> Pin<Box<dyn Future<Output = Result<(), ConnectError>> + Send>>
     + Send
     + Sync;
 

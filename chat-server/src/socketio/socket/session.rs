@@ -1,10 +1,12 @@
 use std::collections::BTreeMap;
 
-use chat_core::{Feed, Handshake, Nickname, Offset, RecoveryOffset, RoomId, UserId};
+use chat_core::event::Handshake;
+use chat_core::{Epoch, Feed, Nickname, Offset, RecoveryOffset, RoomId, UserId};
 use chat_store::{OwnerKey, StoreError};
 use serde::{Deserialize, Serialize};
 
 use crate::engine::delivery::{Following, JoinedAfter};
+use crate::engine::limits::Limits;
 use crate::engine::log::Log;
 use crate::engine::users::User;
 use crate::socketio::recovery::Found;
@@ -12,6 +14,9 @@ use crate::socketio::recovery::Found;
 /// The part of a connection that outlives it, as kept by [`recovery`](crate::recovery).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ChatSession {
+    /// The log that its offsets are in; none for a session of an earlier version, which kept it beside its log.
+    #[serde(default)]
+    log: Option<Epoch>,
     /// The offset at which the session began: the position of a client that has received no message yet.
     pub(crate) start: Offset,
     rooms: JoinedAfter,
@@ -31,17 +36,12 @@ struct SavedUser {
     after: Offset,
 }
 
-/// Maximum number of rooms per connection.
-pub(crate) const MAX_ROOMS: usize = 100;
-
-/// Maximum number of messages of each room that a client without an offset can request to begin with.
-const MAX_HISTORY: usize = 1000;
-
 impl ChatSession {
     /// Returns the session of a client that connects anew, and its read position: at its offset, or at the beginning
     /// if the offset is from another log.
     pub(crate) async fn begin(
         log: &Log,
+        limits: &Limits,
         handshake: &Handshake,
         user: Option<&User>,
     ) -> Result<(Self, Offset), StoreError> {
@@ -50,12 +50,13 @@ impl ChatSession {
         let known = handshake.offset.as_ref().is_none_or(here) && log.contains(asked).await?;
         let from = if known { asked } else { Offset::ZERO };
         let last = handshake.history.filter(|_| from == Offset::ZERO);
+        let last = last.map(|count| count.min(limits.max_history));
         let rooms = match &*handshake.rooms {
             [] => vec![RoomId::general()],
             rooms => rooms.to_vec(),
         };
         let mut joined = BTreeMap::new();
-        for room in rooms.into_iter().take(MAX_ROOMS) {
+        for room in rooms.into_iter().take(limits.max_rooms) {
             let after = match last {
                 Some(count) => after_all_but(count, &Feed::Room(room.clone()), log).await?,
                 None => from,
@@ -74,12 +75,14 @@ impl ChatSession {
         };
         let afters = joined.values().copied().chain(user.as_ref().map(|user| user.after));
         let start = afters.min().unwrap_or(from);
-        Ok((Self { start, rooms: joined, user, was_anonymous: false }, start))
+        let log = Some(log.epoch().clone());
+        Ok((Self { log, start, rooms: joined, user, was_anonymous: false }, start))
     }
 
     /// Creates the session of `user` with what it follows, where it began, and whether something may have been sent
     /// before it had a nickname.
     pub(crate) fn of(
+        log: &Log,
         (start, was_anonymous): (Offset, bool),
         following: &Following,
         user: Option<&User>,
@@ -90,23 +93,28 @@ impl ChatSession {
             owner: user.owner.0,
             after,
         });
-        Self { start, rooms: following.rooms.clone(), user, was_anonymous }
+        let log = Some(log.epoch().clone());
+        Self { log, start, rooms: following.rooms.clone(), user, was_anonymous }
     }
 
     /// Returns the session that a client claims and its read position, if the claim is consistent.
     ///
     /// An offset that is malformed, from another log, beyond the end of this one or from before the session cannot
-    /// come from the session's client: such a client gets a new session.
+    /// come from the session's client: such a client gets a new session. So does one whose session is from another
+    /// log, which the store of the sessions may outlive.
     pub(crate) async fn resume(
         log: &Log,
         found: &Found<Self>,
     ) -> Result<Option<(Self, Offset)>, StoreError> {
         let session = found.state().clone();
+        if session.log.as_ref().is_some_and(|known| known != log.epoch()) {
+            return Ok(None);
+        }
         let Some(claimed) = found.offset() else {
             let start = session.start;
             return Ok(Some((session, start)));
         };
-        let Ok(RecoveryOffset { epoch, offset }) = claimed.parse() else { return Ok(None) };
+        let Ok(RecoveryOffset { epoch, offset, .. }) = claimed.parse() else { return Ok(None) };
         let fits = epoch == *log.epoch() && offset >= session.start && log.contains(offset).await?;
         Ok(fits.then_some((session, offset)))
     }
@@ -135,6 +143,6 @@ impl ChatSession {
 async fn after_all_but(count: usize, feed: &Feed, log: &Log) -> Result<Offset, StoreError> {
     // Before reading: messages written meanwhile are after it in any case.
     let tail = log.tail();
-    let page = log.read_before(feed, None, count.min(MAX_HISTORY)).await?;
+    let page = log.read_before(feed, None, count).await?;
     Ok(page.messages.first().map_or(tail, |first| first.offset.previous()))
 }

@@ -20,6 +20,11 @@ fn user(number: i64) -> Author {
     Author::user(AuthorId::from_stored(number), AuthorId::from_stored(-100 - number))
 }
 
+/// The user with a number, in a session that had no name at its beginning.
+fn grown(user: i64, session: i64) -> Author {
+    nobody(session).with_user(AuthorId::from_stored(user))
+}
+
 /// A message with the key `k`.
 fn by(author: Author, content: &str) -> NewMessage {
     keyed("k", content).with_author(author)
@@ -44,7 +49,7 @@ pub async fn users_have_keys_of_their_own(backend: &dyn Backend) {
 /// Names are labels. Under another one a private message has another [`UserId`] as its sender, and is still the same.
 pub async fn a_retry_under_another_name_is_recognised(backend: &dyn Backend) {
     let store = backend.open().await;
-    let to_bob = |sender| NewMessage { author: Some(user(1)), ..private(sender, 9, "psst") };
+    let to_bob = |sender| private(sender, 9, "psst").with_author(user(1));
     let to_bob = |sender| to_bob(sender).with_client_offset("p".parse().unwrap());
     let first = [from("Ada", by(user(1), "a")), from("Ada", to_bob(5))];
     store.append(&first).await.unwrap();
@@ -119,7 +124,7 @@ pub async fn clients_without_a_name_choose_one_key_in_one_batch(backend: &dyn Ba
 pub async fn a_key_without_an_id_belongs_to_its_session(backend: &dyn Backend) {
     let store = backend.open().await;
     let new = |author: Author| keyed("undefined-0", "a").with_author(author);
-    let named = Author { user: user(7).user, ..nobody(2) };
+    let named = grown(7, 2);
     for (author, number) in [(nobody(1), 1), (nobody(2), 2), (user(3), 3)] {
         assert_eq!(append_one(&*store, &new(author)).await, New(offset(number)));
         assert_eq!(append_one(&*store, &new(author)).await, Duplicate(offset(number)));
@@ -136,9 +141,9 @@ pub async fn a_key_without_an_id_belongs_to_its_session(backend: &dyn Backend) {
 pub async fn what_was_sent_before_there_was_a_name_is_recognised(backend: &dyn Backend) {
     let store = backend.open().await;
     append_one(&*store, &by(nobody(1), "a")).await;
-    let named = Author { user: user(7).user, ..nobody(1) };
+    let named = grown(7, 1);
     assert_eq!(append_one(&*store, &by(named, "a")).await, Duplicate(offset(1)));
-    let stranger = Author { user: user(8).user, ..nobody(2) };
+    let stranger = grown(8, 2);
     assert_eq!(append_one(&*store, &by(stranger, "a")).await, New(offset(2)));
     assert_eq!(append_one(&*store, &by(stranger, "a")).await, Duplicate(offset(2)));
 
@@ -168,7 +173,7 @@ pub async fn keys_and_authors_come_back_as_they_were(backend: &dyn Backend) {
         keyed("0000000000000001:k", "a").with_author(Author::user(biggest, smallest)),
         keyed("é😀:", "a").with_author(Author::anonymous(smallest)),
         message("without a key").with_author(user(1)),
-        NewMessage { author: Some(user(1)), ..private(1, 2, "private") },
+        private(1, 2, "private").with_author(user(1)),
         keyed("nobody knows", "a"),
     ];
     assert!(batch.iter().any(|new| matches!(new.audience, Audience::Private { .. })));
@@ -193,7 +198,7 @@ pub async fn keys_of_authors_are_known_after_any_number_of_restarts(backend: &dy
         assert_eq!(store.append(&batch).await.unwrap(), expected);
         let later = by(nobody(9), "b");
         assert_eq!(append_one(&*store, &later).await, Duplicate(offset(2)));
-        let named = Author { user: user(7).user, ..nobody(1) };
+        let named = grown(7, 1);
         assert_eq!(append_one(&*store, &by(named, "a")).await, Duplicate(offset(1)));
         store.close().await;
     }

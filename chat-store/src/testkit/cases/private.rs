@@ -11,9 +11,10 @@ fn with_key(key: &str, new: NewMessage) -> NewMessage {
 }
 
 fn to_name(name: &str, new: NewMessage) -> NewMessage {
-    let Audience::Private { from, to, .. } = new.audience else { panic!("it is to a user") };
-    let audience = Audience::Private { from, to, nickname: name.parse().unwrap() };
-    NewMessage { audience, ..new }
+    let mut new = new;
+    let Audience::Private { nickname, .. } = &mut new.audience else { panic!("it is to a user") };
+    *nickname = name.parse().unwrap();
+    new
 }
 
 /// With the name that the receiver had, in a batch with messages to rooms and alone.
@@ -27,13 +28,15 @@ pub async fn a_private_message_comes_back_as_it_was(backend: &dyn Backend) {
     for (name, number) in names.iter().zip(0..) {
         if let Ok(name) = name.parse() {
             let audience = Audience::Private { from: user(number), to: user(9), nickname: name };
-            batch.push(NewMessage { audience, ..with_key(&format!("k{number}"), message("hi")) });
+            let new = NewMessage::new(audience, "hi".parse().unwrap());
+            batch.push(with_key(&format!("k{number}"), new));
         }
     }
     batch.push(from("ada", private(1, 2, &"\0".repeat(Content::MAX_BYTES))));
     store.append(&batch).await.unwrap();
     for new in batch.clone() {
-        let alone = NewMessage { client_offset: None, ..new };
+        let mut alone = new;
+        alone.client_offset = None;
         append_one(&*store, &alone).await;
         batch.push(alone);
     }

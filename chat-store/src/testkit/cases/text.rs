@@ -4,21 +4,18 @@ use chat_core::{ClientOffset, Content, Message, NewMessage, Nickname, Offset, Ro
 
 use crate::Appended::Duplicate;
 use crate::testkit::Backend;
-use crate::testkit::samples::{append_one, from, keyed, message, offset, read_all, room};
+use crate::testkit::samples::{append_one, from, in_room, keyed, message, offset, read_all};
 
 /// Each optional one present and absent.
 pub async fn every_field_comes_back_as_it_was(backend: &dyn Backend) {
     let store = backend.open().await;
-    let full = from("ada", keyed("k", "a"));
+    let full = in_room("a room", "a").with_client_offset("k".parse().unwrap());
+    let full = from("ada", full);
     let batch = [
-        NewMessage {
-            audience: room("a room").into(),
-            at: Timestamp::from_millis(1_700_000_000_123),
-            ..full
-        },
+        full.with_at(Timestamp::from_millis(1_700_000_000_123)),
         message("b"),
-        NewMessage { at: Timestamp::from_millis(-1), ..from("bob", message("c")) },
-        NewMessage { at: Timestamp::from_millis(0), ..keyed("l", "d") },
+        from("bob", message("c")).with_at(Timestamp::from_millis(-1)),
+        keyed("l", "d").with_at(Timestamp::from_millis(0)),
     ];
     store.append(&batch).await.unwrap();
     let expected: Vec<_> = batch
@@ -58,12 +55,9 @@ pub async fn any_text_comes_back_as_it_was(backend: &dyn Backend) {
     for text in texts {
         // Names allow less than contents do.
         let name = text.replace(char::is_control, " ");
-        let new = NewMessage {
-            audience: name.trim().parse().unwrap_or(RoomId::general()).into(),
-            client_offset: Some(name.parse().unwrap()),
-            from: name.trim().parse().ok(),
-            ..message(text)
-        };
+        let room = name.trim().parse().unwrap_or(RoomId::general());
+        let mut new = NewMessage::new(room, text.parse().unwrap());
+        (new.client_offset, new.from) = (Some(name.parse().unwrap()), name.trim().parse().ok());
         // Contents of control characters alone make the same key: only the first one counts.
         if sent.iter().all(|other| other.client_offset != new.client_offset) {
             append_one(&*store, &new).await;
@@ -86,15 +80,12 @@ pub async fn the_longest_texts_come_back_as_they_were(backend: &dyn Backend) {
     for unit in ["x", "é", "😀", "\"", "\u{1}", "\0"] {
         let name = if unit.chars().any(char::is_control) { "x" } else { unit };
         let fill = |unit: &str, bytes: usize| unit.repeat(bytes / unit.len());
-        let new = NewMessage {
-            audience: fill(name, RoomId::MAX_BYTES).parse::<RoomId>().unwrap().into(),
-            content: fill(unit, Content::MAX_BYTES).parse().unwrap(),
-            client_offset: Some(fill(name, ClientOffset::MAX_BYTES).parse().unwrap()),
-            from: Some(longest_nickname(name)),
-            author: None,
-            at: Timestamp::now(),
-        };
-        let new = if name == unit { new } else { NewMessage { client_offset: None, ..new } };
+        let room: RoomId = fill(name, RoomId::MAX_BYTES).parse().unwrap();
+        let content = fill(unit, Content::MAX_BYTES).parse().unwrap();
+        let mut new = NewMessage::new(room, content).with_from(longest_nickname(name));
+        if name == unit {
+            new.client_offset = Some(fill(name, ClientOffset::MAX_BYTES).parse().unwrap());
+        }
         let offset = append_one(&*store, &new).await.offset();
         let page = store.read_after(None, offset.previous(), 1).await.unwrap();
         assert_eq!(page.messages[0], Message::from_new(offset, new));

@@ -64,9 +64,10 @@ impl Journal {
             .and_then(|_| self.file.read_exact(&mut line))
             .map_err(|error| unavailable(&self.name, error))?;
         match serde_json::from_slice(&line) {
-            Ok(Line::Message(message)) => {
-                let key = message.client_offset.map(|kept| key_from_kept(kept.as_str()));
-                Ok(Message { client_offset: key, ..message })
+            Ok(Line::Message(mut message)) => {
+                let kept = message.client_offset;
+                message.client_offset = kept.map(|kept| key_from_kept(kept.as_str()));
+                Ok(message)
             }
             _ => Err(self.corrupt("was changed by somebody else")),
         }
@@ -79,9 +80,9 @@ impl Journal {
     ) -> Result<(), StoreError> {
         let tail = self.index.tail();
         let line = |((new, kept), step): ((&NewMessage, Option<&str>), u64)| {
-            let message = Message::from_new(tail.plus(step), new.clone());
-            let client_offset = kept.map(ClientOffset::from_stored);
-            Line::Message(Message { client_offset, ..message })
+            let mut message = Message::from_new(tail.plus(step), new.clone());
+            message.client_offset = kept.map(ClientOffset::from_stored);
+            Line::Message(message)
         };
         self.commit(messages.zip(1..).map(line).collect())
     }

@@ -1,5 +1,5 @@
 use chat_core::{Epoch, Message, Nickname, Timestamp, UserId};
-use chat_store::{ClaimKind, NicknameClaim, OwnerKey, SessionKey, SessionRecord};
+use chat_store::{NicknameClaim, OwnerKey, SessionKey, SessionRecord};
 use serde::{Deserialize, Serialize};
 
 /// One line of the file.
@@ -43,7 +43,7 @@ pub(super) struct Claim {
 
 impl From<SessionRecord> for Session {
     fn from(record: SessionRecord) -> Self {
-        let SessionRecord { key, generation, revision, state, expires_at } = record;
+        let SessionRecord { key, generation, revision, state, expires_at, .. } = record;
         Self { key: key.0, generation, revision, state, expires_at }
     }
 }
@@ -51,13 +51,13 @@ impl From<SessionRecord> for Session {
 impl From<Session> for SessionRecord {
     fn from(session: Session) -> Self {
         let Session { key, generation, revision, state, expires_at } = session;
-        Self { key: SessionKey(key), generation, revision, state, expires_at }
+        Self::new(SessionKey(key), state, expires_at).with_version(generation, revision)
     }
 }
 
 impl From<NicknameClaim> for Claim {
     fn from(claim: NicknameClaim) -> Self {
-        let NicknameClaim { nickname, owner, user, now, expires_at, kind: _ } = claim;
+        let NicknameClaim { nickname, owner, user, now, expires_at, .. } = claim;
         Self { nickname, owner: owner.0, user, now, expires_at }
     }
 }
@@ -65,8 +65,7 @@ impl From<NicknameClaim> for Claim {
 impl From<Claim> for NicknameClaim {
     fn from(claim: Claim) -> Self {
         let Claim { nickname, owner, user, now, expires_at } = claim;
-        // What it was granted for means nothing any more.
-        let kind = ClaimKind::Renew;
-        Self { nickname, owner: OwnerKey(owner), user, now, expires_at, kind }
+        // Its kind means nothing any more.
+        Self::new(nickname, OwnerKey(owner), user, now, expires_at)
     }
 }

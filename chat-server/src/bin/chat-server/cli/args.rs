@@ -103,7 +103,7 @@ pub(crate) struct Cli {
         env = "CHAT_NICKNAME_LIFETIME",
         value_name = "DURATION",
         default_value = "90days",
-        value_parser = lifetime
+        value_parser = humantime::parse_duration
     )]
     pub(crate) nickname_lifetime: Duration,
 
@@ -236,13 +236,4 @@ fn reserved_name(text: &str) -> Result<Option<Nickname>, ParseError> {
 fn without_empty_variables(command: Command) -> Command {
     let is_empty = |name: &OsStr| std::env::var_os(name).is_some_and(|value| value.is_empty());
     command.mut_args(|arg| if arg.get_env().is_some_and(is_empty) { arg.env(None) } else { arg })
-}
-
-/// Parses the lifetime of a nickname, which must be long enough that a connected owner cannot lose it.
-fn lifetime(text: &str) -> Result<Duration, String> {
-    let lifetime = humantime::parse_duration(text).map_err(|error| error.to_string())?;
-    if lifetime < Duration::from_secs(1) {
-        return Err("it has to be one second or more".into());
-    }
-    Ok(lifetime)
 }

@@ -36,6 +36,14 @@ pub(super) struct LimitArgs {
     #[arg(long, env = "CHAT_PING_TIMEOUT", value_name = "DURATION", default_value_t = Limits::default().ping_timeout.into())]
     ping_timeout: Duration,
 
+    /// Maximum number of rooms that one connection may be in; joining more is refused with "too_many_rooms"
+    #[arg(long, env = "CHAT_MAX_ROOMS", value_name = "N", default_value_t = Limits::default().max_rooms)]
+    max_rooms: usize,
+
+    /// Maximum number of messages of each room that a new client may ask to begin with, by "history" in its auth
+    #[arg(long, env = "CHAT_MAX_HISTORY", value_name = "N", default_value_t = Limits::default().max_history)]
+    max_history: usize,
+
     /// Events per second, on average, from one user over all connections; a client that sends more is not refused but
     /// has to wait; 0 means no limit
     #[arg(long, env = "CHAT_MAX_EVENTS_PER_SECOND", value_name = "N", default_value_t = Limits::default().max_events_per_second)]
@@ -140,9 +148,34 @@ impl LimitArgs {
         limits.handshake_timeout = self.handshake_timeout.into();
         limits.ping_interval = self.ping_interval.into();
         limits.ping_timeout = self.ping_timeout.into();
+        limits.max_rooms = self.max_rooms;
+        limits.max_history = self.max_history;
         limits.max_events_per_second = self.max_events_per_second;
         limits.event_burst = self.event_burst;
         limits.max_ephemeral_events_per_second = self.max_ephemeral_events_per_second;
         limits
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Command;
+
+    use super::*;
+
+    const OPERATIONS: &str = include_str!("../../../../../docs/OPERATIONS.md");
+
+    #[test]
+    fn each_option_has_the_default_of_its_limit_and_a_row_in_the_documentation() {
+        let command = LimitArgs::augment_args(Command::new("test"));
+        for option in command.get_arguments().filter_map(|option| option.get_long()) {
+            let cell = format!("`--{option}`");
+            let is_row =
+                |line: &str| line.split('|').nth(1).is_some_and(|name| name.contains(&cell));
+            assert!(OPERATIONS.lines().any(is_row), "{option}");
+        }
+        let defaults = command.mut_args(|option| option.env(None)).get_matches_from(["test"]);
+        let defaults = <LimitArgs as clap::FromArgMatches>::from_arg_matches(&defaults);
+        assert_eq!(defaults.unwrap().limits(), Limits::default());
     }
 }

@@ -1,4 +1,5 @@
-use chat_core::{Nickname, PresenceId, RoomId, USER_JOINED, USER_LEFT, UserChange};
+use chat_core::event::{USER_JOINED, USER_LEFT, UserChange};
+use chat_core::{Nickname, PresenceId, RoomId};
 
 use super::super::pace::{Pace, Untold};
 use super::State;
@@ -90,7 +91,7 @@ impl State {
     }
 
     fn send_change(&self, room: &RoomId, who: PresenceId, name: Option<Nickname>, joined: bool) {
-        let change = UserChange { room: room.clone(), nickname: name, users: self.count(room) };
+        let change = UserChange::new(room.clone(), name, self.count(room));
         let event = if joined { USER_JOINED } else { USER_LEFT };
         self.tell(room, who, || EphemeralEvent::new(event, &change));
     }

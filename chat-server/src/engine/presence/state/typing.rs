@@ -1,6 +1,7 @@
 use std::time::Duration;
 
-use chat_core::{Nickname, PresenceId, RoomId, TYPING, Typing};
+use chat_core::event::{TYPING, Typing};
+use chat_core::{Nickname, PresenceId, RoomId};
 use tokio::time::Instant;
 
 use super::super::room::{ConnectionKey, Room};
@@ -123,7 +124,7 @@ impl State {
         nickname: Option<Nickname>,
         typing: bool,
     ) {
-        let argument = Typing { room: room.clone(), nickname, typing };
+        let argument = Typing::new(room.clone(), nickname, typing);
         self.tell(room, who, || EphemeralEvent::new(TYPING, &argument));
     }
 }

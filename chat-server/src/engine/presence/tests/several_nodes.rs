@@ -126,7 +126,7 @@ async fn a_node_that_comes_later_is_told_in_parts_that_every_broker_carries() {
     let (mut parts, mut longest) = (0, 0);
     let id = net.nodes[0].id;
     net.pass_with(15_000, |_, _, body| {
-        let frame = chat_core::Frame { node: id, body: body.clone() };
+        let frame = chat_core::Frame::new(id, body.clone());
         longest = longest.max(frame.encode().len());
         parts += usize::from(matches!(body, FrameBody::PresenceSnapshot { .. }));
         Fate::Arrives

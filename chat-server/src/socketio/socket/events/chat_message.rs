@@ -1,12 +1,13 @@
 use std::sync::Arc;
 
-use chat_core::{Audience, CHAT_MESSAGE, ChatMessage, NewMessage, Refusal, RoomId, Timestamp};
+use chat_core::event::{CHAT_MESSAGE, ChatMessage};
+use chat_core::{NewMessage, Refusal, RoomId};
 
 use super::super::connection::{Connection, Request};
 use super::super::event::Event;
 use super::in_room::not_in_room;
 
-/// [`chat_core::CHAT_MESSAGE`]: submits the message to the log, which answers.
+/// [`chat_core::event::CHAT_MESSAGE`]: submits the message to the log, which answers.
 pub(crate) struct ChatMessageEvent;
 
 impl Event for ChatMessageEvent {
@@ -25,7 +26,7 @@ impl Event for ChatMessageEvent {
 }
 
 fn submit(connection: &Connection, message: ChatMessage, mut request: Request) {
-    let ChatMessage { content, client_offset, options } = message;
+    let ChatMessage { content, client_offset, options, .. } = message;
     if let Err(refusal) = connection.services.limits.admit(&content) {
         return request.refuse(refusal);
     }
@@ -36,9 +37,8 @@ fn submit(connection: &Connection, message: ChatMessage, mut request: Request) {
     if let Err(refusal) = request.spend(&content) {
         return request.refuse(refusal);
     }
-    let (audience, from) = (Audience::Room(room), connection.nickname());
-    let (author, at) = (Some(connection.authorship.writes()), Timestamp::now());
-    let message = NewMessage { audience, content, client_offset, from, author, at };
+    let mut message = NewMessage::new(room, content).with_author(connection.authorship.writes());
+    (message.client_offset, message.from) = (client_offset, connection.nickname());
     let log = &connection.services.log;
     log.submit(connection.reader, message, connection.origin(), move |outcome| {
         request.finish(outcome)

@@ -1,9 +1,7 @@
 use std::sync::Arc;
 
-use chat_core::{
-    Author, Feed, HISTORY, HistoryMessage, HistoryOf, HistoryRequest, Nickname, Offset, Refusal,
-    RefusalCode, RoomId, UserId,
-};
+use chat_core::event::{HISTORY, HistoryMessage, HistoryOf, HistoryRequest};
+use chat_core::{Author, Feed, Nickname, Offset, Refusal, RefusalCode, RoomId, UserId};
 use chat_store::Page;
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
@@ -18,7 +16,7 @@ use crate::engine::users::IdentityError;
 /// Maximum size of a page in bytes of JSON, unless it has only one message.
 const PAGE_BYTES: usize = 256 * 1024;
 
-/// [`chat_core::HISTORY`].
+/// [`chat_core::event::HISTORY`].
 pub(crate) struct HistoryEvent;
 
 impl Event for HistoryEvent {
@@ -46,7 +44,7 @@ enum Asked {
 /// Reads a page after the other pages that this connection has requested. Nothing else of the connection waits for
 /// it.
 fn begin(connection: Arc<Connection>, asked: HistoryRequest, mut request: Request) {
-    let HistoryRequest { of, before, limit } = asked;
+    let HistoryRequest { of, before, limit, .. } = asked;
     let of = match of {
         HistoryOf::Room(room) if !connection.position.is_in(&room) => {
             return request.refuse(not_in_room());
@@ -94,7 +92,7 @@ async fn read(
     Ok(services.log.read_before(&feed, before, limit).await?)
 }
 
-/// Returns a [`chat_core::History`] with the newest messages of a page, as many as fit into an answer. Only authors
+/// Returns a [`chat_core::event::History`] with the newest messages of a page, as many as fit into an answer. Only authors
 /// get their keys.
 fn json_of(page: Page, author: Author) -> Result<Arc<RawValue>, serde_json::Error> {
     #[derive(Serialize)]
@@ -103,7 +101,7 @@ fn json_of(page: Page, author: Author) -> Result<Arc<RawValue>, serde_json::Erro
         more: bool,
     }
 
-    let Page { messages, mut more } = page;
+    let Page { messages, mut more, .. } = page;
     let (mut newest, mut bytes) = (Vec::new(), 0);
     for message in messages.into_iter().rev() {
         let message = match author.wrote(&message) {
@@ -124,7 +122,8 @@ fn json_of(page: Page, author: Author) -> Result<Arc<RawValue>, serde_json::Erro
 
 #[cfg(test)]
 mod tests {
-    use chat_core::{AuthorId, History, Message, NewMessage};
+    use chat_core::event::History;
+    use chat_core::{AuthorId, Message, NewMessage};
 
     use super::*;
 
@@ -133,13 +132,13 @@ mod tests {
             let new = NewMessage::new(RoomId::general(), content.parse().unwrap());
             Message::from_new(Offset::new(index as u64 + 1).unwrap(), new)
         };
-        Page { messages: contents.iter().enumerate().map(message).collect(), more: false }
+        Page::new(contents.iter().enumerate().map(message).collect(), false)
     }
 
     fn answer(contents: &[&str]) -> (Vec<u64>, bool, usize) {
         let nobody = Author::anonymous(AuthorId::from_stored(-1));
         let json = json_of(page(contents), nobody).unwrap();
-        let History { messages, more } = serde_json::from_str(json.get()).unwrap();
+        let History { messages, more, .. } = serde_json::from_str(json.get()).unwrap();
         (messages.iter().map(|message| message.offset.as_u64()).collect(), more, json.get().len())
     }
 

@@ -1,13 +1,13 @@
 use std::sync::Arc;
 
-use chat_core::{JOIN, Join, Joined, Offset, Refusal, RefusalCode};
+use chat_core::event::{JOIN, Join, Joined};
+use chat_core::{Offset, Refusal, RefusalCode};
 
 use super::super::connection::{Connection, Request};
 use super::super::event::Event;
-use super::super::session::MAX_ROOMS;
 use crate::engine::delivery::Answer;
 
-/// [`chat_core::JOIN`].
+/// [`chat_core::event::JOIN`].
 pub(crate) struct JoinEvent;
 
 impl Event for JoinEvent {
@@ -29,7 +29,7 @@ impl Event for JoinEvent {
                 let join = match later.gone.run_until_cancelled(contains).await {
                     Some(Ok(true)) => join,
                     // The offset is from another log.
-                    Some(Ok(false)) => Join { after: Some(Offset::ZERO), ..join },
+                    Some(Ok(false)) => join.with_after(Offset::ZERO),
                     // Silence makes the client retry.
                     Some(Err(_)) | None => return,
                 };
@@ -40,11 +40,12 @@ impl Event for JoinEvent {
 }
 
 fn finish(connection: &Connection, join: Join, request: Request) {
-    let Join { room, after } = join;
+    let Join { room, after, .. } = join;
     let following = connection.position.following();
     let is_in = following.rooms.contains_key(&room);
-    if !is_in && following.rooms.len() >= MAX_ROOMS {
-        let message = format!("you are in {MAX_ROOMS} rooms, which is the most; leave one first");
+    let most = connection.services.limits.max_rooms;
+    if !is_in && following.rooms.len() >= most {
+        let message = format!("you are in {most} rooms, which is the most; leave one first");
         return request.refuse(Refusal::new(RefusalCode::TooManyRooms, message));
     }
     // Read now and not later: what this client sends to the room after this comes back to it.
@@ -53,7 +54,7 @@ fn finish(connection: &Connection, join: Join, request: Request) {
         let room = room.clone();
         || {
             let users = connection.services.presence.count(&room);
-            request.answer(Answer::Joined(Joined { room, users, tail }));
+            request.answer(Answer::Joined(Joined::new(room, users, tail)));
         }
     };
     if is_in && after.is_none() {

@@ -1,12 +1,13 @@
 use std::sync::Arc;
 
-use chat_core::{LEAVE, Left, Refusal, RoomId, room_from_event};
+use chat_core::event::{LEAVE, Left, room_from_event};
+use chat_core::{Refusal, RoomId};
 
 use super::super::connection::{Connection, Request};
 use super::super::event::Event;
 use crate::engine::delivery::Answer;
 
-/// [`chat_core::LEAVE`].
+/// [`chat_core::event::LEAVE`].
 pub(crate) struct LeaveEvent;
 
 impl Event for LeaveEvent {
@@ -22,7 +23,7 @@ impl Event for LeaveEvent {
         let later = Arc::clone(connection);
         connection.requests.now_or_later(move || {
             later.leave(&room);
-            request.answer(Answer::Left(Left { room }));
+            request.answer(Answer::Left(Left::new(room)));
         });
     }
 }

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
-use chat_core::{NICKNAME, Named, NicknameRequest, Refusal};
+use chat_core::Refusal;
+use chat_core::event::{NICKNAME, Named, NicknameRequest};
 
 use super::super::connection::{Connection, Request, TASK_BYTES};
 use super::super::event::Event;
@@ -8,7 +9,7 @@ use super::super::keeper::keep_name;
 use crate::engine::delivery::Answer;
 use crate::engine::users::IdentityError;
 
-/// [`chat_core::NICKNAME`].
+/// [`chat_core::event::NICKNAME`].
 pub(crate) struct NicknameEvent;
 
 impl Event for NicknameEvent {
@@ -32,7 +33,7 @@ impl Event for NicknameEvent {
 }
 
 async fn take(connection: &Arc<Connection>, asked: NicknameRequest, request: Request) {
-    let NicknameRequest { nickname, token } = asked;
+    let NicknameRequest { nickname, token, .. } = asked;
     let (identities, source) = (&connection.services.identities, connection.source);
     let named = match (token, connection.user()) {
         (None, Some(user)) => {
@@ -50,7 +51,7 @@ async fn take(connection: &Arc<Connection>, asked: NicknameRequest, request: Req
             let nickname = user.nickname.clone();
             connection.identify(Arc::new(user), token.clone());
             keep_name(connection);
-            request.answer(Answer::Named(Named { nickname, token }));
+            request.answer(Answer::Named(Named::new(nickname, token)));
         }
         Err(IdentityError::Refused(refusal)) => request.refuse(refusal),
         // Silence makes the client retry.

@@ -1,15 +1,14 @@
 use std::sync::Arc;
 
-use chat_core::{
-    Audience, NewMessage, PRIVATE_MESSAGE, PrivateMessage, Refusal, RefusalCode, Timestamp,
-};
+use chat_core::event::{PRIVATE_MESSAGE, PrivateMessage};
+use chat_core::{Audience, NewMessage, Refusal, RefusalCode};
 
 use super::super::connection::{Connection, Request, TASK_BYTES};
 use super::super::event::Event;
 use crate::engine::log::Outcome;
 use crate::engine::users::{IdentityError, User};
 
-/// [`chat_core::PRIVATE_MESSAGE`].
+/// [`chat_core::event::PRIVATE_MESSAGE`].
 pub(crate) struct PrivateMessageEvent;
 
 impl Event for PrivateMessageEvent {
@@ -55,7 +54,7 @@ async fn address(
     message: PrivateMessage,
     request: &mut Request,
 ) -> Result<NewMessage, IdentityError> {
-    let PrivateMessage { to, content, client_offset } = message;
+    let PrivateMessage { to, content, client_offset, .. } = message;
     connection.services.limits.admit(&content)?;
     let (to, nickname) = connection.services.identities.find(&to).await?;
     if to == sender.id {
@@ -64,7 +63,9 @@ async fn address(
     }
     request.spend(&content)?;
     let audience = Audience::Private { from: sender.id, to, nickname };
-    let from = Some(sender.nickname.clone());
-    let (author, at) = (Some(connection.authorship.writes()), Timestamp::now());
-    Ok(NewMessage { audience, content, client_offset, from, author, at })
+    let mut message = NewMessage::new(audience, content)
+        .with_from(sender.nickname.clone())
+        .with_author(connection.authorship.writes());
+    message.client_offset = client_offset;
+    Ok(message)
 }

@@ -1,13 +1,14 @@
 use std::sync::Arc;
 
-use chat_core::{Refusal, RoomId, TYPING, Typing, TypingHeard};
+use chat_core::event::{TYPING, Typing, TypingHeard};
+use chat_core::{Refusal, RoomId};
 
 use super::super::connection::{Connection, Request};
 use super::super::event::Event;
 use super::in_room::in_room;
 use crate::engine::delivery::Answer;
 
-/// [`chat_core::TYPING`].
+/// [`chat_core::event::TYPING`].
 pub(crate) struct TypingEvent;
 
 impl Event for TypingEvent {
@@ -22,7 +23,7 @@ impl Event for TypingEvent {
     fn handle(connection: &Arc<Connection>, (room, typing): (RoomId, bool), request: Request) {
         in_room(connection, room, request, move |connection, room, request| {
             connection.presence.typing(room, typing);
-            request.answer(Answer::Typing(TypingHeard { room: room.clone(), typing }));
+            request.answer(Answer::Typing(TypingHeard::new(room.clone(), typing)));
         });
     }
 }

@@ -13,7 +13,7 @@ pub(crate) struct UnknownEvents(pub(crate) Arc<Connection>);
 
 impl MessageHandler<LocalAdapter, InOrder> for UnknownEvents {
     fn call(&self, _: Arc<Socket>, event: Value, ack_id: Option<i64>) {
-        let name = chat_core::event_name(json(&event)).unwrap_or_default();
+        let name = chat_core::event::event_name(json(&event)).unwrap_or_default();
         let Some(request) = self.0.request(&name, ack_id, event.len()) else { return };
         let message = "there is no such event; the README lists those there are";
         request.refuse(Refusal::new(RefusalCode::UnknownEvent, message));

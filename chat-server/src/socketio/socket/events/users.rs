@@ -1,13 +1,14 @@
 use std::sync::Arc;
 
-use chat_core::{Refusal, RoomId, USERS, room_from_event};
+use chat_core::event::{USERS, room_from_event};
+use chat_core::{Refusal, RoomId};
 
 use super::super::connection::{Connection, Request};
 use super::super::event::Event;
 use super::in_room::in_room;
 use crate::engine::delivery::Answer;
 
-/// [`chat_core::USERS`].
+/// [`chat_core::event::USERS`].
 pub(crate) struct UsersEvent;
 
 impl Event for UsersEvent {

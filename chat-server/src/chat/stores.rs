@@ -1,0 +1,55 @@
+use std::sync::Arc;
+
+use chat_store::{MessageStore, NicknameStore, SessionStore, Store};
+
+/// Where a chat keeps its messages, sessions and nicknames: what [`Chat::builder`](crate::Chat::builder) is given.
+///
+/// Usually one store keeps all three, and an `Arc` of it is enough: it converts. Sessions may be kept apart for speed,
+/// or in memory, so that they end with the process.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use chat_server::{Chat, Stores};
+/// use chat_store::MemoryStore;
+///
+/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// let store = chat_store::open("memory:").await?;
+/// let builder = Chat::builder(Stores::new(store.clone(), Arc::new(MemoryStore::new()), store));
+/// # drop(builder);
+/// # Ok::<_, Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+///
+/// Each node of a chat needs the same three. A session is resumed only in the log in which it began. A store that has
+/// the nicknames but not the messages cannot tell who has private messages: unless it finds that out by itself, it
+/// forgets an expired nickname with its user, and nobody gets that user's private messages any more.
+#[derive(Clone)]
+pub struct Stores {
+    pub(super) messages: Arc<dyn MessageStore>,
+    pub(super) sessions: Arc<dyn SessionStore>,
+    pub(super) nicknames: Arc<dyn NicknameStore>,
+}
+
+impl Stores {
+    /// Creates them from three stores, or from clones of one.
+    pub fn new(
+        messages: Arc<dyn MessageStore>,
+        sessions: Arc<dyn SessionStore>,
+        nicknames: Arc<dyn NicknameStore>,
+    ) -> Self {
+        Self { messages, sessions, nicknames }
+    }
+}
+
+impl<S: Store> From<Arc<S>> for Stores {
+    fn from(store: Arc<S>) -> Self {
+        Self { messages: store.clone(), sessions: store.clone(), nicknames: store }
+    }
+}
+
+impl From<Arc<dyn Store>> for Stores {
+    fn from(store: Arc<dyn Store>) -> Self {
+        Self { messages: store.clone(), sessions: store.clone(), nicknames: store }
+    }
+}
