@@ -74,7 +74,7 @@ impl Services {
     /// Counts everything that a user sends over all connections together.
     pub(crate) fn share(&self, link: &Link, person: &Person) {
         if let Some(events) = &self.events {
-            link.share(events.of(&person.owner));
+            link.incoming.share(events.of(&person.owner));
         }
     }
 }
