@@ -3,6 +3,8 @@
 
 #![allow(missing_docs, dead_code)]
 
+#[path = "../src/socketio/transport/frame_filter.rs"]
+mod frame_filter;
 #[path = "../src/socketio/transport/frames.rs"]
 mod frames;
 
@@ -10,7 +12,8 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use frames::{FrameFilter, Part, text_frame};
+use frame_filter::{FrameFilter, Part};
+use frames::text_frame;
 
 /// What a delivery task hands over between two flushes: 64 deliveries of about 140 bytes.
 fn deliveries() -> Vec<u8> {

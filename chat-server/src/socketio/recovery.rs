@@ -229,7 +229,7 @@ impl<S> Recovery<S> {
 
     fn reply(&self, socket: &SocketRef, reply: ConnectReply) {
         match link_of(socket) {
-            Some(link) => link.reply_to_connect(socket.ns(), reply),
+            Some(link) => link.namespaces.reply_to_connect(socket.ns(), reply),
             None => tracing::error!(
                 "a client cannot be told of its session; put TransportService before the service"
             ),

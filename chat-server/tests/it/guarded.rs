@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -60,6 +61,21 @@ async fn start(skip_middlewares: bool) -> String {
         );
         Ok::<(), Infallible>(())
     };
+    // Handlers that take their time, as those that ask a database.
+    let entered = Arc::new(AtomicUsize::new(0));
+    let slow = {
+        let entered = Arc::clone(&entered);
+        async move |socket: SocketRef| {
+            entered.fetch_add(1, Ordering::Relaxed);
+            socket.on_disconnect(async || tokio::time::sleep(Duration::from_millis(1200)).await);
+            tokio::time::sleep(Duration::from_millis(2500)).await;
+            Ok::<(), Infallible>(())
+        }
+    };
+    let enter = async move |socket: SocketRef| {
+        socket.emit("entered", &entered.load(Ordering::Relaxed)).unwrap();
+    };
+    chat.io().ns("/slow", enter.with(slow));
     chat.io().ns("/admin", (async |_: SocketRef| {}).with(events));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());

@@ -159,6 +159,21 @@ for (const [name, transports] of Object.entries(TRANSPORTS)) {
   });
 }
 
+for (const [name, transports] of Object.entries(TRANSPORTS)) {
+  test(`${name}: a client enters again where handlers take their time, and they run once`, async (t) => {
+    const admin = connect(t, `${url}/admin`, { transports });
+    await once(admin, "connect");
+    const socket = admin.io.socket("/slow", {});
+    t.after(() => socket.close());
+    const [before] = await once(socket, "entered");
+    // The disconnect handler still runs when the CONNECT comes, and the middleware when it would be due again.
+    const entered = once(socket, "entered", 20);
+    socket.disconnect().connect();
+    assert.deepEqual(await entered, [before + 1]);
+    assert.ok(admin.connected, "the connection is the same");
+  });
+}
+
 for (const transport of ["websocket", "polling", "upgrade"]) {
   test(`${transport}: who was disconnected from a namespace sends nothing there until it is back`, async (t) => {
     for (const packet of ['42/admin,["add",2,3]', "41/admin,", "43/admin,1[]"]) {

@@ -12,7 +12,8 @@ use crate::socketio::transport::{Farewell, Link};
 /// knows it can act as the client. For a socket that was not opened through
 /// [`TransportService`](crate::TransportService) both are the same.
 pub fn public_id(socket: &SocketRef) -> String {
-    link_of(socket).map_or_else(|| socket.id.to_string(), |link| link.public_id(socket.ns()))
+    link_of(socket)
+        .map_or_else(|| socket.id.to_string(), |link| link.namespaces.public_id(socket.ns()))
 }
 
 pub(super) fn link_of(socket: &SocketRef) -> Option<&Arc<Link>> {

@@ -165,7 +165,7 @@ impl DisconnectHandler<LocalAdapter, InOrder> for Ending {
         forget: fn(Arc<Socket>),
     ) {
         let Self { connection, hooks } = self;
-        let has_given_up = connection.link.has_given_up();
+        let has_given_up = connection.link.namespaces.has_given_up();
         let reason = if has_given_up { DisconnectReason::ClientNSDisconnect } else { reason };
         connection.end();
         let (id, address) = (connection.session.id(), address(&socket));

@@ -121,7 +121,7 @@ impl Connection {
     pub(crate) fn end(&self) {
         self.gone.cancel();
         self.waiting.end();
-        self.link.interrupt();
+        self.link.outgoing.interrupt();
     }
 
     /// Creates a request of the client that is to be answered; none if the client has sent a disconnect before it.
@@ -139,7 +139,7 @@ impl Connection {
             self.link.close(Farewell::Disconnected);
             return None;
         }
-        let in_flight = self.link.request(bytes);
+        let in_flight = InFlight::new(&self.link, bytes);
         Some(Request { connection: Arc::clone(self), ack_id, in_flight, spent: None })
     }
 
@@ -210,7 +210,7 @@ impl Connection {
 impl Drop for Connection {
     /// There is no disconnect for a client that left before it could be accepted.
     fn drop(&mut self) {
-        if self.link.has_given_up() {
+        if self.link.namespaces.has_given_up() {
             self.session.end();
             self.presence.end(true);
         }

@@ -75,7 +75,7 @@ impl Services {
     /// Counts everything that a user sends over all connections together.
     pub(crate) fn share(&self, link: &Link, user: &User) {
         if let Some(events) = &self.events {
-            link.share(events.of(&user.owner));
+            link.incoming.share(events.of(&user.owner));
         }
     }
 }

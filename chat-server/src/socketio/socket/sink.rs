@@ -54,21 +54,21 @@ impl SocketSink {
         }
         match direct_writer {
             None if !link.has_room() => return Err(NotTaken::Full),
-            _ if has_room => link.count_unsent(bytes),
-            _ if !link.make_room(bytes) => return Err(NotTaken::Full),
+            _ if has_room => link.outgoing.count_unsent(bytes),
+            _ if !link.outgoing.make_room(bytes) => return Err(NotTaken::Full),
             _ => {}
         }
         let sent = match direct_writer {
             Some(direct_writer) => by_direct_writer(direct_writer),
             None => {
-                link.sending();
+                link.outgoing.sending();
                 self.sent_by_socket(by_socket())
             }
         };
         if sent.is_ok() {
             services.hooks.observed(session.id(), Direction::Outgoing, event, bytes);
         } else {
-            link.take_back(bytes);
+            link.outgoing.take_back(bytes);
         }
         sent
     }
@@ -154,7 +154,7 @@ impl Sink for SocketSink {
     fn flush(&self) -> Taken {
         let Some(direct_writer) = &self.connection.direct_writer else { return Ok(()) };
         direct_writer.flush()?;
-        self.connection.link.clear_unsent();
+        self.connection.link.outgoing.clear_unsent();
         Ok(())
     }
 
@@ -163,13 +163,13 @@ impl Sink for SocketSink {
         // Pushed frames have to be written before there can be room.
         match direct_writer.as_ref().map(DirectWriter::flush) {
             Some(Err(NotTaken::Gone)) => return,
-            Some(Ok(())) if link.clear_unsent() => return,
+            Some(Ok(())) if link.outgoing.clear_unsent() => return,
             _ => {}
         }
         let drained = async {
             match direct_writer {
                 Some(direct_writer) => direct_writer.room().await,
-                None => link.drained().await,
+                None => link.outgoing.drained().await,
             }
         };
         // Boxed: otherwise every idle connection would reserve space for all of this.
@@ -178,9 +178,9 @@ impl Sink for SocketSink {
 
     async fn flushed(&self) {
         let link = &self.connection.link;
-        let all_left = || self.flush() != Err(NotTaken::Full) && link.is_drained();
+        let all_left = || self.flush() != Err(NotTaken::Full) && link.outgoing.is_drained();
         while !all_left() && !link.is_closed() && self.socket.connected() {
-            Box::pin(link.room(link.drained())).await;
+            Box::pin(link.room(link.outgoing.drained())).await;
         }
     }
 

@@ -1,6 +1,9 @@
 //! Websocket frames as clients write them; see [RFC 6455, section
 //! 5.2](https://www.rfc-editor.org/rfc/rfc6455#section-5.2).
 
+use tungstenite::protocol::frame::FrameHeader;
+use tungstenite::protocol::frame::coding::OpCode;
+
 /// The first byte of a whole text message.
 pub(super) const FIN_TEXT: u8 = 0x81;
 
@@ -15,6 +18,7 @@ const FIN: u8 = 0x80;
 const KIND: u8 = 0x0f;
 const CONTROL: u8 = 0x08;
 const TEXT: u8 = 0x01;
+const BINARY: u8 = 0x02;
 
 const MASKED: u8 = 0x80;
 
@@ -63,6 +67,11 @@ impl Header {
     pub(super) fn begins_text(&self) -> bool {
         self.first & KIND == TEXT
     }
+
+    /// Returns whether it begins a binary message.
+    pub(super) fn begins_binary(&self) -> bool {
+        self.first & KIND == BINARY
+    }
 }
 
 /// Returns the length of a header with this beginning; if unknown yet, at least one byte more than given.
@@ -79,20 +88,10 @@ pub(super) fn header_length(header: &[u8]) -> usize {
 
 /// Appends a whole message of a client, with a mask of zeros.
 pub(super) fn put_frame(first: u8, message: &[u8], out: &mut Vec<u8>) {
-    const MASK: [u8; 4] = [0; 4];
-    let length = message.len();
-    match (u8::try_from(length), u16::try_from(length)) {
-        (Ok(short @ 0..126), _) => out.extend([first, MASKED | short]),
-        (_, Ok(long)) => {
-            out.extend([first, MASKED | 126]);
-            out.extend(long.to_be_bytes());
-        }
-        _ => {
-            out.extend([first, MASKED | 127]);
-            out.extend((length as u64).to_be_bytes());
-        }
-    }
-    out.extend(MASK);
+    let opcode = OpCode::from(first & KIND);
+    let header = FrameHeader { opcode, mask: Some([0; 4]), ..FrameHeader::default() };
+    // Only writing could fail.
+    header.format(message.len() as u64, out).ok();
     out.extend_from_slice(message);
 }
 

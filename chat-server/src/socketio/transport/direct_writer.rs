@@ -24,7 +24,7 @@ impl DirectWriter {
     /// be on its way through Engine.IO that has to come first.
     pub(crate) fn of(websocket: &Arc<Websocket>) -> Option<Self> {
         static OWNERS: AtomicU64 = AtomicU64::new(1);
-        if !websocket.link.is_only_websocket() {
+        if !websocket.link.is_only_websocket {
             return None;
         }
         let owner = OWNERS.fetch_add(1, Ordering::Relaxed);
@@ -39,7 +39,7 @@ impl DirectWriter {
 
     /// Adds whole frames, if there is room.
     pub(crate) fn push(&self, frames: &[u8]) -> Taken {
-        if self.websocket.link.encoding().is_msgpack() {
+        if self.websocket.link.encoding.is_msgpack() {
             return self.put(|direct_writer| put_translated(frames, direct_writer));
         }
         self.put(|direct_writer| direct_writer.extend_from_slice(frames))
@@ -47,7 +47,7 @@ impl DirectWriter {
 
     /// Adds one text message made of these parts, if there is room.
     pub(crate) fn push_text(&self, parts: &[&[u8]]) -> Taken {
-        if self.websocket.link.encoding().is_msgpack() {
+        if self.websocket.link.encoding.is_msgpack() {
             return self.push(&text_frame(parts));
         }
         self.put(|direct_writer| put_text_frame(direct_writer, parts))
@@ -80,7 +80,7 @@ impl DirectWriter {
     /// Waits until there may be room again. May return early.
     pub(crate) async fn room(&self) {
         if self.flush() == Err(NotTaken::Full) {
-            self.websocket.link.drained().await;
+            self.websocket.link.outgoing.drained().await;
         }
     }
 }

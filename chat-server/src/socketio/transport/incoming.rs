@@ -43,7 +43,7 @@ impl Incoming {
         // Often enough for one between a ping and the deadline for its answer.
         const PONGS: u32 = 16;
         let (now, pause) = (Instant::now(), (patience / PONGS).max(Duration::from_millis(1)));
-        let until = link.received(0);
+        let until = link.incoming.received(0);
         Self { link, until, pong: now + pause, pause, sleep: None, turn: Turn::default() }
     }
 
@@ -86,7 +86,7 @@ impl Incoming {
 
     /// Returns how many packets may be handed over at once: one if a rate counts them.
     pub(super) fn left(&self) -> u32 {
-        if self.link.is_rated() { 1 } else { self.turn.left() }
+        if self.link.incoming.is_rated() { 1 } else { self.turn.left() }
     }
 
     /// Notes that this many are handed over.
@@ -108,14 +108,14 @@ impl Incoming {
     /// writing holds up nobody. It asks again when it continues reading.
     pub(super) fn give_way(&mut self) {
         if self.turn.pause() {
-            self.link.read_again();
+            self.link.incoming.wake();
         }
     }
 
     /// Notes that this many packets were read.
     pub(super) fn received(&mut self, packets: u64) {
         if packets > 0 {
-            self.until = self.link.received(packets);
+            self.until = self.link.incoming.received(packets);
         }
     }
 

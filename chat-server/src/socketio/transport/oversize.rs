@@ -4,7 +4,6 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -13,11 +12,11 @@ use axum::body::Body;
 use bytes::Bytes;
 use hyper::body::{Body as HttpBody, Frame};
 
+use super::Link;
 use super::budget::{Budget, LARGE_BYTES, Room};
 use super::dropped::{Dropped, MAX_DROPPED_BYTES, NO_ROOM, TOO_LARGE};
-use super::msgpack::{Encoding, polled};
-use super::namespaces::Namespaces;
-use super::packet::PacketReader;
+use super::msgpack::polled;
+use super::packet::{NoPacket, PacketReader};
 use super::payload::SEPARATOR;
 
 /// The size up to which a packet in a body needs no room in the budget: more than most, including those with tokens.
@@ -35,16 +34,8 @@ pub(super) struct ShrunkBody {
 }
 
 impl ShrunkBody {
-    pub(super) fn new(
-        body: Body,
-        max: usize,
-        budget: Arc<Budget>,
-        address: Option<IpAddr>,
-        encoding: Arc<Encoding>,
-        namespaces: Arc<Namespaces>,
-    ) -> Self {
-        let packets = Packets::new(max, budget, address, encoding, namespaces);
-        Self { body, packets, ended: false }
+    pub(super) fn new(body: Body, max: usize, budget: Arc<Budget>, link: Arc<Link>) -> Self {
+        Self { body, packets: Packets::new(max, budget, link), ended: false }
     }
 }
 
@@ -87,10 +78,7 @@ impl HttpBody for ShrunkBody {
 struct Packets {
     max: usize,
     budget: Arc<Budget>,
-    address: Option<IpAddr>,
-    /// The encoding of the client's packets.
-    encoding: Arc<Encoding>,
-    namespaces: Arc<Namespaces>,
+    link: Arc<Link>,
     /// Whether a message was no packet. Nothing is taken from then on.
     has_no_packet: bool,
     /// For the large packets of this body. Kept to its end: they are handled one after the other.
@@ -108,19 +96,11 @@ struct Packets {
 }
 
 impl Packets {
-    fn new(
-        max: usize,
-        budget: Arc<Budget>,
-        address: Option<IpAddr>,
-        encoding: Arc<Encoding>,
-        namespaces: Arc<Namespaces>,
-    ) -> Self {
+    fn new(max: usize, budget: Arc<Budget>, link: Arc<Link>) -> Self {
         Self {
             max,
             budget,
-            address,
-            encoding,
-            namespaces,
+            link,
             has_no_packet: false,
             room: None,
             packet: Vec::new(),
@@ -142,7 +122,7 @@ impl Packets {
             _ if length <= LARGE_BYTES => LARGE_BYTES,
             _ => self.max,
         };
-        let has_room = self.budget.grow(&mut self.room, self.address, needed);
+        let has_room = self.budget.grow(&mut self.room, self.link.address(), needed);
         (!has_room).then_some(NO_ROOM)
     }
 
@@ -170,17 +150,17 @@ impl Packets {
     fn take_part(&mut self, part: &[u8]) {
         let first = self.packet.first().or(part.first());
         let is_binary = first == Some(&polled::BINARY);
-        let is_msgpack = is_binary && !self.encoding.is_json();
+        let is_msgpack = is_binary && !self.link.encoding.is_json();
         let bytes = self.packet.len() + part.len();
         let Some(why) = self.why_dropped(bytes, is_msgpack) else {
             self.packet.extend_from_slice(part);
             return;
         };
         let mut dropped = if is_msgpack {
-            self.encoding.sent_binary();
+            self.link.encoding.sent_binary();
             Dropped::base64(why)
         } else {
-            self.encoding.sent_text(bytes as u64);
+            self.link.encoding.sent_text(bytes as u64);
             Dropped::new(why)
         };
         let packet = std::mem::take(&mut self.packet);
@@ -198,13 +178,17 @@ impl Packets {
             Some(dropped) => dropped.replacement().into_bytes(),
             None => {
                 let packet = std::mem::take(&mut self.packet);
-                let mut packets =
-                    polled::from_client(packet, &self.encoding, self.max, self.passed);
+                let encoding = &self.link.encoding;
+                let mut packets = polled::from_client(packet, encoding, self.max, self.passed);
                 // Attachments follow the text that was a MessagePack packet.
                 let text = packets.split_mut(|&byte| byte == SEPARATOR).next().unwrap_or_default();
-                if PacketReader::check(text, &self.namespaces).is_err() {
-                    self.has_no_packet = true;
-                    return;
+                match PacketReader::check(text, &self.link.namespaces) {
+                    Ok(true) => self.link.repeat_connects(),
+                    Ok(false) => {}
+                    Err(NoPacket) => {
+                        self.has_no_packet = true;
+                        return;
+                    }
                 }
                 packets
             }
@@ -233,20 +217,12 @@ mod tests {
         dropped.replacement()
     }
 
-    fn connected() -> Arc<Namespaces> {
-        Arc::new(Namespaces::of(&["/"]))
+    fn connected() -> Arc<Link> {
+        Arc::new(Link::connected([192, 0, 2, 1]))
     }
 
     async fn read(body: Body, budget: &Arc<Budget>) -> String {
-        let address = Some([192, 0, 2, 1].into());
-        let body = ShrunkBody::new(
-            body,
-            100_000,
-            Arc::clone(budget),
-            address,
-            Arc::default(),
-            connected(),
-        );
+        let body = ShrunkBody::new(body, 100_000, Arc::clone(budget), connected());
         String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap()
     }
 
@@ -295,7 +271,7 @@ mod tests {
             let mut at: Vec<usize> = cuts.iter().map(|cut| cut.index(body.len() + 1)).collect();
             at.extend([0, body.len()]);
             at.sort_unstable();
-            let mut reader = Packets::new(MAX, Arc::new(Budget::new("tests", 0)), None, Arc::default(), connected());
+            let mut reader = Packets::new(MAX, Arc::new(Budget::new("tests", 0)), connected());
             for cut in at.windows(2) {
                 reader.take(&body.as_bytes()[cut[0]..cut[1]]).unwrap();
             }

@@ -12,12 +12,15 @@ const PING: u8 = b'2';
 /// Maximum number of bytes kept of a namespace's name.
 const NAME_BYTES: usize = 1024;
 
+/// Maximum number of bytes kept of the `auth` of a CONNECT.
+const AUTH_BYTES: usize = 8 * 1024;
+
 /// The message is no packet, or none that is allowed now. Node.js closes the connection for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct NoPacket;
 
 /// Follows the text messages of a client, however they are split, and checks whether they are packets. Each byte is
-/// read once, and nothing is kept but the name of a namespace.
+/// read once, and nothing is kept but the name of a namespace and the `auth` of a CONNECT.
 ///
 /// Engine.IO and socketioxide are more lenient: they read no further than necessary, and silently drop what they do
 /// not know. What they refuse themselves, such as an unexpected attachment, is left to them, as are the contents of
@@ -31,6 +34,8 @@ pub(super) struct PacketReader {
     has_id: bool,
     attachments: u64,
     json: Json,
+    /// A byte more than the maximum if it is too long.
+    auth: Vec<u8>,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -62,11 +67,12 @@ enum Type {
 }
 
 impl PacketReader {
-    /// Checks whether a whole message may pass. If so, the name of its event is [written plainly](PlainName).
+    /// Checks whether a whole message may pass. If so, the name of its event is [written plainly](PlainName). Returns
+    /// what [`end`](Self::end) does.
     ///
     /// # Errors
     /// It is no packet, or none that is allowed now.
-    pub(super) fn check(message: &mut [u8], namespaces: &Namespaces) -> Result<(), NoPacket> {
+    pub(super) fn check(message: &mut [u8], namespaces: &Namespaces) -> Result<bool, NoPacket> {
         let mut packet = Self::default();
         let read = packet.read(message)?;
         if let rest @ [_, ..] = &mut message[read..] {
@@ -94,19 +100,20 @@ impl PacketReader {
         Ok(bytes.len())
     }
 
-    /// Ends the message; the next bytes begin another one.
-    pub(super) fn end(&mut self, namespaces: &Namespaces) -> Result<(), NoPacket> {
-        let Self { at, packet_type, namespace, has_id, json, .. } = std::mem::take(self);
+    /// Ends the message; the next bytes begin another one. Returns whether it is a CONNECT that may be ignored, so that
+    /// someone has to [repeat](super::Link::repeat_connects) it.
+    pub(super) fn end(&mut self, namespaces: &Namespaces) -> Result<bool, NoPacket> {
+        let Self { at, packet_type, namespace, has_id, json, auth, .. } = std::mem::take(self);
         if matches!(at, At::Start | At::Unread) {
-            return Ok(());
+            return Ok(false);
         }
         let namespace = if namespace.is_empty() { b"/" } else { &*namespace };
         let is_array = at == At::Data && json.is_whole() && json.is_array();
         match packet_type {
             _ if matches!(at, At::Type | At::Attachments { .. }) => false,
             Type::Connect => {
-                namespaces.joins(namespace);
-                true
+                let auth = (auth.len() <= AUTH_BYTES).then_some(&*auth);
+                return Ok(namespaces.joins(namespace, auth));
             }
             Type::Disconnect => namespaces.leaves(namespace),
             // Node.js knows events whose name is a number; nothing here does.
@@ -115,7 +122,7 @@ impl PacketReader {
             }
             Type::Ack => is_array && has_id && namespaces.has(namespace),
         }
-        .then_some(())
+        .then_some(false)
         .ok_or(NoPacket)
     }
 
@@ -171,7 +178,10 @@ impl PacketReader {
 
     fn data(&mut self, bytes: &[u8]) -> Result<usize, NoPacket> {
         match self.packet_type {
-            Type::Connect => self.at = At::Data,
+            Type::Connect => {
+                let room = AUTH_BYTES + 1 - self.auth.len();
+                self.auth.extend_from_slice(&bytes[..bytes.len().min(room)]);
+            }
             Type::Disconnect => return Err(NoPacket),
             Type::Event => {
                 let read = self.json.read(bytes).map_err(|_| NoPacket)?;
@@ -321,7 +331,7 @@ mod tests {
             (r#"40{"\u00e9":"\u00e9"}"#, r#"40{"\u00e9":"\u00e9"}"#),
         ] {
             let mut message = packet.to_owned().into_bytes();
-            assert_eq!(PacketReader::check(&mut message, &namespaces), Ok(()), "{packet}");
+            assert_eq!(PacketReader::check(&mut message, &namespaces), Ok(false), "{packet}");
             assert_eq!(String::from_utf8(message).unwrap(), plain);
         }
     }
@@ -341,7 +351,8 @@ mod tests {
         assert!(sends("40/admin") && sends("42/admin,[\"x\"]"), "who is there stays there");
         namespaces.leaves(b"/admin");
         assert!(!sends("42/admin,[\"x\"]"), "it was told to leave");
-        assert!(sends("40/admin") && namespaces.begins_anew(b"/admin"));
+        let before = namespaces.public_id("/admin");
+        assert!(sends("40/admin") && namespaces.public_id("/admin") != before);
     }
 
     #[test]

@@ -14,6 +14,7 @@ pub(super) struct Poll {
 
 impl Link {
     pub(super) fn begin_poll(self: &Arc<Self>) -> Poll {
+        self.outgoing.stall(false);
         let number = self.polls.fetch_add(1, Ordering::Relaxed) + 1;
         Poll { link: Some(Arc::clone(self)), number }
     }
@@ -22,26 +23,32 @@ impl Link {
 impl Poll {
     /// Notes that it is answered without packets.
     pub(super) fn end(mut self) {
-        self.link = None;
+        self.take();
     }
 
     /// Notes that it is answered. If the answer is lost, the connection ends, unless the client has continued: once
     /// it has the answer, it polls again or moves to a websocket.
     pub(super) fn answered(mut self) -> OnLoss {
-        let (link, number) = (self.link.take(), self.number);
+        let (link, number) = (self.take(), self.number);
         OnLoss::new(move || {
             let link = link.iter();
             let waiting = |link: &&Arc<Link>| {
-                link.is_polled() && link.polls.load(Ordering::Relaxed) == number
+                link.stage.is_polled() && link.polls.load(Ordering::Relaxed) == number
             };
             link.filter(waiting).for_each(|link| link.close(Farewell::Lost));
         })
+    }
+
+    fn take(&mut self) -> Option<Arc<Link>> {
+        let link = self.link.take()?;
+        link.outgoing.stall(true);
+        Some(link)
     }
 }
 
 impl Drop for Poll {
     fn drop(&mut self) {
-        if let Some(link) = self.link.take() {
+        if let Some(link) = self.take() {
             link.close(Farewell::Lost);
         }
     }

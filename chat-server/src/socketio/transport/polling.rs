@@ -87,7 +87,7 @@ pub(super) async fn whole(body: Body) -> Bytes {
 
 /// Returns a body in which the packets that the link adds something to are completed.
 pub(super) fn completed(link: &Link, body: Bytes) -> Body {
-    if link.encoding().is_msgpack() && !body.is_empty() {
+    if link.encoding.is_msgpack() && !body.is_empty() {
         return Body::from(polled::from_server(link, &body));
     }
     let mut changed = false;

@@ -109,7 +109,7 @@ impl TransportService {
             _ => return self.gone(),
         };
         match (query.websocket, request.method()) {
-            _ if !link.is_polled() => Refused::Request.response(),
+            _ if !link.stage.is_polled() => Refused::Request.response(),
             (true, _) => self.upgrade(request, link),
             (false, &Method::GET) => self.poll(request, &link).await,
             (false, &Method::POST) => {
@@ -133,13 +133,13 @@ impl TransportService {
         if websocket && response.is_none() {
             return Refused::Request.response();
         }
-        let link = if websocket { Link::websocket() } else { Link::default() };
-        let link = link.with_rate(self.rate).with_budget(Arc::clone(&self.limits.unsent));
-        let link = Arc::new(link);
-        match self.admissions.admit(ClientAddress::of(request.extensions())) {
-            Ok(admission) => link.admit(admission),
+        let admission = match self.admissions.admit(ClientAddress::of(request.extensions())) {
+            Ok(admission) => admission,
             Err(full) => return polling::full(full),
-        }
+        };
+        let link = if websocket { Link::websocket() } else { Link::default() };
+        let unsent = Some(Arc::clone(&self.limits.unsent));
+        let link = Arc::new(link.with_rate(self.rate).admitted(admission, unsent));
         if link.is_closed() {
             return polling::unavailable();
         }
@@ -170,7 +170,7 @@ impl TransportService {
             service.registry.add_polling(&sid, link);
             let uri = format!("{path}?EIO=4&transport=polling&sid={sid}");
             service.clone().answer_first_ping(&uri).await;
-            link.on_close(move || service.end(&uri));
+            link.on_packet(move |packet| service.insert(&uri, packet));
         }
         Response::from_parts(parts, Body::from(body))
     }
@@ -189,10 +189,9 @@ impl TransportService {
         }
     }
 
-    /// Makes Engine.IO end a polled connection, as if the client had closed it.
-    fn end(&self, uri: &str) {
-        const CLOSE: &str = "1";
-        let request = Request::post(uri).body(Body::from(CLOSE));
+    /// Gives Engine.IO a packet as if the polled client had sent it.
+    fn insert(&self, uri: &str, packet: Vec<u8>) {
+        let request = Request::post(uri).body(Body::from(packet));
         // Without a runtime nothing is served any more.
         if let (Ok(request), Ok(runtime)) = (request, Handle::try_current()) {
             runtime.spawn(self.clone().forward(request));
@@ -208,7 +207,7 @@ impl TransportService {
             biased;
             response = self.forward(request) => response.into_parts(),
             () = link.closed() => return service.gone(),
-            () = link.poll_is_over() => {
+            () = link.stage.poll_is_over() => {
                 poll.end();
                 return polling::noop();
             }
@@ -219,8 +218,8 @@ impl TransportService {
         if body.is_empty() && link.is_closed() {
             return service.gone();
         }
-        link.sent(payload::packets(&body).count());
-        link.note_drained(true);
+        link.outgoing.sent(payload::packets(&body).count());
+        link.outgoing.note_drained(true);
         parts.extensions.insert(poll.answered());
         Response::from_parts(parts, polling::completed(link, body))
     }
@@ -229,14 +228,7 @@ impl TransportService {
     async fn post(self, request: Request<Body>, link: &Arc<Link>) -> Response<Body> {
         let StreamLimits { patience, max_packet_bytes, budget, .. } = self.limits.clone();
         let request = request.map(|body| {
-            let body = ShrunkBody::new(
-                body,
-                max_packet_bytes,
-                budget,
-                link.address(),
-                Arc::clone(link.encoding()),
-                Arc::clone(link.namespaces()),
-            );
+            let body = ShrunkBody::new(body, max_packet_bytes, budget, Arc::clone(link));
             Body::new(PacedBody::new(Body::new(body), link, patience))
         });
         self.forward(request).await
@@ -259,7 +251,7 @@ impl TransportService {
     /// Lets a polled client try a websocket, and moves it there when that works. Engine.IO is told only then: a
     /// websocket that breaks before, as behind some proxies, changes nothing.
     fn upgrade(self, request: Request<Body>, link: Arc<Link>) -> Response<Body> {
-        match upgrade::accept(&request).filter(|_| link.begin_probe()) {
+        match upgrade::accept(&request).filter(|_| link.stage.begin_probe()) {
             Some(response) => {
                 self.with_stream(request, link);
                 response
@@ -281,7 +273,7 @@ impl TransportService {
             let stream = upgraded.await.ok().map(TokioIo::new);
             // Boxed, because this lives as long as the connection and socketioxide reserves space for the stream in
             // several places.
-            let multiplexer = if link.is_polled() {
+            let multiplexer = if link.stage.is_polled() {
                 Box::pin(moved(stream, &link)).await
             } else {
                 stream.map(WriteMultiplexer::opened)
@@ -316,7 +308,7 @@ async fn moved(stream: Option<impl Stream>, link: &Link) -> Option<WriteMultiple
         probed = timeout(UPGRADE_PATIENCE, probe) => probed.ok().flatten(),
         () = link.closed() => None,
     };
-    link.end_probe(multiplexer.is_some());
+    link.stage.end_probe(multiplexer.is_some());
     multiplexer
 }
 

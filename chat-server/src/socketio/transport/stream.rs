@@ -48,13 +48,11 @@ pub(crate) struct LinkedStream {
     inbound: Inbound,
     /// Bytes that were read and have to wait until those before them are handled.
     unread: Bytes,
-    /// What is handed over instead of what the client has sent.
+    /// What is handed over instead of what the client has sent, or between that.
     rewritten: Bytes,
     /// Runs while a write makes no progress.
     stalled: Option<Pin<Box<Sleep>>>,
     incoming: Incoming,
-    /// The rest of an inserted pong.
-    pong: &'static [u8],
 }
 
 impl LinkedStream {
@@ -67,9 +65,9 @@ impl LinkedStream {
         *websocket.multiplexer() = Some(multiplexer);
         let link = Arc::clone(&websocket.link);
         let StreamLimits { patience, max_packet_bytes, budget, .. } = limits;
-        let encoding = Arc::clone(link.encoding());
-        let namespaces = Arc::clone(link.namespaces());
-        let inbound = Inbound::new(max_packet_bytes, budget, link.address(), encoding, namespaces);
+        // Only polls have been over until now.
+        link.outgoing.stall(false);
+        let inbound = Inbound::new(max_packet_bytes, budget, Arc::clone(&link));
         let incoming = Incoming::new(Arc::clone(&link), patience);
         Self {
             websocket,
@@ -80,7 +78,6 @@ impl LinkedStream {
             rewritten: Bytes::new(),
             stalled: None,
             incoming,
-            pong: &[],
         }
     }
 
@@ -92,21 +89,24 @@ impl LinkedStream {
         context: &mut Context<'_>,
         write: impl FnOnce(&mut WriteMultiplexer, &mut Context<'_>, &Link) -> Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
-        self.websocket.link.wake_writer(context);
+        self.websocket.link.outgoing.wake_writer(context);
         let result = self.websocket.poll_multiplexer(|multiplexer, context| {
             write(multiplexer, context, &self.websocket.link)
         });
         if result.is_ready() {
-            self.stalled = None;
+            if self.stalled.take().is_some() {
+                self.websocket.link.outgoing.stall(false);
+            }
             return result;
         }
         if self.websocket.link.is_closed() {
             return Poll::Ready(Err(ErrorKind::ConnectionAborted.into()));
         }
         self.incoming.give_way();
-        let patience = self.patience;
-        let stalled =
-            self.stalled.get_or_insert_with(|| Box::pin(sleep_until(Instant::now() + patience)));
+        let stalled = self.stalled.get_or_insert_with(|| {
+            self.websocket.link.outgoing.stall(true);
+            Box::pin(sleep_until(Instant::now() + self.patience))
+        });
         stalled.as_mut().poll(context).map(|()| Err(ErrorKind::TimedOut.into()))
     }
 }
@@ -120,7 +120,7 @@ impl LinkedStream {
                 Poll::Ready(Step::Pong) => {
                     self.incoming.ponged();
                     if self.inbound.is_between() {
-                        self.pong = &PONG;
+                        self.rewritten = Bytes::from_static(&PONG);
                         return usize::MAX;
                     }
                 }
@@ -249,15 +249,14 @@ impl LinkedStream {
                 // The end of the stream: the connection is closed as if the client had gone.
                 return Poll::Ready(Ok(()));
             }
-            if self.pong.is_empty() && self.inbound.is_between() && self.websocket.link.takes_pong()
+            if self.rewritten.is_empty()
+                && self.inbound.is_between()
+                && let Some(inserted) = self.websocket.link.incoming.take_inserted()
             {
-                self.pong = &PONG;
+                self.rewritten = inserted.into();
             }
-            if !self.pong.is_empty() {
-                let (now, later) = self.pong.split_at(self.pong.len().min(buffer.remaining()));
-                buffer.put_slice(now);
-                self.pong = later;
-                return Poll::Ready(Ok(()));
+            if !self.rewritten.is_empty() {
+                continue;
             }
             if most == 0 {
                 self.incoming.pause();
@@ -314,7 +313,7 @@ impl AsyncWrite for LinkedStream {
 impl Drop for LinkedStream {
     fn drop(&mut self) {
         let multiplexer = self.websocket.multiplexer().take();
-        self.websocket.link.interrupt();
+        self.websocket.link.outgoing.interrupt();
         // Ended by the client or broken: nothing is on its way.
         if !self.websocket.link.is_closed() {
             return;

@@ -3,6 +3,7 @@
 mod direct_writer;
 mod incoming;
 mod msgpack;
+mod reconnect;
 
 use std::io::ErrorKind;
 use std::sync::Arc;
@@ -20,7 +21,7 @@ use super::stream::{LinkedStream, StreamLimits};
 use super::upgrade;
 use super::websocket::Websocket;
 use super::write_multiplexer::WriteMultiplexer;
-use super::{Farewell, Link};
+use super::{Farewell, InFlight, Link};
 
 const PATIENCE: Duration = Duration::from_secs(45);
 
@@ -72,39 +73,39 @@ async fn bytes_pass_untouched_both_ways() {
 #[tokio::test]
 async fn there_is_room_until_much_was_sent_and_again_when_it_has_left() {
     let (mut stream, link, _client) = connect(1024);
-    link.end_probe(true);
+    link.stage.end_probe(true);
     let mut sent = 0;
     while link.has_room() {
-        link.sending();
+        link.outgoing.sending();
         sent += 1;
     }
     assert_eq!(sent, 64, "half of what a socket buffers at least is left for others");
-    let mut drained = task::spawn(link.drained());
+    let mut drained = task::spawn(link.outgoing.drained());
     assert_pending!(drained.poll());
     stream.write_all(&text_frame(&[b"42[]"]).repeat(63)).await.unwrap();
     stream.flush().await.unwrap();
     assert!(drained.is_woken());
     assert_ready!(drained.poll());
-    assert!(link.has_room() && !link.is_drained(), "one of them is still to come");
+    assert!(link.has_room() && !link.outgoing.is_drained(), "one of them is still to come");
     stream.write_all(&text_frame(&[b"42[]"])).await.unwrap();
-    assert!(link.is_drained());
+    assert!(link.outgoing.is_drained());
 }
 
 #[test]
 fn a_poll_gets_fewer_packets_than_clients_take() {
     let link = Link::default();
-    (0..13).for_each(|_| link.sending());
+    (0..13).for_each(|_| link.outgoing.sending());
     assert!(link.has_room());
-    link.sending();
+    link.outgoing.sending();
     assert!(!link.has_room());
-    link.sent(14);
+    link.outgoing.sent(14);
     assert!(link.has_room());
 }
 
 #[test]
 fn few_large_packets_use_up_the_room_too() {
     let link = Link::default();
-    assert!((0..4).all(|_| link.make_room(64 * 1024)));
+    assert!((0..4).all(|_| link.outgoing.make_room(64 * 1024)));
     assert!(!link.has_room());
 }
 
@@ -112,7 +113,7 @@ fn few_large_packets_use_up_the_room_too() {
 async fn nothing_is_read_from_a_client_with_too_much_in_flight() {
     let (mut stream, link, mut client) = connect(1024);
     client.write_all(b"more").await.unwrap();
-    let requests: Vec<_> = (0..5).map(|_| link.request(64 * 1024)).collect();
+    let requests: Vec<_> = (0..5).map(|_| InFlight::new(&link, 64 * 1024)).collect();
     let mut buffer = [0; 4];
     let mut read = task::spawn(stream.read_exact(&mut buffer));
     assert_pending!(read.poll());
@@ -212,7 +213,7 @@ async fn engine_io_sees_the_whole_move_to_a_websocket_whatever_comes_then() {
         limits(),
         TaskTracker::new().token(),
     );
-    let _much = link.request(1024 * 1024);
+    let _much = InFlight::new(&link, 1024 * 1024);
     client.write_all(b"more").await.unwrap();
     link.close(Farewell::Stopping);
     let mut sent = vec![0; upgrade::SENT.len()];

@@ -31,6 +31,7 @@ pub(crate) struct AnswerRoom(#[expect(dead_code, reason = "held for its drop")] 
 #[derive(Debug)]
 pub(super) struct Unsent {
     budget: Option<Arc<Budget>>,
+    address: Option<IpAddr>,
     began: Instant,
     bytes: AtomicUsize,
     /// Since when data has waited without the client reading any, in milliseconds after `began`; zero until someone
@@ -43,9 +44,10 @@ pub(super) struct Unsent {
 }
 
 impl Unsent {
-    pub(super) fn new(budget: Option<Arc<Budget>>) -> Self {
+    pub(super) fn new(budget: Option<Arc<Budget>>, address: Option<IpAddr>) -> Self {
         Self {
             budget,
+            address,
             began: Instant::now(),
             bytes: AtomicUsize::default(),
             since: AtomicU64::default(),
@@ -56,9 +58,9 @@ impl Unsent {
     }
 
     /// Counts bytes that are about to wait, if there is room for them. One task asks.
-    pub(super) fn add(&self, address: impl FnOnce() -> Option<IpAddr>, bytes: usize) -> bool {
-        let before = self.bytes.load(Ordering::Relaxed);
-        let is_granted = before + bytes <= FREE_BYTES || self.make_room(address(), before + bytes);
+    pub(super) fn add(&self, bytes: usize) -> bool {
+        let before = self.get();
+        let is_granted = before + bytes <= FREE_BYTES || self.make_room(before + bytes);
         self.refused.store(!is_granted, Ordering::Relaxed);
         if is_granted {
             self.count(bytes);
@@ -67,9 +69,9 @@ impl Unsent {
     }
 
     /// Returns room for an answer of this many bytes, in addition to everything else that waits.
-    pub(super) fn room_for(&self, address: Option<IpAddr>, bytes: usize) -> Option<AnswerRoom> {
+    pub(super) fn room_for(&self, bytes: usize) -> Option<AnswerRoom> {
         match &self.budget {
-            Some(budget) => budget.take(address, bytes).map(|room| AnswerRoom(Some(room))),
+            Some(budget) => budget.take(self.address, bytes).map(|room| AnswerRoom(Some(room))),
             None => Some(AnswerRoom(None)),
         }
     }
@@ -83,7 +85,7 @@ impl Unsent {
     }
 
     /// Returns how many bytes wait.
-    pub(super) fn bytes(&self) -> usize {
+    pub(super) fn get(&self) -> usize {
         self.bytes.load(Ordering::Relaxed)
     }
 
@@ -117,14 +119,15 @@ impl Unsent {
     }
 
     /// Returns when others need this client's room, and it has not read its waiting data for some time.
-    pub(super) async fn overdue(&self, address: Option<IpAddr>) {
+    pub(super) async fn overdue(&self) {
         loop {
             let now = self.now();
             let began = self.since.compare_exchange(0, now, Ordering::Relaxed, Ordering::Relaxed);
             let stood = began.map_or_else(|since| now.saturating_sub(since), |_| 0);
             let left = PATIENCE.saturating_sub(Duration::from_millis(stood));
-            let waits = self.bytes.load(Ordering::Relaxed) > 0 && left.is_zero();
-            if waits && self.budget.as_ref().is_some_and(|budget| budget.is_short(address)) {
+            let waits = self.get() > 0 && left.is_zero();
+            let is_short = |budget: &Arc<Budget>| budget.is_short(self.address);
+            if waits && self.budget.as_ref().is_some_and(is_short) {
                 return;
             }
             sleep(left.max(PAUSE)).await;
@@ -135,9 +138,10 @@ impl Unsent {
         1 + self.began.elapsed().as_millis() as u64
     }
 
-    fn make_room(&self, address: Option<IpAddr>, bytes: usize) -> bool {
+    fn make_room(&self, bytes: usize) -> bool {
         let Some(budget) = &self.budget else { return true };
-        let has_room = budget.grow(&mut self.room(), address, bytes.next_multiple_of(STEP_BYTES));
+        let bytes = bytes.next_multiple_of(STEP_BYTES);
+        let has_room = budget.grow(&mut self.room(), self.address, bytes);
         if has_room {
             self.has_room.store(true, Ordering::Relaxed);
         }
@@ -165,39 +169,40 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_is_more_than_a_little_needs_room_and_gives_it_back() {
         let budget = budget();
-        let [first, second] = [(); 2].map(|()| Unsent::new(Some(Arc::clone(&budget))));
-        assert!(first.add(|| ADDRESS, FREE_BYTES) && second.add(|| ADDRESS, FREE_BYTES));
-        assert!(first.add(|| ADDRESS, 2 * STEP_BYTES - FREE_BYTES));
-        assert!(!first.add(|| ADDRESS, 1) && !second.add(|| ADDRESS, 1));
+        let [first, second] = [(); 2].map(|()| Unsent::new(Some(Arc::clone(&budget)), ADDRESS));
+        assert!(first.add(FREE_BYTES) && second.add(FREE_BYTES));
+        assert!(first.add(2 * STEP_BYTES - FREE_BYTES));
+        assert!(!first.add(1) && !second.add(1));
         assert!(second.was_refused());
         first.clear();
-        assert!(second.add(|| ADDRESS, 1) && !second.was_refused());
-        assert!(first.add(|| ADDRESS, STEP_BYTES));
-        let answer = first.room_for(None, STEP_BYTES);
-        assert!(answer.is_some() && first.room_for(ADDRESS, STEP_BYTES).is_none());
+        assert!(second.add(1) && !second.was_refused());
+        assert!(first.add(STEP_BYTES));
+        let elsewhere = Unsent::new(Some(budget), None);
+        let answer = elsewhere.room_for(STEP_BYTES);
+        assert!(answer.is_some() && first.room_for(STEP_BYTES).is_none());
     }
 
     #[tokio::test(start_paused = true)]
     async fn who_does_not_read_is_let_go_of_when_others_need_the_room() {
         let budget = budget();
-        let [slow, quick] = [(); 2].map(|()| Unsent::new(Some(Arc::clone(&budget))));
-        assert!(slow.add(|| ADDRESS, 2 * STEP_BYTES));
-        let mut overdue = task::spawn(slow.overdue(ADDRESS));
+        let [slow, quick] = [(); 2].map(|()| Unsent::new(Some(Arc::clone(&budget)), ADDRESS));
+        assert!(slow.add(2 * STEP_BYTES));
+        let mut overdue = task::spawn(slow.overdue());
         assert_pending!(overdue.poll());
         tokio::time::advance(10 * PATIENCE).await;
         assert_pending!(overdue.poll(), "nobody else wants it");
-        assert!(!quick.add(|| ADDRESS, STEP_BYTES));
+        assert!(!quick.add(STEP_BYTES));
         tokio::time::advance(PATIENCE).await;
         assert_ready!(overdue.poll());
         drop(overdue);
         // Who has read meanwhile stays.
         slow.clear();
-        assert!(slow.add(|| ADDRESS, 2 * STEP_BYTES) && !quick.add(|| ADDRESS, STEP_BYTES));
-        let mut overdue = task::spawn(slow.overdue(ADDRESS));
+        assert!(slow.add(2 * STEP_BYTES) && !quick.add(STEP_BYTES));
+        let mut overdue = task::spawn(slow.overdue());
         assert_pending!(overdue.poll());
         tokio::time::advance(PATIENCE / 2).await;
         slow.clear();
-        assert!(slow.add(|| ADDRESS, 2 * STEP_BYTES) && !quick.add(|| ADDRESS, STEP_BYTES));
+        assert!(slow.add(2 * STEP_BYTES) && !quick.add(STEP_BYTES));
         tokio::time::advance(PATIENCE / 2).await;
         assert_pending!(overdue.poll());
     }
@@ -206,15 +211,15 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn who_does_not_read_is_let_go_of_however_often_it_is_asked_for() {
         let budget = budget();
-        let [slow, quick] = [(); 2].map(|()| Unsent::new(Some(Arc::clone(&budget))));
-        assert!(slow.add(|| ADDRESS, 2 * STEP_BYTES) && !quick.add(|| ADDRESS, STEP_BYTES));
+        let [slow, quick] = [(); 2].map(|()| Unsent::new(Some(Arc::clone(&budget)), ADDRESS));
+        assert!(slow.add(2 * STEP_BYTES) && !quick.add(STEP_BYTES));
         let began = Instant::now();
-        while tokio::time::timeout(PAUSE / 2, slow.overdue(ADDRESS)).await.is_err() {
+        while tokio::time::timeout(PAUSE / 2, slow.overdue()).await.is_err() {
             assert!(began.elapsed() < 2 * PATIENCE);
             if began.elapsed() < PATIENCE / 2 {
                 slow.moved();
             }
-            assert!(!quick.add(|| ADDRESS, STEP_BYTES));
+            assert!(!quick.add(STEP_BYTES));
         }
         assert!(began.elapsed() > PATIENCE, "it had taken something");
     }

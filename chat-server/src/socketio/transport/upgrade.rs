@@ -77,7 +77,7 @@ pub(super) async fn probe(
     expect(PROBE, stream).await?;
     write_frame(FIN_TEXT, PROBED, stream).await?;
     // The client waits for the end of its poll now.
-    link.probed();
+    link.stage.probed();
     expect(UPGRADED, stream).await
 }
 

@@ -39,7 +39,7 @@ impl Websocket {
     /// Notes that Engine.IO has nothing to write at the moment.
     pub(super) fn note_drained(&self) {
         let is_clear = self.multiplexer().as_ref().is_none_or(WriteMultiplexer::is_clear);
-        self.link.note_drained(is_clear);
+        self.link.outgoing.note_drained(is_clear);
     }
 }
 
@@ -50,6 +50,6 @@ impl Wake for Websocket {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        self.link.may_write();
+        self.link.outgoing.may_write();
     }
 }

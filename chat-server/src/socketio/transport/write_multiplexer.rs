@@ -7,8 +7,11 @@ use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::Link;
-use super::frames::{FrameFilter, Part, is_root_connect, payload, put_close_frame, put_text_frame};
+use super::client_frames::PONG;
+use super::frame_filter::{FrameFilter, Part};
+use super::frames::{payload, put_close_frame, put_text_frame};
 use super::msgpack::ServerFrames;
+use super::namespaces::is_root_connect;
 use crate::engine::delivery::{NotTaken, Taken};
 
 /// The transport of a websocket.
@@ -73,7 +76,7 @@ impl WriteMultiplexer {
     }
 
     /// Wraps a stream on which a connection begins. Engine.IO sends the first ping at once, but by the protocol it is
-    /// due after one ping interval. So it is held back, and the link [answers](Link::answer_ping) it.
+    /// due after one ping interval. So it is held back, and the link answers it.
     pub(crate) fn opened(stream: impl Stream) -> Self {
         Self { holds_ping: true, ..Self::new(stream) }
     }
@@ -186,7 +189,7 @@ impl WriteMultiplexer {
         if self.holds_ping && self.frames.is_between() {
             if bytes.starts_with(PING) {
                 self.holds_ping = false;
-                link.answer_ping();
+                link.incoming.insert(|frames| frames.extend(PONG));
                 return Poll::Ready(Ok(PING.len()));
             }
             // One frame at a time, so that each one is seen.
@@ -195,7 +198,7 @@ impl WriteMultiplexer {
             });
             bytes = &bytes[..u64::min(frame, bytes.len() as u64) as usize];
         }
-        if link.encoding().is_msgpack() {
+        if link.encoding.is_msgpack() {
             if self.frames.is_between() {
                 return Poll::Ready(Ok(self.write_msgpack(bytes, link)));
             }
@@ -206,25 +209,25 @@ impl WriteMultiplexer {
             Part::Pass(count) => {
                 let result = ready!(self.stream().poll_write(context, &bytes[..count]));
                 if let Ok(written) = result {
-                    link.sent(self.frames.passed(bytes, count, written));
+                    link.outgoing.sent(self.frames.passed(bytes, count, written));
                 }
                 Poll::Ready(result)
             }
             Part::Held(count) => Poll::Ready(Ok(count)),
             // The bytes ahead are written by the next write, or by the flush that follows.
             Part::Namespace(count, payload) => {
-                link.sent(1);
+                link.outgoing.sent(1);
                 self.open |= is_root_connect(&payload);
                 put_text_frame(&mut self.ahead, &[&completed(link, payload)]);
                 Poll::Ready(Ok(count))
             }
             Part::Close(count) => {
-                link.sent(1);
+                link.outgoing.sent(1);
                 self.end(link);
                 Poll::Ready(Ok(count))
             }
             Part::Taken(count, bytes, ended) => {
-                link.sent(ended);
+                link.outgoing.sent(ended);
                 self.ahead.extend_from_slice(&bytes);
                 Poll::Ready(Ok(count))
             }
@@ -235,7 +238,7 @@ impl WriteMultiplexer {
     fn write_msgpack(&mut self, bytes: &[u8], link: &Link) -> usize {
         let frames = self.msgpack.get_or_insert_default();
         let written = frames.write(bytes, link, &mut self.ahead);
-        link.sent(written.frames);
+        link.outgoing.sent(written.frames);
         self.open |= written.connected;
         if written.ended {
             self.frames.end();

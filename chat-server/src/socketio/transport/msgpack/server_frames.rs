@@ -1,9 +1,8 @@
 use bytes::BufMut;
 
 use super::super::Link;
-use super::super::frames::{
-    BINARY, CLOSE, TEXT, is_root_connect, payload, put_binary_frame, put_close_frame,
-};
+use super::super::frames::{BINARY, CLOSE, TEXT, payload, put_binary_frame, put_close_frame};
+use super::super::namespaces::is_root_connect;
 use super::server_packet::from_server;
 
 /// Turns what Engine.IO writes to a websocket, however it is split, into whole frames. Each is written in one piece,
@@ -119,7 +118,7 @@ mod tests {
     /// What leaves when these bytes are written in such parts, and how many frames there were.
     fn written<'a>(parts: impl Iterator<Item = &'a [u8]>) -> (Vec<u8>, usize, bool) {
         let (link, mut frames) = (Link::websocket(), ServerFrames::default());
-        link.reply_to_connect(
+        link.namespaces.reply_to_connect(
             "/",
             crate::socketio::transport::ConnectReply { sid: "s".into(), pid: "p".into() },
         );

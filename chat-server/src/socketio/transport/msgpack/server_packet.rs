@@ -1,5 +1,6 @@
 use rmp::encode;
 
+use super::super::namespaces::split_namespace;
 use super::from_json::put_json;
 
 /// A packet of the server, and the attachments that Engine.IO has passed so far.
@@ -72,11 +73,7 @@ fn translate(text: &str, attachments: &[Vec<u8>]) -> Option<Vec<u8>> {
         5 | 6 => (packet_type - 3, rest.split_once('-')?.1),
         _ => return None,
     };
-    let (namespace, rest) = match rest.split_once(',') {
-        Some((namespace, rest)) if namespace.starts_with('/') => (namespace, rest),
-        _ if rest.starts_with('/') => (rest, ""),
-        _ => ("/", rest),
-    };
+    let (namespace, rest) = split_namespace(rest);
     let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
     let (ack_id, data) = rest.split_at(digits);
 

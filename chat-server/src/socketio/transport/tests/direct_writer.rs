@@ -42,7 +42,7 @@ async fn open(stream: &mut LinkedStream, client: &mut DuplexStream) {
 
 /// What the client gets in the place of the CONNECT reply of Engine.IO, when nothing else is known.
 fn replied(link: &Link, namespace: &str) -> Vec<u8> {
-    let id = link.public_id(namespace);
+    let id = link.namespaces.public_id(namespace);
     let before = if namespace == "/" { String::new() } else { format!("{namespace},") };
     text_frame(&[format!("40{before}{{\"sid\":\"{id}\"}}").as_bytes()])
 }
@@ -59,7 +59,7 @@ async fn nothing_of_the_lane_leaves_before_the_client_is_told_that_it_is_connect
     let (mut stream, direct_writer, mut client) = connect(1000);
     let link = &direct_writer.websocket().link;
     let reply = ConnectReply { sid: "public".into(), pid: "secret".into() };
-    link.reply_to_connect("/", reply.clone());
+    link.namespaces.reply_to_connect("/", reply.clone());
     assert_eq!(direct_writer.push_text(&[b"42[", b"1]"]), Ok(()));
     assert_eq!(direct_writer.flush(), Err(NotTaken::Full));
     stream.write_all(&text_frame(&[b"0{}"])).await.unwrap();
@@ -70,7 +70,7 @@ async fn nothing_of_the_lane_leaves_before_the_client_is_told_that_it_is_connect
     stream.flush().await.unwrap();
     assert_eq!(direct_writer.flush(), Ok(()));
     let reply = format!("40{}", serde_json::to_string(&reply).unwrap());
-    assert_eq!(link.public_id("/"), "public");
+    assert_eq!(link.namespaces.public_id("/"), "public");
     let expected = [
         text_frame(&[b"0{}"]),
         replied(link, "/admin"),
@@ -85,7 +85,7 @@ async fn nothing_of_the_lane_leaves_before_the_client_is_told_that_it_is_connect
 async fn a_client_that_was_told_to_leave_a_namespace_is_in_it_no_more() {
     let (mut stream, direct_writer, mut client) = connect(1000);
     open(&mut stream, &mut client).await;
-    let namespaces = direct_writer.websocket().link.namespaces();
+    let namespaces = &direct_writer.websocket().link.namespaces;
     stream.write_all(&text_frame(&[b"40/admin,{\"sid\":\"abc\"}"])).await.unwrap();
     assert!(namespaces.has(b"/admin") && namespaces.has(b"/"));
     for (packet, namespace) in [(&b"41/admin,"[..], &b"/admin"[..]), (b"41", b"/")] {
@@ -178,7 +178,7 @@ async fn a_long_connect_reply_is_completed_too() {
     let link = &direct_writer.websocket().link;
     let namespace = format!("/{}", "n".repeat(300));
     let reply = ConnectReply { sid: "public".into(), pid: "secret".repeat(30) };
-    link.reply_to_connect(&namespace, reply.clone());
+    link.namespaces.reply_to_connect(&namespace, reply.clone());
     let packet = format!("40{namespace},{{\"sid\":\"abc\"}}");
     stream.write_all(&text_frame(&[packet.as_bytes()])).await.unwrap();
     stream.flush().await.unwrap();
@@ -204,7 +204,7 @@ async fn who_has_the_lane_after_another_sends_nothing_of_the_other() {
 async fn a_client_that_does_not_read_costs_a_bounded_amount_and_gets_everything_later() {
     let (mut stream, direct_writer, mut client) = connect(64);
     open(&mut stream, &mut client).await;
-    direct_writer.websocket().link.drained().await;
+    direct_writer.websocket().link.outgoing.drained().await;
     let frame = text_frame(&[&[b'x'; 1000]]);
     let mut pushed = 0;
     while direct_writer.push(&frame) == Ok(()) {
@@ -254,7 +254,7 @@ async fn engine_io_gets_its_turn_however_much_is_pushed() {
 async fn who_waits_for_room_is_woken_when_the_connection_ends() {
     let (mut stream, direct_writer, mut client) = connect(64);
     open(&mut stream, &mut client).await;
-    direct_writer.websocket().link.drained().await;
+    direct_writer.websocket().link.outgoing.drained().await;
     assert_eq!(direct_writer.push_text(&[&[b'x'; 100]]), Ok(()));
     let mut room = task::spawn(direct_writer.room());
     assert_pending!(room.poll());

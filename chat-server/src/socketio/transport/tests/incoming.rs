@@ -25,7 +25,7 @@ fn rate(per_second: u32, burst: u32) -> Option<Rate> {
 fn rated(link: Link) -> (LinkedStream, Arc<Link>, DuplexStream) {
     let (server, client) = duplex(64 * 1024);
     let (link, open) = (Arc::new(link), TaskTracker::new().token());
-    link.namespaces().joined(b"/");
+    link.namespaces.joined(b"/");
     (
         LinkedStream::new(
             WriteMultiplexer::new(server),
@@ -89,7 +89,7 @@ async fn a_client_that_is_not_read_from_counts_as_alive() {
     stream.read_exact(&mut part).await.unwrap();
     assert_eq!(part, begun[..8]);
 
-    let much = link.request(1024 * 1024);
+    let much = InFlight::new(&link, 1024 * 1024);
     assert!(timeout(PATIENCE, stream.read_u8()).await.is_err(), "nothing comes into a message");
     client.write_all(&[&begun[8..], &rest[..]].concat()).await.unwrap();
     let mut part = vec![0; begun.len() - 8];
@@ -130,9 +130,8 @@ async fn a_flood_from_one_address_is_not_handled_before_the_message_of_another()
     let handled = Arc::new(AtomicUsize::new(0));
     let mut clients = Vec::new();
     for _ in 0..CONNECTIONS {
-        let link = Link::default();
         let address = Some(ClientAddress([192, 0, 2, 1].into()));
-        link.admit(admissions.admit(address).unwrap());
+        let link = Link::default().admitted(admissions.admit(address).unwrap(), None);
         let (mut stream, _, mut client) = rated(link);
         client.write_all(&frame(b"3").repeat(MESSAGES)).await.unwrap();
         clients.push(client);
@@ -165,7 +164,7 @@ async fn connections_of_a_user_count_together() {
     let mut streams: Vec<_> = (0..2)
         .map(|_| {
             let (stream, link, client) = rated(Link::default().with_rate(rate(10, 10)));
-            link.share(users.of(&owner));
+            link.incoming.share(users.of(&owner));
             (stream, client)
         })
         .collect();
@@ -204,7 +203,7 @@ async fn a_post_waits_and_its_packets_come_at_their_rate() {
 #[tokio::test]
 async fn a_closed_link_ends_a_post() {
     let link = Arc::new(Link::default());
-    let _much = link.request(1024 * 1024);
+    let _much = InFlight::new(&link, 1024 * 1024);
     let body = PacedBody::new(Body::from("42[1]"), &link, PATIENCE);
     let read = tokio::spawn(body.collect());
     link.close(Farewell::Stopping);

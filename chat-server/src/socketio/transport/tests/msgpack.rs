@@ -62,7 +62,7 @@ async fn what_passes_the_lane_is_translated_too() {
     let (mut stream, mut client) = connect(&link, 1000);
     connects(&mut stream, &mut client).await;
     let direct_writer = DirectWriter::of(&stream.websocket).unwrap();
-    link.reply_to_connect("/", ConnectReply { sid: "s".into(), pid: "p".into() });
+    link.namespaces.reply_to_connect("/", ConnectReply { sid: "s".into(), pid: "p".into() });
     let frames = [text_frame(&[b"42[1]"]), text_frame(&[b"42[\"b\"]"])].concat();
     assert_eq!(direct_writer.push(&frames), Ok(()));
     assert_eq!(direct_writer.push_text(&[b"437", b"[{}]"]), Ok(()));
@@ -96,7 +96,7 @@ async fn a_heartbeat_that_had_begun_before_the_client_said_what_it_is_stays_whol
 #[tokio::test]
 async fn a_packet_whose_attachments_come_with_a_later_poll_or_a_websocket_is_whole() {
     let link = Arc::new(Link::default());
-    link.encoding().sent_binary();
+    link.encoding.sent_binary();
     let polled =
         async |body: &'static [u8]| polling::whole(polling::completed(&link, body.into())).await;
     let packet = b"451-[{\"_placeholder\":true,\"num\":0}]";

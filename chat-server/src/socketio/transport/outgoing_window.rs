@@ -1,0 +1,161 @@
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::Context;
+
+use futures_util::task::AtomicWaker;
+use tokio::sync::Notify;
+
+use super::budget::Budget;
+use super::unsent::{AnswerRoom, Unsent};
+
+/// Maximum number of unsent packets. Far less than a socket's buffer holds: the rest is for heartbeats and an
+/// application's own events.
+const MAX_UNSENT_PACKETS: usize = 64;
+
+/// The same for a client that polls. It gets all of them in one payload, of which python-engineio accepts no more
+/// than 16 packets: one of those is for a heartbeat, and one for an application's own event.
+const MAX_POLLED_PACKETS: usize = 14;
+
+/// Maximum number of unsent bytes: the cost of a reader that stalls.
+const MAX_UNSENT_BYTES: usize = 256 * 1024;
+
+/// What is on its way to a client, and when there may be more.
+#[derive(Debug)]
+pub(crate) struct OutgoingWindow {
+    packets: AtomicUsize,
+    bytes: Unsent,
+    /// Whether nothing can be written at the moment.
+    is_stalled: AtomicBool,
+    /// Only one task waits for this: the delivery task.
+    drained: Notify,
+    /// Waits to write to the client.
+    writer: AtomicWaker,
+}
+
+/// The client holds room that others need, and does not use it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Overdue;
+
+impl OutgoingWindow {
+    /// Creates the window of a client from this address, with the budget that it shares with others for data that it
+    /// does not read; none without a limit.
+    pub(super) fn new(budget: Option<Arc<Budget>>, address: Option<IpAddr>) -> Self {
+        Self {
+            packets: AtomicUsize::default(),
+            bytes: Unsent::new(budget, address),
+            is_stalled: AtomicBool::default(),
+            drained: Notify::new(),
+            writer: AtomicWaker::new(),
+        }
+    }
+
+    /// Returns whether a packet may be sent. Only one task asks.
+    pub(super) fn has_room(&self, is_polled: bool) -> bool {
+        let most = if is_polled { MAX_POLLED_PACKETS } else { MAX_UNSENT_PACKETS };
+        self.packets.load(Ordering::Relaxed) < most && self.bytes.get() < MAX_UNSENT_BYTES
+    }
+
+    /// Counts bytes that are about to wait for writing, if the shared budget has room for them. Only one task asks.
+    /// If there is no room, it can pause with [`Link::room`](super::Link::room).
+    pub(crate) fn make_room(&self, bytes: usize) -> bool {
+        self.bytes.add(bytes)
+    }
+
+    /// Counts bytes that are about to wait for writing and have room already.
+    pub(crate) fn count_unsent(&self, bytes: usize) {
+        self.bytes.count(bytes);
+    }
+
+    /// Uncounts bytes that do not wait after all.
+    pub(crate) fn take_back(&self, bytes: usize) {
+        self.bytes.take_back(bytes);
+    }
+
+    /// Returns room in the shared budget for a waiting answer; none if it is full.
+    pub(super) fn room_for_answer(&self, bytes: usize) -> Option<AnswerRoom> {
+        self.bytes.room_for(bytes)
+    }
+
+    /// Returns when there may be room again.
+    pub(super) async fn room(&self, drained: impl Future<Output = ()>) -> Result<(), Overdue> {
+        let refused = self.bytes.was_refused();
+        tokio::select! {
+            () = drained, if !refused => Ok(()),
+            () = self.bytes.pause(), if refused => Ok(()),
+            () = self.bytes.overdue() => Err(Overdue),
+        }
+    }
+
+    /// Counts a packet. Call it *before* sending: if counted afterwards, the packet could have been sent already, and
+    /// would never be uncounted.
+    pub(crate) fn sending(&self) {
+        self.packets.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Notes that this many packets have been sent. Other packets such as heartbeats count too, so the number of
+    /// unsent packets can be too low by a few, until it next reaches zero.
+    pub(super) fn sent(&self, packets: usize) {
+        let less = |unsent: usize| Some(unsent.saturating_sub(packets));
+        let _ = self.packets.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+    }
+
+    /// Notes that the frames of the direct writer are written. Returns whether there were any.
+    pub(crate) fn clear_unsent(&self) -> bool {
+        let had_bytes = self.bytes.get() > 0;
+        self.bytes.clear();
+        had_bytes
+    }
+
+    /// Notes that Engine.IO has nothing to write at the moment, and nobody has if it `is_clear`.
+    pub(super) fn note_drained(&self, is_clear: bool) {
+        if is_clear {
+            self.bytes.clear();
+        }
+        self.drained.notify_one();
+    }
+
+    /// Returns whether everything has been sent.
+    pub(crate) fn is_drained(&self) -> bool {
+        self.packets.load(Ordering::Relaxed) == 0
+    }
+
+    /// Waits until everything has been sent, or part of it if it was much.
+    ///
+    /// May return early, even at once: check again for what you need.
+    pub(crate) async fn drained(&self) {
+        self.drained.notified().await;
+    }
+
+    /// Wakes the task waiting in [`drained`](Self::drained).
+    pub(crate) fn interrupt(&self) {
+        self.drained.notify_one();
+    }
+
+    /// Notes whether the client takes nothing at the moment: it does not read, or does not poll.
+    pub(super) fn stall(&self, is_stalled: bool) {
+        self.is_stalled.store(is_stalled, Ordering::Relaxed);
+    }
+
+    /// Returns whether something that was sent long ago may still be on its way.
+    pub(super) fn is_stalled(&self) -> bool {
+        self.is_stalled.load(Ordering::Relaxed)
+    }
+
+    /// Notes that the client has read something, so that more can be written.
+    pub(super) fn may_write(&self) {
+        self.bytes.moved();
+        self.wake();
+    }
+
+    /// Wakes everybody who waits to send.
+    pub(super) fn wake(&self) {
+        self.writer.wake();
+        self.drained.notify_one();
+    }
+
+    /// Wakes Engine.IO's task when it may write again, and when the link is closed.
+    pub(super) fn wake_writer(&self, context: &Context<'_>) {
+        self.writer.register(context.waker());
+    }
+}

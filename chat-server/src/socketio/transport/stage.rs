@@ -1,0 +1,74 @@
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use super::changed::Changed;
+
+/// How long a poll waits for packets while the client is moving to a websocket: the client waits for the end of the
+/// poll.
+const SHORT_POLL: Duration = Duration::from_millis(100);
+
+/// The connection is polled.
+const POLLING: u8 = 0;
+/// It is polled, and there is a websocket that it may move to.
+const PROBING: u8 = 1;
+/// As before, and the client knows that the websocket works.
+const PROBED: u8 = 2;
+/// It is a websocket, and no longer polled.
+const WEBSOCKET: u8 = 3;
+
+/// The transport of a connection: how far a polled one has moved to a websocket.
+#[derive(Debug, Default)]
+pub(super) struct Stage {
+    /// [`POLLING`] and so on.
+    stage: AtomicU8,
+    changed: Changed,
+}
+
+impl Stage {
+    /// Creates the stage of a connection that begins as a websocket.
+    pub(super) fn websocket() -> Self {
+        Self { stage: AtomicU8::new(WEBSOCKET), ..Self::default() }
+    }
+
+    /// Returns whether requests may poll it; otherwise it is a websocket.
+    pub(super) fn is_polled(&self) -> bool {
+        self.get() != WEBSOCKET
+    }
+
+    /// Returns whether a websocket may now prove that it works: the connection is polled, and there is no other
+    /// websocket.
+    pub(super) fn begin_probe(&self) -> bool {
+        let begun =
+            self.stage.compare_exchange(POLLING, PROBING, Ordering::AcqRel, Ordering::Acquire);
+        begun.is_ok()
+    }
+
+    /// Notes that the client is told that the websocket works. The client then ends its polls.
+    pub(super) fn probed(&self) {
+        self.enter(PROBED);
+    }
+
+    /// Notes that the client has moved to the websocket, or has not and continues as before.
+    pub(super) fn end_probe(&self, upgraded: bool) {
+        self.enter(if upgraded { WEBSOCKET } else { POLLING });
+    }
+
+    /// Waits until a poll has to end without packets, because the client waits for its end.
+    pub(super) async fn poll_is_over(&self) {
+        if self.get() == PROBED {
+            return sleep(SHORT_POLL).await;
+        }
+        self.changed.until(|| self.get() == PROBED).await;
+    }
+
+    fn enter(&self, stage: u8) {
+        self.stage.store(stage, Ordering::Release);
+        self.changed.notify();
+    }
+
+    fn get(&self) -> u8 {
+        self.stage.load(Ordering::Acquire)
+    }
+}
