@@ -4,9 +4,10 @@ import assert from "node:assert/strict";
 import { connect as tcp, createServer } from "node:net";
 import { test } from "node:test";
 import { defer, once, sleep } from "./support/bounds.mjs";
-import { Reader, send, TRANSPORTS } from "./support/client.mjs";
+import { connect, Reader, send, TRANSPORTS } from "./support/client.mjs";
 import { Polling, RawWebSocket } from "./support/raw.mjs";
 import { Server } from "./support/server.mjs";
+import { ask, connected, upgraded } from "./support/wire.mjs";
 
 const upgrade = (sid) => `/socket.io/?EIO=4&transport=websocket&sid=${sid}`;
 
@@ -99,4 +100,33 @@ test("a connection that ends while it moves is gone", { timeout: 30_000 }, async
   assert.equal((await witness.post('421["users","general"]')).status, 200);
   const users = await witness.until((packet) => packet.startsWith("431["));
   assert.equal(JSON.parse(users.slice(3))[0].users, 1);
+});
+
+test("messages that were too many bytes for the last poll come over the websocket", { timeout: 30_000 }, async (t) => {
+  const server = await Server.start(t);
+  const talker = connect(t, server.url);
+  const reader = await connected(t, server.url, "polling");
+  // Each character takes six bytes of JSON, so that two messages are more than a poll gets, but not too many to wait.
+  const contents = ["1", "2", "3"].map((number) => number + "\u0001".repeat(40_000));
+  for (const content of contents.slice(0, 2)) await send(talker, content);
+  await sleep(500);
+  const { text } = await reader.polling.get();
+  assert.deepEqual(text.match(/(?<=\["chat message",")./g), ["1"], "one of them");
+  const frames = await upgraded(t, server.url, reader.polling.sid);
+  await send(talker, contents[2]);
+  for (const content of contents.slice(1)) {
+    const message = await frames.until((packet) => packet.startsWith('42["chat message"'));
+    assert.equal(JSON.parse(message.slice(2))[1][0], content[0]);
+  }
+});
+
+test("a client that moves without waiting for the end of its poll has moved", { timeout: 30_000 }, async (t) => {
+  const server = await Server.start(t);
+  for (let round = 0; round < 10; round++) {
+    const client = await connected(t, server.url, "polling", '{"rooms":["quiet"]}');
+    const { poll } = await client.wait();
+    const frames = await upgraded(t, server.url, client.polling.sid);
+    assert.deepEqual(await poll, { status: 200, text: "6" });
+    assert.equal((await ask(frames, round, ["no such event"]))[0].error.code, "unknown_event");
+  }
 });

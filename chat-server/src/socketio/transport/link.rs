@@ -9,7 +9,7 @@ use chat_core::Timestamp;
 use futures_util::task::AtomicWaker;
 use serde::Serialize;
 use tokio::sync::{Notify, OwnedMutexGuard};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, timeout};
 
 use super::admission::{Admission, Handshake};
 use super::budget::{Budget, Room};
@@ -69,6 +69,8 @@ pub(crate) struct Link {
     end: OnceLock<End>,
     /// The number of polls.
     pub(super) polls: AtomicU64,
+    /// How many of them are not answered yet.
+    waiting_polls: AtomicUsize,
     unsent_packets: AtomicUsize,
     unsent: Unsent,
     /// Only one task waits for this: the delivery task.
@@ -79,7 +81,7 @@ pub(crate) struct Link {
     closed: AtomicBool,
     /// Why it ends, as far as that is known.
     farewell: OnceLock<Farewell>,
-    /// Notified when it was closed, or has changed its stage.
+    /// Notified when it was closed, has changed its stage, or has no more polls waiting.
     changed: Notify,
     /// Waits to read from the client.
     reader: AtomicWaker,
@@ -130,6 +132,7 @@ impl Default for Link {
             kept: OnceLock::new(),
             end: OnceLock::new(),
             polls: AtomicU64::default(),
+            waiting_polls: AtomicUsize::default(),
             unsent_packets: AtomicUsize::default(),
             unsent: Unsent::new(None),
             drained: Notify::new(),
@@ -402,12 +405,28 @@ impl Link {
         self.stage.load(Ordering::Acquire)
     }
 
-    /// Waits until a poll has to end without packets, because the client waits for its end.
+    /// Waits until a poll has to end without packets, because the client waits for its end or does not need it.
     pub(super) async fn poll_is_over(&self) {
         if self.stage() == PROBED {
-            return sleep(SHORT_POLL).await;
+            let _ = timeout(SHORT_POLL, self.until(|link| link.stage() == WEBSOCKET)).await;
+            return;
         }
-        self.until(|link| link.stage() == PROBED).await;
+        self.until(|link| matches!(link.stage(), PROBED | WEBSOCKET)).await;
+    }
+
+    pub(super) fn poll_begins(&self) {
+        self.waiting_polls.fetch_add(1, Ordering::AcqRel);
+    }
+
+    pub(super) fn poll_ends(&self) {
+        if self.waiting_polls.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.changed.notify_waiters();
+        }
+    }
+
+    /// Waits until no poll is waiting. Each one [ends](Self::poll_is_over) soon once the client has moved.
+    pub(super) async fn polls_have_ended(&self) {
+        self.until(|link| link.waiting_polls.load(Ordering::Acquire) == 0).await;
     }
 
     /// Sets the connection's slot among the connected ones.
