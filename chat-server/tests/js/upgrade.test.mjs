@@ -3,9 +3,11 @@
 import assert from "node:assert/strict";
 import { connect as tcp, createServer } from "node:net";
 import { test } from "node:test";
-import { defer, once, sleep } from "./support/bounds.mjs";
-import { connect, Reader, send, TRANSPORTS } from "./support/client.mjs";
+import { defer, once, sleep, within } from "./support/bounds.mjs";
+import { assertAllWhole, connect, Reader, send, TRANSPORTS } from "./support/client.mjs";
+import { Proxy } from "./support/proxy.mjs";
 import { Polling, RawWebSocket } from "./support/raw.mjs";
+import { PersistentSender } from "./support/sender.mjs";
 import { Server } from "./support/server.mjs";
 import { ask, connected, upgraded } from "./support/wire.mjs";
 
@@ -130,3 +132,67 @@ test("a client that moves without waiting for the end of its poll has moved", { 
     assert.equal((await ask(frames, round, ["no such event"]))[0].error.code, "unknown_event");
   }
 });
+
+/** Two readers and somebody who sends, each behind the proxy. */
+function behind(t, { url }, transports) {
+  // A connection that is lost while it opens ends by this alone.
+  const options = { transports, timeout: 2000 };
+  const sender = new PersistentSender(t, url, "sender", options);
+  const readers = [sender.reader, ...[1, 2].map(() => new Reader(t, url, options))];
+  let sent = 0;
+  const burst = async (count, bytes = 10) => {
+    const message = () => `message ${sent++} ${"x".repeat(bytes)}`;
+    const acks = Promise.all(Array.from({ length: count }, () => sender.send(message())));
+    await within(40, () => `${sender.acked.length} messages are acked`, acks);
+  };
+  const whole = async (transport = "websocket") => {
+    await assertAllWhole(readers, sender.acked.length, sender.acked);
+    for (const { socket } of readers) {
+      assert.ok(socket.connected);
+      assert.equal(socket.io.engine.transport.name, transport);
+    }
+  };
+  return { readers, burst, whole };
+}
+
+for (const [name, transports] of Object.entries(TRANSPORTS)) {
+  test(`${name}: everything arrives once through a proxy that is slow and passes each byte by itself`, { timeout: 90_000 }, async (t) => {
+    const proxy = Object.assign(await Proxy.start(t, await Server.start(t)), { delay: 10, grain: 1 });
+    const { readers, burst, whole } = behind(t, proxy, transports);
+    for (let round = 0; round < 5; round++) await burst(5, 200);
+    await whole(name === "polling" ? "polling" : "websocket");
+    for (const { disconnects } of readers) assert.deepEqual(disconnects, []);
+  });
+
+  for (const direction of ["up", "down"]) {
+    test(`${name}: everything arrives once when connections lose what goes ${direction}`, { timeout: 90_000 }, async (t) => {
+      const server = await Server.start(t, { args: ["--ping-interval", "1s", "--ping-timeout", "1s"] });
+      const proxy = await Proxy.start(t, server);
+      const { burst, whole } = behind(t, proxy, transports);
+      for (let round = 0; round < 4; round++) {
+        const acked = burst(20);
+        await sleep(round * 30);
+        proxy.swallow(direction);
+        await acked;
+      }
+      await burst(5);
+      await whole(name === "polling" ? "polling" : "websocket");
+    });
+  }
+}
+
+for (const direction of ["up", "down"]) {
+  test(`everything arrives once when websockets lose what goes ${direction} as soon as they work`, { timeout: 90_000 }, async (t) => {
+    const server = await Server.start(t, { args: ["--ping-interval", "1s", "--ping-timeout", "1s"] });
+    const proxy = Object.assign(await Proxy.start(t, server), { lostByWebsockets: direction });
+    const { readers, burst, whole } = behind(t, proxy, TRANSPORTS.default);
+    const acked = burst(20);
+    await Promise.all(readers.map(({ socket }) => once(socket, "disconnect", 20)));
+    proxy.lostByWebsockets = undefined;
+    await acked;
+    await burst(5);
+    await sleep(2000);
+    await burst(5);
+    await whole();
+  });
+}
