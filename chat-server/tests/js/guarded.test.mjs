@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { once, sleep } from "./support/bounds.mjs";
 import { connect, msgpack, send, TRANSPORTS } from "./support/client.mjs";
 import { cutOff, Recoverable } from "./support/recoverable.mjs";
-import { ask, connected, open } from "./support/wire.mjs";
+import { ask, connected, open, packed, upgraded } from "./support/wire.mjs";
 
 const { CHAT_GUARDED_URL: url, CHAT_TRUSTING_URL: trustingUrl } = process.env;
 
@@ -245,3 +245,37 @@ for (const [name, transports] of Object.entries(TRANSPORTS)) {
     });
   }
 }
+
+test("an event that was too many bytes for the last poll comes over the websocket", { timeout: 30_000 }, async (t) => {
+  const client = await connected(t, url, "polling", '{"rooms":["quiet"]}');
+  await client.send('42["whisper to me","before it"]');
+  await sleep(500);
+  await client.send('42["pictures"]');
+  await sleep(500);
+  assert.match((await client.polling.get()).text, /42\["whisper","before it"[^\x1e]*$/);
+  const frames = await upgraded(t, url, client.polling.sid);
+  await frames.until((packet) => packet.startsWith('458-["pictures",'));
+  for (let number = 0; number < 8; number += 1) {
+    const picture = await frames.next();
+    assert.deepEqual([picture.length, picture[0]], [600_000, number]);
+  }
+  assert.equal((await ask(frames, 1, ["users", "quiet"]))[0].users, 1);
+});
+
+test("with MessagePack, it does so too", { timeout: 30_000 }, async (t) => {
+  const { link, send, until } = await packed(t, url, "polling", { rooms: ["quiet"] });
+  const event = (...data) => send({ type: 2, nsp: "/", data });
+  await event("whisper to me", "before it");
+  await sleep(500);
+  await event("pictures");
+  await sleep(500);
+  await until(({ data }) => data[0] === "whisper");
+  assert.deepEqual(link.received, []);
+  const frames = await upgraded(t, url, link.polling.sid);
+  const decoder = new msgpack.Decoder();
+  const decoded = once(decoder, "decoded");
+  decoder.add(await frames.next());
+  const [name, ...pictures] = (await decoded)[0].data;
+  assert.equal(name, "pictures");
+  assert.deepEqual(pictures.map(({ length }) => length), Array(8).fill(600_000));
+});

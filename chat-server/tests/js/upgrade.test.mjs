@@ -3,10 +3,13 @@
 import assert from "node:assert/strict";
 import { connect as tcp, createServer } from "node:net";
 import { test } from "node:test";
-import { defer, once, sleep } from "./support/bounds.mjs";
-import { Reader, send, TRANSPORTS } from "./support/client.mjs";
+import { defer, once, sleep, within } from "./support/bounds.mjs";
+import { assertAllWhole, connect, Reader, send, TRANSPORTS } from "./support/client.mjs";
+import { Proxy } from "./support/proxy.mjs";
 import { Polling, RawWebSocket } from "./support/raw.mjs";
+import { PersistentSender } from "./support/sender.mjs";
 import { Server } from "./support/server.mjs";
+import { ask, connected, upgraded } from "./support/wire.mjs";
 
 const upgrade = (sid) => `/socket.io/?EIO=4&transport=websocket&sid=${sid}`;
 
@@ -100,3 +103,96 @@ test("a connection that ends while it moves is gone", { timeout: 30_000 }, async
   const users = await witness.until((packet) => packet.startsWith("431["));
   assert.equal(JSON.parse(users.slice(3))[0].users, 1);
 });
+
+test("messages that were too many bytes for the last poll come over the websocket", { timeout: 30_000 }, async (t) => {
+  const server = await Server.start(t);
+  const talker = connect(t, server.url);
+  const reader = await connected(t, server.url, "polling");
+  // Each character takes six bytes of JSON, so that two messages are more than a poll gets, but not too many to wait.
+  const contents = ["1", "2", "3"].map((number) => number + "\u0001".repeat(40_000));
+  for (const content of contents.slice(0, 2)) await send(talker, content);
+  await sleep(500);
+  const { text } = await reader.polling.get();
+  assert.deepEqual(text.match(/(?<=\["chat message",")./g), ["1"], "one of them");
+  const frames = await upgraded(t, server.url, reader.polling.sid);
+  await send(talker, contents[2]);
+  for (const content of contents.slice(1)) {
+    const message = await frames.until((packet) => packet.startsWith('42["chat message"'));
+    assert.equal(JSON.parse(message.slice(2))[1][0], content[0]);
+  }
+});
+
+test("a client that moves without waiting for the end of its poll has moved", { timeout: 30_000 }, async (t) => {
+  const server = await Server.start(t);
+  for (let round = 0; round < 10; round++) {
+    const client = await connected(t, server.url, "polling", '{"rooms":["quiet"]}');
+    const { poll } = await client.wait();
+    const frames = await upgraded(t, server.url, client.polling.sid);
+    assert.deepEqual(await poll, { status: 200, text: "6" });
+    assert.equal((await ask(frames, round, ["no such event"]))[0].error.code, "unknown_event");
+  }
+});
+
+/** Two readers and somebody who sends, each behind the proxy. */
+function behind(t, { url }, transports) {
+  // A connection that is lost while it opens ends by this alone.
+  const options = { transports, timeout: 2000 };
+  const sender = new PersistentSender(t, url, "sender", options);
+  const readers = [sender.reader, ...[1, 2].map(() => new Reader(t, url, options))];
+  let sent = 0;
+  const burst = async (count, bytes = 10) => {
+    const message = () => `message ${sent++} ${"x".repeat(bytes)}`;
+    const acks = Promise.all(Array.from({ length: count }, () => sender.send(message())));
+    await within(40, () => `${sender.acked.length} messages are acked`, acks);
+  };
+  const whole = async (transport = "websocket") => {
+    await assertAllWhole(readers, sender.acked.length, sender.acked);
+    for (const { socket } of readers) {
+      assert.ok(socket.connected);
+      assert.equal(socket.io.engine.transport.name, transport);
+    }
+  };
+  return { readers, burst, whole };
+}
+
+for (const [name, transports] of Object.entries(TRANSPORTS)) {
+  test(`${name}: everything arrives once through a proxy that is slow and passes each byte by itself`, { timeout: 90_000 }, async (t) => {
+    const proxy = Object.assign(await Proxy.start(t, await Server.start(t)), { delay: 10, grain: 1 });
+    const { readers, burst, whole } = behind(t, proxy, transports);
+    for (let round = 0; round < 5; round++) await burst(5, 200);
+    await whole(name === "polling" ? "polling" : "websocket");
+    for (const { disconnects } of readers) assert.deepEqual(disconnects, []);
+  });
+
+  for (const direction of ["up", "down"]) {
+    test(`${name}: everything arrives once when connections lose what goes ${direction}`, { timeout: 90_000 }, async (t) => {
+      const server = await Server.start(t, { args: ["--ping-interval", "1s", "--ping-timeout", "1s"] });
+      const proxy = await Proxy.start(t, server);
+      const { burst, whole } = behind(t, proxy, transports);
+      for (let round = 0; round < 4; round++) {
+        const acked = burst(20);
+        await sleep(round * 30);
+        proxy.swallow(direction);
+        await acked;
+      }
+      await burst(5);
+      await whole(name === "polling" ? "polling" : "websocket");
+    });
+  }
+}
+
+for (const direction of ["up", "down"]) {
+  test(`everything arrives once when websockets lose what goes ${direction} as soon as they work`, { timeout: 90_000 }, async (t) => {
+    const server = await Server.start(t, { args: ["--ping-interval", "1s", "--ping-timeout", "1s"] });
+    const proxy = Object.assign(await Proxy.start(t, server), { lostByWebsockets: direction });
+    const { readers, burst, whole } = behind(t, proxy, TRANSPORTS.default);
+    const acked = burst(20);
+    await Promise.all(readers.map(({ socket }) => once(socket, "disconnect", 20)));
+    proxy.lostByWebsockets = undefined;
+    await acked;
+    await burst(5);
+    await sleep(2000);
+    await burst(5);
+    await whole();
+  });
+}

@@ -62,7 +62,7 @@ impl SocketSink {
             Some(direct_writer) => by_direct_writer(direct_writer),
             None => {
                 link.outgoing.sending();
-                self.sent_by_socket(by_socket())
+                self.sent_by_socket(by_socket()).inspect_err(|_| link.outgoing.sent(1))
             }
         };
         if sent.is_ok() {

@@ -4,7 +4,9 @@
 use std::borrow::Cow;
 
 use axum::body::Body;
-use bytes::Bytes;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
 use http_body_util::BodyExt;
@@ -12,7 +14,8 @@ use serde_json::json;
 
 use super::Link;
 use super::admission::{self, Full};
-use super::msgpack::polled;
+use super::frames::{put_binary_frame, put_text_frame};
+use super::msgpack::polled::{self, BINARY};
 use super::payload::{NOOP, SEPARATOR, packets};
 
 /// Why a request is refused, with the codes of Engine.IO.
@@ -86,9 +89,9 @@ pub(super) async fn whole(body: Body) -> Bytes {
 }
 
 /// Returns a body in which the packets that the link adds something to are completed.
-pub(super) fn completed(link: &Link, body: Bytes) -> Body {
+pub(super) fn completed(link: &Link, body: Bytes) -> Bytes {
     if link.encoding.is_msgpack() && !body.is_empty() {
-        return Body::from(polled::from_server(link, &body));
+        return polled::from_server(link, &body).into();
     }
     let mut changed = false;
     let packets: Vec<Cow<'_, [u8]>> = packets(&body)
@@ -100,7 +103,19 @@ pub(super) fn completed(link: &Link, body: Bytes) -> Body {
             None => packet.into(),
         })
         .collect();
-    if changed { Body::from(packets.join(&SEPARATOR)) } else { Body::from(body) }
+    if changed { packets.join(&SEPARATOR).into() } else { body }
+}
+
+/// Appends the packets of a completed body in the form in which a websocket has them.
+pub(super) fn put_frames(body: &[u8], frames: &mut BytesMut) {
+    for packet in packets(body) {
+        match packet.strip_prefix(&[BINARY]) {
+            // It is Engine.IO's own Base64, or that of `polled`.
+            Some(base64) => put_binary_frame(frames, &STANDARD.decode(base64).unwrap_or_default()),
+            None if packet == NOOP.as_bytes() => {}
+            None => put_text_frame(frames, &[packet]),
+        }
+    }
 }
 
 /// Returns the packet with which Engine.IO opens a connection, with the maximum number of bytes that a client may

@@ -6,6 +6,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::Body;
+use bytes::BytesMut;
+use futures_util::FutureExt;
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
@@ -110,7 +112,7 @@ impl TransportService {
         };
         match (query.websocket, request.method()) {
             _ if !link.stage.is_polled() => Refused::Request.response(),
-            (true, _) => self.upgrade(request, link),
+            (true, _) => self.upgrade(request, link, &sid),
             (false, &Method::GET) => self.poll(request, &link).await,
             (false, &Method::POST) => {
                 let service = self.clone();
@@ -155,7 +157,7 @@ impl TransportService {
             return self.open_polling(request, &link).await;
         };
         self.registry.add_websocket(&link);
-        self.with_stream(request, link);
+        self.with_stream(request, link, None);
         response
     }
 
@@ -168,7 +170,7 @@ impl TransportService {
         let (body, sid) = polling::opened(body, service.limits.max_packet_bytes);
         if let Some(sid) = sid {
             service.registry.add_polling(&sid, link);
-            let uri = format!("{path}?EIO=4&transport=polling&sid={sid}");
+            let uri = polling_uri(&path, &sid);
             service.clone().answer_first_ping(&uri).await;
             link.on_packet(move |packet| service.insert(&uri, packet));
         }
@@ -221,7 +223,7 @@ impl TransportService {
         link.outgoing.sent(payload::packets(&body).count());
         link.outgoing.note_drained(true);
         parts.extensions.insert(poll.answered());
-        Response::from_parts(parts, polling::completed(link, body))
+        Response::from_parts(parts, Body::from(polling::completed(link, body)))
     }
 
     /// Receives packets from a client.
@@ -250,18 +252,64 @@ impl TransportService {
 
     /// Lets a polled client try a websocket, and moves it there when that works. Engine.IO is told only then: a
     /// websocket that breaks before, as behind some proxies, changes nothing.
-    fn upgrade(self, request: Request<Body>, link: Arc<Link>) -> Response<Body> {
+    fn upgrade(self, request: Request<Body>, link: Arc<Link>, sid: &str) -> Response<Body> {
         match upgrade::accept(&request).filter(|_| link.stage.begin_probe()) {
             Some(response) => {
-                self.with_stream(request, link);
+                let uri = polling_uri(request.uri().path(), sid);
+                self.with_stream(request, link, Some(uri));
                 response
             }
             None => Refused::Request.response(),
         }
     }
 
-    /// Gives socketioxide the stream of a request that is answered with an upgrade, watched by the link.
-    fn with_stream(mut self, mut request: Request<Body>, link: Arc<Link>) {
+    /// Returns the stream that the polled client has moved its connection to, if it has. The client polls `uri` until
+    /// then.
+    async fn moved(
+        &self,
+        stream: Option<impl Stream>,
+        link: &Link,
+        uri: &str,
+    ) -> Option<WriteMultiplexer> {
+        let probe = async {
+            let mut stream = stream?;
+            upgrade::probe(&mut stream, link).await.ok()?;
+            Some(stream)
+        };
+        let stream = tokio::select! {
+            probed = timeout(UPGRADE_PATIENCE, probe) => probed.ok().flatten(),
+            () = link.closed() => None,
+        };
+        link.stage.end_probe(stream.is_some());
+        let stream = stream?;
+        // Engine.IO ends a session for two polls at once. All of them end soon; this is for one that does not.
+        let _ = timeout(UPGRADE_PATIENCE, link.stage.polls_have_ended()).await;
+        let ahead = self.left_for_next_poll(link, uri);
+        Some(WriteMultiplexer::upgraded(stream, upgrade::SENT, upgrade::ANSWERED, ahead))
+    }
+
+    /// Returns the frames of packets that the next poll would get.
+    ///
+    /// If Engine.IO's packets are too large for one poll, it takes one from its queue that it then keeps for the
+    /// next, and forgets when the connection moves to a websocket.
+    fn left_for_next_poll(&self, link: &Link, uri: &str) -> BytesMut {
+        let mut frames = BytesMut::new();
+        while let Ok(request) = Request::get(uri).body(Body::empty())
+            // It waits only if nothing is kept.
+            && let Some(response) = self.clone().forward(request).now_or_never()
+            && response.status().is_success()
+            && let Some(body) = polling::whole(response.into_body()).now_or_never()
+            && !body.is_empty()
+        {
+            link.outgoing.sent(payload::packets(&body).count());
+            polling::put_frames(&polling::completed(link, body), &mut frames);
+        }
+        frames
+    }
+
+    /// Gives socketioxide the stream of a request that is answered with an upgrade, watched by the link. A client that
+    /// is polled at a URI has to move to it first.
+    fn with_stream(mut self, mut request: Request<Body>, link: Arc<Link>, polled: Option<String>) {
         let upgraded = hyper::upgrade::on(&mut request);
         let mut request = let_go_of_buffer(request.map(|_| ()));
         let websocket = Websocket::of(Arc::clone(&link));
@@ -273,10 +321,9 @@ impl TransportService {
             let stream = upgraded.await.ok().map(TokioIo::new);
             // Boxed, because this lives as long as the connection and socketioxide reserves space for the stream in
             // several places.
-            let multiplexer = if link.stage.is_polled() {
-                Box::pin(moved(stream, &link)).await
-            } else {
-                stream.map(WriteMultiplexer::opened)
+            let multiplexer = match polled {
+                Some(uri) => Box::pin(self.moved(stream, &link, &uri)).await,
+                None => stream.map(WriteMultiplexer::opened),
             };
             let Some(multiplexer) = multiplexer else { return };
             let stream =
@@ -297,19 +344,9 @@ fn stream_limits(patience: Duration, limits: &Limits) -> StreamLimits {
     StreamLimits { patience, max_packet_bytes, budget, unsent }
 }
 
-/// Returns the stream that the polled client has moved its connection to, if it has.
-async fn moved(stream: Option<impl Stream>, link: &Link) -> Option<WriteMultiplexer> {
-    let probe = async {
-        let mut stream = stream?;
-        upgrade::probe(&mut stream, link).await.ok()?;
-        Some(WriteMultiplexer::upgraded(stream, upgrade::SENT, upgrade::ANSWERED))
-    };
-    let multiplexer = tokio::select! {
-        probed = timeout(UPGRADE_PATIENCE, probe) => probed.ok().flatten(),
-        () = link.closed() => None,
-    };
-    link.stage.end_probe(multiplexer.is_some());
-    multiplexer
+/// Returns where Engine.IO is polled.
+fn polling_uri(path: &str, sid: &str) -> String {
+    format!("{path}?EIO=4&transport=polling&sid={sid}")
 }
 
 impl Service<Request<Body>> for TransportService {

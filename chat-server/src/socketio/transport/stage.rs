@@ -1,7 +1,7 @@
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use tokio::time::sleep;
+use tokio::time::timeout;
 
 use super::changed::Changed;
 
@@ -23,6 +23,8 @@ const WEBSOCKET: u8 = 3;
 pub(super) struct Stage {
     /// [`POLLING`] and so on.
     stage: AtomicU8,
+    /// The number of polls that are not answered yet.
+    waiting_polls: AtomicUsize,
     changed: Changed,
 }
 
@@ -55,12 +57,28 @@ impl Stage {
         self.enter(if upgraded { WEBSOCKET } else { POLLING });
     }
 
-    /// Waits until a poll has to end without packets, because the client waits for its end.
+    /// Waits until a poll has to end without packets, because the client waits for its end or does not need it.
     pub(super) async fn poll_is_over(&self) {
         if self.get() == PROBED {
-            return sleep(SHORT_POLL).await;
+            let _ = timeout(SHORT_POLL, self.changed.until(|| self.get() == WEBSOCKET)).await;
+            return;
         }
-        self.changed.until(|| self.get() == PROBED).await;
+        self.changed.until(|| matches!(self.get(), PROBED | WEBSOCKET)).await;
+    }
+
+    pub(super) fn poll_begins(&self) {
+        self.waiting_polls.fetch_add(1, Ordering::AcqRel);
+    }
+
+    pub(super) fn poll_ends(&self) {
+        if self.waiting_polls.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.changed.notify();
+        }
+    }
+
+    /// Waits until no poll is waiting. Each one [ends](Self::poll_is_over) soon once the client has moved.
+    pub(super) async fn polls_have_ended(&self) {
+        self.changed.until(|| self.waiting_polls.load(Ordering::Acquire) == 0).await;
     }
 
     fn enter(&self, stage: u8) {

@@ -9,6 +9,7 @@ use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::BytesMut;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio_test::{assert_pending, assert_ready, task};
 use tokio_util::task::TaskTracker;
@@ -206,7 +207,8 @@ async fn a_client_that_reads_now_and_then_is_not_given_up() {
 async fn engine_io_sees_the_whole_move_to_a_websocket_whatever_comes_then() {
     let (server, mut client) = duplex(1024);
     let link = Arc::new(Link::default());
-    let multiplexer = WriteMultiplexer::upgraded(server, upgrade::SENT, upgrade::ANSWERED);
+    let multiplexer =
+        WriteMultiplexer::upgraded(server, upgrade::SENT, upgrade::ANSWERED, BytesMut::new());
     let mut stream = LinkedStream::new(
         multiplexer,
         Websocket::of(Arc::clone(&link)),
@@ -229,6 +231,53 @@ async fn engine_io_sees_the_whole_move_to_a_websocket_whatever_comes_then() {
     let mut received = [0; 6];
     client.read_exact(&mut received).await.unwrap();
     assert_eq!(received, *text_frame(&[b"42[]"]), "the client has had the answer to its probe");
+}
+
+/// Engine.IO closes a connection whose client does not read its answer to the move within some seconds.
+#[tokio::test]
+async fn what_was_left_for_the_next_poll_comes_first_on_the_websocket_and_does_not_hold_up_the_move()
+ {
+    let (server, mut client) = duplex(16);
+    let kept = text_frame(&[&[b'x'; 100]]);
+    let multiplexer =
+        WriteMultiplexer::upgraded(server, upgrade::SENT, upgrade::ANSWERED, kept[..].into());
+    let websocket = Websocket::of(Arc::default());
+    let mut stream =
+        LinkedStream::new(multiplexer, websocket, limits(), TaskTracker::new().token());
+    stream.write_all(upgrade::ANSWERED).await.unwrap();
+    assert_ready!(task::spawn(stream.flush()).poll()).unwrap();
+    assert_pending!(task::spawn(stream.flush()).poll(), "the client has to read it");
+    let next = text_frame(&[b"42[]"]);
+    let expected = [&*kept, &next].concat();
+    tokio::spawn(async move {
+        stream.write_all(&next).await.unwrap();
+        stream.flush().await.unwrap();
+    });
+    let mut received = vec![0; expected.len()];
+    client.read_exact(&mut received).await.unwrap();
+    assert_eq!(received, expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn polls_end_when_the_client_is_told_that_its_websocket_works_and_when_it_has_moved() {
+    let link = Arc::new(Link::default());
+    let poll = link.begin_poll();
+    let mut have_ended = task::spawn(link.stage.polls_have_ended());
+    assert_pending!(have_ended.poll());
+    assert!(link.stage.begin_probe());
+    let mut waiting = task::spawn(link.stage.poll_is_over());
+    assert_pending!(waiting.poll());
+    link.stage.probed();
+    let mut short = task::spawn(link.stage.poll_is_over());
+    assert_pending!(short.poll());
+    link.stage.end_probe(true);
+    assert_ready!(waiting.poll());
+    assert_ready!(short.poll());
+    assert_ready!(task::spawn(link.stage.poll_is_over()).poll());
+    assert_pending!(have_ended.poll());
+    poll.end();
+    assert_ready!(have_ended.poll());
+    assert!(!link.is_closed());
 }
 
 #[tokio::test]

@@ -54,6 +54,8 @@ pub(crate) struct WriteMultiplexer {
     before: &'static [u8],
     /// The number of bytes at the start of Engine.IO's output that the client already has.
     known: usize,
+    /// Whether Engine.IO is about to flush those.
+    is_moving: bool,
     /// Whether the first ping, which the client does not get, is still to come.
     holds_ping: bool,
 }
@@ -71,6 +73,7 @@ impl WriteMultiplexer {
             engine_waits: false,
             before: &[],
             known: 0,
+            is_moving: false,
             holds_ping: false,
         }
     }
@@ -82,9 +85,14 @@ impl WriteMultiplexer {
     }
 
     /// Wraps a stream that the client has moved its polled connection to. Engine.IO sees the move now: it reads
-    /// `sent` first, and its answer to that is not written.
-    pub(crate) fn upgraded(stream: impl Stream, sent: &'static [u8], answered: &[u8]) -> Self {
-        Self { before: sent, known: answered.len(), ..Self::new(stream) }
+    /// `sent` first, and its answer to that is not written. The frames `ahead` come before all others.
+    pub(crate) fn upgraded(
+        stream: impl Stream,
+        sent: &'static [u8],
+        answered: &[u8],
+        ahead: BytesMut,
+    ) -> Self {
+        Self { before: sent, known: answered.len(), is_moving: true, ahead, ..Self::new(stream) }
     }
 
     /// Returns the stream, and what is still to be written to it: also the end of the websocket if it can come now.
@@ -248,6 +256,11 @@ impl WriteMultiplexer {
 
     /// Engine.IO flushes when it has written all packets of the connection, or a large part of them.
     pub(crate) fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.is_moving && self.known == 0 {
+            // Engine.IO gives a client a few seconds to read its answer, and flushes again once it has moved.
+            self.is_moving = false;
+            return Poll::Ready(Ok(()));
+        }
         let result = self.poll_ahead(context);
         self.engine_waits = result.is_pending();
         ready!(result)?;

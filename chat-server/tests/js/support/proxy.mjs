@@ -6,6 +6,8 @@ import { defer } from "./bounds.mjs";
 
 export class Proxy {
   #sockets = new Set();
+  /** The sockets from which nothing passes any more. */
+  #swallowed = new WeakSet();
   #left = Infinity;
   #atBorder = () => {};
   /** What is still written in small pieces, for each socket that it goes to. */
@@ -16,6 +18,9 @@ export class Proxy {
 
   /** How many bytes are written at once. */
   grain = Infinity;
+
+  /** The direction that new websockets lose once the client knows that they work: "up" or "down". */
+  lostByWebsockets;
 
   /** Starts a proxy in front of `server`, also of one that starts again later; it ends with the test. */
   static async start(t, server) {
@@ -59,7 +64,13 @@ export class Proxy {
     this.#left = 0;
   }
 
+  /** Lets nothing pass any more in one direction, "up" or "down", over the connections that there are, nor their end. */
+  swallow(direction) {
+    for (const socket of this.#sockets) if (socket.direction === direction) this.#swallowed.add(socket);
+  }
+
   #link(client, upstream) {
+    [client.direction, upstream.direction] = ["up", "down"];
     for (const [from, to] of [[client, upstream], [upstream, client]]) {
       this.#sockets.add(from);
       from.setNoDelay(true);
@@ -68,13 +79,17 @@ export class Proxy {
       from.on("error", () => {});
       from.on("close", () => {
         this.#sockets.delete(from);
+        if (this.#swallowed.has(from)) return;
         setTimeout(() => this.#crumbs.get(to)?.then(() => to.end()) ?? to.end(), this.delay);
       });
     }
   }
 
   #pass(chunk, from, to) {
-    if (this.#left <= 0) return;
+    if (this.#left <= 0 || this.#swallowed.has(from)) return;
+    if (this.lostByWebsockets && from.direction === "down" && chunk.includes("3probe")) {
+      this.#swallowed.add(this.lostByWebsockets === "down" ? from : to);
+    }
     const passing = chunk.subarray(0, this.#left);
     this.#left -= chunk.length;
     const reached = this.#left <= 0 ? this.#atBorder : undefined;

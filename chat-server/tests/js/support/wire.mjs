@@ -129,6 +129,16 @@ class Polls extends Link {
   }
 }
 
+/** The websocket that a polled connection has moved to. */
+export async function upgraded(t, url, sid) {
+  const frames = Frames.open(t, url, `EIO=4&transport=websocket&sid=${sid}`);
+  await within(10, "the websocket", new Promise((resolve) => frames.socket.once("open", resolve)));
+  frames.send("2probe");
+  assert.equal(await frames.next(), "3probe");
+  frames.send("5");
+  return frames;
+}
+
 /**
  * A connection over a transport, before any packet of Socket.IO; `opened` is what the server says of it. One with
  * "upgrade" has moved from polling to a websocket.
@@ -136,12 +146,7 @@ class Polls extends Link {
 export async function open(t, url, transport) {
   if (transport === "upgrade") {
     const { opened } = await open(t, url, "polling");
-    const frames = Frames.open(t, url, `EIO=4&transport=websocket&sid=${opened.sid}`);
-    await within(10, "the websocket", new Promise((resolve) => frames.socket.once("open", resolve)));
-    frames.send("2probe");
-    assert.equal(await frames.next(), "3probe");
-    frames.send("5");
-    return Object.assign(frames, { opened });
+    return Object.assign(await upgraded(t, url, opened.sid), { opened });
   }
   if (transport === "websocket") {
     const frames = Frames.open(t, url);
@@ -164,9 +169,10 @@ export async function connected(t, url, transport, auth = "") {
 }
 
 /**
- * A connection of a client with MessagePack, in the main namespace: its packets are objects, or a buffer as it is.
+ * A connection of a client with MessagePack, in the main namespace, with some `auth`: its packets are objects, or a
+ * buffer as it is.
  */
-export async function packed(t, url, transport) {
+export async function packed(t, url, transport, auth) {
   const link = await open(t, url, transport);
   const encode = (packet) => (Buffer.isBuffer(packet) ? packet : Buffer.from(new msgpack.Encoder().encode(packet)[0]));
   const send = (...packets) => link.send(...packets.map(encode));
@@ -182,15 +188,15 @@ export async function packed(t, url, transport) {
       if (is(decoded)) return decoded;
     }
   };
-  const enter = async (nsp = "/") => {
-    await send({ type: 0, nsp });
+  const enter = async (nsp = "/", data) => {
+    await send({ type: 0, nsp, ...(data && { data }) });
     return (await until((packet) => [0, 4].includes(packet.type) && packet.nsp === nsp)).data;
   };
   const ask = async (id, data, options = {}) => {
     await send({ type: 2, nsp: "/", id, data, ...options });
     return (await until((packet) => packet.type === 3 && packet.id === id)).data[0];
   };
-  return { link, send, until, enter, ask, connected: await enter() };
+  return { link, send, until, enter, ask, connected: await enter("/", auth) };
 }
 
 /** Sends an event with an ack id, perhaps with attachments, and resolves with the arguments of its ack. */
