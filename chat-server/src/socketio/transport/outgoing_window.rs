@@ -95,7 +95,7 @@ impl OutgoingWindow {
 
     /// Notes that this many packets have been sent. Other packets such as heartbeats count too, so the number of
     /// unsent packets can be too low by a few, until it next reaches zero.
-    pub(super) fn sent(&self, packets: usize) {
+    pub(crate) fn sent(&self, packets: usize) {
         let less = |unsent: usize| Some(unsent.saturating_sub(packets));
         let _ = self.packets.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
     }
