@@ -1,7 +1,7 @@
 //! What it costs to look for CONNECT replies among what a server writes, against not looking and against
 //! copying. `cargo bench -p chat-server`
 
-#![allow(missing_docs, dead_code)]
+#![allow(missing_docs, dead_code, unused_imports)]
 
 #[path = "../src/socketio/transport/frame_filter.rs"]
 mod frame_filter;
