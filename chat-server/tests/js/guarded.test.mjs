@@ -77,6 +77,7 @@ test("a client that may not connect any more gets nothing", async (t) => {
   client.socket.connect();
   const [error] = await refused;
   assert.equal(error.message, "banned");
+  assert.deepEqual(error.data, { message: "banned" });
   await sleep(300);
   assert.deepEqual(client.contents, ["start"]);
 });

@@ -108,7 +108,8 @@ for (const [name, transports] of Object.entries(TRANSPORTS)) {
 
     const refused = connect(t, server.url, { transports, auth: { token: HUGE }, reconnection: false });
     const [error] = await once(refused, "connect_error");
-    assert.match(error.message, /^too_large: /);
+    assert.equal(error.data.code, "too_large");
+    assert.equal(error.message, `too_large: ${error.data.message}`);
   });
 }
 

@@ -50,11 +50,15 @@ impl ConnectHandler<LocalAdapter, InOrder> for Connections {
         let auth = Auth::read(auth.as_ref().map_or("{}", json));
         Box::pin(async move {
             let accepted = match auth {
-                Ok(auth) => self.accept(SocketRef::from(socket), auth).await,
+                Ok(auth) => self.accept(SocketRef::from(Arc::clone(&socket)), auth).await,
                 Err(refusal) => Err(refusal.into()),
             };
-            let refused = accepted.err();
-            refused.map_or(Ok(()), |reason| Err(Box::new(reason) as Box<dyn Display + Send>))
+            let Err(reason) = accepted else { return Ok(()) };
+            // socketioxide sends the text alone.
+            if let Some(link) = socket.req_parts().extensions.get::<Arc<Link>>() {
+                link.namespaces.refuse(socket.ns(), reason.data());
+            }
+            Err(Box::new(reason) as Box<dyn Display + Send>)
         })
     }
 

@@ -1,11 +1,14 @@
 use std::fmt;
+use std::time::Duration;
 
 use chat_core::Refusal;
+use serde_json::json;
 
 /// Why a client may not connect: what [`ChatBuilder::authenticate`](crate::ChatBuilder::authenticate) refuses it with.
 ///
-/// The client gets the event `connect_error` with an `Error`, whose `message` is the [text](fmt::Display) of this: the
-/// code, `: ` and the message, or the message alone without a code.
+/// The client gets the event `connect_error` with an `Error`. Its `message` is the [text](fmt::Display) of this: the
+/// code, `: ` and the message, or the message alone without a code. Its `data` has them apart: `{ code, message }`, plus
+/// `retryAfter` in milliseconds for a refusal that has one.
 ///
 /// ```
 /// use chat_core::{Refusal, RefusalCode};
@@ -22,12 +25,13 @@ use chat_core::Refusal;
 pub struct ConnectError {
     code: Option<String>,
     message: String,
+    retry_after: Option<Duration>,
 }
 
 impl ConnectError {
     /// Creates an error with this message, for people, and without a code.
     pub fn new(message: impl Into<String>) -> Self {
-        Self { code: None, message: message.into() }
+        Self { code: None, message: message.into(), retry_after: None }
     }
 
     /// Sets the reason for programs. The chat's own codes are in `snake_case`; use none of them for something else.
@@ -35,16 +39,29 @@ impl ConnectError {
     pub fn with_code(self, code: impl Into<String>) -> Self {
         Self { code: Some(code.into()), ..self }
     }
+
+    /// Returns the `data` of the client's error, as JSON.
+    pub(super) fn data(&self) -> String {
+        let mut data = json!({ "message": self.message });
+        if let Some(code) = &self.code {
+            data["code"] = json!(code);
+        }
+        if let Some(wait) = self.retry_after {
+            data["retryAfter"] = json!(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
+        }
+        data.to_string()
+    }
 }
 
 impl From<Refusal> for ConnectError {
     fn from(refusal: Refusal) -> Self {
         let code = serde_json::to_value(refusal.code).unwrap_or_default();
-        Self { code: code.as_str().map(ToOwned::to_owned), message: refusal.message }
+        let code = code.as_str().map(ToOwned::to_owned);
+        Self { code, message: refusal.message, retry_after: refusal.retry_after }
     }
 }
 
-// socketioxide sends one text.
+/// What clients without the `data` of errors get.
 impl fmt::Display for ConnectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.code {

@@ -128,10 +128,12 @@ impl Link {
         self.server_packets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns the [completed](Namespaces::complete) form of an Engine.IO packet that is a CONNECT reply.
+    /// Returns the [completed](Namespaces::complete) form of an Engine.IO packet that answers a CONNECT.
     pub(super) fn complete(&self, packet: &str) -> Option<String> {
         let completed = self.namespaces.complete(packet)?;
-        if let Some(admission) = &self.admission {
+        if completed.starts_with("40")
+            && let Some(admission) = &self.admission
+        {
             admission.connected();
         }
         Some(completed)

@@ -44,6 +44,8 @@ struct Namespace {
     id: Option<String>,
     /// The reply to its next CONNECT.
     reply: Option<ConnectReply>,
+    /// The `data` of the refusal of its next CONNECT, as JSON.
+    refusal: Option<String>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -103,9 +105,14 @@ impl Namespaces {
         namespace.reply = Some(reply);
     }
 
+    /// Sets the `data`, as JSON, with which the client's next CONNECT to this namespace is refused.
+    pub(crate) fn refuse(&self, name: &str, data: String) {
+        self.all().find_or_add(name.as_bytes()).refusal = Some(data);
+    }
+
     /// Takes note of what an Engine.IO packet of the server tells the client about a namespace. Returns the completed
     /// form of a CONNECT reply: with the public id instead of the Engine.IO session id, and once with the additions of
-    /// [`reply_to_connect`](Self::reply_to_connect).
+    /// [`reply_to_connect`](Self::reply_to_connect). A refusal once gets the `data` of [`refuse`](Self::refuse).
     pub(super) fn complete(&self, packet: &str) -> Option<String> {
         let (packet_type, rest) = packet.split_at_checked(2)?;
         match packet_type {
@@ -131,8 +138,10 @@ impl Namespaces {
                 None
             }
             "44" => {
-                self.refused(split_namespace(rest).0.as_bytes());
-                None
+                let (name, json) = split_namespace(rest);
+                let data = self.refused(name.as_bytes())?;
+                let error = json.strip_suffix('}')?;
+                Some(format!("44{}{error},\"data\":{data}}}", &rest[..rest.len() - json.len()]))
             }
             _ => None,
         }
@@ -143,13 +152,16 @@ impl Namespaces {
         self.all().find_or_add(name).stage = Stage::Connected;
     }
 
-    /// Notes that the client is told that it is refused.
-    fn refused(&self, name: &[u8]) {
+    /// Notes that the client is told that it is refused. Returns the `data` to add.
+    fn refused(&self, name: &[u8]) -> Option<String> {
         let mut all = self.all();
         let is_kept = all.namespaces.len() < MAX_REFUSED && name.len() <= MAX_REFUSED_BYTES;
-        if is_kept || all.find(name).is_some() {
-            all.find_or_add(name).stage = Stage::Left;
+        if !is_kept && all.find(name).is_none() {
+            return None;
         }
+        let namespace = all.find_or_add(name);
+        namespace.stage = Stage::Left;
+        namespace.refusal.take()
     }
 
     /// Returns whether the client is connected.
@@ -225,7 +237,13 @@ impl All {
     fn find_or_add(&mut self, name: &[u8]) -> &mut Namespace {
         let index = self.namespaces.iter().position(|namespace| *namespace.name == *name);
         let index = index.unwrap_or_else(|| {
-            let new = Namespace { name: name.into(), stage: Stage::New, id: None, reply: None };
+            let new = Namespace {
+                name: name.into(),
+                stage: Stage::New,
+                id: None,
+                reply: None,
+                refusal: None,
+            };
             self.namespaces.push(new);
             self.namespaces.len() - 1
         });

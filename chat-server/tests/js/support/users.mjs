@@ -1,5 +1,7 @@
 // Clients with a name, and what they ask for.
 
+import assert from "node:assert/strict";
+
 import { once, within } from "./bounds.mjs";
 import { connect } from "./client.mjs";
 
@@ -61,6 +63,8 @@ export class User {
 /** Resolves with the message of the error with which a client is refused. */
 export async function refused(t, url, auth) {
   const socket = connect(t, url, { auth, reconnection: false });
-  const [error] = await once(socket, "connect_error");
-  return error.message;
+  const [{ message, data }] = await once(socket, "connect_error");
+  assert.equal(message, `${data.code}: ${data.message}`);
+  assert.equal(data.retryAfter > 0, data.code === "slow_down");
+  return message;
 }

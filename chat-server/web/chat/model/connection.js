@@ -1,6 +1,5 @@
 // The connection to the server: passes on what arrives, sends, and says how it stands.
 
-import { waitToConnect } from "./refusals.js";
 
 // How long to wait for an answer.
 const ANSWER_MS = 10_000;
@@ -137,9 +136,8 @@ export class Connection {
       this.#refusal = null;
       return this.#status();
     }
-    const [, code, message] = /^([a-z_]+): (.*)$/s.exec(error.message) ?? [null, null, error.message];
+    const { code = null, message, retryAfter: wait } = error.data ?? error;
     this.#refusal = message;
-    const wait = waitToConnect(code, message);
     this.#isToWait = wait !== undefined;
     const goOn = this.#callbacks.onRefused(code, message);
     this.#connectAfter(goOn ? 0 : (wait ?? pause()));

@@ -12,14 +12,6 @@ export function explained({ code, message }) {
   return TEXTS[code] ?? asSentence(message);
 }
 
-// How long to wait, in milliseconds, when the server has refused to connect for now; with nothing when it does not say so.
-// Socket.IO passes on a text only: "slow_down: …; try again in 30 s".
-export function waitToConnect(code, message) {
-  const [, count, unit] = /\bin (\d+) (s|minutes)$/.exec(message) ?? [];
-  if (code !== "slow_down" || !count) return;
-  return count * (unit === "s" ? 1_000 : 60_000);
-}
-
 // A message that was written as somebody (`null` for nobody in particular) who the reader is not now. It can be sent
 // all the same, if the reader wants so: hence no end to the wait.
 export function writtenAs(name) {
