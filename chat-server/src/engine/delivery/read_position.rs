@@ -60,6 +60,8 @@ struct State {
     cursor: Offset,
     /// How often the cursor was moved back.
     rewinds: u64,
+    /// How often a room was joined: what was read before may lack messages of it.
+    joins: u64,
 }
 
 /// A snapshot of a read position.
@@ -67,13 +69,14 @@ struct State {
 pub(crate) struct Glance {
     pub(crate) cursor: Offset,
     pub(crate) rewinds: u64,
+    pub(crate) joins: u64,
     /// What the connection follows, if that has changed.
     pub(crate) following: Option<Arc<Following>>,
 }
 
 impl ReadPosition {
     pub(crate) fn new(following: Following, cursor: Offset) -> Self {
-        Self(Mutex::new(State { following: Arc::new(following), cursor, rewinds: 0 }))
+        Self(Mutex::new(State { following: Arc::new(following), cursor, rewinds: 0, joins: 0 }))
     }
 
     pub(crate) fn following(&self) -> Arc<Following> {
@@ -82,9 +85,9 @@ impl ReadPosition {
 
     /// Returns a snapshot for a caller that knows what the connection followed before.
     pub(crate) fn now(&self, known: &Arc<Following>) -> Glance {
-        let State { following, cursor, rewinds } = &*self.lock();
+        let State { following, cursor, rewinds, joins } = &*self.lock();
         let changed = (!Arc::ptr_eq(following, known)).then(|| Arc::clone(following));
-        Glance { cursor: *cursor, rewinds: *rewinds, following: changed }
+        Glance { cursor: *cursor, rewinds: *rewinds, joins: *joins, following: changed }
     }
 
     /// Returns whether the connection is in a room.
@@ -110,6 +113,7 @@ impl ReadPosition {
             following.handled_upto(cursor);
         }
         following.rooms.insert(room, after);
+        state.joins += 1;
         if after < cursor {
             state.cursor = after;
             state.rewinds += 1;
@@ -129,16 +133,16 @@ impl ReadPosition {
     /// Hands over a message and moves the cursor to it. Only moves the cursor if the message is not, or no longer,
     /// for this connection.
     ///
-    /// `hand_over` returns whether it was taken; it must not block. `None` if the cursor was moved back since
-    /// `rewinds` was read: messages must then be read again.
+    /// `hand_over` returns whether it was taken; it must not block. `None` if a room was joined since
+    /// `joins` was read: messages must then be read again.
     pub(crate) fn advance<T>(
         &self,
-        rewinds: u64,
+        joins: u64,
         (audience, offset): (&Audience, Offset),
         hand_over: impl FnOnce() -> Result<(), T>,
     ) -> Option<Result<(), T>> {
         let mut state = self.lock();
-        if state.rewinds != rewinds {
+        if state.joins != joins {
             return None;
         }
         debug_assert!(offset > state.cursor, "messages are handed over in order, each once");
@@ -151,10 +155,11 @@ impl ReadPosition {
         Some(Ok(()))
     }
 
-    /// Moves the cursor over messages that are not for this connection, unless it was moved back.
-    pub(crate) fn skip_to(&self, rewinds: u64, upto: Offset) {
+    /// Moves the cursor over messages that are not for this connection, unless a room was joined since `joins` was
+    /// read.
+    pub(crate) fn skip_to(&self, joins: u64, upto: Offset) {
         let mut state = self.lock();
-        if state.rewinds == rewinds {
+        if state.joins == joins {
             state.cursor = upto.max(state.cursor);
         }
     }

@@ -20,8 +20,12 @@ pub(crate) struct Subscription {
     attached: Arc<Following>,
     /// Its feeds, sorted.
     feeds: Vec<Feed>,
-    /// How often the cursor had been moved back when `page` was read.
+    /// How often the cursor had been moved back when it was last looked at.
     rewinds: u64,
+    /// Whether the cursor was moved back since messages were last found. A read that fails does not forget it.
+    rewound: bool,
+    /// How often a room had been joined when `page` was read.
+    joins: u64,
     /// Messages that were read and not handed over yet.
     page: VecDeque<Arc<Entry>>,
 }
@@ -48,14 +52,23 @@ impl Subscription {
     ) -> Self {
         let reader = Reader::new(reader, wake);
         let (attached, feeds, page) = (Arc::default(), Vec::new(), VecDeque::new());
-        let mut this = Self { log, reader, position, attached, feeds, rewinds: 0, page };
+        let mut this = Self {
+            log,
+            reader,
+            position,
+            attached,
+            feeds,
+            rewinds: 0,
+            rewound: false,
+            joins: 0,
+            page,
+        };
         this.look();
         this
     }
 
     /// Reads the next messages, in order. Does not wait for new ones. Cancel safe.
     pub(crate) async fn read(&mut self) -> Result<Found, StoreError> {
-        let before = self.rewinds;
         loop {
             let cursor = self.look();
             // Usually true once all messages read are handed over, and cheaper to check than the log, which all
@@ -66,13 +79,13 @@ impl Subscription {
             let (entries, upto) = self.log.read_after(&self.reader, &self.feeds, cursor).await?;
             if !entries.is_empty() {
                 self.page = entries.into();
-                let rewound = self.rewinds != before;
+                let rewound = std::mem::take(&mut self.rewound);
                 return Ok(if rewound { Found::AfterRewind } else { Found::Messages });
             }
             if upto <= cursor {
                 return Ok(Found::Nothing);
             }
-            self.position.skip_to(self.rewinds, upto);
+            self.position.skip_to(self.joins, upto);
         }
     }
 
@@ -97,7 +110,7 @@ impl Subscription {
         let message = (&entry.message.audience, entry.offset());
         let advanced = self
             .position
-            .advance(self.rewinds, message, || if own { Ok(()) } else { hand_over(entry) });
+            .advance(self.joins, message, || if own { Ok(()) } else { hand_over(entry) });
         match advanced {
             Some(Ok(())) => {
                 self.page.pop_front();
@@ -114,7 +127,8 @@ impl Subscription {
         if let Some(following) = now.following {
             self.follow(following);
         }
-        self.rewinds = now.rewinds;
+        self.rewound |= now.rewinds != self.rewinds;
+        (self.rewinds, self.joins) = (now.rewinds, now.joins);
         now.cursor
     }
 

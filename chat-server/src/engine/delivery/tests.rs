@@ -263,6 +263,22 @@ async fn a_room_joined_in_the_middle_of_a_page_neither_repeats_nor_leaves_out() 
     assert_eq!(sink.saves.load(Ordering::SeqCst), 1, "what it follows is saved before");
 }
 
+/// The page that was read before the join reaches further than the offset at which the room is joined.
+#[tokio::test]
+async fn a_room_joined_after_the_cursor_and_before_the_end_of_a_page_leaves_out_nothing() {
+    let (_, log) = memory_log().await;
+    for name in ["a", "b", "b", "a"] {
+        append(&log, name, 1).await;
+    }
+    let sink = TestSink::with_room(1);
+    let running = start(&log, "a", 0, &sink);
+    assert_eq!(sink.has(1).await, messages([1]));
+    running.position.join(room("b"), offset(2), |_| ());
+    running.waiting.wake.notify_one();
+    sink.give_room(100);
+    assert_eq!(sink.has(3).await, messages([1, 3, 4]));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_room_has_comes_after_the_answer_to_its_join_which_comes_when_it_is_saved() {
     let (_, log) = memory_log().await;
@@ -454,6 +470,23 @@ async fn a_store_that_fails_makes_a_delivery_late_not_wrong() {
     start(&log, "a", 0, &sink);
     append(&log, "a", 1).await;
     assert_eq!(sink.has(301).await, messages(1..=301));
+}
+
+#[tokio::test]
+async fn what_it_follows_is_saved_before_earlier_messages_also_when_reading_them_fails_at_first() {
+    let memory = Arc::new(MemoryStore::new());
+    memory.append(&vec![new_message("b", "old"); 3]).await.unwrap();
+    let failing = Arc::new(FailingStore::new(memory));
+    let log = log_on(Arc::<FailingStore>::clone(&failing)).await;
+    let sink = TestSink::with_room(100);
+    let running = start(&log, "a", 3, &sink);
+    append(&log, "a", 1).await;
+    assert_eq!(sink.has(1).await, messages([4]));
+    failing.fail_reads(1);
+    running.position.join(room("b"), Offset::ZERO, |_| ());
+    running.waiting.wake.notify_one();
+    assert_eq!(sink.has(4).await, messages([4, 1, 2, 3]));
+    assert_eq!(sink.saves.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test]
