@@ -99,7 +99,8 @@ async fn replays_that_nobody_reads_have_a_bound_and_others_are_served() {
     }
     let grown = peak(&server) - before;
     println!("{} clients that read nothing: {grown} MiB", deaf.len());
-    // Without a bound, 800 KB for each.
-    assert!(grown < 360, "{grown} MiB");
+    // Without a bound, 800 KB for each: 560 MiB. The bound is 256 MiB; the rest is what is read for those who come
+    // meanwhile, and what the allocator has not given back of those who have gone.
+    assert!(grown < 450, "{grown} MiB");
     assert_eq!(server.logged("no more room for what clients do not read").len(), 1);
 }
