@@ -51,7 +51,7 @@ async fn its_event_that_ends_with_a_string_arrives_with_a_recovery_offset_behind
     client.emit(json!(["whisper", "psst"])).await;
     let event = client.event("whisper").await;
     assert_eq!(event[1], json!("psst"));
-    assert!(event[2].as_str().is_some_and(|offset| offset != "psst"), "{event}");
+    assert_ne!(event.as_array().and_then(|event| event.last()), Some(&json!("psst")), "{event}");
 }
 
 #[tokio::test]
