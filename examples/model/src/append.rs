@@ -219,6 +219,43 @@ impl Append {
         answers
     }
 
+    /// Returns whether a node will still answer or drop a message that was sent on this connection.
+    fn is_pending(state: &State, client: u8, message: u8) -> bool {
+        let Client { at: Some(node), connection, .. } = state.clients[client as usize] else {
+            return false;
+        };
+        let Node { queue, appending, settled, .. } = &state.nodes[node as usize];
+        let appending = appending.iter().flat_map(|batch| &batch.messages);
+        let settled = settled.iter().flat_map(|(messages, _)| messages);
+        let is_it = |one: &Submission| {
+            (one.client, one.message, one.connection) == (client, message, connection)
+        };
+        queue.iter().chain(appending).chain(settled).any(is_it)
+    }
+}
+
+/// `ChatMessageEvent`, `Log::submit` and `Queue::push`: the order of the calls is the order of the queue.
+fn submit(state: &mut State, client: u8, message: u8) {
+    let sending = &mut state.clients[client as usize];
+    let Some(node) = sending.at else { return };
+    let (connection, number) = (sending.connection, sending.sent);
+    sending.sent += 1;
+    let submission = Submission { client, message, connection, number };
+    state.nodes[node as usize].queue.push(submission);
+}
+
+fn answer_to(clients: &mut [Client], submission: Submission, answer: Answer) {
+    let client = &mut clients[submission.client as usize];
+    if client.at.is_some() && client.connection == submission.connection {
+        client.answers[submission.message as usize].get_or_insert(answer);
+    }
+}
+
+impl Protocol for Append {
+    fn is_fault(action: &Action) -> bool {
+        matches!(action, Action::Fail(..) | Action::Crash(_) | Action::Cut(_) | Action::Hurry(..))
+    }
+
     fn apply(&self, state: &mut State, action: &Action) {
         match *action {
             // The stock client reconnects by itself, and sends its buffer again in order.
@@ -309,43 +346,6 @@ impl Append {
             }
         }
     }
-
-    /// Returns whether a node will still answer or drop a message that was sent on this connection.
-    fn is_pending(state: &State, client: u8, message: u8) -> bool {
-        let Client { at: Some(node), connection, .. } = state.clients[client as usize] else {
-            return false;
-        };
-        let Node { queue, appending, settled, .. } = &state.nodes[node as usize];
-        let appending = appending.iter().flat_map(|batch| &batch.messages);
-        let settled = settled.iter().flat_map(|(messages, _)| messages);
-        let is_it = |one: &Submission| {
-            (one.client, one.message, one.connection) == (client, message, connection)
-        };
-        queue.iter().chain(appending).chain(settled).any(is_it)
-    }
-}
-
-/// `ChatMessageEvent`, `Log::submit` and `Queue::push`: the order of the calls is the order of the queue.
-fn submit(state: &mut State, client: u8, message: u8) {
-    let sending = &mut state.clients[client as usize];
-    let Some(node) = sending.at else { return };
-    let (connection, number) = (sending.connection, sending.sent);
-    sending.sent += 1;
-    let submission = Submission { client, message, connection, number };
-    state.nodes[node as usize].queue.push(submission);
-}
-
-fn answer_to(clients: &mut [Client], submission: Submission, answer: Answer) {
-    let client = &mut clients[submission.client as usize];
-    if client.at.is_some() && client.connection == submission.connection {
-        client.answers[submission.message as usize].get_or_insert(answer);
-    }
-}
-
-impl Protocol for Append {
-    fn is_fault(action: &Action) -> bool {
-        matches!(action, Action::Fail(..) | Action::Crash(_) | Action::Cut(_) | Action::Hurry(..))
-    }
 }
 
 impl Model for Append {
@@ -419,9 +419,7 @@ impl Model for Append {
     }
 
     fn next_state(&self, state: &State, action: Action) -> Option<State> {
-        let mut next = state.clone();
-        self.apply(&mut next, &action);
-        (next != *state).then_some(next)
+        self.applied(state, &action)
     }
 
     fn properties(&self) -> Vec<Property<Self>> {

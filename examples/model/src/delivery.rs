@@ -597,6 +597,77 @@ impl Delivery {
         connection.cursor = offset.max(connection.cursor);
     }
 
+    /// Returns whether the connection on this node may break now.
+    fn may_break(&self, state: &State, node: u8) -> bool {
+        let Some(connection) = state.connection.as_ref().filter(|it| it.node == node) else {
+            return true;
+        };
+        let Client { got, joined, .. } = &state.client;
+        let is_back =
+            connection.rewinds > 0 && connection.cursor < got.last().copied().unwrap_or(0);
+        let has_more = joined.is_some_and(|joined| joined.from < got.len());
+        self.join != Join::AnywhereInPeace || !is_back || has_more
+    }
+
+    fn node_actions(&self, state: &State, actions: &mut Vec<Action>) {
+        for (id, node) in (0..).zip(&state.nodes) {
+            if node.down {
+                actions.push(Action::Start(id));
+                continue;
+            }
+            if id < self.writers && node.untold.len() < self.untold {
+                let most = self.batch.min(self.end() - state.log.min(self.end()));
+                actions.extend((1..=most).map(|count| Action::Commit(id, count)));
+            }
+            if !node.untold.is_empty() {
+                actions.push(Action::Tell(id));
+            }
+            if node.followed.is_some() {
+                actions.push(Action::Followed(id));
+            } else if state.log > node.tail && !self.is(Bug::NoPoll) {
+                actions.push(Action::Follow(id));
+            }
+            if node.unsaved.is_some() {
+                actions.push(Action::Save(id));
+            }
+            if state.crashes > 0 && self.may_break(state, id) {
+                actions.push(Action::Crash(id));
+            }
+            if state.forgeries > 0 {
+                actions.push(Action::Forge(id));
+            }
+        }
+        let frames = state.frames.iter().filter(|(node, ..)| !state.nodes[*node as usize].down);
+        actions.extend(frames.map(|(node, after, upto)| Action::Hear(*node, *after, *upto)));
+    }
+
+    /// Returns the offsets from which the client may join the second room now.
+    fn joins(&self, state: &State, connection: &Connection) -> Vec<u8> {
+        let tail = state.nodes[connection.node as usize].tail;
+        match self.join {
+            _ if connection.following[1].is_some() || state.client.joins > 0 => Vec::new(),
+            Join::Never => Vec::new(),
+            Join::AtTheEnd => vec![tail],
+            Join::Anywhere | Join::AnywhereInPeace => (0..=tail).collect(),
+        }
+    }
+}
+
+impl Protocol for Delivery {
+    fn is_fault(action: &Action) -> bool {
+        // That a client joins, and that an append notification arrives, need not happen either.
+        matches!(
+            action,
+            Action::Crash(_)
+                | Action::Cut
+                | Action::Stall
+                | Action::FailRead
+                | Action::Forge(_)
+                | Action::Join(_)
+                | Action::Hear(..)
+        )
+    }
+
     fn apply(&self, state: &mut State, action: &Action) {
         match *action {
             // `MessageStore::append`, called by `Committer::run`.
@@ -700,77 +771,6 @@ impl Delivery {
             }
         }
     }
-
-    /// Returns whether the connection on this node may break now.
-    fn may_break(&self, state: &State, node: u8) -> bool {
-        let Some(connection) = state.connection.as_ref().filter(|it| it.node == node) else {
-            return true;
-        };
-        let Client { got, joined, .. } = &state.client;
-        let is_back =
-            connection.rewinds > 0 && connection.cursor < got.last().copied().unwrap_or(0);
-        let has_more = joined.is_some_and(|joined| joined.from < got.len());
-        self.join != Join::AnywhereInPeace || !is_back || has_more
-    }
-
-    fn node_actions(&self, state: &State, actions: &mut Vec<Action>) {
-        for (id, node) in (0..).zip(&state.nodes) {
-            if node.down {
-                actions.push(Action::Start(id));
-                continue;
-            }
-            if id < self.writers && node.untold.len() < self.untold {
-                let most = self.batch.min(self.end() - state.log.min(self.end()));
-                actions.extend((1..=most).map(|count| Action::Commit(id, count)));
-            }
-            if !node.untold.is_empty() {
-                actions.push(Action::Tell(id));
-            }
-            if node.followed.is_some() {
-                actions.push(Action::Followed(id));
-            } else if state.log > node.tail && !self.is(Bug::NoPoll) {
-                actions.push(Action::Follow(id));
-            }
-            if node.unsaved.is_some() {
-                actions.push(Action::Save(id));
-            }
-            if state.crashes > 0 && self.may_break(state, id) {
-                actions.push(Action::Crash(id));
-            }
-            if state.forgeries > 0 {
-                actions.push(Action::Forge(id));
-            }
-        }
-        let frames = state.frames.iter().filter(|(node, ..)| !state.nodes[*node as usize].down);
-        actions.extend(frames.map(|(node, after, upto)| Action::Hear(*node, *after, *upto)));
-    }
-
-    /// Returns the offsets from which the client may join the second room now.
-    fn joins(&self, state: &State, connection: &Connection) -> Vec<u8> {
-        let tail = state.nodes[connection.node as usize].tail;
-        match self.join {
-            _ if connection.following[1].is_some() || state.client.joins > 0 => Vec::new(),
-            Join::Never => Vec::new(),
-            Join::AtTheEnd => vec![tail],
-            Join::Anywhere | Join::AnywhereInPeace => (0..=tail).collect(),
-        }
-    }
-}
-
-impl Protocol for Delivery {
-    fn is_fault(action: &Action) -> bool {
-        // That a client joins, and that an append notification arrives, need not happen either.
-        matches!(
-            action,
-            Action::Crash(_)
-                | Action::Cut
-                | Action::Stall
-                | Action::FailRead
-                | Action::Forge(_)
-                | Action::Join(_)
-                | Action::Hear(..)
-        )
-    }
 }
 
 impl Model for Delivery {
@@ -824,9 +824,7 @@ impl Model for Delivery {
     }
 
     fn next_state(&self, state: &State, action: Action) -> Option<State> {
-        let mut next = state.clone();
-        self.apply(&mut next, &action);
-        (next != *state).then_some(next)
+        self.applied(state, &action)
     }
 
     fn properties(&self) -> Vec<Property<Self>> {

@@ -18,6 +18,16 @@ pub trait Protocol:
     /// Returns whether an action is a fault, so that it need not happen.
     fn is_fault(action: &Self::Action) -> bool;
 
+    /// Carries out an action.
+    fn apply(&self, state: &mut Self::State, action: &Self::Action);
+
+    /// Returns the state after an action; none if it changes nothing.
+    fn applied(&self, state: &Self::State, action: &Self::Action) -> Option<Self::State> {
+        let mut next = state.clone();
+        self.apply(&mut next, action);
+        (next != *state).then_some(next)
+    }
+
     /// Returns whether nothing happens any more unless there is another fault.
     fn is_at_rest(&self, state: &Self::State) -> bool {
         let mut actions = Vec::new();

@@ -316,6 +316,84 @@ impl Ownership {
         }
     }
 
+    fn node_actions(&self, state: &State, actions: &mut Vec<Action>) {
+        for (id, node) in (0..).zip(&state.nodes) {
+            if node.down {
+                actions.push(Action::Start(id));
+                continue;
+            }
+            match (node.saving, node.outdated) {
+                (None, _) if node.changed.is_some() => actions.push(Action::Save(id)),
+                (None, _) => {}
+                (Some(_), Some(_)) => actions.push(Action::Saved(id)),
+                (Some(_), None) => {
+                    actions.push(Action::Commit(id));
+                    if state.failures > 0 {
+                        actions.extend([false, true].map(|late| Action::Fail(id, late)));
+                    }
+                }
+            }
+            if node.doubted {
+                actions.push(Action::Settle(id));
+            }
+            // A renewal that would learn nothing is left out.
+            let is_behind = |active: Active| {
+                state.stored.is_some_and(|stored| stored.generation > active.generation)
+            };
+            let is_due = node.active.is_some_and(is_behind) && node.changed.is_none();
+            if is_due && node.saving.is_none() {
+                actions.push(Action::Renew(id));
+            }
+            if state.crashes > 0 {
+                actions.push(Action::Crash(id));
+            }
+        }
+        for (node, generation) in &state.frames {
+            if !state.nodes[*node as usize].down {
+                actions.push(Action::Hear(*node, *generation));
+            }
+        }
+        if !state.late.is_empty() {
+            actions.push(Action::CommitLate);
+        }
+    }
+
+    /// Returns whether the client has its session on its newest connection, and nobody else has.
+    fn is_settled(state: &State) -> bool {
+        let owners: Vec<_> = state.nodes.iter().filter_map(|node| node.active).collect();
+        match (&owners[..], state.connections.last()) {
+            ([owner], Some(last)) => {
+                owner.connection + 1 == state.connections.len()
+                    && last.stage == Stage::Owner(owner.generation)
+                    && state.stored.is_some_and(|stored| {
+                        (stored.generation, stored.state) == (owner.generation, owner.state)
+                    })
+            }
+            _ => false,
+        }
+    }
+}
+
+/// A client whose newest connection this is does not reconnect: two clients with one secret would go on for ever.
+fn evict(state: &mut State, connection: usize) {
+    state.connections[connection].stage = Stage::Gone;
+    state.evicted |= connection + 1 == state.connections.len();
+}
+
+impl Protocol for Ownership {
+    fn is_fault(action: &Action) -> bool {
+        // Neither need announcements arrive, nor the state change.
+        matches!(
+            action,
+            Action::Open(..)
+                | Action::FailLook(_)
+                | Action::Change(_)
+                | Action::Fail(..)
+                | Action::Hear(..)
+                | Action::Crash(_)
+        )
+    }
+
     fn apply(&self, state: &mut State, action: &Action) {
         match *action {
             Action::Open(node, goes_on) => {
@@ -418,84 +496,6 @@ impl Ownership {
             Action::Start(node) => state.nodes[node as usize].down = false,
         }
     }
-
-    fn node_actions(&self, state: &State, actions: &mut Vec<Action>) {
-        for (id, node) in (0..).zip(&state.nodes) {
-            if node.down {
-                actions.push(Action::Start(id));
-                continue;
-            }
-            match (node.saving, node.outdated) {
-                (None, _) if node.changed.is_some() => actions.push(Action::Save(id)),
-                (None, _) => {}
-                (Some(_), Some(_)) => actions.push(Action::Saved(id)),
-                (Some(_), None) => {
-                    actions.push(Action::Commit(id));
-                    if state.failures > 0 {
-                        actions.extend([false, true].map(|late| Action::Fail(id, late)));
-                    }
-                }
-            }
-            if node.doubted {
-                actions.push(Action::Settle(id));
-            }
-            // A renewal that would learn nothing is left out.
-            let is_behind = |active: Active| {
-                state.stored.is_some_and(|stored| stored.generation > active.generation)
-            };
-            let is_due = node.active.is_some_and(is_behind) && node.changed.is_none();
-            if is_due && node.saving.is_none() {
-                actions.push(Action::Renew(id));
-            }
-            if state.crashes > 0 {
-                actions.push(Action::Crash(id));
-            }
-        }
-        for (node, generation) in &state.frames {
-            if !state.nodes[*node as usize].down {
-                actions.push(Action::Hear(*node, *generation));
-            }
-        }
-        if !state.late.is_empty() {
-            actions.push(Action::CommitLate);
-        }
-    }
-
-    /// Returns whether the client has its session on its newest connection, and nobody else has.
-    fn is_settled(state: &State) -> bool {
-        let owners: Vec<_> = state.nodes.iter().filter_map(|node| node.active).collect();
-        match (&owners[..], state.connections.last()) {
-            ([owner], Some(last)) => {
-                owner.connection + 1 == state.connections.len()
-                    && last.stage == Stage::Owner(owner.generation)
-                    && state.stored.is_some_and(|stored| {
-                        (stored.generation, stored.state) == (owner.generation, owner.state)
-                    })
-            }
-            _ => false,
-        }
-    }
-}
-
-/// A client whose newest connection this is does not reconnect: two clients with one secret would go on for ever.
-fn evict(state: &mut State, connection: usize) {
-    state.connections[connection].stage = Stage::Gone;
-    state.evicted |= connection + 1 == state.connections.len();
-}
-
-impl Protocol for Ownership {
-    fn is_fault(action: &Action) -> bool {
-        // Neither need announcements arrive, nor the state change.
-        matches!(
-            action,
-            Action::Open(..)
-                | Action::FailLook(_)
-                | Action::Change(_)
-                | Action::Fail(..)
-                | Action::Hear(..)
-                | Action::Crash(_)
-        )
-    }
 }
 
 impl Model for Ownership {
@@ -568,9 +568,7 @@ impl Model for Ownership {
     }
 
     fn next_state(&self, state: &State, action: Action) -> Option<State> {
-        let mut next = state.clone();
-        self.apply(&mut next, &action);
-        (next != *state).then_some(next)
+        self.applied(state, &action)
     }
 
     fn properties(&self) -> Vec<Property<Self>> {

@@ -96,6 +96,12 @@ impl Turns {
             state.requests[next as usize] = Stage::Turn;
         }
     }
+}
+
+impl Protocol for Turns {
+    fn is_fault(_: &Action) -> bool {
+        false
+    }
 
     fn apply(&self, state: &mut State, action: &Action) {
         let new = state.requests.len() as u8;
@@ -129,12 +135,6 @@ impl Turns {
     }
 }
 
-impl Protocol for Turns {
-    fn is_fault(_: &Action) -> bool {
-        false
-    }
-}
-
 impl Model for Turns {
     type State = State;
     type Action = Action;
@@ -151,9 +151,7 @@ impl Model for Turns {
     }
 
     fn next_state(&self, state: &State, action: Action) -> Option<State> {
-        let mut next = state.clone();
-        self.apply(&mut next, &action);
-        (next != *state).then_some(next)
+        self.applied(state, &action)
     }
 
     fn properties(&self) -> Vec<Property<Self>> {

@@ -192,6 +192,12 @@ impl Wake {
             Task::Asleep | Task::Ended => state.task,
         };
     }
+}
+
+impl Protocol for Wake {
+    fn is_fault(action: &Action) -> bool {
+        matches!(action, Action::AskStore)
+    }
 
     fn apply(&self, state: &mut State, action: &Action) {
         match action {
@@ -251,12 +257,6 @@ impl Wake {
     }
 }
 
-impl Protocol for Wake {
-    fn is_fault(action: &Action) -> bool {
-        matches!(action, Action::AskStore)
-    }
-}
-
 impl Model for Wake {
     type State = State;
     type Action = Action;
@@ -297,9 +297,7 @@ impl Model for Wake {
     }
 
     fn next_state(&self, state: &State, action: Action) -> Option<State> {
-        let mut next = state.clone();
-        self.apply(&mut next, &action);
-        (next != *state).then_some(next)
+        self.applied(state, &action)
     }
 
     fn properties(&self) -> Vec<Property<Self>> {

@@ -163,6 +163,13 @@ impl Protocol for Window {
     fn is_fault(_: &Action) -> bool {
         false
     }
+
+    fn apply(&self, state: &mut State, action: &Action) {
+        match *action {
+            Action::Read => self.read(state),
+            Action::Step(id) => self.step(state, id),
+        }
+    }
 }
 
 impl Model for Window {
@@ -189,12 +196,7 @@ impl Model for Window {
     }
 
     fn next_state(&self, state: &State, action: Action) -> Option<State> {
-        let mut next = state.clone();
-        match action {
-            Action::Read => self.read(&mut next),
-            Action::Step(id) => self.step(&mut next, id),
-        }
-        (next != *state).then_some(next)
+        self.applied(state, &action)
     }
 
     fn properties(&self) -> Vec<Property<Self>> {
