@@ -31,13 +31,13 @@ pub fn emit<T: Serialize + ?Sized>(
     event: &str,
     arguments: &T,
 ) -> Result<(), EmitError> {
-    let arguments = without_place(arguments).map_err(EmitError::Arguments)?;
+    let arguments = without_trailing_string(arguments).map_err(EmitError::Arguments)?;
     // As separate arguments: socketioxide would send a plain list as one.
     socket.emit(event, &Spread(arguments)).map_err(EmitError::Send)
 }
 
 /// Returns the arguments such that the last one is no string.
-fn without_place<T: Serialize + ?Sized>(arguments: &T) -> serde_json::Result<Vec<Value>> {
+fn without_trailing_string<T: Serialize + ?Sized>(arguments: &T) -> serde_json::Result<Vec<Value>> {
     let mut arguments = match serde_json::to_value(arguments)? {
         Value::Array(arguments) => arguments,
         Value::Null => Vec::new(),
@@ -64,15 +64,21 @@ impl Serialize for Spread {
 mod tests {
     use serde_json::json;
 
-    use super::without_place;
+    use super::without_trailing_string;
 
     #[test]
     fn no_event_ends_with_a_string() {
-        assert_eq!(without_place(&("a", 1)).unwrap(), [json!("a"), json!(1)]);
-        assert_eq!(without_place(&(1, "a")).unwrap(), [json!(1), json!("a"), json!(null)]);
-        assert_eq!(without_place("a").unwrap(), [json!("a"), json!(null)]);
-        assert_eq!(without_place(&["a", "b"]).unwrap(), [json!("a"), json!("b"), json!(null)]);
-        assert_eq!(without_place(&json!({"a": "b"})).unwrap(), [json!({"a": "b"})]);
-        assert!(without_place(&()).unwrap().is_empty());
+        assert_eq!(without_trailing_string(&("a", 1)).unwrap(), [json!("a"), json!(1)]);
+        assert_eq!(
+            without_trailing_string(&(1, "a")).unwrap(),
+            [json!(1), json!("a"), json!(null)]
+        );
+        assert_eq!(without_trailing_string("a").unwrap(), [json!("a"), json!(null)]);
+        assert_eq!(
+            without_trailing_string(&["a", "b"]).unwrap(),
+            [json!("a"), json!("b"), json!(null)]
+        );
+        assert_eq!(without_trailing_string(&json!({"a": "b"})).unwrap(), [json!({"a": "b"})]);
+        assert!(without_trailing_string(&()).unwrap().is_empty());
     }
 }

@@ -209,8 +209,8 @@ impl Inbound {
         }
         self.room = None;
         self.place = Place::default();
-        if payload.mask.is_some() && self.text.end(&self.link.namespaces)? {
-            self.link.repeat_connects();
+        if payload.mask.is_some() {
+            self.text.end(&self.link)?;
         }
         Ok(other)
     }
@@ -231,11 +231,8 @@ impl Inbound {
         }
         self.room = None;
         let Some(held) = self.held.take() else { return };
-        match held.write(self.max as usize, &self.link.namespaces, out.other()) {
-            Ok(true) => self.link.repeat_connects(),
-            Ok(false) => {}
-            Err(NoPacket) => self.has_no_packet = true,
-        }
+        let written = held.write(self.max as usize, &self.link, out.other());
+        self.has_no_packet = written.is_err();
     }
 
     /// Begins a frame. Returns whether its header passes, as it does unless the message is held back.

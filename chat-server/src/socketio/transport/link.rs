@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -128,15 +129,15 @@ impl Link {
         self.server_packets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns the [completed](Namespaces::complete) form of an Engine.IO packet that answers a CONNECT.
-    pub(super) fn complete(&self, packet: &str) -> Option<String> {
-        let completed = self.namespaces.complete(packet)?;
-        if completed.starts_with("40")
-            && let Some(admission) = &self.admission
-        {
+    /// Returns an Engine.IO packet of the server as the client gets it: [completed](Namespaces::complete) if it answers
+    /// a CONNECT, else as it is.
+    pub(super) fn complete<'a>(&self, packet: &'a [u8]) -> Cow<'a, [u8]> {
+        let completed = str::from_utf8(packet).ok().and_then(|text| self.namespaces.complete(text));
+        let Some(completed) = completed else { return packet.into() };
+        if let Some(admission) = self.admission.as_ref().filter(|_| packet.starts_with(b"40")) {
             admission.connected();
         }
-        Some(completed)
+        completed.into_bytes().into()
     }
 
     /// Returns whether a packet may be sent. Only one task asks.

@@ -77,14 +77,6 @@ impl Namespaces {
         Self { id, ..Self::default() }
     }
 
-    /// Creates the state of a client that is connected to these.
-    #[cfg(test)]
-    pub(super) fn of(names: &[&str]) -> Self {
-        let namespaces = Self::default();
-        names.iter().for_each(|name| namespaces.joined(name.as_bytes()));
-        namespaces
-    }
-
     /// Returns the public id of the client in this namespace. If it has left the namespace and connects again, the id
     /// is new, because nothing of its previous connection continues.
     pub(crate) fn public_id(&self, name: &str) -> String {

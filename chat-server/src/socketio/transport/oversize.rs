@@ -16,7 +16,7 @@ use super::Link;
 use super::budget::{Budget, LARGE_BYTES, Room};
 use super::dropped::{Dropped, MAX_DROPPED_BYTES, NO_ROOM, TOO_LARGE};
 use super::msgpack::polled;
-use super::packet::{NoPacket, PacketReader};
+use super::packet::PacketReader;
 use super::payload::SEPARATOR;
 
 /// The size up to which a packet in a body needs no room in the budget: more than most, including those with tokens.
@@ -182,13 +182,9 @@ impl Packets {
                 let mut packets = polled::from_client(packet, encoding, self.max, self.passed);
                 // Attachments follow the text that was a MessagePack packet.
                 let text = packets.split_mut(|&byte| byte == SEPARATOR).next().unwrap_or_default();
-                match PacketReader::check(text, &self.link.namespaces) {
-                    Ok(true) => self.link.repeat_connects(),
-                    Ok(false) => {}
-                    Err(NoPacket) => {
-                        self.has_no_packet = true;
-                        return;
-                    }
+                if PacketReader::check(text, &self.link).is_err() {
+                    self.has_no_packet = true;
+                    return;
                 }
                 packets
             }

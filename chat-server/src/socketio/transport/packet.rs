@@ -1,8 +1,10 @@
 //! Checks whether what a client sends is a Socket.IO packet; see the
 //! [protocol](https://github.com/socketio/socket.io-protocol#packet-encoding).
 
+use std::sync::Arc;
+
+use super::Link;
 use super::json::{First, Json};
-use super::namespaces::Namespaces;
 use super::plain_name::PlainName;
 
 /// The first byte of an Engine.IO message with a packet, and of a ping, which only a server sends.
@@ -67,19 +69,18 @@ enum Type {
 }
 
 impl PacketReader {
-    /// Checks whether a whole message may pass. If so, the name of its event is [written plainly](PlainName). Returns
-    /// what [`end`](Self::end) does.
+    /// Checks whether a whole message may pass. If so, the name of its event is [written plainly](PlainName).
     ///
     /// # Errors
     /// It is no packet, or none that is allowed now.
-    pub(super) fn check(message: &mut [u8], namespaces: &Namespaces) -> Result<bool, NoPacket> {
+    pub(super) fn check(message: &mut [u8], link: &Arc<Link>) -> Result<(), NoPacket> {
         let mut packet = Self::default();
         let read = packet.read(message)?;
         if let rest @ [_, ..] = &mut message[read..] {
             packet.read(rest)?;
             PlainName::write(rest);
         }
-        packet.end(namespaces)
+        packet.end(link)
     }
 
     /// Takes the next bytes of a message. Returns how many: all, unless the first escape in the name of an event
@@ -100,20 +101,24 @@ impl PacketReader {
         Ok(bytes.len())
     }
 
-    /// Ends the message; the next bytes begin another one. Returns whether it is a CONNECT that may be ignored, so that
-    /// someone has to [repeat](super::Link::repeat_connects) it.
-    pub(super) fn end(&mut self, namespaces: &Namespaces) -> Result<bool, NoPacket> {
+    /// Ends the message; the next bytes begin another one. A CONNECT that may be ignored is
+    /// [repeated](Link::repeat_connects).
+    pub(super) fn end(&mut self, link: &Arc<Link>) -> Result<(), NoPacket> {
         let Self { at, packet_type, namespace, has_id, json, auth, .. } = std::mem::take(self);
         if matches!(at, At::Start | At::Unread) {
-            return Ok(false);
+            return Ok(());
         }
+        let namespaces = &link.namespaces;
         let namespace = if namespace.is_empty() { b"/" } else { &*namespace };
         let is_array = at == At::Data && json.is_whole() && json.is_array();
         match packet_type {
             _ if matches!(at, At::Type | At::Attachments { .. }) => false,
             Type::Connect => {
                 let auth = (auth.len() <= AUTH_BYTES).then_some(&*auth);
-                return Ok(namespaces.joins(namespace, auth));
+                if namespaces.joins(namespace, auth) {
+                    link.repeat_connects();
+                }
+                true
             }
             Type::Disconnect => namespaces.leaves(namespace),
             // Node.js knows events whose name is a number; nothing here does.
@@ -122,7 +127,7 @@ impl PacketReader {
             }
             Type::Ack => is_array && has_id && namespaces.has(namespace),
         }
-        .then_some(false)
+        .then_some(())
         .ok_or(NoPacket)
     }
 
@@ -207,14 +212,21 @@ mod tests {
 
     use super::*;
 
+    /// The link of a client that is connected to these namespaces.
+    fn connected(namespaces: &[&str]) -> Arc<Link> {
+        let link = Link::default();
+        namespaces.iter().for_each(|name| link.namespaces.joined(name.as_bytes()));
+        Arc::new(link)
+    }
+
     fn is_packet(message: &str, cut: usize) -> bool {
-        let namespaces = Namespaces::of(&["/", "/admin"]);
+        let link = connected(&["/", "/admin"]);
         let mut packet = PacketReader::default();
         let read = message.as_bytes().chunks(cut).try_for_each(|part| {
             let read = packet.read(part)?;
             packet.read(&part[read..]).map(|_| ())
         });
-        read.and_then(|()| packet.end(&namespaces)).is_ok()
+        read.and_then(|()| packet.end(&link)).is_ok()
     }
 
     #[test]
@@ -319,7 +331,7 @@ mod tests {
 
     #[test]
     fn names_of_events_are_written_plainly_and_nothing_else() {
-        let namespaces = Namespaces::of(&["/", "/admin"]);
+        let link = connected(&["/", "/admin"]);
         for (packet, plain) in [
             (r#"427["caf\u00e9","\u00e9"]"#, r#"427["café"    ,"\u00e9"]"#),
             (r#"42/admin,["\/"]"#, r#"42/admin,["/" ]"#),
@@ -331,16 +343,17 @@ mod tests {
             (r#"40{"\u00e9":"\u00e9"}"#, r#"40{"\u00e9":"\u00e9"}"#),
         ] {
             let mut message = packet.to_owned().into_bytes();
-            assert_eq!(PacketReader::check(&mut message, &namespaces), Ok(false), "{packet}");
+            assert_eq!(PacketReader::check(&mut message, &link), Ok(()), "{packet}");
             assert_eq!(String::from_utf8(message).unwrap(), plain);
         }
     }
 
     #[test]
     fn who_leaves_a_namespace_sends_nothing_there_until_it_is_back() {
-        let namespaces = Namespaces::of(&["/", "/admin"]);
+        let link = connected(&["/", "/admin"]);
+        let namespaces = &link.namespaces;
         let sends = |message: &str| {
-            PacketReader::check(&mut message.to_owned().into_bytes(), &namespaces).is_ok()
+            PacketReader::check(&mut message.to_owned().into_bytes(), &link).is_ok()
         };
         assert!(sends("42/admin,[\"x\"]") && sends("41/admin"));
         assert!(!sends("42/admin,[\"x\"]") && !sends("41/admin"));
@@ -357,16 +370,17 @@ mod tests {
 
     #[test]
     fn who_leaves_before_it_was_told_that_it_is_connected_has_given_up() {
-        let sends = |namespaces: &Namespaces, message: &str| {
-            PacketReader::check(&mut message.to_owned().into_bytes(), namespaces).is_ok()
+        let sends = |link: &Arc<Link>, message: &str| {
+            PacketReader::check(&mut message.to_owned().into_bytes(), link).is_ok()
         };
-        let namespaces = Namespaces::default();
-        assert!(!sends(&namespaces, "41") && !namespaces.has_given_up(), "it wanted nothing");
-        assert!(sends(&namespaces, "40/admin") && !sends(&namespaces, "41/admin"));
-        assert!(sends(&namespaces, "40") && !namespaces.has_given_up());
-        assert!(!sends(&namespaces, "41") && namespaces.has_given_up());
-        let namespaces = Namespaces::of(&["/"]);
-        assert!(sends(&namespaces, "41") && !namespaces.has_given_up());
+        let has_given_up = |link: &Link| link.namespaces.has_given_up();
+        let link = connected(&[]);
+        assert!(!sends(&link, "41") && !has_given_up(&link), "it wanted nothing");
+        assert!(sends(&link, "40/admin") && !sends(&link, "41/admin"));
+        assert!(sends(&link, "40") && !has_given_up(&link));
+        assert!(!sends(&link, "41") && has_given_up(&link));
+        let link = connected(&["/"]);
+        assert!(sends(&link, "41") && !has_given_up(&link));
     }
 
     proptest! {

@@ -95,13 +95,8 @@ pub(super) fn completed(link: &Link, body: Bytes) -> Bytes {
     }
     let mut changed = false;
     let packets: Vec<Cow<'_, [u8]>> = packets(&body)
-        .map(|packet| match std::str::from_utf8(packet).ok().and_then(|text| link.complete(text)) {
-            Some(completed) => {
-                changed = true;
-                completed.into_bytes().into()
-            }
-            None => packet.into(),
-        })
+        .map(|packet| link.complete(packet))
+        .inspect(|packet| changed |= matches!(packet, Cow::Owned(_)))
         .collect();
     if changed { packets.join(&SEPARATOR).into() } else { body }
 }

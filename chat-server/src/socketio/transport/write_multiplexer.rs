@@ -226,7 +226,7 @@ impl WriteMultiplexer {
             Part::Namespace(count, payload) => {
                 link.outgoing.sent(1);
                 self.open |= is_root_connect(&payload);
-                put_text_frame(&mut self.ahead, &[&completed(link, payload)]);
+                put_text_frame(&mut self.ahead, &[&link.complete(&payload)]);
                 Poll::Ready(Ok(count))
             }
             Part::Close(count) => {
@@ -296,10 +296,4 @@ impl fmt::Debug for WriteMultiplexer {
         let waiting = self.direct_writer.len() + self.ahead.len();
         f.debug_struct("WriteMultiplexer").field("waiting", &waiting).finish_non_exhaustive()
     }
-}
-
-/// Returns the CONNECT reply completed by the link, or a DISCONNECT.
-fn completed(link: &Link, payload: Vec<u8>) -> Vec<u8> {
-    let completed = str::from_utf8(&payload).ok().and_then(|packet| link.complete(packet));
-    completed.map_or(payload, String::into_bytes)
 }

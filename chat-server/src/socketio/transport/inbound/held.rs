@@ -1,7 +1,9 @@
+use std::sync::Arc;
+
+use super::super::Link;
 use super::super::client_frames::{FIN_BINARY, FIN_TEXT, put_frame};
 use super::super::dropped::{Dropped, TOO_LARGE};
 use super::super::msgpack::{ClientPacket, Unreadable, tell_of_malformed};
-use super::super::namespaces::Namespaces;
 use super::super::packet::{NoPacket, PacketReader};
 
 /// A message that is held back until it is whole, because it is translated or comes in several frames. Or one that is
@@ -47,22 +49,21 @@ impl Held {
         mask.rotate_left(bytes.len() % 4);
     }
 
-    /// Writes the frames that replace the message, whose text may have at most `max` bytes. Returns what
-    /// [`PacketReader::check`] does.
+    /// Writes the frames that replace the message, whose text may have at most `max` bytes.
     ///
     /// # Errors
     /// It is no packet.
     pub(super) fn write(
         self,
         max: usize,
-        namespaces: &Namespaces,
+        link: &Arc<Link>,
         out: &mut Vec<u8>,
-    ) -> Result<bool, NoPacket> {
+    ) -> Result<(), NoPacket> {
         let message = match self.message {
             Message::Kept(message) => message,
             Message::Dropped(dropped) => {
                 put_frame(FIN_TEXT, dropped.replacement().as_bytes(), out);
-                return Ok(false);
+                return Ok(());
             }
         };
         let (mut text, attachments) = if self.is_msgpack {
@@ -71,7 +72,7 @@ impl Held {
                 Err(Unreadable::TooLarge) => {
                     let dropped = dropped(&message, TOO_LARGE, true);
                     put_frame(FIN_TEXT, dropped.replacement().as_bytes(), out);
-                    return Ok(false);
+                    return Ok(());
                 }
                 Err(why) => {
                     tell_of_malformed(why);
@@ -81,10 +82,10 @@ impl Held {
         } else {
             (message, Vec::new())
         };
-        let may_be_ignored = PacketReader::check(&mut text, namespaces)?;
+        PacketReader::check(&mut text, link)?;
         put_frame(FIN_TEXT, &text, out);
         attachments.iter().for_each(|bytes| put_frame(FIN_BINARY, bytes, out));
-        Ok(may_be_ignored)
+        Ok(())
     }
 }
 

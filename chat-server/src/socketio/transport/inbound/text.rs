@@ -1,4 +1,6 @@
-use super::super::namespaces::Namespaces;
+use std::sync::Arc;
+
+use super::super::Link;
 use super::super::packet::{NoPacket, PacketReader};
 use super::super::plain_name::PlainName;
 
@@ -49,10 +51,10 @@ impl TextReader {
         Ok(other)
     }
 
-    /// Ends the message; the next bytes begin another one. Returns what [`PacketReader::end`] does.
-    pub(super) fn end(&mut self, namespaces: &Namespaces) -> Result<bool, NoPacket> {
+    /// Ends the message; the next bytes begin another one.
+    pub(super) fn end(&mut self, link: &Arc<Link>) -> Result<(), NoPacket> {
         self.name = None;
-        self.packet.end(namespaces)
+        self.packet.end(link)
     }
 
     /// Writes, with this mask, the replacement for a text that begins `at` bytes after it.

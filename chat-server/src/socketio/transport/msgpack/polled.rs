@@ -87,11 +87,7 @@ pub(crate) fn from_server(link: &Link, body: &[u8]) -> Vec<u8> {
 
 fn translate(link: &Link, packet: &[u8]) -> Option<Vec<u8>> {
     let message = match packet.split_first()? {
-        (b'4', _) => {
-            let completed = str::from_utf8(packet).ok().and_then(|text| link.complete(text));
-            let packet = completed.as_deref().map_or(packet, str::as_bytes);
-            link.server_packets().packet(packet)
-        }
+        (b'4', _) => link.server_packets().packet(&link.complete(packet)),
         (&BINARY, base64) => link.server_packets().attachment(STANDARD.decode(base64).ok()?),
         _ => return Some(packet.to_vec()),
     };

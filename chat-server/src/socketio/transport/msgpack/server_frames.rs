@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use bytes::BufMut;
 
 use super::super::Link;
@@ -52,11 +54,9 @@ fn write_frame(frame: &[u8], header: usize, link: &Link, out: &mut impl BufMut) 
     let (first, message) = (frame[0], &frame[header..]);
     let packet = match first {
         TEXT if message.starts_with(b"4") => {
-            let completed = str::from_utf8(message).ok().and_then(|packet| link.complete(packet));
-            let packet = completed.as_deref().map_or(message, str::as_bytes);
-            let connected = completed.is_some() && is_root_connect(message);
-            put_packet(link.server_packets().packet(packet), out);
-            return connected;
+            let packet = link.complete(message);
+            put_packet(link.server_packets().packet(&packet), out);
+            return matches!(packet, Cow::Owned(_)) && is_root_connect(message);
         }
         BINARY => link.server_packets().attachment(message.to_vec()),
         _ => {
