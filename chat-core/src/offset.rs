@@ -150,7 +150,7 @@ impl fmt::Display for Epoch {
     }
 }
 
-/// An offset together with the epoch of its log, written `<epoch>-<offset>`.
+/// An offset together with the epoch of its log, written `<epoch>-<offset>`, or `<epoch>-<offset>-<rewinds>`.
 ///
 /// It is the last argument of every event from the log. A Socket.IO client stores the trailing string of an event as
 /// its position and sends it back in `auth.offset` when it reconnects ([connection state
@@ -163,12 +163,22 @@ pub struct RecoveryOffset {
     pub epoch: Epoch,
     /// The position in it.
     pub offset: Offset,
+    /// How often messages had been sent to the client again from an earlier offset on, which is what a `join` with
+    /// `{ after }` does; 0 where it does not matter. Two positions with the same offset can differ in what the client
+    /// has got before. It has a meaning only for the client's own session.
+    pub rewinds: u32,
 }
 
 impl RecoveryOffset {
     /// Creates the position `offset` in the log `epoch`.
     pub const fn new(epoch: Epoch, offset: Offset) -> Self {
-        Self { epoch, offset }
+        Self { epoch, offset, rewinds: 0 }
+    }
+
+    /// Sets the number of [rewinds](Self::rewinds).
+    #[must_use]
+    pub fn after_rewinds(self, rewinds: u32) -> Self {
+        Self { rewinds, ..self }
     }
 }
 
@@ -176,14 +186,23 @@ impl FromStr for RecoveryOffset {
     type Err = ParseError;
 
     fn from_str(text: &str) -> Result<Self, ParseError> {
-        const FORM: ParseError =
-            ParseError::Form { what: "a recovery offset", form: "<epoch>-<offset>" };
-        let (epoch, number) = text.split_once('-').ok_or(FORM)?;
-        // `u64::from_str` would also accept a leading '+' and leading zeros; each position must have exactly one
+        const FORM: ParseError = ParseError::Form {
+            what: "a recovery offset",
+            form: "<epoch>-<offset> or <epoch>-<offset>-<rewinds>",
+        };
+        // `from_str` of numbers would also accept a leading '+' and leading zeros; each position must have exactly one
         // text.
-        let canonical = number == "0" || number.starts_with(|c: char| matches!(c, '1'..='9'));
-        let number = number.parse().ok().filter(|_| canonical).ok_or(FORM)?;
-        Ok(Self { epoch: epoch.parse()?, offset: Offset::new(number)? })
+        let is_positive = |number: &str| number.starts_with(|c: char| matches!(c, '1'..='9'));
+        let (epoch, number) = text.split_once('-').ok_or(FORM)?;
+        let (number, rewinds) = match number.split_once('-') {
+            None => (number, 0),
+            Some((number, rewinds)) => {
+                (number, rewinds.parse().ok().filter(|_| is_positive(rewinds)).ok_or(FORM)?)
+            }
+        };
+        let is_canonical = number == "0" || is_positive(number);
+        let number = number.parse().ok().filter(|_| is_canonical).ok_or(FORM)?;
+        Ok(Self { epoch: epoch.parse()?, offset: Offset::new(number)?, rewinds })
     }
 }
 
@@ -209,6 +228,7 @@ impl Serialize for RecoveryOffset {
 
 impl fmt::Display for RecoveryOffset {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}-{}", self.epoch, self.offset)
+        write!(f, "{}-{}", self.epoch, self.offset)?;
+        if self.rewinds > 0 { write!(f, "-{}", self.rewinds) } else { Ok(()) }
     }
 }

@@ -474,10 +474,15 @@ fn a_frame_with_a_message_for_nobody_or_for_a_room_and_two_users_is_damaged() {
 fn a_recovery_offset() {
     let position = RecoveryOffset::new(epoch(), offset(12));
     assert_snapshot!(position, @"5f0c3b2a9d8e7f61-12");
-    assert_eq!("5f0c3b2a9d8e7f61-12".parse(), Ok(position));
-    for text in
-        ["", "-", "12", "a-", "-1", "a-+1", "a-01", "a--1", "a-1-2", "é-1", "a-9007199254740992"]
-    {
+    assert_eq!("5f0c3b2a9d8e7f61-12".parse(), Ok(position.clone()));
+    let position = position.after_rewinds(3);
+    assert_snapshot!(position, @"5f0c3b2a9d8e7f61-12-3");
+    assert_eq!("5f0c3b2a9d8e7f61-12-3".parse(), Ok(position));
+    let texts =
+        ["", "-", "12", "a-", "-1", "a-+1", "a-01", "a--1", "é-1", "a-9007199254740992", "a-1-"];
+    let rewinds = ["", "0", "01", "+1", "-1", "1-1", "4294967296"];
+    let rewinds = rewinds.map(|rewinds| format!("5f0c3b2a9d8e7f61-12-{rewinds}"));
+    for text in texts.into_iter().chain(rewinds.iter().map(String::as_str)) {
         assert!(text.parse::<RecoveryOffset>().is_err(), "{text}");
     }
 }

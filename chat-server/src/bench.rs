@@ -4,6 +4,7 @@
 //! does. Without the feature none of this is in the crate, and with it none of it is in the documentation. It is not
 //! part of the public API and may change at any time.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use chat_core::{Epoch, Message, Offset, RoomId};
@@ -13,7 +14,7 @@ use tokio::sync::Notify;
 
 use crate::engine::delivery::{Following, Found, ReadPosition, Subscription};
 use crate::engine::limits::Limits;
-use crate::engine::log::{self, Log, READ_LIMIT};
+use crate::engine::log::{self, Log, Position, READ_LIMIT};
 use crate::socketio::socket::frame_of;
 
 /// Maximum number of messages per read.
@@ -30,8 +31,8 @@ impl Entry {
     }
 
     /// Returns the frame that all connections share; creates it the first time.
-    pub fn frame(&self, epoch: &Epoch) -> Option<&[u8]> {
-        self.0.encoded(epoch, None, frame_of)
+    pub fn frame(&self, epoch: &Epoch) -> Option<Cow<'_, [u8]>> {
+        self.0.encoded(None, &Position { epoch, rewinds: 0 }, frame_of)
     }
 }
 
@@ -61,8 +62,8 @@ impl Node {
 
     /// Returns a reader of these rooms that has everything up to `cursor`.
     pub fn reader(&self, rooms: &[RoomId], cursor: Offset) -> Reader {
-        let rooms = rooms.iter().map(|room| (room.clone(), Offset::ZERO)).collect();
-        let position = Arc::new(ReadPosition::new(Following { rooms, user: None }, cursor));
+        let rooms = rooms.iter().map(|room| (room.clone(), Offset::ZERO.into())).collect();
+        let position = Arc::new(ReadPosition::new(Following::new(rooms, None), cursor, true));
         let (log, wake) = (Arc::clone(&self.0), Arc::default());
         let subscription = Subscription::new(log, self.0.reader(), position, &wake);
         Reader { subscription, wake }
@@ -88,7 +89,7 @@ impl Reader {
         let mut count = 0;
         while let Some(Ok(Found::Messages)) = self.subscription.read().now_or_never() {
             while self.subscription.has_next() {
-                let taken: Result<(), ()> = self.subscription.hand_over(|entry| {
+                let taken: Result<(), ()> = self.subscription.hand_over(|entry, _| {
                     sink(entry.offset());
                     Ok(())
                 });

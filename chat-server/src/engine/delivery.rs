@@ -5,6 +5,7 @@
 //! knows about sockets.
 
 mod ephemeral;
+mod following;
 mod outbox;
 mod read_position;
 mod subscription;
@@ -14,8 +15,9 @@ mod task;
 mod tests;
 
 pub(crate) use ephemeral::{EphemeralEvent, EphemeralEvents};
+pub(crate) use following::{Following, Past, Since};
 pub(crate) use outbox::{Answer, Outbox, Permit};
-pub(crate) use read_position::{Following, JoinedAfter, ReadPosition};
+pub(crate) use read_position::ReadPosition;
 #[cfg(feature = "bench")]
 pub(crate) use subscription::Found;
 pub(crate) use subscription::Subscription;

@@ -32,7 +32,7 @@ use chat_store::{MessageStore, Page, StoreError};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub(crate) use entry::{Delivered, Entry};
+pub(crate) use entry::{Delivered, Entry, Position};
 pub(crate) use queue::Outcome;
 pub(crate) use reader::{Reader, ReaderId};
 pub(crate) use recent::Push;

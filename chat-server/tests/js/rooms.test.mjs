@@ -93,6 +93,52 @@ test("recovery restores the rooms, also after kill -9, and not those that were l
   assert.deepEqual(client.contents, ["one", "missed in rust", "the end"]);
 });
 
+for (const crashes of [false, true]) {
+  const how = crashes ? "crashes" : "breaks the connection";
+  test(`a server that ${how} right after a join with { after } neither omits nor repeats`, async (t) => {
+    const { server, talker } = await two(t);
+    const all = [];
+    for (let n = 1; n <= 20; n++) {
+      const room = n % 2 ? "general" : "rust";
+      all.push({ room, n });
+      await say(talker, room, `${n}`);
+    }
+    const numbers = (room, after = 0) => all.filter((one) => one.room === room && one.n > after).map(({ n }) => n);
+    // What of general has arrived when the connection ends, and what of rust.
+    const arrived = [[0, 0], [1, 0], [9, 0], [19, 0], [19, 2], [19, 8], [19, 20]];
+    const clients = [];
+    for (const [general, rust] of arrived) {
+      const client = new Recoverable(t, server.url, { auth: { rooms: ["general"], serverOffset: 0 } });
+      const positions = new Map();
+      client.socket.on("chat message", (content, ...rest) => positions.set(content, rest.at(-1)));
+      await client.has(10);
+      assert.equal((await join(client.socket, "rust", { after: 0 })).room, "rust");
+      await client.has(20);
+      clients.push({ client, positions, general, rust });
+    }
+    const cut = clients.map(async ({ client, positions, general, rust }) => {
+      const { socket } = client;
+      await cutOff(socket, async () => {
+        // To the server it is the same whether the rest has not arrived or arrived and is not counted.
+        socket._lastOffset = positions.get(`${rust || general}`);
+        client.contents.length = 0;
+        if (crashes) await restarted;
+      });
+      assert.equal(socket.recovered, true);
+    });
+    const back = crashes && once(talker, "connect", 20);
+    const restarted = crashes && server.kill().then(() => server.restart());
+    await Promise.all(cut);
+    await back;
+    for (const room of ["rust", "general"]) await say(talker, room, "the end");
+    for (const { client, general, rust } of clients) {
+      const expected = [...numbers("general", general), ...numbers("rust", rust)].sort((a, b) => a - b).map(String);
+      await client.has(expected.length + 2);
+      assert.deepEqual(client.contents, [...expected, "the end", "the end"], `at ${general} and ${rust}`);
+    }
+  });
+}
+
 test("odd rooms are refused", async (t) => {
   const { client, talker } = await two(t);
   const odd = [[], [5], [null], [{}], [""], [" rust"], ["a\u0000"], ["r".repeat(10_000)]];

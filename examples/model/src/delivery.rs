@@ -55,8 +55,6 @@ pub enum Join {
     Never,
     /// From the end of the log on.
     AtTheEnd,
-    /// From any offset on, and there is no fault between the join and the first message after it.
-    AnywhereInPeace,
     /// From any offset on.
     Anywhere,
 }
@@ -78,6 +76,12 @@ pub enum Bug {
     PageKeptOverRewind,
     /// A page that was read before a join from an offset after the cursor is handed over.
     PageKeptOverJoin,
+    /// A client that goes on from a position before a rewind counts as one that has seen it.
+    PositionAfterRewind,
+    /// A client that goes on from a position after a rewind counts as one that has not seen it.
+    PositionBeforeRewind,
+    /// A rewind that happens again when a client resumes is handed over before the session is saved.
+    ResumeNotSaved,
     /// Earlier messages are handed over before the session is saved.
     RewindNotSaved,
     /// After a failed read, earlier messages are handed over before the session is saved.
@@ -94,11 +98,34 @@ pub enum Bug {
     ResumesAtTheEnd,
 }
 
-/// What a session has saved: for each room that the client follows, the offset after which it does.
+/// From where on a room is followed: the offset after which, and the number of rewinds before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Since {
+    after: u8,
+    rewinds: usize,
+}
+
+/// A move back of the cursor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Rewind {
+    from: u8,
+    to: u8,
+}
+
+/// `Following`. No room is left or joined twice here.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Following {
+    rooms: [Option<Since>; ROOMS],
+    /// `Past`.
+    forgotten: u8,
+    rewinds: Vec<Rewind>,
+}
+
+/// What a session has saved.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Saved {
     generation: u8,
-    following: [Option<u8>; ROOMS],
+    following: Following,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
@@ -120,7 +147,8 @@ struct Node {
 /// What is on its way to the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Packet {
-    Message(u8),
+    /// Its offset, and the rewinds that it tells of.
+    Message(u8, u8),
     Joined,
 }
 
@@ -149,7 +177,7 @@ enum Phase {
 struct Connection {
     node: u8,
     // `ReadPosition`.
-    following: [Option<u8>; ROOMS],
+    following: Following,
     cursor: u8,
     rewinds: u8,
     // `Reader` and the `Notify` of the task.
@@ -160,7 +188,7 @@ struct Connection {
     // `Subscription`.
     page: Vec<u8>,
     seen_rewinds: u8,
-    /// The rewinds when `read` last returned what it found.
+    /// The rewinds when `read` last found messages.
     settled_rewinds: u8,
     /// `Outbox`: the answer to the join.
     answer: bool,
@@ -178,6 +206,8 @@ struct Joined {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 struct Client {
     got: Vec<u8>,
+    /// The rewinds that the last message told of.
+    rewinds: u8,
     joined: Option<Joined>,
     /// Whether it has the answer to its join.
     told: bool,
@@ -272,13 +302,8 @@ impl Delivery {
         Self { writers: 1, batch: 2, cuts: 1, stalls: 0, forgeries: 0, ..Self::SMALL_MEMORY };
 
     /// What tests explore: a second room, and a crash.
-    pub const SMALL_JOIN: Self = Self {
-        rooms: &[1, 0],
-        writers: 1,
-        batch: 2,
-        join: Join::AnywhereInPeace,
-        ..Self::SMALL_CRASH
-    };
+    pub const SMALL_JOIN: Self =
+        Self { rooms: &[1, 0], writers: 1, batch: 2, join: Join::Anywhere, ..Self::SMALL_CRASH };
 
     /// What the program explores.
     pub const LARGE: Self = Self {
@@ -293,7 +318,7 @@ impl Delivery {
 
     /// What the program explores with a second room.
     pub const LARGE_JOIN: Self =
-        Self { rooms: &[0, 1, 0], memory: 1, fine: true, failures: 1, ..Self::SMALL_JOIN };
+        Self { rooms: &[0, 1, 0], memory: 1, fine: true, cuts: 1, failures: 1, ..Self::SMALL_JOIN };
 
     fn is(&self, bug: Bug) -> bool {
         self.bug == Some(bug)
@@ -367,31 +392,38 @@ impl Delivery {
         (0..ROOMS).for_each(|room| self.forget_if_unused(node, room, None));
     }
 
-    /// `Recovery::find` and `resume`, or `begin`, and `ChatSession::resume`: the client's own offset is its cursor.
+    /// `Recovery::find` and `resume`, or `begin`, and `ChatSession::resume`: where the client is decides what it lacks.
     fn connect(&self, state: &mut State, node: u8) {
         let this = &mut state.nodes[node as usize];
-        let known = match (this.unsaved, state.stored) {
+        let known = match (this.unsaved.clone(), state.stored.clone()) {
             (Some(here), Some(stored)) if stored.generation > here.generation => Some(stored),
             (here, stored) => here.or(stored),
         };
         state.client.connections += 1;
-        let following = known.map_or([Some(0), None], |known| known.following);
-        let saved = Saved { generation: state.client.connections, following };
-        match known {
-            Some(_) => this.unsaved = Some(saved),
+        let position = state.client.got.last().copied().unwrap_or(0);
+        let is_new = known.is_none();
+        let known = known.map_or_else(Following::first, |known| known.following);
+        let seen = state.client.rewinds;
+        let (following, cursor) = self.resume(known.clone(), position, seen);
+        // A rewind that happens again may not have been saved either.
+        let is_saved = following == known && following.rewinds.is_empty();
+        let saved = Saved { generation: state.client.connections, following: following.clone() };
+        if is_new {
             // A new session is saved before the client is told of it.
-            None => state.stored = Some(saved),
+            state.stored = Some(saved);
+        } else {
+            this.unsaved = Some(saved);
         }
-        if following[1].is_none() && state.client.joined.is_some() {
+        if following.rooms[1].is_none() && state.client.joined.is_some() {
             state.client.betrayed |= state.client.told;
             state.client.joined = None;
         }
-        let cursor = state.client.got.last().copied().unwrap_or(0);
+        let rewinds = u8::from(!is_saved && !self.is(Bug::ResumeNotSaved));
         state.connection = Some(Connection {
             node,
             following,
             cursor: if self.is(Bug::ResumesAtTheEnd) { this.tail.max(cursor) } else { cursor },
-            rewinds: 0,
+            rewinds,
             attached: [false; ROOMS],
             grown: [false; ROOMS],
             others_upto: 0,
@@ -405,27 +437,54 @@ impl Delivery {
         });
     }
 
+    /// `Following::resume`.
+    fn resume(&self, mut following: Following, position: u8, seen: u8) -> (Following, u8) {
+        let Some(rewind) = following.rewinds.first().copied() else { return (following, position) };
+        let is_after = match self.bug {
+            Some(Bug::PositionAfterRewind) => true,
+            Some(Bug::PositionBeforeRewind) => position > rewind.from,
+            _ if seen > 0 => seen > following.forgotten,
+            _ => position > rewind.from,
+        };
+        following.rewinds.clear();
+        if is_after {
+            following.forgotten += 1;
+            for since in following.rooms.iter_mut().flatten() {
+                match since.rewinds {
+                    0 => since.after = rewind.from.max(since.after),
+                    _ => since.rewinds = 0,
+                }
+            }
+            return (following, position);
+        }
+        let unseen = following.rooms.iter_mut().flatten().filter(|since| since.rewinds > 0);
+        let to = unseen.map(|since| since.after).min().filter(|to| *to < position);
+        if let Some(to) = to {
+            following.rewinds.push(Rewind { from: position, to });
+        } else {
+            following.rooms.iter_mut().flatten().for_each(|since| since.rewinds = 0);
+        }
+        (following, to.unwrap_or(position))
+    }
+
     /// `JoinEvent`, `Connection::join` and `ReadPosition::join`.
     fn join(&self, state: &mut State, after: u8) {
         let Some(connection) = &mut state.connection else { return };
-        let cursor = connection.cursor;
-        if after < cursor && !self.is(Bug::RewindWithoutMarks) {
-            let marks = connection.following.iter_mut().flatten();
-            marks.for_each(|mark| *mark = cursor.max(*mark));
+        let Connection { following, cursor, .. } = connection;
+        let is_back = after < *cursor;
+        if is_back && !self.is(Bug::RewindWithoutMarks) {
+            following.rewinds.push(Rewind { from: *cursor, to: after });
         }
-        connection.following[1] = Some(after);
-        let is_back = after < cursor;
-        if is_back {
-            connection.cursor = after;
-        }
+        following.rooms[1] = Some(Since { after, rewinds: following.rewinds.len() });
+        *cursor = after.min(*cursor);
         let keeps = if is_back { Bug::PageKeptOverRewind } else { Bug::PageKeptOverJoin };
         if !self.is(keeps) {
             connection.rewinds += 1;
         }
         connection.answer = self.join_answered;
         connection.wake = true;
-        let saved = Saved { generation: state.client.connections, following: connection.following };
-        state.nodes[connection.node as usize].unsaved = Some(saved);
+        let (generation, following) = (state.client.connections, connection.following.clone());
+        state.nodes[connection.node as usize].unsaved = Some(Saved { generation, following });
         state.client.joined = Some(Joined { after, from: state.client.got.len() });
         state.client.joins += 1;
     }
@@ -464,7 +523,7 @@ impl Delivery {
             // `Subscription::look`: `ReadPosition::now`, `Recent::attach`, `Reader::follows`.
             Phase::Look => {
                 for room in 0..ROOMS {
-                    if connection.following[room].is_some() && !connection.attached[room] {
+                    if connection.following.rooms[room].is_some() && !connection.attached[room] {
                         let floor = if self.is(Bug::FeedWithoutFloor) { 0 } else { node.floor };
                         node.complete_after[room].get_or_insert(floor);
                         (connection.attached[room], connection.grown[room]) = (true, true);
@@ -474,12 +533,7 @@ impl Delivery {
                 let cursor = connection.cursor;
                 // `Reader::has_nothing_after`.
                 let nothing = !connection.grown.contains(&true) && connection.others_upto <= cursor;
-                connection.phase = if nothing {
-                    connection.settled_rewinds = connection.seen_rewinds;
-                    Phase::Asleep
-                } else {
-                    Phase::Memory { cursor }
-                };
+                connection.phase = if nothing { Phase::Asleep } else { Phase::Memory { cursor } };
             }
             Phase::Memory { cursor } => match self.read_memory(node, connection, cursor) {
                 Some((page, upto)) => self.found(connection, page, cursor, upto),
@@ -560,7 +614,6 @@ impl Delivery {
             let saves = is_rewound && !self.is(Bug::RewindNotSaved);
             connection.phase = if saves { Phase::Saving } else { Phase::HandOver };
         } else if upto <= cursor {
-            connection.settled_rewinds = connection.seen_rewinds;
             connection.phase = Phase::Asleep;
         } else {
             // `ReadPosition::skip_to`.
@@ -591,22 +644,11 @@ impl Delivery {
             connection.phase = Phase::Top;
         }
         let room = self.rooms.get(offset as usize - 1).copied().unwrap_or(0);
-        if connection.following[room].is_some_and(|after| offset > after) {
-            connection.wire.push(Packet::Message(offset));
+        if connection.following.includes(room, offset) {
+            let rewinds = connection.following.rewinds_at(offset);
+            connection.wire.push(Packet::Message(offset, rewinds));
         }
         connection.cursor = offset.max(connection.cursor);
-    }
-
-    /// Returns whether the connection on this node may break now.
-    fn may_break(&self, state: &State, node: u8) -> bool {
-        let Some(connection) = state.connection.as_ref().filter(|it| it.node == node) else {
-            return true;
-        };
-        let Client { got, joined, .. } = &state.client;
-        let is_back =
-            connection.rewinds > 0 && connection.cursor < got.last().copied().unwrap_or(0);
-        let has_more = joined.is_some_and(|joined| joined.from < got.len());
-        self.join != Join::AnywhereInPeace || !is_back || has_more
     }
 
     fn node_actions(&self, state: &State, actions: &mut Vec<Action>) {
@@ -630,7 +672,7 @@ impl Delivery {
             if node.unsaved.is_some() {
                 actions.push(Action::Save(id));
             }
-            if state.crashes > 0 && self.may_break(state, id) {
+            if state.crashes > 0 {
                 actions.push(Action::Crash(id));
             }
             if state.forgeries > 0 {
@@ -645,11 +687,30 @@ impl Delivery {
     fn joins(&self, state: &State, connection: &Connection) -> Vec<u8> {
         let tail = state.nodes[connection.node as usize].tail;
         match self.join {
-            _ if connection.following[1].is_some() || state.client.joins > 0 => Vec::new(),
+            _ if connection.following.rooms[1].is_some() || state.client.joins > 0 => Vec::new(),
             Join::Never => Vec::new(),
             Join::AtTheEnd => vec![tail],
-            Join::Anywhere | Join::AnywhereInPeace => (0..=tail).collect(),
+            Join::Anywhere => (0..=tail).collect(),
         }
+    }
+}
+
+impl Following {
+    fn first() -> Self {
+        let rooms = [Some(Since { after: 0, rewinds: 0 }), None];
+        Self { rooms, forgotten: 0, rewinds: Vec::new() }
+    }
+
+    fn rewinds_at(&self, offset: u8) -> u8 {
+        let is_again = self.rewinds.iter().any(|rewind| offset <= rewind.from);
+        if is_again { self.forgotten + self.rewinds.len() as u8 } else { 0 }
+    }
+
+    fn includes(&self, room: usize, offset: u8) -> bool {
+        self.rooms[room].is_some_and(|since| {
+            let later = self.rewinds[since.rewinds..].iter().map(|rewind| rewind.from);
+            offset > later.fold(since.after, u8::max)
+        })
     }
 }
 
@@ -700,9 +761,9 @@ impl Protocol for Delivery {
             // `Writer::save` of recovery, and the fence of `SessionStore::save_sessions`.
             Action::Save(node) => {
                 let unsaved = state.nodes[node as usize].unsaved.take();
-                let stored = state.stored.map_or(0, |stored| stored.generation);
-                state.stored =
-                    unsaved.filter(|unsaved| unsaved.generation >= stored).or(state.stored);
+                let stored = state.stored.take();
+                let generation = stored.as_ref().map_or(0, |stored| stored.generation);
+                state.stored = unsaved.filter(|it| it.generation >= generation).or(stored);
             }
             Action::Connect(node) => self.connect(state, node),
             Action::Join(after) => self.join(state, after),
@@ -812,7 +873,7 @@ impl Model for Delivery {
             actions.push(Action::Receive);
         }
         actions.extend(self.joins(state, connection).into_iter().map(Action::Join));
-        if state.cuts > 0 && self.may_break(state, connection.node) {
+        if state.cuts > 0 {
             actions.push(Action::Cut);
         }
         if state.stalls > 0 && connection.phase == Phase::HandOver {
@@ -891,7 +952,10 @@ fn receive(state: &mut State) {
         return;
     };
     match connection.wire.remove(0) {
-        Packet::Message(offset) => state.client.got.push(offset),
+        Packet::Message(offset, rewinds) => {
+            state.client.got.push(offset);
+            state.client.rewinds = rewinds;
+        }
         Packet::Joined => state.client.told = true,
     }
 }

@@ -1,43 +1,8 @@
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use chat_core::{Audience, Feed, Offset, RoomId, UserId};
+use chat_core::{Audience, Offset, RoomId, UserId};
 
-/// Rooms, each with the offset after which its messages are delivered to a connection.
-pub(crate) type JoinedAfter = BTreeMap<RoomId, Offset>;
-
-/// The part of the log that a connection receives: its rooms, and its user's private messages.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Following {
-    pub(crate) rooms: JoinedAfter,
-    /// The user, and the offset after which private messages are delivered.
-    pub(crate) user: Option<(UserId, Offset)>,
-}
-
-impl Following {
-    /// Returns the feeds in their order.
-    pub(crate) fn feeds(&self) -> impl Iterator<Item = Feed> {
-        let rooms = self.rooms.keys().cloned().map(Feed::Room);
-        rooms.chain(self.user.map(|(user, _)| Feed::User(user)))
-    }
-
-    /// Returns whether a message at `offset` for `audience` is for this connection.
-    fn includes(&self, audience: &Audience, offset: Offset) -> bool {
-        let after = match audience {
-            Audience::Room(room) => self.rooms.get(room).copied(),
-            Audience::Private { from, to, .. } => {
-                self.user.filter(|(user, _)| user == from || user == to).map(|(_, after)| after)
-            }
-        };
-        after.is_some_and(|after| offset > after)
-    }
-
-    /// Raises all starting offsets to at least `cursor`.
-    fn handled_upto(&mut self, cursor: Offset) {
-        let offsets = self.rooms.values_mut().chain(self.user.iter_mut().map(|(_, after)| after));
-        offsets.for_each(|after| *after = cursor.max(*after));
-    }
-}
+use super::following::Following;
 
 /// The read position of one connection: what it follows, and how far that has been delivered.
 ///
@@ -75,8 +40,11 @@ pub(crate) struct Glance {
 }
 
 impl ReadPosition {
-    pub(crate) fn new(following: Following, cursor: Offset) -> Self {
-        Self(Mutex::new(State { following: Arc::new(following), cursor, rewinds: 0, joins: 0 }))
+    /// Creates a read position. Nothing is handed over before what is followed is saved, as after a rewind, unless it
+    /// `is_saved`.
+    pub(crate) fn new(following: Following, cursor: Offset, is_saved: bool) -> Self {
+        let rewinds = u64::from(!is_saved);
+        Self(Mutex::new(State { following: Arc::new(following), cursor, rewinds, joins: 0 }))
     }
 
     pub(crate) fn following(&self) -> Arc<Following> {
@@ -92,13 +60,13 @@ impl ReadPosition {
 
     /// Returns whether the connection is in a room.
     pub(crate) fn is_in(&self, room: &RoomId) -> bool {
-        self.lock().following.rooms.contains_key(room)
+        self.lock().following.room(room).is_some()
     }
 
     /// Returns the name of a room as the connection joined it, so that messages that keep it share one text. None if
     /// the connection is not in the room.
     pub(crate) fn joined(&self, room: &RoomId) -> Option<RoomId> {
-        self.lock().following.rooms.get_key_value(room).map(|(room, _)| room.clone())
+        self.lock().following.room(room).cloned()
     }
 
     /// Follows a room from `after` on. If that is before the cursor, the cursor moves back, and everything else is
@@ -107,39 +75,33 @@ impl ReadPosition {
     /// `then` is called before any message of the room can be handed over. It must not block.
     pub(crate) fn join(&self, room: RoomId, after: Offset, then: impl FnOnce(&Following)) {
         let mut state = self.lock();
-        let cursor = state.cursor;
-        let following = Arc::make_mut(&mut state.following);
-        if after < cursor {
-            following.handled_upto(cursor);
-        }
-        following.rooms.insert(room, after);
+        let before = state.cursor;
+        state.cursor = Arc::make_mut(&mut state.following).join(room, after, before);
         state.joins += 1;
-        if after < cursor {
-            state.cursor = after;
-            state.rewinds += 1;
-        }
+        state.rewinds += u64::from(state.cursor < before);
         then(&state.following);
     }
 
     pub(crate) fn leave(&self, room: &RoomId) {
-        Arc::make_mut(&mut self.lock().following).rooms.remove(room);
+        Arc::make_mut(&mut self.lock().following).leave(room);
     }
 
     /// Follows the private messages of `user` from `after` on, replacing the previous user.
     pub(crate) fn identify(&self, user: UserId, after: Offset) {
-        Arc::make_mut(&mut self.lock().following).user = Some((user, after));
+        Arc::make_mut(&mut self.lock().following).identify(user, after);
     }
 
     /// Hands over a message and moves the cursor to it. Only moves the cursor if the message is not, or no longer,
     /// for this connection.
     ///
-    /// `hand_over` returns whether it was taken; it must not block. `None` if a room was joined since
+    /// `hand_over` gets the [rewinds](Following::rewinds_at) that the position there tells of, and returns whether it
+    /// was taken; it must not block. `None` if a room was joined since
     /// `joins` was read: messages must then be read again.
     pub(crate) fn advance<T>(
         &self,
         joins: u64,
         (audience, offset): (&Audience, Offset),
-        hand_over: impl FnOnce() -> Result<(), T>,
+        hand_over: impl FnOnce(u32) -> Result<(), T>,
     ) -> Option<Result<(), T>> {
         let mut state = self.lock();
         if state.joins != joins {
@@ -147,7 +109,7 @@ impl ReadPosition {
         }
         debug_assert!(offset > state.cursor, "messages are handed over in order, each once");
         if state.following.includes(audience, offset)
-            && let Err(refused) = hand_over()
+            && let Err(refused) = hand_over(state.following.rewinds_at(offset))
         {
             return Some(Err(refused));
         }

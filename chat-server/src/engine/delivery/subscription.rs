@@ -5,7 +5,8 @@ use chat_core::{Feed, Offset};
 use chat_store::StoreError;
 use tokio::sync::Notify;
 
-use super::read_position::{Following, ReadPosition};
+use super::following::Following;
+use super::read_position::ReadPosition;
 use crate::engine::log::{Entry, Log, Reader, ReaderId};
 
 /// Reads the log for one connection from its [`ReadPosition`] on.
@@ -100,17 +101,17 @@ impl Subscription {
     }
 
     /// Hands over the next message with `hand_over`, unless it is no longer for this connection, and moves on. If it
-    /// was not taken, it stays the next one.
+    /// was not taken, it stays the next one. `hand_over` gets the rewinds that the position there tells of.
     pub(crate) fn hand_over<T>(
         &mut self,
-        hand_over: impl FnOnce(&Entry) -> Result<(), T>,
+        hand_over: impl FnOnce(&Entry, u32) -> Result<(), T>,
     ) -> Result<(), T> {
         let Some(entry) = self.page.front() else { return Ok(()) };
         let own = entry.origin == Some(self.reader.id());
         let message = (&entry.message.audience, entry.offset());
-        let advanced = self
-            .position
-            .advance(self.joins, message, || if own { Ok(()) } else { hand_over(entry) });
+        let advanced = self.position.advance(self.joins, message, |rewinds| {
+            if own { Ok(()) } else { hand_over(entry, rewinds) }
+        });
         match advanced {
             Some(Ok(())) => {
                 self.page.pop_front();

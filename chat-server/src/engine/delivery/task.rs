@@ -29,8 +29,8 @@ const MESSAGE_BYTES: usize = 256;
 
 /// The receiving end of one connection for messages, answers and ephemeral events.
 pub(crate) trait Sink: Send + Sync {
-    /// Hands over a message, if there is room.
-    fn deliver(&self, entry: &Entry) -> Taken;
+    /// Hands over a message, if there is room. The client's position there tells of so many rewinds.
+    fn deliver(&self, entry: &Entry, rewinds: u32) -> Taken;
 
     /// Hands over an answer, if there is room.
     fn answer(&self, ack_id: i64, answer: &Answer) -> Taken;
@@ -163,9 +163,9 @@ impl<S: Sink, P: Permit> DeliveryTask<'_, S, P> {
                 if self.has_something_to_answer() {
                     let_go_when_stalled(Box::pin(self.answer()), || subscription.let_go()).await?;
                 }
-                let hand_over = |entry: &Entry| {
+                let hand_over = |entry: &Entry, rewinds| {
                     slice += MESSAGE_BYTES + entry.message.content.as_str().len();
-                    sink.deliver(entry)
+                    sink.deliver(entry, rewinds)
                 };
                 match subscription.hand_over(hand_over) {
                     Ok(()) if slice < SLICE_BYTES => {}

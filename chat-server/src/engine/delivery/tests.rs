@@ -1,5 +1,6 @@
 //! From the log to a connection without a socket: a sink that a test fills, empties and breaks.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -91,7 +92,7 @@ impl TestSink {
 }
 
 impl Sink for TestSink {
-    fn deliver(&self, entry: &Entry) -> Taken {
+    fn deliver(&self, entry: &Entry, _: u32) -> Taken {
         self.take(Got::Message(entry.offset().as_u64()))
     }
 
@@ -120,8 +121,8 @@ impl Sink for TestSink {
 
 /// A read position at `cursor` in rooms, each joined at an offset.
 fn read_position<const N: usize>(cursor: u64, rooms: [(&str, u64); N]) -> Arc<ReadPosition> {
-    let rooms = rooms.map(|(name, joined_after)| (room(name), offset(joined_after))).into();
-    Arc::new(ReadPosition::new(Following { rooms, user: None }, offset(cursor)))
+    let rooms = rooms.map(|(name, joined_after)| (room(name), offset(joined_after).into())).into();
+    Arc::new(ReadPosition::new(Following::new(rooms, None), offset(cursor), true))
 }
 
 fn subscription(log: &Arc<Log>, position: &Arc<ReadPosition>, wake: &Arc<Notify>) -> Subscription {
@@ -133,7 +134,7 @@ async fn next(subscription: &mut Subscription) -> Vec<u64> {
     let mut offsets = Vec::new();
     while subscription.read().await.unwrap() != Found::Nothing {
         while subscription.has_next() {
-            let taken: Result<(), ()> = subscription.hand_over(|entry| {
+            let taken: Result<(), ()> = subscription.hand_over(|entry, _| {
                 offsets.push(entry.offset().as_u64());
                 Ok(())
             });
@@ -319,8 +320,12 @@ async fn private_messages_reach_the_two_they_are_for() {
         NewMessage::new(audience, "psst".parse().unwrap())
     };
     let of = |user| {
-        let following = Following { user: Some((user, offset(1))), ..Following::default() };
-        subscription(&log, &Arc::new(ReadPosition::new(following, Offset::ZERO)), &Arc::default())
+        let following = Following::new(BTreeMap::new(), Some((user, offset(1).into())));
+        subscription(
+            &log,
+            &Arc::new(ReadPosition::new(following, Offset::ZERO, true)),
+            &Arc::default(),
+        )
     };
     for message in [private(ada, bob), private(bob, ada), private(ada, eve), private(eve, bob)] {
         log.append(message).await;

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::sync::OnceLock;
 
 use chat_core::event::{CHAT_MESSAGE, DeliveryMeta, PRIVATE_MESSAGE, PrivateDeliveryMeta};
@@ -30,7 +31,7 @@ struct Forms {
 /// The arguments of a delivery, already serialised.
 ///
 /// A tuple rather than one raw array, because socketioxide inserts the event's name before the items of a tuple.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub(crate) struct Arguments(Box<RawValue>, Offset, Box<RawValue>, Box<RawValue>);
 
 impl Entry {
@@ -60,34 +61,44 @@ impl Entry {
         }
     }
 
-    /// Returns the delivery to this author as created by `encode`, which is called once; all callers must pass the
-    /// same function. None if it created nothing.
+    /// Returns the delivery to this author as created by `encode`, which is called once for all connections where the
+    /// position tells of no rewinds; all callers must pass the same function. None if it created nothing.
     pub(crate) fn encoded(
         &self,
-        epoch: &Epoch,
         receiver: Option<Author>,
+        position: &Position<'_>,
         encode: impl FnOnce(&Delivered<'_>) -> Option<Box<[u8]>>,
-    ) -> Option<&[u8]> {
+    ) -> Option<Cow<'_, [u8]>> {
         let (forms, key) = self.forms_for(receiver);
         let make = || {
             let Message { content, offset, .. } = &self.message;
-            let (meta, recovery) = (self.meta(key), self.recovery(epoch));
+            let (meta, recovery) = (self.meta(key), self.recovery(position));
             encode(&Delivered(self.event(), content, *offset, meta, recovery))
         };
-        forms.encoded.get_or_init(make).as_deref()
+        if position.rewinds > 0 {
+            return Some(make()?.into_vec().into());
+        }
+        forms.encoded.get_or_init(make).as_deref().map(Cow::from)
     }
 
     /// Returns the arguments of the delivery to this author, for connections that cannot use [encoded](Self::encoded)
     /// ones; none if they cannot be serialised, which no known message causes.
-    pub(crate) fn arguments(&self, epoch: &Epoch, receiver: Option<Author>) -> Option<&Arguments> {
+    pub(crate) fn arguments(
+        &self,
+        receiver: Option<Author>,
+        position: &Position<'_>,
+    ) -> Option<Cow<'_, Arguments>> {
         let (forms, key) = self.forms_for(receiver);
         let make = || {
             let Message { content, offset, .. } = &self.message;
             let meta = to_raw_value(&self.meta(key)).ok()?;
-            let recovery = to_raw_value(&self.recovery(epoch)).ok()?;
+            let recovery = to_raw_value(&self.recovery(position)).ok()?;
             Some(Arguments(to_raw_value(content).ok()?, *offset, meta, recovery))
         };
-        forms.arguments.get_or_init(make).as_ref()
+        if position.rewinds > 0 {
+            return make().map(Cow::Owned);
+        }
+        forms.arguments.get_or_init(make).as_ref().map(Cow::Borrowed)
     }
 
     /// Returns the key if somebody may see it.
@@ -122,9 +133,17 @@ impl Entry {
         }
     }
 
-    fn recovery(&self, epoch: &Epoch) -> RecoveryOffset {
-        RecoveryOffset::new(epoch.clone(), self.offset())
+    fn recovery(&self, Position { epoch, rewinds }: &Position<'_>) -> RecoveryOffset {
+        RecoveryOffset::new(Epoch::clone(epoch), self.offset()).after_rewinds(*rewinds)
     }
+}
+
+/// What the position of a client tells in addition to an offset.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Position<'a> {
+    pub(crate) epoch: &'a Epoch,
+    /// The rewinds before, see [`RecoveryOffset::rewinds`].
+    pub(crate) rewinds: u32,
 }
 
 /// A delivery: a JSON array of the event and its arguments.
@@ -184,18 +203,24 @@ mod tests {
         Epoch::from_random([1; 8])
     }
 
-    fn encoded(entry: &Entry, receiver: Option<Author>) -> &[u8] {
-        let json = |delivered: &Delivered<'_>| serde_json::to_vec(delivered).ok().map(Vec::into);
-        entry.encoded(&epoch(), receiver, json).unwrap()
+    fn json(delivered: &Delivered<'_>) -> Option<Box<[u8]>> {
+        serde_json::to_vec(delivered).ok().map(Vec::into)
+    }
+
+    fn encoded(entry: &Entry, receiver: Option<Author>) -> Cow<'_, [u8]> {
+        let position = Position { epoch: &epoch(), rewinds: 0 };
+        entry.encoded(receiver, &position, json).unwrap()
     }
 
     /// The arguments that a receiver gets, which are the same in both wire forms.
     fn delivered(entry: &Entry, receiver: Option<Author>) -> String {
-        let event = str::from_utf8(encoded(entry, receiver)).unwrap();
+        let encoded = encoded(entry, receiver);
+        let event = str::from_utf8(&encoded).unwrap();
         let start = format!("[\"{}\",", entry.event());
         let delivery = event.strip_prefix(&start).unwrap();
-        let arguments =
-            serde_json::to_string(entry.arguments(&epoch(), receiver).unwrap()).unwrap();
+        let position = Position { epoch: &epoch(), rewinds: 0 };
+        let arguments = entry.arguments(receiver, &position).unwrap();
+        let arguments = serde_json::to_string(&arguments).unwrap();
         assert_eq!(format!("[{delivery}"), arguments);
         arguments
     }
@@ -211,6 +236,22 @@ mod tests {
         assert_eq!((meta.room, meta.at), (RoomId::general(), message.at));
         assert_eq!((&meta.from, &meta.client_offset), (&message.from, &message.client_offset));
         assert_eq!(recovery, RecoveryOffset::new(epoch(), offset));
+    }
+
+    #[test]
+    fn both_wire_forms_tell_of_rewinds_and_nobody_else_gets_them() {
+        let (entry, none) = (entry(new()), delivered(&entry(new()), None));
+        let position = Position { epoch: &epoch(), rewinds: 3 };
+        let after_rewinds = none.replace("-1\"]", "-1-3\"]");
+        assert_ne!(none, after_rewinds);
+        let encoded = entry.encoded(None, &position, json).unwrap();
+        assert_eq!(
+            str::from_utf8(&encoded).unwrap(),
+            after_rewinds.replacen('[', "[\"chat message\",", 1)
+        );
+        let arguments = entry.arguments(None, &position).unwrap();
+        assert_eq!(serde_json::to_string(&arguments).unwrap(), after_rewinds);
+        assert_eq!(delivered(&entry, None), none);
     }
 
     #[test]

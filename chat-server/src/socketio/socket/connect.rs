@@ -21,7 +21,7 @@ use super::keeper::keep_name;
 use super::live::Live;
 use super::services::{Hooks, Services};
 use super::sink::SocketSink;
-use crate::engine::delivery::{EphemeralEvent, Subscription, deliver};
+use crate::engine::delivery::{EphemeralEvent, ReadPosition, Subscription, deliver};
 use crate::engine::users::IdentityError;
 use crate::socketio::client_address::ClientAddress;
 use crate::socketio::transport::{Farewell, Link};
@@ -114,13 +114,22 @@ impl Connections {
     async fn prepare(&self, socket: SocketRef, accepted: Accepted) {
         let Accepted { session: state, cursor, found, identified, not_joined, echo } = accepted;
         let recovery = &self.services.recovery;
-        let session = match found {
-            Some(found) => recovery.resume(&socket, found),
-            None => recovery.begin(&socket, &state).await,
+        let (session, is_saved) = match found {
+            Some(found) => {
+                let has_changed = *found.state() != state;
+                let session = recovery.resume(&socket, found);
+                if has_changed {
+                    session.save(&state);
+                }
+                // A rewind that happens again may not have been saved either.
+                (session, !has_changed && !state.following.past.has_rewinds())
+            }
+            None => (recovery.begin(&socket, &state).await, true),
         };
         let (user, token) = identified.unzip();
         let services = self.services.clone();
-        let (begin, identity) = ((state, cursor), (user, token.flatten()));
+        let position = ReadPosition::new(state.following, cursor, is_saved);
+        let (begin, identity) = ((position, state.was_anonymous), (user, token.flatten()));
         let connection =
             Arc::new(Connection::new(services, &socket, session, begin, identity, echo));
         if let Some(user) = connection.user() {

@@ -14,7 +14,7 @@ use super::authorship::Authorship;
 use super::observe::Direction;
 use super::request_queue::RequestQueue;
 use super::services::Services;
-use super::session::ChatSession;
+use super::session::{ChatSession, SessionUser};
 use crate::engine::delivery::{Answer, Following, ReadPosition, Waiting};
 use crate::engine::log::{Outcome, ReaderId};
 use crate::engine::presence::PresenceGuard;
@@ -56,8 +56,6 @@ pub(crate) struct Connection {
     pub(crate) authorship: Authorship,
     /// Whether the client wants its own messages back.
     echo: bool,
-    /// The offset at which the session began.
-    start: Offset,
     user: Mutex<Option<Arc<User>>>,
     /// The unit that limits count it for.
     pub(crate) source: Source,
@@ -74,7 +72,7 @@ impl Connection {
         services: Services,
         socket: &Socket,
         session: Session<ChatSession>,
-        (state, cursor): (ChatSession, Offset),
+        (position, was_anonymous): (ReadPosition, bool),
         (user, token): (Option<User>, Option<Token>),
         echo: bool,
     ) -> Self {
@@ -84,14 +82,13 @@ impl Connection {
             services.share(&link, user);
         }
         let waiting = Waiting::new();
-        let following = state.following();
-        let rooms: Vec<_> = following.rooms.keys().cloned().collect();
+        let rooms: Vec<_> = position.following().rooms.keys().cloned().collect();
         let who = user.as_ref().map(|user| (user.id, user.nickname.clone()));
         let ephemeral = Arc::clone(&waiting.ephemeral);
         let presence = services.presence.enter(session.id(), who, &rooms, ephemeral);
         let source = source_of(socket);
         // Nobody else knows what a session without a nickname has sent.
-        let was_anonymous = state.was_anonymous || session.recovered() && user.is_none();
+        let was_anonymous = was_anonymous || session.recovered() && user.is_none();
         let owner = user.as_ref().map(|user| &user.owner);
         let authorship = Authorship::new(session.id(), owner, was_anonymous);
         Self {
@@ -107,10 +104,9 @@ impl Connection {
             keeper: Keeper::default(),
             gone: CancellationToken::new(),
             session,
-            position: Arc::new(ReadPosition::new(following, cursor)),
+            position: Arc::new(position),
             authorship,
             echo,
-            start: state.start,
             user: Mutex::new(user.map(Arc::new)),
             token: Mutex::new(token),
             services,
@@ -200,9 +196,12 @@ impl Connection {
     /// Saves the session as it is now. Requests change it one at a time, so the last save counts.
     fn save(&self, following: &Following) {
         let user = self.user();
-        let begun = (self.start, self.authorship.was_anonymous());
-        let session = ChatSession::of(&self.services.log, begun, following, user.as_deref());
-        self.session.save(&session);
+        self.session.save(&ChatSession {
+            log: Some(self.services.log.epoch().clone()),
+            following: following.clone(),
+            user: user.as_deref().map(SessionUser::of),
+            was_anonymous: self.authorship.was_anonymous(),
+        });
         self.waiting.wake.notify_one();
     }
 }

@@ -5,7 +5,7 @@ use chat_core::{Epoch, Feed, Nickname, Offset, RecoveryOffset, RoomId, UserId};
 use chat_store::{OwnerKey, StoreError};
 use serde::{Deserialize, Serialize};
 
-use crate::engine::delivery::{Following, JoinedAfter};
+use crate::engine::delivery::{Following, Past, Since};
 use crate::engine::limits::Limits;
 use crate::engine::log::Log;
 use crate::engine::users::User;
@@ -13,27 +13,45 @@ use crate::socketio::recovery::Found;
 
 /// The part of a connection that outlives it, as kept by [`recovery`](crate::recovery).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "SavedSession", into = "SavedSession")]
 pub(crate) struct ChatSession {
     /// The log that its offsets are in; none for a session of an earlier version, which kept it beside its log.
-    #[serde(default)]
-    log: Option<Epoch>,
-    /// The offset at which the session began: the position of a client that has received no message yet.
-    pub(crate) start: Offset,
-    rooms: JoinedAfter,
-    #[serde(rename = "person")]
-    user: Option<SavedUser>,
+    pub(crate) log: Option<Epoch>,
+    pub(crate) following: Following,
+    pub(crate) user: Option<SessionUser>,
     /// Whether the client has a nickname and may have sent something before it had one.
-    #[serde(default)]
     pub(crate) was_anonymous: bool,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// The user of a session: the one whose private messages it follows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SessionUser {
+    id: UserId,
+    nickname: Nickname,
+    owner: OwnerKey,
+}
+
+/// How a [`ChatSession`] is saved.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct SavedSession {
+    #[serde(default)]
+    log: Option<Epoch>,
+    start: Offset,
+    rooms: BTreeMap<RoomId, Since>,
+    #[serde(default, skip_serializing_if = "Past::is_empty")]
+    past: Past,
+    #[serde(rename = "person")]
+    user: Option<SavedUser>,
+    #[serde(default)]
+    was_anonymous: bool,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct SavedUser {
     id: UserId,
     nickname: Nickname,
     owner: [u8; 32],
-    /// The offset after which private messages are delivered.
-    after: Offset,
+    after: Since,
 }
 
 impl ChatSession {
@@ -61,40 +79,22 @@ impl ChatSession {
                 Some(count) => after_all_but(count, &Feed::Room(room.clone()), log).await?,
                 None => from,
             };
-            joined.insert(room, after);
+            joined.insert(room, after.into());
         }
-        let user = match user {
-            Some(User { id, nickname, owner, .. }) => {
+        let followed = match user {
+            Some(User { id, .. }) => {
                 let after = match last {
                     Some(count) => after_all_but(count, &Feed::User(*id), log).await?,
                     None => from,
                 };
-                Some(SavedUser { id: *id, nickname: nickname.clone(), owner: owner.0, after })
+                Some((*id, after.into()))
             }
             None => None,
         };
-        let afters = joined.values().copied().chain(user.as_ref().map(|user| user.after));
-        let start = afters.min().unwrap_or(from);
-        let log = Some(log.epoch().clone());
-        Ok((Self { log, start, rooms: joined, user, was_anonymous: false }, start))
-    }
-
-    /// Creates the session of `user` with what it follows, where it began, and whether something may have been sent
-    /// before it had a nickname.
-    pub(crate) fn of(
-        log: &Log,
-        (start, was_anonymous): (Offset, bool),
-        following: &Following,
-        user: Option<&User>,
-    ) -> Self {
-        let user = following.user.zip(user).map(|((id, after), user)| SavedUser {
-            id,
-            nickname: user.nickname.clone(),
-            owner: user.owner.0,
-            after,
-        });
-        let log = Some(log.epoch().clone());
-        Self { log, start, rooms: following.rooms.clone(), user, was_anonymous }
+        let following = Following::new(joined, followed);
+        let (log, start) = (Some(log.epoch().clone()), following.start);
+        let user = user.map(SessionUser::of);
+        Ok((Self { log, following, user, was_anonymous: false }, start))
     }
 
     /// Returns the session that a client claims and its read position, if the claim is consistent.
@@ -106,36 +106,68 @@ impl ChatSession {
         log: &Log,
         found: &Found<Self>,
     ) -> Result<Option<(Self, Offset)>, StoreError> {
-        let session = found.state().clone();
+        let mut session = found.state().clone();
         if session.log.as_ref().is_some_and(|known| known != log.epoch()) {
             return Ok(None);
         }
-        let Some(claimed) = found.offset() else {
-            let start = session.start;
-            return Ok(Some((session, start)));
+        let at = match found.offset().map(str::parse) {
+            None => RecoveryOffset::new(log.epoch().clone(), session.following.start),
+            Some(Ok(at)) => at,
+            Some(Err(_)) => return Ok(None),
         };
-        let Ok(RecoveryOffset { epoch, offset, .. }) = claimed.parse() else { return Ok(None) };
-        let fits = epoch == *log.epoch() && offset >= session.start && log.contains(offset).await?;
-        Ok(fits.then_some((session, offset)))
+        if at.epoch != *log.epoch() || !log.contains(at.offset).await? {
+            return Ok(None);
+        }
+        let Some((following, cursor)) = session.following.resume(at.offset, at.rewinds) else {
+            return Ok(None);
+        };
+        session.following = following;
+        Ok(Some((session, cursor)))
     }
 
     /// Returns the client's user.
     pub(crate) fn user(&self) -> Option<User> {
-        let SavedUser { id, nickname, owner, .. } = self.user.clone()?;
-        Some(User { id, nickname, owner: OwnerKey(owner), until: None })
+        let SessionUser { id, nickname, owner } = self.user.clone()?;
+        Some(User { id, nickname, owner, until: None })
     }
 
     /// Makes this the session of a user from `after` on; it had none before.
     pub(crate) fn identify(&mut self, user: &User, after: Offset) {
-        let User { id, nickname, owner, .. } = user.clone();
         self.was_anonymous = true;
-        self.user = Some(SavedUser { id, nickname, owner: owner.0, after });
+        self.following.identify(user.id, after);
+        self.user = Some(SessionUser::of(user));
     }
+}
 
-    /// Returns what the client follows.
-    pub(crate) fn following(&self) -> Following {
-        let user = self.user.as_ref().map(|user| (user.id, user.after));
-        Following { rooms: self.rooms.clone(), user }
+impl SessionUser {
+    pub(crate) fn of(User { id, nickname, owner, .. }: &User) -> Self {
+        Self { id: *id, nickname: nickname.clone(), owner: *owner }
+    }
+}
+
+impl From<SavedSession> for ChatSession {
+    fn from(saved: SavedSession) -> Self {
+        let SavedSession { log, start, rooms, past, user, was_anonymous } = saved;
+        let following = user.as_ref().map(|user| (user.id, user.after));
+        let following = Following { start, rooms, user: following, past };
+        let user = user.map(|SavedUser { id, nickname, owner, .. }| SessionUser {
+            id,
+            nickname,
+            owner: OwnerKey(owner),
+        });
+        Self { log, following, user, was_anonymous }
+    }
+}
+
+impl From<ChatSession> for SavedSession {
+    fn from(session: ChatSession) -> Self {
+        let ChatSession { log, following, user, was_anonymous } = session;
+        let Following { start, rooms, user: followed, past } = following;
+        let user = user.zip(followed).map(|(user, (_, after))| {
+            let SessionUser { id, nickname, owner } = user;
+            SavedUser { id, nickname, owner: owner.0, after }
+        });
+        Self { log, start, rooms, past, user, was_anonymous }
     }
 }
 

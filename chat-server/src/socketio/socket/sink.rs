@@ -11,7 +11,7 @@ use socketioxide_core::Value;
 use super::connection::Connection;
 use super::observe::Direction;
 use crate::engine::delivery::{Answer, EphemeralEvent, NotTaken, Sink, Taken};
-use crate::engine::log::{Delivered, Entry};
+use crate::engine::log::{Delivered, Entry, Position};
 use crate::socketio::transport::{DirectWriter, Farewell, written_text_frame};
 
 /// The approximate size in bytes of an answer whose JSON is not created yet.
@@ -92,21 +92,24 @@ impl SocketSink {
 }
 
 impl Sink for SocketSink {
-    fn deliver(&self, entry: &Entry) -> Taken {
-        let (event, epoch) = (entry.event(), self.connection.services.log.epoch());
+    fn deliver(&self, entry: &Entry, rewinds: u32) -> Taken {
+        let position = Position { epoch: self.connection.services.log.epoch(), rewinds };
+        let event = entry.event();
         let receiver = Some(self.connection.authorship.author());
         if self.connection.direct_writer.is_some() {
-            let Some(frame) = entry.encoded(epoch, receiver, frame_of) else { return Ok(()) };
+            let Some(frame) = entry.encoded(receiver, &position, frame_of) else {
+                return Ok(());
+            };
             return self.send(
                 Some(event),
                 frame.len(),
                 false,
-                |direct_writer| direct_writer.push(frame),
+                |direct_writer| direct_writer.push(&frame),
                 || Ok(()),
             );
         }
-        let Some(arguments) = entry.arguments(epoch, receiver) else { return Ok(()) };
-        let by_socket = || self.socket.emit(event, arguments);
+        let Some(arguments) = entry.arguments(receiver, &position) else { return Ok(()) };
+        let by_socket = || self.socket.emit(event, &*arguments);
         self.send(Some(event), arguments.len(), false, |_| Err(NotTaken::Gone), by_socket)
     }
 

@@ -42,7 +42,7 @@ impl Event for JoinEvent {
 fn finish(connection: &Connection, join: Join, request: Request) {
     let Join { room, after, .. } = join;
     let following = connection.position.following();
-    let is_in = following.rooms.contains_key(&room);
+    let is_in = following.room(&room).is_some();
     let most = connection.services.limits.max_rooms;
     if !is_in && following.rooms.len() >= most {
         let message = format!("you are in {most} rooms, which is the most; leave one first");
