@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll};
 
 use chat_core::Timestamp;
+use http::HeaderMap;
 
 use super::admission::{Admission, Handshake};
 use super::budget::{Budget, Room};
@@ -108,6 +109,11 @@ impl Link {
     pub(super) fn admitted(self, admission: Admission, unsent: Option<Arc<Budget>>) -> Self {
         let outgoing = OutgoingWindow::new(unsent, admission.address());
         Self { outgoing, admission: Some(admission), ..self }
+    }
+
+    /// Takes the headers of the first poll, which tell what client it is.
+    pub(super) fn polled_by(self, headers: &HeaderMap) -> Self {
+        Self { outgoing: self.outgoing.polled_by(headers), ..self }
     }
 
     /// Keeps room for as long as the connection takes memory.

@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::Context;
 
 use futures_util::task::AtomicWaker;
+use http::HeaderMap;
+use http::header::USER_AGENT;
 use tokio::sync::Notify;
 
 use super::budget::Budget;
@@ -13,8 +15,8 @@ use super::unsent::{AnswerRoom, Unsent};
 /// application's own events.
 const MAX_UNSENT_PACKETS: usize = 64;
 
-/// The same for a client that polls. It gets all of them in one payload, of which python-engineio accepts no more
-/// than 16 packets: one of those is for a heartbeat, and one for an application's own event.
+/// The same for a client that polls and may be python-engineio. It gets all of them in one payload, of which that
+/// library accepts no more than 16 packets: one of those is for a heartbeat, and one for an application's own event.
 const MAX_POLLED_PACKETS: usize = 14;
 
 /// Maximum number of unsent bytes: the cost of a reader that stalls.
@@ -25,6 +27,8 @@ const MAX_UNSENT_BYTES: usize = 256 * 1024;
 pub(crate) struct OutgoingWindow {
     packets: AtomicUsize,
     bytes: Unsent,
+    /// How many may be unsent while the client polls.
+    most_polled: usize,
     /// Whether nothing can be written at the moment.
     is_stalled: AtomicBool,
     /// Only one task waits for this: the delivery task.
@@ -44,15 +48,23 @@ impl OutgoingWindow {
         Self {
             packets: AtomicUsize::default(),
             bytes: Unsent::new(budget, address),
+            most_polled: MAX_POLLED_PACKETS,
             is_stalled: AtomicBool::default(),
             drained: Notify::new(),
             writer: AtomicWaker::new(),
         }
     }
 
+    /// Sets how many packets the client gets in one answer to a poll, given the headers of its first one.
+    pub(super) fn polled_by(self, headers: &HeaderMap) -> Self {
+        let most_polled =
+            if takes_long_payloads(headers) { MAX_UNSENT_PACKETS } else { MAX_POLLED_PACKETS };
+        Self { most_polled, ..self }
+    }
+
     /// Returns whether a packet may be sent. Only one task asks.
     pub(super) fn has_room(&self, is_polled: bool) -> bool {
-        let most = if is_polled { MAX_POLLED_PACKETS } else { MAX_UNSENT_PACKETS };
+        let most = if is_polled { self.most_polled } else { MAX_UNSENT_PACKETS };
         self.packets.load(Ordering::Relaxed) < most && self.bytes.get() < MAX_UNSENT_BYTES
     }
 
@@ -157,5 +169,38 @@ impl OutgoingWindow {
     /// Wakes Engine.IO's task when it may write again, and when the link is closed.
     pub(super) fn wake_writer(&self, context: &Context<'_>) {
         self.writer.register(context.waker());
+    }
+}
+
+/// Returns whether a client is known to take payloads of any number of packets: one in a browser, whose requests tell
+/// where they come from as no library's do, or the JavaScript client in Node.js.
+fn takes_long_payloads(headers: &HeaderMap) -> bool {
+    let in_node = headers.get(USER_AGENT).is_some_and(|agent| agent == "node-XMLHttpRequest");
+    in_node || headers.contains_key("sec-fetch-mode")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_clients_that_are_known_to_take_more_get_long_payloads() {
+        let most = |headers: &[(&'static str, &str)]| {
+            let headers = headers
+                .iter()
+                .map(|(name, value)| (http::HeaderName::from_static(name), value.parse().unwrap()));
+            let window = OutgoingWindow::new(None, None).polled_by(&headers.collect());
+            let mut packets = 0;
+            while window.has_room(true) {
+                window.sending();
+                packets += 1;
+            }
+            packets
+        };
+        assert_eq!(most(&[]), 14);
+        assert_eq!(most(&[("user-agent", "python-requests/2.32.3")]), 14);
+        assert_eq!(most(&[("user-agent", "Mozilla/5.0 (as some set it in any library)")]), 14);
+        assert_eq!(most(&[("user-agent", "node-XMLHttpRequest")]), 64);
+        assert_eq!(most(&[("user-agent", "Mozilla/5.0"), ("sec-fetch-mode", "cors")]), 64);
     }
 }

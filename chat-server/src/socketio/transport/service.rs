@@ -141,7 +141,8 @@ impl TransportService {
         };
         let link = if websocket { Link::websocket() } else { Link::default() };
         let unsent = Some(Arc::clone(&self.limits.unsent));
-        let link = Arc::new(link.with_rate(self.rate).admitted(admission, unsent));
+        let link = link.with_rate(self.rate).admitted(admission, unsent);
+        let link = Arc::new(link.polled_by(request.headers()));
         if link.is_closed() {
             return polling::unavailable();
         }
