@@ -38,7 +38,16 @@ struct Watched {
 impl PostgresServer {
     /// Starts a server that starts fast and does not sync its disk.
     pub fn start() -> Self {
-        Self::start_with(&["fsync=off"])
+        // Nor does it wait for the disk in any other way: on a busy machine that takes longer than clients wait.
+        Self::start_with(&[
+            "fsync=off",
+            "full_page_writes=off",
+            "checkpoint_timeout=1d",
+            "max_wal_size=16GB",
+            "checkpoint_flush_after=0",
+            "bgwriter_flush_after=0",
+            "wal_writer_flush_after=0",
+        ])
     }
 
     /// Starts a server with these settings, each `NAME=VALUE`.
