@@ -25,6 +25,7 @@ mod server;
 mod service;
 mod slow_clients;
 mod stores;
+mod torture;
 mod unread;
 #[cfg(all(feature = "cluster", unix))]
 mod workers;

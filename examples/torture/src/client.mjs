@@ -1,0 +1,223 @@
+// A stock client that never gives up: it sends with keys, and notes every delivery for each room.
+
+import { createRequire } from "node:module";
+import { randomUUID } from "node:crypto";
+import { digest } from "./random.mjs";
+
+// Where the packages are, if not beside this program.
+const require = createRequire(process.env.CHAT_NODE_MODULES ? `${process.env.CHAT_NODE_MODULES}/` : import.meta.url);
+const { io } = require("socket.io-client");
+const msgpack = require("socket.io-msgpack-parser");
+
+const TRANSPORTS = [["websocket"], ["polling"], ["polling", "websocket"]];
+
+/** How long a request may take before it is made again, in milliseconds. */
+const PATIENCE = 4_000;
+
+/** How many lines of its story are kept, at least. */
+const STORY = 200;
+
+export class Client {
+  /** What of each room it follows: the offset after which, and how far it has come. */
+  rooms = new Map();
+
+  /** The offsets that it got, in order, of each time that it began to follow a room. */
+  memberships = [];
+
+  /** What is wrong with what it got. */
+  violations = [];
+
+  /** Its messages, by content: the room, and the answer when there is one. */
+  sent = new Map();
+
+  /** What happened to it, for whoever looks for the reason of a violation. */
+  story = [];
+
+  /** How often it connected, and how often its session was recovered. */
+  connections = 0;
+  recovered = 0;
+
+  #socket;
+  #gotSince = [];
+  #sending;
+  #stopped = false;
+  /** The number of the current connection. Answers to requests of others are of no use. */
+  #connection = 0;
+
+  constructor(number, url, { room, random, headers }) {
+    this.name = `client ${number}`;
+    this.random = random;
+    this.home = room;
+    this.follow(room, 0);
+    const transports = random.of(TRANSPORTS);
+    const parser = random.oneIn(4) ? msgpack : undefined;
+    this.kind = `${transports.join(" and ")}${parser ? ", MessagePack" : ""}`;
+    this.#socket = io(url, {
+      forceNew: true,
+      transports,
+      parser,
+      extraHeaders: headers,
+      timeout: 3_000,
+      reconnectionDelay: 50,
+      reconnectionDelayMax: 1_000,
+      auth: (answer) => {
+        const asked = { rooms: [this.home], serverOffset: this.rooms.get(this.home).cursor };
+        this.#note(`connects to port ${this.target.port}, at ${this.#socket._lastOffset}, else ${asked.serverOffset}`);
+        answer(asked);
+      },
+    });
+    this.#socket.on("connect", () => this.#connected());
+    this.#socket.on("connect_error", ({ data }) => {
+      // What a server refuses is not tried again by the library: here it may be that it stops.
+      if (!this.#socket.active) setTimeout(() => !this.#stopped && this.#socket.connect(), data?.retryAfter ?? 200);
+    });
+    this.#socket.on("disconnect", (reason) => {
+      this.#note(`disconnected: ${reason}`);
+      this.#connection++;
+      if (!this.#socket.active && !this.#stopped) this.#socket.connect();
+    });
+    this.#socket.on("chat message", (content, offset, { room }) => this.#got(content, offset, room));
+  }
+
+  get isSending() {
+    return this.#sending !== undefined;
+  }
+
+  /** Notes what happens now, after what it has got since the last note. */
+  #note(what) {
+    const got = this.#gotSince;
+    const shown = got.length > 12 ? [...got.slice(0, 6), "…", ...got.slice(-6)] : got;
+    if (got.length > 0) this.story.push(`got ${got.length}: ${shown.join(", ")}`);
+    this.#gotSince = [];
+    this.story.push(`${(performance.now() / 1000).toFixed(3)} s ${what}`);
+    if (this.story.length > 2 * STORY) this.story.splice(0, STORY);
+  }
+
+  follow(room, after) {
+    const membership = { room, after, offsets: [], digests: [], again: after };
+    this.memberships.push(membership);
+    this.rooms.set(room, { cursor: after, membership, isJoined: false });
+  }
+
+  #connected() {
+    this.connections++;
+    this.recovered += this.#socket.recovered ? 1 : 0;
+    this.#note(this.#socket.recovered ? "recovered" : "connected anew");
+    this.rooms.get(this.home).isJoined = true;
+    for (const [room, state] of this.rooms) {
+      if (room === this.home) continue;
+      // A session that was recovered has the rooms whose join was answered.
+      if (this.#socket.recovered && state.isJoined) continue;
+      state.isJoined = false;
+      this.#join(room);
+    }
+    this.#send();
+  }
+
+  #got(content, offset, room) {
+    const state = this.rooms.get(room);
+    if (state === undefined) return void this.violations.push(`${this.name} is not in ${room}, and got ${offset} of it`);
+    const { membership } = state;
+    this.#gotSince.push(`${offset} of ${room.split(" ").at(-1)}`);
+    if (offset <= state.cursor) {
+      if (offset > membership.again) {
+        this.violations.push(`${this.name} (${this.kind}) got ${offset} of ${room} after ${state.cursor}`);
+      }
+      return;
+    }
+    membership.offsets.push(offset);
+    membership.digests.push(digest(content));
+    state.cursor = offset;
+  }
+
+  /** Joins a room from where it is, until that is answered. */
+  #join(room) {
+    const [connection, state] = [this.#connection, this.rooms.get(room)];
+    if (state.isJoined || this.#stopped || !this.#socket.connected) return;
+    // Not as a promise: what comes after the answer in one payload would be handled before it.
+    this.#note(`joins ${room} after ${state.cursor}`);
+    this.#socket.timeout(PATIENCE).emit("join", room, { after: state.cursor }, (error, answer) => {
+      this.#note(`join of ${room}: ${error ? "no answer" : JSON.stringify(answer)}`);
+      if (error) {
+        state.isUncertain = true;
+        if (this.#connection === connection) this.#join(room);
+        return;
+      }
+      if (answer.error) this.violations.push(`${this.name} cannot join ${room}: ${answer.error.code}`);
+      // An earlier join whose answer did not come may have worked too: what it brought comes again.
+      if (state.isUncertain) state.membership.again = state.cursor;
+      [state.isJoined, state.isUncertain] = [true, false];
+    });
+  }
+
+  /** Joins another room from an offset on. */
+  enter(room, after) {
+    if (this.rooms.has(room)) return;
+    this.follow(room, after);
+    if (this.#socket.connected) this.#join(room);
+  }
+
+  /** Sends messages to a room that it is in, each when the one before is acked, until it is stopped. */
+  send(pause) {
+    this.pause = pause;
+    this.#next();
+  }
+
+  #next() {
+    if (this.#stopped || this.pause === undefined) return;
+    const joined = [...this.rooms].filter(([, { isJoined }]) => isJoined).map(([room]) => room);
+    const room = joined.length > 0 ? this.random.of(joined) : this.home;
+    const more = this.random.oneIn(50) ? "x".repeat(this.random.between(1, 8_000)) : "";
+    const content = `${this.name}, ${this.sent.size}${more}`;
+    this.#sending = { room, content, key: randomUUID(), tries: 0 };
+    this.sent.set(content, this.#sending);
+    this.#send();
+  }
+
+  #send() {
+    const [message, connection] = [this.#sending, this.#connection];
+    if (message === undefined || !this.#socket.connected || message.isOnItsWay === connection) return;
+    message.isOnItsWay = connection;
+    const { content, key, room } = message;
+    this.#socket.timeout(PATIENCE).emit("chat message", content, key, { room }, (error, answer) => {
+      if (message.offset !== undefined) return;
+      if (error || answer.error?.code === "not_in_room") {
+        if (message.isOnItsWay === connection) message.isOnItsWay = undefined;
+        // The join was not saved when the server crashed, and is made again.
+        return void setTimeout(() => this.#send(), error ? 0 : 100);
+      }
+      if (answer.error !== undefined) {
+        this.violations.push(`${this.name}: "${content.slice(0, 40)}" is refused: ${JSON.stringify(answer.error)}`);
+      }
+      message.offset = answer.offset ?? 0;
+      this.#sending = undefined;
+      setTimeout(() => this.#next(), this.pause ?? 0);
+    });
+  }
+
+  /** How many of its messages are acked. */
+  get acks() {
+    return this.sent.size - (this.#sending === undefined ? 0 : 1);
+  }
+
+  /** The last offset that it got. */
+  get furthest() {
+    return Math.max(...[...this.rooms.values()].map(({ cursor }) => cursor));
+  }
+
+  /** How many messages of the log have not arrived yet. */
+  lacks(log) {
+    const ends = new Map(log.map(({ room, offset }) => [room, offset]));
+    return [...this.rooms].filter(([room, { cursor }]) => cursor < (ends.get(room) ?? 0)).length;
+  }
+
+  /** Sends nothing new. */
+  finish() {
+    this.pause = undefined;
+  }
+
+  stop() {
+    this.#stopped = true;
+    this.#socket.close();
+  }
+}
