@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 mod tests;
 
 /// Maximum number of rewinds that are remembered. A join uses up one only if its client was sent a message since the one
-/// before.
+/// before. A client that may have seen none of so many cannot resume.
 const MAX_REWINDS: usize = 32;
 
 /// The part of the log that a connection receives: its rooms, and its user's private messages.
@@ -47,8 +47,10 @@ enum SinceForm {
 /// The rewinds of a session.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Past {
-    /// How many there were that are not remembered, because the client has seen them.
+    /// How many there were that are not remembered.
     forgotten: u32,
+    /// Up to here, a position that tells of no rewinds may be from before one that was forgotten unseen.
+    unclear_upto: Offset,
     /// The later ones, the oldest first.
     rewinds: Vec<Rewind>,
 }
@@ -96,7 +98,7 @@ impl Following {
     /// Returns what the position at a message tells of the rewinds before: their number while the message is one of
     /// those that a client may have got before a rewind, else 0.
     pub(crate) fn rewinds_at(&self, offset: Offset) -> u32 {
-        let Past { forgotten, rewinds } = &self.past;
+        let Past { forgotten, rewinds, .. } = &self.past;
         let is_again = rewinds.iter().any(|rewind| offset <= rewind.from);
         if is_again { forgotten.saturating_add(rewinds.len() as u32) } else { 0 }
     }
@@ -114,7 +116,8 @@ impl Following {
         }
         self.rooms.insert(room, self.since(after));
         if self.past.rewinds.len() > MAX_REWINDS {
-            self.forget_first();
+            let forgotten = self.forget_first();
+            self.past.unclear_upto = forgotten.from.max(self.past.unclear_upto);
         }
         after.min(cursor)
     }
@@ -135,6 +138,9 @@ impl Following {
     /// rewind that it has not seen happens again.
     pub(crate) fn resume(mut self, offset: Offset, rewinds: u32) -> Option<(Self, Offset)> {
         let seen = match rewinds {
+            0 if offset <= self.past.unclear_upto && self.past.unclear_upto > Offset::ZERO => {
+                return None;
+            }
             0 => self.past.rewinds.iter().position(|rewind| offset <= rewind.from),
             seen => Some(usize::try_from(seen.checked_sub(self.past.forgotten)?).ok()?),
         };
@@ -142,8 +148,11 @@ impl Following {
         if offset < self.start || seen > self.past.rewinds.len() {
             return None;
         }
-        (0..seen).for_each(|_| self.forget_first());
+        for _ in 0..seen {
+            self.forget_first();
+        }
         self.past.rewinds.clear();
+        self.past.unclear_upto = Offset::ZERO;
         let user = self.user.iter_mut().map(|(_, since)| since);
         let joined = self.rooms.values_mut().chain(user).filter(|since| since.rewinds > 0);
         let unseen: Vec<_> = joined.collect();
@@ -159,17 +168,18 @@ impl Following {
         Since { after, rewinds: self.past.rewinds.len() }
     }
 
-    /// Forgets the first rewind: no position is from before it.
-    fn forget_first(&mut self) {
-        let Rewind { from, .. } = self.past.rewinds.remove(0);
+    /// Forgets the first rewind, and returns it: no position is from before it.
+    fn forget_first(&mut self) -> Rewind {
+        let first = self.past.rewinds.remove(0);
         self.past.forgotten = self.past.forgotten.saturating_add(1);
         let user = self.user.iter_mut().map(|(_, since)| since);
         for since in self.rooms.values_mut().chain(user) {
             match since.rewinds.checked_sub(1) {
                 Some(rewinds) => since.rewinds = rewinds,
-                None => since.after = from.max(since.after),
+                None => since.after = first.from.max(since.after),
             }
         }
+        first
     }
 }
 

@@ -209,6 +209,14 @@ fn what_is_remembered_has_a_bound() {
     }
     assert_eq!(following.past.rewinds.len(), MAX_REWINDS);
     assert_eq!(following.past.forgotten as usize, 999 - MAX_REWINDS);
+    assert_eq!(
+        following.clone().resume(offset(1_000), 0),
+        None,
+        "it may be from before all of them"
+    );
+    assert!(following.clone().resume(offset(1_001), 0).is_some());
+    let (resumed, _) = following.resume(offset(999), 999).unwrap();
+    assert!(resumed.resume(offset(1_000), 0).is_some());
 }
 
 #[test]
@@ -228,7 +236,8 @@ fn a_position_that_no_client_can_have_is_refused() {
 #[test]
 fn what_was_saved_by_an_earlier_version_is_read() {
     let Saved(start, rooms, past) =
-        serde_json::from_str(r#"[3,{"general":5},{"forgotten":0,"rewinds":[]}]"#).unwrap();
+        serde_json::from_str(r#"[3,{"general":5},{"forgotten":0,"unclear_upto":0,"rewinds":[]}]"#)
+            .unwrap();
     let general = "general".parse().unwrap();
     assert_eq!((start, rooms.get(&general)), (offset(3), Some(&offset(5).into())));
     assert!(past.is_empty());
