@@ -88,7 +88,7 @@ function options() {
   if (!adapters.includes(values.adapter)) fail(`there is no adapter "${values.adapter}"`);
   if (values.nodes > 1 && values.adapter === "none") fail("several nodes need an --adapter");
   if (values.url === undefined && !existsSync(values.server)) {
-    fail(`there is no ${values.server}; build it with cargo build --release -p chat-server --all-features`);
+    fail(`there is no ${values.server}; build it with cargo build --release -p chat-server --features redis,nats,postgres`);
   }
   return values;
 }
@@ -157,7 +157,8 @@ async function spoilProcesses() {
 const progress = setInterval(() => {
   const faults = Object.values(counts).reduce((sum, count) => sum + count, 0);
   const wrong = clients.reduce((sum, { violations }) => sum + violations.length, 0);
-  const waiting = isOver ? `, waiting for ${clients.filter(isWaiting).length} clients` : "";
+  const late = clients.filter(isWaiting).map(({ name, kind }) => `${name} (${kind})`);
+  const waiting = isOver ? `, waiting for ${late.length > 3 ? `${late.length} clients` : late.join(", ")}` : "";
   console.log(`${seconds().toFixed(0).padStart(5)} s  ${acked()} acked, ${faults} faults, ${wrong} violations${waiting}`);
 }, 10_000);
 

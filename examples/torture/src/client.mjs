@@ -120,7 +120,7 @@ export class Client {
     const { membership } = state;
     this.#gotSince.push(`${offset} of ${room.split(" ").at(-1)}`);
     if (offset <= state.cursor) {
-      if (offset > membership.again) {
+      if (offset > membership.again && !state.isUncertain) {
         this.violations.push(`${this.name} (${this.kind}) got ${offset} of ${room} after ${state.cursor}`);
       }
       return;
@@ -144,7 +144,7 @@ export class Client {
         return;
       }
       if (answer.error) this.violations.push(`${this.name} cannot join ${room}: ${answer.error.code}`);
-      // An earlier join whose answer did not come may have worked too: what it brought comes again.
+      // Earlier joins whose answers did not come may have worked too: what they brought comes again.
       if (state.isUncertain) state.membership.again = state.cursor;
       [state.isJoined, state.isUncertain] = [true, false];
     });

@@ -130,6 +130,9 @@ function environment() {
   const inherited = Object.entries(process.env).filter(([name]) => !isSetting(name));
   return {
     ...Object.fromEntries(inherited),
+    // A stock client whose websocket ends while it is moving there waits for the next ping, and notices nothing else.
+    CHAT_PING_INTERVAL: "4s",
+    CHAT_PING_TIMEOUT: "4s",
     CHAT_MAX_EVENTS_PER_SECOND: "0",
     CHAT_MAX_MESSAGES_PER_DAY: "0",
     CHAT_MAX_BYTES_PER_DAY: "0",
