@@ -9,6 +9,9 @@ mod http;
 mod socketio;
 
 pub use chat::{Chat, ChatBuilder, ChatError, Impairment, Stores};
+#[cfg(feature = "simulation")]
+#[doc(hidden)]
+pub use engine::planted;
 pub use engine::limits::{LimitError, Limits};
 #[cfg(feature = "jwt")]
 pub use engine::users::{JwtKey, JwtKeyError};
