@@ -104,7 +104,7 @@ impl Broadcast for SimulatedBroadcast {
                 mailbox.gap = true;
                 continue;
             }
-            if std::mem::take(&mut mailbox.gap) && self.world.plant != Some(Plant::GapNotAnnounced) {
+            if std::mem::take(&mut mailbox.gap) {
                 mailbox.send(Duration::ZERO, Incoming::Gap);
             }
             let late = self.world.happens(Fault::FrameLate);

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_tungstenite::tungstenite::Message as Packet;
 use tokio_tungstenite::{WebSocketStream, client_async};
 
-use crate::cluster::{Cluster, PING_INTERVAL, PING_TIMEOUT};
+use crate::cluster::{Cluster, SILENCE};
 use crate::oracle::{Acked, Expected, PRIVATE};
 use crate::world::World;
 
@@ -39,6 +39,7 @@ pub(crate) struct Client {
     act_at: Instant,
     /// The rooms that still get a last message, once there are no more faults.
     last_words: Option<BTreeSet<String>>,
+    round: usize,
     last_key: Option<(u64, String)>,
 }
 
@@ -50,8 +51,8 @@ pub(crate) struct Shared(Mutex<Seen>);
 pub(crate) struct Seen {
     pub(crate) expected: Expected,
     pub(crate) acked: Vec<Acked>,
-    /// Everything is sent and answered.
-    pub(crate) done: bool,
+    /// The last round in which everything is sent and answered.
+    pub(crate) done: Option<usize>,
     /// The numbers of users in each room, as the server counted them last.
     pub(crate) users: BTreeMap<String, u64>,
 }
@@ -96,6 +97,7 @@ impl Client {
             request: None,
             act_at: Instant::now(),
             last_words: None,
+            round: 0,
             last_key: None,
         }
     }
@@ -174,17 +176,18 @@ impl Client {
         if let Some((request, _)) = self.request.take() {
             self.send(stream, request).await?;
         }
-        let mut silent_at = Instant::now() + PING_INTERVAL + PING_TIMEOUT;
+        let mut silent_at = Instant::now() + SILENCE;
         let mut retry_at = Instant::now() + self.ack_timeout;
         loop {
             let act_at = if self.request.is_some() { retry_at } else { self.act_at };
             tokio::select! {
                 biased;
                 packet = text(stream) => {
-                    silent_at = Instant::now() + PING_INTERVAL + PING_TIMEOUT;
+                    silent_at = Instant::now() + SILENCE;
                     let packet = packet.ok_or(Broken)?;
                     if packet == "2" {
-                        stream.send(Packet::text("3")).await.map_err(|_| Broken)?;
+                        let pong = timeout(SILENCE, stream.send(Packet::text("3"))).await;
+                        pong.ok().and_then(Result::ok).ok_or(Broken)?;
                     } else {
                         self.take(&packet)?;
                     }
@@ -220,9 +223,13 @@ impl Client {
             if let Some(room) = left.pop_first() {
                 return Some(self.message(room));
             }
-            self.shared.lock().done = true;
-            self.act_at = Instant::now() + Duration::from_secs(2);
             let room = self.world.random(|rng| rng.pick(&rooms).cloned())?;
+            if self.round < self.world.round() {
+                self.round += 1;
+                return Some(self.message(room));
+            }
+            self.shared.lock().done = Some(self.round);
+            self.act_at = Instant::now() + self.world.random(|rng| rng.millis(0, 1500));
             return Some(Request::Users { room });
         }
         let (kind, any) = self.world.random(|rng| (rng.below(100), rng.below(1000)));
@@ -265,7 +272,7 @@ impl Client {
     }
 
     fn content(&self) -> String {
-        format!("{} by {}", self.next_key, self.number)
+        self.world.padded(format!("{} by {}", self.next_key, self.number))
     }
 
     async fn send(&mut self, stream: &mut Stream, request: Request) -> Result<(), Broken> {
@@ -289,7 +296,11 @@ impl Client {
         self.note(format_args!("asks {} {event}", self.next_ack));
         self.request = Some((request, self.next_ack));
         let packet = Packet::text(format!("42{}{event}", self.next_ack));
-        stream.send(packet).await.map_err(|_| Broken)
+        // As long as a client believes in a connection from which it hears nothing.
+        match timeout(SILENCE, stream.send(packet)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(Broken),
+        }
     }
 
     /// Takes a packet of Socket.IO.

@@ -15,8 +15,11 @@ use crate::store::SimulatedStore;
 use crate::world::{Life, World};
 
 /// How often a server pings, and how long a client may take to answer.
-pub(crate) const PING_INTERVAL: Duration = Duration::from_secs(5);
-pub(crate) const PING_TIMEOUT: Duration = Duration::from_secs(4);
+const PING_INTERVAL: Duration = Duration::from_secs(5);
+const PING_TIMEOUT: Duration = Duration::from_secs(4);
+
+/// How long a client may hear nothing.
+pub(crate) const SILENCE: Duration = PING_INTERVAL.saturating_add(PING_TIMEOUT);
 
 /// How long the end of a connection that does not notice that it is cut is kept: longer than any heartbeat.
 const HALF_OPEN: Duration = Duration::from_secs(60);
@@ -57,6 +60,8 @@ impl Cluster {
         limits.ping_timeout = PING_TIMEOUT;
         limits.max_new_names_per_hour = 0;
         limits.max_wrong_tokens_per_minute = 0;
+        let window = world.random(|rng| [6, 20, 120][rng.below(3)]);
+        limits.recovery_window = Duration::from_secs(window);
         if let Some(bytes) = world.random(|rng| [None, Some(0), Some(2000)][rng.below(3)]) {
             limits.recent_bytes = bytes;
         }

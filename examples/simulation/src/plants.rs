@@ -32,8 +32,6 @@ pub enum Plant {
     FenceIgnored,
     /// The store confirms sessions that it has not saved.
     SavesLost,
-    /// Frames are lost and nobody says so.
-    GapNotAnnounced,
     /// Forged frames are trusted.
     ForgedTrusted,
     /// A delivery task forgets a wake-up that came while it was reading.

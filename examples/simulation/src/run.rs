@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
@@ -27,7 +27,15 @@ impl Run {
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
         let Ok(runtime) = runtime else { return Outcome::default() };
-        let outcome = runtime.block_on(self.clone().steps());
+        let panicked: Arc<OnceLock<String>> = Arc::default();
+        let note = panicked.clone();
+        std::panic::set_hook(Box::new(move |panic| {
+            note.get_or_init(|| panic.to_string());
+        }));
+        let mut outcome = runtime.block_on(self.clone().steps());
+        if let Some(panic) = panicked.get() {
+            outcome.violation = Some(panic.clone());
+        }
         // What is left of the nodes is of no interest, and takes time to clean up.
         std::mem::forget(runtime);
         outcome
@@ -65,6 +73,9 @@ impl Run {
         world.outcome()
     }
 }
+
+/// How often everything has to arrive. What comes later may hide that a reader was not woken.
+const ROUNDS: usize = 5;
 
 /// Lets things go wrong for a while.
 async fn storm(world: &Arc<World>, cluster: &Arc<Cluster>) {
@@ -156,17 +167,20 @@ async fn calm(world: &World, cluster: &Cluster) {
 /// Waits until everything has arrived, and checks what there is at the end.
 async fn settle(world: &World, seen: &[Arc<Shared>]) {
     let mut deadline = Instant::now() + LIVENESS;
-    while let Some(open) = unfinished(world, seen) {
-        if world.is_broken() {
-            return;
+    for round in 0..ROUNDS {
+        while let Some(open) = unfinished(world, seen, round) {
+            if world.is_broken() {
+                return;
+            }
+            if Instant::now() > deadline {
+                world.violated(format_args!("in the end, {open}"));
+                return;
+            }
+            sleep(Duration::from_millis(250)).await;
         }
-        if Instant::now() > deadline {
-            world.violated(format_args!("in the end, {open}"));
-            return;
-        }
-        sleep(Duration::from_millis(250)).await;
+        world.note("everything has arrived");
+        world.next_round();
     }
-    world.note("everything has arrived");
     let acked: Vec<_> = seen.iter().flat_map(|seen| seen.lock().acked.clone()).collect();
     if let Err(promise) = check_log(&world.disk(), &acked) {
         world.violated(promise);
@@ -185,11 +199,11 @@ async fn settle(world: &World, seen: &[Arc<Shared>]) {
     world.note("all agree on who is there");
 }
 
-fn unfinished(world: &World, seen: &[Arc<Shared>]) -> Option<String> {
+fn unfinished(world: &World, seen: &[Arc<Shared>], round: usize) -> Option<String> {
     let disk = world.disk();
     seen.iter().enumerate().find_map(|(number, seen)| {
         let seen = seen.lock();
-        if !seen.done {
+        if seen.done < Some(round) {
             return Some(format!("client {number} has no answer"));
         }
         let missing = seen.expected.missing(&disk)?;

@@ -10,6 +10,9 @@ use crate::plants::Plant;
 use crate::rng::Rng;
 use crate::store::Disk;
 
+/// The most bytes of a line of the story.
+const LONGEST_LINE: usize = 300;
+
 /// What to simulate. A run is a function of this.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Run {
@@ -66,6 +69,10 @@ struct State {
     rates: [usize; Fault::ALL.len()],
     calm: bool,
     latency: usize,
+    /// How long messages are at least, in bytes.
+    length: usize,
+    /// How often clients have said something more after everything had arrived.
+    round: usize,
 }
 
 impl World {
@@ -78,10 +85,11 @@ impl World {
             if on && !run.without.contains(&fault) { rate } else { 0 }
         });
         let latency = [1, 5, 40][rng.below(3)];
+        let length = [0, 0, 0, 6000][rng.below(4)];
         let faults = vec![0; Fault::ALL.len()];
         let outcome = Outcome { hash: 0xcbf2_9ce4_8422_2325, faults, ..Outcome::default() };
         let disk = Mutex::new(Disk::new(run.plant, [1, 3, 1000][rng.below(3)]));
-        let state = Mutex::new(State { rng, outcome, rates, calm: false, latency });
+        let state = Mutex::new(State { rng, outcome, rates, calm: false, latency, length, round: 0 });
         Arc::new(Self { plant: run.plant, began: Instant::now(), state, disk })
     }
 
@@ -148,11 +156,27 @@ impl World {
         self.note("— no more faults —");
     }
 
+    /// Makes a text as long as messages are in this run.
+    pub(crate) fn padded(&self, text: String) -> String {
+        let length = self.state().length;
+        format!("{text:.<length$}")
+    }
+
+    pub(crate) fn round(&self) -> usize {
+        self.state().round
+    }
+
+    /// Everything has arrived: clients say something more.
+    pub(crate) fn next_round(&self) {
+        self.state().round += 1;
+    }
+
     /// Adds a line to the story.
     pub(crate) fn note(&self, what: impl std::fmt::Display) {
         let at = self.began.elapsed();
         let mut line = String::new();
         let _ = write!(line, "{:>8}.{:03} {what}", at.as_millis(), at.subsec_micros() % 1000);
+        line.truncate(line.floor_char_boundary(LONGEST_LINE));
         let outcome = &mut self.state().outcome;
         for byte in line.bytes() {
             outcome.hash = (outcome.hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
