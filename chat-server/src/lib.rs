@@ -9,10 +9,10 @@ mod http;
 mod socketio;
 
 pub use chat::{Chat, ChatBuilder, ChatError, Impairment, Stores};
+pub use engine::limits::{LimitError, Limits};
 #[cfg(feature = "simulation")]
 #[doc(hidden)]
 pub use engine::planted;
-pub use engine::limits::{LimitError, Limits};
 #[cfg(feature = "jwt")]
 pub use engine::users::{JwtKey, JwtKeyError};
 pub use http::base_path::{BasePath, BasePathError};

@@ -1,6 +1,9 @@
 //! Bugs that `examples/simulation` plants, to see whether it finds them. Without the feature `simulation` there are
 //! none.
-#![cfg_attr(not(feature = "simulation"), expect(unreachable_pub, reason = "the simulation reaches it"))]
+#![cfg_attr(
+    not(feature = "simulation"),
+    expect(unreachable_pub, reason = "the simulation reaches it")
+)]
 
 /// A bug that can be planted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

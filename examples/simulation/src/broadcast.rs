@@ -72,7 +72,9 @@ impl SimulatedBroadcast {
 
     /// Returns a frame as somebody else could have sent it.
     fn forged(&self, frame: &Frame) -> Option<Frame> {
-        if !self.world.happens(Fault::FrameForged) && !self.world.is_planted(Plant::ForgedTrusted, 300) {
+        if !self.world.happens(Fault::FrameForged)
+            && !self.world.is_planted(Plant::ForgedTrusted, 300)
+        {
             return None;
         }
         let mut frame = frame.clone();

@@ -59,13 +59,31 @@ pub(crate) struct Seen {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Request {
-    Message { room: String, content: String, key: String },
-    Private { to: String, content: String, key: String },
+    Message {
+        room: String,
+        content: String,
+        key: String,
+    },
+    Private {
+        to: String,
+        content: String,
+        key: String,
+    },
     /// Another message under a used key.
-    Conflict { room: String, key: String },
-    Join { room: String, after: Option<u64> },
-    Leave { room: String },
-    Users { room: String },
+    Conflict {
+        room: String,
+        key: String,
+    },
+    Join {
+        room: String,
+        after: Option<u64>,
+    },
+    Leave {
+        room: String,
+    },
+    Users {
+        room: String,
+    },
 }
 
 /// The connection has ended.
@@ -118,6 +136,19 @@ impl Client {
                 self.note("is not connected any more");
             }
             sleep(self.world.random(|rng| rng.millis(50, 2000))).await;
+            let (anew, earlier) = self.world.random(|rng| (rng.chance(60), rng.chance(300)));
+            if anew {
+                self.load_anew(earlier);
+            }
+        }
+    }
+
+    /// Forgets all but its position, as a page does that is loaded anew, and perhaps asks for more again.
+    fn load_anew(&mut self, earlier: bool) {
+        self.note("is loaded anew");
+        (self.pid, self.recovery_offset) = (None, None);
+        if earlier {
+            self.server_offset = self.server_offset.saturating_sub(10);
         }
     }
 
@@ -215,7 +246,9 @@ impl Client {
     /// Decides what to do next.
     fn next_request(&mut self) -> Option<Request> {
         let calm = self.world.is_calm();
-        let pause = self.world.random(|rng| if rng.chance(200) { rng.millis(0, 2000) } else { rng.millis(0, 50) });
+        let pause = self
+            .world
+            .random(|rng| if rng.chance(200) { rng.millis(0, 2000) } else { rng.millis(0, 50) });
         self.act_at = Instant::now() + pause;
         let rooms: Vec<String> = self.shared.lock().expected.rooms().cloned().collect();
         if calm {
@@ -364,7 +397,8 @@ impl Client {
                     .at(offset)
                     .is_some_and(|stored| stored.content.as_str() == content);
                 if !is_there {
-                    self.world.violated(format_args!("{content:?} is acked at {offset}, not there"));
+                    self.world
+                        .violated(format_args!("{content:?} is acked at {offset}, not there"));
                 }
                 seen.acked.push(Acked { content, offset });
                 let key = key.strip_prefix("key ").and_then(|key| key.parse().ok());

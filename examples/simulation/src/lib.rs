@@ -14,5 +14,5 @@ mod world;
 
 pub use faults::Fault;
 pub use plants::Plant;
-pub use run::{LIVENESS, PRESENCE};
+pub use run::{LIVENESS, PRESENCE, Started};
 pub use world::{Outcome, Run};

@@ -1,10 +1,11 @@
 //! Simulates many seeds, or shows what happens with one.
 
+use std::collections::VecDeque;
 use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::{Parser, ValueEnum};
-use simulation::{Fault, Outcome, Plant, Run};
+use simulation::{Fault, Outcome, Plant, Run, Started};
 
 /// Simulates a chat cluster with its faults and clients, and checks the promises.
 #[derive(Parser)]
@@ -21,9 +22,12 @@ struct Options {
     /// Prints what happens with that seed.
     #[arg(long)]
     trace: bool,
-    /// Prints a hash of what happens with that seed, and nothing else.
+    /// Prints a hash of what happens, a line for each seed, and nothing else if the promises hold.
     #[arg(long)]
     trace_hash: bool,
+    /// How many seeds to run at the same time.
+    #[arg(long, default_value_t = std::thread::available_parallelism().map_or(1, Into::into))]
+    jobs: usize,
     /// Plants a bug.
     #[arg(long)]
     plant: Option<Plant>,
@@ -52,16 +56,17 @@ fn main() -> ExitCode {
 
 impl Options {
     fn run(&self, seed: u64) -> Run {
-        Run { plant: self.plant, without: self.without.clone(), ..Run::new(seed) }
+        Run {
+            story: self.trace,
+            plant: self.plant,
+            without: self.without.clone(),
+            ..Run::new(seed)
+        }
     }
 }
 
 fn one(options: &Options, seed: u64) -> bool {
-    let run = options.run(seed);
-    let Some(outcome) = run.simulate_alone() else {
-        println!("seed {seed}: the process crashed");
-        return false;
-    };
+    let outcome = finish(options.run(seed).start().ok());
     if options.trace_hash {
         println!("{:016x}", outcome.hash);
         return outcome.violation.is_none();
@@ -75,27 +80,25 @@ fn one(options: &Options, seed: u64) -> bool {
 
 fn many(options: &Options) -> bool {
     let (began, mut total, mut failed) = (Instant::now(), Total::default(), 0);
-    for (number, seed) in (options.from..).take(options.seeds as usize).enumerate() {
-        match options.run(seed).simulate_alone() {
-            Some(outcome) => {
-                total.add(&outcome);
-                if let Some(promise) = outcome.violation {
-                    failed += 1;
-                    println!("seed {seed}: {promise}");
-                    if failed == 1 {
-                        shrink(options.run(seed)).print();
-                    }
-                }
-            }
-            None => {
-                failed += 1;
-                println!("seed {seed}: the process crashed");
+    for (number, (seed, outcome)) in (1..).zip(outcomes(options, options.plant)) {
+        total.add(&outcome);
+        if options.trace_hash {
+            println!("{:016x}", outcome.hash);
+        }
+        if let Some(promise) = outcome.violation {
+            failed += 1;
+            println!("seed {seed}: {promise}");
+            if failed == 1 {
+                shrink(options.run(seed)).print();
             }
         }
-        if (number + 1) % 1000 == 0 {
-            let rate = (number + 1) as f64 / began.elapsed().as_secs_f64();
-            eprintln!("{} seeds, {rate:.0} a second", number + 1);
+        if number % 1000 == 0 {
+            let rate = f64::from(number) / began.elapsed().as_secs_f64();
+            eprintln!("{number} seeds, {failed} broke a promise, {rate:.0} a second");
         }
+    }
+    if options.trace_hash {
+        return failed == 0;
     }
     total.print();
     let (seconds, seeds) = (began.elapsed().as_secs_f64(), options.seeds);
@@ -104,12 +107,42 @@ fn many(options: &Options) -> bool {
     failed == 0
 }
 
+/// Runs the seeds, several at a time, and returns their outcomes in order.
+fn outcomes(
+    options: &Options,
+    plant: Option<Plant>,
+) -> impl Iterator<Item = (u64, Outcome)> + use<'_> {
+    let jobs = options.jobs.max(1);
+    let mut seeds = (options.from..).take(options.seeds as usize);
+    let mut running = VecDeque::new();
+    std::iter::from_fn(move || {
+        while running.len() < jobs
+            && let Some(seed) = seeds.next()
+        {
+            let run = Run { plant, ..options.run(seed) };
+            running.push_back((seed, run.start().ok()));
+        }
+        let (seed, started) = running.pop_front()?;
+        Some((seed, finish(started)))
+    })
+}
+
+/// Returns the outcome of a run, also if its process crashed.
+fn finish(started: Option<Started>) -> Outcome {
+    started.and_then(Started::outcome).unwrap_or_else(|| {
+        let violation = Some("the process crashed".to_owned());
+        Outcome { violation, ..Outcome::default() }
+    })
+}
+
 /// A run that fails, with as few kinds of faults as possible.
 struct Shrunk(Run, Outcome);
 
 /// Leaves out kinds of faults and clients for as long as the run fails.
 fn shrink(run: Run) -> Shrunk {
-    let fails = |run: &Run| run.simulate_alone().filter(|outcome| outcome.violation.is_some());
+    let fails = |run: &Run| {
+        Some(finish(run.clone().start().ok())).filter(|outcome| outcome.violation.is_some())
+    };
     let mut outcome = fails(&run).unwrap_or_default();
     let mut shrunk = run;
     for fault in Fault::ALL {
@@ -132,7 +165,8 @@ fn shrink(run: Run) -> Shrunk {
 impl Shrunk {
     fn print(&self) {
         let Self(run, outcome) = self;
-        let with = Fault::ALL.into_iter().filter(|fault| outcome.faults.get(*fault as usize) > Some(&0));
+        let with =
+            Fault::ALL.into_iter().filter(|fault| outcome.faults.get(*fault as usize) > Some(&0));
         let with: Vec<_> = with.map(Fault::text).collect();
         println!("  it also happens with only {with:?} and clients {:?}:", run.clients);
         let from = outcome.story.len().saturating_sub(60);
@@ -144,14 +178,8 @@ fn plants(options: &Options) -> bool {
     let mut all = true;
     for plant in Plant::value_variants() {
         let began = Instant::now();
-        let found = (options.from..).take(options.seeds as usize).find_map(|seed| {
-            let run = Run { plant: Some(*plant), ..options.run(seed) };
-            let violation = match run.simulate_alone() {
-                Some(outcome) => outcome.violation?,
-                None => "the process crashed".to_owned(),
-            };
-            Some((seed, violation))
-        });
+        let found = outcomes(options, Some(*plant))
+            .find_map(|(seed, outcome)| Some((seed, outcome.violation?)));
         let seconds = began.elapsed().as_secs_f32();
         match found {
             Some((seed, promise)) => {

@@ -61,7 +61,10 @@ pub(crate) unsafe extern "C" fn getrandom(buffer: *mut c_void, length: usize, fl
 /// # Safety
 /// As the function that it replaces: `time` can be written.
 #[unsafe(no_mangle)]
-pub(crate) unsafe extern "C" fn clock_gettime(clock: libc::clockid_t, time: *mut libc::timespec) -> i32 {
+pub(crate) unsafe extern "C" fn clock_gettime(
+    clock: libc::clockid_t,
+    time: *mut libc::timespec,
+) -> i32 {
     let simulated = (clock == libc::CLOCK_REALTIME).then(elapsed).flatten();
     let Some(elapsed) = simulated else {
         // SAFETY: these are the arguments of the system call.
@@ -81,32 +84,42 @@ fn elapsed() -> Option<Duration> {
     Handle::try_current().is_ok().then(|| began.elapsed())
 }
 
-/// Runs `work` in a process of its own, and returns what it writes.
+/// A process that runs on its own.
+pub(crate) struct Child {
+    process: libc::pid_t,
+    output: PipeReader,
+}
+
+/// Runs `work` in a process of its own, which needs no more than this one's memory as it is now.
 ///
-/// A run needs a process of its own, because tokio and others draw from counters that a process never resets.
+/// A run needs that because tokio and others draw from counters that a process never resets.
 ///
 /// # Errors
 /// When there is no room for another process.
-pub(crate) fn in_own_process(work: impl FnOnce() -> Vec<u8>) -> io::Result<Vec<u8>> {
-    let (mut reader, writer): (PipeReader, PipeWriter) = io::pipe()?;
-    // SAFETY: this program has one thread.
-    let child = unsafe { libc::fork() };
-    if child < 0 {
+pub(crate) fn start(work: impl FnOnce() -> Option<Vec<u8>>) -> io::Result<Child> {
+    let (output, mut writer): (PipeReader, PipeWriter) = io::pipe()?;
+    // SAFETY: the child has only this thread, and needs nothing of the others: the program has none.
+    let process = unsafe { libc::fork() };
+    if process < 0 {
         return Err(io::Error::last_os_error());
     }
-    if child == 0 {
-        drop(reader);
-        let output = work();
-        let mut writer = writer;
-        let written = writer.write_all(&output);
+    if process == 0 {
+        drop(output);
+        let written = writer.write_all(&work().unwrap_or_default());
         drop(writer);
-        // SAFETY: nothing of this process is needed any more, and what the parent has must not be cleaned up here.
+        // SAFETY: ends this process, without cleaning up what belongs to the parent.
         unsafe { libc::_exit(i32::from(written.is_err())) };
     }
-    drop(writer);
-    let mut output = Vec::new();
-    reader.read_to_end(&mut output)?;
-    // SAFETY: waits for the child that was made above.
-    unsafe { libc::waitpid(child, std::ptr::null_mut(), 0) };
-    Ok(output)
+    Ok(Child { process, output })
+}
+
+impl Child {
+    /// Waits until the process has ended, and returns its output: empty if it crashed.
+    pub(crate) fn wait(mut self) -> Vec<u8> {
+        let mut output = Vec::new();
+        let read = self.output.read_to_end(&mut output);
+        // SAFETY: this is a child of this process that nobody else waits for.
+        unsafe { libc::waitpid(self.process, std::ptr::null_mut(), 0) };
+        read.map(|_| output).unwrap_or_default()
+    }
 }

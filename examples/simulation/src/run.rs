@@ -1,3 +1,4 @@
+use std::io;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -18,10 +19,7 @@ pub const LIVENESS: Duration = Duration::from_secs(60);
 pub const PRESENCE: Duration = Duration::from_secs(60);
 
 impl Run {
-    /// Simulates, in this thread.
-    ///
-    /// Only the first run of a process is a function of the seed alone.
-    pub fn simulate(&self) -> Outcome {
+    fn simulate(&self) -> Outcome {
         os::replace(self.seed);
         chat_server::planted::plant(self.plant.and_then(crate::plants::Plant::bug));
         let runtime =
@@ -41,13 +39,19 @@ impl Run {
         outcome
     }
 
-    /// Simulates in a process of its own, so that the outcome is a function of this run alone. `None` if the process
-    /// crashed or could not be started.
-    pub fn simulate_alone(&self) -> Option<Outcome> {
-        let output = os::in_own_process(|| {
-            serde_json::to_vec(&self.simulate()).unwrap_or_default()
-        });
-        serde_json::from_slice(&output.ok()?).ok()
+    /// Begins to simulate in a process of its own, so that the outcome is a function of this run alone.
+    ///
+    /// Call it in a program that has no other threads.
+    ///
+    /// # Errors
+    /// When there is no room for another process.
+    pub fn start(self) -> io::Result<Started> {
+        let child = os::start(|| {
+            // In a thread of its own: hash maps of the main thread may have been seeded before.
+            let outcome = std::thread::scope(|scope| scope.spawn(|| self.simulate()).join());
+            serde_json::to_vec(&outcome.ok()?).ok()
+        })?;
+        Ok(Started(child))
     }
 
     async fn steps(self) -> Outcome {
@@ -76,6 +80,16 @@ impl Run {
 
 /// How often everything has to arrive. What comes later may hide that a reader was not woken.
 const ROUNDS: usize = 5;
+
+/// A run that has started in a process of its own.
+pub struct Started(os::Child);
+
+impl Started {
+    /// Waits until the run has ended. `None` if its process crashed.
+    pub fn outcome(self) -> Option<Outcome> {
+        serde_json::from_slice(&self.0.wait()).ok()
+    }
+}
 
 /// Lets things go wrong for a while.
 async fn storm(world: &Arc<World>, cluster: &Arc<Cluster>) {

@@ -87,9 +87,8 @@ impl Disk {
         let mut outcome = plan.outcome(first);
         for ((new, text), step) in new.into_iter().zip(0..) {
             let offset = first.plus(step);
-            let text = text.map(|text| {
-                if self.is(Plant::KeyOfAnyone) { anyones(&text) } else { text }
-            });
+            let text =
+                text.map(|text| if self.is(Plant::KeyOfAnyone) { anyones(&text) } else { text });
             self.by_key.extend(text.map(|text| (text, offset)));
             self.log.push(Message::from_new(offset, new));
             self.unsynced = (self.unsynced + 1).min(2);
@@ -188,7 +187,12 @@ impl MessageStore for SimulatedStore {
         if let End::Failed = end {
             if self.world.plant == Some(Plant::BatchTorn) {
                 self.world.disk().append(batch, batch.len().div_ceil(2));
-                return self.end(&End::Well, batch.iter().map(|_| Appended::New(self.world.disk().tail())).collect()).await;
+                return self
+                    .end(
+                        &End::Well,
+                        batch.iter().map(|_| Appended::New(self.world.disk().tail())).collect(),
+                    )
+                    .await;
             }
             return self.end(&end, Vec::new()).await;
         }

@@ -24,12 +24,14 @@ pub struct Run {
     pub without: Vec<Fault>,
     /// The number of clients, if the seed is not to decide it.
     pub clients: Option<usize>,
+    /// Whether to tell what happens if no promise is broken, too.
+    pub story: bool,
 }
 
 impl Run {
     /// A run of this seed as it is.
     pub const fn new(seed: u64) -> Self {
-        Self { seed, plant: None, without: Vec::new(), clients: None }
+        Self { seed, plant: None, without: Vec::new(), clients: None, story: false }
     }
 }
 
@@ -57,6 +59,8 @@ pub struct Outcome {
 /// What all parts of a run share: its random numbers, its story, and what is on the disk.
 pub(crate) struct World {
     pub(crate) plant: Option<Plant>,
+    /// Whether the story is wanted if no promise is broken.
+    tells: bool,
     began: Instant,
     state: Mutex<State>,
     disk: Mutex<Disk>,
@@ -89,8 +93,9 @@ impl World {
         let faults = vec![0; Fault::ALL.len()];
         let outcome = Outcome { hash: 0xcbf2_9ce4_8422_2325, faults, ..Outcome::default() };
         let disk = Mutex::new(Disk::new(run.plant, [1, 3, 1000][rng.below(3)]));
-        let state = Mutex::new(State { rng, outcome, rates, calm: false, latency, length, round: 0 });
-        Arc::new(Self { plant: run.plant, began: Instant::now(), state, disk })
+        let state =
+            Mutex::new(State { rng, outcome, rates, calm: false, latency, length, round: 0 });
+        Arc::new(Self { plant: run.plant, tells: run.story, began: Instant::now(), state, disk })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -201,6 +206,9 @@ impl World {
 
     pub(crate) fn outcome(&self) -> Outcome {
         let mut outcome = self.state().outcome.clone();
+        if !self.tells && outcome.violation.is_none() {
+            outcome.story.clear();
+        }
         outcome.millis = self.began.elapsed().as_millis() as u64;
         outcome
     }

@@ -108,7 +108,10 @@ impl ReadPosition {
         if state.joins != joins && !planted::is(Bug::PageKeptOverJoin) {
             return None;
         }
-        debug_assert!(offset > state.cursor || planted::is(Bug::PageKeptOverJoin), "messages are handed over in order, each once");
+        debug_assert!(
+            offset > state.cursor || planted::is(Bug::PageKeptOverJoin),
+            "messages are handed over in order, each once"
+        );
         if planted::is(Bug::CursorBeforeHandOver) {
             state.cursor = offset;
         }
