@@ -56,7 +56,7 @@ pub(crate) unsafe extern "C" fn getrandom(buffer: *mut c_void, length: usize, fl
     length.cast_signed()
 }
 
-/// Replaces the function of C. In a run, the time of day is simulated; other clocks are real.
+/// Replaces the function of C. In a run, the time of day is simulated, and the monotonic clock stands still.
 ///
 /// # Safety
 /// As the function that it replaces: `time` can be written.
@@ -65,12 +65,17 @@ pub(crate) unsafe extern "C" fn clock_gettime(
     clock: libc::clockid_t,
     time: *mut libc::timespec,
 ) -> i32 {
-    let simulated = (clock == libc::CLOCK_REALTIME).then(elapsed).flatten();
-    let Some(elapsed) = simulated else {
+    let now = match clock {
+        _ if !REPLACED.load(Ordering::Relaxed) => None,
+        libc::CLOCK_REALTIME => elapsed().map(|elapsed| Duration::from_secs(EPOCH) + elapsed),
+        // It stands still: tokio counts the time of a run itself.
+        libc::CLOCK_MONOTONIC => Some(Duration::from_secs(EPOCH)),
+        _ => None,
+    };
+    let Some(now) = now else {
         // SAFETY: these are the arguments of the system call.
         return unsafe { libc::syscall(libc::SYS_clock_gettime, clock, time) as i32 };
     };
-    let now = Duration::from_secs(EPOCH) + elapsed;
     // SAFETY: the caller has room for the answer there.
     unsafe {
         (*time).tv_sec = now.as_secs().cast_signed();

@@ -94,7 +94,7 @@ impl Started {
 /// Lets things go wrong for a while.
 async fn storm(world: &Arc<World>, cluster: &Arc<Cluster>) {
     let end = Instant::now() + world.random(|rng| rng.millis(3000, 30_000));
-    let faults = world.from_time_to_time();
+    let faults = world.occasional_faults();
     let often = world.random(|rng| [300, 1500, 4000][rng.below(3)]);
     while Instant::now() < end && !world.is_broken() {
         sleep(world.random(|rng| rng.millis(10, often))).await;

@@ -130,7 +130,7 @@ impl World {
     }
 
     /// The kinds of faults of this run that happen from time to time.
-    pub(crate) fn from_time_to_time(&self) -> Vec<Fault> {
+    pub(crate) fn occasional_faults(&self) -> Vec<Fault> {
         let state = self.state();
         let on = |fault: &Fault| !fault.is_of_a_call() && state.rates[*fault as usize] > 0;
         Fault::ALL.into_iter().filter(on).collect()

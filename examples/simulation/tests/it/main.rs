@@ -2,6 +2,7 @@
 
 use std::process::{Command, Output};
 
+#[expect(clippy::unwrap_used, reason = "it is there")]
 fn simulation(arguments: &[&str]) -> Output {
     let program = env!("CARGO_BIN_EXE_simulation");
     Command::new(program).args(arguments).output().unwrap()
