@@ -48,6 +48,11 @@ impl ReadPosition {
         Self(Mutex::new(State { following: Arc::new(following), cursor, rewinds, joins: 0 }))
     }
 
+    /// Returns the cursor.
+    pub(crate) fn cursor(&self) -> Offset {
+        self.lock().cursor
+    }
+
     pub(crate) fn following(&self) -> Arc<Following> {
         Arc::clone(&self.lock().following)
     }
