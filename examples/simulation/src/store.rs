@@ -283,6 +283,9 @@ impl SessionStore for SimulatedStore {
                 }
             }
         }
+        let (node, late) = (self.life.node, outdated.len());
+        let count = records.len();
+        self.world.note(format_args!("store: node {node} saves {count} sessions, {late} too late"));
         self.end(&end, outdated).await
     }
 
@@ -317,6 +320,8 @@ impl NicknameStore for SimulatedStore {
             return self.end(&end, Claimed::Taken).await;
         }
         let claimed = self.names.claim_nickname(claim).await?;
+        let (node, name, kind) = (self.life.node, &claim.nickname, claim.kind);
+        self.world.note(format_args!("store: node {node} claims {name}, {kind:?}: {claimed:?}"));
         if let Claimed::Yes(user) = claimed {
             self.world.disk().users.insert(claim.nickname.as_str().to_owned(), user);
         }
