@@ -1,6 +1,8 @@
 use chat_server::planted::Bug;
 use clap::ValueEnum;
 
+use crate::faults::Fault;
+
 /// Bugs to plant, to see whether they are found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Plant {
@@ -53,6 +55,16 @@ pub enum Plant {
 }
 
 impl Plant {
+    /// Returns the faults without which the bug does nothing, and which therefore happen often in every run with it.
+    pub(crate) const fn needs(self) -> &'static [Fault] {
+        match self {
+            Self::FenceIgnored => &[Fault::HalfOpen, Fault::FrameLost, Fault::Cut],
+            Self::BatchTorn => &[Fault::AppendFails],
+            Self::SavesLost | Self::AnswerBeforeSave | Self::LostByCrash => &[Fault::Crash],
+            _ => &[],
+        }
+    }
+
     /// Returns the bug of the server that this is; none if the simulated parts have it.
     pub(crate) const fn bug(self) -> Option<Bug> {
         Some(match self {

@@ -86,7 +86,12 @@ impl World {
         let many = [0, 200, 500, 800][rng.below(4)];
         let rates = Fault::ALL.map(|fault| {
             let (on, rate) = (rng.chance(many), [10, 50, 200][rng.below(3)]);
-            if on && !run.without.contains(&fault) { rate } else { 0 }
+            match run.plant {
+                _ if run.without.contains(&fault) => 0,
+                Some(plant) if plant.needs().contains(&fault) => 200,
+                _ if on => rate,
+                _ => 0,
+            }
         });
         let latency = [1, 5, 40][rng.below(3)];
         let length = [0, 0, 0, 6000][rng.below(4)];
