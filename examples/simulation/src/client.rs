@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use tokio::io::DuplexStream;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_tungstenite::tungstenite::Message as Packet;
-use tokio_tungstenite::{WebSocketStream, client_async};
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
 use crate::cluster::{Cluster, SILENCE};
 use crate::oracle::{Acked, Expected, PRIVATE};
@@ -18,6 +19,8 @@ const ROOMS: [&str; 3] = ["general", "a", "b"];
 
 /// How long a client waits until it is connected.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(6);
+
+const READ_BUFFER: usize = 2048;
 
 type Stream = WebSocketStream<DuplexStream>;
 
@@ -155,7 +158,10 @@ impl Client {
     async fn connect(&mut self, node: usize) -> Option<Stream> {
         let url = "ws://127.0.0.1/socket.io/?EIO=4&transport=websocket";
         let stream = self.cluster.connect(node)?;
-        let (mut stream, _) = client_async(url, stream).await.ok()?;
+        // Not the usual 128 KiB, which are cleared before each read.
+        let config = WebSocketConfig::default().read_buffer_size(READ_BUFFER);
+        let connected = client_async_with_config(url, stream, Some(config)).await;
+        let (mut stream, _) = connected.ok()?;
         let open = text(&mut stream).await?;
         if !open.starts_with('0') {
             self.world.violated(format_args!("a connection begins with {open:?}"));
