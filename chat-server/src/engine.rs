@@ -6,6 +6,10 @@ pub(crate) mod limits;
 pub(crate) mod log;
 pub(crate) mod outage;
 pub(crate) mod outgoing;
+#[cfg(not(feature = "simulation"))]
+pub(crate) mod planted;
+#[cfg(feature = "simulation")]
+pub mod planted;
 pub(crate) mod presence;
 pub(crate) mod quota;
 pub(crate) mod rate;

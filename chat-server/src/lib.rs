@@ -10,6 +10,9 @@ mod socketio;
 
 pub use chat::{Chat, ChatBuilder, ChatError, Impairment, Stores};
 pub use engine::limits::{LimitError, Limits};
+#[cfg(feature = "simulation")]
+#[doc(hidden)]
+pub use engine::planted;
 #[cfg(feature = "jwt")]
 pub use engine::users::{JwtKey, JwtKeyError};
 pub use http::base_path::{BasePath, BasePathError};

@@ -216,7 +216,9 @@ impl Identities {
         let had_it = self.finding.watch(self.store.find_nickname(&nickname.key()).await)?;
         let is_present = |(user, _)| self.presence.is_present(user);
         if self.lifetime > SHORT_LIFETIME && had_it.is_some_and(is_present) {
-            return Err(taken().into());
+            // Perhaps by another connection of the same owner, since that owner was last looked for.
+            let own = self.claim(nickname, owner, ClaimKind::Renew).await?;
+            return own.ok_or_else(|| taken().into());
         }
         let user = self.claim(nickname, owner, ClaimKind::New).await?.ok_or_else(taken)?;
         new.granted();

@@ -3,6 +3,8 @@ use std::collections::BTreeMap;
 use chat_core::{Audience, Feed, Offset, RoomId, UserId};
 use serde::{Deserialize, Serialize};
 
+use crate::engine::planted::{self, Bug};
+
 #[cfg(test)]
 mod tests;
 
@@ -91,7 +93,10 @@ impl Following {
         };
         since.is_some_and(|Since { after, rewinds }| {
             let later = self.past.rewinds.iter().skip(*rewinds);
-            offset > *after && later.into_iter().all(|rewind| offset > rewind.from)
+            offset > *after
+                && later
+                    .into_iter()
+                    .all(|rewind| offset > rewind.from || planted::is(Bug::RepeatsAfterRewind))
         })
     }
 
@@ -100,7 +105,11 @@ impl Following {
     pub(crate) fn rewinds_at(&self, offset: Offset) -> u32 {
         let Past { forgotten, rewinds, .. } = &self.past;
         let is_again = rewinds.iter().any(|rewind| offset <= rewind.from);
-        if is_again { forgotten.saturating_add(rewinds.len() as u32) } else { 0 }
+        if is_again && !planted::is(Bug::RewindWithoutMarks) {
+            forgotten.saturating_add(rewinds.len() as u32)
+        } else {
+            0
+        }
     }
 
     /// Follows a room after an offset, for a connection with this cursor, and returns its new cursor. If the offset is

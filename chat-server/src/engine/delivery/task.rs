@@ -13,6 +13,7 @@ use super::outbox::{Permit, Unanswered};
 use super::subscription::Found;
 use super::{Answer, EphemeralEvent, EphemeralEvents, Outbox, Subscription};
 use crate::engine::log::Entry;
+use crate::engine::planted::{self, Bug};
 
 /// How long to wait before retrying a store that has failed.
 const STORE_PAUSE: Duration = Duration::from_millis(500);
@@ -142,6 +143,9 @@ impl<S: Sink, P: Permit> DeliveryTask<'_, S, P> {
                 None => {}
                 Some(Ok(Found::Nothing)) => {
                     until_taken(sink, || sink.flush()).await?;
+                    if planted::is(Bug::WakeForgotten) {
+                        waiting.wake.notified().now_or_never();
+                    }
                     waiting.wake.notified().await;
                     continue;
                 }
@@ -218,7 +222,7 @@ impl<S: Sink, P: Permit> DeliveryTask<'_, S, P> {
     async fn hand_over(&mut self) -> Result<(), Gone> {
         let Self { waiting, sink, .. } = *self;
         for unanswered in waiting.outbox.take() {
-            if unanswered.1.tells_of_session() {
+            if unanswered.1.tells_of_session() && !planted::is(Bug::AnswerBeforeSave) {
                 self.unsaved.push_back(unanswered);
                 continue;
             }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::engine::delivery::{Following, Past, Since};
 use crate::engine::limits::Limits;
 use crate::engine::log::Log;
+use crate::engine::planted::{self, Bug};
 use crate::engine::users::User;
 use crate::socketio::recovery::Found;
 
@@ -122,6 +123,7 @@ impl ChatSession {
             return Ok(None);
         };
         session.following = following;
+        let cursor = if planted::is(Bug::ResumeAtEnd) { log.tail() } else { cursor };
         Ok(Some((session, cursor)))
     }
 

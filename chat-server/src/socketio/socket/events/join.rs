@@ -49,7 +49,8 @@ fn finish(connection: &Connection, join: Join, request: Request) {
         return request.refuse(Refusal::new(RefusalCode::TooManyRooms, message));
     }
     // Read now and not later: what this client sends to the room after this comes back to it.
-    let tail = connection.services.log.tail();
+    // The client may have come from a node that knows more of the log than this one: it does not go back.
+    let tail = connection.services.log.tail().max(connection.position.cursor());
     let answer = {
         let room = room.clone();
         || {

@@ -1,0 +1,18 @@
+#![doc = include_str!("../README.md")]
+
+mod broadcast;
+mod client;
+mod cluster;
+mod faults;
+mod oracle;
+mod os;
+mod plants;
+mod rng;
+mod run;
+mod store;
+mod world;
+
+pub use faults::Fault;
+pub use plants::Plant;
+pub use run::{LIVENESS, PRESENCE, Started};
+pub use world::{Outcome, Run};

@@ -1,0 +1,165 @@
+use std::collections::BTreeMap;
+
+use chat_core::{Audience, Message};
+
+use crate::store::Disk;
+
+/// The feed of a client's private messages, beside those of rooms.
+pub(crate) const PRIVATE: &str = "@";
+
+/// What a client has to get, from what it asked for and what is stored.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Expected {
+    pub(crate) nickname: Option<String>,
+    /// The feeds that the client follows.
+    feeds: BTreeMap<String, From>,
+    /// The greatest offset since the connection began or last went back.
+    last: u64,
+    /// How often the connection may go back: once for each join from an earlier offset.
+    may_go_back: usize,
+}
+
+/// From where on a feed is followed.
+#[derive(Debug, Clone, Default)]
+struct From {
+    /// The last offset that the client has; unknown while a join is not answered.
+    after: Option<u64>,
+    /// Where it goes on instead, once a join from there is done: one for each time that it was asked.
+    or_after: Vec<u64>,
+    /// How often a join was asked that is not answered.
+    asked: usize,
+}
+
+impl Expected {
+    /// The client asks for a new session that follows these rooms from an offset on.
+    pub(crate) fn begins(&mut self, rooms: impl Iterator<Item = String>, after: u64) {
+        let private = self.nickname.is_some().then(|| PRIVATE.to_owned());
+        let from = From { after: Some(after), ..From::default() };
+        self.feeds = rooms.chain(private).map(|feed| (feed, from.clone())).collect();
+        (self.last, self.may_go_back) = (after, 0);
+    }
+
+    /// The client has a room, or may have it.
+    pub(crate) fn rooms(&self) -> impl Iterator<Item = &String> {
+        self.feeds.keys().filter(|feed| *feed != PRIVATE)
+    }
+
+    pub(crate) fn join_asked(&mut self, room: &str, after: Option<u64>) {
+        let from = self.feeds.entry(room.to_owned()).or_default();
+        from.asked += 1;
+        from.or_after.extend(after);
+        self.may_go_back += usize::from(after.is_some());
+    }
+
+    pub(crate) fn joined(&mut self, room: &str, after: Option<u64>, tail: u64) {
+        let Some(from) = self.feeds.get_mut(room) else { return };
+        let after = match after {
+            Some(after) => Some(after),
+            // It may have joined earlier, with a connection that broke.
+            None if from.asked > 1 => from.after,
+            None => from.after.or(Some(tail)),
+        };
+        *from = From { after, ..From::default() };
+    }
+
+    pub(crate) fn left(&mut self, room: &str) {
+        self.feeds.remove(room);
+    }
+
+    /// Checks a message that the client got.
+    pub(crate) fn received(
+        &mut self,
+        disk: &Disk,
+        feed: &str,
+        offset: u64,
+        content: &str,
+    ) -> Result<(), String> {
+        let Some(stored) = disk.at(offset) else {
+            return Err(format!("a client got {offset}, which is not stored"));
+        };
+        if stored.content.as_str() != content || !is_for(stored, feed, self.user(disk)) {
+            return Err(format!("a client got {content:?} in {feed} at {offset}, not {stored:?}"));
+        }
+        let user = self.user(disk);
+        let Some(from) = self.feeds.get_mut(feed) else {
+            return Err(format!("a client got {offset} of {feed}, where it is not"));
+        };
+        let next = |after: Option<u64>| next(disk, feed, user, after?);
+        let expected = next(from.after);
+        if from.after.is_some() && expected != Some(offset) {
+            let instead = from.or_after.iter().position(|after| next(Some(*after)) == Some(offset));
+            let known = from.after;
+            let Some(instead) = instead else {
+                return Err(format!(
+                    "a client got {offset} of {feed} after {known:?}, and not {expected:?}"
+                ));
+            };
+            from.or_after.remove(instead);
+        }
+        from.after = Some(offset);
+        if offset <= self.last {
+            let Some(left) = self.may_go_back.checked_sub(1) else {
+                return Err(format!("a client got {offset} after {}", self.last));
+            };
+            self.may_go_back = left;
+        }
+        self.last = offset;
+        Ok(())
+    }
+
+    /// Returns what the client does not have.
+    pub(crate) fn missing(&self, disk: &Disk) -> Option<String> {
+        let user = self.user(disk);
+        self.feeds.iter().find_map(|(feed, from)| {
+            let missing = next(disk, feed, user, from.after?)?;
+            Some(format!("{missing} of {feed}"))
+        })
+    }
+
+    fn user(&self, disk: &Disk) -> Option<i64> {
+        let user = disk.users.get(self.nickname.as_ref()?)?;
+        Some(user.as_i64())
+    }
+}
+
+fn is_for(message: &Message, feed: &str, user: Option<i64>) -> bool {
+    match &message.audience {
+        Audience::Room(room) => room.as_str() == feed,
+        Audience::Private { from, to, .. } => {
+            feed == PRIVATE && [from, to].iter().any(|one| Some(one.as_i64()) == user)
+        }
+    }
+}
+
+fn next(disk: &Disk, feed: &str, user: Option<i64>, after: u64) -> Option<u64> {
+    let mut messages = disk.after(after).iter();
+    messages.find(|message| is_for(message, feed, user)).map(|message| message.offset.as_u64())
+}
+
+/// What a client was told about a message.
+#[derive(Debug, Clone)]
+pub(crate) struct Acked {
+    pub(crate) content: String,
+    pub(crate) offset: u64,
+}
+
+/// Checks the log: dense offsets, each message once, and everything that was acked in its place.
+pub(crate) fn check_log(disk: &Disk, acked: &[Acked]) -> Result<(), String> {
+    let mut at = BTreeMap::new();
+    for (message, expected) in disk.log.iter().zip(1..) {
+        let offset = message.offset.as_u64();
+        if offset != expected {
+            return Err(format!("the log has {offset} in the place of {expected}"));
+        }
+        if let Some(earlier) = at.insert(message.content.as_str(), offset) {
+            return Err(format!("{:?} is stored at {earlier} and {offset}", message.content));
+        }
+    }
+    for Acked { content, offset } in acked {
+        if at.get(content.as_str()) != Some(offset) {
+            let found = at.get(content.as_str());
+            return Err(format!("{content:?} was acked at {offset}, and is at {found:?}"));
+        }
+    }
+    Ok(())
+}

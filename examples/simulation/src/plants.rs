@@ -1,0 +1,82 @@
+use chat_server::planted::Bug;
+use clap::ValueEnum;
+
+use crate::faults::Fault;
+
+/// Bugs to plant, to see whether they are found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Plant {
+    /// The store confirms what it has not committed.
+    AckBeforeCommit,
+    /// The store forgets keys: each retry is a new message.
+    KeysForgotten,
+    /// A key belongs to whoever uses it first.
+    KeyOfAnyone,
+    /// The store takes another message under a used key for a retry.
+    ConflictSwallowed,
+    /// A retry is answered with the end of the log.
+    RetryGetsNewOffset,
+    /// The store leaves out offsets.
+    NotDense,
+    /// The store loses the last messages at a crash of a node, although they were confirmed.
+    LostByCrash,
+    /// A failing append stores half of a batch and confirms it.
+    BatchTorn,
+    /// A read leaves out its first message.
+    ReadSkipsHole,
+    /// A page claims to be the last.
+    ClaimsNoMore,
+    /// Reads do not see the newest messages.
+    StaleReads,
+    /// The store claims a tail beyond the end.
+    TailTooHigh,
+    /// A record of an earlier owner of a session replaces one of a later owner.
+    FenceIgnored,
+    /// The store confirms sessions that it has not saved.
+    SavesLost,
+    /// Forged frames are trusted.
+    ForgedTrusted,
+    /// A delivery task forgets a wake-up that came while it was reading.
+    WakeForgotten,
+    /// The cursor moves before a message is handed over, also if it cannot be.
+    CursorBeforeHandOver,
+    /// A page that was read before a join is handed over after it.
+    PageKeptOverJoin,
+    /// After a rewind, messages of other rooms are handed over again.
+    RepeatsAfterRewind,
+    /// Positions do not tell of rewinds.
+    RewindWithoutMarks,
+    /// A join is answered before the session is saved.
+    AnswerBeforeSave,
+    /// A node believes that messages of another continue those it knows.
+    GapIgnored,
+    /// A recovered session continues at the end of the log.
+    ResumeAtEnd,
+}
+
+impl Plant {
+    /// Returns the faults without which the bug does nothing, and which therefore happen often in every run with it.
+    pub(crate) const fn needs(self) -> &'static [Fault] {
+        match self {
+            Self::FenceIgnored => &[Fault::HalfOpen, Fault::FrameLost, Fault::Cut],
+            Self::BatchTorn => &[Fault::AppendFails],
+            Self::SavesLost | Self::AnswerBeforeSave | Self::LostByCrash => &[Fault::Crash],
+            _ => &[],
+        }
+    }
+
+    /// Returns the bug of the server that this is; none if the simulated parts have it.
+    pub(crate) const fn bug(self) -> Option<Bug> {
+        Some(match self {
+            Self::WakeForgotten => Bug::WakeForgotten,
+            Self::CursorBeforeHandOver => Bug::CursorBeforeHandOver,
+            Self::PageKeptOverJoin => Bug::PageKeptOverJoin,
+            Self::RepeatsAfterRewind => Bug::RepeatsAfterRewind,
+            Self::RewindWithoutMarks => Bug::RewindWithoutMarks,
+            Self::AnswerBeforeSave => Bug::AnswerBeforeSave,
+            Self::GapIgnored => Bug::GapIgnored,
+            Self::ResumeAtEnd => Bug::ResumeAtEnd,
+            _ => return None,
+        })
+    }
+}

@@ -1,0 +1,349 @@
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chat_core::{
+    Epoch, Feed, Message, NewMessage, Nickname, NicknameKey, Offset, Timestamp, UserId,
+};
+use chat_store::{
+    Appended, Claimed, MemoryStore, MessageStore, NicknameClaim, NicknameStore, Page, PageBuilder,
+    Plan, SessionKey, SessionRecord, SessionStore, StoreError,
+};
+use tokio::time::sleep;
+
+use crate::faults::Fault;
+use crate::plants::Plant;
+use crate::world::{Life, World};
+
+/// What all nodes store, and what no crash takes away.
+pub(crate) struct Disk {
+    plant: Option<Plant>,
+    pub(crate) epoch: Epoch,
+    pub(crate) log: Vec<Message>,
+    by_key: HashMap<String, Offset>,
+    sessions: BTreeMap<SessionKey, SessionRecord>,
+    /// Users by the keys of their names.
+    pub(crate) users: BTreeMap<String, UserId>,
+    /// The most messages in a page.
+    page: usize,
+    /// The store does not work until then.
+    pub(crate) outage: bool,
+    /// How many of the last messages would not survive a crash.
+    unsynced: usize,
+}
+
+impl Disk {
+    pub(crate) fn new(plant: Option<Plant>, page: usize) -> Self {
+        Self {
+            plant,
+            epoch: Epoch::from_random(*b"simulate"),
+            log: Vec::new(),
+            by_key: HashMap::new(),
+            sessions: BTreeMap::new(),
+            users: BTreeMap::new(),
+            page,
+            outage: false,
+            unsynced: 0,
+        }
+    }
+
+    fn is(&self, plant: Plant) -> bool {
+        self.plant == Some(plant)
+    }
+
+    pub(crate) fn at(&self, offset: u64) -> Option<&Message> {
+        let found = self.log.binary_search_by_key(&offset, |message| message.offset.as_u64());
+        found.ok().and_then(|index| self.log.get(index))
+    }
+
+    pub(crate) fn tail(&self) -> Offset {
+        self.log.last().map_or(Offset::ZERO, |message| message.offset)
+    }
+
+    /// The messages after an offset.
+    pub(crate) fn after(&self, offset: u64) -> &[Message] {
+        let first = self.log.partition_point(|message| message.offset.as_u64() <= offset);
+        self.log.get(first..).unwrap_or_default()
+    }
+
+    fn append(&mut self, batch: &[NewMessage], most: usize) -> Vec<Appended> {
+        let anyones = |text: &str| text.rsplit(':').next().unwrap_or_default().to_owned();
+        let stored = |text: &str| {
+            let offset = match self.plant {
+                Some(Plant::KeysForgotten) => None,
+                Some(Plant::KeyOfAnyone) => self.by_key.get(&anyones(text)),
+                _ => self.by_key.get(text),
+            };
+            self.at(offset?.as_u64())
+        };
+        let plan = Plan::of(batch, stored);
+        let first = self.tail().plus(if self.is(Plant::NotDense) { 2 } else { 1 });
+        let new: Vec<_> = plan
+            .new_messages()
+            .take(most)
+            .map(|(new, text)| (new.clone(), text.map(str::to_owned)))
+            .collect();
+        let mut outcome = plan.outcome(first);
+        for ((new, text), step) in new.into_iter().zip(0..) {
+            let offset = first.plus(step);
+            let text =
+                text.map(|text| if self.is(Plant::KeyOfAnyone) { anyones(&text) } else { text });
+            self.by_key.extend(text.map(|text| (text, offset)));
+            self.log.push(Message::from_new(offset, new));
+            self.unsynced = (self.unsynced + 1).min(2);
+        }
+        for appended in &mut outcome {
+            *appended = match *appended {
+                Appended::Conflict(offset) if self.is(Plant::ConflictSwallowed) => {
+                    Appended::Duplicate(offset)
+                }
+                Appended::Duplicate(_) if self.is(Plant::RetryGetsNewOffset) => {
+                    Appended::Duplicate(self.tail())
+                }
+                appended => appended,
+            };
+        }
+        outcome
+    }
+
+    /// A node has crashed.
+    pub(crate) fn crash(&mut self) {
+        if self.is(Plant::LostByCrash) {
+            let kept = self.log.len().saturating_sub(self.unsynced);
+            for lost in self.log.drain(kept..) {
+                self.by_key.retain(|_, offset| *offset != lost.offset);
+            }
+        }
+    }
+}
+
+/// The store of one node.
+pub(crate) struct SimulatedStore {
+    world: Arc<World>,
+    life: Arc<Life>,
+    names: Arc<MemoryStore>,
+    epoch: Epoch,
+}
+
+/// How a call ends.
+enum End {
+    Well,
+    /// Nothing has happened.
+    Failed,
+    /// It has happened, but the caller does not learn it.
+    AnswerLost,
+}
+
+impl SimulatedStore {
+    pub(crate) fn new(world: &Arc<World>, life: &Arc<Life>, names: &Arc<MemoryStore>) -> Self {
+        let epoch = world.disk().epoch.clone();
+        Self { world: world.clone(), life: life.clone(), names: names.clone(), epoch }
+    }
+
+    async fn step(&self) {
+        self.world.take_time().await;
+        self.life.go_on().await;
+    }
+
+    /// The way to the disk, and what awaits the call there.
+    async fn call(&self, failure: Fault, lost: Option<Fault>) -> End {
+        self.step().await;
+        if self.world.happens(Fault::StoreHangs) {
+            sleep(self.world.random(|rng| rng.millis(1000, 12_000))).await;
+            self.life.go_on().await;
+        }
+        if self.world.happens(failure) || self.world.disk().outage {
+            return End::Failed;
+        }
+        match lost {
+            Some(lost) if self.world.happens(lost) => End::AnswerLost,
+            _ => End::Well,
+        }
+    }
+
+    /// The way back.
+    async fn end<T>(&self, end: &End, result: T) -> Result<T, StoreError> {
+        self.step().await;
+        match end {
+            End::Well => Ok(result),
+            End::Failed | End::AnswerLost => Err(unavailable()),
+        }
+    }
+}
+
+fn unavailable() -> StoreError {
+    StoreError::Unavailable { place: "the simulated store".into(), source: "a fault".into() }
+}
+
+#[async_trait]
+impl MessageStore for SimulatedStore {
+    fn epoch(&self) -> &Epoch {
+        &self.epoch
+    }
+
+    async fn append(&self, batch: &[NewMessage]) -> Result<Vec<Appended>, StoreError> {
+        let end = self.call(Fault::AppendFails, Some(Fault::AppendAnswerLost)).await;
+        if let End::Failed = end {
+            if self.world.plant == Some(Plant::BatchTorn) {
+                self.world.disk().append(batch, batch.len().div_ceil(2));
+                return self
+                    .end(
+                        &End::Well,
+                        batch.iter().map(|_| Appended::New(self.world.disk().tail())).collect(),
+                    )
+                    .await;
+            }
+            return self.end(&end, Vec::new()).await;
+        }
+        let early = self.world.is_planted(Plant::AckBeforeCommit, 50);
+        let appended = self.world.disk().append(batch, if early { 0 } else { usize::MAX });
+        self.world.note(format_args!("store: node {} appends {appended:?}", self.life.node));
+        self.end(&end, appended).await
+    }
+
+    async fn read_after(
+        &self,
+        feeds: Option<&[Feed]>,
+        after: Offset,
+        limit: usize,
+    ) -> Result<Page, StoreError> {
+        let end = self.call(Fault::ReadFails, None).await;
+        let hole = self.world.is_planted(Plant::ReadSkipsHole, 100);
+        let mut page = {
+            let disk = self.world.disk();
+            let mut page = PageBuilder::new(limit.min(disk.page));
+            let stale = if disk.is(Plant::StaleReads) { 2 } else { 0 };
+            let messages = disk.after(after.as_u64());
+            let messages = &messages[..messages.len().saturating_sub(stale)];
+            let wanted = |message: &&Message| {
+                feeds.is_none_or(|feeds| feeds.iter().any(|feed| feed.contains(&message.audience)))
+            };
+            let mut messages = messages.iter().filter(wanted);
+            while messages.next().is_some_and(|message| page.push(message.clone())) {}
+            page.build()
+        };
+        if hole && page.messages.len() > 1 {
+            page.messages.remove(0);
+        }
+        if self.world.plant == Some(Plant::ClaimsNoMore) {
+            page.more = false;
+        }
+        self.end(&end, page).await
+    }
+
+    async fn read_before(
+        &self,
+        feed: &Feed,
+        before: Option<Offset>,
+        limit: usize,
+    ) -> Result<Page, StoreError> {
+        let end = self.call(Fault::ReadFails, None).await;
+        let page = {
+            let disk = self.world.disk();
+            let mut page = PageBuilder::new(limit.min(disk.page));
+            let before = before.map_or(u64::MAX, Offset::as_u64);
+            let wanted = |message: &&Message| {
+                message.offset.as_u64() < before && feed.contains(&message.audience)
+            };
+            let mut messages = disk.log.iter().rev().filter(wanted);
+            while messages.next().is_some_and(|message| page.push(message.clone())) {}
+            page.build_reversed()
+        };
+        self.end(&end, page).await
+    }
+
+    async fn tail(&self) -> Result<Offset, StoreError> {
+        let end = self.call(Fault::ReadFails, None).await;
+        let tail = self.world.disk().tail();
+        let wrong = if self.world.plant == Some(Plant::TailTooHigh) { 3 } else { 0 };
+        self.end(&end, tail.plus(wrong)).await
+    }
+
+    async fn close(&self) {}
+}
+
+#[async_trait]
+impl SessionStore for SimulatedStore {
+    async fn save_sessions(
+        &self,
+        records: &[SessionRecord],
+    ) -> Result<Vec<SessionKey>, StoreError> {
+        let end = self.call(Fault::SaveFails, Some(Fault::SaveAnswerLost)).await;
+        let mut outdated = Vec::new();
+        let lies = self.world.is_planted(Plant::SavesLost, 200);
+        if !matches!(end, End::Failed) && !lies {
+            let mut disk = self.world.disk();
+            let unfenced = disk.is(Plant::FenceIgnored);
+            for (key, record) in SessionRecord::newest(records) {
+                if unfenced || record.replaces(disk.sessions.get(&key)) {
+                    disk.sessions.insert(key, record.clone());
+                } else {
+                    outdated.push(key);
+                }
+            }
+        }
+        let (node, late) = (self.life.node, outdated.len());
+        let count = records.len();
+        self.world.note(format_args!("store: node {node} saves {count} sessions, {late} too late"));
+        self.end(&end, outdated).await
+    }
+
+    async fn session(
+        &self,
+        key: SessionKey,
+        now: Timestamp,
+    ) -> Result<Option<SessionRecord>, StoreError> {
+        let end = self.call(Fault::LookupFails, None).await;
+        let found = self.world.disk().sessions.get(&key).cloned();
+        self.end(&end, found.filter(|record| record.expires_at > now)).await
+    }
+
+    async fn sweep_sessions(&self, now: Timestamp) -> Result<usize, StoreError> {
+        let end = self.call(Fault::SaveFails, None).await;
+        let mut swept = 0;
+        if let End::Well = end {
+            let sessions = &mut self.world.disk().sessions;
+            let before = sessions.len();
+            sessions.retain(|_, record| record.expires_at > now);
+            swept = before - sessions.len();
+        }
+        self.end(&end, swept).await
+    }
+}
+
+#[async_trait]
+impl NicknameStore for SimulatedStore {
+    async fn claim_nickname(&self, claim: &NicknameClaim) -> Result<Claimed, StoreError> {
+        let end = self.call(Fault::ClaimFails, None).await;
+        if let End::Failed = end {
+            return self.end(&end, Claimed::Taken).await;
+        }
+        let claimed = self.names.claim_nickname(claim).await?;
+        let (node, name, kind) = (self.life.node, &claim.nickname, claim.kind);
+        self.world.note(format_args!("store: node {node} claims {name}, {kind:?}: {claimed:?}"));
+        if let Claimed::Yes(user) = claimed {
+            self.world.disk().users.insert(claim.nickname.as_str().to_owned(), user);
+        }
+        self.end(&end, claimed).await
+    }
+
+    async fn find_nickname(
+        &self,
+        key: &NicknameKey,
+    ) -> Result<Option<(UserId, Nickname)>, StoreError> {
+        let end = self.call(Fault::ClaimFails, None).await;
+        let found = self.names.find_nickname(key).await?;
+        self.end(&end, found).await
+    }
+
+    async fn sweep_nicknames(
+        &self,
+        _: Timestamp,
+        _: Option<&NicknameKey>,
+    ) -> Result<Option<NicknameKey>, StoreError> {
+        self.life.go_on().await;
+        sleep(Duration::ZERO).await;
+        Ok(None)
+    }
+}

@@ -1,0 +1,35 @@
+//! Runs the program, which needs processes without other threads.
+
+use std::process::{Command, Output};
+
+#[expect(clippy::unwrap_used, reason = "it is there")]
+fn simulation(arguments: &[&str]) -> Output {
+    let program = env!("CARGO_BIN_EXE_simulation");
+    Command::new(program).args(arguments).output().unwrap()
+}
+
+fn text(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[test]
+fn the_promises_hold() {
+    let output = simulation(&["--seeds", "120"]);
+    assert!(output.status.success(), "{}", text(&output));
+}
+
+#[test]
+fn a_run_is_a_function_of_its_seed() {
+    let hash = |seed: u64| text(&simulation(&["--seed", &seed.to_string(), "--trace-hash"]));
+    let hashes: Vec<String> = (1..=8).map(hash).collect();
+    assert_eq!(hashes, (1..=8).map(hash).collect::<Vec<_>>());
+    assert_ne!(hashes[0], hashes[1]);
+    // Also in the middle of other runs.
+    assert_eq!(hashes.concat(), text(&simulation(&["--seeds", "8", "--trace-hash"])));
+}
+
+#[test]
+fn planted_bugs_are_found() {
+    let output = simulation(&["--plants", "--seeds", "150"]);
+    assert!(output.status.success(), "{}", text(&output));
+}
