@@ -23,4 +23,6 @@ pub use observe::{Direction, Observed};
 pub(crate) use services::{Authenticate, Hooks, Services};
 pub(crate) use session::ChatSession;
 #[cfg(feature = "bench")]
+pub use auth::read_auth;
+#[cfg(feature = "bench")]
 pub(crate) use sink::frame_of;
