@@ -113,12 +113,12 @@ fuzz_target!(|data: &[u8]| {
             }
             // Of the message that ends the connection, more or less may have passed. Nobody sees it.
             let (some, most) = if other.out.len() < whole.out.len() {
-                (other.out, whole.out)
+                (&other.out, &whole.out)
             } else {
-                (whole.out, other.out)
+                (&whole.out, &other.out)
             };
-            assert!(most.starts_with(&some), "they begin differently");
-            assert_eq!(whole_frames(&some), whole_frames(&most), "one has a message more");
+            assert!(most.starts_with(some), "they begin differently");
+            assert_eq!(whole_frames(some), whole_frames(most), "one has a message more");
         }
     });
 });
