@@ -75,6 +75,10 @@ fn is_connected(payload: &[u8]) -> bool {
     payload.starts_with(b"40") && payload.contains(&b'{')
 }
 
+fn is_direct(&(first, payload): &(u8, &[u8])) -> bool {
+    first == TEXT && payload.starts_with(DIRECT)
+}
+
 fuzz_target!(|data: &[u8]| {
     timed(data, || {
         let mut input = Input(data);
@@ -126,7 +130,7 @@ fuzz_target!(|data: &[u8]| {
         assert_eq!(whole, received.len(), "the last frame is cut off");
         type Frames<'a> = Vec<(u8, &'a [u8])>;
         let (direct, others): (Frames<'_>, Frames<'_>) =
-            got.iter().copied().partition(|(_, payload)| payload.starts_with(DIRECT));
+            got.iter().copied().partition(|frame| is_direct(frame));
         let expected = frames(&written);
         assert_eq!(others.len(), expected.len(), "Engine.IO wrote another number of frames");
         for (got, expected) in others.iter().zip(&expected) {
@@ -139,7 +143,7 @@ fuzz_target!(|data: &[u8]| {
             payload.starts_with(b"40") && matches!(payload.get(2), None | Some(b'{'))
         };
         let connected = got.iter().position(|(first, payload)| *first == TEXT && is_root(payload));
-        let begun = got.iter().position(|(_, payload)| payload.starts_with(DIRECT));
+        let begun = got.iter().position(is_direct);
         let is_told = |begun| connected.is_some_and(|connected| connected < begun);
         assert!(begun.is_none_or(is_told), "the client was not connected yet");
         assert!(pushed.starts_with(&direct), "the direct writer's frames are others");

@@ -17,12 +17,12 @@ mod services;
 mod session;
 mod sink;
 
+#[cfg(feature = "bench")]
+pub use auth::read_auth;
 pub(crate) use connect::{Connections, register};
 pub use connect_error::ConnectError;
 pub use observe::{Direction, Observed};
 pub(crate) use services::{Authenticate, Hooks, Services};
 pub(crate) use session::ChatSession;
-#[cfg(feature = "bench")]
-pub use auth::read_auth;
 #[cfg(feature = "bench")]
 pub(crate) use sink::frame_of;
