@@ -1,4 +1,4 @@
-//! Internals of this crate that `benches/` measures, behind the feature `bench`.
+//! Internals of this crate that `benches/` measures and `fuzz/` feeds, behind the feature `bench`.
 //!
 //! They are private and depend on each other, so a benchmark cannot include their files as `benches/frame_filter.rs`
 //! does. Without the feature none of this is in the crate, and with it none of it is in the documentation. It is not
@@ -16,6 +16,9 @@ use crate::engine::delivery::{Following, Found, ReadPosition, Subscription};
 use crate::engine::limits::Limits;
 use crate::engine::log::{self, Log, Position, READ_LIMIT};
 use crate::socketio::socket::frame_of;
+
+pub use crate::socketio::socket::read_auth;
+pub use crate::socketio::transport::fuzzing::{ReadBody, ReadWebsocket, WriteWebsocket};
 
 /// Maximum number of messages per read.
 pub const PAGE: usize = READ_LIMIT;

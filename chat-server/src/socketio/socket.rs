@@ -17,6 +17,8 @@ mod services;
 mod session;
 mod sink;
 
+#[cfg(feature = "bench")]
+pub use auth::read_auth;
 pub(crate) use connect::{Connections, register};
 pub use connect_error::ConnectError;
 pub use observe::{Direction, Observed};

@@ -26,6 +26,8 @@ mod fair_queue;
 mod farewell;
 mod frame_filter;
 mod frames;
+#[cfg(feature = "bench")]
+pub(crate) mod fuzzing;
 mod in_flight;
 mod inbound;
 mod incoming;

@@ -45,3 +45,12 @@ impl Auth {
         not_joined(&self.json["rooms"], max_rooms)
     }
 }
+
+/// Reads what a client says in `auth`, as far as the chat knows it, with the names of rooms that it cannot join. None
+/// if the client is refused.
+#[cfg(feature = "bench")]
+pub fn read_auth(text: &str, max_rooms: usize) -> Option<(Handshake, Option<NotJoined>)> {
+    let auth = Auth::read(text).ok()?;
+    let not_joined = auth.not_joined(max_rooms);
+    Some((auth.handshake, not_joined))
+}

@@ -75,12 +75,12 @@ impl HttpBody for ShrunkBody {
     }
 }
 
-struct Packets {
+pub(super) struct Packets {
     max: usize,
     budget: Arc<Budget>,
     link: Arc<Link>,
     /// Whether a message was no packet. Nothing is taken from then on.
-    has_no_packet: bool,
+    pub(super) has_no_packet: bool,
     /// For the large packets of this body. Kept to its end: they are handled one after the other.
     room: Option<Room>,
     /// The bytes so far of a packet that is kept.
@@ -88,7 +88,7 @@ struct Packets {
     /// The packet, if it is not kept.
     dropped: Option<Dropped>,
     /// Packets that are complete, with the separator after each.
-    whole: VecDeque<Bytes>,
+    pub(super) whole: VecDeque<Bytes>,
     /// The total number of bytes.
     bytes: u64,
     /// The number of bytes of whole packets.
@@ -96,7 +96,7 @@ struct Packets {
 }
 
 impl Packets {
-    fn new(max: usize, budget: Arc<Budget>, link: Arc<Link>) -> Self {
+    pub(super) fn new(max: usize, budget: Arc<Budget>, link: Arc<Link>) -> Self {
         Self {
             max,
             budget,
@@ -126,7 +126,7 @@ impl Packets {
         (!has_room).then_some(NO_ROOM)
     }
 
-    fn take(&mut self, data: &[u8]) -> io::Result<()> {
+    pub(super) fn take(&mut self, data: &[u8]) -> io::Result<()> {
         self.bytes += data.len() as u64;
         if self.bytes > MAX_DROPPED_BYTES {
             return Err(io::Error::other("the body is too large"));
@@ -169,7 +169,7 @@ impl Packets {
         self.dropped = Some(dropped);
     }
 
-    fn end_packet(&mut self) {
+    pub(super) fn end_packet(&mut self) {
         self.packet_ended(&[]);
     }
 
