@@ -44,7 +44,8 @@ const PONGS_BYTES: usize = 4096;
 #[must_use = "a builder does nothing until it is started"]
 pub struct ChatBuilder {
     stores: Stores,
-    broadcast: Arc<dyn Broadcast>,
+    /// None if the chat has one node.
+    broadcast: Option<Arc<dyn Broadcast>>,
     hooks: Hooks,
     reserved_names: Vec<Nickname>,
     issuer: Option<Arc<dyn Issuer>>,
@@ -69,7 +70,7 @@ impl ChatBuilder {
     pub(super) fn new(stores: Stores) -> Self {
         Self {
             stores,
-            broadcast: Arc::new(LocalBroadcast::new()),
+            broadcast: None,
             hooks: Hooks::default(),
             reserved_names: Self::RESERVED_NAMES.map(Nickname::from_stored).into(),
             issuer: None,
@@ -82,7 +83,7 @@ impl ChatBuilder {
 
     /// Sets how the nodes of a chat tell each other about new messages. Without it the chat has one node.
     pub fn broadcast(self, broadcast: Arc<dyn Broadcast>) -> Self {
-        Self { broadcast, ..self }
+        Self { broadcast: Some(broadcast), ..self }
     }
 
     /// Calls `register` for each client that connects to the namespace `/`, before the client can send anything.
@@ -202,13 +203,17 @@ impl ChatBuilder {
         getrandom::fill(&mut id).map_err(ChatError::Random)?;
         let node = NodeId::from_random(id);
 
+        let has_others = broadcast.is_some();
+        let broadcast = broadcast.unwrap_or_else(|| Arc::new(LocalBroadcast::new()));
         let (outgoing, frames) = Outgoing::new();
         let believed = broadcast.is_authenticated();
         let committed = outgoing.clone().committed(messages.epoch().clone(), believed);
         let log = Log::start(messages, limits.recent_bytes, RECENT_AT_START, committed).await?;
         let recovery = Recovery::new(sessions, limits.recovery_window);
         let taken = outgoing.clone();
-        recovery.on_taken(move |key, generation| taken.session_taken(key, generation));
+        if has_others {
+            recovery.on_taken(move |key, generation| taken.session_taken(key, generation));
+        }
         let presence =
             Presence::new(node, limits.presence_grace, believed, limits.ephemeral_rate(), outgoing);
         let (lifetime, reserved) = (limits.nickname_lifetime, self.reserved_names);

@@ -90,12 +90,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chat_core::Timestamp;
-use chat_store::{SessionKey, SessionStore};
+use chat_store::{SessionKey, SessionStore, StoreError};
 use data_encoding::HEXLOWER;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use socketioxide::extract::SocketRef;
+use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -170,11 +171,13 @@ impl<S> Recovery<S> {
         Self(Arc::new(shared), PhantomData)
     }
 
-    async fn stored(&self, key: SessionKey) -> Option<Known> {
+    async fn stored(&self, key: SessionKey) -> Result<Option<Known>, StoreError> {
         let found = self.0.store.session(key, Timestamp::now()).await;
-        let record = self.0.looking_up.watch(found).ok()??;
-        let saved = Saved::from_record(&record)?;
-        Some(Known { generation: record.generation, saved })
+        let record = self.0.looking_up.watch(found)?;
+        Ok(record.and_then(|record| {
+            let saved = Saved::from_record(&record)?;
+            Some(Known { generation: record.generation, saved })
+        }))
     }
 
     /// Returns whether sessions cannot be saved: the last save failed and is being retried.
@@ -185,6 +188,8 @@ impl<S> Recovery<S> {
     /// Calls `taken` whenever a client has recovered a session here and that is saved, with the session's new
     /// [generation](chat_store::SessionRecord::generation), so that you can tell other servers with the same store to
     /// [release it](Self::taken_elsewhere). Only the first call of this method counts. `taken` must not block.
+    ///
+    /// Without it, this server is alone: what it knows of a session counts, also when the store cannot be asked.
     pub fn on_taken(&self, taken: impl Fn(SessionKey, i64) + Send + Sync + 'static) {
         self.0.writer.on_taken(Box::new(taken));
     }
@@ -247,26 +252,45 @@ impl<S: Serialize + DeserializeOwned> Recovery<S> {
     ///
     /// Cancel safe: it only reads.
     pub async fn find(&self, socket: &SocketRef, claim: &Claim) -> Option<Found<S>> {
-        let pid = claim.pid.as_deref().filter(|_| !self.0.window.is_zero())?;
+        self.look_up(socket, claim).await.ok().flatten()
+    }
+
+    /// Returns the same as [`find`](Self::find).
+    ///
+    /// # Errors
+    /// The session is known here, but another server may have had it since, and the store cannot be asked: whoever
+    /// went on with what is known here could undo what that server has answered.
+    pub(crate) async fn look_up(
+        &self,
+        socket: &SocketRef,
+        claim: &Claim,
+    ) -> Result<Option<Found<S>>, StoreError> {
+        let pid = claim.pid.as_deref().filter(|_| !self.0.window.is_zero());
+        let Some(pid) = pid else { return Ok(None) };
         let key = key_of(pid);
         // Also when it is known here: another node may have had it since, and this one not have heard of it.
         let stored = match self.0.registry.find(key) {
-            Some(_) => timeout(LOOKUP_PATIENCE, self.stored(key)).await.ok().flatten(),
-            None => self.stored(key).await,
+            Some(_) => {
+                let stored = timeout(LOOKUP_PATIENCE, self.stored(key)).await;
+                let stored = stored.unwrap_or_else(|elapsed| Err(unanswered(elapsed)));
+                if self.0.writer.has_others() { stored? } else { stored.ok().flatten() }
+            }
+            None => self.stored(key).await.ok().flatten(),
         };
         // What is known here now, not before the store was asked: it may have been taken over meanwhile.
         let known = match (self.0.registry.find(key), stored) {
-            (Some(here), stored) => {
-                let here = here?;
+            (Some(here), stored) => here.and_then(|here| {
                 match stored.filter(|stored| stored.generation > here.generation) {
-                    Some(stored) => not_opened_after(socket, stored)?,
-                    None => here,
+                    Some(stored) => not_opened_after(socket, stored),
+                    None => Some(here),
                 }
-            }
-            (None, stored) => not_opened_after(socket, stored?)?,
+            }),
+            (None, stored) => stored.and_then(|stored| not_opened_after(socket, stored)),
         };
-        let state = serde_json::from_str(&known.saved.state).ok()?;
-        Some(Found { key, pid: pid.to_owned(), known, state, offset: claim.offset.clone() })
+        Ok(known.and_then(|known| {
+            let state = serde_json::from_str(&known.saved.state).ok()?;
+            Some(Found { key, pid: pid.to_owned(), known, state, offset: claim.offset.clone() })
+        }))
     }
 
     /// Gives a session that was found to a connection, and disconnects the connection that has it now.
@@ -328,6 +352,10 @@ fn not_opened_after(socket: &SocketRef, known: Known) -> Option<Known> {
         tracing::debug!("a session stays with a connection that was opened later");
     }
     (!late).then_some(known)
+}
+
+fn unanswered(elapsed: Elapsed) -> StoreError {
+    StoreError::Unavailable { place: "the store of sessions".into(), source: elapsed.into() }
 }
 
 fn key_of(pid: &str) -> SessionKey {

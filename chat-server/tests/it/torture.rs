@@ -9,11 +9,14 @@ use crate::javascript::MACHINE;
 fn torture(arguments: &[&str]) {
     let _turn = MACHINE.blocking_lock();
     let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/torture/torture.mjs");
+    let Some(node_modules) = option_env!("CHAT_NODE_MODULES") else {
+        panic!("the build script did not say where it installed the JavaScript client");
+    };
     let output = Command::new("node")
         .arg(program)
         .args(["--story", "--seconds", "20", "--server", env!("CARGO_BIN_EXE_chat-server")])
         .args(arguments)
-        .env("CHAT_NODE_MODULES", option_env!("CHAT_NODE_MODULES").expect("npm has installed it"))
+        .env("CHAT_NODE_MODULES", node_modules)
         .stdin(Stdio::null())
         .output()
         .expect("node must be on the path");

@@ -51,14 +51,18 @@ async fn serve(cli: &Cli) -> anyhow::Result<()> {
     let jwt_key = cli.jwt_key.as_deref().map(read_jwt_key).transpose()?;
     let store = chat_store::open(&cli.store).await?;
     let broadcast = adapter::open(cli).await?;
+    // Only the kind of each URL: the rest may contain secrets.
+    let adapter = if cli.worker_hub.is_some() { "cluster" } else { kind(&cli.adapter) };
     let mut chat = Chat::builder(Arc::clone(&store))
-        .broadcast(Arc::clone(&broadcast))
         .reserved_names(cli.reserved_names.iter().flatten().cloned())
         .limits(cli.limits())
         .trusted_proxies(cli.trusted_proxies.iter().cloned())
         .allowed_origins(cli.allowed_origins.iter().cloned())
         .allowed_hosts(cli.allowed_hosts.iter().cloned())
         .base_path(cli.base_path.clone());
+    if adapter != "local" {
+        chat = chat.broadcast(Arc::clone(&broadcast));
+    }
     if let Some(key) = jwt_key {
         chat = chat.jwt_key(key);
     }
@@ -78,8 +82,6 @@ async fn serve(cli: &Cli) -> anyhow::Result<()> {
         tracing::info!("stopping");
         asked_to_stop.get_or_init(Instant::now);
     };
-    // Only the kind of each URL: the rest may contain secrets.
-    let adapter = if cli.worker_hub.is_some() { "cluster" } else { kind(&cli.adapter) };
     tracing::info!(
         store = kind(&cli.store),
         adapter,

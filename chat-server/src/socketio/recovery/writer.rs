@@ -75,6 +75,11 @@ impl Writer {
         self.taken.set(taken).ok();
     }
 
+    /// Returns whether other servers may have sessions of this store.
+    pub(super) fn has_others(&self) -> bool {
+        self.taken.get().is_some()
+    }
+
     /// Requests a save soon.
     pub(super) fn wake(&self) {
         self.changed.notify_one();

@@ -112,7 +112,8 @@ async fn resumed(
     socket: &SocketRef,
     auth: &Auth,
 ) -> Result<Option<Resumed>, IdentityError> {
-    let Some(found) = services.recovery.find(socket, &auth.claim).await else { return Ok(None) };
+    let found = services.recovery.look_up(socket, &auth.claim).await?;
+    let Some(found) = found else { return Ok(None) };
     let resumed = ChatSession::resume(&services.log, &found).await?;
     Ok(resumed.map(|(session, cursor)| Resumed { found, session, cursor }))
 }
