@@ -126,7 +126,8 @@ const note = (fault) => (counts[fault] = (counts[fault] ?? 0) + 1);
 const acked = () => clients.reduce((sum, { acks }) => sum + acks, 0);
 let isOver = false;
 let log = [];
-const isWaiting = (client) => client.isSending || client.lacks(log) > 0;
+let ends = new Map();
+const isWaiting = (client) => client.isSending || client.lacks(ends);
 
 async function spoilNetwork() {
   while (!isOver) {
@@ -158,7 +159,7 @@ const progress = setInterval(() => {
   const faults = Object.values(counts).reduce((sum, count) => sum + count, 0);
   const wrong = clients.reduce((sum, { violations }) => sum + violations.length, 0);
   const late = clients.filter(isWaiting).map(({ name, kind }) => `${name} (${kind})`);
-  const waiting = isOver ? `, waiting for ${late.length > 3 ? `${late.length} clients` : late.join(", ")}` : "";
+  const waiting = isOver && late.length > 0 ? `, waiting for ${late.length > 3 ? `${late.length} clients` : late.join(", ")}` : "";
   console.log(`${seconds().toFixed(0).padStart(5)} s  ${acked()} acked, ${faults} faults, ${wrong} violations${waiting}`);
 }, 10_000);
 
@@ -179,6 +180,7 @@ log = await readLog({ ...targets[0], headers }, roomNames, settleBy).catch((erro
   failure ??= error;
   return [];
 });
+ends = new Map(log.map(({ room, offset }) => [room, offset]));
 while (clients.some(isWaiting) && performance.now() < settleBy) await sleep(50);
 clearInterval(progress);
 

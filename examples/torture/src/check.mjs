@@ -41,6 +41,8 @@ export function check(clients, log, { isAlone }) {
   const times = new Map();
   for (const { content } of log) times.set(content, (times.get(content) ?? 0) + 1);
 
+  const rooms = byRoom(log);
+
   let last = 0;
   for (const { offset } of log) {
     if (offset <= last) violations.push(`the log has ${offset} after ${last}`);
@@ -59,7 +61,7 @@ export function check(clients, log, { isAlone }) {
       before = offset ?? before;
     }
     for (const { room, after, offsets, digests: got } of memberships) {
-      const expected = log.filter((message) => message.room === room && message.offset > after);
+      const expected = (rooms.get(room) ?? []).filter(({ offset }) => offset > after);
       const first = expected.findIndex(({ offset }, n) => offsets[n] !== offset || got[n] !== digests.get(offset));
       if (first !== -1) {
         violations.push(`${name} got ${offsets[first] ?? "nothing"} of ${room} in place of ${expected[first].offset}`);
@@ -69,4 +71,13 @@ export function check(clients, log, { isAlone }) {
     }
   }
   return violations;
+}
+
+function byRoom(log) {
+  const rooms = new Map();
+  for (const message of log) {
+    if (!rooms.has(message.room)) rooms.set(message.room, []);
+    rooms.get(message.room).push(message);
+  }
+  return rooms;
 }

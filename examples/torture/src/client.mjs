@@ -205,10 +205,9 @@ export class Client {
     return Math.max(...[...this.rooms.values()].map(({ cursor }) => cursor));
   }
 
-  /** How many messages of the log have not arrived yet. */
-  lacks(log) {
-    const ends = new Map(log.map(({ room, offset }) => [room, offset]));
-    return [...this.rooms].filter(([room, { cursor }]) => cursor < (ends.get(room) ?? 0)).length;
+  /** Whether something has not arrived yet, given the last offset of each room. */
+  lacks(ends) {
+    return [...this.rooms].some(([room, { cursor }]) => cursor < (ends.get(room) ?? 0));
   }
 
   /** Sends nothing new. */
