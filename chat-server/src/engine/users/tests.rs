@@ -87,6 +87,20 @@ async fn a_clock_that_jumps_takes_no_name_away() {
     }
 }
 
+/// Between looking for the owner and for who is there.
+#[tokio::test(start_paused = true)]
+async fn a_name_that_another_connection_of_its_owner_takes_at_that_moment_is_not_refused() {
+    let node = Node::new(&store(), &Limits::default());
+    let ada = node.take("Ada", Some(ADAS), 1).await.unwrap();
+    let _present = node.enter(&ada);
+    let source = Source::Address([192, 0, 2, 1].into());
+    let again = node.identities.claim_new(&ada.nickname, ada.owner, source).await.unwrap();
+    assert_eq!(again.id, ada.id);
+    let eve = owner_of(&Token::try_from(EVES.to_owned()).unwrap());
+    let refused = node.identities.claim_new(&ada.nickname, eve, source).await;
+    assert!(matches!(refused, Err(IdentityError::Refused(_))), "{refused:?}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_name_of_somebody_who_is_away_for_its_lifetime_can_be_claimed() {
     let node = Node::new(&store(), &Limits::default());
