@@ -72,6 +72,12 @@ impl Following {
         Self { start, rooms, user, past: Past::default() }
     }
 
+    /// Counts rewinds from this number on.
+    pub(crate) fn after_rewinds(mut self, rewinds: u32) -> Self {
+        self.past.forgotten = rewinds;
+        self
+    }
+
     /// Returns the room of this name, as the connection joined it; none if it has not.
     pub(crate) fn room(&self, room: &RoomId) -> Option<&RoomId> {
         self.rooms.get_key_value(room).map(|(room, _)| room)

@@ -92,7 +92,10 @@ impl ChatSession {
             }
             None => None,
         };
-        let following = Following::new(joined, followed);
+        // The client keeps its position of an earlier session until it gets something. The rewinds that it tells of are
+        // none of this session, whose own are counted from there on.
+        let before = handshake.offset.as_ref().map_or(0, |at| at.rewinds);
+        let following = Following::new(joined, followed).after_rewinds(before);
         let (log, start) = (Some(log.epoch().clone()), following.start);
         let user = user.map(SessionUser::of);
         Ok((Self { log, following, user, was_anonymous: false }, start))

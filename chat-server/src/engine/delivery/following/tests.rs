@@ -232,6 +232,19 @@ fn a_position_that_no_client_can_have_is_refused() {
     assert_eq!(following.resume(offset(2), u32::MAX), None);
 }
 
+/// The client has got nothing of its new session yet, and claims it with the position of the one before.
+#[test]
+fn rewinds_of_an_earlier_session_are_none_of_this_one() {
+    let following = Following::new([(room(0), offset(17).into())].into(), None);
+    let mut following = following.after_rewinds(1);
+    following.join(room(1), offset(10), offset(19));
+    let (resumed, cursor) = following.clone().resume(offset(17), 1).unwrap();
+    assert_eq!(cursor, offset(10));
+    assert!(resumed.includes(&Audience::Room(room(1)), offset(11)));
+    assert_eq!(following.rewinds_at(offset(11)), 2);
+    assert_eq!(following.resume(offset(11), 2).unwrap().1, offset(11));
+}
+
 /// As they were saved before there was anything to say of rewinds.
 #[test]
 fn what_was_saved_by_an_earlier_version_is_read() {
