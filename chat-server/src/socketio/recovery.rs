@@ -277,20 +277,25 @@ impl<S: Serialize + DeserializeOwned> Recovery<S> {
             }
             None => self.stored(key).await.ok().flatten(),
         };
+        Ok(self.newest(socket, key, stored).and_then(|known| {
+            let state = serde_json::from_str(&known.saved.state).ok()?;
+            Some(Found { key, pid: pid.to_owned(), known, state, offset: claim.offset.clone() })
+        }))
+    }
+
+    /// Returns what is known of a session, given what the store has of it.
+    fn newest(&self, socket: &SocketRef, key: SessionKey, stored: Option<Known>) -> Option<Known> {
         // What is known here now, not before the store was asked: it may have been taken over meanwhile.
-        let known = match (self.0.registry.find(key), stored) {
-            (Some(here), stored) => here.and_then(|here| {
+        match (self.0.registry.find(key), stored) {
+            (Some(here), stored) => {
+                let here = here?;
                 match stored.filter(|stored| stored.generation > here.generation) {
                     Some(stored) => not_opened_after(socket, stored),
                     None => Some(here),
                 }
-            }),
-            (None, stored) => stored.and_then(|stored| not_opened_after(socket, stored)),
-        };
-        Ok(known.and_then(|known| {
-            let state = serde_json::from_str(&known.saved.state).ok()?;
-            Some(Found { key, pid: pid.to_owned(), known, state, offset: claim.offset.clone() })
-        }))
+            }
+            (None, stored) => not_opened_after(socket, stored?),
+        }
     }
 
     /// Gives a session that was found to a connection, and disconnects the connection that has it now.

@@ -98,11 +98,9 @@ impl Following {
             }
         };
         since.is_some_and(|Since { after, rewinds }| {
-            let later = self.past.rewinds.iter().skip(*rewinds);
-            offset > *after
-                && later
-                    .into_iter()
-                    .all(|rewind| offset > rewind.from || planted::is(Bug::RepeatsAfterRewind))
+            let is_new =
+                |rewind: &Rewind| offset > rewind.from || planted::is(Bug::RepeatsAfterRewind);
+            offset > *after && self.past.rewinds.iter().skip(*rewinds).all(is_new)
         })
     }
 
@@ -168,15 +166,18 @@ impl Following {
         }
         self.past.rewinds.clear();
         self.past.unclear_upto = Offset::ZERO;
-        let user = self.user.iter_mut().map(|(_, since)| since);
-        let joined = self.rooms.values_mut().chain(user).filter(|since| since.rewinds > 0);
-        let unseen: Vec<_> = joined.collect();
+        let unseen: Vec<_> = self.all_mut().filter(|since| since.rewinds > 0).collect();
         let to = unseen.iter().map(|since| since.after).min().filter(|to| *to < offset);
         for since in unseen {
             since.rewinds = usize::from(to.is_some());
         }
         self.past.rewinds.extend(to.map(|to| Rewind { from: offset, to }));
         Some((self, to.unwrap_or(offset)))
+    }
+
+    /// Returns from where on each feed is followed.
+    fn all_mut(&mut self) -> impl Iterator<Item = &mut Since> {
+        self.rooms.values_mut().chain(self.user.iter_mut().map(|(_, since)| since))
     }
 
     fn since(&self, after: Offset) -> Since {
@@ -187,8 +188,7 @@ impl Following {
     fn forget_first(&mut self) -> Rewind {
         let first = self.past.rewinds.remove(0);
         self.past.forgotten = self.past.forgotten.saturating_add(1);
-        let user = self.user.iter_mut().map(|(_, since)| since);
-        for since in self.rooms.values_mut().chain(user) {
+        for since in self.all_mut() {
             match since.rewinds.checked_sub(1) {
                 Some(rewinds) => since.rewinds = rewinds,
                 None => since.after = first.from.max(since.after),
