@@ -24,6 +24,18 @@ pub(crate) fn run_now(file: &str, variables: &[(&str, &str)]) {
 
 /// Runs one file of a directory of tests, for a caller that has the machine.
 pub(crate) fn run_in(directory: &str, file: &str, variables: &[(&str, &str)]) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(directory).join(file);
+    // Without `--test`, the test runner is the same, in one process: nothing can outlive it.
+    node(&path, &["--test-reporter=spec"], &[], variables);
+}
+
+/// Runs a program with these options of Node.js and arguments of its own, for a caller that has the machine.
+pub(crate) fn node(
+    program: &Path,
+    options: &[&str],
+    arguments: &[&str],
+    variables: &[(&str, &str)],
+) {
     let Some(node_modules) = option_env!("CHAT_NODE_MODULES") else {
         panic!("the build script did not say where it installed the JavaScript client");
     };
@@ -32,11 +44,10 @@ pub(crate) fn run_in(directory: &str, file: &str, variables: &[(&str, &str)]) {
             "the JavaScript client is missing: install Node.js 18 or later with npm and build again"
         );
     }
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(directory).join(file);
-    // Without `--test`, the test runner is the same, in one process: nothing can outlive it.
     let output = Command::new("node")
-        .arg("--test-reporter=spec")
-        .arg(path)
+        .args(options)
+        .arg(program)
+        .args(arguments)
         .env("CHAT_SERVER_BIN", env!("CARGO_BIN_EXE_chat-server"))
         .env("CHAT_NODE_MODULES", node_modules)
         .envs(variables.iter().copied())
@@ -45,7 +56,8 @@ pub(crate) fn run_in(directory: &str, file: &str, variables: &[(&str, &str)]) {
         .expect("node must be on the path");
     println!("{}", String::from_utf8_lossy(&output.stdout));
     println!("{}", String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{file} failed: {}", output.status);
+    let name = program.file_name().unwrap_or_default().display();
+    assert!(output.status.success(), "{name} failed: {}", output.status);
 }
 
 macro_rules! files {

@@ -1,10 +1,7 @@
 // What has to be true in the end.
 
-import { createRequire } from "node:module";
+import { io } from "./packages.mjs";
 import { digest, sleep } from "./random.mjs";
-
-const require = createRequire(process.env.CHAT_NODE_MODULES ? `${process.env.CHAT_NODE_MODULES}/` : import.meta.url);
-const { io } = require("socket.io-client");
 
 /** Reads all messages of these rooms with a client that nothing disturbs, in their order. */
 export async function readLog({ host, port, isSecure, headers }, rooms, deadline) {

@@ -1,13 +1,8 @@
 // A stock client that never gives up: it sends with keys, and notes every delivery for each room.
 
-import { createRequire } from "node:module";
 import { randomUUID } from "node:crypto";
+import { io, msgpack } from "./packages.mjs";
 import { digest } from "./random.mjs";
-
-// Where the packages are, if not beside this program.
-const require = createRequire(process.env.CHAT_NODE_MODULES ? `${process.env.CHAT_NODE_MODULES}/` : import.meta.url);
-const { io } = require("socket.io-client");
-const msgpack = require("socket.io-msgpack-parser");
 
 const TRANSPORTS = [["websocket"], ["polling"], ["polling", "websocket"]];
 
