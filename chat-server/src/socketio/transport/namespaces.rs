@@ -23,9 +23,7 @@ pub(crate) struct Namespaces {
     /// The public id of the client where it has no other.
     id: String,
     all: Mutex<All>,
-    /// Whether the client wants to be connected to the main namespace, or was told that it is.
-    wants_root: AtomicBool,
-    /// Whether it has announced that it leaves the main namespace before it was told that it is connected.
+    /// Whether the client has announced that it leaves the main namespace before it was told that it is connected.
     has_given_up: AtomicBool,
 }
 
@@ -166,7 +164,8 @@ impl Namespaces {
         let mut all = self.all();
         let connected = all.find(name).filter(|namespace| namespace.stage == Stage::Connected);
         let was_connected = connected.map(|namespace| namespace.stage = Stage::Left).is_some();
-        if name == ROOT && !was_connected && self.wants_root.load(Ordering::Relaxed) {
+        // Even if it has not asked to be connected: the requests of a polled client can overtake each other.
+        if name == ROOT && !was_connected {
             self.has_given_up.store(true, Ordering::Release);
         }
         was_connected
@@ -181,9 +180,6 @@ impl Namespaces {
     /// Notes that the client connects with this `auth`, if that is known. Returns whether someone has to ask for
     /// [unanswered](Self::unanswered) CONNECTs from now on.
     pub(super) fn joins(&self, name: &[u8], auth: Option<&[u8]>) -> bool {
-        if name == ROOT {
-            self.wants_root.store(true, Ordering::Relaxed);
-        }
         let mut all = self.all();
         let Some(left) = all.find(name).filter(|namespace| namespace.stage == Stage::Left) else {
             return false;
