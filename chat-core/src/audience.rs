@@ -2,10 +2,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Nickname, RoomId};
 
-/// A user, across all connections and nodes. The id stays while the user is away and is never reused: when a nickname
-/// gets a new owner, that owner is another user. A user who takes another nickname gets another id.
+/// A user, across all connections, devices and nodes. The id stays when the user takes another nickname or is away, and
+/// is never reused: when a nickname gets a new owner, that owner is another user.
 ///
-/// Random, created when a nickname is claimed. It never leaves the server.
+/// Random, created when a user claims the first nickname.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct UserId(i64);

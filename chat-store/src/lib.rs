@@ -18,6 +18,7 @@ mod sqlite;
 mod store;
 #[cfg(feature = "testkit")]
 pub mod testkit;
+mod user;
 
 pub use appended::Appended;
 pub use config::open;
@@ -33,3 +34,7 @@ pub use session::{SessionKey, SessionRecord, SessionStore};
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteStore;
 pub use store::{MessageStore, Page, Store};
+pub use user::{
+    Credential, CredentialKey, CredentialOwner, Device, DeviceCode, DeviceCodeKey, NewCredential,
+    UserStore,
+};

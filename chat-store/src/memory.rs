@@ -1,3 +1,5 @@
+mod users;
+
 use std::collections::hash_map::RandomState;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
@@ -11,14 +13,16 @@ use chat_core::{
     Timestamp, UserId,
 };
 
+use self::users::Users;
 use crate::nickname::MAX_SWEPT_NICKNAMES;
 use crate::{
     Appended, Claimed, MessageStore, NicknameClaim, NicknameStore, Page, PageBuilder, Plan,
     SessionKey, SessionRecord, SessionStore, StoreError,
 };
 
-/// A log, sessions and nicknames that live as long as the process: for tests and experiments, and as the shortest
-/// example of a [`MessageStore`], a [`SessionStore`] and a [`NicknameStore`].
+/// A log, sessions, nicknames and users that live as long as the process: for tests and experiments, and as the
+/// shortest example of a [`MessageStore`], a [`SessionStore`], a [`NicknameStore`] and a
+/// [`UserStore`](crate::UserStore).
 ///
 /// Not durable: everything is lost with the process. The rest of the contract holds.
 pub struct MemoryStore {
@@ -35,6 +39,7 @@ struct Contents {
     nicknames: BTreeMap<NicknameKey, NicknameClaim>,
     /// Nicknames by skeleton.
     looks: HashMap<NicknameSkeleton, HashSet<NicknameKey>>,
+    users: Users,
     closed: bool,
 }
 

@@ -9,6 +9,7 @@ mod read;
 mod schema;
 mod sessions;
 mod skeletons;
+mod users;
 
 use std::fmt;
 use std::sync::Arc;

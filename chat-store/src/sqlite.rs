@@ -15,6 +15,7 @@ mod sessions;
 mod skeletons;
 mod statements;
 mod trial;
+mod users;
 
 use std::fmt;
 use std::path::Path;

@@ -198,7 +198,7 @@ impl ChatBuilder {
     pub async fn start(self) -> Result<Chat, ChatError> {
         let Self { stores, broadcast, hooks, limits, proxies, rules, .. } = self;
         limits.check()?;
-        let Stores { messages, sessions, nicknames } = stores;
+        let Stores { messages, sessions, users } = stores;
         let mut id = [0; 8];
         getrandom::fill(&mut id).map_err(ChatError::Random)?;
         let node = NodeId::from_random(id);
@@ -218,7 +218,7 @@ impl ChatBuilder {
             Presence::new(node, limits.presence_grace, believed, limits.ephemeral_rate(), outgoing);
         let (lifetime, reserved) = (limits.nickname_lifetime, self.reserved_names);
         let names = users::Rules { lifetime, limits: &limits, reserved };
-        let identities = Identities::new(nicknames, names, self.issuer, presence.clone());
+        let identities = Identities::new(users, names, self.issuer, presence.clone());
 
         let relay = TaskTracker::new();
         let listening = CancellationToken::new();

@@ -1,6 +1,6 @@
 //! The test cases by topic. [`conformance!`](crate::conformance) lists and runs those for messages,
 //! [`session_conformance!`](crate::session_conformance) those for sessions and
-//! [`nickname_conformance!`](crate::nickname_conformance) those for nicknames.
+//! [`nickname_conformance!`](crate::nickname_conformance) those for users and nicknames.
 
 pub mod authors;
 pub mod backwards;
@@ -22,4 +22,5 @@ pub mod session_versions;
 pub mod sessions;
 pub mod shared;
 pub mod text;
+pub mod users;
 pub mod whole;

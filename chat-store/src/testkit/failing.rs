@@ -6,8 +6,9 @@ use async_trait::async_trait;
 use chat_core::{Epoch, Feed, NewMessage, Nickname, NicknameKey, Offset, Timestamp, UserId};
 
 use crate::{
-    Appended, Claimed, MessageStore, NicknameClaim, NicknameStore, Page, SessionKey, SessionRecord,
-    SessionStore, Store, StoreError,
+    Appended, Claimed, Credential, CredentialKey, CredentialOwner, Device, DeviceCode,
+    DeviceCodeKey, MessageStore, NewCredential, NicknameClaim, NicknameStore, Page, SessionKey,
+    SessionRecord, SessionStore, Store, StoreError, UserStore,
 };
 
 /// A store that fails as often as a test requests, with an error that is [retryable](StoreError::is_retryable), and
@@ -184,5 +185,56 @@ impl NicknameStore for FailingStore {
         after: Option<&NicknameKey>,
     ) -> Result<Option<NicknameKey>, StoreError> {
         self.store.sweep_nicknames(now, after).await
+    }
+}
+
+#[async_trait]
+impl UserStore for FailingStore {
+    async fn find_credential(
+        &self,
+        key: CredentialKey,
+        now: Timestamp,
+    ) -> Result<Credential, StoreError> {
+        take_one(&self.finds)?;
+        self.store.find_credential(key, now).await
+    }
+
+    async fn keep_credential(
+        &self,
+        new: &NewCredential,
+        owner: CredentialOwner,
+    ) -> Result<(), StoreError> {
+        take_one(&self.claims)?;
+        self.store.keep_credential(new, owner).await
+    }
+
+    async fn devices(&self, user: UserId) -> Result<Vec<Device>, StoreError> {
+        take_one(&self.finds)?;
+        self.store.devices(user).await
+    }
+
+    async fn revoke_credential(
+        &self,
+        user: UserId,
+        key: CredentialKey,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        take_one(&self.claims)?;
+        self.store.revoke_credential(user, key, now).await
+    }
+
+    async fn keep_code(&self, code: &DeviceCode, max: usize) -> Result<bool, StoreError> {
+        take_one(&self.claims)?;
+        self.store.keep_code(code, max).await
+    }
+
+    async fn redeem_code(
+        &self,
+        code: DeviceCodeKey,
+        new: &NewCredential,
+        max: usize,
+    ) -> Result<Option<(CredentialOwner, Nickname)>, StoreError> {
+        take_one(&self.claims)?;
+        self.store.redeem_code(code, new, max).await
     }
 }

@@ -1,3 +1,5 @@
+mod users;
+
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::mpsc;
@@ -16,7 +18,7 @@ use crate::journal::Journal;
 /// How many sessions a sweep deletes at the most.
 const MAX_SWEPT: usize = 10_000;
 
-/// A log, sessions and nicknames in one file, to which lines of JSON are only ever appended.
+/// A log, sessions, and users with their nicknames in one file, to which lines of JSON are only ever appended.
 ///
 /// A thread of its own has the file, and carries out the calls one after the other, in the order in which they were
 /// made: so a call that is dropped has happened before every later one, or not at all. Each batch is synced to the

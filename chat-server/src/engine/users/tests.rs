@@ -1,7 +1,7 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use chat_core::{NodeId, RoomId};
-use chat_store::MemoryStore;
+use chat_store::{MemoryStore, NicknameStore};
 use tokio::time::advance;
 
 use super::*;
@@ -26,7 +26,7 @@ impl Node {
         let presence = Presence::new(node, Duration::ZERO, true, None, outgoing);
         let reserved = RESERVED.map(Nickname::from_stored).into();
         let rules = Rules { lifetime: LIFETIME, limits, reserved };
-        let store: Arc<dyn NicknameStore> = Arc::<MemoryStore>::clone(store);
+        let store: Arc<dyn UserStore> = Arc::<MemoryStore>::clone(store);
         let mut identities = Identities::new(store, rules, None, presence);
         let error = Arc::new(AtomicI64::new(0));
         let (began, wrong) = (Instant::now(), Arc::clone(&error));
@@ -94,9 +94,9 @@ async fn a_name_that_another_connection_of_its_owner_takes_at_that_moment_is_not
     let ada = node.take("Ada", Some(ADAS), 1).await.unwrap();
     let _present = node.enter(&ada);
     let source = Source::Address([192, 0, 2, 1].into());
-    let again = node.identities.claim_new(&ada.nickname, ada.owner, source).await.unwrap();
+    let again = node.identities.claim_new(&ada.nickname, Holder::of(&ada), source).await.unwrap();
     assert_eq!(again.id, ada.id);
-    let eve = owner_of(&Token::try_from(EVES.to_owned()).unwrap());
+    let eve = Holder::new(credential_of(&Token::try_from(EVES.to_owned()).unwrap()).unwrap());
     let refused = node.identities.claim_new(&ada.nickname, eve, source).await;
     assert!(matches!(refused, Err(IdentityError::Refused(_))), "{refused:?}");
 }

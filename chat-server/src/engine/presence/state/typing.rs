@@ -113,7 +113,7 @@ impl State {
         if entry.here {
             self.report.typing(room, who, types);
         }
-        let nickname = self.rooms.get(room).and_then(|state| state.nickname(who));
+        let nickname = self.rooms.get(room).and_then(|state| state.shown(who)).flatten();
         self.send_typing(room, who, nickname, types);
     }
 
