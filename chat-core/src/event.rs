@@ -11,6 +11,10 @@
 //! | [`USERS`] | a room | [`Users`] | |
 //! | [`USER_JOINED`], [`USER_LEFT`] | | | [`UserChange`] |
 //! | [`NICKNAME`] | [`NicknameRequest`] | [`Named`] | [`Named`] |
+//! | [`DEVICE_CODE`] | | [`DeviceCode`] | |
+//! | [`LINK_DEVICE`] | [`LinkDevice`] | [`Named`] | |
+//! | [`DEVICES`] | | [`Devices`] | |
+//! | [`UNLINK_DEVICE`] | [`DeviceId`] | [`Unlinked`] | |
 //! | [`TYPING`] | a room, and whether the client types there | [`TypingHeard`] | [`Typing`] |
 //!
 //! Each answer may be a [`Refusal`](crate::Refusal) instead: read it as an [`Answer`](crate::Answer). A server reads
@@ -21,6 +25,7 @@
 mod arguments;
 mod chat_message;
 mod delivery;
+mod devices;
 mod handshake;
 mod history;
 mod mended;
@@ -35,6 +40,9 @@ pub use arguments::MAX_EVENT_BYTES;
 
 pub use chat_message::{ChatMessage, ChatMessageOptions};
 pub use delivery::{Delivery, DeliveryMeta, PrivateDelivery, PrivateDeliveryMeta};
+pub use devices::{
+    Device, DeviceCode, DeviceId, DeviceLabel, Devices, LinkCode, LinkDevice, Unlinked,
+};
 pub use handshake::{Handshake, Token};
 pub use history::{History, HistoryMessage, HistoryOf, HistoryRequest};
 pub use mended::mended_json;
@@ -83,6 +91,28 @@ pub const LEAVE: &str = "leave";
 /// | client to server | nickname, token? ([`NicknameRequest`]) | [`Named`] or [`Refusal`](crate::Refusal) |
 /// | server to client, after connecting with one | [`Named`] | none |
 pub const NICKNAME: &str = "nickname";
+
+/// The event with which a user asks for a code that adds another device, so that it is the same user. The code is valid
+/// for ten minutes and for one device.
+///
+/// No arguments. Ack: [`DeviceCode`] or [`Refusal`](crate::Refusal).
+pub const DEVICE_CODE: &str = "device code";
+
+/// The event with which a device becomes one of the user who has got a code on another device.
+///
+/// Arguments: the code, `{ label }`? ([`LinkDevice`]). Ack: [`Named`] with a token of its own, or
+/// [`Refusal`](crate::Refusal).
+pub const LINK_DEVICE: &str = "link device";
+
+/// The event with which a user lists the devices.
+///
+/// No arguments. Ack: [`Devices`] or [`Refusal`](crate::Refusal).
+pub const DEVICES: &str = "devices";
+
+/// The event with which a user removes a device: its token is not accepted any more, and its connections end.
+///
+/// Argument: the id of the device ([`DeviceId`]). Ack: [`Unlinked`] or [`Refusal`](crate::Refusal).
+pub const UNLINK_DEVICE: &str = "unlink device";
 
 /// The event with which a client asks who is in a room.
 ///

@@ -2,6 +2,7 @@
 
 mod clock;
 mod credentials;
+mod devices;
 mod guard;
 mod held;
 mod issuer;
@@ -177,7 +178,7 @@ impl Identities {
         source: Source,
     ) -> Result<(User, Token), IdentityError> {
         self.check_chosen()?;
-        self.guard.admit(source, &nickname)?;
+        self.guard.admit(source, Some(&nickname))?;
         let (token, is_own) = match token {
             Some(token) => (token, true),
             None => (random_token()?, false),
@@ -198,7 +199,7 @@ impl Identities {
         };
         let taken: Result<_, IdentityError> = taken.await;
         if let Err(IdentityError::Refused(_)) = &taken {
-            self.guard.refused(source, &nickname);
+            self.guard.refused(source, Some(&nickname));
         }
         Ok((taken?, token))
     }
@@ -234,14 +235,14 @@ impl Identities {
         source: Source,
     ) -> Result<User, IdentityError> {
         self.check_chosen()?;
-        self.guard.admit(source, nickname)?;
+        self.guard.admit(source, Some(nickname))?;
         let holder = Holder::of(user);
         if let Some(user) = self.claim(nickname, holder, ClaimKind::Renew).await? {
             return Ok(user);
         }
         let renamed = self.claim_new(nickname, holder, source).await;
         if let Err(IdentityError::Refused(_)) = &renamed {
-            self.guard.refused(source, nickname);
+            self.guard.refused(source, Some(nickname));
         }
         renamed
     }

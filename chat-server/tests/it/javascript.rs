@@ -103,6 +103,7 @@ files! {
     tutorial
     unread
     upgrade
+    users
 }
 
 #[test]

@@ -30,7 +30,8 @@ impl Holder {
         Self { credential: *credential, owner: *owner, user: Some(*id), is_kept: true }
     }
 
-    fn kept(credential: CredentialKey, of: CredentialOwner) -> Self {
+    /// Creates the holder of a credential that the store keeps.
+    pub(super) fn kept(credential: CredentialKey, of: CredentialOwner) -> Self {
         Self { credential, owner: of.owner, user: Some(of.user), is_kept: true }
     }
 }
