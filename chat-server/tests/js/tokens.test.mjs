@@ -34,7 +34,8 @@ test("a token says who a client is, over reconnects and in private messages", as
   const { url } = await withKey(t, `${SECRET}\n`);
   const ada = connect(t, url, { auth: { token: hs256({ sub: "1", name: "Ada", exp: now() + 60 }) } });
   const [named] = await once(ada, "nickname");
-  assert.deepEqual(named, { nickname: "Ada", token: null });
+  assert.match(named.user, /^[0-9a-f]{16}$/);
+  assert.deepEqual(named, { nickname: "Ada", token: null, user: named.user });
   const grace = connect(t, url, { auth: { token: hs256({ sub: "2", nickname: "Grace" }) } });
   await once(grace, "connect");
   const heard = once(grace, "private message");

@@ -28,13 +28,19 @@ test("another name keeps the conversation, and the old name leads to the user", 
   await ada.whisper("Bob", "one");
   await bob.whisper("Ada", "two");
   await ada.hears(2);
-  assert.equal((await ask(ada.socket, "nickname", "Ada L.")).nickname, "Ada L.");
+  const named = await ask(ada.socket, "nickname", "Ada L.");
+  assert.equal(named.nickname, "Ada L.");
+  await ask(ada.socket, "chat message", "under another name");
   await bob.whisper("Ada", "to the old name");
   await bob.whisper("ada l.", "to the new name");
   await ada.whisper("Bob", "back");
   const said = ["one", "two", "to the old name", "to the new name", "back"];
   assert.deepEqual(await ada.hears(5), said);
   assert.deepEqual(await bob.hears(5), said);
+  const hers = bob.privates.filter(({ user }) => user === named.user);
+  assert.deepEqual(hers.map(({ content, from }) => [content, from]), [["one", "Ada"], ["back", "Ada L."]]);
+  await bob.reads(1);
+  assert.deepEqual([bob.messages[0].user, bob.messages[0].from], [named.user, "Ada L."]);
   for (const name of ["Ada", "Ada L."]) {
     const { messages } = await ask(bob.socket, "history", { with: name });
     assert.deepEqual(messages.map(({ content }) => content), said, name);

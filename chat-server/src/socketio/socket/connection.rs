@@ -3,7 +3,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chat_core::event::Token;
-use chat_core::{Ack, Content, Nickname, Offset, Refusal, RefusalCode, RoomId};
+use chat_core::{Ack, Content, Offset, Refusal, RefusalCode, RoomId};
 use chat_store::Appended;
 use socketioxide::socket::Socket;
 use socketioxide_core::Value;
@@ -146,10 +146,6 @@ impl Connection {
 
     fn quota(&self) -> MutexGuard<'_, Quota> {
         self.quota.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn nickname(&self) -> Option<Nickname> {
-        self.user().map(|user| user.nickname.clone())
     }
 
     /// Returns the token that keeps the client's nickname; none if this connection does not know it.

@@ -96,11 +96,12 @@ impl State {
             self.count_told(room, who);
         }
         if let Some(nickname) = known {
-            let left = UserChange::new(room.clone(), nickname, users - usize::from(now.is_some()));
+            let left = UserChange::new(room.clone(), nickname, users - usize::from(now.is_some()))
+                .with_user(who.as_user());
             self.tell(room, who, || EphemeralEvent::new(USER_LEFT, &left));
         }
         if let Some(nickname) = now {
-            let joined = UserChange::new(room.clone(), nickname, users);
+            let joined = UserChange::new(room.clone(), nickname, users).with_user(who.as_user());
             self.tell(room, who, || EphemeralEvent::new(USER_JOINED, &joined));
         }
     }

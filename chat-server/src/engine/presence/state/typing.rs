@@ -124,7 +124,7 @@ impl State {
         nickname: Option<Nickname>,
         typing: bool,
     ) {
-        let argument = Typing::new(room.clone(), nickname, typing);
+        let argument = Typing::new(room.clone(), nickname, typing).with_user(who.as_user());
         self.tell(room, who, || EphemeralEvent::new(TYPING, &argument));
     }
 }

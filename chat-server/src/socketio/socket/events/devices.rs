@@ -126,10 +126,10 @@ async fn answer(connection: &Arc<Connection>, asked: Asked) -> Result<Answer, Id
         }
         Asked::Link(LinkDevice { code, label, .. }) => {
             let (user, token) = identities.link_device(&code, label, connection.source).await?;
-            let nickname = user.nickname.clone();
-            connection.identify(Arc::new(user), Some(token.clone()));
+            let named = Named::new(user.nickname.clone(), Some(token.clone())).with_user(user.id);
+            connection.identify(Arc::new(user), Some(token));
             keep_name(connection);
-            Ok(Answer::Named(Named::new(nickname, Some(token))))
+            Ok(Answer::Named(named))
         }
     }
 }

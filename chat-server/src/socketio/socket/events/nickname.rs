@@ -48,10 +48,10 @@ async fn take(connection: &Arc<Connection>, asked: NicknameRequest, request: Req
     };
     match named {
         Ok((user, token)) => {
-            let nickname = user.nickname.clone();
-            connection.identify(Arc::new(user), token.clone());
+            let named = Named::new(user.nickname.clone(), token.clone()).with_user(user.id);
+            connection.identify(Arc::new(user), token);
             keep_name(connection);
-            request.answer(Answer::Named(Named::new(nickname, token)));
+            request.answer(Answer::Named(named));
         }
         Err(IdentityError::Refused(refusal)) => request.refuse(refusal),
         // Silence makes the client retry.
