@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use chat_core::{Epoch, Feed, Message, NewMessage, Offset};
 
-use crate::{Appended, NicknameStore, SessionStore, StoreError};
+use crate::{Appended, NicknameStore, RoomStore, SessionStore, StoreError};
 
 /// A durable, ordered log of messages.
 ///
@@ -100,13 +100,13 @@ pub trait MessageStore: Send + Sync + 'static {
     async fn close(&self);
 }
 
-/// One database that keeps messages, sessions and nicknames: what [`open`](crate::open) returns.
+/// One database that keeps messages, sessions, nicknames and rooms: what [`open`](crate::open) returns.
 ///
-/// An `Arc<dyn Store>` coerces to an `Arc` of each of the three traits. Every type that implements all three is a
+/// An `Arc<dyn Store>` coerces to an `Arc` of each of the four traits. Every type that implements all four is a
 /// `Store`. [`close`](MessageStore::close) closes it for all of them.
-pub trait Store: MessageStore + SessionStore + NicknameStore {}
+pub trait Store: MessageStore + SessionStore + NicknameStore + RoomStore {}
 
-impl<S: MessageStore + SessionStore + NicknameStore> Store for S {}
+impl<S: MessageStore + SessionStore + NicknameStore + RoomStore> Store for S {}
 
 /// Messages of a log, in order, as returned by [`MessageStore::read_after`] and [`MessageStore::read_before`].
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -8,7 +8,7 @@ use chat_core::{
 };
 use chat_store::{
     Appended, Claimed, MemoryStore, MessageStore, NicknameClaim, NicknameStore, Page, PageBuilder,
-    Plan, SessionKey, SessionRecord, SessionStore, StoreError,
+    Plan, RoomStore, RoomStoreWrapper, SessionKey, SessionRecord, SessionStore, StoreError,
 };
 use tokio::time::sleep;
 
@@ -345,5 +345,22 @@ impl NicknameStore for SimulatedStore {
         self.life.go_on().await;
         sleep(Duration::ZERO).await;
         Ok(None)
+    }
+}
+
+#[async_trait]
+impl RoomStoreWrapper for SimulatedStore {
+    fn rooms(&self) -> &dyn RoomStore {
+        &*self.names
+    }
+
+    async fn before_change(&self) -> Result<(), StoreError> {
+        let end = self.call(Fault::ClaimFails, None).await;
+        self.end(&end, ()).await
+    }
+
+    async fn before_read(&self) -> Result<(), StoreError> {
+        let end = self.call(Fault::LookupFails, None).await;
+        self.end(&end, ()).await
     }
 }
