@@ -2,6 +2,7 @@
 
 mod change;
 mod decide;
+mod entry;
 mod invitation;
 mod request;
 mod room;
@@ -14,6 +15,6 @@ pub use request::{AccessLimit, AccessLimits, AccessRequest, NewAccessChange};
 pub use room::{RoomAccess, RoomMember, RoomRecord};
 pub use sanction::{Sanction, SanctionKey, Subject};
 
-/// Maximum number of invitations, and of sanctions, per sweep, so that others do not wait. With an invitation goes a row
-/// for each user who has redeemed it.
+/// Maximum number of invitations, and of sanctions, per sweep, so that others do not wait. With an invitation goes a
+/// row for each user who has redeemed it.
 pub(crate) const MAX_SWEPT_ACCESS: usize = 100;

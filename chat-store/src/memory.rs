@@ -1,4 +1,5 @@
 mod access;
+mod rooms;
 
 use std::collections::hash_map::RandomState;
 use std::collections::{BTreeMap, HashMap, HashSet};

@@ -1,5 +1,5 @@
--- Rooms that are kept: they have members, and are there also while nobody is in them. The messages of a room hang on its
--- name; most rooms have no row here.
+-- Rooms that are kept: they have members, and are there also while nobody is in them. The messages of a room hang on
+-- its name; most rooms have no row here.
 CREATE TABLE chat_rooms (
     key TEXT PRIMARY KEY, -- names that are the same have the same one
     name TEXT NOT NULL,

@@ -1,31 +1,28 @@
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Bound;
 
-use async_trait::async_trait;
-use chat_core::{RoomKey, Timestamp, UserId, Visibility};
+use chat_core::{RoomKey, Timestamp, UserId};
 
-use super::MemoryStore;
 use crate::access::MAX_SWEPT_ACCESS;
 use crate::{
     AccessChange, AccessChanged, AccessLimit, AccessNumber, AccessState, AccessWrite, Decided,
-    Invitation, InvitationCode, NewAccessChange, RoomAccess, RoomMember, RoomRecord, RoomStore,
-    Sanction, SanctionKey, StoreError, Subject,
+    Invitation, InvitationCode, NewAccessChange, RoomAccess, RoomMember, RoomRecord, Sanction,
+    SanctionKey,
 };
 
 /// Rooms that are kept, and who may do what there.
 #[derive(Default)]
 pub(super) struct Access {
-    rooms: BTreeMap<RoomKey, RoomRecord>,
-    members: BTreeMap<RoomKey, BTreeMap<UserId, RoomMember>>,
-    invitations: BTreeMap<InvitationCode, Invitation>,
+    pub(super) rooms: BTreeMap<RoomKey, RoomRecord>,
+    pub(super) members: BTreeMap<RoomKey, BTreeMap<UserId, RoomMember>>,
+    pub(super) invitations: BTreeMap<InvitationCode, Invitation>,
     redeemed: BTreeSet<(InvitationCode, UserId)>,
-    sanctions: BTreeMap<SanctionKey, Sanction>,
+    pub(super) sanctions: BTreeMap<SanctionKey, Sanction>,
     /// The change at index `i` has number `i + 1`.
-    log: Vec<AccessChange>,
+    pub(super) log: Vec<AccessChange>,
 }
 
 impl Access {
-    fn change(&mut self, change: &NewAccessChange) -> AccessChanged {
+    pub(super) fn change(&mut self, change: &NewAccessChange) -> AccessChanged {
         let state = self.state(change);
         let steps = match change.decide(&state) {
             Ok(Decided::Change(steps)) => steps,
@@ -108,17 +105,17 @@ impl Access {
         self.members.get(room)?.get(&user).copied()
     }
 
-    fn access(&self, key: &RoomKey, user: Option<UserId>) -> Option<RoomAccess> {
+    pub(super) fn access(&self, key: &RoomKey, user: Option<UserId>) -> Option<RoomAccess> {
         let room = self.rooms.get(key)?.clone();
         let role = user.and_then(|user| self.member(key, user)).map(|member| member.role);
         Some(RoomAccess { room, role })
     }
 
-    fn tail(&self) -> AccessNumber {
+    pub(super) fn tail(&self) -> AccessNumber {
         AccessNumber::new(self.log.len() as u64)
     }
 
-    fn sweep(&mut self, now: Timestamp) -> usize {
+    pub(super) fn sweep(&mut self, now: Timestamp) -> usize {
         let ended = self.sanctions.values().filter(|one| !one.is_in_force(now));
         let ended: Vec<_> = ended.take(MAX_SWEPT_ACCESS).map(|one| one.key.clone()).collect();
         let expired = self.invitations.values().filter(|one| one.expires_at <= now);
@@ -130,137 +127,5 @@ impl Access {
             self.forget(code);
         }
         ended.len() + expired.len()
-    }
-}
-
-/// What a map has after a key.
-fn after<T>(key: Option<&T>) -> (Bound<&T>, Bound<&T>) {
-    (key.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded)
-}
-
-#[async_trait]
-impl RoomStore for MemoryStore {
-    async fn change_access(&self, change: &NewAccessChange) -> Result<AccessChanged, StoreError> {
-        Ok(self.contents()?.access.change(change))
-    }
-
-    async fn find_access(
-        &self,
-        room: &RoomKey,
-        user: Option<UserId>,
-    ) -> Result<Option<RoomAccess>, StoreError> {
-        Ok(self.contents()?.access.access(room, user))
-    }
-
-    async fn list_rooms(
-        &self,
-        user: Option<UserId>,
-        after_room: Option<&RoomKey>,
-        limit: usize,
-    ) -> Result<Vec<RoomAccess>, StoreError> {
-        let access = &self.contents()?.access;
-        let rooms = access.rooms.range::<RoomKey, _>(after(after_room));
-        let rooms = rooms.filter_map(|(key, _)| access.access(key, user));
-        let may_find =
-            |one: &RoomAccess| one.room.visibility == Visibility::Public || one.role.is_some();
-        Ok(rooms.filter(may_find).take(limit).collect())
-    }
-
-    async fn list_members(
-        &self,
-        room: &RoomKey,
-        after_user: Option<UserId>,
-        limit: usize,
-    ) -> Result<Vec<RoomMember>, StoreError> {
-        let contents = self.contents()?;
-        let Some(members) = contents.access.members.get(room) else { return Ok(Vec::new()) };
-        let members = members.range::<UserId, _>(after(after_user.as_ref()));
-        Ok(members.take(limit).map(|(_, member)| *member).collect())
-    }
-
-    async fn find_invitation(
-        &self,
-        code: InvitationCode,
-    ) -> Result<Option<Invitation>, StoreError> {
-        Ok(self.contents()?.access.invitations.get(&code).cloned())
-    }
-
-    async fn list_invitations(
-        &self,
-        room: &RoomKey,
-        now: Timestamp,
-        limit: usize,
-    ) -> Result<Vec<Invitation>, StoreError> {
-        let contents = self.contents()?;
-        let all = contents.access.invitations.values();
-        let mut valid: Vec<_> =
-            all.filter(|one| one.room == *room && one.expires_at > now).cloned().collect();
-        valid.sort_by_key(|one| (one.expires_at, one.code));
-        valid.truncate(limit);
-        Ok(valid)
-    }
-
-    async fn sanctions_of(
-        &self,
-        user: Option<UserId>,
-        addresses: &[&str],
-        now: Timestamp,
-    ) -> Result<Vec<Sanction>, StoreError> {
-        let contents = self.contents()?;
-        let is_against = |one: &&Sanction| match &one.key.subject {
-            Subject::User(subject) => Some(*subject) == user,
-            Subject::Address(subject) => addresses.contains(&subject.as_str()),
-        };
-        let all = contents.access.sanctions.values().filter(|one| one.is_in_force(now));
-        Ok(all.filter(is_against).cloned().collect())
-    }
-
-    async fn list_sanctions(
-        &self,
-        room: Option<&RoomKey>,
-        now: Timestamp,
-        after_key: Option<&SanctionKey>,
-        limit: usize,
-    ) -> Result<Vec<Sanction>, StoreError> {
-        let contents = self.contents()?;
-        let all = contents.access.sanctions.range::<SanctionKey, _>(after(after_key));
-        let in_force = all
-            .map(|(_, one)| one)
-            .filter(|one| one.key.room.as_ref() == room && one.is_in_force(now));
-        Ok(in_force.take(limit).cloned().collect())
-    }
-
-    async fn sweep_access(&self, now: Timestamp) -> Result<usize, StoreError> {
-        Ok(self.contents()?.access.sweep(now))
-    }
-
-    async fn access_tail(&self) -> Result<AccessNumber, StoreError> {
-        Ok(self.contents()?.access.tail())
-    }
-
-    async fn access_changes_after(
-        &self,
-        after: AccessNumber,
-        limit: usize,
-    ) -> Result<Vec<AccessChange>, StoreError> {
-        let contents = self.contents()?;
-        let later = contents.access.log.iter().filter(|change| change.number > after);
-        Ok(later.take(limit).cloned().collect())
-    }
-
-    async fn access_changes_before(
-        &self,
-        before: Option<AccessNumber>,
-        room: Option<&RoomKey>,
-        limit: usize,
-    ) -> Result<Vec<AccessChange>, StoreError> {
-        let contents = self.contents()?;
-        let earlier = contents.access.log.iter().rev().filter(|change| {
-            before.is_none_or(|before| change.number < before)
-                && (room.is_none() || change.room.as_ref() == room)
-        });
-        let mut earlier: Vec<_> = earlier.take(limit).cloned().collect();
-        earlier.reverse();
-        Ok(earlier)
     }
 }
