@@ -7,8 +7,8 @@ use chat_core::{Epoch, Feed, NewMessage, Nickname, NicknameKey, Offset, Timestam
 use super::Gate;
 use crate::{
     Appended, Claimed, Credential, CredentialKey, CredentialOwner, Device, DeviceCode,
-    DeviceCodeKey, MessageStore, NewCredential, NicknameClaim, NicknameStore, Page, SessionKey,
-    SessionRecord, SessionStore, Store, StoreError, UserStore,
+    DeviceCodeKey, MessageStore, NewCredential, NicknameClaim, NicknameStore, Page, RoomStore,
+    RoomStoreWrapper, SessionKey, SessionRecord, SessionStore, Store, StoreError, UserStore,
 };
 
 /// A store whose calls a test can hold and release, to test orders of events that rarely occur by chance.
@@ -54,14 +54,30 @@ pub struct HeldStore {
     pub claims: Gate,
     /// Lookups of a nickname, before it is looked up.
     pub finds: Gate,
+    /// Changes to rooms and who may do what there, before anything is changed.
+    pub changes: Gate,
+    /// Reads of rooms, members, invitations, sanctions and their log, before anything is read.
+    pub access_reads: Gate,
 }
 
 impl HeldStore {
     /// Wraps `store` with open gates.
     pub fn new(store: Arc<dyn Store>) -> Self {
-        let [appends, answers, reads, tails, saves, lookups, claims, finds] =
+        let [appends, answers, reads, tails, saves, lookups, claims, finds, changes, access_reads] =
             std::array::from_fn(|_| Gate::new());
-        Self { store, appends, answers, reads, tails, saves, lookups, claims, finds }
+        Self {
+            store,
+            appends,
+            answers,
+            reads,
+            tails,
+            saves,
+            lookups,
+            claims,
+            finds,
+            changes,
+            access_reads,
+        }
     }
 }
 
@@ -215,5 +231,22 @@ impl UserStore for HeldStore {
     ) -> Result<Option<(CredentialOwner, Nickname)>, StoreError> {
         self.claims.pass().await;
         self.store.redeem_code(code, new, max).await
+    }
+}
+
+#[async_trait]
+impl RoomStoreWrapper for HeldStore {
+    fn rooms(&self) -> &dyn RoomStore {
+        &*self.store
+    }
+
+    async fn before_change(&self) -> Result<(), StoreError> {
+        self.changes.pass().await;
+        Ok(())
+    }
+
+    async fn before_read(&self) -> Result<(), StoreError> {
+        self.access_reads.pass().await;
+        Ok(())
     }
 }

@@ -9,7 +9,8 @@ use chat_core::{
 use chat_store::{
     Appended, Claimed, Credential, CredentialKey, CredentialOwner, Device, DeviceCode,
     DeviceCodeKey, MemoryStore, MessageStore, NewCredential, NicknameClaim, NicknameStore, Page,
-    PageBuilder, Plan, SessionKey, SessionRecord, SessionStore, StoreError, UserStore,
+    PageBuilder, Plan, RoomStore, RoomStoreWrapper, SessionKey, SessionRecord, SessionStore,
+    StoreError, UserStore,
 };
 use tokio::time::sleep;
 
@@ -397,5 +398,22 @@ impl UserStore for SimulatedStore {
         max: usize,
     ) -> Result<Option<(CredentialOwner, Nickname)>, StoreError> {
         self.names.redeem_code(code, new, max).await
+    }
+}
+
+#[async_trait]
+impl RoomStoreWrapper for SimulatedStore {
+    fn rooms(&self) -> &dyn RoomStore {
+        &*self.names
+    }
+
+    async fn before_change(&self) -> Result<(), StoreError> {
+        let end = self.call(Fault::ClaimFails, None).await;
+        self.end(&end, ()).await
+    }
+
+    async fn before_read(&self) -> Result<(), StoreError> {
+        let end = self.call(Fault::LookupFails, None).await;
+        self.end(&end, ()).await
     }
 }
