@@ -142,6 +142,8 @@ pub enum RefusalCode {
     InvalidToken,
     /// The token has expired. Get another one from its issuer.
     ExpiredToken,
+    /// The token names another user than the connection's. Connect with it instead.
+    OtherUser,
     /// There is no such event.
     UnknownEvent,
     /// The client sent too many requests. Retry after [`Refusal::retry_after`].

@@ -11,10 +11,11 @@
 //! | [`USERS`] | a room | [`Users`] | |
 //! | [`USER_JOINED`], [`USER_LEFT`] | | | [`UserChange`] |
 //! | [`NICKNAME`] | [`NicknameRequest`] | [`Named`] | [`Named`] |
+//! | [`TOKEN`] | a [`Token`] | [`TokenTaken`] | |
 //! | [`TYPING`] | a room, and whether the client types there | [`TypingHeard`] | [`Typing`] |
 //!
 //! Each answer may be a [`Refusal`](crate::Refusal) instead: read it as an [`Answer`](crate::Answer). A server reads
-//! what a client sends with `from_event` of its type, or [`room_from_event`].
+//! what a client sends with `from_event` of its type, [`room_from_event`] or [`token_from_event`].
 //!
 //! Types here gain fields in later versions. Create them with `new` and `with_…`.
 
@@ -26,6 +27,7 @@ mod history;
 mod mended;
 mod private_message;
 mod rooms;
+mod token;
 mod users;
 mod whole;
 
@@ -40,6 +42,7 @@ pub use history::{History, HistoryMessage, HistoryOf, HistoryRequest};
 pub use mended::mended_json;
 pub use private_message::PrivateMessage;
 pub use rooms::{Join, Joined, Left, NotJoined, RoomNotJoined, Users, room_from_event};
+pub use token::{TokenTaken, token_from_event};
 pub use users::{Named, NicknameRequest, Typing, TypingHeard, UserChange};
 
 /// The event that carries a message for a room, in both directions.
@@ -83,6 +86,12 @@ pub const LEAVE: &str = "leave";
 /// | client to server | nickname, token? ([`NicknameRequest`]) | [`Named`] or [`Refusal`](crate::Refusal) |
 /// | server to client, after connecting with one | [`Named`] | none |
 pub const NICKNAME: &str = "nickname";
+
+/// The event with which a client replaces its signed token on a live connection, before the current one expires.
+///
+/// Argument: the new token, which must name the same user. Ack: [`TokenTaken`] or [`Refusal`](crate::Refusal). The
+/// connection then lasts until the new token expires. A refusal changes nothing: the current token still counts.
+pub const TOKEN: &str = "token";
 
 /// The event with which a client asks who is in a room.
 ///
