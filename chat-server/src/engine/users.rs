@@ -3,6 +3,7 @@
 mod clock;
 mod guard;
 mod held;
+mod issued_name;
 mod issuer;
 #[cfg(feature = "jwt")]
 mod jwt;
@@ -11,6 +12,7 @@ mod reserved;
 mod strength;
 #[cfg(test)]
 mod tests;
+mod token_claims;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,11 +34,11 @@ use crate::engine::presence::Presence;
 use crate::engine::source::Source;
 
 pub(crate) use issuer::Issuer;
-use issuer::Subject;
 #[cfg(feature = "jwt")]
-pub use jwt::{JwtKey, JwtKeyError};
+pub use jwt::{JwtFileError, JwtFileErrorKind, JwtKeyError, JwtVerifier};
 use owner::owner;
 pub(crate) use reserved::RESERVED;
+pub(crate) use token_claims::TokenClaims;
 
 /// The number of random bytes in a token that the server creates.
 const TOKEN_BYTES: usize = 24;
@@ -67,6 +69,8 @@ pub(crate) struct User {
     pub(crate) owner: OwnerKey,
     /// When the token that identifies the user expires, if it does.
     pub(crate) until: Option<Timestamp>,
+    /// What else that token says; empty without one.
+    pub(crate) claims: Arc<TokenClaims>,
 }
 
 /// Why a client could not be identified.
@@ -148,10 +152,7 @@ impl Identities {
         token: Option<&Token>,
     ) -> Result<Option<User>, IdentityError> {
         let Some(key) = &self.issuer else { return Ok(None) };
-        let Subject { owner, nickname, until } = key.subject(token)?;
-        // The issuer is responsible for the name, whatever it is.
-        let user = self.claim(&nickname, owner, ClaimKind::Issued).await?.ok_or_else(taken)?;
-        Ok(Some(User { until, ..user }))
+        Ok(Some(self.user_of(key.subject(token)?).await?))
     }
 
     /// Gives a nickname to the owner of this token, or to a client without a token if nobody has the nickname or one
@@ -301,7 +302,9 @@ impl Identities {
         owner: OwnerKey,
         kind: ClaimKind,
     ) -> Result<Option<User>, IdentityError> {
-        let user = |id| User { id, nickname: nickname.clone(), owner, until: None };
+        let claims = Arc::default;
+        let user =
+            |id| User { id, nickname: nickname.clone(), owner, until: None, claims: claims() };
         let now = self.clock.earliest();
         if let Some(id) = self.held.find(nickname, owner, self.clock.latest()) {
             return Ok(Some(user(id)));

@@ -8,6 +8,7 @@ mod leave;
 mod nickname;
 mod not_read;
 mod private_message;
+mod token;
 mod typing;
 mod unknown;
 mod users;
@@ -26,6 +27,7 @@ pub(crate) fn register(socket: &SocketRef, connection: &Arc<Connection>) {
     on::<join::JoinEvent>(socket, connection);
     on::<leave::LeaveEvent>(socket, connection);
     on::<nickname::NicknameEvent>(socket, connection);
+    on::<token::TokenEvent>(socket, connection);
     on::<history::HistoryEvent>(socket, connection);
     on::<users::UsersEvent>(socket, connection);
     on::<typing::TypingEvent>(socket, connection);

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use chat_core::event::Handshake;
 use chat_core::{Epoch, Feed, Nickname, Offset, RecoveryOffset, RoomId, UserId};
@@ -133,7 +134,7 @@ impl ChatSession {
     /// Returns the client's user.
     pub(crate) fn user(&self) -> Option<User> {
         let SessionUser { id, nickname, owner } = self.user.clone()?;
-        Some(User { id, nickname, owner, until: None })
+        Some(User { id, nickname, owner, until: None, claims: Arc::default() })
     }
 
     /// Makes this the session of a user from `after` on; it had none before.
