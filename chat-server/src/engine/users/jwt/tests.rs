@@ -95,6 +95,8 @@ fn claims_that_cannot_be_read_are_refused_and_never_a_panic() {
     {
         assert_eq!(raw(json).0, RefusalCode::InvalidToken, "{json}");
     }
+    let halved = r#"{"sub":"1\ud83d","name":"Ada","exp":4000000000}"#;
+    assert_eq!(raw(halved).0, RefusalCode::InvalidToken, "two users could become one");
     for json in ["{}", r#"{"sub":null}"#, r#"{"sub":5}"#, r#"{"sub":""}"#] {
         assert_eq!(
             raw(json),
