@@ -114,15 +114,15 @@ fn is_name_of(subject: &Subject, nickname: &Nickname) -> bool {
 fn numbered_names(names: &[String]) -> impl Iterator<Item = Nickname> {
     let usable = |name: &String| Nickname::fitted(name, Nickname::MAX_CHARACTERS);
     let bare = names.iter().find_map(usable);
-    let stem = bare.as_ref().map_or("", Nickname::as_str).to_owned();
-    let numbers = if bare.is_some() { 2..=MAX_NUMBER } else { 1..=0 };
-    bare.into_iter().chain(numbers.filter_map(move |number| with_number(&stem, number)))
+    let stem = bare.clone();
+    let numbered = (2..=MAX_NUMBER).filter_map(move |number| with_number(stem.as_ref()?, number));
+    bare.into_iter().chain(numbered)
 }
 
-fn with_number(stem: &str, number: usize) -> Option<Nickname> {
+fn with_number(stem: &Nickname, number: usize) -> Option<Nickname> {
     // A name can also be too long in bytes: shorten it until both fit.
     (1..=Nickname::MAX_CHARACTERS - NUMBER_CHARACTERS).rev().find_map(|characters| {
-        let stem = Nickname::fitted(stem, characters)?;
+        let stem = Nickname::fitted(stem.as_str(), characters)?;
         format!("{stem} {number}").parse().ok()
     })
 }
