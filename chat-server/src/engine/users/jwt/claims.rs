@@ -15,6 +15,15 @@ use crate::engine::users::token_claims::TokenClaims;
 /// often one in milliseconds.
 const LATEST: f64 = 253_402_300_799.0;
 
+/// Maximum number of rooms of a token; further ones are left out.
+pub(super) const MAX_ROOMS: usize = 500;
+
+/// Maximum number of roles of a token; further ones are left out.
+pub(super) const MAX_ROLES: usize = 100;
+
+/// Maximum length of a role in bytes; a longer one is left out.
+pub(super) const MAX_ROLE_BYTES: usize = 256;
+
 /// The claims as they are in the token. A claim that the chat requires is checked when it is used.
 #[derive(Debug, Deserialize)]
 pub(super) struct Claims {
@@ -118,7 +127,7 @@ fn rooms(claim: &[Json]) -> Vec<RoomId> {
     let mut rooms = BTreeSet::new();
     for room in claim {
         let room = room.as_str().and_then(|name| name.parse::<RoomId>().ok());
-        rooms.extend(room.filter(|_| rooms.len() < TokenClaims::MAX_ROOMS));
+        rooms.extend(room.filter(|_| rooms.len() < MAX_ROOMS));
     }
     left_out("rooms", claim.len(), rooms.len());
     rooms.into_iter().collect()
@@ -127,9 +136,9 @@ fn rooms(claim: &[Json]) -> Vec<RoomId> {
 fn roles(claim: &[Json]) -> Vec<String> {
     let mut roles = BTreeSet::new();
     for role in claim {
-        let fits = |role: &&str| (1..=TokenClaims::MAX_ROLE_BYTES).contains(&role.len());
+        let fits = |role: &&str| (1..=MAX_ROLE_BYTES).contains(&role.len());
         let role = role.as_str().filter(fits).map(ToOwned::to_owned);
-        roles.extend(role.filter(|_| roles.len() < TokenClaims::MAX_ROLES));
+        roles.extend(role.filter(|_| roles.len() < MAX_ROLES));
     }
     left_out("roles", claim.len(), roles.len());
     roles.into_iter().collect()

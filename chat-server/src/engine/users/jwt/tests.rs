@@ -1,6 +1,7 @@
 use jsonwebtoken::{Algorithm, EncodingKey, Header as TokenHeader, encode};
 use serde_json::json;
 
+use super::claims::{MAX_ROLE_BYTES, MAX_ROLES, MAX_ROOMS};
 use super::*;
 use crate::engine::users::TokenClaims;
 
@@ -300,10 +301,10 @@ fn rooms_and_roles_are_read_within_their_limits() {
     assert!(claims_of(json!({ "rooms": "rust" })).unwrap_err().message.contains("`rooms`"));
     let many: Vec<_> = (0..800).map(|n| format!("{n:x}")).collect();
     let bounded = claims_of(json!({ "rooms": many, "roles": [] })).unwrap();
-    assert_eq!(bounded.rooms.unwrap().len(), TokenClaims::MAX_ROOMS);
-    let long = "x".repeat(TokenClaims::MAX_ROLE_BYTES + 1);
+    assert_eq!(bounded.rooms.unwrap().len(), MAX_ROOMS);
+    let long = "x".repeat(MAX_ROLE_BYTES + 1);
     let roles = claims_of(json!({ "roles": many.into_iter().chain([long]).collect::<Vec<_>>() }));
-    assert_eq!(roles.unwrap().roles.len(), TokenClaims::MAX_ROLES);
+    assert_eq!(roles.unwrap().roles.len(), MAX_ROLES);
 }
 
 #[test]
