@@ -302,7 +302,7 @@ impl Identities {
         owner: OwnerKey,
         kind: ClaimKind,
     ) -> Result<Option<User>, IdentityError> {
-        let claims = Arc::default;
+        let claims = TokenClaims::none;
         let user =
             |id| User { id, nickname: nickname.clone(), owner, until: None, claims: claims() };
         let now = self.clock.earliest();

@@ -78,6 +78,7 @@ test("a key set has keys of several kinds, and a token names one by its id", asy
   for (const good of [
     token(claims, "RS256", rs256, { kid: "r" }),
     token(claims, "EdDSA", eddsa, { kid: "e" }),
+    token(claims, "Ed25519", eddsa),
     token(claims, "ES256", es256, { kid: "p" }),
     token(claims, "ES256", es256, { kid: "somebody's" }),
     token(claims, "RS256", rs256),

@@ -3,7 +3,9 @@ mod error;
 mod files;
 mod header;
 mod key;
+mod key_file;
 mod key_set;
+mod refusal;
 #[cfg(test)]
 mod tests;
 
@@ -21,9 +23,10 @@ use serde_json::Value as Json;
 pub use error::{JwtFileError, JwtFileErrorKind, JwtKeyError};
 
 use claims::Claims;
-use files::Files;
+use files::{Files, MAX_KEYS};
 use header::Header;
 use key::{Key, Keys};
+use refusal::{invalid, no_token};
 
 use super::issuer::{Issuer, Subject};
 use super::owner::owner;
@@ -79,7 +82,7 @@ pub struct JwtVerifier {
 
 impl JwtVerifier {
     /// The maximum number of keys in all files together.
-    pub const MAX_KEYS: usize = 32;
+    pub const MAX_KEYS: usize = MAX_KEYS;
 
     /// Creates a verifier with a key, or a key set, as a file would hold it. Line ends after a secret are ignored.
     ///
@@ -215,14 +218,6 @@ impl Issuer for JwtVerifier {
             claims: Arc::new(token_claims),
         })
     }
-}
-
-fn invalid(message: impl Into<String>) -> Refusal {
-    Refusal::new(RefusalCode::InvalidToken, message)
-}
-
-fn no_token() -> Refusal {
-    invalid("the token is no JSON Web Token")
 }
 
 /// Hides the keys.

@@ -1,3 +1,5 @@
+use std::sync::{Arc, LazyLock};
+
 use chat_core::RoomId;
 
 /// What a signed token says of its user beyond the name: where the user may go, and as what. Empty without a token.
@@ -9,4 +11,12 @@ pub(crate) struct TokenClaims {
     pub(crate) rooms: Option<Vec<RoomId>>,
     /// The user's roles, sorted. What they mean is up to who asks.
     pub(crate) roles: Vec<String>,
+}
+
+impl TokenClaims {
+    /// Returns the claims of a user without a token, which all such users share.
+    pub(crate) fn none() -> Arc<Self> {
+        static NONE: LazyLock<Arc<TokenClaims>> = LazyLock::new(Arc::default);
+        Arc::clone(&NONE)
+    }
 }

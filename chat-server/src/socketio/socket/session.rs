@@ -1,5 +1,4 @@
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use chat_core::event::Handshake;
 use chat_core::{Epoch, Feed, Nickname, Offset, RecoveryOffset, RoomId, UserId};
@@ -10,7 +9,7 @@ use crate::engine::delivery::{Following, Past, Since};
 use crate::engine::limits::Limits;
 use crate::engine::log::Log;
 use crate::engine::planted::{self, Bug};
-use crate::engine::users::User;
+use crate::engine::users::{TokenClaims, User};
 use crate::socketio::recovery::Found;
 
 /// The part of a connection that outlives it, as kept by [`recovery`](crate::recovery).
@@ -134,7 +133,7 @@ impl ChatSession {
     /// Returns the client's user.
     pub(crate) fn user(&self) -> Option<User> {
         let SessionUser { id, nickname, owner } = self.user.clone()?;
-        Some(User { id, nickname, owner, until: None, claims: Arc::default() })
+        Some(User { id, nickname, owner, until: None, claims: TokenClaims::none() })
     }
 
     /// Makes this the session of a user from `after` on; it had none before.

@@ -29,10 +29,12 @@ pub enum JwtKeyError {
         skipped: usize,
     },
     /// There are so many keys that trying them takes too long.
-    #[error("{keys} keys are too many; {max} are the most", max = super::JwtVerifier::MAX_KEYS)]
+    #[error("{keys} keys are too many; {max} are the most")]
     TooMany {
         /// Their number.
         keys: usize,
+        /// The limit.
+        max: usize,
     },
 }
 

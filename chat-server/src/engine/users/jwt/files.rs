@@ -1,9 +1,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use super::JwtVerifier;
 use super::error::{JwtFileError, JwtFileErrorKind, JwtKeyError};
 use super::key::{Key, Keys};
+
+/// Maximum number of keys in all files: a token that names none may have each of them tried.
+pub(super) const MAX_KEYS: usize = 32;
 
 /// The keys, and the files that they are from.
 pub(super) struct Files {
@@ -83,7 +85,8 @@ fn number(keys: &[Arc<[Key]>]) -> usize {
 
 fn check_number(keys: &[Arc<[Key]>]) -> Result<(), JwtKeyError> {
     let keys = number(keys);
-    if keys > JwtVerifier::MAX_KEYS { Err(JwtKeyError::TooMany { keys }) } else { Ok(()) }
+    let max = MAX_KEYS;
+    if keys > max { Err(JwtKeyError::TooMany { keys, max }) } else { Ok(()) }
 }
 
 fn log_number(keys: &[Arc<[Key]>]) {

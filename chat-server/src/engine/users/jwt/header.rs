@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 
 use super::key::base64;
-use super::{invalid, no_token};
+use super::refusal::{invalid, no_token};
 
 /// What the header of a token says, which nobody has verified: it only helps to find the key.
 pub(super) struct Header {
@@ -54,7 +54,8 @@ impl Header {
             "HS256" => Some(Algorithm::HS256),
             "RS256" => Some(Algorithm::RS256),
             "ES256" => Some(Algorithm::ES256),
-            "EdDSA" => Some(Algorithm::EdDSA),
+            // The second is the name by RFC 9864.
+            "EdDSA" | "Ed25519" => Some(Algorithm::EdDSA),
             _ => None,
         };
         Ok(Self { algorithm, kid })
