@@ -146,6 +146,8 @@ pub enum RefusalCode {
     InvalidCode,
     /// The user has no such device.
     UnknownDevice,
+    /// The token names another user than the connection's. Connect with it instead.
+    OtherUser,
     /// There is no such event.
     UnknownEvent,
     /// The client sent too many requests. Retry after [`Refusal::retry_after`].

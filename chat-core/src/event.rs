@@ -15,10 +15,11 @@
 //! | [`LINK_DEVICE`] | [`LinkDevice`] | [`Named`] | |
 //! | [`DEVICES`] | | [`Devices`] | |
 //! | [`UNLINK_DEVICE`] | [`DeviceId`] | [`Unlinked`] | |
+//! | [`TOKEN`] | a [`Token`] | [`TokenTaken`] | |
 //! | [`TYPING`] | a room, and whether the client types there | [`TypingHeard`] | [`Typing`] |
 //!
 //! Each answer may be a [`Refusal`](crate::Refusal) instead: read it as an [`Answer`](crate::Answer). A server reads
-//! what a client sends with `from_event` of its type, or [`room_from_event`].
+//! what a client sends with `from_event` of its type, [`room_from_event`] or [`token_from_event`].
 //!
 //! Types here gain fields in later versions. Create them with `new` and `with_…`.
 
@@ -31,6 +32,7 @@ mod history;
 mod mended;
 mod private_message;
 mod rooms;
+mod token;
 mod users;
 mod whole;
 
@@ -48,6 +50,7 @@ pub use history::{History, HistoryMessage, HistoryOf, HistoryRequest};
 pub use mended::mended_json;
 pub use private_message::PrivateMessage;
 pub use rooms::{Join, Joined, Left, NotJoined, RoomNotJoined, Users, room_from_event};
+pub use token::{TokenTaken, token_from_event};
 pub use users::{Named, NicknameRequest, Typing, TypingHeard, UserChange};
 
 /// The event that carries a message for a room, in both directions.
@@ -113,6 +116,12 @@ pub const DEVICES: &str = "devices";
 ///
 /// Argument: the id of the device ([`DeviceId`]). Ack: [`Unlinked`] or [`Refusal`](crate::Refusal).
 pub const UNLINK_DEVICE: &str = "unlink device";
+
+/// The event with which a client replaces its signed token on a live connection, before the current one expires.
+///
+/// Argument: the new token, which must name the same user. Ack: [`TokenTaken`] or [`Refusal`](crate::Refusal). The
+/// connection then lasts until the new token expires. A refusal changes nothing: the current token still counts.
+pub const TOKEN: &str = "token";
 
 /// The event with which a client asks who is in a room.
 ///

@@ -1,3 +1,5 @@
+mod fitted;
+
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;

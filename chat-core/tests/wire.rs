@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chat_core::event::{
     ChatMessage, Delivery, DeliveryMeta, Handshake, History, HistoryMessage, Joined, Left, Named,
-    PrivateDelivery, PrivateDeliveryMeta, Token, Typing, UserChange, Users,
+    PrivateDelivery, PrivateDeliveryMeta, Token, TokenTaken, Typing, UserChange, Users,
 };
 use chat_core::{
     Ack, Audience, AuthorId, ClientOffset, Content, Epoch, Frame, FrameBody, FrameError, Message,
@@ -111,6 +111,7 @@ fn every_refusal_code() {
         InvalidCode,
         UnknownDevice,
         ExpiredToken,
+        OtherUser,
         UnknownEvent,
         SlowDown,
         TooLarge,
@@ -119,7 +120,7 @@ fn every_refusal_code() {
     ];
     assert_snapshot!(
         json(&codes),
-        @r#"["invalid_arguments","invalid_content","invalid_client_offset","client_offset_conflict","not_in_room","too_many_rooms","invalid_nickname","nickname_taken","nickname_required","unknown_nickname","nickname_fixed","message_to_oneself","invalid_token","invalid_code","unknown_device","expired_token","unknown_event","slow_down","too_large","quota_exceeded","unknown"]"#
+        @r#"["invalid_arguments","invalid_content","invalid_client_offset","client_offset_conflict","not_in_room","too_many_rooms","invalid_nickname","nickname_taken","nickname_required","unknown_nickname","nickname_fixed","message_to_oneself","invalid_token","invalid_code","unknown_device","expired_token","other_user","unknown_event","slow_down","too_large","quota_exceeded","unknown"]"#
     );
 }
 
@@ -508,4 +509,13 @@ fn offsets_end_where_javascript_numbers_do() {
     assert_eq!(Offset::MAX.next(), Offset::MAX);
     assert_eq!(Offset::ZERO.previous(), Offset::ZERO);
     assert!(Offset::new(1 << 53).is_err());
+}
+
+#[test]
+fn an_answer_to_a_new_token() {
+    let taken =
+        TokenTaken::new("Ada".parse().unwrap(), Some(Timestamp::from_millis(1_700_000_000_500)));
+    assert_snapshot!(json(&taken), @r#"{"nickname":"Ada","until":1700000000500}"#);
+    let endless = TokenTaken::new("Ada".parse().unwrap(), None);
+    assert_snapshot!(json(&endless), @r#"{"nickname":"Ada","until":null}"#);
 }

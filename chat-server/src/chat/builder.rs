@@ -17,7 +17,7 @@ use crate::engine::quota::Quotas;
 use crate::engine::rate::Buckets;
 use crate::engine::relay::Listener;
 #[cfg(feature = "jwt")]
-use crate::engine::users::JwtKey;
+use crate::engine::users::JwtVerifier;
 use crate::engine::users::{self, Identities, Issuer, RESERVED};
 use crate::http::base_path::BasePath;
 use crate::http::origin::{AllowedHost, AllowedOrigin, Rules};
@@ -138,11 +138,12 @@ impl ChatBuilder {
         Self { reserved_names: names.into_iter().collect(), ..self }
     }
 
-    /// Identifies clients by a JSON Web Token in `auth.token`, verified with this key. Clients without a valid one
-    /// are refused, and nobody can choose a nickname. A connection ends when its token expires.
+    /// Identifies clients by a JSON Web Token in `auth.token`. Clients without one that the verifier accepts are
+    /// refused, and nobody can choose a nickname. A connection ends when its token expires, unless the client has
+    /// renewed it by the event `token`. Keep a clone of the verifier to [reload](JwtVerifier::reload) its keys.
     #[cfg(feature = "jwt")]
-    pub fn jwt_key(self, key: JwtKey) -> Self {
-        Self { issuer: Some(Arc::new(key)), ..self }
+    pub fn jwt(self, verifier: JwtVerifier) -> Self {
+        Self { issuer: Some(Arc::new(verifier)), ..self }
     }
 
     /// Sets the limits on what clients may use; [`Limits::default`] by default.

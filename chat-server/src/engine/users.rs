@@ -5,6 +5,7 @@ mod credentials;
 mod devices;
 mod guard;
 mod held;
+mod issued_name;
 mod issuer;
 #[cfg(feature = "jwt")]
 mod jwt;
@@ -13,6 +14,7 @@ mod reserved;
 mod strength;
 #[cfg(test)]
 mod tests;
+mod token_claims;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,11 +39,11 @@ use crate::engine::presence::Presence;
 use crate::engine::source::Source;
 
 pub(crate) use issuer::Issuer;
-use issuer::Subject;
 #[cfg(feature = "jwt")]
-pub use jwt::{JwtKey, JwtKeyError};
+pub use jwt::{JwtFileError, JwtFileErrorKind, JwtKeyError, JwtVerifier};
 use owner::owner;
 pub(crate) use reserved::RESERVED;
+pub(crate) use token_claims::TokenClaims;
 
 /// The number of random bytes in a token that the server creates.
 const TOKEN_BYTES: usize = 24;
@@ -75,6 +77,8 @@ pub(crate) struct User {
     pub(crate) credential: CredentialKey,
     /// When the token that identifies the user expires, if it does.
     pub(crate) until: Option<Timestamp>,
+    /// What else that token says; empty without one.
+    pub(crate) claims: Arc<TokenClaims>,
 }
 
 /// Why a client could not be identified.
@@ -158,12 +162,7 @@ impl Identities {
         token: Option<&Token>,
     ) -> Result<Option<User>, IdentityError> {
         let Some(key) = &self.issuer else { return Ok(None) };
-        let Subject { owner, nickname, until } = key.subject(token)?;
-        let holder = self.holder(owner.into()).await?;
-        // The issuer is responsible for the name, whatever it is.
-        let user = self.claim(&nickname, holder, ClaimKind::Issued).await?.ok_or_else(taken)?;
-        let user = self.keep(user, holder, None).await?;
-        Ok(Some(User { until, ..user }))
+        Ok(Some(self.user_of(key.subject(token)?).await?))
     }
 
     /// Gives a nickname to the owner of this token, or to a client without a token if nobody has the nickname or one
@@ -307,7 +306,14 @@ impl Identities {
         kind: ClaimKind,
     ) -> Result<Option<User>, IdentityError> {
         let Holder { credential, owner, .. } = holder;
-        let user = |id| User { id, nickname: nickname.clone(), owner, credential, until: None };
+        let user = |id| User {
+            id,
+            nickname: nickname.clone(),
+            owner,
+            credential,
+            until: None,
+            claims: TokenClaims::none(),
+        };
         let now = self.clock.earliest();
         if let Some(id) = self.held.find(nickname, owner, self.clock.latest()) {
             return Ok(Some(user(id)));

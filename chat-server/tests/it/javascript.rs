@@ -99,6 +99,7 @@ files! {
     rooms
     sessions
     shutdown
+    token_keys
     tokens
     tutorial
     unread

@@ -189,6 +189,15 @@ impl Connection {
         self.save(&self.position.following());
     }
 
+    /// Takes what a new token says of the connection's user, who stays the same but may have another nickname.
+    pub(crate) fn renew(&self, user: Arc<User>) {
+        let before = self.user();
+        if before.is_none_or(|before| (before.id, &before.nickname) != (user.id, &user.nickname)) {
+            return self.identify(user, None);
+        }
+        *self.user.lock().unwrap_or_else(PoisonError::into_inner) = Some(user);
+    }
+
     /// Saves the session as it is now. Requests change it one at a time, so the last save counts.
     fn save(&self, following: &Following) {
         let user = self.user();

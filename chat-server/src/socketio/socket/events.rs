@@ -9,6 +9,7 @@ mod leave;
 mod nickname;
 mod not_read;
 mod private_message;
+mod token;
 mod typing;
 mod unknown;
 mod users;
@@ -31,6 +32,7 @@ pub(crate) fn register(socket: &SocketRef, connection: &Arc<Connection>) {
     on::<devices::LinkDeviceEvent>(socket, connection);
     on::<devices::DevicesEvent>(socket, connection);
     on::<devices::UnlinkDeviceEvent>(socket, connection);
+    on::<token::TokenEvent>(socket, connection);
     on::<history::HistoryEvent>(socket, connection);
     on::<users::UsersEvent>(socket, connection);
     on::<typing::TypingEvent>(socket, connection);

@@ -9,7 +9,7 @@ use crate::engine::delivery::{Following, Past, Since};
 use crate::engine::limits::Limits;
 use crate::engine::log::Log;
 use crate::engine::planted::{self, Bug};
-use crate::engine::users::User;
+use crate::engine::users::{TokenClaims, User};
 use crate::socketio::recovery::Found;
 
 /// The part of a connection that outlives it, as kept by [`recovery`](crate::recovery).
@@ -137,7 +137,8 @@ impl ChatSession {
     /// Returns the client's user.
     pub(crate) fn user(&self) -> Option<User> {
         let SessionUser { id, nickname, owner, credential } = self.user.clone()?;
-        Some(User { id, nickname, owner, credential, until: None })
+        let claims = TokenClaims::none();
+        Some(User { id, nickname, owner, credential, until: None, claims })
     }
 
     /// Makes this the session of a user from `after` on; it had none before.
