@@ -5,7 +5,9 @@ use chat_core::{NewMessage, Refusal, RoomId};
 
 use super::super::connection::{Connection, Request};
 use super::super::event::Event;
+use super::super::permission::in_turn;
 use super::in_room::not_in_room;
+use crate::engine::policy::Action;
 
 /// [`chat_core::event::CHAT_MESSAGE`]: submits the message to the log, which answers.
 pub(crate) struct ChatMessageEvent;
@@ -20,9 +22,18 @@ impl Event for ChatMessageEvent {
     }
 
     fn handle(connection: &Arc<Connection>, message: ChatMessage, request: Request) {
-        let later = Arc::clone(connection);
-        connection.requests.now_or_later(move || submit(&later, message, request));
+        let room = message.options.room.clone();
+        let writes = move |connection: &Connection| write_in(connection, room);
+        in_turn(connection, writes, request, |connection, request| {
+            submit(connection, message, request);
+        });
     }
+}
+
+/// What to ask: nothing about a room that the client is not in, where it is refused anyway.
+fn write_in(connection: &Connection, room: Option<RoomId>) -> Vec<Action> {
+    let room = connection.position.joined(&room.unwrap_or_else(RoomId::general));
+    room.map(Action::Write).into_iter().collect()
 }
 
 fn submit(connection: &Connection, message: ChatMessage, mut request: Request) {

@@ -2,15 +2,15 @@ use std::sync::Arc;
 
 use chat_core::event::{HISTORY, HistoryMessage, HistoryOf, HistoryRequest};
 use chat_core::{Author, Feed, Nickname, Offset, Refusal, RefusalCode, RoomId, UserId};
-use chat_store::Page;
+use chat_store::Page as MessagePage;
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::super::connection::{Connection, Request, TASK_BYTES};
 use super::super::event::Event;
-use super::super::services::Services;
 use super::in_room::not_in_room;
-use crate::engine::delivery::Answer;
+use crate::engine::delivery::{Answer, Page};
+use crate::engine::policy::Action;
 use crate::engine::users::IdentityError;
 
 /// Maximum size of a page in bytes of JSON, unless it has only one message.
@@ -58,13 +58,20 @@ fn begin(connection: Arc<Connection>, asked: HistoryRequest, mut request: Reques
             }
         },
     };
-    let (services, gone) = (connection.services.clone(), connection.gone.clone());
+    let (later, gone) = (Arc::clone(&connection), connection.gone.clone());
     let author = connection.authorship.author();
+    let of_room = match &of {
+        Asked::Room(room) => Some(room.clone()).filter(|_| connection.access.is_some()),
+        Asked::Between(..) => None,
+    };
     connection.reads.later_with(move |turn| async move {
         request.keep(turn);
-        match gone.run_until_cancelled(read(&services, of, before, limit)).await {
+        match gone.run_until_cancelled(read(&later, of, before, limit)).await {
             Some(Ok(page)) => match json_of(page, author) {
-                Ok(page) => request.answer(Answer::Made(page)),
+                Ok(json) => request.answer(match of_room {
+                    Some(room) => Answer::Page(Page { json, room }),
+                    None => Answer::Made(json),
+                }),
                 Err(error) => tracing::error!("a page of history cannot be serialised: {error}"),
             },
             Some(Err(IdentityError::Refused(refusal))) => request.refuse(refusal),
@@ -77,31 +84,34 @@ fn begin(connection: Arc<Connection>, asked: HistoryRequest, mut request: Reques
 }
 
 async fn read(
-    services: &Services,
+    connection: &Connection,
     of: Asked,
     before: Option<Offset>,
     limit: usize,
-) -> Result<Page, IdentityError> {
-    let feed = match of {
-        Asked::Room(room) => Feed::Room(room),
+) -> Result<MessagePage, IdentityError> {
+    let services = &connection.services;
+    let (feed, action) = match of {
+        Asked::Room(room) => (Feed::Room(room.clone()), Action::Read(room)),
         Asked::Between(user, nickname) => {
             let (other, _) = services.identities.find(&nickname).await?;
-            Feed::Between(user, other)
+            (Feed::Between(user, other), Action::ReadPrivately(other))
         }
     };
+    let is_allowed = connection.permit(&[action]).await.map(drop);
+    is_allowed.map_err(Refusal::from)?;
     Ok(services.log.read_before(&feed, before, limit).await?)
 }
 
 /// Returns a [`chat_core::event::History`] with the newest messages of a page, as many as fit into an answer. Only authors
 /// get their keys.
-fn json_of(page: Page, author: Author) -> Result<Arc<RawValue>, serde_json::Error> {
+fn json_of(page: MessagePage, author: Author) -> Result<Arc<RawValue>, serde_json::Error> {
     #[derive(Serialize)]
     struct Shortened {
         messages: Vec<Box<RawValue>>,
         more: bool,
     }
 
-    let Page { messages, mut more, .. } = page;
+    let MessagePage { messages, mut more, .. } = page;
     let (mut newest, mut bytes) = (Vec::new(), 0);
     for message in messages.into_iter().rev() {
         let message = match author.wrote(&message) {
@@ -127,12 +137,12 @@ mod tests {
 
     use super::*;
 
-    fn page(contents: &[&str]) -> Page {
+    fn page(contents: &[&str]) -> MessagePage {
         let message = |(index, content): (usize, &&str)| {
             let new = NewMessage::new(RoomId::general(), content.parse().unwrap());
             Message::from_new(Offset::new(index as u64 + 1).unwrap(), new)
         };
-        Page::new(contents.iter().enumerate().map(message).collect(), false)
+        MessagePage::new(contents.iter().enumerate().map(message).collect(), false)
     }
 
     fn answer(contents: &[&str]) -> (Vec<u64>, bool, usize) {
