@@ -25,6 +25,7 @@ mod standing;
 mod tests;
 
 use std::error::Error;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use thiserror::Error;
@@ -102,6 +103,14 @@ pub trait Policy: Send + Sync + 'static {
     /// # Errors
     /// When it cannot decide now, as when a database does not answer. It is asked again when the client tries again.
     async fn decide(&self, who: &Identity, action: &Action) -> Result<Decision, PolicyError>;
+}
+
+/// So that an application keeps its policy, and changes what it decides by.
+#[async_trait]
+impl<P: Policy + ?Sized> Policy for Arc<P> {
+    async fn decide(&self, who: &Identity, action: &Action) -> Result<Decision, PolicyError> {
+        (**self).decide(who, action).await
+    }
 }
 
 /// Why a [`Policy`] cannot decide now.

@@ -35,7 +35,7 @@ pub(super) struct State {
     /// next to each other.
     connections: BTreeMap<ConnectionKey, Connection>,
     /// The rooms that connections are told nothing of although they are in them: usually there are none.
-    unseen: BTreeMap<ConnectionKey, Few<RoomId>>,
+    pub(super) unseen: BTreeMap<ConnectionKey, Few<RoomId>>,
     /// Broken connections, and until when they count as present. The grace period is the same for all: the first one
     /// here is the first to leave.
     broken: VecDeque<(Instant, ConnectionKey)>,
