@@ -4,7 +4,7 @@
 //! an [`Access`], which remembers decisions until they expire or access changes:
 //!
 //! ```text
-//!   request ─→ Access ── remembered? ─→ Permit ─→ effect        a change waits until the permit is dropped
+//!   request ─→ Access ── remembered? ─→ Grant ─→ effect         a change waits until the grant is dropped
 //!                 │ no
 //!                 └─→ Gate ─→ Policy::decide ─→ Decision
 //!
@@ -30,7 +30,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use thiserror::Error;
 
-pub(crate) use access::{Access, Denied, Permit};
+pub(crate) use access::{Access, Denied, Grant};
 pub use action::Action;
 pub use decision::Decision;
 pub(crate) use elsewhere::Elsewhere;

@@ -2,14 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::Router;
 use axum::routing::{get, post};
 use chat_adapter::LocalBroadcast;
 use chat_core::{RoomId, UserId};
-use chat_server::{AccessScope, Action, Chat, Decision, Identity, Limits, Policy, PolicyError};
+use chat_server::{
+    AccessScope, Action, Chat, Decision, Identity, Limits, Policy, PolicyError, Stores,
+};
 use chat_store::MemoryStore;
+use chat_store::testkit::HeldStore;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
@@ -24,6 +28,8 @@ struct Rules {
     refused: Mutex<BTreeSet<String>>,
     /// Whether it cannot decide.
     fails: Mutex<bool>,
+    /// Whether decisions are not remembered.
+    forgets: Mutex<bool>,
     asked: Mutex<BTreeMap<String, usize>>,
     users: Mutex<HashMap<String, UserId>>,
     /// Questions that wait until they are let through, by their texts.
@@ -73,7 +79,9 @@ impl Policy for Shared {
         let everybody = format!("* {verb} {object}").trim().to_owned();
         let refused = rules.refused.lock().unwrap();
         let is_allowed = !refused.contains(&text) && !refused.contains(&everybody);
-        Ok(Decision::allow_if(is_allowed).with_message(format!("not you: {text}")))
+        let decision = Decision::allow_if(is_allowed).with_message(format!("not you: {text}"));
+        let forgets = *rules.forgets.lock().unwrap();
+        Ok(if forgets { decision.for_up_to(Duration::ZERO) } else { decision })
     }
 }
 
@@ -113,12 +121,12 @@ impl Shared {
 /// Starts a node, and returns it with its address.
 async fn start(
     policy: &Shared,
-    store: &Arc<MemoryStore>,
+    stores: impl Into<Stores>,
     broadcast: &Arc<LocalBroadcast>,
 ) -> (Chat, String) {
     let mut limits = Limits::default();
     limits.max_new_names_per_hour = 0;
-    let chat = Chat::builder(Arc::clone(store))
+    let chat = Chat::builder(stores)
         .broadcast(Arc::<LocalBroadcast>::clone(broadcast))
         .limits(limits)
         .policy(policy.clone())
@@ -148,8 +156,8 @@ async fn start(
 async fn a_policy_and_its_changes() {
     let (policy, store) = (Shared::default(), Arc::new(MemoryStore::new()));
     let broadcast = Arc::new(LocalBroadcast::new());
-    let (_chat, one) = start(&policy, &store, &broadcast).await;
-    let (_chat, other) = start(&policy, &store, &broadcast).await;
+    let (_chat, one) = start(&policy, Arc::clone(&store), &broadcast).await;
+    let (_chat, other) = start(&policy, Arc::clone(&store), &broadcast).await;
     let run = move || {
         let urls = [one, other].map(|address| format!("http://{address}"));
         let variables = [("CHAT_POLICY_URL", &*urls[0]), ("CHAT_POLICY_OTHER_URL", &*urls[1])];
@@ -161,7 +169,7 @@ async fn a_policy_and_its_changes() {
 /// A chat with a client in two rooms, who is asked about with this held, and a writer.
 async fn watched(held: &str) -> (Shared, Chat, Client, Client) {
     let policy = Shared::default();
-    let (chat, address) = start(&policy, &Arc::default(), &Arc::default()).await;
+    let (chat, address) = start(&policy, Arc::new(MemoryStore::new()), &Arc::default()).await;
     let rooms = json!({ "rooms": ["general", "staff"] });
     let (writer, _) = Client::connect(&address, rooms.clone()).await;
     let mut auth = rooms;
@@ -239,7 +247,7 @@ async fn a_message_that_waits_for_the_policy_when_access_changes_is_decided_anew
 #[tokio::test]
 async fn a_client_that_is_being_accepted_when_access_changes_gets_nothing_of_before() {
     let policy = Shared::default();
-    let (chat, address) = start(&policy, &Arc::default(), &Arc::default()).await;
+    let (chat, address) = start(&policy, Arc::new(MemoryStore::new()), &Arc::default()).await;
     let (mut writer, _) = Client::connect(&address, json!({ "rooms": ["staff"] })).await;
     sends(&mut writer, "secret", "staff").await;
     *policy.0.held.lock().unwrap() = Some("Eve sees staff".into());
@@ -267,4 +275,43 @@ async fn a_client_that_is_being_accepted_when_access_changes_gets_nothing_of_bef
         told.insert(next.split('"').nth(1).unwrap().to_owned());
     }
     assert_eq!(told, ["nickname", "not joined"].map(String::from).into());
+}
+
+#[tokio::test]
+async fn a_page_of_history_that_is_being_read_when_access_changes_is_not_handed_over() {
+    let store = Arc::new(HeldStore::new(Arc::new(MemoryStore::new())));
+    let policy = Shared::default();
+    let (chat, address) = start(&policy, Arc::clone(&store), &Arc::default()).await;
+    let rooms = json!({ "rooms": ["staff"] });
+    let (mut writer, _) = Client::connect(&address, rooms).await;
+    sends(&mut writer, "secret", "staff").await;
+    let auth = json!({ "rooms": ["staff"], "nickname": "Eve", "serverOffset": 1 });
+    let (mut reader, _) = Client::connect(&address, auth).await;
+    assert!(reader.packet().await.starts_with(r#"42["nickname""#));
+    store.reads.close();
+    reader.send(r#"427["history",{"room":"staff"}]"#).await;
+    store.reads.waiting(1).await;
+    policy.refuse("Eve reads staff");
+    chat.access_changed(AccessScope::Everything).await;
+    store.reads.open();
+    let mut packets = vec![packet(&mut reader).await, packet(&mut reader).await];
+    packets.sort();
+    assert!(packets[0].starts_with(r#"42["not joined""#), "{packets:?}");
+    assert!(packets[1].starts_with(r#"437[{"error":{"code":"forbidden""#), "{packets:?}");
+}
+
+#[tokio::test]
+async fn a_change_that_nobody_announced_counts_when_the_decision_has_expired() {
+    let policy = Shared::default();
+    *policy.0.forgets.lock().unwrap() = true;
+    let store = Arc::new(MemoryStore::new());
+    let (_chat, address) = start(&policy, store, &Arc::default()).await;
+    let auth = json!({ "rooms": ["general", "staff"], "nickname": "Eve" });
+    let (mut reader, _) = Client::connect(&address, auth).await;
+    assert!(reader.packet().await.starts_with(r#"42["nickname""#));
+    policy.refuse("Eve reads staff");
+    let told = packet(&mut reader).await;
+    assert!(told.starts_with(r#"42["not joined",{"rooms":[{"room":"staff""#), "{told}");
+    policy.refuse("Eve connects");
+    timeout(PATIENCE, reader.try_packet()).await.unwrap().unwrap_err();
 }

@@ -22,18 +22,18 @@ pub(crate) enum Answer {
     #[serde(serialize_with = "made")]
     Made(Arc<RawValue>),
     /// Messages of a room, as [`Made`](Self::Made): to be handed over only if the client may read the room by then.
-    Page(Page),
+    Page(RoomPage),
     Refusal(Refusal),
 }
 
 /// A page of a room's history.
 #[derive(Debug, Clone)]
-pub(crate) struct Page {
+pub(crate) struct RoomPage {
     pub(crate) json: Arc<RawValue>,
     pub(crate) room: RoomId,
 }
 
-impl Serialize for Page {
+impl Serialize for RoomPage {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         made(&self.json, serializer)
     }
@@ -47,7 +47,7 @@ impl Answer {
     /// Returns its size in bytes, beyond what the [permit](Permit) of each request counts.
     fn bytes(&self) -> usize {
         match self {
-            Self::Made(json) | Self::Page(Page { json, .. }) => json.get().len(),
+            Self::Made(json) | Self::Page(RoomPage { json, .. }) => json.get().len(),
             _ => 0,
         }
     }

@@ -21,7 +21,7 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// What one client may do, as far as that is known.
 ///
-/// Effects happen while a [`Permit`] lives, which holds the lock of this. A change of access takes the lock, too: so an
+/// Effects happen while a [`Grant`] lives, which holds the lock of this. A change of access takes the lock, too: so an
 /// effect comes before the change as a whole, or is decided anew.
 pub(crate) struct Access {
     asker: Asker,
@@ -69,10 +69,10 @@ pub(crate) enum Denied {
 /// Allows an effect while it lives. Changes of access wait for its end: it must be short, must not be held while waiting,
 /// and the effect must not use the [`Access`] of the same client.
 #[must_use]
-pub(crate) struct Permit<'a>(#[expect(dead_code, reason = "held")] Option<MutexGuard<'a, State>>);
+pub(crate) struct Grant<'a>(#[expect(dead_code, reason = "held")] Option<MutexGuard<'a, State>>);
 
-impl Permit<'_> {
-    /// Returns a permit of a chat that has no policy.
+impl Grant<'_> {
+    /// Returns a grant of a chat that has no policy.
     pub(crate) fn without_policy() -> Self {
         Self(None)
     }
@@ -137,9 +137,9 @@ impl Access {
         }
     }
 
-    /// Returns a permit if all of these actions are allowed, and that is remembered; the refusal if one is not; none if
+    /// Returns a grant if all of these actions are allowed, and that is remembered; the refusal if one is not; none if
     /// it must be [asked](Self::permit).
-    pub(crate) fn permit_now(&self, actions: &[Action]) -> Option<Result<Permit<'_>, Refusal>> {
+    pub(crate) fn permit_now(&self, actions: &[Action]) -> Option<Result<Grant<'_>, Refusal>> {
         let state = self.lock();
         let now = Instant::now();
         for action in actions {
@@ -147,21 +147,21 @@ impl Access {
                 return Some(Err(Refusal::clone(refusal)));
             }
         }
-        Some(Ok(Permit(Some(state))))
+        Some(Ok(Grant(Some(state))))
     }
 
-    /// Returns a permit if all of these actions are allowed. Asks what is not remembered, in order, up to the first
+    /// Returns a grant if all of these actions are allowed. Asks what is not remembered, in order, up to the first
     /// refusal. Cancel safe.
-    pub(crate) async fn permit(&self, actions: &[Action]) -> Result<Permit<'_>, Denied> {
+    pub(crate) async fn permit(&self, actions: &[Action]) -> Result<Grant<'_>, Denied> {
         Ok(self.permit_and(actions, None).await?.0)
     }
 
-    /// Returns a permit if all of these actions are allowed, and whether another one is allowed, too. Cancel safe.
+    /// Returns a grant if all of these actions are allowed, and whether another one is allowed, too. Cancel safe.
     pub(crate) async fn permit_and(
         &self,
         actions: &[Action],
         other: Option<&Action>,
-    ) -> Result<(Permit<'_>, bool), Denied> {
+    ) -> Result<(Grant<'_>, bool), Denied> {
         for _ in 0..ATTEMPTS {
             let changes = self.changes();
             let mut refusal = None;
@@ -179,7 +179,7 @@ impl Access {
             if state.changes == changes {
                 return match refusal {
                     Some(refusal) => Err(Denied::Refused(Refusal::clone(&refusal))),
-                    None => Ok((Permit(Some(state)), is_other_allowed)),
+                    None => Ok((Grant(Some(state)), is_other_allowed)),
                 };
             }
         }
@@ -205,9 +205,9 @@ impl Access {
         Ok(verdict)
     }
 
-    /// Returns a permit to hand over messages of a room that were read when that was allowed, unless it is not allowed any
+    /// Returns a grant to hand over messages of a room that were read when that was allowed, unless it is not allowed any
     /// more.
-    pub(crate) fn permit_read(&self, room: &RoomId) -> Result<Permit<'_>, Denied> {
+    pub(crate) fn permit_read(&self, room: &RoomId) -> Result<Grant<'_>, Denied> {
         let state = self.lock();
         let is_it = |it: &&Remembered| matches!(&it.action, Action::Read(read) if read == room);
         // Also one that has expired: what the connection goes on doing is asked about again.
@@ -217,7 +217,7 @@ impl Access {
             None if state.settled.is_some() && state.is_in(room) => {}
             None => return Err(Denied::Undecided),
         }
-        Ok(Permit(Some(state)))
+        Ok(Grant(Some(state)))
     }
 
     /// Returns a number that is another one after each change of access, for [`settle`](Self::settle).

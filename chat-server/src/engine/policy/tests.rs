@@ -147,7 +147,7 @@ async fn a_change_waits_for_an_effect_that_has_begun() {
     let gate = gate(&rules);
     let access = gate.enter(Identity::anonymous());
     access.permit(&[write()]).await.map(drop).unwrap();
-    let permit = access.permit_now(&[write()]).unwrap().unwrap();
+    let grant = access.permit_now(&[write()]).unwrap().unwrap();
     let (begun, begins) = std::sync::mpsc::channel();
     let (done, is_done) = std::sync::mpsc::channel();
     let changing = std::thread::spawn(move || {
@@ -157,7 +157,7 @@ async fn a_change_waits_for_an_effect_that_has_begun() {
     });
     begins.recv().unwrap();
     assert!(is_done.try_recv().is_err(), "the effect has not happened");
-    drop(permit);
+    drop(grant);
     is_done.recv().unwrap();
     changing.join().unwrap();
     assert!(access.permit_now(&[write()]).is_none());

@@ -10,7 +10,7 @@ use socketioxide_core::Value;
 
 use super::connection::Connection;
 use super::observe::Direction;
-use crate::engine::delivery::{Answer, EphemeralEvent, NotTaken, Page, Sink, Taken};
+use crate::engine::delivery::{Answer, EphemeralEvent, NotTaken, RoomPage, Sink, Taken};
 use crate::engine::log::{Delivered, Entry, Position};
 use crate::socketio::transport::{DirectWriter, Farewell, written_text_frame};
 
@@ -114,10 +114,10 @@ impl Sink for SocketSink {
     }
 
     fn answer(&self, ack_id: i64, answer: &Answer) -> Taken {
-        if let Answer::Page(Page { json, room }) = answer {
+        if let Answer::Page(RoomPage { json, room }) = answer {
             // Held until it is handed over: a change of access comes before or after.
             return match self.connection.permit_read(room) {
-                Ok(_permit) => self.answer(ack_id, &Answer::Made(Arc::clone(json))),
+                Ok(_grant) => self.answer(ack_id, &Answer::Made(Arc::clone(json))),
                 Err(denied) => self.answer(ack_id, &Answer::Refusal(denied.into())),
             };
         }

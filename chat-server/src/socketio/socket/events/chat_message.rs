@@ -22,17 +22,14 @@ impl Event for ChatMessageEvent {
     }
 
     fn handle(connection: &Arc<Connection>, message: ChatMessage, request: Request) {
-        let room = message.options.room.clone();
-        let writes = move |connection: &Connection| write_in(connection, room);
-        in_turn(connection, writes, request, |connection, request| {
-            submit(connection, message, request);
-        });
+        in_turn(connection, message, request, actions, submit);
     }
 }
 
-/// What to ask: nothing about a room that the client is not in, where it is refused anyway.
-fn write_in(connection: &Connection, room: Option<RoomId>) -> Vec<Action> {
-    let room = connection.position.joined(&room.unwrap_or_else(RoomId::general));
+/// Asks nothing about a room that the client is not in: there it is refused anyway.
+fn actions(connection: &Connection, message: &ChatMessage) -> Vec<Action> {
+    let general = RoomId::general();
+    let room = connection.position.joined(message.options.room.as_ref().unwrap_or(&general));
     room.map(Action::Write).into_iter().collect()
 }
 

@@ -2,14 +2,14 @@ use std::sync::Arc;
 
 use chat_core::event::{HISTORY, HistoryMessage, HistoryOf, HistoryRequest};
 use chat_core::{Author, Feed, Nickname, Offset, Refusal, RefusalCode, RoomId, UserId};
-use chat_store::Page as MessagePage;
+use chat_store::Page;
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::super::connection::{Connection, Request, TASK_BYTES};
 use super::super::event::Event;
 use super::in_room::not_in_room;
-use crate::engine::delivery::{Answer, Page};
+use crate::engine::delivery::{Answer, RoomPage};
 use crate::engine::policy::Action;
 use crate::engine::users::IdentityError;
 
@@ -69,7 +69,7 @@ fn begin(connection: Arc<Connection>, asked: HistoryRequest, mut request: Reques
         match gone.run_until_cancelled(read(&later, of, before, limit)).await {
             Some(Ok(page)) => match json_of(page, author) {
                 Ok(json) => request.answer(match of_room {
-                    Some(room) => Answer::Page(Page { json, room }),
+                    Some(room) => Answer::Page(RoomPage { json, room }),
                     None => Answer::Made(json),
                 }),
                 Err(error) => tracing::error!("a page of history cannot be serialised: {error}"),
@@ -88,7 +88,7 @@ async fn read(
     of: Asked,
     before: Option<Offset>,
     limit: usize,
-) -> Result<MessagePage, IdentityError> {
+) -> Result<Page, IdentityError> {
     let services = &connection.services;
     let (feed, action) = match of {
         Asked::Room(room) => (Feed::Room(room.clone()), Action::Read(room)),
@@ -104,14 +104,14 @@ async fn read(
 
 /// Returns a [`chat_core::event::History`] with the newest messages of a page, as many as fit into an answer. Only authors
 /// get their keys.
-fn json_of(page: MessagePage, author: Author) -> Result<Arc<RawValue>, serde_json::Error> {
+fn json_of(page: Page, author: Author) -> Result<Arc<RawValue>, serde_json::Error> {
     #[derive(Serialize)]
     struct Shortened {
         messages: Vec<Box<RawValue>>,
         more: bool,
     }
 
-    let MessagePage { messages, mut more, .. } = page;
+    let Page { messages, mut more, .. } = page;
     let (mut newest, mut bytes) = (Vec::new(), 0);
     for message in messages.into_iter().rev() {
         let message = match author.wrote(&message) {
@@ -137,12 +137,12 @@ mod tests {
 
     use super::*;
 
-    fn page(contents: &[&str]) -> MessagePage {
+    fn page(contents: &[&str]) -> Page {
         let message = |(index, content): (usize, &&str)| {
             let new = NewMessage::new(RoomId::general(), content.parse().unwrap());
             Message::from_new(Offset::new(index as u64 + 1).unwrap(), new)
         };
-        MessagePage::new(contents.iter().enumerate().map(message).collect(), false)
+        Page::new(contents.iter().enumerate().map(message).collect(), false)
     }
 
     fn answer(contents: &[&str]) -> (Vec<u64>, bool, usize) {

@@ -19,16 +19,15 @@ pub(super) fn in_room(
 ) {
     if connection.position.is_in(&room) {
         match connection.permit_now(|| action(room.clone())) {
-            Some(Ok(_permit)) => return answer(connection, &room, request),
+            Some(Ok(_grant)) => return answer(connection, &room, request),
             Some(Err(refusal)) => return request.refuse(refusal),
             None => {}
         }
     }
-    let asked = room.clone();
-    let actions = move |connection: &Connection| {
-        connection.position.joined(&asked).map(action).into_iter().collect()
+    let actions = move |connection: &Connection, room: &RoomId| {
+        connection.position.joined(room).map(action).into_iter().collect()
     };
-    in_turn(connection, actions, request, move |connection, request| {
+    in_turn(connection, room, request, actions, |connection, room, request| {
         if connection.position.is_in(&room) {
             answer(connection, &room, request);
         } else {

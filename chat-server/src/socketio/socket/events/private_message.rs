@@ -43,9 +43,9 @@ async fn submit(connection: &Connection, message: PrivateMessage, mut request: R
         Err(IdentityError::Store(_)) => return request.finish(Outcome::Unavailable),
     };
     let Audience::Private { to, .. } = message.audience else { return };
-    let permit = connection.permit(&[Action::SendPrivately(to)]).await;
-    let _permit = match permit {
-        Ok(permit) => permit,
+    let granted = connection.permit(&[Action::SendPrivately(to)]).await;
+    let _grant = match granted {
+        Ok(grant) => grant,
         Err(denied) => return request.refuse(denied.into()),
     };
     if let Err(refusal) = request.spend(&message.content) {
