@@ -156,6 +156,10 @@ pub enum RefusalCode {
     TooLarge,
     /// The client has used up its storage quota for now. Retry after [`Refusal::retry_after`].
     QuotaExceeded,
+    /// The server does not let this client do that. Retrying is useless until its access changes.
+    Forbidden,
+    /// The server cannot find out now whether this client may do that. Retry after [`Refusal::retry_after`].
+    Unavailable,
     /// A code of a later version of this crate.
     #[serde(other)]
     Unknown,

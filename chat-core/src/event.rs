@@ -77,8 +77,11 @@ pub const PRIVATE_MESSAGE: &str = "private message";
 /// changes nothing, except that with `after` its messages are delivered again from there.
 pub const JOIN: &str = "join";
 
-/// The event with which the server tells a client that has connected which of the rooms in its `auth` it could not
-/// join: [`NotJoined`]. Not sent if it joined all of them.
+/// The event with which the server tells a client which rooms it is not in, and why: [`NotJoined`].
+///
+/// Sent after connecting, about rooms in its `auth` that it could not join and rooms of its session that it may not
+/// read any more; and at any time about a room that it may not read any more and has been taken out of. Not sent if
+/// there are none. Delivered at most once.
 pub const NOT_JOINED: &str = "not joined";
 
 /// The event with which a client leaves a room.

@@ -1,3 +1,4 @@
+mod access;
 mod presence;
 
 use std::borrow::Cow;
@@ -7,6 +8,7 @@ use thiserror::Error;
 
 use crate::{Epoch, Message, NodeId, Offset, RoomId};
 
+pub use access::AccessScope;
 pub use presence::{PresenceEntry, PresenceId};
 
 /// The version of [`Frame`] that this crate writes and reads.
@@ -95,6 +97,12 @@ pub enum FrameBody {
         who: PresenceId,
         /// Whether the user is typing.
         typing: bool,
+    },
+    /// Who may do what has changed: receivers forget what they were allowed, and ask again. The change itself is not in
+    /// the frame, so a forged one costs some questions and nothing else.
+    AccessChanged {
+        /// Whose access has changed.
+        scope: AccessScope,
     },
     /// The sender stops, and its clients will connect to other nodes.
     NodeLeft,

@@ -24,7 +24,9 @@ pub use audience::{Audience, Feed, UserId};
 pub use author::{Author, AuthorId};
 pub use client_offset::ClientOffset;
 pub use error::ParseError;
-pub use frame::{FRAME_VERSION, Frame, FrameBody, FrameError, PresenceEntry, PresenceId};
+pub use frame::{
+    AccessScope, FRAME_VERSION, Frame, FrameBody, FrameError, PresenceEntry, PresenceId,
+};
 pub use id::{NodeId, RoomId};
 pub use line::{Reason, Topic};
 pub use message::{Content, Message, NewMessage, Timestamp};

@@ -9,8 +9,9 @@ use chat_core::event::{
     PrivateDelivery, PrivateDeliveryMeta, Token, TokenTaken, Typing, UserChange, Users,
 };
 use chat_core::{
-    Ack, Audience, AuthorId, ClientOffset, Content, Epoch, Frame, FrameBody, FrameError, Message,
-    Nickname, NodeId, Offset, RecoveryOffset, Refusal, RefusalCode, RoomId, Timestamp, UserId,
+    AccessScope, Ack, Audience, AuthorId, ClientOffset, Content, Epoch, Frame, FrameBody,
+    FrameError, Message, Nickname, NodeId, Offset, RecoveryOffset, Refusal, RefusalCode, RoomId,
+    Timestamp, UserId,
 };
 use insta::assert_snapshot;
 use serde::Serialize;
@@ -116,11 +117,13 @@ fn every_refusal_code() {
         SlowDown,
         TooLarge,
         QuotaExceeded,
+        Forbidden,
+        Unavailable,
         Unknown,
     ];
     assert_snapshot!(
         json(&codes),
-        @r#"["invalid_arguments","invalid_content","invalid_client_offset","client_offset_conflict","not_in_room","too_many_rooms","invalid_nickname","nickname_taken","nickname_required","unknown_nickname","nickname_fixed","message_to_oneself","invalid_token","invalid_code","unknown_device","expired_token","other_user","unknown_event","slow_down","too_large","quota_exceeded","unknown"]"#
+        @r#"["invalid_arguments","invalid_content","invalid_client_offset","client_offset_conflict","not_in_room","too_many_rooms","invalid_nickname","nickname_taken","nickname_required","unknown_nickname","nickname_fixed","message_to_oneself","invalid_token","invalid_code","unknown_device","expired_token","other_user","unknown_event","slow_down","too_large","quota_exceeded","forbidden","unavailable","unknown"]"#
     );
 }
 
@@ -428,6 +431,19 @@ fn a_frame_about_a_session() {
         @r#"{"v":1,"node":"abababababababab","type":"sessionTaken","session":"00ff","generation":1700000000000000001}"#
     );
     assert_eq!(Frame::decode(&frame.encode()).unwrap(), frame);
+}
+
+#[test]
+fn a_frame_about_access() {
+    let written = |scope| {
+        let body = FrameBody::AccessChanged { scope };
+        let frame = Frame::new(NodeId::from_random([0xab; 8]), body);
+        assert_eq!(Frame::decode(&frame.encode()).unwrap(), frame);
+        String::from_utf8(frame.encode()).unwrap()
+    };
+    assert_snapshot!(written(AccessScope::Everything), @r#"{"v":1,"node":"abababababababab","type":"accessChanged","scope":"everything"}"#);
+    assert_snapshot!(written(AccessScope::Room(RoomId::general())), @r#"{"v":1,"node":"abababababababab","type":"accessChanged","scope":{"room":"general"}}"#);
+    assert_snapshot!(written(AccessScope::User(UserId::from_stored(12))), @r#"{"v":1,"node":"abababababababab","type":"accessChanged","scope":{"user":12}}"#);
 }
 
 #[test]

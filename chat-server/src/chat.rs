@@ -1,3 +1,4 @@
+mod access;
 mod builder;
 mod impairment;
 mod stores;
@@ -22,6 +23,7 @@ pub use self::impairment::Impairment;
 pub use self::stores::Stores;
 use crate::engine::limits::{LimitError, Limits};
 use crate::engine::log::Log;
+use crate::engine::outgoing::Outgoing;
 use crate::http::base_path::BasePath;
 use crate::http::origin::{OriginGuard, Origins, Rules};
 use crate::http::server::{self, Listener, Room, Served};
@@ -50,6 +52,8 @@ pub struct Chat {
     io: SocketIo,
     transport: TransportService,
     connections: Connections,
+    /// Tells the other nodes; none if there are none.
+    outgoing: Option<Outgoing>,
     log: Arc<Log>,
     recovery: Recovery<ChatSession>,
     broadcast: Arc<dyn Broadcast>,

@@ -10,6 +10,7 @@ pub(crate) mod outgoing;
 pub(crate) mod planted;
 #[cfg(feature = "simulation")]
 pub mod planted;
+pub(crate) mod policy;
 pub(crate) mod presence;
 pub(crate) mod quota;
 pub(crate) mod rate;

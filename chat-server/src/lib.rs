@@ -13,6 +13,7 @@ pub use engine::limits::{LimitError, Limits};
 #[cfg(feature = "simulation")]
 #[doc(hidden)]
 pub use engine::planted;
+pub use engine::policy::{Action, Decision, Identity, Policy, PolicyError};
 #[cfg(feature = "jwt")]
 pub use engine::users::{JwtFileError, JwtFileErrorKind, JwtKeyError, JwtVerifier};
 pub use http::base_path::{BasePath, BasePathError};
@@ -25,6 +26,9 @@ pub use socketio::client_address::ClientAddress;
 pub use socketio::recovery;
 pub use socketio::socket::{ConnectError, Direction, Observed};
 pub use socketio::transport::TransportService;
+
+/// Whose access has changed, for [`Chat::access_changed`].
+pub use chat_core::AccessScope;
 
 /// The version of socketioxide that the chat's sockets come from. An application that names no version of its own
 /// always matches it.

@@ -80,7 +80,7 @@ pub struct NotJoined {
     pub rooms: Vec<RoomNotJoined>,
 }
 
-/// A room that a client has named in `auth` but could not join, and why.
+/// A room that a client could not join or may not be in any more, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RoomNotJoined {

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use chat_adapter::{Broadcast, LocalBroadcast};
-use chat_core::{Nickname, NodeId};
+use chat_core::{AccessScope, Nickname, NodeId};
 use socketioxide::SocketIo;
 use socketioxide::extract::SocketRef;
 use socketioxide::socket::DisconnectReason;
@@ -12,6 +12,7 @@ use super::{Chat, ChatError, Stores};
 use crate::engine::limits::Limits;
 use crate::engine::log::{Log, RECENT_AT_START};
 use crate::engine::outgoing::{self, Outgoing};
+use crate::engine::policy::{Elsewhere, Gate, Policy};
 use crate::engine::presence::Presence;
 use crate::engine::quota::Quotas;
 use crate::engine::rate::Buckets;
@@ -49,6 +50,7 @@ pub struct ChatBuilder {
     hooks: Hooks,
     reserved_names: Vec<Nickname>,
     issuer: Option<Arc<dyn Issuer>>,
+    policy: Option<Arc<dyn Policy>>,
     limits: Limits,
     proxies: TrustedProxies,
     rules: Rules,
@@ -74,6 +76,7 @@ impl ChatBuilder {
             hooks: Hooks::default(),
             reserved_names: Self::RESERVED_NAMES.map(Nickname::from_stored).into(),
             issuer: None,
+            policy: None,
             limits: Limits::default(),
             proxies: TrustedProxies::default(),
             rules: Rules::default(),
@@ -129,6 +132,15 @@ impl ChatBuilder {
     pub fn skip_middlewares(self, skip: bool) -> Self {
         let hooks = Hooks { skip_middlewares: skip, ..self.hooks };
         Self { hooks, ..self }
+    }
+
+    /// Sets who may do what: see [`Policy`] for what is asked, and when. By default everything is allowed, and nothing is
+    /// asked.
+    ///
+    /// Call [`Chat::access_changed`] whenever something changes that decisions depend on. All nodes of a chat need the
+    /// same policy.
+    pub fn policy(self, policy: impl Policy) -> Self {
+        Self { policy: Some(Arc::new(policy)), ..self }
     }
 
     /// Sets the nicknames that nobody can choose, nor any that [looks like](Nickname::skeleton) one of them: an
@@ -211,7 +223,7 @@ impl ChatBuilder {
         let committed = outgoing.clone().committed(messages.epoch().clone(), believed);
         let log = Log::start(messages, limits.recent_bytes, RECENT_AT_START, committed).await?;
         let recovery = Recovery::new(sessions, limits.recovery_window);
-        let taken = outgoing.clone();
+        let (taken, told) = (outgoing.clone(), has_others.then(|| outgoing.clone()));
         if has_others {
             recovery.on_taken(move |key, generation| taken.session_taken(key, generation));
         }
@@ -221,6 +233,8 @@ impl ChatBuilder {
         let names = users::Rules { lifetime, limits: &limits, reserved };
         let identities = Identities::new(users, names, self.issuer, presence.clone());
 
+        let gate = self.policy.map(Gate::new);
+        let elsewhere = Elsewhere::default();
         let relay = TaskTracker::new();
         let listening = CancellationToken::new();
         let publishing = CancellationToken::new();
@@ -232,6 +246,7 @@ impl ChatBuilder {
             session_taken: Box::new(move |key, generation| {
                 sessions.taken_elsewhere(key, generation)
             }),
+            access_changed: changed_elsewhere(&gate, &elsewhere),
             presence: presence.clone(),
         };
         let listen = listener.listen(Arc::clone(&broadcast));
@@ -268,6 +283,7 @@ impl ChatBuilder {
             recovery: recovery.clone(),
             identities,
             presence: presence.clone(),
+            gate: gate.clone(),
             hooks: Arc::new(hooks),
             quotas: Arc::new(Quotas::new(&limits)),
             limits: Arc::new(limits.clone()),
@@ -275,10 +291,17 @@ impl ChatBuilder {
         };
         let connections = Connections::new(services);
         register(&io, connections.clone());
+        if gate.is_some() {
+            let follow = connections.clone().follow(elsewhere);
+            tokio::spawn(listening.clone().run_until_cancelled_owned(follow));
+            let keep_settled = connections.clone().keep_settled();
+            tokio::spawn(listening.clone().run_until_cancelled_owned(keep_settled));
+        }
         Ok(Chat {
             io,
             transport,
             connections,
+            outgoing: told,
             log,
             recovery,
             broadcast,
@@ -290,5 +313,19 @@ impl ChatBuilder {
             rules,
             base_path: self.base_path,
         })
+    }
+}
+
+/// Returns what notes changes of access on other nodes; without a policy nothing depends on them.
+fn changed_elsewhere(
+    gate: &Option<Gate>,
+    elsewhere: &Elsewhere,
+) -> Box<dyn Fn(AccessScope) + Send + Sync> {
+    match gate {
+        Some(_) => {
+            let elsewhere = elsewhere.clone();
+            Box::new(move |scope| elsewhere.note(scope))
+        }
+        None => Box::new(|_| {}),
     }
 }

@@ -16,7 +16,7 @@ mod tests;
 
 pub(crate) use ephemeral::{EphemeralEvent, EphemeralEvents};
 pub(crate) use following::{Following, Past, Since};
-pub(crate) use outbox::{Answer, Outbox, Permit};
+pub(crate) use outbox::{Answer, Outbox, Permit, RoomPage};
 pub(crate) use read_position::ReadPosition;
 #[cfg(feature = "bench")]
 pub(crate) use subscription::Found;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chat_adapter::Broadcast;
-use chat_core::{Epoch, Frame, FrameBody, NodeId};
+use chat_core::{AccessScope, Epoch, Frame, FrameBody, NodeId};
 use chat_store::SessionKey;
 use data_encoding::HEXLOWER;
 use tokio::sync::mpsc::{self, Receiver, Sender};
@@ -43,6 +43,11 @@ impl Outgoing {
     pub(crate) fn session_taken(&self, key: SessionKey, generation: i64) {
         let session = HEXLOWER.encode(&key.0);
         let _ = self.0.try_send(FrameBody::SessionTaken { session, generation });
+    }
+
+    /// Queues a frame about a change of access, which waits for room in the queue.
+    pub(crate) async fn access_changed(&self, scope: AccessScope) {
+        let _ = self.0.send(FrameBody::AccessChanged { scope }).await;
     }
 
     /// Queues a frame about presence. Returns whether there was room for it; if not, it is dropped.

@@ -117,13 +117,13 @@ impl Presence {
         }
     }
 
-    /// Adds a connection that is in these rooms from now on. `client` stays the same when it reconnects, on whichever
-    /// node.
+    /// Adds a connection that is in these rooms from now on, and sees all of them but the `unseen` ones. `client` stays
+    /// the same when it reconnects, on whichever node.
     pub(crate) fn enter(
         &self,
         client: &str,
         user: Option<(UserId, Nickname)>,
-        rooms: &[RoomId],
+        rooms: (&[RoomId], &[RoomId]),
         ephemeral: Arc<EphemeralEvents>,
     ) -> PresenceGuard {
         let key = self.lock().enter(hash(client), user, rooms, ephemeral);
@@ -173,6 +173,12 @@ impl PresenceGuard {
     /// Leaves a room.
     pub(crate) fn leave(&self, room: &RoomId) {
         self.presence.lock().leave(self.key, room);
+    }
+
+    /// Sets whether the connection is told who is typing in a room, joins it and leaves it. A connection sees a room that
+    /// it joins, unless it was set otherwise before.
+    pub(crate) fn see(&self, room: &RoomId, seen: bool) {
+        self.presence.lock().see(self.key, room, seen);
     }
 
     /// Changes the identity: in all rooms the old user leaves and the new one joins. A user under another

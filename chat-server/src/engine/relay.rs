@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chat_adapter::{Broadcast, BroadcastError, Incoming};
-use chat_core::{Frame, FrameBody, NodeId};
+use chat_core::{AccessScope, Frame, FrameBody, NodeId};
 use chat_store::SessionKey;
 use data_encoding::HEXLOWER_PERMISSIVE;
 
@@ -23,6 +23,8 @@ pub(crate) struct Listener {
     pub(crate) log: Arc<Log>,
     /// Called with a session that a client has recovered on another node, and its generation. Must not block.
     pub(crate) session_taken: Box<dyn Fn(SessionKey, i64) + Send + Sync>,
+    /// Called when access has changed on another node, or may have without this one being told. Must not block.
+    pub(crate) access_changed: Box<dyn Fn(AccessScope) + Send + Sync>,
     pub(crate) presence: Presence,
 }
 
@@ -35,13 +37,17 @@ impl Listener {
                     let believed = broadcast.is_authenticated();
                     // Frames published before this moment are in the store.
                     self.log.look();
+                    (self.access_changed)(AccessScope::Everything);
                     while let Some(incoming) = frames.next().await {
                         match incoming {
                             Incoming::Frame(frame) if frame.node == self.node => {}
                             Incoming::Frame(frame) => {
                                 self.take(Arc::unwrap_or_clone(frame), believed);
                             }
-                            Incoming::Gap => self.log.look(),
+                            Incoming::Gap => {
+                                self.log.look();
+                                (self.access_changed)(AccessScope::Everything);
+                            }
                         }
                     }
                     return;
@@ -74,6 +80,7 @@ impl Listener {
                     (self.session_taken)(key, generation);
                 }
             }
+            FrameBody::AccessChanged { scope } => (self.access_changed)(scope),
             // The frames of presence, and those of a later version of this program.
             body => self.presence.take(node, body),
         }

@@ -1,6 +1,8 @@
 //! The chat on Socket.IO: connecting clients, and their events.
 
 mod accept;
+mod access_changes;
+mod admission;
 mod auth;
 mod authorship;
 mod connect;
@@ -12,10 +14,12 @@ mod keeper;
 mod live;
 mod not_joined;
 mod observe;
+mod permission;
 mod request_queue;
 mod services;
 mod session;
 mod sink;
+mod standing;
 
 #[cfg(feature = "bench")]
 pub use auth::read_auth;

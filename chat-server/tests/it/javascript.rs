@@ -115,6 +115,7 @@ fn every_file_is_listed() {
         include_str!("guarded.rs"),
         include_str!("nginx.rs"),
         include_str!("nodes.rs"),
+        include_str!("policy.rs"),
         include_str!("rate.rs")
     );
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/js");

@@ -19,6 +19,7 @@ mod many_connections;
 mod nginx;
 mod nodes;
 mod origins;
+mod policy;
 mod rate;
 mod server;
 #[path = "../../../testing/service.rs"]

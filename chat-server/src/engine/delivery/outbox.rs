@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chat_core::event::{Joined, Left, Named, TokenTaken, TypingHeard};
-use chat_core::{Ack, Refusal};
+use chat_core::{Ack, Refusal, RoomId};
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use tokio::sync::Notify;
@@ -22,7 +22,22 @@ pub(crate) enum Answer {
     /// Its JSON, which may be long: a page of history, or the users of a room. Many answers may share it.
     #[serde(serialize_with = "made")]
     Made(Arc<RawValue>),
+    /// Messages of a room, as [`Made`](Self::Made): to be handed over only if the client may read the room by then.
+    Page(RoomPage),
     Refusal(Refusal),
+}
+
+/// A page of a room's history.
+#[derive(Debug, Clone)]
+pub(crate) struct RoomPage {
+    pub(crate) json: Arc<RawValue>,
+    pub(crate) room: RoomId,
+}
+
+impl Serialize for RoomPage {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        made(&self.json, serializer)
+    }
 }
 
 fn made<S: Serializer>(json: &Arc<RawValue>, serializer: S) -> Result<S::Ok, S::Error> {
@@ -33,7 +48,7 @@ impl Answer {
     /// Returns its size in bytes, beyond what the [permit](Permit) of each request counts.
     fn bytes(&self) -> usize {
         match self {
-            Self::Made(json) => json.get().len(),
+            Self::Made(json) | Self::Page(RoomPage { json, .. }) => json.get().len(),
             _ => 0,
         }
     }

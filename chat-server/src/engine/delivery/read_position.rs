@@ -28,6 +28,8 @@ struct State {
     rewinds: u64,
     /// How often a room was joined: what was read before may lack messages of it.
     joins: u64,
+    /// Whether nothing may be handed over now.
+    held: bool,
 }
 
 /// A snapshot of a read position.
@@ -36,6 +38,7 @@ pub(crate) struct Glance {
     pub(crate) cursor: Offset,
     pub(crate) rewinds: u64,
     pub(crate) joins: u64,
+    pub(crate) held: bool,
     /// What the connection follows, if that has changed.
     pub(crate) following: Option<Arc<Following>>,
 }
@@ -45,7 +48,8 @@ impl ReadPosition {
     /// `is_saved`.
     pub(crate) fn new(following: Following, cursor: Offset, is_saved: bool) -> Self {
         let rewinds = u64::from(!is_saved);
-        Self(Mutex::new(State { following: Arc::new(following), cursor, rewinds, joins: 0 }))
+        let following = Arc::new(following);
+        Self(Mutex::new(State { following, cursor, rewinds, joins: 0, held: false }))
     }
 
     /// Returns the cursor.
@@ -59,9 +63,10 @@ impl ReadPosition {
 
     /// Returns a snapshot for a caller that knows what the connection followed before.
     pub(crate) fn now(&self, known: &Arc<Following>) -> Glance {
-        let State { following, cursor, rewinds, joins } = &*self.lock();
+        let State { following, cursor, rewinds, joins, held } = &*self.lock();
         let changed = (!Arc::ptr_eq(following, known)).then(|| Arc::clone(following));
-        Glance { cursor: *cursor, rewinds: *rewinds, joins: *joins, following: changed }
+        let (cursor, rewinds, joins, held) = (*cursor, *rewinds, *joins, *held);
+        Glance { cursor, rewinds, joins, held, following: changed }
     }
 
     /// Returns whether the connection is in a room.
@@ -88,8 +93,24 @@ impl ReadPosition {
         then(&state.following);
     }
 
+    /// Stops following a room. No message of it is handed over after this.
     pub(crate) fn leave(&self, room: &RoomId) {
         Arc::make_mut(&mut self.lock().following).leave(room);
+    }
+
+    /// Calls `then` with what is followed, which does not change meanwhile. It must not block.
+    pub(crate) fn with(&self, then: impl FnOnce(&Following)) {
+        then(&self.lock().following);
+    }
+
+    /// Hands over nothing from now on, until the next [`release`](Self::release).
+    pub(crate) fn hold(&self) {
+        self.lock().held = true;
+    }
+
+    /// Ends a [`hold`](Self::hold). The subscription must be woken.
+    pub(crate) fn release(&self) {
+        self.lock().held = false;
     }
 
     /// Follows the private messages of `user` from `after` on, replacing the previous user.
@@ -101,8 +122,8 @@ impl ReadPosition {
     /// for this connection.
     ///
     /// `hand_over` gets the [rewinds](Following::rewinds_at) that the position there tells of, and returns whether it
-    /// was taken; it must not block. `None` if a room was joined since
-    /// `joins` was read: messages must then be read again.
+    /// was taken; it must not block. `None` if a room was joined since `joins` was read, or nothing may be handed over
+    /// now: messages must then be read again.
     pub(crate) fn advance<T>(
         &self,
         joins: u64,
@@ -110,7 +131,8 @@ impl ReadPosition {
         hand_over: impl FnOnce(u32) -> Result<(), T>,
     ) -> Option<Result<(), T>> {
         let mut state = self.lock();
-        if state.joins != joins && !planted::is(Bug::PageKeptOverJoin) {
+        let is_outdated = state.joins != joins && !planted::is(Bug::PageKeptOverJoin);
+        if is_outdated || state.held {
             return None;
         }
         debug_assert!(

@@ -27,6 +27,8 @@ pub(crate) struct Subscription {
     rewound: bool,
     /// How often a room had been joined when `page` was read.
     joins: u64,
+    /// Whether nothing may be handed over, as of the last look.
+    held: bool,
     /// Messages that were read and not handed over yet.
     page: VecDeque<Arc<Entry>>,
 }
@@ -38,7 +40,7 @@ pub(crate) enum Found {
     Messages,
     /// The same, after the cursor was moved back: what the connection follows must be saved first.
     AfterRewind,
-    /// All committed messages were handed over.
+    /// All committed messages were handed over, or nothing may be handed over now.
     Nothing,
 }
 
@@ -62,6 +64,7 @@ impl Subscription {
             rewinds: 0,
             rewound: false,
             joins: 0,
+            held: false,
             page,
         };
         this.look();
@@ -72,6 +75,9 @@ impl Subscription {
     pub(crate) async fn read(&mut self) -> Result<Found, StoreError> {
         loop {
             let cursor = self.look();
+            if self.held {
+                return Ok(Found::Nothing);
+            }
             // Usually true once all messages read are handed over, and cheaper to check than the log, which all
             // connections share.
             if self.reader.has_nothing_after(cursor) {
@@ -129,7 +135,7 @@ impl Subscription {
             self.follow(following);
         }
         self.rewound |= now.rewinds != self.rewinds;
-        (self.rewinds, self.joins) = (now.rewinds, now.joins);
+        (self.rewinds, self.joins, self.held) = (now.rewinds, now.joins, now.held);
         now.cursor
     }
 

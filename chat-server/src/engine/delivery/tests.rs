@@ -231,6 +231,31 @@ async fn rooms_can_be_joined_and_left_while_reading() {
     assert_eq!(log.readers_of(&room("a")) + log.readers_of(&room("b")), 0);
 }
 
+/// A change of access holds the delivery until it is known what may still be read.
+#[tokio::test]
+async fn what_was_read_is_not_handed_over_while_held_and_then_only_if_the_room_is_still_followed() {
+    let (_, log) = memory_log().await;
+    for name in ["a", "b", "a", "b", "a"] {
+        append(&log, name, 1).await;
+    }
+    let sink = TestSink::with_room(1);
+    let running = start(&log, "a", 0, &sink);
+    running.position.join(room("b"), Offset::ZERO, |_| ());
+    assert_eq!(sink.has(1).await, messages([1]));
+    // The rest of the page waits for room in the connection.
+    running.position.hold();
+    sink.give_room(100);
+    running.answer(7);
+    assert_eq!(sink.has(2).await, [Got::Message(1), Got::Answer(7)], "answers do not wait");
+    append(&log, "a", 1).await;
+    log.seen(6).await;
+    assert_eq!(sink.got().len(), 2);
+    running.position.leave(&room("b"));
+    running.position.release();
+    running.waiting.wake.notify_one();
+    assert_eq!(sink.has(5).await[2..], messages([3, 5, 6]));
+}
+
 /// The other rooms are at 6, the joined one goes on from 2: what lies between comes from it alone.
 #[tokio::test]
 async fn a_room_joined_from_an_earlier_offset_on_repeats_nothing_of_the_others() {

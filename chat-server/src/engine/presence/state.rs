@@ -34,6 +34,8 @@ pub(super) struct State {
     /// The connections of this node, including those that broke a moment ago. Sorted, so that those of one client are
     /// next to each other.
     connections: BTreeMap<ConnectionKey, Connection>,
+    /// The rooms that connections are told nothing of although they are in them: usually there are none.
+    pub(super) unseen: BTreeMap<ConnectionKey, Few<RoomId>>,
     /// Broken connections, and until when they count as present. The grace period is the same for all: the first one
     /// here is the first to leave.
     broken: VecDeque<(Instant, ConnectionKey)>,
@@ -82,6 +84,7 @@ impl State {
             grace,
             rooms: HashMap::new(),
             connections: BTreeMap::new(),
+            unseen: BTreeMap::new(),
             broken: VecDeque::new(),
             next_serial: 0,
             typing_states: BTreeMap::new(),
@@ -100,7 +103,7 @@ impl State {
         &mut self,
         client: u64,
         user: Option<NamedUser>,
-        rooms: &[RoomId],
+        (rooms, unseen): (&[RoomId], &[RoomId]),
         ephemeral: Arc<EphemeralEvents>,
     ) -> ConnectionKey {
         let serial = self.next_serial;
@@ -112,6 +115,9 @@ impl State {
         let of_client = self.of_client(client).filter(|(_, other)| other.ephemeral.is_none());
         let broken: Vec<_> = of_client.map(|(key, other)| (key, other.who(key).0)).collect();
         self.connections.insert(key, connection);
+        for room in unseen {
+            self.see(key, room, false);
+        }
         // Another identity leaves before the new one joins, so that the client is not counted twice. The same one
         // leaves afterwards, so that it is never absent.
         for &(other, _) in broken.iter().filter(|(_, other)| *other != who) {
@@ -144,6 +150,19 @@ impl State {
         if connection.rooms.remove(room) {
             let (who, _) = connection.who(key);
             self.withdraw(room, who, Source::Connection(key));
+        }
+        self.see(key, room, true);
+    }
+
+    /// Sets whether a connection is told of others in a room.
+    pub(super) fn see(&mut self, key: ConnectionKey, room: &RoomId, seen: bool) {
+        if !seen && self.live(key).is_some() {
+            self.unseen.entry(key).or_default().insert(room.clone());
+        } else if let Some(unseen) = self.unseen.get_mut(&key) {
+            unseen.remove(room);
+            if unseen.as_slice().is_empty() {
+                self.unseen.remove(&key);
+            }
         }
     }
 
@@ -239,8 +258,8 @@ impl State {
         }
     }
 
-    /// Sends an ephemeral event to the connections in the room, except those of `who`. It is created only if there
-    /// are any.
+    /// Sends an ephemeral event to the connections in the room that see it, except those of `who`. It is created only if
+    /// there are any.
     pub(super) fn tell(
         &self,
         room: &RoomId,
@@ -250,6 +269,7 @@ impl State {
         let Some(state) = self.rooms.get(room) else { return };
         let mut others = state
             .connections_but(who)
+            .filter(|key| self.sees(*key, room))
             .filter_map(|key| self.connections.get(&key)?.ephemeral.as_ref())
             .peekable();
         if others.peek().is_some()
@@ -259,8 +279,13 @@ impl State {
         }
     }
 
+    fn sees(&self, key: ConnectionKey, room: &RoomId) -> bool {
+        self.unseen.is_empty() || self.unseen.get(&key).is_none_or(|unseen| !unseen.contains(room))
+    }
+
     fn remove(&mut self, key: ConnectionKey) {
         let Some(connection) = self.connections.remove(&key) else { return };
+        self.unseen.remove(&key);
         let (who, _) = connection.who(key);
         for room in connection.rooms.as_slice() {
             self.withdraw(room, who, Source::Connection(key));

@@ -77,7 +77,7 @@ impl Node {
     fn enter(&self, client: &str, name: Option<&str>, rooms: &[RoomId]) -> Client {
         let ephemeral = Arc::new(EphemeralEvents::new(Arc::new(Notify::new())));
         let who = name.and_then(user);
-        let presence = self.presence.enter(client, who, rooms, Arc::clone(&ephemeral));
+        let presence = self.presence.enter(client, who, (rooms, &[]), Arc::clone(&ephemeral));
         Client { presence, ephemeral }
     }
 

@@ -51,6 +51,7 @@ async fn node(broadcast: Arc<dyn Broadcast>) -> Node {
         node: OWN,
         log: Arc::clone(&log),
         session_taken: Box::new(|_, _| {}),
+        access_changed: Box::new(|_| {}),
         presence: presence.clone(),
     };
     tokio::spawn(listener.listen(Arc::clone(&broadcast)));

@@ -58,7 +58,7 @@ impl Node {
     fn enter(&self, user: &User) -> PresenceGuard {
         let who = Some((user.id, user.nickname.clone()));
         let ephemeral = Arc::new(EphemeralEvents::new(Arc::default()));
-        self.identities.presence.enter("client", who, &[RoomId::general()], ephemeral)
+        self.identities.presence.enter("client", who, (&[RoomId::general()], &[]), ephemeral)
     }
 }
 

@@ -1,12 +1,16 @@
+use std::sync::Arc;
+
 use chat_core::event::{NotJoined, Token};
-use chat_core::{Nickname, Offset, Refusal, RefusalCode};
+use chat_core::{Nickname, Offset, ParseError, Refusal, RefusalCode, RoomId};
 use socketioxide::extract::SocketRef;
 
+use super::admission::{Rooms, admit, may_take};
 use super::auth::Auth;
 use super::connect_error::ConnectError;
 use super::connection::source_of;
 use super::services::Services;
 use super::session::ChatSession;
+use crate::engine::policy::{Access, Denied, PolicyError};
 use crate::engine::users::{IdentityError, User};
 use crate::socketio::recovery::Found;
 
@@ -19,6 +23,10 @@ pub(crate) struct Accepted {
     pub(crate) identified: Option<Identified>,
     /// What of its `auth` could not be done.
     pub(crate) not_joined: Option<NotJoined>,
+    /// What the policy lets it do; none without a policy.
+    pub(crate) access: Option<Arc<Access>>,
+    /// The rooms in which it may not see others.
+    pub(crate) unseen: Vec<RoomId>,
     pub(crate) echo: bool,
 }
 
@@ -29,6 +37,8 @@ pub(crate) type Identified = (User, Option<Token>);
 pub(crate) enum Refused {
     ByApplication(ConnectError),
     IdentityError(IdentityError),
+    /// By the policy, or because it cannot decide.
+    Denied(Denied),
 }
 
 /// A session that a client claims, and its cursor.
@@ -80,12 +90,15 @@ pub(crate) async fn accept(
         Claimant::Anonymous => None,
         Claimant::Another => return in_new_session(services, socket, auth, issued).await,
     };
+    let access = admit(services, socket, identified.as_ref().map(|(user, _)| user)).await?;
     if let Some((user, _)) = identified.as_ref().filter(|_| had_nobody) {
         session.identify(user, log.tail());
     }
-    // It is in the rooms of its session.
-    let (found, echo, not_joined) = (Some(found), auth.handshake.echo, None);
-    Ok(Accepted { found, session, cursor, identified, not_joined, echo })
+    // It is in the rooms of its session, as far as it may be.
+    let mut rooms = Rooms::admit(access.as_ref(), &mut session, false).await?;
+    let (not_joined, unseen, echo) = (rooms.not_joined(None), rooms.unseen, auth.handshake.echo);
+    let found = Some(found);
+    Ok(Accepted { found, session, cursor, identified, not_joined, access, unseen, echo })
 }
 
 /// Accepts a client in a new session.
@@ -100,10 +113,13 @@ async fn in_new_session(
         None => named(services, socket, &auth).await?,
     };
     let user = identified.as_ref().map(|(user, _)| user);
+    let access = admit(services, socket, user).await?;
     let begun = ChatSession::begin(&services.log, &services.limits, &auth.handshake, user).await;
-    let (session, cursor) = begun.map_err(IdentityError::Store)?;
-    let (not_joined, echo) = (auth.not_joined(services.limits.max_rooms), auth.handshake.echo);
-    Ok(Accepted { found: None, session, cursor, identified, not_joined, echo })
+    let (mut session, cursor) = begun.map_err(IdentityError::Store)?;
+    let mut rooms = Rooms::admit(access.as_ref(), &mut session, true).await?;
+    let not_joined = rooms.not_joined(auth.not_joined(services.limits.max_rooms));
+    let (found, unseen, echo) = (None, rooms.unseen, auth.handshake.echo);
+    Ok(Accepted { found, session, cursor, identified, not_joined, access, unseen, echo })
 }
 
 /// The session that a client claims, if it can go on in it.
@@ -124,14 +140,14 @@ async fn claimant(
     auth: &Auth,
     issued: &Option<User>,
     session: &ChatSession,
-) -> Result<Claimant, IdentityError> {
+) -> Result<Claimant, Refused> {
     Ok(match (issued, session.user()) {
         (Some(issued), Some(user)) if issued.id != user.id => Claimant::Another,
         (Some(issued), _) => Claimant::Known(issued.clone()),
         (None, Some(user)) => match services.identities.renew(&user).await {
             Ok(()) => Claimant::Known(user),
             Err(IdentityError::Refused(_)) => Claimant::Another,
-            Err(error) => return Err(error),
+            Err(error) => return Err(error.into()),
         },
         (None, None) => {
             let named = named(services, socket, auth).await?;
@@ -145,16 +161,32 @@ async fn named(
     services: &Services,
     socket: &SocketRef,
     auth: &Auth,
-) -> Result<Option<Identified>, IdentityError> {
+) -> Result<Option<Identified>, Refused> {
     let (identities, handshake) = (&services.identities, &auth.handshake);
     let Some(name) = handshake.nickname.as_deref().filter(|_| !identities.are_issued()) else {
         return Ok(None);
     };
-    let nickname: Nickname =
-        name.parse().map_err(|error| Refusal::invalid(RefusalCode::InvalidNickname, error))?;
+    let nickname: Nickname = name.parse().map_err(invalid)?;
+    may_take(services, socket, &nickname).await?;
     let (user, token) =
         identities.take(nickname, handshake.token.clone(), source_of(socket)).await?;
     Ok(Some((user, Some(token))))
+}
+
+fn invalid(error: ParseError) -> IdentityError {
+    Refusal::invalid(RefusalCode::InvalidNickname, error).into()
+}
+
+impl From<Denied> for Refused {
+    fn from(denied: Denied) -> Self {
+        Self::Denied(denied)
+    }
+}
+
+impl From<PolicyError> for Refused {
+    fn from(error: PolicyError) -> Self {
+        Self::Denied(error.into())
+    }
 }
 
 impl From<IdentityError> for Refused {

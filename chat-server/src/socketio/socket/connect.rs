@@ -21,7 +21,9 @@ use super::keeper::keep_name;
 use super::live::Live;
 use super::services::{Hooks, Services};
 use super::sink::SocketSink;
+use super::standing;
 use crate::engine::delivery::{EphemeralEvent, ReadPosition, Subscription, deliver};
+use crate::engine::policy::{Denied, Gate};
 use crate::engine::users::IdentityError;
 use crate::socketio::client_address::ClientAddress;
 use crate::socketio::transport::{Farewell, Link};
@@ -96,23 +98,32 @@ impl Connections {
         match accept(&self.services, &socket, auth).await {
             Ok(accepted) => self.prepare(socket, accepted).await,
             Err(Refused::ByApplication(reason)) => return Err(reason),
-            Err(Refused::IdentityError(IdentityError::Refused(refusal))) => {
-                return Err(refusal.into());
-            }
+            Err(
+                Refused::IdentityError(IdentityError::Refused(refusal))
+                | Refused::Denied(Denied::Refused(refusal)),
+            ) => return Err(refusal.into()),
             Err(Refused::IdentityError(IdentityError::Store(error))) => {
-                // If refused, the client would not try again. If disconnected, it does, and nothing is lost.
                 tracing::debug!("a client cannot be served: {error}");
-                if let Some(link) = socket.req_parts().extensions.get::<Arc<Link>>() {
-                    link.close(Farewell::Unavailable);
-                }
+                cut_off(&socket);
             }
+            Err(Refused::Denied(Denied::Undecided)) => cut_off(&socket),
         }
         Ok(())
     }
 
+    /// Returns what asks the policy; none without one.
+    pub(crate) fn gate(&self) -> Option<&Gate> {
+        self.services.gate.as_ref()
+    }
+
+    pub(crate) fn live(&self) -> &Live {
+        &self.live
+    }
+
     /// Gives the connection its session and its handlers.
     async fn prepare(&self, socket: SocketRef, accepted: Accepted) {
-        let Accepted { session: state, cursor, found, identified, not_joined, echo } = accepted;
+        let Accepted { session: state, cursor, found, identified, not_joined, .. } = accepted;
+        let (policy, echo) = ((accepted.access, &*accepted.unseen), accepted.echo);
         let recovery = &self.services.recovery;
         let (session, is_saved) = match found {
             Some(found) => {
@@ -131,7 +142,7 @@ impl Connections {
         let position = ReadPosition::new(state.following, cursor, is_saved);
         let (begin, identity) = ((position, state.was_anonymous), (user, token.flatten()));
         let connection =
-            Arc::new(Connection::new(services, &socket, session, begin, identity, echo));
+            Arc::new(Connection::new(services, &socket, session, begin, identity, policy, echo));
         if let Some(user) = connection.user() {
             let named = Named::new(user.nickname.clone(), connection.token());
             let named = named.with_user(user.id);
@@ -157,7 +168,16 @@ impl Connections {
         let subscription = Subscription::new(log, connection.reader, position, wake);
         let sink = SocketSink::new(socket, Arc::clone(&connection));
         let _live = self.live.enter(&connection);
+        standing::begin(&connection);
         deliver(subscription, &connection.waiting, &sink).await;
+    }
+}
+
+/// Ends a connection that cannot be served now. If refused, the client would not try again. If disconnected, it does,
+/// and nothing is lost.
+fn cut_off(socket: &Socket) {
+    if let Some(link) = socket.req_parts().extensions.get::<Arc<Link>>() {
+        link.close(Farewell::Unavailable);
     }
 }
 

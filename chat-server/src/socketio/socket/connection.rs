@@ -17,6 +17,7 @@ use super::services::Services;
 use super::session::{ChatSession, SessionUser};
 use crate::engine::delivery::{Answer, Following, ReadPosition, Waiting};
 use crate::engine::log::{Outcome, ReaderId};
+use crate::engine::policy::Access;
 use crate::engine::presence::PresenceGuard;
 use crate::engine::quota::Quota;
 use crate::engine::source::Source;
@@ -52,6 +53,8 @@ pub(crate) struct Connection {
     pub(crate) position: Arc<ReadPosition>,
     /// Its presence.
     pub(crate) presence: PresenceGuard,
+    /// What the policy lets it do; none without a policy.
+    pub(crate) access: Option<Arc<Access>>,
     /// The author of the messages that it sends.
     pub(crate) authorship: Authorship,
     /// Whether the client wants its own messages back.
@@ -74,6 +77,7 @@ impl Connection {
         session: Session<ChatSession>,
         (position, was_anonymous): (ReadPosition, bool),
         (user, token): (Option<User>, Option<Token>),
+        (access, unseen): (Option<Arc<Access>>, &[RoomId]),
         echo: bool,
     ) -> Self {
         let extensions = &socket.req_parts().extensions;
@@ -85,7 +89,13 @@ impl Connection {
         let rooms: Vec<_> = position.following().rooms.keys().cloned().collect();
         let who = user.as_ref().map(|user| (user.id, user.nickname.clone()));
         let ephemeral = Arc::clone(&waiting.ephemeral);
-        let presence = services.presence.enter(session.id(), who, &rooms, ephemeral);
+        let presence = services.presence.enter(session.id(), who, (&rooms, unseen), ephemeral);
+        let position = Arc::new(position);
+        if let Some(access) = &access {
+            // Until the delivery begins: access may have changed since the client was accepted.
+            position.hold();
+            access.guard(Arc::clone(&position));
+        }
         let source = source_of(socket);
         // Nobody else knows what a session without a nickname has sent.
         let was_anonymous = was_anonymous || session.recovered() && user.is_none();
@@ -99,12 +109,13 @@ impl Connection {
             reader: services.log.reader(),
             waiting,
             presence,
+            access,
             requests: RequestQueue::default(),
             reads: RequestQueue::default(),
             keeper: Keeper::default(),
             gone: CancellationToken::new(),
             session,
-            position: Arc::new(position),
+            position,
             authorship,
             echo,
             user: Mutex::new(user.map(Arc::new)),
@@ -137,6 +148,11 @@ impl Connection {
         }
         let in_flight = InFlight::new(&self.link, bytes);
         Some(Request { connection: Arc::clone(self), ack_id, in_flight, spent: None })
+    }
+
+    /// Returns the bytes that a request counts in addition to its length: with a policy each may have to wait in a task.
+    pub(crate) fn task_bytes(&self, otherwise: usize) -> usize {
+        if self.access.is_some() { TASK_BYTES.max(otherwise) } else { otherwise }
     }
 
     /// Returns the client's user; none if anonymous.
@@ -172,7 +188,7 @@ impl Connection {
     pub(crate) fn leave(&self, room: &RoomId) {
         self.position.leave(room);
         self.presence.leave(room);
-        self.save(&self.position.following());
+        self.position.with(|following| self.save(following));
     }
 
     /// Sets the client's user, whose nickname the token keeps and whose private messages it gets from now on, and
@@ -180,13 +196,16 @@ impl Connection {
     pub(crate) fn identify(&self, user: Arc<User>, token: Option<Token>) {
         *self.token.lock().unwrap_or_else(PoisonError::into_inner) = token;
         self.services.share(&self.link, &user);
+        if let Some(access) = &self.access {
+            access.identify(user.id, user.nickname.clone());
+        }
         self.position.identify(user.id, self.services.log.tail());
         self.presence.rename(Some((user.id, user.nickname.clone())));
         let quota = self.services.quotas.of(Some(&user.owner), self.source);
         *self.quota() = quota;
         self.authorship.identify(&user.owner);
         *self.user.lock().unwrap_or_else(PoisonError::into_inner) = Some(user);
-        self.save(&self.position.following());
+        self.position.with(|following| self.save(following));
     }
 
     /// Takes what a new token says of the connection's user, who stays the same but may have another nickname.
@@ -198,7 +217,7 @@ impl Connection {
         *self.user.lock().unwrap_or_else(PoisonError::into_inner) = Some(user);
     }
 
-    /// Saves the session as it is now. Requests change it one at a time, so the last save counts.
+    /// Saves the session as it is now. What is followed must not change meanwhile, so that the last save counts.
     fn save(&self, following: &Following) {
         let user = self.user();
         self.session.save(&ChatSession {

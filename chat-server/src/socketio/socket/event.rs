@@ -44,7 +44,7 @@ struct Handler<E>(Arc<Connection>, PhantomData<fn(E)>);
 impl<E: Event> MessageHandler<LocalAdapter, InOrder> for Handler<E> {
     fn call(&self, _: Arc<Socket>, event: Value, ack_id: Option<i64>) {
         let Self(connection, _) = self;
-        let bytes = event.len() + E::TASK_BYTES;
+        let bytes = event.len() + connection.task_bytes(E::TASK_BYTES);
         let Some(request) = connection.request(E::NAME, ack_id, bytes) else { return };
         match E::read(json(&event)) {
             Ok(arguments) => E::handle(connection, arguments, request),

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::connection::Connection;
 use crate::engine::log::ReaderId;
 
-/// The connections with a delivery task, which are notified when the server stops.
+/// The connections with a delivery task, which are notified when the server stops and when access changes.
 #[derive(Default)]
 pub(crate) struct Live(Mutex<State>);
 
@@ -36,6 +36,11 @@ impl Live {
         let mut state = self.lock();
         state.draining = true;
         state.connections.values().for_each(|connection| connection.waiting.drain());
+    }
+
+    /// Returns all connections that are listed.
+    pub(crate) fn all(&self) -> Vec<Arc<Connection>> {
+        self.lock().connections.values().cloned().collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

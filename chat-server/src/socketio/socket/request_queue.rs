@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use futures_util::FutureExt;
-use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::sync::{Mutex, MutexGuard, OwnedMutexGuard};
 
 /// Keeps the requests of one connection in order when one of them has to wait for the store.
 ///
@@ -16,6 +16,11 @@ impl RequestQueue {
             Ok(_turn) => request(),
             Err(_) => self.later(async { request() }),
         }
+    }
+
+    /// Returns the turn, which ends when it is dropped; none if a request has it or waits for it.
+    pub(crate) fn turn(&self) -> Option<MutexGuard<'_, ()>> {
+        self.0.try_lock().ok()
     }
 
     /// Runs `request`, which may wait, after everything that was started before and before everything that comes

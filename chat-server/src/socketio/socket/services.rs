@@ -11,6 +11,7 @@ use super::observe::{Direction, Observed};
 use super::session::ChatSession;
 use crate::engine::limits::Limits;
 use crate::engine::log::Log;
+use crate::engine::policy::Gate;
 use crate::engine::presence::Presence;
 use crate::engine::quota::Quotas;
 use crate::engine::rate::Buckets;
@@ -64,6 +65,8 @@ pub(crate) struct Services {
     pub(crate) recovery: Recovery<ChatSession>,
     pub(crate) identities: Identities,
     pub(crate) presence: Presence,
+    /// Asks the application's policy; none without one.
+    pub(crate) gate: Option<Gate>,
     pub(crate) hooks: Arc<Hooks>,
     pub(crate) limits: Arc<Limits>,
     pub(crate) quotas: Arc<Quotas>,

@@ -10,7 +10,7 @@ use socketioxide_core::Value;
 
 use super::connection::Connection;
 use super::observe::Direction;
-use crate::engine::delivery::{Answer, EphemeralEvent, NotTaken, Sink, Taken};
+use crate::engine::delivery::{Answer, EphemeralEvent, NotTaken, RoomPage, Sink, Taken};
 use crate::engine::log::{Delivered, Entry, Position};
 use crate::socketio::transport::{DirectWriter, Farewell, written_text_frame};
 
@@ -114,6 +114,13 @@ impl Sink for SocketSink {
     }
 
     fn answer(&self, ack_id: i64, answer: &Answer) -> Taken {
+        if let Answer::Page(RoomPage { json, room }) = answer {
+            // Held until it is handed over: a change of access comes before or after.
+            return match self.connection.permit_read(room) {
+                Ok(_grant) => self.answer(ack_id, &Answer::Made(Arc::clone(json))),
+                Err(denied) => self.answer(ack_id, &Answer::Refusal(denied.into())),
+            };
+        }
         let bytes = if let Answer::Made(json) = answer { json.get().len() } else { SHORT };
         let by_direct_writer = |direct_writer: &DirectWriter| {
             let mut packet = Vec::with_capacity(SHORT);

@@ -16,6 +16,8 @@ pub(crate) enum Farewell {
     Expired,
     /// The client's nickname could not be kept.
     NameLost,
+    /// The client may not be connected any more.
+    Forbidden,
     /// Another connection has taken over the session.
     TakenOver,
     /// The client does not read what is sent to it, and others need the memory.
@@ -39,6 +41,7 @@ impl Farewell {
             Self::NoRoom => (1013, "there is no room for messages in parts now; connect again"),
             Self::Expired => (1008, "the token has expired"),
             Self::NameLost => (1008, "the nickname belongs to somebody else"),
+            Self::Forbidden => (1008, "you may not be connected any more"),
             Self::TakenOver => (1008, "the session goes on in another connection"),
             Self::TooSlow => (1008, "too much waits to be read; connect again"),
             Self::Unused => (1008, "no CONNECT came, and others wait"),

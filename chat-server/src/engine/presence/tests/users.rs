@@ -24,6 +24,35 @@ async fn those_in_a_room_are_told_who_joins_and_leaves_and_nobody_of_itself() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_connection_that_does_not_see_a_room_is_seen_there_and_told_nothing() {
+    let node = Node::new(1);
+    let ada = node.ada();
+    let ephemeral = Arc::new(EphemeralEvents::new(Arc::new(Notify::new())));
+    let rooms = [general(), room("rust")];
+    let presence = node.presence.enter("b", None, (&rooms, &rooms[..1]), Arc::clone(&ephemeral));
+    let bob = Client { presence, ephemeral };
+    assert_eq!(ada.hears(), ["somebody joined general: 2"]);
+    let goes_through = |client| {
+        let carl = node.enter(client, Some("Carl"), &rooms);
+        carl.presence.typing(&general(), true);
+        carl.presence.end(true);
+    };
+    goes_through("c");
+    assert_eq!(bob.hears(), ["Carl joined rust: 2", "Carl left rust: 1"]);
+    bob.presence.see(&general(), true);
+    goes_through("d");
+    assert_eq!(
+        bob.hears().len(),
+        6,
+        "joining, leaving and typing, and what comes of the other room"
+    );
+    bob.presence.see(&general(), false);
+    drop(bob);
+    pass(6000).await;
+    assert!(node.presence.lock().unseen.is_empty(), "nothing is kept of who is gone");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_user_with_several_tabs_is_there_once() {
     let node = Node::new(1);
     let watcher = node.enter("w", None, &[general()]);

@@ -5,7 +5,9 @@ use chat_core::{NewMessage, Refusal, RoomId};
 
 use super::super::connection::{Connection, Request};
 use super::super::event::Event;
+use super::super::permission::in_turn;
 use super::in_room::not_in_room;
+use crate::engine::policy::Action;
 
 /// [`chat_core::event::CHAT_MESSAGE`]: submits the message to the log, which answers.
 pub(crate) struct ChatMessageEvent;
@@ -20,9 +22,15 @@ impl Event for ChatMessageEvent {
     }
 
     fn handle(connection: &Arc<Connection>, message: ChatMessage, request: Request) {
-        let later = Arc::clone(connection);
-        connection.requests.now_or_later(move || submit(&later, message, request));
+        in_turn(connection, message, request, actions, submit);
     }
+}
+
+/// Asks nothing about a room that the client is not in: there it is refused anyway.
+fn actions(connection: &Connection, message: &ChatMessage) -> Vec<Action> {
+    let general = RoomId::general();
+    let room = connection.position.joined(message.options.room.as_ref().unwrap_or(&general));
+    room.map(Action::Write).into_iter().collect()
 }
 
 fn submit(connection: &Connection, message: ChatMessage, mut request: Request) {

@@ -8,9 +8,9 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use super::super::connection::{Connection, Request, TASK_BYTES};
 use super::super::event::Event;
-use super::super::services::Services;
 use super::in_room::not_in_room;
-use crate::engine::delivery::Answer;
+use crate::engine::delivery::{Answer, RoomPage};
+use crate::engine::policy::Action;
 use crate::engine::users::IdentityError;
 
 /// Maximum size of a page in bytes of JSON, unless it has only one message.
@@ -58,13 +58,20 @@ fn begin(connection: Arc<Connection>, asked: HistoryRequest, mut request: Reques
             }
         },
     };
-    let (services, gone) = (connection.services.clone(), connection.gone.clone());
+    let (later, gone) = (Arc::clone(&connection), connection.gone.clone());
     let author = connection.authorship.author();
+    let of_room = match &of {
+        Asked::Room(room) => Some(room.clone()).filter(|_| connection.access.is_some()),
+        Asked::Between(..) => None,
+    };
     connection.reads.later_with(move |turn| async move {
         request.keep(turn);
-        match gone.run_until_cancelled(read(&services, of, before, limit)).await {
+        match gone.run_until_cancelled(read(&later, of, before, limit)).await {
             Some(Ok(page)) => match json_of(page, author) {
-                Ok(page) => request.answer(Answer::Made(page)),
+                Ok(json) => request.answer(match of_room {
+                    Some(room) => Answer::Page(RoomPage { json, room }),
+                    None => Answer::Made(json),
+                }),
                 Err(error) => tracing::error!("a page of history cannot be serialised: {error}"),
             },
             Some(Err(IdentityError::Refused(refusal))) => request.refuse(refusal),
@@ -77,18 +84,21 @@ fn begin(connection: Arc<Connection>, asked: HistoryRequest, mut request: Reques
 }
 
 async fn read(
-    services: &Services,
+    connection: &Connection,
     of: Asked,
     before: Option<Offset>,
     limit: usize,
 ) -> Result<Page, IdentityError> {
-    let feed = match of {
-        Asked::Room(room) => Feed::Room(room),
+    let services = &connection.services;
+    let (feed, action) = match of {
+        Asked::Room(room) => (Feed::Room(room.clone()), Action::Read(room)),
         Asked::Between(user, nickname) => {
             let (other, _) = services.identities.find(&nickname).await?;
-            Feed::Between(user, other)
+            (Feed::Between(user, other), Action::ReadPrivately(other))
         }
     };
+    let is_allowed = connection.permit(&[action]).await.map(drop);
+    is_allowed.map_err(Refusal::from)?;
     Ok(services.log.read_before(&feed, before, limit).await?)
 }
 

@@ -6,6 +6,7 @@ use chat_core::{Offset, Refusal, RefusalCode};
 use super::super::connection::{Connection, Request};
 use super::super::event::Event;
 use crate::engine::delivery::Answer;
+use crate::engine::policy::Action;
 
 /// [`chat_core::event::JOIN`].
 pub(crate) struct JoinEvent;
@@ -22,24 +23,47 @@ impl Event for JoinEvent {
     fn handle(connection: &Arc<Connection>, join: Join, request: Request) {
         let beyond_the_end = join.after.filter(|&after| after > connection.services.log.tail());
         let later = Arc::clone(connection);
-        match beyond_the_end {
-            None => connection.requests.now_or_later(move || finish(&later, join, request)),
-            Some(after) => connection.requests.later(async move {
-                let contains = later.services.log.contains(after);
-                let join = match later.gone.run_until_cancelled(contains).await {
-                    Some(Ok(true)) => join,
-                    // The offset is from another log.
-                    Some(Ok(false)) => join.with_after(Offset::ZERO),
-                    // Silence makes the client retry.
-                    Some(Err(_)) | None => return,
-                };
-                finish(&later, join, request);
-            }),
+        if beyond_the_end.is_none() && connection.access.is_none() {
+            return connection.requests.now_or_later(move || finish(&later, join, true, request));
         }
+        connection.requests.later(async move {
+            let gone = later.gone.clone();
+            // Nobody waits for the answer any more when the client is gone.
+            gone.run_until_cancelled(ask(&later, join, beyond_the_end, request)).await;
+        });
     }
 }
 
-fn finish(connection: &Connection, join: Join, request: Request) {
+/// Asks the store whether it knows the offset, and the policy whether the client may join.
+async fn ask(
+    connection: &Connection,
+    join: Join,
+    beyond_the_end: Option<Offset>,
+    request: Request,
+) {
+    let join = match beyond_the_end {
+        None => join,
+        Some(after) => match connection.services.log.contains(after).await {
+            Ok(true) => join,
+            // The offset is from another log.
+            Ok(false) => join.with_after(Offset::ZERO),
+            // Silence makes the client retry.
+            Err(_) => return,
+        },
+    };
+    let Some(access) = &connection.access else {
+        return finish(connection, join, true, request);
+    };
+    let needed = [Action::Join(join.room.clone()), Action::Read(join.room.clone())];
+    let sees = Action::SeeUsers(join.room.clone());
+    match access.permit_and(&needed, Some(&sees)).await {
+        Ok((_permit, sees)) => finish(connection, join, sees, request),
+        Err(denied) => request.refuse(denied.into()),
+    }
+}
+
+/// Joins the room; the client is told of the others in it if it `sees` them.
+fn finish(connection: &Connection, join: Join, sees: bool, request: Request) {
     let Join { room, after, .. } = join;
     let following = connection.position.following();
     let is_in = following.room(&room).is_some();
@@ -54,12 +78,15 @@ fn finish(connection: &Connection, join: Join, request: Request) {
     let answer = {
         let room = room.clone();
         || {
-            let users = connection.services.presence.count(&room);
+            let users = if sees { connection.services.presence.count(&room) } else { 0 };
             request.answer(Answer::Joined(Joined::new(room, users, tail)));
         }
     };
     if is_in && after.is_none() {
         return answer();
+    }
+    if connection.access.is_some() {
+        connection.presence.see(&room, sees);
     }
     connection.join(room, after.unwrap_or(tail), answer);
 }

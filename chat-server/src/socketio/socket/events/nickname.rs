@@ -6,7 +6,9 @@ use chat_core::event::{NICKNAME, Named, NicknameRequest};
 use super::super::connection::{Connection, Request, TASK_BYTES};
 use super::super::event::Event;
 use super::super::keeper::keep_name;
+use super::super::standing::settle;
 use crate::engine::delivery::Answer;
+use crate::engine::policy::Action;
 use crate::engine::users::IdentityError;
 
 /// [`chat_core::event::NICKNAME`].
@@ -34,6 +36,10 @@ impl Event for NicknameEvent {
 
 async fn take(connection: &Arc<Connection>, asked: NicknameRequest, request: Request) {
     let NicknameRequest { nickname, token, .. } = asked;
+    let is_allowed = connection.permit(&[Action::TakeNickname(nickname.clone())]).await.map(drop);
+    if let Err(denied) = is_allowed {
+        return request.refuse(denied.into());
+    }
     let (identities, source) = (&connection.services.identities, connection.source);
     let named = match (token, connection.user()) {
         (None, Some(user)) => {
@@ -51,6 +57,8 @@ async fn take(connection: &Arc<Connection>, asked: NicknameRequest, request: Req
             let named = Named::new(user.nickname.clone(), token.clone()).with_user(user.id);
             connection.identify(Arc::new(user), token);
             keep_name(connection);
+            // The user may not be allowed what the client was without a name, or as another user.
+            settle(connection).await;
             request.answer(Answer::Named(named));
         }
         Err(IdentityError::Refused(refusal)) => request.refuse(refusal),

@@ -6,6 +6,7 @@ use chat_core::{Audience, NewMessage, Refusal, RefusalCode};
 use super::super::connection::{Connection, Request, TASK_BYTES};
 use super::super::event::Event;
 use crate::engine::log::Outcome;
+use crate::engine::policy::Action;
 use crate::engine::users::{IdentityError, User};
 
 /// [`chat_core::event::PRIVATE_MESSAGE`].
@@ -35,12 +36,21 @@ async fn submit(connection: &Connection, message: PrivateMessage, mut request: R
         );
         return request.refuse(refusal);
     };
-    let message = match address(connection, &sender, message, &mut request).await {
+    let message = match address(connection, &sender, message).await {
         Ok(message) => message,
         Err(IdentityError::Refused(refusal)) => return request.refuse(refusal),
         // Silence makes the client retry.
         Err(IdentityError::Store(_)) => return request.finish(Outcome::Unavailable),
     };
+    let Audience::Private { to, .. } = message.audience else { return };
+    let granted = connection.permit(&[Action::SendPrivately(to)]).await;
+    let _grant = match granted {
+        Ok(grant) => grant,
+        Err(denied) => return request.refuse(denied.into()),
+    };
+    if let Err(refusal) = request.spend(&message.content) {
+        return request.refuse(refusal);
+    }
     let log = &connection.services.log;
     log.submit(connection.reader, message, connection.origin(), move |outcome| {
         request.finish(outcome)
@@ -52,7 +62,6 @@ async fn address(
     connection: &Connection,
     sender: &User,
     message: PrivateMessage,
-    request: &mut Request,
 ) -> Result<NewMessage, IdentityError> {
     let PrivateMessage { to, content, client_offset, .. } = message;
     connection.services.limits.admit(&content)?;
@@ -61,7 +70,6 @@ async fn address(
         let message = "this is your own nickname; a private message needs somebody to receive it";
         return Err(Refusal::new(RefusalCode::MessageToOneself, message).into());
     }
-    request.spend(&content)?;
     let audience = Audience::Private { from: sender.id, to, nickname };
     let mut message = NewMessage::new(audience, content)
         .with_from(sender.nickname.clone())

@@ -7,6 +7,7 @@ use super::super::connection::{Connection, Request};
 use super::super::event::Event;
 use super::in_room::in_room;
 use crate::engine::delivery::Answer;
+use crate::engine::policy::Action;
 
 /// [`chat_core::event::TYPING`].
 pub(crate) struct TypingEvent;
@@ -21,7 +22,7 @@ impl Event for TypingEvent {
     }
 
     fn handle(connection: &Arc<Connection>, (room, typing): (RoomId, bool), request: Request) {
-        in_room(connection, room, request, move |connection, room, request| {
+        in_room(connection, room, Action::Type, request, move |connection, room, request| {
             connection.presence.typing(room, typing);
             request.answer(Answer::Typing(TypingHeard::new(room.clone(), typing)));
         });

@@ -7,6 +7,7 @@ use super::super::connection::{Connection, Request};
 use super::super::event::Event;
 use super::in_room::in_room;
 use crate::engine::delivery::Answer;
+use crate::engine::policy::Action;
 
 /// [`chat_core::event::USERS`].
 pub(crate) struct UsersEvent;
@@ -21,7 +22,7 @@ impl Event for UsersEvent {
     }
 
     fn handle(connection: &Arc<Connection>, room: RoomId, request: Request) {
-        in_room(connection, room, request, |connection, room, request| {
+        in_room(connection, room, Action::SeeUsers, request, |connection, room, request| {
             if let Some(users) = connection.services.presence.users(room) {
                 request.answer(Answer::Made(users));
             }

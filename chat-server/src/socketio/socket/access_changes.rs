@@ -1,0 +1,69 @@
+//! Changes of access on live connections: announced here, by other nodes, or by time.
+
+use std::time::Duration;
+
+use chat_core::AccessScope;
+use futures_util::{StreamExt, stream};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+
+use super::connect::Connections;
+use super::standing::settle;
+use crate::engine::policy::Elsewhere;
+
+/// How often to look for connections whose decisions have expired, or could not be had.
+const TICK: Duration = Duration::from_secs(1);
+
+/// The number of connections that are asked about at the same time.
+const AT_ONCE: usize = 64;
+
+/// How long a change of access waits for the policy. Connections that it has not decided about by then get nothing until
+/// it does.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The pause after changes of access on other nodes. Their frames can be forged where they are not signed: so they cause at
+/// most this many rounds of questions.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// The same after a change of everything, which asks about all connections.
+const LONG_PAUSE: Duration = Duration::from_millis(500);
+
+impl Connections {
+    /// Applies a change of access on this node: see [`Chat::access_changed`](crate::Chat::access_changed).
+    pub(crate) async fn access_changed(&self, scope: &AccessScope) {
+        let Some(gate) = self.gate() else { return };
+        // Clients that are being accepted are not in the list yet. They ask again when they get into it.
+        gate.forget(scope);
+        let _ = timeout(PATIENCE, self.settle_all()).await;
+    }
+
+    /// Applies the changes of access on other nodes. Never returns.
+    pub(crate) async fn follow(self, elsewhere: Elsewhere) {
+        loop {
+            let scopes = elsewhere.next().await;
+            if let Some(gate) = self.gate() {
+                scopes.iter().for_each(|scope| gate.forget(scope));
+                let _ = timeout(PATIENCE, self.settle_all()).await;
+            }
+            let asks_all = scopes.contains(&AccessScope::Everything);
+            sleep(if asks_all { LONG_PAUSE } else { PAUSE }).await;
+        }
+    }
+
+    /// Asks again about connections whose decisions have expired. Never returns.
+    pub(crate) async fn keep_settled(self) {
+        let mut ticks = interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            self.settle_all().await;
+        }
+    }
+
+    async fn settle_all(&self) {
+        let mut unsettled = self.live().all();
+        unsettled.retain(|it| it.access.as_ref().is_some_and(|access| !access.is_settled()));
+        stream::iter(unsettled)
+            .for_each_concurrent(AT_ONCE, async |connection| settle(&connection).await)
+            .await;
+    }
+}

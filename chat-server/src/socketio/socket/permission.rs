@@ -1,0 +1,89 @@
+//! The requests of a connection, as far as the policy allows them.
+
+use std::sync::Arc;
+
+use chat_core::{Refusal, RoomId};
+
+use super::connection::{Connection, Request};
+use crate::engine::policy::{Action, Denied, Grant};
+
+/// Carries out a request in its turn, once the policy allows it; else refuses it. Without a policy, or while the decision
+/// is remembered, at once if no other request waits.
+///
+/// `actions` says what to ask about the `subject`, when it is the turn of the request. Where it asks nothing, `effect`
+/// refuses the request for another reason. `effect` must be short.
+pub(crate) fn in_turn<T: Send + 'static>(
+    connection: &Arc<Connection>,
+    subject: T,
+    request: Request,
+    actions: impl FnOnce(&Connection, &T) -> Vec<Action> + Send + 'static,
+    effect: impl FnOnce(&Connection, T, Request) + Send + 'static,
+) {
+    let later = Arc::clone(connection);
+    let Some(access) = &connection.access else {
+        return connection.requests.now_or_later(move || effect(&later, subject, request));
+    };
+    // The events of a connection are handled one after the other: nobody takes the turn from this.
+    let Some(turn) = connection.requests.turn() else {
+        return connection.requests.later(async move {
+            let actions = actions(&later, &subject);
+            ask(&later, actions, request, |request| effect(&later, subject, request)).await;
+        });
+    };
+    let actions = actions(connection, &subject);
+    match access.permit_now(&actions) {
+        Some(Ok(_grant)) => effect(connection, subject, request),
+        Some(Err(refusal)) => request.refuse(refusal),
+        None => {
+            drop(turn);
+            connection.requests.later(async move {
+                ask(&later, actions, request, |request| effect(&later, subject, request)).await;
+            });
+        }
+    }
+}
+
+async fn ask(
+    connection: &Connection,
+    actions: Vec<Action>,
+    request: Request,
+    effect: impl FnOnce(Request),
+) {
+    let asked = connection.permit(&actions);
+    match connection.gone.run_until_cancelled(asked).await {
+        Some(Ok(_grant)) => effect(request),
+        Some(Err(denied)) => request.refuse(denied.into()),
+        // Nobody waits for it any more.
+        None => {}
+    }
+}
+
+impl Connection {
+    /// Returns a grant if the policy allows all of these actions. Cancel safe.
+    pub(crate) async fn permit(&self, actions: &[Action]) -> Result<Grant<'_>, Denied> {
+        match &self.access {
+            Some(access) => access.permit(actions).await,
+            None => Ok(Grant::without_policy()),
+        }
+    }
+
+    /// Returns a grant if these actions are known to be allowed, the refusal if one is refused, and none if that must be
+    /// asked.
+    pub(crate) fn permit_now(
+        &self,
+        action: impl FnOnce() -> Action,
+    ) -> Option<Result<Grant<'_>, Refusal>> {
+        match &self.access {
+            Some(access) => access.permit_now(&[action()]),
+            None => Some(Ok(Grant::without_policy())),
+        }
+    }
+
+    /// Returns a grant to hand over messages of a room that were read before.
+    pub(crate) fn permit_read(&self, room: &RoomId) -> Result<Grant<'_>, Denied> {
+        match &self.access {
+            Some(access) => access.permit_read(room),
+            None => Ok(Grant::without_policy()),
+        }
+    }
+}
