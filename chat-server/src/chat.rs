@@ -23,7 +23,6 @@ pub use self::impairment::Impairment;
 pub use self::stores::Stores;
 use crate::engine::limits::{LimitError, Limits};
 use crate::engine::log::Log;
-use crate::engine::outgoing::Outgoing;
 use crate::http::base_path::BasePath;
 use crate::http::origin::{OriginGuard, Origins, Rules};
 use crate::http::server::{self, Listener, Room, Served};
@@ -52,8 +51,6 @@ pub struct Chat {
     io: SocketIo,
     transport: TransportService,
     connections: Connections,
-    /// Tells the other nodes; none if there are none.
-    outgoing: Option<Outgoing>,
     log: Arc<Log>,
     recovery: Recovery<ChatSession>,
     broadcast: Arc<dyn Broadcast>,

@@ -1,12 +1,6 @@
-use std::time::Duration;
-
 use chat_core::AccessScope;
-use tokio::time::timeout;
 
 use super::Chat;
-
-/// How long the broker may take for what waits before the frame to the other nodes.
-const PATIENCE: Duration = Duration::from_secs(1);
 
 impl Chat {
     /// Applies a change of who may do what: forgets what the [policy](crate::ChatBuilder::policy) has decided within
@@ -26,16 +20,12 @@ impl Chat {
     /// be lost: a node that knows that it may have missed frames asks again about everything, and each decision expires,
     /// [after a minute](crate::Decision::DEFAULT_AGE) by default.
     ///
-    /// Without a policy there is nothing to forget on this node.
+    /// Without a policy there is nothing to forget. A change of a user also ends the connections of devices that the user
+    /// has removed.
     ///
     /// Cancel safe: once polled, the change counts on this node, and connections get nothing until they have been asked
     /// about. Other nodes may not have been told.
     pub async fn access_changed(&self, scope: AccessScope) {
-        let told = async {
-            if let Some(outgoing) = &self.outgoing {
-                let _ = timeout(PATIENCE, outgoing.access_changed(scope.clone())).await;
-            }
-        };
-        tokio::join!(self.connections.access_changed(&scope), told);
+        self.connections.access_changed(&scope).await;
     }
 }

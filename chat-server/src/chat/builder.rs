@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use chat_adapter::{Broadcast, LocalBroadcast};
-use chat_core::{AccessScope, Nickname, NodeId};
+use chat_core::{Nickname, NodeId};
 use socketioxide::SocketIo;
 use socketioxide::extract::SocketRef;
 use socketioxide::socket::DisconnectReason;
@@ -235,6 +235,7 @@ impl ChatBuilder {
 
         let gate = self.policy.map(Gate::new);
         let elsewhere = Elsewhere::default();
+        let changed = elsewhere.clone();
         let relay = TaskTracker::new();
         let listening = CancellationToken::new();
         let publishing = CancellationToken::new();
@@ -246,7 +247,7 @@ impl ChatBuilder {
             session_taken: Box::new(move |key, generation| {
                 sessions.taken_elsewhere(key, generation)
             }),
-            access_changed: changed_elsewhere(&gate, &elsewhere),
+            access_changed: Box::new(move |scope| changed.note(scope)),
             presence: presence.clone(),
         };
         let listen = listener.listen(Arc::clone(&broadcast));
@@ -285,15 +286,17 @@ impl ChatBuilder {
             presence: presence.clone(),
             gate: gate.clone(),
             hooks: Arc::new(hooks),
+            live: Arc::default(),
+            outgoing: told,
             quotas: Arc::new(Quotas::new(&limits)),
             limits: Arc::new(limits.clone()),
             events: limits.event_rate().map(Buckets::new).map(Arc::new),
         };
         let connections = Connections::new(services);
         register(&io, connections.clone());
+        let follow = connections.clone().follow(elsewhere);
+        tokio::spawn(listening.clone().run_until_cancelled_owned(follow));
         if gate.is_some() {
-            let follow = connections.clone().follow(elsewhere);
-            tokio::spawn(listening.clone().run_until_cancelled_owned(follow));
             let keep_settled = connections.clone().keep_settled();
             tokio::spawn(listening.clone().run_until_cancelled_owned(keep_settled));
         }
@@ -301,7 +304,6 @@ impl ChatBuilder {
             io,
             transport,
             connections,
-            outgoing: told,
             log,
             recovery,
             broadcast,
@@ -313,19 +315,5 @@ impl ChatBuilder {
             rules,
             base_path: self.base_path,
         })
-    }
-}
-
-/// Returns what notes changes of access on other nodes; without a policy nothing depends on them.
-fn changed_elsewhere(
-    gate: &Option<Gate>,
-    elsewhere: &Elsewhere,
-) -> Box<dyn Fn(AccessScope) + Send + Sync> {
-    match gate {
-        Some(_) => {
-            let elsewhere = elsewhere.clone();
-            Box::new(move |scope| elsewhere.note(scope))
-        }
-        None => Box::new(|_| {}),
     }
 }

@@ -2,7 +2,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use chat_core::{AccessScope, Nickname, Refusal, RefusalCode, RoomId, UserId};
+use chat_core::{AccessScope, Refusal, RefusalCode, RoomId};
 use tokio::time::Instant;
 
 use super::asker::Asker;
@@ -115,9 +115,9 @@ impl Access {
     }
 
     /// Changes who the client is, and forgets all decisions. Holds the delivery until the connection is settled.
-    pub(crate) fn identify(&self, user: UserId, nickname: Nickname) {
+    pub(crate) fn identify(&self, change: impl FnOnce(&Identity) -> Identity) {
         let mut state = self.lock();
-        state.identity = Arc::new(Identity::clone(&state.identity).with_user(user, nickname));
+        state.identity = Arc::new(change(&state.identity));
         state.forget(|_| true);
         state.unsettle();
     }

@@ -283,7 +283,7 @@ async fn a_client_with_another_name_is_asked_about_anew() {
     access.guard(Arc::clone(&position));
     access.permit(&[write()]).await.map(drop).unwrap();
     let nickname: Nickname = "Ada".parse().unwrap();
-    access.identify(UserId::from_stored(1), nickname);
+    access.identify(|client| client.clone().with_user(UserId::from_stored(1), nickname));
     assert!(access.permit_now(&[write()]).is_none() && is_held(&position));
     assert!(access.permit(&[write()]).now_or_never().is_some_and(|it| it.is_ok()));
     assert_eq!(rules.asked(), 2);

@@ -93,6 +93,11 @@ impl Identities {
         }
     }
 
+    /// Returns whether a user has removed the device; false if that cannot be found out now.
+    pub(crate) async fn is_removed(&self, user: &User) -> bool {
+        matches!(self.holder(user.credential).await, Err(IdentityError::Refused(_)))
+    }
+
     /// Keeps the credential with which a user has got a nickname, so that it leads to this user from now on.
     pub(super) async fn keep(
         &self,

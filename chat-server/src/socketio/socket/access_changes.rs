@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use chat_core::AccessScope;
+use chat_core::{AccessScope, UserId};
 use futures_util::{StreamExt, stream};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use super::connect::Connections;
+use super::services::Services;
 use super::standing::settle;
 use crate::engine::policy::Elsewhere;
+use crate::socketio::transport::Farewell;
 
 /// How often to look for connections whose decisions have expired, or could not be had.
 const TICK: Duration = Duration::from_secs(1);
@@ -20,6 +22,9 @@ const AT_ONCE: usize = 64;
 /// it does.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How long the broker may take for what waits before the frame to the other nodes.
+const BROKER_PATIENCE: Duration = Duration::from_secs(1);
+
 /// The pause after changes of access on other nodes. Their frames can be forged where they are not signed: so they cause at
 /// most this many rounds of questions.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -30,9 +35,18 @@ const LONG_PAUSE: Duration = Duration::from_millis(500);
 impl Connections {
     /// Applies a change of access on this node: see [`Chat::access_changed`](crate::Chat::access_changed).
     pub(crate) async fn access_changed(&self, scope: &AccessScope) {
+        tokio::join!(self.apply([scope].into_iter()), self.services().tell_of_change(scope));
+    }
+
+    async fn apply(&self, scopes: impl Iterator<Item = &AccessScope> + Clone) {
+        for scope in scopes.clone() {
+            if let AccessScope::User(user) = scope {
+                self.services().end_removed_devices(*user).await;
+            }
+        }
         let Some(gate) = self.gate() else { return };
         // Clients that are being accepted are not in the list yet. They ask again when they get into it.
-        gate.forget(scope);
+        scopes.for_each(|scope| gate.forget(scope));
         let _ = timeout(PATIENCE, self.settle_all()).await;
     }
 
@@ -40,10 +54,7 @@ impl Connections {
     pub(crate) async fn follow(self, elsewhere: Elsewhere) {
         loop {
             let scopes = elsewhere.next().await;
-            if let Some(gate) = self.gate() {
-                scopes.iter().for_each(|scope| gate.forget(scope));
-                let _ = timeout(PATIENCE, self.settle_all()).await;
-            }
+            self.apply(scopes.iter()).await;
             let asks_all = scopes.contains(&AccessScope::Everything);
             sleep(if asks_all { LONG_PAUSE } else { PAUSE }).await;
         }
@@ -60,10 +71,35 @@ impl Connections {
     }
 
     async fn settle_all(&self) {
-        let mut unsettled = self.live().all();
+        let mut unsettled = self.services().live.all();
         unsettled.retain(|it| it.access.as_ref().is_some_and(|access| !access.is_settled()));
         stream::iter(unsettled)
             .for_each_concurrent(AT_ONCE, async |connection| settle(&connection).await)
             .await;
+    }
+}
+
+impl Services {
+    /// Tells the other nodes of a change of access.
+    async fn tell_of_change(&self, scope: &AccessScope) {
+        if let Some(outgoing) = &self.outgoing {
+            let _ = timeout(BROKER_PATIENCE, outgoing.access_changed(scope.clone())).await;
+        }
+    }
+
+    /// Ends the connections of devices that a user has removed, on all nodes.
+    pub(crate) async fn devices_changed(&self, user: UserId) {
+        let scope = AccessScope::User(user);
+        tokio::join!(self.end_removed_devices(user), self.tell_of_change(&scope));
+    }
+
+    /// The same on this node. A connection that cannot be asked about now is asked about when its nickname is renewed.
+    async fn end_removed_devices(&self, user: UserId) {
+        for connection in self.live.all() {
+            let Some(user) = connection.user().filter(|known| known.id == user) else { continue };
+            if self.identities.is_removed(&user).await {
+                connection.shut_out("the device was removed", Farewell::DeviceRemoved);
+            }
+        }
     }
 }

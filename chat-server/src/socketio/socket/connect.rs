@@ -18,7 +18,6 @@ use super::connect_error::ConnectError;
 use super::connection::{Connection, InOrder, json};
 use super::events;
 use super::keeper::keep_name;
-use super::live::Live;
 use super::services::{Hooks, Services};
 use super::sink::SocketSink;
 use super::standing;
@@ -34,7 +33,6 @@ pub(crate) struct Connections {
     services: Services,
     /// The delivery task of each connection.
     delivery_tasks: TaskTracker,
-    live: Arc<Live>,
 }
 
 /// Serves the chat on the namespace `/`.
@@ -83,12 +81,12 @@ impl ConnectHandler<LocalAdapter, InOrder> for Connections {
 impl Connections {
     pub(crate) fn new(services: Services) -> Self {
         let delivery_tasks = TaskTracker::new();
-        Self { services, delivery_tasks, live: Arc::default() }
+        Self { services, delivery_tasks }
     }
 
     /// Stops delivering messages, and waits until all answers have been handed over and sent.
     pub(crate) async fn drain(&self) {
-        self.live.drain();
+        self.services.live.drain();
         self.delivery_tasks.close();
         self.delivery_tasks.wait().await;
     }
@@ -116,8 +114,8 @@ impl Connections {
         self.services.gate.as_ref()
     }
 
-    pub(crate) fn live(&self) -> &Live {
-        &self.live
+    pub(crate) fn services(&self) -> &Services {
+        &self.services
     }
 
     /// Gives the connection its session and its handlers.
@@ -167,7 +165,7 @@ impl Connections {
         let wake = &connection.waiting.wake;
         let subscription = Subscription::new(log, connection.reader, position, wake);
         let sink = SocketSink::new(socket, Arc::clone(&connection));
-        let _live = self.live.enter(&connection);
+        let _live = self.services.live.enter(&connection);
         standing::begin(&connection);
         deliver(subscription, &connection.waiting, &sink).await;
     }

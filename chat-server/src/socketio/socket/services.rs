@@ -7,10 +7,12 @@ use socketioxide::extract::SocketRef;
 use socketioxide::socket::DisconnectReason;
 
 use super::connect_error::ConnectError;
+use super::live::Live;
 use super::observe::{Direction, Observed};
 use super::session::ChatSession;
 use crate::engine::limits::Limits;
 use crate::engine::log::Log;
+use crate::engine::outgoing::Outgoing;
 use crate::engine::policy::Gate;
 use crate::engine::presence::Presence;
 use crate::engine::quota::Quotas;
@@ -68,6 +70,10 @@ pub(crate) struct Services {
     /// Asks the application's policy; none without one.
     pub(crate) gate: Option<Gate>,
     pub(crate) hooks: Arc<Hooks>,
+    /// The connections of this node.
+    pub(crate) live: Arc<Live>,
+    /// The queue of frames for other nodes; none if there are none.
+    pub(crate) outgoing: Option<Outgoing>,
     pub(crate) limits: Arc<Limits>,
     pub(crate) quotas: Arc<Quotas>,
     /// The rate of events for each user; none without a limit.

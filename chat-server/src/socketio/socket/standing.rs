@@ -45,7 +45,7 @@ async fn ask(connection: &Connection, access: &Access) -> Result<bool, PolicyErr
     let mut standing = Standing::of(access);
     if let Some(refusal) = standing.ask(Action::Connect).await? {
         access.unsettle();
-        connection.shut_out(&refusal);
+        connection.shut_out(&refusal.message, Farewell::Forbidden);
         return Ok(true);
     }
     let rooms: Vec<RoomId> = connection.position.following().rooms.keys().cloned().collect();
@@ -70,10 +70,10 @@ impl Connection {
     }
 
     /// Ends the connection and its session: the client may not be connected any more.
-    fn shut_out(&self, refusal: &Refusal) {
-        tracing::debug!(socket.id = %self.session.id(), "shut out: {}", refusal.message);
+    pub(super) fn shut_out(&self, reason: &str, farewell: Farewell) {
+        tracing::debug!(socket.id = %self.session.id(), "shut out: {reason}");
         self.session.end();
         self.presence.end(true);
-        self.link.close(Farewell::Forbidden);
+        self.link.close(farewell);
     }
 }

@@ -14,6 +14,8 @@ pub(crate) enum Farewell {
     NoRoom,
     /// The client's token has expired.
     Expired,
+    /// The user has removed the device.
+    DeviceRemoved,
     /// The client's nickname could not be kept.
     NameLost,
     /// The client may not be connected any more.
@@ -40,6 +42,7 @@ impl Farewell {
             Self::TooLarge => (1009, "a message was too large"),
             Self::NoRoom => (1013, "there is no room for messages in parts now; connect again"),
             Self::Expired => (1008, "the token has expired"),
+            Self::DeviceRemoved => (1008, "the user has removed this device"),
             Self::NameLost => (1008, "the nickname belongs to somebody else"),
             Self::Forbidden => (1008, "you may not be connected any more"),
             Self::TakenOver => (1008, "the session goes on in another connection"),

@@ -10,6 +10,7 @@ use serde_json::value::to_raw_value;
 use super::super::connection::{Connection, Request, TASK_BYTES};
 use super::super::event::Event;
 use super::super::keeper::keep_name;
+use super::super::standing::settle;
 use crate::engine::delivery::Answer;
 use crate::engine::users::IdentityError;
 
@@ -121,7 +122,11 @@ async fn answer(connection: &Arc<Connection>, asked: Asked) -> Result<Answer, Id
         Asked::Code => made(&identities.device_code(&*user()?).await?),
         Asked::List => made(&identities.devices(&*user()?).await?),
         Asked::Unlink(id) => {
-            identities.unlink_device(&*user()?, id).await?;
+            let user = user()?;
+            identities.unlink_device(&user, id).await?;
+            let (services, id_of_user) = (connection.services.clone(), user.id);
+            // This connection may be one of those that end.
+            tokio::spawn(async move { services.devices_changed(id_of_user).await });
             made(&Unlinked::new(id))
         }
         Asked::Link(LinkDevice { code, label, .. }) => {
@@ -129,6 +134,8 @@ async fn answer(connection: &Arc<Connection>, asked: Asked) -> Result<Answer, Id
             let named = Named::new(user.nickname.clone(), Some(token.clone())).with_user(user.id);
             connection.identify(Arc::new(user), Some(token));
             keep_name(connection);
+            // The user may not be allowed what the client was before.
+            settle(connection).await;
             Ok(Answer::Named(named))
         }
     }

@@ -6,6 +6,7 @@ use chat_core::event::{TOKEN, Token, TokenTaken, token_from_event};
 use super::super::connection::{Connection, Request, TASK_BYTES};
 use super::super::event::Event;
 use super::super::keeper::keep_name;
+use super::super::standing::settle;
 use crate::engine::delivery::Answer;
 use crate::engine::users::IdentityError;
 
@@ -37,6 +38,8 @@ async fn renew(connection: &Arc<Connection>, token: Token, request: Request) {
         Ok(user) => {
             let taken = TokenTaken::new(user.nickname.clone(), user.until);
             connection.renew(Arc::new(user));
+            // The new token may allow less, or more.
+            settle(connection).await;
             // It waits for the end of the old token.
             keep_name(connection);
             request.answer(Answer::TokenTaken(taken));
