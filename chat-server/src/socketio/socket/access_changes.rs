@@ -6,7 +6,6 @@ use chat_core::{AccessScope, UserId};
 use futures_util::{StreamExt, stream};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
-use super::connect::Connections;
 use super::services::Services;
 use super::standing::settle;
 use crate::engine::policy::Elsewhere;
@@ -32,22 +31,11 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// The same after a change of everything, which asks about all connections.
 const LONG_PAUSE: Duration = Duration::from_millis(500);
 
-impl Connections {
-    /// Applies a change of access on this node: see [`Chat::access_changed`](crate::Chat::access_changed).
+impl Services {
+    /// Applies a change of access on this node, and tells the others: see
+    /// [`Chat::access_changed`](crate::Chat::access_changed).
     pub(crate) async fn access_changed(&self, scope: &AccessScope) {
-        tokio::join!(self.apply([scope].into_iter()), self.services().tell_of_change(scope));
-    }
-
-    async fn apply(&self, scopes: impl Iterator<Item = &AccessScope> + Clone) {
-        for scope in scopes.clone() {
-            if let AccessScope::User(user) = scope {
-                self.services().end_removed_devices(*user).await;
-            }
-        }
-        let Some(gate) = self.gate() else { return };
-        // Clients that are being accepted are not in the list yet. They ask again when they get into it.
-        scopes.for_each(|scope| gate.forget(scope));
-        let _ = timeout(PATIENCE, self.settle_all()).await;
+        tokio::join!(self.apply([scope].into_iter()), self.tell_of_change(scope));
     }
 
     /// Applies the changes of access on other nodes. Never returns.
@@ -70,16 +58,26 @@ impl Connections {
         }
     }
 
+    async fn apply(&self, scopes: impl Iterator<Item = &AccessScope> + Clone) {
+        for scope in scopes.clone() {
+            if let AccessScope::User(user) = scope {
+                self.end_removed_devices(*user).await;
+            }
+        }
+        let Some(gate) = &self.gate else { return };
+        // Clients that are being accepted are not in the list yet. They ask again when they get into it.
+        scopes.for_each(|scope| gate.forget(scope));
+        let _ = timeout(PATIENCE, self.settle_all()).await;
+    }
+
     async fn settle_all(&self) {
-        let mut unsettled = self.services().live.all();
+        let mut unsettled = self.live.all();
         unsettled.retain(|it| it.access.as_ref().is_some_and(|access| !access.is_settled()));
         stream::iter(unsettled)
             .for_each_concurrent(AT_ONCE, async |connection| settle(&connection).await)
             .await;
     }
-}
 
-impl Services {
     /// Tells the other nodes of a change of access.
     async fn tell_of_change(&self, scope: &AccessScope) {
         if let Some(outgoing) = &self.outgoing {
@@ -87,13 +85,7 @@ impl Services {
         }
     }
 
-    /// Ends the connections of devices that a user has removed, on all nodes.
-    pub(crate) async fn devices_changed(&self, user: UserId) {
-        let scope = AccessScope::User(user);
-        tokio::join!(self.end_removed_devices(user), self.tell_of_change(&scope));
-    }
-
-    /// The same on this node. A connection that cannot be asked about now is asked about when its nickname is renewed.
+    /// Ends the connections of devices that a user has removed. A connection that cannot be asked about now is asked about when its nickname is renewed.
     async fn end_removed_devices(&self, user: UserId) {
         for connection in self.live.all() {
             let Some(user) = connection.user().filter(|known| known.id == user) else { continue };

@@ -22,7 +22,7 @@ use super::services::{Hooks, Services};
 use super::sink::SocketSink;
 use super::standing;
 use crate::engine::delivery::{EphemeralEvent, ReadPosition, Subscription, deliver};
-use crate::engine::policy::{Denied, Gate};
+use crate::engine::policy::Denied;
 use crate::engine::users::IdentityError;
 use crate::socketio::client_address::ClientAddress;
 use crate::socketio::transport::{Farewell, Link};
@@ -107,11 +107,6 @@ impl Connections {
             Err(Refused::Denied(Denied::Undecided)) => cut_off(&socket),
         }
         Ok(())
-    }
-
-    /// Returns what asks the policy; none without one.
-    pub(crate) fn gate(&self) -> Option<&Gate> {
-        self.services.gate.as_ref()
     }
 
     pub(crate) fn services(&self) -> &Services {

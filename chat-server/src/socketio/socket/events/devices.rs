@@ -3,7 +3,7 @@ use std::sync::Arc;
 use chat_core::event::{
     DEVICE_CODE, DEVICES, DeviceId, LINK_DEVICE, LinkDevice, Named, UNLINK_DEVICE, Unlinked,
 };
-use chat_core::{Refusal, RefusalCode};
+use chat_core::{AccessScope, Refusal, RefusalCode};
 use serde::Serialize;
 use serde_json::value::to_raw_value;
 
@@ -124,9 +124,9 @@ async fn answer(connection: &Arc<Connection>, asked: Asked) -> Result<Answer, Id
         Asked::Unlink(id) => {
             let user = user()?;
             identities.unlink_device(&user, id).await?;
-            let (services, id_of_user) = (connection.services.clone(), user.id);
+            let (services, scope) = (connection.services.clone(), AccessScope::User(user.id));
             // This connection may be one of those that end.
-            tokio::spawn(async move { services.devices_changed(id_of_user).await });
+            tokio::spawn(async move { services.access_changed(&scope).await });
             made(&Unlinked::new(id))
         }
         Asked::Link(LinkDevice { code, label, .. }) => {
