@@ -1,4 +1,5 @@
 mod access;
+mod read_positions;
 mod rooms;
 
 use std::collections::hash_map::RandomState;
@@ -15,6 +16,7 @@ use chat_core::{
 };
 
 use self::access::Access;
+use self::read_positions::ReadPositions;
 use crate::nickname::MAX_SWEPT_NICKNAMES;
 use crate::{
     Appended, Claimed, MessageStore, NicknameClaim, NicknameStore, Page, PageBuilder, Plan,
@@ -41,6 +43,7 @@ struct Contents {
     /// Nicknames by skeleton.
     looks: HashMap<NicknameSkeleton, HashSet<NicknameKey>>,
     access: Access,
+    read_positions: ReadPositions,
     closed: bool,
 }
 
@@ -110,6 +113,13 @@ impl MessageStore for MemoryStore {
 
     async fn tail(&self) -> Result<Offset, StoreError> {
         Ok(self.contents()?.log.tail())
+    }
+
+    async fn count_after(&self, feed: &Feed, after: Offset, max: u64) -> Result<u64, StoreError> {
+        let contents = self.contents()?;
+        let later = contents.log.after(after).iter();
+        let count = later.filter(|message| feed.contains(&message.audience)).count() as u64;
+        Ok(count.min(max))
     }
 
     async fn try_commit(&self) -> Result<bool, StoreError> {

@@ -7,12 +7,14 @@ mod access_read;
 mod access_write;
 mod append;
 mod connections;
+mod count;
 mod error;
 mod feeds;
 mod nicknames;
 #[cfg(all(test, feature = "testkit", unix))]
 mod plan;
 mod read;
+mod read_positions;
 mod schema;
 mod sessions;
 mod skeletons;
@@ -190,6 +192,12 @@ impl MessageStore for PostgresStore {
         let mut lease = self.readers.lease().await?;
         let tail = within(CALL_TIMEOUT, read::tail(&mut lease)).await;
         lease.settle(tail)
+    }
+
+    async fn count_after(&self, feed: &Feed, after: Offset, max: u64) -> Result<u64, StoreError> {
+        let mut lease = self.readers.lease().await?;
+        let count = within(CALL_TIMEOUT, count::count_after(&mut lease, feed, after, max)).await;
+        lease.settle(count)
     }
 
     async fn try_commit(&self) -> Result<bool, StoreError> {

@@ -14,6 +14,7 @@ mod packed;
 #[cfg(test)]
 mod plan;
 mod read;
+mod read_positions;
 mod readers;
 mod rooms;
 mod rows;
@@ -263,6 +264,13 @@ impl MessageStore for SqliteStore {
     async fn tail(&self) -> Result<Offset, StoreError> {
         let mut reader = self.reader().await?;
         read::tail(&mut reader).await.map_err(|error| self.place.error_in_use(error))
+    }
+
+    async fn count_after(&self, feed: &Feed, after: Offset, max: u64) -> Result<u64, StoreError> {
+        let mut reader = self.reader().await?;
+        read::count_after(&mut reader, feed, after, max)
+            .await
+            .map_err(|error| self.place.error_in_use(error))
     }
 
     async fn try_commit(&self) -> Result<bool, StoreError> {

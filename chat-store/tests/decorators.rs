@@ -53,6 +53,8 @@ chat_store::nickname_conformance!(held_with_open_gates_nicknames, Held);
 chat_store::nickname_conformance!(failing_never_nicknames, Failing);
 chat_store::room_conformance!(held_with_open_gates_rooms, Held);
 chat_store::room_conformance!(failing_never_rooms, Failing);
+chat_store::read_position_conformance!(held_with_open_gates_read_positions, Held);
+chat_store::read_position_conformance!(failing_never_read_positions, Failing);
 
 #[tokio::test]
 async fn a_closed_gate_lets_through_as_many_as_it_is_told() {

@@ -8,7 +8,7 @@ use super::skeletons::fill_skeletons;
 use crate::StoreError;
 
 /// Step `i` leads from version `i` to `i + 1`.
-const MIGRATIONS: [&str; 7] = [
+const MIGRATIONS: [&str; 8] = [
     include_str!("../../migrations/postgres/0001_log.sql"),
     include_str!("../../migrations/postgres/0002_sessions.sql"),
     include_str!("../../migrations/postgres/0003_session_versions.sql"),
@@ -16,6 +16,7 @@ const MIGRATIONS: [&str; 7] = [
     include_str!("../../migrations/postgres/0005_authors.sql"),
     include_str!("../../migrations/postgres/0006_skeletons.sql"),
     include_str!("../../migrations/postgres/0008_rooms.sql"),
+    include_str!("../../migrations/postgres/0009_read_positions.sql"),
 ];
 
 /// Held while a node migrates a database (`pg_advisory_xact_lock`): "chat log" in ASCII.

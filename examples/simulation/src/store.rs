@@ -8,7 +8,8 @@ use chat_core::{
 };
 use chat_store::{
     Appended, Claimed, MemoryStore, MessageStore, NicknameClaim, NicknameStore, Page, PageBuilder,
-    Plan, RoomStore, RoomStoreWrapper, SessionKey, SessionRecord, SessionStore, StoreError,
+    Plan, ReadPosition, ReadPositionStore, RoomStore, RoomStoreWrapper, SessionKey, SessionRecord,
+    SessionStore, StoreError,
 };
 use tokio::time::sleep;
 
@@ -362,5 +363,31 @@ impl RoomStoreWrapper for SimulatedStore {
     async fn before_read(&self) -> Result<(), StoreError> {
         let end = self.call(Fault::LookupFails, None).await;
         self.end(&end, ()).await
+    }
+}
+
+#[async_trait]
+impl ReadPositionStore for SimulatedStore {
+    async fn note_read(&self, positions: &[ReadPosition]) -> Result<(), StoreError> {
+        self.before_change().await?;
+        self.names.note_read(positions).await
+    }
+
+    async fn read_positions(
+        &self,
+        user: UserId,
+        limit: usize,
+    ) -> Result<Vec<ReadPosition>, StoreError> {
+        self.before_read().await?;
+        self.names.read_positions(user, limit).await
+    }
+
+    async fn readers_of(
+        &self,
+        feed: &Feed,
+        limit: usize,
+    ) -> Result<Vec<(UserId, Offset)>, StoreError> {
+        self.before_read().await?;
+        self.names.readers_of(feed, limit).await
     }
 }
