@@ -23,9 +23,9 @@ use crate::{
     SessionKey, SessionRecord, SessionStore, StoreError,
 };
 
-/// A log, sessions, nicknames and rooms that live as long as the process: for tests and experiments, and as the
-/// shortest example of a [`MessageStore`], a [`SessionStore`], a [`NicknameStore`] and a
-/// [`RoomStore`](crate::RoomStore).
+/// A log, sessions, nicknames, rooms and read positions that live as long as the process: for tests and experiments,
+/// and as the shortest example of a [`MessageStore`], a [`SessionStore`], a [`NicknameStore`], a
+/// [`RoomStore`](crate::RoomStore) and a [`ReadPositionStore`](crate::ReadPositionStore).
 ///
 /// Not durable: everything is lost with the process. The rest of the contract holds.
 pub struct MemoryStore {
@@ -56,7 +56,7 @@ struct Log {
 }
 
 impl MemoryStore {
-    /// Creates an empty log with a new epoch, and no sessions, nicknames and rooms.
+    /// Creates an empty log with a new epoch, and nothing else.
     pub fn new() -> Self {
         // The standard library seeds its hashers from the operating system's random numbers.
         let random = RandomState::new().hash_one(());

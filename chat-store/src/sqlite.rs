@@ -52,7 +52,7 @@ const WAL_PAGES: &str = "4000";
 /// restarts: twice its size with [`WAL_PAGES`], so that this does not happen in normal work.
 const WAL_BYTES: &str = "33554432";
 
-/// A log, sessions, nicknames and rooms in one SQLite file.
+/// A log, sessions, nicknames, rooms and read positions in one SQLite file.
 ///
 /// The file may be the `chat.db` of the [Socket.IO tutorial](https://socket.io/docs/v4/tutorial/step-7): its history
 /// and offsets stay. Several processes of one machine may share it. While it is open, its write-ahead log and index
