@@ -1,4 +1,5 @@
 mod access;
+mod read_positions;
 mod rooms;
 mod users;
 
@@ -16,6 +17,7 @@ use chat_core::{
 };
 
 use self::access::Access;
+use self::read_positions::ReadPositions;
 use self::users::Users;
 use crate::nickname::MAX_SWEPT_NICKNAMES;
 use crate::{
@@ -23,9 +25,10 @@ use crate::{
     SessionKey, SessionRecord, SessionStore, StoreError,
 };
 
-/// A log, sessions, users with their nicknames, and rooms that live as long as the process: for tests and experiments,
-/// and as the shortest example of a [`MessageStore`], a [`SessionStore`], a [`NicknameStore`], a
-/// [`UserStore`](crate::UserStore) and a [`RoomStore`](crate::RoomStore).
+/// A log, sessions, users with their nicknames, rooms and read positions that live as long as the process: for tests and
+/// experiments, and as the shortest example of a [`MessageStore`], a [`SessionStore`], a [`NicknameStore`], a
+/// [`UserStore`](crate::UserStore), a [`RoomStore`](crate::RoomStore) and a
+/// [`ReadPositionStore`](crate::ReadPositionStore).
 ///
 /// Not durable: everything is lost with the process. The rest of the contract holds.
 pub struct MemoryStore {
@@ -44,6 +47,7 @@ struct Contents {
     looks: HashMap<NicknameSkeleton, HashSet<NicknameKey>>,
     users: Users,
     access: Access,
+    read_positions: ReadPositions,
     closed: bool,
 }
 
@@ -56,7 +60,7 @@ struct Log {
 }
 
 impl MemoryStore {
-    /// Creates an empty log with a new epoch, and no sessions, nicknames and rooms.
+    /// Creates an empty log with a new epoch, and nothing else.
     pub fn new() -> Self {
         // The standard library seeds its hashers from the operating system's random numbers.
         let random = RandomState::new().hash_one(());
@@ -113,6 +117,13 @@ impl MessageStore for MemoryStore {
 
     async fn tail(&self) -> Result<Offset, StoreError> {
         Ok(self.contents()?.log.tail())
+    }
+
+    async fn count_after(&self, feed: &Feed, after: Offset, max: u64) -> Result<u64, StoreError> {
+        let contents = self.contents()?;
+        let later = contents.log.after(after).iter();
+        let count = later.filter(|message| feed.contains(&message.audience)).count() as u64;
+        Ok(count.min(max))
     }
 
     async fn try_commit(&self) -> Result<bool, StoreError> {

@@ -7,12 +7,14 @@ mod access_read;
 mod access_write;
 mod append;
 mod connections;
+mod count;
 mod error;
 mod feeds;
 mod nicknames;
 #[cfg(all(test, feature = "testkit", unix))]
 mod plan;
 mod read;
+mod read_positions;
 mod schema;
 mod sessions;
 mod skeletons;
@@ -38,12 +40,12 @@ type Connection = PgConnection;
 /// The number of concurrent readers. A page takes well under a millisecond.
 const READERS: u32 = 4;
 
-/// A log, sessions, nicknames and rooms in a PostgreSQL database, shared by any number of nodes.
+/// A log, sessions, nicknames, rooms and read positions in a PostgreSQL database, shared by any number of nodes.
 ///
 /// Requires version 13 or later and a database with the encoding UTF8. Its tables (`chat_log`, `chat_messages`,
 /// `chat_sessions`, `chat_nicknames`, `chat_rooms` and those around it) are created in the first schema of the
-/// `search_path`. It keeps up to seven connections: one for batches of messages, one for sessions and nicknames, one
-/// for changes to rooms and their members, once there are any, and four for reading.
+/// `search_path`. It keeps up to seven connections: one for batches of messages, one for sessions, nicknames and read
+/// positions, one for changes to rooms and their members, once there are any, and four for reading.
 ///
 /// - *Order:* a batch is one call of a function that locks the log, numbers the messages and stores them:
 ///   one round trip. The lock is held until the commit is durable, so one batch commits at a time,
@@ -191,6 +193,12 @@ impl MessageStore for PostgresStore {
         let mut lease = self.readers.lease().await?;
         let tail = within(CALL_TIMEOUT, read::tail(&mut lease)).await;
         lease.settle(tail)
+    }
+
+    async fn count_after(&self, feed: &Feed, after: Offset, max: u64) -> Result<u64, StoreError> {
+        let mut lease = self.readers.lease().await?;
+        let count = within(CALL_TIMEOUT, count::count_after(&mut lease, feed, after, max)).await;
+        lease.settle(count)
     }
 
     async fn try_commit(&self) -> Result<bool, StoreError> {

@@ -32,7 +32,8 @@ use crate::{
 /// The module `testkit` (feature `testkit`) checks it. If the store is also a [`MessageStore`](crate::MessageStore)
 /// and was closed, all calls fail with [`StoreError::Closed`].
 ///
-/// A store that keeps its rooms in another one implements [`RoomStoreWrapper`] instead.
+/// A store that keeps its rooms in another one implements [`RoomStoreWrapper`](crate::RoomStoreWrapper)
+/// instead.
 #[async_trait]
 pub trait RoomStore: Send + Sync + 'static {
     /// Makes a change, if [it can be made](NewAccessChange::decide).

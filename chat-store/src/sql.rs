@@ -4,3 +4,4 @@
 //! same, the connections are of different types.
 
 pub(crate) mod access_rows;
+pub(crate) mod read_positions;

@@ -14,6 +14,7 @@ mod packed;
 #[cfg(test)]
 mod plan;
 mod read;
+mod read_positions;
 mod readers;
 mod rooms;
 mod rows;
@@ -52,7 +53,7 @@ const WAL_PAGES: &str = "4000";
 /// restarts: twice its size with [`WAL_PAGES`], so that this does not happen in normal work.
 const WAL_BYTES: &str = "33554432";
 
-/// A log, sessions, nicknames and rooms in one SQLite file.
+/// A log, sessions, nicknames, rooms and read positions in one SQLite file.
 ///
 /// The file may be the `chat.db` of the [Socket.IO tutorial](https://socket.io/docs/v4/tutorial/step-7): its history
 /// and offsets stay. Several processes of one machine may share it. While it is open, its write-ahead log and index
@@ -264,6 +265,13 @@ impl MessageStore for SqliteStore {
     async fn tail(&self) -> Result<Offset, StoreError> {
         let mut reader = self.reader().await?;
         read::tail(&mut reader).await.map_err(|error| self.place.error_in_use(error))
+    }
+
+    async fn count_after(&self, feed: &Feed, after: Offset, max: u64) -> Result<u64, StoreError> {
+        let mut reader = self.reader().await?;
+        read::count_after(&mut reader, feed, after, max)
+            .await
+            .map_err(|error| self.place.error_in_use(error))
     }
 
     async fn try_commit(&self) -> Result<bool, StoreError> {

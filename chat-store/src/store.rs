@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use chat_core::{Epoch, Feed, Message, NewMessage, Offset};
 
-use crate::{Appended, RoomStore, SessionStore, StoreError, UserStore};
+use crate::{Appended, ReadPositionStore, RoomStore, SessionStore, StoreError, UserStore};
 
 /// A durable, ordered log of messages.
 ///
@@ -82,6 +82,31 @@ pub trait MessageStore: Send + Sync + 'static {
     /// See [`StoreError::is_retryable`].
     async fn tail(&self) -> Result<Offset, StoreError>;
 
+    /// Returns how many messages of a feed have offsets above `after`, counting up to `max`.
+    ///
+    /// The default implementation reads them. A store that has an index counts along it instead.
+    ///
+    /// # Errors
+    /// See [`StoreError::is_retryable`].
+    async fn count_after(
+        &self,
+        feed: &Feed,
+        mut after: Offset,
+        max: u64,
+    ) -> Result<u64, StoreError> {
+        let mut count = 0;
+        while count < max {
+            let limit = usize::try_from(max - count).unwrap_or(usize::MAX).min(COUNTED_AT_ONCE);
+            let page = self.read_after(Some(std::slice::from_ref(feed)), after, limit).await?;
+            count += page.messages.len() as u64;
+            match page.messages.last() {
+                Some(last) if page.more => after = last.offset,
+                _ => break,
+            }
+        }
+        Ok(count)
+    }
+
     /// Commits something invisible to find out whether [`append`](Self::append) would work again, and returns whether
     /// it could try: the default implementation returns `false`.
     ///
@@ -100,14 +125,17 @@ pub trait MessageStore: Send + Sync + 'static {
     async fn close(&self);
 }
 
-/// One database that keeps messages, sessions, users with their nicknames, and rooms: what [`open`](crate::open)
-/// returns.
+/// How many messages are read at once to count them.
+const COUNTED_AT_ONCE: usize = 1000;
+
+/// One database that keeps messages, sessions, users with their nicknames, rooms and read positions: what
+/// [`open`](crate::open) returns.
 ///
 /// An `Arc<dyn Store>` coerces to an `Arc` of each of the traits. Every type that implements all of them is a `Store`.
 /// [`close`](MessageStore::close) closes it for all of them.
-pub trait Store: MessageStore + SessionStore + UserStore + RoomStore {}
+pub trait Store: MessageStore + SessionStore + UserStore + RoomStore + ReadPositionStore {}
 
-impl<S: MessageStore + SessionStore + UserStore + RoomStore> Store for S {}
+impl<S: MessageStore + SessionStore + UserStore + RoomStore + ReadPositionStore> Store for S {}
 
 /// Messages of a log, in order, as returned by [`MessageStore::read_after`] and [`MessageStore::read_before`].
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -1,6 +1,6 @@
 //! Test support: the contracts of [`MessageStore`], [`SessionStore`](crate::SessionStore),
-//! [`NicknameStore`](crate::NicknameStore) and [`RoomStore`](crate::RoomStore) as suites of test cases, and stores that
-//! stall or fail on demand.
+//! [`NicknameStore`](crate::NicknameStore), [`RoomStore`](crate::RoomStore) and
+//! [`ReadPositionStore`](crate::ReadPositionStore) as suites of test cases, and stores that stall or fail on demand.
 //!
 //! [`conformance!`](crate::conformance) creates a test for each case for messages. An in-memory store of another
 //! crate runs the suite with this in its `tests/conformance.rs`:
@@ -24,9 +24,10 @@
 //! # fn main() {}
 //! ```
 //!
-//! A store that keeps sessions, nicknames and rooms too implements [`SessionBackend`] instead of [`Backend`];
-//! [`session_conformance!`](crate::session_conformance), [`nickname_conformance!`](crate::nickname_conformance) and
-//! [`room_conformance!`](crate::room_conformance) create the tests of the other suites.
+//! A store that keeps the rest too implements [`SessionBackend`] instead of [`Backend`];
+//! [`session_conformance!`](crate::session_conformance), [`nickname_conformance!`](crate::nickname_conformance),
+//! [`room_conformance!`](crate::room_conformance) and
+//! [`read_position_conformance!`](crate::read_position_conformance) create the tests of the other suites.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a case that fails panics")]
 
 mod access_samples;
@@ -39,6 +40,7 @@ mod held;
 mod nickname_conformance;
 #[cfg(all(feature = "postgres", unix))]
 mod postgres_server;
+mod read_position_conformance;
 mod room_conformance;
 mod samples;
 mod session_conformance;

@@ -19,6 +19,7 @@ chat_store::conformance!(memory, Memory);
 chat_store::session_conformance!(memory_sessions, Memory);
 chat_store::nickname_conformance!(memory_nicknames, Memory);
 chat_store::room_conformance!(memory_rooms, Memory);
+chat_store::read_position_conformance!(memory_read_positions, Memory);
 
 #[cfg(feature = "sqlite")]
 struct Sqlite(tempfile::TempDir);
@@ -47,6 +48,8 @@ chat_store::session_conformance!(sqlite_sessions, Sqlite::new(), persistent, sha
 chat_store::nickname_conformance!(sqlite_nicknames, Sqlite::new(), persistent, shared);
 #[cfg(feature = "sqlite")]
 chat_store::room_conformance!(sqlite_rooms, Sqlite::new(), persistent, shared);
+#[cfg(feature = "sqlite")]
+chat_store::read_position_conformance!(sqlite_read_positions, Sqlite::new(), persistent, shared);
 
 #[cfg(all(feature = "postgres", unix))]
 mod postgres {
@@ -94,6 +97,13 @@ mod postgres {
     chat_store::room_conformance!(
         #[cfg_attr(not(has_postgres), ignore = "needs postgresql")]
         rooms,
+        Postgres::default(),
+        persistent,
+        shared
+    );
+    chat_store::read_position_conformance!(
+        #[cfg_attr(not(has_postgres), ignore = "needs postgresql")]
+        read_positions,
         Postgres::default(),
         persistent,
         shared

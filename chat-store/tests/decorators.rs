@@ -7,8 +7,8 @@ use chat_core::{Feed, NewMessage, Offset, Posting, RoomId, Timestamp, Topic, Use
 use chat_store::testkit::{FailingStore, HeldStore, SessionBackend, async_trait};
 use chat_store::{
     AccessChanged, AccessNumber, AccessRequest, Appended, Claimed, MemoryStore, MessageStore,
-    NewAccessChange, NicknameClaim, NicknameStore, OwnerKey, Refused, RoomStore, SessionKey,
-    SessionRecord, SessionStore, Store, StoreError,
+    NewAccessChange, NicknameClaim, NicknameStore, OwnerKey, ReadPosition, ReadPositionStore,
+    Refused, RoomStore, SessionKey, SessionRecord, SessionStore, Store, StoreError,
 };
 
 fn memory() -> Arc<dyn Store> {
@@ -53,6 +53,8 @@ chat_store::nickname_conformance!(held_with_open_gates_nicknames, Held);
 chat_store::nickname_conformance!(failing_never_nicknames, Failing);
 chat_store::room_conformance!(held_with_open_gates_rooms, Held);
 chat_store::room_conformance!(failing_never_rooms, Failing);
+chat_store::read_position_conformance!(held_with_open_gates_read_positions, Held);
+chat_store::read_position_conformance!(failing_never_read_positions, Failing);
 
 #[tokio::test]
 async fn a_closed_gate_lets_through_as_many_as_it_is_told() {
@@ -258,4 +260,31 @@ async fn changes_and_reads_of_rooms_fail_as_often_as_they_are_told() {
     store.fail_access_reads(1);
     store.access_tail().await.unwrap_err();
     store.access_tail().await.unwrap();
+}
+
+#[tokio::test]
+async fn notes_of_read_positions_wait_and_fail_when_they_are_told() {
+    let feed = Feed::Room(RoomId::general());
+    let (user, offset) = (UserId::from_stored(5), Offset::FIRST);
+    let position = ReadPosition { user, feed: feed.clone(), offset };
+    let store = Arc::new(HeldStore::new(memory()));
+    store.notes.close();
+    let noting = tokio::spawn({
+        let (store, position) = (Arc::clone(&store), position.clone());
+        async move { store.note_read(&[position]).await.unwrap() }
+    });
+    store.notes.waiting(1).await;
+    assert_eq!(store.readers_of(&feed, 9).await.unwrap(), []);
+    store.notes.open();
+    noting.await.unwrap();
+    assert_eq!(store.readers_of(&feed, 9).await.unwrap(), [(user, offset)]);
+
+    let store = FailingStore::new(memory());
+    store.fail_notes(1);
+    store.note_read(std::slice::from_ref(&position)).await.unwrap_err();
+    assert_eq!(store.read_positions(user, 9).await.unwrap(), []);
+    store.note_read(std::slice::from_ref(&position)).await.unwrap();
+    store.fail_access_reads(1);
+    store.read_positions(user, 9).await.unwrap_err();
+    assert_eq!(store.read_positions(user, 9).await.unwrap(), [position]);
 }

@@ -58,7 +58,7 @@ pub struct AccessChange {
     pub reason: Option<Reason>,
 }
 
-/// The result of a [`NewAccessChange`].
+/// The result of a [`NewAccessChange`](super::NewAccessChange).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AccessChanged {
     /// It was made, and is at this position of the log.

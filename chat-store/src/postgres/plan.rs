@@ -3,7 +3,10 @@
 use sqlx::{AssertSqlSafe, Row};
 
 use super::connections::connect;
-use super::{PostgresStore, access, access_read, access_write, append, feeds, nicknames, sessions};
+use super::{
+    PostgresStore, access, access_read, access_write, append, count, feeds, nicknames, sessions,
+};
+use crate::sql::read_positions;
 use crate::testkit::PostgresServer;
 
 const FEEDS: &str = "bigint, bigint, bigint, text[], bigint[], bigint[], bigint[]";
@@ -80,6 +83,41 @@ async fn what_is_read_is_found_by_an_index_also_in_tables_that_look_empty() {
             "'a', 1, 'b', 'c', 10",
             access_read::LIST_SANCTIONS,
             &["chat_sanctions_"],
+        ),
+        (
+            "count_room",
+            "bigint, bigint, text",
+            "1, 2, 'a'",
+            count::OF_ROOM,
+            &["chat_messages_by_room"],
+        ),
+        (
+            "count_user",
+            "bigint, bigint, bigint",
+            "1, 2, 3",
+            count::OF_USER,
+            &["chat_messages_by_receiver"],
+        ),
+        (
+            "count_between",
+            "bigint, bigint, bigint, bigint",
+            "1, 2, 3, 4",
+            count::BETWEEN,
+            &["chat_messages_by_pair"],
+        ),
+        (
+            "read_positions",
+            "bigint, bigint",
+            "1, 2",
+            read_positions::OF_USER,
+            &["chat_read_positions_pkey"],
+        ),
+        (
+            "readers",
+            "text, bigint",
+            "'a', 2",
+            read_positions::OF_FEED,
+            &["chat_read_positions_by_feed"],
         ),
         ("access_tail", "", "", access_read::TAIL, &["chat_access_log_pkey"]),
         ("access_after", "bigint, bigint", "1, 10", access_read::AFTER, &["chat_access_log_pkey"]),

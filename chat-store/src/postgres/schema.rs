@@ -8,7 +8,7 @@ use super::skeletons::fill_skeletons;
 use crate::StoreError;
 
 /// Step `i` leads from version `i` to `i + 1`.
-const MIGRATIONS: [&str; 9] = [
+const MIGRATIONS: [&str; 10] = [
     include_str!("../../migrations/postgres/0001_log.sql"),
     include_str!("../../migrations/postgres/0002_sessions.sql"),
     include_str!("../../migrations/postgres/0003_session_versions.sql"),
@@ -18,6 +18,7 @@ const MIGRATIONS: [&str; 9] = [
     include_str!("../../migrations/postgres/0007_users.sql"),
     include_str!("../../migrations/postgres/0008_message_users.sql"),
     include_str!("../../migrations/postgres/0009_rooms.sql"),
+    include_str!("../../migrations/postgres/0010_read_positions.sql"),
 ];
 
 /// Held while a node migrates a database (`pg_advisory_xact_lock`): "chat log" in ASCII.

@@ -153,6 +153,17 @@ pub(super) fn statement(
     Ok(walks.iter().fold(merged, |query, walk| walk.bind(query)))
 }
 
+/// Returns the statement that counts the messages of a feed after an offset, up to `max`. No message is in two of
+/// the walks of one feed.
+pub(super) fn count_after(feed: &Feed, after: Offset, max: u64) -> Statement {
+    let parts = Parts::of(std::slice::from_ref(feed));
+    let walks = walks(&parts);
+    let count = sqlx::query(AssertSqlSafe(counted(&walks)))
+        .bind(after.as_u64().cast_signed())
+        .bind(i64::try_from(max).unwrap_or(i64::MAX));
+    walks.iter().fold(count, |query, walk| walk.bind(query))
+}
+
 /// A part of a feed that one index or table has in log order.
 #[derive(Debug)]
 enum Walk<'a> {
@@ -233,16 +244,26 @@ fn merged(walks: &[Walk<'_>], side: Side) -> String {
         Side::After(_) => ('>', "found"),
         Side::Before(_) => ('<', "found DESC"),
     };
+    let (columns, limit, ids) = (columns!(), limit!(), all_ids(walks, side));
+    format!(
+        "SELECT {columns} FROM ({ids} ORDER BY {order} {limit}) CROSS JOIN messages ON id = found"
+    )
+}
+
+/// Returns how many ids the walks find upwards, up to the limit.
+fn counted(walks: &[Walk<'_>]) -> String {
+    format!("SELECT count(*) FROM ({} {})", all_ids(walks, '>'), limit!())
+}
+
+/// Returns the ids of all walks on one side of `?1`. The parameters of the walks are numbered from 3 on.
+fn all_ids(walks: &[Walk<'_>], side: char) -> String {
     let mut parameter = 3;
     let mut selects = Vec::with_capacity(walks.len());
     for walk in walks {
         selects.push(walk.ids(side, parameter));
         parameter += walk.parameters();
     }
-    let (columns, limit, ids) = (columns!(), limit!(), selects.join(" UNION ALL "));
-    format!(
-        "SELECT {columns} FROM ({ids} ORDER BY {order} {limit}) CROSS JOIN messages ON id = found"
-    )
+    selects.join(" UNION ALL ")
 }
 
 #[cfg(test)]
@@ -294,6 +315,13 @@ mod tests {
                     assert_walks(&form.of(&merged), std::slice::from_ref(&search)).await;
                 }
             }
+        }
+    }
+
+    #[tokio::test]
+    async fn messages_are_counted_along_an_index() {
+        for (walk, search) in searches('>') {
+            assert_walks(&counted(&[walk]), &[search]).await;
         }
     }
 

@@ -79,6 +79,18 @@ pub(super) async fn page(
     Ok(page)
 }
 
+/// Returns how many messages of a feed there are after an offset, at most `max`.
+pub(super) async fn count_after(
+    connection: &mut SqliteConnection,
+    feed: &Feed,
+    after: Offset,
+    max: u64,
+) -> Result<u64, sqlx::Error> {
+    let mut rows = feeds::count_after(feed, after, max).fetch(connection);
+    let count = rows.try_next().await?.map_or(Ok(0), |row| row.try_get::<i64, _>(0))?;
+    Ok(u64::try_from(count).unwrap_or(0))
+}
+
 /// Returns the number of the last message there ever was, even if it has been deleted.
 pub(super) async fn tail(connection: &mut SqliteConnection) -> Result<Offset, sqlx::Error> {
     const TAIL: &str = "SELECT max(

@@ -1,7 +1,8 @@
 //! The test cases by topic. [`conformance!`](crate::conformance) lists and runs those for messages,
 //! [`session_conformance!`](crate::session_conformance) those for sessions and
-//! [`nickname_conformance!`](crate::nickname_conformance) those for users and nicknames, and
-//! [`room_conformance!`](crate::room_conformance) those for rooms that are kept.
+//! [`nickname_conformance!`](crate::nickname_conformance) those for users and nicknames,
+//! [`room_conformance!`](crate::room_conformance) those for rooms that are kept and
+//! [`read_position_conformance!`](crate::read_position_conformance) those for read positions.
 
 pub mod access_log;
 pub mod authors;
@@ -16,6 +17,7 @@ pub mod once;
 pub mod order;
 pub mod persistent;
 pub mod private;
+pub mod read_positions;
 pub mod reading;
 pub mod room_members;
 pub mod room_restarts;

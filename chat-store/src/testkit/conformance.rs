@@ -64,7 +64,8 @@ macro_rules! conformance {
                 a_log_ends_after_its_tail
                 a_room_nobody_wrote_to_is_empty
                 several_rooms_are_read_in_one_order
-                hundreds_of_rooms_can_be_read_at_once;
+                hundreds_of_rooms_can_be_read_at_once
+                what_is_counted_is_what_is_read;
             feeds:
                 rooms_and_users_are_read_in_one_order
                 a_private_message_is_in_the_feeds_of_its_two_users_only

@@ -7,8 +7,9 @@ use chat_core::{Epoch, Feed, NewMessage, Nickname, NicknameKey, Offset, Timestam
 
 use crate::{
     Appended, Claimed, Credential, CredentialKey, CredentialOwner, Device, DeviceCode,
-    DeviceCodeKey, MessageStore, NewCredential, NicknameClaim, NicknameStore, Page, RoomStore,
-    RoomStoreWrapper, SessionKey, SessionRecord, SessionStore, Store, StoreError, UserStore,
+    DeviceCodeKey, MessageStore, NewCredential, NicknameClaim, NicknameStore, Page, ReadPosition,
+    ReadPositionStore, RoomStore, RoomStoreWrapper, SessionKey, SessionRecord, SessionStore, Store,
+    StoreError, UserStore,
 };
 
 /// A store that fails as often as a test requests, with an error that is [retryable](StoreError::is_retryable), and
@@ -25,6 +26,7 @@ pub struct FailingStore {
     changes: AtomicUsize,
     changed: AtomicUsize,
     access_reads: AtomicUsize,
+    notes: AtomicUsize,
 }
 
 impl FailingStore {
@@ -41,6 +43,7 @@ impl FailingStore {
             changes,
             changed,
             access_reads,
+            notes,
         ] = std::array::from_fn(|_| AtomicUsize::new(0));
         Self {
             store,
@@ -54,6 +57,7 @@ impl FailingStore {
             changes,
             changed,
             access_reads,
+            notes,
         }
     }
 
@@ -105,8 +109,13 @@ impl FailingStore {
         self.changed.store(count, Ordering::SeqCst);
     }
 
-    /// Makes the next `count` reads of rooms, members, invitations, sanctions and their log fail. Replaces the previous
-    /// request.
+    /// Makes the next `count` notes of read positions fail and note nothing. Replaces the previous request.
+    pub fn fail_notes(&self, count: usize) {
+        self.notes.store(count, Ordering::SeqCst);
+    }
+
+    /// Makes the next `count` reads of rooms, members, invitations, sanctions, their log and read positions fail.
+    /// Replaces the previous request.
     pub fn fail_access_reads(&self, count: usize) {
         self.access_reads.store(count, Ordering::SeqCst);
     }
@@ -168,6 +177,11 @@ impl MessageStore for FailingStore {
     async fn tail(&self) -> Result<Offset, StoreError> {
         take_one(&self.reads)?;
         self.store.tail().await
+    }
+
+    async fn count_after(&self, feed: &Feed, after: Offset, max: u64) -> Result<u64, StoreError> {
+        take_one(&self.reads)?;
+        self.store.count_after(feed, after, max).await
     }
 
     /// Fails as long as appends do, and does not count as one of them.
@@ -298,5 +312,31 @@ impl RoomStoreWrapper for FailingStore {
 
     async fn before_read(&self) -> Result<(), StoreError> {
         take_one(&self.access_reads)
+    }
+}
+
+#[async_trait]
+impl ReadPositionStore for FailingStore {
+    async fn note_read(&self, positions: &[ReadPosition]) -> Result<(), StoreError> {
+        take_one(&self.notes)?;
+        self.store.note_read(positions).await
+    }
+
+    async fn read_positions(
+        &self,
+        user: UserId,
+        limit: usize,
+    ) -> Result<Vec<ReadPosition>, StoreError> {
+        take_one(&self.access_reads)?;
+        self.store.read_positions(user, limit).await
+    }
+
+    async fn readers_of(
+        &self,
+        feed: &Feed,
+        limit: usize,
+    ) -> Result<Vec<(UserId, Offset)>, StoreError> {
+        take_one(&self.access_reads)?;
+        self.store.readers_of(feed, limit).await
     }
 }

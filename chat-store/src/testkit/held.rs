@@ -7,8 +7,9 @@ use chat_core::{Epoch, Feed, NewMessage, Nickname, NicknameKey, Offset, Timestam
 use super::Gate;
 use crate::{
     Appended, Claimed, Credential, CredentialKey, CredentialOwner, Device, DeviceCode,
-    DeviceCodeKey, MessageStore, NewCredential, NicknameClaim, NicknameStore, Page, RoomStore,
-    RoomStoreWrapper, SessionKey, SessionRecord, SessionStore, Store, StoreError, UserStore,
+    DeviceCodeKey, MessageStore, NewCredential, NicknameClaim, NicknameStore, Page, ReadPosition,
+    ReadPositionStore, RoomStore, RoomStoreWrapper, SessionKey, SessionRecord, SessionStore, Store,
+    StoreError, UserStore,
 };
 
 /// A store whose calls a test can hold and release, to test orders of events that rarely occur by chance.
@@ -58,13 +59,26 @@ pub struct HeldStore {
     pub changes: Gate,
     /// Reads of rooms, members, invitations, sanctions and their log, before anything is read.
     pub access_reads: Gate,
+    /// Notes of read positions, before anything is noted. Their reads are [`access_reads`](Self::access_reads).
+    pub notes: Gate,
 }
 
 impl HeldStore {
     /// Wraps `store` with open gates.
     pub fn new(store: Arc<dyn Store>) -> Self {
-        let [appends, answers, reads, tails, saves, lookups, claims, finds, changes, access_reads] =
-            std::array::from_fn(|_| Gate::new());
+        let [
+            appends,
+            answers,
+            reads,
+            tails,
+            saves,
+            lookups,
+            claims,
+            finds,
+            changes,
+            access_reads,
+            notes,
+        ] = std::array::from_fn(|_| Gate::new());
         Self {
             store,
             appends,
@@ -77,6 +91,7 @@ impl HeldStore {
             finds,
             changes,
             access_reads,
+            notes,
         }
     }
 }
@@ -123,6 +138,11 @@ impl MessageStore for HeldStore {
     async fn tail(&self) -> Result<Offset, StoreError> {
         self.tails.pass().await;
         self.store.tail().await
+    }
+
+    async fn count_after(&self, feed: &Feed, after: Offset, max: u64) -> Result<u64, StoreError> {
+        self.reads.pass().await;
+        self.store.count_after(feed, after, max).await
     }
 
     async fn try_commit(&self) -> Result<bool, StoreError> {
@@ -248,5 +268,31 @@ impl RoomStoreWrapper for HeldStore {
     async fn before_read(&self) -> Result<(), StoreError> {
         self.access_reads.pass().await;
         Ok(())
+    }
+}
+
+#[async_trait]
+impl ReadPositionStore for HeldStore {
+    async fn note_read(&self, positions: &[ReadPosition]) -> Result<(), StoreError> {
+        self.notes.pass().await;
+        self.store.note_read(positions).await
+    }
+
+    async fn read_positions(
+        &self,
+        user: UserId,
+        limit: usize,
+    ) -> Result<Vec<ReadPosition>, StoreError> {
+        self.access_reads.pass().await;
+        self.store.read_positions(user, limit).await
+    }
+
+    async fn readers_of(
+        &self,
+        feed: &Feed,
+        limit: usize,
+    ) -> Result<Vec<(UserId, Offset)>, StoreError> {
+        self.access_reads.pass().await;
+        self.store.readers_of(feed, limit).await
     }
 }

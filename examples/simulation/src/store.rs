@@ -9,8 +9,8 @@ use chat_core::{
 use chat_store::{
     Appended, Claimed, Credential, CredentialKey, CredentialOwner, Device, DeviceCode,
     DeviceCodeKey, MemoryStore, MessageStore, NewCredential, NicknameClaim, NicknameStore, Page,
-    PageBuilder, Plan, RoomStore, RoomStoreWrapper, SessionKey, SessionRecord, SessionStore,
-    StoreError, UserStore,
+    PageBuilder, Plan, ReadPosition, ReadPositionStore, RoomStore, RoomStoreWrapper, SessionKey,
+    SessionRecord, SessionStore, StoreError, UserStore,
 };
 use tokio::time::sleep;
 
@@ -415,5 +415,31 @@ impl RoomStoreWrapper for SimulatedStore {
     async fn before_read(&self) -> Result<(), StoreError> {
         let end = self.call(Fault::LookupFails, None).await;
         self.end(&end, ()).await
+    }
+}
+
+#[async_trait]
+impl ReadPositionStore for SimulatedStore {
+    async fn note_read(&self, positions: &[ReadPosition]) -> Result<(), StoreError> {
+        self.before_change().await?;
+        self.names.note_read(positions).await
+    }
+
+    async fn read_positions(
+        &self,
+        user: UserId,
+        limit: usize,
+    ) -> Result<Vec<ReadPosition>, StoreError> {
+        self.before_read().await?;
+        self.names.read_positions(user, limit).await
+    }
+
+    async fn readers_of(
+        &self,
+        feed: &Feed,
+        limit: usize,
+    ) -> Result<Vec<(UserId, Offset)>, StoreError> {
+        self.before_read().await?;
+        self.names.readers_of(feed, limit).await
     }
 }

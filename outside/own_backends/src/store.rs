@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use chat_core::{Epoch, Feed, NewMessage, Nickname, NicknameKey, Offset, Timestamp, UserId};
 use chat_store::{
     Appended, Claimed, MemoryStore, MessageStore, NicknameClaim, NicknameStore, Page, PageBuilder,
-    Plan, RoomStore, RoomStoreWrapper, SessionKey, SessionRecord, SessionStore, StoreError,
+    Plan, ReadPosition, ReadPositionStore, RoomStore, RoomStoreWrapper, SessionKey, SessionRecord, SessionStore, StoreError,
 };
 use tokio::sync::oneshot;
 
@@ -27,7 +27,8 @@ const MAX_SWEPT: usize = 10_000;
 /// It is small rather than fast: readers wait while a batch is written, the file never shrinks, and opening reads
 /// it from beginning to end. One process has it at a time.
 ///
-/// It does not write down which rooms are kept and who may do what there: that ends with the process.
+/// It does not write down which rooms are kept, who may do what there, and how far users have read: that ends with the
+/// process.
 pub struct JournalStore {
     epoch: Epoch,
     calls: mpsc::Sender<Call>,
@@ -219,6 +220,29 @@ impl NicknameStore for JournalStore {
 impl RoomStoreWrapper for JournalStore {
     fn rooms(&self) -> &dyn RoomStore {
         &self.rooms
+    }
+}
+
+#[async_trait]
+impl ReadPositionStore for JournalStore {
+    async fn note_read(&self, positions: &[ReadPosition]) -> Result<(), StoreError> {
+        self.rooms.note_read(positions).await
+    }
+
+    async fn read_positions(
+        &self,
+        user: UserId,
+        limit: usize,
+    ) -> Result<Vec<ReadPosition>, StoreError> {
+        self.rooms.read_positions(user, limit).await
+    }
+
+    async fn readers_of(
+        &self,
+        feed: &Feed,
+        limit: usize,
+    ) -> Result<Vec<(UserId, Offset)>, StoreError> {
+        self.rooms.readers_of(feed, limit).await
     }
 }
 

@@ -31,6 +31,7 @@ chat_store::conformance!(messages, Journal::new(), persistent);
 chat_store::session_conformance!(sessions, Journal::new(), persistent);
 chat_store::nickname_conformance!(nicknames, Journal::new(), persistent);
 chat_store::room_conformance!(rooms, Journal::new());
+chat_store::read_position_conformance!(read_positions, Journal::new());
 
 async fn two_nodes() -> Nodes {
     let first = TcpListener::bind("127.0.0.1:0").await.unwrap();

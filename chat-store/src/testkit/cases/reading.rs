@@ -3,7 +3,9 @@
 use chat_core::{Content, Feed, Offset, RoomId};
 
 use crate::testkit::Backend;
-use crate::testkit::samples::{contents, in_room, message, offset, read_feeds, room};
+use crate::testkit::samples::{
+    contents, in_room, message, offset, private, read_feeds, room, user,
+};
 use crate::{MessageStore, Page};
 
 async fn append_numbers(store: &dyn MessageStore, count: usize) {
@@ -122,5 +124,39 @@ pub async fn hundreds_of_rooms_can_be_read_at_once(backend: &dyn Backend) {
         let messages = read_feeds(&*store, Some(&rooms)).await;
         let expected = [&names[..count], &names[350..350 + count]].concat();
         assert_eq!(contents(&messages), expected);
+    }
+}
+
+/// Whatever the feed, from whichever offset on, as far as asked for.
+pub async fn what_is_counted_is_what_is_read(backend: &dyn Backend) {
+    let store = backend.open().await;
+    let batch: Vec<_> = (0..60)
+        .map(|number| match number % 6 {
+            0 | 1 => in_room("a", "a"),
+            2 => in_room("b", "b"),
+            3 => private(1, 2, "to two"),
+            4 => private(2, 1, "to one"),
+            _ => private(3, 1, "to one"),
+        })
+        .collect();
+    for part in batch.chunks(20) {
+        store.append(part).await.unwrap();
+    }
+    let feeds = [
+        Feed::Room(room("a")),
+        Feed::Room(room("b")),
+        Feed::Room(room("nobody")),
+        Feed::User(user(1)),
+        Feed::User(user(3)),
+        Feed::Between(user(1), user(2)),
+        Feed::Between(user(2), user(1)),
+    ];
+    for feed in feeds {
+        let all = read_feeds(&*store, Some(std::slice::from_ref(&feed))).await;
+        for (after, max) in [(0, 100), (0, 7), (0, 0), (30, 100), (59, 100), (60, 1), (99, 9)] {
+            let expected = all.iter().filter(|one| one.offset > offset(after)).count() as u64;
+            let count = store.count_after(&feed, offset(after), max).await.unwrap();
+            assert_eq!(count, expected.min(max), "{feed:?} after {after}, up to {max}");
+        }
     }
 }
