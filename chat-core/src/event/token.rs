@@ -10,8 +10,8 @@ use crate::{Nickname, Refusal, RefusalCode, Timestamp};
 pub struct TokenTaken {
     /// The user's nickname from now on: the new token may give another one.
     pub nickname: Nickname,
-    /// When the new token expires, in milliseconds since 1970 and at least until when the connection may last; `null`
-    /// if it does not expire.
+    /// When the new token expires, and with it the connection; none if it does not expire. Milliseconds since 1970 on
+    /// the wire.
     pub until: Option<Timestamp>,
 }
 

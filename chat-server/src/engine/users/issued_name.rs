@@ -24,7 +24,7 @@ impl Identities {
     /// Returns the user that a token names, under the token's name or one that is made from it.
     ///
     /// The user keeps the name that it had, and otherwise gets the first one that nobody has: the bare name, the name
-    /// with a number, a neutral name. For most users that is one look into the store, and two for a new one.
+    /// with a number, a neutral name. For most users that is one look into the store, and three for a new one.
     ///
     /// Cancel safe: a name that was claimed meanwhile stays the user's.
     pub(super) async fn user_of(&self, subject: Subject) -> Result<User, IdentityError> {
@@ -41,22 +41,22 @@ impl Identities {
             return Ok(user);
         }
         // Those who once got a number keep it, though the bare name may be free again. Numbers are given in order:
-        // after one that nobody has ever had, none was given.
-        let mut given = Vec::new();
+        // after one that nobody has ever had, none was given, nor a neutral name.
+        let (mut given, mut free) = (Vec::new(), None);
         for name in numbered.by_ref() {
-            let ever_had = self.finding.watch(self.store.find_nickname(&name.key()).await)?;
-            let is_last = ever_had.is_none();
-            given.push(name);
-            if is_last {
+            if self.finding.watch(self.store.find_nickname(&name.key()).await)?.is_none() {
+                free = Some(name);
                 break;
             }
+            given.push(name);
         }
-        for name in &given {
-            if let Some(user) = self.claim(name, holder, ClaimKind::Renew).await? {
+        let neutral = neutral_names(holder.owner).filter(|_| free.is_none());
+        for name in neutral.chain(given.iter().cloned()) {
+            if let Some(user) = self.claim(&name, holder, ClaimKind::Renew).await? {
                 return Ok(user);
             }
         }
-        for name in [bare].into_iter().chain(given).chain(numbered) {
+        for name in [bare].into_iter().chain(given).chain(free).chain(numbered) {
             if let Some(user) = self.claim(&name, holder, ClaimKind::Issued).await? {
                 return Ok(user);
             }
@@ -65,8 +65,7 @@ impl Identities {
     }
 
     async fn neutral_user(&self, holder: Holder) -> Result<User, IdentityError> {
-        for bytes in NEUTRAL_BYTES {
-            let name = neutral_name(holder.owner, bytes);
+        for name in neutral_names(holder.owner) {
             if let Some(user) = self.claim(&name, holder, ClaimKind::Issued).await? {
                 return Ok(user);
             }
@@ -108,10 +107,9 @@ impl Identities {
 /// Returns whether a user may have this nickname by what its token says.
 fn is_name_of(subject: &Subject, nickname: &Nickname) -> bool {
     let mut numbered = numbered_names(&subject.names).peekable();
-    let mut neutral = NEUTRAL_BYTES.map(|bytes| neutral_name(subject.owner, bytes)).into_iter();
     match numbered.peek() {
         Some(_) => numbered.any(|name| name == *nickname),
-        None => neutral.any(|name| name == *nickname),
+        None => neutral_names(subject.owner).any(|name| name == *nickname),
     }
 }
 
@@ -130,6 +128,11 @@ fn with_number(stem: &Nickname, number: usize) -> Option<Nickname> {
         let stem = Nickname::fitted(stem.as_str(), characters)?;
         format!("{stem} {number}").parse().ok()
     })
+}
+
+/// Returns the names for a user without a better one, the shortest first.
+fn neutral_names(owner: OwnerKey) -> impl Iterator<Item = Nickname> {
+    NEUTRAL_BYTES.into_iter().map(move |bytes| neutral_name(owner, bytes))
 }
 
 /// Returns a name that says nothing but is the same each time.

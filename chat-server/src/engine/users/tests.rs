@@ -355,6 +355,13 @@ async fn when_all_numbers_are_taken_a_neutral_name_is_left() {
     let last = issued_name(&node, "21:Guest").await;
     assert!(last.starts_with("User "), "{last}");
     assert_eq!(issued_name(&node, "21:Guest").await, last);
+    // Also when all other names are free again.
+    let guest = issued(&node, "21:Guest").await;
+    advance(LIFETIME - DAY).await;
+    node.identities.renew(&guest).await.unwrap();
+    advance(2 * DAY).await;
+    assert_eq!(issued_name(&node, "21:Guest").await, last);
+    assert_eq!(issued_name(&node, "22:Guest").await, "Guest");
 }
 
 #[tokio::test(start_paused = true)]
