@@ -16,7 +16,6 @@ use chat_core::{
 };
 
 use self::access::Access;
-use self::read_positions::ReadPositions;
 use crate::nickname::MAX_SWEPT_NICKNAMES;
 use crate::{
     Appended, Claimed, MessageStore, NicknameClaim, NicknameStore, Page, PageBuilder, Plan,
@@ -43,7 +42,8 @@ struct Contents {
     /// Nicknames by skeleton.
     looks: HashMap<NicknameSkeleton, HashSet<NicknameKey>>,
     access: Access,
-    read_positions: ReadPositions,
+    /// How far users have read feeds, by the texts of the feeds.
+    read_positions: BTreeMap<(UserId, String), Offset>,
     closed: bool,
 }
 
