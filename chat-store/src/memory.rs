@@ -1,4 +1,5 @@
 mod access;
+mod credentials;
 mod read_positions;
 mod rooms;
 mod users;
@@ -17,8 +18,7 @@ use chat_core::{
 };
 
 use self::access::Access;
-use self::read_positions::ReadPositions;
-use self::users::Users;
+use self::credentials::Users;
 use crate::nickname::MAX_SWEPT_NICKNAMES;
 use crate::{
     Appended, Claimed, MessageStore, NicknameClaim, NicknameStore, Page, PageBuilder, Plan,
@@ -47,7 +47,8 @@ struct Contents {
     looks: HashMap<NicknameSkeleton, HashSet<NicknameKey>>,
     users: Users,
     access: Access,
-    read_positions: ReadPositions,
+    /// How far users have read feeds, by the texts of the feeds.
+    read_positions: BTreeMap<(UserId, String), Offset>,
     closed: bool,
 }
 

@@ -1,14 +1,9 @@
-use std::collections::BTreeMap;
-
 use async_trait::async_trait;
 use chat_core::{Feed, Offset, UserId};
 
 use super::MemoryStore;
 use crate::read_position_store::{feed_from_kept, kept_feed};
 use crate::{ReadPosition, ReadPositionStore, StoreError};
-
-/// How far users have read feeds, by the texts of the feeds.
-pub(super) type ReadPositions = BTreeMap<(UserId, String), Offset>;
 
 #[async_trait]
 impl ReadPositionStore for MemoryStore {

@@ -1,42 +1,17 @@
 //! Users' credentials and devices.
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
 
 use async_trait::async_trait;
 use chat_core::{Nickname, Timestamp, UserId};
 
+use super::credentials::KeptCredential;
 use super::{Contents, MemoryStore};
 use crate::user::{MAX_DEVICES_LISTED, USE_IS_NOTED_AFTER};
 use crate::{
     Credential, CredentialKey, CredentialOwner, Device, DeviceCode, DeviceCodeKey, NewCredential,
     OwnerKey, StoreError, UserStore,
 };
-
-#[derive(Default)]
-pub(super) struct Users {
-    credentials: HashMap<CredentialKey, KeptCredential>,
-    codes: HashMap<DeviceCodeKey, DeviceCode>,
-}
-
-struct KeptCredential {
-    owner: CredentialOwner,
-    device: Device,
-    /// The code with which it was added.
-    code: Option<DeviceCodeKey>,
-    is_revoked: bool,
-}
-
-impl KeptCredential {
-    fn new(new: &NewCredential, owner: CredentialOwner, code: Option<DeviceCodeKey>) -> Self {
-        let device = Device::new(new.key, new.label.clone(), new.now, new.now);
-        Self { owner, device, code, is_revoked: false }
-    }
-
-    fn is_valid_for(&self, user: UserId) -> bool {
-        self.owner.user == user && !self.is_revoked
-    }
-}
 
 #[async_trait]
 impl UserStore for MemoryStore {
@@ -125,12 +100,6 @@ impl UserStore for MemoryStore {
         let kept = users.credentials.get(&new.key);
         let is_added = kept.is_some_and(|kept| kept.code == Some(code) && !kept.is_revoked);
         Ok(is_added.then_some((made.owner, made.nickname)))
-    }
-}
-
-impl Users {
-    fn valid(&self, user: UserId) -> impl Iterator<Item = &KeptCredential> {
-        self.credentials.values().filter(move |kept| kept.is_valid_for(user))
     }
 }
 
