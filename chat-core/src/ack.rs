@@ -142,6 +142,12 @@ pub enum RefusalCode {
     InvalidToken,
     /// The token has expired. Get another one from its issuer.
     ExpiredToken,
+    /// The code that adds a device is malformed, not valid any more, or used. Get another one.
+    InvalidCode,
+    /// The user has no such device.
+    UnknownDevice,
+    /// The token names another user than the connection's. Connect with it instead.
+    OtherUser,
     /// There is no such event.
     UnknownEvent,
     /// The client sent too many requests. Retry after [`Refusal::retry_after`].

@@ -1,11 +1,16 @@
-use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
 
-use crate::{Nickname, RoomId};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A user, across all connections and nodes. The id stays while the user is away and is never reused: when a nickname
-/// gets a new owner, that owner is another user. A user who takes another nickname gets another id.
+use crate::{Nickname, ParseError, RoomId};
+
+/// A user, across all connections, devices and nodes. The id stays when the user takes another nickname or is away, and
+/// is never reused: when a nickname gets a new owner, that owner is another user.
 ///
-/// Random, created when a nickname is claimed. It never leaves the server.
+/// Random, created when a user claims the first nickname. On the wire to clients, and as text, it has 16 hexadecimal
+/// digits; between servers it is a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct UserId(i64);
@@ -24,6 +29,44 @@ impl UserId {
     /// Returns the id as a number for databases, which is not negative.
     pub const fn as_i64(self) -> i64 {
         self.0
+    }
+
+    /// Serialises an id as clients know it.
+    pub(crate) fn public<S: Serializer>(
+        user: &Option<Self>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        match user {
+            Some(user) => serializer.collect_str(user),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    /// Deserialises an id as clients know it.
+    pub(crate) fn from_public<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Self>, D::Error> {
+        let text = Option::<String>::deserialize(deserializer)?;
+        text.map(|text| text.parse()).transpose().map_err(D::Error::custom)
+    }
+}
+
+/// Writes it as clients know it: 16 hexadecimal digits.
+impl fmt::Display for UserId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+impl FromStr for UserId {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        let digits = text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        match i64::from_str_radix(text, 16) {
+            Ok(number) if digits => Ok(Self(number)),
+            _ => Err(ParseError::Form { what: "a user id", form: "16 hexadecimal digits" }),
+        }
     }
 }
 

@@ -11,21 +11,28 @@
 //! | [`USERS`] | a room | [`Users`] | |
 //! | [`USER_JOINED`], [`USER_LEFT`] | | | [`UserChange`] |
 //! | [`NICKNAME`] | [`NicknameRequest`] | [`Named`] | [`Named`] |
+//! | [`DEVICE_CODE`] | | [`DeviceCode`] | |
+//! | [`LINK_DEVICE`] | [`LinkDevice`] | [`Named`] | |
+//! | [`DEVICES`] | | [`Devices`] | |
+//! | [`UNLINK_DEVICE`] | [`DeviceId`] | [`Unlinked`] | |
+//! | [`TOKEN`] | a [`Token`] | [`TokenTaken`] | |
 //! | [`TYPING`] | a room, and whether the client types there | [`TypingHeard`] | [`Typing`] |
 //!
 //! Each answer may be a [`Refusal`](crate::Refusal) instead: read it as an [`Answer`](crate::Answer). A server reads
-//! what a client sends with `from_event` of its type, or [`room_from_event`].
+//! what a client sends with `from_event` of its type, [`room_from_event`] or [`token_from_event`].
 //!
 //! Types here gain fields in later versions. Create them with `new` and `with_…`.
 
 mod arguments;
 mod chat_message;
 mod delivery;
+mod devices;
 mod handshake;
 mod history;
 mod mended;
 mod private_message;
 mod rooms;
+mod token;
 mod users;
 mod whole;
 
@@ -35,11 +42,15 @@ pub use arguments::MAX_EVENT_BYTES;
 
 pub use chat_message::{ChatMessage, ChatMessageOptions};
 pub use delivery::{Delivery, DeliveryMeta, PrivateDelivery, PrivateDeliveryMeta};
+pub use devices::{
+    Device, DeviceCode, DeviceId, DeviceLabel, Devices, LinkCode, LinkDevice, Unlinked,
+};
 pub use handshake::{Handshake, Token};
 pub use history::{History, HistoryMessage, HistoryOf, HistoryRequest};
 pub use mended::mended_json;
 pub use private_message::PrivateMessage;
 pub use rooms::{Join, Joined, Left, NotJoined, RoomNotJoined, Users, room_from_event};
+pub use token::{TokenTaken, token_from_event};
 pub use users::{Named, NicknameRequest, Typing, TypingHeard, UserChange};
 
 /// The event that carries a message for a room, in both directions.
@@ -86,6 +97,34 @@ pub const LEAVE: &str = "leave";
 /// | client to server | nickname, token? ([`NicknameRequest`]) | [`Named`] or [`Refusal`](crate::Refusal) |
 /// | server to client, after connecting with one | [`Named`] | none |
 pub const NICKNAME: &str = "nickname";
+
+/// The event with which a user asks for a code that adds another device, so that it is the same user. The code is valid
+/// for ten minutes and for one device.
+///
+/// No arguments. Ack: [`DeviceCode`] or [`Refusal`](crate::Refusal).
+pub const DEVICE_CODE: &str = "device code";
+
+/// The event with which a device becomes one of the user who has got a code on another device.
+///
+/// Arguments: the code, `{ label }`? ([`LinkDevice`]). Ack: [`Named`] with a token of its own, or
+/// [`Refusal`](crate::Refusal).
+pub const LINK_DEVICE: &str = "link device";
+
+/// The event with which a user lists the devices.
+///
+/// No arguments. Ack: [`Devices`] or [`Refusal`](crate::Refusal).
+pub const DEVICES: &str = "devices";
+
+/// The event with which a user removes a device: its token is not accepted any more, and its connections end.
+///
+/// Argument: the id of the device ([`DeviceId`]). Ack: [`Unlinked`] or [`Refusal`](crate::Refusal).
+pub const UNLINK_DEVICE: &str = "unlink device";
+
+/// The event with which a client replaces its signed token on a live connection, before the current one expires.
+///
+/// Argument: the new token, which must name the same user. Ack: [`TokenTaken`] or [`Refusal`](crate::Refusal). The
+/// connection then lasts until the new token expires. A refusal changes nothing: the current token still counts.
+pub const TOKEN: &str = "token";
 
 /// The event with which a client asks who is in a room.
 ///

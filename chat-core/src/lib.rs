@@ -8,9 +8,14 @@ mod error;
 pub mod event;
 mod frame;
 mod id;
+mod line;
 mod message;
+mod moderation;
+mod named;
 mod nickname;
+mod normalisation;
 mod offset;
+mod room;
 mod scripts;
 mod visible;
 
@@ -23,6 +28,9 @@ pub use frame::{
     AccessScope, FRAME_VERSION, Frame, FrameBody, FrameError, PresenceEntry, PresenceId,
 };
 pub use id::{NodeId, RoomId};
+pub use line::{Reason, Topic};
 pub use message::{Content, Message, NewMessage, Timestamp};
+pub use moderation::{AccessAction, SanctionKind};
 pub use nickname::{Nickname, NicknameKey, NicknameSkeleton};
 pub use offset::{Epoch, Offset, RecoveryOffset};
+pub use room::{Posting, Role, RoomKey, Visibility};

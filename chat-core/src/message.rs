@@ -124,6 +124,8 @@ pub struct NewMessage {
     pub from: Option<Nickname>,
     /// The author, who also owns the key; none if unknown.
     pub author: Option<Author>,
+    /// The user who writes it; none if anonymous.
+    pub user: Option<UserId>,
     /// When the server received it.
     pub at: Timestamp,
 }
@@ -132,7 +134,7 @@ impl NewMessage {
     /// Creates a message without a nickname and an author, received now.
     pub fn new(audience: impl Into<Audience>, content: Content) -> Self {
         let (audience, at) = (audience.into(), Timestamp::now());
-        Self { audience, content, client_offset: None, from: None, author: None, at }
+        Self { audience, content, client_offset: None, from: None, author: None, user: None, at }
     }
 
     /// Sets the client's key.
@@ -153,6 +155,12 @@ impl NewMessage {
         Self { author: Some(author), ..self }
     }
 
+    /// Sets the user who writes it.
+    #[must_use]
+    pub fn with_user(self, user: UserId) -> Self {
+        Self { user: Some(user), ..self }
+    }
+
     /// Sets when the server received it.
     #[must_use]
     pub fn with_at(self, at: Timestamp) -> Self {
@@ -162,8 +170,7 @@ impl NewMessage {
     /// Returns whether `stored`, which has the same [`ClientOffset`], is this message: the same content for the same
     /// audience. If not, the key was used for another message.
     ///
-    /// Compares users, not names: under another name the same user has another [`UserId`] as the sender of a
-    /// private message. If an author is unknown, names are compared by their key, if both are known.
+    /// Compares users, not names. If an author is unknown, names are compared by their key, if both are known.
     pub fn is_retry_of(&self, stored: &Message) -> bool {
         if self.content != stored.content {
             return false;
@@ -208,6 +215,9 @@ pub struct Message {
     /// The author; none if the log does not know.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub author: Option<AuthorId>,
+    /// The user who wrote it; none if anonymous, or if the log does not know.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<UserId>,
     /// When the server received it; none for messages from a log that did not record it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<Timestamp>,
@@ -224,6 +234,7 @@ struct Fields {
     client_offset: Option<ClientOffset>,
     from: Option<Nickname>,
     author: Option<AuthorId>,
+    user: Option<UserId>,
     at: Option<Timestamp>,
 }
 
@@ -240,7 +251,8 @@ impl TryFrom<Fields> for Message {
     type Error = &'static str;
 
     fn try_from(fields: Fields) -> Result<Self, Self::Error> {
-        let Fields { offset, room, private, content, client_offset, from, author, at } = fields;
+        let Fields { offset, room, private, content, client_offset, from, author, user, at } =
+            fields;
         let audience = match (room, private) {
             (Some(room), None) => Audience::Room(room),
             (None, Some(Private { from, to, nickname })) => {
@@ -248,7 +260,7 @@ impl TryFrom<Fields> for Message {
             }
             _ => return Err("a message is for a room or private, and not both"),
         };
-        Ok(Self { offset, audience, content, client_offset, from, author, at })
+        Ok(Self { offset, audience, content, client_offset, from, author, user, at })
     }
 }
 
@@ -257,14 +269,23 @@ impl Message {
     /// which set the fields that they have read.
     pub fn new(offset: Offset, audience: impl Into<Audience>, content: Content) -> Self {
         let audience = audience.into();
-        Self { offset, audience, content, client_offset: None, from: None, author: None, at: None }
+        Self {
+            offset,
+            audience,
+            content,
+            client_offset: None,
+            from: None,
+            author: None,
+            user: None,
+            at: None,
+        }
     }
 
     /// Creates a message from `new` at this offset.
     pub fn from_new(offset: Offset, new: NewMessage) -> Self {
-        let NewMessage { audience, content, client_offset, from, author, at } = new;
+        let NewMessage { audience, content, client_offset, from, author, user, at } = new;
         let author = author.map(Author::id);
-        Self { offset, audience, content, client_offset, from, author, at: Some(at) }
+        Self { offset, audience, content, client_offset, from, author, user, at: Some(at) }
     }
 }
 impl Author {

@@ -1,3 +1,5 @@
+mod fitted;
+
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -8,6 +10,7 @@ use unicode_properties::{GeneralCategory, GeneralCategoryGroup, UnicodeGeneralCa
 use unicode_security::skeleton;
 
 use crate::ParseError;
+use crate::normalisation::{folded, normalised};
 use crate::scripts;
 use crate::visible::{is_emoji_style, is_visible};
 
@@ -54,9 +57,6 @@ pub struct NicknameSkeleton(Arc<str>);
 
 const WHAT: &str = "a nickname";
 
-/// Maximum number of normalisation rounds: one step may make another one apply.
-const ROUNDS: usize = 4;
-
 /// Maximum number of accents on a letter of a new nickname ([UTS
 /// 39](https://www.unicode.org/reports/tr39/#Optional_Detection)): more spill over the lines around them.
 const MAX_MARKS: usize = 4;
@@ -82,11 +82,7 @@ impl Nickname {
 
     /// Returns the key for comparing.
     pub fn key(&self) -> NicknameKey {
-        let key = stable(self.as_str(), |text| {
-            let plain = single_spaces(text.chars().filter(|&c| !is_emoji_style(c)));
-            plain.chars().flat_map(char::to_lowercase).nfkc().collect()
-        });
-        NicknameKey(key.into())
+        NicknameKey(folded(self.as_str()).into())
     }
 
     /// Returns the skeleton of the nickname as it is written.
@@ -120,60 +116,6 @@ impl Nickname {
         }
         Ok(())
     }
-}
-
-/// Applies `rules` until nothing changes.
-fn stable(text: &str, rules: impl Fn(&str) -> String) -> String {
-    let mut stable = rules(text);
-    for _ in 1..ROUNDS {
-        let next = rules(&stable);
-        if next == stable {
-            break;
-        }
-        stable = next;
-    }
-    stable
-}
-
-/// Removes white space at the ends and replaces each run of it with one space.
-fn single_spaces(text: impl Iterator<Item = char>) -> String {
-    let mut single = String::new();
-    for c in text {
-        match c.general_category() {
-            GeneralCategory::SpaceSeparator if single.is_empty() || single.ends_with(' ') => {}
-            GeneralCategory::SpaceSeparator => single.push(' '),
-            _ => single.push(c),
-        }
-    }
-    single.truncate(single.trim_end_matches(' ').len());
-    single
-}
-
-/// Replaces wide characters and the like with plain ones.
-fn plain(text: &str) -> String {
-    let mut plain = String::new();
-    let mut last = None;
-    for part in text.split_inclusive(is_spacing_accent) {
-        let accent = part.chars().next_back().filter(|&c| is_spacing_accent(c));
-        let part = &part[..part.len() - accent.map_or(0, char::len_utf8)];
-        let styled = part.chars().filter(|&c| {
-            let is_plain = |c: char| [c].into_iter().nfkc().eq([c]);
-            let keep = !is_emoji_style(c) || last.is_some_and(is_plain);
-            last = Some(c);
-            keep
-        });
-        plain.extend(styled.nfkc());
-        plain.extend(accent);
-        last = accent.or(last);
-    }
-    plain
-}
-
-/// Returns whether a character is a stand-alone accent such as U+00B4, which some write instead of an apostrophe. Its
-/// plain form would be a space and an accent.
-fn is_spacing_accent(c: char) -> bool {
-    c.general_category() != GeneralCategory::SpaceSeparator
-        && [c].into_iter().nfkc().next() == Some(' ')
 }
 
 fn is_accent(c: char) -> bool {
@@ -225,7 +167,7 @@ impl FromStr for Nickname {
         if !text.chars().all(is_assigned) {
             return Err(ParseError::Form { what: WHAT, form: "of characters that Unicode has" });
         }
-        let name = stable(text, |text| single_spaces(plain(text).chars()));
+        let name = normalised(text);
         match name.chars().next().map(|first| first.general_category_group()) {
             None => return Err(ParseError::Empty { what: WHAT }),
             Some(GeneralCategoryGroup::Mark) => {

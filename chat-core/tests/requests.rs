@@ -5,7 +5,7 @@
 use chat_core::RefusalCode::*;
 use chat_core::event::{
     CHAT_MESSAGE, ChatMessage, HistoryOf, HistoryRequest, Join, NicknameRequest, PRIVATE_MESSAGE,
-    PrivateMessage, Typing, room_from_event,
+    PrivateMessage, Typing, room_from_event, token_from_event,
 };
 use chat_core::{Ack, Answer, Content, Nickname, Offset, Refusal, RefusalCode, RoomId};
 use serde::Serialize;
@@ -344,4 +344,20 @@ fn a_refusal_says_what_is_wrong() {
     ] {
         assert!(reason.contains(says), "{reason} | {says}");
     }
+}
+
+#[test]
+fn a_new_token_is_a_string() {
+    assert_eq!(token_from_event(r#"["token","a.b.c",5]"#).unwrap().as_str(), "a.b.c");
+    let long = format!(r#"["token","{}"]"#, "x".repeat(8193));
+    assert_refused(
+        token_from_event,
+        &[
+            (r#"["token"]"#, InvalidArguments),
+            (r#"["token",null]"#, InvalidArguments),
+            (r#"["token",{"token":"a.b.c"}]"#, InvalidArguments),
+            (r#"["token",""]"#, InvalidToken),
+            (&long, InvalidToken),
+        ],
+    );
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chat_core::event::{
     ChatMessage, Delivery, DeliveryMeta, Handshake, History, HistoryMessage, Joined, Left, Named,
-    PrivateDelivery, PrivateDeliveryMeta, Token, Typing, UserChange, Users,
+    PrivateDelivery, PrivateDeliveryMeta, Token, TokenTaken, Typing, UserChange, Users,
 };
 use chat_core::{
     AccessScope, Ack, Audience, AuthorId, ClientOffset, Content, Epoch, Frame, FrameBody,
@@ -33,6 +33,7 @@ fn message_to(audience: Audience, content: &str) -> Message {
     message.client_offset = Some("a-1".parse().unwrap());
     message.from = Some("Ada".parse().unwrap());
     message.author = Some(AuthorId::from_stored(-9));
+    message.user = Some(UserId::from_stored(11));
     message.at = Some(Timestamp::from_millis(1_700_000_000_000));
     message
 }
@@ -108,7 +109,10 @@ fn every_refusal_code() {
         NicknameFixed,
         MessageToOneself,
         InvalidToken,
+        InvalidCode,
+        UnknownDevice,
         ExpiredToken,
+        OtherUser,
         UnknownEvent,
         SlowDown,
         TooLarge,
@@ -119,7 +123,7 @@ fn every_refusal_code() {
     ];
     assert_snapshot!(
         json(&codes),
-        @r#"["invalid_arguments","invalid_content","invalid_client_offset","client_offset_conflict","not_in_room","too_many_rooms","invalid_nickname","nickname_taken","nickname_required","unknown_nickname","nickname_fixed","message_to_oneself","invalid_token","expired_token","unknown_event","slow_down","too_large","quota_exceeded","forbidden","unavailable","unknown"]"#
+        @r#"["invalid_arguments","invalid_content","invalid_client_offset","client_offset_conflict","not_in_room","too_many_rooms","invalid_nickname","nickname_taken","nickname_required","unknown_nickname","nickname_fixed","message_to_oneself","invalid_token","invalid_code","unknown_device","expired_token","other_user","unknown_event","slow_down","too_large","quota_exceeded","forbidden","unavailable","unknown"]"#
     );
 }
 
@@ -131,18 +135,21 @@ fn a_refusal_code_of_a_later_version_is_unknown() {
 }
 
 fn delivery(message: Message) -> Delivery {
-    let Message { offset, audience, content, client_offset, from, at, .. } = message;
+    let Message { offset, audience, content, client_offset, from, user, at, .. } = message;
     let room = audience.room().unwrap().clone();
     let mut meta = DeliveryMeta::new(room);
-    (meta.from, meta.at, meta.client_offset) = (from, at, client_offset);
+    (meta.from, meta.user, meta.at, meta.client_offset) = (from, user, at, client_offset);
     Delivery(content, offset, meta, RecoveryOffset::new(epoch(), offset))
 }
 
 fn private_delivery(message: Message) -> PrivateDelivery {
     let Message { offset, audience, content, client_offset, from, at, .. } = message;
-    let Audience::Private { nickname: to, .. } = audience else { panic!("it is private") };
+    let Audience::Private { from: sender, nickname: to, .. } = audience else {
+        panic!("it is private")
+    };
     let mut meta = PrivateDeliveryMeta::new(to);
-    (meta.from, meta.at, meta.client_offset) = (from, at, client_offset);
+    (meta.from, meta.user) = (from, Some(sender));
+    (meta.at, meta.client_offset) = (at, client_offset);
     PrivateDelivery(content, offset, meta, RecoveryOffset::new(epoch(), offset))
 }
 
@@ -151,7 +158,7 @@ fn a_delivery() {
     let delivery = delivery(message());
     assert_snapshot!(
         json(&delivery),
-        @r#"["héllo \"you\"",7,{"room":"general","from":"Ada","at":1700000000000,"clientOffset":"a-1"},"5f0c3b2a9d8e7f61-7"]"#
+        @r#"["héllo \"you\"",7,{"room":"general","from":"Ada","user":"000000000000000b","at":1700000000000,"clientOffset":"a-1"},"5f0c3b2a9d8e7f61-7"]"#
     );
     assert_eq!(serde_json::from_str::<Delivery>(&json(&delivery)).unwrap(), delivery);
 }
@@ -160,23 +167,23 @@ fn a_delivery() {
 fn a_delivery_of_a_message_that_little_is_known_about() {
     assert_snapshot!(
         json(&delivery(bare_message())),
-        @r#"["",7,{"room":"general","from":null,"at":null,"clientOffset":null},"5f0c3b2a9d8e7f61-7"]"#
+        @r#"["",7,{"room":"general","from":null,"user":null,"at":null,"clientOffset":null},"5f0c3b2a9d8e7f61-7"]"#
     );
 }
 
 #[test]
-fn a_private_delivery_names_its_two_users_and_shows_no_id() {
+fn a_private_delivery_names_its_two_users_and_shows_who_wrote_it() {
     let delivery = private_delivery(private_message());
     assert_snapshot!(
         json(&delivery),
-        @r#"["a\u0000b",7,{"from":"Ada","to":"Bob","at":1700000000000,"clientOffset":"a-1"},"5f0c3b2a9d8e7f61-7"]"#
+        @r#"["a\u0000b",7,{"from":"Ada","user":"0000000000000005","to":"Bob","at":1700000000000,"clientOffset":"a-1"},"5f0c3b2a9d8e7f61-7"]"#
     );
     assert_eq!(serde_json::from_str::<PrivateDelivery>(&json(&delivery)).unwrap(), delivery);
     let Message { offset, audience, content, .. } = private_message();
     let bare = Message::new(offset, audience, content);
     assert_snapshot!(
         json(&private_delivery(bare)),
-        @r#"["a\u0000b",7,{"from":null,"to":"Bob","at":null,"clientOffset":null},"5f0c3b2a9d8e7f61-7"]"#
+        @r#"["a\u0000b",7,{"from":null,"user":"0000000000000005","to":"Bob","at":null,"clientOffset":null},"5f0c3b2a9d8e7f61-7"]"#
     );
 }
 
@@ -188,7 +195,7 @@ fn a_history() {
     let history = History::new(messages, true);
     assert_snapshot!(
         json(&history),
-        @r#"{"messages":[{"content":"héllo \"you\"","offset":7,"room":"general","from":"Ada","at":1700000000000,"clientOffset":"a-1"},{"content":"","offset":7,"room":"general","from":null,"at":null,"clientOffset":null},{"content":"a\u0000b","offset":7,"from":"Ada","to":"Bob","at":1700000000000,"clientOffset":"a-1"},{"content":"héllo \"you\"","offset":7,"room":"general","from":"Ada","at":1700000000000,"clientOffset":null}],"more":true}"#
+        @r#"{"messages":[{"content":"héllo \"you\"","offset":7,"room":"general","from":"Ada","user":"000000000000000b","at":1700000000000,"clientOffset":"a-1"},{"content":"","offset":7,"room":"general","from":null,"user":null,"at":null,"clientOffset":null},{"content":"a\u0000b","offset":7,"from":"Ada","user":"0000000000000005","to":"Bob","at":1700000000000,"clientOffset":"a-1"},{"content":"héllo \"you\"","offset":7,"room":"general","from":"Ada","user":"000000000000000b","at":1700000000000,"clientOffset":null}],"more":true}"#
     );
     assert_eq!(serde_json::from_str::<History>(&json(&history)).unwrap(), history);
     assert_snapshot!(json(&History::default()), @r#"{"messages":[],"more":false}"#);
@@ -197,20 +204,25 @@ fn a_history() {
 #[test]
 fn a_nickname_that_was_given() {
     let named = Named::new(nickname("Ada"), Some(token()));
-    assert_snapshot!(json(&named), @r#"{"nickname":"Ada","token":"secret"}"#);
+    assert_snapshot!(json(&named), @r#"{"nickname":"Ada","token":"secret","user":null}"#);
     assert_eq!(serde_json::from_str::<Named>(&json(&named)).unwrap(), named);
-    let known = Named::new(named.nickname, None);
-    assert_snapshot!(json(&known), @r#"{"nickname":"Ada","token":null}"#);
+    let known = Named::new(named.nickname, None).with_user(UserId::from_stored(5));
+    assert_snapshot!(json(&known), @r#"{"nickname":"Ada","token":null,"user":"0000000000000005"}"#);
+    assert_eq!(serde_json::from_str::<Named>(&json(&known)).unwrap(), known);
 }
 
 #[test]
 fn who_comes_who_leaves_and_who_is_there() {
     let room: RoomId = "rust".parse().unwrap();
     let change = UserChange::new(room.clone(), Some(nickname("Ada")), 3);
-    assert_snapshot!(json(&change), @r#"{"room":"rust","nickname":"Ada","users":3}"#);
+    let change = change.with_user(Some(UserId::from_stored(5)));
+    assert_snapshot!(
+        json(&change),
+        @r#"{"room":"rust","nickname":"Ada","user":"0000000000000005","users":3}"#
+    );
     assert_eq!(serde_json::from_str::<UserChange>(&json(&change)).unwrap(), change);
     let anonymous = UserChange::new(change.room, None, 3);
-    assert_snapshot!(json(&anonymous), @r#"{"room":"rust","nickname":null,"users":3}"#);
+    assert_snapshot!(json(&anonymous), @r#"{"room":"rust","nickname":null,"user":null,"users":3}"#);
 
     let users = Users::new(room, 3, vec![nickname("Ada"), nickname("Bob")]);
     assert_snapshot!(json(&users), @r#"{"room":"rust","users":3,"nicknames":["Ada","Bob"]}"#);
@@ -221,10 +233,14 @@ fn who_comes_who_leaves_and_who_is_there() {
 fn who_is_typing() {
     let nickname = Some(nickname("Ada"));
     let typing = Typing::new(RoomId::general(), nickname, true);
-    assert_snapshot!(json(&typing), @r#"{"room":"general","nickname":"Ada","typing":true}"#);
+    let typing = typing.with_user(Some(UserId::from_stored(5)));
+    assert_snapshot!(
+        json(&typing),
+        @r#"{"room":"general","nickname":"Ada","user":"0000000000000005","typing":true}"#
+    );
     assert_eq!(serde_json::from_str::<Typing>(&json(&typing)).unwrap(), typing);
     let stopped = Typing::new(typing.room, None, false);
-    assert_snapshot!(json(&stopped), @r#"{"room":"general","nickname":null,"typing":false}"#);
+    assert_snapshot!(json(&stopped), @r#"{"room":"general","nickname":null,"user":null,"typing":false}"#);
 }
 
 #[test]
@@ -401,7 +417,7 @@ fn frame() -> Frame {
 fn a_frame() {
     assert_snapshot!(
         String::from_utf8(frame().encode()).unwrap(),
-        @r#"{"v":1,"node":"abababababababab","type":"appended","epoch":"5f0c3b2a9d8e7f61","after":6,"tail":9,"messages":[{"offset":7,"room":"general","content":"héllo \"you\"","clientOffset":"a-1","from":"Ada","author":-9,"at":1700000000000},{"offset":7,"room":"general","content":""},{"offset":7,"private":{"from":5,"to":9223372036854775807,"nickname":"Bob"},"content":"a\u0000b","clientOffset":"a-1","from":"Ada","author":-9,"at":1700000000000}]}"#
+        @r#"{"v":1,"node":"abababababababab","type":"appended","epoch":"5f0c3b2a9d8e7f61","after":6,"tail":9,"messages":[{"offset":7,"room":"general","content":"héllo \"you\"","clientOffset":"a-1","from":"Ada","author":-9,"user":11,"at":1700000000000},{"offset":7,"room":"general","content":""},{"offset":7,"private":{"from":5,"to":9223372036854775807,"nickname":"Bob"},"content":"a\u0000b","clientOffset":"a-1","from":"Ada","author":-9,"user":11,"at":1700000000000}]}"#
     );
 }
 
@@ -509,4 +525,13 @@ fn offsets_end_where_javascript_numbers_do() {
     assert_eq!(Offset::MAX.next(), Offset::MAX);
     assert_eq!(Offset::ZERO.previous(), Offset::ZERO);
     assert!(Offset::new(1 << 53).is_err());
+}
+
+#[test]
+fn an_answer_to_a_new_token() {
+    let taken =
+        TokenTaken::new("Ada".parse().unwrap(), Some(Timestamp::from_millis(1_700_000_000_500)));
+    assert_snapshot!(json(&taken), @r#"{"nickname":"Ada","until":1700000000500}"#);
+    let endless = TokenTaken::new("Ada".parse().unwrap(), None);
+    assert_snapshot!(json(&endless), @r#"{"nickname":"Ada","until":null}"#);
 }

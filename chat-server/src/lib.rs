@@ -15,7 +15,7 @@ pub use engine::limits::{LimitError, Limits};
 pub use engine::planted;
 pub use engine::policy::{Action, Decision, Identity, Policy, PolicyError};
 #[cfg(feature = "jwt")]
-pub use engine::users::{JwtKey, JwtKeyError};
+pub use engine::users::{JwtFileError, JwtFileErrorKind, JwtKeyError, JwtVerifier};
 pub use http::base_path::{BasePath, BasePathError};
 pub use http::origin::{AllowedHost, AllowedHostError, AllowedOrigin, AllowedOriginError};
 pub use http::server::Listener;

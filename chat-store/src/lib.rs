@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod access;
 mod appended;
 mod config;
 mod error;
@@ -12,13 +13,23 @@ mod parts;
 mod plan;
 #[cfg(feature = "postgres")]
 mod postgres;
+mod room_store;
+mod room_store_wrapper;
 mod session;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod sql;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod store;
 #[cfg(feature = "testkit")]
 pub mod testkit;
+mod user;
 
+pub use access::{
+    AccessChange, AccessChanged, AccessLimit, AccessLimits, AccessNumber, AccessRequest,
+    AccessState, AccessWrite, Decided, Invitation, InvitationCode, NewAccessChange, Refused,
+    RoomAccess, RoomMember, RoomRecord, Sanction, SanctionKey, Subject,
+};
 pub use appended::Appended;
 pub use config::open;
 pub use error::StoreError;
@@ -29,7 +40,13 @@ pub use page_builder::PageBuilder;
 pub use plan::Plan;
 #[cfg(feature = "postgres")]
 pub use postgres::PostgresStore;
+pub use room_store::RoomStore;
+pub use room_store_wrapper::RoomStoreWrapper;
 pub use session::{SessionKey, SessionRecord, SessionStore};
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteStore;
 pub use store::{MessageStore, Page, Store};
+pub use user::{
+    Credential, CredentialKey, CredentialOwner, Device, DeviceCode, DeviceCodeKey, NewCredential,
+    UserStore,
+};

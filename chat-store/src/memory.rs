@@ -1,3 +1,7 @@
+mod access;
+mod rooms;
+mod users;
+
 use std::collections::hash_map::RandomState;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
@@ -11,14 +15,17 @@ use chat_core::{
     Timestamp, UserId,
 };
 
+use self::access::Access;
+use self::users::Users;
 use crate::nickname::MAX_SWEPT_NICKNAMES;
 use crate::{
     Appended, Claimed, MessageStore, NicknameClaim, NicknameStore, Page, PageBuilder, Plan,
     SessionKey, SessionRecord, SessionStore, StoreError,
 };
 
-/// A log, sessions and nicknames that live as long as the process: for tests and experiments, and as the shortest
-/// example of a [`MessageStore`], a [`SessionStore`] and a [`NicknameStore`].
+/// A log, sessions, users with their nicknames, and rooms that live as long as the process: for tests and experiments,
+/// and as the shortest example of a [`MessageStore`], a [`SessionStore`], a [`NicknameStore`], a
+/// [`UserStore`](crate::UserStore) and a [`RoomStore`](crate::RoomStore).
 ///
 /// Not durable: everything is lost with the process. The rest of the contract holds.
 pub struct MemoryStore {
@@ -35,6 +42,8 @@ struct Contents {
     nicknames: BTreeMap<NicknameKey, NicknameClaim>,
     /// Nicknames by skeleton.
     looks: HashMap<NicknameSkeleton, HashSet<NicknameKey>>,
+    users: Users,
+    access: Access,
     closed: bool,
 }
 
@@ -47,7 +56,7 @@ struct Log {
 }
 
 impl MemoryStore {
-    /// Creates an empty log with a new epoch, and no sessions and nicknames.
+    /// Creates an empty log with a new epoch, and no sessions, nicknames and rooms.
     pub fn new() -> Self {
         // The standard library seeds its hashers from the operating system's random numbers.
         let random = RandomState::new().hash_one(());

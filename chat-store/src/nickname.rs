@@ -17,7 +17,7 @@ pub struct NicknameClaim {
     pub nickname: Nickname,
     /// The claimant.
     pub owner: OwnerKey,
-    /// The user id of the owner if the nickname is not this owner's already. Random.
+    /// The user id of the owner if the nickname is not this owner's already: the id that the owner has, or a random one.
     pub user: UserId,
     /// The current time.
     pub now: Timestamp,
@@ -100,7 +100,7 @@ pub enum Claimed {
 ///   to nicknames that look alike.
 /// - **One user.** An owner's claims to one nickname always give the same user, unless another owner got the
 ///   nickname in between or it was [swept](Self::sweep_nicknames). An owner who gets a nickname that was another's is
-///   a new user, even if it had the nickname before.
+///   the user of the claim, even if it had the nickname before as another one.
 /// - **Durable** like messages.
 /// - **Cancel safe.** A dropped call has happened completely or not at all; claiming again is harmless.
 ///

@@ -1,3 +1,10 @@
+mod access;
+#[allow(clippy::duplicate_mod, reason = "the statements of both SQL stores are the same")]
+#[path = "sql/access_read.rs"]
+mod access_read;
+#[allow(clippy::duplicate_mod, reason = "the statements of both SQL stores are the same")]
+#[path = "sql/access_write.rs"]
+mod access_write;
 mod append;
 mod connections;
 mod error;
@@ -9,14 +16,15 @@ mod read;
 mod schema;
 mod sessions;
 mod skeletons;
+mod users;
 
 use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use chat_core::{Epoch, Feed, NewMessage, Offset};
-use sqlx::ConnectOptions;
 use sqlx::postgres::PgConnectOptions;
+use sqlx::{ConnectOptions, PgConnection};
 
 use self::append::Encoded;
 use self::connections::{CALL_TIMEOUT, Connections, within};
@@ -24,14 +32,18 @@ use self::error::Place;
 use self::schema::Prepared;
 use crate::{Appended, MessageStore, Page, StoreError};
 
+/// A connection to the server.
+type Connection = PgConnection;
+
 /// The number of concurrent readers. A page takes well under a millisecond.
 const READERS: u32 = 4;
 
-/// A log, sessions and nicknames in a PostgreSQL database, shared by any number of nodes.
+/// A log, sessions, nicknames and rooms in a PostgreSQL database, shared by any number of nodes.
 ///
 /// Requires version 13 or later and a database with the encoding UTF8. Its tables (`chat_log`, `chat_messages`,
-/// `chat_sessions`, `chat_nicknames`) are created in the first schema of the `search_path`. It keeps up to six
-/// connections: one for batches of messages, one for sessions and nicknames, and four for reading.
+/// `chat_sessions`, `chat_nicknames`, `chat_rooms` and those around it) are created in the first schema of the
+/// `search_path`. It keeps up to seven connections: one for batches of messages, one for sessions and nicknames, one
+/// for changes to rooms and their members, once there are any, and four for reading.
 ///
 /// - *Order:* a batch is one call of a function that locks the log, numbers the messages and stores them:
 ///   one round trip. The lock is held until the commit is durable, so one batch commits at a time,
@@ -53,6 +65,8 @@ pub struct PostgresStore {
     // server. Calls run in their order, even if a caller has gone away.
     log: Arc<Connections>,
     sessions: Arc<Connections>,
+    /// A change to rooms takes several round trips, and waits for those of other nodes: sessions do not wait with it.
+    access: Arc<Connections>,
     readers: Arc<Connections>,
 }
 
@@ -90,9 +104,9 @@ impl PostgresStore {
             connections::connect(&options).await.map_err(|error| place.error(error))?;
         let Prepared { epoch, has_plain_keys } = schema::prepare(&mut connection, &place).await?;
         let new = |count| Connections::new(place.clone(), options.clone(), count);
-        let [log, sessions, readers] = [new(1), new(1), new(READERS)];
+        let [log, sessions, access, readers] = [new(1), new(1), new(1), new(READERS)];
         log.offer(connection);
-        Ok(Self { place, epoch, has_plain_keys, log, sessions, readers })
+        Ok(Self { place, epoch, has_plain_keys, log, sessions, access, readers })
     }
 
     /// Runs a write to its end even if its caller goes away, so that no write is left half done and the next one
@@ -191,6 +205,7 @@ impl MessageStore for PostgresStore {
     async fn close(&self) {
         self.log.close().await;
         self.sessions.close().await;
+        self.access.close().await;
         self.readers.close().await;
     }
 }

@@ -1,3 +1,10 @@
+mod access;
+#[allow(clippy::duplicate_mod, reason = "the statements of both SQL stores are the same")]
+#[path = "sql/access_read.rs"]
+mod access_read;
+#[allow(clippy::duplicate_mod, reason = "the statements of both SQL stores are the same")]
+#[path = "sql/access_write.rs"]
+mod access_write;
 mod append;
 mod error;
 mod feeds;
@@ -15,6 +22,7 @@ mod sessions;
 mod skeletons;
 mod statements;
 mod trial;
+mod users;
 
 use std::fmt;
 use std::path::Path;
@@ -24,7 +32,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chat_core::{Epoch, Feed, NewMessage, Offset};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, Connection, SqliteConnection};
+use sqlx::{ConnectOptions, Connection as _, SqliteConnection};
 use tokio::sync::Mutex;
 
 use self::error::Place;
@@ -32,6 +40,9 @@ use self::files::Files;
 use self::readers::Readers;
 use self::statements::MAX_ROWS;
 use crate::{Appended, MessageStore, Page, StoreError};
+
+/// A connection to the file.
+type Connection = SqliteConnection;
 
 /// The number of pages, mostly of 4 KiB, that the write-ahead log may have before they are moved into the file. With
 /// SQLite's default, a quarter of it, the pages of busy rooms are moved more often.
@@ -41,7 +52,7 @@ const WAL_PAGES: &str = "4000";
 /// restarts: twice its size with [`WAL_PAGES`], so that this does not happen in normal work.
 const WAL_BYTES: &str = "33554432";
 
-/// A log, sessions and nicknames in one SQLite file.
+/// A log, sessions, nicknames and rooms in one SQLite file.
 ///
 /// The file may be the `chat.db` of the [Socket.IO tutorial](https://socket.io/docs/v4/tutorial/step-7): its history
 /// and offsets stay. Several processes of one machine may share it. While it is open, its write-ahead log and index

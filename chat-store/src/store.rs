@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use chat_core::{Epoch, Feed, Message, NewMessage, Offset};
 
-use crate::{Appended, NicknameStore, SessionStore, StoreError};
+use crate::{Appended, RoomStore, SessionStore, StoreError, UserStore};
 
 /// A durable, ordered log of messages.
 ///
@@ -100,13 +100,14 @@ pub trait MessageStore: Send + Sync + 'static {
     async fn close(&self);
 }
 
-/// One database that keeps messages, sessions and nicknames: what [`open`](crate::open) returns.
+/// One database that keeps messages, sessions, users with their nicknames, and rooms: what [`open`](crate::open)
+/// returns.
 ///
-/// An `Arc<dyn Store>` coerces to an `Arc` of each of the three traits. Every type that implements all three is a
-/// `Store`. [`close`](MessageStore::close) closes it for all of them.
-pub trait Store: MessageStore + SessionStore + NicknameStore {}
+/// An `Arc<dyn Store>` coerces to an `Arc` of each of the traits. Every type that implements all of them is a `Store`.
+/// [`close`](MessageStore::close) closes it for all of them.
+pub trait Store: MessageStore + SessionStore + UserStore + RoomStore {}
 
-impl<S: MessageStore + SessionStore + NicknameStore> Store for S {}
+impl<S: MessageStore + SessionStore + UserStore + RoomStore> Store for S {}
 
 /// Messages of a log, in order, as returned by [`MessageStore::read_after`] and [`MessageStore::read_before`].
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

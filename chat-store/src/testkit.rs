@@ -1,5 +1,6 @@
-//! Test support: the contracts of [`MessageStore`], [`SessionStore`](crate::SessionStore) and
-//! [`NicknameStore`](crate::NicknameStore) as suites of test cases, and stores that stall or fail on demand.
+//! Test support: the contracts of [`MessageStore`], [`SessionStore`](crate::SessionStore),
+//! [`NicknameStore`](crate::NicknameStore) and [`RoomStore`](crate::RoomStore) as suites of test cases, and stores that
+//! stall or fail on demand.
 //!
 //! [`conformance!`](crate::conformance) creates a test for each case for messages. An in-memory store of another
 //! crate runs the suite with this in its `tests/conformance.rs`:
@@ -23,11 +24,12 @@
 //! # fn main() {}
 //! ```
 //!
-//! A store that keeps sessions and nicknames too implements [`SessionBackend`] instead of [`Backend`];
-//! [`session_conformance!`](crate::session_conformance) and [`nickname_conformance!`](crate::nickname_conformance)
-//! create the tests of the other suites.
+//! A store that keeps sessions, nicknames and rooms too implements [`SessionBackend`] instead of [`Backend`];
+//! [`session_conformance!`](crate::session_conformance), [`nickname_conformance!`](crate::nickname_conformance) and
+//! [`room_conformance!`](crate::room_conformance) create the tests of the other suites.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a case that fails panics")]
 
+mod access_samples;
 pub mod cases;
 mod conformance;
 mod dropping;
@@ -37,6 +39,7 @@ mod held;
 mod nickname_conformance;
 #[cfg(all(feature = "postgres", unix))]
 mod postgres_server;
+mod room_conformance;
 mod samples;
 mod session_conformance;
 
@@ -62,11 +65,11 @@ pub trait Backend: Send + Sync {
     async fn open(&self) -> Arc<dyn MessageStore>;
 }
 
-/// Provides stores to all suites if the stores keep sessions and nicknames too. Every implementation is also a
+/// Provides stores to all suites if the stores keep sessions, nicknames and rooms too. Every implementation is also a
 /// [`Backend`].
 #[async_trait]
 pub trait SessionBackend: Send + Sync {
-    /// Opens the log, the sessions and the nicknames, like [`Backend::open`].
+    /// Opens the log, the sessions, the nicknames and the rooms, like [`Backend::open`].
     async fn open_store(&self) -> Arc<dyn Store>;
 }
 

@@ -18,6 +18,7 @@ impl SessionBackend for Memory {
 chat_store::conformance!(memory, Memory);
 chat_store::session_conformance!(memory_sessions, Memory);
 chat_store::nickname_conformance!(memory_nicknames, Memory);
+chat_store::room_conformance!(memory_rooms, Memory);
 
 #[cfg(feature = "sqlite")]
 struct Sqlite(tempfile::TempDir);
@@ -44,6 +45,8 @@ chat_store::conformance!(sqlite, Sqlite::new(), persistent, shared);
 chat_store::session_conformance!(sqlite_sessions, Sqlite::new(), persistent, shared);
 #[cfg(feature = "sqlite")]
 chat_store::nickname_conformance!(sqlite_nicknames, Sqlite::new(), persistent, shared);
+#[cfg(feature = "sqlite")]
+chat_store::room_conformance!(sqlite_rooms, Sqlite::new(), persistent, shared);
 
 #[cfg(all(feature = "postgres", unix))]
 mod postgres {
@@ -84,6 +87,13 @@ mod postgres {
     chat_store::nickname_conformance!(
         #[cfg_attr(not(has_postgres), ignore = "needs postgresql")]
         nicknames,
+        Postgres::default(),
+        persistent,
+        shared
+    );
+    chat_store::room_conformance!(
+        #[cfg_attr(not(has_postgres), ignore = "needs postgresql")]
+        rooms,
         Postgres::default(),
         persistent,
         shared

@@ -3,11 +3,12 @@
 
 use std::sync::Arc;
 
-use chat_core::{Feed, NewMessage, Offset, RoomId, Timestamp, UserId};
+use chat_core::{Feed, NewMessage, Offset, Posting, RoomId, Timestamp, Topic, UserId, Visibility};
 use chat_store::testkit::{FailingStore, HeldStore, SessionBackend, async_trait};
 use chat_store::{
-    Appended, Claimed, MemoryStore, MessageStore, NicknameClaim, NicknameStore, OwnerKey,
-    SessionKey, SessionRecord, SessionStore, Store, StoreError,
+    AccessChanged, AccessNumber, AccessRequest, Appended, Claimed, MemoryStore, MessageStore,
+    NewAccessChange, NicknameClaim, NicknameStore, OwnerKey, Refused, RoomStore, SessionKey,
+    SessionRecord, SessionStore, Store, StoreError,
 };
 
 fn memory() -> Arc<dyn Store> {
@@ -50,6 +51,8 @@ chat_store::session_conformance!(held_with_open_gates_sessions, Held);
 chat_store::session_conformance!(failing_never_sessions, Failing);
 chat_store::nickname_conformance!(held_with_open_gates_nicknames, Held);
 chat_store::nickname_conformance!(failing_never_nicknames, Failing);
+chat_store::room_conformance!(held_with_open_gates_rooms, Held);
+chat_store::room_conformance!(failing_never_rooms, Failing);
 
 #[tokio::test]
 async fn a_closed_gate_lets_through_as_many_as_it_is_told() {
@@ -206,4 +209,53 @@ async fn pages_backwards_and_nicknames_fail_as_often_as_they_are_told() {
     store.fail_reads(1);
     store.read_before(&general, None, 1).await.unwrap_err();
     store.read_before(&general, None, 1).await.unwrap();
+}
+
+fn creation() -> NewAccessChange {
+    let request = AccessRequest::CreateRoom {
+        room: RoomId::general(),
+        topic: Topic::default(),
+        visibility: Visibility::Public,
+        posting: Posting::Everyone,
+        owner: Some(UserId::from_stored(5)),
+    };
+    NewAccessChange::new(request, NOW)
+}
+
+#[tokio::test]
+async fn changes_and_reads_of_rooms_wait_at_their_gates() {
+    let store = Arc::new(HeldStore::new(memory()));
+    store.changes.close();
+    let creating = tokio::spawn({
+        let store = Arc::clone(&store);
+        async move { store.change_access(&creation()).await.unwrap() }
+    });
+    store.changes.waiting(1).await;
+    assert_eq!(store.access_tail().await.unwrap(), AccessNumber::ZERO);
+    store.access_reads.close();
+    let finding = tokio::spawn({
+        let store = Arc::clone(&store);
+        async move { store.find_room(&RoomId::general().key()).await.unwrap() }
+    });
+    store.access_reads.waiting(1).await;
+    store.changes.open();
+    assert_eq!(creating.await.unwrap(), AccessChanged::Yes(AccessNumber::new(1)));
+    store.access_reads.open();
+    assert_eq!(finding.await.unwrap().map(|room| room.id), Some(RoomId::general()));
+}
+
+#[tokio::test]
+async fn changes_and_reads_of_rooms_fail_as_often_as_they_are_told() {
+    let store = FailingStore::new(memory());
+    store.fail_changes(1);
+    assert!(store.change_access(&creation()).await.unwrap_err().is_retryable());
+    assert_eq!(store.access_tail().await.unwrap(), AccessNumber::ZERO);
+    store.lose_changes(1);
+    store.change_access(&creation()).await.unwrap_err();
+    assert_eq!(store.access_tail().await.unwrap(), AccessNumber::new(1));
+    let again = store.change_access(&creation()).await.unwrap();
+    assert!(matches!(again, AccessChanged::No(Refused::RoomExists(_))), "{again:?}");
+    store.fail_access_reads(1);
+    store.access_tail().await.unwrap_err();
+    store.access_tail().await.unwrap();
 }

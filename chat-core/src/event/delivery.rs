@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{ClientOffset, Content, Nickname, Offset, RecoveryOffset, RoomId, Timestamp};
+use crate::{ClientOffset, Content, Nickname, Offset, RecoveryOffset, RoomId, Timestamp, UserId};
 
 /// The arguments of [`CHAT_MESSAGE`](super::CHAT_MESSAGE) from the server: a JSON array of four.
 ///
@@ -17,6 +17,9 @@ pub struct DeliveryMeta {
     pub room: RoomId,
     /// The sender's nickname; `null` if anonymous.
     pub from: Option<Nickname>,
+    /// The user who wrote it, who may have another nickname by now; `null` if anonymous, or if the log does not know.
+    #[serde(default, serialize_with = "UserId::public", deserialize_with = "UserId::from_public")]
+    pub user: Option<UserId>,
     /// When the server received it; `null` if the log does not know.
     pub at: Option<Timestamp>,
     /// The author's key, by which the author recognises its own messages; `null` for all other users, and if the
@@ -27,7 +30,7 @@ pub struct DeliveryMeta {
 impl DeliveryMeta {
     /// Creates the description of an anonymous message to `room` without a time, for a user who is not its author.
     pub fn new(room: RoomId) -> Self {
-        Self { room, from: None, at: None, client_offset: None }
+        Self { room, from: None, user: None, at: None, client_offset: None }
     }
 }
 
@@ -44,6 +47,9 @@ pub struct PrivateDelivery(pub Content, pub Offset, pub PrivateDeliveryMeta, pub
 pub struct PrivateDeliveryMeta {
     /// The sender's nickname.
     pub from: Option<Nickname>,
+    /// The user who wrote it, who may have another nickname by now; `null` if anonymous, or if the log does not know.
+    #[serde(default, serialize_with = "UserId::public", deserialize_with = "UserId::from_public")]
+    pub user: Option<UserId>,
     /// The receiver's nickname.
     pub to: Nickname,
     /// When the server received it.
@@ -56,6 +62,6 @@ impl PrivateDeliveryMeta {
     /// Creates the description of a private message to `to` without a sender's nickname and a time, for a user who is
     /// not its author.
     pub fn new(to: Nickname) -> Self {
-        Self { from: None, to, at: None, client_offset: None }
+        Self { from: None, user: None, to, at: None, client_offset: None }
     }
 }

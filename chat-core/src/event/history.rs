@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use super::arguments::{Arguments, invalid};
 use crate::{
     Audience, ClientOffset, Content, Message, Nickname, Offset, Refusal, RefusalCode, RoomId,
-    Timestamp,
+    Timestamp, UserId,
 };
 
 /// The argument of [`HISTORY`](super::HISTORY): `emit("history", { room, before, limit })`, or `{ with, before, limit
@@ -112,6 +112,9 @@ pub struct HistoryMessage {
     pub room: Option<RoomId>,
     /// The sender's nickname; `null` if anonymous.
     pub from: Option<Nickname>,
+    /// The user who wrote it, who may have another nickname by now; `null` if anonymous, or if the log does not know.
+    #[serde(default, serialize_with = "UserId::public", deserialize_with = "UserId::from_public")]
+    pub user: Option<UserId>,
     /// The receiver's nickname; absent if it was sent to a room.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<Nickname>,
@@ -132,11 +135,11 @@ impl HistoryMessage {
 /// Converts a message for other users, without the key.
 impl From<Message> for HistoryMessage {
     fn from(message: Message) -> Self {
-        let Message { offset, audience, content, from, at, .. } = message;
-        let (room, to) = match audience {
-            Audience::Room(room) => (Some(room), None),
-            Audience::Private { nickname, .. } => (None, Some(nickname)),
+        let Message { offset, audience, content, from, user, at, .. } = message;
+        let (room, to, user) = match audience {
+            Audience::Room(room) => (Some(room), None, user),
+            Audience::Private { from, nickname, .. } => (None, Some(nickname), Some(from)),
         };
-        Self { content, offset, room, from, to, at, client_offset: None }
+        Self { content, offset, room, from, user, to, at, client_offset: None }
     }
 }

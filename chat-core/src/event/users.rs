@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use super::arguments::Arguments;
 use super::handshake::Token;
 use super::rooms::room;
-use crate::{Nickname, Refusal, RefusalCode, RoomId};
+use crate::{Nickname, Refusal, RefusalCode, RoomId, UserId};
 
 /// The arguments of [`NICKNAME`](super::NICKNAME) from a client: `emit("nickname", name)`, or `emit("nickname", name,
 /// token)`.
@@ -58,12 +58,21 @@ pub struct Named {
     /// The secret that keeps the nickname for this client: send it with the nickname when connecting again. `null` if
     /// the client has it already: it used a token of another issuer, or that of its previous nickname.
     pub token: Option<Token>,
+    /// The user that the client is, whatever its nickname is.
+    #[serde(default, serialize_with = "UserId::public", deserialize_with = "UserId::from_public")]
+    pub user: Option<UserId>,
 }
 
 impl Named {
     /// Creates an answer; `token` is the secret, unless the client has it already.
     pub fn new(nickname: Nickname, token: Option<Token>) -> Self {
-        Self { nickname, token }
+        Self { nickname, token, user: None }
+    }
+
+    /// Sets the user that the client is.
+    #[must_use]
+    pub fn with_user(self, user: UserId) -> Self {
+        Self { user: Some(user), ..self }
     }
 }
 
@@ -75,14 +84,23 @@ pub struct UserChange {
     pub room: RoomId,
     /// The nickname of the user who joined or left; `null` if anonymous.
     pub nickname: Option<Nickname>,
+    /// The user; `null` if anonymous.
+    #[serde(default, serialize_with = "UserId::public", deserialize_with = "UserId::from_public")]
+    pub user: Option<UserId>,
     /// The number of users in the room now.
     pub users: usize,
 }
 
 impl UserChange {
-    /// Creates the report that a user has joined or left `room`, which has `users` members now.
+    /// Creates the report that somebody has joined or left `room`, which has `users` members now.
     pub fn new(room: RoomId, nickname: Option<Nickname>, users: usize) -> Self {
-        Self { room, nickname, users }
+        Self { room, nickname, user: None, users }
+    }
+
+    /// Sets who has joined or left.
+    #[must_use]
+    pub fn with_user(self, user: Option<UserId>) -> Self {
+        Self { user, ..self }
     }
 }
 
@@ -94,6 +112,9 @@ pub struct Typing {
     pub room: RoomId,
     /// The nickname of the user; `null` if anonymous.
     pub nickname: Option<Nickname>,
+    /// The user; `null` if anonymous.
+    #[serde(default, serialize_with = "UserId::public", deserialize_with = "UserId::from_public")]
+    pub user: Option<UserId>,
     /// Whether the user is typing, or has stopped.
     pub typing: bool,
 }
@@ -118,7 +139,13 @@ impl TypingHeard {
 impl Typing {
     /// Creates the report that a user is typing in `room`, or has stopped.
     pub fn new(room: RoomId, nickname: Option<Nickname>, typing: bool) -> Self {
-        Self { room, nickname, typing }
+        Self { room, nickname, user: None, typing }
+    }
+
+    /// Sets who is typing.
+    #[must_use]
+    pub fn with_user(self, user: Option<UserId>) -> Self {
+        Self { user, ..self }
     }
 
     /// Reads `emit("typing", room, typing)` from the JSON text of an event: the room, and whether the client is

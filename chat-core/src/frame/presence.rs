@@ -20,6 +20,12 @@ impl PresenceId {
         Self(user.as_i64().cast_unsigned() & !Self::ANONYMOUS)
     }
 
+    /// Returns the user; none for an anonymous client.
+    pub fn as_user(self) -> Option<UserId> {
+        let number = i64::try_from(self.0).ok();
+        number.map(UserId::from_stored)
+    }
+
     /// Returns the id of the presence of a client without a nickname, from a hash of its id that all nodes compute alike.
     pub const fn anonymous(hash: u64) -> Self {
         Self(hash | Self::ANONYMOUS)

@@ -18,7 +18,7 @@ use crate::engine::quota::Quotas;
 use crate::engine::rate::Buckets;
 use crate::engine::relay::Listener;
 #[cfg(feature = "jwt")]
-use crate::engine::users::JwtKey;
+use crate::engine::users::JwtVerifier;
 use crate::engine::users::{self, Identities, Issuer, RESERVED};
 use crate::http::base_path::BasePath;
 use crate::http::origin::{AllowedHost, AllowedOrigin, Rules};
@@ -150,11 +150,12 @@ impl ChatBuilder {
         Self { reserved_names: names.into_iter().collect(), ..self }
     }
 
-    /// Identifies clients by a JSON Web Token in `auth.token`, verified with this key. Clients without a valid one
-    /// are refused, and nobody can choose a nickname. A connection ends when its token expires.
+    /// Identifies clients by a JSON Web Token in `auth.token`. Clients without one that the verifier accepts are
+    /// refused, and nobody can choose a nickname. A connection ends when its token expires, unless the client has
+    /// renewed it by the event `token`. Keep a clone of the verifier to [reload](JwtVerifier::reload) its keys.
     #[cfg(feature = "jwt")]
-    pub fn jwt_key(self, key: JwtKey) -> Self {
-        Self { issuer: Some(Arc::new(key)), ..self }
+    pub fn jwt(self, verifier: JwtVerifier) -> Self {
+        Self { issuer: Some(Arc::new(verifier)), ..self }
     }
 
     /// Sets the limits on what clients may use; [`Limits::default`] by default.
@@ -210,7 +211,7 @@ impl ChatBuilder {
     pub async fn start(self) -> Result<Chat, ChatError> {
         let Self { stores, broadcast, hooks, limits, proxies, rules, .. } = self;
         limits.check()?;
-        let Stores { messages, sessions, nicknames } = stores;
+        let Stores { messages, sessions, users } = stores;
         let mut id = [0; 8];
         getrandom::fill(&mut id).map_err(ChatError::Random)?;
         let node = NodeId::from_random(id);
@@ -230,7 +231,7 @@ impl ChatBuilder {
             Presence::new(node, limits.presence_grace, believed, limits.ephemeral_rate(), outgoing);
         let (lifetime, reserved) = (limits.nickname_lifetime, self.reserved_names);
         let names = users::Rules { lifetime, limits: &limits, reserved };
-        let identities = Identities::new(nicknames, names, self.issuer, presence.clone());
+        let identities = Identities::new(users, names, self.issuer, presence.clone());
 
         let gate = self.policy.map(Gate::new);
         let elsewhere = Elsewhere::default();

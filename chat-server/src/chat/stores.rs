@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
-use chat_store::{MessageStore, NicknameStore, SessionStore, Store};
+use chat_store::{MessageStore, SessionStore, Store, UserStore};
 
-/// Where a chat keeps its messages, sessions and nicknames: what [`Chat::builder`](crate::Chat::builder) is given.
+/// Where a chat keeps its messages, sessions, and users with their nicknames: what [`Chat::builder`](crate::Chat::builder) is given.
 ///
 /// Usually one store keeps all three, and an `Arc` of it is enough: it converts. Sessions may be kept apart for speed,
 /// or in memory, so that they end with the process.
@@ -22,13 +22,13 @@ use chat_store::{MessageStore, NicknameStore, SessionStore, Store};
 /// ```
 ///
 /// Each node of a chat needs the same three. A session is resumed only in the log in which it began. A store that has
-/// the nicknames but not the messages cannot tell who has private messages: unless it finds that out by itself, it
+/// the users but not the messages cannot tell who has private messages: unless it finds that out by itself, it
 /// forgets an expired nickname with its user, and nobody gets that user's private messages any more.
 #[derive(Clone)]
 pub struct Stores {
     pub(super) messages: Arc<dyn MessageStore>,
     pub(super) sessions: Arc<dyn SessionStore>,
-    pub(super) nicknames: Arc<dyn NicknameStore>,
+    pub(super) users: Arc<dyn UserStore>,
 }
 
 impl Stores {
@@ -36,20 +36,20 @@ impl Stores {
     pub fn new(
         messages: Arc<dyn MessageStore>,
         sessions: Arc<dyn SessionStore>,
-        nicknames: Arc<dyn NicknameStore>,
+        users: Arc<dyn UserStore>,
     ) -> Self {
-        Self { messages, sessions, nicknames }
+        Self { messages, sessions, users }
     }
 }
 
 impl<S: Store> From<Arc<S>> for Stores {
     fn from(store: Arc<S>) -> Self {
-        Self { messages: store.clone(), sessions: store.clone(), nicknames: store }
+        Self { messages: store.clone(), sessions: store.clone(), users: store }
     }
 }
 
 impl From<Arc<dyn Store>> for Stores {
     fn from(store: Arc<dyn Store>) -> Self {
-        Self { messages: store.clone(), sessions: store.clone(), nicknames: store }
+        Self { messages: store.clone(), sessions: store.clone(), users: store }
     }
 }

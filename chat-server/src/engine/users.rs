@@ -1,8 +1,11 @@
 //! The identity of a client: the owner of a nickname, or the user that a signed token names.
 
 mod clock;
+mod credentials;
+mod devices;
 mod guard;
 mod held;
+mod issued_name;
 mod issuer;
 #[cfg(feature = "jwt")]
 mod jwt;
@@ -11,17 +14,21 @@ mod reserved;
 mod strength;
 #[cfg(test)]
 mod tests;
+mod token_claims;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use chat_core::event::Token;
 use chat_core::{Nickname, Refusal, RefusalCode, Timestamp, UserId};
-use chat_store::{ClaimKind, Claimed, NicknameClaim, NicknameStore, OwnerKey, StoreError};
+use chat_store::{
+    ClaimKind, Claimed, CredentialKey, NicknameClaim, OwnerKey, StoreError, UserStore,
+};
 use data_encoding::HEXLOWER;
 use tokio::time::{Instant, sleep};
 
 use clock::Clock;
+use credentials::{Holder, Known};
 use guard::Guard;
 use held::{Claim, Held};
 use reserved::Reserved;
@@ -32,11 +39,11 @@ use crate::engine::presence::Presence;
 use crate::engine::source::Source;
 
 pub(crate) use issuer::Issuer;
-use issuer::Subject;
 #[cfg(feature = "jwt")]
-pub use jwt::{JwtKey, JwtKeyError};
+pub use jwt::{JwtFileError, JwtFileErrorKind, JwtKeyError, JwtVerifier};
 use owner::owner;
 pub(crate) use reserved::RESERVED;
+pub(crate) use token_claims::TokenClaims;
 
 /// The number of random bytes in a token that the server creates.
 const TOKEN_BYTES: usize = 24;
@@ -64,9 +71,14 @@ const SWEEP_PAUSE: Duration = Duration::from_millis(100);
 pub(crate) struct User {
     pub(crate) id: UserId,
     pub(crate) nickname: Nickname,
+    /// The owner of the nickname: the user's first credential.
     pub(crate) owner: OwnerKey,
+    /// What has proved that it is this user.
+    pub(crate) credential: CredentialKey,
     /// When the token that identifies the user expires, if it does.
     pub(crate) until: Option<Timestamp>,
+    /// What else that token says; empty without one.
+    pub(crate) claims: Arc<TokenClaims>,
 }
 
 /// Why a client could not be identified.
@@ -93,12 +105,13 @@ impl From<Refusal> for IdentityError {
 /// Identifies clients.
 #[derive(Clone)]
 pub(crate) struct Identities {
-    store: Arc<dyn NicknameStore>,
+    store: Arc<dyn UserStore>,
     /// How long an absent owner keeps a nickname.
     lifetime: Duration,
     /// The issuer of signed tokens. Without one, a nickname belongs to whoever claims it first.
     issuer: Option<Arc<dyn Issuer>>,
     held: Arc<Held>,
+    known: Arc<Known>,
     guard: Arc<Guard>,
     clock: Arc<Clock>,
     /// Knows which users are connected, on all nodes.
@@ -118,7 +131,7 @@ pub(crate) struct Rules<'a> {
 
 impl Identities {
     pub(crate) fn new(
-        store: Arc<dyn NicknameStore>,
+        store: Arc<dyn UserStore>,
         rules: Rules<'_>,
         issuer: Option<Arc<dyn Issuer>>,
         presence: Presence,
@@ -129,6 +142,7 @@ impl Identities {
             lifetime,
             issuer,
             held: Arc::default(),
+            known: Arc::default(),
             guard: Arc::new(Guard::new(limits, Reserved::new(reserved))),
             clock: Arc::new(Clock::new(Timestamp::now)),
             presence,
@@ -148,10 +162,7 @@ impl Identities {
         token: Option<&Token>,
     ) -> Result<Option<User>, IdentityError> {
         let Some(key) = &self.issuer else { return Ok(None) };
-        let Subject { owner, nickname, until } = key.subject(token)?;
-        // The issuer is responsible for the name, whatever it is.
-        let user = self.claim(&nickname, owner, ClaimKind::Issued).await?.ok_or_else(taken)?;
-        Ok(Some(User { until, ..user }))
+        Ok(Some(self.user_of(key.subject(token)?).await?))
     }
 
     /// Gives a nickname to the owner of this token, or to a client without a token if nobody has the nickname or one
@@ -166,48 +177,37 @@ impl Identities {
         source: Source,
     ) -> Result<(User, Token), IdentityError> {
         self.check_chosen()?;
-        self.guard.admit(source, &nickname)?;
-        let own = match &token {
-            Some(token) if token.as_str().len() < MIN_TOKEN_BYTES => {
-                let message = format!("a token needs {MIN_TOKEN_BYTES} characters or more");
-                return Err(Refusal::new(RefusalCode::InvalidToken, message).into());
-            }
-            Some(token) => self.claim(&nickname, owner_of(token), ClaimKind::Renew).await?,
-            None => None,
+        self.guard.admit(source, Some(&nickname))?;
+        let (token, is_own) = match token {
+            Some(token) => (token, true),
+            None => (random_token()?, false),
         };
-        if let (Some(user), Some(token)) = (own, token.clone()) {
-            return Ok((user, token));
-        }
-        let taken = self.take_new(&nickname, token, source).await;
-        if let Err(IdentityError::Refused(_)) = &taken {
-            self.guard.refused(source, &nickname);
-        }
-        taken
-    }
-
-    /// Gives a nickname to a client that has not had it.
-    async fn take_new(
-        &self,
-        nickname: &Nickname,
-        token: Option<Token>,
-        source: Source,
-    ) -> Result<(User, Token), IdentityError> {
-        let token = match token {
-            Some(token) if strength::is_weak(token.as_str()) => {
+        let credential = credential_of(&token)?;
+        let taken = async {
+            let holder =
+                if is_own { self.holder(credential).await? } else { Holder::new(credential) };
+            if is_own && let Some(user) = self.claim(&nickname, holder, ClaimKind::Renew).await? {
+                return self.keep(user, holder, None).await;
+            }
+            if is_own && strength::is_weak(token.as_str()) {
                 let message = "this token is easily guessed; use random characters, or give none";
                 return Err(Refusal::new(RefusalCode::InvalidToken, message).into());
             }
-            Some(token) => token,
-            None => random_token()?,
+            let user = self.claim_new(&nickname, holder, source).await?;
+            self.keep(user, holder, None).await
         };
-        Ok((self.claim_new(nickname, owner_of(&token), source).await?, token))
+        let taken: Result<_, IdentityError> = taken.await;
+        if let Err(IdentityError::Refused(_)) = &taken {
+            self.guard.refused(source, Some(&nickname));
+        }
+        Ok((taken?, token))
     }
 
     /// Claims a nickname for an owner who has not had it.
     async fn claim_new(
         &self,
         nickname: &Nickname,
-        owner: OwnerKey,
+        holder: Holder,
         source: Source,
     ) -> Result<User, IdentityError> {
         let new = self.guard.admit_new(source, nickname)?;
@@ -217,15 +217,16 @@ impl Identities {
         let is_present = |(user, _)| self.presence.is_present(user);
         if self.lifetime > SHORT_LIFETIME && had_it.is_some_and(is_present) {
             // Perhaps by another connection of the same owner, since that owner was last looked for.
-            let own = self.claim(nickname, owner, ClaimKind::Renew).await?;
+            let own = self.claim(nickname, holder, ClaimKind::Renew).await?;
             return own.ok_or_else(|| taken().into());
         }
-        let user = self.claim(nickname, owner, ClaimKind::New).await?.ok_or_else(taken)?;
+        let user = self.claim(nickname, holder, ClaimKind::New).await?.ok_or_else(taken)?;
         new.granted();
         Ok(user)
     }
 
-    /// Gives the owner of a user's nickname another one, by the same rules as [`take`](Self::take).
+    /// Gives a user another nickname, by the same rules as [`take`](Self::take). The old one stays the user's for its
+    /// lifetime.
     pub(crate) async fn rename(
         &self,
         user: &User,
@@ -233,21 +234,24 @@ impl Identities {
         source: Source,
     ) -> Result<User, IdentityError> {
         self.check_chosen()?;
-        self.guard.admit(source, nickname)?;
-        if let Some(user) = self.claim(nickname, user.owner, ClaimKind::Renew).await? {
+        self.guard.admit(source, Some(nickname))?;
+        let holder = Holder::of(user);
+        if let Some(user) = self.claim(nickname, holder, ClaimKind::Renew).await? {
             return Ok(user);
         }
-        let renamed = self.claim_new(nickname, user.owner, source).await;
+        let renamed = self.claim_new(nickname, holder, source).await;
         if let Err(IdentityError::Refused(_)) = &renamed {
-            self.guard.refused(source, nickname);
+            self.guard.refused(source, Some(nickname));
         }
         renamed
     }
 
-    /// Checks that a user still owns the nickname, and extends its lifetime.
+    /// Checks that a user still owns the nickname and has not revoked the credential, and extends the lifetime of the
+    /// nickname.
     pub(crate) async fn renew(&self, user: &User) -> Result<(), IdentityError> {
         let kind = if self.are_issued() { ClaimKind::Issued } else { ClaimKind::Renew };
-        let now = self.claim(&user.nickname, user.owner, kind).await?;
+        self.holder(user.credential).await?;
+        let now = self.claim(&user.nickname, Holder::of(user), kind).await?;
         let still = now.is_some_and(|now| now.id == user.id);
         if still { Ok(()) } else { Err(taken().into()) }
     }
@@ -298,18 +302,24 @@ impl Identities {
     async fn claim(
         &self,
         nickname: &Nickname,
-        owner: OwnerKey,
+        holder: Holder,
         kind: ClaimKind,
     ) -> Result<Option<User>, IdentityError> {
-        let user = |id| User { id, nickname: nickname.clone(), owner, until: None };
+        let Holder { credential, owner, .. } = holder;
+        let user = |id| User {
+            id,
+            nickname: nickname.clone(),
+            owner,
+            credential,
+            until: None,
+            claims: TokenClaims::none(),
+        };
         let now = self.clock.earliest();
         if let Some(id) = self.held.find(nickname, owner, self.clock.latest()) {
             return Ok(Some(user(id)));
         }
-        let mut id = [0; 8];
-        getrandom::fill(&mut id).map_err(|_| no_randomness())?;
+        let id = holder.user.map_or_else(random_user, Ok)?;
         let expires_at = self.clock.latest().plus(self.lifetime);
-        let id = UserId::from_random(id);
         let claim =
             NicknameClaim::new(nickname.clone(), owner, id, now, expires_at).with_kind(kind);
         let claimed = self.claiming.watch(self.store.claim_nickname(&claim).await)?;
@@ -329,12 +339,23 @@ fn no_randomness() -> Refusal {
     Refusal::new(RefusalCode::InvalidToken, "no token can be made; give one of your own")
 }
 
+fn random_user() -> Result<UserId, Refusal> {
+    let mut id = [0; 8];
+    getrandom::fill(&mut id).map_err(|_| no_randomness())?;
+    Ok(UserId::from_random(id))
+}
+
 fn random_token() -> Result<Token, Refusal> {
     let mut secret = [0; TOKEN_BYTES];
     getrandom::fill(&mut secret).map_err(|_| no_randomness())?;
     HEXLOWER.encode(&secret).try_into().map_err(|_| no_randomness())
 }
 
-fn owner_of(token: &Token) -> OwnerKey {
-    owner("token", &[token.as_str()])
+/// Returns the credential that a token is.
+fn credential_of(token: &Token) -> Result<CredentialKey, Refusal> {
+    if token.as_str().len() < MIN_TOKEN_BYTES {
+        let message = format!("a token needs {MIN_TOKEN_BYTES} characters or more");
+        return Err(Refusal::new(RefusalCode::InvalidToken, message));
+    }
+    Ok(owner("token", &[token.as_str()]).into())
 }

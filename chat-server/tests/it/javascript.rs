@@ -99,10 +99,12 @@ files! {
     rooms
     sessions
     shutdown
+    token_keys
     tokens
     tutorial
     unread
     upgrade
+    users
 }
 
 #[test]

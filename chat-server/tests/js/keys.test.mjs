@@ -176,13 +176,13 @@ for (const [what, token] of [["with a token of its own", tokenOf("Ada")], ["with
     assert.deepEqual(await send(socket, "x", "k1"), { offset: 1, duplicate: false });
     assert.deepEqual(await whisper(), { offset: 2, duplicate: false });
     // The token is known here, and keeps the new name, too.
-    assert.deepEqual(await ask(socket, "nickname", "Ada L."), { nickname: "Ada L.", token: given.token });
+    assert.deepEqual(await ask(socket, "nickname", "Ada L."), { ...given, nickname: "Ada L." });
     assert.deepEqual(await send(socket, "x", "k1"), { offset: 1, duplicate: true });
     assert.deepEqual(await whisper(), { offset: 2, duplicate: true });
 
     await cutOff(socket);
     assert.equal(socket.recovered, true);
-    assert.deepEqual(await ask(socket, "nickname", "Ada K."), { nickname: "Ada K.", token: null });
+    assert.deepEqual(await ask(socket, "nickname", "Ada K."), { ...given, nickname: "Ada K.", token: null });
     assert.deepEqual(await send(socket, "x", "k1"), { offset: 1, duplicate: true });
     const elsewhere = connect(t, url, { auth: { nickname: "Ada L.", token: given.token } });
     assert.deepEqual(await send(elsewhere, "x", "k1"), { offset: 1, duplicate: true });
@@ -190,7 +190,9 @@ for (const [what, token] of [["with a token of its own", tokenOf("Ada")], ["with
 
     // With another token it is somebody else.
     const other = "another secret token";
-    assert.deepEqual(await ask(socket, "nickname", "Eve", other), { nickname: "Eve", token: other });
+    const eve = await ask(socket, "nickname", "Eve", other);
+    assert.deepEqual([eve.nickname, eve.token], ["Eve", other]);
+    assert.notEqual(eve.user, given.user);
     assert.deepEqual(await send(socket, "x", "k1"), { offset: 3, duplicate: false });
     assert.deepEqual((await grace.hears(1)), ["psst"]);
   });
@@ -200,9 +202,9 @@ test("a rename does not take the name of somebody else", async (t) => {
   const { url } = await Server.start(t);
   await User.connected(t, url, "Grace");
   const socket = connect(t, url);
-  const { token } = await ask(socket, "nickname", "Ada");
+  const ada = await ask(socket, "nickname", "Ada");
   assert.equal((await ask(socket, "nickname", "grace")).error?.code, "nickname_taken");
-  assert.deepEqual(await ask(socket, "nickname", "Ada"), { nickname: "Ada", token });
+  assert.deepEqual(await ask(socket, "nickname", "Ada"), ada);
 });
 
 test("a retry without a name is recognised in a later session", async (t) => {

@@ -32,7 +32,7 @@ test("a name is claimed by the first and kept by its token", async (t) => {
     assert.match(await refused(t, url, { nickname: name }), /^nickname_taken: /);
   }
   const again = await ask(second, "nickname", "ada lovelace", claimed.token);
-  assert.deepEqual(again, { nickname: "ada lovelace", token: claimed.token });
+  assert.deepEqual(again, { ...claimed, nickname: "ada lovelace" });
   // A claim that is repeated, as after a lost ack, is the same claim.
   assert.deepEqual(await ask(first, "nickname", "ada lovelace", claimed.token), again);
 });
@@ -40,10 +40,11 @@ test("a name is claimed by the first and kept by its token", async (t) => {
 test("a client that connects with a name is told it, with the token that keeps it", async (t) => {
   const { url } = await Server.start(t);
   const socket = connect(t, url, { auth: { nickname: "Ada " } });
-  const [{ nickname, token }] = await once(socket, "nickname");
+  const [{ nickname, token, user }] = await once(socket, "nickname");
   assert.equal(nickname, "Ada");
+  assert.match(user, /^[0-9a-f]{16}$/);
   const other = connect(t, url, { auth: { nickname: "ada", token } });
-  assert.deepEqual(await once(other, "nickname"), [{ nickname: "ada", token }]);
+  assert.deepEqual(await once(other, "nickname"), [{ nickname: "ada", token, user }]);
 });
 
 test("a name belongs to one of many who claim it at once", async (t) => {

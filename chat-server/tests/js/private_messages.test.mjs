@@ -20,7 +20,9 @@ test("a private message reaches all tabs of the two, and nobody else in any way"
   const tab = await User.connected(t, server.url, "Grace");
   assert.deepEqual(await ada.whisper("grace", "psst", "k-1"), { offset: 1, duplicate: false });
   for (const user of [ada, grace, tab]) assert.deepEqual(await user.hears(1), ["psst"]);
-  const [{ at, ...meta }] = grace.privates;
+  const [{ at, user, ...meta }] = grace.privates;
+  assert.match(user, /^[0-9a-f]{16}$/);
+  assert.equal(ada.privates[0].user, user);
   assert.deepEqual(meta, { content: "psst", offset: 1, from: "Ada", to: "Grace", clientOffset: null });
   assert.equal(ada.privates[0].clientOffset, "k-1");
   assert.ok(Math.abs(at - Date.now()) < 60_000);

@@ -3,7 +3,7 @@
 use sqlx::{AssertSqlSafe, Row};
 
 use super::connections::connect;
-use super::{PostgresStore, append, feeds, nicknames, sessions};
+use super::{PostgresStore, access, access_read, access_write, append, feeds, nicknames, sessions};
 use crate::testkit::PostgresServer;
 
 const FEEDS: &str = "bigint, bigint, bigint, text[], bigint[], bigint[], bigint[]";
@@ -22,6 +22,7 @@ async fn what_is_read_is_found_by_an_index_also_in_tables_that_look_empty() {
     let url = server.create_database().await;
     PostgresStore::connect(&url).await.unwrap();
     let mut connection = connect(&url.parse().unwrap()).await.unwrap();
+    let [sweep_redeemed, sweep_invitations, sweep_sanctions] = access_write::SWEEP;
     for (name, types, values, sql, walks) in [
         ("whole_log", "bigint, bigint, bigint", "1, 2, 3", feeds::ALL, &["chat_messages_pkey"][..]),
         ("after", FEEDS, SOME, feeds::SOME_AFTER, &WALKS),
@@ -37,11 +38,87 @@ async fn what_is_read_is_found_by_an_index_also_in_tables_that_look_empty() {
             &["chat_nicknames_pkey", "chat_messages_by_pair", "chat_messages_by_receiver"],
         ),
         ("sweep", "bigint, bigint", "1, 2", sessions::SWEEP, &["chat_sessions_by_expiry"]),
+        (
+            "find_access",
+            "text, bigint",
+            "'a', 1",
+            access_read::FIND,
+            &["chat_rooms_pkey", "chat_members_"],
+        ),
+        (
+            "list_rooms",
+            "bigint, text, bigint",
+            "1, 'a', 10",
+            access_read::LIST_ROOMS,
+            &["chat_rooms_by_visibility", "chat_members_by_user", "chat_rooms_pkey"],
+        ),
+        (
+            "list_members",
+            "text, bigint, bigint",
+            "'a', 1, 10",
+            access_read::LIST_MEMBERS,
+            &["chat_members_pkey"],
+        ),
+        ("invitation", "bytea", "''", access_read::INVITATION, &["chat_invitations_"]),
+        (
+            "list_invitations",
+            "text, bigint, bigint",
+            "'a', 1, 10",
+            access_read::LIST_INVITATIONS,
+            &["chat_invitations_by_room"],
+        ),
+        (
+            "sanctions_of",
+            "text[], bigint",
+            "'{a, b}', 1",
+            access::SANCTIONS_OF,
+            &["chat_sanctions_pkey"],
+        ),
+        (
+            "list_sanctions",
+            "text, bigint, text, text, bigint",
+            "'a', 1, 'b', 'c', 10",
+            access_read::LIST_SANCTIONS,
+            &["chat_sanctions_"],
+        ),
+        ("access_tail", "", "", access_read::TAIL, &["chat_access_log_pkey"]),
+        ("access_after", "bigint, bigint", "1, 10", access_read::AFTER, &["chat_access_log_pkey"]),
+        (
+            "access_before",
+            "bigint, bigint",
+            "1, 10",
+            access_read::BEFORE,
+            &["chat_access_log_pkey"],
+        ),
+        (
+            "access_before_in_room",
+            "bigint, bigint, text",
+            "1, 10, 'a'",
+            access_read::BEFORE_IN_ROOM,
+            &["chat_access_log_by_room"],
+        ),
+        (
+            "sweep_redeemed",
+            "bigint, bigint",
+            "1, 2",
+            sweep_redeemed,
+            &["chat_invitations_by_expiry"],
+        ),
+        (
+            "sweep_invited",
+            "bigint, bigint",
+            "1, 2",
+            sweep_invitations,
+            &["chat_invitations_by_expiry"],
+        ),
+        ("sweep_sanctions", "bigint, bigint", "1, 2", sweep_sanctions, &["chat_sanctions_by_end"]),
     ] {
+        let types = if types.is_empty() { String::new() } else { format!("({types})") };
+        let values = if values.is_empty() { String::new() } else { format!("({values})") };
         let prepare =
-            format!("SET plan_cache_mode = force_generic_plan; PREPARE {name} ({types}) AS {sql}");
+            format!("SET plan_cache_mode = force_generic_plan; PREPARE {name} {types} AS {sql}");
         sqlx::raw_sql(AssertSqlSafe(prepare)).execute(&mut connection).await.unwrap();
-        let explain = AssertSqlSafe(format!("EXPLAIN EXECUTE {name} ({values})"));
+        let explain = AssertSqlSafe(format!("EXPLAIN EXECUTE {name} {values}"));
         let rows = sqlx::raw_sql(explain).fetch_all(&mut connection).await.unwrap();
         let plan: String = rows.iter().map(|row| row.get::<String, _>(0) + "\n").collect();
         for index in walks {

@@ -79,6 +79,7 @@ pub(super) fn message(row: &PgRow) -> Result<Message, sqlx::Error> {
     message.client_offset = row.try_get::<Option<&str>, _>(3)?.map(key_from_kept);
     message.from = sender.map(Nickname::from_stored);
     message.author = row.try_get::<Option<i64>, _>(9)?.map(AuthorId::from_stored);
+    message.user = row.try_get::<Option<i64>, _>(10)?.map(UserId::from_stored);
     message.at = Some(Timestamp::from_millis(row.try_get(5)?));
     Ok(message)
 }

@@ -8,13 +8,16 @@ use super::skeletons::fill_skeletons;
 use crate::StoreError;
 
 /// Step `i` leads from version `i` to `i + 1`.
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 9] = [
     include_str!("../../migrations/postgres/0001_log.sql"),
     include_str!("../../migrations/postgres/0002_sessions.sql"),
     include_str!("../../migrations/postgres/0003_session_versions.sql"),
     include_str!("../../migrations/postgres/0004_people.sql"),
     include_str!("../../migrations/postgres/0005_authors.sql"),
     include_str!("../../migrations/postgres/0006_skeletons.sql"),
+    include_str!("../../migrations/postgres/0007_users.sql"),
+    include_str!("../../migrations/postgres/0008_message_users.sql"),
+    include_str!("../../migrations/postgres/0009_rooms.sql"),
 ];
 
 /// Held while a node migrates a database (`pg_advisory_xact_lock`): "chat log" in ASCII.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
-use chat_core::{Audience, Message, NewMessage, Offset};
+use chat_core::{Audience, Message, NewMessage, Offset, UserId};
 use sqlx::error::BoxDynError;
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{Arguments, Connection, Row as _, SqliteConnection};
@@ -21,16 +21,16 @@ use crate::{Appended, Plan};
 /// without gaps.
 static INSERT: LazyLock<Statements> = LazyLock::new(|| {
     Statements::new(|rows| {
-        let values: Vec<_> = (1..=rows).map(|row| format!("({row},?,?,?,?,?,?,?,?,?)")).collect();
+        let values: Vec<_> = (1..=rows).map(|row| format!("({row},?,?,?,?,?,?,?,?,?,?)")).collect();
         format!(
             "INSERT INTO messages
-                (id, client_offset, content, room, sender, at, sender_id, receiver_id, receiver, author)
+                (id, client_offset, content, room, sender, at, sender_id, receiver_id, receiver, author, user_id)
             SELECT
                 (SELECT max(
                     coalesce((SELECT max(seq) FROM sqlite_sequence WHERE name = 'messages'), 0),
                     coalesce((SELECT max(id) FROM messages), 0)
                 )) + column1,
-                column2, column3, column4, column5, column6, column7, column8, column9, column10
+                column2, column3, column4, column5, column6, column7, column8, column9, column10, column11
             FROM (VALUES {})
             WHERE column3 IS NOT NULL",
             values.join(",")
@@ -137,7 +137,7 @@ async fn insert_rows(
     connection: &mut SqliteConnection,
 ) -> Result<i64, sqlx::Error> {
     let mut arguments = SqliteArguments::default();
-    arguments.reserve(9 * rows.len(), 0);
+    arguments.reserve(10 * rows.len(), 0);
     for row in rows {
         bind(row, &mut arguments).map_err(sqlx::Error::Encode)?;
     }
@@ -148,7 +148,7 @@ async fn insert_rows(
 
 /// Binds the values of a row of [`INSERT`].
 fn bind((message, key): &Row<'_>, arguments: &mut SqliteArguments) -> Result<(), BoxDynError> {
-    let NewMessage { audience, content, from, author, at, .. } = message;
+    let NewMessage { audience, content, from, author, user, at, .. } = message;
     let (room, users) = match audience {
         Audience::Room(room) => (room.as_str(), None),
         Audience::Private { from, to, nickname } => ("", Some((from, to, nickname))),
@@ -161,7 +161,8 @@ fn bind((message, key): &Row<'_>, arguments: &mut SqliteArguments) -> Result<(),
     arguments.add(users.map(|(from, ..)| from.as_i64()))?;
     arguments.add(users.map(|(_, to, _)| to.as_i64()))?;
     arguments.add(users.map(|(.., nickname)| text(nickname.as_str())))?;
-    arguments.add(author.map(|author| author.id().as_i64()))
+    arguments.add(author.map(|author| author.id().as_i64()))?;
+    arguments.add(user.map(UserId::as_i64))
 }
 
 fn text(text: &str) -> Arc<str> {

@@ -21,7 +21,7 @@ const MOST_OFTEN: i64 = 3;
 /// The columns that [`message`](super::read::message) reads.
 macro_rules! columns {
     () => {
-        "id, room, content, client_offset, sender, at, sender_id, receiver_id, receiver, author"
+        "id, room, content, client_offset, sender, at, sender_id, receiver_id, receiver, author, user_id"
     };
 }
 pub(super) use columns;
@@ -113,7 +113,7 @@ fn packed_columns() -> String {
     format!(
         "CASE WHEN octet_length(content) > {MAX_PACKED_BYTES} THEN NULL ELSE json_array(id, CAST(room AS TEXT),
             CAST(content AS TEXT), CAST(client_offset AS TEXT), CAST(sender AS TEXT), at,
-            sender_id, receiver_id, CAST(receiver AS TEXT), author) END AS packed, octet_length(content) AS bytes"
+            sender_id, receiver_id, CAST(receiver AS TEXT), author, user_id) END AS packed, octet_length(content) AS bytes"
     )
 }
 

@@ -24,6 +24,7 @@ struct Record<'a>(
     Option<i64>,
     Option<String>,
     Option<i64>,
+    Option<i64>,
 );
 
 /// Returns the messages next to an offset, in the order in which they are read; none if one of them is too long for
@@ -57,7 +58,7 @@ pub(super) async fn page(
 fn unpack(records: Vec<Record<'_>>, side: Side, page: &mut PageBuilder) -> Result<(), sqlx::Error> {
     // Usually the messages of a page are in one room; they share its name.
     let mut room: Option<RoomId> = None;
-    for Record(id, name, content, key, sender, at, from, to, nickname, author) in records {
+    for Record(id, name, content, key, sender, at, from, to, nickname, author, user) in records {
         let offset = offset(id)?;
         if let Some(last) = page.last()
             && !side.moves_on(last.offset, offset)?
@@ -81,6 +82,7 @@ fn unpack(records: Vec<Record<'_>>, side: Side, page: &mut PageBuilder) -> Resul
         message.client_offset = key.as_deref().map(key_from_kept);
         message.from = sender.map(Nickname::from_stored);
         message.author = author.map(AuthorId::from_stored);
+        message.user = user.map(UserId::from_stored);
         message.at = at.map(Timestamp::from_millis);
         if !page.push(message) {
             break;

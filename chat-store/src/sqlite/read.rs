@@ -98,6 +98,7 @@ pub(super) fn message(row: &SqliteRow) -> Result<Message, sqlx::Error> {
     message.client_offset = text(row, 3)?.as_deref().map(key_from_kept);
     message.from = sender.map(Nickname::from_stored);
     message.author = row.try_get::<Option<i64>, _>(9)?.map(AuthorId::from_stored);
+    message.user = row.try_get::<Option<i64>, _>(10)?.map(UserId::from_stored);
     message.at = row.try_get::<Option<i64>, _>(5)?.map(Timestamp::from_millis);
     Ok(message)
 }

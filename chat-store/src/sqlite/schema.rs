@@ -14,7 +14,7 @@ use crate::StoreError;
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Step `i` leads from `user_version` `i` to `i + 1`.
-const MIGRATIONS: [&str; 8] = [
+const MIGRATIONS: [&str; 11] = [
     include_str!("../../migrations/sqlite/0001_tutorial.sql"),
     include_str!("../../migrations/sqlite/0002_rooms.sql"),
     include_str!("../../migrations/sqlite/0003_sessions.sql"),
@@ -23,6 +23,9 @@ const MIGRATIONS: [&str; 8] = [
     include_str!("../../migrations/sqlite/0006_room_messages.sql"),
     include_str!("../../migrations/sqlite/0007_authors.sql"),
     include_str!("../../migrations/sqlite/0008_skeletons.sql"),
+    include_str!("../../migrations/sqlite/0009_users.sql"),
+    include_str!("../../migrations/sqlite/0010_message_users.sql"),
+    include_str!("../../migrations/sqlite/0011_rooms.sql"),
 ];
 
 /// Marks the file as ours (`PRAGMA application_id`), so that the version of another program's file is not mistaken
@@ -96,7 +99,8 @@ async fn check_tutorial_table(
             AND EXISTS (SELECT 1 FROM pragma_table_info('messages') WHERE name = 'content')
             AND NOT EXISTS (SELECT 1 FROM pragma_table_info('messages')
                 WHERE name IN
-                    ('room', 'sender', 'at', 'sender_id', 'receiver_id', 'receiver', 'author'))
+                    ('room', 'sender', 'at', 'sender_id', 'receiver_id', 'receiver', 'author',
+                    'user_id'))
             AND EXISTS (SELECT 1 FROM pragma_index_list('messages') AS list
                 WHERE list.[unique] AND NOT list.partial AND 'client_offset' =
                     (SELECT group_concat(name) FROM pragma_index_info(list.name)))

@@ -1,10 +1,13 @@
 //! The test cases by topic. [`conformance!`](crate::conformance) lists and runs those for messages,
 //! [`session_conformance!`](crate::session_conformance) those for sessions and
-//! [`nickname_conformance!`](crate::nickname_conformance) those for nicknames.
+//! [`nickname_conformance!`](crate::nickname_conformance) those for users and nicknames, and
+//! [`room_conformance!`](crate::room_conformance) those for rooms that are kept.
 
+pub mod access_log;
 pub mod authors;
 pub mod backwards;
 pub mod feeds;
+pub mod invitations;
 pub mod nickname_restarts;
 pub mod nickname_sharing;
 pub mod nicknames;
@@ -14,6 +17,11 @@ pub mod order;
 pub mod persistent;
 pub mod private;
 pub mod reading;
+pub mod room_members;
+pub mod room_restarts;
+pub mod room_sharing;
+pub mod rooms;
+pub mod sanctions;
 pub mod session_batches;
 pub mod session_restarts;
 pub mod session_sharing;
@@ -22,4 +30,5 @@ pub mod session_versions;
 pub mod sessions;
 pub mod shared;
 pub mod text;
+pub mod users;
 pub mod whole;

@@ -6,8 +6,9 @@ use async_trait::async_trait;
 use chat_core::{Epoch, Feed, NewMessage, Nickname, NicknameKey, Offset, Timestamp, UserId};
 
 use crate::{
-    Appended, Claimed, MessageStore, NicknameClaim, NicknameStore, Page, SessionKey, SessionRecord,
-    SessionStore, Store, StoreError,
+    Appended, Claimed, Credential, CredentialKey, CredentialOwner, Device, DeviceCode,
+    DeviceCodeKey, MessageStore, NewCredential, NicknameClaim, NicknameStore, Page, RoomStore,
+    RoomStoreWrapper, SessionKey, SessionRecord, SessionStore, Store, StoreError, UserStore,
 };
 
 /// A store that fails as often as a test requests, with an error that is [retryable](StoreError::is_retryable), and
@@ -21,14 +22,39 @@ pub struct FailingStore {
     lookups: AtomicUsize,
     claims: AtomicUsize,
     finds: AtomicUsize,
+    changes: AtomicUsize,
+    changed: AtomicUsize,
+    access_reads: AtomicUsize,
 }
 
 impl FailingStore {
     /// Wraps `store`, which works until it is told to fail.
     pub fn new(store: Arc<dyn Store>) -> Self {
-        let [appends, answers, reads, saves, lookups, claims, finds] =
-            std::array::from_fn(|_| AtomicUsize::new(0));
-        Self { store, appends, answers, reads, saves, lookups, claims, finds }
+        let [
+            appends,
+            answers,
+            reads,
+            saves,
+            lookups,
+            claims,
+            finds,
+            changes,
+            changed,
+            access_reads,
+        ] = std::array::from_fn(|_| AtomicUsize::new(0));
+        Self {
+            store,
+            appends,
+            answers,
+            reads,
+            saves,
+            lookups,
+            claims,
+            finds,
+            changes,
+            changed,
+            access_reads,
+        }
     }
 
     /// Makes the next `count` appends fail and store nothing. Replaces the previous request.
@@ -65,6 +91,24 @@ impl FailingStore {
     /// Makes the next `count` lookups of a nickname fail. Replaces the previous request.
     pub fn fail_finds(&self, count: usize) {
         self.finds.store(count, Ordering::SeqCst);
+    }
+
+    /// Makes the next `count` changes to rooms and who may do what there fail and change nothing. Replaces the previous
+    /// request.
+    pub fn fail_changes(&self, count: usize) {
+        self.changes.store(count, Ordering::SeqCst);
+    }
+
+    /// Makes the next `count` changes that reach the store succeed there but return an error. Replaces the previous
+    /// request.
+    pub fn lose_changes(&self, count: usize) {
+        self.changed.store(count, Ordering::SeqCst);
+    }
+
+    /// Makes the next `count` reads of rooms, members, invitations, sanctions and their log fail. Replaces the previous
+    /// request.
+    pub fn fail_access_reads(&self, count: usize) {
+        self.access_reads.store(count, Ordering::SeqCst);
     }
 }
 
@@ -184,5 +228,75 @@ impl NicknameStore for FailingStore {
         after: Option<&NicknameKey>,
     ) -> Result<Option<NicknameKey>, StoreError> {
         self.store.sweep_nicknames(now, after).await
+    }
+}
+
+#[async_trait]
+impl UserStore for FailingStore {
+    async fn find_credential(
+        &self,
+        key: CredentialKey,
+        now: Timestamp,
+    ) -> Result<Credential, StoreError> {
+        take_one(&self.finds)?;
+        self.store.find_credential(key, now).await
+    }
+
+    async fn keep_credential(
+        &self,
+        new: &NewCredential,
+        owner: CredentialOwner,
+    ) -> Result<(), StoreError> {
+        take_one(&self.claims)?;
+        self.store.keep_credential(new, owner).await
+    }
+
+    async fn devices(&self, user: UserId) -> Result<Vec<Device>, StoreError> {
+        take_one(&self.finds)?;
+        self.store.devices(user).await
+    }
+
+    async fn revoke_credential(
+        &self,
+        user: UserId,
+        key: CredentialKey,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        take_one(&self.claims)?;
+        self.store.revoke_credential(user, key, now).await
+    }
+
+    async fn keep_code(&self, code: &DeviceCode, max: usize) -> Result<bool, StoreError> {
+        take_one(&self.claims)?;
+        self.store.keep_code(code, max).await
+    }
+
+    async fn redeem_code(
+        &self,
+        code: DeviceCodeKey,
+        new: &NewCredential,
+        max: usize,
+    ) -> Result<Option<(CredentialOwner, Nickname)>, StoreError> {
+        take_one(&self.claims)?;
+        self.store.redeem_code(code, new, max).await
+    }
+}
+
+#[async_trait]
+impl RoomStoreWrapper for FailingStore {
+    fn rooms(&self) -> &dyn RoomStore {
+        &*self.store
+    }
+
+    async fn before_change(&self) -> Result<(), StoreError> {
+        take_one(&self.changes)
+    }
+
+    async fn after_change(&self) -> Result<(), StoreError> {
+        take_one(&self.changed)
+    }
+
+    async fn before_read(&self) -> Result<(), StoreError> {
+        take_one(&self.access_reads)
     }
 }

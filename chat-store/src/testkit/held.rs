@@ -6,8 +6,9 @@ use chat_core::{Epoch, Feed, NewMessage, Nickname, NicknameKey, Offset, Timestam
 
 use super::Gate;
 use crate::{
-    Appended, Claimed, MessageStore, NicknameClaim, NicknameStore, Page, SessionKey, SessionRecord,
-    SessionStore, Store, StoreError,
+    Appended, Claimed, Credential, CredentialKey, CredentialOwner, Device, DeviceCode,
+    DeviceCodeKey, MessageStore, NewCredential, NicknameClaim, NicknameStore, Page, RoomStore,
+    RoomStoreWrapper, SessionKey, SessionRecord, SessionStore, Store, StoreError, UserStore,
 };
 
 /// A store whose calls a test can hold and release, to test orders of events that rarely occur by chance.
@@ -53,14 +54,30 @@ pub struct HeldStore {
     pub claims: Gate,
     /// Lookups of a nickname, before it is looked up.
     pub finds: Gate,
+    /// Changes to rooms and who may do what there, before anything is changed.
+    pub changes: Gate,
+    /// Reads of rooms, members, invitations, sanctions and their log, before anything is read.
+    pub access_reads: Gate,
 }
 
 impl HeldStore {
     /// Wraps `store` with open gates.
     pub fn new(store: Arc<dyn Store>) -> Self {
-        let [appends, answers, reads, tails, saves, lookups, claims, finds] =
+        let [appends, answers, reads, tails, saves, lookups, claims, finds, changes, access_reads] =
             std::array::from_fn(|_| Gate::new());
-        Self { store, appends, answers, reads, tails, saves, lookups, claims, finds }
+        Self {
+            store,
+            appends,
+            answers,
+            reads,
+            tails,
+            saves,
+            lookups,
+            claims,
+            finds,
+            changes,
+            access_reads,
+        }
     }
 }
 
@@ -163,5 +180,73 @@ impl NicknameStore for HeldStore {
         after: Option<&NicknameKey>,
     ) -> Result<Option<NicknameKey>, StoreError> {
         self.store.sweep_nicknames(now, after).await
+    }
+}
+
+#[async_trait]
+impl UserStore for HeldStore {
+    async fn find_credential(
+        &self,
+        key: CredentialKey,
+        now: Timestamp,
+    ) -> Result<Credential, StoreError> {
+        self.finds.pass().await;
+        self.store.find_credential(key, now).await
+    }
+
+    async fn keep_credential(
+        &self,
+        new: &NewCredential,
+        owner: CredentialOwner,
+    ) -> Result<(), StoreError> {
+        self.claims.pass().await;
+        self.store.keep_credential(new, owner).await
+    }
+
+    async fn devices(&self, user: UserId) -> Result<Vec<Device>, StoreError> {
+        self.finds.pass().await;
+        self.store.devices(user).await
+    }
+
+    async fn revoke_credential(
+        &self,
+        user: UserId,
+        key: CredentialKey,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.claims.pass().await;
+        self.store.revoke_credential(user, key, now).await
+    }
+
+    async fn keep_code(&self, code: &DeviceCode, max: usize) -> Result<bool, StoreError> {
+        self.claims.pass().await;
+        self.store.keep_code(code, max).await
+    }
+
+    async fn redeem_code(
+        &self,
+        code: DeviceCodeKey,
+        new: &NewCredential,
+        max: usize,
+    ) -> Result<Option<(CredentialOwner, Nickname)>, StoreError> {
+        self.claims.pass().await;
+        self.store.redeem_code(code, new, max).await
+    }
+}
+
+#[async_trait]
+impl RoomStoreWrapper for HeldStore {
+    fn rooms(&self) -> &dyn RoomStore {
+        &*self.store
+    }
+
+    async fn before_change(&self) -> Result<(), StoreError> {
+        self.changes.pass().await;
+        Ok(())
+    }
+
+    async fn before_read(&self) -> Result<(), StoreError> {
+        self.access_reads.pass().await;
+        Ok(())
     }
 }

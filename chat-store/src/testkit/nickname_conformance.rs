@@ -1,4 +1,4 @@
-/// Creates a module of tests, one for each case that a store of nicknames has to pass.
+/// Creates a module of tests, one for each case that a store of users and nicknames has to pass.
 ///
 /// ```text
 /// nickname_conformance!(name, backend);                      any store
@@ -42,12 +42,25 @@ macro_rules! nickname_conformance {
                 names_that_have_expired_are_swept_unless_they_have_private_messages
                 a_claim_that_is_dropped_has_happened_as_a_whole_or_not_at_all
                 a_closed_store_says_so_of_nicknames;
+            users:
+                a_credential_belongs_to_one_user
+                an_owner_of_nicknames_is_a_user
+                a_credential_outlives_the_nicknames
+                a_revoked_credential_is_never_valid_again
+                devices_are_listed
+                a_code_adds_one_device
+                codes_and_devices_have_a_maximum
+                of_devices_that_use_a_code_at_once_one_is_added
+                a_code_that_is_used_by_a_dropped_call_can_be_used_again
+                a_closed_store_says_so_of_users;
         }
     };
     (@persistent $attributes:tt $backend:expr) => {
         $crate::conformance! { @cases $attributes $backend;
             nickname_restarts:
                 nicknames_are_kept_over_any_number_of_restarts;
+            users:
+                users_are_kept_over_restarts;
         }
     };
     (@shared $attributes:tt $backend:expr) => {

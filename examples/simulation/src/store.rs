@@ -7,8 +7,10 @@ use chat_core::{
     Epoch, Feed, Message, NewMessage, Nickname, NicknameKey, Offset, Timestamp, UserId,
 };
 use chat_store::{
-    Appended, Claimed, MemoryStore, MessageStore, NicknameClaim, NicknameStore, Page, PageBuilder,
-    Plan, SessionKey, SessionRecord, SessionStore, StoreError,
+    Appended, Claimed, Credential, CredentialKey, CredentialOwner, Device, DeviceCode,
+    DeviceCodeKey, MemoryStore, MessageStore, NewCredential, NicknameClaim, NicknameStore, Page,
+    PageBuilder, Plan, RoomStore, RoomStoreWrapper, SessionKey, SessionRecord, SessionStore,
+    StoreError, UserStore,
 };
 use tokio::time::sleep;
 
@@ -345,5 +347,73 @@ impl NicknameStore for SimulatedStore {
         self.life.go_on().await;
         sleep(Duration::ZERO).await;
         Ok(None)
+    }
+}
+
+#[async_trait]
+impl UserStore for SimulatedStore {
+    async fn find_credential(
+        &self,
+        key: CredentialKey,
+        now: Timestamp,
+    ) -> Result<Credential, StoreError> {
+        let end = self.call(Fault::ClaimFails, None).await;
+        let found = self.names.find_credential(key, now).await?;
+        self.end(&end, found).await
+    }
+
+    async fn keep_credential(
+        &self,
+        new: &NewCredential,
+        owner: CredentialOwner,
+    ) -> Result<(), StoreError> {
+        let end = self.call(Fault::ClaimFails, None).await;
+        if !matches!(end, End::Failed) {
+            self.names.keep_credential(new, owner).await?;
+        }
+        self.end(&end, ()).await
+    }
+
+    async fn devices(&self, user: UserId) -> Result<Vec<Device>, StoreError> {
+        self.names.devices(user).await
+    }
+
+    async fn revoke_credential(
+        &self,
+        user: UserId,
+        key: CredentialKey,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.names.revoke_credential(user, key, now).await
+    }
+
+    async fn keep_code(&self, code: &DeviceCode, max: usize) -> Result<bool, StoreError> {
+        self.names.keep_code(code, max).await
+    }
+
+    async fn redeem_code(
+        &self,
+        code: DeviceCodeKey,
+        new: &NewCredential,
+        max: usize,
+    ) -> Result<Option<(CredentialOwner, Nickname)>, StoreError> {
+        self.names.redeem_code(code, new, max).await
+    }
+}
+
+#[async_trait]
+impl RoomStoreWrapper for SimulatedStore {
+    fn rooms(&self) -> &dyn RoomStore {
+        &*self.names
+    }
+
+    async fn before_change(&self) -> Result<(), StoreError> {
+        let end = self.call(Fault::ClaimFails, None).await;
+        self.end(&end, ()).await
+    }
+
+    async fn before_read(&self) -> Result<(), StoreError> {
+        let end = self.call(Fault::LookupFails, None).await;
+        self.end(&end, ()).await
     }
 }

@@ -5,3 +5,4 @@ mod index;
 mod line;
 
 pub(crate) use file::Journal;
+pub(crate) use line::{Code, Credential};

@@ -1,3 +1,5 @@
+mod users;
+
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::mpsc;
@@ -6,8 +8,8 @@ use std::thread;
 use async_trait::async_trait;
 use chat_core::{Epoch, Feed, NewMessage, Nickname, NicknameKey, Offset, Timestamp, UserId};
 use chat_store::{
-    Appended, Claimed, MessageStore, NicknameClaim, NicknameStore, Page, PageBuilder, Plan,
-    SessionKey, SessionRecord, SessionStore, StoreError,
+    Appended, Claimed, MemoryStore, MessageStore, NicknameClaim, NicknameStore, Page, PageBuilder,
+    Plan, RoomStore, RoomStoreWrapper, SessionKey, SessionRecord, SessionStore, StoreError,
 };
 use tokio::sync::oneshot;
 
@@ -16,7 +18,7 @@ use crate::journal::Journal;
 /// How many sessions a sweep deletes at the most.
 const MAX_SWEPT: usize = 10_000;
 
-/// A log, sessions and nicknames in one file, to which lines of JSON are only ever appended.
+/// A log, sessions, and users with their nicknames in one file, to which lines of JSON are only ever appended.
 ///
 /// A thread of its own has the file, and carries out the calls one after the other, in the order in which they were
 /// made: so a call that is dropped has happened before every later one, or not at all. Each batch is synced to the
@@ -24,9 +26,12 @@ const MAX_SWEPT: usize = 10_000;
 ///
 /// It is small rather than fast: readers wait while a batch is written, the file never shrinks, and opening reads
 /// it from beginning to end. One process has it at a time.
+///
+/// It does not write down which rooms are kept and who may do what there: that ends with the process.
 pub struct JournalStore {
     epoch: Epoch,
     calls: mpsc::Sender<Call>,
+    rooms: MemoryStore,
 }
 
 enum Call {
@@ -53,7 +58,7 @@ impl JournalStore {
             drop(journal);
             drop(waiting);
         });
-        Ok(Self { epoch, calls })
+        Ok(Self { epoch, calls, rooms: MemoryStore::new() })
     }
 
     /// Has the thread carry out `call`.
@@ -117,6 +122,7 @@ impl MessageStore for JournalStore {
     }
 
     async fn close(&self) {
+        self.rooms.close().await;
         let (closed, waiting) = oneshot::channel::<()>();
         // It comes too late on purpose: when it is dropped, the file is closed.
         let last = Call::Do(Box::new(move |_| drop(closed)));
@@ -207,6 +213,12 @@ impl NicknameStore for JournalStore {
             Ok(last)
         })
         .await
+    }
+}
+
+impl RoomStoreWrapper for JournalStore {
+    fn rooms(&self) -> &dyn RoomStore {
+        &self.rooms
     }
 }
 

@@ -30,6 +30,7 @@ impl SessionBackend for Journal {
 chat_store::conformance!(messages, Journal::new(), persistent);
 chat_store::session_conformance!(sessions, Journal::new(), persistent);
 chat_store::nickname_conformance!(nicknames, Journal::new(), persistent);
+chat_store::room_conformance!(rooms, Journal::new());
 
 async fn two_nodes() -> Nodes {
     let first = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -3,12 +3,12 @@
 mod adapter;
 mod args;
 mod hub;
+mod jwt;
 mod limits;
 mod listen;
 mod stop;
 mod workers;
 
-use std::path::Path;
 use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -22,7 +22,7 @@ use stop::stop_signal;
 use crate::open_files::{open_files, raise_open_files};
 use crate::supervisor::{self, LISTENING};
 use crate::telemetry;
-use chat_server::{Chat, JwtKey, Listener, Observed};
+use chat_server::{Chat, Listener, Observed};
 
 /// How long the store and the adapter may each take to close.
 const CLOSE_PATIENCE: Duration = Duration::from_millis(900);
@@ -48,7 +48,7 @@ async fn serve(cli: &Cli) -> anyhow::Result<()> {
     let bound = cli.address().bind().await?;
     let local = &*bound.shown;
     telemetry::init(&cli.log, cli.worker_listen.as_ref().map(|_| local))?;
-    let jwt_key = cli.jwt_key.as_deref().map(read_jwt_key).transpose()?;
+    let verifier = cli.jwt.verifier()?;
     let store = chat_store::open(&cli.store).await?;
     let broadcast = adapter::open(cli).await?;
     // Only the kind of each URL: the rest may contain secrets.
@@ -63,8 +63,10 @@ async fn serve(cli: &Cli) -> anyhow::Result<()> {
     if adapter != "local" {
         chat = chat.broadcast(Arc::clone(&broadcast));
     }
-    if let Some(key) = jwt_key {
-        chat = chat.jwt_key(key);
+    if let Some(verifier) = verifier {
+        // Before a supervisor learns that this worker listens, and passes signals on.
+        tokio::spawn(jwt::reload(verifier.clone(), jwt::reload_signal()?));
+        chat = chat.jwt(verifier);
     }
     if cli.trace_events {
         chat = chat.observe(trace);
@@ -114,12 +116,6 @@ async fn serve(cli: &Cli) -> anyhow::Result<()> {
 /// Returns the part of a URL before the first colon.
 fn kind(url: &str) -> &str {
     url.split_once(':').map_or(url, |(kind, _)| kind)
-}
-
-fn read_jwt_key(path: &Path) -> anyhow::Result<JwtKey> {
-    let place = || format!("--jwt-key {} cannot be used", path.display());
-    let bytes = std::fs::read(path).with_context(place)?;
-    JwtKey::from_bytes(&bytes).with_context(place)
 }
 
 fn trace(event: Observed<'_>) {

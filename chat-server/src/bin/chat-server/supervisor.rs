@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use tokio::process::Command;
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
@@ -48,7 +49,8 @@ impl SupervisorError {
 ///
 /// Workers are started one after the other. Once all of them are ready, `listening` is called with their addresses,
 /// in the same order. From then on a worker that exits is restarted at its address. A worker that does not stop
-/// within ten seconds is killed.
+/// within ten seconds is killed. Each time that `hangups` changes, SIGHUP is sent to all workers; to one that is being
+/// started, once it is ready.
 ///
 /// # Errors
 /// When a worker cannot be started at first; the others are stopped then.
@@ -56,6 +58,7 @@ pub(crate) async fn run(
     addresses: &[String],
     command: impl Fn(&str) -> Command + Send + Sync + 'static,
     listening: impl FnOnce(&[&str]),
+    hangups: watch::Receiver<()>,
     stop: impl Future<Output = ()>,
 ) -> Result<(), SupervisorError> {
     tokio::pin!(stop);
@@ -79,8 +82,9 @@ pub(crate) async fn run(
     let command = Arc::new(command);
     let keepers = workers.into_iter().map(|mut worker| {
         let (command, stopping) = (Arc::clone(&command), stopping.clone());
+        let hangups = hangups.clone();
         tokio::spawn(async move {
-            stopping.run_until_cancelled(keep(&mut worker, &*command)).await;
+            stopping.run_until_cancelled(keep(&mut worker, &*command, hangups)).await;
             worker.stop().await;
         })
     });
@@ -91,14 +95,23 @@ pub(crate) async fn run(
     Ok(())
 }
 
-/// Restarts a worker whenever it exits.
-async fn keep(worker: &mut Worker, command: impl Fn(&str) -> Command) -> ! {
+/// Restarts a worker whenever it exits, and passes hangups on to it.
+async fn keep(
+    worker: &mut Worker,
+    command: impl Fn(&str) -> Command,
+    mut hangups: watch::Receiver<()>,
+) -> ! {
     // The operating system may have chosen the port; the worker's clients know this one.
     let address = worker.address().to_owned();
     let mut pause = SHORTEST_PAUSE;
     loop {
         let started = Instant::now();
-        let ended = worker.ended().await;
+        let ended = loop {
+            tokio::select! {
+                ended = worker.ended() => break ended,
+                Ok(()) = hangups.changed() => worker.hang_up(),
+            }
+        };
         tracing::warn!(worker.address = address, "a worker has ended, starting it again: {ended}");
         if started.elapsed() > WELL {
             pause = SHORTEST_PAUSE;

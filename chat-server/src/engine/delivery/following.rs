@@ -139,8 +139,12 @@ impl Following {
         self.rooms.remove(room);
     }
 
-    /// Follows the private messages of `user` after an offset, and of nobody else.
+    /// Follows the private messages of `user` after an offset, and of nobody else. Changes nothing if it follows them
+    /// already.
     pub(crate) fn identify(&mut self, user: UserId, after: Offset) {
+        if self.user.is_some_and(|(followed, _)| followed == user) {
+            return;
+        }
         self.user = Some((user, self.since(after)));
     }
 

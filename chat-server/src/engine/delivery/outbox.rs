@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use chat_core::event::{Joined, Left, Named, TypingHeard};
+use chat_core::event::{Joined, Left, Named, TokenTaken, TypingHeard};
 use chat_core::{Ack, Refusal, RoomId};
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
@@ -17,6 +17,7 @@ pub(crate) enum Answer {
     Joined(Joined),
     Left(Left),
     Named(Named),
+    TokenTaken(TokenTaken),
     Typing(TypingHeard),
     /// Its JSON, which may be long: a page of history, or the users of a room. Many answers may share it.
     #[serde(serialize_with = "made")]
@@ -62,7 +63,7 @@ impl Answer {
     /// Returns whether it says what the connection follows now, or who its user is. The client relies on that once it
     /// has the answer, even after a crash.
     pub(crate) fn tells_of_session(&self) -> bool {
-        matches!(self, Self::Joined(_) | Self::Left(_) | Self::Named(_))
+        matches!(self, Self::Joined(_) | Self::Left(_) | Self::Named(_) | Self::TokenTaken(_))
     }
 }
 

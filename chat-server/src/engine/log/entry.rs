@@ -117,17 +117,19 @@ impl Entry {
     }
 
     fn meta(&self, key: Option<&ClientOffset>) -> Meta {
-        let Message { audience, from, at, .. } = &self.message;
+        let Message { audience, from, user, at, .. } = &self.message;
         let (from, at, client_offset) = (from.clone(), *at, key.cloned());
         match audience {
             Audience::Room(room) => {
                 let mut meta = DeliveryMeta::new(room.clone());
-                (meta.from, meta.at, meta.client_offset) = (from, at, client_offset);
+                (meta.from, meta.user) = (from, *user);
+                (meta.at, meta.client_offset) = (at, client_offset);
                 Meta::Room(meta)
             }
-            Audience::Private { nickname, .. } => {
+            Audience::Private { from: sender, nickname, .. } => {
                 let mut meta = PrivateDeliveryMeta::new(nickname.clone());
-                (meta.from, meta.at, meta.client_offset) = (from, at, client_offset);
+                (meta.from, meta.user) = (from, Some(*sender));
+                (meta.at, meta.client_offset) = (at, client_offset);
                 Meta::Private(meta)
             }
         }
@@ -153,7 +155,7 @@ pub(crate) struct Delivered<'a>(&'static str, &'a Content, Offset, Meta, Recover
 impl Delivered<'_> {
     /// Returns the approximate size of its JSON in bytes.
     pub(crate) fn bytes(&self) -> usize {
-        const BESIDE_CONTENT: usize = 160;
+        const BESIDE_CONTENT: usize = 192;
         self.1.as_str().len() + BESIDE_CONTENT
     }
 }

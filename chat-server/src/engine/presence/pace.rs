@@ -21,11 +21,21 @@ pub(super) struct Pace {
     pub(super) untold: HashMap<PresenceId, Untold>,
 }
 
+/// A user who waits for a turn.
 #[derive(Debug)]
 pub(super) struct Untold {
     /// The state that others know.
-    pub(super) was_present: bool,
-    pub(super) nickname: Option<Nickname>,
+    pub(super) known: Shown,
+}
+
+/// What others know of a user in a room: the nickname under which the user is there, if there is one; none if the
+/// user is not there.
+pub(super) type Shown = Option<Option<Nickname>>;
+
+/// Returns whether others have to be told: a user under another spelling of a nickname is there as before.
+pub(super) fn differ(known: &Shown, now: &Shown) -> bool {
+    let key = |nickname: &Option<Nickname>| nickname.as_ref().map(Nickname::key);
+    known != now && known.as_ref().map(key) != now.as_ref().map(key)
 }
 
 impl Pace {
@@ -39,15 +49,9 @@ impl Pace {
         self.turns.len().max(self.untold.len())
     }
 
-    /// Returns whether a change of a user can be sent now; otherwise it waits for its turn.
-    pub(super) fn admits(
-        &mut self,
-        who: PresenceId,
-        nickname: Option<&Nickname>,
-        joined: bool,
-    ) -> bool {
-        if let Some(untold) = self.untold.get_mut(&who) {
-            untold.nickname = nickname.cloned();
+    /// Returns whether a change of a user, of whom others know this, can be sent now; otherwise it waits for its turn.
+    pub(super) fn admits(&mut self, who: PresenceId, known: &Shown) -> bool {
+        if self.untold.contains_key(&who) {
             return false;
         }
         if self.turns.is_empty() && self.bucket.take(1).is_ok() {
@@ -59,8 +63,7 @@ impl Pace {
             self.untold.remove(&oldest);
         }
         self.turns.push_back(who);
-        let untold = Untold { was_present: !joined, nickname: nickname.cloned() };
-        self.untold.insert(who, untold);
+        self.untold.insert(who, Untold { known: known.clone() });
         false
     }
 }

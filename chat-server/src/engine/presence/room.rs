@@ -6,7 +6,7 @@ use chat_core::{Nickname, NodeId, PresenceEntry, PresenceId, RoomId};
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::few::Few;
-use super::pace::Pace;
+use super::pace::{Pace, Shown, differ};
 
 /// One connection of this node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,6 +49,8 @@ pub(super) struct Changed {
     pub(super) anywhere: bool,
     /// Whether the presence on this node, as other nodes see it, has changed.
     pub(super) here: bool,
+    /// The state before, if a user who was there has another nickname.
+    pub(super) renamed: Shown,
 }
 
 impl Room {
@@ -69,13 +71,16 @@ impl Room {
         });
         let is_here = matches!(source, Source::Connection(_));
         let was_here = entry.is_here();
-        let renamed = nickname.is_some() && entry.nickname.as_ref() != nickname;
-        if renamed {
-            entry.nickname = nickname.cloned();
+        let has_another = nickname.is_some() && entry.nickname.as_ref() != nickname;
+        let mut renamed = None;
+        if has_another {
+            let before = Some(std::mem::replace(&mut entry.nickname, nickname.cloned()));
+            renamed =
+                before.filter(|before| differ(&Some(before.clone()), &Some(nickname.cloned())));
             self.list = None;
         }
         entry.sources.insert(source);
-        Changed { anywhere: is_new, here: is_here && (!was_here || renamed) }
+        Changed { anywhere: is_new, here: is_here && (!was_here || has_another), renamed }
     }
 
     /// Removes a source of a user; with the last one, the user leaves the room.
@@ -93,7 +98,7 @@ impl Room {
                 self.present.shrink_to_fit();
             }
         }
-        Changed { anywhere, here }
+        Changed { anywhere, here, renamed: None }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -108,8 +113,9 @@ impl Room {
         self.present.contains_key(&who)
     }
 
-    pub(super) fn nickname(&self, who: PresenceId) -> Option<Nickname> {
-        self.present.get(&who)?.nickname.clone()
+    /// Returns how a user is in the room; none if the user is not there.
+    pub(super) fn shown(&self, who: PresenceId) -> Shown {
+        self.present.get(&who).map(|state| state.nickname.clone())
     }
 
     /// Returns the connections of this node in the room, except those of `who`.

@@ -234,22 +234,24 @@ impl State {
             self.report.changed(room, who);
         }
         if changed.anywhere {
-            self.tell_change(room, who, nickname, true);
+            self.tell_change(room, who, &None);
+        } else if changed.renamed.is_some() {
+            self.tell_change(room, who, &changed.renamed);
         }
     }
 
     /// Removes a source of a user in a room, and announces that the user left if it was the last source.
     pub(super) fn withdraw(&mut self, room: &RoomId, who: PresenceId, source: Source) {
         let Some(state) = self.rooms.get_mut(room) else { return };
-        let nickname = state.nickname(who);
+        let before = state.shown(who);
         let changed = state.remove(who, source);
         let is_empty = state.is_empty();
         if changed.here {
             self.report.changed(room, who);
         }
         if changed.anywhere {
-            self.rest(room, who, nickname.clone());
-            self.tell_change(room, who, nickname.as_ref(), false);
+            self.rest(room, who, before.clone().flatten());
+            self.tell_change(room, who, &before);
         }
         if is_empty {
             self.rooms.remove(room);

@@ -46,16 +46,16 @@ impl Guard {
         Self { reserved, new, wrong, guessed, collected }
     }
 
-    /// Decides whether a claim may be checked.
+    /// Decides whether a claim, or a code, may be checked.
     ///
     /// A source with too many failed claims has to wait. If many sources fail for one nickname, those that failed
     /// recently have to wait; its owner, who did not, does not.
-    pub(super) fn admit(&self, source: Source, nickname: &Nickname) -> Result<(), Refusal> {
+    pub(super) fn admit(&self, source: Source, nickname: Option<&Nickname>) -> Result<(), Refusal> {
         let Some(wrong) = &self.wrong else { return Ok(()) };
         let Some(own) = wrong.by_source.used(&source).filter(|own| !own.is_full()) else {
             return Ok(());
         };
-        let name = wrong.by_name.used(&nickname.key());
+        let name = nickname.and_then(|nickname| wrong.by_name.used(&nickname.key()));
         let wait = own.wait(1).max(name.map_or(Duration::ZERO, |name| name.wait(1)));
         if wait.is_zero() {
             return Ok(());
@@ -65,7 +65,7 @@ impl Guard {
                 "claims to nicknames are refused unseen: too many were in vain (--max-wrong-tokens-per-minute)"
             );
         });
-        let reason = "too many names or tokens were tried that are not yours";
+        let reason = "too many names, tokens or codes were tried that are not yours";
         Err(Refusal::slow_down(format!("{reason}; try again {}", later(wait)), wait))
     }
 
@@ -98,11 +98,13 @@ impl Guard {
         Ok(NewName(Some(bucket)))
     }
 
-    /// Counts a claim that was not granted.
-    pub(super) fn refused(&self, source: Source, nickname: &Nickname) {
+    /// Counts a claim that was not granted, or a code that was none.
+    pub(super) fn refused(&self, source: Source, nickname: Option<&Nickname>) {
         let Some(wrong) = &self.wrong else { return };
         wrong.by_source.of(&source).overdraw(1);
-        wrong.by_name.of(&nickname.key()).overdraw(1);
+        if let Some(nickname) = nickname {
+            wrong.by_name.of(&nickname.key()).overdraw(1);
+        }
     }
 }
 

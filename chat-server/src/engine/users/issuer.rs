@@ -1,6 +1,10 @@
+use std::sync::Arc;
+
 use chat_core::event::Token;
-use chat_core::{Nickname, Refusal, Timestamp};
+use chat_core::{Refusal, Timestamp};
 use chat_store::OwnerKey;
+
+use super::token_claims::TokenClaims;
 
 /// An external authority that identifies clients by the tokens it issues.
 pub(crate) trait Issuer: Send + Sync {
@@ -12,8 +16,12 @@ pub(crate) trait Issuer: Send + Sync {
 }
 
 /// The user that a token names.
+#[derive(Debug)]
 pub(crate) struct Subject {
     pub(crate) owner: OwnerKey,
-    pub(crate) nickname: Nickname,
+    /// What the token calls the user, the best name first. Any text: nothing of it is checked.
+    pub(crate) names: Vec<String>,
+    /// When the token expires, if it does.
     pub(crate) until: Option<Timestamp>,
+    pub(crate) claims: Arc<TokenClaims>,
 }

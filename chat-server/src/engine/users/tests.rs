@@ -1,7 +1,7 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use chat_core::{NodeId, RoomId};
-use chat_store::MemoryStore;
+use chat_store::{MemoryStore, NicknameStore};
 use tokio::time::advance;
 
 use super::*;
@@ -26,7 +26,7 @@ impl Node {
         let presence = Presence::new(node, Duration::ZERO, true, None, outgoing);
         let reserved = RESERVED.map(Nickname::from_stored).into();
         let rules = Rules { lifetime: LIFETIME, limits, reserved };
-        let store: Arc<dyn NicknameStore> = Arc::<MemoryStore>::clone(store);
+        let store: Arc<dyn UserStore> = Arc::<MemoryStore>::clone(store);
         let mut identities = Identities::new(store, rules, None, presence);
         let error = Arc::new(AtomicI64::new(0));
         let (began, wrong) = (Instant::now(), Arc::clone(&error));
@@ -94,9 +94,9 @@ async fn a_name_that_another_connection_of_its_owner_takes_at_that_moment_is_not
     let ada = node.take("Ada", Some(ADAS), 1).await.unwrap();
     let _present = node.enter(&ada);
     let source = Source::Address([192, 0, 2, 1].into());
-    let again = node.identities.claim_new(&ada.nickname, ada.owner, source).await.unwrap();
+    let again = node.identities.claim_new(&ada.nickname, Holder::of(&ada), source).await.unwrap();
     assert_eq!(again.id, ada.id);
-    let eve = owner_of(&Token::try_from(EVES.to_owned()).unwrap());
+    let eve = Holder::new(credential_of(&Token::try_from(EVES.to_owned()).unwrap()).unwrap());
     let refused = node.identities.claim_new(&ada.nickname, eve, source).await;
     assert!(matches!(refused, Err(IdentityError::Refused(_))), "{refused:?}");
 }
@@ -273,4 +273,110 @@ async fn names_that_nobody_renews_are_swept() {
     sleep(LIFETIME / 2 + 2 * SWEEP_INTERVAL).await;
     assert!(!find("Ada").await && find("Bob").await);
     sweep.abort();
+}
+
+/// An issuer whose tokens are the subject and the names, as in `1:John Smith:John`.
+struct Texts;
+
+impl Issuer for Texts {
+    fn subject(&self, token: Option<&Token>) -> Result<issuer::Subject, Refusal> {
+        let refusal = || Refusal::new(RefusalCode::InvalidToken, "no token");
+        let mut parts = token.ok_or_else(refusal)?.as_str().split(':').map(ToOwned::to_owned);
+        let owner = owner("jwt", &[&parts.next().ok_or_else(refusal)?]);
+        let claims = TokenClaims { roles: vec!["tester".into()], ..TokenClaims::default() };
+        let until = Some(Timestamp::from_millis(5));
+        Ok(issuer::Subject { owner, names: parts.collect(), until, claims: Arc::new(claims) })
+    }
+}
+
+fn issuing_node(store: &Arc<MemoryStore>) -> Node {
+    let mut node = Node::new(store, &Limits::default());
+    node.identities.issuer = Some(Arc::new(Texts));
+    node
+}
+
+async fn issued(node: &Node, token: &str) -> User {
+    let token = Token::try_from(token.to_owned()).unwrap();
+    node.identities.issued(Some(&token)).await.unwrap().unwrap()
+}
+
+async fn issued_name(node: &Node, token: &str) -> String {
+    issued(node, token).await.nickname.into()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_name_that_somebody_has_gets_a_number_that_stays() {
+    let store = store();
+    let (one, two) = (issuing_node(&store), issuing_node(&store));
+    assert_eq!(issued_name(&one, "1:John Smith").await, "John Smith");
+    assert_eq!(issued_name(&one, "2:john smith").await, "john smith 2");
+    assert_eq!(issued_name(&two, "3:John Smith").await, "John Smith 3");
+    let user = issued(&two, "2:John Smith").await;
+    assert_eq!(user.nickname.as_str(), "John Smith 2");
+    assert_eq!(
+        (user.until, &*user.claims.roles),
+        (Some(Timestamp::from_millis(5)), &["tester".into()][..])
+    );
+    one.identities.renew(&user).await.unwrap();
+    // The bare name is free again; those with a number, who came back meanwhile, keep it.
+    advance(LIFETIME - DAY).await;
+    two.identities.renew(&user).await.unwrap();
+    advance(2 * DAY).await;
+    assert_eq!(issued_name(&two, "2:John Smith").await, "John Smith 2");
+    assert_eq!(issued_name(&two, "4:John Smith").await, "John Smith");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_name_is_taken_from_the_token_whatever_it_holds() {
+    let node = issuing_node(&store());
+    assert_eq!(issued_name(&node, "1:\u{202e}: Eve ❤️").await, "Eve ❤️");
+    assert_eq!(issued_name(&node, "2::admin").await, "admin", "the issuer may grant it");
+    let neutral = issued_name(&node, "3:\u{200b}: ").await;
+    assert!(neutral.starts_with("User ") && neutral.len() == 11, "{neutral}");
+    assert_eq!(issued_name(&node, "3").await, neutral);
+    assert_ne!(issued_name(&node, "4").await, neutral);
+    // Somebody may have the neutral name already, by a token that gives it.
+    let other = issuing_node(&store());
+    assert_eq!(issued_name(&other, &format!("5:{neutral}")).await, neutral);
+    let longer = issued_name(&other, "3").await;
+    assert!(longer.starts_with(&neutral) && longer.len() == 17, "{longer}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_all_numbers_are_taken_a_neutral_name_is_left() {
+    let node = issuing_node(&store());
+    for user in 1..=20 {
+        let name = issued_name(&node, &format!("{user}:Guest")).await;
+        assert_eq!(
+            name.strip_prefix("Guest").map(str::trim),
+            Some(&*if user == 1 { String::new() } else { user.to_string() })
+        );
+    }
+    let last = issued_name(&node, "21:Guest").await;
+    assert!(last.starts_with("User "), "{last}");
+    assert_eq!(issued_name(&node, "21:Guest").await, last);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_token_must_name_the_same_user_and_wrong_ones_are_counted() {
+    let node = issuing_node(&store());
+    let source = Source::Address([192, 0, 2, 1].into());
+    let renew = async |user: Option<&User>, token: &str| {
+        let token = Token::try_from(token.to_owned()).unwrap();
+        match node.identities.with_new_token(user, &token, source).await {
+            Ok(user) => Ok(user),
+            Err(IdentityError::Refused(refusal)) => Err(refusal.code),
+            Err(IdentityError::Store(error)) => panic!("{error}"),
+        }
+    };
+    issued(&node, "1:John Smith").await;
+    let john = issued(&node, "2:John Smith").await;
+    assert_eq!(renew(Some(&john), "2:John Smith").await.as_ref(), Ok(&john));
+    let renamed = renew(Some(&john), "2:Johnny").await.unwrap();
+    assert_eq!((renamed.nickname.as_str(), renamed.owner), ("Johnny", john.owner));
+    assert_eq!(renew(None, "2:John Smith").await, Err(RefusalCode::InvalidToken));
+    for _ in 0..Limits::default().max_wrong_tokens_per_minute {
+        assert_eq!(renew(Some(&john), "1:John Smith").await, Err(RefusalCode::OtherUser));
+    }
+    assert_eq!(renew(Some(&john), "2:John Smith").await, Err(RefusalCode::SlowDown));
 }

@@ -145,6 +145,7 @@ impl Connections {
             Arc::new(Connection::new(services, &socket, session, begin, identity, policy, echo));
         if let Some(user) = connection.user() {
             let named = Named::new(user.nickname.clone(), connection.token());
+            let named = named.with_user(user.id);
             connection.waiting.ephemeral.extend(EphemeralEvent::new(NICKNAME, &named));
             keep_name(&connection);
         }

@@ -3,7 +3,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chat_core::event::Token;
-use chat_core::{Ack, Content, Nickname, Offset, Refusal, RefusalCode, RoomId};
+use chat_core::{Ack, Content, Offset, Refusal, RefusalCode, RoomId};
 use chat_store::Appended;
 use socketioxide::socket::Socket;
 use socketioxide_core::Value;
@@ -164,10 +164,6 @@ impl Connection {
         self.quota.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn nickname(&self) -> Option<Nickname> {
-        self.user().map(|user| user.nickname.clone())
-    }
-
     /// Returns the token that keeps the client's nickname; none if this connection does not know it.
     pub(crate) fn token(&self) -> Option<Token> {
         self.token.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -210,6 +206,15 @@ impl Connection {
         self.authorship.identify(&user.owner);
         *self.user.lock().unwrap_or_else(PoisonError::into_inner) = Some(user);
         self.position.with(|following| self.save(following));
+    }
+
+    /// Takes what a new token says of the connection's user, who stays the same but may have another nickname.
+    pub(crate) fn renew(&self, user: Arc<User>) {
+        let before = self.user();
+        if before.is_none_or(|before| (before.id, &before.nickname) != (user.id, &user.nickname)) {
+            return self.identify(user, None);
+        }
+        *self.user.lock().unwrap_or_else(PoisonError::into_inner) = Some(user);
     }
 
     /// Saves the session as it is now. What is followed must not change meanwhile, so that the last save counts.

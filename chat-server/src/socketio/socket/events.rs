@@ -1,6 +1,7 @@
 //! The events of the chat, one file each.
 
 mod chat_message;
+mod devices;
 mod history;
 mod in_room;
 mod join;
@@ -8,6 +9,7 @@ mod leave;
 mod nickname;
 mod not_read;
 mod private_message;
+mod token;
 mod typing;
 mod unknown;
 mod users;
@@ -26,6 +28,11 @@ pub(crate) fn register(socket: &SocketRef, connection: &Arc<Connection>) {
     on::<join::JoinEvent>(socket, connection);
     on::<leave::LeaveEvent>(socket, connection);
     on::<nickname::NicknameEvent>(socket, connection);
+    on::<devices::DeviceCodeEvent>(socket, connection);
+    on::<devices::LinkDeviceEvent>(socket, connection);
+    on::<devices::DevicesEvent>(socket, connection);
+    on::<devices::UnlinkDeviceEvent>(socket, connection);
+    on::<token::TokenEvent>(socket, connection);
     on::<history::HistoryEvent>(socket, connection);
     on::<users::UsersEvent>(socket, connection);
     on::<typing::TypingEvent>(socket, connection);

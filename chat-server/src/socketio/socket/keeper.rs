@@ -36,6 +36,10 @@ pub(crate) fn keep_name(connection: &Arc<Connection>) {
             }
             let Some(now) = connection.upgrade() else { return };
             if left.is_some_and(|left| left <= renewal) {
+                // A new token may have come at the last moment.
+                if now.user().is_some_and(|now| now.until != user.until) {
+                    continue;
+                }
                 tracing::debug!("a connection is closed: its token has expired");
                 now.link.close(Farewell::Expired);
                 return;

@@ -2,14 +2,14 @@ use std::collections::BTreeMap;
 
 use chat_core::event::Handshake;
 use chat_core::{Epoch, Feed, Nickname, Offset, RecoveryOffset, RoomId, UserId};
-use chat_store::{OwnerKey, StoreError};
+use chat_store::{CredentialKey, OwnerKey, StoreError};
 use serde::{Deserialize, Serialize};
 
 use crate::engine::delivery::{Following, Past, Since};
 use crate::engine::limits::Limits;
 use crate::engine::log::Log;
 use crate::engine::planted::{self, Bug};
-use crate::engine::users::User;
+use crate::engine::users::{TokenClaims, User};
 use crate::socketio::recovery::Found;
 
 /// The part of a connection that outlives it, as kept by [`recovery`](crate::recovery).
@@ -30,6 +30,7 @@ pub(crate) struct SessionUser {
     id: UserId,
     nickname: Nickname,
     owner: OwnerKey,
+    credential: CredentialKey,
 }
 
 /// How a [`ChatSession`] is saved.
@@ -52,6 +53,9 @@ struct SavedUser {
     id: UserId,
     nickname: Nickname,
     owner: [u8; 32],
+    /// None where it is the owner's first one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    credential: Option<[u8; 32]>,
     after: Since,
 }
 
@@ -132,8 +136,9 @@ impl ChatSession {
 
     /// Returns the client's user.
     pub(crate) fn user(&self) -> Option<User> {
-        let SessionUser { id, nickname, owner } = self.user.clone()?;
-        Some(User { id, nickname, owner, until: None })
+        let SessionUser { id, nickname, owner, credential } = self.user.clone()?;
+        let claims = TokenClaims::none();
+        Some(User { id, nickname, owner, credential, until: None, claims })
     }
 
     /// Makes this the session of a user from `after` on; it had none before.
@@ -145,8 +150,8 @@ impl ChatSession {
 }
 
 impl SessionUser {
-    pub(crate) fn of(User { id, nickname, owner, .. }: &User) -> Self {
-        Self { id: *id, nickname: nickname.clone(), owner: *owner }
+    pub(crate) fn of(User { id, nickname, owner, credential, .. }: &User) -> Self {
+        Self { id: *id, nickname: nickname.clone(), owner: *owner, credential: *credential }
     }
 }
 
@@ -155,10 +160,11 @@ impl From<SavedSession> for ChatSession {
         let SavedSession { log, start, rooms, past, user, was_anonymous } = saved;
         let following = user.as_ref().map(|user| (user.id, user.after));
         let following = Following { start, rooms, user: following, past };
-        let user = user.map(|SavedUser { id, nickname, owner, .. }| SessionUser {
+        let user = user.map(|SavedUser { id, nickname, owner, credential, .. }| SessionUser {
             id,
             nickname,
             owner: OwnerKey(owner),
+            credential: CredentialKey(credential.unwrap_or(owner)),
         });
         Self { log, following, user, was_anonymous }
     }
@@ -169,8 +175,9 @@ impl From<ChatSession> for SavedSession {
         let ChatSession { log, following, user, was_anonymous } = session;
         let Following { start, rooms, user: followed, past } = following;
         let user = user.zip(followed).map(|(user, (_, after))| {
-            let SessionUser { id, nickname, owner } = user;
-            SavedUser { id, nickname, owner: owner.0, after }
+            let SessionUser { id, nickname, owner, credential } = user;
+            let another = (credential != owner.into()).then_some(credential.0);
+            SavedUser { id, nickname, owner: owner.0, credential: another, after }
         });
         Self { log, start, rooms, past, user, was_anonymous }
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chat_core::{Audience, Author, AuthorId, Message, NewMessage};
+use chat_core::{Audience, Author, AuthorId, Message, NewMessage, UserId};
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
@@ -173,8 +173,9 @@ pub async fn keys_and_authors_come_back_as_they_were(backend: &dyn Backend) {
         keyed("undefined-1", "a").with_author(user(1)),
         keyed("0000000000000001:k", "a").with_author(Author::user(biggest, smallest)),
         keyed("é😀:", "a").with_author(Author::anonymous(smallest)),
-        message("without a key").with_author(user(1)),
-        private(1, 2, "private").with_author(user(1)),
+        message("without a key").with_author(user(1)).with_user(UserId::from_stored(i64::MAX)),
+        keyed("of a user", "a").with_author(user(2)).with_user(UserId::from_stored(0)),
+        private(1, 2, "private").with_author(user(1)).with_user(UserId::from_stored(1)),
         keyed("nobody knows", "a"),
     ];
     assert!(batch.iter().any(|new| matches!(new.audience, Audience::Private { .. })));

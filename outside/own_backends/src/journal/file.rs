@@ -7,7 +7,7 @@ use chat_core::{ClientOffset, Epoch, Message, NewMessage, NicknameKey, Offset};
 use chat_store::{NicknameClaim, SessionKey, SessionRecord, StoreError, key_from_kept};
 
 use super::index::{Index, Place};
-use super::line::Line;
+use super::line::{Code, Credential, Line};
 
 /// An open file, and what is in it.
 pub(crate) struct Journal {
@@ -101,6 +101,20 @@ impl Journal {
 
     pub(crate) fn free(&mut self, names: Vec<NicknameKey>) -> Result<(), StoreError> {
         self.commit(names.iter().map(|key| Line::Free(key.as_str().to_owned())).collect())
+    }
+
+    pub(crate) fn keep(&mut self, credential: Credential) -> Result<(), StoreError> {
+        self.commit(vec![Line::Credential(credential)])
+    }
+
+    /// Writes a code, and that these have expired.
+    pub(crate) fn keep_code(
+        &mut self,
+        code: Option<Code>,
+        expired: Vec<[u8; 32]>,
+    ) -> Result<(), StoreError> {
+        let expired = expired.into_iter().map(Line::CodeExpired);
+        self.commit(expired.chain(code.map(Line::Code)).collect())
     }
 
     pub(crate) fn holder(&self, key: &NicknameKey) -> Option<&NicknameClaim> {

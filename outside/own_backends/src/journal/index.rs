@@ -4,7 +4,7 @@ use std::ops::Bound;
 use chat_core::{Audience, Feed, Message, NicknameKey, Offset, Timestamp};
 use chat_store::{NicknameClaim, SessionKey, SessionRecord};
 
-use super::line::Line;
+use super::line::{Code, Credential, Line};
 
 /// Where a message stands in the file, in bytes.
 #[derive(Debug, Clone, Copy)]
@@ -23,6 +23,8 @@ pub(crate) struct Index {
     feeds: HashMap<Feed, Vec<Offset>>,
     pub(crate) sessions: BTreeMap<SessionKey, SessionRecord>,
     pub(crate) nicknames: BTreeMap<NicknameKey, NicknameClaim>,
+    pub(crate) credentials: BTreeMap<[u8; 32], Credential>,
+    pub(crate) codes: BTreeMap<[u8; 32], Code>,
 }
 
 impl Index {
@@ -44,6 +46,15 @@ impl Index {
             }
             Line::Free(key) => {
                 self.nicknames.remove(&NicknameKey::from_stored(key));
+            }
+            Line::Credential(credential) => {
+                self.credentials.insert(credential.key, credential);
+            }
+            Line::Code(code) => {
+                self.codes.insert(code.key, code);
+            }
+            Line::CodeExpired(key) => {
+                self.codes.remove(&key);
             }
         }
     }

@@ -1,5 +1,5 @@
 use chat_core::{Epoch, Message, Nickname, Timestamp, UserId};
-use chat_store::{NicknameClaim, OwnerKey, SessionKey, SessionRecord};
+use chat_store::{DeviceCode, NicknameClaim, OwnerKey, SessionKey, SessionRecord};
 use serde::{Deserialize, Serialize};
 
 /// One line of the file.
@@ -16,6 +16,11 @@ pub(super) enum Line {
     Nickname(Claim),
     /// The name with this key was swept.
     Free(String),
+    /// As it is now.
+    Credential(Credential),
+    Code(Code),
+    /// The code with this key has expired.
+    CodeExpired([u8; 32]),
     /// What stands above it is a batch that counts. Without it, the batch was never acknowledged.
     Commit,
 }
@@ -39,6 +44,38 @@ pub(super) struct Claim {
     user: UserId,
     now: Timestamp,
     expires_at: Timestamp,
+}
+
+/// What proves who a user is, as it is written.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Credential {
+    pub(crate) key: [u8; 32],
+    pub(crate) owner: [u8; 32],
+    pub(crate) user: UserId,
+    pub(crate) label: Option<String>,
+    /// The code with which it was added.
+    pub(crate) code: Option<[u8; 32]>,
+    pub(crate) added_at: Timestamp,
+    pub(crate) used_at: Timestamp,
+    pub(crate) is_revoked: bool,
+}
+
+/// A [`DeviceCode`], as it is written.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Code {
+    pub(crate) key: [u8; 32],
+    pub(crate) owner: [u8; 32],
+    pub(crate) user: UserId,
+    pub(crate) nickname: Nickname,
+    pub(crate) expires_at: Timestamp,
+}
+
+impl From<&DeviceCode> for Code {
+    fn from(code: &DeviceCode) -> Self {
+        let DeviceCode { key, owner, nickname, expires_at, .. } = code;
+        let (owner, user) = (owner.owner.0, owner.user);
+        Self { key: key.0, owner, user, nickname: nickname.clone(), expires_at: *expires_at }
+    }
 }
 
 impl From<SessionRecord> for Session {

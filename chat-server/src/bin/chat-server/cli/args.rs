@@ -7,6 +7,7 @@ use chat_core::{Nickname, ParseError};
 use clap::builder::FalseyValueParser;
 use clap::{Command, CommandFactory, FromArgMatches, Parser};
 
+use super::jwt::JwtArgs;
 use super::limits::LimitArgs;
 use super::listen::ListenAddress;
 use chat_server::{AllowedHost, AllowedOrigin, BasePath, ChatBuilder, Limits, TrustedProxy};
@@ -120,13 +121,8 @@ pub(crate) struct Cli {
     )]
     pub(crate) reserved_names: Vec<Option<Nickname>>,
 
-    /// Key that verifies the signed tokens of clients; a client without a valid token is refused
-    ///
-    /// FILE holds a secret of at least 32 bytes (HS256), or an RSA (RS256) or Ed25519 (EdDSA) public key in PEM.
-    /// Clients send a JSON Web Token as `token` in `auth`. Its claim `sub` identifies the user; `nickname`,
-    /// `preferred_username` or `name` is the display name.
-    #[arg(long, env = "CHAT_JWT_KEY", value_name = "FILE")]
-    pub(crate) jwt_key: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) jwt: JwtArgs,
 
     /// Log every event of every connection, in both directions: name and size, not contents
     #[arg(long, env = "CHAT_TRACE_EVENTS")]

@@ -5,10 +5,11 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use tokio::process::Command;
+use tokio::sync::watch;
 
 use super::listen::ListenAddress;
 use super::stop::stop_signal;
-use super::{Cli, hub};
+use super::{Cli, hub, jwt};
 use crate::supervisor::{self, LISTENING};
 
 /// Runs the workers until SIGTERM or Ctrl-C.
@@ -26,6 +27,7 @@ pub(super) async fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
     let addresses = supervisor::addresses(&first, cli.workers)
         .context("cannot listen; choose another address with --listen HOST:PORT")?;
     let stop = stop_signal()?;
+    let hangups = hangups(cli)?;
     let hub = hub::open(&cli.adapter).await?;
     let program = std::env::current_exe().context("cannot find the program to start workers")?;
 
@@ -43,10 +45,23 @@ pub(super) async fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
     let listening = |addresses: &[&str]| {
         addresses.iter().for_each(|address| println!("{LISTENING}{address}"));
     };
-    match supervisor::run(&addresses, command, listening, stop).await {
+    match supervisor::run(&addresses, command, listening, hangups, stop).await {
         Ok(()) => Ok(ExitCode::SUCCESS),
         // It has said what is wrong.
         Err(error) if error.is_explained() => Ok(ExitCode::FAILURE),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Returns the SIGHUPs of this process, on which workers read their keys again. Without keys none comes, and the signal
+/// ends the process as ever.
+fn hangups(cli: &Cli) -> anyhow::Result<watch::Receiver<()>> {
+    let (sender, hangups) = watch::channel(());
+    if cli.jwt.has_keys() {
+        let mut asked = jwt::reload_signal()?;
+        tokio::spawn(
+            async move { while asked.recv().await.is_some() && sender.send(()).is_ok() {} },
+        );
+    }
+    Ok(hangups)
 }

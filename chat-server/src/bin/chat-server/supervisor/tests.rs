@@ -1,7 +1,7 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use super::*;
 
@@ -15,6 +15,10 @@ fn script(script: &str) -> impl Fn(&str) -> Command + Send + Sync + use<> {
     }
 }
 
+fn no_hangups() -> watch::Receiver<()> {
+    watch::channel(()).1
+}
+
 /// Runs two workers until they listen, and says where.
 async fn run_two(command: impl Fn(&str) -> Command + Send + Sync + 'static) -> Vec<String> {
     let seen = Mutex::new(Vec::new());
@@ -24,7 +28,7 @@ async fn run_two(command: impl Fn(&str) -> Command + Send + Sync + 'static) -> V
         ready.notify_one();
     };
     let addresses = ["one:1".to_owned(), "two:2".to_owned()];
-    run(&addresses, command, listening, ready.notified()).await.expect("they start");
+    run(&addresses, command, listening, no_hangups(), ready.notified()).await.expect("they start");
     seen.into_inner().expect("no panic")
 }
 
@@ -53,7 +57,7 @@ async fn a_worker_that_ends_before_it_listens_ends_everything() {
     };
     let addresses = ["good".to_owned(), "bad".to_owned()];
     let listening = |_: &[&str]| panic!("they are not all listening");
-    let error = run(&addresses, command, listening, std::future::pending()).await;
+    let error = run(&addresses, command, listening, no_hangups(), std::future::pending()).await;
     let error = error.expect_err("one did not start");
     assert!(error.is_explained());
     assert_eq!(error.to_string(), "the worker for bad ended before it listened: exit status: 1");
@@ -74,7 +78,9 @@ async fn a_worker_that_keeps_ending_is_started_again_with_growing_pauses() {
             script("exit 3")(address)
         }
     };
-    run(&["one:1".to_owned()], command, |_| {}, enough.notified()).await.expect("it starts");
+    run(&["one:1".to_owned()], command, |_| {}, no_hangups(), enough.notified())
+        .await
+        .expect("it starts");
     let started = started.lock().expect("no panic");
     let pauses: Vec<_> = started.windows(2).map(|pair| pair[1] - pair[0]).collect();
     assert!(pauses[0] >= SHORTEST_PAUSE);
@@ -85,6 +91,38 @@ async fn a_worker_that_keeps_ending_is_started_again_with_growing_pauses() {
 #[tokio::test]
 async fn a_program_that_is_not_there_is_an_error() {
     let command = |_: &str| Command::new(Path::new("/nowhere/chat-server"));
-    let error = run(&["one:1".to_owned()], command, |_| {}, std::future::pending()).await;
+    let error =
+        run(&["one:1".to_owned()], command, |_| {}, no_hangups(), std::future::pending()).await;
     assert!(matches!(error, Err(SupervisorError::Spawn(_))));
+}
+
+#[tokio::test]
+async fn a_hangup_reaches_every_worker_and_ends_none_that_expects_it() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let notes = directory.path().to_owned();
+    // `read` ends for a signal, and for good at the end of the input.
+    let note = "trap 'hung=1; echo x >> \"$0.$1\"' HUP";
+    let wait = "hung=1; while [ $hung ]; do hung=; read line; done";
+    let script = format!("{note}; echo {LISTENING}$1; {wait}");
+    let command = move |address: &str| {
+        let mut command = Command::new("sh");
+        command.args(["-c", &script]).arg(notes.join("hangups")).arg(address);
+        command
+    };
+    let (hang_up, hangups) = watch::channel(());
+    let addresses = ["one".to_owned(), "two".to_owned()];
+    let noted = |address: &str| {
+        let path = directory.path().join(format!("hangups.{address}"));
+        std::fs::read_to_string(path).unwrap_or_default().len()
+    };
+    let stop = async {
+        for bytes in [2, 4] {
+            hang_up.send(()).expect("they listen");
+            while !addresses.iter().all(|address| noted(address) == bytes) {
+                sleep(Duration::from_millis(10)).await;
+            }
+        }
+    };
+    let ran = run(&addresses, command, |_| {}, hangups, stop);
+    tokio::time::timeout(Duration::from_secs(30), ran).await.expect("in time").expect("they run");
 }

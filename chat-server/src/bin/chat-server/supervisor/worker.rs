@@ -2,6 +2,7 @@ use std::io;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::time::timeout;
@@ -62,6 +63,16 @@ impl Worker {
     /// Waits until it exits by itself, and returns how it did.
     pub(super) async fn ended(&mut self) -> String {
         said(self.child.wait().await)
+    }
+
+    /// Sends SIGHUP to it.
+    pub(super) fn hang_up(&self) {
+        // It has no id once it has exited and been waited for, so no other process can get the signal.
+        let id = self.child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?));
+        if let Some(Err(error)) = id.map(|id| kill_process(id, Signal::HUP)) {
+            let address = &self.address;
+            tracing::warn!(worker.address = address, "a worker did not get SIGHUP: {error}");
+        }
     }
 
     /// Stops it, by force if it takes too long.

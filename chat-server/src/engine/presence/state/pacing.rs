@@ -1,7 +1,7 @@
 use chat_core::event::{USER_JOINED, USER_LEFT, UserChange};
-use chat_core::{Nickname, PresenceId, RoomId};
+use chat_core::{PresenceId, RoomId};
 
-use super::super::pace::{Pace, Untold};
+use super::super::pace::{Pace, Shown, Untold, differ};
 use super::State;
 use crate::engine::delivery::EphemeralEvent;
 
@@ -10,19 +10,20 @@ use crate::engine::delivery::EphemeralEvent;
 pub(super) const TOLD_UP_TO: usize = 100;
 
 impl State {
-    /// Tells a room that a user has joined or left it, now or when it is its turn.
+    /// Tells a room that a user has joined or left it, or has another nickname, now or when it is its turn. `known` is
+    /// how it was before.
     pub(in crate::engine::presence) fn tell_change(
         &mut self,
         room: &RoomId,
         who: PresenceId,
-        nickname: Option<&Nickname>,
-        joined: bool,
+        known: &Shown,
     ) {
-        if !self.is_told(room, joined) {
+        let now = self.shown(room, who);
+        if !self.is_told(room, now.is_some()) {
             return;
         }
-        if self.pace(room, who).is_none_or(|pace| pace.admits(who, nickname, joined)) {
-            self.send_change(room, who, nickname.cloned(), joined);
+        if self.pace(room, who).is_none_or(|pace| pace.admits(who, known)) {
+            self.send_change(room, who, known.clone(), now);
         } else {
             self.paced.insert(room.clone());
         }
@@ -48,9 +49,10 @@ impl State {
     /// Sends the updates whose turn has come.
     pub(in crate::engine::presence) fn tick_paced(&mut self) {
         for room in std::mem::take(&mut self.paced) {
-            while let Some((who, nickname, joined)) = self.next_untold(&room) {
-                if self.is_told(&room, joined) {
-                    self.send_change(&room, who, nickname, joined);
+            while let Some((who, known)) = self.next_untold(&room) {
+                let now = self.shown(&room, who);
+                if self.is_told(&room, now.is_some()) {
+                    self.send_change(&room, who, known, now);
                 }
             }
             let pace = self.rooms.get(&room).and_then(|state| state.pace.as_deref());
@@ -60,25 +62,22 @@ impl State {
         }
     }
 
-    /// Returns a user whose state others do not know, if it may be sent now.
-    fn next_untold(&mut self, room: &RoomId) -> Option<(PresenceId, Option<Nickname>, bool)> {
+    /// Returns a user whose state others do not know, if it may be sent now, and what they know.
+    fn next_untold(&mut self, room: &RoomId) -> Option<(PresenceId, Shown)> {
         let state = self.rooms.get_mut(room)?;
         let mut pace = state.pace.take()?;
         let mut next = None;
         while next.is_none()
             && let Some(&who) = pace.turns.front()
         {
-            let is_present = state.contains(who);
-            let is_news = |untold: &Untold| untold.was_present != is_present;
+            let now = state.shown(who);
+            let is_news = |untold: &Untold| differ(&untold.known, &now);
             if pace.untold.get(&who).is_some_and(is_news) && pace.bucket.take(1).is_err() {
                 break;
             }
             pace.turns.pop_front();
-            next = pace
-                .untold
-                .remove(&who)
-                .filter(is_news)
-                .map(|untold| (who, untold.nickname, is_present));
+            let untold = pace.untold.remove(&who).filter(is_news);
+            next = untold.map(|untold| (who, untold.known));
         }
         state.pace = Some(pace);
         next
@@ -90,10 +89,26 @@ impl State {
         self.count(room) < TOLD_UP_TO + usize::from(joined)
     }
 
-    fn send_change(&self, room: &RoomId, who: PresenceId, name: Option<Nickname>, joined: bool) {
-        let change = UserChange::new(room.clone(), name, self.count(room));
-        let event = if joined { USER_JOINED } else { USER_LEFT };
-        self.tell(room, who, || EphemeralEvent::new(event, &change));
+    /// Who has another nickname leaves under the old one and joins under the new one.
+    fn send_change(&mut self, room: &RoomId, who: PresenceId, known: Shown, now: Shown) {
+        let users = self.count(room);
+        if known.is_some() && now.is_some() {
+            self.count_told(room, who);
+        }
+        if let Some(nickname) = known {
+            let left = UserChange::new(room.clone(), nickname, users - usize::from(now.is_some()))
+                .with_user(who.as_user());
+            self.tell(room, who, || EphemeralEvent::new(USER_LEFT, &left));
+        }
+        if let Some(nickname) = now {
+            let joined = UserChange::new(room.clone(), nickname, users).with_user(who.as_user());
+            self.tell(room, who, || EphemeralEvent::new(USER_JOINED, &joined));
+        }
+    }
+
+    /// Returns how a user is in a room now.
+    fn shown(&self, room: &RoomId, who: PresenceId) -> Shown {
+        self.rooms.get(room)?.shown(who)
     }
 
     /// Returns the limit on updates about a user; none if there is no limit, or nobody here would receive them.

@@ -113,7 +113,7 @@ impl State {
         if entry.here {
             self.report.typing(room, who, types);
         }
-        let nickname = self.rooms.get(room).and_then(|state| state.nickname(who));
+        let nickname = self.rooms.get(room).and_then(|state| state.shown(who)).flatten();
         self.send_typing(room, who, nickname, types);
     }
 
@@ -124,7 +124,7 @@ impl State {
         nickname: Option<Nickname>,
         typing: bool,
     ) {
-        let argument = Typing::new(room.clone(), nickname, typing);
+        let argument = Typing::new(room.clone(), nickname, typing).with_user(who.as_user());
         self.tell(room, who, || EphemeralEvent::new(TYPING, &argument));
     }
 }

@@ -153,6 +153,21 @@ async fn another_identity_leaves_and_joins_in_all_rooms() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_user_with_another_nickname_leaves_under_the_old_one_and_joins_under_the_new_one() {
+    let node = Node::new(1);
+    let watcher = node.enter("w", None, &[general()]);
+    let ada = node.enter("a", Some("Ada"), &[general()]);
+    watcher.hears();
+    let (id, _) = user("Ada").unwrap();
+    ada.presence.rename(Some((id, "Grace".parse().unwrap())));
+    assert_eq!(watcher.hears(), ["Ada left general: 1", "Grace joined general: 2"]);
+    assert_eq!(ada.hears(), NOTHING);
+    assert_eq!(node.names(&general()), BTreeSet::from(["Grace".into()]));
+    ada.presence.end(true);
+    assert_eq!(watcher.hears(), ["Grace left general: 1"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_comes_back_as_somebody_else_is_not_counted_twice() {
     let node = Node::new(1);
     let watcher = node.enter("w", None, &[general()]);

@@ -46,7 +46,10 @@ fn submit(connection: &Connection, message: ChatMessage, mut request: Request) {
         return request.refuse(refusal);
     }
     let mut message = NewMessage::new(room, content).with_author(connection.authorship.writes());
-    (message.client_offset, message.from) = (client_offset, connection.nickname());
+    message.client_offset = client_offset;
+    if let Some(user) = connection.user() {
+        (message.from, message.user) = (Some(user.nickname.clone()), Some(user.id));
+    }
     let log = &connection.services.log;
     log.submit(connection.reader, message, connection.origin(), move |outcome| {
         request.finish(outcome)

@@ -54,12 +54,12 @@ async fn take(connection: &Arc<Connection>, asked: NicknameRequest, request: Req
     };
     match named {
         Ok((user, token)) => {
-            let nickname = user.nickname.clone();
-            connection.identify(Arc::new(user), token.clone());
+            let named = Named::new(user.nickname.clone(), token.clone()).with_user(user.id);
+            connection.identify(Arc::new(user), token);
             keep_name(connection);
             // The user may not be allowed what the client was without a name, or as another user.
             settle(connection).await;
-            request.answer(Answer::Named(Named::new(nickname, token)));
+            request.answer(Answer::Named(named));
         }
         Err(IdentityError::Refused(refusal)) => request.refuse(refusal),
         // Silence makes the client retry.

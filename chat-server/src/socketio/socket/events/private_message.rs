@@ -73,6 +73,7 @@ async fn address(
     let audience = Audience::Private { from: sender.id, to, nickname };
     let mut message = NewMessage::new(audience, content)
         .with_from(sender.nickname.clone())
+        .with_user(sender.id)
         .with_author(connection.authorship.writes());
     message.client_offset = client_offset;
     Ok(message)

@@ -1,0 +1,105 @@
+//! The devices of a user without a signed token: each has a token of its own.
+
+use std::time::Duration;
+
+use chat_core::event::{Device, DeviceCode, DeviceId, DeviceLabel, Devices, LinkCode, Token};
+use chat_core::{Refusal, RefusalCode};
+use chat_store::{ClaimKind, CredentialKey, CredentialOwner, DeviceCodeKey, NewCredential};
+
+use super::credentials::Holder;
+use super::owner::owner;
+use super::{Identities, IdentityError, User, credential_of, no_randomness, random_token, taken};
+use crate::engine::source::Source;
+
+/// How long a code is valid.
+const CODE_LIFETIME: Duration = Duration::from_secs(10 * 60);
+
+/// Maximum number of valid codes of a user.
+const MAX_CODES: usize = 5;
+
+/// Maximum number of devices of a user.
+const MAX_DEVICES: usize = 50;
+
+impl Identities {
+    /// Creates a code with which a user adds a device.
+    pub(crate) async fn device_code(&self, user: &User) -> Result<DeviceCode, IdentityError> {
+        self.check_chosen()?;
+        let mut bytes = [0; LinkCode::LENGTH];
+        getrandom::fill(&mut bytes).map_err(|_| no_randomness())?;
+        let code = LinkCode::from_random(bytes);
+        let expires_at = self.clock.latest().plus(CODE_LIFETIME);
+        let of = CredentialOwner::new(user.id, user.owner);
+        let (nickname, now) = (user.nickname.clone(), self.clock.earliest());
+        let kept = chat_store::DeviceCode::new(key_of(&code), of, nickname, now, expires_at);
+        if self.claiming.watch(self.store.keep_code(&kept, MAX_CODES).await)? {
+            return Ok(DeviceCode::new(code, expires_at));
+        }
+        let message =
+            format!("{MAX_CODES} codes of yours are valid; use one, or wait until one is not");
+        Err(Refusal::slow_down(message, CODE_LIFETIME / 10).into())
+    }
+
+    /// Adds a device to the user who has created a code. Returns the user and the token of the device.
+    pub(crate) async fn link_device(
+        &self,
+        code: &LinkCode,
+        label: Option<DeviceLabel>,
+        source: Source,
+    ) -> Result<(User, Token), IdentityError> {
+        self.check_chosen()?;
+        self.guard.admit(source, None)?;
+        let token = random_token()?;
+        let credential = credential_of(&token)?;
+        let new = NewCredential::new(credential, self.clock.earliest());
+        let new = new.with_label(label.map(String::from));
+        let linked = self.store.redeem_code(key_of(code), &new, MAX_DEVICES).await;
+        let Some((of, nickname)) = self.claiming.watch(linked)? else {
+            self.guard.refused(source, None);
+            let message = "this code is wrong, was used, or is too old; get another one";
+            return Err(Refusal::new(RefusalCode::InvalidCode, message).into());
+        };
+        let holder = Holder::kept(credential, of);
+        let user = self.claim(&nickname, holder, ClaimKind::Renew).await?.ok_or_else(taken)?;
+        Ok((user, token))
+    }
+
+    /// Lists the devices of a user.
+    pub(crate) async fn devices(&self, user: &User) -> Result<Devices, IdentityError> {
+        self.check_chosen()?;
+        let devices = self.finding.watch(self.store.devices(user.id).await)?;
+        let device = |device: chat_store::Device| {
+            let label = device.label.map(DeviceLabel::from_stored);
+            let times = (device.added_at, device.used_at);
+            Device::new(id_of(device.key), label, times, device.key == user.credential)
+        };
+        Ok(Devices::new(devices.into_iter().map(device).collect()))
+    }
+
+    /// Removes a device of a user: its token is refused from now on.
+    pub(crate) async fn unlink_device(
+        &self,
+        user: &User,
+        id: DeviceId,
+    ) -> Result<(), IdentityError> {
+        self.check_chosen()?;
+        let devices = self.finding.watch(self.store.devices(user.id).await)?;
+        let unknown = || {
+            let message = "you have no such device; the list of devices has those that you have";
+            Refusal::new(RefusalCode::UnknownDevice, message)
+        };
+        let device = devices.into_iter().find(|device| id_of(device.key) == id);
+        let key = device.ok_or_else(unknown)?.key;
+        let now = self.clock.earliest();
+        self.claiming.watch(self.store.revoke_credential(user.id, key, now).await)?;
+        self.known.forget(key);
+        Ok(())
+    }
+}
+
+fn key_of(code: &LinkCode) -> DeviceCodeKey {
+    DeviceCodeKey(owner("code", &[&code.to_string()]).0)
+}
+
+fn id_of(CredentialKey([a, b, c, d, e, f, g, h, ..]): CredentialKey) -> DeviceId {
+    DeviceId::from_hash([a, b, c, d, e, f, g, h])
+}

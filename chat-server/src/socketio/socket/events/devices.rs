@@ -1,0 +1,142 @@
+use std::sync::Arc;
+
+use chat_core::event::{
+    DEVICE_CODE, DEVICES, DeviceId, LINK_DEVICE, LinkDevice, Named, UNLINK_DEVICE, Unlinked,
+};
+use chat_core::{Refusal, RefusalCode};
+use serde::Serialize;
+use serde_json::value::to_raw_value;
+
+use super::super::connection::{Connection, Request, TASK_BYTES};
+use super::super::event::Event;
+use super::super::keeper::keep_name;
+use crate::engine::delivery::Answer;
+use crate::engine::users::IdentityError;
+
+/// [`chat_core::event::DEVICE_CODE`].
+pub(crate) struct DeviceCodeEvent;
+
+/// [`chat_core::event::LINK_DEVICE`].
+pub(crate) struct LinkDeviceEvent;
+
+/// [`chat_core::event::DEVICES`].
+pub(crate) struct DevicesEvent;
+
+/// [`chat_core::event::UNLINK_DEVICE`].
+pub(crate) struct UnlinkDeviceEvent;
+
+/// What a client wants with devices.
+enum Asked {
+    Code,
+    Link(LinkDevice),
+    List,
+    Unlink(DeviceId),
+}
+
+impl Event for DeviceCodeEvent {
+    const NAME: &'static str = DEVICE_CODE;
+    const TASK_BYTES: usize = TASK_BYTES;
+
+    type Arguments = ();
+
+    fn read(_: &str) -> Result<(), Refusal> {
+        Ok(())
+    }
+
+    fn handle(connection: &Arc<Connection>, (): (), request: Request) {
+        later(connection, Asked::Code, request);
+    }
+}
+
+impl Event for LinkDeviceEvent {
+    const NAME: &'static str = LINK_DEVICE;
+    const TASK_BYTES: usize = TASK_BYTES;
+
+    type Arguments = LinkDevice;
+
+    fn read(json: &str) -> Result<LinkDevice, Refusal> {
+        LinkDevice::from_event(json)
+    }
+
+    fn handle(connection: &Arc<Connection>, link: LinkDevice, request: Request) {
+        later(connection, Asked::Link(link), request);
+    }
+}
+
+impl Event for DevicesEvent {
+    const NAME: &'static str = DEVICES;
+    const TASK_BYTES: usize = TASK_BYTES;
+
+    type Arguments = ();
+
+    fn read(_: &str) -> Result<(), Refusal> {
+        Ok(())
+    }
+
+    fn handle(connection: &Arc<Connection>, (): (), request: Request) {
+        later(connection, Asked::List, request);
+    }
+}
+
+impl Event for UnlinkDeviceEvent {
+    const NAME: &'static str = UNLINK_DEVICE;
+    const TASK_BYTES: usize = TASK_BYTES;
+
+    type Arguments = DeviceId;
+
+    fn read(json: &str) -> Result<DeviceId, Refusal> {
+        DeviceId::from_event(json)
+    }
+
+    fn handle(connection: &Arc<Connection>, id: DeviceId, request: Request) {
+        later(connection, Asked::Unlink(id), request);
+    }
+}
+
+/// Carries out a request in its turn.
+fn later(connection: &Arc<Connection>, asked: Asked, request: Request) {
+    let connection = Arc::clone(connection);
+    Arc::clone(&connection).requests.later(async move {
+        // Dropped if the client is gone: nobody learns the answer then.
+        match connection.gone.run_until_cancelled(answer(&connection, asked)).await {
+            Some(Ok(answer)) => request.answer(answer),
+            Some(Err(IdentityError::Refused(refusal))) => request.refuse(refusal),
+            // Silence makes the client retry.
+            Some(Err(IdentityError::Store(error))) => {
+                tracing::debug!("the devices of a user could not be read or changed: {error}");
+            }
+            None => {}
+        }
+    });
+}
+
+async fn answer(connection: &Arc<Connection>, asked: Asked) -> Result<Answer, IdentityError> {
+    let identities = &connection.services.identities;
+    let user = || {
+        let message = "devices are those of a user with a nickname; take one first";
+        let required = || Refusal::new(RefusalCode::NicknameRequired, message);
+        connection.user().ok_or_else(required)
+    };
+    match asked {
+        Asked::Code => made(&identities.device_code(&*user()?).await?),
+        Asked::List => made(&identities.devices(&*user()?).await?),
+        Asked::Unlink(id) => {
+            identities.unlink_device(&*user()?, id).await?;
+            made(&Unlinked::new(id))
+        }
+        Asked::Link(LinkDevice { code, label, .. }) => {
+            let (user, token) = identities.link_device(&code, label, connection.source).await?;
+            let named = Named::new(user.nickname.clone(), Some(token.clone())).with_user(user.id);
+            connection.identify(Arc::new(user), Some(token));
+            keep_name(connection);
+            Ok(Answer::Named(named))
+        }
+    }
+}
+
+fn made(answer: &impl Serialize) -> Result<Answer, IdentityError> {
+    let json = to_raw_value(answer).map_err(|error| {
+        IdentityError::Refused(Refusal::new(RefusalCode::Unknown, error.to_string()))
+    })?;
+    Ok(Answer::Made(json.into()))
+}

@@ -1,0 +1,20 @@
+//! Rooms that are kept, who may do what there, and who may do nothing for a while.
+
+mod change;
+mod decide;
+mod entry;
+mod invitation;
+mod request;
+mod room;
+mod sanction;
+
+pub use change::{AccessChange, AccessChanged, AccessNumber, Refused};
+pub use decide::{AccessState, AccessWrite, Decided};
+pub use invitation::{Invitation, InvitationCode};
+pub use request::{AccessLimit, AccessLimits, AccessRequest, NewAccessChange};
+pub use room::{RoomAccess, RoomMember, RoomRecord};
+pub use sanction::{Sanction, SanctionKey, Subject};
+
+/// Maximum number of invitations, and of sanctions, per sweep, so that others do not wait. With an invitation goes a
+/// row for each user who has redeemed it.
+pub(crate) const MAX_SWEPT_ACCESS: usize = 100;

@@ -1,0 +1,142 @@
+//! Users' credentials and devices.
+
+use std::cmp::Reverse;
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use chat_core::{Nickname, Timestamp, UserId};
+
+use super::{Contents, MemoryStore};
+use crate::user::{MAX_DEVICES_LISTED, USE_IS_NOTED_AFTER};
+use crate::{
+    Credential, CredentialKey, CredentialOwner, Device, DeviceCode, DeviceCodeKey, NewCredential,
+    OwnerKey, StoreError, UserStore,
+};
+
+#[derive(Default)]
+pub(super) struct Users {
+    credentials: HashMap<CredentialKey, KeptCredential>,
+    codes: HashMap<DeviceCodeKey, DeviceCode>,
+}
+
+struct KeptCredential {
+    owner: CredentialOwner,
+    device: Device,
+    /// The code with which it was added.
+    code: Option<DeviceCodeKey>,
+    is_revoked: bool,
+}
+
+impl KeptCredential {
+    fn new(new: &NewCredential, owner: CredentialOwner, code: Option<DeviceCodeKey>) -> Self {
+        let device = Device::new(new.key, new.label.clone(), new.now, new.now);
+        Self { owner, device, code, is_revoked: false }
+    }
+
+    fn is_valid_for(&self, user: UserId) -> bool {
+        self.owner.user == user && !self.is_revoked
+    }
+}
+
+#[async_trait]
+impl UserStore for MemoryStore {
+    async fn find_credential(
+        &self,
+        key: CredentialKey,
+        now: Timestamp,
+    ) -> Result<Credential, StoreError> {
+        let mut contents = self.contents()?;
+        let Some(kept) = contents.users.credentials.get_mut(&key) else {
+            let user = contents.user_of_nicknames(key.into());
+            return Ok(user.map_or(Credential::Unknown, |user| {
+                Credential::OfNicknames(CredentialOwner::new(user, key.into()))
+            }));
+        };
+        if kept.is_revoked {
+            return Ok(Credential::Revoked);
+        }
+        let used_at = &mut kept.device.used_at;
+        if used_at.as_millis().saturating_add(USE_IS_NOTED_AFTER) <= now.as_millis() {
+            *used_at = now;
+        }
+        Ok(Credential::Kept(kept.owner))
+    }
+
+    async fn keep_credential(
+        &self,
+        new: &NewCredential,
+        owner: CredentialOwner,
+    ) -> Result<(), StoreError> {
+        let mut contents = self.contents()?;
+        let kept = contents.users.credentials.entry(new.key);
+        kept.or_insert_with(|| KeptCredential::new(new, owner, None));
+        Ok(())
+    }
+
+    async fn devices(&self, user: UserId) -> Result<Vec<Device>, StoreError> {
+        let contents = self.contents()?;
+        let mut devices: Vec<_> =
+            contents.users.valid(user).map(|kept| kept.device.clone()).collect();
+        devices.sort_by_key(|device| (Reverse(device.used_at), device.key));
+        devices.truncate(MAX_DEVICES_LISTED as usize);
+        Ok(devices)
+    }
+
+    async fn revoke_credential(
+        &self,
+        user: UserId,
+        key: CredentialKey,
+        _: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let mut contents = self.contents()?;
+        let kept = contents.users.credentials.get_mut(&key);
+        let valid = kept.filter(|kept| kept.is_valid_for(user));
+        Ok(valid.map(|kept| kept.is_revoked = true).is_some())
+    }
+
+    async fn keep_code(&self, code: &DeviceCode, max: usize) -> Result<bool, StoreError> {
+        let mut contents = self.contents()?;
+        let codes = &mut contents.users.codes;
+        codes.retain(|_, kept| kept.expires_at > code.now);
+        let of_user = codes.values().filter(|kept| kept.owner.user == code.owner.user).count();
+        let is_kept = of_user < max && !codes.contains_key(&code.key);
+        if is_kept {
+            codes.insert(code.key, code.clone());
+        }
+        Ok(is_kept)
+    }
+
+    async fn redeem_code(
+        &self,
+        code: DeviceCodeKey,
+        new: &NewCredential,
+        max: usize,
+    ) -> Result<Option<(CredentialOwner, Nickname)>, StoreError> {
+        let mut contents = self.contents()?;
+        let users = &mut contents.users;
+        let Some(made) = users.codes.get(&code).cloned() else { return Ok(None) };
+        let is_used = users.credentials.values().any(|kept| kept.code == Some(code));
+        let is_known = users.credentials.contains_key(&new.key);
+        let has_room = users.valid(made.owner.user).count() < max;
+        if made.expires_at > new.now && has_room && !is_used && !is_known {
+            users.credentials.insert(new.key, KeptCredential::new(new, made.owner, Some(code)));
+        }
+        // Also what an earlier call has added.
+        let kept = users.credentials.get(&new.key);
+        let is_added = kept.is_some_and(|kept| kept.code == Some(code) && !kept.is_revoked);
+        Ok(is_added.then_some((made.owner, made.nickname)))
+    }
+}
+
+impl Users {
+    fn valid(&self, user: UserId) -> impl Iterator<Item = &KeptCredential> {
+        self.credentials.values().filter(move |kept| kept.is_valid_for(user))
+    }
+}
+
+impl Contents {
+    fn user_of_nicknames(&self, owner: OwnerKey) -> Option<UserId> {
+        let claims = self.nicknames.values().filter(|claim| claim.owner == owner);
+        claims.max_by_key(|claim| claim.expires_at).map(|claim| claim.user)
+    }
+}

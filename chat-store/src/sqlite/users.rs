@@ -1,0 +1,206 @@
+//! Users' credentials and devices. Each change is one statement.
+
+use async_trait::async_trait;
+use chat_core::{Nickname, Timestamp, UserId};
+
+use super::{SqliteStore, Writer};
+use crate::user::{MAX_DEVICES_LISTED, USE_IS_NOTED_AFTER};
+use crate::{
+    Credential, CredentialKey, CredentialOwner, Device, DeviceCode, DeviceCodeKey, NewCredential,
+    OwnerKey, StoreError, UserStore,
+};
+
+/// Returns a credential's owner, user, and last use and revocation, which are those of a kept one only.
+const FIND: &str = "
+    SELECT owner, user_id, used_at, revoked_at FROM credentials WHERE key = ?1
+    UNION ALL
+    SELECT * FROM (
+        SELECT owner, person, NULL, NULL FROM nicknames WHERE owner = ?1
+        ORDER BY expires_at DESC LIMIT 1)
+    LIMIT 1";
+
+const NOTE_USE: &str = "UPDATE credentials SET used_at = ?2 WHERE key = ?1 AND used_at < ?2";
+
+const KEEP: &str = "
+    INSERT INTO credentials (key, owner, user_id, label, added_at, used_at)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?5)
+    ON CONFLICT DO NOTHING";
+
+const DEVICES: &str = "
+    SELECT key, label, added_at, used_at FROM credentials
+    WHERE user_id = ?1 AND revoked_at IS NULL ORDER BY used_at DESC, key LIMIT ?2";
+
+const REVOKE: &str = "
+    UPDATE credentials SET revoked_at = ?3
+    WHERE key = ?1 AND user_id = ?2 AND revoked_at IS NULL";
+
+const DELETE_EXPIRED_CODES: &str = "DELETE FROM device_codes WHERE expires_at <= ?1";
+
+const KEEP_CODE: &str = "
+    INSERT INTO device_codes (key, owner, user_id, nickname, expires_at)
+    SELECT ?1, ?2, ?3, ?4, ?5
+    WHERE (SELECT count(*) FROM device_codes WHERE user_id = ?3 AND expires_at > ?6) < ?7
+    ON CONFLICT DO NOTHING";
+
+/// A second credential for the code would have the same `code`.
+const REDEEM: &str = "
+    INSERT INTO credentials (key, owner, user_id, label, code, added_at, used_at)
+    SELECT ?1, owner, user_id, ?3, ?2, ?4, ?4 FROM device_codes AS made
+    WHERE key = ?2 AND expires_at > ?4
+    AND (SELECT count(*) FROM credentials AS other
+        WHERE other.user_id = made.user_id AND other.revoked_at IS NULL) < ?5
+    ON CONFLICT DO NOTHING";
+
+/// Also finds what an earlier call has added.
+const REDEEMED: &str = "
+    SELECT credentials.owner, credentials.user_id, nickname
+    FROM credentials JOIN device_codes ON device_codes.key = credentials.code
+    WHERE credentials.key = ?1 AND code = ?2 AND revoked_at IS NULL";
+
+#[async_trait]
+impl UserStore for SqliteStore {
+    async fn find_credential(
+        &self,
+        key: CredentialKey,
+        now: Timestamp,
+    ) -> Result<Credential, StoreError> {
+        let mut reader = self.reader().await?;
+        let found: Option<(Vec<u8>, i64, Option<i64>, Option<i64>)> = sqlx::query_as(FIND)
+            .bind(key.0.to_vec())
+            .fetch_optional(&mut *reader)
+            .await
+            .map_err(|error| self.place.error_in_use(error))?;
+        drop(reader);
+        let Some((owner, user, used_at, revoked_at)) = found else {
+            return Ok(Credential::Unknown);
+        };
+        let owner = self.credential_owner(owner, user)?;
+        let Some(used_at) = used_at else { return Ok(Credential::OfNicknames(owner)) };
+        if revoked_at.is_some() {
+            return Ok(Credential::Revoked);
+        }
+        if used_at.saturating_add(USE_IS_NOTED_AFTER) <= now.as_millis() {
+            let mut writer = self.writer.lock().await;
+            let Writer { connection, .. } = writer.as_mut().ok_or(StoreError::Closed)?;
+            let note = sqlx::query(NOTE_USE).bind(key.0.to_vec()).bind(now.as_millis());
+            self.in_place(note.execute(connection)).await?;
+        }
+        Ok(Credential::Kept(owner))
+    }
+
+    async fn keep_credential(
+        &self,
+        new: &NewCredential,
+        owner: CredentialOwner,
+    ) -> Result<(), StoreError> {
+        let mut writer = self.writer.lock().await;
+        let Writer { connection, .. } = writer.as_mut().ok_or(StoreError::Closed)?;
+        let keep = sqlx::query(KEEP)
+            .bind(new.key.0.to_vec())
+            .bind(owner.owner.0.to_vec())
+            .bind(owner.user.as_i64())
+            .bind(new.label.clone())
+            .bind(new.now.as_millis());
+        self.in_place(keep.execute(connection)).await?;
+        Ok(())
+    }
+
+    async fn devices(&self, user: UserId) -> Result<Vec<Device>, StoreError> {
+        let mut reader = self.reader().await?;
+        let devices: Vec<(Vec<u8>, Option<String>, i64, i64)> = sqlx::query_as(DEVICES)
+            .bind(user.as_i64())
+            .bind(MAX_DEVICES_LISTED)
+            .fetch_all(&mut *reader)
+            .await
+            .map_err(|error| self.place.error_in_use(error))?;
+        let device = |(key, label, added_at, used_at): (Vec<u8>, _, i64, i64)| {
+            let key = CredentialKey(self.hash(key)?);
+            let [added_at, used_at] = [added_at, used_at].map(Timestamp::from_millis);
+            Ok(Device::new(key, label, added_at, used_at))
+        };
+        devices.into_iter().map(device).collect()
+    }
+
+    async fn revoke_credential(
+        &self,
+        user: UserId,
+        key: CredentialKey,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let mut writer = self.writer.lock().await;
+        let Writer { connection, .. } = writer.as_mut().ok_or(StoreError::Closed)?;
+        let revoke =
+            sqlx::query(REVOKE).bind(key.0.to_vec()).bind(user.as_i64()).bind(now.as_millis());
+        let revoked = self.in_place(revoke.execute(connection)).await?;
+        Ok(revoked.rows_affected() > 0)
+    }
+
+    async fn keep_code(&self, code: &DeviceCode, max: usize) -> Result<bool, StoreError> {
+        let mut writer = self.writer.lock().await;
+        let Writer { connection, .. } = writer.as_mut().ok_or(StoreError::Closed)?;
+        let now = code.now.as_millis();
+        let delete = sqlx::query(DELETE_EXPIRED_CODES).bind(now);
+        self.in_place(delete.execute(&mut *connection)).await?;
+        let keep = sqlx::query(KEEP_CODE)
+            .bind(code.key.0.to_vec())
+            .bind(code.owner.owner.0.to_vec())
+            .bind(code.owner.user.as_i64())
+            .bind(code.nickname.as_str().to_owned())
+            .bind(code.expires_at.as_millis())
+            .bind(now)
+            .bind(i64::try_from(max).unwrap_or(i64::MAX));
+        let kept = self.in_place(keep.execute(connection)).await?;
+        Ok(kept.rows_affected() > 0)
+    }
+
+    async fn redeem_code(
+        &self,
+        code: DeviceCodeKey,
+        new: &NewCredential,
+        max: usize,
+    ) -> Result<Option<(CredentialOwner, Nickname)>, StoreError> {
+        let mut writer = self.writer.lock().await;
+        let Writer { connection, .. } = writer.as_mut().ok_or(StoreError::Closed)?;
+        let redeem = sqlx::query(REDEEM)
+            .bind(new.key.0.to_vec())
+            .bind(code.0.to_vec())
+            .bind(new.label.clone())
+            .bind(new.now.as_millis())
+            .bind(i64::try_from(max).unwrap_or(i64::MAX));
+        self.in_place(redeem.execute(&mut *connection)).await?;
+        let redeemed = sqlx::query_as(REDEEMED).bind(new.key.0.to_vec()).bind(code.0.to_vec());
+        let redeemed: Option<(Vec<u8>, i64, String)> =
+            self.in_place(redeemed.fetch_optional(connection)).await?;
+        let Some((owner, user, nickname)) = redeemed else { return Ok(None) };
+        Ok(Some((self.credential_owner(owner, user)?, Nickname::from_stored(nickname))))
+    }
+}
+
+impl SqliteStore {
+    fn credential_owner(&self, owner: Vec<u8>, user: i64) -> Result<CredentialOwner, StoreError> {
+        let owner = OwnerKey(self.hash(owner)?);
+        Ok(CredentialOwner::new(UserId::from_stored(user), owner))
+    }
+
+    fn hash(&self, bytes: Vec<u8>) -> Result<[u8; 32], StoreError> {
+        bytes.try_into().map_err(|_| self.place.corrupt("has a hash of another length than 32"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sqlite::plan::plan;
+
+    #[tokio::test]
+    async fn credentials_and_codes_are_found_by_index() {
+        let statements =
+            [FIND, NOTE_USE, DEVICES, REVOKE, DELETE_EXPIRED_CODES, KEEP_CODE, REDEEM, REDEEMED];
+        for sql in statements {
+            let plan = plan(sql).await;
+            for table in ["credentials", "device_codes", "nicknames", "made", "other"] {
+                assert!(!plan.contains(&format!("SCAN {table}")), "{sql}\n{plan}");
+            }
+        }
+    }
+}
