@@ -2,12 +2,13 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use chat_core::{AccessScope, Nickname, Refusal, RefusalCode, RoomId, UserId};
+use chat_core::{AccessScope, Refusal, RefusalCode, RoomId};
 use tokio::time::Instant;
 
 use super::asker::Asker;
 use super::{Action, Identity, PolicyError};
 use crate::engine::delivery::ReadPosition;
+use crate::engine::users::User;
 
 /// The most decisions that are remembered for a connection: the oldest one makes room. About 60 bytes each, and the
 /// message of a refusal.
@@ -115,9 +116,13 @@ impl Access {
     }
 
     /// Changes who the client is, and forgets all decisions. Holds the delivery until the connection is settled.
-    pub(crate) fn identify(&self, user: UserId, nickname: Nickname) {
+    pub(crate) fn identify(&self, user: &User) {
         let mut state = self.lock();
-        state.identity = Arc::new(Identity::clone(&state.identity).with_user(user, nickname));
+        let identity = Identity::clone(&state.identity).of_user(user);
+        if identity == *state.identity {
+            return;
+        }
+        state.identity = Arc::new(identity);
         state.forget(|_| true);
         state.unsettle();
     }

@@ -21,7 +21,7 @@ pub(super) async fn admit(
     let Some(gate) = &services.gate else { return Ok(None) };
     let identity = identity(socket);
     let identity = match user {
-        Some(user) => identity.with_user(user.id, user.nickname.clone()),
+        Some(user) => identity.of_user(user),
         None => identity,
     };
     let access = gate.enter(identity);

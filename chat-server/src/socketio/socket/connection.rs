@@ -197,7 +197,7 @@ impl Connection {
         *self.token.lock().unwrap_or_else(PoisonError::into_inner) = token;
         self.services.share(&self.link, &user);
         if let Some(access) = &self.access {
-            access.identify(user.id, user.nickname.clone());
+            access.identify(&user);
         }
         self.position.identify(user.id, self.services.log.tail());
         self.presence.rename(Some((user.id, user.nickname.clone())));
@@ -213,6 +213,9 @@ impl Connection {
         let before = self.user();
         if before.is_none_or(|before| (before.id, &before.nickname) != (user.id, &user.nickname)) {
             return self.identify(user, None);
+        }
+        if let Some(access) = &self.access {
+            access.identify(&user);
         }
         *self.user.lock().unwrap_or_else(PoisonError::into_inner) = Some(user);
     }

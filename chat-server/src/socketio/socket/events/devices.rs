@@ -10,6 +10,7 @@ use serde_json::value::to_raw_value;
 use super::super::connection::{Connection, Request, TASK_BYTES};
 use super::super::event::Event;
 use super::super::keeper::keep_name;
+use super::super::standing::settle;
 use crate::engine::delivery::Answer;
 use crate::engine::users::IdentityError;
 
@@ -129,6 +130,8 @@ async fn answer(connection: &Arc<Connection>, asked: Asked) -> Result<Answer, Id
             let named = Named::new(user.nickname.clone(), Some(token.clone())).with_user(user.id);
             connection.identify(Arc::new(user), Some(token));
             keep_name(connection);
+            // The user may not be allowed what the client was without a name, or as another user.
+            settle(connection).await;
             Ok(Answer::Named(named))
         }
     }

@@ -6,6 +6,7 @@ use chat_core::event::{TOKEN, Token, TokenTaken, token_from_event};
 use super::super::connection::{Connection, Request, TASK_BYTES};
 use super::super::event::Event;
 use super::super::keeper::keep_name;
+use super::super::standing::settle;
 use crate::engine::delivery::Answer;
 use crate::engine::users::IdentityError;
 
@@ -39,6 +40,8 @@ async fn renew(connection: &Arc<Connection>, token: Token, request: Request) {
             connection.renew(Arc::new(user));
             // It waits for the end of the old token.
             keep_name(connection);
+            // The token may allow less, or more, than the one before.
+            settle(connection).await;
             request.answer(Answer::TokenTaken(taken));
         }
         Err(IdentityError::Refused(refusal)) => request.refuse(refusal),
