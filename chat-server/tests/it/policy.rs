@@ -315,3 +315,16 @@ async fn a_change_that_nobody_announced_counts_when_the_decision_has_expired() {
     policy.refuse("Eve connects");
     timeout(PATIENCE, reader.try_packet()).await.unwrap().unwrap_err();
 }
+
+#[tokio::test]
+async fn a_message_that_waits_for_the_policy_is_stored_although_its_author_leaves() {
+    let (policy, _chat, mut writer, mut eve) = watched("Eve writes staff").await;
+    eve.send(r#"42["chat message","farewell",null,{"room":"staff"}]"#).await;
+    timeout(PATIENCE, policy.0.waits.notified()).await.unwrap();
+    eve.send("41").await;
+    // The server has taken notice.
+    while !writer.packet().await.starts_with(r#"42["user left",{"room":"staff""#) {}
+    policy.0.let_through.notify_one();
+    let next = packet(&mut writer).await;
+    assert!(next.starts_with(r#"42["chat message","farewell",1,"#), "{next}");
+}

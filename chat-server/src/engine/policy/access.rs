@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use super::asker::Asker;
 use super::{Action, Identity, PolicyError};
 use crate::engine::delivery::ReadPosition;
+use crate::engine::users::User;
 
 /// The most decisions that are remembered for a connection: the oldest one makes room. About 60 bytes each, and the
 /// message of a refusal.
@@ -115,9 +116,13 @@ impl Access {
     }
 
     /// Changes who the client is, and forgets all decisions. Holds the delivery until the connection is settled.
-    pub(crate) fn identify(&self, change: impl FnOnce(&Identity) -> Identity) {
+    pub(crate) fn identify(&self, user: &User) {
         let mut state = self.lock();
-        state.identity = Arc::new(change(&state.identity));
+        let identity = Identity::clone(&state.identity).of_user(user);
+        if identity == *state.identity {
+            return;
+        }
+        state.identity = Arc::new(identity);
         state.forget(|_| true);
         state.unsettle();
     }

@@ -2,6 +2,8 @@ use std::net::IpAddr;
 
 use chat_core::{Nickname, RoomId, UserId};
 
+use crate::engine::users::User;
+
 /// Who asks: what a [`Policy`](super::Policy) knows of a client.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
@@ -17,6 +19,14 @@ impl Identity {
     /// Creates the identity of a client of which nothing is known.
     pub fn anonymous() -> Self {
         Self::default()
+    }
+
+    /// Sets what is known of a client by its user, and by the user's signed token if there is one.
+    #[must_use]
+    pub(crate) fn of_user(self, user: &User) -> Self {
+        let User { id, nickname, claims, .. } = user;
+        let (roles, rooms) = (claims.roles.clone(), claims.rooms.clone());
+        Self { user: Some(*id), nickname: Some(nickname.clone()), roles, rooms, ..self }
     }
 
     /// Sets the user and its nickname.

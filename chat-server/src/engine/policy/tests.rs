@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chat_core::{AccessScope, Nickname, RefusalCode, RoomId, UserId};
+use chat_core::{AccessScope, RefusalCode, RoomId, UserId};
 use futures_util::FutureExt;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::asker::PATIENCE;
 use super::*;
 use crate::engine::delivery::{Following, ReadPosition};
+use crate::engine::users::{TokenClaims, User};
 
 /// A policy whose answers a test sets, counts and holds back.
 struct Rules {
@@ -282,8 +283,18 @@ async fn a_client_with_another_name_is_asked_about_anew() {
     let position = position(&["staff"]);
     access.guard(Arc::clone(&position));
     access.permit(&[write()]).await.map(drop).unwrap();
-    let nickname: Nickname = "Ada".parse().unwrap();
-    access.identify(|client| client.clone().with_user(UserId::from_stored(1), nickname));
+    let claims = TokenClaims { roles: vec!["staff".into()], rooms: Some(vec![room("staff")]) };
+    let ada = User {
+        id: UserId::from_stored(1),
+        nickname: "Ada".parse().unwrap(),
+        owner: chat_store::OwnerKey([1; 32]),
+        credential: chat_store::CredentialKey([1; 32]),
+        until: None,
+        claims: Arc::new(claims),
+    };
+    let identity = Identity::anonymous().of_user(&ada);
+    assert!(identity.has_role("staff") && identity.rooms() == Some(&[room("staff")][..]));
+    access.identify(&ada);
     assert!(access.permit_now(&[write()]).is_none() && is_held(&position));
     assert!(access.permit(&[write()]).now_or_never().is_some_and(|it| it.is_ok()));
     assert_eq!(rules.asked(), 2);

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use chat_adapter::{LocalBroadcast, Subscriber};
 use chat_core::{Epoch, Feed, Message, Offset, RoomId};
 use chat_store::{MemoryStore, MessageStore};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use super::*;
@@ -36,6 +36,8 @@ struct Node {
     log: Arc<Log>,
     presence: Presence,
     broadcast: Arc<dyn Broadcast>,
+    /// Changes of access that it was told of.
+    changes: mpsc::UnboundedReceiver<AccessScope>,
 }
 
 const OWN: NodeId = NodeId::from_random([1; 8]);
@@ -47,16 +49,17 @@ async fn node(broadcast: Arc<dyn Broadcast>) -> Node {
     let (outgoing, _) = Outgoing::new();
     let presence = Presence::new(OWN, Duration::from_secs(5), false, None, outgoing);
     tokio::spawn(presence.clone().run(CancellationToken::new()));
+    let (changed, changes) = mpsc::unbounded_channel();
     let listener = Listener {
         node: OWN,
         log: Arc::clone(&log),
         session_taken: Box::new(|_, _| {}),
-        access_changed: Box::new(|_| {}),
+        access_changed: Box::new(move |scope| changed.send(scope).unwrap()),
         presence: presence.clone(),
     };
     tokio::spawn(listener.listen(Arc::clone(&broadcast)));
     tokio::task::yield_now().await;
-    Node { store, log, presence, broadcast }
+    Node { store, log, presence, broadcast, changes }
 }
 
 impl Node {
@@ -184,4 +187,21 @@ fn what_the_broadcast_does_not_take_is_left_out() {
     waiting.try_recv().unwrap();
     committed(Offset::ZERO, &[message(1, "general")]);
     assert_eq!(waiting.len(), 256);
+}
+
+#[tokio::test]
+async fn access_is_asked_about_again_when_a_frame_says_so_or_may_be_missing() {
+    let mut node = node(Arc::new(LocalBroadcast::new())).await;
+    assert_eq!(node.changes.recv().await, Some(AccessScope::Everything), "what came before");
+    let scope = AccessScope::Room(RoomId::general());
+    let body = FrameBody::AccessChanged { scope: scope.clone() };
+    node.hears(OWN, body.clone()).await;
+    node.hears(OTHER, body).await;
+    assert_eq!(node.changes.recv().await, Some(scope));
+    assert!(node.changes.is_empty(), "it told itself");
+    // More than are kept for it: the oldest are lost, and it knows.
+    for _ in 0..=LocalBroadcast::CAPACITY {
+        node.hears(OTHER, FrameBody::NodeLeft).await;
+    }
+    assert_eq!(node.changes.recv().await, Some(AccessScope::Everything));
 }

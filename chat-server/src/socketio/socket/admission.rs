@@ -21,7 +21,7 @@ pub(super) async fn admit(
     let Some(gate) = &services.gate else { return Ok(None) };
     let identity = identity(socket);
     let identity = match user {
-        Some(user) => identity_of(user, &identity),
+        Some(user) => identity.of_user(user),
         None => identity,
     };
     let access = gate.enter(identity);
@@ -41,20 +41,6 @@ pub(super) async fn may_take(
 
 async fn check(access: &Access, action: Action) -> Result<(), Denied> {
     access.permit(&[action]).await.map(drop)
-}
-
-/// Returns the identity of a client that is this user.
-pub(super) fn identity_of(user: &User, client: &Identity) -> Identity {
-    let identity = match client.address() {
-        Some(address) => Identity::anonymous().with_address(address),
-        None => Identity::anonymous(),
-    };
-    let identity = identity.with_user(user.id, user.nickname.clone());
-    let identity = identity.with_roles(user.claims.roles.iter().cloned());
-    match &user.claims.rooms {
-        Some(rooms) => identity.with_rooms(rooms.iter().cloned()),
-        None => identity,
-    }
 }
 
 fn identity(socket: &SocketRef) -> Identity {

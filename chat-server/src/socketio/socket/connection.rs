@@ -10,7 +10,6 @@ use socketioxide_core::Value;
 use tokio::sync::{Notify, OwnedMutexGuard};
 use tokio_util::sync::CancellationToken;
 
-use super::admission::identity_of;
 use super::authorship::Authorship;
 use super::observe::Direction;
 use super::request_queue::RequestQueue;
@@ -198,7 +197,7 @@ impl Connection {
         *self.token.lock().unwrap_or_else(PoisonError::into_inner) = token;
         self.services.share(&self.link, &user);
         if let Some(access) = &self.access {
-            access.identify(|client| identity_of(&user, client));
+            access.identify(&user);
         }
         self.position.identify(user.id, self.services.log.tail());
         self.presence.rename(Some((user.id, user.nickname.clone())));
@@ -216,7 +215,7 @@ impl Connection {
             return self.identify(user, None);
         }
         if let Some(access) = &self.access {
-            access.identify(|client| identity_of(&user, client));
+            access.identify(&user);
         }
         *self.user.lock().unwrap_or_else(PoisonError::into_inner) = Some(user);
     }

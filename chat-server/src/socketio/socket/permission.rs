@@ -49,12 +49,10 @@ async fn ask(
     request: Request,
     effect: impl FnOnce(Request),
 ) {
-    let asked = connection.permit(&actions);
-    match connection.gone.run_until_cancelled(asked).await {
-        Some(Ok(_grant)) => effect(request),
-        Some(Err(denied)) => request.refuse(denied.into()),
-        // Nobody waits for it any more.
-        None => {}
+    // Also when the client has left: who sends a message and disconnects expects it to be stored.
+    match connection.permit(&actions).await {
+        Ok(_grant) => effect(request),
+        Err(denied) => request.refuse(denied.into()),
     }
 }
 

@@ -134,7 +134,7 @@ async fn answer(connection: &Arc<Connection>, asked: Asked) -> Result<Answer, Id
             let named = Named::new(user.nickname.clone(), Some(token.clone())).with_user(user.id);
             connection.identify(Arc::new(user), Some(token));
             keep_name(connection);
-            // The user may not be allowed what the client was before.
+            // The user may not be allowed what the client was without a name, or as another user.
             settle(connection).await;
             Ok(Answer::Named(named))
         }

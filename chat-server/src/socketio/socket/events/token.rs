@@ -38,10 +38,10 @@ async fn renew(connection: &Arc<Connection>, token: Token, request: Request) {
         Ok(user) => {
             let taken = TokenTaken::new(user.nickname.clone(), user.until);
             connection.renew(Arc::new(user));
-            // The new token may allow less, or more.
-            settle(connection).await;
             // It waits for the end of the old token.
             keep_name(connection);
+            // The token may allow less, or more, than the one before.
+            settle(connection).await;
             request.answer(Answer::TokenTaken(taken));
         }
         Err(IdentityError::Refused(refusal)) => request.refuse(refusal),
