@@ -26,6 +26,6 @@ impl Chat {
     /// Cancel safe: once polled, the change counts on this node, and connections get nothing until they have been asked
     /// about. Other nodes may not have been told.
     pub async fn access_changed(&self, scope: AccessScope) {
-        self.connections.services().access_changed(&scope).await;
+        self.connections.access_changed(&scope).await;
     }
 }

@@ -286,7 +286,7 @@ impl ChatBuilder {
             presence: presence.clone(),
             gate: gate.clone(),
             hooks: Arc::new(hooks),
-            live: Arc::default(),
+            changes: elsewhere,
             outgoing: told,
             quotas: Arc::new(Quotas::new(&limits)),
             limits: Arc::new(limits.clone()),
@@ -294,10 +294,10 @@ impl ChatBuilder {
         };
         let connections = Connections::new(services);
         register(&io, connections.clone());
-        let follow = connections.services().clone().follow(elsewhere);
+        let follow = connections.clone().follow();
         tokio::spawn(listening.clone().run_until_cancelled_owned(follow));
         if gate.is_some() {
-            let keep_settled = connections.services().clone().keep_settled();
+            let keep_settled = connections.clone().keep_settled();
             tokio::spawn(listening.clone().run_until_cancelled_owned(keep_settled));
         }
         Ok(Chat {

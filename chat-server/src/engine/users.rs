@@ -5,6 +5,7 @@ mod credentials;
 mod devices;
 mod guard;
 mod held;
+mod holder;
 mod issued_name;
 mod issuer;
 #[cfg(feature = "jwt")]
@@ -28,9 +29,9 @@ use data_encoding::HEXLOWER;
 use tokio::time::{Instant, sleep};
 
 use clock::Clock;
-use credentials::{Holder, Known};
 use guard::Guard;
 use held::{Claim, Held};
+use holder::{Holder, Known};
 use reserved::Reserved;
 
 use crate::engine::limits::Limits;
@@ -79,6 +80,14 @@ pub(crate) struct User {
     pub(crate) until: Option<Timestamp>,
     /// What else that token says; empty without one.
     pub(crate) claims: Arc<TokenClaims>,
+}
+
+impl User {
+    /// Returns the holder of the credential with which the user has come.
+    fn holder(&self) -> Holder {
+        let Self { id, owner, credential, .. } = self;
+        Holder { credential: *credential, owner: *owner, user: Some(*id), is_kept: true }
+    }
 }
 
 /// Why a client could not be identified.
@@ -235,7 +244,7 @@ impl Identities {
     ) -> Result<User, IdentityError> {
         self.check_chosen()?;
         self.guard.admit(source, Some(nickname))?;
-        let holder = Holder::of(user);
+        let holder = user.holder();
         if let Some(user) = self.claim(nickname, holder, ClaimKind::Renew).await? {
             return Ok(user);
         }
@@ -251,7 +260,7 @@ impl Identities {
     pub(crate) async fn renew(&self, user: &User) -> Result<(), IdentityError> {
         let kind = if self.are_issued() { ClaimKind::Issued } else { ClaimKind::Renew };
         self.holder(user.credential).await?;
-        let now = self.claim(&user.nickname, Holder::of(user), kind).await?;
+        let now = self.claim(&user.nickname, user.holder(), kind).await?;
         let still = now.is_some_and(|now| now.id == user.id);
         if still { Ok(()) } else { Err(taken().into()) }
     }

@@ -6,7 +6,7 @@ use chat_core::event::{Device, DeviceCode, DeviceId, DeviceLabel, Devices, LinkC
 use chat_core::{Refusal, RefusalCode};
 use chat_store::{ClaimKind, CredentialKey, CredentialOwner, DeviceCodeKey, NewCredential};
 
-use super::credentials::Holder;
+use super::holder::Holder;
 use super::owner::owner;
 use super::{Identities, IdentityError, User, credential_of, no_randomness, random_token, taken};
 use crate::engine::source::Source;

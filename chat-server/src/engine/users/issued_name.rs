@@ -6,7 +6,7 @@ use chat_store::{ClaimKind, OwnerKey};
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
-use super::credentials::Holder;
+use super::holder::Holder;
 use super::issuer::Subject;
 use super::{Identities, IdentityError, User, taken};
 use crate::engine::source::Source;
@@ -95,8 +95,7 @@ impl Identities {
         let subject = subject.inspect_err(|_| self.guard.refused(source, Some(&user.nickname)))?;
         // The store need not be asked for a name that the user has and keeps.
         if is_name_of(&subject, &user.nickname)
-            && let Some(now) =
-                self.claim(&user.nickname, Holder::of(user), ClaimKind::Renew).await?
+            && let Some(now) = self.claim(&user.nickname, user.holder(), ClaimKind::Renew).await?
         {
             return Ok(User { until: subject.until, claims: subject.claims, ..now });
         }

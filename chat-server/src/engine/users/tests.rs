@@ -94,7 +94,7 @@ async fn a_name_that_another_connection_of_its_owner_takes_at_that_moment_is_not
     let ada = node.take("Ada", Some(ADAS), 1).await.unwrap();
     let _present = node.enter(&ada);
     let source = Source::Address([192, 0, 2, 1].into());
-    let again = node.identities.claim_new(&ada.nickname, Holder::of(&ada), source).await.unwrap();
+    let again = node.identities.claim_new(&ada.nickname, ada.holder(), source).await.unwrap();
     assert_eq!(again.id, ada.id);
     let eve = Holder::new(credential_of(&Token::try_from(EVES.to_owned()).unwrap()).unwrap());
     let refused = node.identities.claim_new(&ada.nickname, eve, source).await;

@@ -6,9 +6,9 @@ use chat_core::{AccessScope, UserId};
 use futures_util::{StreamExt, stream};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
+use super::connect::Connections;
 use super::services::Services;
 use super::standing::settle;
-use crate::engine::policy::Elsewhere;
 use crate::socketio::transport::Farewell;
 
 /// How often to look for connections whose decisions have expired, or could not be had.
@@ -31,17 +31,17 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// The same after a change of everything, which asks about all connections.
 const LONG_PAUSE: Duration = Duration::from_millis(500);
 
-impl Services {
+impl Connections {
     /// Applies a change of access on this node, and tells the others: see
     /// [`Chat::access_changed`](crate::Chat::access_changed).
     pub(crate) async fn access_changed(&self, scope: &AccessScope) {
-        tokio::join!(self.apply([scope].into_iter()), self.tell_of_change(scope));
+        tokio::join!(self.apply([scope].into_iter()), self.services().tell_of_change(scope));
     }
 
-    /// Applies the changes of access on other nodes. Never returns.
-    pub(crate) async fn follow(self, elsewhere: Elsewhere) {
+    /// Applies the changes of access that are noted, here or on other nodes. Never returns.
+    pub(crate) async fn follow(self) {
         loop {
-            let scopes = elsewhere.next().await;
+            let scopes = self.services().changes.next().await;
             self.apply(scopes.iter()).await;
             let asks_all = scopes.contains(&AccessScope::Everything);
             sleep(if asks_all { LONG_PAUSE } else { PAUSE }).await;
@@ -64,34 +64,42 @@ impl Services {
                 self.end_removed_devices(*user).await;
             }
         }
-        let Some(gate) = &self.gate else { return };
+        let Some(gate) = &self.services().gate else { return };
         // Clients that are being accepted are not in the list yet. They ask again when they get into it.
         scopes.for_each(|scope| gate.forget(scope));
         let _ = timeout(PATIENCE, self.settle_all()).await;
     }
 
     async fn settle_all(&self) {
-        let mut unsettled = self.live.all();
+        let mut unsettled = self.live().all();
         unsettled.retain(|it| it.access.as_ref().is_some_and(|access| !access.is_settled()));
         stream::iter(unsettled)
             .for_each_concurrent(AT_ONCE, async |connection| settle(&connection).await)
             .await;
     }
 
-    /// Tells the other nodes of a change of access.
+    /// Ends the connections of devices that a user has removed. A connection that cannot be asked about now is asked
+    /// about when its nickname is renewed.
+    async fn end_removed_devices(&self, user: UserId) {
+        for connection in self.live().all() {
+            let Some(user) = connection.user().filter(|known| known.id == user) else { continue };
+            if self.services().identities.is_removed(&user).await {
+                connection.shut_out("the device was removed", Farewell::DeviceRemoved);
+            }
+        }
+    }
+}
+
+impl Services {
+    /// Has a change of access applied on this node soon, and tells the others.
+    pub(crate) async fn access_changed(&self, scope: &AccessScope) {
+        self.changes.note(scope.clone());
+        self.tell_of_change(scope).await;
+    }
+
     async fn tell_of_change(&self, scope: &AccessScope) {
         if let Some(outgoing) = &self.outgoing {
             let _ = timeout(BROKER_PATIENCE, outgoing.access_changed(scope.clone())).await;
-        }
-    }
-
-    /// Ends the connections of devices that a user has removed. A connection that cannot be asked about now is asked about when its nickname is renewed.
-    async fn end_removed_devices(&self, user: UserId) {
-        for connection in self.live.all() {
-            let Some(user) = connection.user().filter(|known| known.id == user) else { continue };
-            if self.identities.is_removed(&user).await {
-                connection.shut_out("the device was removed", Farewell::DeviceRemoved);
-            }
         }
     }
 }

@@ -18,6 +18,7 @@ use super::connect_error::ConnectError;
 use super::connection::{Connection, InOrder, json};
 use super::events;
 use super::keeper::keep_name;
+use super::live::Live;
 use super::services::{Hooks, Services};
 use super::sink::SocketSink;
 use super::standing;
@@ -33,6 +34,7 @@ pub(crate) struct Connections {
     services: Services,
     /// The delivery task of each connection.
     delivery_tasks: TaskTracker,
+    live: Arc<Live>,
 }
 
 /// Serves the chat on the namespace `/`.
@@ -81,12 +83,12 @@ impl ConnectHandler<LocalAdapter, InOrder> for Connections {
 impl Connections {
     pub(crate) fn new(services: Services) -> Self {
         let delivery_tasks = TaskTracker::new();
-        Self { services, delivery_tasks }
+        Self { services, delivery_tasks, live: Arc::default() }
     }
 
     /// Stops delivering messages, and waits until all answers have been handed over and sent.
     pub(crate) async fn drain(&self) {
-        self.services.live.drain();
+        self.live.drain();
         self.delivery_tasks.close();
         self.delivery_tasks.wait().await;
     }
@@ -111,6 +113,10 @@ impl Connections {
 
     pub(crate) fn services(&self) -> &Services {
         &self.services
+    }
+
+    pub(crate) fn live(&self) -> &Live {
+        &self.live
     }
 
     /// Gives the connection its session and its handlers.
@@ -160,7 +166,7 @@ impl Connections {
         let wake = &connection.waiting.wake;
         let subscription = Subscription::new(log, connection.reader, position, wake);
         let sink = SocketSink::new(socket, Arc::clone(&connection));
-        let _live = self.services.live.enter(&connection);
+        let _live = self.live.enter(&connection);
         standing::begin(&connection);
         deliver(subscription, &connection.waiting, &sink).await;
     }

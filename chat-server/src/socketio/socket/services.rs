@@ -7,13 +7,12 @@ use socketioxide::extract::SocketRef;
 use socketioxide::socket::DisconnectReason;
 
 use super::connect_error::ConnectError;
-use super::live::Live;
 use super::observe::{Direction, Observed};
 use super::session::ChatSession;
 use crate::engine::limits::Limits;
 use crate::engine::log::Log;
 use crate::engine::outgoing::Outgoing;
-use crate::engine::policy::Gate;
+use crate::engine::policy::{Elsewhere, Gate};
 use crate::engine::presence::Presence;
 use crate::engine::quota::Quotas;
 use crate::engine::rate::Buckets;
@@ -70,8 +69,8 @@ pub(crate) struct Services {
     /// Asks the application's policy; none without one.
     pub(crate) gate: Option<Gate>,
     pub(crate) hooks: Arc<Hooks>,
-    /// The connections of this node.
-    pub(crate) live: Arc<Live>,
+    /// Changes of access that are to be applied on this node.
+    pub(crate) changes: Elsewhere,
     /// The queue of frames for other nodes; none if there are none.
     pub(crate) outgoing: Option<Outgoing>,
     pub(crate) limits: Arc<Limits>,
