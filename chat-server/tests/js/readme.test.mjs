@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { webcrypto } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { within } from "./support/bounds.mjs";
+import { once, within } from "./support/bounds.mjs";
 import { connect, send } from "./support/client.mjs";
 import { User } from "./support/users.mjs";
 import { Server } from "./support/server.mjs";
@@ -61,10 +61,21 @@ test("chat-server's README", async (t) => {
   const server = await Server.start(t);
   const grace = await User.connected(t, server.url, "Grace");
   const code = snippets("chat-server/README.md");
-  assert.equal(code.length, 1);
+  assert.equal(code.length, 3);
   const { socket, storage, answers } = run(t, server, code[0]);
   assert.deepEqual(await answers, [{ offset: 1, duplicate: false }]);
   assert.deepEqual(await grace.hears(1), ["psst"]);
   assert.match(storage.get("token"), /^.{32,}$/);
   assert.ok(socket.connected);
+
+  const shown = new Promise((show) => new Function("socket", "show", code[1])(socket, show));
+  const phone = connect(t, server.url);
+  const removed = once(socket, "disconnect");
+  const token = new Promise((setItem) => {
+    const localStorage = { setItem: (_, token) => setItem(token) };
+    shown.then((made) => new Function("socket", "code", "localStorage", code[2])(phone, made, localStorage));
+  });
+  assert.match(await within(10, "a token", token), /^.{32,}$/);
+  await removed;
+  assert.ok(phone.connected);
 });

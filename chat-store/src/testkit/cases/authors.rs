@@ -46,8 +46,8 @@ pub async fn users_have_keys_of_their_own(backend: &dyn Backend) {
     assert_eq!(read_all(&*store).await.len(), 6);
 }
 
-/// Names are labels. Under another one a private message has another [`UserId`](chat_core::UserId) as its sender, and is
-/// still the same.
+/// Names are labels. In a log of an earlier version, a private message under another one has another [`UserId`] as its
+/// sender, and is still the same.
 pub async fn a_retry_under_another_name_is_recognised(backend: &dyn Backend) {
     let store = backend.open().await;
     let to_bob = |sender| private(sender, 9, "psst").with_author(user(1));
