@@ -16,6 +16,9 @@
 //! | [`DEVICES`] | | [`Devices`] | |
 //! | [`UNLINK_DEVICE`] | [`DeviceId`] | [`Unlinked`] | |
 //! | [`TOKEN`] | a [`Token`] | [`TokenTaken`] | |
+//! | [`READ`] | [`ReadRequest`] | [`ReadKept`] | [`Seen`] |
+//! | [`UNREAD`] | | [`Unread`] | |
+//! | [`READERS`] | a room | [`Readers`] | |
 //! | [`TYPING`] | a room, and whether the client types there | [`TypingHeard`] | [`Typing`] |
 //!
 //! Each answer may be a [`Refusal`](crate::Refusal) instead: read it as an [`Answer`](crate::Answer). A server reads
@@ -31,6 +34,7 @@ mod handshake;
 mod history;
 mod mended;
 mod private_message;
+mod reading;
 mod rooms;
 mod token;
 mod users;
@@ -49,6 +53,9 @@ pub use handshake::{Handshake, Token};
 pub use history::{History, HistoryMessage, HistoryOf, HistoryRequest};
 pub use mended::mended_json;
 pub use private_message::PrivateMessage;
+pub use reading::{
+    ReadKept, ReadRequest, Reader, Readers, Seen, Unread, UnreadConversation, UnreadRoom,
+};
 pub use rooms::{Join, Joined, Left, NotJoined, RoomNotJoined, Users, room_from_event};
 pub use token::{TokenTaken, token_from_event};
 pub use users::{Named, NicknameRequest, Typing, TypingHeard, UserChange};
@@ -135,6 +142,26 @@ pub const USERS: &str = "users";
 ///
 /// Argument: [`HistoryRequest`]. Ack: [`History`] or [`Refusal`](crate::Refusal).
 pub const HISTORY: &str = "history";
+
+/// The event with which a user tells how far it has read, on any device, and with which the server tells a room of up to
+/// 100 users who has.
+///
+/// | direction | arguments | ack |
+/// |---|---|---|
+/// | client to server | [`ReadRequest`] | [`ReadKept`] or [`Refusal`](crate::Refusal) |
+/// | server to client | [`Seen`], at most once | none |
+pub const READ: &str = "read";
+
+/// The event with which a user asks for what it has not read, in the rooms of the connection and in conversations of which
+/// it has read something.
+///
+/// No arguments. Ack: [`Unread`] or [`Refusal`](crate::Refusal).
+pub const UNREAD: &str = "unread";
+
+/// The event with which a user asks who has read a room, and how far.
+///
+/// Argument: the room. Ack: [`Readers`] or [`Refusal`](crate::Refusal).
+pub const READERS: &str = "readers";
 
 /// The event that reports who is typing, in both directions. Delivered at most once: it may be lost.
 ///

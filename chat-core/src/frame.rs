@@ -98,6 +98,16 @@ pub enum FrameBody {
         /// Whether the user is typing.
         typing: bool,
     },
+    /// A user in a room of the sender has read the room up to an offset.
+    Read {
+        /// The room.
+        room: RoomId,
+        /// The user.
+        #[serde(rename = "member")]
+        who: PresenceId,
+        /// The newest message that the user has read.
+        offset: Offset,
+    },
     /// Who may do what has changed: receivers forget what they were allowed, and ask again. The change itself is not in
     /// the frame, so a forged one costs some questions and nothing else.
     AccessChanged {

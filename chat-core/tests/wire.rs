@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use chat_core::event::{
     ChatMessage, Delivery, DeliveryMeta, Handshake, History, HistoryMessage, Joined, Left, Named,
-    PrivateDelivery, PrivateDeliveryMeta, Token, TokenTaken, Typing, UserChange, Users,
+    PrivateDelivery, PrivateDeliveryMeta, ReadKept, Reader, Readers, Seen, Token, TokenTaken,
+    Typing, Unread, UnreadConversation, UnreadRoom, UserChange, Users,
 };
 use chat_core::{
     AccessScope, Ack, Audience, AuthorId, ClientOffset, Content, Epoch, Frame, FrameBody,
-    FrameError, Message, Nickname, NodeId, Offset, RecoveryOffset, Refusal, RefusalCode, RoomId,
-    Timestamp, UserId,
+    FrameError, Message, Nickname, NodeId, Offset, PresenceId, RecoveryOffset, Refusal,
+    RefusalCode, RoomId, Timestamp, UserId,
 };
 use insta::assert_snapshot;
 use serde::Serialize;
@@ -241,6 +242,43 @@ fn who_is_typing() {
     assert_eq!(serde_json::from_str::<Typing>(&json(&typing)).unwrap(), typing);
     let stopped = Typing::new(typing.room, None, false);
     assert_snapshot!(json(&stopped), @r#"{"room":"general","nickname":null,"user":null,"typing":false}"#);
+}
+
+#[test]
+fn what_was_read() {
+    let user = UserId::from_stored(5);
+    let seen = Seen::new("rust".parse().unwrap(), user, Some(nickname("Ada")), offset(7));
+    assert_snapshot!(
+        json(&seen),
+        @r#"{"room":"rust","user":"0000000000000005","nickname":"Ada","offset":7}"#
+    );
+    assert_eq!(serde_json::from_str::<Seen>(&json(&seen)).unwrap(), seen);
+    assert_snapshot!(json(&ReadKept::new(offset(7))), @r#"{"offset":7}"#);
+    let mut unread = Unread::default();
+    unread.rooms.push(UnreadRoom { room: RoomId::general(), read: Offset::ZERO, unread: 3 });
+    let conversation = UnreadConversation { user: Some(user), read: offset(7), unread: 0 };
+    unread.conversations.push(conversation);
+    assert_snapshot!(
+        json(&unread),
+        @r#"{"rooms":[{"room":"general","read":0,"unread":3}],"conversations":[{"user":"0000000000000005","read":7,"unread":0}]}"#
+    );
+    assert_eq!(serde_json::from_str::<Unread>(&json(&unread)).unwrap(), unread);
+    let reader = Reader { user: Some(user), offset: offset(7) };
+    let readers = Readers::new(RoomId::general(), vec![reader]);
+    assert_snapshot!(
+        json(&readers),
+        @r#"{"room":"general","readers":[{"user":"0000000000000005","offset":7}]}"#
+    );
+    assert_eq!(serde_json::from_str::<Readers>(&json(&readers)).unwrap(), readers);
+    let body =
+        FrameBody::Read { room: RoomId::general(), who: PresenceId::user(user), offset: offset(7) };
+    let frame = Frame::new(NodeId::from_random([0xab; 8]), body);
+    let bytes = frame.encode();
+    assert_snapshot!(
+        String::from_utf8_lossy(&bytes),
+        @r#"{"v":1,"node":"abababababababab","type":"read","room":"general","member":5,"offset":7}"#
+    );
+    assert_eq!(Frame::decode(&bytes).unwrap(), frame);
 }
 
 #[test]

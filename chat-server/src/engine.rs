@@ -14,6 +14,7 @@ pub(crate) mod policy;
 pub(crate) mod presence;
 pub(crate) mod quota;
 pub(crate) mod rate;
+pub(crate) mod reading;
 pub(crate) mod relay;
 pub(crate) mod source;
 pub(crate) mod users;

@@ -16,6 +16,7 @@ use crate::engine::policy::{Elsewhere, Gate, Policy};
 use crate::engine::presence::Presence;
 use crate::engine::quota::Quotas;
 use crate::engine::rate::Buckets;
+use crate::engine::reading::Reading;
 use crate::engine::relay::Listener;
 #[cfg(feature = "jwt")]
 use crate::engine::users::JwtVerifier;
@@ -211,7 +212,7 @@ impl ChatBuilder {
     pub async fn start(self) -> Result<Chat, ChatError> {
         let Self { stores, broadcast, hooks, limits, proxies, rules, .. } = self;
         limits.check()?;
-        let Stores { messages, sessions, users } = stores;
+        let Stores { messages, sessions, users, read_positions } = stores;
         let mut id = [0; 8];
         getrandom::fill(&mut id).map_err(ChatError::Random)?;
         let node = NodeId::from_random(id);
@@ -284,6 +285,7 @@ impl ChatBuilder {
             recovery: recovery.clone(),
             identities,
             presence: presence.clone(),
+            reading: read_positions.map(Reading::new),
             gate: gate.clone(),
             hooks: Arc::new(hooks),
             changes: elsewhere,

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use chat_store::{MessageStore, SessionStore, Store, UserStore};
+use chat_store::{MessageStore, ReadPositionStore, SessionStore, Store, UserStore};
 
 /// Where a chat keeps its messages, sessions, and users with their nicknames: what [`Chat::builder`](crate::Chat::builder) is given.
 ///
@@ -29,6 +29,7 @@ pub struct Stores {
     pub(super) messages: Arc<dyn MessageStore>,
     pub(super) sessions: Arc<dyn SessionStore>,
     pub(super) users: Arc<dyn UserStore>,
+    pub(super) read_positions: Option<Arc<dyn ReadPositionStore>>,
 }
 
 impl Stores {
@@ -38,18 +39,24 @@ impl Stores {
         sessions: Arc<dyn SessionStore>,
         users: Arc<dyn UserStore>,
     ) -> Self {
-        Self { messages, sessions, users }
+        Self { messages, sessions, users, read_positions: None }
+    }
+
+    /// Sets where to keep how far users have read. Without it, clients cannot tell and ask that.
+    #[must_use]
+    pub fn with_read_positions(self, store: Arc<dyn ReadPositionStore>) -> Self {
+        Self { read_positions: Some(store), ..self }
     }
 }
 
 impl<S: Store> From<Arc<S>> for Stores {
     fn from(store: Arc<S>) -> Self {
-        Self { messages: store.clone(), sessions: store.clone(), users: store }
+        Self::new(store.clone(), store.clone(), store.clone()).with_read_positions(store)
     }
 }
 
 impl From<Arc<dyn Store>> for Stores {
     fn from(store: Arc<dyn Store>) -> Self {
-        Self { messages: store.clone(), sessions: store.clone(), users: store }
+        Self::new(store.clone(), store.clone(), store.clone()).with_read_positions(store)
     }
 }

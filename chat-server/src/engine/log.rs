@@ -216,6 +216,16 @@ impl Log {
         self.reading.watch(self.store.read_before(feed, before, limit).await)
     }
 
+    /// Counts the messages of a feed after an offset, at most `max`. Cancel safe.
+    pub(crate) async fn count_after(
+        &self,
+        feed: &Feed,
+        after: Offset,
+        max: u64,
+    ) -> Result<u64, StoreError> {
+        self.reading.watch(self.store.count_after(feed, after, max).await)
+    }
+
     /// Commits and answers all submitted messages, and stops. Messages submitted later are not stored, and are
     /// answered so.
     pub(crate) async fn close(&self) {

@@ -34,7 +34,7 @@ mod tests;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use chat_core::{FrameBody, Nickname, NodeId, PresenceId, RoomId, UserId};
+use chat_core::{FrameBody, Nickname, NodeId, Offset, PresenceId, RoomId, UserId};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
@@ -149,10 +149,14 @@ impl Presence {
     /// Takes a frame from another node; those about other things are ignored. Does not wait: a frame that exceeds the
     /// queue is dropped, and the information is requested later.
     pub(crate) fn take(&self, node: NodeId, body: FrameBody) {
-        use FrameBody::{NodeLeft, Presence, PresenceSnapshot, PresenceWanted, Typing};
+        use FrameBody::{NodeLeft, Presence, PresenceSnapshot, PresenceWanted, Read, Typing};
         if matches!(
             body,
-            Presence { .. } | PresenceWanted { .. } | PresenceSnapshot { .. } | Typing { .. }
+            Presence { .. }
+                | PresenceWanted { .. }
+                | PresenceSnapshot { .. }
+                | Typing { .. }
+                | Read { .. }
         ) || matches!(body, NodeLeft)
         {
             let _ = self.0.heard.try_send((node, body));
@@ -190,6 +194,11 @@ impl PresenceGuard {
     /// Sets whether it is typing in a room.
     pub(crate) fn typing(&self, room: &RoomId, typing: bool) {
         self.presence.lock().typing(self.key, room, typing, Instant::now());
+    }
+
+    /// Tells those in a room that its user has read the room up to an offset.
+    pub(crate) fn read(&self, room: &RoomId, offset: Offset) {
+        self.presence.lock().read(self.key, room, offset);
     }
 
     /// Ends the presence: at once if the client wanted it, otherwise when the grace period is over and the client has

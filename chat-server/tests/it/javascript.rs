@@ -94,6 +94,7 @@ files! {
     private_messages
     protocol
     public_id
+    reading
     readme
     recovery
     rooms

@@ -71,6 +71,13 @@ impl State {
             self.set_typing(&room, who, typing, false, now);
             return;
         }
+        if let FrameBody::Read { room, who, offset } = body {
+            if let Some(peer) = self.peers.get_mut(&node) {
+                peer.heard = now;
+            }
+            self.tell_read(&room, who, offset);
+            return;
+        }
         if matches!(body, FrameBody::NodeLeft) {
             // Its clients are on their way to other nodes.
             if let Some(peer) = self.peers.get_mut(&node) {

@@ -1,7 +1,7 @@
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
 
-use chat_core::{FrameBody, PresenceEntry, PresenceId, RoomId};
+use chat_core::{FrameBody, Offset, PresenceEntry, PresenceId, RoomId};
 use tokio::time::Instant;
 
 use super::peer::ENTRIES;
@@ -27,7 +27,8 @@ pub(super) struct Report {
     version: u64,
     /// Users whose presence on this node may differ from what was last announced.
     changed: BTreeSet<(RoomId, PresenceId)>,
-    typing: Vec<FrameBody>,
+    /// Frames about users, which others may miss: who types, and who has read what.
+    ephemeral: Vec<FrameBody>,
     wanted: bool,
     round: u64,
     listed: Option<Instant>,
@@ -42,7 +43,11 @@ impl Report {
     }
 
     pub(super) fn typing(&mut self, room: &RoomId, who: PresenceId, typing: bool) {
-        self.typing.push(FrameBody::Typing { room: room.clone(), who, typing });
+        self.ephemeral.push(FrameBody::Typing { room: room.clone(), who, typing });
+    }
+
+    pub(super) fn read(&mut self, room: &RoomId, who: PresenceId, offset: Offset) {
+        self.ephemeral.push(FrameBody::Read { room: room.clone(), who, offset });
     }
 
     /// Notes that another node requests the list.
@@ -62,15 +67,15 @@ impl Report {
             // A node that starts later sees from the version that there is something to request.
             self.version += u64::from(!self.changed.is_empty());
             self.changed.clear();
-            self.typing.clear();
+            self.ephemeral.clear();
             self.parts.clear();
             self.wanted = false;
         }
         self.send_changes(rooms, outgoing);
-        // After the changes: only users type.
+        // After the changes: only users type and read.
         if self.changed.is_empty() {
-            for typing in self.typing.drain(..) {
-                outgoing.presence(typing);
+            for frame in self.ephemeral.drain(..) {
+                outgoing.presence(frame);
             }
             self.send_list(rooms, now, outgoing);
         }

@@ -1,5 +1,6 @@
 mod announced;
 mod pacing;
+mod reading;
 mod typing;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};

@@ -3,6 +3,7 @@
 mod forged;
 mod pace;
 mod random;
+mod reading;
 mod several_nodes;
 mod typing;
 mod users;
@@ -11,7 +12,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use chat_core::event::{TYPING, Typing, USER_JOINED, UserChange, Users};
+use chat_core::event::{READ, Seen, TYPING, Typing, USER_JOINED, UserChange, Users};
 use chat_core::{FrameBody, Nickname, NodeId, RoomId, UserId};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::Receiver;
@@ -120,6 +121,10 @@ impl Client {
                 let typing: Typing = serde_json::from_str(argument).unwrap();
                 let does = if typing.typing { "types" } else { "rests" };
                 return format!("{} {does}", name(typing.nickname));
+            }
+            if event.name == READ {
+                let seen: Seen = serde_json::from_str(argument).unwrap();
+                return format!("{} read {}: {}", name(seen.nickname), seen.room, seen.offset);
             }
             let change: UserChange = serde_json::from_str(argument).unwrap();
             let what = if event.name == USER_JOINED { "joined" } else { "left" };

@@ -9,6 +9,7 @@ mod leave;
 mod nickname;
 mod not_read;
 mod private_message;
+mod reading;
 mod token;
 mod typing;
 mod unknown;
@@ -35,6 +36,9 @@ pub(crate) fn register(socket: &SocketRef, connection: &Arc<Connection>) {
     on::<token::TokenEvent>(socket, connection);
     on::<history::HistoryEvent>(socket, connection);
     on::<users::UsersEvent>(socket, connection);
+    on::<reading::ReadEvent>(socket, connection);
+    on::<reading::UnreadEvent>(socket, connection);
+    on::<reading::ReadersEvent>(socket, connection);
     on::<typing::TypingEvent>(socket, connection);
     on::<not_read::TooLargeEvent>(socket, connection);
     on::<not_read::NoRoomEvent>(socket, connection);

@@ -16,6 +16,7 @@ use crate::engine::policy::{Elsewhere, Gate};
 use crate::engine::presence::Presence;
 use crate::engine::quota::Quotas;
 use crate::engine::rate::Buckets;
+use crate::engine::reading::Reading;
 use crate::engine::users::{Identities, User};
 use crate::socketio::recovery::Recovery;
 use crate::socketio::transport::Link;
@@ -66,6 +67,8 @@ pub(crate) struct Services {
     pub(crate) recovery: Recovery<ChatSession>,
     pub(crate) identities: Identities,
     pub(crate) presence: Presence,
+    /// What keeps how far users have read; none if nothing does.
+    pub(crate) reading: Option<Reading>,
     /// Asks the application's policy; none without one.
     pub(crate) gate: Option<Gate>,
     pub(crate) hooks: Arc<Hooks>,

@@ -29,7 +29,8 @@ impl State {
         }
     }
 
-    /// Returns whether a change of typing may be sent now. Only users that others know to be present can type.
+    /// Returns whether a change of typing, or what was read, may be sent now. Only users that others know to be present can
+    /// type and read.
     pub(in crate::engine::presence) fn may_tell_typing(
         &mut self,
         room: &RoomId,
