@@ -6,8 +6,9 @@ use std::path::Path;
 
 use chat_core::{Author, AuthorId, Feed, NewMessage, Offset, RoomId, Timestamp, UserId};
 use chat_store::{
-    Appended, Claimed, MessageStore, NicknameClaim, NicknameStore, OwnerKey, SessionKey,
-    SessionRecord, SessionStore, SqliteStore, StoreError,
+    Appended, Claimed, Credential, CredentialKey, CredentialOwner, MessageStore, NewCredential,
+    NicknameClaim, NicknameStore, OwnerKey, SessionKey, SessionRecord, SessionStore, SqliteStore,
+    StoreError, UserStore,
 };
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
@@ -163,6 +164,68 @@ async fn names_of_version_6_stay_and_are_not_imitated() {
         let claimed = store.claim_nickname(&claim(name, 3)).await.unwrap();
         assert_eq!(claimed, Claimed::Taken, "{name}");
     }
+    store.close().await;
+}
+
+/// How a process of version 8 stores a message and claims a name.
+const WRITE_8: [&str; 2] = [
+    "INSERT INTO messages
+        (id, client_offset, content, room, sender, at, sender_id, receiver_id, receiver, author)
+     VALUES (2, char(1) || '0000000000000001:k', 'hello', 'general', 'Ada', 5, NULL, NULL, NULL, 1)",
+    "INSERT INTO nicknames (key, nickname, owner, person, expires_at, skeleton)
+     VALUES ('bob', 'Bob', unhex(replace(hex(zeroblob(32)), '00', '02')), 20, 100, 'bob')
+     ON CONFLICT (key) DO UPDATE SET expires_at = excluded.expires_at",
+];
+
+#[tokio::test]
+async fn users_of_version_8_keep_who_they_are_and_a_process_of_it_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("chat.db");
+    // Of two names of one owner, with a user each, the later one counts for what is new.
+    let names = "INSERT INTO nicknames VALUES
+            ('ada', 'Ada', unhex(replace(hex(zeroblob(32)), '00', '01')), 10, 100, 'ada'),
+            ('ida', 'Ida', unhex(replace(hex(zeroblob(32)), '00', '01')), 11, 200, 'ida');
+        PRAGMA user_version = 8";
+    let version_8 = [
+        &VERSION_2.join(";\n"),
+        include_str!("../migrations/sqlite/0003_sessions.sql"),
+        include_str!("../migrations/sqlite/0004_session_versions.sql"),
+        include_str!("../migrations/sqlite/0005_people.sql"),
+        include_str!("../migrations/sqlite/0006_room_messages.sql"),
+        include_str!("../migrations/sqlite/0007_authors.sql"),
+        include_str!("../migrations/sqlite/0008_skeletons.sql"),
+        names,
+    ];
+    run_sql(&path, &version_8.join(";\n")).await;
+    let store = SqliteStore::open(&path).await.unwrap();
+    let now = Timestamp::from_millis(50);
+    let user = UserId::from_stored;
+    let ada = CredentialOwner::new(user(11), OwnerKey([1; 32]));
+    let found = store.find_credential(CredentialKey([1; 32]), now).await.unwrap();
+    assert_eq!(found, Credential::OfNicknames(ada));
+    let claim = |name: &str, number| {
+        let expires_at = Timestamp::from_millis(300);
+        let name = name.parse().unwrap();
+        NicknameClaim::new(name, OwnerKey([1; 32]), user(number), now, expires_at)
+    };
+    for (name, number) in [("Ada", 10), ("Ida", 11), ("Eda", 11)] {
+        let claimed = store.claim_nickname(&claim(name, 11)).await.unwrap();
+        assert_eq!(claimed, Claimed::Yes(user(number)), "{name}");
+    }
+    store.keep_credential(&NewCredential::new(CredentialKey([1; 32]), now), ada).await.unwrap();
+
+    for _ in 0..2 {
+        run_sql(&path, WRITE_8[1]).await;
+    }
+    run_sql(&path, WRITE_8[0]).await;
+    let found = store.find_credential(CredentialKey([2; 32]), now).await.unwrap();
+    let bob = CredentialOwner::new(user(20), OwnerKey([2; 32]));
+    assert_eq!(found, Credential::OfNicknames(bob));
+    let retry = by(1, "Ada", "k", "hello").with_user(user(11));
+    let two = Offset::FIRST.next();
+    assert_eq!(store.append(&[retry]).await.unwrap(), [Appended::Duplicate(two)]);
+    let page = store.read_after(None, Offset::FIRST, 9).await.unwrap();
+    assert_eq!((page.messages.len(), page.messages[0].user), (1, None));
     store.close().await;
 }
 

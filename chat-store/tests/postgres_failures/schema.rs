@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use chat_core::{Audience, Author, AuthorId, Feed, NewMessage, Offset, RoomId, Timestamp, UserId};
 use chat_store::{
-    Appended, Claimed, MessageStore, NicknameClaim, NicknameStore, OwnerKey, PostgresStore,
-    StoreError,
+    Appended, Claimed, Credential, CredentialKey, CredentialOwner, MessageStore, NewCredential,
+    NicknameClaim, NicknameStore, OwnerKey, PostgresStore, StoreError, UserStore,
 };
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
@@ -126,6 +126,47 @@ async fn nodes_of_version_4_go_on_and_what_users_sent_to_them_is_recognised_by_t
     let renamed = [by(2, "Robert", "k"), by(1, "Ada", "new")];
     let expected = [Appended::Duplicate(three), Appended::Duplicate(four)];
     assert_eq!(store.append(&renamed).await.unwrap(), expected);
+}
+
+/// A message of Ada, and her claim to a name, as nodes of version 6 send them.
+const CALLS_6: &str = "SELECT * FROM chat_append(ARRAY[chr(1) || '0000000000000001:k6'],
+        ARRAY['general'], ARRAY['Ada'], ARRAY['a'::bytea], ARRAY[5::bigint], ARRAY[NULL::bigint],
+        ARRAY[NULL::bigint], ARRAY[NULL], ARRAY[1::bigint], ARRAY[0::smallint], NULL);
+    SELECT chat_claim_nickname(
+        'ada', 'Ada', decode(repeat('01', 32), 'hex'), 10, 300, 'ada', 50, 1)";
+
+#[tokio::test]
+#[cfg_attr(not(has_postgres), ignore = "needs postgresql")]
+async fn users_of_version_6_keep_who_they_are_and_nodes_of_it_go_on() {
+    let url = SERVER.create_database().await;
+    let version_6 = [
+        &VERSION_3.join(";\n"),
+        include_str!("../../migrations/postgres/0004_people.sql"),
+        include_str!("../../migrations/postgres/0005_authors.sql"),
+        include_str!("../../migrations/postgres/0006_skeletons.sql"),
+        "UPDATE chat_log SET version = 6",
+        CALLS_6,
+    ];
+    SERVER.execute(database(&url), &version_6.join(";\n")).await;
+    let store = PostgresStore::connect(&url).await.unwrap();
+    SERVER.execute(database(&url), CALLS_6).await;
+    let (now, key) = (Timestamp::from_millis(50), CredentialKey([1; 32]));
+    let ada = CredentialOwner::new(UserId::from_stored(10), OwnerKey([1; 32]));
+    let found = store.find_credential(key, now).await.unwrap();
+    assert_eq!(found, Credential::OfNicknames(ada));
+    store.keep_credential(&NewCredential::new(key, now), ada).await.unwrap();
+    assert_eq!(store.find_credential(key, now).await.unwrap(), Credential::Kept(ada));
+
+    let author = Author::user(AuthorId::from_stored(1), AuthorId::from_stored(-1));
+    let retry = keyed("k6").with_author(author).with_user(ada.user);
+    let two = Offset::FIRST.next();
+    let new = keyed("k7").with_author(author).with_user(ada.user);
+    let expected = [Appended::Duplicate(two), Appended::New(two.next())];
+    assert_eq!(store.append(&[retry, new]).await.unwrap(), expected);
+    SERVER.execute(database(&url), CALLS_6).await;
+    let page = store.read_after(None, Offset::FIRST, 9).await.unwrap();
+    let users: Vec<_> = page.messages.iter().map(|message| message.user).collect();
+    assert_eq!(users, [None, Some(ada.user)]);
 }
 
 #[tokio::test]
