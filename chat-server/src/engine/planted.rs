@@ -25,6 +25,8 @@ pub enum Bug {
     GapIgnored,
     /// A recovered session continues at the end of the log.
     ResumeAtEnd,
+    /// Who takes another nickname becomes another user.
+    RenamedIsAnother,
 }
 
 #[cfg(feature = "simulation")]

@@ -36,6 +36,7 @@ use reserved::Reserved;
 
 use crate::engine::limits::Limits;
 use crate::engine::outage::Outage;
+use crate::engine::planted::{self, Bug};
 use crate::engine::presence::Presence;
 use crate::engine::source::Source;
 
@@ -244,7 +245,10 @@ impl Identities {
     ) -> Result<User, IdentityError> {
         self.check_chosen()?;
         self.guard.admit(source, Some(nickname))?;
-        let holder = user.holder();
+        let mut holder = user.holder();
+        if planted::is(Bug::RenamedIsAnother) {
+            holder.user = None;
+        }
         if let Some(user) = self.claim(nickname, holder, ClaimKind::Renew).await? {
             return Ok(user);
         }

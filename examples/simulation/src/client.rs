@@ -56,6 +56,8 @@ pub(crate) struct Seen {
     pub(crate) acked: Vec<Acked>,
     /// The last round in which everything is sent and answered.
     pub(crate) done: Option<usize>,
+    /// The id of the client's user, once the server has told it.
+    user: Option<String>,
     /// The numbers of users in each room, as the server counted them last.
     pub(crate) users: BTreeMap<String, u64>,
 }
@@ -87,6 +89,10 @@ enum Request {
     Users {
         room: String,
     },
+    /// Another nickname, or the first one again.
+    Rename {
+        nickname: String,
+    },
 }
 
 /// The connection has ended.
@@ -95,6 +101,17 @@ struct Broken;
 impl Shared {
     pub(crate) fn lock(&self) -> MutexGuard<'_, Seen> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Seen {
+    /// Checks that the client is the same user as before.
+    fn is_user(&mut self, world: &World, number: usize, told: &Value) {
+        let told = told.as_str().unwrap_or_default();
+        let known = self.user.get_or_insert_with(|| told.to_owned());
+        if known != told {
+            world.violated(format_args!("client {number} is user {told}, and was {known}"));
+        }
     }
 }
 
@@ -171,7 +188,8 @@ impl Client {
         let mut auth = json!({ "serverOffset": self.server_offset, "rooms": rooms });
         if let Some(nickname) = &self.shared.lock().expected.nickname {
             auth["nickname"] = json!(nickname);
-            auth["token"] = json!(format!("a secret of {nickname}, long enough: 7d1f40b2"));
+            let first = name(self.number);
+            auth["token"] = json!(format!("a secret of {first}, long enough: 7d1f40b2"));
         }
         if let Some(pid) = &self.pid {
             auth["pid"] = json!(pid);
@@ -292,6 +310,11 @@ impl Client {
                 Request::Conflict { room, key: format!("key {key}") }
             }
             33..36 => Request::Users { room: rooms.first()?.clone() },
+            36..40 if named => {
+                let nickname = name(self.number);
+                let is_first = self.shared.lock().expected.nickname.as_ref() == Some(&nickname);
+                Request::Rename { nickname: if is_first { nickname + " too" } else { nickname } }
+            }
             _ => {
                 let room = self.world.random(|rng| rng.pick(&rooms).cloned())?;
                 self.message(room)
@@ -327,6 +350,7 @@ impl Client {
             Request::Join { room, after: Some(after) } => json!(["join", room, { "after": after }]),
             Request::Leave { room } => json!(["leave", room]),
             Request::Users { room } => json!(["users", room]),
+            Request::Rename { nickname } => json!(["nickname", nickname]),
         };
         if let Request::Join { room, after } = &request {
             self.shared.lock().expected.join_asked(room, *after);
@@ -365,6 +389,9 @@ impl Client {
 
     fn event(&mut self, event: &Value) {
         let parts: &[Value] = event.as_array().map_or(&[], Vec::as_slice);
+        if event[0] == "nickname" {
+            self.is_user(&event[1]["user"]);
+        }
         let feed = match event[0].as_str() {
             Some("chat message") => event[3]["room"].as_str().unwrap_or_default(),
             Some("private message") => PRIVATE,
@@ -384,6 +411,11 @@ impl Client {
         if let Err(promise) = checked {
             self.world.violated(format_args!("client {}: {promise}", self.number));
         }
+    }
+
+    /// Checks that the client is the same user as before.
+    fn is_user(&self, told: &Value) {
+        self.shared.lock().is_user(&self.world, self.number, told);
     }
 
     fn answer(&mut self, id: u64, answer: &Value) {
@@ -426,6 +458,10 @@ impl Client {
             (Request::Users { room }, None) => {
                 let users = answer["users"].as_u64().unwrap_or_default();
                 seen.users.insert(room, users);
+            }
+            (Request::Rename { nickname }, None) => {
+                seen.expected.nickname = Some(nickname);
+                seen.is_user(&self.world, number, &answer["user"]);
             }
             (request, Some(_)) => {
                 self.world.violated(format_args!("client {number}: {request:?} gets {answer}"));

@@ -52,6 +52,8 @@ pub enum Plant {
     GapIgnored,
     /// A recovered session continues at the end of the log.
     ResumeAtEnd,
+    /// Who takes another nickname becomes another user.
+    RenamedIsAnother,
 }
 
 impl Plant {
@@ -76,6 +78,7 @@ impl Plant {
             Self::AnswerBeforeSave => Bug::AnswerBeforeSave,
             Self::GapIgnored => Bug::GapIgnored,
             Self::ResumeAtEnd => Bug::ResumeAtEnd,
+            Self::RenamedIsAnother => Bug::RenamedIsAnother,
             _ => return None,
         })
     }
