@@ -52,6 +52,7 @@ programs! {
     step_7_server_delivery
     step_8_client_delivery
     step_9_scaling
+    step_10_who_may_what
     homework_comings_and_goings
     homework_nicknames
     homework_own_messages
