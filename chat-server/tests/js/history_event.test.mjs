@@ -41,7 +41,7 @@ test("history pages backwards to the beginning", async (t) => {
   }
   assert.deepEqual(contents(all), rust(1, 500));
   const { at, ...first } = all[0];
-  assert.deepEqual(first, { content: "3", offset: 3, room: "rust", from: null, clientOffset: null });
+  assert.deepEqual(first, { content: "3", offset: 3, room: "rust", from: null, user: null, clientOffset: null });
   assert.equal(typeof at, "number");
   const newest = await ask(client, "history", { room: "rust" });
   assert.deepEqual([contents(newest.messages).at(-1), newest.messages.length, newest.more], ["498", 50, true]);
