@@ -78,6 +78,9 @@ pub enum ChatError {
     /// A limit is out of range.
     #[error(transparent)]
     Limit(#[from] LimitError),
+    /// [`ChatBuilder::room_rules`] needs a store of rooms.
+    #[error("the chat has no store of rooms; give it one with `Stores::with_rooms`")]
+    NoRooms,
     /// The listener failed.
     #[error("the server cannot accept connections")]
     Serve(#[source] std::io::Error),

@@ -13,7 +13,8 @@ pub use engine::limits::{LimitError, Limits};
 #[cfg(feature = "simulation")]
 #[doc(hidden)]
 pub use engine::planted;
-pub use engine::policy::{Action, Decision, Identity, Policy, PolicyError};
+pub use engine::policy::{Action, Decision, Identity, Policy, PolicyError, RoomPolicy};
+pub use engine::users::link_code;
 #[cfg(feature = "jwt")]
 pub use engine::users::{JwtFileError, JwtFileErrorKind, JwtKeyError, JwtVerifier};
 pub use http::base_path::{BasePath, BasePathError};

@@ -12,7 +12,7 @@ use super::{Chat, ChatError, Stores};
 use crate::engine::limits::Limits;
 use crate::engine::log::{Log, RECENT_AT_START};
 use crate::engine::outgoing::{self, Outgoing};
-use crate::engine::policy::{Elsewhere, Gate, Policy};
+use crate::engine::policy::{Elsewhere, Gate, Policy, RoomPolicy};
 use crate::engine::presence::Presence;
 use crate::engine::quota::Quotas;
 use crate::engine::rate::Buckets;
@@ -52,6 +52,7 @@ pub struct ChatBuilder {
     reserved_names: Vec<Nickname>,
     issuer: Option<Arc<dyn Issuer>>,
     policy: Option<Arc<dyn Policy>>,
+    has_room_rules: bool,
     limits: Limits,
     proxies: TrustedProxies,
     rules: Rules,
@@ -78,6 +79,7 @@ impl ChatBuilder {
             reserved_names: Self::RESERVED_NAMES.map(Nickname::from_stored).into(),
             issuer: None,
             policy: None,
+            has_room_rules: false,
             limits: Limits::default(),
             proxies: TrustedProxies::default(),
             rules: Rules::default(),
@@ -142,6 +144,13 @@ impl ChatBuilder {
     /// same policy.
     pub fn policy(self, policy: impl Policy) -> Self {
         Self { policy: Some(Arc::new(policy)), ..self }
+    }
+
+    /// Applies what the store says of rooms, bans and mutes: sets [`RoomPolicy`] as the policy unless there is
+    /// [another](Self::policy), and follows the changes in the store, so that they take effect on live connections of
+    /// all nodes within a second. Needs a store of rooms, which every [`Store`](chat_store::Store) is.
+    pub fn room_rules(self) -> Self {
+        Self { has_room_rules: true, ..self }
     }
 
     /// Sets the nicknames that nobody can choose, nor any that [looks like](Nickname::skeleton) one of them: an
@@ -212,7 +221,12 @@ impl ChatBuilder {
     pub async fn start(self) -> Result<Chat, ChatError> {
         let Self { stores, broadcast, hooks, limits, proxies, rules, .. } = self;
         limits.check()?;
-        let Stores { messages, sessions, users, read_positions } = stores;
+        let Stores { messages, sessions, users, rooms, read_positions } = stores;
+        let rooms = match (self.has_room_rules, rooms) {
+            (false, _) => None,
+            (true, None) => return Err(ChatError::NoRooms),
+            (true, rooms) => rooms,
+        };
         let mut id = [0; 8];
         getrandom::fill(&mut id).map_err(ChatError::Random)?;
         let node = NodeId::from_random(id);
@@ -234,7 +248,8 @@ impl ChatBuilder {
         let names = users::Rules { lifetime, limits: &limits, reserved };
         let identities = Identities::new(users, names, self.issuer, presence.clone());
 
-        let gate = self.policy.map(Gate::new);
+        let of_rooms = || Some(Arc::new(RoomPolicy::new(rooms.clone()?)) as Arc<dyn Policy>);
+        let gate = self.policy.or_else(of_rooms).map(Gate::new);
         let elsewhere = Elsewhere::default();
         let changed = elsewhere.clone();
         let relay = TaskTracker::new();
@@ -298,6 +313,10 @@ impl ChatBuilder {
         register(&io, connections.clone());
         let follow = connections.clone().follow();
         tokio::spawn(listening.clone().run_until_cancelled_owned(follow));
+        if let Some(rooms) = rooms {
+            let follow = connections.clone().follow_rooms(rooms);
+            tokio::spawn(listening.clone().run_until_cancelled_owned(follow));
+        }
         if gate.is_some() {
             let keep_settled = connections.clone().keep_settled();
             tokio::spawn(listening.clone().run_until_cancelled_owned(keep_settled));

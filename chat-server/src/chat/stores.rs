@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use chat_store::{MessageStore, ReadPositionStore, SessionStore, Store, UserStore};
+use chat_store::{MessageStore, ReadPositionStore, RoomStore, SessionStore, Store, UserStore};
 
 /// Where a chat keeps its messages, sessions, and users with their nicknames: what [`Chat::builder`](crate::Chat::builder) is given.
 ///
@@ -29,6 +29,7 @@ pub struct Stores {
     pub(super) messages: Arc<dyn MessageStore>,
     pub(super) sessions: Arc<dyn SessionStore>,
     pub(super) users: Arc<dyn UserStore>,
+    pub(super) rooms: Option<Arc<dyn RoomStore>>,
     pub(super) read_positions: Option<Arc<dyn ReadPositionStore>>,
 }
 
@@ -39,7 +40,14 @@ impl Stores {
         sessions: Arc<dyn SessionStore>,
         users: Arc<dyn UserStore>,
     ) -> Self {
-        Self { messages, sessions, users, read_positions: None }
+        Self { messages, sessions, users, rooms: None, read_positions: None }
+    }
+
+    /// Sets where rooms with their members, bans and mutes are kept, for
+    /// [`ChatBuilder::room_rules`](crate::ChatBuilder::room_rules).
+    #[must_use]
+    pub fn with_rooms(self, store: Arc<dyn RoomStore>) -> Self {
+        Self { rooms: Some(store), ..self }
     }
 
     /// Sets where to keep how far users have read. Without it, clients cannot tell and ask that.
@@ -51,12 +59,16 @@ impl Stores {
 
 impl<S: Store> From<Arc<S>> for Stores {
     fn from(store: Arc<S>) -> Self {
-        Self::new(store.clone(), store.clone(), store.clone()).with_read_positions(store)
+        Self::new(store.clone(), store.clone(), store.clone())
+            .with_rooms(store.clone())
+            .with_read_positions(store)
     }
 }
 
 impl From<Arc<dyn Store>> for Stores {
     fn from(store: Arc<dyn Store>) -> Self {
-        Self::new(store.clone(), store.clone(), store.clone()).with_read_positions(store)
+        Self::new(store.clone(), store.clone(), store.clone())
+            .with_rooms(store.clone())
+            .with_read_positions(store)
     }
 }

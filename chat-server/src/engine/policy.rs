@@ -20,6 +20,7 @@ mod decision;
 mod elsewhere;
 mod gate;
 mod identity;
+mod room_policy;
 mod standing;
 #[cfg(test)]
 mod tests;
@@ -36,6 +37,7 @@ pub use decision::Decision;
 pub(crate) use elsewhere::Elsewhere;
 pub(crate) use gate::Gate;
 pub use identity::Identity;
+pub use room_policy::RoomPolicy;
 pub(crate) use standing::Standing;
 
 /// Decides who may do what. Set it with [`ChatBuilder::policy`](crate::ChatBuilder::policy); without one everything is

@@ -29,6 +29,7 @@ use data_encoding::HEXLOWER;
 use tokio::time::{Instant, sleep};
 
 use clock::Clock;
+pub use devices::link_code;
 use guard::Guard;
 use held::{Claim, Held};
 use holder::{Holder, Known};

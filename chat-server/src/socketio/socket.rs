@@ -2,6 +2,7 @@
 
 mod accept;
 mod access_changes;
+mod access_feed;
 mod admission;
 mod auth;
 mod authorship;

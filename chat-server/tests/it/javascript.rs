@@ -84,6 +84,7 @@ files! {
     keys
     lost_polls
     malformed
+    moderation
     moved_files
     msgpack
     names

@@ -6,6 +6,7 @@ mod hub;
 mod jwt;
 mod limits;
 mod listen;
+mod moderate;
 mod stop;
 mod workers;
 
@@ -35,6 +36,13 @@ const CLOSE_PATIENCE: Duration = Duration::from_millis(900);
 /// When the server cannot start: one line that says what is wrong and what to do. A worker that cannot start prints
 /// that line itself; the result is then a failure exit code and no error.
 pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    if let Some(command) = cli.command {
+        moderate::check_store(&cli.store)?;
+        let store = chat_store::open(&cli.store).await?;
+        let done = moderate::run(command, &*store).await;
+        store.close().await;
+        return done.map(|()| ExitCode::SUCCESS);
+    }
     raise_open_files();
     if cli.workers > 1 && cli.worker_listen.is_none() {
         telemetry::init(&cli.log, None)?;
@@ -60,6 +68,9 @@ async fn serve(cli: &Cli) -> anyhow::Result<()> {
         .allowed_origins(cli.allowed_origins.iter().cloned())
         .allowed_hosts(cli.allowed_hosts.iter().cloned())
         .base_path(cli.base_path.clone());
+    if cli.rooms {
+        chat = chat.room_rules();
+    }
     if adapter != "local" {
         chat = chat.broadcast(Arc::clone(&broadcast));
     }

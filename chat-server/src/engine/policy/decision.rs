@@ -52,6 +52,11 @@ impl Decision {
         Self { age: age.min(Self::MAX_AGE), ..self }
     }
 
+    /// Shortens how long the decision may be remembered.
+    pub(super) fn for_at_most(self, age: Duration) -> Self {
+        Self { age: age.min(self.age), ..self }
+    }
+
     /// Returns whether it is allowed.
     pub fn is_allowed(&self) -> bool {
         self.refusal.is_none()

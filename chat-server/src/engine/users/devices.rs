@@ -3,8 +3,11 @@
 use std::time::Duration;
 
 use chat_core::event::{Device, DeviceCode, DeviceId, DeviceLabel, Devices, LinkCode, Token};
-use chat_core::{Refusal, RefusalCode};
-use chat_store::{ClaimKind, CredentialKey, CredentialOwner, DeviceCodeKey, NewCredential};
+use chat_core::{Nickname, Refusal, RefusalCode, Timestamp, UserId};
+use chat_store::{
+    ClaimKind, Credential, CredentialKey, CredentialOwner, DeviceCodeKey, NewCredential,
+    StoreError, UserStore,
+};
 
 use super::holder::Holder;
 use super::owner::owner;
@@ -20,13 +23,42 @@ const MAX_CODES: usize = 5;
 /// Maximum number of devices of a user.
 const MAX_DEVICES: usize = 50;
 
+/// Creates a code with which a user whose devices are lost adds one, as the event `device code` does for one that has a
+/// device: it works once, within ten minutes. For those who run the chat. The nickname is one of the user.
+///
+/// Returns none if the user has too many valid codes, none of its devices is known, or the operating system returns no
+/// random numbers.
+///
+/// # Errors
+/// When the store fails. Nothing was changed.
+pub async fn link_code(
+    store: &dyn UserStore,
+    user: UserId,
+    nickname: Nickname,
+) -> Result<Option<DeviceCode>, StoreError> {
+    let now = Timestamp::now();
+    let (code, expires_at) = (random_code(), now.plus(CODE_LIFETIME));
+    let Ok(code) = code else { return Ok(None) };
+    for device in store.devices(user).await? {
+        let Credential::Kept(of) = store.find_credential(device.key, now).await? else { continue };
+        let kept = chat_store::DeviceCode::new(key_of(&code), of, nickname, now, expires_at);
+        let is_kept = store.keep_code(&kept, MAX_CODES).await?;
+        return Ok(is_kept.then(|| DeviceCode::new(code, expires_at)));
+    }
+    Ok(None)
+}
+
+fn random_code() -> Result<LinkCode, Refusal> {
+    let mut bytes = [0; LinkCode::LENGTH];
+    getrandom::fill(&mut bytes).map_err(|_| no_randomness())?;
+    Ok(LinkCode::from_random(bytes))
+}
+
 impl Identities {
     /// Creates a code with which a user adds a device.
     pub(crate) async fn device_code(&self, user: &User) -> Result<DeviceCode, IdentityError> {
         self.check_chosen()?;
-        let mut bytes = [0; LinkCode::LENGTH];
-        getrandom::fill(&mut bytes).map_err(|_| no_randomness())?;
-        let code = LinkCode::from_random(bytes);
+        let code = random_code()?;
         let expires_at = self.clock.latest().plus(CODE_LIFETIME);
         let of = CredentialOwner::new(user.id, user.owner);
         let (nickname, now) = (user.nickname.clone(), self.clock.earliest());

@@ -34,7 +34,13 @@ pub(crate) struct Cli {
     /// sqlite:PATH is a database file, created with access for its owner only if it is missing. A file made by the
     /// server of the Socket.IO tutorial works too. PATH takes no parameters. memory: loses everything when the server
     /// stops. postgres: needs a build with that feature.
-    #[arg(long, env = "CHAT_STORE", value_name = "URL", default_value = "sqlite:chat.db")]
+    #[arg(
+        long,
+        env = "CHAT_STORE",
+        value_name = "URL",
+        default_value = "sqlite:chat.db",
+        global = true
+    )]
     pub(crate) store: String,
 
     /// How nodes tell each other about new messages
@@ -121,6 +127,12 @@ pub(crate) struct Cli {
     )]
     pub(crate) reserved_names: Vec<Option<Nickname>>,
 
+    /// Apply the rules of rooms, bans and mutes that the commands below set
+    ///
+    /// Without it, everybody reads and writes every room. All nodes need it.
+    #[arg(long, env = "CHAT_ROOMS", value_parser = FalseyValueParser::new())]
+    pub(crate) rooms: bool,
+
     #[command(flatten)]
     pub(super) jwt: JwtArgs,
 
@@ -181,6 +193,9 @@ pub(crate) struct Cli {
 
     #[command(flatten)]
     pub(super) limits: LimitArgs,
+
+    #[command(subcommand)]
+    pub(super) command: Option<super::moderate::Command>,
 
     /// Makes this process a worker: the address that its supervisor gives it.
     #[arg(long, hide = true)]

@@ -1,0 +1,258 @@
+//! Commands for who runs the chat: they change the store, and a running server follows within a second.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use chat_core::{
+    Nickname, Posting, Reason, Role, RoomId, SanctionKind, Timestamp, Topic, UserId, Visibility,
+};
+use chat_store::{
+    AccessChanged, AccessRequest, NewAccessChange, Refused, SanctionKey, Store, Subject,
+};
+use clap::{Args, Subcommand};
+
+/// What to do instead of serving the chat. The store is that of --store.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub(crate) enum Command {
+    /// Ban a user or an address, everywhere or from a room; needs a server with --rooms
+    Ban(SanctionArgs),
+    /// Let a user or an address read but not write, everywhere or in a room; needs a server with --rooms
+    Mute(SanctionArgs),
+    /// End a ban and a mute
+    Lift(SubjectArgs),
+    /// Create a room that is kept, or change one: who may read it and write there; needs a server with --rooms
+    Room(RoomArgs),
+    /// Make a user a member of a room, with a role, or end that
+    Member(MemberArgs),
+    /// Print a code with which a user whose devices are lost links a new one: once, within ten minutes
+    Code {
+        /// The user's nickname
+        nickname: Nickname,
+    },
+    /// Print who did what to whom, the newest first
+    Audit {
+        /// Only in this room
+        #[arg(long, value_name = "ROOM")]
+        room: Option<RoomId>,
+        /// Maximum number of lines
+        #[arg(long, value_name = "N", default_value_t = 50)]
+        limit: u16,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub(crate) struct SanctionArgs {
+    #[command(flatten)]
+    whom: SubjectArgs,
+    /// How long, as in 2h or 30days; for good without it
+    #[arg(long = "for", value_name = "DURATION", value_parser = humantime::parse_duration)]
+    duration: Option<Duration>,
+    /// Why, for the log and the one it is about
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<Reason>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub(crate) struct SubjectArgs {
+    /// A user, by nickname
+    #[arg(long, value_name = "NICKNAME", conflicts_with = "address")]
+    user: Option<Nickname>,
+    /// An address, or a range: ADDRESS/24 or /16, for IPv6 /64 or /48
+    #[arg(long, value_name = "ADDRESS", required_unless_present = "user")]
+    address: Option<String>,
+    /// In this room; everywhere without it
+    #[arg(long, value_name = "ROOM")]
+    room: Option<RoomId>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub(crate) struct RoomArgs {
+    /// The room
+    room: RoomId,
+    /// What it is about
+    #[arg(long, value_name = "TEXT")]
+    topic: Option<Topic>,
+    /// public or private: who may find and read it
+    #[arg(long, value_name = "WHO")]
+    visibility: Option<Visibility>,
+    /// everyone, members or moderators: who may write there
+    #[arg(long, value_name = "WHO")]
+    posting: Option<Posting>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub(crate) struct MemberArgs {
+    /// The room
+    room: RoomId,
+    /// The user's nickname
+    nickname: Nickname,
+    /// member, moderator, owner, or none to end the membership
+    #[arg(long, value_name = "ROLE", default_value = "member", value_parser = role)]
+    role: OptionalRole,
+}
+
+/// A role, or none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct OptionalRole(Option<Role>);
+
+fn role(text: &str) -> Result<OptionalRole, chat_core::ParseError> {
+    if text == "none" { Ok(OptionalRole(None)) } else { text.parse().map(Some).map(OptionalRole) }
+}
+
+/// Checks that there is a store that a server may use: a wrong path must not create an empty one.
+///
+/// # Errors
+/// When there is none.
+pub(super) fn check_store(url: &str) -> anyhow::Result<()> {
+    if url.starts_with("memory:") {
+        bail!("a store in memory belongs to one server; commands cannot reach it");
+    }
+    match url.strip_prefix("sqlite:") {
+        Some(path) if !Path::new(path).exists() => {
+            bail!("there is no file {path}; give the server's --store")
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Carries out a command.
+///
+/// # Errors
+/// When it cannot be carried out: one line that says why.
+pub(super) async fn run(command: Command, store: &dyn Store) -> anyhow::Result<()> {
+    match command {
+        Command::Ban(args) => sanction(store, args, SanctionKind::Ban).await,
+        Command::Mute(args) => sanction(store, args, SanctionKind::Mute).await,
+        Command::Lift(args) => lift(store, args).await,
+        Command::Room(args) => room(store, args).await,
+        Command::Member(args) => member(store, args).await,
+        Command::Code { nickname } => code(store, &nickname).await,
+        Command::Audit { room, limit } => audit(store, room, limit.into()).await,
+    }
+}
+
+async fn sanction(store: &dyn Store, args: SanctionArgs, kind: SanctionKind) -> anyhow::Result<()> {
+    let SanctionArgs { whom, duration, reason } = args;
+    let (subject, room) = subject(store, whom).await?;
+    let key = SanctionKey { room: room.map(|room| room.key()), subject, kind };
+    let until = duration.map(|duration| Timestamp::now().plus(duration));
+    let request = AccessRequest::Sanction { key, until };
+    let change = NewAccessChange::new(request, Timestamp::now());
+    let change = match reason {
+        Some(reason) => change.with_reason(reason),
+        None => change,
+    };
+    apply(store, change).await
+}
+
+async fn lift(store: &dyn Store, args: SubjectArgs) -> anyhow::Result<()> {
+    let (subject, room) = subject(store, args).await?;
+    for kind in [SanctionKind::Ban, SanctionKind::Mute] {
+        let room = room.as_ref().map(RoomId::key);
+        let key = SanctionKey { room, subject: subject.clone(), kind };
+        let request = AccessRequest::LiftSanction { key };
+        apply(store, NewAccessChange::new(request, Timestamp::now())).await?;
+    }
+    Ok(())
+}
+
+async fn room(store: &dyn Store, args: RoomArgs) -> anyhow::Result<()> {
+    let RoomArgs { room, topic, visibility, posting } = args;
+    let request = if store.find_room(&room.key()).await?.is_some() {
+        AccessRequest::ChangeRoom { room: room.key(), topic, visibility, posting }
+    } else {
+        let topic = topic.unwrap_or_default();
+        let visibility = visibility.unwrap_or(Visibility::Public);
+        let posting = posting.unwrap_or(Posting::Everyone);
+        AccessRequest::CreateRoom { room, topic, visibility, posting, owner: None }
+    };
+    apply(store, NewAccessChange::new(request, Timestamp::now())).await
+}
+
+async fn member(store: &dyn Store, args: MemberArgs) -> anyhow::Result<()> {
+    let (room, user) = (args.room.key(), find(store, &args.nickname).await?.0);
+    let change = |request| NewAccessChange::new(request, Timestamp::now());
+    let OptionalRole(Some(role)) = args.role else {
+        return apply(store, change(AccessRequest::RemoveMember { room, user })).await;
+    };
+    let add = AccessRequest::AddMember { room: room.clone(), user, role };
+    match store.change_access(&change(add)).await? {
+        // Already a member.
+        AccessChanged::Unchanged => {
+            apply(store, change(AccessRequest::SetRole { room, user, role })).await
+        }
+        changed => tell(changed),
+    }
+}
+
+async fn code(store: &dyn Store, nickname: &Nickname) -> anyhow::Result<()> {
+    let (user, nickname) = find(store, nickname).await?;
+    let Some(made) = chat_server::link_code(store, user, nickname).await? else {
+        bail!("the user has five valid codes, or none of its devices is known; try again later");
+    };
+    println!("{}", made.code);
+    Ok(())
+}
+
+async fn audit(store: &dyn Store, room: Option<RoomId>, limit: usize) -> anyhow::Result<()> {
+    let room = room.map(|room| room.key());
+    for change in store.access_changes_before(None, room.as_ref(), limit).await? {
+        let at = humantime::format_rfc3339_seconds(
+            std::time::UNIX_EPOCH
+                + Duration::from_millis(u64::try_from(change.at.as_millis()).unwrap_or(0)),
+        );
+        let by = change.by.map_or("server".to_owned(), |user| user.to_string());
+        let mut line = format!("{at} {by} {}", change.action);
+        if let Some(subject) = &change.subject {
+            line += &match subject {
+                Subject::User(user) => format!(" user {user}"),
+                Subject::Address(address) => format!(" address {address}"),
+            };
+        }
+        if let Some(room) = &change.room {
+            line += &format!(" in {:?}", room.as_str());
+        }
+        if let Some(reason) = &change.reason {
+            line += &format!(": {reason}");
+        }
+        println!("{line}");
+    }
+    Ok(())
+}
+
+async fn subject(
+    store: &dyn Store,
+    args: SubjectArgs,
+) -> anyhow::Result<(Subject, Option<RoomId>)> {
+    let SubjectArgs { user, address, room } = args;
+    let subject = match (user, address) {
+        (Some(nickname), _) => Subject::User(find(store, &nickname).await?.0),
+        (None, Some(address)) => {
+            let form = "give an address, or one with /24 or /16, or for IPv6 /64 or /48";
+            Subject::Address(chat_server::RoomPolicy::address(&address).context(form)?)
+        }
+        (None, None) => bail!("name a user or an address"),
+    };
+    Ok((subject, room))
+}
+
+async fn find(store: &dyn Store, nickname: &Nickname) -> anyhow::Result<(UserId, Nickname)> {
+    let found = store.find_nickname(&nickname.key()).await?;
+    found.with_context(|| format!("nobody is called {nickname}"))
+}
+
+async fn apply(store: &dyn Store, change: NewAccessChange) -> anyhow::Result<()> {
+    tell(store.change_access(&change).await?)
+}
+
+fn tell(changed: AccessChanged) -> anyhow::Result<()> {
+    match changed {
+        AccessChanged::Yes(number) => println!("done, change {number}"),
+        AccessChanged::Unchanged => println!("nothing to do"),
+        AccessChanged::No(Refused::NoRoom) => bail!("there is no such room; create it first"),
+        AccessChanged::No(Refused::LastOwner) => bail!("the room would have no owner"),
+        AccessChanged::No(refused) => bail!("not done: {refused:?}"),
+    }
+    Ok(())
+}
