@@ -148,6 +148,12 @@ pub enum RefusalCode {
     UnknownDevice,
     /// The token names another user than the connection's. Connect with it instead.
     OtherUser,
+    /// There is a room with this name already, or one that compares as the same.
+    RoomExists,
+    /// The room is not kept. Create it first.
+    UnknownRoom,
+    /// The room would have no owner. Make somebody else one first.
+    LastOwner,
     /// There is no such event.
     UnknownEvent,
     /// The client sent too many requests. Retry after [`Refusal::retry_after`].

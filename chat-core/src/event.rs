@@ -16,6 +16,15 @@
 //! | [`DEVICES`] | | [`Devices`] | |
 //! | [`UNLINK_DEVICE`] | [`DeviceId`] | [`Unlinked`] | |
 //! | [`TOKEN`] | a [`Token`] | [`TokenTaken`] | |
+//! | [`ROOMS`] | [`RoomsRequest`] | [`Rooms`] | |
+//! | [`CREATE_ROOM`], [`CHANGE_ROOM`] | [`RoomSettings`] | [`KeptRoom`] | |
+//! | [`MEMBERS`] | a room | [`Members`] | |
+//! | [`SET_ROLE`] | [`SetRole`] | [`Moderated`] | |
+//! | [`INVITE`] | [`Invite`] | [`Invited`] | |
+//! | [`ACCEPT_INVITATION`] | a code | [`KeptRoom`] | |
+//! | [`KICK`] | [`Kick`] | [`Moderated`] | |
+//! | [`BAN`], [`MUTE`], [`LIFT`] | [`Moderate`] | [`Moderated`] | |
+//! | [`MODERATION_LOG`] | a room? | [`ModerationLog`] | |
 //! | [`READ`] | [`ReadRequest`] | [`ReadKept`] | [`Seen`] |
 //! | [`UNREAD`] | | [`Unread`] | |
 //! | [`READERS`] | a room | [`Readers`] | |
@@ -32,6 +41,7 @@ mod delivery;
 mod devices;
 mod handshake;
 mod history;
+mod kept_rooms;
 mod mended;
 mod private_message;
 mod reading;
@@ -51,6 +61,10 @@ pub use devices::{
 };
 pub use handshake::{Handshake, Token};
 pub use history::{History, HistoryMessage, HistoryOf, HistoryRequest};
+pub use kept_rooms::{
+    Invite, Invited, KeptRoom, Kick, LogEntry, Member, Members, Moderate, Moderated, ModerationLog,
+    RoomSettings, Rooms, RoomsRequest, SetRole, invitation_from_event, log_from_event,
+};
 pub use mended::mended_json;
 pub use private_message::PrivateMessage;
 pub use reading::{
@@ -142,6 +156,68 @@ pub const USERS: &str = "users";
 ///
 /// Argument: [`HistoryRequest`]. Ack: [`History`] or [`Refusal`](crate::Refusal).
 pub const HISTORY: &str = "history";
+
+/// The event with which a client lists the rooms that are kept: public ones, and those of which the user is a member.
+///
+/// Argument: [`RoomsRequest`]. Ack: [`Rooms`] or [`Refusal`](crate::Refusal).
+pub const ROOMS: &str = "rooms";
+
+/// The event with which a user creates a room, and owns it.
+///
+/// Arguments: [`RoomSettings`]. Ack: [`KeptRoom`] or [`Refusal`](crate::Refusal).
+pub const CREATE_ROOM: &str = "create room";
+
+/// The event with which a moderator changes the topic of a room, and an owner also who may read and write there.
+///
+/// Arguments: [`RoomSettings`]. Ack: [`KeptRoom`] or [`Refusal`](crate::Refusal).
+pub const CHANGE_ROOM: &str = "change room";
+
+/// The event with which somebody who may read a room lists its members.
+///
+/// Argument: the room. Ack: [`Members`] or [`Refusal`](crate::Refusal).
+pub const MEMBERS: &str = "members";
+
+/// The event with which a moderator adds and removes members, and an owner gives any role. Everybody may end the own
+/// membership.
+///
+/// Arguments: [`SetRole`]. Ack: [`Moderated`] or [`Refusal`](crate::Refusal).
+pub const SET_ROLE: &str = "set role";
+
+/// The event with which a moderator makes an invitation to a room.
+///
+/// Arguments: [`Invite`]. Ack: [`Invited`] or [`Refusal`](crate::Refusal).
+pub const INVITE: &str = "invite";
+
+/// The event with which a user becomes a member by an invitation.
+///
+/// Argument: the code. Ack: [`KeptRoom`] or [`Refusal`](crate::Refusal).
+pub const ACCEPT_INVITATION: &str = "accept invitation";
+
+/// The event with which a moderator sends a user out of a room, on all nodes. The user may come back.
+///
+/// Arguments: [`Kick`]. Ack: [`Moderated`] or [`Refusal`](crate::Refusal).
+pub const KICK: &str = "kick";
+
+/// The event with which a moderator keeps a user out of a room, or out of everything.
+///
+/// Arguments: [`Moderate`]. Ack: [`Moderated`] or [`Refusal`](crate::Refusal).
+pub const BAN: &str = "ban";
+
+/// The event with which a moderator keeps a user from writing.
+///
+/// Arguments: [`Moderate`]. Ack: [`Moderated`] or [`Refusal`](crate::Refusal).
+pub const MUTE: &str = "mute";
+
+/// The event with which a moderator ends bans and mutes.
+///
+/// Arguments: [`Moderate`]. Ack: [`Moderated`] or [`Refusal`](crate::Refusal).
+pub const LIFT: &str = "lift";
+
+/// The event with which a moderator reads who did what to whom.
+///
+/// Argument: the room; without one, everything, for moderators of everything. Ack: [`ModerationLog`] or
+/// [`Refusal`](crate::Refusal).
+pub const MODERATION_LOG: &str = "moderation log";
 
 /// The event with which a user tells how far it has read, on any device, and with which the server tells a room of up to
 /// 100 users who has.

@@ -114,6 +114,9 @@ fn every_refusal_code() {
         UnknownDevice,
         ExpiredToken,
         OtherUser,
+        RoomExists,
+        UnknownRoom,
+        LastOwner,
         UnknownEvent,
         SlowDown,
         TooLarge,
@@ -124,7 +127,7 @@ fn every_refusal_code() {
     ];
     assert_snapshot!(
         json(&codes),
-        @r#"["invalid_arguments","invalid_content","invalid_client_offset","client_offset_conflict","not_in_room","too_many_rooms","invalid_nickname","nickname_taken","nickname_required","unknown_nickname","nickname_fixed","message_to_oneself","invalid_token","invalid_code","unknown_device","expired_token","other_user","unknown_event","slow_down","too_large","quota_exceeded","forbidden","unavailable","unknown"]"#
+        @r#"["invalid_arguments","invalid_content","invalid_client_offset","client_offset_conflict","not_in_room","too_many_rooms","invalid_nickname","nickname_taken","nickname_required","unknown_nickname","nickname_fixed","message_to_oneself","invalid_token","invalid_code","unknown_device","expired_token","other_user","room_exists","unknown_room","last_owner","unknown_event","slow_down","too_large","quota_exceeded","forbidden","unavailable","unknown"]"#
     );
 }
 

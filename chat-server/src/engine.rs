@@ -4,6 +4,7 @@ pub(crate) mod delivery;
 pub(crate) mod episode;
 pub(crate) mod limits;
 pub(crate) mod log;
+pub(crate) mod moderation;
 pub(crate) mod outage;
 pub(crate) mod outgoing;
 #[cfg(not(feature = "simulation"))]

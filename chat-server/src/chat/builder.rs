@@ -300,6 +300,8 @@ impl ChatBuilder {
             recovery: recovery.clone(),
             identities,
             presence: presence.clone(),
+            rooms: rooms.clone(),
+            new_rooms: limits.new_room_rate().map(Buckets::new).map(Arc::new),
             reading: read_positions.map(Reading::new),
             gate: gate.clone(),
             hooks: Arc::new(hooks),

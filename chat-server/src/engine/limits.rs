@@ -116,6 +116,9 @@ pub struct Limits {
     /// allowance accumulates up to this number. More are refused with `slow_down`. A user who returns with the token
     /// of a nickname takes no new one.
     pub max_new_names_per_hour: u32,
+    /// Maximum number of rooms per hour that one user may create, where rooms are kept; 20 by default, 0 means no limit.
+    /// More are refused with `slow_down`.
+    pub max_new_rooms_per_hour: u32,
     /// Maximum number of failed claims to a nickname per minute, from one address and for one name; 20 by default, 0
     /// means no limit. Further claims are refused with `slow_down`, unchecked.
     pub max_wrong_tokens_per_minute: u32,
@@ -177,6 +180,7 @@ impl Default for Limits {
         Self {
             max_message_bytes: Content::MAX_BYTES,
             max_new_names_per_hour: 60,
+            max_new_rooms_per_hour: 20,
             max_wrong_tokens_per_minute: 20,
             max_messages_per_day: 100_000,
             max_bytes_per_day: 256 * 1024 * 1024,
@@ -272,6 +276,11 @@ impl Limits {
     pub(crate) fn event_rate(&self) -> Option<Rate> {
         let rate = Rate::new(self.max_events_per_second.into(), Duration::from_secs(1))?;
         Some(rate.with_burst(self.event_burst.into()))
+    }
+
+    /// Returns the rate at which a user may create rooms; none without a limit.
+    pub(crate) fn new_room_rate(&self) -> Option<Rate> {
+        Rate::new(self.max_new_rooms_per_hour.into(), Duration::from_secs(60 * 60))
     }
 
     /// Returns the rate of updates to a room about who joins, leaves and types; none without a limit.

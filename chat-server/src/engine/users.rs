@@ -30,6 +30,7 @@ use tokio::time::{Instant, sleep};
 
 use clock::Clock;
 pub use devices::link_code;
+pub(crate) use devices::{hash_of_code, random_link_code};
 use guard::Guard;
 use held::{Claim, Held};
 use holder::{Holder, Known};

@@ -81,6 +81,7 @@ files! {
     history_event
     input
     join
+    kept_rooms
     keys
     lost_polls
     malformed

@@ -37,7 +37,7 @@ pub async fn link_code(
     nickname: Nickname,
 ) -> Result<Option<DeviceCode>, StoreError> {
     let now = Timestamp::now();
-    let (code, expires_at) = (random_code(), now.plus(CODE_LIFETIME));
+    let (code, expires_at) = (random_link_code(), now.plus(CODE_LIFETIME));
     let Ok(code) = code else { return Ok(None) };
     for device in store.devices(user).await? {
         let Credential::Kept(of) = store.find_credential(device.key, now).await? else { continue };
@@ -48,7 +48,8 @@ pub async fn link_code(
     Ok(None)
 }
 
-fn random_code() -> Result<LinkCode, Refusal> {
+/// Returns a new code.
+pub(crate) fn random_link_code() -> Result<LinkCode, Refusal> {
     let mut bytes = [0; LinkCode::LENGTH];
     getrandom::fill(&mut bytes).map_err(|_| no_randomness())?;
     Ok(LinkCode::from_random(bytes))
@@ -58,7 +59,7 @@ impl Identities {
     /// Creates a code with which a user adds a device.
     pub(crate) async fn device_code(&self, user: &User) -> Result<DeviceCode, IdentityError> {
         self.check_chosen()?;
-        let code = random_code()?;
+        let code = random_link_code()?;
         let expires_at = self.clock.latest().plus(CODE_LIFETIME);
         let of = CredentialOwner::new(user.id, user.owner);
         let (nickname, now) = (user.nickname.clone(), self.clock.earliest());
@@ -95,6 +96,16 @@ impl Identities {
         Ok((user, token))
     }
 
+    /// Decides whether a code may be checked that somebody may be guessing.
+    pub(crate) fn admit_code(&self, source: Source) -> Result<(), Refusal> {
+        self.guard.admit(source, None)
+    }
+
+    /// Counts a code that was none.
+    pub(crate) fn refused_code(&self, source: Source) {
+        self.guard.refused(source, None);
+    }
+
     /// Lists the devices of a user.
     pub(crate) async fn devices(&self, user: &User) -> Result<Devices, IdentityError> {
         self.check_chosen()?;
@@ -129,7 +140,12 @@ impl Identities {
 }
 
 fn key_of(code: &LinkCode) -> DeviceCodeKey {
-    DeviceCodeKey(owner("code", &[&code.to_string()]).0)
+    DeviceCodeKey(hash_of_code("code", code))
+}
+
+/// Returns the hash under which a code is kept; `kind` says what the code is for.
+pub(crate) fn hash_of_code(kind: &str, code: &LinkCode) -> [u8; 32] {
+    owner(kind, &[&code.to_string()]).0
 }
 
 fn id_of(CredentialKey([a, b, c, d, e, f, g, h, ..]): CredentialKey) -> DeviceId {

@@ -1,6 +1,6 @@
 use std::sync::{Arc, LazyLock};
 
-use chat_core::RoomId;
+use chat_core::{Role, RoomId};
 
 /// What a signed token says of its user beyond the name: where the user may go, and as what. Empty without a token.
 ///
@@ -13,7 +13,23 @@ pub(crate) struct TokenClaims {
     pub(crate) roles: Vec<String>,
 }
 
+/// The role that counts as owner of every room.
+const ADMIN: &str = "admin";
+
+/// The role that counts as moderator of every room.
+const MODERATOR: &str = "moderator";
+
 impl TokenClaims {
+    /// Returns the role that the user has in every room.
+    pub(crate) fn role(&self) -> Option<Role> {
+        let has = |role: &str| self.roles.iter().any(|known| known == role);
+        match (has(ADMIN), has(MODERATOR)) {
+            (true, _) => Some(Role::Owner),
+            (false, true) => Some(Role::Moderator),
+            (false, false) => None,
+        }
+    }
+
     /// Returns the claims of a user without a token, which all such users share.
     pub(crate) fn none() -> Arc<Self> {
         static NONE: LazyLock<Arc<TokenClaims>> = LazyLock::new(Arc::default);

@@ -5,11 +5,12 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chat_core::{AccessScope, RoomId, RoomKey, Timestamp};
+use chat_core::{AccessAction, AccessScope, Refusal, RefusalCode, RoomId, RoomKey, Timestamp};
 use chat_store::{AccessChange, AccessNumber, RoomStore, StoreError, Subject};
 use tokio::time::{Instant, sleep};
 
 use super::connect::Connections;
+use super::connection::Connection;
 use crate::engine::outage::Outage;
 
 /// The time between two looks at the log.
@@ -51,8 +52,33 @@ impl Connections {
             let changes = rooms.access_changes_after(known, PAGE).await?;
             let Some(last) = changes.last() else { return Ok(known) };
             known = last.number;
+            changes.iter().for_each(|change| self.kick(change));
             let scopes = self.scopes(&changes);
             scopes.into_iter().for_each(|scope| self.services().changes.note(scope));
+        }
+    }
+
+    /// Sends somebody out of a room who was kicked.
+    fn kick(&self, change: &AccessChange) {
+        let (AccessAction::Kick, Some(key), Some(Subject::User(user))) =
+            (change.action, &change.room, &change.subject)
+        else {
+            return;
+        };
+        let mut message = "you were sent out of the room".to_owned();
+        if let Some(reason) = &change.reason {
+            message += &format!(": {reason}");
+        }
+        let is_user = |it: &Arc<Connection>| it.user().is_some_and(|known| known.id == *user);
+        for connection in self.live().all().into_iter().filter(is_user) {
+            let following = connection.position.following();
+            for room in following.rooms.keys().filter(|room| room.key() == *key) {
+                let room = room.clone();
+                let refusal = Refusal::new(RefusalCode::Forbidden, message.clone());
+                let later = Arc::clone(&connection);
+                // After a join that is under way, and before one that comes later.
+                connection.requests.now_or_later(move || later.exclude(&room, refusal));
+            }
         }
     }
 

@@ -1,7 +1,8 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
-use chat_store::OwnerKey;
+use chat_core::UserId;
+use chat_store::{OwnerKey, RoomStore};
 use serde_json::Value as Json;
 use socketioxide::extract::SocketRef;
 use socketioxide::socket::DisconnectReason;
@@ -67,6 +68,10 @@ pub(crate) struct Services {
     pub(crate) recovery: Recovery<ChatSession>,
     pub(crate) identities: Identities,
     pub(crate) presence: Presence,
+    /// Where rooms are kept; none if they are not.
+    pub(crate) rooms: Option<Arc<dyn RoomStore>>,
+    /// The rate at which each user may create rooms; none without a limit.
+    pub(crate) new_rooms: Option<Arc<Buckets<UserId>>>,
     /// What keeps how far users have read; none if nothing does.
     pub(crate) reading: Option<Reading>,
     /// Asks the application's policy; none without one.

@@ -62,7 +62,7 @@ async fn ask(connection: &Connection, access: &Access) -> Result<bool, PolicyErr
 
 impl Connection {
     /// Takes the connection out of a room that it may not read any more, and tells the client.
-    fn exclude(&self, room: &RoomId, refusal: Refusal) {
+    pub(super) fn exclude(&self, room: &RoomId, refusal: Refusal) {
         tracing::debug!(socket.id = %self.session.id(), "out of a room: {}", refusal.message);
         self.leave(room);
         let told = NotJoined::new(vec![RoomNotJoined::new(room.as_str().to_owned(), refusal)]);

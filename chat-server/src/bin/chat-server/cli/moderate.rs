@@ -197,7 +197,8 @@ async fn code(store: &dyn Store, nickname: &Nickname) -> anyhow::Result<()> {
 
 async fn audit(store: &dyn Store, room: Option<RoomId>, limit: usize) -> anyhow::Result<()> {
     let room = room.map(|room| room.key());
-    for change in store.access_changes_before(None, room.as_ref(), limit).await? {
+    let changes = store.access_changes_before(None, room.as_ref(), limit).await?;
+    for change in changes.into_iter().rev() {
         let at = humantime::format_rfc3339_seconds(
             std::time::UNIX_EPOCH
                 + Duration::from_millis(u64::try_from(change.at.as_millis()).unwrap_or(0)),

@@ -1,0 +1,454 @@
+use std::sync::Arc;
+
+use chat_core::event::{
+    ACCEPT_INVITATION, BAN, CHANGE_ROOM, CREATE_ROOM, INVITE, Invite, Invited, KICK, KeptRoom,
+    Kick, LIFT, LinkCode, LogEntry, MEMBERS, MODERATION_LOG, MUTE, Member, Members, Moderate,
+    Moderated, ModerationLog, ROOMS, RoomSettings, Rooms, RoomsRequest, SET_ROLE, SetRole,
+    invitation_from_event, log_from_event, room_from_event,
+};
+use chat_core::{
+    AccessScope, Offset, Posting, Reason, Refusal, RefusalCode, Role, RoomId, SanctionKind,
+    Timestamp, UserId, Visibility,
+};
+use chat_store::{
+    AccessChanged, AccessRequest, InvitationCode, NewAccessChange, Refused, RoomAccess, RoomRecord,
+    RoomStore, SanctionKey, StoreError, Subject,
+};
+use serde::Serialize;
+use serde_json::value::to_raw_value;
+
+use super::super::connection::{Connection, Request, TASK_BYTES};
+use super::super::event::Event;
+use crate::engine::delivery::Answer;
+use crate::engine::moderation::{Deed, may};
+use crate::engine::policy::{Action, Denied};
+use crate::engine::users::{IdentityError, User, random_link_code};
+
+/// What a client wants with rooms that are kept, or with users in them.
+pub(crate) enum Asked {
+    Rooms(RoomsRequest),
+    Create(RoomSettings),
+    Change(RoomSettings),
+    Members(RoomId),
+    SetRole(SetRole),
+    Invite(Invite),
+    Accept(LinkCode),
+    Kick(Kick),
+    Sanction(SanctionKind, Moderate),
+    Lift(Moderate),
+    Log(Option<RoomId>),
+}
+
+macro_rules! events {
+    ($($event:ident: $name:ident, $arguments:ty, $read:expr, $asked:expr;)*) => {$(
+        #[doc = concat!("[`chat_core::event::", stringify!($name), "`].")]
+        pub(crate) struct $event;
+
+        impl Event for $event {
+            const NAME: &'static str = $name;
+            const TASK_BYTES: usize = TASK_BYTES;
+
+            type Arguments = $arguments;
+
+            fn read(json: &str) -> Result<$arguments, Refusal> {
+                $read(json)
+            }
+
+            fn handle(connection: &Arc<Connection>, arguments: $arguments, request: Request) {
+                later(connection, $asked(arguments), request);
+            }
+        }
+    )*};
+}
+
+events! {
+    RoomsEvent: ROOMS, RoomsRequest, RoomsRequest::from_event, Asked::Rooms;
+    CreateRoomEvent: CREATE_ROOM, RoomSettings, RoomSettings::from_event, Asked::Create;
+    ChangeRoomEvent: CHANGE_ROOM, RoomSettings, RoomSettings::from_event, Asked::Change;
+    MembersEvent: MEMBERS, RoomId, room_from_event, Asked::Members;
+    SetRoleEvent: SET_ROLE, SetRole, SetRole::from_event, Asked::SetRole;
+    InviteEvent: INVITE, Invite, Invite::from_event, Asked::Invite;
+    AcceptInvitationEvent: ACCEPT_INVITATION, LinkCode, invitation_from_event, Asked::Accept;
+    KickEvent: KICK, Kick, Kick::from_event, Asked::Kick;
+    BanEvent: BAN, Moderate, Moderate::from_event, |it| Asked::Sanction(SanctionKind::Ban, it);
+    MuteEvent: MUTE, Moderate, Moderate::from_event, |it| Asked::Sanction(SanctionKind::Mute, it);
+    LiftEvent: LIFT, Moderate, Moderate::from_event, Asked::Lift;
+    ModerationLogEvent: MODERATION_LOG, Option<RoomId>, log_from_event, Asked::Log;
+}
+
+/// Why a request gets no answer of its own.
+enum Failed {
+    Refused(Refusal),
+    /// Silence makes the client retry.
+    Store,
+}
+
+/// Carries out a request in its turn.
+fn later(connection: &Arc<Connection>, asked: Asked, request: Request) {
+    let connection = Arc::clone(connection);
+    Arc::clone(&connection).requests.later(async move {
+        match connection.gone.run_until_cancelled(Desk::answer(&connection, asked)).await {
+            Some(Ok(answer)) => request.answer(answer),
+            Some(Err(Failed::Refused(refusal))) => request.refuse(refusal),
+            Some(Err(Failed::Store)) | None => {}
+        }
+    });
+}
+
+/// Where the requests of a user are handled.
+struct Desk<'a> {
+    connection: &'a Connection,
+    rooms: &'a dyn RoomStore,
+    user: Arc<User>,
+}
+
+impl Desk<'_> {
+    async fn answer(connection: &Connection, asked: Asked) -> Result<Answer, Failed> {
+        let Some(rooms) = &connection.services.rooms else {
+            let message = "this server does not keep rooms; its operator can turn that on";
+            return Err(Refusal::new(RefusalCode::UnknownEvent, message).into());
+        };
+        if let (Asked::Rooms(request), None) = (&asked, connection.user()) {
+            let found = rooms.list_rooms(None, after(request).as_ref(), request.limit).await?;
+            return made(&Rooms::new(found.into_iter().map(|it| shown(connection, it)).collect()));
+        }
+        let Some(user) = connection.user() else {
+            let message = "this is for users with a nickname; take one first";
+            return Err(Refusal::new(RefusalCode::NicknameRequired, message).into());
+        };
+        let desk = Desk { connection, rooms: &**rooms, user };
+        match asked {
+            Asked::Rooms(request) => desk.list(&request).await,
+            Asked::Create(settings) => desk.create(settings).await,
+            Asked::Change(settings) => desk.change(settings).await,
+            Asked::Members(room) => desk.members(room).await,
+            Asked::SetRole(set) => desk.set_role(set).await,
+            Asked::Invite(invite) => desk.invite(invite).await,
+            Asked::Accept(code) => desk.accept(&code).await,
+            Asked::Kick(kick) => desk.kick(kick).await,
+            Asked::Sanction(kind, moderate) => desk.sanction(kind, moderate).await,
+            Asked::Lift(moderate) => desk.lift(moderate).await,
+            Asked::Log(room) => desk.log(room).await,
+        }
+    }
+
+    async fn list(&self, request: &RoomsRequest) -> Result<Answer, Failed> {
+        let id = Some(self.user.id);
+        let found = self.rooms.list_rooms(id, after(request).as_ref(), request.limit).await?;
+        made(&Rooms::new(found.into_iter().map(|it| shown(self.connection, it)).collect()))
+    }
+
+    async fn create(&self, settings: RoomSettings) -> Result<Answer, Failed> {
+        let RoomSettings { room, topic, visibility, posting, .. } = settings;
+        if let Some(record) = self.rooms.find_room(&room.key()).await? {
+            return Err(refusal_of(Refused::RoomExists(record)).into());
+        }
+        self.permit(Action::Write(room.clone())).await?;
+        if self.user.claims.role() < Some(Role::Owner) {
+            self.check_unused(&room).await?;
+        }
+        let bucket = self.connection.services.new_rooms.as_ref().map(|all| all.of(&self.user.id));
+        if let Some(wait) = bucket.as_ref().and_then(|bucket| bucket.take(1).err()) {
+            let message = "you have created many rooms; try again later";
+            return Err(Refusal::slow_down(message, wait).into());
+        }
+        let request = AccessRequest::CreateRoom {
+            room: room.clone(),
+            topic: topic.unwrap_or_default(),
+            visibility: visibility.unwrap_or(Visibility::Public),
+            posting: posting.unwrap_or(Posting::Everyone),
+            owner: Some(self.user.id),
+        };
+        let made = self.apply(request, None).await;
+        if let (Err(_), Some(bucket)) = (&made, bucket) {
+            bucket.give_back(1);
+        }
+        made?;
+        self.room_changed(&room).await;
+        self.show(&room).await
+    }
+
+    /// Checks that a room is not in use: nobody makes a room of others the own one.
+    async fn check_unused(&self, room: &RoomId) -> Result<(), Failed> {
+        let key = room.key();
+        let mut is_used = key == RoomId::general().key();
+        // Other spellings of the name cannot be looked for.
+        for name in [room.clone(), RoomId::from_stored(key.as_str())] {
+            let log = &self.connection.services.log;
+            is_used |= log.count_after(&name.into(), Offset::ZERO, 1).await? > 0;
+        }
+        if is_used {
+            let message =
+                "this room is in use; those who run the chat can make it one that is kept";
+            return Err(Refusal::new(RefusalCode::Forbidden, message).into());
+        }
+        Ok(())
+    }
+
+    async fn change(&self, settings: RoomSettings) -> Result<Answer, Failed> {
+        let RoomSettings { room, topic, visibility, posting, .. } = settings;
+        let governs = visibility.is_some() || posting.is_some();
+        let (_, role) = self.kept(&room).await?;
+        let deed = if governs { Deed::Govern } else { Deed::Arrange };
+        may(role, deed, None, false)?;
+        let key = room.key();
+        self.apply(AccessRequest::ChangeRoom { room: key, topic, visibility, posting }, None)
+            .await?;
+        self.room_changed(&room).await;
+        self.show(&room).await
+    }
+
+    async fn members(&self, room: RoomId) -> Result<Answer, Failed> {
+        self.permit(Action::Read(room.clone())).await?;
+        self.permit(Action::SeeUsers(room.clone())).await?;
+        let (record, _) = self.kept(&room).await?;
+        let members = self.rooms.list_members(&room.key(), None, Members::MAX_MEMBERS).await?;
+        let member = |it: chat_store::RoomMember| Member { user: Some(it.user), role: it.role };
+        made(&Members::new(record.id, members.into_iter().map(member).collect()))
+    }
+
+    async fn set_role(&self, set: SetRole) -> Result<Answer, Failed> {
+        let SetRole { room, nickname, role: new, .. } = set;
+        let (user, _) = self.connection.services.identities.find(&nickname).await?;
+        let (_, role) = self.kept(&room).await?;
+        let target = self.role_in(&room, user).await?;
+        may(role, Deed::Appoint(new), target, user == self.user.id)?;
+        let key = room.key();
+        let request = match (new, target) {
+            (None, _) => AccessRequest::RemoveMember { room: key, user },
+            (Some(role), None) => AccessRequest::AddMember { room: key, user, role },
+            (Some(role), Some(_)) => AccessRequest::SetRole { room: key, user, role },
+        };
+        let changed = self.apply(request, None).await?;
+        self.connection.services.access_changed(&AccessScope::User(user)).await;
+        made(&Moderated::new(changed))
+    }
+
+    async fn invite(&self, invite: Invite) -> Result<Answer, Failed> {
+        let Invite { room, uses, expires_in, .. } = invite;
+        let (_, role) = self.kept(&room).await?;
+        may(role, Deed::Arrange, None, false)?;
+        let code = random_link_code()?;
+        let expires_at = Timestamp::now().plus(expires_in);
+        let (room, hash) = (room.key(), hash_of(&code));
+        self.apply(AccessRequest::Invite { room, code: hash, expires_at, uses }, None).await?;
+        made(&Invited::new(code, expires_at))
+    }
+
+    async fn accept(&self, code: &LinkCode) -> Result<Answer, Failed> {
+        let identities = &self.connection.services.identities;
+        identities.admit_code(self.connection.source)?;
+        let hash = hash_of(code);
+        let invitation = self.rooms.find_invitation(hash).await?;
+        let redeem = AccessRequest::Redeem { code: hash, user: self.user.id };
+        let (Ok(_), Some(invitation)) = (self.apply(redeem, None).await, invitation) else {
+            identities.refused_code(self.connection.source);
+            let message = "this invitation is wrong, was used up, or is too old";
+            return Err(Refusal::new(RefusalCode::InvalidCode, message).into());
+        };
+        self.connection.services.access_changed(&AccessScope::User(self.user.id)).await;
+        let access = self.rooms.find_access(&invitation.room, Some(self.user.id)).await?;
+        made(&shown(self.connection, access.ok_or(Failed::Store)?))
+    }
+
+    async fn kick(&self, kick: Kick) -> Result<Answer, Failed> {
+        let Kick { room, nickname, reason, .. } = kick;
+        let user = self.moderates(Some(&room), &nickname).await?;
+        let request = AccessRequest::Kick { room: Some(room.key()), subject: Subject::User(user) };
+        // All nodes read the log of changes, and send the user out.
+        made(&Moderated::new(self.apply(request, reason).await?))
+    }
+
+    async fn sanction(&self, kind: SanctionKind, moderate: Moderate) -> Result<Answer, Failed> {
+        let Moderate { nickname, room, duration, reason, .. } = moderate;
+        let user = self.moderates(room.as_ref(), &nickname).await?;
+        let (room, subject) = (room.map(|room| room.key()), Subject::User(user));
+        let until = duration.map(|duration| Timestamp::now().plus(duration));
+        let request = AccessRequest::Sanction { key: SanctionKey { room, subject, kind }, until };
+        let changed = self.apply(request, reason).await?;
+        self.connection.services.access_changed(&AccessScope::User(user)).await;
+        made(&Moderated::new(changed))
+    }
+
+    async fn lift(&self, moderate: Moderate) -> Result<Answer, Failed> {
+        let Moderate { nickname, room, reason, .. } = moderate;
+        let user = self.moderates(room.as_ref(), &nickname).await?;
+        let mut changed = false;
+        for kind in [SanctionKind::Ban, SanctionKind::Mute] {
+            let (room, subject) = (room.as_ref().map(RoomId::key), Subject::User(user));
+            let key = SanctionKey { room, subject, kind };
+            changed |= self.apply(AccessRequest::LiftSanction { key }, reason.clone()).await?;
+        }
+        self.connection.services.access_changed(&AccessScope::User(user)).await;
+        made(&Moderated::new(changed))
+    }
+
+    async fn log(&self, room: Option<RoomId>) -> Result<Answer, Failed> {
+        may(self.role(room.as_ref()).await?, Deed::Moderate, None, false)?;
+        let key = room.as_ref().map(RoomId::key);
+        let most = ModerationLog::MAX_ENTRIES;
+        let changes = self.rooms.access_changes_before(None, key.as_ref(), most).await?;
+        let entries = changes.into_iter().rev().map(|change| {
+            let (user, address) = match change.subject {
+                Some(Subject::User(user)) => (Some(user), None),
+                Some(Subject::Address(address)) => (None, Some(address)),
+                None => (None, None),
+            };
+            LogEntry {
+                at: change.at,
+                by: change.by,
+                action: change.action,
+                room: change.room.map(|room| room.as_str().to_owned()),
+                user,
+                address,
+                until: change.until,
+                reason: change.reason,
+            }
+        });
+        made(&ModerationLog::new(entries.collect()))
+    }
+
+    /// Returns the user with a nickname, on whom this one may act as a moderator.
+    async fn moderates(
+        &self,
+        room: Option<&RoomId>,
+        nickname: &chat_core::Nickname,
+    ) -> Result<UserId, Failed> {
+        let role = self.role(room).await?;
+        // Who is no moderator does not learn who exists.
+        may(role, Deed::Moderate, None, false)?;
+        let (user, _) = self.connection.services.identities.find(nickname).await?;
+        let target = match room {
+            Some(room) => self.role_in(room, user).await?,
+            None => None,
+        };
+        may(role, Deed::Moderate, target, user == self.user.id)?;
+        Ok(user)
+    }
+
+    /// Returns the role of this user in a room, which need not be kept, or everywhere.
+    async fn role(&self, room: Option<&RoomId>) -> Result<Option<Role>, StoreError> {
+        let of_token = self.user.claims.role();
+        Ok(match room {
+            Some(room) => of_token.max(self.role_in(room, self.user.id).await?),
+            None => of_token,
+        })
+    }
+
+    async fn role_in(&self, room: &RoomId, user: UserId) -> Result<Option<Role>, StoreError> {
+        let access = self.rooms.find_access(&room.key(), Some(user)).await?;
+        Ok(access.and_then(|access| access.role))
+    }
+
+    /// Returns a room that is kept, and the role of this user there.
+    async fn kept(&self, room: &RoomId) -> Result<(RoomRecord, Option<Role>), Failed> {
+        let access = self.rooms.find_access(&room.key(), Some(self.user.id)).await?;
+        let RoomAccess { room, role, .. } = access.ok_or_else(unknown_room)?;
+        Ok((room, role.max(self.user.claims.role())))
+    }
+
+    async fn show(&self, room: &RoomId) -> Result<Answer, Failed> {
+        let access = self.rooms.find_access(&room.key(), Some(self.user.id)).await?;
+        made(&shown(self.connection, access.ok_or(Failed::Store)?))
+    }
+
+    async fn permit(&self, action: Action) -> Result<(), Failed> {
+        match self.connection.permit(&[action]).await {
+            Ok(_grant) => Ok(()),
+            Err(denied) => Err(denied.into()),
+        }
+    }
+
+    /// Makes a change in the name of this user, and returns whether it has changed anything.
+    async fn apply(&self, request: AccessRequest, reason: Option<Reason>) -> Result<bool, Failed> {
+        let change = NewAccessChange::new(request, Timestamp::now()).with_by(self.user.id);
+        let change = match reason {
+            Some(reason) => change.with_reason(reason),
+            None => change,
+        };
+        match self.rooms.change_access(&change).await? {
+            AccessChanged::Yes(_) => Ok(true),
+            AccessChanged::Unchanged => Ok(false),
+            AccessChanged::No(refused) => Err(refusal_of(refused).into()),
+        }
+    }
+
+    async fn room_changed(&self, room: &RoomId) {
+        self.connection.services.access_changed(&AccessScope::Room(room.clone())).await;
+    }
+}
+
+fn after(request: &RoomsRequest) -> Option<chat_core::RoomKey> {
+    request.after.as_ref().map(RoomId::key)
+}
+
+fn shown(connection: &Connection, RoomAccess { room, role, .. }: RoomAccess) -> KeptRoom {
+    let users = connection.services.presence.count(&room.id);
+    let RoomRecord { id, topic, visibility, posting, .. } = room;
+    KeptRoom { room: id, topic, visibility, posting, users, role }
+}
+
+fn hash_of(code: &LinkCode) -> InvitationCode {
+    InvitationCode(crate::engine::users::hash_of_code("invitation", code))
+}
+
+fn unknown_room() -> Refusal {
+    let message = "this room is not kept; create it first";
+    Refusal::new(RefusalCode::UnknownRoom, message)
+}
+
+fn refusal_of(refused: Refused) -> Refusal {
+    match refused {
+        Refused::RoomExists(room) => {
+            let message = format!("there is a room with this name: {}", room.id);
+            Refusal::new(RefusalCode::RoomExists, message)
+        }
+        Refused::NoRoom => unknown_room(),
+        Refused::LastOwner => {
+            let message = "the room would have no owner; make somebody else one first";
+            Refusal::new(RefusalCode::LastOwner, message)
+        }
+        Refused::NotMember => {
+            Refusal::new(RefusalCode::InvalidArguments, "the user is no member of this room")
+        }
+        _ => Refusal::new(RefusalCode::QuotaExceeded, "there are as many as there may be"),
+    }
+}
+
+fn made(answer: &impl Serialize) -> Result<Answer, Failed> {
+    match to_raw_value(answer) {
+        Ok(json) => Ok(Answer::Made(json.into())),
+        Err(error) => {
+            tracing::error!("an answer cannot be serialised: {error}");
+            Err(Failed::Store)
+        }
+    }
+}
+
+impl From<Refusal> for Failed {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<Denied> for Failed {
+    fn from(denied: Denied) -> Self {
+        Self::Refused(denied.into())
+    }
+}
+
+impl From<StoreError> for Failed {
+    fn from(error: StoreError) -> Self {
+        tracing::debug!("rooms could not be read or changed: {error}");
+        Self::Store
+    }
+}
+
+impl From<IdentityError> for Failed {
+    fn from(error: IdentityError) -> Self {
+        match error {
+            IdentityError::Refused(refusal) => Self::Refused(refusal),
+            IdentityError::Store(_) => Self::Store,
+        }
+    }
+}

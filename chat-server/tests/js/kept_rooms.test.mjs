@@ -1,0 +1,151 @@
+// Rooms that are kept, their members, and moderation by clients.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { once, sleep, within } from "./support/bounds.mjs";
+import { connect } from "./support/client.mjs";
+import { ask, tokenOf, User } from "./support/users.mjs";
+import { Server } from "./support/server.mjs";
+
+const ROOMS = { CHAT_ROOMS: "true" };
+
+async function users(t, url, ...names) {
+  return Promise.all(names.map((name) => User.connected(t, url, name, { reconnection: false })));
+}
+
+/** Asks until the answer is right: what takes effect within a moment. */
+const until = (is, socket, ...request) => within(10, `${request[0]} takes effect`, (async () => {
+  for (;;) {
+    const answer = await ask(socket, ...request);
+    if (is(answer)) return answer;
+    await sleep(50);
+  }
+})());
+
+const code = (answer) => answer.error?.code;
+
+test("a user creates a room, and owns it", async (t) => {
+  const { url } = await Server.start(t, { env: ROOMS });
+  const [ada, bob] = await users(t, url, "Ada", "Bob");
+  const made = await ask(ada.socket, "create room", "Rust", { topic: "Crates", posting: "members" });
+  assert.deepEqual(made, { room: "Rust", topic: "Crates", visibility: "public", posting: "members", users: 0, role: "owner" });
+  const again = await ask(bob.socket, "create room", "ＲＵＳＴ");
+  assert.deepEqual(again.error, { code: "room_exists", message: "there is a room with this name: Rust" });
+  await ask(bob.socket, "join", "Rust");
+  await until((answer) => code(answer) === "forbidden", bob.socket, "chat message", "x", { room: "Rust" });
+  assert.equal(code(await ask(bob.socket, "change room", "Rust", { topic: "Mine" })), "forbidden");
+  assert.equal((await ask(ada.socket, "change room", "rust", { topic: "All of it" })).topic, "All of it");
+  assert.deepEqual((await ask(bob.socket, "rooms")).rooms, [{ ...made, topic: "All of it", users: 1, role: null }]);
+  await ask(ada.socket, "create room", "secret", { visibility: "private" });
+  assert.deepEqual((await ask(ada.socket, "rooms", { after: "rust" })).rooms.map(({ room }) => room), ["secret"]);
+  const anonymous = connect(t, url);
+  await once(anonymous, "connect");
+  assert.deepEqual((await ask(anonymous, "rooms")).rooms.map(({ room }) => room), ["Rust"]);
+  assert.equal(code(await ask(anonymous, "create room", "x")), "nickname_required");
+});
+
+test("nobody makes a room of others the own one", async (t) => {
+  const { url } = await Server.start(t, { env: ROOMS });
+  const [ada, eve] = await users(t, url, "Ada", "Eve");
+  await ask(ada.socket, "join", "rust");
+  await ask(ada.socket, "chat message", "ours", { room: "rust" });
+  for (const name of ["rust", "Rust", "general", "GENERAL"]) {
+    assert.equal(code(await ask(eve.socket, "create room", name, { visibility: "private" })), "forbidden", name);
+  }
+});
+
+test("an invitation makes members of a private room", async (t) => {
+  const { url } = await Server.start(t, { env: ROOMS });
+  const [ada, bob, eve] = await users(t, url, "Ada", "Bob", "Eve");
+  await ask(ada.socket, "create room", "team", { visibility: "private" });
+  assert.equal(code(await ask(bob.socket, "join", "team")), "forbidden");
+  assert.equal(code(await ask(bob.socket, "invite", "team")), "forbidden");
+  assert.equal(code(await ask(bob.socket, "members", "team")), "forbidden");
+  const invited = await ask(ada.socket, "invite", "team", { uses: 1, expiresIn: 3600 });
+  assert.ok(Math.abs(invited.expiresAt - Date.now() - 3_600_000) < 60_000);
+  const { room, role } = await ask(bob.socket, "accept invitation", invited.code.toLowerCase());
+  assert.deepEqual([room, role], ["team", "member"]);
+  await until((answer) => !answer.error, bob.socket, "join", "team");
+  assert.equal(code(await ask(eve.socket, "accept invitation", invited.code)), "invalid_code");
+  const { members } = await ask(bob.socket, "members", "team");
+  assert.deepEqual(members.map(({ role }) => role).sort(), ["member", "owner"]);
+
+  // Roles: moderators add and remove members, owners do all, and nobody acts on a greater one.
+  assert.equal(code(await ask(bob.socket, "set role", "team", "Eve", "member")), "forbidden");
+  assert.deepEqual(await ask(ada.socket, "set role", "team", "Bob", "moderator"), { changed: true });
+  assert.deepEqual(await ask(bob.socket, "set role", "team", "Eve", "member"), { changed: true });
+  assert.equal(code(await ask(bob.socket, "set role", "team", "Eve", "owner")), "forbidden");
+  assert.equal(code(await ask(bob.socket, "set role", "team", "Ada", "none")), "forbidden");
+  await until((answer) => !answer.error, eve.socket, "join", "team");
+  const out = once(eve.socket, "not joined");
+  await ask(bob.socket, "set role", "team", "Eve", "none");
+  assert.equal((await out)[0].rooms[0].error.code, "forbidden");
+  assert.equal(code(await ask(ada.socket, "set role", "team", "Ada", "none")), "last_owner");
+  assert.deepEqual(await ask(bob.socket, "set role", "team", "Bob", "none"), { changed: true });
+});
+
+test("moderators kick, ban and mute, over nodes, and it is in the log", async (t) => {
+  const server = await Server.start(t, { env: ROOMS });
+  const other = await Server.start(t, { env: ROOMS, store: server.store });
+  const [ada] = await users(t, server.url, "Ada");
+  const [eve, bob] = await users(t, other.url, "Eve", "Bob");
+  await ask(ada.socket, "create room", "rust");
+  await ask(ada.socket, "set role", "rust", "Bob", "moderator");
+  for (const { socket } of [ada, eve, bob]) await ask(socket, "join", "rust");
+  assert.equal(code(await ask(eve.socket, "kick", "rust", "Ada")), "forbidden");
+  assert.equal(code(await ask(bob.socket, "kick", "rust", "Ada")), "forbidden");
+  assert.equal(code(await ask(bob.socket, "ban", "Eve")), "forbidden", "not everywhere");
+
+  const kicked = once(eve.socket, "not joined");
+  assert.deepEqual(await ask(bob.socket, "kick", "RUST", "Eve", { reason: "spam" }), { changed: true });
+  const { rooms: [{ room, error }] } = (await kicked)[0];
+  assert.deepEqual([room, error.message], ["rust", "you were sent out of the room: spam"]);
+  assert.equal((await ask(eve.socket, "join", "rust")).error, undefined, "she may come back");
+
+  await ask(ada.socket, "mute", "Eve", { room: "rust", for: 3600 });
+  await until((answer) => code(answer) === "forbidden", eve.socket, "chat message", "x", { room: "rust" });
+  const banned = once(eve.socket, "not joined");
+  await ask(bob.socket, "ban", "Eve", { room: "rust", reason: "more spam" });
+  assert.equal((await banned)[0].rooms[0].error.message, "you are banned from this room: more spam");
+  assert.equal(code(await ask(eve.socket, "join", "rust")), "forbidden");
+  assert.deepEqual(await ask(bob.socket, "lift", "Eve", { room: "rust" }), { changed: true });
+  await until((answer) => !answer.error, eve.socket, "join", "rust");
+
+  assert.equal(code(await ask(eve.socket, "moderation log", "rust")), "forbidden");
+  assert.equal(code(await ask(ada.socket, "moderation log")), "forbidden");
+  const { entries } = await ask(bob.socket, "moderation log", "rust");
+  const expected = ["liftMute", "liftBan", "ban", "mute", "kick", "addMember", "createRoom"];
+  assert.deepEqual(entries.map(({ action }) => action), expected);
+  const { user } = await ask(bob.socket, "nickname", "Bob", tokenOf("Bob"));
+  assert.deepEqual([entries[2].by, entries[2].reason, entries[2].room], [user, "more spam", "rust"]);
+});
+
+test("what is not kept, not there, or too much is refused", async (t) => {
+  const plain = await Server.start(t);
+  const [bob] = await users(t, plain.url, "Bob");
+  assert.equal(code(await ask(bob.socket, "create room", "x")), "unknown_event");
+  const { url } = await Server.start(t, { env: { ...ROOMS, CHAT_MAX_NEW_ROOMS_PER_HOUR: "3" } });
+  const [ada] = await users(t, url, "Ada");
+  for (let n = 0; n < 3; n++) {
+    assert.equal((await ask(ada.socket, "create room", `room ${n}`)).error, undefined);
+    assert.equal(code(await ask(ada.socket, "create room", `room ${n}`)), "room_exists");
+  }
+  const slow = await ask(ada.socket, "create room", "room 3");
+  assert.ok(slow.error.retryAfter > 0);
+  for (const [request, expected] of [
+    [["create room", "General", { visibility: "private" }], "forbidden"],
+    [["change room", "nowhere", { topic: "x" }], "unknown_room"],
+    [["members", "nowhere"], "unknown_room"],
+    [["set role", "nowhere", "Ada", "member"], "unknown_room"],
+    [["set role", "room 0", "Nobody", "member"], "unknown_nickname"],
+    [["set role", "room 0", "Ada", "king"], "invalid_arguments"],
+    [["invite", "room 0", { uses: 0 }], "invalid_arguments"],
+    [["accept invitation", "ABCDE-FGHJK"], "invalid_code"],
+    [["kick", "room 0", "Ada"], "forbidden"],
+    [["ban", "Ada", { room: "room 0" }], "forbidden"],
+    [["ban", "Ada", { for: -1 }], "invalid_arguments"],
+    [["rooms", { limit: 1000 }], "invalid_arguments"],
+  ]) {
+    assert.equal(code(await ask(ada.socket, ...request)), expected, JSON.stringify(request));
+  }
+});
