@@ -37,18 +37,22 @@ pub(crate) fn on<E: Event>(socket: &SocketRef, connection: &Arc<Connection>) {
     socket.on(E::NAME, Handler::<E>(Arc::clone(connection), PhantomData));
 }
 
+/// Handles an event that has arrived.
+pub(super) fn handle<E: Event>(connection: &Arc<Connection>, event: &Value, ack_id: Option<i64>) {
+    let bytes = event.len() + connection.task_bytes(E::TASK_BYTES);
+    let Some(request) = connection.request(E::NAME, ack_id, bytes) else { return };
+    match E::read(json(event)) {
+        Ok(arguments) => E::handle(connection, arguments, request),
+        Err(refusal) => request.refuse(refusal),
+    }
+}
+
 /// Not an async closure: socketioxide spawns those, and two messages of one client could overtake each other. This
 /// handler runs in the order of arrival.
 struct Handler<E>(Arc<Connection>, PhantomData<fn(E)>);
 
 impl<E: Event> MessageHandler<LocalAdapter, InOrder> for Handler<E> {
     fn call(&self, _: Arc<Socket>, event: Value, ack_id: Option<i64>) {
-        let Self(connection, _) = self;
-        let bytes = event.len() + connection.task_bytes(E::TASK_BYTES);
-        let Some(request) = connection.request(E::NAME, ack_id, bytes) else { return };
-        match E::read(json(&event)) {
-            Ok(arguments) => E::handle(connection, arguments, request),
-            Err(refusal) => request.refuse(refusal),
-        }
+        handle::<E>(&self.0, &event, ack_id);
     }
 }

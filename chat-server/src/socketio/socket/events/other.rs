@@ -1,0 +1,57 @@
+use std::sync::Arc;
+
+use chat_core::{Refusal, RefusalCode};
+use socketioxide::adapter::LocalAdapter;
+use socketioxide::handler::MessageHandler;
+use socketioxide::socket::Socket;
+use socketioxide_core::Value;
+
+use super::super::connection::{Connection, InOrder, json};
+use super::super::event::{Event, handle};
+use super::{devices, kept_rooms, reading, token};
+
+/// Handles events that have no handler of their own: rare ones, and those that the chat does not know.
+pub(crate) struct OtherEvents(pub(crate) Arc<Connection>);
+
+/// The name of an event, and what handles it.
+type Rare = (&'static str, fn(&Arc<Connection>, &Value, Option<i64>));
+
+const RARE: &[Rare] = &[
+    rare::<devices::DeviceCodeEvent>(),
+    rare::<devices::LinkDeviceEvent>(),
+    rare::<devices::DevicesEvent>(),
+    rare::<devices::UnlinkDeviceEvent>(),
+    rare::<token::TokenEvent>(),
+    rare::<kept_rooms::RoomsEvent>(),
+    rare::<kept_rooms::CreateRoomEvent>(),
+    rare::<kept_rooms::ChangeRoomEvent>(),
+    rare::<kept_rooms::MembersEvent>(),
+    rare::<kept_rooms::SetRoleEvent>(),
+    rare::<kept_rooms::InviteEvent>(),
+    rare::<kept_rooms::AcceptInvitationEvent>(),
+    rare::<kept_rooms::KickEvent>(),
+    rare::<kept_rooms::BanEvent>(),
+    rare::<kept_rooms::MuteEvent>(),
+    rare::<kept_rooms::LiftEvent>(),
+    rare::<kept_rooms::ModerationLogEvent>(),
+    rare::<reading::ReadEvent>(),
+    rare::<reading::UnreadEvent>(),
+    rare::<reading::ReadersEvent>(),
+];
+
+const fn rare<E: Event>() -> Rare {
+    (E::NAME, handle::<E>)
+}
+
+impl MessageHandler<LocalAdapter, InOrder> for OtherEvents {
+    fn call(&self, _: Arc<Socket>, event: Value, ack_id: Option<i64>) {
+        let Self(connection) = self;
+        let name = chat_core::event::event_name(json(&event)).unwrap_or_default();
+        if let Some((_, handle)) = RARE.iter().find(|(known, _)| *known == name) {
+            return handle(connection, &event, ack_id);
+        }
+        let Some(request) = connection.request(&name, ack_id, event.len()) else { return };
+        let message = "there is no such event; the README lists those there are";
+        request.refuse(Refusal::new(RefusalCode::UnknownEvent, message));
+    }
+}
