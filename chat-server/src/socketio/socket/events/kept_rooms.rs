@@ -241,7 +241,12 @@ impl Desk<'_> {
         let hash = hash_of(code);
         let invitation = self.rooms.find_invitation(hash).await?;
         let redeem = AccessRequest::Redeem { code: hash, user: self.user.id };
-        let (Ok(_), Some(invitation)) = (self.apply(redeem, None).await, invitation) else {
+        let redeemed = match self.apply(redeem, None).await {
+            Ok(_) => invitation,
+            Err(Failed::Refused(_)) => None,
+            Err(Failed::Store) => return Err(Failed::Store),
+        };
+        let Some(invitation) = redeemed else {
             identities.refused_code(self.connection.source);
             let message = "this invitation is wrong, was used up, or is too old";
             return Err(Refusal::new(RefusalCode::InvalidCode, message).into());
