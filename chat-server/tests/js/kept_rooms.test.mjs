@@ -120,6 +120,31 @@ test("moderators kick, ban and mute, over nodes, and it is in the log", async (t
   assert.deepEqual([entries[2].by, entries[2].reason, entries[2].room], [user, "more spam", "rust"]);
 });
 
+test("a moderator who is banned from a room does nothing there, but may give up the role", async (t) => {
+  const { url } = await Server.start(t, { env: ROOMS });
+  const [ada, bob] = await users(t, url, "Ada", "Bob", "Eve");
+  await ask(ada.socket, "create room", "rust");
+  await ask(ada.socket, "set role", "rust", "Bob", "moderator");
+  await ask(bob.socket, "mute", "Eve", { room: "rust" });
+  await ask(ada.socket, "ban", "Bob", { room: "rust" });
+  await until((answer) => code(answer) === "forbidden", bob.socket, "moderation log", "rust");
+  for (const request of [
+    ["change room", "rust", { topic: "Mine" }],
+    ["set role", "rust", "Eve", "member"],
+    ["invite", "rust"],
+    ["kick", "rust", "Eve"],
+    ["ban", "Eve", { room: "rust" }],
+    ["lift", "Eve", { room: "rust" }],
+    ["moderation log", "rust"],
+  ]) {
+    const { error } = await ask(bob.socket, ...request);
+    assert.equal(error?.message, "you are banned from this room", JSON.stringify(request));
+  }
+  const { entries } = await ask(ada.socket, "moderation log", "rust");
+  assert.deepEqual(entries.map(({ action }) => action), ["ban", "mute", "addMember", "createRoom"]);
+  assert.deepEqual(await ask(bob.socket, "set role", "rust", "Bob", "none"), { changed: true });
+});
+
 test("what is not kept, not there, or too much is refused", async (t) => {
   const plain = await Server.start(t);
   const [bob] = await users(t, plain.url, "Bob");

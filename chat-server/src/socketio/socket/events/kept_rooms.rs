@@ -188,6 +188,7 @@ impl Desk<'_> {
     async fn change(&self, settings: RoomSettings) -> Result<Answer, Failed> {
         let RoomSettings { room, topic, visibility, posting, .. } = settings;
         let governs = visibility.is_some() || posting.is_some();
+        self.enters(&room).await?;
         let (_, role) = self.kept(&room).await?;
         let deed = if governs { Deed::Govern } else { Deed::Arrange };
         may(role, deed, None, false)?;
@@ -199,7 +200,7 @@ impl Desk<'_> {
     }
 
     async fn members(&self, room: RoomId) -> Result<Answer, Failed> {
-        self.permit(Action::Read(room.clone())).await?;
+        self.enters(&room).await?;
         self.permit(Action::SeeUsers(room.clone())).await?;
         let (record, _) = self.kept(&room).await?;
         let members = self.rooms.list_members(&room.key(), None, Members::MAX_MEMBERS).await?;
@@ -210,6 +211,10 @@ impl Desk<'_> {
     async fn set_role(&self, set: SetRole) -> Result<Answer, Failed> {
         let SetRole { room, nickname, role: new, .. } = set;
         let (user, _) = self.connection.services.identities.find(&nickname).await?;
+        // Who may not be in the room may still give up what it has there.
+        if user != self.user.id {
+            self.enters(&room).await?;
+        }
         let (_, role) = self.kept(&room).await?;
         let target = self.role_in(&room, user).await?;
         may(role, Deed::Appoint(new), target, user == self.user.id)?;
@@ -226,6 +231,7 @@ impl Desk<'_> {
 
     async fn invite(&self, invite: Invite) -> Result<Answer, Failed> {
         let Invite { room, uses, expires_in, .. } = invite;
+        self.enters(&room).await?;
         let (_, role) = self.kept(&room).await?;
         may(role, Deed::Arrange, None, false)?;
         let code = random_link_code()?;
@@ -239,13 +245,16 @@ impl Desk<'_> {
         let identities = &self.connection.services.identities;
         identities.admit_code(self.connection.source)?;
         let hash = hash_of(code);
-        let invitation = self.rooms.find_invitation(hash).await?;
-        let redeem = AccessRequest::Redeem { code: hash, user: self.user.id };
-        let (Ok(_), Some(invitation)) = (self.apply(redeem, None).await, invitation) else {
+        let Some(invitation) = self.rooms.find_invitation(hash).await? else {
             identities.refused_code(self.connection.source);
-            let message = "this invitation is wrong, was used up, or is too old";
-            return Err(Refusal::new(RefusalCode::InvalidCode, message).into());
+            return Err(refusal_of(Refused::InvitationUnknown).into());
         };
+        let redeem = AccessRequest::Redeem { code: hash, user: self.user.id };
+        let redeemed = self.apply(redeem, None).await;
+        if matches!(&redeemed, Err(Failed::Refused(it)) if it.code == RefusalCode::InvalidCode) {
+            identities.refused_code(self.connection.source);
+        }
+        redeemed?;
         self.connection.services.access_changed(&AccessScope::User(self.user.id)).await;
         let access = self.rooms.find_access(&invitation.room, Some(self.user.id)).await?;
         made(&shown(self.connection, access.ok_or(Failed::Store)?))
@@ -284,6 +293,9 @@ impl Desk<'_> {
     }
 
     async fn log(&self, room: Option<RoomId>) -> Result<Answer, Failed> {
+        if let Some(room) = &room {
+            self.enters(room).await?;
+        }
         may(self.role(room.as_ref()).await?, Deed::Moderate, None, false)?;
         let key = room.as_ref().map(RoomId::key);
         let most = ModerationLog::MAX_ENTRIES;
@@ -314,6 +326,9 @@ impl Desk<'_> {
         room: Option<&RoomId>,
         nickname: &chat_core::Nickname,
     ) -> Result<UserId, Failed> {
+        if let Some(room) = room {
+            self.enters(room).await?;
+        }
         let role = self.role(room).await?;
         // Who is no moderator does not learn who exists.
         may(role, Deed::Moderate, None, false)?;
@@ -350,6 +365,12 @@ impl Desk<'_> {
     async fn show(&self, room: &RoomId) -> Result<Answer, Failed> {
         let access = self.rooms.find_access(&room.key(), Some(self.user.id)).await?;
         made(&shown(self.connection, access.ok_or(Failed::Store)?))
+    }
+
+    /// Checks that the user may be in a room: a role in it is of no use to somebody who is banned from there, or whose
+    /// token is for other rooms.
+    async fn enters(&self, room: &RoomId) -> Result<(), Failed> {
+        self.permit(Action::Read(room.clone())).await
     }
 
     async fn permit(&self, action: Action) -> Result<(), Failed> {
@@ -407,6 +428,13 @@ fn refusal_of(refused: Refused) -> Refusal {
         Refused::LastOwner => {
             let message = "the room would have no owner; make somebody else one first";
             Refusal::new(RefusalCode::LastOwner, message)
+        }
+        Refused::InvitationUnknown
+        | Refused::InvitationExpired
+        | Refused::InvitationUsedUp
+        | Refused::InvitationRedeemed => {
+            let message = "this invitation is wrong, was used up, or is too old";
+            Refusal::new(RefusalCode::InvalidCode, message)
         }
         Refused::NotMember => {
             Refusal::new(RefusalCode::InvalidArguments, "the user is no member of this room")
