@@ -18,13 +18,14 @@
 //! | [`TOKEN`] | a [`Token`] | [`TokenTaken`] | |
 //! | [`ROOMS`] | [`RoomsRequest`] | [`Rooms`] | |
 //! | [`CREATE_ROOM`], [`CHANGE_ROOM`] | [`RoomSettings`] | [`KeptRoom`] | |
-//! | [`MEMBERS`] | a room | [`Members`] | |
+//! | [`MEMBERS`] | [`MembersRequest`] | [`Members`] | |
 //! | [`SET_ROLE`] | [`SetRole`] | [`Moderated`] | |
 //! | [`INVITE`] | [`Invite`] | [`Invited`] | |
 //! | [`ACCEPT_INVITATION`] | a code | [`KeptRoom`] | |
+//! | [`REVOKE_INVITATION`] | [`RevokeInvitation`] | [`Moderated`] | |
 //! | [`KICK`] | [`Kick`] | [`Moderated`] | |
 //! | [`BAN`], [`MUTE`], [`LIFT`] | [`Moderate`] | [`Moderated`] | |
-//! | [`MODERATION_LOG`] | a room? | [`ModerationLog`] | |
+//! | [`MODERATION_LOG`] | [`LogRequest`] | [`ModerationLog`] | |
 //! | [`READ`] | [`ReadRequest`] | [`ReadKept`] | [`Seen`] |
 //! | [`UNREAD`] | | [`Unread`] | |
 //! | [`READERS`] | a room | [`Readers`] | |
@@ -43,6 +44,7 @@ mod handshake;
 mod history;
 mod kept_rooms;
 mod mended;
+mod pages;
 mod private_message;
 mod reading;
 mod rooms;
@@ -63,9 +65,10 @@ pub use handshake::{Handshake, Token};
 pub use history::{History, HistoryMessage, HistoryOf, HistoryRequest};
 pub use kept_rooms::{
     Invite, Invited, KeptRoom, Kick, LogEntry, Member, Members, Moderate, Moderated, ModerationLog,
-    RoomSettings, Rooms, RoomsRequest, SetRole, invitation_from_event, log_from_event,
+    RevokeInvitation, RoomSettings, Rooms, RoomsRequest, SetRole, invitation_from_event,
 };
 pub use mended::mended_json;
+pub use pages::{LogRequest, MembersRequest};
 pub use private_message::PrivateMessage;
 pub use reading::{
     ReadKept, ReadRequest, Reader, Readers, Seen, Unread, UnreadConversation, UnreadRoom,
@@ -174,7 +177,7 @@ pub const CHANGE_ROOM: &str = "change room";
 
 /// The event with which somebody who may read a room lists its members.
 ///
-/// Argument: the room. Ack: [`Members`] or [`Refusal`](crate::Refusal).
+/// Arguments: [`MembersRequest`]. Ack: [`Members`] or [`Refusal`](crate::Refusal).
 pub const MEMBERS: &str = "members";
 
 /// The event with which a moderator adds and removes members, and an owner gives any role. Everybody may end the own
@@ -193,6 +196,11 @@ pub const INVITE: &str = "invite";
 /// Argument: the code. Ack: [`KeptRoom`] or [`Refusal`](crate::Refusal).
 pub const ACCEPT_INVITATION: &str = "accept invitation";
 
+/// The event with which a moderator ends an invitation. Whoever has become a member by it stays one.
+///
+/// Arguments: [`RevokeInvitation`]. Ack: [`Moderated`] or [`Refusal`](crate::Refusal).
+pub const REVOKE_INVITATION: &str = "revoke invitation";
+
 /// The event with which a moderator sends a user out of a room, on all nodes. The user may come back.
 ///
 /// Arguments: [`Kick`]. Ack: [`Moderated`] or [`Refusal`](crate::Refusal).
@@ -208,14 +216,14 @@ pub const BAN: &str = "ban";
 /// Arguments: [`Moderate`]. Ack: [`Moderated`] or [`Refusal`](crate::Refusal).
 pub const MUTE: &str = "mute";
 
-/// The event with which a moderator ends bans and mutes.
+/// The event with which a moderator ends a ban, a mute, or both.
 ///
 /// Arguments: [`Moderate`]. Ack: [`Moderated`] or [`Refusal`](crate::Refusal).
 pub const LIFT: &str = "lift";
 
 /// The event with which a moderator reads who did what to whom.
 ///
-/// Argument: the room; without one, everything, for moderators of everything. Ack: [`ModerationLog`] or
+/// Arguments: [`LogRequest`]; without a room, everything, for moderators of everything. Ack: [`ModerationLog`] or
 /// [`Refusal`](crate::Refusal).
 pub const MODERATION_LOG: &str = "moderation log";
 

@@ -5,14 +5,15 @@
 use std::time::Duration;
 
 use chat_core::event::{
-    ChatMessage, Delivery, DeliveryMeta, Handshake, History, HistoryMessage, Joined, Left, Named,
-    PrivateDelivery, PrivateDeliveryMeta, ReadKept, Reader, Readers, Seen, Token, TokenTaken,
-    Typing, Unread, UnreadConversation, UnreadRoom, UserChange, Users,
+    ChatMessage, Delivery, DeliveryMeta, Handshake, History, HistoryMessage, Invited, Joined,
+    KeptRoom, Left, LinkCode, LogEntry, Member, Members, Moderated, ModerationLog, Named,
+    PrivateDelivery, PrivateDeliveryMeta, ReadKept, Reader, Readers, Rooms, Seen, Token,
+    TokenTaken, Typing, Unread, UnreadConversation, UnreadRoom, UserChange, Users,
 };
 use chat_core::{
-    AccessScope, Ack, Audience, AuthorId, ClientOffset, Content, Epoch, Frame, FrameBody,
-    FrameError, Message, Nickname, NodeId, Offset, PresenceId, RecoveryOffset, Refusal,
-    RefusalCode, RoomId, Timestamp, UserId,
+    AccessAction, AccessScope, Ack, Audience, AuthorId, ClientOffset, Content, Epoch, Frame,
+    FrameBody, FrameError, Message, Nickname, NodeId, Offset, Posting, PresenceId, RecoveryOffset,
+    Refusal, RefusalCode, Role, RoomId, Timestamp, UserId, Visibility,
 };
 use insta::assert_snapshot;
 use serde::Serialize;
@@ -575,4 +576,45 @@ fn an_answer_to_a_new_token() {
     assert_snapshot!(json(&taken), @r#"{"nickname":"Ada","until":1700000000500}"#);
     let endless = TokenTaken::new("Ada".parse().unwrap(), None);
     assert_snapshot!(json(&endless), @r#"{"nickname":"Ada","until":null}"#);
+}
+
+#[test]
+fn kept_rooms_and_their_members() {
+    let room = KeptRoom {
+        room: RoomId::general(),
+        topic: "All of it".parse().unwrap(),
+        visibility: Visibility::Private,
+        posting: Posting::Moderators,
+        users: 2,
+        role: Some(Role::Owner),
+    };
+    let rooms = Rooms::new(vec![room], true);
+    assert_snapshot!(json(&rooms), @r#"{"rooms":[{"room":"general","topic":"All of it","visibility":"private","posting":"moderators","users":2,"role":"owner"}],"more":true}"#);
+    assert_eq!(serde_json::from_str::<Rooms>(&json(&rooms)).unwrap(), rooms);
+    let member = Member { user: Some(UserId::from_stored(11)), role: Role::Member };
+    let members = Members::new(RoomId::general(), vec![member], false);
+    assert_snapshot!(json(&members), @r#"{"room":"general","members":[{"user":"000000000000000b","role":"member"}],"more":false}"#);
+    assert_eq!(serde_json::from_str::<Members>(&json(&members)).unwrap(), members);
+    let invited = Invited::new(LinkCode::from_random([7; 10]), Timestamp::from_millis(9));
+    assert_snapshot!(json(&invited), @r#"{"code":"77777-77777","expiresAt":9}"#);
+    assert_snapshot!(json(&Moderated::new(true)), @r#"{"changed":true}"#);
+}
+
+#[test]
+fn what_moderators_have_done() {
+    let entry = LogEntry {
+        number: 3,
+        at: Timestamp::from_millis(1_700_000_000_000),
+        by: Some(UserId::from_stored(11)),
+        action: AccessAction::SetRole,
+        room: Some("general".to_owned()),
+        user: Some(UserId::from_stored(12)),
+        address: None,
+        role: Some(Role::Moderator),
+        until: None,
+        reason: Some("she helps".parse().unwrap()),
+    };
+    let log = ModerationLog::new(vec![entry], true);
+    assert_snapshot!(json(&log), @r#"{"entries":[{"number":3,"at":1700000000000,"by":"000000000000000b","action":"setRole","room":"general","user":"000000000000000c","address":null,"role":"moderator","until":null,"reason":"she helps"}],"more":true}"#);
+    assert_eq!(serde_json::from_str::<ModerationLog>(&json(&log)).unwrap(), log);
 }

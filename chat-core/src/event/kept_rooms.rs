@@ -4,11 +4,12 @@ use serde::{Deserialize, Serialize};
 
 use super::LinkCode;
 use super::arguments::{Arguments, invalid};
+use super::pages::limit;
 use super::rooms::room;
 use super::users::nickname;
 use crate::{
-    AccessAction, Nickname, Posting, Reason, Refusal, RefusalCode, Role, RoomId, Timestamp, Topic,
-    UserId, Visibility,
+    AccessAction, Nickname, Posting, Reason, Refusal, RefusalCode, Role, RoomId, SanctionKind,
+    Timestamp, Topic, UserId, Visibility,
 };
 
 /// Maximum number of seconds in a request: a hundred years.
@@ -39,12 +40,7 @@ impl RoomsRequest {
         let options = Arguments::of(json)?.options(1, EXPECTED)?;
         let after: Option<String> = options.field("after", "`after` must be the name of a room")?;
         let after = parsed(after)?;
-        let limit = match options.whole("limit", LIMIT)?.map(usize::try_from) {
-            None => Self::MAX_LIMIT,
-            Some(Ok(limit @ 1..=Self::MAX_LIMIT)) => limit,
-            Some(_) => return Err(invalid(LIMIT)),
-        };
-        Ok(Self { after, limit })
+        Ok(Self { after, limit: limit(&options, Self::MAX_LIMIT, LIMIT)? })
     }
 }
 
@@ -177,13 +173,34 @@ impl Invited {
 /// # Errors
 /// The refusal to answer with.
 pub fn invitation_from_event(json: &str) -> Result<LinkCode, Refusal> {
-    let code: String =
-        Arguments::of(json)?.required(1, "the first argument must be the code of an invitation")?;
-    code.parse().map_err(|error| Refusal::invalid(RefusalCode::InvalidCode, error))
+    let arguments = Arguments::of(json)?;
+    code_at(&arguments, 1, "the first argument must be the code of an invitation")
+}
+
+/// The arguments of [`REVOKE_INVITATION`](super::REVOKE_INVITATION): `emit("revoke invitation", room, code)`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RevokeInvitation {
+    /// The room.
+    pub room: RoomId,
+    /// The code that was handed on.
+    pub code: LinkCode,
+}
+
+impl RevokeInvitation {
+    /// Reads the arguments from the JSON text of an event.
+    ///
+    /// # Errors
+    /// The refusal to answer with.
+    pub fn from_event(json: &str) -> Result<Self, Refusal> {
+        let arguments = Arguments::of(json)?;
+        let code = code_at(&arguments, 2, "the second argument must be the code of an invitation")?;
+        Ok(Self { room: room(&arguments)?, code })
+    }
 }
 
 /// The arguments of [`BAN`](super::BAN), [`MUTE`](super::MUTE) and [`LIFT`](super::LIFT): `emit("ban", nickname, { room,
-/// for, reason })`.
+/// for, reason })`, `emit("lift", nickname, { room, kind })`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Moderate {
@@ -191,6 +208,8 @@ pub struct Moderate {
     pub nickname: Nickname,
     /// Where; none for everywhere.
     pub room: Option<RoomId>,
+    /// What [`LIFT`](super::LIFT) ends; none for both. Other events ignore it.
+    pub kind: Option<SanctionKind>,
     /// How long; none until it is lifted.
     pub duration: Option<Duration>,
     /// Why.
@@ -211,6 +230,7 @@ impl Moderate {
         Ok(Self {
             nickname: nickname(&arguments)?,
             room: options.room()?,
+            kind: options.field("kind", "`kind` must be \"ban\" or \"mute\"")?,
             duration: seconds(options.whole("for", FOR)?, FOR)?,
             reason: parsed(options.field::<String>("reason", "`reason` must be a text")?)?,
         })
@@ -243,29 +263,20 @@ impl Kick {
     }
 }
 
-/// Reads the argument of [`MODERATION_LOG`](super::MODERATION_LOG) from the JSON text of an event: a room, or none for
-/// everything.
-///
-/// # Errors
-/// The refusal to answer with.
-pub fn log_from_event(json: &str) -> Result<Option<RoomId>, Refusal> {
-    let room: Option<String> =
-        Arguments::of(json)?.optional(1, "the first argument must be the name of a room")?;
-    parsed(room)
-}
-
 /// The answer to [`ROOMS`](super::ROOMS).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Rooms {
     /// The rooms in the order of their names.
     pub rooms: Vec<KeptRoom>,
+    /// Whether there are more after the last one.
+    pub more: bool,
 }
 
 impl Rooms {
     /// Creates an answer.
-    pub fn new(rooms: Vec<KeptRoom>) -> Self {
-        Self { rooms }
+    pub fn new(rooms: Vec<KeptRoom>, more: bool) -> Self {
+        Self { rooms, more }
     }
 }
 
@@ -292,8 +303,10 @@ pub struct KeptRoom {
 pub struct Members {
     /// The room.
     pub room: RoomId,
-    /// Its members, at most [`MAX_MEMBERS`](Self::MAX_MEMBERS).
+    /// Its members in the order of their ids, at most [`MAX_MEMBERS`](Self::MAX_MEMBERS).
     pub members: Vec<Member>,
+    /// Whether there are more after the last one.
+    pub more: bool,
 }
 
 impl Members {
@@ -301,8 +314,8 @@ impl Members {
     pub const MAX_MEMBERS: usize = 1000;
 
     /// Creates an answer.
-    pub fn new(room: RoomId, members: Vec<Member>) -> Self {
-        Self { room, members }
+    pub fn new(room: RoomId, members: Vec<Member>, more: bool) -> Self {
+        Self { room, members, more }
     }
 }
 
@@ -337,6 +350,8 @@ impl Moderated {
 pub struct ModerationLog {
     /// The entries.
     pub entries: Vec<LogEntry>,
+    /// Whether there are more before the last one.
+    pub more: bool,
 }
 
 impl ModerationLog {
@@ -344,14 +359,16 @@ impl ModerationLog {
     pub const MAX_ENTRIES: usize = 200;
 
     /// Creates an answer.
-    pub fn new(entries: Vec<LogEntry>) -> Self {
-        Self { entries }
+    pub fn new(entries: Vec<LogEntry>, more: bool) -> Self {
+        Self { entries, more }
     }
 }
 
 /// Who did what to whom: an item of [`ModerationLog`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogEntry {
+    /// Its number in the log of everything, from 1.
+    pub number: u64,
     /// When, in milliseconds since 1970.
     pub at: Timestamp,
     /// Who; `null` for those who run the server.
@@ -366,10 +383,17 @@ pub struct LogEntry {
     pub user: Option<UserId>,
     /// To which address; `null` if to none.
     pub address: Option<String>,
+    /// The role that the user has in the room since; `null` if it is not about that.
+    pub role: Option<Role>,
     /// Until when, in milliseconds since 1970.
     pub until: Option<Timestamp>,
     /// Why.
     pub reason: Option<Reason>,
+}
+
+fn code_at(arguments: &Arguments<'_>, index: usize, expected: &str) -> Result<LinkCode, Refusal> {
+    let code: String = arguments.required(index, expected)?;
+    code.parse().map_err(|error| Refusal::invalid(RefusalCode::InvalidCode, error))
 }
 
 fn nickname_at(arguments: &Arguments<'_>, index: usize) -> Result<Nickname, Refusal> {
@@ -432,6 +456,13 @@ mod tests {
         assert!(Invite::from_event(r#"["invite","x",{"uses":1001}]"#).is_err());
         assert!(Kick::from_event(r#"["kick","x","Eve",{"reason":"spam"}]"#).is_ok());
         assert!(RoomsRequest::from_event(r#"["rooms",{"limit":0}]"#).is_err());
-        assert_eq!(log_from_event(r#"["moderation log"]"#).unwrap(), None);
+        let lift =
+            |kind: &str| Moderate::from_event(&format!(r#"["lift","Eve",{{"kind":{kind}}}]"#));
+        assert_eq!(lift("null").unwrap().kind, None);
+        assert_eq!(lift(r#""mute""#).unwrap().kind, Some(SanctionKind::Mute));
+        assert!(lift(r#""kick""#).is_err());
+        assert!(RevokeInvitation::from_event(r#"["revoke invitation","x","abcde fghjk"]"#).is_ok());
+        let wrong = RevokeInvitation::from_event(r#"["revoke invitation","x","abcde"]"#);
+        assert_eq!(wrong.unwrap_err().code, RefusalCode::InvalidCode);
     }
 }

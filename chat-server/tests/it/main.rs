@@ -13,6 +13,7 @@ mod guarded;
 mod hooks;
 mod imports;
 mod javascript;
+mod kept_rooms;
 mod limits;
 mod logging;
 mod many_connections;

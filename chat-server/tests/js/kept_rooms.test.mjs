@@ -120,6 +120,83 @@ test("moderators kick, ban and mute, over nodes, and it is in the log", async (t
   assert.deepEqual([entries[2].by, entries[2].reason, entries[2].room], [user, "more spam", "rust"]);
 });
 
+test("lists come in pages", async (t) => {
+  const { url } = await Server.start(t, { env: ROOMS });
+  const [ada] = await users(t, url, "Ada", "Bob", "Eve");
+  /** Reads page by page, each asked for with what the one before ends in. */
+  const pages = async (next, ...request) => {
+    for (let options = { limit: 2 }, all = []; ; ) {
+      const page = await ask(ada.socket, ...request, options);
+      const items = page.rooms ?? page.members ?? page.entries;
+      assert.equal(items.length, page.more ? 2 : Math.min(items.length, 2));
+      all.push(...items);
+      if (!page.more) return all;
+      options = { limit: 2, ...next(items.at(-1)) };
+    }
+  };
+  for (const room of ["a", "b", "c"]) await ask(ada.socket, "create room", room);
+  for (const name of ["Bob", "Eve"]) await ask(ada.socket, "set role", "a", name, "member");
+  const rooms = await pages(({ room }) => ({ after: room }), "rooms");
+  assert.deepEqual(rooms.map(({ room }) => room), ["a", "b", "c"]);
+  const members = await pages(({ user }) => ({ after: user }), "members", "a");
+  assert.equal(new Set(members.map(({ user }) => user)).size, 3);
+  assert.deepEqual(members.map(({ role }) => role).sort(), ["member", "member", "owner"]);
+  const entries = await pages(({ number }) => ({ before: number }), "moderation log", "a");
+  const expected = [["addMember", "member"], ["addMember", "member"], ["createRoom", "owner"]];
+  assert.deepEqual(entries.map(({ action, role }) => [action, role]), expected);
+  for (const request of [["members", "a", { after: "Ada" }], ["moderation log", "a", { before: -1 }]]) {
+    assert.equal(code(await ask(ada.socket, ...request)), "invalid_arguments");
+  }
+});
+
+test("an invitation that was revoked is one no more, and one of two sanctions is lifted", async (t) => {
+  const { url } = await Server.start(t, { env: ROOMS });
+  const [ada, bob, eve] = await users(t, url, "Ada", "Bob", "Eve");
+  await ask(ada.socket, "create room", "team", { visibility: "private" });
+  const { code: invitation } = await ask(ada.socket, "invite", "team", { uses: 2 });
+  assert.equal((await ask(bob.socket, "accept invitation", invitation)).role, "member");
+  await until((answer) => !answer.error, bob.socket, "join", "team");
+  assert.equal(code(await ask(bob.socket, "revoke invitation", "team", invitation)), "forbidden");
+  assert.equal(code(await ask(eve.socket, "revoke invitation", "team", invitation)), "forbidden");
+  assert.deepEqual(await ask(ada.socket, "revoke invitation", "team", invitation), { changed: true });
+  assert.deepEqual(await ask(ada.socket, "revoke invitation", "team", invitation), { changed: false });
+  assert.equal(code(await ask(eve.socket, "accept invitation", invitation)), "invalid_code");
+  assert.equal((await ask(bob.socket, "members", "team")).members.length, 2, "who has come by it stays");
+
+  for (const kind of ["mute", "ban"]) await ask(ada.socket, kind, "Bob", { room: "team" });
+  assert.deepEqual(await ask(ada.socket, "lift", "Bob", { room: "team", kind: "ban" }), { changed: true });
+  assert.deepEqual(await ask(ada.socket, "lift", "Bob", { room: "team", kind: "ban" }), { changed: false });
+  await until((answer) => !answer.error, bob.socket, "join", "team");
+  const muted = await until((answer) => answer.error, bob.socket, "chat message", "x", { room: "team" });
+  assert.equal(muted.error.message, "you are muted");
+  assert.deepEqual(await ask(ada.socket, "lift", "Bob", { room: "team" }), { changed: true });
+});
+
+test("a moderator who is banned from a room does nothing there, but may give up the role", async (t) => {
+  const { url } = await Server.start(t, { env: ROOMS });
+  const [ada, bob] = await users(t, url, "Ada", "Bob", "Eve");
+  await ask(ada.socket, "create room", "rust");
+  await ask(ada.socket, "set role", "rust", "Bob", "moderator");
+  await ask(bob.socket, "mute", "Eve", { room: "rust" });
+  await ask(ada.socket, "ban", "Bob", { room: "rust" });
+  await until((answer) => code(answer) === "forbidden", bob.socket, "moderation log", "rust");
+  for (const request of [
+    ["change room", "rust", { topic: "Mine" }],
+    ["set role", "rust", "Eve", "member"],
+    ["invite", "rust"],
+    ["kick", "rust", "Eve"],
+    ["ban", "Eve", { room: "rust" }],
+    ["lift", "Eve", { room: "rust" }],
+    ["moderation log", "rust"],
+  ]) {
+    const { error } = await ask(bob.socket, ...request);
+    assert.equal(error?.message, "you are banned from this room", JSON.stringify(request));
+  }
+  const { entries } = await ask(ada.socket, "moderation log", "rust");
+  assert.deepEqual(entries.map(({ action }) => action), ["ban", "mute", "addMember", "createRoom"]);
+  assert.deepEqual(await ask(bob.socket, "set role", "rust", "Bob", "none"), { changed: true });
+});
+
 test("what is not kept, not there, or too much is refused", async (t) => {
   const plain = await Server.start(t);
   const [bob] = await users(t, plain.url, "Bob");

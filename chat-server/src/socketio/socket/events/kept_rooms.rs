@@ -2,17 +2,17 @@ use std::sync::Arc;
 
 use chat_core::event::{
     ACCEPT_INVITATION, BAN, CHANGE_ROOM, CREATE_ROOM, INVITE, Invite, Invited, KICK, KeptRoom,
-    Kick, LIFT, LinkCode, LogEntry, MEMBERS, MODERATION_LOG, MUTE, Member, Members, Moderate,
-    Moderated, ModerationLog, ROOMS, RoomSettings, Rooms, RoomsRequest, SET_ROLE, SetRole,
-    invitation_from_event, log_from_event, room_from_event,
+    Kick, LIFT, LinkCode, LogEntry, LogRequest, MEMBERS, MODERATION_LOG, MUTE, Member, Members,
+    MembersRequest, Moderate, Moderated, ModerationLog, REVOKE_INVITATION, ROOMS, RevokeInvitation,
+    RoomSettings, Rooms, RoomsRequest, SET_ROLE, SetRole, invitation_from_event,
 };
 use chat_core::{
     AccessScope, Offset, Posting, Reason, Refusal, RefusalCode, Role, RoomId, SanctionKind,
     Timestamp, UserId, Visibility,
 };
 use chat_store::{
-    AccessChanged, AccessRequest, InvitationCode, NewAccessChange, Refused, RoomAccess, RoomRecord,
-    RoomStore, SanctionKey, StoreError, Subject,
+    AccessChanged, AccessNumber, AccessRequest, InvitationCode, NewAccessChange, Refused,
+    RoomAccess, RoomRecord, RoomStore, SanctionKey, StoreError, Subject,
 };
 use serde::Serialize;
 use serde_json::value::to_raw_value;
@@ -29,14 +29,15 @@ pub(crate) enum Asked {
     Rooms(RoomsRequest),
     Create(RoomSettings),
     Change(RoomSettings),
-    Members(RoomId),
+    Members(MembersRequest),
     SetRole(SetRole),
     Invite(Invite),
     Accept(LinkCode),
+    Revoke(RevokeInvitation),
     Kick(Kick),
     Sanction(SanctionKind, Moderate),
     Lift(Moderate),
-    Log(Option<RoomId>),
+    Log(LogRequest),
 }
 
 macro_rules! events {
@@ -65,15 +66,16 @@ events! {
     RoomsEvent: ROOMS, RoomsRequest, RoomsRequest::from_event, Asked::Rooms;
     CreateRoomEvent: CREATE_ROOM, RoomSettings, RoomSettings::from_event, Asked::Create;
     ChangeRoomEvent: CHANGE_ROOM, RoomSettings, RoomSettings::from_event, Asked::Change;
-    MembersEvent: MEMBERS, RoomId, room_from_event, Asked::Members;
+    MembersEvent: MEMBERS, MembersRequest, MembersRequest::from_event, Asked::Members;
     SetRoleEvent: SET_ROLE, SetRole, SetRole::from_event, Asked::SetRole;
     InviteEvent: INVITE, Invite, Invite::from_event, Asked::Invite;
     AcceptInvitationEvent: ACCEPT_INVITATION, LinkCode, invitation_from_event, Asked::Accept;
+    RevokeInvitationEvent: REVOKE_INVITATION, RevokeInvitation, RevokeInvitation::from_event, Asked::Revoke;
     KickEvent: KICK, Kick, Kick::from_event, Asked::Kick;
     BanEvent: BAN, Moderate, Moderate::from_event, |it| Asked::Sanction(SanctionKind::Ban, it);
     MuteEvent: MUTE, Moderate, Moderate::from_event, |it| Asked::Sanction(SanctionKind::Mute, it);
     LiftEvent: LIFT, Moderate, Moderate::from_event, Asked::Lift;
-    ModerationLogEvent: MODERATION_LOG, Option<RoomId>, log_from_event, Asked::Log;
+    ModerationLogEvent: MODERATION_LOG, LogRequest, LogRequest::from_event, Asked::Log;
 }
 
 /// Why a request gets no answer of its own.
@@ -109,8 +111,7 @@ impl Desk<'_> {
             return Err(Refusal::new(RefusalCode::UnknownEvent, message).into());
         };
         if let (Asked::Rooms(request), None) = (&asked, connection.user()) {
-            let found = rooms.list_rooms(None, after(request).as_ref(), request.limit).await?;
-            return made(&Rooms::new(found.into_iter().map(|it| shown(connection, it)).collect()));
+            return list(connection, &**rooms, None, request).await;
         }
         let Some(user) = connection.user() else {
             let message = "this is for users with a nickname; take one first";
@@ -118,24 +119,21 @@ impl Desk<'_> {
         };
         let desk = Desk { connection, rooms: &**rooms, user };
         match asked {
-            Asked::Rooms(request) => desk.list(&request).await,
+            Asked::Rooms(request) => {
+                list(connection, desk.rooms, Some(desk.user.id), &request).await
+            }
             Asked::Create(settings) => desk.create(settings).await,
             Asked::Change(settings) => desk.change(settings).await,
-            Asked::Members(room) => desk.members(room).await,
+            Asked::Members(request) => desk.members(request).await,
             Asked::SetRole(set) => desk.set_role(set).await,
             Asked::Invite(invite) => desk.invite(invite).await,
             Asked::Accept(code) => desk.accept(&code).await,
+            Asked::Revoke(revoke) => desk.revoke(revoke).await,
             Asked::Kick(kick) => desk.kick(kick).await,
             Asked::Sanction(kind, moderate) => desk.sanction(kind, moderate).await,
             Asked::Lift(moderate) => desk.lift(moderate).await,
-            Asked::Log(room) => desk.log(room).await,
+            Asked::Log(request) => desk.log(request).await,
         }
-    }
-
-    async fn list(&self, request: &RoomsRequest) -> Result<Answer, Failed> {
-        let id = Some(self.user.id);
-        let found = self.rooms.list_rooms(id, after(request).as_ref(), request.limit).await?;
-        made(&Rooms::new(found.into_iter().map(|it| shown(self.connection, it)).collect()))
     }
 
     async fn create(&self, settings: RoomSettings) -> Result<Answer, Failed> {
@@ -188,6 +186,7 @@ impl Desk<'_> {
     async fn change(&self, settings: RoomSettings) -> Result<Answer, Failed> {
         let RoomSettings { room, topic, visibility, posting, .. } = settings;
         let governs = visibility.is_some() || posting.is_some();
+        self.enters(&room).await?;
         let (_, role) = self.kept(&room).await?;
         let deed = if governs { Deed::Govern } else { Deed::Arrange };
         may(role, deed, None, false)?;
@@ -198,18 +197,24 @@ impl Desk<'_> {
         self.show(&room).await
     }
 
-    async fn members(&self, room: RoomId) -> Result<Answer, Failed> {
-        self.permit(Action::Read(room.clone())).await?;
+    async fn members(&self, request: MembersRequest) -> Result<Answer, Failed> {
+        let MembersRequest { room, after, limit, .. } = request;
+        self.enters(&room).await?;
         self.permit(Action::SeeUsers(room.clone())).await?;
         let (record, _) = self.kept(&room).await?;
-        let members = self.rooms.list_members(&room.key(), None, Members::MAX_MEMBERS).await?;
+        let mut members = self.rooms.list_members(&room.key(), after, limit + 1).await?;
+        let more = cut(&mut members, limit);
         let member = |it: chat_store::RoomMember| Member { user: Some(it.user), role: it.role };
-        made(&Members::new(record.id, members.into_iter().map(member).collect()))
+        made(&Members::new(record.id, members.into_iter().map(member).collect(), more))
     }
 
     async fn set_role(&self, set: SetRole) -> Result<Answer, Failed> {
         let SetRole { room, nickname, role: new, .. } = set;
         let (user, _) = self.connection.services.identities.find(&nickname).await?;
+        // Who may not be in the room may still give up what it has there.
+        if user != self.user.id {
+            self.enters(&room).await?;
+        }
         let (_, role) = self.kept(&room).await?;
         let target = self.role_in(&room, user).await?;
         may(role, Deed::Appoint(new), target, user == self.user.id)?;
@@ -226,6 +231,7 @@ impl Desk<'_> {
 
     async fn invite(&self, invite: Invite) -> Result<Answer, Failed> {
         let Invite { room, uses, expires_in, .. } = invite;
+        self.enters(&room).await?;
         let (_, role) = self.kept(&room).await?;
         may(role, Deed::Arrange, None, false)?;
         let code = random_link_code()?;
@@ -239,21 +245,28 @@ impl Desk<'_> {
         let identities = &self.connection.services.identities;
         identities.admit_code(self.connection.source)?;
         let hash = hash_of(code);
-        let invitation = self.rooms.find_invitation(hash).await?;
-        let redeem = AccessRequest::Redeem { code: hash, user: self.user.id };
-        let redeemed = match self.apply(redeem, None).await {
-            Ok(_) => invitation,
-            Err(Failed::Refused(_)) => None,
-            Err(Failed::Store) => return Err(Failed::Store),
-        };
-        let Some(invitation) = redeemed else {
+        let Some(invitation) = self.rooms.find_invitation(hash).await? else {
             identities.refused_code(self.connection.source);
-            let message = "this invitation is wrong, was used up, or is too old";
-            return Err(Refusal::new(RefusalCode::InvalidCode, message).into());
+            return Err(refusal_of(Refused::InvitationUnknown).into());
         };
+        let redeem = AccessRequest::Redeem { code: hash, user: self.user.id };
+        let redeemed = self.apply(redeem, None).await;
+        if matches!(&redeemed, Err(Failed::Refused(it)) if it.code == RefusalCode::InvalidCode) {
+            identities.refused_code(self.connection.source);
+        }
+        redeemed?;
         self.connection.services.access_changed(&AccessScope::User(self.user.id)).await;
         let access = self.rooms.find_access(&invitation.room, Some(self.user.id)).await?;
         made(&shown(self.connection, access.ok_or(Failed::Store)?))
+    }
+
+    async fn revoke(&self, revoke: RevokeInvitation) -> Result<Answer, Failed> {
+        let RevokeInvitation { room, code, .. } = revoke;
+        self.enters(&room).await?;
+        let (_, role) = self.kept(&room).await?;
+        may(role, Deed::Arrange, None, false)?;
+        let request = AccessRequest::RevokeInvitation { room: room.key(), code: hash_of(&code) };
+        made(&Moderated::new(self.apply(request, None).await?))
     }
 
     async fn kick(&self, kick: Kick) -> Result<Answer, Failed> {
@@ -276,10 +289,11 @@ impl Desk<'_> {
     }
 
     async fn lift(&self, moderate: Moderate) -> Result<Answer, Failed> {
-        let Moderate { nickname, room, reason, .. } = moderate;
+        let Moderate { nickname, room, kind: only, reason, .. } = moderate;
         let user = self.moderates(room.as_ref(), &nickname).await?;
         let mut changed = false;
-        for kind in [SanctionKind::Ban, SanctionKind::Mute] {
+        for &kind in SanctionKind::ALL.iter().filter(|&&kind| only.is_none_or(|only| only == kind))
+        {
             let (room, subject) = (room.as_ref().map(RoomId::key), Subject::User(user));
             let key = SanctionKey { room, subject, kind };
             changed |= self.apply(AccessRequest::LiftSanction { key }, reason.clone()).await?;
@@ -288,29 +302,37 @@ impl Desk<'_> {
         made(&Moderated::new(changed))
     }
 
-    async fn log(&self, room: Option<RoomId>) -> Result<Answer, Failed> {
+    async fn log(&self, request: LogRequest) -> Result<Answer, Failed> {
+        let LogRequest { room, before, limit, .. } = request;
+        if let Some(room) = &room {
+            self.enters(room).await?;
+        }
         may(self.role(room.as_ref()).await?, Deed::Moderate, None, false)?;
         let key = room.as_ref().map(RoomId::key);
-        let most = ModerationLog::MAX_ENTRIES;
-        let changes = self.rooms.access_changes_before(None, key.as_ref(), most).await?;
-        let entries = changes.into_iter().rev().map(|change| {
+        let before = before.map(AccessNumber::new);
+        let mut changes = self.rooms.access_changes_before(before, key.as_ref(), limit + 1).await?;
+        changes.reverse();
+        let more = cut(&mut changes, limit);
+        let entries = changes.into_iter().map(|change| {
             let (user, address) = match change.subject {
                 Some(Subject::User(user)) => (Some(user), None),
                 Some(Subject::Address(address)) => (None, Some(address)),
                 None => (None, None),
             };
             LogEntry {
+                number: change.number.as_u64(),
                 at: change.at,
                 by: change.by,
                 action: change.action,
                 room: change.room.map(|room| room.as_str().to_owned()),
                 user,
                 address,
+                role: change.role,
                 until: change.until,
                 reason: change.reason,
             }
         });
-        made(&ModerationLog::new(entries.collect()))
+        made(&ModerationLog::new(entries.collect(), more))
     }
 
     /// Returns the user with a nickname, on whom this one may act as a moderator.
@@ -319,6 +341,9 @@ impl Desk<'_> {
         room: Option<&RoomId>,
         nickname: &chat_core::Nickname,
     ) -> Result<UserId, Failed> {
+        if let Some(room) = room {
+            self.enters(room).await?;
+        }
         let role = self.role(room).await?;
         // Who is no moderator does not learn who exists.
         may(role, Deed::Moderate, None, false)?;
@@ -357,6 +382,12 @@ impl Desk<'_> {
         made(&shown(self.connection, access.ok_or(Failed::Store)?))
     }
 
+    /// Checks that the user may be in a room: a role in it is of no use to somebody who is banned from there, or whose
+    /// token is for other rooms.
+    async fn enters(&self, room: &RoomId) -> Result<(), Failed> {
+        self.permit(Action::Read(room.clone())).await
+    }
+
     async fn permit(&self, action: Action) -> Result<(), Failed> {
         match self.connection.permit(&[action]).await {
             Ok(_grant) => Ok(()),
@@ -383,8 +414,24 @@ impl Desk<'_> {
     }
 }
 
-fn after(request: &RoomsRequest) -> Option<chat_core::RoomKey> {
-    request.after.as_ref().map(RoomId::key)
+/// Lists rooms, also for somebody without a nickname.
+async fn list(
+    connection: &Connection,
+    rooms: &dyn RoomStore,
+    user: Option<UserId>,
+    request: &RoomsRequest,
+) -> Result<Answer, Failed> {
+    let after = request.after.as_ref().map(RoomId::key);
+    let mut found = rooms.list_rooms(user, after.as_ref(), request.limit + 1).await?;
+    let more = cut(&mut found, request.limit);
+    made(&Rooms::new(found.into_iter().map(|it| shown(connection, it)).collect(), more))
+}
+
+/// Cuts a page that was read with one item more than it may have, and returns whether it had that.
+fn cut<T>(page: &mut Vec<T>, limit: usize) -> bool {
+    let more = page.len() > limit;
+    page.truncate(limit);
+    more
 }
 
 fn shown(connection: &Connection, RoomAccess { room, role, .. }: RoomAccess) -> KeptRoom {
@@ -412,6 +459,13 @@ fn refusal_of(refused: Refused) -> Refusal {
         Refused::LastOwner => {
             let message = "the room would have no owner; make somebody else one first";
             Refusal::new(RefusalCode::LastOwner, message)
+        }
+        Refused::InvitationUnknown
+        | Refused::InvitationExpired
+        | Refused::InvitationUsedUp
+        | Refused::InvitationRedeemed => {
+            let message = "this invitation is wrong, was used up, or is too old";
+            Refusal::new(RefusalCode::InvalidCode, message)
         }
         Refused::NotMember => {
             Refusal::new(RefusalCode::InvalidArguments, "the user is no member of this room")

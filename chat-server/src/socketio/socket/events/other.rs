@@ -29,6 +29,7 @@ const RARE: &[Rare] = &[
     rare::<kept_rooms::SetRoleEvent>(),
     rare::<kept_rooms::InviteEvent>(),
     rare::<kept_rooms::AcceptInvitationEvent>(),
+    rare::<kept_rooms::RevokeInvitationEvent>(),
     rare::<kept_rooms::KickEvent>(),
     rare::<kept_rooms::BanEvent>(),
     rare::<kept_rooms::MuteEvent>(),

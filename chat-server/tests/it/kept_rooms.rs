@@ -1,0 +1,73 @@
+//! Rooms that are kept, on a store that fails: a client that is not answered asks again.
+
+use std::sync::Arc;
+
+use chat_server::{Chat, Limits};
+use chat_store::MemoryStore;
+use chat_store::testkit::FailingStore;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+use crate::client::Client;
+
+/// Starts a chat in which one wrong code is one too many, and returns its address.
+async fn start(store: Arc<FailingStore>) -> String {
+    let mut limits = Limits::default();
+    limits.max_wrong_tokens_per_minute = 1;
+    let chat = Chat::builder(store).room_rules().limits(limits).start().await.unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    tokio::spawn(async move { chat.serve(listener, std::future::pending()).await });
+    address
+}
+
+async fn user(address: &str, nickname: &str) -> Client {
+    let token = format!("the secret token of {nickname}");
+    Client::connect(address, json!({ "nickname": nickname, "token": token })).await.0
+}
+
+/// Returns the next answer, with the id of its request. Other packets do not count.
+async fn answer(client: &mut Client) -> (u32, Value) {
+    loop {
+        let packet = client.packet().await;
+        let Some(answer) = packet.strip_prefix("43") else { continue };
+        let (id, json) = answer.split_at(answer.find('[').unwrap());
+        let [answer]: [Value; 1] = serde_json::from_str(json).unwrap();
+        return (id.parse().unwrap(), answer);
+    }
+}
+
+#[tokio::test]
+async fn an_invitation_is_not_called_wrong_because_the_store_fails() {
+    let store = Arc::new(FailingStore::new(Arc::new(MemoryStore::new())));
+    let address = start(store.clone()).await;
+    let (mut ada, mut bob) = (user(&address, "Ada").await, user(&address, "Bob").await);
+    ada.send(r#"421["create room","team",{"visibility":"private"}]"#).await;
+    ada.send(r#"422["invite","team"]"#).await;
+    assert_eq!(answer(&mut ada).await.0, 1);
+    let (_, invited) = answer(&mut ada).await;
+    let accept = json!(["accept invitation", invited["code"]]);
+
+    // Silence, whether nothing was changed or only the answer was lost: the next answer is that of the next request.
+    for lost in [false, true] {
+        if lost {
+            store.lose_changes(1)
+        } else {
+            store.fail_changes(1)
+        }
+        bob.send(&format!("421{accept}")).await;
+        bob.send(r#"422["rooms"]"#).await;
+        let (id, rooms) = answer(&mut bob).await;
+        assert_eq!((id, &rooms["error"]), (2, &Value::Null), "lost: {lost}");
+    }
+    bob.send(&format!("423{accept}")).await;
+    let (_, joined) = answer(&mut bob).await;
+    assert_eq!((&joined["room"], &joined["role"]), (&json!("team"), &json!("member")), "{joined}");
+
+    // A code that is wrong counts, and the next one is not looked at.
+    for (id, code) in [(4, "invalid_code"), (5, "slow_down")] {
+        bob.send(&format!(r#"42{id}["accept invitation","ABCDE-FGHJK"]"#)).await;
+        let (answered, refused) = answer(&mut bob).await;
+        assert_eq!((answered, &refused["error"]["code"]), (id, &json!(code)));
+    }
+}
