@@ -18,6 +18,7 @@
 //! | [`TOKEN`] | a [`Token`] | [`TokenTaken`] | |
 //! | [`ROOMS`] | [`RoomsRequest`] | [`Rooms`] | |
 //! | [`CREATE_ROOM`], [`CHANGE_ROOM`] | [`RoomSettings`] | [`KeptRoom`] | |
+//! | [`ROOM_CHANGED`] | | | [`RoomChanged`] |
 //! | [`MEMBERS`] | [`MembersRequest`] | [`Members`] | |
 //! | [`SET_ROLE`] | [`SetRole`] | [`Moderated`] | |
 //! | [`INVITE`] | [`Invite`] | [`Invited`] | |
@@ -47,6 +48,7 @@ mod mended;
 mod pages;
 mod private_message;
 mod reading;
+mod room_changed;
 mod rooms;
 mod token;
 mod users;
@@ -73,6 +75,7 @@ pub use private_message::PrivateMessage;
 pub use reading::{
     ReadKept, ReadRequest, Reader, Readers, Seen, Unread, UnreadConversation, UnreadRoom,
 };
+pub use room_changed::RoomChanged;
 pub use rooms::{Join, Joined, Left, NotJoined, RoomNotJoined, Users, room_from_event};
 pub use token::{TokenTaken, token_from_event};
 pub use users::{Named, NicknameRequest, Typing, TypingHeard, UserChange};
@@ -174,6 +177,10 @@ pub const CREATE_ROOM: &str = "create room";
 ///
 /// Arguments: [`RoomSettings`]. Ack: [`KeptRoom`] or [`Refusal`](crate::Refusal).
 pub const CHANGE_ROOM: &str = "change room";
+
+/// The event that tells those in a room of its topic, and who may read and write there, when that has changed:
+/// [`RoomChanged`]. Delivered at most once, and to nobody who may not read the room any more.
+pub const ROOM_CHANGED: &str = "room changed";
 
 /// The event with which somebody who may read a room lists its members.
 ///

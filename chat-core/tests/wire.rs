@@ -7,8 +7,8 @@ use std::time::Duration;
 use chat_core::event::{
     ChatMessage, Delivery, DeliveryMeta, Handshake, History, HistoryMessage, Invited, Joined,
     KeptRoom, Left, LinkCode, LogEntry, Member, Members, Moderated, ModerationLog, Named,
-    PrivateDelivery, PrivateDeliveryMeta, ReadKept, Reader, Readers, Rooms, Seen, Token,
-    TokenTaken, Typing, Unread, UnreadConversation, UnreadRoom, UserChange, Users,
+    PrivateDelivery, PrivateDeliveryMeta, ReadKept, Reader, Readers, RoomChanged, Rooms, Seen,
+    Token, TokenTaken, Typing, Unread, UnreadConversation, UnreadRoom, UserChange, Users,
 };
 use chat_core::{
     AccessAction, AccessScope, Ack, Audience, AuthorId, ClientOffset, Content, Epoch, Frame,
@@ -598,6 +598,13 @@ fn kept_rooms_and_their_members() {
     let invited = Invited::new(LinkCode::from_random([7; 10]), Timestamp::from_millis(9));
     assert_snapshot!(json(&invited), @r#"{"code":"77777-77777","expiresAt":9}"#);
     assert_snapshot!(json(&Moderated::new(true)), @r#"{"changed":true}"#);
+    let topic = "All of it".parse().unwrap();
+    let changed = RoomChanged::new(RoomId::general(), topic, Visibility::Public, Posting::Members);
+    assert_snapshot!(
+        json(&changed),
+        @r#"{"room":"general","topic":"All of it","visibility":"public","posting":"members"}"#
+    );
+    assert_eq!(serde_json::from_str::<RoomChanged>(&json(&changed)).unwrap(), changed);
 }
 
 #[test]

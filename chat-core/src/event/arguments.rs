@@ -115,6 +115,15 @@ impl Options<'_> {
         Ok(self.field(name, expected)?.map(|Whole(number)| number))
     }
 
+    /// Reads the field `limit`, the size of a page from 1 to `most`; `most` if there is none.
+    pub(super) fn limit(&self, most: usize, expected: &str) -> Result<usize, Refusal> {
+        match self.whole("limit", expected)?.map(usize::try_from) {
+            None => Ok(most),
+            Some(Ok(limit)) if (1..=most).contains(&limit) => Ok(limit),
+            Some(_) => Err(invalid(expected)),
+        }
+    }
+
     /// Reads an optional field that is an offset.
     pub(super) fn offset(&self, name: &str, expected: &str) -> Result<Option<Offset>, Refusal> {
         let number = self.whole(name, expected)?;

@@ -4,7 +4,6 @@ use serde::{Deserialize, Serialize};
 
 use super::LinkCode;
 use super::arguments::{Arguments, invalid};
-use super::pages::limit;
 use super::rooms::room;
 use super::users::nickname;
 use crate::{
@@ -40,7 +39,7 @@ impl RoomsRequest {
         let options = Arguments::of(json)?.options(1, EXPECTED)?;
         let after: Option<String> = options.field("after", "`after` must be the name of a room")?;
         let after = parsed(after)?;
-        Ok(Self { after, limit: limit(&options, Self::MAX_LIMIT, LIMIT)? })
+        Ok(Self { after, limit: options.limit(Self::MAX_LIMIT, LIMIT)? })
     }
 }
 
@@ -81,7 +80,8 @@ impl RoomSettings {
     }
 }
 
-/// The arguments of [`SET_ROLE`](super::SET_ROLE): `emit("set role", room, nickname, role)`; `"none"` ends the membership.
+/// The arguments of [`SET_ROLE`](super::SET_ROLE): `emit("set role", room, nickname, role)`; `"none"` ends the
+/// membership.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SetRole {
@@ -199,8 +199,8 @@ impl RevokeInvitation {
     }
 }
 
-/// The arguments of [`BAN`](super::BAN), [`MUTE`](super::MUTE) and [`LIFT`](super::LIFT): `emit("ban", nickname, { room,
-/// for, reason })`, `emit("lift", nickname, { room, kind })`.
+/// The arguments of [`BAN`](super::BAN), [`MUTE`](super::MUTE) and [`LIFT`](super::LIFT): `emit("ban", nickname, {
+/// room, for, reason })`, `emit("lift", nickname, { room, kind })`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Moderate {

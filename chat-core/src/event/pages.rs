@@ -1,4 +1,4 @@
-use super::arguments::{Arguments, Options, invalid};
+use super::arguments::{Arguments, invalid};
 use super::kept_rooms::{Members, ModerationLog};
 use super::rooms::room;
 use crate::{Refusal, RefusalCode, RoomId, UserId};
@@ -28,7 +28,7 @@ impl MembersRequest {
         let options = arguments.options(2, EXPECTED)?;
         let after: Option<String> = options.field("after", AFTER)?;
         let after = after.map(|user| user.parse()).transpose().map_err(|_| invalid(AFTER))?;
-        let limit = limit(&options, Members::MAX_MEMBERS, LIMIT)?;
+        let limit = options.limit(Members::MAX_MEMBERS, LIMIT)?;
         Ok(Self { room: room(&arguments)?, after, limit })
     }
 }
@@ -61,16 +61,7 @@ impl LogRequest {
         let room = room.map_err(|error| Refusal::invalid(RefusalCode::InvalidArguments, error))?;
         let options = arguments.options(2, EXPECTED)?;
         let before = options.whole("before", BEFORE)?;
-        Ok(Self { room, before, limit: limit(&options, ModerationLog::MAX_ENTRIES, LIMIT)? })
-    }
-}
-
-/// Reads the size of a page, `most` if there is none.
-pub(super) fn limit(options: &Options<'_>, most: usize, expected: &str) -> Result<usize, Refusal> {
-    match options.whole("limit", expected)?.map(usize::try_from) {
-        None => Ok(most),
-        Some(Ok(limit)) if (1..=most).contains(&limit) => Ok(limit),
-        Some(_) => Err(invalid(expected)),
+        Ok(Self { room, before, limit: options.limit(ModerationLog::MAX_ENTRIES, LIMIT)? })
     }
 }
 

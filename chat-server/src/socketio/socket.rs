@@ -17,6 +17,7 @@ mod not_joined;
 mod observe;
 mod permission;
 mod request_queue;
+mod room_changed;
 mod services;
 mod session;
 mod sink;

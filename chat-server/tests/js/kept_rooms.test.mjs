@@ -120,6 +120,36 @@ test("moderators kick, ban and mute, over nodes, and it is in the log", async (t
   assert.deepEqual([entries[2].by, entries[2].reason, entries[2].room], [user, "more spam", "rust"]);
 });
 
+test("those in a room are told of its new topic, on all nodes, and nobody else", async (t) => {
+  const server = await Server.start(t, { env: ROOMS });
+  const other = await Server.start(t, { env: ROOMS, store: server.store });
+  const [ada] = await users(t, server.url, "Ada");
+  const [bob, eve] = await users(t, other.url, "Bob", "Eve");
+  await ask(ada.socket, "create room", "Rust");
+  await ask(ada.socket, "set role", "Rust", "Bob", "member");
+  for (const socket of [ada.socket, eve.socket]) await ask(socket, "join", "Rust");
+  await ask(bob.socket, "join", "rust");
+  const told = [ada, bob, eve].map(({ socket }) => once(socket, "room changed"));
+  await ask(ada.socket, "change room", "RUST", { topic: "Crates" });
+  const expected = { topic: "Crates", visibility: "public", posting: "everyone" };
+  const rooms = (await Promise.all(told)).map(([{ room, ...rest }]) => (assert.deepEqual(rest, expected), room));
+  assert.deepEqual(rooms, ["Rust", "rust", "Rust"], "in the spelling that each has joined");
+
+  // Eve has to leave, and does not learn what the members are told.
+  const secrets = [];
+  eve.socket.on("room changed", (changed) => secrets.push(changed));
+  const out = once(eve.socket, "not joined");
+  const members = [ada, bob].map(({ socket }) => once(socket, "room changed"));
+  await ask(ada.socket, "change room", "Rust", { topic: "Plans", visibility: "private" });
+  for (const [{ topic, visibility }] of await Promise.all(members)) {
+    assert.deepEqual([topic, visibility], ["Plans", "private"]);
+  }
+  assert.equal((await out)[0].rooms[0].error.code, "forbidden");
+  // The answer comes after what was told before.
+  await ask(eve.socket, "rooms");
+  assert.deepEqual(secrets, []);
+});
+
 test("lists come in pages", async (t) => {
   const { url } = await Server.start(t, { env: ROOMS });
   const [ada] = await users(t, url, "Ada", "Bob", "Eve");

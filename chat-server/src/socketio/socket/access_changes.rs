@@ -58,7 +58,7 @@ impl Connections {
         }
     }
 
-    async fn apply(&self, scopes: impl Iterator<Item = &AccessScope> + Clone) {
+    pub(super) async fn apply(&self, scopes: impl Iterator<Item = &AccessScope> + Clone) {
         for scope in scopes.clone() {
             if let AccessScope::User(user) = scope {
                 self.end_removed_devices(*user).await;

@@ -55,6 +55,7 @@ impl Connections {
             changes.iter().for_each(|change| self.kick(change));
             let scopes = self.scopes(&changes);
             scopes.into_iter().for_each(|scope| self.services().changes.note(scope));
+            self.tell_of_rooms(rooms, &changes).await;
         }
     }
 
@@ -104,7 +105,7 @@ impl Connections {
     }
 
     /// Returns the rooms of all live connections.
-    fn rooms(&self) -> HashSet<RoomId> {
+    pub(super) fn rooms(&self) -> HashSet<RoomId> {
         let all = self.live().all();
         let followed = all.iter().map(|connection| connection.position.following());
         followed.flat_map(|following| following.rooms.keys().cloned().collect::<Vec<_>>()).collect()
