@@ -60,8 +60,8 @@ pub async fn say(client: &Client, content: &str) -> Value {
             async {}.boxed()
         };
         let message = vec![json!(content), json!(key)];
-        let sent = client.emit_with_ack("chat message", message, PATIENCE, acked).await;
-        if sent.is_ok()
+        let sent = client.emit_with_ack("chat message", message, PATIENCE, acked);
+        if let Ok(Ok(())) = timeout(PATIENCE, sent).await
             && let Ok(Ok(answer)) = timeout(PATIENCE, answer).await
         {
             return answer[0][0].clone();
