@@ -136,6 +136,8 @@ pub enum RefusalCode {
     UnknownNickname,
     /// The client's token determines its nickname: it cannot choose one.
     NicknameFixed,
+    /// Nobody becomes a new user here. Link the device with a code of an existing user, or show that user's token.
+    RegistrationClosed,
     /// The receiver of a private message is its sender.
     MessageToOneself,
     /// The token is missing, malformed, too short, or not signed correctly. Get another one from its issuer.

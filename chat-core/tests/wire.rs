@@ -109,6 +109,7 @@ fn every_refusal_code() {
         NicknameRequired,
         UnknownNickname,
         NicknameFixed,
+        RegistrationClosed,
         MessageToOneself,
         InvalidToken,
         InvalidCode,
@@ -128,7 +129,7 @@ fn every_refusal_code() {
     ];
     assert_snapshot!(
         json(&codes),
-        @r#"["invalid_arguments","invalid_content","invalid_client_offset","client_offset_conflict","not_in_room","too_many_rooms","invalid_nickname","nickname_taken","nickname_required","unknown_nickname","nickname_fixed","message_to_oneself","invalid_token","invalid_code","unknown_device","expired_token","other_user","room_exists","unknown_room","last_owner","unknown_event","slow_down","too_large","quota_exceeded","forbidden","unavailable","unknown"]"#
+        @r#"["invalid_arguments","invalid_content","invalid_client_offset","client_offset_conflict","not_in_room","too_many_rooms","invalid_nickname","nickname_taken","nickname_required","unknown_nickname","nickname_fixed","registration_closed","message_to_oneself","invalid_token","invalid_code","unknown_device","expired_token","other_user","room_exists","unknown_room","last_owner","unknown_event","slow_down","too_large","quota_exceeded","forbidden","unavailable","unknown"]"#
     );
 }
 

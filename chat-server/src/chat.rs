@@ -81,6 +81,9 @@ pub enum ChatError {
     /// [`ChatBuilder::room_rules`] needs a store of rooms.
     #[error("the chat has no store of rooms; give it one with `Stores::with_rooms`")]
     NoRooms,
+    /// With a closed [`registration`](ChatBuilder::registration) there is nothing to keep out who is no user.
+    #[error("a closed registration needs rules: those of rooms, a policy, or signed tokens")]
+    NoRules,
     /// The listener failed.
     #[error("the server cannot accept connections")]
     Serve(#[source] std::io::Error),
@@ -292,6 +295,17 @@ mod tests {
     use tokio::time::Instant;
 
     use super::*;
+    use crate::engine::users::Registration;
+
+    #[tokio::test]
+    async fn a_closed_registration_starts_with_rules_only() {
+        let closed = || {
+            let store = Arc::new(MemoryStore::new());
+            Chat::builder(store).registration(Registration::Closed)
+        };
+        assert!(matches!(closed().start().await, Err(ChatError::NoRules)));
+        closed().room_rules().start().await.unwrap().shutdown().await;
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_store_that_hangs_does_not_hold_up_the_end() {

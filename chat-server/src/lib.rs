@@ -14,9 +14,9 @@ pub use engine::limits::{LimitError, Limits};
 #[doc(hidden)]
 pub use engine::planted;
 pub use engine::policy::{Action, Decision, Identity, Policy, PolicyError, RoomPolicy};
-pub use engine::users::link_code;
 #[cfg(feature = "jwt")]
 pub use engine::users::{JwtFileError, JwtFileErrorKind, JwtKeyError, JwtVerifier};
+pub use engine::users::{Registration, link_code};
 pub use http::base_path::{BasePath, BasePathError};
 pub use http::origin::{AllowedHost, AllowedHostError, AllowedOrigin, AllowedOriginError};
 pub use http::server::Listener;

@@ -20,7 +20,7 @@ use crate::engine::reading::Reading;
 use crate::engine::relay::Listener;
 #[cfg(feature = "jwt")]
 use crate::engine::users::JwtVerifier;
-use crate::engine::users::{self, Identities, Issuer, RESERVED};
+use crate::engine::users::{self, Identities, Issuer, RESERVED, Registration};
 use crate::http::base_path::BasePath;
 use crate::http::origin::{AllowedHost, AllowedOrigin, Rules};
 use crate::http::server::Room;
@@ -53,6 +53,7 @@ pub struct ChatBuilder {
     issuer: Option<Arc<dyn Issuer>>,
     policy: Option<Arc<dyn Policy>>,
     has_room_rules: bool,
+    registration: Registration,
     limits: Limits,
     proxies: TrustedProxies,
     rules: Rules,
@@ -80,6 +81,7 @@ impl ChatBuilder {
             issuer: None,
             policy: None,
             has_room_rules: false,
+            registration: Registration::default(),
             limits: Limits::default(),
             proxies: TrustedProxies::default(),
             rules: Rules::default(),
@@ -153,6 +155,15 @@ impl ChatBuilder {
         Self { has_room_rules: true, ..self }
     }
 
+    /// Sets whether clients may become new users; [`Registration::Open`] by default.
+    ///
+    /// Where it is closed, clients without a user still connect, to link a device. The [rules of
+    /// rooms](Self::room_rules) keep them out of all rooms; a [policy](Self::policy) of your own has to do so itself.
+    /// All nodes need the same.
+    pub fn registration(self, registration: Registration) -> Self {
+        Self { registration, ..self }
+    }
+
     /// Sets the nicknames that nobody can choose, nor any that [looks like](Nickname::skeleton) one of them: an
     /// attempt is refused with `nickname_taken`. Current owners of such a name keep it, and signed tokens may grant
     /// it. The default includes `admin`, `system`, `support` and `everyone`.
@@ -217,7 +228,8 @@ impl ChatBuilder {
     /// Cancel safe: nothing is written to the store.
     ///
     /// # Errors
-    /// When the store fails, a limit is out of range, or the operating system returns no random numbers.
+    /// When the store fails, a limit is out of range, the operating system returns no random numbers, there is no store
+    /// for the rules of rooms, or a closed registration has no rules.
     pub async fn start(self) -> Result<Chat, ChatError> {
         let Self { stores, broadcast, hooks, limits, proxies, rules, .. } = self;
         limits.check()?;
@@ -227,6 +239,11 @@ impl ChatBuilder {
             (true, None) => return Err(ChatError::NoRooms),
             (true, rooms) => rooms,
         };
+        let registration = self.registration;
+        let has_rules = self.has_room_rules || self.policy.is_some() || self.issuer.is_some();
+        if registration == Registration::Closed && !has_rules {
+            return Err(ChatError::NoRules);
+        }
         let mut id = [0; 8];
         getrandom::fill(&mut id).map_err(ChatError::Random)?;
         let node = NodeId::from_random(id);
@@ -245,10 +262,13 @@ impl ChatBuilder {
         let presence =
             Presence::new(node, limits.presence_grace, believed, limits.ephemeral_rate(), outgoing);
         let (lifetime, reserved) = (limits.nickname_lifetime, self.reserved_names);
-        let names = users::Rules { lifetime, limits: &limits, reserved };
+        let names = users::Rules { lifetime, limits: &limits, reserved, registration };
         let identities = Identities::new(users, names, self.issuer, presence.clone());
 
-        let of_rooms = || Some(Arc::new(RoomPolicy::new(rooms.clone()?)) as Arc<dyn Policy>);
+        let of_rooms = || {
+            let policy = RoomPolicy::new(rooms.clone()?).with_registration(registration);
+            Some(Arc::new(policy) as Arc<dyn Policy>)
+        };
         let gate = self.policy.or_else(of_rooms).map(Gate::new);
         let elsewhere = Elsewhere::default();
         let changed = elsewhere.clone();

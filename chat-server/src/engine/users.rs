@@ -11,6 +11,7 @@ mod issuer;
 #[cfg(feature = "jwt")]
 mod jwt;
 mod owner;
+mod registration;
 mod reserved;
 mod strength;
 #[cfg(test)]
@@ -46,6 +47,7 @@ pub(crate) use issuer::Issuer;
 #[cfg(feature = "jwt")]
 pub use jwt::{JwtFileError, JwtFileErrorKind, JwtKeyError, JwtVerifier};
 use owner::owner;
+pub use registration::Registration;
 pub(crate) use reserved::RESERVED;
 pub(crate) use token_claims::TokenClaims;
 
@@ -122,6 +124,7 @@ pub(crate) struct Identities {
     lifetime: Duration,
     /// The issuer of signed tokens. Without one, a nickname belongs to whoever claims it first.
     issuer: Option<Arc<dyn Issuer>>,
+    registration: Registration,
     held: Arc<Held>,
     known: Arc<Known>,
     guard: Arc<Guard>,
@@ -139,6 +142,7 @@ pub(crate) struct Rules<'a> {
     pub(crate) limits: &'a Limits,
     /// Nicknames that nobody can choose.
     pub(crate) reserved: Vec<Nickname>,
+    pub(crate) registration: Registration,
 }
 
 impl Identities {
@@ -148,11 +152,12 @@ impl Identities {
         issuer: Option<Arc<dyn Issuer>>,
         presence: Presence,
     ) -> Self {
-        let Rules { lifetime, limits, reserved } = rules;
+        let Rules { lifetime, limits, reserved, registration } = rules;
         Self {
             store,
             lifetime,
             issuer,
+            registration,
             held: Arc::default(),
             known: Arc::default(),
             guard: Arc::new(Guard::new(limits, Reserved::new(reserved))),
@@ -166,6 +171,11 @@ impl Identities {
     /// Returns whether tokens identify clients, instead of nicknames that they choose.
     pub(crate) fn are_issued(&self) -> bool {
         self.issuer.is_some()
+    }
+
+    /// Returns whether clients may become new users.
+    pub(crate) fn is_open(&self) -> bool {
+        self.registration == Registration::Open
     }
 
     /// Returns the user that a signed token names; nobody without a key to verify it.
@@ -215,13 +225,17 @@ impl Identities {
         Ok((taken?, token))
     }
 
-    /// Claims a nickname for an owner who has not had it.
+    /// Claims a nickname for an owner who has not had it. Who is no user becomes one, if registration is open.
     async fn claim_new(
         &self,
         nickname: &Nickname,
         holder: Holder,
         source: Source,
     ) -> Result<User, IdentityError> {
+        // Before anything is looked up, so that strangers do not learn which names there are.
+        if !self.is_open() && holder.user.is_none() {
+            return Err(registration_closed().into());
+        }
         let new = self.guard.admit_new(source, nickname)?;
         // By another node's clock it may have expired. Users who have left still count as present for a while, which
         // proves nothing for such a short lifetime.
@@ -348,6 +362,11 @@ impl Identities {
 fn taken() -> Refusal {
     let message = "this nickname is somebody else's; choose another one, or give its token";
     Refusal::new(RefusalCode::NicknameTaken, message)
+}
+
+fn registration_closed() -> Refusal {
+    let message = "this chat takes no new users; link this device with a code of a user";
+    Refusal::new(RefusalCode::RegistrationClosed, message)
 }
 
 fn no_randomness() -> Refusal {

@@ -99,6 +99,7 @@ files! {
     reading
     readme
     recovery
+    registration
     rooms
     sessions
     shutdown

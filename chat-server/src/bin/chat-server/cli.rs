@@ -14,7 +14,7 @@ use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use tokio::time::timeout;
 
 pub(crate) use args::Cli;
@@ -23,7 +23,7 @@ use stop::stop_signal;
 use crate::open_files::{open_files, raise_open_files};
 use crate::supervisor::{self, LISTENING};
 use crate::telemetry;
-use chat_server::{Chat, Listener, Observed};
+use chat_server::{Chat, Listener, Observed, Registration};
 
 /// How long the store and the adapter may each take to close.
 const CLOSE_PATIENCE: Duration = Duration::from_millis(900);
@@ -42,6 +42,9 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         let done = moderate::run(command, &*store).await;
         store.close().await;
         return done.map(|()| ExitCode::SUCCESS);
+    }
+    if cli.registration == Registration::Closed && !cli.rooms && !cli.jwt.has_keys() {
+        bail!("--registration closed needs --rooms, whose rules keep out who is no user");
     }
     raise_open_files();
     if cli.workers > 1 && cli.worker_listen.is_none() {
@@ -63,6 +66,7 @@ async fn serve(cli: &Cli) -> anyhow::Result<()> {
     let adapter = if cli.worker_hub.is_some() { "cluster" } else { kind(&cli.adapter) };
     let mut chat = Chat::builder(Arc::clone(&store))
         .reserved_names(cli.reserved_names.iter().flatten().cloned())
+        .registration(cli.registration)
         .limits(cli.limits())
         .trusted_proxies(cli.trusted_proxies.iter().cloned())
         .allowed_origins(cli.allowed_origins.iter().cloned())

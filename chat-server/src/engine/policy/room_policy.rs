@@ -8,6 +8,7 @@ use chat_core::{Posting, Role, RoomId, RoomKey, SanctionKind, Timestamp, Visibil
 use chat_store::{RoomAccess, RoomStore, Sanction};
 
 use super::{Action, Decision, Identity, Policy, PolicyError};
+use crate::engine::users::Registration;
 
 /// The role of a signed token that counts as owner of every room.
 const ADMIN: &str = "admin";
@@ -30,9 +31,12 @@ const MODERATOR: &str = "moderator";
 /// not muted. A ban of an address is one of `192.0.2.7`, `192.0.2.0/24`, `192.0.0.0/16`, or for IPv6 of one address, its
 /// /64 or its /48.
 ///
+/// Where [registration](Self::with_registration) is closed, only users enter rooms.
+///
 /// A policy of your own may ask this one first, and refuse more.
 pub struct RoomPolicy {
     store: Arc<dyn RoomStore>,
+    registration: Registration,
 }
 
 /// What the store says about a client in a room.
@@ -45,7 +49,13 @@ struct Standing {
 impl RoomPolicy {
     /// Creates the rules of the rooms in a store.
     pub fn new(store: Arc<dyn RoomStore>) -> Self {
-        Self { store }
+        Self { store, registration: Registration::default() }
+    }
+
+    /// Sets whether clients may become new users. Unless it is open, who is no user enters no room.
+    #[must_use]
+    pub fn with_registration(self, registration: Registration) -> Self {
+        Self { registration, ..self }
     }
 
     /// Returns the form in which an address, or a range such as `192.0.2.0/24`, is banned; none if it is no address, or
@@ -86,6 +96,9 @@ impl RoomPolicy {
         room: &RoomId,
         writes: bool,
     ) -> Result<Decision, PolicyError> {
+        if who.user().is_none() && self.registration != Registration::Open {
+            return Ok(lasting(Decision::refused()).with_message("this chat is for its users"));
+        }
         let key = room.key();
         let is_named = who.rooms().map(|rooms| rooms.iter().any(|room| room.key() == key));
         if is_named == Some(false) {
@@ -342,6 +355,23 @@ mod tests {
             sanction(&store, None, Subject::Address(banned.to_owned()), ban).await;
             assert!(!may(&store, &there, Action::Connect).await, "{address}");
         }
+    }
+
+    #[tokio::test]
+    async fn only_users_enter_rooms_where_registration_is_closed() {
+        let store = Arc::new(MemoryStore::new());
+        let rules: Arc<dyn RoomStore> = Arc::<MemoryStore>::clone(&store);
+        let policy = RoomPolicy::new(rules).with_registration(Registration::Closed);
+        for action in [Action::Join, Action::Read, Action::SeeUsers, Action::Write, Action::Type] {
+            let action = action(room("general"));
+            for (who, expected) in [(user(ADA), true), (Identity::anonymous(), false)] {
+                let decided = policy.decide(&who, &action).await.unwrap();
+                assert_eq!(decided.is_allowed(), expected, "{action:?}");
+            }
+        }
+        // To link a device.
+        let connect = policy.decide(&Identity::anonymous(), &Action::Connect).await.unwrap();
+        assert!(connect.is_allowed());
     }
 
     #[test]

@@ -25,7 +25,8 @@ impl Node {
         let (outgoing, _) = Outgoing::new();
         let presence = Presence::new(node, Duration::ZERO, true, None, outgoing);
         let reserved = RESERVED.map(Nickname::from_stored).into();
-        let rules = Rules { lifetime: LIFETIME, limits, reserved };
+        let registration = Registration::Open;
+        let rules = Rules { lifetime: LIFETIME, limits, reserved, registration };
         let store: Arc<dyn UserStore> = Arc::<MemoryStore>::clone(store);
         let mut identities = Identities::new(store, rules, None, presence);
         let error = Arc::new(AtomicI64::new(0));
@@ -386,4 +387,27 @@ async fn a_new_token_must_name_the_same_user_and_wrong_ones_are_counted() {
         assert_eq!(renew(Some(&john), "1:John Smith").await, Err(RefusalCode::OtherUser));
     }
     assert_eq!(renew(Some(&john), "2:John Smith").await, Err(RefusalCode::SlowDown));
+}
+
+/// Whether the name is free, taken or one that nobody may choose: strangers learn nothing.
+#[tokio::test(start_paused = true)]
+async fn a_closed_registration_takes_users_and_their_devices_and_nobody_else() {
+    let mut node = Node::new(&store(), &Limits::default());
+    let ada = node.take("Ada", Some(ADAS), 1).await.unwrap();
+    node.identities.registration = Registration::Closed;
+    for (name, token) in
+        [("Eve", None), ("Eve", Some(EVES)), ("Ada", None), ("Ada", Some(EVES)), ("admin", None)]
+    {
+        let code = node.code(name, token, 2).await;
+        assert_eq!(code, Some(RefusalCode::RegistrationClosed), "{name}");
+    }
+    assert_eq!(node.take("Ada", Some(ADAS), 1).await.unwrap().id, ada.id);
+    // A user takes another name, and comes in with it.
+    let source = Source::Address([192, 0, 2, 1].into());
+    let renamed = node.identities.rename(&ada, &"Countess".parse().unwrap(), source).await.unwrap();
+    assert_eq!(renamed.id, ada.id);
+    assert_eq!(node.take("Countess", Some(ADAS), 1).await.unwrap().id, ada.id);
+    let code = node.identities.device_code(&ada).await.unwrap().code;
+    let (linked, _) = node.identities.link_device(&code, None, source).await.unwrap();
+    assert_eq!(linked.id, ada.id);
 }

@@ -5,6 +5,7 @@ const TEXTS = {
   unknown_nickname: "Nobody has this name.",
   invalid_token: "What this browser keeps your name with does not work any more. Choose a name again.",
   nickname_fixed: "Your name comes with how you signed in, and cannot be changed here.",
+  registration_closed: "This chat takes no new users. If you have a name on another device, link this one to it.",
   message_to_oneself: "This is your own name.",
 };
 

@@ -4,13 +4,15 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use chat_core::{Nickname, ParseError};
-use clap::builder::FalseyValueParser;
+use clap::builder::{FalseyValueParser, PossibleValuesParser, TypedValueParser};
 use clap::{Command, CommandFactory, FromArgMatches, Parser};
 
 use super::jwt::JwtArgs;
 use super::limits::LimitArgs;
 use super::listen::ListenAddress;
-use chat_server::{AllowedHost, AllowedOrigin, BasePath, ChatBuilder, Limits, TrustedProxy};
+use chat_server::{
+    AllowedHost, AllowedOrigin, BasePath, ChatBuilder, Limits, Registration, TrustedProxy,
+};
 
 const DEFAULT_PORT: &str = "3000";
 
@@ -133,6 +135,19 @@ pub(crate) struct Cli {
     #[arg(long, env = "CHAT_ROOMS", value_parser = FalseyValueParser::new())]
     pub(crate) rooms: bool,
 
+    /// Who may become a new user by taking a nickname: open for everybody, closed for nobody
+    ///
+    /// Where it is closed, clients that are no users connect only to link a device to one: they enter no room. This
+    /// takes --rooms, unless signed tokens name the users. All nodes need the same.
+    #[arg(
+        long,
+        env = "CHAT_REGISTRATION",
+        value_name = "WHO",
+        default_value = "open",
+        value_parser = PossibleValuesParser::new(["open", "closed"]).map(|who| registration(&who))
+    )]
+    pub(crate) registration: Registration,
+
     #[command(flatten)]
     pub(super) jwt: JwtArgs,
 
@@ -237,6 +252,11 @@ impl Cli {
 
 /// The default of `--reserved-names`.
 static RESERVED_NAMES: LazyLock<String> = LazyLock::new(|| ChatBuilder::RESERVED_NAMES.join(","));
+
+/// Reads one of the values of `--registration`.
+fn registration(who: &str) -> Registration {
+    if who == "closed" { Registration::Closed } else { Registration::Open }
+}
 
 /// Parses a reserved name; none for an empty text.
 fn reserved_name(text: &str) -> Result<Option<Nickname>, ParseError> {

@@ -110,7 +110,9 @@ impl Desk<'_> {
             let message = "this server does not keep rooms; its operator can turn that on";
             return Err(Refusal::new(RefusalCode::UnknownEvent, message).into());
         };
-        if let (Asked::Rooms(request), None) = (&asked, connection.user()) {
+        // Strangers look around only where they may become users.
+        let is_open = connection.services.identities.is_open();
+        if let (Asked::Rooms(request), None, true) = (&asked, connection.user(), is_open) {
             return list(connection, &**rooms, None, request).await;
         }
         let Some(user) = connection.user() else {
@@ -414,7 +416,7 @@ impl Desk<'_> {
     }
 }
 
-/// Lists rooms, also for somebody without a nickname.
+/// Lists rooms, also for somebody without a nickname where registration is open.
 async fn list(
     connection: &Connection,
     rooms: &dyn RoomStore,
