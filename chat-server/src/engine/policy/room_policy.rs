@@ -27,9 +27,9 @@ const MODERATOR: &str = "moderator";
 /// | send privately | everybody but users who are muted everywhere |
 ///
 /// A signed token with [`rooms`](Identity::rooms) limits its user to these, and makes it a member of each. The roles
-/// `admin` and `moderator` in a token count as owner and moderator of every room; an admin is not banned from rooms and
-/// not muted. A ban of an address is one of `192.0.2.7`, `192.0.2.0/24`, `192.0.0.0/16`, or for IPv6 of one address, its
-/// /64 or its /48.
+/// `admin` and `moderator` in a token count as owner and moderator of every room. An admin is neither banned nor muted. An
+/// owner is not in that room, but what holds everywhere holds there, too. A ban of an address is one of `192.0.2.7`,
+/// `192.0.2.0/24`, `192.0.0.0/16`, or for IPv6 of one address, its /64 or its /48.
 ///
 /// Where [registration](Self::with_registration) is closed, only users enter rooms.
 ///
@@ -106,9 +106,11 @@ impl RoomPolicy {
         }
         let standing = self.standing(who, &key).await?;
         let role = standing.role(who, is_named.is_some());
-        if role < Some(Role::Owner)
-            && let Some(ban) = standing.sanction(SanctionKind::Ban)
-        {
+        let counts = |sanction: &Sanction| {
+            // Owners are above the moderators of their room, not above those of the chat.
+            !who.has_role(ADMIN) && (sanction.key.room.is_none() || role < Some(Role::Owner))
+        };
+        if let Some(ban) = standing.sanction(SanctionKind::Ban, counts) {
             return Ok(standing.refused(ban, "you are banned from this room"));
         }
         let record = standing.access.as_ref().map(|access| &access.room);
@@ -118,9 +120,7 @@ impl RoomPolicy {
         if !writes {
             return Ok(standing.allowed());
         }
-        if role < Some(Role::Owner)
-            && let Some(mute) = standing.sanction(SanctionKind::Mute)
-        {
+        if let Some(mute) = standing.sanction(SanctionKind::Mute, counts) {
             return Ok(standing.refused(mute, "you are muted"));
         }
         let (needed, message) = match record.map(|room| room.posting) {
@@ -143,7 +143,7 @@ impl RoomPolicy {
         let (mut sanctions, now) = self.sanctions(who).await?;
         sanctions.retain(|sanction| sanction.key.room.is_none());
         let standing = Standing { access: None, sanctions, now };
-        Ok(match standing.sanction(kind).filter(|_| !who.has_role(ADMIN)) {
+        Ok(match standing.sanction(kind, |_| !who.has_role(ADMIN)) {
             Some(sanction) => standing.refused(sanction, message),
             None => standing.allowed(),
         })
@@ -183,8 +183,13 @@ impl Standing {
         stored.max(of_token)
     }
 
-    fn sanction(&self, kind: SanctionKind) -> Option<&Sanction> {
-        self.sanctions.iter().find(|sanction| sanction.key.kind == kind)
+    /// Returns a sanction of this kind that counts.
+    fn sanction(
+        &self,
+        kind: SanctionKind,
+        counts: impl Fn(&Sanction) -> bool,
+    ) -> Option<&Sanction> {
+        self.sanctions.iter().find(|sanction| sanction.key.kind == kind && counts(sanction))
     }
 
     /// Allows it, until something that is in force ends: then it is asked again.
@@ -354,6 +359,31 @@ mod tests {
             assert!(may(&store, &there, Action::Connect).await, "{address}");
             sanction(&store, None, Subject::Address(banned.to_owned()), ban).await;
             assert!(!may(&store, &there, Action::Connect).await, "{address}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_holds_everywhere_holds_for_owners_in_their_room() {
+        let store = Arc::new(MemoryStore::new());
+        create(&store, "Ada's own", Visibility::Public, Posting::Everyone).await;
+        let (own, ada) = (room("Ada's own"), || Subject::User(UserId::from_stored(ADA)));
+        let admin = user(ADA).with_roles(["admin"]);
+        sanction(&store, None, ada(), SanctionKind::Mute).await;
+        for action in [Action::Write, Action::Type] {
+            assert!(!may(&store, &user(ADA), action(own.clone())).await);
+            assert!(may(&store, &admin, action(own.clone())).await);
+        }
+        assert!(may(&store, &user(ADA), Action::Read(own)).await);
+    }
+
+    #[tokio::test]
+    async fn moderators_of_a_room_do_not_silence_its_owner() {
+        let store = Arc::new(MemoryStore::new());
+        create(&store, "Ada's own", Visibility::Private, Posting::Everyone).await;
+        for kind in [SanctionKind::Ban, SanctionKind::Mute] {
+            sanction(&store, Some("Ada's own"), Subject::User(UserId::from_stored(ADA)), kind)
+                .await;
+            assert!(may(&store, &user(ADA), Action::Write(room("Ada's own"))).await);
         }
     }
 
