@@ -5,15 +5,13 @@
 mod proxy;
 
 use std::net::SocketAddr;
-use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use chat_server::Chat;
 use chat_store::MemoryStore;
 use proxy::Proxy;
-use rust_client::{say, start};
-use rust_socketio::asynchronous::Client;
+use rust_client::ChatClient;
 use tokio::net::TcpListener;
 use tokio::time::{sleep, timeout};
 
@@ -23,13 +21,13 @@ const CUTS: usize = 3;
 type Heard = Arc<Mutex<Vec<String>>>;
 
 /// A client behind a proxy of its own, and what it has heard.
-async fn client(server: SocketAddr) -> (Client, Proxy, Heard) {
+async fn client(server: SocketAddr) -> (ChatClient, Proxy, Heard) {
     let proxy = Proxy::start(server).await;
     let heard = Heard::default();
     let hearing = Arc::clone(&heard);
     let hear = move |content: &str| hearing.lock().unwrap().push(content.to_owned());
     let url = format!("http://{}", proxy.address);
-    (start(&url, Arc::new(AtomicU64::new(0)), hear).await.unwrap(), proxy, heard)
+    (ChatClient::start(&url, 0, hear).await.unwrap(), proxy, heard)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -39,7 +37,7 @@ async fn messages_arrive_once_and_in_order_whatever_is_cut() {
     let chat = Chat::builder(Arc::new(MemoryStore::new())).start().await.unwrap();
     tokio::spawn(async move { chat.serve(listener, std::future::pending()).await.unwrap() });
 
-    let (sender, sending, echoed) = client(server).await;
+    let (mut sender, sending, echoed) = client(server).await;
     let (_receiver, receiving, heard) = client(server).await;
     let expected: Vec<_> = (0..MESSAGES).map(|number| format!("message {number}")).collect();
     for (number, content) in expected.iter().enumerate() {
@@ -50,11 +48,11 @@ async fn messages_arrive_once_and_in_order_whatever_is_cut() {
                 sleep(Duration::from_micros(300)).await;
                 sending.cut();
             };
-            let (answer, ()) = tokio::join!(say(&sender, content), cut);
+            let (answer, ()) = tokio::join!(sender.say(content), cut);
             assert_eq!(answer["offset"], number + 1, "{answer}");
             continue;
         }
-        let answer = say(&sender, content).await;
+        let answer = sender.say(content).await;
         assert_eq!(answer["offset"], number + 1, "{answer}");
     }
     for heard in [echoed, heard] {
