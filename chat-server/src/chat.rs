@@ -50,7 +50,7 @@ const CLOSE_PATIENCE: Duration = Duration::from_secs(1);
 pub struct Chat {
     io: SocketIo,
     transport: TransportService,
-    connections: Connections,
+    pub(crate) connections: Connections,
     log: Arc<Log>,
     recovery: Recovery<ChatSession>,
     broadcast: Arc<dyn Broadcast>,

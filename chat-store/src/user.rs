@@ -72,6 +72,9 @@ pub struct DeviceCode {
     pub owner: CredentialOwner,
     /// The nickname that the device uses first.
     pub nickname: Nickname,
+    /// The credential of the device that has made it: the code is not valid once that is revoked. None if it was made by
+    /// those who run the chat.
+    pub made_by: Option<CredentialKey>,
     /// The current time.
     pub now: Timestamp,
     /// The code is valid before this time.
@@ -119,7 +122,13 @@ impl DeviceCode {
         now: Timestamp,
         expires_at: Timestamp,
     ) -> Self {
-        Self { key, owner, nickname, now, expires_at }
+        Self { key, owner, nickname, made_by: None, now, expires_at }
+    }
+
+    /// Sets the credential of the device that has made it.
+    #[must_use]
+    pub fn with_made_by(self, credential: CredentialKey) -> Self {
+        Self { made_by: Some(credential), ..self }
     }
 }
 
@@ -152,6 +161,8 @@ pub(crate) const USE_IS_NOTED_AFTER: i64 = 60 * 60 * 1000;
 /// - **From nicknames.** Whoever owns a nickname is a user: a credential that was never [kept](Self::keep_credential)
 ///   and whose hash is the [owner](crate::NicknameClaim::owner) of nicknames is valid, for the user of the nickname
 ///   that expires last.
+/// - **Revoked for good.** A credential that is [revoked](Self::revoke_credential) is never valid again, and neither is a
+///   [code](DeviceCode::made_by) that was made with it, before or after.
 /// - **Once.** Of several credentials that are [added](Self::redeem_code) with one code, one is valid.
 /// - **Durable** like messages.
 /// - **Cancel safe.** A dropped call has happened completely or not at all; each call may be repeated.
@@ -200,14 +211,14 @@ pub trait UserStore: NicknameStore {
     ) -> Result<bool, StoreError>;
 
     /// Keeps a code with which its user can add a device, and deletes those that have expired. Returns `false`, and
-    /// keeps nothing, if the user has `max` codes that have not expired.
+    /// keeps nothing, if the user has `max` codes that have not expired, or the device that has made it is revoked.
     ///
     /// # Errors
     /// Nothing was changed; see [`StoreError::is_retryable`].
     async fn keep_code(&self, code: &DeviceCode, max: usize) -> Result<bool, StoreError>;
 
-    /// Adds a credential to the user who has made a code, if the code is valid and was not used for another
-    /// credential. Returns the user, and the nickname of the code. Returns none, and changes nothing, if the code is
+    /// Adds a credential to the user who has made a code, if the code is valid, its device was not revoked, and it was not
+    /// used for another credential. Returns the user, and the nickname of the code. Returns none, and changes nothing, if the code is
     /// not valid or the user has `max` credentials.
     ///
     /// # Errors

@@ -16,6 +16,7 @@
 mod access;
 mod action;
 mod asker;
+mod change;
 mod decision;
 mod elsewhere;
 mod gate;
@@ -34,7 +35,7 @@ use thiserror::Error;
 pub(crate) use access::{Access, Denied, Grant};
 pub use action::Action;
 pub use decision::Decision;
-pub(crate) use elsewhere::Elsewhere;
+pub(crate) use elsewhere::{Devices, Elsewhere, Noted};
 pub(crate) use gate::Gate;
 pub use identity::Identity;
 pub use room_policy::RoomPolicy;

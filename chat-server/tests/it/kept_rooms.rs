@@ -1,17 +1,20 @@
 //! Rooms that are kept, on a store that fails: a client that is not answered asks again.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use chat_core::{RoomId, Timestamp, Visibility};
 use chat_server::{Chat, Limits};
-use chat_store::MemoryStore;
 use chat_store::testkit::FailingStore;
+use chat_store::{AccessChanged, AccessRequest, MemoryStore, NewAccessChange, RoomStore, Store};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use tokio::time::timeout;
 
 use crate::client::Client;
 
 /// Starts a chat in which one wrong code is one too many, and returns its address.
-async fn start(store: Arc<FailingStore>) -> String {
+async fn start(store: Arc<dyn Store>) -> String {
     let mut limits = Limits::default();
     limits.max_wrong_tokens_per_minute = 1;
     let chat = Chat::builder(store).room_rules().limits(limits).start().await.unwrap();
@@ -69,5 +72,51 @@ async fn an_invitation_is_not_called_wrong_because_the_store_fails() {
         bob.send(&format!(r#"42{id}["accept invitation","ABCDE-FGHJK"]"#)).await;
         let (answered, refused) = answer(&mut bob).await;
         assert_eq!((answered, &refused["error"]["code"]), (id, &json!(code)));
+    }
+}
+
+async fn change(store: &MemoryStore, request: AccessRequest) {
+    let change = NewAccessChange::new(request, Timestamp::now());
+    let changed = store.change_access(&change).await.unwrap();
+    assert!(matches!(changed, AccessChanged::Yes(_)), "{changed:?}");
+}
+
+/// Whoever left has no connection that is in the room, and may have been there under another spelling.
+#[tokio::test]
+async fn who_left_a_room_does_not_come_back_once_it_is_private() {
+    let store = Arc::new(MemoryStore::new());
+    let address = start(store.clone()).await;
+    let (mut ada, mut bob) = (user(&address, "Ada").await, user(&address, "Bob").await);
+    ada.send(r#"421["create room","team"]"#).await;
+    assert_eq!(answer(&mut ada).await.1["room"], "team");
+    for room in ["team", "Team"] {
+        for event in ["join", "leave"] {
+            bob.send(&format!(r#"421["{event}","{room}"]"#)).await;
+            let (_, answered) = answer(&mut bob).await;
+            assert!(answered["error"].is_null(), "{answered}");
+        }
+    }
+    let request = AccessRequest::ChangeRoom {
+        room: "team".parse::<RoomId>().unwrap().key(),
+        topic: None,
+        visibility: Some(Visibility::Private),
+        posting: None,
+    };
+    change(&store, request).await;
+    for room in ["team", "Team"] {
+        let refused = async {
+            loop {
+                bob.send(&format!(r#"421["join","{room}"]"#)).await;
+                let (_, answered) = answer(&mut bob).await;
+                match answered["error"]["code"].as_str() {
+                    Some(code) => break code.to_owned(),
+                    None => tokio::time::sleep(Duration::from_millis(50)).await,
+                }
+                bob.send(&format!(r#"421["leave","{room}"]"#)).await;
+                answer(&mut bob).await;
+            }
+        };
+        let code = timeout(Duration::from_secs(5), refused).await.expect(room);
+        assert_eq!(code, "forbidden", "{room}");
     }
 }

@@ -6,6 +6,7 @@ mod answers;
 mod browser;
 mod client;
 mod clients;
+mod devices;
 #[cfg(target_os = "linux")]
 mod disks;
 mod fairness;

@@ -39,4 +39,10 @@ impl Users {
     pub(super) fn valid(&self, user: UserId) -> impl Iterator<Item = &KeptCredential> {
         self.credentials.values().filter(move |kept| kept.is_valid_for(user))
     }
+
+    /// Returns whether the device that has made a code was revoked.
+    pub(super) fn is_maker_revoked(&self, code: &DeviceCode) -> bool {
+        let maker = code.made_by.and_then(|key| self.credentials.get(&key));
+        maker.is_some_and(|maker| maker.is_revoked)
+    }
 }

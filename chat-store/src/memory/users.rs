@@ -71,10 +71,11 @@ impl UserStore for MemoryStore {
 
     async fn keep_code(&self, code: &DeviceCode, max: usize) -> Result<bool, StoreError> {
         let mut contents = self.contents()?;
+        let is_revoked = contents.users.is_maker_revoked(code);
         let codes = &mut contents.users.codes;
         codes.retain(|_, kept| kept.expires_at > code.now);
         let of_user = codes.values().filter(|kept| kept.owner.user == code.owner.user).count();
-        let is_kept = of_user < max && !codes.contains_key(&code.key);
+        let is_kept = of_user < max && !is_revoked && !codes.contains_key(&code.key);
         if is_kept {
             codes.insert(code.key, code.clone());
         }
@@ -93,7 +94,8 @@ impl UserStore for MemoryStore {
         let is_used = users.credentials.values().any(|kept| kept.code == Some(code));
         let is_known = users.credentials.contains_key(&new.key);
         let has_room = users.valid(made.owner.user).count() < max;
-        if made.expires_at > new.now && has_room && !is_used && !is_known {
+        let is_valid = made.expires_at > new.now && !users.is_maker_revoked(&made);
+        if is_valid && has_room && !is_used && !is_known {
             users.credentials.insert(new.key, KeptCredential::new(new, made.owner, Some(code)));
         }
         // Also what an earlier call has added.

@@ -41,9 +41,10 @@ const DELETE_EXPIRED_CODES: &str = "
         FOR UPDATE SKIP LOCKED)";
 
 const KEEP_CODE: &str = "
-    INSERT INTO chat_device_codes (key, owner, user_id, nickname, expires_at)
-    SELECT $1, $2, $3, $4, $5
+    INSERT INTO chat_device_codes (key, owner, user_id, nickname, expires_at, made_by)
+    SELECT $1, $2, $3, $4, $5, $8
     WHERE (SELECT count(*) FROM chat_device_codes WHERE user_id = $3 AND expires_at > $6) < $7
+    AND NOT EXISTS (SELECT * FROM chat_credentials WHERE key = $8 AND revoked_at IS NOT NULL)
     ON CONFLICT DO NOTHING";
 
 /// A second credential for the code would have the same `code`.
@@ -53,6 +54,8 @@ const REDEEM: &str = "
     WHERE key = $2 AND expires_at > $4
     AND (SELECT count(*) FROM chat_credentials AS other
         WHERE other.user_id = made.user_id AND other.revoked_at IS NULL) < $5
+    AND NOT EXISTS (SELECT * FROM chat_credentials AS maker
+        WHERE maker.key = made.made_by AND maker.revoked_at IS NOT NULL)
     ON CONFLICT DO NOTHING";
 
 /// Also finds what an earlier call has added.
@@ -133,7 +136,8 @@ impl UserStore for PostgresStore {
             .bind(code.nickname.as_str().to_owned())
             .bind(code.expires_at.as_millis())
             .bind(code.now.as_millis())
-            .bind(i64::try_from(max).unwrap_or(i64::MAX));
+            .bind(i64::try_from(max).unwrap_or(i64::MAX))
+            .bind(code.made_by.map(|by| by.0));
         Ok(self.write(keep).await? > 0)
     }
 

@@ -37,9 +37,10 @@ const REVOKE: &str = "
 const DELETE_EXPIRED_CODES: &str = "DELETE FROM device_codes WHERE expires_at <= ?1";
 
 const KEEP_CODE: &str = "
-    INSERT INTO device_codes (key, owner, user_id, nickname, expires_at)
-    SELECT ?1, ?2, ?3, ?4, ?5
+    INSERT INTO device_codes (key, owner, user_id, nickname, expires_at, made_by)
+    SELECT ?1, ?2, ?3, ?4, ?5, ?8
     WHERE (SELECT count(*) FROM device_codes WHERE user_id = ?3 AND expires_at > ?6) < ?7
+    AND NOT EXISTS (SELECT * FROM credentials WHERE key = ?8 AND revoked_at IS NOT NULL)
     ON CONFLICT DO NOTHING";
 
 /// A second credential for the code would have the same `code`.
@@ -49,6 +50,8 @@ const REDEEM: &str = "
     WHERE key = ?2 AND expires_at > ?4
     AND (SELECT count(*) FROM credentials AS other
         WHERE other.user_id = made.user_id AND other.revoked_at IS NULL) < ?5
+    AND NOT EXISTS (SELECT * FROM credentials AS maker
+        WHERE maker.key = made.made_by AND maker.revoked_at IS NOT NULL)
     ON CONFLICT DO NOTHING";
 
 /// Also finds what an earlier call has added.
@@ -148,7 +151,8 @@ impl UserStore for SqliteStore {
             .bind(code.nickname.as_str().to_owned())
             .bind(code.expires_at.as_millis())
             .bind(now)
-            .bind(i64::try_from(max).unwrap_or(i64::MAX));
+            .bind(i64::try_from(max).unwrap_or(i64::MAX))
+            .bind(code.made_by.map(|by| by.0.to_vec()));
         let kept = self.in_place(keep.execute(connection)).await?;
         Ok(kept.rows_affected() > 0)
     }
@@ -198,7 +202,7 @@ mod tests {
             [FIND, NOTE_USE, DEVICES, REVOKE, DELETE_EXPIRED_CODES, KEEP_CODE, REDEEM, REDEEMED];
         for sql in statements {
             let plan = plan(sql).await;
-            for table in ["credentials", "device_codes", "nicknames", "made", "other"] {
+            for table in ["credentials", "device_codes", "nicknames", "made", "other", "maker"] {
                 assert!(!plan.contains(&format!("SCAN {table}")), "{sql}\n{plan}");
             }
         }

@@ -47,6 +47,7 @@ macro_rules! nickname_conformance {
                 an_owner_of_nicknames_is_a_user
                 a_credential_outlives_the_nicknames
                 a_revoked_credential_is_never_valid_again
+                a_revoked_credential_adds_no_device
                 devices_are_listed
                 a_code_adds_one_device
                 codes_and_devices_have_a_maximum

@@ -6,6 +6,7 @@ use chat_core::{AccessScope, Refusal, RefusalCode, RoomId};
 use tokio::time::Instant;
 
 use super::asker::Asker;
+use super::change::Change;
 use super::{Action, Identity, PolicyError};
 use crate::engine::delivery::ReadPosition;
 use crate::engine::users::User;
@@ -129,15 +130,15 @@ impl Access {
 
     /// Forgets what a change of access may be about, and holds the delivery until the connection is settled, if the
     /// change may be about that.
-    pub(super) fn forget(&self, scope: &AccessScope) {
+    pub(super) fn forget(&self, change: &Change<'_>) {
         let mut state = self.lock();
-        let is_about_asker = match scope {
+        let is_about_asker = match change.scope {
             AccessScope::Room(_) => false,
             AccessScope::User(user) => state.identity.user() == Some(*user),
             _ => true,
         };
-        state.forget(|action| is_about_asker || action.is_in(scope));
-        if is_about_asker || matches!(scope, AccessScope::Room(room) if state.is_in(room)) {
+        state.forget(|action| is_about_asker || action.is_in(change));
+        if is_about_asker || state.reads(change) {
             state.unsettle();
         }
     }
@@ -292,6 +293,14 @@ impl State {
     /// Returns whether the connection is in a room, as far as that is known.
     fn is_in(&self, room: &RoomId) -> bool {
         self.position.as_ref().is_none_or(|position| position.is_in(room))
+    }
+
+    /// Returns whether the connection is in the room of a change, as far as that is known.
+    fn reads(&self, change: &Change<'_>) -> bool {
+        let AccessScope::Room(_) = change.scope else { return false };
+        self.position
+            .as_ref()
+            .is_none_or(|position| position.following().rooms.keys().any(|room| change.is_of(room)))
     }
 
     fn unsettle(&mut self) {

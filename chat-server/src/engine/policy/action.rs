@@ -1,5 +1,7 @@
 use chat_core::{AccessScope, Nickname, RoomId, UserId};
 
+use super::change::Change;
+
 /// What a client wants to do, or goes on doing.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -37,18 +39,17 @@ pub enum Action {
 }
 
 impl Action {
-    /// Returns whether a decision about this may be another one after a change of `scope`, which is not about the
-    /// asking user.
-    pub(super) fn is_in(&self, scope: &AccessScope) -> bool {
-        match (scope, self) {
+    /// Returns whether a decision about this may be another one after a change, which is not about the asking user.
+    pub(super) fn is_in(&self, change: &Change<'_>) -> bool {
+        match (change.scope, self) {
             (
-                AccessScope::Room(changed),
+                AccessScope::Room(_),
                 Self::Join(room)
                 | Self::Read(room)
                 | Self::Write(room)
                 | Self::SeeUsers(room)
                 | Self::Type(room),
-            ) => changed == room,
+            ) => change.is_of(room),
             (AccessScope::User(changed), Self::SendPrivately(user) | Self::ReadPrivately(user)) => {
                 changed == user
             }

@@ -3,6 +3,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use chat_core::AccessScope;
 
 use super::asker::Asker;
+use super::change::Change;
 use super::{Access, Identity, Policy};
 
 /// Lets clients in to what the policy allows, and tells them of changes. Cheap to clone.
@@ -42,7 +43,8 @@ impl Gate {
     /// are short. When this returns, none follows from a decision of before.
     pub(crate) fn forget(&self, scope: &AccessScope) {
         let known: Vec<_> = self.accesses().known.iter().filter_map(Weak::upgrade).collect();
-        known.iter().for_each(|access| access.forget(scope));
+        let change = Change::new(scope);
+        known.iter().for_each(|access| access.forget(&change));
     }
 
     fn accesses(&self) -> MutexGuard<'_, Accesses> {

@@ -124,6 +124,22 @@ async fn a_change_is_forgotten_as_far_as_it_reaches() {
 }
 
 #[tokio::test]
+async fn a_change_of_a_room_is_one_of_all_its_spellings() {
+    let gate = gate(&Rules::new());
+    let access = gate.enter(Identity::anonymous());
+    let position = position(&["general", "ｓｔａｆｆ"]);
+    access.guard(Arc::clone(&position));
+    let shouted = Action::Write(room("STAFF"));
+    let actions = [write(), shouted, Action::Write(room("general"))];
+    access.permit(&actions).await.map(drop).unwrap();
+    gate.forget(&AccessScope::Room(room("stage")));
+    assert!(access.permit_now(&actions).is_some() && !is_held(&position));
+    gate.forget(&AccessScope::Room(room("Staff")));
+    let known = actions.map(|action| access.permit_now(&[action]).is_some());
+    assert_eq!((known, is_held(&position)), ([false, false, true], true));
+}
+
+#[tokio::test]
 async fn an_answer_from_before_a_change_does_not_count() {
     let rules = Rules::new();
     let gate = gate(&rules);

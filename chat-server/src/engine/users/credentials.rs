@@ -1,8 +1,9 @@
 use chat_core::{Refusal, RefusalCode};
-use chat_store::{Credential, CredentialKey, CredentialOwner, NewCredential};
+use chat_store::{Credential, CredentialKey, CredentialOwner, NewCredential, StoreError};
 
 use super::holder::Holder;
 use super::{Identities, IdentityError, User};
+use crate::engine::policy::Devices;
 
 impl Identities {
     /// Returns whoever has a credential.
@@ -31,9 +32,24 @@ impl Identities {
         }
     }
 
-    /// Returns whether a user has removed the device; false if that cannot be found out now.
-    pub(crate) async fn is_removed(&self, user: &User) -> bool {
-        matches!(self.holder(user.credential).await, Err(IdentityError::Refused(_)))
+    /// Returns whether a user has removed the device.
+    pub(crate) async fn is_removed(&self, user: &User) -> Result<bool, StoreError> {
+        let found = self.store.find_credential(user.credential, self.clock.earliest()).await;
+        let is_removed = self.finding.watch(found)? == Credential::Revoked;
+        if is_removed {
+            self.known.forget(user.credential);
+        }
+        Ok(is_removed)
+    }
+
+    /// Notes that these users may have removed devices: what is remembered of them does not count any more.
+    pub(crate) fn devices_changed(&self, devices: &Devices) {
+        self.known.changed(devices);
+    }
+
+    /// Returns whether somebody may have removed a device while a client was being identified.
+    pub(crate) fn have_devices_changed_lately(&self) -> bool {
+        self.known.have_changed_lately()
     }
 
     /// Keeps the credential with which a user has got a nickname, so that it leads to this user from now on.

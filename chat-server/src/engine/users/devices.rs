@@ -59,11 +59,14 @@ impl Identities {
     /// Creates a code with which a user adds a device.
     pub(crate) async fn device_code(&self, user: &User) -> Result<DeviceCode, IdentityError> {
         self.check_chosen()?;
+        // A device that was removed adds none.
+        self.holder(user.credential).await?;
         let code = random_link_code()?;
         let expires_at = self.clock.latest().plus(CODE_LIFETIME);
         let of = CredentialOwner::new(user.id, user.owner);
         let (nickname, now) = (user.nickname.clone(), self.clock.earliest());
-        let kept = chat_store::DeviceCode::new(key_of(&code), of, nickname, now, expires_at);
+        let kept = chat_store::DeviceCode::new(key_of(&code), of, nickname, now, expires_at)
+            .with_made_by(user.credential);
         if self.claiming.watch(self.store.keep_code(&kept, MAX_CODES).await)? {
             return Ok(DeviceCode::new(code, expires_at));
         }
@@ -92,8 +95,17 @@ impl Identities {
             return Err(Refusal::new(RefusalCode::InvalidCode, message).into());
         };
         let holder = Holder::kept(credential, of);
-        let user = self.claim(&nickname, holder, ClaimKind::Renew).await?.ok_or_else(taken)?;
-        Ok((user, token))
+        let user = self.claim(&nickname, holder, ClaimKind::Renew).await;
+        match user.and_then(|user| user.ok_or_else(|| taken().into())) {
+            Ok(user) => Ok((user, token)),
+            Err(error) => {
+                // Nobody gets its token. If this fails, too, the user sees a device without use in the list.
+                let now = self.clock.earliest();
+                let revoked = self.store.revoke_credential(of.user, credential, now).await;
+                let _ = self.claiming.watch(revoked);
+                Err(error)
+            }
+        }
     }
 
     /// Decides whether a code may be checked that somebody may be guessing.
@@ -133,8 +145,10 @@ impl Identities {
         let device = devices.into_iter().find(|device| id_of(device.key) == id);
         let key = device.ok_or_else(unknown)?.key;
         let now = self.clock.earliest();
-        self.claiming.watch(self.store.revoke_credential(user.id, key, now).await)?;
+        let revoked = self.store.revoke_credential(user.id, key, now).await;
+        // Whatever the outcome is.
         self.known.forget(key);
+        self.claiming.watch(revoked)?;
         Ok(())
     }
 }

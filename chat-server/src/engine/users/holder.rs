@@ -1,8 +1,12 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use chat_core::UserId;
 use chat_store::{CredentialKey, CredentialOwner, OwnerKey};
+use tokio::time::Instant;
+
+use crate::engine::policy::Devices;
 
 /// Whoever shows a credential.
 #[derive(Debug, Clone, Copy)]
@@ -31,14 +35,24 @@ impl Holder {
 /// Maximum number of credentials remembered; while the store fails, others have to wait.
 const CAPACITY: usize = 20_000;
 
+/// For longer than a client takes from its token to its place among the connections.
+const LATELY: Duration = Duration::from_secs(2 * 60);
+
 /// The credentials that were valid when the store was last asked. They count while it cannot be asked: users who are
 /// known here go on.
 #[derive(Debug, Default)]
-pub(super) struct Known(Mutex<HashMap<CredentialKey, CredentialOwner>>);
+pub(super) struct Known(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    credentials: HashMap<CredentialKey, CredentialOwner>,
+    /// When somebody last may have removed a device.
+    changed: Option<Instant>,
+}
 
 impl Known {
     pub(super) fn note(&self, credential: CredentialKey, of: CredentialOwner) {
-        let mut known = self.lock();
+        let known = &mut self.lock().credentials;
         if known.len() >= CAPACITY {
             known.clear();
         }
@@ -46,14 +60,28 @@ impl Known {
     }
 
     pub(super) fn find(&self, credential: CredentialKey) -> Option<CredentialOwner> {
-        self.lock().get(&credential).copied()
+        self.lock().credentials.get(&credential).copied()
     }
 
     pub(super) fn forget(&self, credential: CredentialKey) {
-        self.lock().remove(&credential);
+        self.lock().credentials.remove(&credential);
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<CredentialKey, CredentialOwner>> {
+    /// Forgets the credentials of users who may have removed one. That anybody may have is no reason to forget all:
+    /// frames are lost when the store fails, too.
+    pub(super) fn changed(&self, devices: &Devices) {
+        let State { credentials, changed } = &mut *self.lock();
+        *changed = Some(Instant::now());
+        if let Devices::Of(users) = devices {
+            credentials.retain(|_, of| !users.contains(&of.user));
+        }
+    }
+
+    pub(super) fn have_changed_lately(&self) -> bool {
+        self.lock().changed.is_some_and(|changed| changed.elapsed() < LATELY)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

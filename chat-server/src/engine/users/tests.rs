@@ -233,6 +233,24 @@ async fn names_that_deceive_are_given_to_nobody_new() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_device_that_does_not_get_the_name_is_not_kept() {
+    let store = store();
+    let [first, other] = std::array::from_fn(|_| Node::new(&store, &Limits::default()));
+    let ada = first.take("Ada", Some(ADAS), 1).await.unwrap();
+    let code = first.identities.device_code(&ada).await.unwrap().code;
+    // By the clock of another node it has expired.
+    let (owner, eve) = (owner("token", &[EVES]), UserId::from_stored(2));
+    let (later, last) = (Timestamp::now(), Timestamp::from_millis(i64::MAX));
+    let claim = NicknameClaim::new(ada.nickname, owner, eve, later, last);
+    assert_eq!(store.claim_nickname(&claim).await.unwrap(), Claimed::Yes(eve));
+    let source = Source::Address([192, 0, 2, 3].into());
+    let linked = other.identities.link_device(&code, None, source).await;
+    let Err(IdentityError::Refused(refusal)) = linked else { panic!("{linked:?}") };
+    assert_eq!(refusal.code, RefusalCode::NicknameTaken);
+    assert_eq!(store.devices(ada.id).await.unwrap().len(), 1);
+}
+
 /// From before there were any rules.
 #[tokio::test(start_paused = true)]
 async fn who_has_a_name_keeps_it_whatever_the_rules_for_new_ones_are() {

@@ -1,14 +1,20 @@
 //! Changes of access on live connections: announced here, by other nodes, or by time.
 
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use chat_core::{AccessScope, UserId};
+use chat_core::AccessScope;
+use chat_store::StoreError;
 use futures_util::{StreamExt, stream};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use super::connect::Connections;
+use super::connection::Connection;
 use super::services::Services;
 use super::standing::settle;
+use crate::engine::policy::{Devices, Noted};
+use crate::engine::users::User;
 use crate::socketio::transport::Farewell;
 
 /// How often to look for connections whose decisions have expired, or could not be had.
@@ -35,14 +41,18 @@ impl Connections {
     /// Applies a change of access on this node, and tells the others: see
     /// [`Chat::access_changed`](crate::Chat::access_changed).
     pub(crate) async fn access_changed(&self, scope: &AccessScope) {
-        tokio::join!(self.apply([scope].into_iter()), self.services().tell_of_change(scope));
+        tokio::join!(
+            self.apply([scope].into_iter()),
+            self.end_removed_devices(Devices::in_scope(scope)),
+            self.services().tell_of_change(scope),
+        );
     }
 
     /// Applies the changes of access that are noted, here or on other nodes. Never returns.
     pub(crate) async fn follow(self) {
         loop {
-            let scopes = self.services().changes.next().await;
-            self.apply(scopes.iter()).await;
+            let Noted { scopes, devices } = self.services().changes.next().await;
+            tokio::join!(self.apply(scopes.iter()), self.end_removed_devices(devices));
             let asks_all = scopes.contains(&AccessScope::Everything);
             sleep(if asks_all { LONG_PAUSE } else { PAUSE }).await;
         }
@@ -58,12 +68,8 @@ impl Connections {
         }
     }
 
-    pub(super) async fn apply(&self, scopes: impl Iterator<Item = &AccessScope> + Clone) {
-        for scope in scopes.clone() {
-            if let AccessScope::User(user) = scope {
-                self.end_removed_devices(*user).await;
-            }
-        }
+    /// Has the policy asked again about these changes.
+    pub(super) async fn apply(&self, scopes: impl Iterator<Item = &AccessScope>) {
         let Some(gate) = &self.services().gate else { return };
         // Clients that are being accepted are not in the list yet. They ask again when they get into it.
         scopes.for_each(|scope| gate.forget(scope));
@@ -78,15 +84,57 @@ impl Connections {
             .await;
     }
 
-    /// Ends the connections of devices that a user has removed. A connection that cannot be asked about now is asked
-    /// about when its nickname is renewed.
-    async fn end_removed_devices(&self, user: UserId) {
-        for connection in self.live().all() {
-            let Some(user) = connection.user().filter(|known| known.id == user) else { continue };
-            if self.services().identities.is_removed(&user).await {
-                connection.shut_out("the device was removed", Farewell::DeviceRemoved);
-            }
+    /// Ends the connections of devices that these users have removed. Those that cannot be found out about now are noted
+    /// again.
+    async fn end_removed_devices(&self, devices: Devices) {
+        if devices.is_empty() {
+            return;
         }
+        let Services { identities, changes, .. } = self.services();
+        // Clients that are being accepted are not in the list yet. They look when they are.
+        identities.devices_changed(&devices);
+        let named = self.live().all().into_iter().filter_map(|it| it.user().map(|user| (it, user)));
+        let named = named.filter(|(_, user)| devices.are_of(user.id));
+        let failed = Mutex::new(HashSet::new());
+        stream::iter(named)
+            .for_each_concurrent(AT_ONCE, async |(connection, user)| {
+                let failed = || failed.lock().unwrap_or_else(PoisonError::into_inner);
+                // A store that fails for so many is not asked about each of the others.
+                let is_down = failed().len() >= AT_ONCE;
+                if is_down || connection.end_if_removed(&user).await.is_err() {
+                    failed().insert(user.id);
+                }
+            })
+            .await;
+        let failed = failed.into_inner().unwrap_or_else(PoisonError::into_inner);
+        if !failed.is_empty() {
+            changes.note_devices(Devices::Of(failed));
+        }
+    }
+}
+
+impl Connection {
+    /// Looks whether the device of the connection's user was removed, if one of anybody may have been while the client
+    /// was being identified. Whoever removed it has not seen this connection then.
+    pub(super) fn look_for_removal(self: &Arc<Self>) {
+        let Services { identities, changes, .. } = &self.services;
+        let Some(user) = self.user().filter(|_| identities.have_devices_changed_lately()) else {
+            return;
+        };
+        let (connection, changes) = (Arc::clone(self), changes.clone());
+        tokio::spawn(async move {
+            if connection.end_if_removed(&user).await.is_err() {
+                changes.note_devices(Devices::Of([user.id].into()));
+            }
+        });
+    }
+
+    /// Ends the connection if its device was removed.
+    async fn end_if_removed(&self, user: &User) -> Result<(), StoreError> {
+        if self.services.identities.is_removed(user).await? {
+            self.shut_out("the device was removed", Farewell::DeviceRemoved);
+        }
+        Ok(())
     }
 }
 

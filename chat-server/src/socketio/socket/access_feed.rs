@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chat_core::{AccessAction, AccessScope, Refusal, RefusalCode, RoomId, RoomKey, Timestamp};
+use chat_core::{AccessAction, AccessScope, Refusal, RefusalCode, RoomId, Timestamp};
 use chat_store::{AccessChange, AccessNumber, RoomStore, StoreError, Subject};
 use tokio::time::{Instant, sleep};
 
@@ -28,9 +28,8 @@ impl Connections {
         let outage = Outage::new("following the changes of rooms in the store");
         let (mut known, mut swept) = (None, Instant::now());
         loop {
-            match outage.watch(self.apply_after(&*rooms, known).await) {
-                Ok(upto) => known = Some(upto),
-                Err(error) => tracing::debug!("changes of rooms were not read: {error}"),
+            if let Err(error) = outage.watch(self.apply_after(&*rooms, &mut known).await) {
+                tracing::debug!("changes of rooms were not read: {error}");
             }
             if swept.elapsed() >= SWEEP_INTERVAL {
                 swept = Instant::now();
@@ -40,21 +39,27 @@ impl Connections {
         }
     }
 
-    /// Applies the changes after one, and returns the last. At first, only finds out where the log ends: clients ask
-    /// about everything when they connect.
+    /// Applies the changes after one, and moves it on with each page: nothing is applied twice if a later page cannot be
+    /// read. At first, finds out where the log ends.
     async fn apply_after(
         &self,
         rooms: &dyn RoomStore,
-        known: Option<AccessNumber>,
-    ) -> Result<AccessNumber, StoreError> {
-        let Some(mut known) = known else { return rooms.access_tail().await };
+        known: &mut Option<AccessNumber>,
+    ) -> Result<(), StoreError> {
+        let Some(mut after) = *known else {
+            *known = Some(rooms.access_tail().await?);
+            // Clients may have asked before this.
+            self.services().changes.note_policy(AccessScope::Everything);
+            return Ok(());
+        };
         loop {
-            let changes = rooms.access_changes_after(known, PAGE).await?;
-            let Some(last) = changes.last() else { return Ok(known) };
-            known = last.number;
+            let changes = rooms.access_changes_after(after, PAGE).await?;
+            let Some(last) = changes.last() else { return Ok(()) };
+            after = last.number;
+            *known = Some(after);
             changes.iter().for_each(|change| self.kick(change));
-            let scopes = self.scopes(&changes);
-            scopes.into_iter().for_each(|scope| self.services().changes.note(scope));
+            let scopes = scopes(&changes);
+            scopes.into_iter().for_each(|scope| self.services().changes.note_policy(scope));
             self.tell_of_rooms(rooms, &changes).await;
         }
     }
@@ -83,31 +88,78 @@ impl Connections {
         }
     }
 
-    fn scopes(&self, changes: &[AccessChange]) -> HashSet<AccessScope> {
-        let mut scopes = HashSet::new();
-        let mut keys: HashSet<&RoomKey> = HashSet::new();
-        for change in changes {
-            match &change.subject {
-                Some(Subject::User(user)) => {
-                    scopes.insert(AccessScope::User(*user));
-                }
-                Some(Subject::Address(_)) => {
-                    scopes.insert(AccessScope::Everything);
-                }
-                None => keys.extend(&change.room),
-            }
-        }
-        if !keys.is_empty() {
-            let named = self.rooms().into_iter().filter(|room| keys.contains(&room.key()));
-            scopes.extend(named.map(AccessScope::Room));
-        }
-        scopes
-    }
-
     /// Returns the rooms of all live connections.
     pub(super) fn rooms(&self) -> HashSet<RoomId> {
         let all = self.live().all();
         let followed = all.iter().map(|connection| connection.position.following());
         followed.flat_map(|following| following.rooms.keys().cloned().collect::<Vec<_>>()).collect()
+    }
+}
+
+/// Returns what the policy is to be asked about again.
+fn scopes(changes: &[AccessChange]) -> HashSet<AccessScope> {
+    // A kick changes nothing that anybody may do.
+    let changes = changes.iter().filter(|change| change.action != AccessAction::Kick);
+    let scope = |change: &AccessChange| match &change.subject {
+        Some(Subject::User(user)) => Some(AccessScope::User(*user)),
+        Some(Subject::Address(_)) => Some(AccessScope::Everything),
+        // All spellings of the room have its key, and the key is one of them.
+        None => {
+            change.room.as_ref().map(|key| AccessScope::Room(RoomId::from_stored(key.as_str())))
+        }
+    };
+    changes.filter_map(scope).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use async_trait::async_trait;
+    use chat_core::{Posting, Topic, Visibility};
+    use chat_store::{AccessRequest, MemoryStore, NewAccessChange, RoomStoreWrapper};
+
+    use super::*;
+    use crate::Chat;
+
+    /// Fails at every second read.
+    #[derive(Default)]
+    struct Alternating {
+        store: MemoryStore,
+        reads: AtomicUsize,
+    }
+
+    #[async_trait]
+    impl RoomStoreWrapper for Alternating {
+        fn rooms(&self) -> &dyn RoomStore {
+            &self.store
+        }
+
+        async fn before_read(&self) -> Result<(), StoreError> {
+            let is_second = self.reads.fetch_add(1, Ordering::Relaxed) % 2 == 1;
+            if is_second { Err(StoreError::Closed) } else { Ok(()) }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_page_of_changes_is_applied_once_although_the_next_one_cannot_be_read() {
+        let chat = Chat::builder(Arc::new(MemoryStore::new())).start().await.unwrap();
+        let rooms = Alternating::default();
+        let mut known = None;
+        chat.connections.apply_after(&rooms, &mut known).await.unwrap();
+        assert_eq!(known, Some(rooms.store.access_tail().await.unwrap()));
+        let create = AccessRequest::CreateRoom {
+            room: "team".parse().unwrap(),
+            topic: Topic::default(),
+            visibility: Visibility::Public,
+            posting: Posting::Everyone,
+            owner: None,
+        };
+        rooms.store.change_access(&NewAccessChange::new(create, Timestamp::now())).await.unwrap();
+        let tail = rooms.store.access_tail().await.unwrap();
+        assert_ne!(known, Some(tail));
+        rooms.reads.store(0, Ordering::Relaxed);
+        chat.connections.apply_after(&rooms, &mut known).await.unwrap_err();
+        assert_eq!(known, Some(tail));
     }
 }

@@ -167,6 +167,7 @@ impl Connections {
         let subscription = Subscription::new(log, connection.reader, position, wake);
         let sink = SocketSink::new(socket, Arc::clone(&connection));
         let _live = self.live.enter(&connection);
+        connection.look_for_removal();
         standing::begin(&connection);
         deliver(subscription, &connection.waiting, &sink).await;
     }

@@ -14,6 +14,7 @@ use crate::socketio::transport::Farewell;
 /// There is one task per connection, from its first nickname on, however often the nickname changes: one task per
 /// nickname would outlive its request, and a client could accumulate tasks by changing nicknames.
 pub(crate) fn keep_name(connection: &Arc<Connection>) {
+    connection.look_for_removal();
     let keeper = &connection.keeper;
     if keeper.runs.swap(true, Ordering::AcqRel) {
         keeper.renamed.notify_one();

@@ -118,6 +118,30 @@ pub async fn a_revoked_credential_is_never_valid_again(backend: &dyn SessionBack
     assert_eq!(keys(&*store, user(10)).await, [key(2)]);
 }
 
+/// Neither codes that it has made before, nor later ones. Those of other devices, and of nobody's, stay valid.
+pub async fn a_revoked_credential_adds_no_device(backend: &dyn SessionBackend) {
+    let store = backend.open_store().await;
+    let ada = owner(10, 1);
+    for number in [1, 2] {
+        keep(&*store, number, ada).await;
+    }
+    let made_by = |number, maker| code(number, ada, 0).with_made_by(key(maker));
+    for made in [made_by(1, 1), made_by(2, 2), code(3, ada, 0), made_by(4, 1)] {
+        assert!(store.keep_code(&made, 5).await.expect("an answer"));
+    }
+    // What was added before is a device of its own.
+    assert!(redeem(&*store, 4, &new(14, 5)).await.is_some());
+    store.revoke_credential(user(10), key(1), at(5)).await.expect("revoked");
+    assert!(redeem(&*store, 4, &new(14, 6)).await.is_some(), "the answer got lost");
+    assert_eq!(redeem(&*store, 1, &new(11, 6)).await, None);
+    assert!(!store.keep_code(&made_by(5, 1), 9).await.expect("an answer"));
+    assert_eq!(redeem(&*store, 5, &new(15, 6)).await, None);
+    for number in [2, 3] {
+        assert!(redeem(&*store, number, &new(10 + number, 6)).await.is_some());
+    }
+    assert_eq!(found(&*store, 11, 6).await, Credential::Unknown);
+}
+
 /// With what they are called, and when they were used, to the hour.
 pub async fn devices_are_listed(backend: &dyn SessionBackend) {
     let store = backend.open_store().await;

@@ -4,6 +4,7 @@ use chat_core::event::{
     DEVICE_CODE, DEVICES, DeviceId, LINK_DEVICE, LinkDevice, Named, UNLINK_DEVICE, Unlinked,
 };
 use chat_core::{AccessScope, Refusal, RefusalCode};
+use chat_store::StoreError;
 use serde::Serialize;
 use serde_json::value::to_raw_value;
 
@@ -122,11 +123,16 @@ async fn answer(connection: &Arc<Connection>, asked: Asked) -> Result<Answer, Id
         Asked::Code => made(&identities.device_code(&*user()?).await?),
         Asked::List => made(&identities.devices(&*user()?).await?),
         Asked::Unlink(id) => {
-            let user = user()?;
-            identities.unlink_device(&user, id).await?;
-            let (services, scope) = (connection.services.clone(), AccessScope::User(user.id));
-            // This connection may be one of those that end.
-            tokio::spawn(async move { services.access_changed(&scope).await });
+            let (services, user) = (connection.services.clone(), user()?);
+            // It goes on when the client is gone, and all nodes look whatever its outcome is: this connection may be one
+            // of those that end, and a removal may have happened that has failed.
+            let unlink = tokio::spawn(async move {
+                let unlinked = services.identities.unlink_device(&user, id).await;
+                services.access_changed(&AccessScope::User(user.id)).await;
+                unlinked
+            });
+            // The process stops.
+            unlink.await.map_err(|_| StoreError::Closed)??;
             made(&Unlinked::new(id))
         }
         Asked::Link(LinkDevice { code, label, .. }) => {
