@@ -80,7 +80,7 @@ pub enum Audience {
     Private {
         /// The sender.
         from: UserId,
-        /// The receiver; never the sender.
+        /// The receiver. The sender itself for what the application tells one user, and nobody else.
         to: UserId,
         /// The receiver's nickname when it was sent.
         nickname: Nickname,
@@ -132,7 +132,9 @@ impl Audience {
     pub fn feeds(&self) -> impl Iterator<Item = Feed> + use<> {
         let (first, second) = match self {
             Self::Room(room) => (Feed::Room(room.clone()), None),
-            Self::Private { from, to, .. } => (Feed::User(*from), Some(Feed::User(*to))),
+            Self::Private { from, to, .. } => {
+                (Feed::User(*from), Some(Feed::User(*to)).filter(|_| from != to))
+            }
         };
         [Some(first), second].into_iter().flatten()
     }

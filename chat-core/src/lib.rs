@@ -8,6 +8,7 @@ mod error;
 pub mod event;
 mod frame;
 mod id;
+mod kind;
 mod line;
 mod message;
 mod moderation;
@@ -28,8 +29,9 @@ pub use frame::{
     AccessScope, FRAME_VERSION, Frame, FrameBody, FrameError, PresenceEntry, PresenceId,
 };
 pub use id::{NodeId, RoomId};
+pub use kind::{EventName, Kind};
 pub use line::{Reason, Topic};
-pub use message::{Content, Message, NewMessage, Timestamp};
+pub use message::{Content, Message, NewMessage, PayloadError, Timestamp};
 pub use moderation::{AccessAction, SanctionKind};
 pub use nickname::{Nickname, NicknameKey, NicknameSkeleton};
 pub use offset::{Epoch, Offset, RecoveryOffset};

@@ -3,9 +3,11 @@ use std::str::FromStr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
 use crate::{
-    Audience, Author, AuthorId, ClientOffset, Nickname, Offset, ParseError, RoomId, UserId,
+    Audience, Author, AuthorId, ClientOffset, EventName, Kind, Nickname, Offset, ParseError,
+    RoomId, UserId,
 };
 
 /// The text of a message: 1 to 65,536 bytes of UTF-8, any characters.
@@ -110,14 +112,28 @@ impl Timestamp {
     }
 }
 
-/// A message that is not in the log yet.
+/// Why an event cannot be made of a payload.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum PayloadError {
+    /// The payload cannot be serialised as JSON.
+    #[error("the payload of an event cannot be serialised")]
+    Json(#[from] serde_json::Error),
+    /// Its JSON is too long.
+    #[error(transparent)]
+    Length(#[from] ParseError),
+}
+
+/// A message that is not in the log yet: a text, or an event of an application.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NewMessage {
     /// Who receives the message.
     pub audience: Audience,
-    /// The text.
+    /// The text, or the payload of an event as JSON.
     pub content: Content,
+    /// What it is.
+    pub kind: Kind,
     /// The client's key for the message; without one, a retry is stored as a second message.
     pub client_offset: Option<ClientOffset>,
     /// The nickname that it is sent under; none if anonymous.
@@ -133,8 +149,45 @@ pub struct NewMessage {
 impl NewMessage {
     /// Creates a message without a nickname and an author, received now.
     pub fn new(audience: impl Into<Audience>, content: Content) -> Self {
-        let (audience, at) = (audience.into(), Timestamp::now());
-        Self { audience, content, client_offset: None, from: None, author: None, user: None, at }
+        Self {
+            audience: audience.into(),
+            content,
+            kind: Kind::Text,
+            client_offset: None,
+            from: None,
+            author: None,
+            user: None,
+            at: Timestamp::now(),
+        }
+    }
+
+    /// Creates an event of the application's own, with a payload that is serialised as JSON: 64 KiB at the most.
+    ///
+    /// ```
+    /// use chat_core::{EventName, NewMessage, RoomId};
+    ///
+    /// #[derive(serde::Serialize)]
+    /// struct Order {
+    ///     id: u32,
+    ///     state: &'static str,
+    /// }
+    ///
+    /// let room: RoomId = "orders".parse()?;
+    /// let name: EventName = "order updated".parse()?;
+    /// let event = NewMessage::event(room, name, &Order { id: 7, state: "paid" })?;
+    /// assert_eq!(event.content.as_str(), r#"{"id":7,"state":"paid"}"#);
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When the payload cannot be serialised, or is too long.
+    pub fn event(
+        audience: impl Into<Audience>,
+        name: EventName,
+        payload: &(impl Serialize + ?Sized),
+    ) -> Result<Self, PayloadError> {
+        let content = Content::try_from(serde_json::to_string(payload)?)?;
+        Ok(Self { kind: Kind::Event(name), ..Self::new(audience, content) })
     }
 
     /// Sets the client's key.
@@ -172,7 +225,7 @@ impl NewMessage {
     ///
     /// Compares users, not names. If an author is unknown, names are compared by their key, if both are known.
     pub fn is_retry_of(&self, stored: &Message) -> bool {
-        if self.content != stored.content {
+        if self.content != stored.content || self.kind != stored.kind {
             return false;
         }
         match (self.author, stored.author) {
@@ -204,8 +257,11 @@ pub struct Message {
     /// Who receives the message.
     #[serde(flatten)]
     pub audience: Audience,
-    /// The text.
+    /// The text, or the payload of an event as JSON.
     pub content: Content,
+    /// What it is.
+    #[serde(default, skip_serializing_if = "Kind::is_text")]
+    pub kind: Kind,
     /// The author's key for it, which only the author may see.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_offset: Option<ClientOffset>,
@@ -231,6 +287,8 @@ struct Fields {
     room: Option<RoomId>,
     private: Option<Private>,
     content: Content,
+    #[serde(default)]
+    kind: Kind,
     client_offset: Option<ClientOffset>,
     from: Option<Nickname>,
     author: Option<AuthorId>,
@@ -251,7 +309,7 @@ impl TryFrom<Fields> for Message {
     type Error = &'static str;
 
     fn try_from(fields: Fields) -> Result<Self, Self::Error> {
-        let Fields { offset, room, private, content, client_offset, from, author, user, at } =
+        let Fields { offset, room, private, content, kind, client_offset, from, author, user, at } =
             fields;
         let audience = match (room, private) {
             (Some(room), None) => Audience::Room(room),
@@ -260,7 +318,7 @@ impl TryFrom<Fields> for Message {
             }
             _ => return Err("a message is for a room or private, and not both"),
         };
-        Ok(Self { offset, audience, content, client_offset, from, author, user, at })
+        Ok(Self { offset, audience, content, kind, client_offset, from, author, user, at })
     }
 }
 
@@ -273,6 +331,7 @@ impl Message {
             offset,
             audience,
             content,
+            kind: Kind::Text,
             client_offset: None,
             from: None,
             author: None,
@@ -283,9 +342,9 @@ impl Message {
 
     /// Creates a message from `new` at this offset.
     pub fn from_new(offset: Offset, new: NewMessage) -> Self {
-        let NewMessage { audience, content, client_offset, from, author, user, at } = new;
+        let NewMessage { audience, content, kind, client_offset, from, author, user, at } = new;
         let author = author.map(Author::id);
-        Self { offset, audience, content, client_offset, from, author, user, at: Some(at) }
+        Self { offset, audience, content, kind, client_offset, from, author, user, at: Some(at) }
     }
 }
 impl Author {

@@ -2,8 +2,8 @@ use serde::{Deserialize, Serialize};
 
 use super::arguments::{Arguments, invalid};
 use crate::{
-    Audience, ClientOffset, Content, Message, Nickname, Offset, Refusal, RefusalCode, RoomId,
-    Timestamp, UserId,
+    Audience, ClientOffset, Content, EventName, Message, Nickname, Offset, Refusal, RefusalCode,
+    RoomId, Timestamp, UserId,
 };
 
 /// The argument of [`HISTORY`](super::HISTORY): `emit("history", { room, before, limit })`, or `{ with, before, limit
@@ -103,8 +103,11 @@ impl History {
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct HistoryMessage {
-    /// The text.
+    /// The text; for an event, its payload as JSON.
     pub content: Content,
+    /// The name of the event; absent if it is a text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event: Option<EventName>,
     /// Its position in the log.
     pub offset: Offset,
     /// The room it was sent to; absent if it is private.
@@ -135,11 +138,12 @@ impl HistoryMessage {
 /// Converts a message for other users, without the key.
 impl From<Message> for HistoryMessage {
     fn from(message: Message) -> Self {
-        let Message { offset, audience, content, from, user, at, .. } = message;
+        let Message { offset, audience, content, kind, from, user, at, .. } = message;
+        let event = kind.event().cloned();
         let (room, to, user) = match audience {
             Audience::Room(room) => (Some(room), None, user),
             Audience::Private { from, nickname, .. } => (None, Some(nickname), Some(from)),
         };
-        Self { content, offset, room, from, user, to, at, client_offset: None }
+        Self { content, event, offset, room, from, user, to, at, client_offset: None }
     }
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use chat_core::{Audience, Message, NewMessage, Offset, RoomId, UserId};
+use chat_core::{Audience, EventName, Message, NewMessage, Offset, RoomId, UserId};
 use sqlx::postgres::PgArguments;
 use sqlx::{Arguments, Connection, PgConnection, Row};
 
@@ -12,11 +12,11 @@ use super::read::{message, offset};
 use crate::key::{earlier_choices, is_shared};
 use crate::{Appended, Plan};
 
-/// The function is in `migrations/postgres/0008_message_users.sql`.
+/// The function is in `migrations/postgres/0012_events.sql`.
 const APPEND: &str = concat!(
     "SELECT ",
     columns!(),
-    ", tail_before, stored FROM chat_append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
+    ", tail_before, stored FROM chat_append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
 );
 
 /// The messages whose keys are kept under these texts.
@@ -78,6 +78,8 @@ impl Encoded {
         let authors: Vec<_> =
             new.iter().map(|new| new.author.map(|author| author.id().as_i64())).collect();
         let users: Vec<_> = new.iter().map(|new| new.user.map(UserId::as_i64)).collect();
+        let events: Vec<_> =
+            new.iter().map(|new| new.kind.event().map(EventName::as_str)).collect();
         let care: Vec<_> = new.iter().map(|new| if is_shared(new) { care } else { 0 }).collect();
         let mut arguments = PgArguments::default();
         arguments
@@ -91,6 +93,7 @@ impl Encoded {
             .and_then(|()| arguments.add(receivers))
             .and_then(|()| arguments.add(authors))
             .and_then(|()| arguments.add(users))
+            .and_then(|()| arguments.add(events))
             .and_then(|()| arguments.add(care))
             .and_then(|()| arguments.add(earlier))
             .map_err(sqlx::Error::Encode)?;

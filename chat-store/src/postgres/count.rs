@@ -7,7 +7,7 @@ use sqlx::PgConnection;
 macro_rules! walk {
     ($condition:literal) => {
         concat!(
-            "(SELECT 1 FROM chat_messages WHERE ",
+            "(SELECT id FROM chat_messages WHERE ",
             $condition,
             " AND id > $1 ORDER BY id LIMIT $2)"
         )
@@ -19,7 +19,7 @@ pub(super) const OF_ROOM: &str = concat!("SELECT count(*) FROM ", walk!("room = 
 pub(super) const OF_USER: &str = concat!(
     "SELECT count(*) FROM (",
     walk!("sender_id = $3"),
-    " UNION ALL ",
+    " UNION ",
     walk!("receiver_id = $3"),
     " LIMIT $2) AS found"
 );
@@ -27,7 +27,7 @@ pub(super) const OF_USER: &str = concat!(
 pub(super) const BETWEEN: &str = concat!(
     "SELECT count(*) FROM (",
     walk!("sender_id = $3 AND receiver_id = $4"),
-    " UNION ALL ",
+    " UNION ",
     walk!("sender_id = $4 AND receiver_id = $3"),
     " LIMIT $2) AS found"
 );

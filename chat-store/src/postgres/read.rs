@@ -1,7 +1,8 @@
 //! Pages of the log, and conversion of rows to messages.
 
 use chat_core::{
-    Audience, AuthorId, Content, Feed, Message, Nickname, Offset, RoomId, Timestamp, UserId,
+    Audience, AuthorId, Content, EventName, Feed, Kind, Message, Nickname, Offset, RoomId,
+    Timestamp, UserId,
 };
 use sqlx::error::BoxDynError;
 use sqlx::postgres::PgRow;
@@ -80,6 +81,8 @@ pub(super) fn message(row: &PgRow) -> Result<Message, sqlx::Error> {
     message.from = sender.map(Nickname::from_stored);
     message.author = row.try_get::<Option<i64>, _>(9)?.map(AuthorId::from_stored);
     message.user = row.try_get::<Option<i64>, _>(10)?.map(UserId::from_stored);
+    let event: Option<String> = row.try_get(11)?;
+    message.kind = event.map_or(Kind::Text, |name| Kind::Event(EventName::from_stored(name)));
     message.at = Some(Timestamp::from_millis(row.try_get(5)?));
     Ok(message)
 }

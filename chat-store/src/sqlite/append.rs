@@ -21,16 +21,19 @@ use crate::{Appended, Plan};
 /// without gaps.
 static INSERT: LazyLock<Statements> = LazyLock::new(|| {
     Statements::new(|rows| {
-        let values: Vec<_> = (1..=rows).map(|row| format!("({row},?,?,?,?,?,?,?,?,?,?)")).collect();
+        let values: Vec<_> =
+            (1..=rows).map(|row| format!("({row},?,?,?,?,?,?,?,?,?,?,?)")).collect();
         format!(
             "INSERT INTO messages
-                (id, client_offset, content, room, sender, at, sender_id, receiver_id, receiver, author, user_id)
+                (id, client_offset, content, room, sender, at, sender_id, receiver_id, receiver, author, user_id,
+                    event)
             SELECT
                 (SELECT max(
                     coalesce((SELECT max(seq) FROM sqlite_sequence WHERE name = 'messages'), 0),
                     coalesce((SELECT max(id) FROM messages), 0)
                 )) + column1,
-                column2, column3, column4, column5, column6, column7, column8, column9, column10, column11
+                column2, column3, column4, column5, column6, column7, column8, column9, column10, column11,
+                column12
             FROM (VALUES {})
             WHERE column3 IS NOT NULL",
             values.join(",")
@@ -137,7 +140,7 @@ async fn insert_rows(
     connection: &mut SqliteConnection,
 ) -> Result<i64, sqlx::Error> {
     let mut arguments = SqliteArguments::default();
-    arguments.reserve(10 * rows.len(), 0);
+    arguments.reserve(11 * rows.len(), 0);
     for row in rows {
         bind(row, &mut arguments).map_err(sqlx::Error::Encode)?;
     }
@@ -148,7 +151,7 @@ async fn insert_rows(
 
 /// Binds the values of a row of [`INSERT`].
 fn bind((message, key): &Row<'_>, arguments: &mut SqliteArguments) -> Result<(), BoxDynError> {
-    let NewMessage { audience, content, from, author, user, at, .. } = message;
+    let NewMessage { audience, content, kind, from, author, user, at, .. } = message;
     let (room, users) = match audience {
         Audience::Room(room) => (room.as_str(), None),
         Audience::Private { from, to, nickname } => ("", Some((from, to, nickname))),
@@ -162,7 +165,8 @@ fn bind((message, key): &Row<'_>, arguments: &mut SqliteArguments) -> Result<(),
     arguments.add(users.map(|(_, to, _)| to.as_i64()))?;
     arguments.add(users.map(|(.., nickname)| text(nickname.as_str())))?;
     arguments.add(author.map(|author| author.id().as_i64()))?;
-    arguments.add(user.map(UserId::as_i64))
+    arguments.add(user.map(UserId::as_i64))?;
+    arguments.add(kind.event().map(|event| text(event.as_str())))
 }
 
 fn text(text: &str) -> Arc<str> {

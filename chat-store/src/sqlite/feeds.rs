@@ -21,7 +21,7 @@ const MOST_OFTEN: i64 = 3;
 /// The columns that [`message`](super::read::message) reads.
 macro_rules! columns {
     () => {
-        "id, room, content, client_offset, sender, at, sender_id, receiver_id, receiver, author, user_id"
+        "id, room, content, client_offset, sender, at, sender_id, receiver_id, receiver, author, user_id, event"
     };
 }
 pub(super) use columns;
@@ -113,7 +113,8 @@ fn packed_columns() -> String {
     format!(
         "CASE WHEN octet_length(content) > {MAX_PACKED_BYTES} THEN NULL ELSE json_array(id, CAST(room AS TEXT),
             CAST(content AS TEXT), CAST(client_offset AS TEXT), CAST(sender AS TEXT), at,
-            sender_id, receiver_id, CAST(receiver AS TEXT), author, user_id) END AS packed, octet_length(content) AS bytes"
+            sender_id, receiver_id, CAST(receiver AS TEXT), author, user_id,
+            CAST(event AS TEXT)) END AS packed, octet_length(content) AS bytes"
     )
 }
 
@@ -153,8 +154,7 @@ pub(super) fn statement(
     Ok(walks.iter().fold(merged, |query, walk| walk.bind(query)))
 }
 
-/// Returns the statement that counts the messages of a feed after an offset, up to `max`. No message is in two of
-/// the walks of one feed.
+/// Returns the statement that counts the messages of a feed after an offset, up to `max`.
 pub(super) fn count_after(feed: &Feed, after: Offset, max: u64) -> Statement {
     let parts = Parts::of(std::slice::from_ref(feed));
     let walks = walks(&parts);
@@ -252,7 +252,12 @@ fn merged(walks: &[Walk<'_>], side: Side) -> String {
 
 /// Returns how many ids the walks find upwards, up to the limit.
 fn counted(walks: &[Walk<'_>]) -> String {
-    format!("SELECT count(*) FROM ({} {})", all_ids(walks, '>'), limit!())
+    // What a user has sent to itself is in two walks.
+    format!(
+        "SELECT count(*) FROM (SELECT DISTINCT found FROM ({}) {})",
+        all_ids(walks, '>'),
+        limit!()
+    )
 }
 
 /// Returns the ids of all walks on one side of `?1`. The parameters of the walks are numbered from 3 on.

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use sqlx::{Row, SqliteConnection};
 
 use super::feeds::{self, Form, MAX_PACKED_BYTES, Side};
+use super::read::kind;
 use super::rows::{offset, undecodable};
 use crate::{PageBuilder, key_from_kept};
 
@@ -25,6 +26,7 @@ struct Record<'a>(
     Option<String>,
     Option<i64>,
     Option<i64>,
+    Option<String>,
 );
 
 /// Returns the messages next to an offset, in the order in which they are read; none if one of them is too long for
@@ -58,7 +60,9 @@ pub(super) async fn page(
 fn unpack(records: Vec<Record<'_>>, side: Side, page: &mut PageBuilder) -> Result<(), sqlx::Error> {
     // Usually the messages of a page are in one room; they share its name.
     let mut room: Option<RoomId> = None;
-    for Record(id, name, content, key, sender, at, from, to, nickname, author, user) in records {
+    for Record(id, name, content, key, sender, at, from, to, nickname, author, user, event) in
+        records
+    {
         let offset = offset(id)?;
         if let Some(last) = page.last()
             && !side.moves_on(last.offset, offset)?
@@ -83,6 +87,7 @@ fn unpack(records: Vec<Record<'_>>, side: Side, page: &mut PageBuilder) -> Resul
         message.from = sender.map(Nickname::from_stored);
         message.author = author.map(AuthorId::from_stored);
         message.user = user.map(UserId::from_stored);
+        message.kind = kind(event);
         message.at = at.map(Timestamp::from_millis);
         if !page.push(message) {
             break;

@@ -86,6 +86,9 @@ macro_rules! conformance {
                 every_field_comes_back_as_it_was
                 any_text_comes_back_as_it_was
                 the_longest_texts_come_back_as_they_were;
+            events:
+                events_are_kept_as_they_are
+                a_retry_of_an_event_is_recognised;
             whole:
                 an_append_that_is_dropped_has_happened_as_a_whole_or_not_at_all
                 reads_that_are_dropped_leave_the_store_usable

@@ -2,8 +2,10 @@ use std::borrow::Cow;
 use std::sync::OnceLock;
 
 use chat_core::event::{CHAT_MESSAGE, DeliveryMeta, PRIVATE_MESSAGE, PrivateDeliveryMeta};
-use chat_core::{Audience, Author, ClientOffset, Content, Epoch, Message, Offset, RecoveryOffset};
-use serde::Serialize;
+use chat_core::{
+    Audience, Author, ClientOffset, Content, Epoch, Kind, Message, Offset, RecoveryOffset,
+};
+use serde::{Serialize, Serializer};
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::ReaderId;
@@ -54,11 +56,23 @@ impl Entry {
     }
 
     /// Returns the name of the event that delivers it.
-    pub(crate) fn event(&self) -> &'static str {
-        match self.message.audience {
-            Audience::Room(_) => CHAT_MESSAGE,
-            Audience::Private { .. } => PRIVATE_MESSAGE,
+    pub(crate) fn event(&self) -> &str {
+        match (&self.message.kind, &self.message.audience) {
+            (Kind::Event(name), _) => name.as_str(),
+            (_, Audience::Room(_)) => CHAT_MESSAGE,
+            (_, Audience::Private { .. }) => PRIVATE_MESSAGE,
         }
+    }
+
+    /// Returns the first argument of the delivery. A payload that is no JSON, which only another program can have
+    /// written, is delivered as text.
+    fn body(&self) -> Body<'_> {
+        let Message { content, kind, .. } = &self.message;
+        let payload = match kind {
+            Kind::Event(_) => serde_json::from_str(content.as_str()).ok(),
+            _ => None,
+        };
+        payload.map_or(Body::Text(content), Body::Payload)
     }
 
     /// Returns the delivery to this author as created by `encode`, which is called once for all connections where the
@@ -71,9 +85,8 @@ impl Entry {
     ) -> Option<Cow<'_, [u8]>> {
         let (forms, key) = self.forms_for(receiver);
         let make = || {
-            let Message { content, offset, .. } = &self.message;
             let (meta, recovery) = (self.meta(key), self.recovery(position));
-            encode(&Delivered(self.event(), content, *offset, meta, recovery))
+            encode(&Delivered(self.event(), self.body(), self.offset(), meta, recovery))
         };
         if position.rewinds > 0 {
             return Some(make()?.into_vec().into());
@@ -90,10 +103,9 @@ impl Entry {
     ) -> Option<Cow<'_, Arguments>> {
         let (forms, key) = self.forms_for(receiver);
         let make = || {
-            let Message { content, offset, .. } = &self.message;
             let meta = to_raw_value(&self.meta(key)).ok()?;
             let recovery = to_raw_value(&self.recovery(position)).ok()?;
-            Some(Arguments(to_raw_value(content).ok()?, *offset, meta, recovery))
+            Some(Arguments(to_raw_value(&self.body()).ok()?, self.offset(), meta, recovery))
         };
         if position.rewinds > 0 {
             return make().map(Cow::Owned);
@@ -150,13 +162,39 @@ pub(crate) struct Position<'a> {
 
 /// A delivery: a JSON array of the event and its arguments.
 #[derive(Serialize)]
-pub(crate) struct Delivered<'a>(&'static str, &'a Content, Offset, Meta, RecoveryOffset);
+pub(crate) struct Delivered<'a>(&'a str, Body<'a>, Offset, Meta, RecoveryOffset);
+
+/// The first argument of a delivery.
+#[derive(Debug, Clone, Copy)]
+enum Body<'a> {
+    Text(&'a Content),
+    Payload(&'a RawValue),
+}
+
+impl Body<'_> {
+    fn len(&self) -> usize {
+        match self {
+            Self::Text(content) => content.as_str().len(),
+            Self::Payload(json) => json.get().len(),
+        }
+    }
+}
+
+/// Not derived: `untagged` would take a payload apart.
+impl Serialize for Body<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Text(content) => content.serialize(serializer),
+            Self::Payload(json) => json.serialize(serializer),
+        }
+    }
+}
 
 impl Delivered<'_> {
     /// Returns the approximate size of its JSON in bytes.
     pub(crate) fn bytes(&self) -> usize {
         const BESIDE_CONTENT: usize = 192;
-        self.1.as_str().len() + BESIDE_CONTENT
+        self.0.len() + self.1.len() + BESIDE_CONTENT
     }
 }
 
@@ -185,7 +223,7 @@ impl Arguments {
 #[cfg(test)]
 mod tests {
     use chat_core::event::{Delivery, PrivateDelivery};
-    use chat_core::{AuthorId, NewMessage, RoomId, UserId};
+    use chat_core::{AuthorId, EventName, NewMessage, RoomId, UserId};
 
     use super::*;
 
@@ -238,6 +276,33 @@ mod tests {
         assert_eq!((meta.room, meta.at), (RoomId::general(), message.at));
         assert_eq!((&meta.from, &meta.client_offset), (&message.from, &message.client_offset));
         assert_eq!(recovery, RecoveryOffset::new(epoch(), offset));
+    }
+
+    #[test]
+    fn an_event_is_delivered_under_its_name_with_its_payload_as_it_is() {
+        let payload = serde_json::json!({ "id": 7, "text": "quotes \" and \u{0}", "big": 1e300 });
+        let name: EventName = "order \"updated\"".parse().unwrap();
+        let event = NewMessage::event(RoomId::general(), name.clone(), &payload).unwrap();
+        let entry = entry(event);
+        let encoded = encoded(&entry, None);
+        let [event, body, offset, ..]: [serde_json::Value; 5] =
+            serde_json::from_slice(&encoded).unwrap();
+        assert_eq!((event.as_str(), body, offset), (Some(name.as_str()), payload, 1.into()));
+        let arguments = serde_json::to_string(
+            &entry.arguments(None, &Position { epoch: &epoch(), rewinds: 0 }).unwrap(),
+        );
+        let name = serde_json::to_string(&name).unwrap();
+        let packet = arguments.unwrap().replacen('[', &format!("[{name},"), 1);
+        assert_eq!(packet.as_bytes(), &*encoded);
+    }
+
+    #[test]
+    fn a_payload_that_is_no_json_is_text() {
+        let mut new = new();
+        new.kind = Kind::Event(EventName::from_stored("odd"));
+        let encoded = String::from_utf8(encoded(&entry(new.clone()), None).into_owned()).unwrap();
+        let text = serde_json::to_string(new.content.as_str()).unwrap();
+        assert!(encoded.starts_with(&format!(r#"["odd",{text},1,"#)), "{encoded}");
     }
 
     #[test]
