@@ -84,6 +84,11 @@ impl PageBuilder {
         Ok(!self.page.more && self.push(message()?))
     }
 
+    /// Notes that there are more messages, although the next one was not looked up.
+    pub fn cut(&mut self) {
+        self.page.more = true;
+    }
+
     fn is_full(&self) -> bool {
         self.page.messages.len() == self.limit || self.bytes >= Page::MAX_BYTES
     }

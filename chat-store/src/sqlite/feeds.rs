@@ -16,7 +16,7 @@ const MERGED: usize = 100;
 
 /// How often a row can occur: a private message is among those that one user has sent, those that the other has
 /// received, and those between the two.
-const MOST_OFTEN: i64 = 3;
+const MOST_OFTEN: usize = 3;
 
 /// The columns that [`message`](super::read::message) reads.
 macro_rules! columns {
@@ -121,37 +121,42 @@ fn packed_columns() -> String {
 /// Returns the statement that reads this many messages of these feeds, or of the whole log with `None`. The rows of
 /// one message may occur several times, one after the other; read rows as far as needed.
 ///
+/// Also returns how many rows there are at the most: after so many there may be others.
+///
 /// There must be at least one feed; only feeds are read downwards.
 pub(super) fn statement(
     feeds: Option<&[Feed]>,
     side: Side,
     rows: usize,
     form: Form,
-) -> Result<Statement, serde_json::Error> {
+) -> Result<(Statement, usize), serde_json::Error> {
     let offset = match side {
         Side::After(offset) => offset.as_u64().cast_signed(),
         Side::Before(offset) => offset.map_or(i64::MAX, |offset| offset.as_u64().cast_signed()),
     };
-    let rows = i64::try_from(rows).unwrap_or(i64::MAX);
+    let bound = |rows: usize| i64::try_from(rows).unwrap_or(i64::MAX);
     let Some(feeds) = feeds else {
-        return Ok(sqlx::query(AssertSqlSafe(form.of(ALL))).bind(offset).bind(rows));
+        let all = sqlx::query(AssertSqlSafe(form.of(ALL))).bind(offset).bind(bound(rows));
+        return Ok((all, rows));
     };
     let parts = Parts::of(feeds);
     let walks = walks(&parts);
     if walks.len() > MERGED + 1 {
-        return Ok(sqlx::query(AssertSqlSafe(form.of(MANY)))
+        let many = sqlx::query(AssertSqlSafe(form.of(MANY)))
             .bind(offset)
-            .bind(rows)
+            .bind(bound(rows))
             .bind(serde_json::to_string(&parts.rooms)?)
             .bind(serde_json::to_string(&parts.users)?)
-            .bind(serde_json::to_string(&parts.pairs)?));
+            .bind(serde_json::to_string(&parts.pairs)?);
+        return Ok((many, rows));
     }
-    // The messages of rooms and those of one user do not overlap, so each occurs once.
+    // The messages of rooms and those of one user do not overlap. What the user alone was told occurs twice, and is
+    // rare: a page that has some of that is shorter.
     let once = parts.users.len() <= 1 && parts.pairs.is_empty();
     let rows = if once { rows } else { rows.saturating_mul(MOST_OFTEN) };
     let sql = form.of(&merged(&walks, side));
-    let merged = sqlx::query(AssertSqlSafe(sql)).bind(offset).bind(rows);
-    Ok(walks.iter().fold(merged, |query, walk| walk.bind(query)))
+    let merged = sqlx::query(AssertSqlSafe(sql)).bind(offset).bind(bound(rows));
+    Ok((walks.iter().fold(merged, |query, walk| walk.bind(query)), rows))
 }
 
 /// Returns the statement that counts the messages of a feed after an offset, up to `max`.

@@ -39,7 +39,7 @@ pub(super) async fn page(
 ) -> Result<Option<PageBuilder>, sqlx::Error> {
     let mut page = PageBuilder::new(limit);
     let statement = feeds::statement(feeds, side, page.wanted(), Form::Packed);
-    let statement = statement.map_err(|error| sqlx::Error::Encode(error.into()))?;
+    let (statement, most) = statement.map_err(|error| sqlx::Error::Encode(error.into()))?;
     let row = statement.fetch_one(connection).await?;
     let longest: Option<i64> = row.try_get(1)?;
     if longest.is_some_and(|bytes| bytes > MAX_PACKED_BYTES) {
@@ -53,7 +53,11 @@ pub(super) async fn page(
         Err(_) => String::from_utf8_lossy(&json),
     };
     let records: Vec<Record<'_>> = serde_json::from_str(&json).map_err(undecodable)?;
+    let is_cut = records.len() >= most;
     unpack(records, side, &mut page)?;
+    if is_cut {
+        page.cut();
+    }
     Ok(Some(page))
 }
 

@@ -64,9 +64,11 @@ pub(super) async fn page(
 ) -> Result<PageBuilder, sqlx::Error> {
     let mut page = PageBuilder::new(limit);
     let statement = feeds::statement(feeds, side, page.wanted(), Form::Rows);
-    let statement = statement.map_err(|error| sqlx::Error::Encode(error.into()))?;
+    let (statement, most) = statement.map_err(|error| sqlx::Error::Encode(error.into()))?;
     let mut rows = statement.fetch(connection);
+    let mut seen = 0;
     while let Some(row) = rows.try_next().await? {
+        seen += 1;
         let offset = offset(row.try_get(0)?)?;
         if let Some(last) = page.last()
             && !side.moves_on(last.offset, offset)?
@@ -76,6 +78,9 @@ pub(super) async fn page(
         if !page.push_with(|| message(&row))? {
             break;
         }
+    }
+    if seen >= most {
+        page.cut();
     }
     Ok(page)
 }

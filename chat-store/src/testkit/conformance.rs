@@ -88,6 +88,7 @@ macro_rules! conformance {
                 the_longest_texts_come_back_as_they_were;
             events:
                 events_are_kept_as_they_are
+                what_a_user_is_told_alone_is_in_each_page_once
                 a_retry_of_an_event_is_recognised;
             whole:
                 an_append_that_is_dropped_has_happened_as_a_whole_or_not_at_all

@@ -48,6 +48,42 @@ pub async fn events_are_kept_as_they_are(backend: &dyn Backend) {
     }
 }
 
+/// Once, however the pages are cut.
+pub async fn what_a_user_is_told_alone_is_in_each_page_once(backend: &dyn Backend) {
+    let store = backend.open().await;
+    let nickname: Nickname = "Ada".parse().expect("a nickname");
+    let to_ada = Audience::Private { from: user(1), to: user(1), nickname };
+    let batch: Vec<_> = (0..10).map(|_| event(to_ada.clone(), "inbox")).collect();
+    store.append(&batch).await.expect("an append");
+    let own = Feed::User(user(1));
+    let all: Vec<_> = (1..=10).map(offset).collect();
+    for feeds in [vec![own.clone()], vec![own.clone(), Feed::Room(RoomId::general())]] {
+        for limit in 1..=11 {
+            let (mut read, mut more) = (Vec::new(), true);
+            while more {
+                let after = read.last().copied().unwrap_or(Offset::ZERO);
+                let page = store.read_after(Some(&feeds), after, limit).await.expect("a page");
+                assert!(page.messages.len() <= limit && !(page.more && page.messages.is_empty()));
+                read.extend(page.messages.iter().map(|message| message.offset));
+                more = page.more;
+            }
+            assert_eq!(read, all, "{limit}");
+        }
+    }
+    for limit in 1..=11 {
+        let (mut read, mut more) = (Vec::new(), true);
+        while more {
+            let before = read.last().copied();
+            let page = store.read_before(&own, before, limit).await.expect("a page");
+            assert!(page.messages.len() <= limit && !(page.more && page.messages.is_empty()));
+            read.extend(page.messages.iter().rev().map(|message| message.offset));
+            more = page.more;
+        }
+        read.reverse();
+        assert_eq!(read, all, "{limit}");
+    }
+}
+
 /// With the same payload under the same name. Another name is another message.
 pub async fn a_retry_of_an_event_is_recognised(backend: &dyn Backend) {
     let store = backend.open().await;
