@@ -268,43 +268,6 @@ pub const USER_JOINED: &str = "user joined";
 /// The event that tells a room that a user has left: [`UserChange`]. Delivered at most once.
 pub const USER_LEFT: &str = "user left";
 
-/// The names of all events of the chat.
-pub(crate) const NAMES: [&str; 33] = [
-    CHAT_MESSAGE,
-    PRIVATE_MESSAGE,
-    JOIN,
-    NOT_JOINED,
-    LEAVE,
-    NICKNAME,
-    DEVICE_CODE,
-    LINK_DEVICE,
-    DEVICES,
-    UNLINK_DEVICE,
-    TOKEN,
-    USERS,
-    HISTORY,
-    ROOMS,
-    CREATE_ROOM,
-    CHANGE_ROOM,
-    ROOM_CHANGED,
-    MEMBERS,
-    SET_ROLE,
-    INVITE,
-    ACCEPT_INVITATION,
-    REVOKE_INVITATION,
-    KICK,
-    BAN,
-    MUTE,
-    LIFT,
-    MODERATION_LOG,
-    READ,
-    UNREAD,
-    READERS,
-    TYPING,
-    USER_JOINED,
-    USER_LEFT,
-];
-
 /// Returns the name of an event from its JSON text: the first item of the array. `None` if there is none.
 pub fn event_name(json: &str) -> Option<String> {
     serde_json::from_str(Arguments::of(json).ok()?.raw(0)?).ok()

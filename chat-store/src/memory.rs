@@ -4,6 +4,7 @@ mod read_positions;
 mod rooms;
 mod users;
 
+use std::collections::BTreeSet;
 use std::collections::hash_map::RandomState;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
@@ -14,7 +15,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use chat_core::{
     Audience, Epoch, Feed, Message, NewMessage, Nickname, NicknameKey, NicknameSkeleton, Offset,
-    Timestamp, UserId,
+    RoomId, Timestamp, UserId,
 };
 
 use self::access::Access;
@@ -118,6 +119,18 @@ impl MessageStore for MemoryStore {
 
     async fn tail(&self) -> Result<Offset, StoreError> {
         Ok(self.contents()?.log.tail())
+    }
+
+    async fn room_names(
+        &self,
+        after: Option<&RoomId>,
+        limit: usize,
+    ) -> Result<Vec<RoomId>, StoreError> {
+        let contents = self.contents()?;
+        let rooms = contents.log.messages.iter().filter_map(|message| message.audience.room());
+        let names: BTreeSet<_> =
+            rooms.filter(|room| after.is_none_or(|after| *room > after)).collect();
+        Ok(names.into_iter().take(limit).cloned().collect())
     }
 
     async fn count_after(&self, feed: &Feed, after: Offset, max: u64) -> Result<u64, StoreError> {

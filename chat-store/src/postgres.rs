@@ -24,7 +24,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use chat_core::{Epoch, Feed, NewMessage, Offset};
+use chat_core::{Epoch, Feed, NewMessage, Offset, RoomId};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, PgConnection};
 
@@ -193,6 +193,16 @@ impl MessageStore for PostgresStore {
         let mut lease = self.readers.lease().await?;
         let tail = within(CALL_TIMEOUT, read::tail(&mut lease)).await;
         lease.settle(tail)
+    }
+
+    async fn room_names(
+        &self,
+        after: Option<&RoomId>,
+        limit: usize,
+    ) -> Result<Vec<RoomId>, StoreError> {
+        let mut lease = self.readers.lease().await?;
+        let names = within(CALL_TIMEOUT, read::room_names(&mut lease, after, limit)).await;
+        lease.settle(names)
     }
 
     async fn count_after(&self, feed: &Feed, after: Offset, max: u64) -> Result<u64, StoreError> {

@@ -31,7 +31,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chat_core::{Epoch, Feed, NewMessage, Offset};
+use chat_core::{Epoch, Feed, NewMessage, Offset, RoomId};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection as _, SqliteConnection};
 use tokio::sync::Mutex;
@@ -265,6 +265,17 @@ impl MessageStore for SqliteStore {
     async fn tail(&self) -> Result<Offset, StoreError> {
         let mut reader = self.reader().await?;
         read::tail(&mut reader).await.map_err(|error| self.place.error_in_use(error))
+    }
+
+    async fn room_names(
+        &self,
+        after: Option<&RoomId>,
+        limit: usize,
+    ) -> Result<Vec<RoomId>, StoreError> {
+        let mut reader = self.reader().await?;
+        rooms::names(&mut reader, after, limit)
+            .await
+            .map_err(|error| self.place.error_in_use(error))
     }
 
     async fn count_after(&self, feed: &Feed, after: Offset, max: u64) -> Result<u64, StoreError> {

@@ -1,5 +1,7 @@
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
-use chat_core::{Epoch, Feed, Message, NewMessage, Offset};
+use chat_core::{Epoch, Feed, Message, NewMessage, Offset, RoomId};
 
 use crate::{Appended, ReadPositionStore, RoomStore, SessionStore, StoreError, UserStore};
 
@@ -82,6 +84,32 @@ pub trait MessageStore: Send + Sync + 'static {
     /// See [`StoreError::is_retryable`].
     async fn tail(&self) -> Result<Offset, StoreError>;
 
+    /// Returns the names of rooms that have messages, in the order of their bytes: those after `after`, at most `limit`.
+    ///
+    /// The default implementation reads the whole log. A store that has an index of rooms walks along that instead.
+    ///
+    /// # Errors
+    /// See [`StoreError::is_retryable`].
+    async fn room_names(
+        &self,
+        after: Option<&RoomId>,
+        limit: usize,
+    ) -> Result<Vec<RoomId>, StoreError> {
+        let (mut names, mut last) = (BTreeSet::new(), Offset::ZERO);
+        loop {
+            let page = self.read_after(None, last, COUNTED_AT_ONCE).await?;
+            last = page.messages.last().map_or(last, |message| message.offset);
+            let rooms = page.messages.into_iter().filter_map(|it| it.audience.room().cloned());
+            names.extend(rooms.filter(|room| after.is_none_or(|after| room > after)));
+            while names.len() > limit {
+                names.pop_last();
+            }
+            if !page.more {
+                return Ok(names.into_iter().collect());
+            }
+        }
+    }
+
     /// Returns how many messages of a feed have offsets above `after`, counting up to `max`.
     ///
     /// The default implementation reads them. A store that has an index counts along it instead.
@@ -125,7 +153,7 @@ pub trait MessageStore: Send + Sync + 'static {
     async fn close(&self);
 }
 
-/// How many messages are read at once to count them.
+/// How many messages are read at once to count them, or to look for rooms.
 const COUNTED_AT_ONCE: usize = 1000;
 
 /// One database that keeps messages, sessions, users with their nicknames, rooms and read positions: what

@@ -322,6 +322,8 @@ impl ChatBuilder {
             presence: presence.clone(),
             rooms: rooms.clone(),
             new_rooms: limits.new_room_rate().map(Buckets::new).map(Arc::new),
+            new_rooms_from: limits.new_room_rate_per_address().map(Buckets::new).map(Arc::new),
+            access_rate: limits.room_change_rate().map(Buckets::new).map(Arc::new),
             reading: read_positions.map(Reading::new),
             gate: gate.clone(),
             hooks: Arc::new(hooks),

@@ -117,8 +117,11 @@ pub struct Limits {
     /// of a nickname takes no new one.
     pub max_new_names_per_hour: u32,
     /// Maximum number of rooms per hour that one user may create, where rooms are kept; 20 by default, 0 means no limit.
-    /// More are refused with `slow_down`.
+    /// All users at one address may create five times as many. More are refused with `slow_down`.
     pub max_new_rooms_per_hour: u32,
+    /// Maximum number of changes to rooms, roles, invitations, bans and mutes per hour that one user may make, where rooms
+    /// are kept; 600 by default, of which 120 at once, 0 means no limit. More are refused with `slow_down`.
+    pub max_room_changes_per_hour: u32,
     /// Maximum number of failed claims to a nickname per minute, from one address and for one name; 20 by default, 0
     /// means no limit. Further claims are refused with `slow_down`, unchecked.
     pub max_wrong_tokens_per_minute: u32,
@@ -181,6 +184,7 @@ impl Default for Limits {
             max_message_bytes: Content::MAX_BYTES,
             max_new_names_per_hour: 60,
             max_new_rooms_per_hour: 20,
+            max_room_changes_per_hour: 600,
             max_wrong_tokens_per_minute: 20,
             max_messages_per_day: 100_000,
             max_bytes_per_day: 256 * 1024 * 1024,
@@ -281,6 +285,20 @@ impl Limits {
     /// Returns the rate at which a user may create rooms; none without a limit.
     pub(crate) fn new_room_rate(&self) -> Option<Rate> {
         Rate::new(self.max_new_rooms_per_hour.into(), Duration::from_secs(60 * 60))
+    }
+
+    /// Returns the rate at which all users at one address may create rooms; none without a limit.
+    pub(crate) fn new_room_rate_per_address(&self) -> Option<Rate> {
+        const USERS: u64 = 5;
+        Rate::new(USERS * u64::from(self.max_new_rooms_per_hour), Duration::from_secs(60 * 60))
+    }
+
+    /// Returns the rate at which a user may change rooms and what is kept of users in them; none without a limit.
+    pub(crate) fn room_change_rate(&self) -> Option<Rate> {
+        const SHARE_AT_ONCE: u64 = 5;
+        let per_hour = u64::from(self.max_room_changes_per_hour);
+        let rate = Rate::new(per_hour, Duration::from_secs(60 * 60))?;
+        Some(rate.with_burst(per_hour.div_ceil(SHARE_AT_ONCE)))
     }
 
     /// Returns the rate of updates to a room about who joins, leaves and types; none without a limit.

@@ -27,7 +27,7 @@ pub(crate) mod tests;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use chat_core::{Epoch, Feed, Message, NewMessage, Offset};
+use chat_core::{Epoch, Feed, Message, NewMessage, Offset, RoomKey};
 use chat_store::{MessageStore, Page, StoreError};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -224,6 +224,24 @@ impl Log {
         max: u64,
     ) -> Result<u64, StoreError> {
         self.reading.watch(self.store.count_after(feed, after, max).await)
+    }
+
+    /// Returns whether there are messages in a room, under any spelling of its name. Walks through the names of all
+    /// rooms. Cancel safe.
+    pub(crate) async fn has_room(&self, key: &RoomKey) -> Result<bool, StoreError> {
+        const NAMES: usize = 1000;
+        let mut after = None;
+        loop {
+            let names = self.store.room_names(after.as_ref(), NAMES).await;
+            let names = self.reading.watch(names)?;
+            if names.iter().any(|name| name.key() == *key) {
+                return Ok(true);
+            }
+            if names.len() < NAMES {
+                return Ok(false);
+            }
+            after = names.into_iter().next_back();
+        }
     }
 
     /// Commits and answers all submitted messages, and stops. Messages submitted later are not stored, and are

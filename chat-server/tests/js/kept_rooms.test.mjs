@@ -6,6 +6,7 @@ import { once, sleep, within } from "./support/bounds.mjs";
 import { connect } from "./support/client.mjs";
 import { ask, tokenOf, User } from "./support/users.mjs";
 import { Server } from "./support/server.mjs";
+import { hs256, SECRET, withKey } from "./support/tokens.mjs";
 
 const ROOMS = { CHAT_ROOMS: "true" };
 
@@ -49,7 +50,10 @@ test("nobody makes a room of others the own one", async (t) => {
   const [ada, eve] = await users(t, url, "Ada", "Eve");
   await ask(ada.socket, "join", "rust");
   await ask(ada.socket, "chat message", "ours", { room: "rust" });
-  for (const name of ["rust", "Rust", "general", "GENERAL"]) {
+  // A third spelling, which is neither this one nor what all of them have in common.
+  await ask(ada.socket, "join", "ＣＲＡＴＥＳ");
+  await ask(ada.socket, "chat message", "ours, too", { room: "ＣＲＡＴＥＳ" });
+  for (const name of ["rust", "Rust", "general", "GENERAL", "crates", "Crates"]) {
     assert.equal(code(await ask(eve.socket, "create room", name, { visibility: "private" })), "forbidden", name);
   }
 });
@@ -235,10 +239,20 @@ test("what is not kept, not there, or too much is refused", async (t) => {
   const [ada] = await users(t, url, "Ada");
   for (let n = 0; n < 3; n++) {
     assert.equal((await ask(ada.socket, "create room", `room ${n}`)).error, undefined);
-    assert.equal(code(await ask(ada.socket, "create room", `room ${n}`)), "room_exists");
+    // As after an answer that got lost.
+    assert.equal((await ask(ada.socket, "create room", `room ${n}`)).role, "owner");
   }
   const slow = await ask(ada.socket, "create room", "room 3");
   assert.ok(slow.error.retryAfter > 0);
+  const others = await users(t, url, "Bob", "Cy", "Dan", "Eve", "Flo");
+  assert.equal(code(await ask(others[0].socket, "create room", "ROOM 0")), "room_exists");
+  // All users at one address together may create five times as many.
+  let made = 3;
+  for (const { socket } of others) {
+    for (let n = 0; n < 3; n++) made += (await ask(socket, "create room", `of ${socket.id} ${n}`)).role === "owner";
+  }
+  assert.equal(made, 15);
+  assert.deepEqual(await ask(ada.socket, "set role", "room 0", "Bob", "none"), { changed: false });
   for (const [request, expected] of [
     [["create room", "General", { visibility: "private" }], "forbidden"],
     [["change room", "nowhere", { topic: "x" }], "unknown_room"],
@@ -255,4 +269,36 @@ test("what is not kept, not there, or too much is refused", async (t) => {
   ]) {
     assert.equal(code(await ask(ada.socket, ...request)), expected, JSON.stringify(request));
   }
+});
+
+test("a user makes only so many changes", async (t) => {
+  const { url } = await Server.start(t, { env: { ...ROOMS, CHAT_MAX_ROOM_CHANGES_PER_HOUR: "20" } });
+  const [ada, bob] = await users(t, url, "Ada", "Bob");
+  await ask(ada.socket, "create room", "rust");
+  for (let n = 0; n < 3; n++) assert.equal((await ask(ada.socket, "change room", "rust", { topic: `${n}` })).topic, `${n}`);
+  for (const request of [["change room", "rust", { topic: "x" }], ["invite", "rust"], ["mute", "Bob", { room: "rust" }],
+    ["kick", "rust", "Bob"], ["set role", "rust", "Bob", "member"]]) {
+    const { error } = await ask(ada.socket, ...request);
+    assert.deepEqual([error.code, error.retryAfter > 0], ["slow_down", true], request[0]);
+  }
+  assert.equal((await ask(bob.socket, "create room", "other")).role, "owner", "others may");
+});
+
+test("a moderator whose token is for some rooms moderates nothing else", async (t) => {
+  const { url } = await withKey(t, SECRET, { env: ROOMS });
+  const as = async (name, claims) => {
+    const client = connect(t, url, { auth: { token: hs256({ sub: name, name, ...claims }) } });
+    await once(client, "connect");
+    return client;
+  };
+  const [everywhere, here, eve] = await Promise.all([
+    as("Ada", { roles: ["moderator"] }), as("Bob", { roles: ["moderator"], rooms: ["rust"] }), as("Eve", {}),
+  ]);
+  await ask(eve, "join", "rust");
+  for (const request of [["ban", "Eve"], ["mute", "Eve"], ["lift", "Eve"], ["moderation log"], ["mute", "Eve", { room: "go" }]]) {
+    assert.equal(code(await ask(here, ...request)), "forbidden", JSON.stringify(request));
+  }
+  assert.deepEqual(await ask(here, "mute", "Eve", { room: "rust" }), { changed: true });
+  assert.deepEqual(await ask(everywhere, "mute", "Eve"), { changed: true });
+  assert.equal((await ask(everywhere, "moderation log")).entries.length, 2);
 });

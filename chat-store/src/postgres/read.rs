@@ -1,8 +1,7 @@
 //! Pages of the log, and conversion of rows to messages.
 
 use chat_core::{
-    Audience, AuthorId, Content, EventName, Feed, Kind, Message, Nickname, Offset, RoomId,
-    Timestamp, UserId,
+    Audience, AuthorId, Content, Feed, Kind, Message, Nickname, Offset, RoomId, Timestamp, UserId,
 };
 use sqlx::error::BoxDynError;
 use sqlx::postgres::PgRow;
@@ -67,6 +66,29 @@ async fn page(
     }
 }
 
+/// The names of rooms, each found by one search after the one before.
+pub(super) const ROOM_NAMES: &str = "WITH RECURSIVE names(room) AS (
+        (SELECT room FROM chat_messages WHERE room > $1 ORDER BY room LIMIT 1)
+        UNION ALL
+        SELECT (
+            SELECT next.room FROM chat_messages AS next
+            WHERE next.room > names.room ORDER BY next.room LIMIT 1
+        ) FROM names WHERE names.room IS NOT NULL
+    )
+    SELECT room FROM names WHERE room IS NOT NULL LIMIT $2";
+
+/// Returns the names of rooms that have messages after one, at most `limit`.
+pub(super) async fn room_names(
+    connection: &mut PgConnection,
+    after: Option<&RoomId>,
+    limit: usize,
+) -> Result<Vec<RoomId>, sqlx::Error> {
+    let names = sqlx::query_scalar(ROOM_NAMES).bind(after.map_or("", RoomId::as_str));
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let names: Vec<String> = names.bind(limit).fetch_all(connection).await?;
+    Ok(names.into_iter().map(RoomId::from_stored).collect())
+}
+
 /// Returns the number of the last message there ever was, even if it has been deleted.
 pub(super) async fn tail(connection: &mut PgConnection) -> Result<Offset, sqlx::Error> {
     offset(sqlx::query_scalar(TAIL).fetch_one(connection).await?)
@@ -81,8 +103,7 @@ pub(super) fn message(row: &PgRow) -> Result<Message, sqlx::Error> {
     message.from = sender.map(Nickname::from_stored);
     message.author = row.try_get::<Option<i64>, _>(9)?.map(AuthorId::from_stored);
     message.user = row.try_get::<Option<i64>, _>(10)?.map(UserId::from_stored);
-    let event: Option<String> = row.try_get(11)?;
-    message.kind = event.map_or(Kind::Text, |name| Kind::Event(EventName::from_stored(name)));
+    message.kind = Kind::from_stored(row.try_get(11)?);
     message.at = Some(Timestamp::from_millis(row.try_get(5)?));
     Ok(message)
 }

@@ -3,12 +3,13 @@
 
 use std::borrow::Cow;
 
-use chat_core::{Audience, AuthorId, Content, Feed, Message, Nickname, RoomId, Timestamp, UserId};
+use chat_core::{
+    Audience, AuthorId, Content, Feed, Kind, Message, Nickname, RoomId, Timestamp, UserId,
+};
 use serde::Deserialize;
 use sqlx::{Row, SqliteConnection};
 
 use super::feeds::{self, Form, MAX_PACKED_BYTES, Side};
-use super::read::kind;
 use super::rows::{offset, undecodable};
 use crate::{PageBuilder, key_from_kept};
 
@@ -91,7 +92,7 @@ fn unpack(records: Vec<Record<'_>>, side: Side, page: &mut PageBuilder) -> Resul
         message.from = sender.map(Nickname::from_stored);
         message.author = author.map(AuthorId::from_stored);
         message.user = user.map(UserId::from_stored);
-        message.kind = kind(event);
+        message.kind = Kind::from_stored(event);
         message.at = at.map(Timestamp::from_millis);
         if !page.push(message) {
             break;

@@ -1,8 +1,7 @@
 //! Pages of the log, and conversion of rows to messages.
 
 use chat_core::{
-    Audience, AuthorId, Content, EventName, Feed, Kind, Message, Nickname, Offset, RoomId,
-    Timestamp, UserId,
+    Audience, AuthorId, Content, Feed, Kind, Message, Nickname, Offset, RoomId, Timestamp, UserId,
 };
 use futures_util::TryStreamExt;
 use sqlx::sqlite::SqliteRow;
@@ -117,14 +116,9 @@ pub(super) fn message(row: &SqliteRow) -> Result<Message, sqlx::Error> {
     message.from = sender.map(Nickname::from_stored);
     message.author = row.try_get::<Option<i64>, _>(9)?.map(AuthorId::from_stored);
     message.user = row.try_get::<Option<i64>, _>(10)?.map(UserId::from_stored);
-    message.kind = kind(row.try_get(11)?);
+    message.kind = Kind::from_stored(row.try_get(11)?);
     message.at = row.try_get::<Option<i64>, _>(5)?.map(Timestamp::from_millis);
     Ok(message)
-}
-
-/// Returns what a message is: an event of this name, or a text.
-pub(super) fn kind(event: Option<String>) -> Kind {
-    event.map_or(Kind::Text, |name| Kind::Event(EventName::from_stored(name)))
 }
 
 fn audience(row: &SqliteRow) -> Result<Audience, sqlx::Error> {

@@ -15,6 +15,7 @@
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
+use chat_core::RoomId;
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{Arguments, SqliteConnection};
 
@@ -38,6 +39,23 @@ macro_rules! complete_upto {
     };
 }
 pub(super) use complete_upto;
+
+/// The names of rooms, each found by one search after the one before. Those that are not in the table yet are few.
+const NAMES: &str = concat!(
+    "WITH RECURSIVE names(room) AS (
+        SELECT (SELECT min(room) FROM room_messages WHERE room > ?1)
+        UNION ALL
+        SELECT (SELECT min(room) FROM room_messages WHERE room > names.room)
+        FROM names WHERE room IS NOT NULL
+    )
+    SELECT CAST(room AS TEXT) FROM (SELECT room FROM names WHERE room IS NOT NULL LIMIT ?2)
+    UNION
+    SELECT CAST(room AS TEXT) FROM messages
+    WHERE id > ",
+    complete_upto!(),
+    " AND sender_id IS NULL AND +room > ?1
+    ORDER BY 1 LIMIT ?2"
+);
 
 const COMPLETE_UPTO: &str = concat!("SELECT ", complete_upto!());
 
@@ -164,6 +182,19 @@ impl Missing {
     }
 }
 
+/// Returns the names of rooms that have messages after one, at most `limit`.
+pub(super) async fn names(
+    connection: &mut SqliteConnection,
+    after: Option<&RoomId>,
+    limit: usize,
+) -> Result<Vec<RoomId>, sqlx::Error> {
+    let after = after.map_or("", RoomId::as_str);
+    let names = sqlx::query_scalar(NAMES).bind(after.to_owned());
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let names: Vec<String> = names.bind(limit).fetch_all(connection).await?;
+    Ok(names.into_iter().map(RoomId::from_stored).collect())
+}
+
 /// Adds a part of the rows.
 pub(super) async fn add(
     rows: &[Row],
@@ -194,6 +225,13 @@ mod tests {
     use super::*;
     use crate::sqlite::plan::plan;
     use crate::{MessageStore, SqliteStore};
+
+    #[tokio::test]
+    async fn names_of_rooms_are_found_one_by_one() {
+        let plan = plan(NAMES).await;
+        assert!(plan.contains("SEARCH room_messages USING PRIMARY KEY (room>?)"), "{plan}");
+        assert!(!plan.contains("SCAN room_messages") && !plan.contains("SCAN messages"), "{plan}");
+    }
 
     fn messages(count: usize) -> Vec<NewMessage> {
         let room = |number: usize| RoomId::from_stored(["a", "b", "c"][number % 3].to_owned());

@@ -70,7 +70,8 @@ macro_rules! conformance {
                 rooms_and_users_are_read_in_one_order
                 a_private_message_is_in_the_feeds_of_its_two_users_only
                 hundreds_of_users_can_be_read_at_once
-                a_user_nobody_wrote_to_has_an_empty_feed;
+                a_user_nobody_wrote_to_has_an_empty_feed
+                the_names_of_rooms_with_messages_are_listed;
             backwards:
                 what_is_read_backwards_is_what_is_read_forwards
                 a_limit_is_kept_backwards_and_more_tells_of_the_rest

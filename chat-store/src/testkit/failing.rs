@@ -3,7 +3,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
-use chat_core::{Epoch, Feed, NewMessage, Nickname, NicknameKey, Offset, Timestamp, UserId};
+use chat_core::{
+    Epoch, Feed, NewMessage, Nickname, NicknameKey, Offset, RoomId, Timestamp, UserId,
+};
 
 use crate::{
     Appended, Claimed, Credential, CredentialKey, CredentialOwner, Device, DeviceCode,
@@ -177,6 +179,15 @@ impl MessageStore for FailingStore {
     async fn tail(&self) -> Result<Offset, StoreError> {
         take_one(&self.reads)?;
         self.store.tail().await
+    }
+
+    async fn room_names(
+        &self,
+        after: Option<&RoomId>,
+        limit: usize,
+    ) -> Result<Vec<RoomId>, StoreError> {
+        take_one(&self.reads)?;
+        self.store.room_names(after, limit).await
     }
 
     async fn count_after(&self, feed: &Feed, after: Offset, max: u64) -> Result<u64, StoreError> {

@@ -2,7 +2,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use chat_core::{Epoch, Feed, NewMessage, Nickname, NicknameKey, Offset, Timestamp, UserId};
+use chat_core::{
+    Epoch, Feed, NewMessage, Nickname, NicknameKey, Offset, RoomId, Timestamp, UserId,
+};
 
 use super::Gate;
 use crate::{
@@ -138,6 +140,15 @@ impl MessageStore for HeldStore {
     async fn tail(&self) -> Result<Offset, StoreError> {
         self.tails.pass().await;
         self.store.tail().await
+    }
+
+    async fn room_names(
+        &self,
+        after: Option<&RoomId>,
+        limit: usize,
+    ) -> Result<Vec<RoomId>, StoreError> {
+        self.reads.pass().await;
+        self.store.room_names(after, limit).await
     }
 
     async fn count_after(&self, feed: &Feed, after: Offset, max: u64) -> Result<u64, StoreError> {

@@ -18,6 +18,7 @@ use crate::engine::presence::Presence;
 use crate::engine::quota::Quotas;
 use crate::engine::rate::Buckets;
 use crate::engine::reading::Reading;
+use crate::engine::source::Source;
 use crate::engine::users::{Identities, User};
 use crate::socketio::recovery::Recovery;
 use crate::socketio::transport::Link;
@@ -72,6 +73,10 @@ pub(crate) struct Services {
     pub(crate) rooms: Option<Arc<dyn RoomStore>>,
     /// The rate at which each user may create rooms; none without a limit.
     pub(crate) new_rooms: Option<Arc<Buckets<UserId>>>,
+    /// The rate at which all users at one address may; none without a limit.
+    pub(crate) new_rooms_from: Option<Arc<Buckets<Source>>>,
+    /// The rate at which each user may change rooms, roles, bans and mutes; none without a limit.
+    pub(crate) access_rate: Option<Arc<Buckets<UserId>>>,
     /// What keeps how far users have read; none if nothing does.
     pub(crate) reading: Option<Reading>,
     /// Asks the application's policy; none without one.

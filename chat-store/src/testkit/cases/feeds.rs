@@ -128,3 +128,29 @@ pub async fn a_user_nobody_wrote_to_has_an_empty_feed(backend: &dyn Backend) {
         store.append(&[message("a"), private(1, 2, "b")]).await.unwrap();
     }
 }
+
+/// In the order of their bytes, page by page, each once, and not those of private messages.
+pub async fn the_names_of_rooms_with_messages_are_listed(backend: &dyn Backend) {
+    let store = backend.open().await;
+    assert_eq!(store.room_names(None, 9).await.expect("names"), []);
+    let names = ["b", "Ärger", "a", "B", "b b", "b"].map(room);
+    let mut batch: Vec<_> = names.iter().map(|name| in_room(name.as_str(), "x")).collect();
+    batch.push(private(1, 2, "secret"));
+    for _ in 0..3 {
+        store.append(&batch).await.expect("an append");
+    }
+    let sorted: std::collections::BTreeSet<_> = names.into();
+    let sorted: Vec<_> = sorted.into_iter().collect();
+    for limit in 1..=6 {
+        let mut listed: Vec<RoomId> = Vec::new();
+        loop {
+            let page = store.room_names(listed.last(), limit).await.expect("names");
+            assert!(page.len() <= limit);
+            if page.is_empty() {
+                break;
+            }
+            listed.extend(page);
+        }
+        assert_eq!(listed, sorted, "{limit}");
+    }
+}

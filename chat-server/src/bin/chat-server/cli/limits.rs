@@ -69,8 +69,15 @@ pub(super) struct LimitArgs {
     max_new_names_per_hour: u32,
 
     /// Maximum number of rooms per hour that one user may create, with --rooms; 0 means no limit
+    ///
+    /// All users at one address may create five times as many.
     #[arg(long, env = "CHAT_MAX_NEW_ROOMS_PER_HOUR", value_name = "N", default_value_t = Limits::default().max_new_rooms_per_hour)]
     max_new_rooms_per_hour: u32,
+
+    /// Maximum number of changes to rooms, roles, invitations, bans and mutes per hour by one user, a fifth of them at once;
+    /// 0 means no limit
+    #[arg(long, env = "CHAT_MAX_ROOM_CHANGES_PER_HOUR", value_name = "N", default_value_t = Limits::default().max_room_changes_per_hour)]
+    max_room_changes_per_hour: u32,
 
     /// Failed claims to a nickname per minute, from one address and for one name; 0 means no limit
     #[arg(long, env = "CHAT_MAX_WRONG_TOKENS_PER_MINUTE", value_name = "N", default_value_t = Limits::default().max_wrong_tokens_per_minute)]
@@ -134,6 +141,7 @@ impl LimitArgs {
         limits.max_message_bytes = self.max_message_bytes;
         limits.max_new_names_per_hour = self.max_new_names_per_hour;
         limits.max_new_rooms_per_hour = self.max_new_rooms_per_hour;
+        limits.max_room_changes_per_hour = self.max_room_changes_per_hour;
         limits.max_wrong_tokens_per_minute = self.max_wrong_tokens_per_minute;
         limits.max_messages_per_day = self.max_messages_per_day;
         limits.max_bytes_per_day = self.max_bytes_per_day;

@@ -7,8 +7,8 @@ use chat_core::event::{
     RoomSettings, Rooms, RoomsRequest, SET_ROLE, SetRole, invitation_from_event,
 };
 use chat_core::{
-    AccessScope, Offset, Posting, Reason, Refusal, RefusalCode, Role, RoomId, SanctionKind,
-    Timestamp, UserId, Visibility,
+    AccessScope, Posting, Reason, Refusal, RefusalCode, Role, RoomId, SanctionKind, Timestamp,
+    UserId, Visibility,
 };
 use chat_store::{
     AccessChanged, AccessNumber, AccessRequest, InvitationCode, NewAccessChange, Refused,
@@ -22,6 +22,7 @@ use super::super::event::Event;
 use crate::engine::delivery::Answer;
 use crate::engine::moderation::{Deed, may};
 use crate::engine::policy::{Action, Denied};
+use crate::engine::rate::Bucket;
 use crate::engine::users::{IdentityError, User, random_link_code};
 
 /// What a client wants with rooms that are kept, or with users in them.
@@ -141,16 +142,25 @@ impl Desk<'_> {
     async fn create(&self, settings: RoomSettings) -> Result<Answer, Failed> {
         let RoomSettings { room, topic, visibility, posting, .. } = settings;
         if let Some(record) = self.rooms.find_room(&room.key()).await? {
+            // The answer to the first try may have been lost.
+            if record.id == room && record.created_by == Some(self.user.id) {
+                return self.show(&room).await;
+            }
             return Err(refusal_of(Refused::RoomExists(record)).into());
         }
         self.permit(Action::Write(room.clone())).await?;
-        if self.user.claims.role() < Some(Role::Owner) {
-            self.check_unused(&room).await?;
+        let is_trusted = self.user.claims.role() >= Some(Role::Owner);
+        if !is_trusted && room.key() == RoomId::general().key() {
+            return Err(in_use().into());
         }
-        let bucket = self.connection.services.new_rooms.as_ref().map(|all| all.of(&self.user.id));
-        if let Some(wait) = bucket.as_ref().and_then(|bucket| bucket.take(1).err()) {
-            let message = "you have created many rooms; try again later";
-            return Err(Refusal::slow_down(message, wait).into());
+        let services = &self.connection.services;
+        let bucket = services.new_rooms.as_ref().map(|all| all.of(&self.user.id));
+        let of_address = services.new_rooms_from.as_ref();
+        let buckets = [bucket, of_address.map(|all| all.of(&self.connection.source))];
+        take_from_all(&buckets, "you have created many rooms; try again later")?;
+        // Nobody makes a room of others the own one.
+        if !is_trusted && services.log.has_room(&room.key()).await? {
+            return Err(in_use().into());
         }
         let request = AccessRequest::CreateRoom {
             room: room.clone(),
@@ -160,29 +170,12 @@ impl Desk<'_> {
             owner: Some(self.user.id),
         };
         let made = self.apply(request, None).await;
-        if let (Err(_), Some(bucket)) = (&made, bucket) {
-            bucket.give_back(1);
+        if made.is_err() {
+            buckets.iter().flatten().for_each(|bucket| bucket.give_back(1));
         }
         made?;
         self.room_changed(&room).await;
         self.show(&room).await
-    }
-
-    /// Checks that a room is not in use: nobody makes a room of others the own one.
-    async fn check_unused(&self, room: &RoomId) -> Result<(), Failed> {
-        let key = room.key();
-        let mut is_used = key == RoomId::general().key();
-        // Other spellings of the name cannot be looked for.
-        for name in [room.clone(), RoomId::from_stored(key.as_str())] {
-            let log = &self.connection.services.log;
-            is_used |= log.count_after(&name.into(), Offset::ZERO, 1).await? > 0;
-        }
-        if is_used {
-            let message =
-                "this room is in use; those who run the chat can make it one that is kept";
-            return Err(Refusal::new(RefusalCode::Forbidden, message).into());
-        }
-        Ok(())
     }
 
     async fn change(&self, settings: RoomSettings) -> Result<Answer, Failed> {
@@ -222,7 +215,9 @@ impl Desk<'_> {
         may(role, Deed::Appoint(new), target, user == self.user.id)?;
         let key = room.key();
         let request = match (new, target) {
-            (None, _) => AccessRequest::RemoveMember { room: key, user },
+            // The answer to the first try may have been lost.
+            (None, None) => return made(&Moderated::new(false)),
+            (None, Some(_)) => AccessRequest::RemoveMember { room: key, user },
             (Some(role), None) => AccessRequest::AddMember { room: key, user, role },
             (Some(role), Some(_)) => AccessRequest::SetRole { room: key, user, role },
         };
@@ -306,9 +301,7 @@ impl Desk<'_> {
 
     async fn log(&self, request: LogRequest) -> Result<Answer, Failed> {
         let LogRequest { room, before, limit, .. } = request;
-        if let Some(room) = &room {
-            self.enters(room).await?;
-        }
+        self.reaches(room.as_ref()).await?;
         may(self.role(room.as_ref()).await?, Deed::Moderate, None, false)?;
         let key = room.as_ref().map(RoomId::key);
         let before = before.map(AccessNumber::new);
@@ -343,9 +336,7 @@ impl Desk<'_> {
         room: Option<&RoomId>,
         nickname: &chat_core::Nickname,
     ) -> Result<UserId, Failed> {
-        if let Some(room) = room {
-            self.enters(room).await?;
-        }
+        self.reaches(room).await?;
         let role = self.role(room).await?;
         // Who is no moderator does not learn who exists.
         may(role, Deed::Moderate, None, false)?;
@@ -363,7 +354,8 @@ impl Desk<'_> {
         let of_token = self.user.claims.role();
         Ok(match room {
             Some(room) => of_token.max(self.role_in(room, self.user.id).await?),
-            None => of_token,
+            // A token for some rooms is one for nothing else.
+            None => of_token.filter(|_| self.user.claims.rooms.is_none()),
         })
     }
 
@@ -390,6 +382,11 @@ impl Desk<'_> {
         self.permit(Action::Read(room.clone())).await
     }
 
+    /// Checks that the user may be in a room, or for none, in the chat.
+    async fn reaches(&self, room: Option<&RoomId>) -> Result<(), Failed> {
+        self.permit(room.map_or(Action::Connect, |room| Action::Read(room.clone()))).await
+    }
+
     async fn permit(&self, action: Action) -> Result<(), Failed> {
         match self.connection.permit(&[action]).await {
             Ok(_grant) => Ok(()),
@@ -399,6 +396,9 @@ impl Desk<'_> {
 
     /// Makes a change in the name of this user, and returns whether it has changed anything.
     async fn apply(&self, request: AccessRequest, reason: Option<Reason>) -> Result<bool, Failed> {
+        let changes = self.connection.services.access_rate.as_ref();
+        let bucket = changes.map(|all| all.of(&self.user.id));
+        take_from_all(&[bucket], "you have changed much; try again later")?;
         let change = NewAccessChange::new(request, Timestamp::now()).with_by(self.user.id);
         let change = match reason {
             Some(reason) => change.with_reason(reason),
@@ -414,6 +414,19 @@ impl Desk<'_> {
     async fn room_changed(&self, room: &RoomId) {
         self.connection.services.access_changed(&AccessScope::Room(room.clone())).await;
     }
+}
+
+/// Takes one from each bucket, or nothing from any.
+fn take_from_all(buckets: &[Option<Arc<Bucket>>], message: &str) -> Result<(), Refusal> {
+    let mut taken: Vec<&Bucket> = Vec::with_capacity(buckets.len());
+    for bucket in buckets.iter().flatten() {
+        if let Err(wait) = bucket.take(1) {
+            taken.iter().for_each(|bucket| bucket.give_back(1));
+            return Err(Refusal::slow_down(message, wait));
+        }
+        taken.push(bucket);
+    }
+    Ok(())
 }
 
 /// Lists rooms, also for somebody without a nickname where registration is open.
@@ -444,6 +457,11 @@ fn shown(connection: &Connection, RoomAccess { room, role, .. }: RoomAccess) -> 
 
 fn hash_of(code: &LinkCode) -> InvitationCode {
     InvitationCode(crate::engine::users::hash_of_code("invitation", code))
+}
+
+fn in_use() -> Refusal {
+    let message = "this room is in use; those who run the chat can make it one that is kept";
+    Refusal::new(RefusalCode::Forbidden, message)
 }
 
 fn unknown_room() -> Refusal {
