@@ -1,6 +1,8 @@
 mod access;
 mod builder;
+mod handles;
 mod impairment;
+mod send;
 mod stores;
 
 use std::net::IpAddr;
@@ -19,10 +21,12 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use self::builder::ChatBuilder;
+pub use self::handles::{RoomHandle, UserHandle};
 pub use self::impairment::Impairment;
+pub use self::send::{SendError, Sending};
 pub use self::stores::Stores;
 use crate::engine::limits::{LimitError, Limits};
-use crate::engine::log::Log;
+use crate::engine::log::{Log, ReaderId};
 use crate::http::base_path::BasePath;
 use crate::http::origin::{OriginGuard, Origins, Rules};
 use crate::http::server::{self, Listener, Room, Served};
@@ -52,6 +56,8 @@ pub struct Chat {
     transport: TransportService,
     pub(crate) connections: Connections,
     log: Arc<Log>,
+    /// The source of the application's messages, which takes its turn among the connections.
+    application: ReaderId,
     recovery: Recovery<ChatSession>,
     broadcast: Arc<dyn Broadcast>,
     /// The tasks that publish to and listen to other nodes.
@@ -78,8 +84,10 @@ pub enum ChatError {
     /// A limit is out of range.
     #[error(transparent)]
     Limit(#[from] LimitError),
-    /// [`ChatBuilder::room_rules`] needs a store of rooms.
-    #[error("the chat has no store of rooms; give it one with `Stores::with_rooms`")]
+    /// [`ChatBuilder::room_rules`] needs a store of rooms, and [`Chat::change_access`] needs `room_rules`.
+    #[error(
+        "the chat keeps no rooms; give it a store of rooms with `Stores::with_rooms`, and `room_rules`"
+    )]
     NoRooms,
     /// With a closed [`registration`](ChatBuilder::registration) there is nothing to keep out who is no user.
     #[error("a closed registration needs rules: those of rooms, a policy, or signed tokens")]

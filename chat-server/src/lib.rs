@@ -8,7 +8,9 @@ mod engine;
 mod http;
 mod socketio;
 
-pub use chat::{Chat, ChatBuilder, ChatError, Impairment, Stores};
+pub use chat::{
+    Chat, ChatBuilder, ChatError, Impairment, RoomHandle, SendError, Sending, Stores, UserHandle,
+};
 pub use engine::limits::{LimitError, Limits};
 #[cfg(feature = "simulation")]
 #[doc(hidden)]

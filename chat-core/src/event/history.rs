@@ -142,7 +142,11 @@ impl From<Message> for HistoryMessage {
         let event = kind.event().cloned();
         let (room, to, user) = match audience {
             Audience::Room(room) => (Some(room), None, user),
-            Audience::Private { from, nickname, .. } => (None, Some(nickname), Some(from)),
+            Audience::Private { from, to, nickname } => {
+                // What the application tells a user is from nobody.
+                let sender = Some(from).filter(|_| from != to);
+                (None, Some(nickname), sender.or(user))
+            }
         };
         Self { content, event, offset, room, from, user, to, at, client_offset: None }
     }

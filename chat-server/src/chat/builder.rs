@@ -349,6 +349,7 @@ impl ChatBuilder {
             io,
             transport,
             connections,
+            application: log.reader(),
             log,
             recovery,
             broadcast,

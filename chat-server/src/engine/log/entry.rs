@@ -138,9 +138,11 @@ impl Entry {
                 (meta.at, meta.client_offset) = (at, client_offset);
                 Meta::Room(meta)
             }
-            Audience::Private { from: sender, nickname, .. } => {
+            Audience::Private { from: sender, to, nickname } => {
                 let mut meta = PrivateDeliveryMeta::new(nickname.clone());
-                (meta.from, meta.user) = (from, Some(*sender));
+                // What the application tells a user is from nobody.
+                let sender = Some(*sender).filter(|_| sender != to);
+                (meta.from, meta.user) = (from, sender.or(*user));
                 (meta.at, meta.client_offset) = (at, client_offset);
                 Meta::Private(meta)
             }

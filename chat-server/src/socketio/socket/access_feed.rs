@@ -64,6 +64,22 @@ impl Connections {
         }
     }
 
+    /// Applies a change that was just made, here at once, and tells the other nodes.
+    pub(crate) async fn made(&self, rooms: &dyn RoomStore, change: AccessNumber) {
+        let before = AccessNumber::new(change.as_u64().saturating_sub(1));
+        let scopes = match rooms.access_changes_after(before, 1).await {
+            Ok(changes) => scopes(&changes),
+            // The log will tell, within a second after it can be read.
+            Err(error) => {
+                tracing::debug!("a change of rooms was not read: {error}");
+                return;
+            }
+        };
+        for scope in scopes {
+            self.access_changed(&scope).await;
+        }
+    }
+
     /// Sends somebody out of a room who was kicked.
     fn kick(&self, change: &AccessChange) {
         let (AccessAction::Kick, Some(key), Some(Subject::User(user))) =

@@ -1,0 +1,168 @@
+//! What an application does with its chat: sends, reads, and looks who is there.
+
+use chat_core::event::Users;
+use chat_core::{Audience, Nickname, Offset, RoomId, UserId};
+use chat_store::{AccessChanged, NewAccessChange, Page, StoreError};
+use serde::Serialize;
+
+use super::send::Sending;
+use super::{Chat, ChatError};
+use crate::engine::users::IdentityError;
+
+/// A room, for the application: see [`Chat::room`]. Cheap to clone.
+#[derive(Clone)]
+pub struct RoomHandle {
+    chat: Chat,
+    room: RoomId,
+}
+
+/// A user, for the application: see [`Chat::user`]. Cheap to clone.
+#[derive(Clone)]
+pub struct UserHandle {
+    chat: Chat,
+    id: UserId,
+    nickname: Nickname,
+}
+
+impl Chat {
+    /// Returns a handle of a room, with which the application sends there, reads, and looks who is there. The room need
+    /// not be [kept](crate::ChatBuilder::room_rules), nor have anybody in it.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let store = std::sync::Arc::new(chat_store::MemoryStore::new());
+    /// # let chat = chat_server::Chat::builder(store).start().await?;
+    /// let builds = chat.room("ci".parse()?);
+    /// let ack = builds.send("build 123 has failed").key("build-123").await?;
+    /// // The webhook comes again: nothing is stored twice.
+    /// let again = builds.send("build 123 has failed").key("build-123").await?;
+    /// assert_eq!((again.offset, again.duplicate), (ack.offset, true));
+    ///
+    /// let orders = chat.room("orders".parse()?);
+    /// // Clients get it as `socket.on("order updated", (order, serverOffset, meta) => …)`, also those who are away now.
+    /// orders.emit("order updated", &serde_json::json!({ "id": 7, "state": "paid" })).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn room(&self, room: RoomId) -> RoomHandle {
+        RoomHandle { chat: self.clone(), room }
+    }
+
+    /// Returns a handle of the user who has a nickname, or had it last; none if nobody has.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn user(&self, nickname: &Nickname) -> Result<Option<UserHandle>, StoreError> {
+        match self.connections.services().identities.find(nickname).await {
+            Ok((id, nickname)) => Ok(Some(UserHandle { chat: self.clone(), id, nickname })),
+            Err(IdentityError::Refused(_)) => Ok(None),
+            Err(IdentityError::Store(error)) => Err(error),
+        }
+    }
+
+    /// Changes what is kept of rooms: creates a room, changes who may read and write there, adds members, gives roles,
+    /// invites, kicks, bans, mutes. In effect on live connections of this node when it returns, and of all nodes within a
+    /// second.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use chat_core::{Posting, Timestamp, Visibility};
+    /// use chat_store::{AccessRequest, NewAccessChange};
+    ///
+    /// # let store = std::sync::Arc::new(chat_store::MemoryStore::new());
+    /// let chat = chat_server::Chat::builder(store).room_rules().start().await?;
+    /// let announcements = AccessRequest::CreateRoom {
+    ///     room: "announcements".parse()?,
+    ///     topic: "What is new".parse()?,
+    ///     visibility: Visibility::Public,
+    ///     posting: Posting::Moderators,
+    ///     owner: None,
+    /// };
+    /// chat.change_access(&NewAccessChange::new(announcements, Timestamp::now())).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// Cancel safe: the change is made as a whole or not at all, and in effect within a second if it is.
+    ///
+    /// # Errors
+    /// When the store fails, or [rooms are not kept](crate::ChatBuilder::room_rules). Nothing was changed.
+    pub async fn change_access(
+        &self,
+        change: &NewAccessChange,
+    ) -> Result<AccessChanged, ChatError> {
+        let Some(rooms) = &self.connections.services().rooms else {
+            return Err(ChatError::NoRooms);
+        };
+        let changed = rooms.change_access(change).await?;
+        if let AccessChanged::Yes(number) = changed {
+            self.connections.made(&**rooms, number).await;
+        }
+        Ok(changed)
+    }
+}
+
+impl RoomHandle {
+    /// Sends a text to the room, from 1 byte to [`Limits::max_message_bytes`](crate::Limits::max_message_bytes).
+    pub fn send(&self, text: impl Into<String>) -> Sending {
+        Sending::text(self.chat.clone(), self.audience(), text.into())
+    }
+
+    /// Sends an event of the application's own to the room, with a payload that is serialised as JSON. It is kept in the
+    /// log as messages are: everybody in the room gets it once, in order, also late.
+    ///
+    /// The name is checked as an [`EventName`](chat_core::EventName): not one that the chat or Socket.IO uses. Clients
+    /// get the payload, the offset, the `meta` of messages, and the recovery offset. In
+    /// [`history`](chat_core::event::History) it is a message with `event`.
+    pub fn emit(&self, event: &str, payload: &(impl Serialize + ?Sized)) -> Sending {
+        Sending::event(self.chat.clone(), self.audience(), event, payload)
+    }
+
+    /// Returns the last messages of the room before an offset, or of all with `None`, in the order of the log: at most
+    /// `limit`, fewer if they are large. [`Page::more`] tells whether there are earlier ones.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn history(&self, before: Option<Offset>, limit: usize) -> Result<Page, StoreError> {
+        self.chat.log.read_before(&self.room.clone().into(), before, limit).await
+    }
+
+    /// Returns who is in the room, over all nodes: what clients get as the answer to
+    /// [`users`](chat_core::event::USERS).
+    pub fn online(&self) -> Users {
+        let listed = self.chat.connections.services().presence.users(&self.room);
+        let users = listed.and_then(|json| serde_json::from_str(json.get()).ok());
+        users.unwrap_or_else(|| Users::new(self.room.clone(), 0, Vec::new()))
+    }
+
+    fn audience(&self) -> Audience {
+        self.room.clone().into()
+    }
+}
+
+impl UserHandle {
+    /// Returns the id of the user, which stays when the nickname changes.
+    pub fn id(&self) -> UserId {
+        self.id
+    }
+
+    /// Returns the nickname as the user has written it.
+    pub fn nickname(&self) -> &Nickname {
+        &self.nickname
+    }
+
+    /// Returns whether the user is there, on any node.
+    pub fn is_online(&self) -> bool {
+        self.chat.connections.services().presence.is_present(self.id)
+    }
+
+    /// Sends an event of the application's own to all devices of the user, and to nobody else. Otherwise as
+    /// [`RoomHandle::emit`].
+    pub fn emit(&self, event: &str, payload: &(impl Serialize + ?Sized)) -> Sending {
+        let nickname = self.nickname.clone();
+        let audience = Audience::Private { from: self.id, to: self.id, nickname };
+        Sending::event(self.chat.clone(), audience, event, payload)
+    }
+}
