@@ -12,8 +12,8 @@ use chat_core::event::{
 };
 use chat_core::{
     AccessAction, AccessScope, Ack, Audience, AuthorId, ClientOffset, Content, Epoch, Frame,
-    FrameBody, FrameError, Message, Nickname, NodeId, Offset, Posting, PresenceId, RecoveryOffset,
-    Refusal, RefusalCode, Role, RoomId, Timestamp, UserId, Visibility,
+    FrameBody, FrameError, Message, NewMessage, Nickname, NodeId, Offset, Posting, PresenceId,
+    RecoveryOffset, Refusal, RefusalCode, Role, RoomId, Timestamp, UserId, Visibility,
 };
 use insta::assert_snapshot;
 use serde::Serialize;
@@ -462,6 +462,25 @@ fn a_frame() {
         String::from_utf8(frame().encode()).unwrap(),
         @r#"{"v":1,"node":"abababababababab","type":"appended","epoch":"5f0c3b2a9d8e7f61","after":6,"tail":9,"messages":[{"offset":7,"room":"general","content":"héllo \"you\"","clientOffset":"a-1","from":"Ada","author":-9,"user":11,"at":1700000000000},{"offset":7,"room":"general","content":""},{"offset":7,"private":{"from":5,"to":9223372036854775807,"nickname":"Bob"},"content":"a\u0000b","clientOffset":"a-1","from":"Ada","author":-9,"user":11,"at":1700000000000}]}"#
     );
+}
+
+#[test]
+fn a_frame_with_an_event_of_an_application() {
+    let new = NewMessage::event(RoomId::general(), "order \"updated\"".parse().unwrap(), &[1, 2]);
+    let mut event = Message::from_new(offset(7), new.unwrap());
+    event.at = None;
+    let body = FrameBody::Appended {
+        epoch: epoch(),
+        after: offset(6),
+        tail: offset(7),
+        messages: vec![event],
+    };
+    let frame = Frame::new(NodeId::from_random([0xab; 8]), body);
+    assert_snapshot!(
+        String::from_utf8(frame.encode()).unwrap(),
+        @r#"{"v":1,"node":"abababababababab","type":"appended","epoch":"5f0c3b2a9d8e7f61","after":6,"tail":7,"messages":[{"offset":7,"room":"general","content":"[1,2]","kind":{"event":"order \"updated\""}}]}"#
+    );
+    assert_eq!(Frame::decode(&frame.encode()).unwrap(), frame);
 }
 
 #[test]

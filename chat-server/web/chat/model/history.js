@@ -32,8 +32,7 @@ export class History {
     this.#loading.add(conversation);
     const { messages, address } = conversation;
     await this.#connection.connected();
-    const before = messages.oldest ?? undefined;
-    const answer = await this.#connection.ask("history", { ...address, before, limit: PAGE });
+    const answer = await this.#ask(address, messages.oldest ?? undefined);
     this.#loading.delete(conversation);
     // The log has begun anew meanwhile, and the conversation with it.
     if (conversation.messages !== messages) return this.open(conversation);
@@ -42,9 +41,20 @@ export class History {
     if (answer.error) {
       conversation.more = false;
     } else {
-      messages.addPage(answer.messages.map(this.#toMessage));
+      messages.addPage(answer.texts.map(this.#toMessage));
       conversation.more = answer.more;
     }
     this.onLoaded(conversation);
+  }
+
+  // Gets a page with texts, if there is one. Events of an application are nothing that this page shows.
+  async #ask(address, before) {
+    for (;;) {
+      const answer = await this.#connection.ask("history", { ...address, before, limit: PAGE });
+      if (!answer || answer.error) return answer;
+      const texts = answer.messages.filter(({ event }) => event === undefined);
+      if (texts.length > 0 || !answer.more) return { texts, more: answer.more };
+      before = answer.messages[0].offset;
+    }
   }
 }
