@@ -89,8 +89,11 @@ pub enum ChatError {
         "the chat keeps no rooms; give it a store of rooms with `Stores::with_rooms`, and `room_rules`"
     )]
     NoRooms,
-    /// With a closed [`registration`](ChatBuilder::registration) there is nothing to keep out who is no user.
-    #[error("a closed registration needs rules: those of rooms, a policy, or signed tokens")]
+    /// With a closed [`registration`](ChatBuilder::registration) there is nothing to keep out who is no user; with one by
+    /// invitation there are no rooms to invite to.
+    #[error(
+        "a closed registration needs rules: those of rooms, a policy, or signed tokens; one by invitation needs those of rooms"
+    )]
     NoRules,
     /// The listener failed.
     #[error("the server cannot accept connections")]
@@ -313,6 +316,9 @@ mod tests {
         };
         assert!(matches!(closed().start().await, Err(ChatError::NoRules)));
         closed().room_rules().start().await.unwrap().shutdown().await;
+        let store = Arc::new(MemoryStore::new());
+        let by_invitation = Chat::builder(store).registration(Registration::Invite);
+        assert!(matches!(by_invitation.start().await, Err(ChatError::NoRules)));
     }
 
     #[tokio::test(start_paused = true)]

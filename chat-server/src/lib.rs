@@ -18,7 +18,7 @@ pub use engine::planted;
 pub use engine::policy::{Action, Decision, Identity, Policy, PolicyError, RoomPolicy};
 #[cfg(feature = "jwt")]
 pub use engine::users::{JwtFileError, JwtFileErrorKind, JwtKeyError, JwtVerifier};
-pub use engine::users::{Registration, link_code};
+pub use engine::users::{Registration, invitation, link_code};
 pub use http::base_path::{BasePath, BasePathError};
 pub use http::origin::{AllowedHost, AllowedHostError, AllowedOrigin, AllowedOriginError};
 pub use http::server::Listener;

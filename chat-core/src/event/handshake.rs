@@ -4,6 +4,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
+use super::devices::LinkCode;
 use super::whole::Whole;
 use crate::{Offset, ParseError, RecoveryOffset, RoomId};
 
@@ -36,6 +37,9 @@ pub struct Handshake {
     /// The secret that proves ownership of the nickname, or the token that identifies the user.
     #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     pub token: Option<Token>,
+    /// The code of an invitation to a room, with which a client that is no user becomes one where that takes one.
+    #[serde(deserialize_with = "lenient_code", skip_serializing_if = "Option::is_none")]
+    pub invitation: Option<LinkCode>,
     /// Whether the client's own messages are sent back to it; the default is yes. Otherwise it shows them itself, and
     /// uses its client offsets to recognise those that arrive again after a reconnect.
     #[serde(deserialize_with = "lenient_true", skip_serializing_if = "Clone::clone")]
@@ -51,6 +55,7 @@ impl Default for Handshake {
             history: None,
             nickname: None,
             token: None,
+            invitation: None,
             echo: true,
         }
     }
@@ -92,11 +97,22 @@ impl Handshake {
         Self { token: Some(token), ..self }
     }
 
+    /// Sets the code of an invitation.
+    #[must_use]
+    pub fn with_invitation(self, code: LinkCode) -> Self {
+        Self { invitation: Some(code), ..self }
+    }
+
     /// Sets whether the client's own messages are sent back to it.
     #[must_use]
     pub fn with_echo(self, echo: bool) -> Self {
         Self { echo, ..self }
     }
+}
+
+fn lenient_code<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<LinkCode>, D::Error> {
+    let code: Option<String> = lenient(deserializer)?;
+    Ok(code.and_then(|code| code.parse().ok()))
 }
 
 fn lenient<'de, D, T>(deserializer: D) -> Result<T, D::Error>

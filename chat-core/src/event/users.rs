@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::arguments::Arguments;
+use super::devices::LinkCode;
 use super::handshake::Token;
 use super::rooms::room;
 use crate::{Nickname, Refusal, RefusalCode, RoomId, UserId};
@@ -15,12 +16,14 @@ pub struct NicknameRequest {
     /// The secret that proves ownership; a free nickname is claimed with it. Without a token, the secret of the
     /// client's previous nickname is used, or if there is none, the server creates one.
     pub token: Option<Token>,
+    /// The code of an invitation to a room, with which a client becomes a user where that takes one.
+    pub invitation: Option<LinkCode>,
 }
 
 impl NicknameRequest {
     /// Creates a request without a token.
     pub fn new(nickname: Nickname) -> Self {
-        Self { nickname, token: None }
+        Self { nickname, token: None, invitation: None }
     }
 
     /// Sets the secret that proves ownership.
@@ -29,18 +32,31 @@ impl NicknameRequest {
         Self { token: Some(token), ..self }
     }
 
+    /// Sets the code of an invitation.
+    #[must_use]
+    pub fn with_invitation(self, code: LinkCode) -> Self {
+        Self { invitation: Some(code), ..self }
+    }
+
     /// Reads the arguments from the JSON text of an event: an array whose first item is the event's name. Extra
     /// arguments are ignored.
     ///
     /// # Errors
     /// The refusal to answer with.
     pub fn from_event(json: &str) -> Result<Self, Refusal> {
+        const OPTIONS: &str =
+            "the third argument must be options such as { invitation: \"7F3KQ-0M2ZD\" }";
+        const CODE: &str = "`invitation` must be a code, a string";
         let arguments = Arguments::of(json)?;
         let token: Option<String> =
             arguments.optional(2, "the second argument must be the token, a string")?;
         let token = token.map(Token::try_from).transpose();
         let token = token.map_err(|error| Refusal::invalid(RefusalCode::InvalidToken, error))?;
-        Ok(Self { nickname: nickname(&arguments)?, token })
+        let code: Option<String> = arguments.options(3, OPTIONS)?.field("invitation", CODE)?;
+        let invitation = code.map(|code| code.parse()).transpose();
+        let invitation =
+            invitation.map_err(|error| Refusal::invalid(RefusalCode::InvalidCode, error))?;
+        Ok(Self { nickname: nickname(&arguments)?, token, invitation })
     }
 }
 

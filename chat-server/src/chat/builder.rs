@@ -241,7 +241,13 @@ impl ChatBuilder {
         };
         let registration = self.registration;
         let has_rules = self.has_room_rules || self.policy.is_some() || self.issuer.is_some();
-        if registration == Registration::Closed && !has_rules {
+        // The invitations are to rooms.
+        let is_unruled = match registration {
+            Registration::Open => false,
+            Registration::Invite => !self.has_room_rules,
+            Registration::Closed => !has_rules,
+        };
+        if is_unruled {
             return Err(ChatError::NoRules);
         }
         let mut id = [0; 8];
@@ -262,7 +268,14 @@ impl ChatBuilder {
         let presence =
             Presence::new(node, limits.presence_grace, believed, limits.ephemeral_rate(), outgoing);
         let (lifetime, reserved) = (limits.nickname_lifetime, self.reserved_names);
-        let names = users::Rules { lifetime, limits: &limits, reserved, registration };
+        let rooms_of_invitations = rooms.clone();
+        let names = users::Rules {
+            lifetime,
+            limits: &limits,
+            reserved,
+            registration,
+            rooms: rooms_of_invitations,
+        };
         let identities = Identities::new(users, names, self.issuer, presence.clone());
 
         let of_rooms = || {

@@ -6,6 +6,7 @@ mod devices;
 mod guard;
 mod held;
 mod holder;
+mod invitations;
 mod issued_name;
 mod issuer;
 #[cfg(feature = "jwt")]
@@ -21,10 +22,10 @@ mod token_claims;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chat_core::event::Token;
+use chat_core::event::{LinkCode, Token};
 use chat_core::{Nickname, Refusal, RefusalCode, Timestamp, UserId};
 use chat_store::{
-    ClaimKind, Claimed, CredentialKey, NicknameClaim, OwnerKey, StoreError, UserStore,
+    ClaimKind, Claimed, CredentialKey, NicknameClaim, OwnerKey, RoomStore, StoreError, UserStore,
 };
 use data_encoding::HEXLOWER;
 use tokio::time::{Instant, sleep};
@@ -43,11 +44,13 @@ use crate::engine::planted::{self, Bug};
 use crate::engine::presence::Presence;
 use crate::engine::source::Source;
 
+pub use invitations::invitation;
 pub(crate) use issuer::Issuer;
 #[cfg(feature = "jwt")]
 pub use jwt::{JwtFileError, JwtFileErrorKind, JwtKeyError, JwtVerifier};
 use owner::owner;
 pub use registration::Registration;
+use registration::registration_closed;
 pub(crate) use reserved::RESERVED;
 pub(crate) use token_claims::TokenClaims;
 
@@ -125,6 +128,8 @@ pub(crate) struct Identities {
     /// The issuer of signed tokens. Without one, a nickname belongs to whoever claims it first.
     issuer: Option<Arc<dyn Issuer>>,
     registration: Registration,
+    /// Where the invitations are; none if rooms are not kept.
+    rooms: Option<Arc<dyn RoomStore>>,
     held: Arc<Held>,
     known: Arc<Known>,
     guard: Arc<Guard>,
@@ -143,6 +148,8 @@ pub(crate) struct Rules<'a> {
     /// Nicknames that nobody can choose.
     pub(crate) reserved: Vec<Nickname>,
     pub(crate) registration: Registration,
+    /// The store of the invitations to rooms, if these are kept.
+    pub(crate) rooms: Option<Arc<dyn RoomStore>>,
 }
 
 impl Identities {
@@ -152,12 +159,13 @@ impl Identities {
         issuer: Option<Arc<dyn Issuer>>,
         presence: Presence,
     ) -> Self {
-        let Rules { lifetime, limits, reserved, registration } = rules;
+        let Rules { lifetime, limits, reserved, registration, rooms } = rules;
         Self {
             store,
             lifetime,
             issuer,
             registration,
+            rooms,
             held: Arc::default(),
             known: Arc::default(),
             guard: Arc::new(Guard::new(limits, Reserved::new(reserved))),
@@ -191,11 +199,12 @@ impl Identities {
     /// that looks like it. Also returns the token that keeps it.
     ///
     /// The current owner only has to present the token. Everyone else must follow the rules for new nicknames, and a
-    /// claim that is not granted counts as a failed token.
+    /// claim that is not granted counts as a failed token. The code is that of an invitation, for who is no user.
     pub(crate) async fn take(
         &self,
         nickname: Nickname,
         token: Option<Token>,
+        code: Option<LinkCode>,
         source: Source,
     ) -> Result<(User, Token), IdentityError> {
         self.check_chosen()?;
@@ -215,6 +224,9 @@ impl Identities {
                 let message = "this token is easily guessed; use random characters, or give none";
                 return Err(Refusal::new(RefusalCode::InvalidToken, message).into());
             }
+            if self.registration == Registration::Invite && holder.user.is_none() {
+                return self.register(nickname.clone(), holder, code, source).await;
+            }
             let user = self.claim_new(&nickname, holder, source).await?;
             self.keep(user, holder, None).await
         };
@@ -225,7 +237,27 @@ impl Identities {
         Ok((taken?, token))
     }
 
-    /// Claims a nickname for an owner who has not had it. Who is no user becomes one, if registration is open.
+    /// Makes a client a user by an invitation. Once begun, it goes on if this is dropped: nobody becomes a user and
+    /// leaves the invitation as it was.
+    async fn register(
+        &self,
+        nickname: Nickname,
+        holder: Holder,
+        code: Option<LinkCode>,
+        source: Source,
+    ) -> Result<User, IdentityError> {
+        let invitation = self.invitation(code.as_ref()).await?;
+        let this = self.clone();
+        let registered = tokio::spawn(async move {
+            let user = this.claim_new(&nickname, holder, source).await?;
+            let user = this.keep(user, holder, None).await?;
+            this.redeem(&invitation, user).await
+        });
+        // The process stops.
+        registered.await.map_err(|_| StoreError::Closed)?
+    }
+
+    /// Claims a nickname for an owner who has not had it. Who is no user becomes one, unless registration is closed.
     async fn claim_new(
         &self,
         nickname: &Nickname,
@@ -233,8 +265,8 @@ impl Identities {
         source: Source,
     ) -> Result<User, IdentityError> {
         // Before anything is looked up, so that strangers do not learn which names there are.
-        if !self.is_open() && holder.user.is_none() {
-            return Err(registration_closed().into());
+        if self.registration == Registration::Closed && holder.user.is_none() {
+            return Err(registration_closed(self.registration).into());
         }
         let new = self.guard.admit_new(source, nickname)?;
         // By another node's clock it may have expired. Users who have left still count as present for a while, which
@@ -362,11 +394,6 @@ impl Identities {
 fn taken() -> Refusal {
     let message = "this nickname is somebody else's; choose another one, or give its token";
     Refusal::new(RefusalCode::NicknameTaken, message)
-}
-
-fn registration_closed() -> Refusal {
-    let message = "this chat takes no new users; link this device with a code of a user";
-    Refusal::new(RefusalCode::RegistrationClosed, message)
 }
 
 fn no_randomness() -> Refusal {

@@ -1,7 +1,9 @@
 // Names: nobody needs one, and the first who takes it has it.
 
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { test } from "node:test";
+import { promisify } from "node:util";
 import { once } from "../js/support/bounds.mjs";
 import { connect } from "../js/support/client.mjs";
 import { Server } from "../js/support/server.mjs";
@@ -122,4 +124,26 @@ test("a token that is none is given up, and the name can be chosen again", { tim
   await ada.page.locator('#status[data-state="connected"]').waitFor();
   await ada.become("Countess");
   await ada.send("with a new token");
+});
+
+test("the link of an invitation makes a reader a user", { timeout: 60_000 }, async (t) => {
+  const server = await Server.start(t, { env: { CHAT_ROOMS: "true", CHAT_REGISTRATION: "invite" } });
+  const command = (...args) => promisify(execFile)(process.env.CHAT_SERVER_BIN, [...args, "--store", server.store]);
+  await command("room", "team", "--visibility", "private");
+  const { stdout } = await command("invite", "team");
+  const eve = await Visitor.open(t, server.url);
+  await eve.page.locator("#me").click();
+  const field = eve.page.getByLabel("Name", { exact: true });
+  await field.fill("Eve");
+  await field.press("Enter");
+  await eve.has("#name-error", /by invitation only/);
+  const ada = await Visitor.open(t, `${server.url}/#invitation=${stdout.trim()}`, { name: "Ada" });
+  await ada.send("for its users");
+  await ada.join("team");
+  await ada.send("for its members");
+  const late = await Visitor.open(t, `${server.url}/#invitation=${stdout.trim()}`);
+  await late.page.locator("#me").click();
+  await late.page.getByLabel("Name", { exact: true }).fill("Flo");
+  await late.page.getByRole("button", { name: "Use this name" }).click();
+  await late.has("#name-error", /was used up/);
 });

@@ -1,7 +1,9 @@
 // A chat that takes no new users: its users and their devices come in, and nobody else reads or writes.
 
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { test } from "node:test";
+import { promisify } from "node:util";
 import { once } from "./support/bounds.mjs";
 import { connect, send } from "./support/client.mjs";
 import { ask, refused, tokenOf, User } from "./support/users.mjs";
@@ -90,13 +92,80 @@ for (const transports of [["websocket"], ["polling"]]) {
   });
 }
 
+const INVITE = { CHAT_ROOMS: "true", CHAT_REGISTRATION: "invite" };
+const run = promisify(execFile);
+
+/** A server that takes users by invitation to the private room "team", and a way to get codes from a shell. */
+async function byInvitation(t) {
+  const server = await Server.start(t, { env: INVITE });
+  const command = async (...args) => {
+    const { stdout } = await run(process.env.CHAT_SERVER_BIN, [...args, "--store", server.store]);
+    return stdout.trim();
+  };
+  await command("room", "team", "--visibility", "private");
+  return { server, url: server.url, code: (...options) => command("invite", "team", ...options) };
+}
+
+for (const transports of [["websocket"], ["polling"]]) {
+  test(`${transports}: whoever has an invitation becomes a user, and a member`, async (t) => {
+    const { url, code } = await byInvitation(t);
+    const auth = { nickname: "Ada", token: tokenOf("Ada") };
+    assert.match(await refused(t, url, auth), /^registration_closed: this chat takes new users by invitation/);
+    assert.match(await refused(t, url, { ...auth, invitation: "ABCDE-FGHJK" }), /^invalid_code: /);
+    const first = await code();
+    const ada = await User.connected(t, url, "Ada", { transports, auth: { invitation: first.toLowerCase() } });
+    assert.equal((await ask(ada.socket, "join", "team")).error, undefined);
+    await send(ada.socket, "for us");
+    assert.match(await refused(t, url, { nickname: "Eve", token: tokenOf("Eve"), invitation: first }), /^invalid_code: /);
+    // She comes back without it, and invites others herself: with the event, too.
+    ada.socket.disconnect();
+    const again = await User.connected(t, url, "Ada", { transports });
+    assert.equal((await ask(again.socket, "set role", "team", "Ada", "owner")).error?.code, "forbidden");
+    const second = await code("--uses", "2");
+    const { socket, messages } = await stranger(t, url, transports);
+    assert.deepEqual(messages, []);
+    // A name that is taken leaves the invitation as it was.
+    const bobs = [tokenOf("Bob"), { invitation: second }];
+    assert.equal((await ask(socket, "nickname", "Ada", ...bobs)).error?.code, "nickname_taken");
+    for (let time = 0; time < 2; time++) {
+      const named = await ask(socket, "nickname", "Bob", ...bobs);
+      assert.equal(named.nickname, "Bob");
+    }
+    assert.equal((await ask(socket, "join", "team")).error, undefined);
+    const { members } = await ask(socket, "members", "team");
+    assert.equal(members.length, 2);
+    const cy = await User.connected(t, url, "Cy", { transports, auth: { invitation: second } });
+    assert.equal((await ask(cy.socket, "members", "team")).members.length, 3);
+    assert.equal((await ask((await stranger(t, url, transports)).socket, "nickname", "Dan", null, { invitation: second })).error?.code, "invalid_code");
+    assert.equal((await ask(socket, "nickname", "Bobby", null, { invitation: "x" })).error?.code, "invalid_code");
+  });
+}
+
+test("of strangers who use an invitation at once one becomes a user", async (t) => {
+  const { url, code } = await byInvitation(t);
+  const invitation = await code();
+  const names = ["Ada", "Bob", "Cy", "Dan", "Eve", "Flo"];
+  const outcomes = await Promise.all(names.map(async (nickname) => {
+    const socket = connect(t, url, { auth: { nickname, token: tokenOf(nickname), invitation }, reconnection: false });
+    return Promise.race([once(socket, "connect").then(() => "in"), once(socket, "connect_error").then(([{ message }]) => message)]);
+  }));
+  assert.equal(outcomes.filter((outcome) => outcome === "in").length, 1, outcomes.join("; "));
+  for (const [index, outcome] of outcomes.entries()) {
+    if (outcome === "in") continue;
+    assert.match(outcome, /^invalid_code: /);
+    assert.match(await refused(t, url, { nickname: names[index], token: tokenOf(names[index]) }), /^(invalid_token|registration_closed): /);
+  }
+});
+
 test("a closed registration without rules does not start", async () => {
   const { process, code } = await ended("--registration", "closed", "--store", "memory:");
   assert.equal(code, 1);
   assert.match(process.stderr, /^[^\n]*--registration closed needs --rooms[^\n]*\n$/);
+  const invite = await ended("--registration", "invite", "--store", "memory:");
+  assert.match(invite.process.stderr, /^[^\n]*--registration invite needs --rooms[^\n]*\n$/);
   const wrong = await ended("--registration", "ajar", "--store", "memory:");
   assert.equal(wrong.code, 2);
-  assert.match(wrong.process.stderr, /possible values: open, closed/);
+  assert.match(wrong.process.stderr, /possible values: open, invite, closed/);
 });
 
 /** Runs the program until it ends; resolves with the process and its exit code. */

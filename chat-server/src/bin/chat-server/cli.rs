@@ -46,6 +46,9 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     if cli.registration == Registration::Closed && !cli.rooms && !cli.jwt.has_keys() {
         bail!("--registration closed needs --rooms, whose rules keep out who is no user");
     }
+    if cli.registration == Registration::Invite && !cli.rooms {
+        bail!("--registration invite needs --rooms: invitations are to rooms");
+    }
     raise_open_files();
     if cli.workers > 1 && cli.worker_listen.is_none() {
         telemetry::init(&cli.log, None)?;

@@ -26,7 +26,9 @@ impl Node {
         let presence = Presence::new(node, Duration::ZERO, true, None, outgoing);
         let reserved = RESERVED.map(Nickname::from_stored).into();
         let registration = Registration::Open;
-        let rules = Rules { lifetime: LIFETIME, limits, reserved, registration };
+        let rooms: Arc<dyn RoomStore> = Arc::<MemoryStore>::clone(store);
+        let rooms = Some(rooms);
+        let rules = Rules { lifetime: LIFETIME, limits, reserved, registration, rooms };
         let store: Arc<dyn UserStore> = Arc::<MemoryStore>::clone(store);
         let mut identities = Identities::new(store, rules, None, presence);
         let error = Arc::new(AtomicI64::new(0));
@@ -45,7 +47,7 @@ impl Node {
     async fn take(&self, name: &str, token: Option<&str>, last: u8) -> Result<User, Refusal> {
         let token = token.map(|token| Token::try_from(token.to_owned()).unwrap());
         let source = Source::Address([192, 0, 2, last].into());
-        match self.identities.take(name.parse().unwrap(), token, source).await {
+        match self.identities.take(name.parse().unwrap(), token, None, source).await {
             Ok((user, _)) => Ok(user),
             Err(IdentityError::Refused(refusal)) => Err(refusal),
             Err(IdentityError::Store(error)) => panic!("{error}"),

@@ -168,8 +168,8 @@ async fn named(
     };
     let nickname: Nickname = name.parse().map_err(invalid)?;
     may_take(services, socket, &nickname).await?;
-    let (user, token) =
-        identities.take(nickname, handshake.token.clone(), source_of(socket)).await?;
+    let (token, code) = (handshake.token.clone(), handshake.invitation.clone());
+    let (user, token) = identities.take(nickname, token, code, source_of(socket)).await?;
     Ok(Some((user, Some(token))))
 }
 

@@ -10,6 +10,8 @@ import { Presence } from "./presence.js";
 import { explained, writtenAs } from "./refusals.js";
 import { Typing } from "./typing.js";
 
+// The code of an invitation that has led here, as in "#invitation=7F3KQ-0M2ZD".
+const invitation = new URLSearchParams(location.hash.slice(1)).get("invitation");
 // How many messages of each room a first visit begins with.
 const FIRST_MESSAGES = 50;
 // How often the users of the open room are asked for.
@@ -147,7 +149,8 @@ export class Chat {
 
   // Takes a name. Resolves with what is wrong, if anything.
   async become(name) {
-    const claim = () => this.#connection.ask("nickname", name, this.identity.token);
+    const options = invitation === null ? {} : { invitation };
+    const claim = () => this.#connection.ask("nickname", name, this.identity.token, options);
     let answer = await claim();
     if (answer?.error?.code === "invalid_token") {
       this.identity.renewToken();
@@ -156,6 +159,8 @@ export class Chat {
     if (!answer) return NO_CONNECTION;
     if (answer.error) return explained(answer.error);
     this.#named(answer.nickname);
+    // Whoever comes by an invitation was in no room.
+    if (invitation !== null) this.#connection.restart();
   }
 
   // Goes on without a name.

@@ -5,7 +5,8 @@ const TEXTS = {
   unknown_nickname: "Nobody has this name.",
   invalid_token: "What this browser keeps your name with does not work any more. Choose a name again.",
   nickname_fixed: "Your name comes with how you signed in, and cannot be changed here.",
-  registration_closed: "This chat takes no new users. If you have a name on another device, link this one to it.",
+  registration_closed: "This chat takes no new users, or by invitation only: open the link of one. If you have a name on another device, link this one to it.",
+  invalid_code: "This invitation is wrong, was used up, or is too old. Ask for another one.",
   message_to_oneself: "This is your own name.",
 };
 

@@ -137,14 +137,15 @@ pub(crate) struct Cli {
 
     /// Who may become a new user by taking a nickname: open for everybody, closed for nobody
     ///
-    /// Where it is closed, clients that are no users connect only to link a device to one: they enter no room. This
-    /// takes --rooms, unless signed tokens name the users. All nodes need the same.
+    /// With "invite", by the code of an invitation to a room. Where it is not open, clients that are no users enter no
+    /// room: they connect only to become users, or to link a device to one. This takes --rooms; "closed" does not if
+    /// signed tokens name the users. All nodes need the same.
     #[arg(
         long,
         env = "CHAT_REGISTRATION",
         value_name = "WHO",
         default_value = "open",
-        value_parser = PossibleValuesParser::new(["open", "closed"]).map(|who| registration(&who))
+        value_parser = PossibleValuesParser::new(["open", "invite", "closed"]).map(|who| registration(&who))
     )]
     pub(crate) registration: Registration,
 
@@ -255,7 +256,11 @@ static RESERVED_NAMES: LazyLock<String> = LazyLock::new(|| ChatBuilder::RESERVED
 
 /// Reads one of the values of `--registration`.
 fn registration(who: &str) -> Registration {
-    if who == "closed" { Registration::Closed } else { Registration::Open }
+    match who {
+        "closed" => Registration::Closed,
+        "invite" => Registration::Invite,
+        _ => Registration::Open,
+    }
 }
 
 /// Parses a reserved name; none for an empty text.

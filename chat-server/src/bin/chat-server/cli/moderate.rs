@@ -25,6 +25,8 @@ pub(crate) enum Command {
     Room(RoomArgs),
     /// Make a user a member of a room, with a role, or end that
     Member(MemberArgs),
+    /// Print a code with which others become members of a room, and users with --registration invite
+    Invite(InviteArgs),
     /// Print a code with which a user whose devices are lost links a new one: once, within ten minutes
     Code {
         /// The user's nickname
@@ -82,6 +84,18 @@ pub(crate) struct RoomArgs {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub(crate) struct InviteArgs {
+    /// The room
+    room: RoomId,
+    /// How many may use it
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    uses: u32,
+    /// How long it is valid, as in 2h or 30days
+    #[arg(long = "for", value_name = "DURATION", default_value = "7days", value_parser = humantime::parse_duration)]
+    duration: Duration,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub(crate) struct MemberArgs {
     /// The room
     room: RoomId,
@@ -127,6 +141,7 @@ pub(super) async fn run(command: Command, store: &dyn Store) -> anyhow::Result<(
         Command::Lift(args) => lift(store, args).await,
         Command::Room(args) => room(store, args).await,
         Command::Member(args) => member(store, args).await,
+        Command::Invite(args) => invite(store, args).await,
         Command::Code { nickname } => code(store, &nickname).await,
         Command::Audit { room, limit } => audit(store, room, limit.into()).await,
     }
@@ -183,6 +198,19 @@ async fn member(store: &dyn Store, args: MemberArgs) -> anyhow::Result<()> {
             apply(store, change(AccessRequest::SetRole { room, user, role })).await
         }
         changed => tell(changed),
+    }
+}
+
+async fn invite(store: &dyn Store, args: InviteArgs) -> anyhow::Result<()> {
+    let InviteArgs { room, uses, duration } = args;
+    let (invited, change) = chat_server::invitation(&room, uses, duration)
+        .context("the operating system returns no random numbers")?;
+    match store.change_access(&change).await? {
+        AccessChanged::No(refused) => tell(AccessChanged::No(refused)),
+        _ => {
+            println!("{}", invited.code);
+            Ok(())
+        }
     }
 }
 

@@ -35,7 +35,7 @@ impl Event for NicknameEvent {
 }
 
 async fn take(connection: &Arc<Connection>, asked: NicknameRequest, request: Request) {
-    let NicknameRequest { nickname, token, .. } = asked;
+    let NicknameRequest { nickname, token, invitation, .. } = asked;
     let is_allowed = connection.permit(&[Action::TakeNickname(nickname.clone())]).await.map(drop);
     if let Err(denied) = is_allowed {
         return request.refuse(denied.into());
@@ -48,7 +48,7 @@ async fn take(connection: &Arc<Connection>, asked: NicknameRequest, request: Req
             renamed.map(|user| (user, connection.token()))
         }
         (token, _) => {
-            let taken = identities.take(nickname, token, source).await;
+            let taken = identities.take(nickname, token, invitation, source).await;
             taken.map(|(user, token)| (user, Some(token)))
         }
     };
