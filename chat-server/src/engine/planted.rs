@@ -27,6 +27,10 @@ pub enum Bug {
     ResumeAtEnd,
     /// Who takes another nickname becomes another user.
     RenamedIsAnother,
+    /// A node goes on with what it knows of who may do what.
+    ChangeIgnored,
+    /// A session that is recovered has all its rooms, whoever may read them by now.
+    RecoveryUnasked,
 }
 
 #[cfg(feature = "simulation")]

@@ -13,6 +13,7 @@ use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
 use crate::cluster::{Cluster, SILENCE};
 use crate::oracle::{Acked, Expected, PRIVATE};
+use crate::rules::Deed;
 use crate::world::World;
 
 const ROOMS: [&str; 3] = ["general", "a", "b"];
@@ -40,6 +41,8 @@ pub(crate) struct Client {
     /// What was asked and is not answered.
     request: Option<(Request, u64)>,
     act_at: Instant,
+    /// When it began to connect.
+    connect_began: Instant,
     /// The rooms that still get a last message, once there are no more faults.
     last_words: Option<BTreeSet<String>>,
     round: usize,
@@ -134,6 +137,7 @@ impl Client {
             next_key: 0,
             request: None,
             act_at: Instant::now(),
+            connect_began: Instant::now(),
             last_words: None,
             round: 0,
             last_key: None,
@@ -174,6 +178,7 @@ impl Client {
 
     async fn connect(&mut self, node: usize) -> Option<Stream> {
         let url = "ws://127.0.0.1/socket.io/?EIO=4&transport=websocket";
+        self.connect_began = Instant::now();
         let stream = self.cluster.connect(node)?;
         // Not the usual 128 KiB, which are cleared before each read.
         let config = WebSocketConfig::default().read_buffer_size(READ_BUFFER);
@@ -204,6 +209,14 @@ impl Client {
                 stream.send(Packet::text("3")).await.ok()?;
                 continue;
             }
+            if let Some(refused) = packet.strip_prefix("44")
+                && self.world.is_moderated
+                && self.may_be_refused("general", Deed::Read)
+            {
+                self.note(format_args!("is refused: {refused}"));
+                self.pid = None;
+                return None;
+            }
             let Some(session) = packet.strip_prefix("40") else {
                 self.world.violated(format_args!("before a client is connected it gets {packet}"));
                 return None;
@@ -219,8 +232,8 @@ impl Client {
             });
             self.pid = pid;
             if !recovered {
-                let after = self.server_offset;
-                self.shared.lock().expected.begins(rooms.into_iter(), after);
+                let (after, since) = (self.server_offset, self.connect_began);
+                self.shared.lock().expected.begins(rooms.into_iter(), after, since);
             }
             return Some(stream);
         }
@@ -279,6 +292,13 @@ impl Client {
             let left = self.last_words.get_or_insert_with(|| rooms.iter().cloned().collect());
             if let Some(room) = left.pop_first() {
                 return Some(self.message(room));
+            }
+            if rooms.is_empty() {
+                // It may be in none.
+                self.round = self.world.round();
+                self.shared.lock().done = Some(self.round);
+                self.act_at = Instant::now() + Duration::from_millis(500);
+                return None;
             }
             let room = self.world.random(|rng| rng.pick(&rooms).cloned())?;
             if self.round < self.world.round() {
@@ -392,6 +412,20 @@ impl Client {
         if event[0] == "nickname" {
             self.is_user(&event[1]["user"]);
         }
+        if event[0] == "not joined" {
+            let rooms = event[1]["rooms"].as_array().map_or(&[][..], Vec::as_slice);
+            for room in rooms.iter().filter_map(|told| told["room"].as_str()) {
+                self.note(format_args!("is told that it is not in {room}"));
+                if !self.world.is_moderated || !self.may_be_refused(room, Deed::Read) {
+                    self.world.violated(format_args!(
+                        "client {}: it may be in {room}, and is sent out",
+                        self.number
+                    ));
+                }
+                self.shared.lock().expected.is_out(room);
+            }
+            return;
+        }
         let feed = match event[0].as_str() {
             Some("chat message") => event[3]["room"].as_str().unwrap_or_default(),
             Some("private message") => PRIVATE,
@@ -411,11 +445,66 @@ impl Client {
         if let Err(promise) = checked {
             self.world.violated(format_args!("client {}: {promise}", self.number));
         }
+        if self.world.rules().is_denied(self.who(), feed, Deed::Read, self.connect_began) {
+            self.world.violated(format_args!(
+                "client {}: it got {offset} of {feed}, which it may not read",
+                self.number
+            ));
+        }
+    }
+
+    /// The number of the client, and whether it has a name.
+    fn who(&self) -> (usize, bool) {
+        (self.number, self.shared.lock().expected.nickname.is_some())
+    }
+
+    fn may_be_refused(&self, room: &str, deed: Deed) -> bool {
+        self.world.rules().may_refuse(self.who(), room, deed)
     }
 
     /// Checks that the client is the same user as before.
     fn is_user(&self, told: &Value) {
         self.shared.lock().is_user(&self.world, self.number, told);
+    }
+
+    /// Takes the refusal of a request that may be refused because of who may do what, or because that is not known now.
+    fn is_refused(&self, request: &Request, answer: &Value) -> bool {
+        let room = match request {
+            Request::Message { room, .. }
+            | Request::Conflict { room, .. }
+            | Request::Join { room, .. }
+            | Request::Leave { room }
+            | Request::Users { room } => room,
+            Request::Private { .. } | Request::Rename { .. } => "general",
+        };
+        let (deed, is_join) = match request {
+            Request::Message { .. } | Request::Conflict { .. } => (Deed::Write, false),
+            request => (Deed::Read, matches!(request, Request::Join { .. })),
+        };
+        let seen = &mut *self.shared.lock();
+        let who = (self.number, seen.expected.nickname.is_some());
+        let is_right = match answer["error"]["code"].as_str() {
+            Some("unavailable") => true,
+            Some("forbidden") => self.world.rules().may_refuse(who, room, deed),
+            // It does not know yet, or was not told.
+            Some("not_in_room") => seen
+                .expected
+                .since(room)
+                .is_none_or(|since| self.world.rules().was_denied(who, room, Deed::Read, since)),
+            _ => return false,
+        };
+        if !is_right {
+            self.world.violated(format_args!("client {}: {request:?} gets {answer}", self.number));
+        }
+        let is_out = match answer["error"]["code"].as_str() {
+            // Whoever was there before stays: a refused join changes nothing.
+            Some("forbidden") => is_join && seen.expected.since(room).is_none(),
+            code => code == Some("not_in_room"),
+        };
+        if is_out {
+            seen.expected.refused(room);
+        }
+        true
     }
 
     fn answer(&mut self, id: u64, answer: &Value) {
@@ -424,6 +513,10 @@ impl Client {
         self.note(format_args!("gets the answer to {id}: {answer}"));
         self.world.tally(|outcome| outcome.answered += 1);
         let number = self.number;
+        if self.world.is_moderated && self.is_refused(&request, answer) {
+            return;
+        }
+        let who = self.who();
         let (error, offset) = (answer["error"]["code"].as_str(), answer["offset"].as_u64());
         let seen = &mut *self.shared.lock();
         match (request, error) {
@@ -437,6 +530,13 @@ impl Client {
                 if !is_there {
                     self.world
                         .violated(format_args!("{content:?} is acked at {offset}, not there"));
+                }
+                if let Some(at) = self.world.disk().stored_at(offset)
+                    && self.world.rules().was_denied_before(who, &room, at)
+                {
+                    self.world.violated(format_args!(
+                        "client {number}: {content:?} is stored in {room}, where it may not write"
+                    ));
                 }
                 seen.acked.push(Acked { content, offset });
                 let key = key.strip_prefix("key ").and_then(|key| key.parse().ok());

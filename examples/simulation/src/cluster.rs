@@ -28,7 +28,7 @@ const HALF_OPEN: Duration = Duration::from_secs(60);
 pub(crate) struct Cluster {
     world: Arc<World>,
     network: Arc<Network>,
-    names: Arc<MemoryStore>,
+    pub(crate) names: Arc<MemoryStore>,
     nodes: Mutex<Vec<Option<Node>>>,
     links: Mutex<Vec<Arc<Link>>>,
     limits: Limits,
@@ -94,6 +94,7 @@ impl Cluster {
             let store = Arc::new(SimulatedStore::new(&self.world, &life, &self.names));
             let broadcast = Arc::new(SimulatedBroadcast::new(&self.world, &life, &self.network));
             let builder = Chat::builder(store).broadcast(broadcast).limits(self.limits.clone());
+            let builder = if self.world.is_moderated { builder.room_rules() } else { builder };
             match builder.start().await {
                 Ok(chat) => {
                     self.world.note(format_args!("node {node} starts"));

@@ -8,6 +8,7 @@ mod oracle;
 mod os;
 mod plants;
 mod rng;
+mod rules;
 mod run;
 mod store;
 mod world;

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use chat_core::{Audience, Message};
+use tokio::time::Instant;
 
 use crate::store::Disk;
 
@@ -28,25 +29,36 @@ struct From {
     or_after: Vec<u64>,
     /// How often a join was asked that is not answered.
     asked: usize,
+    /// When the client was told last that it is there.
+    since: Option<Instant>,
+    /// Whether the client was told that it is not there, and may be by now.
+    is_out: bool,
 }
 
 impl Expected {
-    /// The client asks for a new session that follows these rooms from an offset on.
-    pub(crate) fn begins(&mut self, rooms: impl Iterator<Item = String>, after: u64) {
+    /// The client has asked for a new session, at a time, that follows these rooms from an offset on.
+    pub(crate) fn begins(
+        &mut self,
+        rooms: impl Iterator<Item = String>,
+        after: u64,
+        since: Instant,
+    ) {
         let private = self.nickname.is_some().then(|| PRIVATE.to_owned());
-        let from = From { after: Some(after), ..From::default() };
+        let from = From { after: Some(after), since: Some(since), ..From::default() };
         self.feeds = rooms.chain(private).map(|feed| (feed, from.clone())).collect();
         (self.last, self.may_go_back) = (after, 0);
     }
 
     /// The client has a room, or may have it.
     pub(crate) fn rooms(&self) -> impl Iterator<Item = &String> {
-        self.feeds.keys().filter(|feed| *feed != PRIVATE)
+        let there = self.feeds.iter().filter(|(feed, from)| *feed != PRIVATE && !from.is_out);
+        there.map(|(feed, _)| feed)
     }
 
     pub(crate) fn join_asked(&mut self, room: &str, after: Option<u64>) {
         let from = self.feeds.entry(room.to_owned()).or_default();
         from.asked += 1;
+        from.is_out = false;
         from.or_after.extend(after);
         self.may_go_back += usize::from(after.is_some());
     }
@@ -59,7 +71,27 @@ impl Expected {
             None if from.asked > 1 => from.after,
             None => from.after.or(Some(tail)),
         };
-        *from = From { after, ..From::default() };
+        *from = From { after, since: Some(Instant::now()), ..From::default() };
+    }
+
+    /// The client is told that it is not in a room. A join that it has asked for may come before that or after it.
+    pub(crate) fn is_out(&mut self, room: &str) {
+        if let Some(from) = self.feeds.get_mut(room) {
+            (from.after, from.is_out) = (None, from.asked == 0);
+        }
+    }
+
+    /// A join was refused, or the client learns that it is not there.
+    pub(crate) fn refused(&mut self, room: &str) {
+        if let Some(from) = self.feeds.get_mut(room) {
+            from.asked = 0;
+        }
+        self.is_out(room);
+    }
+
+    /// Returns since when the client has known that it is in a room.
+    pub(crate) fn since(&self, room: &str) -> Option<Instant> {
+        self.feeds.get(room)?.since
     }
 
     pub(crate) fn left(&mut self, room: &str) {
@@ -107,10 +139,18 @@ impl Expected {
         Ok(())
     }
 
-    /// Returns what the client does not have.
-    pub(crate) fn missing(&self, disk: &Disk) -> Option<String> {
+    /// Returns what the client does not have, but for rooms where it may not have been allowed since a time: it may not
+    /// have been told that it is not there any more.
+    pub(crate) fn missing(
+        &self,
+        disk: &Disk,
+        was_denied: impl Fn(&str, Instant) -> bool,
+    ) -> Option<String> {
         let user = self.user(disk);
         self.feeds.iter().find_map(|(feed, from)| {
+            if from.since.is_some_and(|since| was_denied(feed, since)) {
+                return None;
+            }
             let missing = next(disk, feed, user, from.after?)?;
             Some(format!("{missing} of {feed}"))
         })

@@ -54,6 +54,10 @@ pub enum Plant {
     ResumeAtEnd,
     /// Who takes another nickname becomes another user.
     RenamedIsAnother,
+    /// A node goes on with what it knows of who may do what.
+    ChangeIgnored,
+    /// A session that is recovered has all its rooms, whoever may read them by now.
+    RecoveryUnasked,
 }
 
 impl Plant {
@@ -62,9 +66,15 @@ impl Plant {
         match self {
             Self::FenceIgnored => &[Fault::HalfOpen, Fault::FrameLost, Fault::Cut],
             Self::BatchTorn => &[Fault::AppendFails],
+            Self::RecoveryUnasked => &[Fault::Cut],
             Self::SavesLost | Self::AnswerBeforeSave | Self::LostByCrash => &[Fault::Crash],
             _ => &[],
         }
+    }
+
+    /// Returns whether the bug does nothing without rules of who may do what.
+    pub(crate) const fn needs_rules(self) -> bool {
+        matches!(self, Self::ChangeIgnored | Self::RecoveryUnasked)
     }
 
     /// Returns the bug of the server that this is; none if the simulated parts have it.
@@ -79,6 +89,8 @@ impl Plant {
             Self::GapIgnored => Bug::GapIgnored,
             Self::ResumeAtEnd => Bug::ResumeAtEnd,
             Self::RenamedIsAnother => Bug::RenamedIsAnother,
+            Self::ChangeIgnored => Bug::ChangeIgnored,
+            Self::RecoveryUnasked => Bug::RecoveryUnasked,
             _ => return None,
         })
     }

@@ -9,6 +9,7 @@ use crate::cluster::Cluster;
 use crate::faults::Fault;
 use crate::oracle::check_log;
 use crate::os;
+use crate::rules::{self, Deed, GRACE, KEPT};
 use crate::world::{Outcome, Run, World};
 
 /// Once there are no more faults, everything is acked and has arrived within this time: a call of the store that hangs
@@ -60,6 +61,9 @@ impl Run {
         let (nodes, clients) = world.random(|rng| (1 + rng.below(3), 1 + rng.below(4)));
         let clients = self.clients.unwrap_or(clients);
         let cluster = Arc::new(Cluster::new(&world, nodes));
+        if world.is_moderated {
+            rules::keep_rooms(&cluster.names).await;
+        }
         for node in 0..nodes {
             cluster.start(node).await;
         }
@@ -71,8 +75,16 @@ impl Run {
                 seen
             })
             .collect();
+        let moderated = world
+            .is_moderated
+            .then(|| tokio::spawn(rules::moderate(world.clone(), cluster.names.clone())));
         storm(&world, &cluster).await;
         calm(&world, &cluster).await;
+        if let Some(moderated) = moderated {
+            let _ = moderated.await;
+            // From then on every node knows who may do what.
+            sleep(GRACE).await;
+        }
         settle(&world, &seen).await;
         world.outcome()
     }
@@ -180,8 +192,8 @@ async fn calm(world: &World, cluster: &Cluster) {
 
 /// Waits until everything has arrived, and checks what there is at the end.
 async fn settle(world: &World, seen: &[Arc<Shared>]) {
-    let mut deadline = Instant::now() + LIVENESS;
     for round in 0..ROUNDS {
+        let deadline = Instant::now() + LIVENESS;
         while let Some(open) = unfinished(world, seen, round) {
             if world.is_broken() {
                 return;
@@ -199,8 +211,8 @@ async fn settle(world: &World, seen: &[Arc<Shared>]) {
     if let Err(promise) = check_log(&world.disk(), &acked) {
         world.violated(promise);
     }
-    deadline = Instant::now() + PRESENCE;
-    while let Some(wrong) = wrong_count(seen) {
+    let deadline = Instant::now() + PRESENCE;
+    while let Some(wrong) = wrong_count(world, seen) {
         if world.is_broken() {
             return;
         }
@@ -220,16 +232,21 @@ fn unfinished(world: &World, seen: &[Arc<Shared>], round: usize) -> Option<Strin
         if seen.done < Some(round) {
             return Some(format!("client {number} has no answer"));
         }
-        let missing = seen.expected.missing(&disk)?;
+        let missing = seen.expected.missing(&disk, |room, since| {
+            let who = (number, seen.expected.nickname.is_some());
+            world.rules().was_denied(who, room, Deed::Read, since)
+        })?;
         Some(format!("client {number} lacks {missing}"))
     })
 }
 
-fn wrong_count(seen: &[Arc<Shared>]) -> Option<String> {
+fn wrong_count(world: &World, seen: &[Arc<Shared>]) -> Option<String> {
     let is_in = |one: &Arc<Shared>, room: &String| one.lock().expected.rooms().any(|r| r == room);
     seen.iter().enumerate().find_map(|(number, one)| {
         let rooms: Vec<String> = one.lock().expected.rooms().cloned().collect();
-        rooms.into_iter().find_map(|room| {
+        // Of a room whose rules change, clients do not know for sure whether they are there.
+        let is_known = |room: &String| !world.is_moderated || !KEPT.contains(&room.as_str());
+        rooms.into_iter().filter(is_known).find_map(|room| {
             let there = seen.iter().filter(|other| is_in(other, &room)).count() as u64;
             let told = *one.lock().users.get(&room)?;
             (told != there)

@@ -12,7 +12,7 @@ use chat_store::{
     PageBuilder, Plan, ReadPosition, ReadPositionStore, RoomStore, RoomStoreWrapper, SessionKey,
     SessionRecord, SessionStore, StoreError, UserStore,
 };
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::faults::Fault;
 use crate::plants::Plant;
@@ -23,6 +23,8 @@ pub(crate) struct Disk {
     plant: Option<Plant>,
     pub(crate) epoch: Epoch,
     pub(crate) log: Vec<Message>,
+    /// When messages were stored, by their offsets.
+    stored_at: BTreeMap<u64, Instant>,
     by_key: HashMap<String, Offset>,
     sessions: BTreeMap<SessionKey, SessionRecord>,
     /// Users by the keys of their names.
@@ -41,6 +43,7 @@ impl Disk {
             plant,
             epoch: Epoch::from_random(*b"simulate"),
             log: Vec::new(),
+            stored_at: BTreeMap::new(),
             by_key: HashMap::new(),
             sessions: BTreeMap::new(),
             users: BTreeMap::new(),
@@ -57,6 +60,10 @@ impl Disk {
     pub(crate) fn at(&self, offset: u64) -> Option<&Message> {
         let found = self.log.binary_search_by_key(&offset, |message| message.offset.as_u64());
         found.ok().and_then(|index| self.log.get(index))
+    }
+
+    pub(crate) fn stored_at(&self, offset: u64) -> Option<Instant> {
+        self.stored_at.get(&offset).copied()
     }
 
     pub(crate) fn tail(&self) -> Offset {
@@ -93,6 +100,7 @@ impl Disk {
                 text.map(|text| if self.is(Plant::KeyOfAnyone) { anyones(&text) } else { text });
             self.by_key.extend(text.map(|text| (text, offset)));
             self.log.push(Message::from_new(offset, new));
+            self.stored_at.insert(offset.as_u64(), Instant::now());
             self.unsynced = (self.unsynced + 1).min(2);
         }
         for appended in &mut outcome {

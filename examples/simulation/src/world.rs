@@ -8,6 +8,7 @@ use tokio::time::{Instant, sleep};
 use crate::faults::Fault;
 use crate::plants::Plant;
 use crate::rng::Rng;
+use crate::rules::Rules;
 use crate::store::Disk;
 
 /// The most bytes of a line of the story.
@@ -64,6 +65,9 @@ pub(crate) struct World {
     began: Instant,
     state: Mutex<State>,
     disk: Mutex<Disk>,
+    /// Whether rooms are kept, and somebody changes who may read and write there.
+    pub(crate) is_moderated: bool,
+    rules: Mutex<Rules>,
 }
 
 struct State {
@@ -95,12 +99,24 @@ impl World {
         });
         let latency = [1, 5, 40][rng.below(3)];
         let length = [0, 0, 0, 6000][rng.below(4)];
+        let is_moderated = match run.plant {
+            Some(plant) => plant.needs_rules(),
+            None => rng.chance(400),
+        };
         let faults = vec![0; Fault::ALL.len()];
         let outcome = Outcome { hash: 0xcbf2_9ce4_8422_2325, faults, ..Outcome::default() };
         let disk = Mutex::new(Disk::new(run.plant, [1, 3, 1000][rng.below(3)]));
         let state =
             Mutex::new(State { rng, outcome, rates, calm: false, latency, length, round: 0 });
-        Arc::new(Self { plant: run.plant, tells: run.story, began: Instant::now(), state, disk })
+        Arc::new(Self {
+            plant: run.plant,
+            tells: run.story,
+            began: Instant::now(),
+            state,
+            disk,
+            is_moderated,
+            rules: Mutex::default(),
+        })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -109,6 +125,10 @@ impl World {
 
     pub(crate) fn disk(&self) -> MutexGuard<'_, Disk> {
         self.disk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn rules(&self) -> MutexGuard<'_, Rules> {
+        self.rules.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn random<T>(&self, draw: impl FnOnce(&mut Rng) -> T) -> T {

@@ -9,6 +9,8 @@ use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use tokio::sync::Notify;
 
+use super::ephemeral::EphemeralEvent;
+
 /// The answer to a client's request.
 #[derive(Debug, Clone, Serialize)]
 #[serde(untagged)]
@@ -25,6 +27,9 @@ pub(crate) enum Answer {
     /// Messages of a room, as [`Made`](Self::Made): to be handed over only if the client may read the room by then.
     Page(RoomPage),
     Refusal(Refusal),
+    /// No answer, but an event that says what the connection follows now: it comes after the answers before it.
+    #[serde(skip)]
+    Event(Arc<EphemeralEvent>),
 }
 
 /// A page of a room's history.
@@ -63,7 +68,10 @@ impl Answer {
     /// Returns whether it says what the connection follows now, or who its user is. The client relies on that once it
     /// has the answer, even after a crash.
     pub(crate) fn tells_of_session(&self) -> bool {
-        matches!(self, Self::Joined(_) | Self::Left(_) | Self::Named(_) | Self::TokenTaken(_))
+        matches!(
+            self,
+            Self::Joined(_) | Self::Left(_) | Self::Named(_) | Self::TokenTaken(_) | Self::Event(_)
+        )
     }
 }
 
@@ -76,8 +84,8 @@ pub(crate) trait Permit: Send {
     fn grow(&mut self, bytes: usize, is_long: bool) -> bool;
 }
 
-/// An answer that is not handed over yet: the ack id, the answer, and the permit of the request.
-pub(super) type Unanswered<P> = (i64, Answer, P);
+/// An answer that is not handed over yet: the ack id, the answer, and the permit of the request, if it is an answer to one.
+pub(super) type Unanswered<P> = (i64, Answer, Option<P>);
 
 /// The answers that wait for a client because its buffer is full.
 ///
@@ -104,8 +112,18 @@ impl<P: Permit> Outbox<P> {
             let message = "too many long answers wait to be read; ask again later";
             answer = Answer::Refusal(Refusal::slow_down(message, RETRY_AFTER));
         }
+        self.add((ack_id, answer, Some(permit)));
+    }
+
+    /// Adds an event that says what the connection follows now, after the answers that say so. The client has it once
+    /// that is saved.
+    pub(crate) fn tell(&self, event: Arc<EphemeralEvent>) {
+        self.add((0, Answer::Event(event), None));
+    }
+
+    fn add(&self, unanswered: Unanswered<P>) {
         let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
-        answers.push_back((ack_id, answer, permit));
+        answers.push_back(unanswered);
         self.has_some.store(true, Ordering::Release);
         if answers.len() == 1 {
             self.wake.notify_one();

@@ -236,7 +236,11 @@ impl<S: Sink, P: Permit> DeliveryTask<'_, S, P> {
 
     async fn hand_over_answer(&self, unanswered: Unanswered<P>) -> Result<(), Gone> {
         let (ack_id, answer, _permit) = unanswered;
-        until_taken(self.sink, || self.sink.answer(ack_id, &answer)).await?;
+        let hand_over = || match &answer {
+            Answer::Event(event) => self.sink.notify(event),
+            answer => self.sink.answer(ack_id, answer),
+        };
+        until_taken(self.sink, hand_over).await?;
         if answer.is_long() {
             Box::pin(self.sink.flushed()).await;
         }

@@ -54,6 +54,8 @@ struct TestSink {
     changed: Notify,
     /// How often it was waited for what the connection follows to be saved.
     saves: AtomicUsize,
+    /// Saving lasts until this is notified.
+    saving: Mutex<Option<Arc<Notify>>>,
 }
 
 impl TestSink {
@@ -116,6 +118,10 @@ impl Sink for TestSink {
 
     async fn saved(&self) {
         self.saves.fetch_add(1, Ordering::SeqCst);
+        let saving = self.saving.lock().unwrap().clone();
+        if let Some(saving) = saving {
+            saving.notified().await;
+        }
     }
 }
 
@@ -321,6 +327,26 @@ async fn what_a_room_has_comes_after_the_answer_to_its_join_which_comes_when_it_
     });
     assert_eq!(sink.has(4).await, [&[Got::Answer(7)][..], &messages(1..=3)].concat());
     assert_eq!(sink.saves.load(Ordering::SeqCst), 2, "before the answer, and before the rewind");
+}
+
+#[tokio::test]
+async fn who_is_sent_out_of_a_room_is_told_after_the_answer_to_the_join() {
+    let (_, log) = memory_log().await;
+    let (sink, saved) = (TestSink::with_room(100), Arc::new(Notify::new()));
+    *sink.saving.lock().unwrap() = Some(Arc::clone(&saved));
+    let running = start(&log, "a", 0, &sink);
+    let event = |name: &str| EphemeralEvent::new("event", &[name]).unwrap();
+    let joined = Answer::Joined(Joined::new(room("b"), 1, Offset::ZERO));
+    running.waiting.outbox.push(7, joined, TestPermit::default());
+    running.waiting.outbox.tell(event("out"));
+    running.waiting.ephemeral.push(event("typing"));
+    running.answer(8);
+    let got = |name: &str| Got::EphemeralEvent(format!("[{name:?}]"));
+    // What does not depend on the session does not wait.
+    let before = [Got::Answer(8), got("typing")];
+    assert_eq!(sink.has(2).await, before);
+    saved.notify_one();
+    assert_eq!(sink.has(4).await, [&before[..], &[Got::Answer(7), got("out")]].concat());
 }
 
 #[tokio::test]

@@ -66,7 +66,10 @@ impl Connection {
         tracing::debug!(socket.id = %self.session.id(), "out of a room: {}", refusal.message);
         self.leave(room);
         let told = NotJoined::new(vec![RoomNotJoined::new(room.as_str().to_owned(), refusal)]);
-        self.waiting.ephemeral.extend(EphemeralEvent::new(NOT_JOINED, &told));
+        // After the answer to a join before this: the client believes what it is told last.
+        if let Some(event) = EphemeralEvent::new(NOT_JOINED, &told) {
+            self.waiting.outbox.tell(event);
+        }
     }
 
     /// Ends the connection and its session: the client may not be connected any more.

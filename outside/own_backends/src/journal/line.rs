@@ -67,14 +67,18 @@ pub(crate) struct Code {
     pub(crate) owner: [u8; 32],
     pub(crate) user: UserId,
     pub(crate) nickname: Nickname,
+    /// The credential of the device that has made it.
+    #[serde(default)]
+    pub(crate) made_by: Option<[u8; 32]>,
     pub(crate) expires_at: Timestamp,
 }
 
 impl From<&DeviceCode> for Code {
     fn from(code: &DeviceCode) -> Self {
-        let DeviceCode { key, owner, nickname, expires_at, .. } = code;
+        let DeviceCode { key, owner, nickname, made_by, expires_at, .. } = code;
         let (owner, user) = (owner.owner.0, owner.user);
-        Self { key: key.0, owner, user, nickname: nickname.clone(), expires_at: *expires_at }
+        let (made_by, nickname) = (made_by.map(|by| by.0), nickname.clone());
+        Self { key: key.0, owner, user, nickname, made_by, expires_at: *expires_at }
     }
 }
 

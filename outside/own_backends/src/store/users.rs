@@ -85,7 +85,8 @@ impl UserStore for JournalStore {
             let (valid, expired): (Vec<_>, Vec<_>) =
                 journal.index.codes.values().partition(|kept| kept.expires_at > now);
             let of_user = valid.iter().filter(|kept| kept.user == code.user).count();
-            let is_kept = of_user < max && valid.iter().all(|kept| kept.key != code.key);
+            let is_new = valid.iter().all(|kept| kept.key != code.key);
+            let is_kept = of_user < max && is_new && !is_maker_revoked(journal, &code);
             let expired = expired.into_iter().map(|kept| kept.key).collect();
             journal.keep_code(is_kept.then_some(code), expired)?;
             Ok(is_kept)
@@ -111,7 +112,8 @@ impl UserStore for JournalStore {
             }
             let is_used = journal.index.credentials.values().any(|kept| kept.code == Some(code.0));
             let has_room = valid(journal, made.user).count() < max;
-            if is_used || !has_room || made.expires_at <= new.now {
+            let is_valid = made.expires_at > new.now && !is_maker_revoked(journal, &made);
+            if is_used || !has_room || !is_valid {
                 return Ok(None);
             }
             journal.keep(credential(&new, of, Some(code)))?;
@@ -119,6 +121,12 @@ impl UserStore for JournalStore {
         })
         .await
     }
+}
+
+/// Returns whether the device that has made a code was revoked.
+fn is_maker_revoked(journal: &Journal, code: &journal::Code) -> bool {
+    let maker = code.made_by.and_then(|key| journal.index.credentials.get(&key));
+    maker.is_some_and(|maker| maker.is_revoked)
 }
 
 fn credential(
