@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use rust_socketio::asynchronous::{Client, ClientBuilder, ReconnectSettings};
-use rust_socketio::{Error, Payload};
+use rust_socketio::{Error, Event, Payload};
 use serde_json::{Value, json};
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
@@ -87,8 +87,14 @@ impl ChatClient {
 async fn connect(url: &str, place: &Arc<Place>) -> Result<Client, Error> {
     let (place, hearing) = (Arc::clone(place), Arc::clone(place));
     let auth = move || json!({ "serverOffset": *place.server_offset() });
-    ClientBuilder::new(url)
+    let accepted = Arc::new(Notify::new());
+    let accept = Arc::clone(&accepted);
+    let client = ClientBuilder::new(url)
         .auth(auth())
+        .on(Event::Connect, move |_, _| {
+            accept.notify_one();
+            async {}.boxed()
+        })
         .on_reconnect(move || {
             let mut settings = ReconnectSettings::new();
             settings.auth(auth());
@@ -107,5 +113,8 @@ async fn connect(url: &str, place: &Arc<Place>) -> Result<Client, Error> {
             async {}.boxed()
         })
         .connect()
-        .await
+        .await?;
+    // The library returns before the server has accepted the client, which takes no message before.
+    timeout(PATIENCE, accepted.notified()).await.ok();
+    Ok(client)
 }
