@@ -606,10 +606,12 @@ fn kept_rooms_and_their_members() {
         visibility: Visibility::Private,
         posting: Posting::Moderators,
         users: 2,
+        members: 3,
         role: Some(Role::Owner),
+        unread: None,
     };
     let rooms = Rooms::new(vec![room], true);
-    assert_snapshot!(json(&rooms), @r#"{"rooms":[{"room":"general","topic":"All of it","visibility":"private","posting":"moderators","users":2,"role":"owner"}],"more":true}"#);
+    assert_snapshot!(json(&rooms), @r#"{"rooms":[{"room":"general","topic":"All of it","visibility":"private","posting":"moderators","users":2,"members":3,"role":"owner"}],"more":true}"#);
     assert_eq!(serde_json::from_str::<Rooms>(&json(&rooms)).unwrap(), rooms);
     let member = Member { user: Some(UserId::from_stored(11)), role: Role::Member };
     let members = Members::new(RoomId::general(), vec![member], false);

@@ -14,7 +14,7 @@ use crate::{
 /// Maximum number of seconds in a request: a hundred years.
 const MOST_SECONDS: u64 = 36_500 * 24 * 60 * 60;
 
-/// The argument of [`ROOMS`](super::ROOMS): `emit("rooms", { after, limit })`.
+/// The argument of [`ROOMS`](super::ROOMS): `emit("rooms", { after, limit, unread })`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RoomsRequest {
@@ -22,6 +22,8 @@ pub struct RoomsRequest {
     pub after: Option<RoomId>,
     /// Maximum number of rooms, from 1 to [`MAX_LIMIT`](Self::MAX_LIMIT).
     pub limit: usize,
+    /// Whether to count what the user has not read there.
+    pub unread: bool,
 }
 
 impl RoomsRequest {
@@ -39,7 +41,8 @@ impl RoomsRequest {
         let options = Arguments::of(json)?.options(1, EXPECTED)?;
         let after: Option<String> = options.field("after", "`after` must be the name of a room")?;
         let after = parsed(after)?;
-        Ok(Self { after, limit: options.limit(Self::MAX_LIMIT, LIMIT)? })
+        let unread = options.field("unread", "`unread` must be true or false")?.unwrap_or(false);
+        Ok(Self { after, limit: options.limit(Self::MAX_LIMIT, LIMIT)?, unread })
     }
 }
 
@@ -293,8 +296,14 @@ pub struct KeptRoom {
     pub posting: Posting,
     /// The number of users who are there now.
     pub users: usize,
+    /// The number of members, the owners among them.
+    pub members: u32,
     /// The role of the user who asks; `null` if it is no member.
     pub role: Option<Role>,
+    /// What the user who asks has not read, up to [`Unread::MAX_COUNT`](super::Unread::MAX_COUNT); absent unless it asks,
+    /// and where it neither is nor is a member.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unread: Option<u64>,
 }
 
 /// The answer to [`MEMBERS`](super::MEMBERS).

@@ -14,6 +14,9 @@ use crate::engine::outage::Outage;
 /// The time between two commits. What is read meanwhile waits.
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// Maximum number of positions of a user that are looked at.
+pub(crate) const MAX_POSITIONS: usize = 2000;
+
 /// Maximum number of positions in one commit.
 const AT_ONCE: usize = 1000;
 

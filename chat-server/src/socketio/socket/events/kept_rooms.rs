@@ -4,11 +4,11 @@ use chat_core::event::{
     ACCEPT_INVITATION, BAN, CHANGE_ROOM, CREATE_ROOM, INVITE, Invite, Invited, KICK, KeptRoom,
     Kick, LIFT, LinkCode, LogEntry, LogRequest, MEMBERS, MODERATION_LOG, MUTE, Member, Members,
     MembersRequest, Moderate, Moderated, ModerationLog, REVOKE_INVITATION, ROOMS, RevokeInvitation,
-    RoomSettings, Rooms, RoomsRequest, SET_ROLE, SetRole, invitation_from_event,
+    RoomSettings, Rooms, RoomsRequest, SET_ROLE, SetRole, Unread, invitation_from_event,
 };
 use chat_core::{
-    AccessScope, Posting, Reason, Refusal, RefusalCode, Role, RoomId, SanctionKind, Timestamp,
-    UserId, Visibility,
+    AccessScope, Feed, Posting, Reason, Refusal, RefusalCode, Role, RoomId, SanctionKind,
+    Timestamp, UserId, Visibility,
 };
 use chat_store::{
     AccessChanged, AccessNumber, AccessRequest, InvitationCode, NewAccessChange, Refused,
@@ -19,10 +19,12 @@ use serde_json::value::to_raw_value;
 
 use super::super::connection::{Connection, Request, TASK_BYTES};
 use super::super::event::Event;
+use super::super::services::Services;
 use crate::engine::delivery::Answer;
 use crate::engine::moderation::{Deed, may};
 use crate::engine::policy::{Action, Denied};
 use crate::engine::rate::Bucket;
+use crate::engine::reading::MAX_POSITIONS;
 use crate::engine::users::{IdentityError, User, random_link_code};
 
 /// What a client wants with rooms that are kept, or with users in them.
@@ -439,7 +441,30 @@ async fn list(
     let after = request.after.as_ref().map(RoomId::key);
     let mut found = rooms.list_rooms(user, after.as_ref(), request.limit + 1).await?;
     let more = cut(&mut found, request.limit);
-    made(&Rooms::new(found.into_iter().map(|it| shown(connection, it)).collect(), more))
+    let mut found: Vec<_> = found.into_iter().map(|it| shown(connection, it)).collect();
+    if let (true, Some(user)) = (request.unread, user) {
+        count_unread(connection, user, &mut found).await?;
+    }
+    made(&Rooms::new(found, more))
+}
+
+/// Counts what a user has not read in rooms where the connection is, or of which the user is a member.
+async fn count_unread(
+    connection: &Connection,
+    user: UserId,
+    rooms: &mut [KeptRoom],
+) -> Result<(), StoreError> {
+    let Services { reading, log, .. } = &connection.services;
+    let Some(reading) = reading else { return Ok(()) };
+    let read = reading.of_user(user, MAX_POSITIONS).await?;
+    for room in rooms {
+        if room.role.is_some() || connection.position.is_in(&room.room) {
+            let feed = Feed::Room(room.room.clone());
+            let read = read.get(&feed).copied().unwrap_or_default();
+            room.unread = Some(log.count_after(&feed, read, Unread::MAX_COUNT).await?);
+        }
+    }
+    Ok(())
 }
 
 /// Cuts a page that was read with one item more than it may have, and returns whether it had that.
@@ -451,8 +476,8 @@ fn cut<T>(page: &mut Vec<T>, limit: usize) -> bool {
 
 fn shown(connection: &Connection, RoomAccess { room, role, .. }: RoomAccess) -> KeptRoom {
     let users = connection.services.presence.count(&room.id);
-    let RoomRecord { id, topic, visibility, posting, .. } = room;
-    KeptRoom { room: id, topic, visibility, posting, users, role }
+    let RoomRecord { id, topic, visibility, posting, members, .. } = room;
+    KeptRoom { room: id, topic, visibility, posting, users, members, role, unread: None }
 }
 
 fn hash_of(code: &LinkCode) -> InvitationCode {

@@ -15,11 +15,8 @@ use super::super::event::Event;
 use super::in_room::not_in_room;
 use crate::engine::delivery::Answer;
 use crate::engine::policy::{Action, Denied};
-use crate::engine::reading::Reading;
+use crate::engine::reading::{MAX_POSITIONS, Reading};
 use crate::engine::users::{IdentityError, User};
-
-/// How many positions of a user are looked at: those of its rooms and conversations.
-const MAX_POSITIONS: usize = 2000;
 
 /// [`chat_core::event::READ`].
 pub(crate) struct ReadEvent;
