@@ -44,15 +44,17 @@ impl NicknameRequest {
     /// # Errors
     /// The refusal to answer with.
     pub fn from_event(json: &str) -> Result<Self, Refusal> {
-        const OPTIONS: &str =
-            "the third argument must be options such as { invitation: \"7F3KQ-0M2ZD\" }";
         const CODE: &str = "`invitation` must be a code, a string";
         let arguments = Arguments::of(json)?;
         let token: Option<String> =
             arguments.optional(2, "the second argument must be the token, a string")?;
         let token = token.map(Token::try_from).transpose();
         let token = token.map_err(|error| Refusal::invalid(RefusalCode::InvalidToken, error))?;
-        let code: Option<String> = arguments.options(3, OPTIONS)?.field("invitation", CODE)?;
+        // An earlier version ignored whatever came here.
+        let code: Option<String> = match arguments.has_field(3, "invitation") {
+            true => arguments.options(3, CODE)?.field("invitation", CODE)?,
+            false => None,
+        };
         let invitation = code.map(|code| code.parse()).transpose();
         let invitation =
             invitation.map_err(|error| Refusal::invalid(RefusalCode::InvalidCode, error))?;
