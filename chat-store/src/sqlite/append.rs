@@ -19,27 +19,32 @@ use crate::{Appended, Plan};
 /// The row numbers continue from the largest number ever used, which `sqlite_sequence` keeps even if the newest rows
 /// are deleted. `AUTOINCREMENT` alone would number the rows too, but only guarantees increasing numbers, not numbers
 /// without gaps.
-static INSERT: LazyLock<Statements> = LazyLock::new(|| {
-    Statements::new(|rows| {
-        let values: Vec<_> =
-            (1..=rows).map(|row| format!("({row},?,?,?,?,?,?,?,?,?,?,?)")).collect();
-        format!(
-            "INSERT INTO messages
-                (id, client_offset, content, room, sender, at, sender_id, receiver_id, receiver, author, user_id,
-                    event)
-            SELECT
-                (SELECT max(
-                    coalesce((SELECT max(seq) FROM sqlite_sequence WHERE name = 'messages'), 0),
-                    coalesce((SELECT max(id) FROM messages), 0)
-                )) + column1,
-                column2, column3, column4, column5, column6, column7, column8, column9, column10, column11,
-                column12
-            FROM (VALUES {})
-            WHERE column3 IS NOT NULL",
-            values.join(",")
-        )
-    })
-});
+static INSERT: LazyLock<Statements> =
+    LazyLock::new(|| Statements::new(|rows| insert_text(rows, false)));
+
+/// The same for a batch with events: a column that is NULL for all texts costs each of them.
+static INSERT_EVENTS: LazyLock<Statements> =
+    LazyLock::new(|| Statements::new(|rows| insert_text(rows, true)));
+
+fn insert_text(rows: usize, has_events: bool) -> String {
+    let (parameter, event, column) =
+        if has_events { (",?", ", event", ", column12") } else { ("", "", "") };
+    let value = |row| format!("({row},?,?,?,?,?,?,?,?,?,?{parameter})");
+    let values: Vec<_> = (1..=rows).map(value).collect();
+    format!(
+        "INSERT INTO messages
+            (id, client_offset, content, room, sender, at, sender_id, receiver_id, receiver, author, user_id{event})
+        SELECT
+            (SELECT max(
+                coalesce((SELECT max(seq) FROM sqlite_sequence WHERE name = 'messages'), 0),
+                coalesce((SELECT max(id) FROM messages), 0)
+            )) + column1,
+            column2, column3, column4, column5, column6, column7, column8, column9, column10, column11{column}
+        FROM (VALUES {})
+        WHERE column3 IS NOT NULL",
+        values.join(",")
+    )
+}
 
 /// The messages that have one of these texts as client offset.
 static KNOWN: LazyLock<Statements> = LazyLock::new(|| {
@@ -141,16 +146,22 @@ async fn insert_rows(
 ) -> Result<i64, sqlx::Error> {
     let mut arguments = SqliteArguments::default();
     arguments.reserve(11 * rows.len(), 0);
+    let has_events = rows.iter().any(|(message, _)| !message.kind.is_text());
     for row in rows {
-        bind(row, &mut arguments).map_err(sqlx::Error::Encode)?;
+        bind(row, has_events, &mut arguments).map_err(sqlx::Error::Encode)?;
     }
-    let insert = INSERT.for_rows(rows.len());
+    let statements = if has_events { &INSERT_EVENTS } else { &INSERT };
+    let insert = statements.for_rows(rows.len());
     let done = sqlx::query_with(insert, arguments).execute(connection).await?;
     Ok(done.last_insert_rowid().saturating_add(1).saturating_sub_unsigned(done.rows_affected()))
 }
 
 /// Binds the values of a row of [`INSERT`].
-fn bind((message, key): &Row<'_>, arguments: &mut SqliteArguments) -> Result<(), BoxDynError> {
+fn bind(
+    (message, key): &Row<'_>,
+    has_events: bool,
+    arguments: &mut SqliteArguments,
+) -> Result<(), BoxDynError> {
     let NewMessage { audience, content, kind, from, author, user, at, .. } = message;
     let (room, users) = match audience {
         Audience::Room(room) => (room.as_str(), None),
@@ -166,7 +177,10 @@ fn bind((message, key): &Row<'_>, arguments: &mut SqliteArguments) -> Result<(),
     arguments.add(users.map(|(.., nickname)| text(nickname.as_str())))?;
     arguments.add(author.map(|author| author.id().as_i64()))?;
     arguments.add(user.map(UserId::as_i64))?;
-    arguments.add(kind.event().map(|event| text(event.as_str())))
+    if has_events {
+        arguments.add(kind.event().map(|event| text(event.as_str())))?;
+    }
+    Ok(())
 }
 
 fn text(text: &str) -> Arc<str> {
