@@ -139,8 +139,12 @@ impl Connection {
 }
 
 impl Services {
-    /// Has a change of access applied on this node soon, and tells the others.
+    /// Has a change of access applied on this node, and tells the others. Requests from now on are decided anew; what
+    /// connections go on doing is asked about soon.
     pub(crate) async fn access_changed(&self, scope: &AccessScope) {
+        if let Some(gate) = &self.gate {
+            gate.forget(scope);
+        }
         self.changes.note(scope.clone());
         self.tell_of_change(scope).await;
     }
