@@ -122,6 +122,8 @@ pub enum RefusalCode {
     InvalidClientOffset,
     /// The author has used the client offset for another message. Choose a new one for a new message.
     ClientOffsetConflict,
+    /// There is no such message here, or it has been deleted.
+    UnknownMessage,
     /// This connection is not in the room. Join it first.
     NotInRoom,
     /// This connection is in the maximum number of rooms. Leave one first.

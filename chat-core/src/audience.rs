@@ -127,6 +127,17 @@ impl Audience {
         }
     }
 
+    /// Returns whether both are the same room, or the same two users, whoever the sender is.
+    pub fn is_same_conversation(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Room(one), Self::Room(other)) => one == other,
+            (&Self::Private { from, to, .. }, Self::Private { .. }) => {
+                Feed::Between(from, to).contains(other)
+            }
+            _ => false,
+        }
+    }
+
     /// Returns the feeds in which a message for this audience appears and which connections follow: the feed of the
     /// room, or those of the two users.
     pub fn feeds(&self) -> impl Iterator<Item = Feed> + use<> {

@@ -4,6 +4,12 @@
 //! |---|---|---|---|
 //! | [`CHAT_MESSAGE`] | [`ChatMessage`] | [`Ack`](crate::Ack) | [`Delivery`] |
 //! | [`PRIVATE_MESSAGE`] | [`PrivateMessage`] | [`Ack`](crate::Ack) | [`PrivateDelivery`] |
+//! | [`EDIT_MESSAGE`] | [`EditMessage`] | [`Ack`](crate::Ack) | |
+//! | [`DELETE_MESSAGE`] | [`DeleteMessage`] | [`Ack`](crate::Ack) | |
+//! | [`REACT`] | [`React`] | [`Ack`](crate::Ack) | |
+//! | [`MESSAGE_EDITED`] | | | [`MessageEdited`] |
+//! | [`MESSAGE_DELETED`] | | | [`MessageDeleted`] |
+//! | [`REACTION`] | | | [`Reacted`] |
 //! | [`HISTORY`] | [`HistoryRequest`] | [`History`] | |
 //! | [`JOIN`] | [`Join`] | [`Joined`] | |
 //! | [`NOT_JOINED`] | | | [`NotJoined`] |
@@ -38,6 +44,7 @@
 //! Types here gain fields in later versions. Create them with `new` and `with_…`.
 
 mod arguments;
+mod changes;
 mod chat_message;
 mod delivery;
 mod devices;
@@ -58,13 +65,16 @@ use arguments::Arguments;
 
 pub use arguments::MAX_EVENT_BYTES;
 
+pub use changes::{
+    ChangeMeta, DeleteMessage, EditMessage, MessageDeleted, MessageEdited, React, Reacted,
+};
 pub use chat_message::{ChatMessage, ChatMessageOptions};
 pub use delivery::{Delivery, DeliveryMeta, PrivateDelivery, PrivateDeliveryMeta};
 pub use devices::{
     Device, DeviceCode, DeviceId, DeviceLabel, Devices, LinkCode, LinkDevice, Unlinked,
 };
 pub use handshake::{Handshake, Token};
-pub use history::{History, HistoryMessage, HistoryOf, HistoryRequest};
+pub use history::{History, HistoryMessage, HistoryOf, HistoryRange, HistoryRequest, Moment};
 pub use kept_rooms::{
     Invite, Invited, KeptRoom, Kick, LogEntry, Member, Members, Moderate, Moderated, ModerationLog,
     RevokeInvitation, RoomSettings, Rooms, RoomsRequest, SetRole, invitation_from_event,
@@ -97,6 +107,36 @@ pub const CHAT_MESSAGE: &str = "chat message";
 ///
 /// It is kept in the log like any message, and delivered only to the connections of these two users.
 pub const PRIVATE_MESSAGE: &str = "private message";
+
+/// The event with which a client changes the text of a message of its own. The text in the log is replaced, and everybody
+/// who has the message, or gets it later, gets [`MESSAGE_EDITED`].
+///
+/// Arguments: the offset, the new text, client offset? ([`EditMessage`]). Ack: [`Ack`](crate::Ack) with the offset of the
+/// edit, or [`Refusal`](crate::Refusal).
+pub const EDIT_MESSAGE: &str = "edit message";
+
+/// The event that tells of the new text of a message: [`MessageEdited`]. Kept in the log like any message.
+pub const MESSAGE_EDITED: &str = "message edited";
+
+/// The event with which a client deletes a message of its own, or a moderator one of the room. The text is removed from the
+/// log, and everybody who has the message, or was away, gets [`MESSAGE_DELETED`].
+///
+/// Arguments: the offset, client offset? ([`DeleteMessage`]). Ack: [`Ack`](crate::Ack) with the offset of the deletion, or
+/// [`Refusal`](crate::Refusal). Deleting a message again is a duplicate of the first deletion.
+pub const DELETE_MESSAGE: &str = "delete message";
+
+/// The event that tells of the deletion of a message: [`MessageDeleted`]. Kept in the log like any message.
+pub const MESSAGE_DELETED: &str = "message deleted";
+
+/// The event with which a client reacts to a message, or takes a reaction back.
+///
+/// Arguments: the offset, the emoji, on?, client offset? ([`React`]). Ack: [`Ack`](crate::Ack) with the offset of the
+/// reaction, or [`Refusal`](crate::Refusal).
+pub const REACT: &str = "react";
+
+/// The event that tells of a reaction to a message: [`Reacted`]. Kept in the log like any message. A user has each emoji
+/// once on a message, however often it is given; the last event about it counts.
+pub const REACTION: &str = "reaction";
 
 /// The event with which a client joins a room: messages sent to the room from now on are delivered.
 ///
@@ -158,7 +198,8 @@ pub const TOKEN: &str = "token";
 /// Argument: the room. Ack: [`Users`] or [`Refusal`](crate::Refusal).
 pub const USERS: &str = "users";
 
-/// The event with which a client reads past messages, page by page from the newest.
+/// The event with which a client reads past messages: the newest, or those before, after or around an offset or a time.
+/// It gets what was said as it is now: edited texts with their new content, and deleted messages without one.
 ///
 /// Argument: [`HistoryRequest`]. Ack: [`History`] or [`Refusal`](crate::Refusal).
 pub const HISTORY: &str = "history";

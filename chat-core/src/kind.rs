@@ -4,8 +4,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ParseError;
 use crate::error::check_name;
+use crate::{Offset, ParseError};
 
 /// What a message is to the clients that receive it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -16,26 +16,94 @@ pub enum Kind {
     /// [`PRIVATE_MESSAGE`](crate::event::PRIVATE_MESSAGE).
     #[default]
     Text,
+    /// A text that answers the message at this offset. Otherwise as [`Text`](Self::Text).
+    Reply(Offset),
     /// An event of the application's own, delivered under its name. The content is its payload as JSON.
     Event(EventName),
+    /// The new text of the message at this offset, delivered as [`MESSAGE_EDITED`](crate::event::MESSAGE_EDITED).
+    Edit(Offset),
+    /// The deletion of the message at this offset, delivered as [`MESSAGE_DELETED`](crate::event::MESSAGE_DELETED).
+    /// Without content.
+    Deletion(Offset),
+    /// A reaction to the message at this offset, delivered as [`REACTION`](crate::event::REACTION). The content is an
+    /// [`Emoji`].
+    Reaction {
+        /// The message.
+        to: Offset,
+        /// Whether it is given, or taken back.
+        on: bool,
+    },
 }
 
+/// The names under which stores keep kinds that are no events of an application.
+const EDIT: &str = "message edited";
+const DELETION: &str = "message deleted";
+const REACTION: &str = "reaction";
+const REACTION_OFF: &str = "reaction off";
+
 impl Kind {
-    /// Returns the kind of a message that is stored with this name of an event, or without one.
-    pub fn from_stored(event: Option<String>) -> Self {
-        event.map_or(Self::Text, |name| Self::Event(EventName::from_stored(name)))
+    /// Returns the kind of a message that is stored with this [name](Self::stored_name) and this
+    /// [target](Self::target).
+    pub fn from_stored(name: Option<&str>, target: Option<Offset>) -> Self {
+        match (name, target) {
+            (None, None) => Self::Text,
+            (None, Some(to)) => Self::Reply(to),
+            (Some(EDIT), Some(of)) => Self::Edit(of),
+            (Some(DELETION), Some(of)) => Self::Deletion(of),
+            (Some(REACTION), Some(to)) => Self::Reaction { to, on: true },
+            (Some(REACTION_OFF), Some(to)) => Self::Reaction { to, on: false },
+            (Some(name), _) => Self::Event(EventName::from_stored(name)),
+        }
     }
 
-    /// Returns whether it is a text.
+    /// Returns the name under which stores keep this kind: none for texts, the event's for events, and names that no
+    /// event has for all others.
+    pub fn stored_name(&self) -> Option<&str> {
+        match self {
+            Self::Text | Self::Reply(_) => None,
+            Self::Event(name) => Some(name.as_str()),
+            Self::Edit(_) => Some(EDIT),
+            Self::Deletion(_) => Some(DELETION),
+            Self::Reaction { on: true, .. } => Some(REACTION),
+            Self::Reaction { on: false, .. } => Some(REACTION_OFF),
+        }
+    }
+
+    /// Returns the offset of the message that this is about: that it answers, changes, deletes or reacts to.
+    pub const fn target(&self) -> Option<Offset> {
+        match self {
+            Self::Text | Self::Event(_) => None,
+            Self::Reply(of)
+            | Self::Edit(of)
+            | Self::Deletion(of)
+            | Self::Reaction { to: of, .. } => Some(*of),
+        }
+    }
+
+    /// Returns the offset of the message that this is nothing without: a store refuses it if that message is not there,
+    /// or has been deleted. None for messages that stand for themselves.
+    pub const fn depends_on(&self) -> Option<Offset> {
+        match self {
+            Self::Text | Self::Reply(_) | Self::Event(_) => None,
+            _ => self.target(),
+        }
+    }
+
+    /// Returns whether it is a text without a target.
     pub fn is_text(&self) -> bool {
         *self == Self::Text
     }
 
-    /// Returns the name of the event, if it is one.
+    /// Returns whether it is something that somebody has said: a text, a reply or an event, and no change of one.
+    pub const fn is_said(&self) -> bool {
+        self.depends_on().is_none()
+    }
+
+    /// Returns the name of the event, if it is one of an application.
     pub fn event(&self) -> Option<&EventName> {
         match self {
-            Self::Text => None,
             Self::Event(name) => Some(name),
+            _ => None,
         }
     }
 }
@@ -62,9 +130,15 @@ const SOCKET_IO: [&str; 6] =
     ["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"];
 
 /// The names of the chat's own events, in the module `event`, which knows this one.
-const CHAT: [&str; 33] = [
+const CHAT: [&str; 39] = [
     "chat message",
     "private message",
+    "edit message",
+    "message edited",
+    "delete message",
+    "message deleted",
+    "react",
+    "reaction",
     "join",
     "not joined",
     "leave",
@@ -119,7 +193,7 @@ impl FromStr for EventName {
     fn from_str(text: &str) -> Result<Self, ParseError> {
         const WHAT: &str = "the name of an event";
         check_name(WHAT, text, Self::MAX_BYTES)?;
-        if SOCKET_IO.contains(&text) || CHAT.contains(&text) {
+        if SOCKET_IO.contains(&text) || CHAT.contains(&text) || text == REACTION_OFF {
             let form = "one that neither the chat nor Socket.IO uses";
             return Err(ParseError::Form { what: WHAT, form });
         }
@@ -153,9 +227,83 @@ impl Borrow<str> for EventName {
     }
 }
 
+/// What a [reaction](Kind::Reaction) shows: an emoji, or a short word such as `:shipit:`. 1 to 64 bytes of UTF-8 without
+/// white space and control characters.
+///
+/// ```
+/// use chat_core::Emoji;
+///
+/// assert!("👍🏽".parse::<Emoji>().is_ok());
+/// assert!("not one".parse::<Emoji>().is_err());
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Emoji(Box<str>);
+
+impl Emoji {
+    /// The maximum length in bytes of UTF-8.
+    pub const MAX_BYTES: usize = 64;
+
+    /// Returns it as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Emoji {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        const WHAT: &str = "a reaction";
+        check_name(WHAT, text, Self::MAX_BYTES)?;
+        if text.chars().any(char::is_whitespace) {
+            return Err(ParseError::Form { what: WHAT, form: "an emoji, without white space" });
+        }
+        Ok(Self(text.into()))
+    }
+}
+
+impl TryFrom<String> for Emoji {
+    type Error = ParseError;
+
+    fn try_from(text: String) -> Result<Self, ParseError> {
+        text.parse()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_stored_is_read_again() {
+        let of = Offset::new(7).unwrap();
+        for kind in [
+            Kind::Text,
+            Kind::Reply(of),
+            Kind::Event("order updated".parse().unwrap()),
+            Kind::Edit(of),
+            Kind::Deletion(of),
+            Kind::Reaction { to: of, on: true },
+            Kind::Reaction { to: of, on: false },
+        ] {
+            assert_eq!(Kind::from_stored(kind.stored_name(), kind.target()), kind);
+            let is_event = kind.event().is_some();
+            let name = kind.stored_name().map(|name| name.parse::<EventName>().is_ok());
+            assert_eq!(name.unwrap_or_default(), is_event, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn emoji_have_no_space() {
+        for text in ["👍🏽", ":shipit:", "🏴\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f}"]
+        {
+            assert_eq!(text.parse::<Emoji>().unwrap().as_str(), text);
+        }
+        for text in ["", "a b", "\u{a0}", "\n", &"x".repeat(65)] {
+            assert!(text.parse::<Emoji>().is_err(), "{text:?}");
+        }
+    }
 
     #[test]
     fn no_event_of_the_chat_is_missing() {

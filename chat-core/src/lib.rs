@@ -29,9 +29,9 @@ pub use frame::{
     AccessScope, FRAME_VERSION, Frame, FrameBody, FrameError, PresenceEntry, PresenceId,
 };
 pub use id::{NodeId, RoomId};
-pub use kind::{EventName, Kind};
+pub use kind::{Emoji, EventName, Kind};
 pub use line::{Reason, Topic};
-pub use message::{Content, Message, NewMessage, PayloadError, Timestamp};
+pub use message::{Content, ContentDigest, Message, NewMessage, PayloadError, Timestamp};
 pub use moderation::{AccessAction, SanctionKind};
 pub use nickname::{Nickname, NicknameKey, NicknameSkeleton};
 pub use offset::{Epoch, Offset, RecoveryOffset};

@@ -3,10 +3,11 @@ use std::str::FromStr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use crate::{
-    Audience, Author, AuthorId, ClientOffset, EventName, Kind, Nickname, Offset, ParseError,
+    Audience, Author, AuthorId, ClientOffset, Emoji, EventName, Kind, Nickname, Offset, ParseError,
     RoomId, UserId,
 };
 
@@ -14,7 +15,7 @@ use crate::{
 ///
 /// `parse` and `try_from` check new content. Deserialising accepts any text, like [`from_stored`](Self::from_stored):
 /// it is for messages that are in the log already.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Content(Box<str>);
 
@@ -75,6 +76,32 @@ impl fmt::Debug for Content {
     }
 }
 
+/// What is left of a content that was changed or deleted: enough to recognise that it is sent again, and too little to
+/// read it. The first 32 bits of its SHA-256.
+///
+/// Whoever has it can check a guess, with one of four billion wrong guesses taken for right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ContentDigest(u32);
+
+impl ContentDigest {
+    /// Creates the digest of a content.
+    pub fn of(content: &Content) -> Self {
+        let [a, b, c, d, ..]: [u8; 32] = Sha256::digest(content.as_str()).into();
+        Self(u32::from_be_bytes([a, b, c, d]))
+    }
+
+    /// Creates a digest from a number that was read back from a store.
+    pub const fn from_stored(number: u32) -> Self {
+        Self(number)
+    }
+
+    /// Returns the number to store.
+    pub const fn as_u32(self) -> u32 {
+        self.0
+    }
+}
+
 /// A point in time, in whole milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -124,7 +151,7 @@ pub enum PayloadError {
     Length(#[from] ParseError),
 }
 
-/// A message that is not in the log yet: a text, or an event of an application.
+/// A message that is not in the log yet: a text, an event of an application, or a change of an earlier message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NewMessage {
@@ -190,6 +217,28 @@ impl NewMessage {
         Ok(Self { kind: Kind::Event(name), ..Self::new(audience, content) })
     }
 
+    /// Creates the new text of a message. The audience must be that of the message.
+    pub fn edit(audience: impl Into<Audience>, of: Offset, content: Content) -> Self {
+        Self { kind: Kind::Edit(of), ..Self::new(audience, content) }
+    }
+
+    /// Creates the deletion of a message. The audience must be that of the message.
+    pub fn deletion(audience: impl Into<Audience>, of: Offset) -> Self {
+        Self { kind: Kind::Deletion(of), ..Self::new(audience, Content::default()) }
+    }
+
+    /// Creates a reaction to a message, or takes it back. The audience must be that of the message.
+    pub fn reaction(audience: impl Into<Audience>, to: Offset, emoji: &Emoji, on: bool) -> Self {
+        let content = Content::from_stored(emoji.as_str());
+        Self { kind: Kind::Reaction { to, on }, ..Self::new(audience, content) }
+    }
+
+    /// Makes a text the answer to the message at an offset.
+    #[must_use]
+    pub fn in_reply_to(self, offset: Offset) -> Self {
+        Self { kind: Kind::Reply(offset), ..self }
+    }
+
     /// Sets the client's key.
     #[must_use]
     pub fn with_client_offset(self, key: ClientOffset) -> Self {
@@ -225,7 +274,11 @@ impl NewMessage {
     ///
     /// Compares users, not names. If an author is unknown, names are compared by their key, if both are known.
     pub fn is_retry_of(&self, stored: &Message) -> bool {
-        if self.content != stored.content || self.kind != stored.kind {
+        let is_same_content = match stored.original {
+            Some(original) => ContentDigest::of(&self.content) == original,
+            None => self.content == stored.content,
+        };
+        if !is_same_content || self.kind != stored.kind {
             return false;
         }
         match (self.author, stored.author) {
@@ -257,8 +310,11 @@ pub struct Message {
     /// Who receives the message.
     #[serde(flatten)]
     pub audience: Audience,
-    /// The text, or the payload of an event as JSON.
+    /// The text, or the payload of an event as JSON. Empty if it was deleted.
     pub content: Content,
+    /// The digest of its first content; none as long as that is unchanged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub original: Option<ContentDigest>,
     /// What it is.
     #[serde(default, skip_serializing_if = "Kind::is_text")]
     pub kind: Kind,
@@ -287,6 +343,7 @@ struct Fields {
     room: Option<RoomId>,
     private: Option<Private>,
     content: Content,
+    original: Option<ContentDigest>,
     #[serde(default)]
     kind: Kind,
     client_offset: Option<ClientOffset>,
@@ -309,8 +366,8 @@ impl TryFrom<Fields> for Message {
     type Error = &'static str;
 
     fn try_from(fields: Fields) -> Result<Self, Self::Error> {
-        let Fields { offset, room, private, content, kind, client_offset, from, author, user, at } =
-            fields;
+        let Fields { offset, room, private, content, original, kind, client_offset, .. } = fields;
+        let Fields { from, author, user, at, .. } = fields;
         let audience = match (room, private) {
             (Some(room), None) => Audience::Room(room),
             (None, Some(Private { from, to, nickname })) => {
@@ -318,7 +375,18 @@ impl TryFrom<Fields> for Message {
             }
             _ => return Err("a message is for a room or private, and not both"),
         };
-        Ok(Self { offset, audience, content, kind, client_offset, from, author, user, at })
+        Ok(Self {
+            offset,
+            audience,
+            content,
+            original,
+            kind,
+            client_offset,
+            from,
+            author,
+            user,
+            at,
+        })
     }
 }
 
@@ -331,6 +399,7 @@ impl Message {
             offset,
             audience,
             content,
+            original: None,
             kind: Kind::Text,
             client_offset: None,
             from: None,
@@ -344,7 +413,49 @@ impl Message {
     pub fn from_new(offset: Offset, new: NewMessage) -> Self {
         let NewMessage { audience, content, kind, client_offset, from, author, user, at } = new;
         let author = author.map(Author::id);
-        Self { offset, audience, content, kind, client_offset, from, author, user, at: Some(at) }
+        let at = Some(at);
+        Self {
+            offset,
+            audience,
+            content,
+            original: None,
+            kind,
+            client_offset,
+            from,
+            author,
+            user,
+            at,
+        }
+    }
+
+    /// Returns whether it has another content than at first.
+    pub fn is_edited(&self) -> bool {
+        self.original.is_some() && !self.content.as_str().is_empty()
+    }
+
+    /// Returns whether its content is gone: it was deleted, or it is an edit and another edit came later. Nobody gets it
+    /// any more.
+    pub fn is_deleted(&self) -> bool {
+        self.original.is_some() && self.content.as_str().is_empty()
+    }
+
+    /// Returns whether it is something that was [said](Kind::is_said) and not deleted since.
+    pub fn is_still_said(&self) -> bool {
+        self.kind.is_said() && !self.is_deleted()
+    }
+
+    /// Returns whether a message of this kind in this audience may refer to this one: if that is in the same room or
+    /// between the same users, was said, and is still there. Only texts can be edited.
+    pub fn takes(&self, kind: &Kind, audience: &Audience) -> bool {
+        let is_text = matches!(self.kind, Kind::Text | Kind::Reply(_));
+        let is_fit = if matches!(kind, Kind::Edit(_)) { is_text } else { self.kind.is_said() };
+        is_fit && !self.is_deleted() && self.audience.is_same_conversation(audience)
+    }
+
+    /// Replaces the content, and keeps the digest of the first one. An empty content deletes it.
+    pub fn change_content(&mut self, content: Content) {
+        self.original.get_or_insert_with(|| ContentDigest::of(&self.content));
+        self.content = content;
     }
 }
 impl Author {

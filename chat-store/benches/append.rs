@@ -49,7 +49,7 @@ fn append(runtime: &Runtime, store: &impl MessageStore, batches: u64, size: u64)
         let start = Instant::now();
         let appended = runtime.block_on(store.append(&batch)).unwrap();
         time += start.elapsed();
-        assert_eq!(appended.last().unwrap().offset().as_u64() % size, 0);
+        assert_eq!(appended.last().unwrap().offset().unwrap().as_u64() % size, 0);
     }
     time
 }

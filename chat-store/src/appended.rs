@@ -10,13 +10,17 @@ pub enum Appended {
     /// Its author has used the client offset for another message, at this offset, with different content or another
     /// audience. Nothing was stored.
     Conflict(Offset),
+    /// What it changes, deletes or reacts to is not in the log, cannot be changed so, or has been deleted. Nothing was
+    /// stored.
+    Missing,
 }
 
 impl Appended {
-    /// Returns the offset of the message that has the client offset, whichever message that is.
-    pub const fn offset(self) -> Offset {
+    /// Returns the offset of the message that has the client offset, whichever message that is; none if nothing has.
+    pub const fn offset(self) -> Option<Offset> {
         match self {
-            Self::New(offset) | Self::Duplicate(offset) | Self::Conflict(offset) => offset,
+            Self::New(offset) | Self::Duplicate(offset) | Self::Conflict(offset) => Some(offset),
+            Self::Missing => None,
         }
     }
 }

@@ -72,6 +72,11 @@ pub(crate) fn second_choice(new: &NewMessage) -> Option<String> {
         }
     }
     hash.update(new.content.as_str());
+    // Nothing for a text, whose keys were kept so before there were others.
+    if !new.kind.is_text() {
+        hash.update(new.kind.stored_name().unwrap_or_default());
+        hash.update(new.kind.target().unwrap_or_default().as_u64().to_be_bytes());
+    }
     let mut text = String::with_capacity(CONTENT_DIGITS + 2 + key.len());
     text.push(OF_CONTENT);
     HEXLOWER.encode_append(&hash.finalize()[..CONTENT_DIGITS / 2], &mut text);

@@ -22,6 +22,8 @@ mod sql;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod store;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod targets;
 #[cfg(feature = "testkit")]
 pub mod testkit;
 mod user;
@@ -38,7 +40,7 @@ pub use key::key_from_kept;
 pub use memory::MemoryStore;
 pub use nickname::{ClaimKind, Claimed, NicknameClaim, NicknameStore, OwnerKey};
 pub use page_builder::PageBuilder;
-pub use plan::Plan;
+pub use plan::{Plan, Target};
 #[cfg(feature = "postgres")]
 pub use postgres::PostgresStore;
 pub use read_position_store::{ReadPosition, ReadPositionStore};

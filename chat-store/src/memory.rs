@@ -14,8 +14,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use chat_core::{
-    Audience, Epoch, Feed, Message, NewMessage, Nickname, NicknameKey, NicknameSkeleton, Offset,
-    RoomId, Timestamp, UserId,
+    Audience, Content, Epoch, Feed, Kind, Message, NewMessage, Nickname, NicknameKey,
+    NicknameSkeleton, Offset, RoomId, Timestamp, UserId,
 };
 
 use self::access::Access;
@@ -23,7 +23,7 @@ use self::credentials::Users;
 use crate::nickname::MAX_SWEPT_NICKNAMES;
 use crate::{
     Appended, Claimed, MessageStore, NicknameClaim, NicknameStore, Page, PageBuilder, Plan,
-    SessionKey, SessionRecord, SessionStore, StoreError,
+    SessionKey, SessionRecord, SessionStore, StoreError, Target,
 };
 
 /// A log, sessions, users with their nicknames, rooms and read positions that live as long as the process: for tests and
@@ -59,6 +59,8 @@ struct Log {
     messages: Vec<Message>,
     /// Keyed by the texts under which keys are kept.
     by_key: HashMap<String, Offset>,
+    /// The deletions of deleted messages.
+    deletions: HashMap<Offset, Offset>,
 }
 
 impl MemoryStore {
@@ -136,7 +138,9 @@ impl MessageStore for MemoryStore {
     async fn count_after(&self, feed: &Feed, after: Offset, max: u64) -> Result<u64, StoreError> {
         let contents = self.contents()?;
         let later = contents.log.after(after).iter();
-        let count = later.filter(|message| feed.contains(&message.audience)).count() as u64;
+        let counted =
+            |message: &&Message| feed.contains(&message.audience) && message.is_still_said();
+        let count = later.filter(counted).count() as u64;
         Ok(count.min(max))
     }
 
@@ -263,14 +267,36 @@ impl Log {
 
     fn append(&mut self, batch: &[NewMessage]) -> Vec<Appended> {
         let stored = |text: &str| self.after(self.by_key.get(text)?.previous()).first();
-        let plan = Plan::of(batch, stored);
+        let target = |of: Offset| {
+            let message = self.after(of.previous()).first()?;
+            let deletion = self.deletions.get(&of).copied();
+            Some(Target { message, deletion })
+        };
+        let plan = Plan::with_targets(batch, stored, target);
         let first = self.tail().next();
         for ((new, text), step) in plan.new_messages().zip(0..) {
             let offset = first.plus(step);
             self.by_key.extend(text.map(|text| (text.to_owned(), offset)));
             self.messages.push(Message::from_new(offset, new.clone()));
         }
+        for (of, number, content) in plan.replaced() {
+            self.replace(of, first.plus(number as u64), content);
+        }
         plan.outcome(first)
+    }
+
+    /// Replaces the content of the message at `of`, and removes those of its edits before `by`.
+    fn replace(&mut self, of: Offset, by: Offset, content: &Content) {
+        let is_earlier = |edit: &Message| edit.kind == Kind::Edit(of) && edit.offset < by;
+        for edit in self.messages.iter_mut().filter(|message| is_earlier(message)) {
+            edit.change_content(Content::default());
+        }
+        if let Some(message) = self.messages.iter_mut().find(|message| message.offset == of) {
+            message.change_content(content.clone());
+            if message.is_deleted() {
+                self.deletions.insert(of, by);
+            }
+        }
     }
 
     fn after(&self, offset: Offset) -> &[Message] {

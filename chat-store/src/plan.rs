@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use chat_core::{Message, NewMessage, Offset};
+use chat_core::{Content, Kind, Message, NewMessage, Offset};
 
 use crate::Appended;
 use crate::key::{earlier_choice, first_choice, is_earlier, is_shared, second_choice};
@@ -36,6 +36,17 @@ pub struct Plan<'a> {
     /// The index of each new message, and the text to keep its key under.
     new: Vec<(usize, Option<Cow<'a, str>>)>,
     fates: Vec<Fate>,
+    /// The messages that new ones delete, with the numbers of these.
+    deleted: HashMap<Offset, usize>,
+}
+
+/// A message that another one changes, deletes or reacts to.
+#[derive(Debug, Clone, Copy)]
+pub struct Target<'m> {
+    /// The message.
+    pub message: &'m Message,
+    /// The offset of its deletion, if it was deleted.
+    pub deletion: Option<Offset>,
 }
 
 /// The fate of a message.
@@ -62,11 +73,23 @@ enum Holder<'m> {
 }
 
 impl<'a> Plan<'a> {
-    /// Creates the plan for a batch. `stored` returns the message that the log has under a text for a key.
+    /// Creates the plan for a batch of messages none of which [depends on](Kind::depends_on) another. `stored` returns the
+    /// message that the log has under a text for a key.
     ///
     /// `stored` is called with all texts under which a message may be kept: [`kept_texts`](Self::kept_texts).
     pub fn of<'m>(batch: &'a [NewMessage], stored: impl Fn(&str) -> Option<&'m Message>) -> Self {
-        let mut plan = Self { batch, new: Vec::new(), fates: Vec::with_capacity(batch.len()) };
+        Self::with_targets(batch, stored, |_| None)
+    }
+
+    /// Creates the plan for a batch. `target` returns the message of the log that another one depends on:
+    /// [`depended_on`](Self::depended_on).
+    pub fn with_targets<'m>(
+        batch: &'a [NewMessage],
+        stored: impl Fn(&str) -> Option<&'m Message>,
+        target: impl Fn(Offset) -> Option<Target<'m>>,
+    ) -> Self {
+        let fates = Vec::with_capacity(batch.len());
+        let mut plan = Self { batch, new: Vec::new(), fates, deleted: HashMap::new() };
         let mut taken = HashMap::new();
         for (index, new) in batch.iter().enumerate() {
             let find = |text: &str| {
@@ -81,16 +104,62 @@ impl<'a> Plan<'a> {
                     Fate::Known(Appended::Conflict(stored.offset))
                 }
                 Settled::Held(Holder::New(number, _), same) => Fate::Repeats(number, same),
-                Settled::New(text) => {
+                Settled::New(text) => plan.refused(new, &target).unwrap_or_else(|| {
                     let number = plan.new.len();
                     taken.extend(text.clone().map(|text| (text, number)));
                     plan.new.push((index, text));
+                    if let Kind::Deletion(of) = new.kind {
+                        plan.deleted.insert(of, number);
+                    }
                     Fate::New(number)
-                }
+                }),
             };
             plan.fates.push(fate);
         }
         plan
+    }
+
+    /// Returns the fate of a new message if what it depends on is not there.
+    fn refused<'m>(
+        &self,
+        new: &NewMessage,
+        target: impl Fn(Offset) -> Option<Target<'m>>,
+    ) -> Option<Fate> {
+        let of = new.kind.depends_on()?;
+        let is_deletion = matches!(new.kind, Kind::Deletion(_));
+        match (target(of), self.deleted.get(&of)) {
+            (Some(Target { message, deletion: None }), None)
+                if message.takes(&new.kind, &new.audience) =>
+            {
+                None
+            }
+            (Some(Target { deletion: Some(offset), .. }), _) if is_deletion => {
+                Some(Fate::Known(Appended::Duplicate(offset)))
+            }
+            (Some(_), Some(&number)) if is_deletion => Some(Fate::Repeats(number, Same::Message)),
+            _ => Some(Fate::Known(Appended::Missing)),
+        }
+    }
+
+    /// Returns the offsets of the messages that those of a batch depend on.
+    pub fn depended_on(batch: &[NewMessage]) -> impl Iterator<Item = Offset> {
+        batch.iter().filter_map(|new| new.kind.depends_on())
+    }
+
+    /// Returns the contents that the [new messages](Self::new_messages) replace, in this order: the offset of a message,
+    /// the number of the new message that replaces its content, counted from 0, and the content, which is empty for a
+    /// deletion.
+    ///
+    /// For each, a store also removes the contents of earlier edits of that message, as with
+    /// [`Message::change_content`].
+    pub fn replaced(&self) -> impl Iterator<Item = (Offset, usize, &'a Content)> {
+        self.new.iter().enumerate().filter_map(|(number, (index, _))| {
+            let new = &self.batch[*index];
+            match new.kind {
+                Kind::Edit(of) | Kind::Deletion(of) => Some((of, number, &new.content)),
+                _ => None,
+            }
+        })
     }
 
     /// Returns the texts under which a log may have a message, or another one with its key: one, two, or none without

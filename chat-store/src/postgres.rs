@@ -6,6 +6,7 @@ mod access_read;
 #[path = "sql/access_write.rs"]
 mod access_write;
 mod append;
+mod changes;
 mod connections;
 mod count;
 mod error;
@@ -32,7 +33,7 @@ use self::append::Encoded;
 use self::connections::{CALL_TIMEOUT, Connections, within};
 use self::error::Place;
 use self::schema::Prepared;
-use crate::{Appended, MessageStore, Page, StoreError};
+use crate::{Appended, MessageStore, Page, Plan, StoreError};
 
 /// A connection to the server.
 type Connection = PgConnection;
@@ -145,7 +146,11 @@ impl MessageStore for PostgresStore {
         if batch.is_empty() {
             return lease.settle(Ok(Vec::new()));
         }
+        let looks = Plan::depended_on(batch).next().is_some();
         let committed = self.finish(async move {
+            if looks {
+                return Ok(Err(lease));
+            }
             match within(CALL_TIMEOUT, append::commit(&mut lease, encoded)).await {
                 Err(error) if append::has_to_look(&error) => Ok(Err(lease)),
                 committed => lease.settle(committed).map(Ok),

@@ -6,6 +6,7 @@ mod access_read;
 #[path = "sql/access_write.rs"]
 mod access_write;
 mod append;
+mod changes;
 mod error;
 mod feeds;
 mod files;
@@ -24,6 +25,8 @@ mod skeletons;
 mod statements;
 mod trial;
 mod users;
+mod wipe;
+mod writer;
 
 use std::fmt;
 use std::path::Path;
@@ -31,7 +34,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chat_core::{Epoch, Feed, NewMessage, Offset, RoomId};
+use chat_core::{Epoch, Feed, Kind, NewMessage, Offset, RoomId};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection as _, SqliteConnection};
 use tokio::sync::Mutex;
@@ -40,6 +43,8 @@ use self::error::Place;
 use self::files::Files;
 use self::readers::Readers;
 use self::statements::MAX_ROWS;
+use self::wipe::Wipe;
+use self::writer::Writer;
 use crate::{Appended, MessageStore, Page, StoreError};
 
 /// A connection to the file.
@@ -70,6 +75,8 @@ const WAL_BYTES: &str = "33554432";
 /// - *Full disk:* [`StoreError::Full`], nothing stored. Works again once there is space.
 /// - *Locked by another process:* waits for [`BUSY_TIMEOUT`](Self::BUSY_TIMEOUT), then
 ///   [`StoreError::Locked`], nothing stored.
+/// - *Deleted messages:* their contents are overwritten in the file, and are gone from the write-ahead log a second later;
+///   or when no process reads an old state of the file, and after a crash when the file is opened again.
 /// - *One of the three files deleted, moved or replaced:* [`StoreError::Moved`], nothing confirmed and nothing read,
 ///   until the same file is back. At the moment when it happens, a batch may have been stored in the file that is
 ///   gone.
@@ -82,11 +89,7 @@ pub struct SqliteStore {
     writer: Arc<Mutex<Option<Writer>>>,
     readers: Readers,
     files: Files,
-}
-
-struct Writer {
-    connection: SqliteConnection,
-    rooms: rooms::Progress,
+    wipe: Wipe,
 }
 
 impl SqliteStore {
@@ -112,6 +115,7 @@ impl SqliteStore {
             .busy_timeout(Self::BUSY_TIMEOUT)
             .pragma("wal_autocheckpoint", WAL_PAGES)
             .pragma("journal_size_limit", WAL_BYTES)
+            .pragma("secure_delete", "ON")
             .disable_statement_logging();
 
         files::create(&absolute);
@@ -129,8 +133,11 @@ impl SqliteStore {
         let files = Files::opened(&absolute).map_err(|error| place.error(error.into()))?;
         let readers = Readers::new(options, files.clone());
         let writer = Arc::new(Mutex::new(Some(Writer { connection: writer, rooms })));
-        let store = Self { place, epoch, has_plain_keys, writer, readers, files };
+        let wipe = Wipe::default();
+        let store = Self { place, epoch, has_plain_keys, writer, readers, files, wipe };
         store.complete_rooms();
+        // What was deleted before a crash.
+        store.wipe.begin(&store.writer);
         Ok(store)
     }
 
@@ -231,8 +238,11 @@ impl MessageStore for SqliteStore {
         }
         let append = append::append(batch, self.has_plain_keys, connection);
         let appended = self.in_place(append).await?;
-        let last = appended.iter().map(|one| one.offset().as_u64()).max().unwrap_or_default();
-        if rooms.begin(last.cast_signed()) {
+        let last = appended.iter().filter_map(|one| one.offset()).max().unwrap_or_default();
+        if batch.iter().any(|new| matches!(new.kind, Kind::Edit(_) | Kind::Deletion(_))) {
+            self.wipe.begin(&self.writer);
+        }
+        if rooms.begin(last.as_u64().cast_signed()) {
             self.complete_rooms();
         }
         Ok(appended)
@@ -332,7 +342,7 @@ mod tests {
 
         store.limit_pages(2000).await;
         let appended = store.append(&batch).await.unwrap();
-        let numbers: Vec<_> = appended.iter().map(|one| one.offset().as_u64()).collect();
+        let numbers: Vec<_> = appended.iter().map(|one| one.offset().unwrap().as_u64()).collect();
         assert_eq!(numbers, [2, 3, 4]);
         assert_eq!(store.read_after(None, Offset::ZERO, 9).await.unwrap().messages.len(), 4);
     }

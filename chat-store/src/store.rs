@@ -31,6 +31,10 @@ use crate::{Appended, ReadPositionStore, RoomStore, SessionStore, StoreError, Us
 ///   for as long as the log exists, even if it is appended concurrently, by several processes, or twice in one batch.
 ///   Other authors may use the same key without effect on it. [`Plan`](crate::Plan) defines what that means for a
 ///   batch.
+/// - **Changed.** An edit replaces the content of the message that it is about in the same commit, and a deletion removes
+///   it, as [`Message::change_content`] does; contents of earlier edits of that message are removed, too. What
+///   [depends on](chat_core::Kind::depends_on) a message that is not there, is of another conversation or was deleted is not
+///   stored ([`Appended::Missing`]). A retry of a message whose content was replaced is still recognised.
 /// - **Whole.** A batch is stored completely or not at all, in its order, without other messages in between. If a
 ///   call fails, nothing of it is visible; see [`StoreError`] for the one case in which that cannot be known.
 /// - **Cancel safe.** A call that is dropped before it finishes has happened completely or not at all. To find out
@@ -110,7 +114,8 @@ pub trait MessageStore: Send + Sync + 'static {
         }
     }
 
-    /// Returns how many messages of a feed have offsets above `after`, counting up to `max`.
+    /// Returns how many messages of a feed have offsets above `after`, counting up to `max`: those that were said and are
+    /// [still there](Message::is_still_said).
     ///
     /// The default implementation reads them. A store that has an index counts along it instead.
     ///
@@ -124,15 +129,15 @@ pub trait MessageStore: Send + Sync + 'static {
     ) -> Result<u64, StoreError> {
         let mut count = 0;
         while count < max {
-            let limit = usize::try_from(max - count).unwrap_or(usize::MAX).min(COUNTED_AT_ONCE);
-            let page = self.read_after(Some(std::slice::from_ref(feed)), after, limit).await?;
-            count += page.messages.len() as u64;
+            let page =
+                self.read_after(Some(std::slice::from_ref(feed)), after, COUNTED_AT_ONCE).await?;
+            count += page.messages.iter().filter(|message| message.is_still_said()).count() as u64;
             match page.messages.last() {
                 Some(last) if page.more => after = last.offset,
                 _ => break,
             }
         }
-        Ok(count)
+        Ok(count.min(max))
     }
 
     /// Commits something invisible to find out whether [`append`](Self::append) would work again, and returns whether

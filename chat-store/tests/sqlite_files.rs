@@ -4,6 +4,8 @@
 
 #[path = "sqlite_files/child.rs"]
 mod child;
+#[path = "sqlite_files/deleted.rs"]
+mod deleted;
 #[cfg(target_os = "linux")]
 #[path = "sqlite_files/disks.rs"]
 mod disks;

@@ -110,6 +110,11 @@ impl Options<'_> {
         read(json, expected)
     }
 
+    /// Returns whether there is a field that is an object.
+    pub(super) fn is_object(&self, name: &str) -> bool {
+        self.0.get(name).is_some_and(|raw| raw.get().starts_with('{'))
+    }
+
     /// Reads an optional field that is a whole number.
     pub(super) fn whole(&self, name: &str, expected: &str) -> Result<Option<u64>, Refusal> {
         Ok(self.field(name, expected)?.map(|Whole(number)| number))

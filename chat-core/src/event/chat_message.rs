@@ -2,8 +2,8 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use super::arguments::{Arguments, MAX_EVENT_BYTES};
-use crate::{ClientOffset, Content, Refusal, RoomId};
+use super::arguments::{Arguments, MAX_EVENT_BYTES, Options};
+use crate::{ClientOffset, Content, Offset, Refusal, RoomId};
 
 /// The arguments of [`CHAT_MESSAGE`](super::CHAT_MESSAGE) from a client.
 ///
@@ -39,12 +39,15 @@ pub struct ChatMessage {
 
 /// The last argument of [`CHAT_MESSAGE`](super::CHAT_MESSAGE) from a client. Unknown fields are ignored.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct ChatMessageOptions {
     /// The room to send to; `general` if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub room: Option<RoomId>,
+    /// The offset of the message that it answers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reply_to: Option<Offset>,
 }
 
 impl ChatMessage {
@@ -62,7 +65,13 @@ impl ChatMessage {
     /// Sets the room to send to.
     #[must_use]
     pub fn with_room(self, room: RoomId) -> Self {
-        Self { options: ChatMessageOptions { room: Some(room) }, ..self }
+        Self { options: ChatMessageOptions { room: Some(room), ..self.options }, ..self }
+    }
+
+    /// Makes it the answer to the message at an offset.
+    #[must_use]
+    pub fn in_reply_to(self, offset: Offset) -> Self {
+        Self { options: ChatMessageOptions { reply_to: Some(offset), ..self.options }, ..self }
     }
 
     /// Reads the arguments from the JSON text of an event: an array whose first item is the event's name. Extra
@@ -81,14 +90,23 @@ impl ChatMessage {
         let arguments = Arguments::of(json)?;
         let content = arguments.content(1, "the first argument must be the message, a string")?;
         // Anything else as the key is a mistake: without a key, a retry would be a second message.
-        let is_options = arguments.has_field(2, "room") && arguments.raw(3).is_none();
+        let is_options = ["room", REPLY_TO].iter().any(|name| arguments.has_field(2, name))
+            && arguments.raw(3).is_none();
         let (client_offset, options) = if is_options {
             (None, arguments.options(2, OPTIONS)?)
         } else {
             (arguments.client_offset(2, KEY)?, arguments.options(3, OPTIONS)?)
         };
-        Ok(Self { content, client_offset, options: ChatMessageOptions { room: options.room()? } })
+        let (room, reply_to) = (options.room()?, reply_to(&options)?);
+        Ok(Self { content, client_offset, options: ChatMessageOptions { room, reply_to } })
     }
+}
+
+const REPLY_TO: &str = "replyTo";
+
+/// Reads the field `replyTo`.
+pub(super) fn reply_to(options: &Options<'_>) -> Result<Option<Offset>, Refusal> {
+    options.offset(REPLY_TO, "`replyTo` must be the offset of a message, a whole number")
 }
 
 /// The event as most clients write it: a text, perhaps a key, perhaps a room. One pass reads it; [`Arguments`] reads
@@ -102,8 +120,10 @@ struct Plain<'a>(
 );
 
 #[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct PlainOptions {
     room: Option<String>,
+    reply_to: Option<Offset>,
 }
 
 impl Plain<'_> {
@@ -123,6 +143,7 @@ impl Plain<'_> {
             client_offset: key.map(TryInto::try_into).transpose().ok()?,
             options: ChatMessageOptions {
                 room: options.room.map(TryInto::try_into).transpose().ok()?,
+                reply_to: options.reply_to,
             },
         })
     }
@@ -160,6 +181,7 @@ mod tests {
         fn both_ways_read_the_same(arguments in prop::collection::vec(prop::sample::select(vec![
             "null", "\"\"", "\"hi\"", "\"a\\u00e9\"", "\"\\ud83d\"", "\"k\\n\"", "5", "true", "[]", "[\"r\"]", "{}",
             "{\"room\":\"r\"}", "{\"room\":null}", "{\"room\":5}", "{\"room\":\"\"}", "{\"room\":\"a\",\"room\":\"b\"}",
+            "{\"replyTo\":7}", "{\"replyTo\":-1}", "{\"room\":\"r\",\"replyTo\":7.0}", "{\"replyTo\":\"7\"}",
             "{\"other\":1,\"room\":\" R \"}", "{\"room\":\"a\"", "{\"room\":\"\\u200b\"}", "\"", "",
         ]), 0..6)) {
             let json = format!("[{}]", arguments.join(","));

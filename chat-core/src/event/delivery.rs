@@ -25,12 +25,26 @@ pub struct DeliveryMeta {
     /// The author's key, by which the author recognises its own messages; `null` for all other users, and if the
     /// author gave none.
     pub client_offset: Option<ClientOffset>,
+    /// The offset of the message that it answers; absent if it answers none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply_to: Option<Offset>,
+    /// Whether this is another text than at first; absent if not.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub edited: bool,
 }
 
 impl DeliveryMeta {
     /// Creates the description of an anonymous message to `room` without a time, for a user who is not its author.
     pub fn new(room: RoomId) -> Self {
-        Self { room, from: None, user: None, at: None, client_offset: None }
+        Self {
+            room,
+            from: None,
+            user: None,
+            at: None,
+            client_offset: None,
+            reply_to: None,
+            edited: false,
+        }
     }
 }
 
@@ -56,12 +70,31 @@ pub struct PrivateDeliveryMeta {
     pub at: Option<Timestamp>,
     /// The author's key; `null` for the other user, and if the author gave none.
     pub client_offset: Option<ClientOffset>,
+    /// The offset of the message that it answers; absent if it answers none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply_to: Option<Offset>,
+    /// Whether this is another text than at first; absent if not.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub edited: bool,
 }
 
 impl PrivateDeliveryMeta {
     /// Creates the description of a private message to `to` without a sender's nickname and a time, for a user who is
     /// not its author.
     pub fn new(to: Nickname) -> Self {
-        Self { from: None, user: None, to, at: None, client_offset: None }
+        Self {
+            from: None,
+            user: None,
+            to,
+            at: None,
+            client_offset: None,
+            reply_to: None,
+            edited: false,
+        }
     }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+pub(super) const fn is_false(value: &bool) -> bool {
+    !*value
 }

@@ -1,20 +1,22 @@
 use serde::{Deserialize, Serialize};
 
-use super::arguments::{Arguments, invalid};
+use super::arguments::{Arguments, Options, invalid};
+use super::delivery::is_false;
 use crate::{
-    Audience, ClientOffset, Content, EventName, Message, Nickname, Offset, Refusal, RefusalCode,
-    RoomId, Timestamp, UserId,
+    Audience, ClientOffset, Content, EventName, Kind, Message, Nickname, Offset, Refusal,
+    RefusalCode, RoomId, Timestamp, UserId,
 };
 
 /// The argument of [`HISTORY`](super::HISTORY): `emit("history", { room, before, limit })`, or `{ with, before, limit
-/// }` for the private messages with a user.
+/// }` for the private messages with a user. Instead of `before`, it may have `after` or `around`. Each of these is an offset,
+/// or `{ at }` with a time in milliseconds since 1970.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HistoryRequest {
     /// The feed to read.
     pub of: HistoryOf,
-    /// Only messages before this offset; the newest ones if absent.
-    pub before: Option<Offset>,
+    /// Which of its messages.
+    pub range: HistoryRange,
     /// Maximum number of messages, from 1 to [`MAX_LIMIT`](Self::MAX_LIMIT).
     pub limit: usize,
 }
@@ -28,6 +30,28 @@ pub enum HistoryOf {
     With(Nickname),
 }
 
+/// Which messages a [`HistoryRequest`] asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HistoryRange {
+    /// The newest ones.
+    Newest,
+    /// The last ones before this.
+    Before(Moment),
+    /// The first ones after this. For a time, those from then on.
+    After(Moment),
+    /// Those around this, half of them before.
+    Around(Moment),
+}
+
+/// A place in the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moment {
+    /// That of the message with this offset.
+    Offset(Offset),
+    /// That of the first message that was received at this time or later, by the clock of the server that received it.
+    Time(Timestamp),
+}
+
 impl HistoryRequest {
     /// The number of messages if the request has no limit.
     pub const DEFAULT_LIMIT: usize = 50;
@@ -37,13 +61,19 @@ impl HistoryRequest {
 
     /// Creates a request for the newest messages of a feed, [`DEFAULT_LIMIT`](Self::DEFAULT_LIMIT) at most.
     pub fn new(of: HistoryOf) -> Self {
-        Self { of, before: None, limit: Self::DEFAULT_LIMIT }
+        Self { of, range: HistoryRange::Newest, limit: Self::DEFAULT_LIMIT }
     }
 
     /// Requests only messages before this offset.
     #[must_use]
     pub fn with_before(self, before: Offset) -> Self {
-        Self { before: Some(before), ..self }
+        self.with_range(HistoryRange::Before(Moment::Offset(before)))
+    }
+
+    /// Sets which messages are requested.
+    #[must_use]
+    pub fn with_range(self, range: HistoryRange) -> Self {
+        Self { range, ..self }
     }
 
     /// Sets the maximum number of messages, from 1 to [`MAX_LIMIT`](Self::MAX_LIMIT).
@@ -60,7 +90,7 @@ impl HistoryRequest {
         const EXPECTED: &str =
             "the argument must be options such as { room: \"general\", before: 100, limit: 50 }";
         const WITH: &str = "`with` must be a nickname, a string";
-        const BEFORE: &str = "`before` must be an offset, a whole number from 0 on";
+        const ONE: &str = "of `before`, `after` and `around`, name one at the most";
         const LIMIT: &str = "`limit` must be a whole number from 1 to 200";
         let options = Arguments::of(json)?.options(1, EXPECTED)?;
         let of = match (options.room()?, options.field::<String>("with", WITH)?) {
@@ -71,14 +101,41 @@ impl HistoryRequest {
             ),
             _ => return Err(invalid("name a room, or a user with `with`, and not both")),
         };
-        let before = options.offset("before", BEFORE)?;
+        let range = match (
+            moment(&options, "before")?,
+            moment(&options, "after")?,
+            moment(&options, "around")?,
+        ) {
+            (None, None, None) => HistoryRange::Newest,
+            (Some(before), None, None) => HistoryRange::Before(before),
+            (None, Some(after), None) => HistoryRange::After(after),
+            (None, None, Some(around)) => HistoryRange::Around(around),
+            _ => return Err(invalid(ONE)),
+        };
         let limit = match options.whole("limit", LIMIT)?.map(usize::try_from) {
             None => Self::DEFAULT_LIMIT,
             Some(Ok(limit @ 1..=Self::MAX_LIMIT)) => limit,
             Some(_) => return Err(invalid(LIMIT)),
         };
-        Ok(Self { of, before, limit })
+        Ok(Self { of, range, limit })
     }
+}
+
+/// Reads an optional field that is an offset, or `{ at }` with a time.
+fn moment(options: &Options<'_>, name: &str) -> Result<Option<Moment>, Refusal> {
+    #[derive(Deserialize)]
+    struct At {
+        at: Timestamp,
+    }
+
+    let expected = format!(
+        "`{name}` must be an offset, a whole number from 0 on, or a time such as {{ at: 1700000000000 }}"
+    );
+    if options.is_object(name) {
+        let time: Option<At> = options.field(name, &expected)?;
+        return Ok(time.map(|At { at }| Moment::Time(at)));
+    }
+    Ok(options.offset(name, &expected)?.map(Moment::Offset))
 }
 
 /// The answer to [`HISTORY`](super::HISTORY).
@@ -89,12 +146,21 @@ pub struct History {
     pub messages: Vec<HistoryMessage>,
     /// Whether there are earlier messages. The answer may have fewer messages than requested if they are large.
     pub more: bool,
+    /// Whether there are later messages; absent if the request has neither `after` nor `around`.
+    #[serde(default, skip_serializing_if = "Option::is_none", rename = "moreAfter")]
+    pub more_after: Option<bool>,
 }
 
 impl History {
     /// Creates an answer with these messages, oldest first.
     pub fn new(messages: Vec<HistoryMessage>, more: bool) -> Self {
-        Self { messages, more }
+        Self { messages, more, more_after: None }
+    }
+
+    /// Tells whether there are later messages.
+    #[must_use]
+    pub fn with_more_after(self, more: bool) -> Self {
+        Self { more_after: Some(more), ..self }
     }
 }
 
@@ -125,6 +191,15 @@ pub struct HistoryMessage {
     pub at: Option<Timestamp>,
     /// The author's key for it; `null` for all other users, and if the author gave none.
     pub client_offset: Option<ClientOffset>,
+    /// The offset of the message that it answers; absent if it answers none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply_to: Option<Offset>,
+    /// Whether this is another text than at first; absent if not.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub edited: bool,
+    /// Whether it was deleted, so that its content is empty; absent if not.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub deleted: bool,
 }
 
 impl HistoryMessage {
@@ -138,8 +213,10 @@ impl HistoryMessage {
 /// Converts a message for other users, without the key.
 impl From<Message> for HistoryMessage {
     fn from(message: Message) -> Self {
+        let (edited, deleted) = (message.is_edited(), message.is_deleted());
         let Message { offset, audience, content, kind, from, user, at, .. } = message;
         let event = kind.event().cloned();
+        let reply_to = if let Kind::Reply(to) = kind { Some(to) } else { None };
         let (room, to, user) = match audience {
             Audience::Room(room) => (Some(room), None, user),
             Audience::Private { from, to, nickname } => {
@@ -148,6 +225,19 @@ impl From<Message> for HistoryMessage {
                 (None, Some(nickname), sender.or(user))
             }
         };
-        Self { content, event, offset, room, from, user, to, at, client_offset: None }
+        Self {
+            content,
+            event,
+            offset,
+            room,
+            from,
+            user,
+            to,
+            at,
+            client_offset: None,
+            reply_to,
+            edited,
+            deleted,
+        }
     }
 }

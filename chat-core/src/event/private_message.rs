@@ -1,13 +1,14 @@
 use serde::{Serialize, Serializer};
 
 use super::arguments::Arguments;
+use super::chat_message::reply_to;
 use super::users::nickname;
-use crate::{ClientOffset, Content, Nickname, Refusal};
+use crate::{ClientOffset, Content, Nickname, Offset, Refusal};
 
 /// The arguments of [`PRIVATE_MESSAGE`](super::PRIVATE_MESSAGE) from a client.
 ///
-/// `emit("private message", nickname, content)`, with a client offset as an optional third argument. It serialises as
-/// the JSON array of these three, with `null` if there is no client offset.
+/// `emit("private message", nickname, content)`, with a client offset as an optional third argument and options as a
+/// fourth. It serialises as the JSON array of these, with `null` if there is no client offset.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PrivateMessage {
@@ -17,12 +18,14 @@ pub struct PrivateMessage {
     pub content: Content,
     /// The client's key for the message.
     pub client_offset: Option<ClientOffset>,
+    /// The offset of the message that it answers: the option `replyTo`.
+    pub reply_to: Option<Offset>,
 }
 
 impl PrivateMessage {
     /// Creates a message without a client offset.
     pub fn new(to: Nickname, content: Content) -> Self {
-        Self { to, content, client_offset: None }
+        Self { to, content, client_offset: None, reply_to: None }
     }
 
     /// Sets the client's key.
@@ -37,18 +40,30 @@ impl PrivateMessage {
     /// # Errors
     /// The refusal to answer with.
     pub fn from_event(json: &str) -> Result<Self, Refusal> {
+        const OPTIONS: &str = "the fourth argument must be options such as { replyTo: 7 }";
         let arguments = Arguments::of(json)?;
         Ok(Self {
             to: nickname(&arguments)?,
             content: arguments.content(2, "the second argument must be the message, a string")?,
             client_offset: arguments
                 .client_offset(3, "the third argument must be the client offset, a string")?,
+            reply_to: reply_to(&arguments.options(4, OPTIONS)?)?,
         })
     }
 }
 
 impl Serialize for PrivateMessage {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        (&self.to, &self.content, &self.client_offset).serialize(serializer)
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Options {
+            reply_to: Offset,
+        }
+
+        match self.reply_to {
+            None => (&self.to, &self.content, &self.client_offset).serialize(serializer),
+            Some(reply_to) => (&self.to, &self.content, &self.client_offset, Options { reply_to })
+                .serialize(serializer),
+        }
     }
 }

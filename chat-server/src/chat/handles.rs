@@ -1,7 +1,7 @@
 //! What an application does with its chat: sends, reads, and looks who is there.
 
 use chat_core::event::Users;
-use chat_core::{Audience, Nickname, Offset, RoomId, UserId};
+use chat_core::{Audience, NewMessage, Nickname, Offset, RoomId, UserId};
 use chat_store::{AccessChanged, NewAccessChange, Page, StoreError};
 use serde::Serialize;
 
@@ -59,6 +59,45 @@ impl Chat {
             Err(IdentityError::Refused(_)) => Ok(None),
             Err(IdentityError::Store(error)) => Err(error),
         }
+    }
+
+    /// Changes the text of the message at an offset, whoever wrote it. The text in the log is replaced; everybody who has
+    /// the message, or gets it later, is told.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let store = std::sync::Arc::new(chat_store::MemoryStore::new());
+    /// # let chat = chat_server::Chat::builder(store).start().await?;
+    /// let builds = chat.room("ci".parse()?);
+    /// let running = builds.send("build 123 is running").key("build-123").await?;
+    /// chat.edit(running.offset, "build 123 has failed").await?;
+    /// chat.react(running.offset, "🔥", true).await?;
+    ///
+    /// let history = builds.history(None, 10).await?;
+    /// assert_eq!(history.messages[0].content.as_str(), "build 123 has failed");
+    /// chat.delete(running.offset).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn edit(&self, offset: Offset, text: impl Into<String>) -> Sending {
+        let text = text.into();
+        Sending::change(self.clone(), offset, |audience| {
+            Ok(NewMessage::edit(audience, offset, text.try_into()?))
+        })
+    }
+
+    /// Deletes the message at an offset, whoever wrote it: a text, or an event. Its content is removed from the log and
+    /// from the memory of all nodes; everybody who has it is told. Deleting it again is a duplicate.
+    pub fn delete(&self, offset: Offset) -> Sending {
+        Sending::change(self.clone(), offset, |audience| Ok(NewMessage::deletion(audience, offset)))
+    }
+
+    /// Reacts to the message at an offset with an [`Emoji`](chat_core::Emoji), or takes that back.
+    pub fn react(&self, offset: Offset, emoji: &str, on: bool) -> Sending {
+        Sending::change(self.clone(), offset, |audience| {
+            Ok(NewMessage::reaction(audience, offset, &emoji.parse()?, on))
+        })
     }
 
     /// Changes what is kept of rooms: creates a room, changes who may read and write there, adds members, gives roles,
@@ -120,13 +159,23 @@ impl RoomHandle {
         Sending::event(self.chat.clone(), self.audience(), event, payload)
     }
 
-    /// Returns the last messages of the room before an offset, or of all with `None`, in the order of the log: at most
+    /// Returns the last messages of the room before an offset, or of all with `None`, as they are now, in the order of the
+    /// log, without edits, deletions and reactions: at most
     /// `limit`, fewer if they are large. [`Page::more`] tells whether there are earlier ones.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn history(&self, before: Option<Offset>, limit: usize) -> Result<Page, StoreError> {
         self.chat.log.read_before(&self.room.clone().into(), before, limit).await
+    }
+
+    /// Returns the first messages of the room after an offset; otherwise as [`history`](Self::history). [`Page::more`]
+    /// tells whether there are later ones.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn history_after(&self, after: Offset, limit: usize) -> Result<Page, StoreError> {
+        self.chat.log.read_said_after(&self.room.clone().into(), after, limit).await
     }
 
     /// Returns who is in the room, over all nodes: what clients get as the answer to

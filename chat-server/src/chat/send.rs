@@ -1,8 +1,8 @@
 use std::pin::Pin;
 
 use chat_core::{
-    Ack, Audience, Author, AuthorId, ClientOffset, Content, EventName, NewMessage, Nickname,
-    Offset, ParseError, PayloadError, Refusal, RefusalCode,
+    Ack, Audience, Author, AuthorId, ClientOffset, Content, EventName, Kind, NewMessage, Nickname,
+    Offset, ParseError, PayloadError, Refusal, RefusalCode, RoomId,
 };
 use chat_store::Appended;
 use serde::Serialize;
@@ -29,6 +29,8 @@ const APPLICATION: Author =
 pub struct Sending {
     chat: Chat,
     message: Result<NewMessage, SendError>,
+    /// The message whose audience it gets.
+    of: Option<Offset>,
 }
 
 /// Why a message of the application was not sent.
@@ -47,6 +49,9 @@ pub enum SendError {
     /// The key was used for another message, at this offset.
     #[error("the key was used for another message, at offset {0}")]
     KeyConflict(Offset),
+    /// The message that it changes or reacts to is not there, has been deleted, or cannot be changed so.
+    #[error("there is no such message, or it has been deleted")]
+    Missing,
     /// The store has failed, or the chat is shut down. It can be sent again: with a key it is stored once, even if it was
     /// stored now.
     #[error("the message cannot be stored now; send it again")]
@@ -60,6 +65,7 @@ impl SendError {
             Self::Invalid(_) => RefusalCode::InvalidArguments,
             Self::Payload(_) | Self::TooLong(_) => RefusalCode::TooLarge,
             Self::KeyConflict(_) => RefusalCode::ClientOffsetConflict,
+            Self::Missing => RefusalCode::UnknownMessage,
             Self::Unavailable => RefusalCode::Unavailable,
         }
     }
@@ -82,8 +88,26 @@ impl Sending {
         Self::new(chat, event)
     }
 
+    /// A change of the message at an offset, whose audience it gets when it is sent.
+    pub(super) fn change(
+        chat: Chat,
+        of: Offset,
+        change: impl FnOnce(Audience) -> Result<NewMessage, SendError>,
+    ) -> Self {
+        Self { of: Some(of), ..Self::new(chat, change(RoomId::general().into())) }
+    }
+
     fn new(chat: Chat, message: Result<NewMessage, SendError>) -> Self {
-        Self { chat, message: message.map(|message| message.with_author(APPLICATION)) }
+        let message = message.map(|message| message.with_author(APPLICATION));
+        Self { chat, message, of: None }
+    }
+
+    /// Makes a text the answer to the message at an offset. Nothing else can be one.
+    pub fn in_reply_to(self, offset: Offset) -> Self {
+        self.with(|message| match message.kind {
+            Kind::Text => Ok(message.in_reply_to(offset)),
+            _ => Ok(message),
+        })
     }
 
     /// Sets the key: a message that is sent again with its key, at any time and on any node, is stored once. The keys of
@@ -103,8 +127,12 @@ impl Sending {
     }
 
     async fn send(self) -> Result<Ack, SendError> {
-        let Self { chat, message } = self;
-        let message = message?;
+        let Self { chat, message, of } = self;
+        let mut message = message?;
+        if let Some(of) = of {
+            let found = chat.log.message(of).await.map_err(|_| SendError::Unavailable)?;
+            message.audience = found.ok_or(SendError::Missing)?.audience;
+        }
         chat.limits.admit(&message.content).map_err(SendError::TooLong)?;
         let (answer, answered) = oneshot::channel();
         chat.log.submit(chat.application, message, None, move |outcome| {
@@ -116,6 +144,7 @@ impl Sending {
             Ok(Outcome::Answered(Appended::Conflict(offset))) => {
                 Err(SendError::KeyConflict(offset))
             }
+            Ok(Outcome::Answered(Appended::Missing)) => Err(SendError::Missing),
             Ok(Outcome::Unavailable) | Err(_) => Err(SendError::Unavailable),
         }
     }

@@ -12,9 +12,11 @@
 //!
 //! It depends only on the traits of the store and the broadcast, and knows nothing about sockets.
 
+mod changes;
 mod entry;
 mod feeds;
 mod follower;
+mod history;
 mod probe;
 mod queue;
 mod reader;
@@ -28,10 +30,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use chat_core::{Epoch, Feed, Message, NewMessage, Offset, RoomKey};
-use chat_store::{MessageStore, Page, StoreError};
+use chat_store::{MessageStore, StoreError};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub(crate) use changes::unknown_message;
 pub(crate) use entry::{Delivered, Entry, Position};
 pub(crate) use queue::Outcome;
 pub(crate) use reader::{Reader, ReaderId};
@@ -205,15 +208,11 @@ impl Log {
         Ok((page.messages.into_iter().map(Entry::from).map(Arc::new).collect(), upto))
     }
 
-    /// Returns the last messages of a feed before an offset, or of all with `None`: at most `limit`, in log order.
-    /// Cancel safe.
-    pub(crate) async fn read_before(
-        &self,
-        feed: &Feed,
-        before: Option<Offset>,
-        limit: usize,
-    ) -> Result<Page, StoreError> {
-        self.reading.watch(self.store.read_before(feed, before, limit).await)
+    /// Returns the message at an offset, also a deleted one. Cancel safe.
+    pub(crate) async fn message(&self, offset: Offset) -> Result<Option<Message>, StoreError> {
+        let read = self.store.read_after(None, offset.previous(), 1).await;
+        let page = self.reading.watch(read)?;
+        Ok(page.messages.into_iter().find(|message| message.offset == offset))
     }
 
     /// Counts the messages of a feed after an offset, at most `max`. Cancel safe.

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chat_adapter::LocalBroadcast;
-use chat_core::{Kind, Nickname, Posting, RefusalCode, RoomId, Timestamp, Topic, Visibility};
+use chat_core::{
+    Kind, Nickname, Offset, Posting, RefusalCode, RoomId, Timestamp, Topic, Visibility,
+};
 use chat_server::{Chat, ChatError, Limits, SendError};
 use chat_store::testkit::FailingStore;
 use chat_store::{AccessChanged, AccessRequest, MemoryStore, NewAccessChange, Store};
@@ -238,4 +240,153 @@ async fn a_change_of_access_is_in_effect_when_it_returns_and_on_the_other_node_s
     let [(plain, _), _] = nodes(&memory(), false).await;
     let change = NewAccessChange::new(create, Timestamp::now());
     assert!(matches!(plain.change_access(&change).await, Err(ChatError::NoRooms)));
+}
+
+#[tokio::test]
+async fn edits_deletions_and_reactions_reach_all_nodes_and_late_clients() {
+    let store = memory();
+    let [(chat, one), (other_chat, other)] = nodes(&store, false).await;
+    let auth = json!({ "rooms": ["ci"], "serverOffset": 0 });
+    let (mut here, _) = Client::connect(&one, auth.clone()).await;
+    let (mut there, _) = Client::connect(&other, auth.clone()).await;
+    let ci = chat.room(room("ci"));
+    ci.send("the first secret").key("1").await.unwrap();
+    ci.send("the second secret").await.unwrap();
+    ci.emit("order", &json!({ "secret": 3 })).await.unwrap();
+    ci.send("an answer").in_reply_to(Offset::FIRST).await.unwrap();
+    for client in [&mut here, &mut there] {
+        hears(client, "order").await;
+        let answer = hears(client, "chat message").await;
+        assert_eq!(answer[2]["replyTo"], 1);
+    }
+    let offset = |number: u64| Offset::new(number).unwrap();
+    other_chat.edit(offset(1), "first").await.unwrap();
+    other_chat.react(offset(1), "👍", true).await.unwrap();
+    let deleted = chat.delete(offset(2)).await.unwrap();
+    chat.delete(offset(3)).await.unwrap();
+    let again = other_chat.delete(offset(2)).await.unwrap();
+    assert_eq!((again.offset, again.duplicate), (deleted.offset, true));
+    // A retry of what is another text now.
+    let again = other_chat.room(room("ci")).send("the first secret").key("1").await.unwrap();
+    assert_eq!((again.offset, again.duplicate), (offset(1), true));
+    let changes = async |client: &mut Client| {
+        let edited = hears(client, "message edited").await;
+        let [text, at, meta, recovery] = &edited[..] else { panic!("{edited:?}") };
+        assert_eq!((text, at, &meta["of"]), (&json!("first"), &json!(5), &json!(1)));
+        assert_eq!((&meta["room"], &meta["from"]), (&json!("ci"), &Value::Null));
+        assert!(recovery.as_str().unwrap().ends_with("-5"), "{recovery}");
+        let reaction = hears(client, "reaction").await;
+        assert_eq!((&reaction[0], &reaction[2]["of"]), (&json!("👍"), &json!(1)));
+        assert_eq!(reaction[2]["on"], true);
+        for (of, at) in [(2, 7), (3, 8)] {
+            let deleted = hears(client, "message deleted").await;
+            let [offset, meta, recovery] = &deleted[..] else { panic!("{deleted:?}") };
+            assert_eq!((offset, &meta["of"]), (&json!(at), &json!(of)));
+            assert!(recovery.as_str().unwrap().ends_with(&format!("-{at}")), "{recovery}");
+        }
+    };
+    for client in [&mut here, &mut there] {
+        changes(client).await;
+    }
+    // Whether it is read from the memory of a node, or from the store.
+    let [_, (_, fresh)] = nodes(&store, false).await;
+    for address in [&one, &other, &fresh] {
+        let (mut late, _) = Client::connect(address, auth.clone()).await;
+        let first = hears(&mut late, "chat message").await;
+        assert_eq!((&first[0], &first[1]), (&json!("first"), &json!(1)));
+        assert_eq!(first[2]["edited"], true);
+        // Nothing of what is deleted comes in between.
+        let answer = hears(&mut late, "chat message").await;
+        assert_eq!((&answer[0], &answer[1]), (&json!("an answer"), &json!(4)));
+        changes(&mut late).await;
+        let history = ask(&mut late, json!(["history", { "room": "ci" }])).await;
+        let messages = history["messages"].as_array().unwrap();
+        let state = |message: &Value| {
+            let flags = (message["edited"] == true, message["deleted"] == true);
+            (message["content"].as_str().unwrap().to_owned(), flags)
+        };
+        let expected = [
+            ("first".to_owned(), (true, false)),
+            (String::new(), (false, true)),
+            (String::new(), (false, true)),
+            ("an answer".to_owned(), (false, false)),
+        ];
+        assert_eq!(messages.iter().map(state).collect::<Vec<_>>(), expected);
+    }
+    for missing in [chat.edit(offset(2), "x"), chat.delete(offset(5)), chat.delete(offset(99))] {
+        assert!(matches!(missing.await, Err(SendError::Missing)));
+    }
+    assert!(matches!(chat.edit(offset(1), "").await, Err(SendError::Invalid(_))));
+    assert!(matches!(chat.react(offset(1), "a b", true).await, Err(SendError::Invalid(_))));
+}
+
+#[tokio::test]
+async fn history_has_what_was_said_however_many_changes_are_in_between() {
+    let [(chat, _), _] = nodes(&memory(), false).await;
+    let ci = chat.room(room("ci"));
+    for number in 1..=5 {
+        ci.send(number.to_string()).await.unwrap();
+        for on in [true, false].repeat(40) {
+            chat.react(Offset::FIRST, "👍", on).await.unwrap();
+        }
+    }
+    let contents = |page: chat_store::Page| -> Vec<String> {
+        page.messages.into_iter().map(|message| message.content.into()).collect()
+    };
+    let (mut all, mut before) = (Vec::new(), None);
+    loop {
+        let page = ci.history(before, 2).await.unwrap();
+        let more = page.more;
+        before = page.messages.first().map(|message| message.offset);
+        assert!(before.is_some() && page.messages.len() <= 2);
+        all.splice(0..0, contents(page));
+        if !more {
+            break;
+        }
+    }
+    assert_eq!(all, ["1", "2", "3", "4", "5"]);
+    let (mut all, mut after) = (Vec::new(), Offset::ZERO);
+    loop {
+        let page = ci.history_after(after, 2).await.unwrap();
+        let more = page.more;
+        after = page.messages.last().map_or(after, |message| message.offset);
+        all.extend(contents(page));
+        if !more {
+            break;
+        }
+    }
+    assert_eq!(all, ["1", "2", "3", "4", "5"]);
+}
+
+#[tokio::test]
+async fn a_change_of_access_is_in_effect_when_it_returns_although_it_cannot_be_read_back() {
+    let failing = Arc::new(FailingStore::new(memory()));
+    let store: Arc<dyn Store> = failing.clone();
+    let [(chat, address), _] = nodes(&store, true).await;
+    let make = async |request: AccessRequest| {
+        chat.change_access(&NewAccessChange::new(request, Timestamp::now())).await.unwrap()
+    };
+    make(AccessRequest::CreateRoom {
+        room: room("team"),
+        topic: Topic::default(),
+        visibility: Visibility::Public,
+        posting: Posting::Everyone,
+        owner: None,
+    })
+    .await;
+    let (mut client, _) = Client::connect(&address, json!({ "rooms": ["team"] })).await;
+    chat.room(room("team")).send("public").await.unwrap();
+    hears(&mut client, "chat message").await;
+    failing.fail_access_reads(1);
+    let (room_key, visibility) = (room("team").key(), Some(Visibility::Private));
+    make(AccessRequest::ChangeRoom { room: room_key, topic: None, visibility, posting: None })
+        .await;
+    chat.room(room("team")).send("secret").await.unwrap();
+    loop {
+        let packet = client.packet().await;
+        assert!(!packet.contains("secret"), "{packet}");
+        if packet.starts_with("42[\"not joined\"") {
+            break;
+        }
+    }
 }

@@ -71,6 +71,7 @@ macro_rules! files {
 }
 
 files! {
+    changes
     cli
     client_files
     crash

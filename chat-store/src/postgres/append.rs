@@ -3,20 +3,21 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use chat_core::{Audience, EventName, Message, NewMessage, Offset, RoomId, UserId};
+use chat_core::{Audience, Message, NewMessage, Offset, RoomId, UserId};
 use sqlx::postgres::PgArguments;
 use sqlx::{Arguments, Connection, PgConnection, Row};
 
+use super::changes;
 use super::feeds::columns;
 use super::read::{message, offset};
 use crate::key::{earlier_choices, is_shared};
 use crate::{Appended, Plan};
 
-/// The function is in `migrations/postgres/0012_events.sql`.
+/// The function is in `migrations/postgres/0013_changes.sql`.
 const APPEND: &str = concat!(
     "SELECT ",
     columns!(),
-    ", tail_before, stored FROM chat_append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
+    ", tail_before, stored FROM chat_append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
 );
 
 /// The messages whose keys are kept under these texts.
@@ -78,8 +79,9 @@ impl Encoded {
         let authors: Vec<_> =
             new.iter().map(|new| new.author.map(|author| author.id().as_i64())).collect();
         let users: Vec<_> = new.iter().map(|new| new.user.map(UserId::as_i64)).collect();
-        let events: Vec<_> =
-            new.iter().map(|new| new.kind.event().map(EventName::as_str)).collect();
+        let events: Vec<_> = new.iter().map(|new| new.kind.stored_name()).collect();
+        let target = |new: &&NewMessage| Some(new.kind.target()?.as_u64().cast_signed());
+        let targets: Vec<_> = new.iter().map(target).collect();
         let care: Vec<_> = new.iter().map(|new| if is_shared(new) { care } else { 0 }).collect();
         let mut arguments = PgArguments::default();
         arguments
@@ -94,6 +96,7 @@ impl Encoded {
             .and_then(|()| arguments.add(authors))
             .and_then(|()| arguments.add(users))
             .and_then(|()| arguments.add(events))
+            .and_then(|()| arguments.add(targets))
             .and_then(|()| arguments.add(care))
             .and_then(|()| arguments.add(earlier))
             .map_err(sqlx::Error::Encode)?;
@@ -142,7 +145,7 @@ pub(super) fn has_to_look(error: &sqlx::Error) -> bool {
     error.as_database_error().is_some_and(|error| error.code().as_deref() == Some(CARE))
 }
 
-/// Looks up which messages of a batch the log has, and stores the rest. Takes several round trips, during which
+/// Looks up which messages of a batch the log has, and what they depend on, and stores the rest. Takes several round trips, during which
 /// nobody else stores anything.
 pub(super) async fn look_and_commit(
     connection: &mut PgConnection,
@@ -157,12 +160,14 @@ pub(super) async fn look_and_commit(
     for row in &sqlx::query(KNOWN).bind(texts).fetch_all(&mut *transaction).await? {
         known.insert(row.try_get::<String, _>(3)?, message(row)?);
     }
-    let plan = Plan::of(batch, |text| known.get(text));
+    let targets = changes::targets(batch, &mut transaction).await?;
+    let plan = Plan::with_targets(batch, |text| known.get(text), |of| targets.get(of));
     let mut first = Offset::ZERO;
     if plan.new_messages().len() > 0 {
         let encoded = Encoded::of(&plan, 0, None)?;
         first = commit(&mut transaction, encoded).await?.tail_before.next();
     }
+    changes::replace(&plan, first, &mut transaction).await?;
     transaction.commit().await?;
     Ok(plan.outcome(first))
 }

@@ -9,7 +9,8 @@ macro_rules! walk {
         concat!(
             "(SELECT id FROM chat_messages WHERE ",
             $condition,
-            " AND id > $1 ORDER BY id LIMIT $2)"
+            " AND id > $1 AND (target IS NULL OR event IS NULL) AND (original IS NULL OR content <> '')
+                ORDER BY id LIMIT $2)"
         )
     };
 }
@@ -32,7 +33,7 @@ pub(super) const BETWEEN: &str = concat!(
     " LIMIT $2) AS found"
 );
 
-/// Returns how many messages of a feed there are after an offset, at most `max`.
+/// Returns how many messages of a feed that were said and are still there are after an offset, at most `max`.
 pub(super) async fn count_after(
     connection: &mut PgConnection,
     feed: &Feed,

@@ -10,7 +10,7 @@ use crate::parts::Parts;
 /// The columns that [`message`](super::read::message) reads.
 macro_rules! columns {
     () => {
-        "id, room, content, client_offset, sender, at, sender_id, receiver_id, receiver, author, user_id, event"
+        "id, room, content, client_offset, sender, at, sender_id, receiver_id, receiver, author, user_id, event, target, original"
     };
 }
 pub(super) use columns;

@@ -4,7 +4,8 @@ use sqlx::{AssertSqlSafe, Row};
 
 use super::connections::connect;
 use super::{
-    PostgresStore, access, access_read, access_write, append, count, feeds, nicknames, sessions,
+    PostgresStore, access, access_read, access_write, append, changes, count, feeds, nicknames,
+    sessions,
 };
 use crate::sql::read_positions;
 use crate::testkit::PostgresServer;
@@ -31,6 +32,20 @@ async fn what_is_read_is_found_by_an_index_also_in_tables_that_look_empty() {
         ("after", FEEDS, SOME, feeds::SOME_AFTER, &WALKS),
         ("before", FEEDS, SOME, feeds::SOME_BEFORE, &WALKS),
         ("known", "text[]", "'{a, b}'", append::KNOWN, &["chat_messages_by_key"]),
+        (
+            "targets",
+            "bigint[]",
+            "'{1, 2}'",
+            changes::TARGETS,
+            &["chat_messages_pkey", "chat_messages_by_target"],
+        ),
+        (
+            "contents",
+            "bigint, bigint",
+            "1, 2",
+            changes::CONTENTS,
+            &["chat_messages_pkey", "chat_messages_by_target"],
+        ),
         ("find", "bytea, bigint", "'', 1", sessions::FIND, &["chat_sessions_pkey"]),
         ("find_nickname", "text", "'a'", nicknames::FIND, &["chat_nicknames_pkey"]),
         (

@@ -1,7 +1,8 @@
 //! Pages of the log, and conversion of rows to messages.
 
 use chat_core::{
-    Audience, AuthorId, Content, Feed, Kind, Message, Nickname, Offset, RoomId, Timestamp, UserId,
+    Audience, AuthorId, Content, ContentDigest, Feed, Kind, Message, Nickname, Offset, RoomId,
+    Timestamp, UserId,
 };
 use sqlx::error::BoxDynError;
 use sqlx::postgres::PgRow;
@@ -103,7 +104,10 @@ pub(super) fn message(row: &PgRow) -> Result<Message, sqlx::Error> {
     message.from = sender.map(Nickname::from_stored);
     message.author = row.try_get::<Option<i64>, _>(9)?.map(AuthorId::from_stored);
     message.user = row.try_get::<Option<i64>, _>(10)?.map(UserId::from_stored);
-    message.kind = Kind::from_stored(row.try_get(11)?);
+    let target = row.try_get::<Option<i64>, _>(12)?.map(offset).transpose()?;
+    message.kind = Kind::from_stored(row.try_get(11)?, target);
+    let original = row.try_get::<Option<i64>, _>(13)?.map(u32::try_from).transpose();
+    message.original = original.map_err(undecodable)?.map(ContentDigest::from_stored);
     message.at = Some(Timestamp::from_millis(row.try_get(5)?));
     Ok(message)
 }

@@ -9,6 +9,7 @@ use sqlx::error::BoxDynError;
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{Arguments, Connection, Row as _, SqliteConnection};
 
+use super::changes;
 use super::feeds::columns;
 use super::read::message;
 use super::rows::offset;
@@ -22,24 +23,26 @@ use crate::{Appended, Plan};
 static INSERT: LazyLock<Statements> =
     LazyLock::new(|| Statements::new(|rows| insert_text(rows, false)));
 
-/// The same for a batch with events: a column that is NULL for all texts costs each of them.
-static INSERT_EVENTS: LazyLock<Statements> =
+/// The same for a batch of which not all are plain texts: columns that are NULL for all of those cost each of them.
+static INSERT_KINDS: LazyLock<Statements> =
     LazyLock::new(|| Statements::new(|rows| insert_text(rows, true)));
 
-fn insert_text(rows: usize, has_events: bool) -> String {
-    let (parameter, event, column) =
-        if has_events { (",?", ", event", ", column12") } else { ("", "", "") };
-    let value = |row| format!("({row},?,?,?,?,?,?,?,?,?,?{parameter})");
+fn insert_text(rows: usize, has_kinds: bool) -> String {
+    let (parameters, names, columns) = match has_kinds {
+        true => (",?,?", ", event, target", ", column12, column13"),
+        false => ("", "", ""),
+    };
+    let value = |row| format!("({row},?,?,?,?,?,?,?,?,?,?{parameters})");
     let values: Vec<_> = (1..=rows).map(value).collect();
     format!(
         "INSERT INTO messages
-            (id, client_offset, content, room, sender, at, sender_id, receiver_id, receiver, author, user_id{event})
+            (id, client_offset, content, room, sender, at, sender_id, receiver_id, receiver, author, user_id{names})
         SELECT
             (SELECT max(
                 coalesce((SELECT max(seq) FROM sqlite_sequence WHERE name = 'messages'), 0),
                 coalesce((SELECT max(id) FROM messages), 0)
             )) + column1,
-            column2, column3, column4, column5, column6, column7, column8, column9, column10, column11{column}
+            column2, column3, column4, column5, column6, column7, column8, column9, column10, column11{columns}
         FROM (VALUES {})
         WHERE column3 IS NOT NULL",
         values.join(",")
@@ -70,6 +73,9 @@ pub(super) async fn append(
     has_plain_keys: bool,
     connection: &mut SqliteConnection,
 ) -> Result<Vec<Appended>, sqlx::Error> {
+    if Plan::depended_on(batch).next().is_some() {
+        return append_known(batch, connection).await;
+    }
     let earlier = earlier_choices(batch, has_plain_keys);
     if batch.len() > MAX_ROWS || !earlier.is_empty() {
         return append_looking(batch, &earlier, connection).await;
@@ -105,7 +111,8 @@ async fn append_looking(
     append_known(batch, connection).await
 }
 
-/// Like [`append`], for a batch with keys that are in the log, or more than once in the batch.
+/// Like [`append`], for a batch with keys that are in the log, or more than once in the batch, and for one with messages
+/// that depend on others.
 async fn append_known(
     batch: &[NewMessage],
     connection: &mut SqliteConnection,
@@ -113,13 +120,16 @@ async fn append_known(
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
     let texts: Vec<_> = batch.iter().flat_map(Plan::kept_texts).collect();
     let known = find(&texts, &mut transaction).await?;
-    let plan = Plan::of(batch, |text| known.get(text));
+    let targets = changes::targets(batch, &mut transaction).await?;
+    let plan = Plan::with_targets(batch, |text| known.get(text), |of| targets.get(of));
     let rows: Vec<_> =
         plan.new_messages().map(|(new, text)| (new, text.map(Cow::Borrowed))).collect();
     let first = insert(&rows, &mut transaction).await?;
-    transaction.commit().await?;
     // Nothing has this offset if nothing was stored.
-    Ok(plan.outcome(if rows.is_empty() { Offset::ZERO } else { offset(first)? }))
+    let first = if rows.is_empty() { Offset::ZERO } else { offset(first)? };
+    changes::replace(&plan, first, &mut transaction).await?;
+    transaction.commit().await?;
+    Ok(plan.outcome(first))
 }
 
 fn first_choices(batch: &[NewMessage]) -> Vec<Row<'_>> {
@@ -146,11 +156,11 @@ async fn insert_rows(
 ) -> Result<i64, sqlx::Error> {
     let mut arguments = SqliteArguments::default();
     arguments.reserve(11 * rows.len(), 0);
-    let has_events = rows.iter().any(|(message, _)| !message.kind.is_text());
+    let has_kinds = rows.iter().any(|(message, _)| !message.kind.is_text());
     for row in rows {
-        bind(row, has_events, &mut arguments).map_err(sqlx::Error::Encode)?;
+        bind(row, has_kinds, &mut arguments).map_err(sqlx::Error::Encode)?;
     }
-    let statements = if has_events { &INSERT_EVENTS } else { &INSERT };
+    let statements = if has_kinds { &INSERT_KINDS } else { &INSERT };
     let insert = statements.for_rows(rows.len());
     let done = sqlx::query_with(insert, arguments).execute(connection).await?;
     Ok(done.last_insert_rowid().saturating_add(1).saturating_sub_unsigned(done.rows_affected()))
@@ -159,7 +169,7 @@ async fn insert_rows(
 /// Binds the values of a row of [`INSERT`].
 fn bind(
     (message, key): &Row<'_>,
-    has_events: bool,
+    has_kinds: bool,
     arguments: &mut SqliteArguments,
 ) -> Result<(), BoxDynError> {
     let NewMessage { audience, content, kind, from, author, user, at, .. } = message;
@@ -177,8 +187,9 @@ fn bind(
     arguments.add(users.map(|(.., nickname)| text(nickname.as_str())))?;
     arguments.add(author.map(|author| author.id().as_i64()))?;
     arguments.add(user.map(UserId::as_i64))?;
-    if has_events {
-        arguments.add(kind.event().map(|event| text(event.as_str())))?;
+    if has_kinds {
+        arguments.add(kind.stored_name().map(text))?;
+        arguments.add(kind.target().map(|target| target.as_u64().cast_signed()))?;
     }
     Ok(())
 }

@@ -21,7 +21,7 @@ const MOST_OFTEN: usize = 3;
 /// The columns that [`message`](super::read::message) reads.
 macro_rules! columns {
     () => {
-        "id, room, content, client_offset, sender, at, sender_id, receiver_id, receiver, author, user_id, event"
+        "id, room, content, client_offset, sender, at, sender_id, receiver_id, receiver, author, user_id, event, target, original"
     };
 }
 pub(super) use columns;
@@ -114,7 +114,7 @@ fn packed_columns() -> String {
         "CASE WHEN octet_length(content) > {MAX_PACKED_BYTES} THEN NULL ELSE json_array(id, CAST(room AS TEXT),
             CAST(content AS TEXT), CAST(client_offset AS TEXT), CAST(sender AS TEXT), at,
             sender_id, receiver_id, CAST(receiver AS TEXT), author, user_id,
-            CAST(event AS TEXT)) END AS packed, octet_length(content) AS bytes"
+            CAST(event AS TEXT), target, original) END AS packed, octet_length(content) AS bytes"
     )
 }
 
@@ -255,11 +255,14 @@ fn merged(walks: &[Walk<'_>], side: Side) -> String {
     )
 }
 
-/// Returns how many ids the walks find upwards, up to the limit.
+/// Returns how many messages that were said and are still there the walks find upwards, up to the limit.
 fn counted(walks: &[Walk<'_>]) -> String {
     // What a user has sent to itself is in two walks.
     format!(
-        "SELECT count(*) FROM (SELECT DISTINCT found FROM ({}) {})",
+        "SELECT count(*) FROM (
+            SELECT DISTINCT found FROM ({}) CROSS JOIN messages ON id = found
+            WHERE (target IS NULL OR event IS NULL) AND (original IS NULL OR content <> '') {}
+        )",
         all_ids(walks, '>'),
         limit!()
     )

@@ -3,14 +3,12 @@
 
 use std::borrow::Cow;
 
-use chat_core::{
-    Audience, AuthorId, Content, Feed, Kind, Message, Nickname, RoomId, Timestamp, UserId,
-};
+use chat_core::{Audience, AuthorId, Content, Feed, Message, Nickname, RoomId, Timestamp, UserId};
 use serde::Deserialize;
 use sqlx::{Row, SqliteConnection};
 
 use super::feeds::{self, Form, MAX_PACKED_BYTES, Side};
-use super::rows::{offset, undecodable};
+use super::rows::{digest, kind, offset, undecodable};
 use crate::{PageBuilder, key_from_kept};
 
 /// A message in [`Form::Packed`].
@@ -27,7 +25,9 @@ struct Record<'a>(
     Option<String>,
     Option<i64>,
     Option<i64>,
-    Option<String>,
+    #[serde(borrow)] Option<Cow<'a, str>>,
+    Option<i64>,
+    Option<i64>,
 );
 
 /// Returns the messages next to an offset, in the order in which they are read; none if one of them is too long for
@@ -65,9 +65,10 @@ pub(super) async fn page(
 fn unpack(records: Vec<Record<'_>>, side: Side, page: &mut PageBuilder) -> Result<(), sqlx::Error> {
     // Usually the messages of a page are in one room; they share its name.
     let mut room: Option<RoomId> = None;
-    for Record(id, name, content, key, sender, at, from, to, nickname, author, user, event) in
-        records
-    {
+    for record in records {
+        let Record(id, name, content, key, sender, at, from, to, nickname, author, user, ..) =
+            record;
+        let Record(.., event, target, original) = record;
         let offset = offset(id)?;
         if let Some(last) = page.last()
             && !side.moves_on(last.offset, offset)?
@@ -92,7 +93,8 @@ fn unpack(records: Vec<Record<'_>>, side: Side, page: &mut PageBuilder) -> Resul
         message.from = sender.map(Nickname::from_stored);
         message.author = author.map(AuthorId::from_stored);
         message.user = user.map(UserId::from_stored);
-        message.kind = Kind::from_stored(event);
+        message.kind = kind(event.as_deref(), target)?;
+        message.original = original.map(digest).transpose()?;
         message.at = at.map(Timestamp::from_millis);
         if !page.push(message) {
             break;

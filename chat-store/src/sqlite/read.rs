@@ -1,7 +1,7 @@
 //! Pages of the log, and conversion of rows to messages.
 
 use chat_core::{
-    Audience, AuthorId, Content, Feed, Kind, Message, Nickname, Offset, RoomId, Timestamp, UserId,
+    Audience, AuthorId, Content, Feed, Message, Nickname, Offset, RoomId, Timestamp, UserId,
 };
 use futures_util::TryStreamExt;
 use sqlx::sqlite::SqliteRow;
@@ -9,7 +9,7 @@ use sqlx::{Row, SqliteConnection};
 
 use super::feeds::{self, Form, Side};
 use super::packed;
-use super::rows::offset;
+use super::rows::{digest, kind, offset};
 use crate::{Page, PageBuilder, key_from_kept};
 
 /// The largest page that is read in one piece, which is in memory as a whole.
@@ -116,7 +116,8 @@ pub(super) fn message(row: &SqliteRow) -> Result<Message, sqlx::Error> {
     message.from = sender.map(Nickname::from_stored);
     message.author = row.try_get::<Option<i64>, _>(9)?.map(AuthorId::from_stored);
     message.user = row.try_get::<Option<i64>, _>(10)?.map(UserId::from_stored);
-    message.kind = Kind::from_stored(row.try_get(11)?);
+    message.kind = kind(row.try_get(11)?, row.try_get(12)?)?;
+    message.original = row.try_get::<Option<i64>, _>(13)?.map(digest).transpose()?;
     message.at = row.try_get::<Option<i64>, _>(5)?.map(Timestamp::from_millis);
     Ok(message)
 }

@@ -7,6 +7,7 @@
 pub mod access_log;
 pub mod authors;
 pub mod backwards;
+pub mod changes;
 pub mod events;
 pub mod feeds;
 pub mod invitations;

@@ -91,6 +91,14 @@ macro_rules! conformance {
                 events_are_kept_as_they_are
                 what_a_user_is_told_alone_is_in_each_page_once
                 a_retry_of_an_event_is_recognised;
+            changes:
+                what_messages_are_about_is_kept
+                an_edit_replaces_the_text_and_a_deletion_removes_it
+                a_retry_of_what_was_changed_is_recognised
+                what_is_not_there_is_not_changed
+                a_message_is_deleted_once
+                private_messages_are_changed_by_both
+                what_was_said_and_is_there_is_counted;
             whole:
                 an_append_that_is_dropped_has_happened_as_a_whole_or_not_at_all
                 reads_that_are_dropped_leave_the_store_usable
@@ -106,6 +114,8 @@ macro_rules! conformance {
                 closing_waits_for_appends_that_were_called_before;
             authors:
                 keys_of_authors_are_known_after_any_number_of_restarts;
+            changes:
+                changes_last;
         }
     };
     (@shared $attributes:tt $backend:expr) => {

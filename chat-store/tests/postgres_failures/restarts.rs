@@ -19,7 +19,7 @@ async fn write(store: Arc<PostgresStore>, writer: usize, keys: usize) -> Vec<(St
         let offset = loop {
             match append(&store, &key).await {
                 Ok(Appended::New(offset) | Appended::Duplicate(offset)) => break offset,
-                Ok(Appended::Conflict(offset)) => panic!("{key} is at {offset} already"),
+                Ok(other) => panic!("{key}: {other:?}"),
                 Err(StoreError::Unavailable { .. }) => sleep(Duration::from_millis(20)).await,
                 Err(error) => panic!("{error:?}"),
             }

@@ -30,7 +30,7 @@ async fn nodes_that_start_at_once_make_one_log_and_race_with_one_key() {
     }
     let (appended, epochs): (Vec<_>, Vec<_>) = nodes.join_all().await.into_iter().unzip();
     assert!(epochs.iter().all(|epoch| *epoch == epochs[0]));
-    assert!(appended.iter().all(|one| one.offset() == Offset::FIRST));
+    assert!(appended.iter().all(|one| one.offset() == Some(Offset::FIRST)));
     assert_eq!(appended.iter().filter(|one| matches!(one, Appended::New(_))).count(), 1);
 }
 

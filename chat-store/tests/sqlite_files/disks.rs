@@ -70,7 +70,7 @@ async fn a_full_disk_is_reported_and_the_store_goes_on_when_there_is_space() {
     let appended = store.append(&batch(stored)).await.unwrap();
     assert!(appended.iter().all(|one| matches!(one, Appended::New(_))), "{appended:?}");
     assert_eq!(
-        store.append(&[new("b")]).await.unwrap()[0].offset().as_u64(),
+        store.append(&[new("b")]).await.unwrap()[0].offset().unwrap().as_u64(),
         2 * stored as u64 + 3
     );
     store.close().await;

@@ -68,7 +68,7 @@ async fn nothing_is_confirmed_while_a_file_is_away_and_all_goes_on_when_it_is_ba
         assert_refuses(&store, &path).await;
         fs::rename(&away, &path).unwrap();
         let appended = store.append(&[keyed("after", "after")]).await.unwrap();
-        assert_eq!(appended[0].offset(), Offset::new(2).unwrap(), "nothing was stored meanwhile");
+        assert_eq!(appended[0].offset(), Offset::new(2).ok(), "nothing was stored meanwhile");
         assert_eq!(read_all(&store).await.len(), 2);
         store.close().await;
     }

@@ -111,6 +111,6 @@ async fn a_locked_file_is_waited_for_and_then_reported() {
     assert_eq!(read_all(&store).await.len(), 1);
 
     lock.rollback().await.unwrap();
-    assert_eq!(store.append(&batch).await.unwrap()[0].offset().as_u64(), 2);
+    assert_eq!(store.append(&batch).await.unwrap()[0].offset().unwrap().as_u64(), 2);
     store.close().await;
 }

@@ -113,10 +113,12 @@ impl Subscription {
         hand_over: impl FnOnce(&Entry, u32) -> Result<(), T>,
     ) -> Result<(), T> {
         let Some(entry) = self.page.front() else { return Ok(()) };
-        let own = entry.origin == Some(self.reader.id());
+        let is_own = entry.origin == Some(self.reader.id());
+        // Its deletion follows.
+        let is_skipped = is_own || entry.message.is_deleted();
         let message = (&entry.message.audience, entry.offset());
         let advanced = self.position.advance(self.joins, message, |rewinds| {
-            if own { Ok(()) } else { hand_over(entry, rewinds) }
+            if is_skipped { Ok(()) } else { hand_over(entry, rewinds) }
         });
         match advanced {
             Some(Ok(())) => {

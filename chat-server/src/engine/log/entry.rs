@@ -1,7 +1,10 @@
 use std::borrow::Cow;
 use std::sync::OnceLock;
 
-use chat_core::event::{CHAT_MESSAGE, DeliveryMeta, PRIVATE_MESSAGE, PrivateDeliveryMeta};
+use chat_core::event::{
+    CHAT_MESSAGE, ChangeMeta, DeliveryMeta, MESSAGE_DELETED, MESSAGE_EDITED, PRIVATE_MESSAGE,
+    PrivateDeliveryMeta, REACTION,
+};
 use chat_core::{
     Audience, Author, ClientOffset, Content, Epoch, Kind, Message, Offset, RecoveryOffset,
 };
@@ -33,8 +36,18 @@ struct Forms {
 /// The arguments of a delivery, already serialised.
 ///
 /// A tuple rather than one raw array, because socketioxide inserts the event's name before the items of a tuple.
-#[derive(Debug, Clone, Serialize)]
-pub(crate) struct Arguments(Box<RawValue>, Offset, Box<RawValue>, Box<RawValue>);
+#[derive(Debug, Clone)]
+pub(crate) struct Arguments(Option<Box<RawValue>>, Offset, Box<RawValue>, Box<RawValue>);
+
+impl Serialize for Arguments {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(body, offset, meta, recovery) = self;
+        match body {
+            Some(body) => (body, offset, meta, recovery).serialize(serializer),
+            None => (offset, meta, recovery).serialize(serializer),
+        }
+    }
+}
 
 impl Entry {
     pub(crate) fn new(message: Message, origin: Option<ReaderId>) -> Self {
@@ -59,6 +72,9 @@ impl Entry {
     pub(crate) fn event(&self) -> &str {
         match (&self.message.kind, &self.message.audience) {
             (Kind::Event(name), _) => name.as_str(),
+            (Kind::Edit(_), _) => MESSAGE_EDITED,
+            (Kind::Deletion(_), _) => MESSAGE_DELETED,
+            (Kind::Reaction { .. }, _) => REACTION,
             (_, Audience::Room(_)) => CHAT_MESSAGE,
             (_, Audience::Private { .. }) => PRIVATE_MESSAGE,
         }
@@ -70,6 +86,7 @@ impl Entry {
         let Message { content, kind, .. } = &self.message;
         let payload = match kind {
             Kind::Event(_) => serde_json::from_str(content.as_str()).ok(),
+            Kind::Deletion(_) => return Body::None,
             _ => None,
         };
         payload.map_or(Body::Text(content), Body::Payload)
@@ -105,7 +122,11 @@ impl Entry {
         let make = || {
             let meta = to_raw_value(&self.meta(key)).ok()?;
             let recovery = to_raw_value(&self.recovery(position)).ok()?;
-            Some(Arguments(to_raw_value(&self.body()).ok()?, self.offset(), meta, recovery))
+            let body = match self.body() {
+                Body::None => None,
+                body => Some(to_raw_value(&body).ok()?),
+            };
+            Some(Arguments(body, self.offset(), meta, recovery))
         };
         if position.rewinds > 0 {
             return make().map(Cow::Owned);
@@ -129,13 +150,28 @@ impl Entry {
     }
 
     fn meta(&self, key: Option<&ClientOffset>) -> Meta {
-        let Message { audience, from, user, at, .. } = &self.message;
+        let Message { audience, from, user, at, kind, .. } = &self.message;
         let (from, at, client_offset) = (from.clone(), *at, key.cloned());
+        if let Some(of) = kind.depends_on() {
+            let mut meta = ChangeMeta::new(of);
+            if let Kind::Reaction { on, .. } = kind {
+                meta.on = Some(*on);
+            }
+            match audience {
+                Audience::Room(room) => meta.room = Some(room.clone()),
+                Audience::Private { nickname, .. } => meta.to = Some(nickname.clone()),
+            }
+            (meta.from, meta.user, meta.at, meta.client_offset) = (from, *user, at, client_offset);
+            return Meta::Change(meta);
+        }
+        let reply_to = if let Kind::Reply(to) = kind { Some(*to) } else { None };
+        let edited = self.message.is_edited();
         match audience {
             Audience::Room(room) => {
                 let mut meta = DeliveryMeta::new(room.clone());
                 (meta.from, meta.user) = (from, *user);
                 (meta.at, meta.client_offset) = (at, client_offset);
+                (meta.reply_to, meta.edited) = (reply_to, edited);
                 Meta::Room(meta)
             }
             Audience::Private { from: sender, to, nickname } => {
@@ -144,6 +180,7 @@ impl Entry {
                 let sender = Some(*sender).filter(|_| sender != to);
                 (meta.from, meta.user) = (from, sender.or(*user));
                 (meta.at, meta.client_offset) = (at, client_offset);
+                (meta.reply_to, meta.edited) = (reply_to, edited);
                 Meta::Private(meta)
             }
         }
@@ -163,12 +200,22 @@ pub(crate) struct Position<'a> {
 }
 
 /// A delivery: a JSON array of the event and its arguments.
-#[derive(Serialize)]
 pub(crate) struct Delivered<'a>(&'a str, Body<'a>, Offset, Meta, RecoveryOffset);
 
-/// The first argument of a delivery.
+impl Serialize for Delivered<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(event, body, offset, meta, recovery) = self;
+        match body {
+            Body::None => (event, offset, meta, recovery).serialize(serializer),
+            body => (event, body, offset, meta, recovery).serialize(serializer),
+        }
+    }
+}
+
+/// The first argument of a delivery, unless it has none.
 #[derive(Debug, Clone, Copy)]
 enum Body<'a> {
+    None,
     Text(&'a Content),
     Payload(&'a RawValue),
 }
@@ -176,6 +223,7 @@ enum Body<'a> {
 impl Body<'_> {
     fn len(&self) -> usize {
         match self {
+            Self::None => 0,
             Self::Text(content) => content.as_str().len(),
             Self::Payload(json) => json.get().len(),
         }
@@ -186,6 +234,7 @@ impl Body<'_> {
 impl Serialize for Body<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
+            Self::None => serializer.serialize_none(),
             Self::Text(content) => content.serialize(serializer),
             Self::Payload(json) => json.serialize(serializer),
         }
@@ -206,6 +255,7 @@ impl Delivered<'_> {
 enum Meta {
     Room(DeliveryMeta),
     Private(PrivateDeliveryMeta),
+    Change(ChangeMeta),
 }
 
 impl From<Message> for Entry {
@@ -217,8 +267,11 @@ impl From<Message> for Entry {
 impl Arguments {
     /// Returns the approximate size in bytes of a packet with these arguments.
     pub(crate) fn len(&self) -> usize {
-        let Self(content, _, meta, recovery) = self;
-        content.get().len() + meta.get().len() + recovery.get().len() + 40
+        let Self(body, _, meta, recovery) = self;
+        body.as_ref().map_or(0, |body| body.get().len())
+            + meta.get().len()
+            + recovery.get().len()
+            + 40
     }
 }
 

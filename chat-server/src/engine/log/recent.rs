@@ -1,7 +1,7 @@
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use chat_core::{Feed, Offset};
+use chat_core::{Content, Feed, Kind, Offset};
 
 use super::Entry;
 use super::feeds::Feeds;
@@ -34,6 +34,8 @@ struct State {
     entries: VecDeque<(Arc<Entry>, InFeeds)>,
     footprint: usize,
     feeds: Feeds,
+    /// The last edits that are here, by what they edit: only these have a content.
+    edits: HashMap<Offset, Offset>,
 }
 
 /// A room, or the two users of a private message.
@@ -66,6 +68,7 @@ impl Recent {
             entries: VecDeque::new(),
             footprint: 0,
             feeds: Feeds::default(),
+            edits: HashMap::new(),
         };
         Self { state: RwLock::new(state), budget }
     }
@@ -208,7 +211,45 @@ impl State {
             }
             newest.entries.push_back(Arc::clone(&entry));
         }
-        self.entries.push_back((entry, in_feeds));
+        self.entries.push_back((Arc::clone(&entry), in_feeds));
+        match entry.message.kind {
+            // One that is known to be outdated changes nothing.
+            _ if entry.message.is_deleted() => {}
+            Kind::Edit(of) => {
+                if let Some(earlier) = self.edits.insert(of, entry.offset()) {
+                    self.replace(earlier, Content::default());
+                }
+                self.replace(of, entry.message.content.clone());
+            }
+            Kind::Deletion(of) => {
+                if let Some(edit) = self.edits.remove(&of) {
+                    self.replace(edit, Content::default());
+                }
+                self.replace(of, Content::default());
+            }
+            _ => {}
+        }
+    }
+
+    /// Replaces the content of a message, if it is here: no later reader sees the one before.
+    fn replace(&mut self, offset: Offset, content: Content) {
+        let found = self.entries.binary_search_by_key(&offset, |(entry, _)| entry.offset());
+        let Some((entry, in_feeds)) = found.ok().and_then(|index| self.entries.get_mut(index))
+        else {
+            return;
+        };
+        self.footprint -= entry.footprint();
+        let mut message = entry.message.clone();
+        message.change_content(content);
+        *entry = Arc::new(Entry::new(message, entry.origin));
+        self.footprint += entry.footprint();
+        for feed in in_feeds.iter().flatten() {
+            let newest = &mut self.feeds[*feed];
+            let found = newest.entries.binary_search_by_key(&offset, |entry| entry.offset());
+            if let Some(held) = found.ok().and_then(|index| newest.entries.get_mut(index)) {
+                *held = Arc::clone(entry);
+            }
+        }
     }
 
     /// Drops the oldest messages until the rest fits.
@@ -217,6 +258,11 @@ impl State {
             let Some((entry, in_feeds)) = self.entries.pop_front() else { return };
             self.footprint -= entry.footprint();
             self.floor = entry.offset();
+            if let Kind::Edit(of) = entry.message.kind
+                && self.edits.get(&of) == Some(&entry.offset())
+            {
+                self.edits.remove(&of);
+            }
             for feed in in_feeds.into_iter().flatten() {
                 let newest = &mut self.feeds[feed];
                 newest.entries.pop_front();

@@ -16,7 +16,7 @@ use super::request_queue::RequestQueue;
 use super::services::Services;
 use super::session::{ChatSession, SessionUser};
 use crate::engine::delivery::{Answer, Following, ReadPosition, Waiting};
-use crate::engine::log::{Outcome, ReaderId};
+use crate::engine::log::{Outcome, ReaderId, unknown_message};
 use crate::engine::policy::Access;
 use crate::engine::presence::PresenceGuard;
 use crate::engine::quota::Quota;
@@ -302,6 +302,7 @@ impl Request {
                 RefusalCode::ClientOffsetConflict,
                 "this client offset was used for another message; choose a new one",
             )),
+            Outcome::Answered(Appended::Missing) => self.refuse(unknown_message()),
             Outcome::Unavailable => {}
         }
     }

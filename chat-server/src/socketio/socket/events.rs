@@ -1,5 +1,6 @@
 //! The events of the chat, one file each.
 
+mod changes;
 mod chat_message;
 mod devices;
 mod history;

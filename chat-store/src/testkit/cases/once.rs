@@ -38,7 +38,7 @@ pub async fn a_retry_concurrent_with_itself_is_stored_once(backend: &dyn Backend
         let mut new = 0;
         for one in tries {
             let appended = one.await.unwrap();
-            assert_eq!(appended.offset(), offset(round));
+            assert_eq!(appended.offset(), Some(offset(round)));
             new += usize::from(matches!(appended, New(_)));
         }
         assert_eq!(new, 1);

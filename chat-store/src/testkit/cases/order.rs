@@ -70,7 +70,7 @@ pub async fn a_batch_has_no_other_messages_in_between(backend: &dyn Backend) {
             for number in 0..20 {
                 let one = message(&format!("{writer} {number}"));
                 let appended = store.append(&vec![one; SIZE]).await.unwrap();
-                let first = appended[0].offset();
+                let first = appended[0].offset().expect("an offset");
                 let expected: Vec<_> = (0..SIZE as u64).map(|i| New(first.plus(i))).collect();
                 assert_eq!(appended, expected);
             }
@@ -93,6 +93,7 @@ pub async fn what_was_acknowledged_can_be_read(backend: &dyn Backend) {
         writers.spawn(async move {
             for _ in 0..BATCHES {
                 let offset = append_one(&*store, &message("a")).await.offset();
+                let offset = offset.expect("an offset");
                 let page = store.read_after(None, offset.previous(), 1).await.unwrap();
                 assert_eq!(page.messages[0].offset, offset);
                 assert!(store.tail().await.unwrap() >= offset);

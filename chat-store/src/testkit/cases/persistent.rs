@@ -48,7 +48,10 @@ pub async fn closing_waits_for_appends_that_were_called_before(backend: &dyn Bac
             for number in 0.. {
                 let new = message(&format!("{writer} {number}"));
                 match store.append(std::slice::from_ref(&new)).await {
-                    Ok(appended) => stored.push((appended[0].offset(), new.content)),
+                    Ok(appended) => {
+                        let offset = appended[0].offset().expect("an offset");
+                        stored.push((offset, new.content));
+                    }
                     Err(StoreError::Closed) => break,
                     Err(error) => panic!("{error}"),
                 }

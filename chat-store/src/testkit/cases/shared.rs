@@ -50,7 +50,7 @@ pub async fn a_key_is_stored_once_by_several_stores(backend: &dyn Backend) {
             });
         }
         let appended = tries.join_all().await;
-        assert!(appended.iter().all(|one| one.offset() == offset(round)));
+        assert!(appended.iter().all(|one| one.offset() == Some(offset(round))));
         assert_eq!(appended.iter().filter(|one| matches!(one, New(_))).count(), 1);
     }
 }

@@ -86,7 +86,7 @@ pub async fn the_longest_texts_come_back_as_they_were(backend: &dyn Backend) {
         if name == unit {
             new.client_offset = Some(fill(name, ClientOffset::MAX_BYTES).parse().unwrap());
         }
-        let offset = append_one(&*store, &new).await.offset();
+        let offset = append_one(&*store, &new).await.offset().expect("an offset");
         let page = store.read_after(None, offset.previous(), 1).await.unwrap();
         assert_eq!(page.messages[0], Message::from_new(offset, new));
     }

@@ -21,7 +21,7 @@ pub async fn an_append_that_is_dropped_has_happened_as_a_whole_or_not_at_all(
         let finished = poll_at_most(polls, store.append(&batch)).await;
 
         let again = store.append(&batch[..3]).await.unwrap();
-        let first = again[0].offset();
+        let first = again[0].offset().expect("an offset");
         let (as_new, as_duplicate): (Vec<_>, Vec<_>) =
             (0..3).map(|i| (New(first.plus(i)), Duplicate(first.plus(i)))).unzip();
         let happened = again == as_duplicate;

@@ -46,6 +46,9 @@ fn submit(connection: &Connection, message: ChatMessage, mut request: Request) {
         return request.refuse(refusal);
     }
     let mut message = NewMessage::new(room, content).with_author(connection.authorship.writes());
+    if let Some(to) = options.reply_to {
+        message = message.in_reply_to(to);
+    }
     message.client_offset = client_offset;
     if let Some(user) = connection.user() {
         (message.from, message.user) = (Some(user.nickname.clone()), Some(user.id));

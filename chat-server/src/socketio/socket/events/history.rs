@@ -1,8 +1,9 @@
+use std::collections::VecDeque;
 use std::sync::Arc;
 
-use chat_core::event::{HISTORY, HistoryMessage, HistoryOf, HistoryRequest};
-use chat_core::{Author, Feed, Nickname, Offset, Refusal, RefusalCode, RoomId, UserId};
-use chat_store::Page;
+use chat_core::event::{HISTORY, HistoryMessage, HistoryOf, HistoryRange, HistoryRequest, Moment};
+use chat_core::{Author, Feed, Message, Nickname, Offset, Refusal, RefusalCode, RoomId, UserId};
+use chat_store::{Page, StoreError};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
@@ -10,6 +11,7 @@ use super::super::connection::{Connection, Request, TASK_BYTES};
 use super::super::event::Event;
 use super::in_room::not_in_room;
 use crate::engine::delivery::{Answer, RoomPage};
+use crate::engine::log::Log;
 use crate::engine::policy::Action;
 use crate::engine::users::IdentityError;
 
@@ -44,7 +46,7 @@ enum Asked {
 /// Reads a page after the other pages that this connection has requested. Nothing else of the connection waits for
 /// it.
 fn begin(connection: Arc<Connection>, asked: HistoryRequest, mut request: Request) {
-    let HistoryRequest { of, before, limit, .. } = asked;
+    let HistoryRequest { of, range, limit, .. } = asked;
     let of = match of {
         HistoryOf::Room(room) if !connection.position.is_in(&room) => {
             return request.refuse(not_in_room());
@@ -66,8 +68,8 @@ fn begin(connection: Arc<Connection>, asked: HistoryRequest, mut request: Reques
     };
     connection.reads.later_with(move |turn| async move {
         request.keep(turn);
-        match gone.run_until_cancelled(read(&later, of, before, limit)).await {
-            Some(Ok(page)) => match json_of(page, author) {
+        match gone.run_until_cancelled(read(&later, of, range, limit)).await {
+            Some(Ok(past)) => match json_of(past, author) {
                 Ok(json) => request.answer(match of_room {
                     Some(room) => Answer::Page(RoomPage { json, room }),
                     None => Answer::Made(json),
@@ -83,12 +85,21 @@ fn begin(connection: Arc<Connection>, asked: HistoryRequest, mut request: Reques
     });
 }
 
+/// Messages in the order of the log, as far as they are known.
+struct Past {
+    messages: Vec<Message>,
+    more: bool,
+    more_after: Option<bool>,
+    /// Where the answer begins to be filled, upwards and downwards; from the last one downwards if none.
+    keep: Option<Offset>,
+}
+
 async fn read(
     connection: &Connection,
     of: Asked,
-    before: Option<Offset>,
+    range: HistoryRange,
     limit: usize,
-) -> Result<Page, IdentityError> {
+) -> Result<Past, IdentityError> {
     let services = &connection.services;
     let (feed, action) = match of {
         Asked::Room(room) => (Feed::Room(room.clone()), Action::Read(room)),
@@ -99,35 +110,105 @@ async fn read(
     };
     let is_allowed = connection.permit(&[action]).await.map(drop);
     is_allowed.map_err(Refusal::from)?;
-    Ok(services.log.read_before(&feed, before, limit).await?)
+    Ok(read_range(&services.log, &feed, range, limit).await?)
 }
 
-/// Returns a [`chat_core::event::History`] with the newest messages of a page, as many as fit into an answer. Only authors
-/// get their keys.
-fn json_of(page: Page, author: Author) -> Result<Arc<RawValue>, serde_json::Error> {
+async fn read_range(
+    log: &Log,
+    feed: &Feed,
+    range: HistoryRange,
+    limit: usize,
+) -> Result<Past, StoreError> {
+    let (before, after) = match range {
+        HistoryRange::Newest => (None, None),
+        HistoryRange::Before(moment) => (Some(offset_of(log, moment).await?), None),
+        HistoryRange::After(Moment::Offset(after)) => (None, Some(after)),
+        HistoryRange::After(moment) => (None, Some(offset_of(log, moment).await?.previous())),
+        HistoryRange::Around(moment) => {
+            let offset = offset_of(log, moment).await?;
+            (Some(offset), Some(offset.previous()))
+        }
+    };
+    let Some(after) = after else {
+        let Page { messages, more, .. } = log.read_before(feed, before, limit).await?;
+        return Ok(Past { messages, more, more_after: None, keep: None });
+    };
+    // Of those around it, half are before.
+    let earlier = if before.is_some() { limit / 2 } else { 0 };
+    let later = log.read_said_after(feed, after, limit - earlier).await?;
+    let first = later.messages.first().map(|message| message.offset);
+    let before = before.or(first).or(Some(after.next()));
+    let (mut messages, more) = match earlier {
+        0 => (Vec::new(), !log.read_before(feed, before, 1).await?.messages.is_empty()),
+        earlier => {
+            let page = log.read_before(feed, before, earlier).await?;
+            (page.messages, page.more)
+        }
+    };
+    messages.extend(later.messages);
+    Ok(Past { messages, more, more_after: Some(later.more), keep: first })
+}
+
+async fn offset_of(log: &Log, moment: Moment) -> Result<Offset, StoreError> {
+    match moment {
+        Moment::Offset(offset) => Ok(offset),
+        Moment::Time(time) => log.offset_at(time).await,
+    }
+}
+
+/// Returns a [`chat_core::event::History`] with as many of the messages as fit into an answer: the newest ones, or those
+/// around the one to keep. Only authors get their keys.
+fn json_of(past: Past, author: Author) -> Result<Arc<RawValue>, serde_json::Error> {
     #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
     struct Shortened {
-        messages: Vec<Box<RawValue>>,
+        messages: VecDeque<Box<RawValue>>,
         more: bool,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        more_after: Option<bool>,
     }
 
-    let Page { messages, mut more, .. } = page;
-    let (mut newest, mut bytes) = (Vec::new(), 0);
-    for message in messages.into_iter().rev() {
+    let Past { mut messages, mut more, mut more_after, keep } = past;
+    let later = match keep {
+        Some(keep) => messages.split_off(messages.partition_point(|it| it.offset < keep)),
+        None => Vec::new(),
+    };
+    let (mut earlier, mut later) = (messages.into_iter().rev(), later.into_iter());
+    let (mut fitting, mut bytes) = (VecDeque::new(), 0);
+    // In turns, so that neither side takes the room of the other.
+    let (mut goes_on, mut turn) = ([true; 2], 0);
+    while goes_on != [false; 2] {
+        turn ^= 1;
+        let is_later = turn == 1;
+        let next = match goes_on[turn] {
+            true if is_later => later.next(),
+            true => earlier.next(),
+            false => continue,
+        };
+        let Some(message) = next else {
+            goes_on[turn] = false;
+            continue;
+        };
         let message = match author.wrote(&message) {
             true => HistoryMessage::to_author(message),
             false => HistoryMessage::from(message),
         };
         let message = to_raw_value(&message)?;
         bytes += message.get().len();
-        if bytes > PAGE_BYTES && !newest.is_empty() {
-            more = true;
-            break;
+        if bytes > PAGE_BYTES && !fitting.is_empty() {
+            bytes -= message.get().len();
+            goes_on[turn] = false;
+            match is_later {
+                true => more_after = Some(true),
+                false => more = true,
+            }
+        } else if is_later {
+            fitting.push_back(message);
+        } else {
+            fitting.push_front(message);
         }
-        newest.push(message);
     }
-    newest.reverse();
-    Ok(to_raw_value(&Shortened { messages: newest, more })?.into())
+    Ok(to_raw_value(&Shortened { messages: fitting, more, more_after })?.into())
 }
 
 #[cfg(test)]
@@ -137,19 +218,46 @@ mod tests {
 
     use super::*;
 
-    fn page(contents: &[&str]) -> Page {
+    fn past(contents: &[&str], keep: Option<u64>) -> Past {
         let message = |(index, content): (usize, &&str)| {
             let new = NewMessage::new(RoomId::general(), content.parse().unwrap());
             Message::from_new(Offset::new(index as u64 + 1).unwrap(), new)
         };
-        Page::new(contents.iter().enumerate().map(message).collect(), false)
+        let messages = contents.iter().enumerate().map(message).collect();
+        let keep = keep.map(|keep| Offset::new(keep).unwrap());
+        Past { messages, more: false, more_after: keep.map(|_| false), keep }
+    }
+
+    fn answer_of(past: Past) -> (Vec<u64>, History, usize) {
+        let nobody = Author::anonymous(AuthorId::from_stored(-1));
+        let json = json_of(past, nobody).unwrap();
+        let history: History = serde_json::from_str(json.get()).unwrap();
+        let offsets = history.messages.iter().map(|message| message.offset.as_u64()).collect();
+        (offsets, history, json.get().len())
     }
 
     fn answer(contents: &[&str]) -> (Vec<u64>, bool, usize) {
-        let nobody = Author::anonymous(AuthorId::from_stored(-1));
-        let json = json_of(page(contents), nobody).unwrap();
-        let History { messages, more, .. } = serde_json::from_str(json.get()).unwrap();
-        (messages.iter().map(|message| message.offset.as_u64()).collect(), more, json.get().len())
+        let (offsets, history, bytes) = answer_of(past(contents, None));
+        assert_eq!(history.more_after, None);
+        (offsets, history.more, bytes)
+    }
+
+    #[test]
+    fn an_answer_around_a_message_has_those_on_both_sides_that_fit() {
+        let around = |contents: &[&str], keep| {
+            let (offsets, history, bytes) = answer_of(past(contents, Some(keep)));
+            assert!(bytes < PAGE_BYTES + 70_000);
+            (offsets, history.more, history.more_after)
+        };
+        assert_eq!(around(&["a", "b", "c"], 2), (vec![1, 2, 3], false, Some(false)));
+        assert_eq!(around(&["a", "b", "c"], 1), (vec![1, 2, 3], false, Some(false)));
+        let large = "x".repeat(60_000);
+        assert_eq!(around(&[&*large; 10], 5), (vec![3, 4, 5, 6], true, Some(true)));
+        assert_eq!(around(&[&*large; 10], 1), (vec![1, 2, 3, 4], false, Some(true)));
+        assert_eq!(around(&[&*large; 10], 10), (vec![8, 9, 10], true, Some(false)));
+        let mut contents = [&*large; 10];
+        contents[7] = "small";
+        assert_eq!(around(&contents, 9), (vec![7, 8, 9, 10], true, Some(false)));
     }
 
     #[test]

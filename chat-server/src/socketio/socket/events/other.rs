@@ -8,7 +8,7 @@ use socketioxide_core::Value;
 
 use super::super::connection::{Connection, InOrder, json};
 use super::super::event::{Event, handle};
-use super::{devices, kept_rooms, reading, token};
+use super::{changes, devices, kept_rooms, reading, token};
 
 /// Handles events that have no handler of their own: rare ones, and those that the chat does not know.
 pub(crate) struct OtherEvents(pub(crate) Arc<Connection>);
@@ -17,6 +17,9 @@ pub(crate) struct OtherEvents(pub(crate) Arc<Connection>);
 type Rare = (&'static str, fn(&Arc<Connection>, &Value, Option<i64>));
 
 const RARE: &[Rare] = &[
+    rare::<changes::EditEvent>(),
+    rare::<changes::DeleteEvent>(),
+    rare::<changes::ReactEvent>(),
     rare::<devices::DeviceCodeEvent>(),
     rare::<devices::LinkDeviceEvent>(),
     rare::<devices::DevicesEvent>(),

@@ -63,7 +63,7 @@ async fn address(
     sender: &User,
     message: PrivateMessage,
 ) -> Result<NewMessage, IdentityError> {
-    let PrivateMessage { to, content, client_offset, .. } = message;
+    let PrivateMessage { to, content, client_offset, reply_to, .. } = message;
     connection.services.limits.admit(&content)?;
     let (to, nickname) = connection.services.identities.find(&to).await?;
     if to == sender.id {
@@ -75,6 +75,9 @@ async fn address(
         .with_from(sender.nickname.clone())
         .with_user(sender.id)
         .with_author(connection.authorship.writes());
+    if let Some(to) = reply_to {
+        message = message.in_reply_to(to);
+    }
     message.client_offset = client_offset;
     Ok(message)
 }

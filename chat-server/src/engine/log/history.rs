@@ -1,0 +1,111 @@
+//! Past messages: what was said, without the changes that the log has in between.
+
+use chat_core::{Feed, Message, Offset, Timestamp};
+use chat_store::{Page, StoreError};
+
+use super::Log;
+
+/// The minimum number of messages to read at once: some of them may be changes.
+const AT_ONCE: usize = 64;
+
+/// How often to read for a full page. A shorter one is no problem, and an empty one is.
+const READS: usize = 8;
+
+impl Log {
+    /// Returns the last messages of a feed before an offset, or of all with `None`, in log order: at most `limit`, fewer if
+    /// they are large or many changes are in between, and at least one if there is one. Cancel safe.
+    pub(crate) async fn read_before(
+        &self,
+        feed: &Feed,
+        mut before: Option<Offset>,
+        limit: usize,
+    ) -> Result<Page, StoreError> {
+        let mut said = Said::new(limit);
+        loop {
+            let read = self.store.read_before(feed, before, said.wanted()).await;
+            let page = self.reading.watch(read)?;
+            before = page.messages.first().map(|message| message.offset);
+            if said.take(page.messages.into_iter().rev(), page.more) {
+                let Page { mut messages, more, .. } = said.page;
+                messages.reverse();
+                return Ok(Page::new(messages, more));
+            }
+        }
+    }
+
+    /// Returns the first messages of a feed after an offset, in log order; otherwise as
+    /// [`read_before`](Self::read_before). Cancel safe.
+    pub(crate) async fn read_said_after(
+        &self,
+        feed: &Feed,
+        mut after: Offset,
+        limit: usize,
+    ) -> Result<Page, StoreError> {
+        let mut said = Said::new(limit);
+        loop {
+            let feeds = std::slice::from_ref(feed);
+            let read = self.store.read_after(Some(feeds), after, said.wanted()).await;
+            let page = self.reading.watch(read)?;
+            after = page.messages.last().map_or(after, |message| message.offset);
+            if said.take(page.messages.into_iter(), page.more) {
+                return Ok(said.page);
+            }
+        }
+    }
+
+    /// Returns the offset of the first message of the log that was received at this time or later; the one after the last
+    /// if none was. Clocks of nodes differ, so it is near that. Cancel safe.
+    pub(crate) async fn offset_at(&self, time: Timestamp) -> Result<Offset, StoreError> {
+        // Everything up to `low` is earlier, and `high` is not.
+        let mut low = Offset::ZERO;
+        let mut high = self.reading.watch(self.store.tail().await)?.next();
+        while low.next() < high {
+            let middle = low.plus((high.as_u64() - low.as_u64()) / 2);
+            let read = self.store.read_after(None, middle.previous(), 1).await;
+            // There may be none at that offset: messages of earlier programs have gaps.
+            match self.reading.watch(read)?.messages.into_iter().next() {
+                Some(found) if found.at.is_none_or(|at| at < time) => low = found.offset.max(low),
+                _ => high = middle,
+            }
+        }
+        Ok(high)
+    }
+}
+
+/// Messages that are collected, in the order in which they are read.
+struct Said {
+    page: Page,
+    limit: usize,
+    bytes: usize,
+    reads: usize,
+}
+
+impl Said {
+    fn new(limit: usize) -> Self {
+        Self { page: Page::default(), limit, bytes: 0, reads: 0 }
+    }
+
+    fn wanted(&self) -> usize {
+        (self.limit - self.page.messages.len()).max(AT_ONCE.min(self.limit))
+    }
+
+    /// Takes messages that were said. `more` tells whether others follow them. Returns whether it is enough.
+    fn take(&mut self, messages: impl Iterator<Item = Message>, more: bool) -> bool {
+        self.reads += 1;
+        let Self { page, limit, bytes, .. } = self;
+        page.more = more;
+        for message in messages {
+            if !message.kind.is_said() {
+                continue;
+            }
+            if page.messages.len() >= *limit || *bytes >= Page::MAX_BYTES {
+                page.more = true;
+                return true;
+            }
+            *bytes += message.content.as_str().len();
+            page.messages.push(message);
+        }
+        let is_full = page.messages.len() >= *limit || *bytes >= Page::MAX_BYTES;
+        is_full || !more || (self.reads >= READS && !page.messages.is_empty())
+    }
+}

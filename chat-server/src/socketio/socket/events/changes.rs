@@ -1,0 +1,208 @@
+use std::sync::Arc;
+
+use chat_core::event::{DELETE_MESSAGE, DeleteMessage, EDIT_MESSAGE, EditMessage, REACT, React};
+use chat_core::{
+    Audience, ClientOffset, Content, Emoji, Feed, Message, NewMessage, Offset, Refusal,
+    RefusalCode, Role, RoomId,
+};
+
+use super::super::connection::{Connection, Request, TASK_BYTES};
+use super::super::event::Event;
+use super::in_room::not_in_room;
+use crate::engine::log::{Outcome, unknown_message};
+use crate::engine::policy::{Action, Denied};
+
+/// [`chat_core::event::EDIT_MESSAGE`].
+pub(crate) struct EditEvent;
+
+/// [`chat_core::event::DELETE_MESSAGE`].
+pub(crate) struct DeleteEvent;
+
+/// [`chat_core::event::REACT`].
+pub(crate) struct ReactEvent;
+
+/// What a client wants to do with a message.
+struct Asked {
+    of: Offset,
+    what: What,
+    client_offset: Option<ClientOffset>,
+}
+
+enum What {
+    Edit(Content),
+    Delete,
+    React(Emoji, bool),
+}
+
+impl Event for EditEvent {
+    const NAME: &'static str = EDIT_MESSAGE;
+    const TASK_BYTES: usize = TASK_BYTES;
+
+    type Arguments = EditMessage;
+
+    fn read(json: &str) -> Result<EditMessage, Refusal> {
+        EditMessage::from_event(json)
+    }
+
+    fn handle(connection: &Arc<Connection>, edit: EditMessage, request: Request) {
+        let EditMessage { of, content, client_offset, .. } = edit;
+        later(connection, Asked { of, what: What::Edit(content), client_offset }, request);
+    }
+}
+
+impl Event for DeleteEvent {
+    const NAME: &'static str = DELETE_MESSAGE;
+    const TASK_BYTES: usize = TASK_BYTES;
+
+    type Arguments = DeleteMessage;
+
+    fn read(json: &str) -> Result<DeleteMessage, Refusal> {
+        DeleteMessage::from_event(json)
+    }
+
+    fn handle(connection: &Arc<Connection>, delete: DeleteMessage, request: Request) {
+        let DeleteMessage { of, client_offset, .. } = delete;
+        later(connection, Asked { of, what: What::Delete, client_offset }, request);
+    }
+}
+
+impl Event for ReactEvent {
+    const NAME: &'static str = REACT;
+    const TASK_BYTES: usize = TASK_BYTES;
+
+    type Arguments = React;
+
+    fn read(json: &str) -> Result<React, Refusal> {
+        React::from_event(json)
+    }
+
+    fn handle(connection: &Arc<Connection>, react: React, request: Request) {
+        let React { to, emoji, on, client_offset, .. } = react;
+        later(connection, Asked { of: to, what: What::React(emoji, on), client_offset }, request);
+    }
+}
+
+/// Why a change is not made.
+enum Failed {
+    Refused(Refusal),
+    /// Silence makes the client retry.
+    Store,
+}
+
+fn later(connection: &Arc<Connection>, asked: Asked, request: Request) {
+    let later = Arc::clone(connection);
+    connection.requests.later(async move { submit(&later, asked, request).await });
+}
+
+/// Submits the change to the log, which finds out whether the message is still there, and answers.
+async fn submit(connection: &Connection, asked: Asked, mut request: Request) {
+    let (message, actions) = match permitted(connection, asked).await {
+        Ok(permitted) => permitted,
+        Err(Failed::Refused(refusal)) => return request.refuse(refusal),
+        Err(Failed::Store) => return request.finish(Outcome::Unavailable),
+    };
+    // Asked last, so that the change is made while it is allowed.
+    let _grant = match connection.permit(&actions).await {
+        Ok(grant) => grant,
+        Err(denied) => return request.refuse(denied.into()),
+    };
+    if let Err(refusal) = request.spend(&message.content) {
+        return request.refuse(refusal);
+    }
+    let log = &connection.services.log;
+    log.submit(connection.reader, message, connection.origin(), move |outcome| {
+        request.finish(outcome)
+    });
+}
+
+/// Returns the change as it is to be stored, if the client may make it, and what to ask the policy.
+async fn permitted(
+    connection: &Connection,
+    Asked { of, what, client_offset }: Asked,
+) -> Result<(NewMessage, Vec<Action>), Failed> {
+    let log = &connection.services.log;
+    let message = log.message(of).await.map_err(|_| Failed::Store)?.ok_or_else(unknown_message)?;
+    let is_own = connection.authorship.author().wrote(&message);
+    let (audience, action) = reach(connection, &message, is_own)?;
+    let (mut new, actions) = match what {
+        What::Edit(content) => {
+            connection.services.limits.admit(&content)?;
+            if !is_own {
+                return Err(forbidden("you can edit your own messages only").into());
+            }
+            (NewMessage::edit(audience, of, content), vec![action])
+        }
+        What::Delete => {
+            if !is_own && !moderates(connection, message.audience.room()).await? {
+                let message = "you can delete your own messages; others are for moderators";
+                return Err(forbidden(message).into());
+            }
+            // Who may not write any more may still take back what it has said.
+            let read = message.audience.room().cloned().map(Action::Read);
+            (NewMessage::deletion(audience, of), read.into_iter().collect())
+        }
+        What::React(emoji, on) => (NewMessage::reaction(audience, of, &emoji, on), vec![action]),
+    };
+    new = new.with_author(connection.authorship.writes());
+    new.client_offset = client_offset;
+    if let Some(user) = connection.user() {
+        (new.from, new.user) = (Some(user.nickname.clone()), Some(user.id));
+    }
+    Ok((new, actions))
+}
+
+/// Returns the audience of a change of a message that the client gets, and the action of writing there. Whoever does not
+/// get the message does not learn that there is one.
+fn reach(
+    connection: &Connection,
+    message: &Message,
+    is_own: bool,
+) -> Result<(Audience, Action), Refusal> {
+    match &message.audience {
+        Audience::Room(room) => match connection.position.joined(room) {
+            Some(room) => Ok((Audience::Room(room.clone()), Action::Write(room))),
+            None if is_own => Err(not_in_room()),
+            None => Err(unknown_message()),
+        },
+        Audience::Private { from, to, nickname } => {
+            let user = connection.user().ok_or_else(unknown_message)?;
+            let (other, nickname) = match user.id {
+                id if id == *from => (*to, Some(nickname.clone())),
+                id if id == *to => (*from, message.from.clone()),
+                _ => return Err(unknown_message()),
+            };
+            debug_assert!(Feed::Between(user.id, other).contains(&message.audience));
+            // What the application tells a user has no name, and stays as it is.
+            let nickname = nickname.ok_or_else(unknown_message)?;
+            let audience = Audience::Private { from: user.id, to: other, nickname };
+            Ok((audience, Action::SendPrivately(other)))
+        }
+    }
+}
+
+/// Returns whether the client is a moderator of a room: as the store has it, or by its signed token.
+async fn moderates(connection: &Connection, room: Option<&RoomId>) -> Result<bool, Failed> {
+    let (Some(room), Some(user)) = (room, connection.user()) else { return Ok(false) };
+    let mut role = user.claims.role();
+    if let Some(rooms) = &connection.services.rooms {
+        let access = rooms.find_access(&room.key(), Some(user.id)).await;
+        role = role.max(access.map_err(|_| Failed::Store)?.and_then(|access| access.role));
+    }
+    Ok(role >= Some(Role::Moderator))
+}
+
+fn forbidden(message: &str) -> Refusal {
+    Refusal::new(RefusalCode::Forbidden, message)
+}
+
+impl From<Refusal> for Failed {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<Denied> for Failed {
+    fn from(denied: Denied) -> Self {
+        Self::Refused(denied.into())
+    }
+}

@@ -1,0 +1,69 @@
+//! Edits and deletions: what they depend on, and the contents that they replace.
+
+use std::collections::BTreeSet;
+
+use chat_core::{Content, ContentDigest, NewMessage, Offset};
+use sqlx::{PgConnection, Row};
+
+use super::feeds::columns;
+use super::read::{message, offset, text};
+use crate::Plan;
+use crate::targets::Targets;
+
+/// Messages, each with the deletion of it.
+pub(super) const TARGETS: &str = concat!(
+    "SELECT ",
+    columns!(),
+    ", (
+        SELECT min(deletion.id) FROM chat_messages AS deletion
+        WHERE deletion.target = one.id AND deletion.event = 'message deleted'
+    ) AS deletion FROM chat_messages AS one WHERE id = ANY ($1)"
+);
+
+/// A message, and its edits before another one, as far as they have a content.
+pub(super) const CONTENTS: &str = "SELECT id, content, original FROM chat_messages WHERE id = $1
+    UNION ALL
+    SELECT id, content, original FROM chat_messages
+    WHERE target = $1 AND event = 'message edited' AND id < $2 AND content <> ''";
+
+const REPLACE: &str = "UPDATE chat_messages SET content = $2, original = $3 WHERE id = $1";
+
+/// Reads the messages that those of a batch depend on.
+pub(super) async fn targets(
+    batch: &[NewMessage],
+    connection: &mut PgConnection,
+) -> Result<Targets, sqlx::Error> {
+    let of: BTreeSet<_> = Plan::depended_on(batch).map(|of| of.as_u64().cast_signed()).collect();
+    let mut targets = Targets::default();
+    if of.is_empty() {
+        return Ok(targets);
+    }
+    let of: Vec<_> = of.into_iter().collect();
+    for row in &sqlx::query(TARGETS).bind(of).fetch_all(connection).await? {
+        let deletion: Option<i64> = row.try_get("deletion")?;
+        targets.add(message(row)?, deletion.map(offset).transpose()?);
+    }
+    Ok(targets)
+}
+
+/// Replaces the contents of the messages that a plan edits and deletes. The new messages are stored from `first` on.
+pub(super) async fn replace(
+    plan: &Plan<'_>,
+    first: Offset,
+    connection: &mut PgConnection,
+) -> Result<(), sqlx::Error> {
+    for (of, number, content) in plan.replaced() {
+        let (of, by) = (of.as_u64().cast_signed(), first.plus(number as u64));
+        let contents = sqlx::query(CONTENTS).bind(of).bind(by.as_u64().cast_signed());
+        for row in contents.fetch_all(&mut *connection).await? {
+            let id: i64 = row.try_get(0)?;
+            let before = Content::from_stored(text(row.try_get(1)?)?);
+            let original: Option<i64> = row.try_get(2)?;
+            let original = original.unwrap_or(ContentDigest::of(&before).as_u32().into());
+            let after = if id == of { content.as_str() } else { "" };
+            let replace = sqlx::query(REPLACE).bind(id).bind(after.as_bytes()).bind(original);
+            replace.execute(&mut *connection).await?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,84 @@
+//! Edits and deletions: what they depend on, and the contents that they replace.
+
+use std::collections::BTreeSet;
+
+use chat_core::{Content, ContentDigest, NewMessage, Offset};
+use sqlx::{Row as _, SqliteConnection};
+
+use super::feeds::columns;
+use super::read::message;
+use crate::Plan;
+use crate::targets::Targets;
+
+const FIND: &str = concat!("SELECT ", columns!(), " FROM messages WHERE id = ?1");
+
+/// The deletion of a message.
+pub(super) const DELETION: &str =
+    "SELECT min(id) FROM messages WHERE target = ?1 AND event = 'message deleted'";
+
+/// A message, and its edits before another one, as far as they have a content.
+pub(super) const CONTENTS: &str = "SELECT id, CAST(content AS TEXT), original FROM messages
+    WHERE id = ?1
+    UNION ALL
+    SELECT id, CAST(content AS TEXT), original FROM messages
+    WHERE target = ?1 AND event = 'message edited' AND id < ?2 AND content <> ''";
+
+const REPLACE: &str = "UPDATE messages SET content = ?2, original = ?3 WHERE id = ?1";
+
+/// Reads the messages that those of a batch depend on.
+pub(super) async fn targets(
+    batch: &[NewMessage],
+    connection: &mut SqliteConnection,
+) -> Result<Targets, sqlx::Error> {
+    let mut targets = Targets::default();
+    for of in Plan::depended_on(batch).collect::<BTreeSet<_>>() {
+        let id = of.as_u64().cast_signed();
+        let row = sqlx::query(FIND).bind(id).fetch_optional(&mut *connection).await?;
+        let Some(target) = row.as_ref().map(message).transpose()? else { continue };
+        let deletion = if target.is_deleted() {
+            let id = sqlx::query_scalar(DELETION).bind(id).fetch_one(&mut *connection).await?;
+            Option::<i64>::map(id, super::rows::offset).transpose()?
+        } else {
+            None
+        };
+        targets.add(target, deletion);
+    }
+    Ok(targets)
+}
+
+/// Replaces the contents of the messages that a plan edits and deletes. The new messages are stored from `first` on.
+pub(super) async fn replace(
+    plan: &Plan<'_>,
+    first: Offset,
+    connection: &mut SqliteConnection,
+) -> Result<(), sqlx::Error> {
+    for (of, number, content) in plan.replaced() {
+        let (of, by) = (of.as_u64().cast_signed(), first.plus(number as u64));
+        let contents = sqlx::query(CONTENTS).bind(of).bind(by.as_u64().cast_signed());
+        for row in contents.fetch_all(&mut *connection).await? {
+            let (id, before): (i64, Option<String>) = (row.try_get(0)?, row.try_get(1)?);
+            let before = Content::from_stored(before.unwrap_or_default());
+            let original: Option<i64> = row.try_get(2)?;
+            let original = original.unwrap_or(ContentDigest::of(&before).as_u32().into());
+            let after = if id == of { content.as_str() } else { "" };
+            let replace = sqlx::query(REPLACE).bind(id).bind(after.to_owned()).bind(original);
+            replace.execute(&mut *connection).await?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sqlite::plan::plan;
+
+    #[tokio::test]
+    async fn changes_are_found_by_their_index() {
+        for sql in [DELETION, CONTENTS] {
+            let plan = plan(sql).await;
+            assert!(plan.contains("messages_by_target (target=?"), "{plan}");
+            assert!(!plan.contains("SCAN messages"), "{plan}");
+        }
+    }
+}

@@ -1,0 +1,9 @@
+use sqlx::SqliteConnection;
+
+use super::rooms::Progress;
+
+/// The connection that writes, and what it has to know.
+pub(super) struct Writer {
+    pub(super) connection: SqliteConnection,
+    pub(super) rooms: Progress,
+}

@@ -1,0 +1,127 @@
+//! Deleted texts are gone from the files.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use chat_core::{Content, NewMessage, Offset, RoomId};
+use chat_store::{MessageStore, SqliteStore};
+use tokio::time::sleep;
+
+use crate::{new, read_all};
+
+/// Ample: it takes half a second, and longer on a slow disk.
+const SOON: Duration = Duration::from_secs(20);
+
+fn offset(number: u64) -> Offset {
+    Offset::new(number).unwrap()
+}
+
+fn edit(of: u64, text: &str) -> NewMessage {
+    NewMessage::edit(RoomId::general(), offset(of), text.parse().unwrap())
+}
+
+fn deletion(of: u64) -> NewMessage {
+    NewMessage::deletion(RoomId::general(), offset(of))
+}
+
+/// Returns in which of the files of a folder a text is.
+fn files_with(text: &str, folder: &Path) -> Vec<String> {
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let has_it = |path: &std::path::PathBuf| {
+        let bytes = std::fs::read(path).unwrap();
+        bytes.windows(text.len()).any(|window| window == text.as_bytes())
+    };
+    files.filter(has_it).map(|path| path.display().to_string()).collect()
+}
+
+async fn assert_soon_gone(text: &str, folder: &Path) {
+    let begun = Instant::now();
+    loop {
+        let found = files_with(text, folder);
+        if found.is_empty() {
+            return;
+        }
+        assert!(begun.elapsed() < SOON, "{text} is still in {found:?}");
+        sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// Texts that fill a row, and those that take pages of their own, in the file and in the write-ahead log.
+#[tokio::test]
+async fn what_is_deleted_or_edited_is_in_no_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(folder.path().join("chat.db")).await.unwrap();
+    let large = |text: &str| format!("{text} {}", "x".repeat(50_000));
+    let batch = [
+        new("the first secret"),
+        new(&large("the second secret")),
+        new("the third secret"),
+        new(&large("the fourth secret")),
+        new("harmless"),
+    ];
+    store.append(&batch).await.unwrap();
+    assert_eq!(files_with("the first secret", folder.path()).len(), 1);
+    // Into the file.
+    store.close().await;
+    let store = SqliteStore::open(folder.path().join("chat.db")).await.unwrap();
+    store
+        .append(&[edit(3, "the fifth secret"), edit(4, &large("the sixth secret"))])
+        .await
+        .unwrap();
+    for secret in ["the third secret", "the fourth secret"] {
+        assert_soon_gone(secret, folder.path()).await;
+    }
+    let batch = [deletion(1), deletion(2), deletion(3), deletion(4)];
+    store.append(&batch).await.unwrap();
+    for secret in ["first", "second", "fifth", "sixth"] {
+        assert_soon_gone(&format!("the {secret} secret"), folder.path()).await;
+    }
+    assert_eq!(files_with("harmless", folder.path()).len(), 1);
+    let said = read_all(&store).await;
+    assert_eq!(said.iter().filter(|message| message.content != Content::default()).count(), 1);
+}
+
+/// The files are copied as a crash would leave them.
+#[tokio::test]
+async fn what_was_deleted_before_a_crash_is_gone_after_the_next_start() {
+    let (folder, copy) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let store = SqliteStore::open(folder.path().join("chat.db")).await.unwrap();
+    // What is done after opening is over: the next time is half a second after the deletion.
+    sleep(Duration::from_secs(1)).await;
+    store.append(&[new("the secret"), new("harmless")]).await.unwrap();
+    store.append(&[deletion(1)]).await.unwrap();
+    for name in ["chat.db", "chat.db-wal"] {
+        std::fs::copy(folder.path().join(name), copy.path().join(name)).unwrap();
+    }
+    assert_eq!(files_with("the secret", copy.path()).len(), 1, "it is in the write-ahead log");
+    let store = SqliteStore::open(copy.path().join("chat.db")).await.unwrap();
+    assert_soon_gone("the secret", copy.path()).await;
+    assert_eq!(read_all(&store).await.len(), 3);
+}
+
+/// A reader of an old state delays it, and messages do not wait for the reader.
+#[tokio::test]
+async fn a_reader_of_an_old_state_delays_it() {
+    use sqlx::{Connection, SqliteConnection};
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("chat.db");
+    let store = SqliteStore::open(&path).await.unwrap();
+    store.append(&[new("the secret")]).await.unwrap();
+    let url = format!("sqlite://{}", path.display());
+    let mut reader = SqliteConnection::connect(&url).await.unwrap();
+    let mut reading = reader.begin().await.unwrap();
+    let count: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM messages").fetch_one(&mut *reading).await.unwrap();
+    assert_eq!(count, 1);
+    store.append(&[deletion(1)]).await.unwrap();
+    for number in 0..10 {
+        sleep(Duration::from_millis(150)).await;
+        let appended = store.append(&[new("harmless")]).await.unwrap();
+        assert_eq!(appended[0].offset(), Some(offset(number + 3)));
+    }
+    assert_ne!(files_with("the secret", folder.path()), [""; 0], "the reader still needs it");
+    reading.rollback().await.unwrap();
+    reader.close().await.unwrap();
+    assert_soon_gone("the secret", folder.path()).await;
+}
