@@ -10,7 +10,7 @@ use chat_core::{Epoch, Feed, NewMessage, Nickname, NicknameKey, Offset, Timestam
 use chat_store::{
     Appended, Claimed, MemoryStore, MessageStore, NicknameClaim, NicknameStore, Page, PageBuilder,
     Plan, ReadPosition, ReadPositionStore, RoomStore, RoomStoreWrapper, SessionKey, SessionRecord,
-    SessionStore, StoreError,
+    SessionStore, StoreError, Target,
 };
 use tokio::sync::oneshot;
 
@@ -24,6 +24,8 @@ const MAX_SWEPT: usize = 10_000;
 /// A thread of its own has the file, and carries out the calls one after the other, in the order in which they were
 /// made: so a call that is dropped has happened before every later one, or not at all. Each batch is synced to the
 /// disk before it is answered.
+///
+/// What is deleted stays in the file, because nothing in it is ever overwritten: only nobody gets it any more.
 ///
 /// It is small rather than fast: readers wait while a batch is written, the file never shrinks, and opening reads
 /// it from beginning to end. One process has it at a time.
@@ -255,9 +257,18 @@ fn append(journal: &mut Journal, batch: &[NewMessage]) -> Result<Vec<Appended>, 
             known.insert(text, journal.message(offset)?);
         }
     }
-    let plan = Plan::of(batch, |text| known.get(text));
+    let mut targets = HashMap::new();
+    let tail = journal.index.tail();
+    for of in Plan::depended_on(batch).filter(|of| *of <= tail) {
+        targets.insert(of, (journal.message(of)?, journal.index.deletion(of)));
+    }
+    let target = |of: Offset| {
+        let (message, deletion) = targets.get(&of)?;
+        Some(Target { message, deletion: *deletion })
+    };
+    let plan = Plan::with_targets(batch, |text| known.get(text), target);
     let first = journal.index.tail().next();
-    journal.append(plan.new_messages())?;
+    journal.append(&plan)?;
     Ok(plan.outcome(first))
 }
 

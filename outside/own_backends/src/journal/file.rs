@@ -1,10 +1,11 @@
+use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::hash::{BuildHasher, RandomState};
 use std::io::{BufRead, BufReader, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
-use chat_core::{ClientOffset, Epoch, Message, NewMessage, NicknameKey, Offset};
-use chat_store::{NicknameClaim, SessionKey, SessionRecord, StoreError, key_from_kept};
+use chat_core::{ClientOffset, Content, Epoch, Kind, Message, NewMessage, NicknameKey, Offset};
+use chat_store::{NicknameClaim, Plan, SessionKey, SessionRecord, StoreError, key_from_kept};
 
 use super::index::{Index, Place};
 use super::line::{Code, Credential, Line};
@@ -57,6 +58,14 @@ impl Journal {
 
     /// The message at an offset that the index has.
     pub(crate) fn message(&mut self, offset: Offset) -> Result<Message, StoreError> {
+        let mut message = self.kept(offset)?;
+        let kept = message.client_offset;
+        message.client_offset = kept.map(|kept| key_from_kept(kept.as_str()));
+        Ok(message)
+    }
+
+    /// The message at an offset that the index has, with the text under which its key is kept.
+    fn kept(&mut self, offset: Offset) -> Result<Message, StoreError> {
         let place = self.index.place(offset).ok_or_else(|| self.corrupt("lacks a message"))?;
         let mut line = vec![0; place.length];
         self.file
@@ -64,27 +73,40 @@ impl Journal {
             .and_then(|_| self.file.read_exact(&mut line))
             .map_err(|error| unavailable(&self.name, error))?;
         match serde_json::from_slice(&line) {
-            Ok(Line::Message(mut message)) => {
-                let kept = message.client_offset;
-                message.client_offset = kept.map(|kept| key_from_kept(kept.as_str()));
-                Ok(message)
-            }
+            Ok(Line::Message(message) | Line::Changed(message)) => Ok(message),
             _ => Err(self.corrupt("was changed by somebody else")),
         }
     }
 
-    /// Writes messages, and the texts under which their keys are kept.
-    pub(crate) fn append<'a>(
-        &mut self,
-        messages: impl Iterator<Item = (&'a NewMessage, Option<&'a str>)>,
-    ) -> Result<(), StoreError> {
-        let tail = self.index.tail();
+    /// Writes the new messages of a plan with the texts under which their keys are kept, and what they change.
+    pub(crate) fn append(&mut self, plan: &Plan<'_>) -> Result<(), StoreError> {
+        let first = self.index.tail().next();
         let line = |((new, kept), step): ((&NewMessage, Option<&str>), u64)| {
-            let mut message = Message::from_new(tail.plus(step), new.clone());
+            let mut message = Message::from_new(first.plus(step), new.clone());
             message.client_offset = kept.map(ClientOffset::from_stored);
-            Line::Message(message)
+            message
         };
-        self.commit(messages.zip(1..).map(line).collect())
+        let mut new: Vec<_> = plan.new_messages().zip(0..).map(line).collect();
+        let mut changed = BTreeMap::new();
+        for (of, number, content) in plan.replaced() {
+            if !changed.contains_key(&of) {
+                changed.insert(of, self.kept(of)?);
+            }
+            let earlier: Vec<_> = self.index.edits(of).to_vec();
+            for edit in earlier {
+                if !changed.contains_key(&edit) {
+                    changed.insert(edit, self.kept(edit)?);
+                }
+                let edit = changed.get_mut(&edit);
+                edit.into_iter().for_each(|edit| edit.change_content(Content::default()));
+            }
+            let earlier = new[..number].iter_mut().filter(|new| new.kind == Kind::Edit(of));
+            earlier.for_each(|edit| edit.change_content(Content::default()));
+            let target = changed.get_mut(&of);
+            target.into_iter().for_each(|target| target.change_content(content.clone()));
+        }
+        let new = new.into_iter().map(Line::Message);
+        self.commit(new.chain(changed.into_values().map(Line::Changed)).collect())
     }
 
     pub(crate) fn save(&mut self, sessions: Vec<SessionRecord>) -> Result<(), StoreError> {

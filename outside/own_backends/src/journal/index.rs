@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 
-use chat_core::{Audience, Feed, Message, NicknameKey, Offset, Timestamp};
+use chat_core::{Audience, Feed, Kind, Message, NicknameKey, Offset, Timestamp};
 use chat_store::{NicknameClaim, SessionKey, SessionRecord};
 
 use super::line::{Code, Credential, Line};
@@ -21,6 +21,8 @@ pub(crate) struct Index {
     /// By the texts under which keys are kept.
     by_key: HashMap<String, Offset>,
     feeds: HashMap<Feed, Vec<Offset>>,
+    edits: HashMap<Offset, Vec<Offset>>,
+    deletions: HashMap<Offset, Offset>,
     pub(crate) sessions: BTreeMap<SessionKey, SessionRecord>,
     pub(crate) nicknames: BTreeMap<NicknameKey, NicknameClaim>,
     pub(crate) credentials: BTreeMap<[u8; 32], Credential>,
@@ -33,6 +35,12 @@ impl Index {
         match line {
             Line::Log(_) | Line::Commit => {}
             Line::Message(message) => self.message(message, place),
+            Line::Changed(message) => {
+                let index = usize::try_from(message.offset.previous().as_u64());
+                if let Some(held) = index.ok().and_then(|index| self.messages.get_mut(index)) {
+                    *held = place;
+                }
+            }
             Line::Session(session) => {
                 let session = SessionRecord::from(session);
                 self.sessions.insert(session.key, session);
@@ -60,8 +68,15 @@ impl Index {
     }
 
     fn message(&mut self, message: Message, place: Place) {
-        let Message { offset, audience, client_offset, .. } = message;
+        let Message { offset, audience, client_offset, kind, .. } = message;
         self.messages.push(place);
+        match kind {
+            Kind::Edit(of) => self.edits.entry(of).or_default().push(offset),
+            Kind::Deletion(of) => {
+                self.deletions.entry(of).or_insert(offset);
+            }
+            _ => {}
+        }
         self.by_key.extend(client_offset.map(|kept| (kept.into(), offset)));
         let between = match &audience {
             Audience::Room(_) => None,
@@ -101,6 +116,15 @@ impl Index {
 
     pub(crate) fn tail(&self) -> Offset {
         Offset::ZERO.plus(self.messages.len() as u64)
+    }
+
+    /// The edits of a message, in their order.
+    pub(crate) fn edits(&self, of: Offset) -> &[Offset] {
+        self.edits.get(&of).map_or(&[], Vec::as_slice)
+    }
+
+    pub(crate) fn deletion(&self, of: Offset) -> Option<Offset> {
+        self.deletions.get(&of).copied()
     }
 
     pub(crate) fn known(&self, kept: &str) -> Option<Offset> {

@@ -10,6 +10,8 @@ pub(super) enum Line {
     Log(Epoch),
     /// With the text under which its key is kept, in place of the key.
     Message(Message),
+    /// A message whose content was changed, as it is now.
+    Changed(Message),
     Session(Session),
     /// This session was swept.
     Swept([u8; 32]),
