@@ -124,6 +124,8 @@ pub enum RefusalCode {
     ClientOffsetConflict,
     /// There is no such message here, or it has been deleted.
     UnknownMessage,
+    /// The message has the maximum number of different reactions. Give one that it has.
+    TooManyReactions,
     /// This connection is not in the room. Join it first.
     NotInRoom,
     /// This connection is in the maximum number of rooms. Leave one first.

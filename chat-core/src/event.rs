@@ -74,7 +74,9 @@ pub use devices::{
     Device, DeviceCode, DeviceId, DeviceLabel, Devices, LinkCode, LinkDevice, Unlinked,
 };
 pub use handshake::{Handshake, Token};
-pub use history::{History, HistoryMessage, HistoryOf, HistoryRange, HistoryRequest, Moment};
+pub use history::{
+    History, HistoryMessage, HistoryOf, HistoryRange, HistoryRequest, Moment, ReactionCount,
+};
 pub use kept_rooms::{
     Invite, Invited, KeptRoom, Kick, LogEntry, Member, Members, Moderate, Moderated, ModerationLog,
     RevokeInvitation, RoomSettings, Rooms, RoomsRequest, SetRole, invitation_from_event,

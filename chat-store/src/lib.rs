@@ -13,6 +13,7 @@ mod parts;
 mod plan;
 #[cfg(feature = "postgres")]
 mod postgres;
+mod reactions;
 mod read_position_store;
 mod room_store;
 mod room_store_wrapper;
@@ -43,6 +44,7 @@ pub use page_builder::PageBuilder;
 pub use plan::{Plan, Target};
 #[cfg(feature = "postgres")]
 pub use postgres::PostgresStore;
+pub use reactions::Reactions;
 pub use read_position_store::{ReadPosition, ReadPositionStore};
 pub use room_store::RoomStore;
 pub use room_store_wrapper::RoomStoreWrapper;

@@ -14,16 +14,17 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use chat_core::{
-    Audience, Content, Epoch, Feed, Kind, Message, NewMessage, Nickname, NicknameKey,
+    Audience, AuthorId, Content, Epoch, Feed, Kind, Message, NewMessage, Nickname, NicknameKey,
     NicknameSkeleton, Offset, RoomId, Timestamp, UserId,
 };
 
 use self::access::Access;
 use self::credentials::Users;
 use crate::nickname::MAX_SWEPT_NICKNAMES;
+use crate::reactions::Given;
 use crate::{
     Appended, Claimed, MessageStore, NicknameClaim, NicknameStore, Page, PageBuilder, Plan,
-    SessionKey, SessionRecord, SessionStore, StoreError, Target,
+    Reactions, SessionKey, SessionRecord, SessionStore, StoreError, Target,
 };
 
 /// A log, sessions, users with their nicknames, rooms and read positions that live as long as the process: for tests and
@@ -61,6 +62,7 @@ struct Log {
     by_key: HashMap<String, Offset>,
     /// The deletions of deleted messages.
     deletions: HashMap<Offset, Offset>,
+    reactions: Given,
 }
 
 impl MemoryStore {
@@ -142,6 +144,14 @@ impl MessageStore for MemoryStore {
             |message: &&Message| feed.contains(&message.audience) && message.is_still_said();
         let count = later.filter(counted).count() as u64;
         Ok(count.min(max))
+    }
+
+    async fn reactions(
+        &self,
+        of: &[Offset],
+        author: Option<AuthorId>,
+    ) -> Result<Vec<Reactions>, StoreError> {
+        Ok(self.contents()?.log.reactions.of(of, author))
     }
 
     async fn try_commit(&self) -> Result<bool, StoreError> {
@@ -277,7 +287,9 @@ impl Log {
         for ((new, text), step) in plan.new_messages().zip(0..) {
             let offset = first.plus(step);
             self.by_key.extend(text.map(|text| (text.to_owned(), offset)));
-            self.messages.push(Message::from_new(offset, new.clone()));
+            let message = Message::from_new(offset, new.clone());
+            self.reactions.note(&message);
+            self.messages.push(message);
         }
         for (of, number, content) in plan.replaced() {
             self.replace(of, first.plus(number as u64), content);

@@ -162,6 +162,13 @@ impl<'a> Plan<'a> {
         })
     }
 
+    /// Returns the reactions among the [new messages](Self::new_messages), with their numbers, counted from 0.
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
+    pub(crate) fn reactions(&self) -> impl Iterator<Item = (&'a NewMessage, usize)> {
+        let new = self.new.iter().map(|(index, _)| &self.batch[*index]).zip(0..);
+        new.filter(|(new, _)| matches!(new.kind, Kind::Reaction { .. }))
+    }
+
     /// Returns the texts under which a log may have a message, or another one with its key: one, two, or none without
     /// a key.
     pub fn kept_texts(new: &NewMessage) -> impl Iterator<Item = Cow<'_, str>> {

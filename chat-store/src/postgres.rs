@@ -25,7 +25,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use chat_core::{Epoch, Feed, NewMessage, Offset, RoomId};
+use chat_core::{AuthorId, Epoch, Feed, NewMessage, Offset, RoomId};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, PgConnection};
 
@@ -33,7 +33,7 @@ use self::append::Encoded;
 use self::connections::{CALL_TIMEOUT, Connections, within};
 use self::error::Place;
 use self::schema::Prepared;
-use crate::{Appended, MessageStore, Page, Plan, StoreError};
+use crate::{Appended, MessageStore, Page, Plan, Reactions, StoreError};
 
 /// A connection to the server.
 type Connection = PgConnection;
@@ -214,6 +214,16 @@ impl MessageStore for PostgresStore {
         let mut lease = self.readers.lease().await?;
         let count = within(CALL_TIMEOUT, count::count_after(&mut lease, feed, after, max)).await;
         lease.settle(count)
+    }
+
+    async fn reactions(
+        &self,
+        of: &[Offset],
+        author: Option<AuthorId>,
+    ) -> Result<Vec<Reactions>, StoreError> {
+        let mut lease = self.readers.lease().await?;
+        let read = within(CALL_TIMEOUT, changes::reactions(&mut lease, of, author)).await;
+        lease.settle(read)
     }
 
     async fn try_commit(&self) -> Result<bool, StoreError> {

@@ -34,7 +34,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chat_core::{Epoch, Feed, Kind, NewMessage, Offset, RoomId};
+use chat_core::{AuthorId, Epoch, Feed, Kind, NewMessage, Offset, RoomId};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection as _, SqliteConnection};
 use tokio::sync::Mutex;
@@ -45,7 +45,7 @@ use self::readers::Readers;
 use self::statements::MAX_ROWS;
 use self::wipe::Wipe;
 use self::writer::Writer;
-use crate::{Appended, MessageStore, Page, StoreError};
+use crate::{Appended, MessageStore, Page, Reactions, StoreError};
 
 /// A connection to the file.
 type Connection = SqliteConnection;
@@ -291,6 +291,17 @@ impl MessageStore for SqliteStore {
     async fn count_after(&self, feed: &Feed, after: Offset, max: u64) -> Result<u64, StoreError> {
         let mut reader = self.reader().await?;
         read::count_after(&mut reader, feed, after, max)
+            .await
+            .map_err(|error| self.place.error_in_use(error))
+    }
+
+    async fn reactions(
+        &self,
+        of: &[Offset],
+        author: Option<AuthorId>,
+    ) -> Result<Vec<Reactions>, StoreError> {
+        let mut reader = self.reader().await?;
+        changes::reactions(&mut reader, of, author)
             .await
             .map_err(|error| self.place.error_in_use(error))
     }

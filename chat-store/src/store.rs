@@ -1,9 +1,12 @@
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
-use chat_core::{Epoch, Feed, Message, NewMessage, Offset, RoomId};
+use chat_core::{AuthorId, Epoch, Feed, Message, NewMessage, Offset, RoomId};
 
-use crate::{Appended, ReadPositionStore, RoomStore, SessionStore, StoreError, UserStore};
+use crate::reactions::Given;
+use crate::{
+    Appended, Reactions, ReadPositionStore, RoomStore, SessionStore, StoreError, UserStore,
+};
 
 /// A durable, ordered log of messages.
 ///
@@ -138,6 +141,30 @@ pub trait MessageStore: Send + Sync + 'static {
             }
         }
         Ok(count.min(max))
+    }
+
+    /// Returns the reactions that are given now to these messages, those of a message in the order in which its emoji were
+    /// first given; `author` is the one whose [own](Reactions::own) they may be. None of a deleted message.
+    ///
+    /// The default implementation reads the log from the first of these messages on.
+    ///
+    /// # Errors
+    /// See [`StoreError::is_retryable`].
+    async fn reactions(
+        &self,
+        of: &[Offset],
+        author: Option<AuthorId>,
+    ) -> Result<Vec<Reactions>, StoreError> {
+        let mut given = Given::default();
+        let mut after = of.iter().min().map_or(Offset::MAX, |first| first.previous());
+        loop {
+            let page = self.read_after(None, after, COUNTED_AT_ONCE).await?;
+            after = page.messages.last().map_or(after, |message| message.offset);
+            page.messages.iter().for_each(|message| given.note(message));
+            if !page.more {
+                return Ok(given.of(of, author));
+            }
+        }
     }
 
     /// Commits something invisible to find out whether [`append`](Self::append) would work again, and returns whether

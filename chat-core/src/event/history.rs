@@ -200,6 +200,28 @@ pub struct HistoryMessage {
     /// Whether it was deleted, so that its content is empty; absent if not.
     #[serde(default, skip_serializing_if = "is_false")]
     pub deleted: bool,
+    /// The reactions that are given to it now, in the order in which they were first given; absent if there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reactions: Vec<ReactionCount>,
+}
+
+/// How often one emoji is given to a message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ReactionCount {
+    /// The emoji.
+    pub emoji: String,
+    /// How many users give it. Clients without a nickname count once for each session.
+    pub count: u64,
+    /// Whether the asking user is one of them.
+    pub own: bool,
+}
+
+impl ReactionCount {
+    /// Creates a count.
+    pub fn new(emoji: String, count: u64, own: bool) -> Self {
+        Self { emoji, count, own }
+    }
 }
 
 impl HistoryMessage {
@@ -238,6 +260,7 @@ impl From<Message> for HistoryMessage {
             reply_to,
             edited,
             deleted,
+            reactions: Vec::new(),
         }
     }
 }

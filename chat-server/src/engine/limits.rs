@@ -81,6 +81,9 @@ pub struct Limits {
     /// refused with `too_many_rooms`. For a client in more than about 100 rooms, SQLite reads every message after the
     /// client's offset, whichever room it is in.
     pub max_rooms: usize,
+    /// Maximum number of different reactions to one message, from 1 to 1,000; 20 by default. Others are refused with
+    /// `too_many_reactions`.
+    pub max_reactions_per_message: usize,
     /// Maximum number of messages of each room with which a client without an offset begins, when it asks for the
     /// last ones by `history` in `auth`; from 0 to 10,000, 1,000 by default. A client that asks for more gets this
     /// many, or fewer if they have more than 1 MiB.
@@ -209,6 +212,7 @@ impl Default for Limits {
             max_unsent_bytes: 256 * 1024 * 1024,
             max_attachments: 16,
             max_rooms: 100,
+            max_reactions_per_message: 20,
             max_history: 1_000,
             max_events_per_second: 200,
             event_burst: 2_000,
@@ -250,6 +254,7 @@ impl Limits {
         within("max_large_packets_bytes", self.max_large_packets_bytes, least, usize::MAX)?;
         within("max_unsent_bytes", self.max_unsent_bytes, LEAST_UNSENT_BYTES, usize::MAX)?;
         within("max_rooms", self.max_rooms, 1, MOST_ROOMS)?;
+        within("max_reactions_per_message", self.max_reactions_per_message, 1, 1000)?;
         within("max_history", self.max_history, 0, MOST_HISTORY)?;
         within("max_events_per_second", self.max_events_per_second, 0, MOST_EVENTS)?;
         within(

@@ -241,6 +241,32 @@ test("moderators delete; who is muted takes back what it said and edits nothing"
   assert.match(code(await ask(bob.socket, "delete message", 3)), /^(forbidden|not_in_room)$/);
 });
 
+test("the past has the reactions as they are now, and a message has room for some", async (t) => {
+  const { url } = await Server.start(t, { env: { CHAT_MAX_REACTIONS_PER_MESSAGE: "2" } });
+  const [ada, bob] = [await User.connected(t, url, "Ada"), await User.connected(t, url, "Bob")];
+  const [eve, mallory] = [connect(t, url), connect(t, url)];
+  for (const text of ["one", "two", "three"]) await send(ada.socket, text);
+  for (const { socket } of [ada, bob, { socket: eve }]) await ask(socket, "react", 1, "👍");
+  await ask(bob.socket, "react", 1, "👍", false);
+  await ask(bob.socket, "react", 1, "🎉");
+  await ask(bob.socket, "react", 1, "🎉");
+  await ask(eve, "react", 2, "👀");
+  await ask(ada.socket, "delete message", 2);
+  assert.equal(code(await ask(ada.socket, "react", 1, "👀")), "too_many_reactions");
+  const reactions = async (socket) => {
+    const { messages } = await ask(socket, "history", { room: "general" });
+    assert.deepEqual(messages.slice(1).map(({ reactions }) => reactions), [undefined, undefined]);
+    return messages[0].reactions.map(({ emoji, count, own }) => [emoji, count, own]);
+  };
+  const expected = (ada, bob) => [["👍", 2, ada], ["🎉", 1, bob]];
+  assert.deepEqual(await reactions(ada.socket), expected(true, false));
+  assert.deepEqual(await reactions(bob.socket), expected(false, true));
+  assert.deepEqual(await reactions(eve), expected(true, false));
+  assert.deepEqual(await reactions(mallory), expected(false, false));
+  await ask(bob.socket, "react", 1, "🎉", false);
+  assert.deepEqual(await ask(bob.socket, "react", 1, "👀"), { offset: 13, duplicate: false });
+});
+
 test("the past can be opened anywhere", async (t) => {
   const { url } = await Server.start(t);
   const ada = await User.connected(t, url, "Ada", { auth: { rooms: ["general", "rust"] } });

@@ -8,6 +8,15 @@ ALTER TABLE chat_messages ADD COLUMN original bigint;
 
 CREATE INDEX chat_messages_by_target ON chat_messages (target) WHERE target IS NOT NULL;
 
+-- The reactions that are given now; "id" is that of the message that gave it.
+CREATE TABLE chat_reactions (
+    message bigint NOT NULL,
+    emoji text COLLATE "C" NOT NULL,
+    author bigint NOT NULL, -- 0 if unknown
+    id bigint NOT NULL,
+    PRIMARY KEY (message, emoji, author)
+);
+
 -- As before, with what messages refer to. Nodes of an earlier version go on with the one that they know.
 CREATE FUNCTION chat_append(
     keys text[], rooms text[], senders text[], contents bytea[], times bigint[],

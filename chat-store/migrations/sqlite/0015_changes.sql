@@ -4,3 +4,12 @@ ALTER TABLE messages ADD COLUMN target INTEGER;
 ALTER TABLE messages ADD COLUMN original INTEGER;
 
 CREATE INDEX messages_by_target ON messages (target) WHERE target IS NOT NULL;
+
+-- The reactions that are given now; 'id' is that of the message that gave it.
+CREATE TABLE reactions (
+    message INTEGER NOT NULL,
+    emoji TEXT NOT NULL,
+    author INTEGER NOT NULL, -- 0 if unknown
+    id INTEGER NOT NULL,
+    PRIMARY KEY (message, emoji, author)
+) WITHOUT ROWID;

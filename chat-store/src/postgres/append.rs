@@ -167,6 +167,7 @@ pub(super) async fn look_and_commit(
         let encoded = Encoded::of(&plan, 0, None)?;
         first = commit(&mut transaction, encoded).await?.tail_before.next();
     }
+    changes::react(&plan, first, &mut transaction).await?;
     changes::replace(&plan, first, &mut transaction).await?;
     transaction.commit().await?;
     Ok(plan.outcome(first))

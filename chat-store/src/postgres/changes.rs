@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use chat_core::{Content, ContentDigest, NewMessage, Offset};
+use chat_core::{AuthorId, Content, ContentDigest, Kind, NewMessage, Offset};
 use sqlx::{PgConnection, Row};
 
 use super::feeds::columns;
 use super::read::{message, offset, text};
-use crate::Plan;
 use crate::targets::Targets;
+use crate::{Plan, Reactions};
 
 /// Messages, each with the deletion of it.
 pub(super) const TARGETS: &str = concat!(
@@ -27,6 +27,18 @@ pub(super) const CONTENTS: &str = "SELECT id, content, original FROM chat_messag
     WHERE target = $1 AND event = 'message edited' AND id < $2 AND content <> ''";
 
 const REPLACE: &str = "UPDATE chat_messages SET content = $2, original = $3 WHERE id = $1";
+
+const GIVE: &str = "INSERT INTO chat_reactions (message, emoji, author, id) VALUES ($1, $2, $3, $4)
+    ON CONFLICT (message, emoji, author) DO NOTHING";
+
+const TAKE_BACK: &str =
+    "DELETE FROM chat_reactions WHERE message = $1 AND emoji = $2 AND author = $3";
+
+const FORGET: &str = "DELETE FROM chat_reactions WHERE message = $1";
+
+/// The reactions to messages, counted.
+pub(super) const COUNTED: &str = "SELECT message, emoji, count(*), bool_or(author = $2)
+    FROM chat_reactions WHERE message = ANY ($1) GROUP BY message, emoji ORDER BY message, min(id)";
 
 /// Reads the messages that those of a batch depend on.
 pub(super) async fn targets(
@@ -64,6 +76,52 @@ pub(super) async fn replace(
             let replace = sqlx::query(REPLACE).bind(id).bind(after.as_bytes()).bind(original);
             replace.execute(&mut *connection).await?;
         }
+        if content.as_str().is_empty() {
+            sqlx::query(FORGET).bind(of).execute(&mut *connection).await?;
+        }
     }
     Ok(())
+}
+
+/// Gives and takes back the reactions of a plan. The new messages are stored from `first` on. Call it before
+/// [`replace`]: a message may be deleted in the same batch.
+pub(super) async fn react(
+    plan: &Plan<'_>,
+    first: Offset,
+    connection: &mut PgConnection,
+) -> Result<(), sqlx::Error> {
+    for (new, number) in plan.reactions() {
+        let Kind::Reaction { to, on } = new.kind else { continue };
+        let reaction = sqlx::query(if on { GIVE } else { TAKE_BACK })
+            .bind(to.as_u64().cast_signed())
+            .bind(new.content.as_str().to_owned())
+            .bind(new.author.map_or(0, |author| author.id().as_i64()));
+        let reaction = match on {
+            true => reaction.bind(first.plus(number as u64).as_u64().cast_signed()),
+            false => reaction,
+        };
+        reaction.execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+/// Returns the reactions to messages.
+pub(super) async fn reactions(
+    connection: &mut PgConnection,
+    of: &[Offset],
+    author: Option<AuthorId>,
+) -> Result<Vec<Reactions>, sqlx::Error> {
+    let ids: Vec<_> = of.iter().map(|of| of.as_u64().cast_signed()).collect();
+    let rows = sqlx::query(COUNTED)
+        .bind(ids)
+        // No author has this number.
+        .bind(author.map_or(i64::MIN, AuthorId::as_i64))
+        .fetch_all(connection)
+        .await?;
+    let reactions = rows.iter().map(|row| {
+        let count = u64::try_from(row.try_get::<i64, _>(2)?).unwrap_or(0);
+        let own = row.try_get(3)?;
+        Ok(Reactions::new(offset(row.try_get(0)?)?, row.try_get(1)?, count, own))
+    });
+    reactions.collect()
 }

@@ -46,6 +46,13 @@ async fn what_is_read_is_found_by_an_index_also_in_tables_that_look_empty() {
             changes::CONTENTS,
             &["chat_messages_pkey", "chat_messages_by_target"],
         ),
+        (
+            "reactions",
+            "bigint[], bigint",
+            "'{1, 2}', 3",
+            changes::COUNTED,
+            &["chat_reactions_pkey"],
+        ),
         ("find", "bytea, bigint", "'', 1", sessions::FIND, &["chat_sessions_pkey"]),
         ("find_nickname", "text", "'a'", nicknames::FIND, &["chat_nicknames_pkey"]),
         (

@@ -127,6 +127,7 @@ async fn append_known(
     let first = insert(&rows, &mut transaction).await?;
     // Nothing has this offset if nothing was stored.
     let first = if rows.is_empty() { Offset::ZERO } else { offset(first)? };
+    changes::react(&plan, first, &mut transaction).await?;
     changes::replace(&plan, first, &mut transaction).await?;
     transaction.commit().await?;
     Ok(plan.outcome(first))

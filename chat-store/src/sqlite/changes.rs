@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use chat_core::{Content, ContentDigest, NewMessage, Offset};
+use chat_core::{AuthorId, Content, ContentDigest, Kind, NewMessage, Offset};
 use sqlx::{Row as _, SqliteConnection};
 
 use super::feeds::columns;
 use super::read::message;
-use crate::Plan;
+use super::rows::offset;
 use crate::targets::Targets;
+use crate::{Plan, Reactions};
 
 const FIND: &str = concat!("SELECT ", columns!(), " FROM messages WHERE id = ?1");
 
@@ -25,6 +26,17 @@ pub(super) const CONTENTS: &str = "SELECT id, CAST(content AS TEXT), original FR
 
 const REPLACE: &str = "UPDATE messages SET content = ?2, original = ?3 WHERE id = ?1";
 
+const GIVE: &str = "INSERT INTO reactions (message, emoji, author, id) VALUES (?1, ?2, ?3, ?4)
+    ON CONFLICT (message, emoji, author) DO NOTHING";
+
+const TAKE_BACK: &str = "DELETE FROM reactions WHERE message = ?1 AND emoji = ?2 AND author = ?3";
+
+const FORGET: &str = "DELETE FROM reactions WHERE message = ?1";
+
+/// The reactions to messages, counted.
+pub(super) const COUNTED: &str = "SELECT message, emoji, count(*), max(author = ?2)
+    FROM reactions WHERE message IN (SELECT value FROM json_each(?1)) GROUP BY message, emoji ORDER BY message, min(id)";
+
 /// Reads the messages that those of a batch depend on.
 pub(super) async fn targets(
     batch: &[NewMessage],
@@ -37,7 +49,7 @@ pub(super) async fn targets(
         let Some(target) = row.as_ref().map(message).transpose()? else { continue };
         let deletion = if target.is_deleted() {
             let id = sqlx::query_scalar(DELETION).bind(id).fetch_one(&mut *connection).await?;
-            Option::<i64>::map(id, super::rows::offset).transpose()?
+            Option::<i64>::map(id, offset).transpose()?
         } else {
             None
         };
@@ -64,8 +76,54 @@ pub(super) async fn replace(
             let replace = sqlx::query(REPLACE).bind(id).bind(after.to_owned()).bind(original);
             replace.execute(&mut *connection).await?;
         }
+        if content.as_str().is_empty() {
+            sqlx::query(FORGET).bind(of).execute(&mut *connection).await?;
+        }
     }
     Ok(())
+}
+
+/// Gives and takes back the reactions of a plan. The new messages are stored from `first` on. Call it before
+/// [`replace`]: a message may be deleted in the same batch.
+pub(super) async fn react(
+    plan: &Plan<'_>,
+    first: Offset,
+    connection: &mut SqliteConnection,
+) -> Result<(), sqlx::Error> {
+    for (new, number) in plan.reactions() {
+        let Kind::Reaction { to, on } = new.kind else { continue };
+        let reaction = sqlx::query(if on { GIVE } else { TAKE_BACK })
+            .bind(to.as_u64().cast_signed())
+            .bind(new.content.as_str().to_owned())
+            .bind(new.author.map_or(0, |author| author.id().as_i64()));
+        let reaction = match on {
+            true => reaction.bind(first.plus(number as u64).as_u64().cast_signed()),
+            false => reaction,
+        };
+        reaction.execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+/// Returns the reactions to messages.
+pub(super) async fn reactions(
+    connection: &mut SqliteConnection,
+    of: &[Offset],
+    author: Option<AuthorId>,
+) -> Result<Vec<Reactions>, sqlx::Error> {
+    let ids: Vec<_> = of.iter().map(|of| of.as_u64().cast_signed()).collect();
+    let rows = sqlx::query(COUNTED)
+        .bind(serde_json::to_string(&ids).map_err(|error| sqlx::Error::Encode(error.into()))?)
+        // No author has this number.
+        .bind(author.map_or(i64::MIN, AuthorId::as_i64))
+        .fetch_all(connection)
+        .await?;
+    let reactions = rows.iter().map(|row| {
+        let count = u64::try_from(row.try_get::<i64, _>(2)?).unwrap_or(0);
+        let own = row.try_get(3)?;
+        Ok(Reactions::new(offset(row.try_get(0)?)?, row.try_get(1)?, count, own))
+    });
+    reactions.collect()
 }
 
 #[cfg(test)]
@@ -75,6 +133,8 @@ mod tests {
 
     #[tokio::test]
     async fn changes_are_found_by_their_index() {
+        let counted = plan(COUNTED).await;
+        assert!(counted.contains("reactions USING PRIMARY KEY (message=?"), "{counted}");
         for sql in [DELETION, CONTENTS] {
             let plan = plan(sql).await;
             assert!(plan.contains("messages_by_target (target=?"), "{plan}");

@@ -98,7 +98,8 @@ macro_rules! conformance {
                 what_is_not_there_is_not_changed
                 a_message_is_deleted_once
                 private_messages_are_changed_by_both
-                what_was_said_and_is_there_is_counted;
+                what_was_said_and_is_there_is_counted
+                reactions_are_counted_as_they_are_now;
             whole:
                 an_append_that_is_dropped_has_happened_as_a_whole_or_not_at_all
                 reads_that_are_dropped_leave_the_store_usable

@@ -1,7 +1,7 @@
 //! Past messages: what was said, without the changes that the log has in between.
 
-use chat_core::{Feed, Message, Offset, Timestamp};
-use chat_store::{Page, StoreError};
+use chat_core::{AuthorId, Feed, Message, Offset, Timestamp};
+use chat_store::{Page, Reactions, StoreError};
 
 use super::Log;
 
@@ -51,6 +51,18 @@ impl Log {
                 return Ok(said.page);
             }
         }
+    }
+
+    /// Returns the reactions to these messages. Cancel safe.
+    pub(crate) async fn reactions(
+        &self,
+        of: &[Offset],
+        author: Option<AuthorId>,
+    ) -> Result<Vec<Reactions>, StoreError> {
+        if of.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.reading.watch(self.store.reactions(of, author).await)
     }
 
     /// Returns the offset of the first message of the log that was received at this time or later; the one after the last

@@ -233,3 +233,49 @@ pub async fn changes_last(backend: &dyn Backend) {
     let empty = Content::default();
     assert_eq!(read_all(&*store).await[2].content, empty);
 }
+
+/// Each author once for each emoji, in the order in which they were first given, until the message is deleted.
+pub async fn reactions_are_counted_as_they_are_now(backend: &dyn Backend) {
+    let store = backend.open().await;
+    append(&*store, &[message("one"), message("two"), message("three")]).await;
+    let [ada, bob] = [1, 2].map(|number| {
+        Author::user(AuthorId::of_user([number; 8]), AuthorId::of_session([number; 8]))
+    });
+    let by = |author: Option<Author>, to: usize, emoji: &str, on: bool| {
+        let emoji = emoji.parse().expect("an emoji");
+        let reaction = NewMessage::reaction(RoomId::general(), offset(to), &emoji, on);
+        match author {
+            Some(author) => reaction.with_author(author),
+            None => reaction,
+        }
+    };
+    let (ada_, bob_) = (Some(ada), Some(bob));
+    append(&*store, &[by(ada_, 1, "👍", true), by(bob_, 1, "👍", true), by(bob_, 1, "a", true)])
+        .await;
+    append(&*store, &[by(ada_, 1, "👍", true), by(ada_, 2, "👍", true), by(None, 3, "b", true)])
+        .await;
+    append(&*store, &[by(ada_, 2, "👍", false), by(bob_, 2, "👍", false), by(bob_, 2, "c", true)])
+        .await;
+    let all = [1, 2, 3].map(offset);
+    let read = async |author: Option<Author>| -> Vec<(usize, String, u64, bool)> {
+        let author = author.map(Author::id);
+        let reactions = store.reactions(&all, author).await.expect("the reactions");
+        let number = |offset: Offset| usize::try_from(offset.as_u64()).expect("a number");
+        reactions.into_iter().map(|it| (number(it.message), it.emoji, it.count, it.own)).collect()
+    };
+    let expected = |ada: bool, bob: bool| {
+        vec![
+            (1, "👍".to_owned(), 2, ada || bob),
+            (1, "a".to_owned(), 1, bob),
+            (2, "c".to_owned(), 1, bob),
+            (3, "b".to_owned(), 1, false),
+        ]
+    };
+    assert_eq!(read(ada_).await, expected(true, false));
+    assert_eq!(read(bob_).await, expected(false, true));
+    assert_eq!(read(None).await, expected(false, false));
+    let batch = [by(ada_, 3, "d", true), deletion(1), deletion(3)];
+    append(&*store, &batch).await;
+    assert_eq!(read(bob_).await, expected(false, true)[2..3]);
+    assert_eq!(store.reactions(&[], None).await.expect("none"), []);
+}

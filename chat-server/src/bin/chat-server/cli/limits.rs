@@ -36,6 +36,10 @@ pub(super) struct LimitArgs {
     #[arg(long, env = "CHAT_PING_TIMEOUT", value_name = "DURATION", default_value_t = Limits::default().ping_timeout.into())]
     ping_timeout: Duration,
 
+    /// Maximum number of different reactions to one message; others are refused with "too_many_reactions"
+    #[arg(long, env = "CHAT_MAX_REACTIONS_PER_MESSAGE", value_name = "N", default_value_t = Limits::default().max_reactions_per_message)]
+    max_reactions_per_message: usize,
+
     /// Maximum number of rooms that one connection may be in; joining more is refused with "too_many_rooms"
     #[arg(long, env = "CHAT_MAX_ROOMS", value_name = "N", default_value_t = Limits::default().max_rooms)]
     max_rooms: usize,
@@ -162,6 +166,7 @@ impl LimitArgs {
         limits.ping_interval = self.ping_interval.into();
         limits.ping_timeout = self.ping_timeout.into();
         limits.max_rooms = self.max_rooms;
+        limits.max_reactions_per_message = self.max_reactions_per_message;
         limits.max_history = self.max_history;
         limits.max_events_per_second = self.max_events_per_second;
         limits.event_burst = self.event_burst;

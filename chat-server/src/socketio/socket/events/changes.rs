@@ -8,6 +8,7 @@ use chat_core::{
 
 use super::super::connection::{Connection, Request, TASK_BYTES};
 use super::super::event::Event;
+use super::super::services::Services;
 use super::in_room::not_in_room;
 use crate::engine::log::{Outcome, unknown_message};
 use crate::engine::policy::{Action, Denied};
@@ -141,7 +142,12 @@ async fn permitted(
             let read = message.audience.room().cloned().map(Action::Read);
             (NewMessage::deletion(audience, of), read.into_iter().collect())
         }
-        What::React(emoji, on) => (NewMessage::reaction(audience, of, &emoji, on), vec![action]),
+        What::React(emoji, on) => {
+            if on {
+                has_room_for(connection, of, &emoji).await?;
+            }
+            (NewMessage::reaction(audience, of, &emoji, on), vec![action])
+        }
     };
     new = new.with_author(connection.authorship.writes());
     new.client_offset = client_offset;
@@ -178,6 +184,18 @@ fn reach(
             Ok((audience, Action::SendPrivately(other)))
         }
     }
+}
+
+/// Checks that a message may get this reaction.
+async fn has_room_for(connection: &Connection, of: Offset, emoji: &Emoji) -> Result<(), Failed> {
+    let Services { log, limits, .. } = &connection.services;
+    let given = log.reactions(&[of], None).await.map_err(|_| Failed::Store)?;
+    let is_new = !given.iter().any(|it| it.emoji == emoji.as_str());
+    if is_new && given.len() >= limits.max_reactions_per_message {
+        let message = "this message has many different reactions; give one that it has";
+        return Err(Refusal::new(RefusalCode::TooManyReactions, message).into());
+    }
+    Ok(())
 }
 
 /// Returns whether the client is a moderator of a room: as the store has it, or by its signed token.

@@ -1,9 +1,11 @@
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use chat_core::event::{HISTORY, HistoryMessage, HistoryOf, HistoryRange, HistoryRequest, Moment};
+use chat_core::event::{
+    HISTORY, HistoryMessage, HistoryOf, HistoryRange, HistoryRequest, Moment, ReactionCount,
+};
 use chat_core::{Author, Feed, Message, Nickname, Offset, Refusal, RefusalCode, RoomId, UserId};
-use chat_store::{Page, StoreError};
+use chat_store::{Page, Reactions, StoreError};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
@@ -90,6 +92,8 @@ struct Past {
     messages: Vec<Message>,
     more: bool,
     more_after: Option<bool>,
+    /// The reactions to them, by message.
+    reactions: HashMap<Offset, Vec<ReactionCount>>,
     /// Where the answer begins to be filled, upwards and downwards; from the last one downwards if none.
     keep: Option<Offset>,
 }
@@ -110,7 +114,15 @@ async fn read(
     };
     let is_allowed = connection.permit(&[action]).await.map(drop);
     is_allowed.map_err(Refusal::from)?;
-    Ok(read_range(&services.log, &feed, range, limit).await?)
+    let mut past = read_range(&services.log, &feed, range, limit).await?;
+    let offsets: Vec<_> = past.messages.iter().map(|message| message.offset).collect();
+    let author = connection.authorship.author().id();
+    for Reactions { message, emoji, count, own, .. } in
+        services.log.reactions(&offsets, Some(author)).await?
+    {
+        past.reactions.entry(message).or_default().push(ReactionCount::new(emoji, count, own));
+    }
+    Ok(past)
 }
 
 async fn read_range(
@@ -131,7 +143,8 @@ async fn read_range(
     };
     let Some(after) = after else {
         let Page { messages, more, .. } = log.read_before(feed, before, limit).await?;
-        return Ok(Past { messages, more, more_after: None, keep: None });
+        let reactions = HashMap::new();
+        return Ok(Past { messages, more, more_after: None, reactions, keep: None });
     };
     // Of those around it, half are before.
     let earlier = if before.is_some() { limit / 2 } else { 0 };
@@ -146,7 +159,8 @@ async fn read_range(
         }
     };
     messages.extend(later.messages);
-    Ok(Past { messages, more, more_after: Some(later.more), keep: first })
+    let (more_after, reactions) = (Some(later.more), HashMap::new());
+    Ok(Past { messages, more, more_after, reactions, keep: first })
 }
 
 async fn offset_of(log: &Log, moment: Moment) -> Result<Offset, StoreError> {
@@ -168,7 +182,7 @@ fn json_of(past: Past, author: Author) -> Result<Arc<RawValue>, serde_json::Erro
         more_after: Option<bool>,
     }
 
-    let Past { mut messages, mut more, mut more_after, keep } = past;
+    let Past { mut messages, mut more, mut more_after, mut reactions, keep } = past;
     let later = match keep {
         Some(keep) => messages.split_off(messages.partition_point(|it| it.offset < keep)),
         None => Vec::new(),
@@ -189,10 +203,11 @@ fn json_of(past: Past, author: Author) -> Result<Arc<RawValue>, serde_json::Erro
             goes_on[turn] = false;
             continue;
         };
-        let message = match author.wrote(&message) {
+        let mut message = match author.wrote(&message) {
             true => HistoryMessage::to_author(message),
             false => HistoryMessage::from(message),
         };
+        message.reactions = reactions.remove(&message.offset).unwrap_or_default();
         let message = to_raw_value(&message)?;
         bytes += message.get().len();
         if bytes > PAGE_BYTES && !fitting.is_empty() {
@@ -225,7 +240,8 @@ mod tests {
         };
         let messages = contents.iter().enumerate().map(message).collect();
         let keep = keep.map(|keep| Offset::new(keep).unwrap());
-        Past { messages, more: false, more_after: keep.map(|_| false), keep }
+        let (more_after, reactions) = (keep.map(|_| false), HashMap::new());
+        Past { messages, more: false, more_after, reactions, keep }
     }
 
     fn answer_of(past: Past) -> (Vec<u64>, History, usize) {
