@@ -12,7 +12,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::routing::get;
 use chat_adapter::Broadcast;
-use chat_store::StoreError;
+use chat_store::{SessionStore, StoreError};
 use http::StatusCode;
 use socketioxide::SocketIo;
 use thiserror::Error;
@@ -59,6 +59,7 @@ pub struct Chat {
     /// The source of the application's messages, which takes its turn among the connections.
     application: ReaderId,
     recovery: Recovery<ChatSession>,
+    sessions: Arc<dyn SessionStore>,
     broadcast: Arc<dyn Broadcast>,
     /// The tasks that publish to and listen to other nodes.
     relay: TaskTracker,

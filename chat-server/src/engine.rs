@@ -1,5 +1,6 @@
 //! The core of the chat: the log, delivery, users and presence. It knows neither sockets nor HTTP.
 
+pub(crate) mod consumers;
 pub(crate) mod delivery;
 pub(crate) mod episode;
 pub(crate) mod limits;

@@ -11,6 +11,7 @@ mod socketio;
 pub use chat::{
     Chat, ChatBuilder, ChatError, Impairment, RoomHandle, SendError, Sending, Stores, UserHandle,
 };
+pub use engine::consumers::{Consumer, ConsumerError, Consuming, Consumption};
 pub use engine::limits::{LimitError, Limits};
 #[cfg(feature = "simulation")]
 #[doc(hidden)]

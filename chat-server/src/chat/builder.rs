@@ -260,7 +260,7 @@ impl ChatBuilder {
         let believed = broadcast.is_authenticated();
         let committed = outgoing.clone().committed(messages.epoch().clone(), believed);
         let log = Log::start(messages, limits.recent_bytes, RECENT_AT_START, committed).await?;
-        let recovery = Recovery::new(sessions, limits.recovery_window);
+        let recovery = Recovery::new(Arc::clone(&sessions), limits.recovery_window);
         let (taken, told) = (outgoing.clone(), has_others.then(|| outgoing.clone()));
         if has_others {
             recovery.on_taken(move |key, generation| taken.session_taken(key, generation));
@@ -289,12 +289,12 @@ impl ChatBuilder {
         let listening = CancellationToken::new();
         let publishing = CancellationToken::new();
         relay.spawn(outgoing::publish(Arc::clone(&broadcast), node, frames, publishing.clone()));
-        let sessions = recovery.clone();
+        let taken_sessions = recovery.clone();
         let listener = Listener {
             node,
             log: Arc::clone(&log),
             session_taken: Box::new(move |key, generation| {
-                sessions.taken_elsewhere(key, generation)
+                taken_sessions.taken_elsewhere(key, generation)
             }),
             access_changed: Box::new(move |scope| changed.note(scope)),
             presence: presence.clone(),
@@ -365,6 +365,7 @@ impl ChatBuilder {
             application: log.reader(),
             log,
             recovery,
+            sessions,
             broadcast,
             relay,
             listening,

@@ -1,5 +1,7 @@
 //! What an application does with its chat: sends, reads, and looks who is there.
 
+use std::sync::Arc;
+
 use chat_core::event::Users;
 use chat_core::{Audience, NewMessage, Nickname, Offset, RoomId, UserId};
 use chat_store::{AccessChanged, NewAccessChange, Page, StoreError};
@@ -7,6 +9,7 @@ use serde::Serialize;
 
 use super::send::Sending;
 use super::{Chat, ChatError};
+use crate::engine::consumers::{self, Consumer, Consuming, Consumption};
 use crate::engine::users::IdentityError;
 
 /// A room, for the application: see [`Chat::room`]. Cheap to clone.
@@ -98,6 +101,45 @@ impl Chat {
         Sending::change(self.clone(), offset, |audience| {
             Ok(NewMessage::reaction(audience, offset, &emoji.parse()?, on))
         })
+    }
+
+    /// Hands each message of the log to a [`Consumer`], at least once and in order, over restarts and on one of all nodes.
+    /// Its cursor is kept with the [sessions](crate::Stores).
+    ///
+    /// ```
+    /// use chat_core::Message;
+    /// use chat_server::{Consumer, ConsumerError, Consumption};
+    ///
+    /// struct SearchIndex;
+    ///
+    /// #[async_trait::async_trait]
+    /// impl Consumer for SearchIndex {
+    ///     async fn consume(&self, messages: &[Message]) -> Result<(), ConsumerError> {
+    ///         for message in messages {
+    ///             println!("{}: {}", message.offset, message.content.as_str());
+    ///         }
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let store = std::sync::Arc::new(chat_store::MemoryStore::new());
+    /// # let chat = chat_server::Chat::builder(store).start().await?;
+    /// let mut index =
+    ///     chat.consume(Consumption::new("search index").from_the_beginning(), SearchIndex);
+    /// let sent = chat.room("ci".parse()?).send("build 123 has failed").await?;
+    /// index.reaches(sent.offset).await;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn consume(&self, consumption: Consumption, consumer: impl Consumer) -> Consuming {
+        let (log, sessions) = (Arc::clone(&self.log), Arc::clone(&self.sessions));
+        let consumer = Arc::new(consumer);
+        let (consuming, run) =
+            consumers::consumer(log, sessions, consumption, consumer, &self.listening);
+        self.relay.spawn(run);
+        consuming
     }
 
     /// Changes what is kept of rooms: creates a room, changes who may read and write there, adds members, gives roles,

@@ -30,7 +30,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use chat_core::{Epoch, Feed, Message, NewMessage, Offset, RoomKey};
-use chat_store::{MessageStore, StoreError};
+use chat_store::{MessageStore, Page, StoreError};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -206,6 +206,26 @@ impl Log {
         let last = page.messages.last().map_or(cursor, |message| message.offset);
         let upto = if page.more { last } else { last.max(tail) };
         Ok((page.messages.into_iter().map(Entry::from).map(Arc::new).collect(), upto))
+    }
+
+    /// Returns the messages of these feeds after a cursor, or of all with `None`, from the store. Cancel safe.
+    pub(crate) async fn read_feeds_after(
+        &self,
+        feeds: Option<&[Feed]>,
+        cursor: Offset,
+        limit: usize,
+    ) -> Result<Page, StoreError> {
+        self.reading.watch(self.store.read_after(feeds, cursor, limit).await)
+    }
+
+    /// Returns the offset of the last message in the store, whoever wrote it. Cancel safe.
+    pub(crate) async fn end(&self) -> Result<Offset, StoreError> {
+        self.reading.watch(self.store.tail().await)
+    }
+
+    /// Waits until this node knows of a message after an offset. Cancel safe.
+    pub(crate) async fn grows_past(&self, offset: Offset) {
+        self.recent.grows_past(offset).await;
     }
 
     /// Returns the message at an offset, also a deleted one. Cancel safe.

@@ -70,7 +70,7 @@ impl Log {
     pub(crate) async fn offset_at(&self, time: Timestamp) -> Result<Offset, StoreError> {
         // Everything up to `low` is earlier, and `high` is not.
         let mut low = Offset::ZERO;
-        let mut high = self.reading.watch(self.store.tail().await)?.next();
+        let mut high = self.end().await?.next();
         while low.next() < high {
             let middle = low.plus((high.as_u64() - low.as_u64()) / 2);
             let read = self.store.read_after(None, middle.previous(), 1).await;

@@ -2,6 +2,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use chat_core::{Content, Feed, Kind, Offset};
+use tokio::sync::watch;
 
 use super::Entry;
 use super::feeds::Feeds;
@@ -25,6 +26,8 @@ pub(crate) struct Recent {
     state: RwLock<State>,
     /// Maximum memory for messages, in bytes.
     budget: usize,
+    /// The last offset, for those who wait for any message.
+    grown: watch::Sender<Offset>,
 }
 
 struct State {
@@ -70,7 +73,7 @@ impl Recent {
             feeds: Feeds::default(),
             edits: HashMap::new(),
         };
-        Self { state: RwLock::new(state), budget }
+        Self { state: RwLock::new(state), budget, grown: watch::Sender::new(floor) }
     }
 
     pub(crate) fn tail(&self) -> Offset {
@@ -104,6 +107,7 @@ impl Recent {
         for &feed in &grown {
             state.feeds[feed].readers.values().for_each(|reader| reader.wake());
         }
+        self.grown.send_replace(state.tail);
         Push::Applied
     }
 
@@ -111,6 +115,13 @@ impl Recent {
     pub(crate) fn note_whole_upto(&self, tail: Offset) {
         let mut state = self.write();
         state.tail = tail.max(state.tail);
+        self.grown.send_replace(state.tail);
+    }
+
+    /// Waits until there is a message after an offset.
+    pub(crate) async fn grows_past(&self, offset: Offset) {
+        // The sender is this, so it lives.
+        let _ = self.grown.subscribe().wait_for(|tail| *tail > offset).await;
     }
 
     /// Returns at most `limit` messages after `cursor` of the feeds that the reader is [attached](Self::attach) to.
