@@ -46,6 +46,7 @@
 mod arguments;
 mod changes;
 mod chat_message;
+mod client_event;
 mod delivery;
 mod devices;
 mod handshake;
@@ -69,6 +70,7 @@ pub use changes::{
     ChangeMeta, DeleteMessage, EditMessage, MessageDeleted, MessageEdited, React, Reacted,
 };
 pub use chat_message::{ChatMessage, ChatMessageOptions};
+pub use client_event::ClientEvent;
 pub use delivery::{Delivery, DeliveryMeta, PrivateDelivery, PrivateDeliveryMeta};
 pub use devices::{
     Device, DeviceCode, DeviceId, DeviceLabel, Devices, LinkCode, LinkDevice, Unlinked,

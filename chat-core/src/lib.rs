@@ -18,6 +18,7 @@ mod normalisation;
 mod offset;
 mod room;
 mod scripts;
+mod typed_event;
 mod visible;
 
 pub use ack::{Ack, Answer, Refusal, RefusalCode};
@@ -36,3 +37,4 @@ pub use moderation::{AccessAction, SanctionKind};
 pub use nickname::{Nickname, NicknameKey, NicknameSkeleton};
 pub use offset::{Epoch, Offset, RecoveryOffset};
 pub use room::{Posting, Role, RoomKey, Visibility};
+pub use typed_event::TypedEvent;

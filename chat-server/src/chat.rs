@@ -12,6 +12,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::routing::get;
 use chat_adapter::Broadcast;
+use chat_core::ParseError;
 use chat_store::{SessionStore, StoreError};
 use http::StatusCode;
 use socketioxide::SocketIo;
@@ -82,6 +83,9 @@ pub enum ChatError {
     /// The operating system returned no random numbers.
     #[error("no random numbers are available")]
     Random(#[source] getrandom::Error),
+    /// The name of a [client's event](ChatBuilder::client_event) is none that an event may have.
+    #[error("no event can have this name")]
+    EventName(#[source] ParseError),
     /// A limit is out of range.
     #[error(transparent)]
     Limit(#[from] LimitError),

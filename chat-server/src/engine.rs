@@ -1,8 +1,10 @@
 //! The core of the chat: the log, delivery, users and presence. It knows neither sockets nor HTTP.
 
+pub(crate) mod client_events;
 pub(crate) mod consumers;
 pub(crate) mod delivery;
 pub(crate) mod episode;
+pub(crate) mod intercept;
 pub(crate) mod limits;
 pub(crate) mod log;
 pub(crate) mod moderation;

@@ -12,6 +12,7 @@ pub use chat::{
     Chat, ChatBuilder, ChatError, Impairment, RoomHandle, SendError, Sending, Stores, UserHandle,
 };
 pub use engine::consumers::{Consumer, ConsumerError, Consuming, Consumption};
+pub use engine::intercept::Interceptor;
 pub use engine::limits::{LimitError, Limits};
 #[cfg(feature = "simulation")]
 #[doc(hidden)]

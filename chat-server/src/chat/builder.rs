@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use chat_adapter::{Broadcast, LocalBroadcast};
-use chat_core::{Nickname, NodeId};
+use chat_core::{Nickname, NodeId, ParseError, TypedEvent};
 use socketioxide::SocketIo;
 use socketioxide::extract::SocketRef;
 use socketioxide::socket::DisconnectReason;
@@ -9,6 +9,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::{Chat, ChatError, Stores};
+use crate::engine::client_events::ClientEvents;
+use crate::engine::intercept::{Interception, Interceptor};
 use crate::engine::limits::Limits;
 use crate::engine::log::{Log, RECENT_AT_START};
 use crate::engine::outgoing::{self, Outgoing};
@@ -52,6 +54,8 @@ pub struct ChatBuilder {
     reserved_names: Vec<Nickname>,
     issuer: Option<Arc<dyn Issuer>>,
     policy: Option<Arc<dyn Policy>>,
+    interceptor: Option<Arc<dyn Interceptor>>,
+    client_events: Result<ClientEvents, ParseError>,
     has_room_rules: bool,
     registration: Registration,
     limits: Limits,
@@ -80,6 +84,8 @@ impl ChatBuilder {
             reserved_names: Self::RESERVED_NAMES.map(Nickname::from_stored).into(),
             issuer: None,
             policy: None,
+            interceptor: None,
+            client_events: Ok(ClientEvents::default()),
             has_room_rules: false,
             registration: Registration::default(),
             limits: Limits::default(),
@@ -146,6 +152,51 @@ impl ChatBuilder {
     /// same policy.
     pub fn policy(self, policy: impl Policy) -> Self {
         Self { policy: Some(Arc::new(policy)), ..self }
+    }
+
+    /// Lets an [`Interceptor`] look at what clients send before it is stored, and change or refuse it. All nodes of a chat
+    /// need the same.
+    pub fn intercept(self, interceptor: impl Interceptor) -> Self {
+        Self { interceptor: Some(Arc::new(interceptor)), ..self }
+    }
+
+    /// Lets clients send an event of the application's own to rooms where they are and may write:
+    /// `emit(name, payload, clientOffset?, { room }?, callback?)`. It is kept in the log like a message, acked when it is
+    /// stored, and delivered under its name to everybody in the room, once, also late. A payload that is no `E` is refused;
+    /// what is stored is the `E` that was read. Set an [`Interceptor`](Self::intercept) to check more.
+    ///
+    /// ```
+    /// use chat_core::TypedEvent;
+    /// use serde::{Deserialize, Serialize};
+    ///
+    /// #[derive(Serialize, Deserialize)]
+    /// struct Move {
+    ///     from: String,
+    ///     to: String,
+    /// }
+    ///
+    /// impl TypedEvent for Move {
+    ///     const NAME: &'static str = "move";
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let store = std::sync::Arc::new(chat_store::MemoryStore::new());
+    /// let chat = chat_server::Chat::builder(store).client_event::<Move>().start().await?;
+    /// // From the application, to the same clients:
+    /// let game = chat.room("game 7".parse()?);
+    /// game.publish(&Move { from: "e2".to_owned(), to: "e4".to_owned() }).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// [`start`](Self::start) fails if the name is none that an event may have.
+    pub fn client_event<E: TypedEvent>(self) -> Self {
+        let client_events = self.client_events.and_then(|mut events| {
+            events.allow::<E>()?;
+            Ok(events)
+        });
+        Self { client_events, ..self }
     }
 
     /// Applies what the store says of rooms, bans and mutes: sets [`RoomPolicy`] as the policy unless there is
@@ -229,10 +280,11 @@ impl ChatBuilder {
     ///
     /// # Errors
     /// When the store fails, a limit is out of range, the operating system returns no random numbers, there is no store
-    /// for the rules of rooms, or a closed registration has no rules.
+    /// for the rules of rooms, a closed registration has no rules, or the name of an event is none.
     pub async fn start(self) -> Result<Chat, ChatError> {
         let Self { stores, broadcast, hooks, limits, proxies, rules, .. } = self;
         limits.check()?;
+        let client_events = self.client_events.map_err(ChatError::EventName)?;
         let Stores { messages, sessions, users, rooms, read_positions } = stores;
         let rooms = match (self.has_room_rules, rooms) {
             (false, _) => None,
@@ -339,6 +391,8 @@ impl ChatBuilder {
             access_rate: limits.room_change_rate().map(Buckets::new).map(Arc::new),
             reading: read_positions.map(Reading::new),
             gate: gate.clone(),
+            interception: self.interceptor.map(Interception::new),
+            client_events: Arc::new(client_events),
             hooks: Arc::new(hooks),
             changes: elsewhere,
             outgoing: told,

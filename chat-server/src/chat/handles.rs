@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chat_core::event::Users;
-use chat_core::{Audience, NewMessage, Nickname, Offset, RoomId, UserId};
+use chat_core::{Audience, NewMessage, Nickname, Offset, RoomId, TypedEvent, UserId};
 use chat_store::{AccessChanged, NewAccessChange, Page, StoreError};
 use serde::Serialize;
 
@@ -201,6 +201,11 @@ impl RoomHandle {
         Sending::event(self.chat.clone(), self.audience(), event, payload)
     }
 
+    /// Sends an event with its [name](TypedEvent::NAME); otherwise as [`emit`](Self::emit).
+    pub fn publish<E: TypedEvent>(&self, event: &E) -> Sending {
+        self.emit(E::NAME, event)
+    }
+
     /// Returns the last messages of the room before an offset, or of all with `None`, as they are now, in the order of the
     /// log, without edits, deletions and reactions: at most
     /// `limit`, fewer if they are large. [`Page::more`] tells whether there are earlier ones.
@@ -255,5 +260,10 @@ impl UserHandle {
         let nickname = self.nickname.clone();
         let audience = Audience::Private { from: self.id, to: self.id, nickname };
         Sending::event(self.chat.clone(), audience, event, payload)
+    }
+
+    /// Sends an event with its [name](TypedEvent::NAME); otherwise as [`emit`](Self::emit).
+    pub fn publish<E: TypedEvent>(&self, event: &E) -> Sending {
+        self.emit(E::NAME, event)
     }
 }

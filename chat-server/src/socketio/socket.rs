@@ -18,6 +18,7 @@ mod observe;
 mod permission;
 mod request_queue;
 mod room_changed;
+mod sending;
 mod services;
 mod session;
 mod sink;

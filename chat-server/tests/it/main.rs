@@ -14,6 +14,7 @@ mod fairness;
 mod guarded;
 mod hooks;
 mod imports;
+mod interceptor;
 mod javascript;
 mod kept_rooms;
 mod limits;

@@ -226,6 +226,11 @@ impl Access {
         Ok(Grant(Some(state)))
     }
 
+    /// Returns who the client is.
+    pub(crate) fn identity(&self) -> Arc<Identity> {
+        Arc::clone(&self.lock().identity)
+    }
+
     /// Returns a number that is another one after each change of access, for [`settle`](Self::settle).
     pub(crate) fn changes(&self) -> u64 {
         self.lock().changes

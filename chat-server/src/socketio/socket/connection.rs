@@ -150,9 +150,11 @@ impl Connection {
         Some(Request { connection: Arc::clone(self), ack_id, in_flight, spent: None })
     }
 
-    /// Returns the bytes that a request counts in addition to its length: with a policy each may have to wait in a task.
+    /// Returns the bytes that a request counts in addition to its length: with a policy or
+    /// an interceptor each may have to wait in a task.
     pub(crate) fn task_bytes(&self, otherwise: usize) -> usize {
-        if self.access.is_some() { TASK_BYTES.max(otherwise) } else { otherwise }
+        let waits = self.access.is_some() || self.services.interception.is_some();
+        if waits { TASK_BYTES.max(otherwise) } else { otherwise }
     }
 
     /// Returns the client's user; none if anonymous.

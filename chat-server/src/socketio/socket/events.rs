@@ -2,6 +2,7 @@
 
 mod changes;
 mod chat_message;
+mod client_event;
 mod devices;
 mod history;
 mod in_room;

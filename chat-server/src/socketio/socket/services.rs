@@ -10,6 +10,8 @@ use socketioxide::socket::DisconnectReason;
 use super::connect_error::ConnectError;
 use super::observe::{Direction, Observed};
 use super::session::ChatSession;
+use crate::engine::client_events::ClientEvents;
+use crate::engine::intercept::Interception;
 use crate::engine::limits::Limits;
 use crate::engine::log::Log;
 use crate::engine::outgoing::Outgoing;
@@ -81,6 +83,10 @@ pub(crate) struct Services {
     pub(crate) reading: Option<Reading>,
     /// Asks the application's policy; none without one.
     pub(crate) gate: Option<Gate>,
+    /// Looks at what clients send before it is stored; none without an interceptor.
+    pub(crate) interception: Option<Interception>,
+    /// The application's events that clients may send.
+    pub(crate) client_events: Arc<ClientEvents>,
     pub(crate) hooks: Arc<Hooks>,
     /// Changes of access that are to be applied on this node.
     pub(crate) changes: Elsewhere,

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use chat_core::event::{DELETE_MESSAGE, DeleteMessage, EDIT_MESSAGE, EditMessage, REACT, React};
 use chat_core::{
-    Audience, ClientOffset, Content, Emoji, Feed, Message, NewMessage, Offset, Refusal,
+    Audience, ClientOffset, Content, Emoji, Feed, Kind, Message, NewMessage, Offset, Refusal,
     RefusalCode, Role, RoomId,
 };
 
@@ -97,11 +97,20 @@ fn later(connection: &Arc<Connection>, asked: Asked, request: Request) {
 
 /// Submits the change to the log, which finds out whether the message is still there, and answers.
 async fn submit(connection: &Connection, asked: Asked, mut request: Request) {
-    let (message, actions) = match permitted(connection, asked).await {
+    let (mut message, actions) = match permitted(connection, asked).await {
         Ok(permitted) => permitted,
         Err(Failed::Refused(refusal)) => return request.refuse(refusal),
         Err(Failed::Store) => return request.finish(Outcome::Unavailable),
     };
+    if connection.services.interception.is_some() && matches!(message.kind, Kind::Edit(_)) {
+        // Nobody but those who may write takes the interceptor's time.
+        if let Err(denied) = connection.permit(&actions).await.map(drop) {
+            return request.refuse(denied.into());
+        }
+        if let Err(refusal) = connection.intercept(&mut message).await {
+            return request.refuse(refusal);
+        }
+    }
     // Asked last, so that the change is made while it is allowed.
     let _grant = match connection.permit(&actions).await {
         Ok(grant) => grant,
@@ -149,11 +158,8 @@ async fn permitted(
             (NewMessage::reaction(audience, of, &emoji, on), vec![action])
         }
     };
-    new = new.with_author(connection.authorship.writes());
     new.client_offset = client_offset;
-    if let Some(user) = connection.user() {
-        (new.from, new.user) = (Some(user.nickname.clone()), Some(user.id));
-    }
+    connection.sign(&mut new);
     Ok((new, actions))
 }
 

@@ -22,7 +22,11 @@ impl Event for ChatMessageEvent {
     }
 
     fn handle(connection: &Arc<Connection>, message: ChatMessage, request: Request) {
-        in_turn(connection, message, request, actions, submit);
+        if connection.services.interception.is_none() {
+            return in_turn(connection, message, request, actions, submit);
+        }
+        let later = Arc::clone(connection);
+        connection.requests.later(async move { later.send_to_room(new(message), request).await });
     }
 }
 
@@ -33,26 +37,27 @@ fn actions(connection: &Connection, message: &ChatMessage) -> Vec<Action> {
     room.map(Action::Write).into_iter().collect()
 }
 
-fn submit(connection: &Connection, message: ChatMessage, mut request: Request) {
-    let ChatMessage { content, client_offset, options, .. } = message;
-    if let Err(refusal) = connection.services.limits.admit(&content) {
-        return request.refuse(refusal);
-    }
-    let room = options.room.unwrap_or_else(RoomId::general);
-    let Some(room) = connection.position.joined(&room) else {
-        return request.refuse(not_in_room());
-    };
-    if let Err(refusal) = request.spend(&content) {
-        return request.refuse(refusal);
-    }
-    let mut message = NewMessage::new(room, content).with_author(connection.authorship.writes());
-    if let Some(to) = options.reply_to {
-        message = message.in_reply_to(to);
-    }
+fn new(ChatMessage { content, client_offset, options, .. }: ChatMessage) -> NewMessage {
+    let mut message = NewMessage::new(options.room.unwrap_or_else(RoomId::general), content);
     message.client_offset = client_offset;
-    if let Some(user) = connection.user() {
-        (message.from, message.user) = (Some(user.nickname.clone()), Some(user.id));
+    match options.reply_to {
+        Some(to) => message.in_reply_to(to),
+        None => message,
     }
+}
+
+fn submit(connection: &Connection, message: ChatMessage, mut request: Request) {
+    let mut message = new(message);
+    if let Err(refusal) = connection.services.limits.admit(&message.content) {
+        return request.refuse(refusal);
+    }
+    let joined = message.audience.room().and_then(|room| connection.position.joined(room));
+    let Some(room) = joined else { return request.refuse(not_in_room()) };
+    if let Err(refusal) = request.spend(&message.content) {
+        return request.refuse(refusal);
+    }
+    message.audience = room.into();
+    connection.sign(&mut message);
     let log = &connection.services.log;
     log.submit(connection.reader, message, connection.origin(), move |outcome| {
         request.finish(outcome)

@@ -1,9 +1,10 @@
 use std::sync::Arc;
 
-use chat_core::{Refusal, RefusalCode, RoomId};
+use chat_core::RoomId;
 
 use super::super::connection::{Connection, Request};
 use super::super::permission::in_turn;
+pub(super) use super::super::sending::not_in_room;
 use crate::engine::policy::Action;
 
 /// Carries out a request in a room that the client is in: at once, even if other requests wait for the store, because
@@ -34,8 +35,4 @@ pub(super) fn in_room(
             request.refuse(not_in_room());
         }
     });
-}
-
-pub(super) fn not_in_room() -> Refusal {
-    Refusal::new(RefusalCode::NotInRoom, "you are not in this room; join it first")
 }

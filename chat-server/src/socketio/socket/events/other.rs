@@ -6,9 +6,9 @@ use socketioxide::handler::MessageHandler;
 use socketioxide::socket::Socket;
 use socketioxide_core::Value;
 
-use super::super::connection::{Connection, InOrder, json};
+use super::super::connection::{Connection, InOrder, TASK_BYTES, json};
 use super::super::event::{Event, handle};
-use super::{changes, devices, kept_rooms, reading, token};
+use super::{changes, client_event, devices, kept_rooms, reading, token};
 
 /// Handles events that have no handler of their own: rare ones, and those that the chat does not know.
 pub(crate) struct OtherEvents(pub(crate) Arc<Connection>);
@@ -54,7 +54,11 @@ impl MessageHandler<LocalAdapter, InOrder> for OtherEvents {
         if let Some((_, handle)) = RARE.iter().find(|(known, _)| *known == name) {
             return handle(connection, &event, ack_id);
         }
-        let Some(request) = connection.request(&name, ack_id, event.len()) else { return };
+        let bytes = event.len() + connection.task_bytes(TASK_BYTES);
+        let Some(request) = connection.request(&name, ack_id, bytes) else { return };
+        let Some(request) = client_event::handle(connection, &name, json(&event), request) else {
+            return;
+        };
         let message = "there is no such event; the README lists those there are";
         request.refuse(Refusal::new(RefusalCode::UnknownEvent, message));
     }

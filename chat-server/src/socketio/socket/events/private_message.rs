@@ -36,13 +36,22 @@ async fn submit(connection: &Connection, message: PrivateMessage, mut request: R
         );
         return request.refuse(refusal);
     };
-    let message = match address(connection, &sender, message).await {
+    let mut message = match address(connection, &sender, message).await {
         Ok(message) => message,
         Err(IdentityError::Refused(refusal)) => return request.refuse(refusal),
         // Silence makes the client retry.
         Err(IdentityError::Store(_)) => return request.finish(Outcome::Unavailable),
     };
     let Audience::Private { to, .. } = message.audience else { return };
+    if connection.services.interception.is_some() {
+        // Nobody but those who may write takes the interceptor's time.
+        if let Err(denied) = connection.permit(&[Action::SendPrivately(to)]).await.map(drop) {
+            return request.refuse(denied.into());
+        }
+        if let Err(refusal) = connection.intercept(&mut message).await {
+            return request.refuse(refusal);
+        }
+    }
     let granted = connection.permit(&[Action::SendPrivately(to)]).await;
     let _grant = match granted {
         Ok(grant) => grant,
