@@ -28,6 +28,8 @@ pub use self::send::{SendError, Sending};
 pub use self::stores::Stores;
 use crate::engine::limits::{LimitError, Limits};
 use crate::engine::log::{Log, ReaderId};
+#[cfg(feature = "api")]
+use crate::http::api::{self, Api, ApiTokens};
 use crate::http::base_path::BasePath;
 use crate::http::origin::{OriginGuard, Origins, Rules};
 use crate::http::server::{self, Listener, Room, Served};
@@ -71,6 +73,9 @@ pub struct Chat {
     proxies: TrustedProxies,
     rules: Rules,
     base_path: BasePath,
+    /// None if there are no tokens for it.
+    #[cfg(feature = "api")]
+    api: Option<Api>,
 }
 
 /// The error of starting or serving a chat.
@@ -132,11 +137,21 @@ impl Chat {
         web::client_router()
     }
 
+    /// Returns a router with the API for the holders of these tokens, to nest where you like, as in
+    /// `app.nest("/api/v1", chat.api_router(tokens))`. The chat's own [`router`](Self::router) has it if the builder was
+    /// given [tokens](ChatBuilder::api).
+    #[cfg(feature = "api")]
+    pub fn api_router(&self, tokens: ApiTokens) -> Router {
+        let api = Api::new(self.connections.clone(), tokens);
+        api::router(api, self.origins_at(None))
+    }
+
     /// Returns a router with everything the chat serves over HTTP, below its [base path](ChatBuilder::base_path):
     ///
     /// - `/socket.io`, with the client library below it
     /// - `/`, the chat page
     /// - `/healthz`, which answers as long as the process works
+    /// - `/api/v1`, the API, if there are [tokens](ChatBuilder::api) for it
     /// - `/readyz`, which answers status 503 with [what does not work](Self::impairments), if anything
     pub fn router(&self) -> Router {
         self.router_for(self.origins_at(None))
@@ -157,7 +172,17 @@ impl Chat {
             }
         });
         let health = web::health().route("/readyz", ready);
+        #[cfg(feature = "api")]
+        let api = self
+            .api
+            .clone()
+            .map(|api| Router::new().nest("/api/v1", api::router(api, origins.clone())));
         let chat = self.socket_router_for(origins).merge(web::router()).merge(health.clone());
+        #[cfg(feature = "api")]
+        let chat = match api {
+            Some(api) => chat.merge(api),
+            None => chat,
+        };
         let nested = self.base_path.nest(chat);
         if self.base_path == BasePath::default() { nested } else { nested.merge(health) }
     }

@@ -21,6 +21,11 @@ pub use engine::policy::{Action, Decision, Identity, Policy, PolicyError, RoomPo
 #[cfg(feature = "jwt")]
 pub use engine::users::{JwtFileError, JwtFileErrorKind, JwtKeyError, JwtVerifier};
 pub use engine::users::{Registration, invitation, link_code};
+#[cfg(feature = "api")]
+pub use http::api::{
+    ApiScope, ApiScopeError, ApiToken, ApiTokenError, ApiTokenFileError, ApiTokenFileErrorKind,
+    ApiTokenLineError, ApiTokens, NewApiToken,
+};
 pub use http::base_path::{BasePath, BasePathError};
 pub use http::origin::{AllowedHost, AllowedHostError, AllowedOrigin, AllowedOriginError};
 pub use http::server::Listener;

@@ -23,6 +23,8 @@ use crate::engine::relay::Listener;
 #[cfg(feature = "jwt")]
 use crate::engine::users::JwtVerifier;
 use crate::engine::users::{self, Identities, Issuer, RESERVED, Registration};
+#[cfg(feature = "api")]
+use crate::http::api::{Api, ApiTokens};
 use crate::http::base_path::BasePath;
 use crate::http::origin::{AllowedHost, AllowedOrigin, Rules};
 use crate::http::server::Room;
@@ -62,6 +64,8 @@ pub struct ChatBuilder {
     proxies: TrustedProxies,
     rules: Rules,
     base_path: BasePath,
+    #[cfg(feature = "api")]
+    api: Option<ApiTokens>,
 }
 
 impl Chat {
@@ -92,6 +96,8 @@ impl ChatBuilder {
             proxies: TrustedProxies::default(),
             rules: Rules::default(),
             base_path: BasePath::default(),
+            #[cfg(feature = "api")]
+            api: None,
         }
     }
 
@@ -265,6 +271,13 @@ impl ChatBuilder {
         Self { base_path, ..self }
     }
 
+    /// Serves the API at `/api/v1` to the holders of these tokens; without them there is none. Keep a clone to
+    /// [reload](ApiTokens::reload) them.
+    #[cfg(feature = "api")]
+    pub fn api(self, tokens: ApiTokens) -> Self {
+        Self { api: Some(tokens), ..self }
+    }
+
     /// Calls `observe` with the name and size of each chat event in either direction, like `onAny` and
     /// `onAnyOutgoing` in Socket.IO. It must not block.
     ///
@@ -413,6 +426,8 @@ impl ChatBuilder {
             tokio::spawn(listening.clone().run_until_cancelled_owned(keep_settled));
         }
         Ok(Chat {
+            #[cfg(feature = "api")]
+            api: self.api.map(|tokens| Api::new(connections.clone(), tokens)),
             io,
             transport,
             connections,

@@ -29,7 +29,7 @@ pub(crate) mod tests;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use chat_core::{Epoch, Feed, Message, NewMessage, Offset, RoomKey};
+use chat_core::{Epoch, Feed, Message, NewMessage, Offset, RoomId, RoomKey};
 use chat_store::{MessageStore, Page, StoreError};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -251,8 +251,7 @@ impl Log {
         const NAMES: usize = 1000;
         let mut after = None;
         loop {
-            let names = self.store.room_names(after.as_ref(), NAMES).await;
-            let names = self.reading.watch(names)?;
+            let names = self.room_names(after.as_ref(), NAMES).await?;
             if names.iter().any(|name| name.key() == *key) {
                 return Ok(true);
             }
@@ -261,6 +260,16 @@ impl Log {
             }
             after = names.into_iter().next_back();
         }
+    }
+
+    /// Returns the names of rooms with messages, in the order of their bytes: those after `after`, at most `limit`. Cancel
+    /// safe.
+    pub(crate) async fn room_names(
+        &self,
+        after: Option<&RoomId>,
+        limit: usize,
+    ) -> Result<Vec<RoomId>, StoreError> {
+        self.reading.watch(self.store.room_names(after, limit).await)
     }
 
     /// Commits and answers all submitted messages, and stops. Messages submitted later are not stored, and are

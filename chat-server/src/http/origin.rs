@@ -21,7 +21,7 @@ use axum::body::Body;
 use axum::extract::ConnectInfo;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Request, Response, StatusCode};
-use serde_json::json;
+use serde_json::{Value as Json, json};
 use tokio::time::Instant;
 use tower::Service;
 
@@ -40,6 +40,13 @@ const PAUSE: Duration = Duration::from_secs(60);
 
 /// Engine.IO's error code for "forbidden".
 const FORBIDDEN: u8 = 4;
+
+/// The methods that the transport takes.
+const TRANSPORT: HeaderValue = HeaderValue::from_static("GET, POST");
+
+/// The methods that the API takes.
+#[cfg(feature = "api")]
+const API: HeaderValue = HeaderValue::from_static("GET, POST, DELETE");
 
 type ResponseFuture = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
 
@@ -80,13 +87,41 @@ impl Origins {
     ) -> Response<Body> {
         match self.0.rules.judge(request.headers(), proxied, self.0.local) {
             // Only after the answer to this preflight does a browser send the request that gets the other answer.
-            Verdict::Foreign(allowed) if cors::is_preflight(request) => preflight(request, allowed),
+            Verdict::Foreign(allowed) if cors::is_preflight(request) => {
+                preflight(request, allowed, TRANSPORT)
+            }
             Verdict::Foreign(allowed) => {
                 let mut response = response;
                 Cors::of(request, allowed).add_to(response.headers_mut());
                 response
             }
             _ => response,
+        }
+    }
+}
+
+impl Origins {
+    /// Passes a request on to `next` if its page may use the server.
+    #[cfg(feature = "api")]
+    pub(crate) async fn pass<F: Future<Output = Response<Body>>>(
+        &self,
+        mut request: Request<Body>,
+        next: impl FnOnce(Request<Body>) -> F,
+    ) -> Response<Body> {
+        let guard = &self.0;
+        let proxied = guard.identify(&mut request);
+        match guard.rules.judge(request.headers(), proxied, guard.local) {
+            Verdict::Own => next(request).await,
+            Verdict::Foreign(allowed) if cors::is_preflight(&request) => {
+                preflight(&request, allowed, API)
+            }
+            Verdict::Foreign(allowed) => {
+                let cors = Cors::of(&request, allowed);
+                let mut response = next(request).await;
+                cors.add_to(response.headers_mut());
+                response
+            }
+            refused => guard.refuse(&refused, &"forbidden".into()),
         }
     }
 }
@@ -121,7 +156,7 @@ where
             Verdict::Own => self.inner.call(request),
             Verdict::Foreign(allowed) => {
                 if cors::is_preflight(&request) {
-                    return Box::pin(ready(Ok(preflight(&request, allowed))));
+                    return Box::pin(ready(Ok(preflight(&request, allowed, TRANSPORT))));
                 }
                 let cors = Cors::of(&request, allowed);
                 let response = self.inner.call(request);
@@ -131,16 +166,16 @@ where
                     Ok(response)
                 })
             }
-            refused => Box::pin(ready(Ok(guard.refuse(&refused)))),
+            refused => Box::pin(ready(Ok(guard.refuse(&refused, &FORBIDDEN.into())))),
         }
     }
 }
 
-/// Returns the answer to a preflight request.
-fn preflight<B>(request: &Request<B>, allowed: Allowed) -> Response<Body> {
+/// Returns the answer to a preflight request for something that takes these methods.
+fn preflight<B>(request: &Request<B>, allowed: Allowed, methods: HeaderValue) -> Response<Body> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::NO_CONTENT;
-    *response.headers_mut() = Cors::of(request, allowed).preflight(request);
+    *response.headers_mut() = Cors::of(request, allowed).preflight(request, methods);
     response
 }
 
@@ -161,7 +196,8 @@ impl Guard {
         client.is_some()
     }
 
-    fn refuse(&self, refused: &Verdict) -> Response<Body> {
+    /// Says why a page is refused, to it and in the log. `code` is the reason for programs.
+    fn refuse(&self, refused: &Verdict, code: &Json) -> Response<Body> {
         let (kind, message) = match refused {
             Verdict::HostRefused(host) => {
                 let name = host.as_ref().map_or("NAME", |host| &host.host);
@@ -184,7 +220,7 @@ impl Guard {
             _ => (0, "pages without an origin of their own may not use this server".to_owned()),
         };
         self.say(kind, &message);
-        let body = json!({ "code": FORBIDDEN, "message": message });
+        let body = json!({ "code": code, "message": message });
         let mut response = Response::new(Body::from(body.to_string()));
         *response.status_mut() = StatusCode::FORBIDDEN;
         let content_type = HeaderValue::from_static("application/json");

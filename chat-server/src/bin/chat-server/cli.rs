@@ -1,12 +1,16 @@
 //! The command line of the server.
 
 mod adapter;
+mod api_token;
 mod args;
+mod command;
 mod hub;
 mod jwt;
 mod limits;
 mod listen;
 mod moderate;
+mod one_line;
+mod reload;
 mod stop;
 mod workers;
 
@@ -18,6 +22,9 @@ use anyhow::{Context, bail};
 use tokio::time::timeout;
 
 pub(crate) use args::Cli;
+use command::Command;
+pub(crate) use one_line::one_line;
+use reload::{Reloaded, reload_signal};
 use stop::stop_signal;
 
 use crate::open_files::{open_files, raise_open_files};
@@ -36,12 +43,18 @@ const CLOSE_PATIENCE: Duration = Duration::from_millis(900);
 /// When the server cannot start: one line that says what is wrong and what to do. A worker that cannot start prints
 /// that line itself; the result is then a failure exit code and no error.
 pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
-    if let Some(command) = cli.command {
-        moderate::check_store(&cli.store)?;
-        let store = chat_store::open(&cli.store).await?;
-        let done = moderate::run(command, &*store).await;
-        store.close().await;
-        return done.map(|()| ExitCode::SUCCESS);
+    match cli.command {
+        Some(Command::Store(command)) => {
+            moderate::check_store(&cli.store)?;
+            let store = chat_store::open(&cli.store).await?;
+            let done = moderate::run(command, &*store).await;
+            store.close().await;
+            return done.map(|()| ExitCode::SUCCESS);
+        }
+        Some(Command::ApiToken(args)) => {
+            return api_token::create(args, cli.api_tokens.as_ref()).map(|()| ExitCode::SUCCESS);
+        }
+        None => {}
     }
     if cli.registration == Registration::Closed && !cli.rooms && !cli.jwt.has_keys() {
         bail!("--registration closed needs --rooms, whose rules keep out who is no user");
@@ -62,7 +75,10 @@ async fn serve(cli: &Cli) -> anyhow::Result<()> {
     let bound = cli.address().bind().await?;
     let local = &*bound.shown;
     telemetry::init(&cli.log, cli.worker_listen.as_ref().map(|_| local))?;
-    let verifier = cli.jwt.verifier()?;
+    let reloaded = Reloaded {
+        verifier: cli.jwt.verifier()?,
+        tokens: api_token::tokens(cli.api_tokens.as_deref())?,
+    };
     let store = chat_store::open(&cli.store).await?;
     let broadcast = adapter::open(cli).await?;
     // Only the kind of each URL: the rest may contain secrets.
@@ -81,10 +97,15 @@ async fn serve(cli: &Cli) -> anyhow::Result<()> {
     if adapter != "local" {
         chat = chat.broadcast(Arc::clone(&broadcast));
     }
-    if let Some(verifier) = verifier {
+    if let Some(asked) = reload_signal(cli)? {
         // Before a supervisor learns that this worker listens, and passes signals on.
-        tokio::spawn(jwt::reload(verifier.clone(), jwt::reload_signal()?));
+        tokio::spawn(reloaded.clone().reload(asked));
+    }
+    if let Some(verifier) = reloaded.verifier {
         chat = chat.jwt(verifier);
+    }
+    if let Some(tokens) = reloaded.tokens {
+        chat = chat.api(tokens);
     }
     if cli.trace_events {
         chat = chat.observe(trace);
@@ -141,17 +162,4 @@ fn trace(event: Observed<'_>) {
     // The client chose the name: it may be long and contain anything.
     let name: String = event.unwrap_or("(answer)").chars().take(64).collect();
     tracing::info!(socket.id = %socket, event.bytes = bytes, "{direction} {name:?}");
-}
-
-/// Formats an error and its causes on one line, without causes that only repeat the text before.
-pub(crate) fn one_line(error: &anyhow::Error) -> String {
-    let mut line = String::new();
-    for cause in error.chain().map(ToString::to_string) {
-        if line.is_empty() {
-            line = cause;
-        } else if !line.contains(&cause) {
-            line = format!("{line}: {cause}");
-        }
-    }
-    line.replace('\n', " ")
 }

@@ -38,10 +38,9 @@ impl Cors {
         }
     }
 
-    /// Returns the headers of the answer to a preflight request.
-    pub(super) fn preflight<B>(self, request: &Request<B>) -> HeaderMap {
+    /// Returns the headers of the answer to a preflight request for something that takes these methods.
+    pub(super) fn preflight<B>(self, request: &Request<B>, methods: HeaderValue) -> HeaderMap {
         let mut headers = HeaderMap::new();
-        let methods = HeaderValue::from_static("GET, POST");
         headers.insert(ACCESS_CONTROL_ALLOW_METHODS, methods);
         if let Some(asked) = request.headers().get(ACCESS_CONTROL_REQUEST_HEADERS) {
             headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, asked.clone());

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use chat_core::{Nickname, ParseError};
 use clap::builder::{FalseyValueParser, PossibleValuesParser, TypedValueParser};
-use clap::{Command, CommandFactory, FromArgMatches, Parser};
+use clap::{CommandFactory, FromArgMatches, Parser};
 
+use super::command::Command;
 use super::jwt::JwtArgs;
 use super::limits::LimitArgs;
 use super::listen::ListenAddress;
@@ -152,6 +153,13 @@ pub(crate) struct Cli {
     #[command(flatten)]
     pub(super) jwt: JwtArgs,
 
+    /// File with the tokens of programs that use the API, /api/v1; without it there is no API
+    ///
+    /// "chat-server api-token NAME --scope SCOPE" adds one. FILE holds names, scopes and hashes, one token a line, and
+    /// nobody but its owner may read it. On SIGHUP it is read again.
+    #[arg(long, env = "CHAT_API_TOKENS", value_name = "FILE", global = true)]
+    pub(super) api_tokens: Option<PathBuf>,
+
     /// Log every event of every connection, in both directions: name and size, not contents
     #[arg(long, env = "CHAT_TRACE_EVENTS")]
     pub(crate) trace_events: bool,
@@ -211,7 +219,7 @@ pub(crate) struct Cli {
     pub(super) limits: LimitArgs,
 
     #[command(subcommand)]
-    pub(super) command: Option<super::moderate::Command>,
+    pub(super) command: Option<Command>,
 
     /// Makes this process a worker: the address that its supervisor gives it.
     #[arg(long, hide = true)]
@@ -269,7 +277,7 @@ fn reserved_name(text: &str) -> Result<Option<Nickname>, ParseError> {
 }
 
 /// Makes options ignore empty environment variables: files and systemd units set a variable to nothing to unset it.
-fn without_empty_variables(command: Command) -> Command {
+fn without_empty_variables(command: clap::Command) -> clap::Command {
     let is_empty = |name: &OsStr| std::env::var_os(name).is_some_and(|value| value.is_empty());
     command.mut_args(|arg| if arg.get_env().is_some_and(is_empty) { arg.env(None) } else { arg })
 }

@@ -1,12 +1,9 @@
-//! The options for signed tokens, and the signal to read their keys again.
+//! The options for signed tokens.
 
 use std::path::PathBuf;
 
-use anyhow::Context;
 use clap::Args;
 use clap::builder::FalseyValueParser;
-use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::task::spawn_blocking;
 
 use chat_server::{JwtFileError, JwtVerifier};
 
@@ -73,19 +70,5 @@ impl JwtArgs {
         })?;
         let verifier = verifier.with_audiences(&self.audiences).with_issuers(&self.issuers);
         Ok(Some(if self.allow_no_expiry { verifier.allow_no_expiry() } else { verifier }))
-    }
-}
-
-/// Returns the signal on which keys are read again. From now on it does not end the process.
-pub(super) fn reload_signal() -> anyhow::Result<Signal> {
-    signal(SignalKind::hangup()).context("cannot wait for SIGHUP")
-}
-
-/// Reads the keys again on each signal. Never returns.
-pub(super) async fn reload(verifier: JwtVerifier, mut asked: Signal) {
-    while asked.recv().await.is_some() {
-        let verifier = verifier.clone();
-        // It cannot panic, and has logged what is wrong.
-        let _ = spawn_blocking(move || verifier.reload()).await;
     }
 }

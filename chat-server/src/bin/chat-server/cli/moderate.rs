@@ -12,7 +12,7 @@ use chat_store::{
 };
 use clap::{Args, Subcommand};
 
-/// What to do instead of serving the chat. The store is that of --store.
+/// Changes of the store, which is that of --store.
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 pub(crate) enum Command {
     /// Ban a user or an address, everywhere or from a room; needs a server with --rooms

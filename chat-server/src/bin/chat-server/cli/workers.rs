@@ -8,8 +8,9 @@ use tokio::process::Command;
 use tokio::sync::watch;
 
 use super::listen::ListenAddress;
+use super::reload::reload_signal;
 use super::stop::stop_signal;
-use super::{Cli, hub, jwt};
+use super::{Cli, hub};
 use crate::supervisor::{self, LISTENING};
 
 /// Runs the workers until SIGTERM or Ctrl-C.
@@ -53,12 +54,11 @@ pub(super) async fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// Returns the SIGHUPs of this process, on which workers read their keys again. Without keys none comes, and the signal
+/// Returns the SIGHUPs of this process, on which workers read their files again. Without files none comes, and the signal
 /// ends the process as ever.
 fn hangups(cli: &Cli) -> anyhow::Result<watch::Receiver<()>> {
     let (sender, hangups) = watch::channel(());
-    if cli.jwt.has_keys() {
-        let mut asked = jwt::reload_signal()?;
+    if let Some(mut asked) = reload_signal(cli)? {
         tokio::spawn(
             async move { while asked.recv().await.is_some() && sender.send(()).is_ok() {} },
         );

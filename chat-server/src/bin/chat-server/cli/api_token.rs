@@ -1,0 +1,68 @@
+//! The tokens of the API: the file that the server reads, and the command that adds one to it.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, anyhow};
+use chat_server::{ApiScope, ApiToken, ApiTokens};
+use clap::Args;
+
+use super::one_line::one_line;
+
+/// The options of `api-token`.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub(crate) struct ApiTokenArgs {
+    /// Whose token it is: letters, digits, dots, dashes and underscores
+    ///
+    /// Tokens of the same name are the same author: they share keys, quotas and limits.
+    name: String,
+    /// What it allows: read, send or moderate, in all rooms or in one, as in send:ci; repeat the option for several
+    #[arg(long = "scope", value_name = "SCOPE", required = true)]
+    scopes: Vec<ApiScope>,
+}
+
+/// Reads the tokens in a file; none without one.
+///
+/// # Errors
+/// When the file cannot be used.
+pub(super) fn tokens(file: Option<&Path>) -> anyhow::Result<Option<ApiTokens>> {
+    let Some(path) = file else { return Ok(None) };
+    let tokens = ApiTokens::from_file(path).map_err(anyhow::Error::new);
+    tokens.context("--api-tokens cannot be used").map(Some)
+}
+
+/// Adds a token to the file, and prints its secret.
+///
+/// # Errors
+/// When there is no file for it, or the file cannot be used.
+pub(super) fn create(args: ApiTokenArgs, file: Option<&PathBuf>) -> anyhow::Result<()> {
+    let path =
+        file.ok_or_else(|| anyhow!("give the server's file of tokens: --api-tokens FILE"))?;
+    let new = ApiToken::create(&args.name, args.scopes)?;
+    let mut options = OpenOptions::new();
+    options.create(true).append(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let cannot = || format!("cannot write {}", path.display());
+    let mut file = options.open(path).with_context(cannot)?;
+    // A file that the server will not use gets no token.
+    tokens(Some(path))?;
+    let text = std::fs::read_to_string(path).with_context(cannot)?;
+    let begin = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
+    file.write_all(format!("{begin}{}\n", new.token).as_bytes()).with_context(cannot)?;
+    eprintln!("added to {}; a running server reads it on SIGHUP", path.display());
+    println!("{}", new.secret);
+    Ok(())
+}
+
+/// Reads the file again. What is wrong with it is logged, and the tokens of before stay.
+pub(super) fn reload(tokens: &ApiTokens) {
+    match tokens.reload() {
+        Ok(()) => tracing::info!("{} tokens of the API are valid", tokens.len()),
+        Err(error) => tracing::error!(
+            "the tokens of the API stay as they were: {}",
+            one_line(&anyhow::Error::new(error))
+        ),
+    }
+}

@@ -1,0 +1,29 @@
+//! The chat over plain HTTP: what programs and shells do without a connection of their own.
+//!
+//! A [`ApiToken`] says which application asks and what it may do. It acts as the application itself does: no
+//! policy is asked. What it sends goes through the same queue as the messages of clients, and what it reads comes from the
+//! same log. A file a resource; [`Caller`](caller::Caller) is who asks, [`ApiError`](error::ApiError) the answer
+//! to what is refused.
+
+mod account;
+mod answer;
+mod caller;
+mod error;
+mod messages;
+mod request;
+mod rooms;
+mod routes;
+mod sanctions;
+mod scope;
+mod state;
+mod token;
+mod token_file;
+mod tokens;
+mod users;
+
+pub(crate) use routes::router;
+pub use scope::{ApiScope, ApiScopeError};
+pub(crate) use state::Api;
+pub use token::{ApiToken, ApiTokenError, NewApiToken};
+pub use token_file::{ApiTokenFileError, ApiTokenFileErrorKind, ApiTokenLineError};
+pub use tokens::ApiTokens;

@@ -1,0 +1,42 @@
+use axum::Router;
+use axum::extract::Request;
+use axum::middleware::{Next, from_fn};
+use axum::routing::{MethodRouter, get, post};
+
+use super::error::{ApiError, HttpCode};
+use super::state::Api;
+use super::{messages, rooms, sanctions, users};
+use crate::http::origin::Origins;
+
+/// Returns the routes of the API, for pages that may use the chat and for programs.
+pub(crate) fn router(api: Api, origins: Origins) -> Router {
+    let mut router = Router::new();
+    for (path, methods) in routes() {
+        router = router.route(path, methods);
+    }
+    let guard = move |request: Request, next: Next| {
+        let origins = origins.clone();
+        async move { origins.pass(request, |request| next.run(request)).await }
+    };
+    router
+        .fallback(async || ApiError::http(HttpCode::NotFound))
+        .method_not_allowed_fallback(async || ApiError::http(HttpCode::MethodNotAllowed))
+        .layer(from_fn(guard))
+        .with_state(api)
+}
+
+/// All paths with what they answer.
+fn routes() -> Vec<(&'static str, MethodRouter<Api>)> {
+    vec![
+        ("/rooms", get(rooms::list)),
+        ("/rooms/{room}/messages", get(messages::list).post(messages::post)),
+        ("/rooms/{room}/users", get(users::in_room)),
+        ("/rooms/{room}/bans", post(sanctions::ban).delete(sanctions::lift_ban)),
+        ("/rooms/{room}/mutes", post(sanctions::mute).delete(sanctions::lift_mute)),
+        ("/rooms/{room}/kicks", post(sanctions::kick)),
+        ("/bans", post(sanctions::ban).delete(sanctions::lift_ban)),
+        ("/mutes", post(sanctions::mute).delete(sanctions::lift_mute)),
+        ("/users/{nickname}", get(users::show)),
+        ("/users/{nickname}/events", post(messages::post_to_user)),
+    ]
+}
