@@ -142,7 +142,7 @@ impl Chat {
     /// given [tokens](ChatBuilder::api).
     #[cfg(feature = "api")]
     pub fn api_router(&self, tokens: ApiTokens) -> Router {
-        let api = Api::new(self.connections.clone(), tokens);
+        let api = Api::new(self.connections.clone(), tokens, self.listening.clone());
         api::router(api, self.origins_at(None))
     }
 

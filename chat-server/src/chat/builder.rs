@@ -427,7 +427,7 @@ impl ChatBuilder {
         }
         Ok(Chat {
             #[cfg(feature = "api")]
-            api: self.api.map(|tokens| Api::new(connections.clone(), tokens)),
+            api: self.api.map(|tokens| Api::new(connections.clone(), tokens, listening.clone())),
             io,
             transport,
             connections,

@@ -26,6 +26,9 @@ const MOST_ROOMS: usize = 1_000;
 /// A page of the store ends at 1 MiB, so more would rarely be read.
 const MOST_HISTORY: usize = 10_000;
 
+/// Each stream may hold a page of the store in memory for a moment.
+const MOST_STREAMS: usize = 10_000;
+
 /// Limits on what clients may use: connections, memory, time and request rate.
 ///
 /// The defaults suit a server that anyone can reach. A chat [checks](Self::check) its limits when it starts, so no
@@ -99,6 +102,9 @@ pub struct Limits {
     /// at most a million, with bursts of twice as many; 0 means no limit. When more happens, the room later gets the
     /// state at that time.
     pub max_ephemeral_events_per_second: u32,
+    /// Maximum number of streams of events that the tokens of one name may have open, from 1 to 10,000; 100 by default.
+    /// Further ones are refused with `slow_down` and status 429.
+    pub max_streams_per_token: usize,
     /// How long a client that lost its connection can recover its session; two minutes by default. Zero turns
     /// [`recovery`](crate::recovery) off; otherwise from 100 ms to 365 days.
     pub recovery_window: Duration,
@@ -217,6 +223,7 @@ impl Default for Limits {
             max_events_per_second: 200,
             event_burst: 2_000,
             max_ephemeral_events_per_second: 50,
+            max_streams_per_token: 100,
             recovery_window: Duration::from_secs(120),
             presence_grace: Duration::from_secs(5),
             nickname_lifetime: 90 * DAY,
@@ -264,6 +271,7 @@ impl Limits {
             MOST_EVENTS,
         )?;
         within("event_burst", self.event_burst, 1, MOST_EVENTS)?;
+        within("max_streams_per_token", self.max_streams_per_token, 1, MOST_STREAMS)?;
         if !self.recovery_window.is_zero() {
             within("recovery_window", self.recovery_window, LEAST_TIMEOUT, 365 * DAY)?;
         }

@@ -9,6 +9,7 @@ mod account;
 mod answer;
 mod caller;
 mod error;
+mod events;
 mod messages;
 mod request;
 mod rooms;

@@ -1,10 +1,12 @@
 //! The API over HTTP, as programs meet it.
 
+mod events;
 mod http;
 mod moderating;
 mod program;
 mod reading;
 mod sending;
+mod streams;
 
 use std::sync::Arc;
 

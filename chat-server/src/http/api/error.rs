@@ -40,6 +40,8 @@ pub(super) enum HttpCode {
     MethodNotAllowed,
     /// The body is no JSON.
     UnsupportedMediaType,
+    /// The offset to go on from is not in this log.
+    OtherLog,
 }
 
 /// [`ApiError`] as JSON.
@@ -76,6 +78,10 @@ impl ApiError {
             HttpCode::UnsupportedMediaType => (
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "the body has to be JSON, with `content-type: application/json`",
+            ),
+            HttpCode::OtherLog => (
+                StatusCode::CONFLICT,
+                "this offset is not in the log, which may be another one or a copy; begin again, with `after=0` for all",
             ),
         };
         let (code, message) = (Code::Http(code), message.to_owned());

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams};
-use chat_core::{ClientOffset, Nickname, Offset, ParseError, RefusalCode, RoomId};
+use chat_core::{ClientOffset, Nickname, Offset, ParseError, RecoveryOffset, RefusalCode, RoomId};
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, Request};
@@ -17,6 +17,8 @@ use super::state::Api;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+
 /// The room that the path names.
 pub(super) struct InRoom(pub(super) RoomId);
 
@@ -28,6 +30,9 @@ pub(super) struct OfUser(pub(super) Nickname);
 
 /// The key of a message, if there is one.
 pub(super) struct Key(pub(super) Option<ClientOffset>);
+
+/// The position of the last event of a stream that goes on, if it does.
+pub(super) struct LastEventId(pub(super) Option<RecoveryOffset>);
 
 /// A body of JSON.
 pub(super) struct Json<T>(pub(super) T);
@@ -135,6 +140,18 @@ impl FromRequestParts<Api> for Key {
         let quoted = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
         let key = quoted.unwrap_or(value).parse();
         Ok(Self(Some(key.map_err(|error: ParseError| invalid(error.to_string()))?)))
+    }
+}
+
+impl FromRequestParts<Api> for LastEventId {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Api) -> Result<Self, ApiError> {
+        let invalid = || ApiError::invalid("`last-event-id` has to be the id of an event, once");
+        let id = single(&parts.headers, &LAST_EVENT_ID).map_err(|()| invalid())?;
+        // A client that has had no event sends none, or an empty one.
+        let id = id.filter(|id| !id.is_empty()).map(|id| id.parse().map_err(|_| invalid()));
+        id.transpose().map(Self)
     }
 }
 

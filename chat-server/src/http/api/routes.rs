@@ -5,7 +5,7 @@ use axum::routing::{MethodRouter, get, post};
 
 use super::error::{ApiError, HttpCode};
 use super::state::Api;
-use super::{messages, rooms, sanctions, users};
+use super::{events, messages, rooms, sanctions, users};
 use crate::http::origin::Origins;
 
 /// Returns the routes of the API, for pages that may use the chat and for programs.
@@ -36,6 +36,7 @@ fn routes() -> Vec<(&'static str, MethodRouter<Api>)> {
         ("/rooms/{room}/kicks", post(sanctions::kick)),
         ("/bans", post(sanctions::ban).delete(sanctions::lift_ban)),
         ("/mutes", post(sanctions::mute).delete(sanctions::lift_mute)),
+        ("/events", get(events::follow)),
         ("/users/{nickname}", get(users::show)),
         ("/users/{nickname}/events", post(messages::post_to_user)),
     ]

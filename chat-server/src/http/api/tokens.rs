@@ -80,7 +80,6 @@ impl ApiTokens {
     }
 
     /// Waits until a token is not valid any more.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for streams"))]
     pub(super) async fn until_gone(&self, token: &ApiToken) {
         let mut tokens = self.0.tokens.subscribe();
         let is_gone = |tokens: &Tokens| !tokens.iter().any(|known| **known == *token);

@@ -62,6 +62,11 @@ pub(super) struct LimitArgs {
     #[arg(long, alias = "max-notices-per-second", env = "CHAT_MAX_EPHEMERAL_EVENTS_PER_SECOND", value_name = "N", default_value_t = Limits::default().max_ephemeral_events_per_second)]
     max_ephemeral_events_per_second: u32,
 
+    /// Maximum number of streams of events that programs with a token of one name may have open; more are refused with
+    /// status 429
+    #[arg(long, env = "CHAT_MAX_STREAMS_PER_TOKEN", value_name = "N", default_value_t = Limits::default().max_streams_per_token)]
+    max_streams_per_token: usize,
+
     /// Maximum length of a message, in bytes of UTF-8; a longer one is refused with "too_large"
     #[arg(long, env = "CHAT_MAX_MESSAGE_BYTES", value_name = "BYTES", default_value_t = Limits::default().max_message_bytes)]
     max_message_bytes: usize,
@@ -167,6 +172,7 @@ impl LimitArgs {
         limits.ping_timeout = self.ping_timeout.into();
         limits.max_rooms = self.max_rooms;
         limits.max_reactions_per_message = self.max_reactions_per_message;
+        limits.max_streams_per_token = self.max_streams_per_token;
         limits.max_history = self.max_history;
         limits.max_events_per_second = self.max_events_per_second;
         limits.event_burst = self.event_burst;
