@@ -6,6 +6,7 @@ mod moderating;
 mod program;
 mod reading;
 mod sending;
+mod shell;
 mod streams;
 
 use std::sync::Arc;

@@ -1,16 +1,22 @@
 //! The command line of the server.
 
 mod adapter;
+mod api_args;
+mod api_client;
 mod api_token;
 mod args;
+mod client;
 mod command;
+mod follow;
 mod hub;
 mod jwt;
 mod limits;
 mod listen;
 mod moderate;
+mod moderate_api;
 mod one_line;
 mod reload;
+mod show;
 mod stop;
 mod workers;
 
@@ -21,6 +27,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use tokio::time::timeout;
 
+use api_client::TryAgain;
 pub(crate) use args::Cli;
 use command::Command;
 pub(crate) use one_line::one_line;
@@ -45,11 +52,18 @@ const CLOSE_PATIENCE: Duration = Duration::from_millis(900);
 pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Some(Command::Store(command)) => {
+            if let Some(api) = command.api() {
+                let client = api.clone().client()?;
+                return moderate_api::run(&client, command).await.map(|()| ExitCode::SUCCESS);
+            }
             moderate::check_store(&cli.store)?;
             let store = chat_store::open(&cli.store).await?;
             let done = moderate::run(command, &*store).await;
             store.close().await;
             return done.map(|()| ExitCode::SUCCESS);
+        }
+        Some(Command::Client(command)) => {
+            return client::run(command).await.map(|()| ExitCode::SUCCESS);
         }
         Some(Command::ApiToken(args)) => {
             return api_token::create(args, cli.api_tokens.as_ref()).map(|()| ExitCode::SUCCESS);
@@ -69,6 +83,12 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     }
     serve(&cli).await?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Returns the exit code for an error: 75, as in `sysexits.h`, if trying again later may help.
+pub(crate) fn exit_code(error: &anyhow::Error) -> ExitCode {
+    const TEMPORARY: u8 = 75;
+    if error.is::<TryAgain>() { ExitCode::from(TEMPORARY) } else { ExitCode::FAILURE }
 }
 
 async fn serve(cli: &Cli) -> anyhow::Result<()> {

@@ -22,7 +22,7 @@ async fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             eprintln!("chat-server: {}", cli::one_line(&error));
-            ExitCode::FAILURE
+            cli::exit_code(&error)
         }
     }
 }

@@ -279,5 +279,7 @@ fn reserved_name(text: &str) -> Result<Option<Nickname>, ParseError> {
 /// Makes options ignore empty environment variables: files and systemd units set a variable to nothing to unset it.
 fn without_empty_variables(command: clap::Command) -> clap::Command {
     let is_empty = |name: &OsStr| std::env::var_os(name).is_some_and(|value| value.is_empty());
-    command.mut_args(|arg| if arg.get_env().is_some_and(is_empty) { arg.env(None) } else { arg })
+    command
+        .mut_args(|arg| if arg.get_env().is_some_and(is_empty) { arg.env(None) } else { arg })
+        .mut_subcommands(without_empty_variables)
 }

@@ -12,15 +12,21 @@ use chat_store::{
 };
 use clap::{Args, Subcommand};
 
+use super::api_args::ApiArgs;
+
 /// Changes of the store, which is that of --store.
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 pub(crate) enum Command {
     /// Ban a user or an address, everywhere or from a room; needs a server with --rooms
+    ///
+    /// In the store of --store, or with --url over the API of a running server. So do "mute", "lift" and "kick".
     Ban(SanctionArgs),
     /// Let a user or an address read but not write, everywhere or in a room; needs a server with --rooms
     Mute(SanctionArgs),
     /// End a ban and a mute
-    Lift(SubjectArgs),
+    Lift(LiftArgs),
+    /// Send a user out of a room, who may come back; needs a server with --rooms
+    Kick(KickArgs),
     /// Create a room that is kept, or change one: who may read it and write there; needs a server with --rooms
     Room(RoomArgs),
     /// Make a user a member of a room, with a role, or end that
@@ -46,26 +52,51 @@ pub(crate) enum Command {
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub(crate) struct SanctionArgs {
     #[command(flatten)]
-    whom: SubjectArgs,
+    pub(super) whom: SubjectArgs,
     /// How long, as in 2h or 30days; for good without it
     #[arg(long = "for", value_name = "DURATION", value_parser = humantime::parse_duration)]
-    duration: Option<Duration>,
+    pub(super) duration: Option<Duration>,
     /// Why, for the log and the one it is about
     #[arg(long, value_name = "TEXT")]
-    reason: Option<Reason>,
+    pub(super) reason: Option<Reason>,
+    #[command(flatten)]
+    api: ApiArgs,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub(crate) struct LiftArgs {
+    #[command(flatten)]
+    pub(super) whom: SubjectArgs,
+    #[command(flatten)]
+    api: ApiArgs,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub(crate) struct KickArgs {
+    /// The user's nickname
+    #[arg(long, value_name = "NICKNAME")]
+    pub(super) user: Nickname,
+    /// The room
+    #[arg(long, value_name = "ROOM")]
+    pub(super) room: RoomId,
+    /// Why, for the log and the one it is about
+    #[arg(long, value_name = "TEXT")]
+    pub(super) reason: Option<Reason>,
+    #[command(flatten)]
+    api: ApiArgs,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub(crate) struct SubjectArgs {
     /// A user, by nickname
     #[arg(long, value_name = "NICKNAME", conflicts_with = "address")]
-    user: Option<Nickname>,
+    pub(super) user: Option<Nickname>,
     /// An address, or a range: ADDRESS/24 or /16, for IPv6 /64 or /48
     #[arg(long, value_name = "ADDRESS", required_unless_present = "user")]
-    address: Option<String>,
+    pub(super) address: Option<String>,
     /// In this room; everywhere without it
     #[arg(long, value_name = "ROOM")]
-    room: Option<RoomId>,
+    pub(super) room: Option<RoomId>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
@@ -114,6 +145,19 @@ fn role(text: &str) -> Result<OptionalRole, chat_core::ParseError> {
     if text == "none" { Ok(OptionalRole(None)) } else { text.parse().map(Some).map(OptionalRole) }
 }
 
+impl Command {
+    /// Returns which server to ask instead of changing the store, if one is named.
+    pub(super) fn api(&self) -> Option<&ApiArgs> {
+        let api = match self {
+            Self::Ban(args) | Self::Mute(args) => &args.api,
+            Self::Lift(args) => &args.api,
+            Self::Kick(args) => &args.api,
+            _ => return None,
+        };
+        api.url.is_some().then_some(api)
+    }
+}
+
 /// Checks that there is a store that a server may use: a wrong path must not create an empty one.
 ///
 /// # Errors
@@ -138,7 +182,8 @@ pub(super) async fn run(command: Command, store: &dyn Store) -> anyhow::Result<(
     match command {
         Command::Ban(args) => sanction(store, args, SanctionKind::Ban).await,
         Command::Mute(args) => sanction(store, args, SanctionKind::Mute).await,
-        Command::Lift(args) => lift(store, args).await,
+        Command::Lift(args) => lift(store, args.whom).await,
+        Command::Kick(args) => kick(store, args).await,
         Command::Room(args) => room(store, args).await,
         Command::Member(args) => member(store, args).await,
         Command::Invite(args) => invite(store, args).await,
@@ -148,17 +193,27 @@ pub(super) async fn run(command: Command, store: &dyn Store) -> anyhow::Result<(
 }
 
 async fn sanction(store: &dyn Store, args: SanctionArgs, kind: SanctionKind) -> anyhow::Result<()> {
-    let SanctionArgs { whom, duration, reason } = args;
+    let SanctionArgs { whom, duration, reason, .. } = args;
     let (subject, room) = subject(store, whom).await?;
     let key = SanctionKey { room: room.map(|room| room.key()), subject, kind };
     let until = duration.map(|duration| Timestamp::now().plus(duration));
     let request = AccessRequest::Sanction { key, until };
+    apply(store, because(request, reason)).await
+}
+
+async fn kick(store: &dyn Store, args: KickArgs) -> anyhow::Result<()> {
+    let KickArgs { user, room, reason, .. } = args;
+    let subject = Subject::User(find(store, &user).await?.0);
+    let request = AccessRequest::Kick { room: Some(room.key()), subject };
+    apply(store, because(request, reason)).await
+}
+
+fn because(request: AccessRequest, reason: Option<Reason>) -> NewAccessChange {
     let change = NewAccessChange::new(request, Timestamp::now());
-    let change = match reason {
+    match reason {
         Some(reason) => change.with_reason(reason),
         None => change,
-    };
-    apply(store, change).await
+    }
 }
 
 async fn lift(store: &dyn Store, args: SubjectArgs) -> anyhow::Result<()> {

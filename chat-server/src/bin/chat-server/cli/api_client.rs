@@ -1,0 +1,272 @@
+//! A small client of the API: a connection for each request.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow, bail};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::{Bytes, Incoming};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Deserialize;
+use serde_json::Value as Json;
+use thiserror::Error;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+/// How long the server may take to accept a connection, and to answer.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The longest answer in bytes: a page of history has less.
+const MAX_ANSWER: usize = 16 * 1024 * 1024;
+
+/// The URL of a server, `http://HOST:PORT` with its base path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ServerUrl {
+    /// Host and port.
+    authority: String,
+    /// Without a slash at the end.
+    base_path: String,
+}
+
+/// Asks a server in the name of a token.
+#[derive(Clone)]
+pub(super) struct ApiClient {
+    url: ServerUrl,
+    authorization: HeaderValue,
+}
+
+/// A request to a path below `/api/v1`.
+pub(super) struct ApiRequest {
+    method: Method,
+    path: String,
+    query: String,
+    body: Option<Json>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+/// Why a request failed that may succeed when it is sent again.
+#[derive(Debug, Error)]
+#[error("{message}")]
+pub(crate) struct TryAgain {
+    message: String,
+}
+
+/// A refusal.
+#[derive(Deserialize)]
+struct Refused {
+    code: String,
+    message: String,
+}
+
+impl ApiRequest {
+    /// Creates a request for a path of these parts.
+    pub(super) fn new(method: Method, path: &[&str]) -> Self {
+        let path = path.iter().map(|part| format!("/{}", encoded(part))).collect();
+        Self { method, path, query: String::new(), body: None, headers: Vec::new() }
+    }
+
+    /// Adds a value to the query.
+    pub(super) fn with(mut self, name: &str, value: &str) -> Self {
+        let separator = if self.query.is_empty() { '?' } else { '&' };
+        self.query += &format!("{separator}{name}={}", encoded(value));
+        self
+    }
+
+    /// Adds a value to the query, if there is one.
+    pub(super) fn with_some(self, name: &str, value: Option<impl ToString>) -> Self {
+        match value {
+            Some(value) => self.with(name, &value.to_string()),
+            None => self,
+        }
+    }
+
+    pub(super) fn with_body(self, body: Json) -> Self {
+        Self { body: Some(body), ..self }
+    }
+
+    /// Adds a header.
+    ///
+    /// # Errors
+    /// When the value has control characters.
+    pub(super) fn with_header(mut self, name: &'static str, value: &str) -> anyhow::Result<Self> {
+        let value = HeaderValue::from_bytes(value.as_bytes());
+        let value = value.with_context(|| format!("{name} must not have control characters"))?;
+        self.headers.push((HeaderName::from_static(name), value));
+        Ok(self)
+    }
+}
+
+impl ApiClient {
+    /// Creates a client with this token.
+    ///
+    /// # Errors
+    /// When the token has characters that no token has.
+    pub(super) fn new(url: ServerUrl, token: &str) -> anyhow::Result<Self> {
+        let authorization = HeaderValue::from_str(&format!("Bearer {token}"));
+        let mut authorization = authorization.context("the token is one line of text")?;
+        authorization.set_sensitive(true);
+        Ok(Self { url, authorization })
+    }
+
+    /// Sends a request, and returns the JSON of its answer.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub(super) async fn ask(&self, request: &ApiRequest) -> anyhow::Result<Json> {
+        let answer = self.send(request).await?;
+        let body = timeout(PATIENCE, Limited::new(answer.into_body(), MAX_ANSWER).collect()).await;
+        let body = match body {
+            Ok(Ok(body)) => body.to_bytes(),
+            _ => return Err(self.try_again("broke off").into()),
+        };
+        serde_json::from_slice(&body).with_context(|| self.is_no_api())
+    }
+
+    /// Sends a request, and returns its answer if it is carried out.
+    ///
+    /// # Errors
+    /// When it is not: [`TryAgain`] if it may be later.
+    pub(super) async fn send(&self, request: &ApiRequest) -> anyhow::Result<Response<Incoming>> {
+        let answered = timeout(PATIENCE, self.exchange(request)).await;
+        let answer = match answered {
+            Ok(answer) => answer?,
+            Err(_) => return Err(self.try_again("does not answer").into()),
+        };
+        if answer.status().is_success() { Ok(answer) } else { Err(self.refusal(answer).await) }
+    }
+
+    async fn exchange(&self, request: &ApiRequest) -> anyhow::Result<Response<Incoming>> {
+        let ApiRequest { method, path, query, body, headers } = request;
+        let ServerUrl { authority, base_path } = &self.url;
+        let mut wire = Request::builder()
+            .method(method)
+            .uri(format!("{base_path}/api/v1{path}{query}"))
+            .header(HOST, authority)
+            .header(AUTHORIZATION, &self.authorization);
+        for (name, value) in headers {
+            wire = wire.header(name, value);
+        }
+        let body = body.as_ref().map(Json::to_string);
+        if body.is_some() {
+            wire = wire.header(CONTENT_TYPE, "application/json");
+        }
+        let wire = wire.body(Full::<Bytes>::from(body.unwrap_or_default()))?;
+        let stream = match TcpStream::connect(authority).await {
+            Ok(stream) => stream,
+            Err(error) => {
+                let what = format!("cannot be reached ({error}); is it running, and --url right?");
+                return Err(self.try_again(&what).into());
+            }
+        };
+        let lost = |_| self.try_again("broke off");
+        let (mut sender, connection) =
+            http1::handshake(TokioIo::new(stream)).await.map_err(lost)?;
+        tokio::spawn(connection);
+        Ok(sender.send_request(wire).await.map_err(lost)?)
+    }
+
+    /// Returns the error that an answer tells of.
+    async fn refusal(&self, answer: Response<Incoming>) -> anyhow::Error {
+        let status = answer.status();
+        let body = timeout(PATIENCE, Limited::new(answer.into_body(), MAX_ANSWER).collect()).await;
+        let body = body.ok().and_then(Result::ok).map(http_body_util::Collected::to_bytes);
+        let refused = body.and_then(|body| serde_json::from_slice::<Refused>(&body).ok());
+        let message = match refused {
+            Some(Refused { code, message }) => format!("{message} ({code})"),
+            None if status == StatusCode::NOT_FOUND => self.is_no_api(),
+            None => format!("the server at {} answers with status {status}", self.url),
+        };
+        match status {
+            StatusCode::REQUEST_TIMEOUT
+            | StatusCode::TOO_MANY_REQUESTS
+            | StatusCode::BAD_GATEWAY
+            | StatusCode::SERVICE_UNAVAILABLE
+            | StatusCode::GATEWAY_TIMEOUT => TryAgain { message }.into(),
+            _ => anyhow!(message),
+        }
+    }
+
+    /// Returns the error of a server that does something wrong, for the moment.
+    pub(super) fn try_again(&self, what: &str) -> TryAgain {
+        TryAgain { message: format!("the server at {} {what}", self.url) }
+    }
+
+    fn is_no_api(&self) -> String {
+        format!("there is no API at {}; start the server with --api-tokens FILE", self.url)
+    }
+}
+
+/// Encodes a part of a path, or a value of a query.
+fn encoded(text: &str) -> String {
+    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
+}
+
+impl FromStr for ServerUrl {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> anyhow::Result<Self> {
+        if text.starts_with("https:") {
+            bail!(
+                "there is no HTTPS here; give the address of the server itself, as http://127.0.0.1:3000"
+            );
+        }
+        let rest = text.strip_prefix("http://").context("give http://HOST:PORT")?;
+        let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        let is_host = !host.is_empty() && host.parse::<http::uri::Authority>().is_ok();
+        if !is_host || host.contains('@') || path.contains(['?', '#']) {
+            bail!("give http://HOST:PORT, and the base path if the server has one");
+        }
+        let has_port = host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+        let authority = if has_port { host.to_owned() } else { format!("{host}:80") };
+        Ok(Self { authority, base_path: path.trim_end_matches('/').to_owned() })
+    }
+}
+
+impl fmt::Display for ServerUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "http://{}{}", self.authority, self.base_path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_are_those_of_the_server_itself() {
+        for (text, expected) in [
+            ("http://127.0.0.1:3000", "http://127.0.0.1:3000"),
+            ("http://[::1]:3000/", "http://[::1]:3000"),
+            ("http://chat.example.org/team/chat/", "http://chat.example.org:80/team/chat"),
+        ] {
+            assert_eq!(text.parse::<ServerUrl>().unwrap().to_string(), expected);
+        }
+        for text in [
+            "",
+            "127.0.0.1:3000",
+            "https://a",
+            "http://",
+            "http:///x",
+            "http://a?b",
+            "http://u@a",
+            "http://a b",
+        ] {
+            assert!(text.parse::<ServerUrl>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn parts_of_a_path_stay_parts() {
+        let request =
+            ApiRequest::new(Method::GET, &["rooms", "a/b c?é", "messages"]).with("after", "x&y=z");
+        assert_eq!(
+            request.path + &request.query,
+            "/rooms/a%2Fb%20c%3F%C3%A9/messages?after=x%26y%3Dz"
+        );
+    }
+}
