@@ -8,6 +8,7 @@
 mod account;
 mod answer;
 mod caller;
+mod changes;
 mod error;
 mod events;
 mod messages;
@@ -17,6 +18,7 @@ mod routes;
 mod sanctions;
 mod scope;
 mod state;
+mod submit;
 mod token;
 mod token_file;
 mod tokens;

@@ -46,7 +46,7 @@ const TRANSPORT: HeaderValue = HeaderValue::from_static("GET, POST");
 
 /// The methods that the API takes.
 #[cfg(feature = "api")]
-const API: HeaderValue = HeaderValue::from_static("GET, POST, DELETE");
+const API: HeaderValue = HeaderValue::from_static("GET, POST, PATCH, DELETE");
 
 type ResponseFuture = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
 

@@ -1,5 +1,6 @@
 //! The API over HTTP, as programs meet it.
 
+mod changes;
 mod events;
 mod http;
 mod moderating;

@@ -106,9 +106,10 @@ fn status(code: RefusalCode) -> StatusCode {
     match code {
         RefusalCode::InvalidToken | RefusalCode::ExpiredToken => StatusCode::UNAUTHORIZED,
         RefusalCode::Forbidden => StatusCode::FORBIDDEN,
-        RefusalCode::UnknownNickname | RefusalCode::UnknownRoom | RefusalCode::UnknownEvent => {
-            StatusCode::NOT_FOUND
-        }
+        RefusalCode::UnknownNickname
+        | RefusalCode::UnknownRoom
+        | RefusalCode::UnknownMessage
+        | RefusalCode::UnknownEvent => StatusCode::NOT_FOUND,
         RefusalCode::ClientOffsetConflict | RefusalCode::RoomExists | RefusalCode::LastOwner => {
             StatusCode::CONFLICT
         }

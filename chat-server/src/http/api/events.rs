@@ -2,6 +2,7 @@
 
 mod event_stream;
 mod frame;
+mod told;
 
 use std::convert::Infallible;
 

@@ -22,11 +22,11 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 /// The room that the path names.
 pub(super) struct InRoom(pub(super) RoomId);
 
-/// The room that the path names; none for everywhere.
-pub(super) struct Where(pub(super) Option<RoomId>);
-
 /// The user that the path names.
 pub(super) struct OfUser(pub(super) Nickname);
+
+/// The offset that the path names.
+pub(super) struct At(pub(super) Offset);
 
 /// The key of a message, if there is one.
 pub(super) struct Key(pub(super) Option<ClientOffset>);
@@ -104,16 +104,9 @@ impl FromRequestParts<Api> for InRoom {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, ApiError> {
-        let Where(room) = Where::from_request_parts(parts, api).await?;
+        let code = RefusalCode::InvalidArguments;
+        let room = in_path(parts, api, "room", code, str::parse).await?;
         room.map(Self).ok_or_else(|| ApiError::http(HttpCode::NotFound))
-    }
-}
-
-impl FromRequestParts<Api> for Where {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, ApiError> {
-        Ok(Self(in_path(parts, api, "room", RefusalCode::InvalidArguments).await?))
     }
 }
 
@@ -121,8 +114,24 @@ impl FromRequestParts<Api> for OfUser {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, ApiError> {
-        let nickname = in_path(parts, api, "nickname", RefusalCode::InvalidNickname).await?;
+        let nickname =
+            in_path(parts, api, "nickname", RefusalCode::InvalidNickname, str::parse).await?;
         nickname.map(Self).ok_or_else(|| ApiError::http(HttpCode::NotFound))
+    }
+}
+
+impl FromRequestParts<Api> for At {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, ApiError> {
+        const OFFSET: ParseError =
+            ParseError::Form { what: "an offset", form: "a whole number from 1 on" };
+        let parse = |text: &str| {
+            let offset = Offset::new(text.parse().map_err(|_| OFFSET)?)?;
+            if offset > Offset::ZERO { Ok(offset) } else { Err(OFFSET) }
+        };
+        let offset = in_path(parts, api, "offset", RefusalCode::InvalidArguments, parse).await?;
+        offset.map(Self).ok_or_else(|| ApiError::http(HttpCode::NotFound))
     }
 }
 
@@ -184,15 +193,16 @@ pub(super) fn nickname<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Nick
 }
 
 /// Reads a part of the path, if there is one of this name.
-async fn in_path<T: FromStr<Err = ParseError>>(
+async fn in_path<T>(
     parts: &mut Parts,
     api: &Api,
     name: &str,
     code: RefusalCode,
+    parse: impl Fn(&str) -> Result<T, ParseError>,
 ) -> Result<Option<T>, ApiError> {
     let all = RawPathParams::from_request_parts(parts, api).await;
     let all = all.map_err(|_| ApiError::invalid("the path has to be UTF-8"))?;
-    let value = all.iter().find(|(other, _)| *other == name).map(|(_, value)| value.parse());
+    let value = all.iter().find(|(other, _)| *other == name).map(|(_, value)| parse(value));
     value.transpose().map_err(|error: ParseError| ApiError::new(code, error.to_string()))
 }
 

@@ -1,11 +1,11 @@
 use axum::Router;
 use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodRouter, get, patch, post};
 
 use super::error::{ApiError, HttpCode};
 use super::state::Api;
-use super::{events, messages, rooms, sanctions, users};
+use super::{changes, events, messages, rooms, sanctions, users};
 use crate::http::origin::Origins;
 
 /// Returns the routes of the API, for pages that may use the chat and for programs.
@@ -30,9 +30,10 @@ fn routes() -> Vec<(&'static str, MethodRouter<Api>)> {
     vec![
         ("/rooms", get(rooms::list)),
         ("/rooms/{room}/messages", get(messages::list).post(messages::post)),
+        ("/rooms/{room}/messages/{offset}", patch(changes::edit).delete(changes::delete)),
         ("/rooms/{room}/users", get(users::in_room)),
-        ("/rooms/{room}/bans", post(sanctions::ban).delete(sanctions::lift_ban)),
-        ("/rooms/{room}/mutes", post(sanctions::mute).delete(sanctions::lift_mute)),
+        ("/rooms/{room}/bans", post(sanctions::ban_in_room).delete(sanctions::lift_ban_in_room)),
+        ("/rooms/{room}/mutes", post(sanctions::mute_in_room).delete(sanctions::lift_mute_in_room)),
         ("/rooms/{room}/kicks", post(sanctions::kick)),
         ("/bans", post(sanctions::ban).delete(sanctions::lift_ban)),
         ("/mutes", post(sanctions::mute).delete(sanctions::lift_mute)),

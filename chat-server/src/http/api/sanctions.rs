@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use axum::response::Response;
 use chat_core::event::Moderated;
-use chat_core::{Nickname, Reason, RefusalCode, SanctionKind, Timestamp};
+use chat_core::{Nickname, Reason, RefusalCode, RoomId, SanctionKind, Timestamp};
 use chat_store::{AccessChanged, AccessRequest, NewAccessChange, SanctionKey, Subject};
 use http::StatusCode;
 use serde::Deserialize;
@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::answer::json;
 use super::caller::Caller;
 use super::error::ApiError;
-use super::request::{InRoom, Json, Query, Where, nickname};
+use super::request::{InRoom, Json, Query, nickname};
 use super::scope::Right;
 use crate::engine::policy::RoomPolicy;
 
@@ -44,42 +44,70 @@ pub(super) struct NewKick {
     reason: Option<Reason>,
 }
 
-/// `POST /bans` and `POST /rooms/{room}/bans`
+/// `POST /bans`
 pub(super) async fn ban(
     caller: Caller,
-    at: Where,
     query: Query,
     Json(new): Json<NewSanction>,
 ) -> Result<Response, ApiError> {
-    impose(&caller, at, query, SanctionKind::Ban, new).await
+    impose(&caller, None, query, SanctionKind::Ban, new).await
 }
 
-/// `POST /mutes` and `POST /rooms/{room}/mutes`
+/// `POST /rooms/{room}/bans`
+pub(super) async fn ban_in_room(
+    caller: Caller,
+    InRoom(room): InRoom,
+    query: Query,
+    Json(new): Json<NewSanction>,
+) -> Result<Response, ApiError> {
+    impose(&caller, Some(room), query, SanctionKind::Ban, new).await
+}
+
+/// `POST /mutes`
 pub(super) async fn mute(
     caller: Caller,
-    at: Where,
     query: Query,
     Json(new): Json<NewSanction>,
 ) -> Result<Response, ApiError> {
-    impose(&caller, at, query, SanctionKind::Mute, new).await
+    impose(&caller, None, query, SanctionKind::Mute, new).await
 }
 
-/// `DELETE /bans` and `DELETE /rooms/{room}/bans`
-pub(super) async fn lift_ban(
+/// `POST /rooms/{room}/mutes`
+pub(super) async fn mute_in_room(
     caller: Caller,
-    at: Where,
+    InRoom(room): InRoom,
     query: Query,
+    Json(new): Json<NewSanction>,
 ) -> Result<Response, ApiError> {
-    lift(&caller, at, query, SanctionKind::Ban).await
+    impose(&caller, Some(room), query, SanctionKind::Mute, new).await
 }
 
-/// `DELETE /mutes` and `DELETE /rooms/{room}/mutes`
-pub(super) async fn lift_mute(
+/// `DELETE /bans`
+pub(super) async fn lift_ban(caller: Caller, query: Query) -> Result<Response, ApiError> {
+    lift(&caller, None, query, SanctionKind::Ban).await
+}
+
+/// `DELETE /rooms/{room}/bans`
+pub(super) async fn lift_ban_in_room(
     caller: Caller,
-    at: Where,
+    InRoom(room): InRoom,
     query: Query,
 ) -> Result<Response, ApiError> {
-    lift(&caller, at, query, SanctionKind::Mute).await
+    lift(&caller, Some(room), query, SanctionKind::Ban).await
+}
+
+/// `DELETE /mutes`
+pub(super) async fn lift_mute(caller: Caller, query: Query) -> Result<Response, ApiError> {
+    lift(&caller, None, query, SanctionKind::Mute).await
+}
+
+/// `DELETE /rooms/{room}/mutes`
+pub(super) async fn lift_mute_in_room(
+    caller: Caller,
+    InRoom(room): InRoom,
+    query: Query,
+) -> Result<Response, ApiError> {
+    lift(&caller, Some(room), query, SanctionKind::Mute).await
 }
 
 /// `POST /rooms/{room}/kicks`
@@ -97,7 +125,7 @@ pub(super) async fn kick(
 
 async fn impose(
     caller: &Caller,
-    Where(room): Where,
+    room: Option<RoomId>,
     query: Query,
     kind: SanctionKind,
     NewSanction { nickname, address, duration, reason }: NewSanction,
@@ -116,7 +144,7 @@ async fn impose(
 
 async fn lift(
     caller: &Caller,
-    Where(room): Where,
+    room: Option<RoomId>,
     mut query: Query,
     kind: SanctionKind,
 ) -> Result<Response, ApiError> {

@@ -21,6 +21,7 @@ pub(super) struct Events {
 #[derive(Debug)]
 pub(super) struct Heard {
     pub(super) id: String,
+    pub(super) name: String,
     pub(super) data: Value,
 }
 
@@ -59,11 +60,16 @@ impl Events {
     /// The next event, however long it takes; none at the end.
     pub(super) async fn try_next(&mut self) -> Option<Heard> {
         loop {
-            let (id, data) = fields(&self.block().await?);
-            self.last_id = id.unwrap_or(std::mem::take(&mut self.last_id));
-            if let Some(data) = data {
-                let data = serde_json::from_str(&data).unwrap();
-                return Some(Heard { id: self.last_id.clone(), data });
+            let block = self.block().await?;
+            let field = |name: &str| {
+                let value =
+                    block.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+                value.map(ToOwned::to_owned)
+            };
+            self.last_id = field("id").unwrap_or(std::mem::take(&mut self.last_id));
+            if let Some(data) = field("data") {
+                let (id, name) = (self.last_id.clone(), field("event").expect("a name"));
+                return Some(Heard { id, name, data: serde_json::from_str(&data).unwrap() });
             }
         }
     }
@@ -102,16 +108,4 @@ impl Events {
         self.encoded.drain(..end + 2 + size + 2);
         true
     }
-}
-
-/// The id and the data of a block.
-fn fields(block: &str) -> (Option<String>, Option<String>) {
-    let field = |name: &str| {
-        let value = block.lines().find_map(|line| line.strip_prefix(name));
-        value.map(|value| value.trim_start_matches(": ").to_owned())
-    };
-    if field("data").is_some() {
-        assert_eq!(field("event").as_deref(), Some("message"), "{block}");
-    }
-    (field("id"), field("data"))
 }

@@ -28,6 +28,12 @@ async fn history_comes_a_page_at_a_time_in_the_form_that_clients_get() {
         path = format!("/rooms/ci/messages?limit=3&before={next}");
     }
     assert_eq!(seen, [r#"{"ok":true}"#, "6", "5", "4", "3", "2", "1", "0"]);
+    let first = http.get("/rooms/ci/messages?limit=2&after=0").await.with_status(200);
+    let (messages, next) = (&first["messages"], &first["next"]);
+    assert_eq!((&messages[0]["content"], &messages[1]["content"]), (&json!("0"), &json!("1")));
+    let path = format!("/rooms/ci/messages?after={next}");
+    let rest = http.get(&path).await.with_status(200);
+    assert_eq!((rest["messages"].as_array().unwrap().len(), &rest["more"]), (6, &json!(false)));
     let last = http.get("/rooms/ci/messages?limit=1").await.with_status(200);
     let last = &last["messages"][0];
     assert_eq!((&last["event"], &last["room"]), (&json!("built"), &json!("ci")));

@@ -1,13 +1,14 @@
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use chat_core::event::HistoryMessage;
 use chat_core::{Author, Epoch, Offset, RecoveryOffset, RoomId};
 use tokio::sync::{Notify, mpsc};
 use tokio::time::{sleep, timeout};
 
-use super::frame::{heartbeat, write_message};
+use super::frame::{heartbeat, write_event};
+use super::told::Told;
 use crate::engine::delivery::{Following, ReadPosition, Subscription};
 use crate::engine::log::{Entry, Log};
 
@@ -16,6 +17,9 @@ const CHUNK: usize = 32 * 1024;
 
 /// A reader that takes nothing for this long keeps no messages in memory: they are read again for it.
 const STALL: Duration = Duration::from_secs(1);
+
+/// The name of events with what was said. Changes of it have the names under which clients hear them.
+const MESSAGE: &str = "message";
 
 /// How long to wait before retrying a store that has failed.
 const STORE_PAUSE: Duration = Duration::from_millis(500);
@@ -120,14 +124,13 @@ fn write_entry(
     epoch: &Epoch,
     author: Author,
     entry: &Entry,
-) -> Result<(), std::convert::Infallible> {
-    let message = entry.message.clone();
-    let id = RecoveryOffset::new(epoch.clone(), message.offset);
-    let message = match author.wrote(&message) {
-        true => HistoryMessage::to_author(message),
-        false => HistoryMessage::from(message),
+) -> Result<(), Infallible> {
+    let id = RecoveryOffset::new(epoch.clone(), entry.offset());
+    let written = match Told::of(entry, author) {
+        Told::Said(message) => write_event(chunk, &id, MESSAGE, &message),
+        Told::Changed(change) => write_event(chunk, &id, entry.event(), &change),
     };
-    if let Err(error) = write_message(chunk, &id, &message) {
+    if let Err(error) = written {
         tracing::error!("a message cannot be serialised: {error}");
     }
     Ok(())

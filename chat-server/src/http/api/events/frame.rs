@@ -1,17 +1,18 @@
-use chat_core::event::HistoryMessage;
 use chat_core::{Epoch, Offset, RecoveryOffset};
+use serde::Serialize;
 
-/// Writes a message as a server-sent event, in the form of history.
+/// Writes a server-sent event.
 ///
-/// Nothing of it has a line break: JSON escapes them, and an id has none.
-pub(super) fn write_message(
+/// Nothing of it has a line break: JSON escapes them, and neither ids nor names have one.
+pub(super) fn write_event(
     chunk: &mut Vec<u8>,
     id: &RecoveryOffset,
-    message: &HistoryMessage,
+    name: &str,
+    data: &impl Serialize,
 ) -> Result<(), serde_json::Error> {
     let start = chunk.len();
-    chunk.extend_from_slice(format!("id: {id}\nevent: message\ndata: ").as_bytes());
-    if let Err(error) = serde_json::to_writer(&mut *chunk, message) {
+    chunk.extend_from_slice(format!("id: {id}\nevent: {name}\ndata: ").as_bytes());
+    if let Err(error) = serde_json::to_writer(&mut *chunk, data) {
         chunk.truncate(start);
         return Err(error);
     }
@@ -27,6 +28,7 @@ pub(super) fn heartbeat(epoch: &Epoch, cursor: Offset) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use chat_core::event::HistoryMessage;
     use chat_core::{Message, NewMessage, RoomId};
 
     use super::*;
@@ -38,7 +40,7 @@ mod tests {
         let new = NewMessage::new(RoomId::general(), content);
         let message = HistoryMessage::from(Message::from_new(Offset::FIRST, new));
         let mut chunk = Vec::new();
-        write_message(&mut chunk, &id, &message).unwrap();
+        write_event(&mut chunk, &id, "message", &message).unwrap();
         let text = String::from_utf8(chunk).unwrap();
         let lines: Vec<&str> = text.split(['\n', '\r']).collect();
         let [first, "event: message", data, "", ""] = lines[..] else { panic!("{lines:?}") };
