@@ -1,6 +1,7 @@
 //! The API over HTTP, as programs meet it.
 
 mod changes;
+mod document;
 mod events;
 mod http;
 mod moderating;

@@ -66,7 +66,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             return client::run(command).await.map(|()| ExitCode::SUCCESS);
         }
         Some(Command::ApiToken(args)) => {
-            return api_token::create(args, cli.api_tokens.as_ref()).map(|()| ExitCode::SUCCESS);
+            return api_token::create(args).map(|()| ExitCode::SUCCESS);
         }
         None => {}
     }

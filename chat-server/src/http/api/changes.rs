@@ -1,23 +1,43 @@
 use axum::response::Response;
 use chat_core::{Message, NewMessage, Offset, RefusalCode, RoomId};
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use super::caller::Caller;
 use super::error::ApiError;
+use super::refusals::Refusals;
 use super::request::{At, InRoom, Json, Key, Query};
+use super::schemas::Ack;
 use super::scope::Right;
 use super::submit::{content, submit};
 use crate::engine::log::unknown_message;
 
 /// The new text of a message.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct EditedMessage {
     /// The text.
     content: String,
 }
 
-/// `PATCH /rooms/{room}/messages/{offset}`: a token edits what tokens of its name have sent.
+/// Edits a text that a token of the same name has sent.
+#[utoipa::path(
+    patch,
+    path = "/rooms/{room}/messages/{offset}",
+    tag = "messages",
+    operation_id = "editMessage",
+    params(
+        ("room" = String, Path, description = "The room"),
+        ("offset" = u64, Path, description = "The offset of the message"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Makes sending it again harmless, for good: 1 to 256 bytes. With the same key something else is refused"),
+    ),
+    request_body = EditedMessage,
+    responses(
+        (status = 201, description = "It is stored", body = Ack),
+        (status = 200, description = "It had been stored before", body = Ack),
+        Refusals,
+    ),
+)]
 pub(super) async fn edit(
     caller: Caller,
     InRoom(room): InRoom,
@@ -38,7 +58,23 @@ pub(super) async fn edit(
     submit(&caller, edit).await
 }
 
-/// `DELETE /rooms/{room}/messages/{offset}`: of tokens of the same name, or with the scope `moderate` of anybody.
+/// Deletes a message that a token of the same name has sent, or with the scope `moderate` one of anybody.
+#[utoipa::path(
+    delete,
+    path = "/rooms/{room}/messages/{offset}",
+    tag = "messages",
+    operation_id = "deleteMessage",
+    params(
+        ("room" = String, Path, description = "The room"),
+        ("offset" = u64, Path, description = "The offset of the message"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Makes sending it again harmless, for good: 1 to 256 bytes. With the same key something else is refused"),
+    ),
+    responses(
+        (status = 201, description = "It is stored", body = Ack),
+        (status = 200, description = "It had been stored before", body = Ack),
+        Refusals,
+    ),
+)]
 pub(super) async fn delete(
     caller: Caller,
     InRoom(room): InRoom,

@@ -18,6 +18,7 @@ use tokio::time::Duration;
 
 use super::caller::Caller;
 use super::error::{ApiError, HttpCode};
+use super::refusals::Refusals;
 use super::request::{LastEventId, Query};
 use super::scope::Right;
 use event_stream::EventStream;
@@ -28,7 +29,26 @@ const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering
 /// When to try again for another stream.
 const PAUSE: Duration = Duration::from_secs(10);
 
-/// `GET /events`: the messages of rooms, from an offset on, one a server-sent event.
+/// Follows rooms by server-sent events, from an offset on.
+///
+/// Each `message` is in the form of history. `message edited`, `message deleted` and `reaction` tell of changes. Ids are
+/// positions: a client that sends the last one as `Last-Event-ID` goes on there, on any node, without gap or repeat.
+/// Comments keep the connection alive.
+#[utoipa::path(
+    get,
+    path = "/events",
+    tag = "messages",
+    operation_id = "followRooms",
+    params(
+        ("room" = Vec<String>, Query, description = "The rooms"),
+        ("after" = Option<u64>, Query, description = "Begin after this offset, 0 for all; without it, with what is sent from now on"),
+        ("Last-Event-ID" = Option<String>, Header, description = "Go on after this event"),
+    ),
+    responses(
+        (status = 200, description = "A stream of events", body = String, content_type = "text/event-stream"),
+        Refusals,
+    ),
+)]
 pub(super) async fn follow(
     caller: Caller,
     LastEventId(last): LastEventId,

@@ -4,16 +4,19 @@ use chat_core::{Audience, EventName, NewMessage, Nickname, Offset, ParseError, P
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
 
 use super::answer::json;
 use super::caller::Caller;
 use super::error::ApiError;
+use super::refusals::Refusals;
 use super::request::{InRoom, Json, Key, OfUser, Query, nickname};
+use super::schemas::{Ack, Message};
 use super::scope::Right;
 use super::submit::{content, refused_content, submit};
 
 /// A message to send: a text, or an event of the application's own.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct NewRoomMessage {
     /// The text.
@@ -21,39 +24,62 @@ pub(super) struct NewRoomMessage {
     /// The name of the event.
     event: Option<String>,
     /// What the event carries; `null` without it.
+    #[schema(value_type = serde_json::Value, required = false)]
     payload: Option<Box<RawValue>>,
     /// The name under which clients show it. A label, and no user's nickname because of it.
     #[serde(default, deserialize_with = "nickname")]
+    #[schema(value_type = Option<String>)]
     from: Option<Nickname>,
     /// The offset of the message that the text answers.
+    #[schema(value_type = Option<u64>)]
     reply_to: Option<Offset>,
 }
 
 /// An event of the application's own for one user.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewUserEvent {
     /// The name of the event.
     event: String,
     /// What it carries; `null` without it.
+    #[schema(value_type = serde_json::Value, required = false)]
     payload: Option<Box<RawValue>>,
     /// The name under which clients show it.
     #[serde(default, deserialize_with = "nickname")]
+    #[schema(value_type = Option<String>)]
     from: Option<Nickname>,
 }
 
 /// A page of messages, the oldest first.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct MessagesPage {
+    #[schema(value_type = Vec<Message>)]
     messages: Vec<HistoryMessage>,
     /// Whether there are more: earlier ones, or with `after` later ones.
     more: bool,
     /// The value of `before`, or of `after`, for those; absent if there are none.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u64>)]
     next: Option<Offset>,
 }
 
-/// `POST /rooms/{room}/messages`
+/// Sends a text or an event to a room.
+#[utoipa::path(
+    post,
+    path = "/rooms/{room}/messages",
+    tag = "messages",
+    operation_id = "sendMessage",
+    params(
+        ("room" = String, Path, description = "The room"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Makes sending it again harmless, for good: 1 to 256 bytes. With the same key something else is refused"),
+    ),
+    request_body = NewRoomMessage,
+    responses(
+        (status = 201, description = "It is stored", body = Ack),
+        (status = 200, description = "It had been stored before", body = Ack),
+        Refusals,
+    ),
+)]
 pub(super) async fn post(
     caller: Caller,
     InRoom(room): InRoom,
@@ -84,7 +110,23 @@ pub(super) async fn post(
     submit(&caller, message).await
 }
 
-/// `POST /users/{nickname}/events`
+/// Sends an event to all devices of a user, and to nobody else.
+#[utoipa::path(
+    post,
+    path = "/users/{nickname}/events",
+    tag = "messages",
+    operation_id = "sendUserEvent",
+    params(
+        ("nickname" = String, Path, description = "The nickname of the user"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Makes sending it again harmless, for good: 1 to 256 bytes. With the same key something else is refused"),
+    ),
+    request_body = NewUserEvent,
+    responses(
+        (status = 201, description = "It is stored", body = Ack),
+        (status = 200, description = "It had been stored before", body = Ack),
+        Refusals,
+    ),
+)]
 pub(super) async fn post_to_user(
     caller: Caller,
     OfUser(nickname): OfUser,
@@ -102,7 +144,23 @@ pub(super) async fn post_to_user(
     submit(&caller, message).await
 }
 
-/// `GET /rooms/{room}/messages`
+/// Lists messages of a room, the newest ones or those before or after an offset.
+#[utoipa::path(
+    get,
+    path = "/rooms/{room}/messages",
+    tag = "messages",
+    operation_id = "listMessages",
+    params(
+        ("room" = String, Path, description = "The room"),
+        ("before" = Option<u64>, Query, description = "Only messages before this offset"),
+        ("after" = Option<u64>, Query, description = "The first messages after this offset"),
+        ("limit" = Option<u64>, Query, description = "Maximum number of items, from 1 to 200; 50 without it"),
+    ),
+    responses(
+        (status = 200, description = "A page of messages", body = MessagesPage),
+        Refusals,
+    ),
+)]
 pub(super) async fn list(
     caller: Caller,
     InRoom(room): InRoom,

@@ -8,7 +8,9 @@ use serde::Serialize;
 use super::answer::json;
 use super::caller::Caller;
 use super::error::ApiError;
+use super::refusals::Refusals;
 use super::request::Query;
+use super::schemas::RoomsList;
 use super::scope::Right;
 
 /// A page of rooms.
@@ -31,8 +33,22 @@ struct UsedRoom {
     users: usize,
 }
 
-/// `GET /rooms`: those that are kept and public, or where none are kept, those with messages. A token for some rooms gets
-/// these only.
+/// Lists rooms: those that are kept and public, or where none are kept, those with messages. A token for some rooms gets
+/// these only, so that a page may have fewer than the limit.
+#[utoipa::path(
+    get,
+    path = "/rooms",
+    tag = "rooms",
+    operation_id = "listRooms",
+    params(
+        ("after" = Option<String>, Query, description = "Only rooms after this one"),
+        ("limit" = Option<u64>, Query, description = "Maximum number of items, from 1 to 100; 100 without it"),
+    ),
+    responses(
+        (status = 200, description = "A page of rooms", body = RoomsList),
+        Refusals,
+    ),
+)]
 pub(super) async fn list(caller: Caller, mut query: Query) -> Result<Response, ApiError> {
     if !caller.token.has(Right::Read) {
         caller.may(Right::Read, None)?;

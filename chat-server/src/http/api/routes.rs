@@ -5,7 +5,7 @@ use axum::routing::{MethodRouter, get, patch, post};
 
 use super::error::{ApiError, HttpCode};
 use super::state::Api;
-use super::{changes, events, messages, rooms, sanctions, users};
+use super::{changes, document, events, messages, rooms, sanctions, users};
 use crate::http::origin::Origins;
 
 /// Returns the routes of the API, for pages that may use the chat and for programs.
@@ -28,6 +28,7 @@ pub(crate) fn router(api: Api, origins: Origins) -> Router {
 /// All paths with what they answer.
 fn routes() -> Vec<(&'static str, MethodRouter<Api>)> {
     vec![
+        ("/openapi.json", get(document::show)),
         ("/rooms", get(rooms::list)),
         ("/rooms/{room}/messages", get(messages::list).post(messages::post)),
         ("/rooms/{room}/messages/{offset}", patch(changes::edit).delete(changes::delete)),
@@ -41,4 +42,21 @@ fn routes() -> Vec<(&'static str, MethodRouter<Api>)> {
         ("/users/{nickname}", get(users::show)),
         ("/users/{nickname}/events", post(messages::post_to_user)),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_path_is_in_the_document() {
+        let document = document::json();
+        let document: serde_json::Value = serde_json::from_str(document).unwrap();
+        let described = document["paths"].as_object().unwrap().keys().map(String::as_str);
+        let routes: BTreeSet<&str> = routes().into_iter().map(|(path, _)| path).collect();
+        let described: BTreeSet<&str> = described.chain(["/openapi.json"]).collect();
+        assert_eq!(routes, described);
+    }
 }

@@ -1,16 +1,19 @@
 use std::time::Duration;
 
 use axum::response::Response;
-use chat_core::event::Moderated;
+use chat_core::event::Moderated as Changed;
 use chat_core::{Nickname, Reason, RefusalCode, RoomId, SanctionKind, Timestamp};
 use chat_store::{AccessChanged, AccessRequest, NewAccessChange, SanctionKey, Subject};
 use http::StatusCode;
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use super::answer::json;
 use super::caller::Caller;
 use super::error::ApiError;
+use super::refusals::Refusals;
 use super::request::{InRoom, Json, Query, nickname};
+use super::schemas::Moderated;
 use super::scope::Right;
 use crate::engine::policy::RoomPolicy;
 
@@ -18,11 +21,12 @@ use crate::engine::policy::RoomPolicy;
 const MOST_SECONDS: u64 = 36_500 * 24 * 60 * 60;
 
 /// Whom to ban or mute: a user or an address, and for how long.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewSanction {
     /// The user.
     #[serde(default, deserialize_with = "nickname")]
+    #[schema(value_type = Option<String>)]
     nickname: Option<Nickname>,
     /// An address, or a range: `192.0.2.0/24` or /16, for IPv6 /64 or /48.
     address: Option<String>,
@@ -30,21 +34,35 @@ pub(super) struct NewSanction {
     #[serde(rename = "for")]
     duration: Option<u64>,
     /// Why, for the log and the one it is about.
+    #[schema(value_type = Option<String>)]
     reason: Option<Reason>,
 }
 
 /// Whom to send out of a room.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewKick {
     /// The user.
     #[serde(default, deserialize_with = "nickname")]
+    #[schema(value_type = String, required)]
     nickname: Option<Nickname>,
     /// Why, for the log and the one it is about.
+    #[schema(value_type = Option<String>)]
     reason: Option<Reason>,
 }
 
-/// `POST /bans`
+/// Bans a user or an address everywhere.
+#[utoipa::path(
+    post,
+    path = "/bans",
+    tag = "moderation",
+    operation_id = "ban",
+    request_body = NewSanction,
+    responses(
+        (status = 200, description = "Whether that has changed anything", body = Moderated),
+        Refusals,
+    ),
+)]
 pub(super) async fn ban(
     caller: Caller,
     query: Query,
@@ -53,7 +71,21 @@ pub(super) async fn ban(
     impose(&caller, None, query, SanctionKind::Ban, new).await
 }
 
-/// `POST /rooms/{room}/bans`
+/// Bans a user or an address from a room.
+#[utoipa::path(
+    post,
+    path = "/rooms/{room}/bans",
+    tag = "moderation",
+    operation_id = "banInRoom",
+    params(
+        ("room" = String, Path, description = "The room"),
+    ),
+    request_body = NewSanction,
+    responses(
+        (status = 200, description = "Whether that has changed anything", body = Moderated),
+        Refusals,
+    ),
+)]
 pub(super) async fn ban_in_room(
     caller: Caller,
     InRoom(room): InRoom,
@@ -63,7 +95,18 @@ pub(super) async fn ban_in_room(
     impose(&caller, Some(room), query, SanctionKind::Ban, new).await
 }
 
-/// `POST /mutes`
+/// Lets a user or an address read but not write.
+#[utoipa::path(
+    post,
+    path = "/mutes",
+    tag = "moderation",
+    operation_id = "mute",
+    request_body = NewSanction,
+    responses(
+        (status = 200, description = "Whether that has changed anything", body = Moderated),
+        Refusals,
+    ),
+)]
 pub(super) async fn mute(
     caller: Caller,
     query: Query,
@@ -72,7 +115,21 @@ pub(super) async fn mute(
     impose(&caller, None, query, SanctionKind::Mute, new).await
 }
 
-/// `POST /rooms/{room}/mutes`
+/// Lets a user or an address read but not write in a room.
+#[utoipa::path(
+    post,
+    path = "/rooms/{room}/mutes",
+    tag = "moderation",
+    operation_id = "muteInRoom",
+    params(
+        ("room" = String, Path, description = "The room"),
+    ),
+    request_body = NewSanction,
+    responses(
+        (status = 200, description = "Whether that has changed anything", body = Moderated),
+        Refusals,
+    ),
+)]
 pub(super) async fn mute_in_room(
     caller: Caller,
     InRoom(room): InRoom,
@@ -82,12 +139,41 @@ pub(super) async fn mute_in_room(
     impose(&caller, Some(room), query, SanctionKind::Mute, new).await
 }
 
-/// `DELETE /bans`
+/// Ends a ban.
+#[utoipa::path(
+    delete,
+    path = "/bans",
+    tag = "moderation",
+    operation_id = "liftBan",
+    params(
+        ("nickname" = Option<String>, Query, description = "The user"),
+        ("address" = Option<String>, Query, description = "Or the address, or the range"),
+    ),
+    responses(
+        (status = 200, description = "Whether that has changed anything", body = Moderated),
+        Refusals,
+    ),
+)]
 pub(super) async fn lift_ban(caller: Caller, query: Query) -> Result<Response, ApiError> {
     lift(&caller, None, query, SanctionKind::Ban).await
 }
 
-/// `DELETE /rooms/{room}/bans`
+/// Ends a ban from a room.
+#[utoipa::path(
+    delete,
+    path = "/rooms/{room}/bans",
+    tag = "moderation",
+    operation_id = "liftBanInRoom",
+    params(
+        ("room" = String, Path, description = "The room"),
+        ("nickname" = Option<String>, Query, description = "The user"),
+        ("address" = Option<String>, Query, description = "Or the address, or the range"),
+    ),
+    responses(
+        (status = 200, description = "Whether that has changed anything", body = Moderated),
+        Refusals,
+    ),
+)]
 pub(super) async fn lift_ban_in_room(
     caller: Caller,
     InRoom(room): InRoom,
@@ -96,12 +182,41 @@ pub(super) async fn lift_ban_in_room(
     lift(&caller, Some(room), query, SanctionKind::Ban).await
 }
 
-/// `DELETE /mutes`
+/// Ends a mute.
+#[utoipa::path(
+    delete,
+    path = "/mutes",
+    tag = "moderation",
+    operation_id = "liftMute",
+    params(
+        ("nickname" = Option<String>, Query, description = "The user"),
+        ("address" = Option<String>, Query, description = "Or the address, or the range"),
+    ),
+    responses(
+        (status = 200, description = "Whether that has changed anything", body = Moderated),
+        Refusals,
+    ),
+)]
 pub(super) async fn lift_mute(caller: Caller, query: Query) -> Result<Response, ApiError> {
     lift(&caller, None, query, SanctionKind::Mute).await
 }
 
-/// `DELETE /rooms/{room}/mutes`
+/// Ends a mute in a room.
+#[utoipa::path(
+    delete,
+    path = "/rooms/{room}/mutes",
+    tag = "moderation",
+    operation_id = "liftMuteInRoom",
+    params(
+        ("room" = String, Path, description = "The room"),
+        ("nickname" = Option<String>, Query, description = "The user"),
+        ("address" = Option<String>, Query, description = "Or the address, or the range"),
+    ),
+    responses(
+        (status = 200, description = "Whether that has changed anything", body = Moderated),
+        Refusals,
+    ),
+)]
 pub(super) async fn lift_mute_in_room(
     caller: Caller,
     InRoom(room): InRoom,
@@ -110,7 +225,21 @@ pub(super) async fn lift_mute_in_room(
     lift(&caller, Some(room), query, SanctionKind::Mute).await
 }
 
-/// `POST /rooms/{room}/kicks`
+/// Sends a user out of a room, who may come back.
+#[utoipa::path(
+    post,
+    path = "/rooms/{room}/kicks",
+    tag = "moderation",
+    operation_id = "kick",
+    params(
+        ("room" = String, Path, description = "The room"),
+    ),
+    request_body = NewKick,
+    responses(
+        (status = 200, description = "Whether that has changed anything", body = Moderated),
+        Refusals,
+    ),
+)]
 pub(super) async fn kick(
     caller: Caller,
     InRoom(room): InRoom,
@@ -208,5 +337,5 @@ async fn change(
             return Err(ApiError::new(RefusalCode::QuotaExceeded, message));
         }
     };
-    Ok(json(StatusCode::OK, &Moderated::new(changed)))
+    Ok(json(StatusCode::OK, &Changed::new(changed)))
 }

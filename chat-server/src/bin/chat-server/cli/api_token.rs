@@ -4,7 +4,7 @@ use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, anyhow};
+use anyhow::Context;
 use chat_server::{ApiScope, ApiToken, ApiTokens};
 use clap::Args;
 
@@ -20,6 +20,9 @@ pub(crate) struct ApiTokenArgs {
     /// What it allows: read, send or moderate, in all rooms or in one, as in send:ci; repeat the option for several
     #[arg(long = "scope", value_name = "SCOPE", required = true)]
     scopes: Vec<ApiScope>,
+    /// The file to add it to, which is created if it is missing; the server reads it
+    #[arg(long = "api-tokens", env = "CHAT_API_TOKENS", value_name = "FILE")]
+    file: PathBuf,
 }
 
 /// Reads the tokens in a file; none without one.
@@ -35,11 +38,11 @@ pub(super) fn tokens(file: Option<&Path>) -> anyhow::Result<Option<ApiTokens>> {
 /// Adds a token to the file, and prints its secret.
 ///
 /// # Errors
-/// When there is no file for it, or the file cannot be used.
-pub(super) fn create(args: ApiTokenArgs, file: Option<&PathBuf>) -> anyhow::Result<()> {
-    let path =
-        file.ok_or_else(|| anyhow!("give the server's file of tokens: --api-tokens FILE"))?;
-    let new = ApiToken::create(&args.name, args.scopes)?;
+/// When the file cannot be used.
+pub(super) fn create(args: ApiTokenArgs) -> anyhow::Result<()> {
+    let ApiTokenArgs { name, scopes, file: path } = args;
+    let path = path.as_path();
+    let new = ApiToken::create(&name, scopes)?;
     let mut options = OpenOptions::new();
     options.create(true).append(true);
     #[cfg(unix)]

@@ -157,7 +157,7 @@ pub(crate) struct Cli {
     ///
     /// "chat-server api-token NAME --scope SCOPE" adds one. FILE holds names, scopes and hashes, one token a line, and
     /// nobody but its owner may read it. On SIGHUP it is read again.
-    #[arg(long, env = "CHAT_API_TOKENS", value_name = "FILE", global = true)]
+    #[arg(long, env = "CHAT_API_TOKENS", value_name = "FILE")]
     pub(super) api_tokens: Option<PathBuf>,
 
     /// Log every event of every connection, in both directions: name and size, not contents
