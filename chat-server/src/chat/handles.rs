@@ -3,8 +3,13 @@
 use std::sync::Arc;
 
 use chat_core::event::Users;
-use chat_core::{Audience, NewMessage, Nickname, Offset, RoomId, TypedEvent, UserId};
-use chat_store::{AccessChanged, NewAccessChange, Page, StoreError};
+use chat_core::{
+    Audience, NewMessage, Nickname, Offset, Reason, RoomId, SanctionKind, Timestamp, TypedEvent,
+    UserId,
+};
+use chat_store::{
+    AccessChanged, AccessRequest, NewAccessChange, Page, SanctionKey, StoreError, Subject,
+};
 use serde::Serialize;
 
 use super::send::Sending;
@@ -252,6 +257,74 @@ impl UserHandle {
     /// Returns whether the user is there, on any node.
     pub fn is_online(&self) -> bool {
         self.chat.connections.services().presence.is_present(self.id)
+    }
+
+    /// Disconnects the user on all nodes within a second. The sessions end: clients do not come back by themselves, and the
+    /// user may connect again. To keep the user out, [`ban`](Self::ban).
+    ///
+    /// # Errors
+    /// When the store fails, or [rooms are not kept](crate::ChatBuilder::room_rules). Nothing has happened.
+    pub async fn disconnect(&self, reason: Option<Reason>) -> Result<(), ChatError> {
+        let request = AccessRequest::Kick { room: None, subject: Subject::User(self.id) };
+        self.moderate(request, reason).await
+    }
+
+    /// Keeps the user out of a room, or of everything with `None`, until a time, or until the ban is
+    /// [lifted](Self::lift). In effect as with [`Chat::change_access`].
+    ///
+    /// # Errors
+    /// When the store fails, or [rooms are not kept](crate::ChatBuilder::room_rules). Nothing was changed.
+    pub async fn ban(
+        &self,
+        room: Option<&RoomId>,
+        until: Option<Timestamp>,
+        reason: Option<Reason>,
+    ) -> Result<(), ChatError> {
+        let key = self.sanction(room, SanctionKind::Ban);
+        self.moderate(AccessRequest::Sanction { key, until }, reason).await
+    }
+
+    /// Keeps the user from writing; otherwise as [`ban`](Self::ban).
+    ///
+    /// # Errors
+    /// As [`ban`](Self::ban).
+    pub async fn mute(
+        &self,
+        room: Option<&RoomId>,
+        until: Option<Timestamp>,
+        reason: Option<Reason>,
+    ) -> Result<(), ChatError> {
+        let key = self.sanction(room, SanctionKind::Mute);
+        self.moderate(AccessRequest::Sanction { key, until }, reason).await
+    }
+
+    /// Ends the ban and the mute of the user in a room, or with `None` those everywhere.
+    ///
+    /// # Errors
+    /// As [`ban`](Self::ban). One of the two may have ended.
+    pub async fn lift(&self, room: Option<&RoomId>) -> Result<(), ChatError> {
+        for kind in SanctionKind::ALL {
+            let key = self.sanction(room, *kind);
+            self.moderate(AccessRequest::LiftSanction { key }, None).await?;
+        }
+        Ok(())
+    }
+
+    fn sanction(&self, room: Option<&RoomId>, kind: SanctionKind) -> SanctionKey {
+        SanctionKey { room: room.map(RoomId::key), subject: Subject::User(self.id), kind }
+    }
+
+    async fn moderate(
+        &self,
+        request: AccessRequest,
+        reason: Option<Reason>,
+    ) -> Result<(), ChatError> {
+        let change = NewAccessChange::new(request, Timestamp::now());
+        let change = match reason {
+            Some(reason) => change.with_reason(reason),
+            None => change,
+        };
+        self.chat.change_access(&change).await.map(drop)
     }
 
     /// Sends an event of the application's own to all devices of the user, and to nobody else. Otherwise as

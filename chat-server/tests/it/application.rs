@@ -390,3 +390,40 @@ async fn a_change_of_access_is_in_effect_when_it_returns_although_it_cannot_be_r
         }
     }
 }
+
+#[tokio::test]
+async fn a_user_is_disconnected_and_banned_on_all_nodes() {
+    let [(chat, one), (_other, other)] = nodes(&memory(), true).await;
+    let auth = json!({ "nickname": "Eve", "token": "the token of Eve, Pz4Rt8W1" });
+    let connect = async |address: &str| {
+        let (mut client, _) = Client::connect(address, auth.clone()).await;
+        hears(&mut client, "nickname").await;
+        client
+    };
+    let (here, there) = (connect(&one).await, connect(&other).await);
+    let eve = chat.user(&"Eve".parse().unwrap()).await.unwrap().unwrap();
+    eve.disconnect(Some("spam".parse().unwrap())).await.unwrap();
+    let closed = async |mut client: Client| while client.try_packet().await.is_ok() {};
+    for client in [here, there] {
+        timeout(PATIENCE, closed(client)).await.unwrap();
+    }
+    // It may come back, and stays.
+    let mut back = connect(&other).await;
+    eve.mute(Some(&RoomId::general()), None, None).await.unwrap();
+    let request = json!(["chat message", "x"]);
+    let muted = async {
+        while ask(&mut back, request.clone()).await["error"]["code"] != "forbidden" {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    timeout(PATIENCE, muted).await.unwrap();
+    eve.lift(Some(&RoomId::general())).await.unwrap();
+    let lifted = async {
+        while ask(&mut back, request.clone()).await["offset"].is_null() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    timeout(PATIENCE, lifted).await.unwrap();
+    eve.ban(None, None, None).await.unwrap();
+    timeout(PATIENCE, closed(back)).await.unwrap();
+}

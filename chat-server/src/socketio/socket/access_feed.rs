@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep};
 use super::connect::Connections;
 use super::connection::Connection;
 use crate::engine::outage::Outage;
+use crate::socketio::transport::Farewell;
 
 /// The time between two looks at the log.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -80,19 +81,23 @@ impl Connections {
         }
     }
 
-    /// Sends somebody out of a room who was kicked.
+    /// Sends somebody out of a room who was kicked, or disconnects who was kicked out of everything.
     fn kick(&self, change: &AccessChange) {
-        let (AccessAction::Kick, Some(key), Some(Subject::User(user))) =
-            (change.action, &change.room, &change.subject)
+        let (AccessAction::Kick, Some(Subject::User(user))) = (change.action, &change.subject)
         else {
             return;
+        };
+        let is_user = |it: &Arc<Connection>| it.user().is_some_and(|known| known.id == *user);
+        let connections = self.live().all().into_iter().filter(is_user);
+        let Some(key) = &change.room else {
+            let reason = change.reason.as_ref().map_or("disconnected", |reason| reason.as_str());
+            return connections.for_each(|it| it.shut_out(reason, Farewell::SentAway));
         };
         let mut message = "you were sent out of the room".to_owned();
         if let Some(reason) = &change.reason {
             message += &format!(": {reason}");
         }
-        let is_user = |it: &Arc<Connection>| it.user().is_some_and(|known| known.id == *user);
-        for connection in self.live().all().into_iter().filter(is_user) {
+        for connection in connections {
             let following = connection.position.following();
             for room in following.rooms.keys().filter(|room| room.key() == *key) {
                 let room = room.clone();

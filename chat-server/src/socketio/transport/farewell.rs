@@ -18,6 +18,8 @@ pub(crate) enum Farewell {
     DeviceRemoved,
     /// The client's nickname could not be kept.
     NameLost,
+    /// The application has disconnected the user, who may come back.
+    SentAway,
     /// The client may not be connected any more.
     Forbidden,
     /// Another connection has taken over the session.
@@ -44,6 +46,7 @@ impl Farewell {
             Self::Expired => (1008, "the token has expired"),
             Self::DeviceRemoved => (1008, "the user has removed this device"),
             Self::NameLost => (1008, "the nickname belongs to somebody else"),
+            Self::SentAway => (1008, "you were disconnected"),
             Self::Forbidden => (1008, "you may not be connected any more"),
             Self::TakenOver => (1008, "the session goes on in another connection"),
             Self::TooSlow => (1008, "too much waits to be read; connect again"),
