@@ -64,6 +64,12 @@ function start() {
     chat.write(content);
     list.follow();
   };
+  composer.onEdited = (offset, content) => chat.edit(offset, content);
+  composer.onEditLast = () => {
+    const last = chat.open.messages.last(({ own, deleted }) => own && !deleted);
+    if (last) composer.edit(last);
+  };
+  list.onEdit = (message) => composer.edit(message);
   composer.onTyping = () => chat.typing.begin(chat.open);
   composer.onStopped = () => chat.typing.end();
   listenForShortcuts(chat);

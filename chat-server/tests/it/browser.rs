@@ -30,6 +30,7 @@ macro_rules! files {
 
 files! {
     connection
+    changes
     conversation
     injection
     keyboard

@@ -1,6 +1,7 @@
 // What the reader can do, and what happens when something arrives. It knows nothing of how it is shown.
 
 import { CatchUp } from "./catch_up.js";
+import { Changes } from "./changes.js";
 import { Connection } from "./connection.js";
 import { Conversations } from "./conversations.js";
 import { History } from "./history.js";
@@ -52,6 +53,15 @@ export class Chat {
           const conversation = this.conversations.withPerson(other);
           this.#deliver(conversation, { content, offset, ...meta }, recoveryOffset);
         },
+        "message edited": (content, offset, meta, recoveryOffset) => {
+          this.#change(offset, meta, recoveryOffset, (it) => this.changes.edited(it, meta.of, content));
+        },
+        "message deleted": (offset, meta, recoveryOffset) => {
+          this.#change(offset, meta, recoveryOffset, (it) => this.changes.deleted(it, meta.of));
+        },
+        reaction: (emoji, offset, meta, recoveryOffset) => {
+          this.#change(offset, meta, recoveryOffset, (it) => this.changes.reacted(it, meta, emoji));
+        },
         nickname: ({ nickname }) => this.#named(nickname),
         "user joined": (change) => this.presence.joined(change),
         "user left": (change) => this.presence.left(change),
@@ -65,6 +75,7 @@ export class Chat {
       },
     });
     this.history = new History(this.#connection, (message) => this.#message(message));
+    this.changes = new Changes(this.conversations, this.#connection, this.identity);
     this.presence = new Presence(this.conversations, this.#connection);
     this.typing = new Typing(this.conversations, this.#connection);
 
@@ -114,6 +125,27 @@ export class Chat {
     this.typing.end();
     this.open.newAfter = null;
     this.outbox.add(this.open, content, this.identity.name);
+  }
+
+  // Changes a message of the open conversation. Each resolves with what is wrong, if anything.
+
+  edit(offset, content) {
+    return this.#changed(this.changes.edit(this.open, offset, content));
+  }
+
+  delete(offset) {
+    return this.#changed(this.changes.delete(this.open, offset));
+  }
+
+  react(offset, emoji, on) {
+    return this.#changed(this.changes.react(this.open, offset, emoji, on));
+  }
+
+  async #changed(change) {
+    const answer = await change;
+    this.onChange();
+    if (!answer) return NO_CONNECTION;
+    if (answer.error) return explained(answer.error);
   }
 
   // Sends a message that failed.
@@ -217,10 +249,19 @@ export class Chat {
     this.onChange();
   }
 
-  #message({ content, offset, from, at, clientOffset: key }) {
+  #change(offset, meta, recoveryOffset, apply) {
+    const reached = this.conversations.cursor.reach(offset, recoveryOffset);
+    if (reached === "another log") return this.#beginAgain();
+    this.conversations.changed();
+    apply(this.changes.conversation(meta));
+    this.onChange();
+  }
+
+  #message({ content, offset, from, at, clientOffset: key, edited = false, deleted = false, reactions = [] }) {
     // Only its author gets a key: one's own, which the server had, though its answer may be lost.
     if (key !== null) this.outbox.arrived(key, offset);
-    return { content, offset, from, at, key, own: this.outbox.isOwn(offset) || this.identity.isMe(from) };
+    const own = this.outbox.isOwn(offset) || this.identity.isMe(from);
+    return { content, offset, from, at, key, own, edited, deleted, reactions };
   }
 
   #deliver(conversation, delivery, recoveryOffset) {
@@ -265,7 +306,8 @@ export class Chat {
       : this.conversations.withPerson(to.name);
     const from = this.identity.name;
     // A server that took the reader for somebody else may have sent it already, as that one's.
-    conversation?.messages.put({ content, offset, from, at, key, own: true });
+    const unchanged = { edited: false, deleted: false, reactions: [] };
+    conversation?.messages.put({ content, offset, from, at, key, own: true, ...unchanged });
   }
 
   // The server has another log than before, where no offset of ours means anything.

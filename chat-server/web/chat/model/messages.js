@@ -24,6 +24,11 @@ export class Messages {
     return this.#list.slice(start, end);
   }
 
+  // The last message for which this holds; undefined if there is none.
+  last(holds) {
+    return this.#list.findLast(holds);
+  }
+
   // The index of the first message at `offset` or after it.
   indexOf(offset) {
     let low = 0;
@@ -51,6 +56,13 @@ export class Messages {
   // Adds a message, or replaces what is known of it.
   put(message) {
     if (!this.add(message)) this.#list[this.indexOf(message.offset)] = message;
+  }
+
+  // Changes a message, if it is here: what `changed` returns of it replaces it. Rows are drawn from new objects only.
+  change(offset, changed) {
+    const index = this.indexOf(offset);
+    const message = this.#list[index];
+    if (message?.offset === offset) this.#list[index] = { ...message, ...changed(message) };
   }
 
   // A page of history, oldest first.

@@ -16,7 +16,14 @@ export class Composer {
   // Called while the reader types, and when that has ended without sending.
   onTyping = () => {};
   onStopped = () => {};
+  // Called with a message that is edited and its new text. Resolves with what is wrong, if anything.
+  onEdited = async () => {};
 
+  // Called when the reader wants to change what it wrote last.
+  onEditLast = () => {};
+
+  // The message that is edited, and what was written before; null if none is.
+  #editing = null;
   #form = document.getElementById("composer");
   #text = document.getElementById("text");
   #send = document.getElementById("send");
@@ -46,14 +53,28 @@ export class Composer {
         this.#submit();
       }
     });
+    this.#text.addEventListener("keydown", ({ key }) => {
+      if (key === "Escape" && this.#editing) this.#endEdit();
+      if (key === "ArrowUp" && this.#text.value === "" && !this.#editing) this.onEditLast();
+    });
     // The field keeps the focus, so that the on-screen keyboard stays.
     this.#send.addEventListener("pointerdown", (event) => event.preventDefault());
     this.#update();
   }
 
+  // Changes the text of a message in the field.
+  edit({ offset, content }) {
+    this.#editing = { offset, draft: this.#editing?.draft ?? this.#text.value };
+    this.#text.value = content;
+    this.#form.classList.add("editing");
+    this.#update();
+    this.#text.focus();
+  }
+
   // What is written goes to this conversation.
   draw({ id, isRoom, name }) {
     if (id === this.#conversation) return;
+    if (this.#editing) this.#endEdit();
     // At first the field has what was typed while the page was loading, which stays, with the caret in it.
     if (this.#conversation !== null) {
       this.#drafts.set(this.#conversation, this.#text.value);
@@ -77,9 +98,25 @@ export class Composer {
   #submit() {
     const content = this.#content();
     if (content === "" || encoder.encode(content).length > MAX_BYTES) return;
+    if (this.#editing) return void this.#submitEdit(content);
     this.#text.value = "";
     this.#update();
     this.onSend(content);
+  }
+
+  async #submitEdit(content) {
+    const editing = this.#editing;
+    const problem = await this.onEdited(editing.offset, content);
+    if (this.#editing !== editing) return;
+    if (problem === undefined) return this.#endEdit();
+    this.#hint.textContent = problem;
+  }
+
+  #endEdit() {
+    this.#text.value = this.#editing.draft;
+    this.#editing = null;
+    this.#form.classList.remove("editing");
+    this.#update();
   }
 
   // Without empty lines around it; the indentation of the first line stays.
@@ -95,7 +132,8 @@ export class Composer {
     this.#send.disabled = content === "" || tooLong;
     this.#text.ariaInvalid = String(tooLong);
     this.#form.classList.toggle("too-long", tooLong);
-    this.#hint.textContent = lengthHint(bytes) || this.#warning;
+    const editing = this.#editing ? "You change a message. Escape leaves it as it is." : "";
+    this.#hint.textContent = lengthHint(bytes) || this.#warning || editing;
     if (!sizesItself) {
       this.#text.style.height = "auto";
       this.#text.style.height = `${this.#text.scrollHeight}px`;

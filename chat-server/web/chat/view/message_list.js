@@ -20,6 +20,9 @@ const empty = document.getElementById("empty");
 const emptyText = document.getElementById("empty-text");
 
 export class MessageList {
+  // Called with a message of the reader's own that is to be edited.
+  onEdit = () => {};
+
   #chat;
   #rows = new KeyedList(document.getElementById("messages"), makeRow, updateRow);
   #window = new Window();
@@ -132,9 +135,51 @@ export class MessageList {
   }
 
   #clicked(target) {
-    const key = target.closest(".message")?.dataset.key;
+    const row = target.closest(".message");
+    const key = row?.dataset.key;
+    const offset = Number(row?.dataset.offset);
+    if (target.matches(".react")) this.#act(row, this.#chat.react(offset, target.dataset.emoji, true));
+    if (target.matches(".reaction")) {
+      const on = target.ariaPressed !== "true";
+      this.#act(row, this.#chat.react(offset, target.dataset.emoji, on));
+    }
+    if (target.matches(".edit")) this.onEdit(this.#message(offset));
+    if (target.matches(".delete")) this.#delete(row, target, offset);
     if (target.matches(".retry")) this.#chat.retry(key);
     if (target.matches(".discard")) this.#chat.outbox.discard(key);
+  }
+
+  #message(offset) {
+    const { messages } = this.#conversation;
+    return messages.at(messages.indexOf(offset));
+  }
+
+  // The first click asks, the second one does it.
+  #delete(row, button, offset) {
+    if (button.classList.contains("sure")) {
+      this.#act(row, this.#chat.delete(offset));
+      return;
+    }
+    button.classList.add("sure");
+    button.textContent = "Delete for all?";
+    const back = () => {
+      button.classList.remove("sure");
+      button.textContent = "Delete";
+    };
+    button.addEventListener("blur", back, { once: true });
+    button.focus();
+  }
+
+  // Says at the message what is wrong, if anything.
+  async #act(row, change) {
+    const problem = await change;
+    row.querySelector(".problem")?.remove();
+    if (problem === undefined) return;
+    const text = document.createElement("p");
+    text.className = "problem";
+    text.role = "alert";
+    text.textContent = problem;
+    row.append(text);
   }
 
   #toEnd() {

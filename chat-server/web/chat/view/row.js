@@ -15,6 +15,9 @@ const BEGINNING = new RegExp(`^(?:.*\\n){${FOLD_LINES}}`);
 
 const STATES = { pending: "Sending", sent: "Sent", failed: "Not sent" };
 
+// What the rows show.
+const contents = new WeakMap();
+
 const template = document.getElementById("message");
 const failureTemplate = document.getElementById("failure");
 
@@ -25,16 +28,21 @@ export function makeRow({ id, content, at, from, own }) {
   fillAvatar(row.querySelector(".avatar"), from);
   row.querySelector(".author").textContent = own ? "You" : shownName(from);
   row.querySelector(".author").dataset.hue = row.querySelector(".avatar").dataset.hue;
-  const beginning = beginningOf(content);
-  row.querySelector(".text").append(withLinks(beginning));
-  if (beginning !== content) fold(row, content);
+  setText(row, content);
   if (at !== null) showTime(row.querySelector(".meta time"), at);
   return row;
 }
 
 // Brings up to date what depends on the message before, or changes.
 export function updateRow(row, item, before) {
-  const { at, from, own, state, reason, isFirstNew = false } = item;
+  const { at, from, own, content, state, reason, isFirstNew = false } = item;
+  const { offset, edited = false, deleted = false, reactions = [] } = item;
+  if (contents.get(row) !== content) setText(row, content);
+  setOnce(row, "deleted", String(deleted), () => deleted && setDeleted(row));
+  row.querySelector(".edited").hidden = !edited || deleted;
+  const counts = reactions.map(({ emoji, count, own: isOwn }) => `${emoji} ${count} ${isOwn}`).join("\n");
+  setOnce(row, "reactions", counts, () => setReactions(row, reactions));
+  setOnce(row, "actions", `${offset ?? ""} ${deleted}`, () => setActions(row, offset, own, deleted));
   const isNewDay = at !== null && (before?.at == null || dayNumber(before.at) !== dayNumber(at));
   const today = dayNumber(Date.now());
   // Tomorrow "today" is "yesterday".
@@ -51,6 +59,43 @@ function setOnce(row, name, value, change) {
   if (row.dataset[name] === value) return;
   row.dataset[name] = value;
   change();
+}
+
+function setText(row, content) {
+  contents.set(row, content);
+  const beginning = beginningOf(content);
+  row.querySelector(".text").replaceChildren(withLinks(beginning));
+  row.querySelector(".more").hidden = beginning === content;
+  if (beginning !== content) fold(row, content);
+}
+
+function setDeleted(row) {
+  const text = document.createElement("em");
+  text.textContent = "This message was deleted.";
+  row.querySelector(".text").replaceChildren(text);
+}
+
+// One button for each emoji; pressed if the reader gives it.
+function setReactions(row, reactions) {
+  const buttons = reactions.map(({ emoji, count, own }) => {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "reaction";
+    button.dataset.emoji = emoji;
+    button.ariaPressed = String(own);
+    button.title = own ? "Take it back" : "React with it, too";
+    button.textContent = `${emoji} ${count}`;
+    return button;
+  });
+  row.querySelector(".reactions").replaceChildren(...buttons);
+}
+
+// What one can do with a message that the server has.
+function setActions(row, offset, own, deleted) {
+  const actions = row.querySelector(".actions");
+  actions.hidden = offset === undefined || deleted;
+  row.dataset.offset = offset ?? "";
+  for (const button of actions.querySelectorAll(".edit, .delete")) button.hidden = !own;
 }
 
 function setDay(row, at) {
@@ -75,8 +120,8 @@ function fold(row, content) {
   more.hidden = false;
   more.addEventListener("click", () => {
     row.querySelector(".text").replaceChildren(withLinks(content));
-    more.remove();
-  });
+    more.hidden = true;
+  }, { once: true });
 }
 
 // As much of a long message as is shown at first, else all of it.
