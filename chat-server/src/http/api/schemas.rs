@@ -48,6 +48,20 @@ pub(super) struct Message {
     /// Whether it was deleted, so that its content is empty; absent if not.
     #[schema(nullable = false)]
     deleted: Option<bool>,
+    /// The reactions that are given to it now; absent if there are none, and in streams.
+    #[schema(nullable = false)]
+    reactions: Option<Vec<Reaction>>,
+}
+
+/// How often one emoji is given to a message.
+#[derive(ToSchema)]
+struct Reaction {
+    /// The emoji.
+    emoji: String,
+    /// How many users give it.
+    count: u64,
+    /// Whether a token of this name is one of them.
+    own: bool,
 }
 
 /// A change of a message, or a reaction to it: the data of `message edited`, `message deleted` and `reaction` in a stream.

@@ -25,8 +25,11 @@ async fn a_token_takes_back_what_it_has_sent_and_a_moderator_what_others_have() 
         let http = http.with("content-type", "application/json").with("idempotency-key", "edit");
         http.ask("PATCH", path, Some(&body.to_string())).await
     };
-    let (first, done) = ("/rooms/ci/messages/1", json!({ "content": "done" }));
     hears(&mut ada, "reaction").await;
+    let page = reader.get(path).await.with_status(200);
+    let reactions = json!([{ "emoji": "👍", "count": 1, "own": false }]);
+    assert_eq!(page["messages"][0]["reactions"], reactions);
+    let (first, done) = ("/rooms/ci/messages/1", json!({ "content": "done" }));
     assert_eq!(patch(&ci, first, done.clone()).await.with_status(201)["offset"], 4);
     assert_eq!(patch(&ci, first, done.clone()).await.with_status(200)["offset"], 4);
     patch(&cd, first, done.clone()).await.is_refused(403, "forbidden");

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::events::Events;
 use super::http::Reply;
-use super::{Http, Nodes, token, user};
+use super::{Http, Nodes, hears, token, user};
 
 /// The document of an API, and what it says of a schema.
 struct Document(Value);
@@ -132,6 +132,8 @@ async fn answers_are_as_the_document_says() {
         }
         let edit = http.with("content-type", "application/json");
         let edit = edit.ask("PATCH", "/rooms/a/messages/1", Some(r#"{"content":"z"}"#)).await;
+        ada.send(r#"42["react",3,"👍"]"#).await;
+        hears(&mut ada, "reaction").await;
         let one = "/rooms/{room}/messages/{offset}";
         document.check_reply("patch", one, &edit);
         document.check_reply("delete", one, &http.delete("/rooms/a/messages/2").await);
@@ -165,12 +167,12 @@ async fn answers_are_as_the_document_says() {
         let schemas = &document.0["components"]["schemas"];
         let mut stream = Events::open(&http, "/events?room=a&after=0").await;
         let mut names = BTreeSet::new();
-        for _ in 0..5 {
+        for _ in 0..6 {
             let heard = stream.next().await;
             let schema = if heard.name == "message" { "Message" } else { "Change" };
             document.check(&heard.data, &schemas[schema], &heard.name);
             names.insert(heard.name);
         }
-        assert_eq!(names.len(), 3, "{names:?}");
+        assert_eq!(names.len(), 4, "{names:?}");
     }
 }
