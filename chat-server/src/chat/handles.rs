@@ -149,7 +149,7 @@ impl Chat {
 
     /// Changes what is kept of rooms: creates a room, changes who may read and write there, adds members, gives roles,
     /// invites, kicks, bans, mutes. In effect on live connections of this node when it returns, and of all nodes within a
-    /// second.
+    /// second; a kick within a second here, too.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -184,7 +184,7 @@ impl Chat {
         };
         let changed = rooms.change_access(change).await?;
         if let AccessChanged::Yes(number) = changed {
-            self.connections.made(&**rooms, number).await;
+            self.connections.made(change, number).await;
         }
         Ok(changed)
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chat_adapter::LocalBroadcast;
 use chat_core::{
-    Kind, Nickname, Offset, Posting, RefusalCode, RoomId, Timestamp, Topic, Visibility,
+    Kind, Nickname, Offset, Posting, RefusalCode, RoomId, Timestamp, Topic, UserId, Visibility,
 };
 use chat_server::{Chat, ChatError, Limits, SendError};
 use chat_store::testkit::FailingStore;
@@ -359,39 +359,6 @@ async fn history_has_what_was_said_however_many_changes_are_in_between() {
 }
 
 #[tokio::test]
-async fn a_change_of_access_is_in_effect_when_it_returns_although_it_cannot_be_read_back() {
-    let failing = Arc::new(FailingStore::new(memory()));
-    let store: Arc<dyn Store> = failing.clone();
-    let [(chat, address), _] = nodes(&store, true).await;
-    let make = async |request: AccessRequest| {
-        chat.change_access(&NewAccessChange::new(request, Timestamp::now())).await.unwrap()
-    };
-    make(AccessRequest::CreateRoom {
-        room: room("team"),
-        topic: Topic::default(),
-        visibility: Visibility::Public,
-        posting: Posting::Everyone,
-        owner: None,
-    })
-    .await;
-    let (mut client, _) = Client::connect(&address, json!({ "rooms": ["team"] })).await;
-    chat.room(room("team")).send("public").await.unwrap();
-    hears(&mut client, "chat message").await;
-    failing.fail_access_reads(1);
-    let (room_key, visibility) = (room("team").key(), Some(Visibility::Private));
-    make(AccessRequest::ChangeRoom { room: room_key, topic: None, visibility, posting: None })
-        .await;
-    chat.room(room("team")).send("secret").await.unwrap();
-    loop {
-        let packet = client.packet().await;
-        assert!(!packet.contains("secret"), "{packet}");
-        if packet.starts_with("42[\"not joined\"") {
-            break;
-        }
-    }
-}
-
-#[tokio::test]
 async fn a_user_is_disconnected_and_banned_on_all_nodes() {
     let [(chat, one), (_other, other)] = nodes(&memory(), true).await;
     let auth = json!({ "nickname": "Eve", "token": "the token of Eve, Pz4Rt8W1" });
@@ -426,4 +393,44 @@ async fn a_user_is_disconnected_and_banned_on_all_nodes() {
     timeout(PATIENCE, lifted).await.unwrap();
     eve.ban(None, None, None).await.unwrap();
     timeout(PATIENCE, closed(back)).await.unwrap();
+}
+
+/// Changes access while somebody is in a room and has written there, and returns why writing is refused from then on.
+async fn refusal_after(
+    chat: &Chat,
+    address: &str,
+    prepare: impl FnOnce(),
+    change: AccessRequest,
+) -> Value {
+    let (mut client, _) = Client::connect(address, json!({ "rooms": ["team"] })).await;
+    let text = |content: &str| json!(["chat message", content, null, { "room": "team" }]);
+    assert_eq!(ask(&mut client, text("before")).await["offset"], 1);
+    prepare();
+    let changed = chat.change_access(&NewAccessChange::new(change, Timestamp::now())).await;
+    assert!(matches!(changed, Ok(AccessChanged::Yes(_))), "{changed:?}");
+    ask(&mut client, text("after")).await["error"]["code"].clone()
+}
+
+fn create(visibility: Visibility, owner: Option<UserId>) -> AccessRequest {
+    let (room, topic, posting) = (room("team"), Topic::default(), Posting::Everyone);
+    AccessRequest::CreateRoom { room, topic, visibility, posting, owner }
+}
+
+#[tokio::test]
+async fn a_change_of_access_is_in_effect_when_it_returns_although_the_store_cannot_be_read() {
+    let failing = Arc::new(FailingStore::new(memory()));
+    let store: Arc<dyn Store> = failing.clone();
+    let [(chat, address), _] = nodes(&store, true).await;
+    let fail = || failing.fail_access_reads(1000);
+    let code = refusal_after(&chat, &address, fail, create(Visibility::Private, None)).await;
+    assert_eq!(code, "unavailable");
+}
+
+#[tokio::test]
+async fn a_room_that_is_created_for_an_owner_is_closed_to_those_in_it_at_once() {
+    let [(chat, address), _] = nodes(&memory(), true).await;
+    let (_owner, _) = Client::connect(&address, json!({ "nickname": "ada" })).await;
+    let owner = chat.user(&"ada".parse().unwrap()).await.unwrap().unwrap().id();
+    let create = create(Visibility::Private, Some(owner));
+    assert_eq!(refusal_after(&chat, &address, || {}, create).await, "not_in_room");
 }

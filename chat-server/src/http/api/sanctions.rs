@@ -328,7 +328,7 @@ async fn change(
         AccessChanged::Yes(number) => {
             let name = caller.token.name().as_str();
             tracing::info!(token.name = name, change.number = %number, "{action} by a token of the API");
-            caller.api.connections().made(&**rooms, number).await;
+            caller.api.connections().made(&change, number).await;
             true
         }
         AccessChanged::Unchanged => false,

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chat_core::{AccessAction, AccessScope, Refusal, RefusalCode, RoomId, Timestamp};
-use chat_store::{AccessChange, AccessNumber, RoomStore, StoreError, Subject};
+use chat_store::{
+    AccessChange, AccessNumber, AccessState, NewAccessChange, RoomStore, StoreError, Subject,
+};
 use tokio::time::{Instant, sleep};
 
 use super::connect::Connections;
@@ -65,18 +67,10 @@ impl Connections {
         }
     }
 
-    /// Applies a change that was just made, here at once, and tells the other nodes.
-    pub(crate) async fn made(&self, rooms: &dyn RoomStore, change: AccessNumber) {
-        let before = AccessNumber::new(change.as_u64().saturating_sub(1));
-        let scopes = match rooms.access_changes_after(before, 1).await {
-            Ok(changes) => scopes(&changes),
-            // It is in effect when this returns, whatever it was.
-            Err(error) => {
-                tracing::debug!("a change of rooms was not read: {error}");
-                [AccessScope::Everything].into()
-            }
-        };
-        for scope in scopes {
+    /// Applies a change that was just made, here at once, and tells the other nodes. It asks no store: that might fail,
+    /// and the change be in effect later than its maker is told.
+    pub(crate) async fn made(&self, change: &NewAccessChange, number: AccessNumber) {
+        for scope in scopes(&[change.entry(number, &AccessState::default())]) {
             self.access_changed(&scope).await;
         }
     }
@@ -121,15 +115,20 @@ impl Connections {
 fn scopes(changes: &[AccessChange]) -> HashSet<AccessScope> {
     // A kick changes nothing that anybody may do.
     let changes = changes.iter().filter(|change| change.action != AccessAction::Kick);
-    let scope = |change: &AccessChange| match &change.subject {
-        Some(Subject::User(user)) => Some(AccessScope::User(*user)),
-        Some(Subject::Address(_)) => Some(AccessScope::Everything),
+    let mut scopes = HashSet::new();
+    for AccessChange { action, room, subject, .. } in changes {
+        let of_subject = subject.as_ref().map(|subject| match subject {
+            Subject::User(user) => AccessScope::User(*user),
+            Subject::Address(_) => AccessScope::Everything,
+        });
+        // Others may be in a room that is created for its owner.
+        let is_of_room = subject.is_none() || *action == AccessAction::CreateRoom;
         // All spellings of the room have its key, and the key is one of them.
-        None => {
-            change.room.as_ref().map(|key| AccessScope::Room(RoomId::from_stored(key.as_str())))
-        }
-    };
-    changes.filter_map(scope).collect()
+        let room = room.as_ref().filter(|_| is_of_room);
+        let of_room = room.map(|key| AccessScope::Room(RoomId::from_stored(key.as_str())));
+        scopes.extend(of_subject.into_iter().chain(of_room));
+    }
+    scopes
 }
 
 #[cfg(test)]
@@ -138,7 +137,7 @@ mod tests {
 
     use async_trait::async_trait;
     use chat_core::{Posting, Topic, Visibility};
-    use chat_store::{AccessRequest, MemoryStore, NewAccessChange, RoomStoreWrapper};
+    use chat_store::{AccessRequest, MemoryStore, RoomStoreWrapper};
 
     use super::*;
     use crate::Chat;
