@@ -31,6 +31,16 @@ pub enum Bug {
     ChangeIgnored,
     /// A session that is recovered has all its rooms, whoever may read them by now.
     RecoveryUnasked,
+    /// Owners of a room are above what holds everywhere, too.
+    OwnersExempt,
+    /// A node goes on with what it knows of who may write.
+    WriteRemembered,
+    /// A change of a room does not count for its other spellings.
+    SpellingIgnored,
+    /// A page of history is handed over, whoever may read it by now.
+    HistoryUnasked,
+    /// A change that is made on a node is not applied there.
+    MadeUnapplied,
 }
 
 #[cfg(feature = "simulation")]

@@ -41,7 +41,7 @@ struct Node {
 }
 
 /// A connection between a client and a node.
-struct Link {
+pub(crate) struct Link {
     life: Arc<Life>,
     cut: CancellationToken,
     state: Mutex<LinkState>,
@@ -51,6 +51,8 @@ struct LinkState {
     stalled_until: Instant,
     /// Whether the client and the node notice that the connection was cut.
     noticed: (bool, bool),
+    /// When everything that the node had written before had left it.
+    drained: Instant,
 }
 
 impl Cluster {
@@ -152,6 +154,7 @@ impl Cluster {
     pub(crate) fn pause(&self, node: usize, duration: Duration) {
         if let Some(Node { life, .. }) = &self.nodes()[node] {
             self.world.note(format_args!("node {node} pauses for {duration:?}"));
+            self.world.rules().effects.trouble(node, Instant::now(), duration);
             life.pause(duration);
         }
     }
@@ -183,8 +186,13 @@ impl Cluster {
         true
     }
 
+    /// Returns a node, if it is running.
+    pub(crate) fn chat(&self, node: usize) -> Option<Chat> {
+        Some(self.nodes()[node].as_ref()?.chat.clone())
+    }
+
     /// Connects to a node, if it is running.
-    pub(crate) fn connect(&self, node: usize) -> Option<DuplexStream> {
+    pub(crate) fn connect(&self, node: usize) -> Option<(DuplexStream, Arc<Link>)> {
         let Node { life, chat } = self.nodes()[node].clone()?;
         let buffer = self.world.random(|rng| [512, 4096, 65536][rng.below(3)]);
         let (client, client_end) = duplex(buffer);
@@ -195,18 +203,25 @@ impl Cluster {
             // It ends when the client breaks it.
             let _ = serving.with_upgrades().await;
         });
-        let state = LinkState { stalled_until: Instant::now(), noticed: (true, true) };
+        let now = Instant::now();
+        let state = LinkState { stalled_until: now, noticed: (true, true), drained: now };
         let state = Mutex::new(state);
         let link = Arc::new(Link { life, cut: CancellationToken::new(), state });
         self.links().push(link.clone());
-        tokio::spawn(carry(self.world.clone(), link, client_end, server_end));
-        Some(client)
+        tokio::spawn(carry(self.world.clone(), link.clone(), client_end, server_end));
+        Some((client, link))
     }
 }
 
 impl Link {
     fn state(&self) -> MutexGuard<'_, LinkState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns a time before which everything that the node had written by then had reached the client's end. Whatever is
+    /// carried there from now on was written at that time, or later.
+    pub(crate) fn drained(&self) -> Instant {
+        self.state().drained
     }
 
     fn cut(&self, client_notices: bool, server_notices: bool) {
@@ -228,8 +243,8 @@ async fn carry(world: Arc<World>, link: Arc<Link>, client: DuplexStream, server:
     let carry = async {
         tokio::select! {
             biased;
-            () = pump(&world, &link, &mut from_client, &mut to_server) => {}
-            () = pump(&world, &link, &mut from_server, &mut to_client) => {}
+            () = pump(&world, &link, &mut from_client, &mut to_server, |_| {}) => {}
+            () = pump(&world, &link, &mut from_server, &mut to_client, |at| link.state().drained = at) => {}
         }
     };
     link.cut.run_until_cancelled(carry).await;
@@ -245,14 +260,22 @@ async fn carry(world: Arc<World>, link: Arc<Link>, client: DuplexStream, server:
     drop((client, server));
 }
 
+/// Tells by `drained` when there comes more, after all that had come was carried, and time has passed since.
 async fn pump(
     world: &World,
     link: &Link,
     from: &mut ReadHalf<DuplexStream>,
     to: &mut WriteHalf<DuplexStream>,
+    drained: impl Fn(Instant),
 ) {
     let mut buffer = [0; 4096];
-    while let Ok(count @ 1..) = from.read(&mut buffer).await {
+    loop {
+        let waits = Instant::now();
+        let Ok(count @ 1..) = from.read(&mut buffer).await else { return };
+        // Time passes only when nobody has anything to do: there was nothing left to write.
+        if Instant::now() > waits {
+            drained(Instant::now());
+        }
         world.take_time().await;
         link.go_on().await;
         if to.write_all(&buffer[..count]).await.is_err() {

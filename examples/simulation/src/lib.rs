@@ -3,11 +3,14 @@
 mod broadcast;
 mod client;
 mod cluster;
+mod effect;
 mod faults;
+mod moderation;
 mod oracle;
 mod os;
 mod plants;
 mod rng;
+mod rooms;
 mod rules;
 mod run;
 mod store;

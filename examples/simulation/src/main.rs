@@ -34,6 +34,9 @@ struct Options {
     /// Plants each bug in turn, and looks for it in up to `--seeds` seeds.
     #[arg(long)]
     plants: bool,
+    /// Has somebody change who may read and write where in every run.
+    #[arg(long)]
+    moderated: bool,
     /// Does without these kinds of faults.
     #[arg(long, value_parser = fault)]
     without: Vec<Fault>,
@@ -60,6 +63,7 @@ impl Options {
             story: self.trace,
             plant: self.plant,
             without: self.without.clone(),
+            moderated: self.moderated,
             ..Run::new(seed)
         }
     }

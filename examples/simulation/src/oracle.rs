@@ -3,10 +3,8 @@ use std::collections::BTreeMap;
 use chat_core::{Audience, Message};
 use tokio::time::Instant;
 
+use crate::rooms::PRIVATE;
 use crate::store::Disk;
-
-/// The feed of a client's private messages, beside those of rooms.
-pub(crate) const PRIVATE: &str = "@";
 
 /// What a client has to get, from what it asked for and what is stored.
 #[derive(Debug, Clone, Default)]
@@ -29,7 +27,11 @@ struct From {
     or_after: Vec<u64>,
     /// How often a join was asked that is not answered.
     asked: usize,
-    /// When the client was told last that it is there.
+    /// When it was asked first.
+    asking_since: Option<Instant>,
+    /// When the client asked first for what it was told last: that it is there.
+    asked_at: Option<Instant>,
+    /// When the client was told that.
     since: Option<Instant>,
     /// Whether the client was told that it is not there, and may be by now.
     is_out: bool,
@@ -44,7 +46,8 @@ impl Expected {
         since: Instant,
     ) {
         let private = self.nickname.is_some().then(|| PRIVATE.to_owned());
-        let from = From { after: Some(after), since: Some(since), ..From::default() };
+        let since = Some(since);
+        let from = From { after: Some(after), asked_at: since, since, ..From::default() };
         self.feeds = rooms.chain(private).map(|feed| (feed, from.clone())).collect();
         (self.last, self.may_go_back) = (after, 0);
     }
@@ -58,6 +61,7 @@ impl Expected {
     pub(crate) fn join_asked(&mut self, room: &str, after: Option<u64>) {
         let from = self.feeds.entry(room.to_owned()).or_default();
         from.asked += 1;
+        from.asking_since.get_or_insert(Instant::now());
         from.is_out = false;
         from.or_after.extend(after);
         self.may_go_back += usize::from(after.is_some());
@@ -71,7 +75,8 @@ impl Expected {
             None if from.asked > 1 => from.after,
             None => from.after.or(Some(tail)),
         };
-        *from = From { after, since: Some(Instant::now()), ..From::default() };
+        let (asked_at, since) = (from.asking_since, Some(Instant::now()));
+        *from = From { after, asked_at, since, ..From::default() };
     }
 
     /// The client is told that it is not in a room. A join that it has asked for may come before that or after it.
@@ -84,14 +89,25 @@ impl Expected {
     /// A join was refused, or the client learns that it is not there.
     pub(crate) fn refused(&mut self, room: &str) {
         if let Some(from) = self.feeds.get_mut(room) {
-            from.asked = 0;
+            (from.asked, from.asking_since) = (0, None);
         }
         self.is_out(room);
+    }
+
+    /// Returns when the client asked to be in the room that it was told to be in. It may have been sent out since, and have
+    /// been told that earlier.
+    pub(crate) fn asked_at(&self, room: &str) -> Option<Instant> {
+        self.feeds.get(room)?.asked_at
     }
 
     /// Returns since when the client has known that it is in a room.
     pub(crate) fn since(&self, room: &str) -> Option<Instant> {
         self.feeds.get(room)?.since
+    }
+
+    /// Returns whether a client does not ask to be in a room.
+    pub(crate) fn is_asking(&self, room: &str) -> bool {
+        self.feeds.get(room).is_some_and(|from| from.asked > 0)
     }
 
     pub(crate) fn left(&mut self, room: &str) {
@@ -139,16 +155,17 @@ impl Expected {
         Ok(())
     }
 
-    /// Returns what the client does not have, but for rooms where it may not have been allowed since a time: it may not
-    /// have been told that it is not there any more.
+    /// Returns what the client does not have, but for rooms that it may have been sent out of since a time: it may not
+    /// have been told.
     pub(crate) fn missing(
         &self,
         disk: &Disk,
-        was_denied: impl Fn(&str, Instant) -> bool,
+        may_be_out: impl Fn(&str, Instant) -> bool,
     ) -> Option<String> {
         let user = self.user(disk);
         self.feeds.iter().find_map(|(feed, from)| {
-            if from.since.is_some_and(|since| was_denied(feed, since)) {
+            let is_out = |since| feed != PRIVATE && may_be_out(feed, since);
+            if from.asked_at.is_some_and(is_out) {
                 return None;
             }
             let missing = next(disk, feed, user, from.after?)?;
@@ -174,6 +191,38 @@ fn is_for(message: &Message, feed: &str, user: Option<i64>) -> bool {
 fn next(disk: &Disk, feed: &str, user: Option<i64>, after: u64) -> Option<u64> {
     let mut messages = disk.after(after).iter();
     messages.find(|message| is_for(message, feed, user)).map(|message| message.offset.as_u64())
+}
+
+/// Checks a page of a room's history, from before an offset or from the end that the node knows.
+pub(crate) fn check_page(
+    disk: &Disk,
+    room: &str,
+    before: Option<u64>,
+    page: &[(u64, Option<&str>)],
+    more: bool,
+) -> Result<(), String> {
+    let earlier = |before: u64| {
+        let mut earlier = disk.log.iter().rev().filter(|stored| is_for(stored, room, None));
+        earlier.find(|stored| stored.offset.as_u64() < before)
+    };
+    let mut before = before;
+    for (offset, content) in page.iter().rev() {
+        let expected = match before {
+            Some(before) => earlier(before),
+            None => disk.at(*offset).filter(|stored| is_for(stored, room, None)),
+        };
+        let is_it =
+            |it: &&Message| it.offset.as_u64() == *offset && Some(it.content.as_str()) == *content;
+        if !expected.is_some_and(|stored| is_it(&stored)) {
+            return Err(format!("a page of {room} has {offset} before {before:?}"));
+        }
+        before = Some(*offset);
+    }
+    let has_more = before.is_some_and(|before| earlier(before).is_some());
+    if has_more && !more {
+        return Err(format!("a page of {room} begins at {before:?}, and claims that this is all"));
+    }
+    Ok(())
 }
 
 /// What a client was told about a message.

@@ -58,6 +58,16 @@ pub enum Plant {
     ChangeIgnored,
     /// A session that is recovered has all its rooms, whoever may read them by now.
     RecoveryUnasked,
+    /// Owners of a room are above what holds everywhere, too.
+    OwnersExempt,
+    /// A node goes on with what it knows of who may write.
+    WriteRemembered,
+    /// A change of a room does not count for its other spellings.
+    SpellingIgnored,
+    /// A page of history is handed over, whoever may read it by now.
+    HistoryUnasked,
+    /// A change that is made on a node is not applied there.
+    MadeUnapplied,
 }
 
 impl Plant {
@@ -74,7 +84,16 @@ impl Plant {
 
     /// Returns whether the bug does nothing without rules of who may do what.
     pub(crate) const fn needs_rules(self) -> bool {
-        matches!(self, Self::ChangeIgnored | Self::RecoveryUnasked)
+        matches!(
+            self,
+            Self::ChangeIgnored
+                | Self::RecoveryUnasked
+                | Self::OwnersExempt
+                | Self::WriteRemembered
+                | Self::SpellingIgnored
+                | Self::HistoryUnasked
+                | Self::MadeUnapplied
+        )
     }
 
     /// Returns the bug of the server that this is; none if the simulated parts have it.
@@ -91,6 +110,11 @@ impl Plant {
             Self::RenamedIsAnother => Bug::RenamedIsAnother,
             Self::ChangeIgnored => Bug::ChangeIgnored,
             Self::RecoveryUnasked => Bug::RecoveryUnasked,
+            Self::OwnersExempt => Bug::OwnersExempt,
+            Self::WriteRemembered => Bug::WriteRemembered,
+            Self::SpellingIgnored => Bug::SpellingIgnored,
+            Self::HistoryUnasked => Bug::HistoryUnasked,
+            Self::MadeUnapplied => Bug::MadeUnapplied,
             _ => return None,
         })
     }

@@ -7,9 +7,11 @@ use tokio::time::{Instant, sleep};
 use crate::client::{Client, Shared};
 use crate::cluster::Cluster;
 use crate::faults::Fault;
+use crate::moderation;
 use crate::oracle::check_log;
 use crate::os;
-use crate::rules::{self, Deed, GRACE, KEPT};
+use crate::rooms::is_kept;
+use crate::rules::GRACE;
 use crate::world::{Outcome, Run, World};
 
 /// Once there are no more faults, everything is acked and has arrived within this time: a call of the store that hangs
@@ -62,7 +64,7 @@ impl Run {
         let clients = self.clients.unwrap_or(clients);
         let cluster = Arc::new(Cluster::new(&world, nodes));
         if world.is_moderated {
-            rules::keep_rooms(&cluster.names).await;
+            moderation::keep_rooms(&world, &cluster.names).await;
         }
         for node in 0..nodes {
             cluster.start(node).await;
@@ -77,7 +79,7 @@ impl Run {
             .collect();
         let moderated = world
             .is_moderated
-            .then(|| tokio::spawn(rules::moderate(world.clone(), cluster.names.clone())));
+            .then(|| tokio::spawn(moderation::moderate(world.clone(), cluster.clone())));
         storm(&world, &cluster).await;
         calm(&world, &cluster).await;
         if let Some(moderated) = moderated {
@@ -234,7 +236,7 @@ fn unfinished(world: &World, seen: &[Arc<Shared>], round: usize) -> Option<Strin
         }
         let missing = seen.expected.missing(&disk, |room, since| {
             let who = (number, seen.expected.nickname.is_some());
-            world.rules().was_denied(who, room, Deed::Read, since)
+            world.rules().may_be_out(who, room, since)
         })?;
         Some(format!("client {number} lacks {missing}"))
     })
@@ -245,7 +247,7 @@ fn wrong_count(world: &World, seen: &[Arc<Shared>]) -> Option<String> {
     seen.iter().enumerate().find_map(|(number, one)| {
         let rooms: Vec<String> = one.lock().expected.rooms().cloned().collect();
         // Of a room whose rules change, clients do not know for sure whether they are there.
-        let is_known = |room: &String| !world.is_moderated || !KEPT.contains(&room.as_str());
+        let is_known = |room: &String| !world.is_moderated || !is_kept(room);
         rooms.into_iter().filter(is_known).find_map(|room| {
             let there = seen.iter().filter(|other| is_in(other, &room)).count() as u64;
             let told = *one.lock().users.get(&room)?;

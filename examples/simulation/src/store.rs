@@ -16,6 +16,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::faults::Fault;
 use crate::plants::Plant;
+use crate::rules::look;
 use crate::world::{Life, World};
 
 /// What all nodes store, and what no crash takes away.
@@ -23,8 +24,8 @@ pub(crate) struct Disk {
     plant: Option<Plant>,
     pub(crate) epoch: Epoch,
     pub(crate) log: Vec<Message>,
-    /// When messages were stored, by their offsets.
-    stored_at: BTreeMap<u64, Instant>,
+    /// When messages were stored and by which node, by their offsets.
+    stored_at: BTreeMap<u64, (Instant, usize)>,
     by_key: HashMap<String, Offset>,
     sessions: BTreeMap<SessionKey, SessionRecord>,
     /// Users by the keys of their names.
@@ -62,7 +63,8 @@ impl Disk {
         found.ok().and_then(|index| self.log.get(index))
     }
 
-    pub(crate) fn stored_at(&self, offset: u64) -> Option<Instant> {
+    /// Returns when a message was stored, and by which node.
+    pub(crate) fn stored_at(&self, offset: u64) -> Option<(Instant, usize)> {
         self.stored_at.get(&offset).copied()
     }
 
@@ -76,7 +78,7 @@ impl Disk {
         self.log.get(first..).unwrap_or_default()
     }
 
-    fn append(&mut self, batch: &[NewMessage], most: usize) -> Vec<Appended> {
+    fn append(&mut self, batch: &[NewMessage], most: usize, node: usize) -> Vec<Appended> {
         let anyones = |text: &str| text.rsplit(':').next().unwrap_or_default().to_owned();
         let stored = |text: &str| {
             let offset = match self.plant {
@@ -100,7 +102,7 @@ impl Disk {
                 text.map(|text| if self.is(Plant::KeyOfAnyone) { anyones(&text) } else { text });
             self.by_key.extend(text.map(|text| (text, offset)));
             self.log.push(Message::from_new(offset, new));
-            self.stored_at.insert(offset.as_u64(), Instant::now());
+            self.stored_at.insert(offset.as_u64(), (Instant::now(), node));
             self.unsynced = (self.unsynced + 1).min(2);
         }
         for appended in &mut outcome {
@@ -158,18 +160,27 @@ impl SimulatedStore {
 
     /// The way to the disk, and what awaits the call there.
     async fn call(&self, failure: Fault, lost: Option<Fault>) -> End {
+        let began = Instant::now();
         self.step().await;
         if self.world.happens(Fault::StoreHangs) {
-            sleep(self.world.random(|rng| rng.millis(1000, 12_000))).await;
+            let duration = self.world.random(|rng| rng.millis(1000, 12_000));
+            self.trouble(began, duration);
+            sleep(duration).await;
             self.life.go_on().await;
         }
         if self.world.happens(failure) || self.world.disk().outage {
+            self.trouble(began, Duration::ZERO);
             return End::Failed;
         }
         match lost {
             Some(lost) if self.world.happens(lost) => End::AnswerLost,
             _ => End::Well,
         }
+    }
+
+    /// What keeps a node from its store keeps changes from being in effect there.
+    fn trouble(&self, began: Instant, duration: Duration) {
+        self.world.rules().effects.trouble(self.life.node, began, duration);
     }
 
     /// The way back.
@@ -194,9 +205,10 @@ impl MessageStore for SimulatedStore {
 
     async fn append(&self, batch: &[NewMessage]) -> Result<Vec<Appended>, StoreError> {
         let end = self.call(Fault::AppendFails, Some(Fault::AppendAnswerLost)).await;
+        let node = self.life.node;
         if let End::Failed = end {
             if self.world.plant == Some(Plant::BatchTorn) {
-                self.world.disk().append(batch, batch.len().div_ceil(2));
+                self.world.disk().append(batch, batch.len().div_ceil(2), node);
                 return self
                     .end(
                         &End::Well,
@@ -207,8 +219,8 @@ impl MessageStore for SimulatedStore {
             return self.end(&end, Vec::new()).await;
         }
         let early = self.world.is_planted(Plant::AckBeforeCommit, 50);
-        let appended = self.world.disk().append(batch, if early { 0 } else { usize::MAX });
-        self.world.note(format_args!("store: node {} appends {appended:?}", self.life.node));
+        let appended = self.world.disk().append(batch, if early { 0 } else { usize::MAX }, node);
+        self.world.note(format_args!("store: node {node} appends {appended:?}"));
         self.end(&end, appended).await
     }
 
@@ -249,6 +261,9 @@ impl MessageStore for SimulatedStore {
         limit: usize,
     ) -> Result<Page, StoreError> {
         let end = self.call(Fault::ReadFails, None).await;
+        // What is old has to be fetched from the disk.
+        let fetched = self.world.random(|rng| rng.chance(500).then(|| rng.millis(0, 1000)));
+        sleep(fetched.unwrap_or_default()).await;
         let page = {
             let disk = self.world.disk();
             let mut page = PageBuilder::new(limit.min(disk.page));
@@ -418,6 +433,12 @@ impl RoomStoreWrapper for SimulatedStore {
     async fn before_change(&self) -> Result<(), StoreError> {
         let end = self.call(Fault::ClaimFails, None).await;
         self.end(&end, ()).await
+    }
+
+    async fn after_change(&self) -> Result<(), StoreError> {
+        look(&self.world, &self.names).await;
+        let lost = self.world.happens(Fault::ClaimFails);
+        self.end(&if lost { End::AnswerLost } else { End::Well }, ()).await
     }
 
     async fn before_read(&self) -> Result<(), StoreError> {

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -27,12 +28,21 @@ pub struct Run {
     pub clients: Option<usize>,
     /// Whether to tell what happens if no promise is broken, too.
     pub story: bool,
+    /// Whether somebody moderates in any case.
+    pub moderated: bool,
 }
 
 impl Run {
     /// A run of this seed as it is.
     pub const fn new(seed: u64) -> Self {
-        Self { seed, plant: None, without: Vec::new(), clients: None, story: false }
+        Self {
+            seed,
+            plant: None,
+            without: Vec::new(),
+            clients: None,
+            story: false,
+            moderated: false,
+        }
     }
 }
 
@@ -68,6 +78,14 @@ pub(crate) struct World {
     /// Whether rooms are kept, and somebody changes who may read and write there.
     pub(crate) is_moderated: bool,
     rules: Mutex<Rules>,
+    asked: Mutex<BTreeMap<usize, Asked>>,
+}
+
+/// What a client asks for now: the room, and on which node.
+#[derive(Debug, Clone)]
+pub(crate) struct Asked {
+    pub(crate) room: String,
+    pub(crate) node: usize,
 }
 
 struct State {
@@ -100,14 +118,16 @@ impl World {
         let latency = [1, 5, 40][rng.below(3)];
         let length = [0, 0, 0, 6000][rng.below(4)];
         let is_moderated = match run.plant {
-            Some(plant) => plant.needs_rules(),
-            None => rng.chance(400),
+            Some(plant) => plant.needs_rules() || run.moderated,
+            None => rng.chance(400) || run.moderated,
         };
         let faults = vec![0; Fault::ALL.len()];
         let outcome = Outcome { hash: 0xcbf2_9ce4_8422_2325, faults, ..Outcome::default() };
         let disk = Mutex::new(Disk::new(run.plant, [1, 3, 1000][rng.below(3)]));
         let state =
             Mutex::new(State { rng, outcome, rates, calm: false, latency, length, round: 0 });
+        let mut rules = Rules::default();
+        rules.effects.set_latency(Duration::from_millis(latency as u64));
         Arc::new(Self {
             plant: run.plant,
             tells: run.story,
@@ -115,7 +135,8 @@ impl World {
             state,
             disk,
             is_moderated,
-            rules: Mutex::default(),
+            rules: Mutex::new(rules),
+            asked: Mutex::default(),
         })
     }
 
@@ -129,6 +150,11 @@ impl World {
 
     pub(crate) fn rules(&self) -> MutexGuard<'_, Rules> {
         self.rules.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What clients ask for now, by their numbers.
+    pub(crate) fn asked(&self) -> MutexGuard<'_, BTreeMap<usize, Asked>> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn random<T>(&self, draw: impl FnOnce(&mut Rng) -> T) -> T {
@@ -211,12 +237,16 @@ impl World {
         for byte in line.bytes() {
             outcome.hash = (outcome.hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
         }
-        outcome.story.push(line);
+        // What comes after a broken promise is of no interest.
+        if outcome.violation.is_none() {
+            outcome.story.push(line);
+        }
     }
 
     /// Reports a broken promise.
     pub(crate) fn violated(&self, promise: impl std::fmt::Display) {
-        let promise = promise.to_string();
+        let mut promise = promise.to_string();
+        promise.truncate(promise.floor_char_boundary(LONGEST_LINE));
         self.note(format_args!("BROKEN: {promise}"));
         self.state().outcome.violation.get_or_insert(promise);
     }

@@ -9,6 +9,7 @@ use super::asker::Asker;
 use super::change::Change;
 use super::{Action, Identity, PolicyError};
 use crate::engine::delivery::ReadPosition;
+use crate::engine::planted::{self, Bug};
 use crate::engine::users::User;
 
 /// The most decisions that are remembered for a connection: the oldest one makes room. About 60 bytes each, and the
@@ -137,7 +138,10 @@ impl Access {
             AccessScope::User(user) => state.identity.user() == Some(*user),
             _ => true,
         };
-        state.forget(|action| is_about_asker || action.is_in(change));
+        state.forget(|action| {
+            let is_kept = planted::is(Bug::WriteRemembered) && matches!(action, Action::Write(_));
+            !is_kept && (is_about_asker || action.is_in(change))
+        });
         if is_about_asker || state.reads(change) {
             state.unsettle();
         }

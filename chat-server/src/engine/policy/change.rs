@@ -3,6 +3,8 @@ use std::collections::HashMap;
 
 use chat_core::{AccessScope, RoomId, RoomKey};
 
+use crate::engine::planted::{self, Bug};
+
 /// A change of access, to be compared with what many clients do.
 pub(super) struct Change<'a> {
     pub(super) scope: &'a AccessScope,
@@ -28,7 +30,10 @@ impl<'a> Change<'a> {
         if let Some(is_it) = names.get(room) {
             return *is_it;
         }
-        let is_it = room.key() == *key;
+        let is_it = match planted::is(Bug::SpellingIgnored) {
+            true => room.as_str() == key.as_str(),
+            false => room.key() == *key,
+        };
         names.insert(room.clone(), is_it);
         is_it
     }

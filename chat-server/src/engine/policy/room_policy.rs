@@ -8,6 +8,7 @@ use chat_core::{Posting, Role, RoomId, RoomKey, SanctionKind, Timestamp, Visibil
 use chat_store::{RoomAccess, RoomStore, Sanction};
 
 use super::{Action, Decision, Identity, Policy, PolicyError};
+use crate::engine::planted::{self, Bug};
 use crate::engine::users::Registration;
 
 /// The role of a signed token that counts as owner of every room.
@@ -108,7 +109,8 @@ impl RoomPolicy {
         let role = standing.role(who, is_named.is_some());
         let counts = |sanction: &Sanction| {
             // Owners are above the moderators of their room, not above those of the chat.
-            !who.has_role(ADMIN) && (sanction.key.room.is_none() || role < Some(Role::Owner))
+            let is_everywhere = sanction.key.room.is_none() && !planted::is(Bug::OwnersExempt);
+            !who.has_role(ADMIN) && (is_everywhere || role < Some(Role::Owner))
         };
         if let Some(ban) = standing.sanction(SanctionKind::Ban, counts) {
             return Ok(standing.refused(ban, "you are banned from this room"));

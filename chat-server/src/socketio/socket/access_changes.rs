@@ -149,7 +149,7 @@ impl Services {
         self.tell_of_change(scope).await;
     }
 
-    async fn tell_of_change(&self, scope: &AccessScope) {
+    pub(super) async fn tell_of_change(&self, scope: &AccessScope) {
         if let Some(outgoing) = &self.outgoing {
             let _ = timeout(BROKER_PATIENCE, outgoing.access_changed(scope.clone())).await;
         }

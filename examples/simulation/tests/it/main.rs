@@ -18,6 +18,12 @@ fn the_promises_hold() {
     assert!(output.status.success(), "{}", text(&output));
 }
 
+#[test]
+fn they_hold_while_somebody_moderates() {
+    let output = simulation(&["--moderated", "--seeds", "120"]);
+    assert!(output.status.success(), "{}", text(&output));
+}
+
 /// Each was broken by a fault that is mended. What a seed does changes with the simulation, so this is no proof.
 #[test]
 fn what_was_broken_once_holds() {

@@ -1,0 +1,220 @@
+//! What the client asks for.
+
+use std::time::Duration;
+
+use futures_util::SinkExt;
+use serde_json::json;
+use tokio::time::{Instant, timeout};
+use tokio_tungstenite::tungstenite::Message as Packet;
+
+use super::{Broken, Client, Stream, name};
+use crate::cluster::SILENCE;
+use crate::effect::Occasion;
+use crate::rooms::{self, is_kept};
+use crate::world::Asked;
+
+/// The most messages in a page of history.
+const PAGE: u64 = 5;
+
+/// How long a client waits for one at least: pages come one after the other, also those that it does not wait for any more.
+const PAGE_PATIENCE: Duration = Duration::from_secs(2);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Request {
+    Message {
+        room: String,
+        content: String,
+        key: String,
+    },
+    Private {
+        to: String,
+        content: String,
+        key: String,
+    },
+    /// Another message under a used key.
+    Conflict {
+        room: String,
+        key: String,
+    },
+    Join {
+        room: String,
+        after: Option<u64>,
+    },
+    Leave {
+        room: String,
+    },
+    Users {
+        room: String,
+    },
+    /// Earlier messages.
+    History {
+        room: String,
+        before: Option<u64>,
+    },
+    /// Another nickname, or the first one again.
+    Rename {
+        nickname: String,
+    },
+}
+
+impl Request {
+    /// Returns the room that it is about.
+    pub(super) fn room(&self) -> Option<&str> {
+        match self {
+            Self::Message { room, .. }
+            | Self::Conflict { room, .. }
+            | Self::Join { room, .. }
+            | Self::Leave { room }
+            | Self::Users { room }
+            | Self::History { room, .. } => Some(room),
+            Self::Private { .. } | Self::Rename { .. } => None,
+        }
+    }
+}
+
+impl Client {
+    /// Decides what to do next.
+    pub(super) fn next_request(&mut self) -> Option<Request> {
+        let calm = self.world.is_calm();
+        let pause = self
+            .world
+            .random(|rng| if rng.chance(200) { rng.millis(0, 2000) } else { rng.millis(0, 50) });
+        self.act_at = Instant::now() + pause;
+        let rooms: Vec<String> = self.shared.lock().expected.rooms().cloned().collect();
+        if calm {
+            let left = self.last_words.get_or_insert_with(|| rooms.iter().cloned().collect());
+            if let Some(room) = left.pop_first() {
+                return Some(self.message(room));
+            }
+            if rooms.is_empty() {
+                // It may be in none.
+                self.round = self.world.round();
+                self.shared.lock().done = Some(self.round);
+                self.act_at = Instant::now() + Duration::from_millis(500);
+                return None;
+            }
+            let room = self.world.random(|rng| rng.pick(&rooms).cloned())?;
+            if self.round < self.world.round() {
+                self.round += 1;
+                return Some(self.message(room));
+            }
+            self.shared.lock().done = Some(self.round);
+            self.act_at = Instant::now() + self.world.random(|rng| rng.millis(0, 1500));
+            return Some(Request::Users { room });
+        }
+        let (kind, any) = self.world.random(|rng| (rng.below(100), rng.below(1000)));
+        let all = rooms::all(self.world.is_moderated);
+        let other = all[any % all.len()].to_owned();
+        let is_in = rooms.contains(&other);
+        let tail = self.world.disk().tail().as_u64();
+        let named = self.shared.lock().expected.nickname.is_some();
+        Some(match kind {
+            0..5 if !is_in => Request::Join { room: other, after: None },
+            0..16 => Request::Join { room: other, after: Some(any as u64 % (tail + 1)) },
+            16..21 if is_in && rooms.len() > 1 => Request::Leave { room: other },
+            21..30 if named => {
+                let (to, key) = (name((self.number + 1) % 3), self.key());
+                Request::Private { to, content: self.content(), key }
+            }
+            30..33 if named && self.last_key.is_some() => {
+                let (key, room) = self.last_key.clone()?;
+                if !rooms.contains(&room) {
+                    return None;
+                }
+                Request::Conflict { room, key: format!("key {key}") }
+            }
+            33..36 => Request::Users { room: rooms.first()?.clone() },
+            36..40 if named => {
+                let nickname = name(self.number);
+                let is_first = self.shared.lock().expected.nickname.as_ref() == Some(&nickname);
+                Request::Rename { nickname: if is_first { nickname + " too" } else { nickname } }
+            }
+            40..44 => self.history(&rooms, any, tail)?,
+            // Where it may end at any time.
+            44..60 if self.world.is_moderated => self.history(&rooms, any, tail)?,
+            _ => {
+                let room = self.world.random(|rng| rng.pick(&rooms).cloned())?;
+                self.message(room)
+            }
+        })
+    }
+
+    /// Returns how long the client waits for an answer before it asks again.
+    pub(super) fn patience(&self) -> Duration {
+        match self.request {
+            Some((Request::History { .. }, _)) => self.ack_timeout.max(PAGE_PATIENCE),
+            _ => self.ack_timeout,
+        }
+    }
+
+    /// A page of a room, where rules may change if there is one.
+    fn history(&self, rooms: &[String], any: usize, tail: u64) -> Option<Request> {
+        let kept: Vec<_> = rooms.iter().filter(|room| is_kept(room)).cloned().collect();
+        let rooms = if kept.is_empty() { rooms } else { &kept };
+        let room = self.world.random(|rng| rng.pick(rooms).cloned())?;
+        let before = any.is_multiple_of(2).then(|| any as u64 % (tail + 2));
+        Some(Request::History { room, before })
+    }
+
+    fn message(&mut self, room: String) -> Request {
+        let key = self.key();
+        Request::Message { room, content: self.content(), key }
+    }
+
+    /// Keys are the same for all clients: each belongs to its author.
+    fn key(&mut self) -> String {
+        self.next_key += 1;
+        format!("key {}", self.next_key)
+    }
+
+    fn content(&self) -> String {
+        self.world.padded(format!("{} by {}", self.next_key, self.number))
+    }
+
+    pub(super) async fn send(
+        &mut self,
+        stream: &mut Stream,
+        request: Request,
+    ) -> Result<(), Broken> {
+        let event = match &request {
+            Request::Message { room, content, key } => {
+                json!(["chat message", content, key, { "room": room }])
+            }
+            Request::Conflict { room, key } => {
+                json!(["chat message", "something else", key, { "room": room }])
+            }
+            Request::Private { to, content, key } => json!(["private message", to, content, key]),
+            Request::Join { room, after: None } => json!(["join", room]),
+            Request::Join { room, after: Some(after) } => json!(["join", room, { "after": after }]),
+            Request::Leave { room } => json!(["leave", room]),
+            Request::Users { room } => json!(["users", room]),
+            Request::History { room, before: None } => {
+                json!(["history", { "room": room, "limit": PAGE }])
+            }
+            Request::History { room, before } => {
+                json!(["history", { "room": room, "before": before, "limit": PAGE }])
+            }
+            Request::Rename { nickname } => json!(["nickname", nickname]),
+        };
+        if let Request::Join { room, after } = &request {
+            self.shared.lock().expected.join_asked(room, *after);
+        }
+        if let Some(room) = request.room() {
+            let asked = Asked { room: room.to_owned(), node: self.occasion.node };
+            self.world.asked().insert(self.number, asked);
+        }
+        let now = Instant::now();
+        if self.asked.iter().all(|earlier| earlier.node != self.occasion.node) {
+            self.asked.push(Occasion { at: now, ..self.occasion });
+        }
+        self.next_ack += 1;
+        self.note(format_args!("asks {} {event}", self.next_ack));
+        self.request = Some((request, self.next_ack));
+        let packet = Packet::text(format!("42{}{event}", self.next_ack));
+        // As long as a client believes in a connection from which it hears nothing.
+        match timeout(SILENCE, stream.send(packet)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(Broken),
+        }
+    }
+}

@@ -1,0 +1,256 @@
+//! What the client gets, and whether it may.
+
+use std::fmt::Display;
+
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::asking::Request;
+use super::{Broken, Client};
+use crate::oracle::{Acked, check_page};
+use crate::rooms::PRIVATE;
+use crate::rules::{Deed, Who};
+
+impl Client {
+    /// Takes a packet of Socket.IO.
+    pub(super) fn take(&mut self, packet: &str) -> Result<(), Broken> {
+        if packet == "41" || packet == "1" {
+            self.note("is disconnected");
+            return Err(Broken);
+        }
+        let digits = packet.get(2..).unwrap_or_default();
+        let digits = digits.len() - digits.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+        let (head, data) = packet.split_at_checked(2 + digits).unwrap_or_default();
+        let Ok(data) = serde_json::from_str::<Value>(data) else {
+            self.world.violated(format_args!("a client got {packet:?}"));
+            return Err(Broken);
+        };
+        match head.get(..2) {
+            Some("42") => self.event(&data),
+            Some("43") => self.answer(head[2..].parse().unwrap_or_default(), &data[0]),
+            _ => self.world.violated(format_args!("a client got {packet:?}")),
+        }
+        Ok(())
+    }
+
+    fn event(&mut self, event: &Value) {
+        let parts: &[Value] = event.as_array().map_or(&[], Vec::as_slice);
+        if event[0] == "nickname" {
+            self.is_user(&event[1]["user"]);
+        }
+        let feed = match event[0].as_str() {
+            Some("chat message") => event[3]["room"].as_str().unwrap_or_default(),
+            Some("private message") => PRIVATE,
+            Some("not joined") => return self.not_joined(&event[1]["rooms"]),
+            _ => return,
+        };
+        let (content, offset) = (event[1].as_str(), event[2].as_u64().unwrap_or_default());
+        self.note(format_args!("gets {offset} of {feed}"));
+        if let Some(Value::String(at)) = parts.last() {
+            self.recovery_offset = Some(at.clone());
+        }
+        self.server_offset = offset;
+        self.world.tally(|outcome| outcome.received += 1);
+        let content = content.unwrap_or_default();
+        let disk = self.world.disk();
+        let checked = self.shared.lock().expected.received(&disk, feed, offset, content);
+        drop(disk);
+        if let Err(promise) = checked {
+            self.violated(promise);
+        }
+        self.may_get(feed, offset);
+        self.may_be_in(feed);
+    }
+
+    /// Takes what the client is told of rooms that it is not in.
+    fn not_joined(&self, rooms: &Value) {
+        let rooms = rooms.as_array().map_or(&[][..], Vec::as_slice);
+        for room in rooms.iter().filter_map(|told| told["room"].as_str()) {
+            self.note(format_args!("is told that it is not in {room}"));
+            let (who, now) = (self.who(), Instant::now());
+            let may_be_kicked = || self.world.rules().may_be_kicked(who, room, now);
+            if !self.may_be_refused(room, Deed::Read) && !may_be_kicked() {
+                self.violated(format_args!("it may be in {room}, and is sent out"));
+            }
+            self.shared.lock().expected.is_out(room);
+        }
+    }
+
+    /// Checks that the client was not sent out of a room since it was told last that it is there.
+    fn may_be_in(&self, room: &str) {
+        let since = {
+            let expected = &self.shared.lock().expected;
+            expected.since(room).filter(|_| !expected.is_asking(room))
+        };
+        let Some(since) = since else { return };
+        let is_kicked = self.world.rules().is_kicked(self.who(), room, since, &self.occasion);
+        if is_kicked {
+            self.violated(format_args!("it gets messages of {room}, and was sent out of there"));
+        }
+    }
+
+    /// Checks that the client may read a room whose messages it has got.
+    fn may_get(&self, feed: &str, offset: u64) {
+        let (who, now) = (self.who(), Instant::now());
+        let is_denied = self.world.rules().is_denied(who, feed, Deed::Read, &self.occasion, now);
+        if is_denied {
+            self.violated(format_args!("it got {offset} of {feed}, which it may not read"));
+        }
+    }
+
+    /// Checks that the client might do what it has asked for, and what was done at a time by a node.
+    fn might(&self, feed: &str, deed: Deed, (done, node): (Instant, usize)) {
+        let Some(asked) = self.asked.iter().find(|asked| asked.node == node) else { return };
+        if self.world.rules().is_denied(self.who(), feed, deed, asked, done) {
+            self.violated(format_args!(
+                "{deed:?} in {feed} is done, and was denied when asked for"
+            ));
+        }
+    }
+
+    /// Checks that the client might ask for what it has got an answer to.
+    fn might_ask(&self, request: &Request, offset: Option<u64>) {
+        let now = (Instant::now(), self.occasion.node);
+        let stored = || self.world.disk().stored_at(offset.unwrap_or_default()).unwrap_or(now);
+        match request {
+            Request::Message { room, .. } => self.might(room, Deed::Write, stored()),
+            Request::Private { .. } => self.might(PRIVATE, Deed::Write, stored()),
+            // Another node may have answered before.
+            _ if self.asked.len() > 1 => {}
+            Request::Join { room, .. }
+            | Request::Users { room }
+            | Request::History { room, .. } => self.might(room, Deed::Read, now),
+            Request::Conflict { .. } | Request::Leave { .. } | Request::Rename { .. } => {}
+        }
+    }
+
+    fn violated(&self, promise: impl Display) {
+        self.world.violated(format_args!("client {}: {promise}", self.number));
+    }
+
+    /// The number of the client, and whether it has a name.
+    fn who(&self) -> Who {
+        (self.number, self.shared.lock().expected.nickname.is_some())
+    }
+
+    pub(super) fn may_be_refused(&self, room: &str, deed: Deed) -> bool {
+        self.world.rules().may_refuse(self.who(), room, deed)
+    }
+
+    /// Checks that the client is the same user as before.
+    fn is_user(&self, told: &Value) {
+        self.shared.lock().is_user(&self.world, self.number, told);
+    }
+
+    /// Takes the refusal of a request that may be refused because of who may do what, or because that is not known now.
+    fn is_refused(&self, request: &Request, answer: &Value) -> bool {
+        let room = request.room().unwrap_or(PRIVATE);
+        let (deed, is_join) = match request {
+            Request::Message { .. } | Request::Conflict { .. } | Request::Private { .. } => {
+                (Deed::Write, false)
+            }
+            request => (Deed::Read, matches!(request, Request::Join { .. })),
+        };
+        let seen = &mut *self.shared.lock();
+        let who = (self.number, seen.expected.nickname.is_some());
+        let is_right = match answer["error"]["code"].as_str() {
+            Some("unavailable") => true,
+            Some("forbidden") => self.world.rules().may_refuse(who, room, deed),
+            // It does not know yet, or was not told.
+            Some("not_in_room") => seen
+                .expected
+                .asked_at(room)
+                .is_none_or(|asked_at| self.world.rules().may_be_out(who, room, asked_at)),
+            _ => return false,
+        };
+        if !is_right {
+            self.world.violated(format_args!("client {}: {request:?} gets {answer}", self.number));
+        }
+        let is_out = match answer["error"]["code"].as_str() {
+            // Whoever was there before stays: a refused join changes nothing.
+            Some("forbidden") => is_join && seen.expected.since(room).is_none(),
+            code => code == Some("not_in_room"),
+        };
+        if is_out {
+            seen.expected.refused(room);
+        }
+        true
+    }
+
+    /// Checks a page of history.
+    fn page(&self, room: &str, before: Option<u64>, answer: &Value) {
+        let got = answer["messages"].as_array().map_or(&[][..], Vec::as_slice);
+        let offsets = got.iter().map(|it| it["offset"].as_u64().unwrap_or_default());
+        let page: Vec<_> = offsets.zip(got.iter().map(|it| it["content"].as_str())).collect();
+        let Some(&(last, _)) = page.last() else { return };
+        self.note(format_args!("gets a page of {room} up to {last}"));
+        self.may_get(room, last);
+        let more = answer["more"].as_bool().unwrap_or_default();
+        let checked = check_page(&self.world.disk(), room, before, &page, more);
+        if let Err(promise) = checked {
+            self.violated(promise);
+        }
+    }
+
+    fn answer(&mut self, id: u64, answer: &Value) {
+        // The stock client ignores the answer to an earlier try.
+        let Some((request, _)) = self.request.take_if(|(_, asked)| *asked == id) else { return };
+        self.world.asked().remove(&self.number);
+        self.note(format_args!("gets the answer to {id}: {answer}"));
+        self.world.tally(|outcome| outcome.answered += 1);
+        let number = self.number;
+        if self.world.is_moderated && self.is_refused(&request, answer) {
+            return;
+        }
+        let (error, offset) = (answer["error"]["code"].as_str(), answer["offset"].as_u64());
+        if error.is_none() {
+            self.might_ask(&request, offset);
+        }
+        if let (Request::History { room, before }, None) = (&request, error) {
+            self.page(room, *before, answer);
+        }
+        let seen = &mut *self.shared.lock();
+        match (request, error) {
+            (Request::Message { room, content, key }, None) => {
+                let offset = offset.unwrap_or_default();
+                let is_there = self
+                    .world
+                    .disk()
+                    .at(offset)
+                    .is_some_and(|stored| stored.content.as_str() == content);
+                if !is_there {
+                    self.world
+                        .violated(format_args!("{content:?} is acked at {offset}, not there"));
+                }
+                seen.acked.push(Acked { content, offset });
+                let key = key.strip_prefix("key ").and_then(|key| key.parse().ok());
+                self.last_key = key.map(|key| (key, room));
+            }
+            (Request::Private { content, .. }, None) => {
+                seen.acked.push(Acked { content, offset: offset.unwrap_or_default() });
+            }
+            (Request::Private { .. }, Some("unknown_nickname" | "message_to_oneself")) => {}
+            (Request::Conflict { .. }, Some("client_offset_conflict")) => {}
+            (Request::Conflict { key, .. }, None) => {
+                self.world.violated(format_args!("client {number}: {key:?} swallowed a message"));
+            }
+            (Request::Join { room, after }, None) => {
+                let tail = answer["tail"].as_u64().unwrap_or_default();
+                seen.expected.joined(&room, after, tail);
+            }
+            (Request::History { .. }, None) => {}
+            (Request::Leave { room }, None) => seen.expected.left(&room),
+            (Request::Users { room }, None) => {
+                let users = answer["users"].as_u64().unwrap_or_default();
+                seen.users.insert(room, users);
+            }
+            (Request::Rename { nickname }, None) => {
+                seen.expected.nickname = Some(nickname);
+                seen.is_user(&self.world, number, &answer["user"]);
+            }
+            (request, Some(_)) => {
+                self.world.violated(format_args!("client {number}: {request:?} gets {answer}"));
+            }
+        }
+    }
+}
