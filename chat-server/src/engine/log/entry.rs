@@ -60,7 +60,7 @@ impl Entry {
 
     /// Returns the memory that the message uses in bytes, including wire forms.
     pub(crate) fn footprint(&self) -> usize {
-        const FIXED: usize = 400;
+        const FIXED: usize = 420;
         /// The size of the author's own wire form, in addition to content and key.
         const OWN_FORM: usize = 300;
         let content = self.message.content.as_str().len();

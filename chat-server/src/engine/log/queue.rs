@@ -13,6 +13,10 @@ pub(super) const MAX_BATCH: usize = 1024;
 /// Maximum number of bytes of messages in a commit, unless it has only one message.
 const MAX_BATCH_BYTES: usize = 1024 * 1024;
 
+/// How many bytes a change of a message counts in addition: the store looks up what it is about, and a flood of them
+/// delays the texts of others by a hundred in a commit at the most.
+const CHANGE_BYTES: usize = 8 * 1024;
+
 /// The cost of a message beyond its bytes.
 const MESSAGE_COST: u64 = 256;
 
@@ -45,8 +49,10 @@ pub(super) struct Submission {
 }
 
 impl Submission {
+    /// Returns its length, and for a change what that counts in addition.
     fn bytes(&self) -> usize {
-        self.message.content.as_str().len()
+        let change = if self.message.kind.depends_on().is_some() { CHANGE_BYTES } else { 0 };
+        self.message.content.as_str().len() + change
     }
 
     fn cost(&self) -> u64 {
@@ -232,6 +238,7 @@ fn fit(submissions: &[Submission]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use chat_core::{Kind, Offset};
     use proptest::prelude::*;
 
     use super::*;
@@ -250,6 +257,20 @@ mod tests {
     fn shown(batch: &[Submission]) -> Vec<(u64, String)> {
         let shown = |s: &Submission| (s.source.0, s.message.content.as_str().to_owned());
         batch.iter().map(shown).collect()
+    }
+
+    #[test]
+    fn a_flood_of_changes_leaves_commits_short() {
+        let (queue, mut waiting) = (Queue::default(), Waiting::default());
+        for _ in 0..1000 {
+            let mut edit = submission(1, "edit");
+            edit.message.kind = Kind::Edit(Offset::FIRST);
+            assert!(queue.push(edit).is_ok());
+        }
+        assert!(queue.push(submission(2, "text")).is_ok());
+        let (batch, _) = waiting.take(&queue);
+        assert!((100..150).contains(&batch.len()), "{}", batch.len());
+        assert!(shown(&batch).contains(&(2, "text".to_owned())));
     }
 
     proptest! {
