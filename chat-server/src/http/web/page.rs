@@ -29,6 +29,7 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = files! {
     "/favicon.svg": SVG = "favicon.svg",
     "/chat.js": JAVASCRIPT = "chat.js",
     "/chat/model/catch_up.js": JAVASCRIPT = "chat/model/catch_up.js",
+    "/chat/model/changes.js": JAVASCRIPT = "chat/model/changes.js",
     "/chat/model/chat.js": JAVASCRIPT = "chat/model/chat.js",
     "/chat/model/connection.js": JAVASCRIPT = "chat/model/connection.js",
     "/chat/model/conversation.js": JAVASCRIPT = "chat/model/conversation.js",

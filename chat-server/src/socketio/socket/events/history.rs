@@ -275,7 +275,7 @@ mod tests {
         let large = "x".repeat(60_000);
         assert_eq!(around(&[&*large; 10], 5), (vec![3, 4, 5, 6], true, Some(true)));
         assert_eq!(around(&[&*large; 10], 1), (vec![1, 2, 3, 4], false, Some(true)));
-        assert_eq!(around(&[&*large; 10], 10), (vec![8, 9, 10], true, Some(false)));
+        assert_eq!(around(&[&*large; 10], 10), (vec![7, 8, 9, 10], true, Some(false)));
         let mut contents = [&*large; 10];
         contents[7] = "small";
         assert_eq!(around(&contents, 9), (vec![7, 8, 9, 10], true, Some(false)));
