@@ -278,7 +278,7 @@ mod tests {
         assert_eq!(around(&[&*large; 10], 10), (vec![7, 8, 9, 10], true, Some(false)));
         let mut contents = [&*large; 10];
         contents[7] = "small";
-        assert_eq!(around(&contents, 9), (vec![7, 8, 9, 10], true, Some(false)));
+        assert_eq!(around(&contents, 9), (vec![6, 7, 8, 9, 10], true, Some(false)));
     }
 
     #[test]
