@@ -13,6 +13,7 @@ mod document;
 mod error;
 mod events;
 mod messages;
+mod moderation;
 mod refusals;
 mod request;
 mod rooms;

@@ -14,6 +14,7 @@ mod limits;
 mod listen;
 mod moderate;
 mod moderate_api;
+mod moderate_args;
 mod one_line;
 mod reload;
 mod show;

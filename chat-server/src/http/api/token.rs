@@ -41,10 +41,10 @@ pub struct NewApiToken {
 #[serde(try_from = "String")]
 pub(super) struct TokenName(Box<str>);
 
-/// The SHA-256 of a secret, as hexadecimal digits in text.
+/// The SHA-256 of a secret, as hexadecimal digits in text. How long it takes to compare two tells nothing about secrets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-struct SecretHash([u8; 32]);
+pub(super) struct SecretHash([u8; 32]);
 
 /// Why a token cannot be made, or read.
 #[derive(Debug, Error)]
@@ -76,9 +76,9 @@ impl ApiToken {
         Ok(NewApiToken { secret, token })
     }
 
-    /// Returns whether this is its secret. Hashes are compared: how long that takes tells nothing about secrets.
-    pub(super) fn has_secret(&self, secret: &str) -> bool {
-        self.sha256 == SecretHash::of(secret)
+    /// Returns the hash of its secret.
+    pub(super) fn hash(&self) -> SecretHash {
+        self.sha256
     }
 
     pub(super) fn name(&self) -> &TokenName {
@@ -105,7 +105,7 @@ impl TokenName {
 }
 
 impl SecretHash {
-    fn of(secret: &str) -> Self {
+    pub(super) fn of(secret: &str) -> Self {
         Self(Sha256::digest(secret).into())
     }
 }
@@ -169,7 +169,8 @@ mod tests {
         let new = ApiToken::create("ci", vec![]).unwrap();
         let other = ApiToken::create("ci", vec![]).unwrap();
         assert!(new.secret.len() >= 32 && new.secret != other.secret);
-        assert!(new.token.has_secret(&new.secret) && !new.token.has_secret(&other.secret));
+        assert_eq!(new.token.hash(), SecretHash::of(&new.secret));
+        assert_ne!(new.token.hash(), SecretHash::of(&other.secret));
         assert!(!new.token.to_string().contains(&new.secret[5..]));
         assert!(!format!("{new:?}").contains(&new.secret));
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use super::token::ApiToken;
+use super::token::{ApiToken, SecretHash};
 use super::token_file::{ApiTokenFileError, ApiTokenLineError, read, tokens_in};
 
 /// The tokens with which applications use the API, see [`ChatBuilder::api`](crate::ChatBuilder::api). Cheap to clone;
@@ -76,7 +76,8 @@ impl ApiTokens {
 
     /// Returns the token with this secret.
     pub(super) fn find(&self, secret: &str) -> Option<Arc<ApiToken>> {
-        self.0.tokens.borrow().iter().find(|token| token.has_secret(secret)).cloned()
+        let hash = SecretHash::of(secret);
+        self.0.tokens.borrow().iter().find(|token| token.hash() == hash).cloned()
     }
 
     /// Waits until a token is not valid any more.

@@ -6,7 +6,7 @@ use http::Method;
 use serde_json::{Value as Json, json};
 
 use super::api_client::{ApiClient, ApiRequest};
-use super::moderate::{Command, KickArgs, SanctionArgs, SubjectArgs};
+use super::moderate_args::{Command, KickArgs, SanctionArgs, SubjectArgs};
 
 /// Carries out a command that has [a server](Command::api) to ask.
 ///
