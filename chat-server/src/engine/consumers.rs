@@ -14,6 +14,7 @@ mod lease;
 mod tests;
 
 use std::error::Error;
+use std::iter::successors;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -51,8 +52,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// - **Everything.** Edits, deletions and reactions are messages, too: see [`Kind`](chat_core::Kind). Messages that were
 ///   deleted by then are left out; their deletions are not.
 /// - **Failures.** An error, a panic and a call that takes longer than [its time](Consumption::with_timeout) repeat the
-///   call, after a pause of 100 milliseconds that doubles up to 30 seconds. Nothing is ever skipped: if a message can never
-///   be handled, return `Ok`.
+///   call, after a pause of 100 milliseconds that doubles up to 30 seconds, or a [longer one](ConsumerError::retry_after).
+///   Nothing is ever skipped: if a message can never be handled, return `Ok`.
 /// - **Cancellation.** A call may be dropped at any await point, when the chat stops or another node has taken over.
 #[async_trait]
 pub trait Consumer: Send + Sync + 'static {
@@ -66,12 +67,23 @@ pub trait Consumer: Send + Sync + 'static {
 /// Why a [`Consumer`] could not handle messages.
 #[derive(Debug, Error)]
 #[error("the messages could not be handled")]
-pub struct ConsumerError(#[source] Box<dyn Error + Send + Sync>);
+pub struct ConsumerError {
+    #[source]
+    cause: Box<dyn Error + Send + Sync>,
+    /// The shortest pause.
+    pause: Duration,
+}
 
 impl ConsumerError {
-    /// Creates an error with this cause, which is logged.
+    /// Creates an error with this cause, which is logged, with its own causes.
     pub fn new(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self(cause.into())
+        Self { cause: cause.into(), pause: Duration::ZERO }
+    }
+
+    /// Sets how long the pause before the next call is at least.
+    #[must_use]
+    pub fn retry_after(self, pause: Duration) -> Self {
+        Self { pause, ..self }
     }
 }
 
@@ -255,10 +267,11 @@ impl Run {
     async fn hand_over(&self, messages: &[Message], lease: &mut Lease) -> Result<(), Lost> {
         let name = &self.consumption.name;
         let (mut pause, begun) = (FIRST_PAUSE, Instant::now());
+        let mut said = String::new();
         loop {
             let mut failed = None;
             lease.renew_while(async { failed = self.attempt(messages).await.err() }).await?;
-            let Some(error) = failed else {
+            let Some(failure) = failed else {
                 if pause > FIRST_PAUSE {
                     let seconds = begun.elapsed().as_secs();
                     tracing::info!(consumer.name = %name, "consuming works again after {seconds} s");
@@ -266,23 +279,41 @@ impl Run {
                 return Ok(());
             };
             let offset = messages.first().map(|message| message.offset).unwrap_or_default();
-            if pause == FIRST_PAUSE {
+            if failure.reason != said {
+                said = failure.reason;
                 tracing::warn!(consumer.name = %name, message.offset = %offset,
-                    "consuming fails, trying again: {error}");
+                    "consuming fails, trying again: {said}");
             }
-            lease.renew_while(sleep(pause)).await?;
+            lease.renew_while(sleep(pause.max(failure.pause))).await?;
             pause = (2 * pause).min(LONGEST_PAUSE);
         }
     }
 
-    async fn attempt(&self, messages: &[Message]) -> Result<(), String> {
+    async fn attempt(&self, messages: &[Message]) -> Result<(), Failure> {
         // The future is dropped afterwards, whatever state it is in.
         let consume = AssertUnwindSafe(self.consumer.consume(messages)).catch_unwind();
-        match timeout(self.consumption.timeout, consume).await {
-            Ok(Ok(Ok(()))) => Ok(()),
-            Ok(Ok(Err(ConsumerError(cause)))) => Err(cause.to_string()),
-            Ok(Err(_)) => Err("it has panicked".to_owned()),
-            Err(_) => Err(format!("it took longer than {:?}", self.consumption.timeout)),
-        }
+        let (reason, pause) = match timeout(self.consumption.timeout, consume).await {
+            Ok(Ok(Ok(()))) => return Ok(()),
+            Ok(Ok(Err(ConsumerError { cause, pause }))) => (with_causes(&*cause), pause),
+            Ok(Err(_)) => ("it has panicked".to_owned(), Duration::ZERO),
+            Err(_) => {
+                let reason = format!("it took longer than {:?}", self.consumption.timeout);
+                (reason, Duration::ZERO)
+            }
+        };
+        Err(Failure { reason, pause })
     }
+}
+
+/// A call that has to be repeated.
+struct Failure {
+    reason: String,
+    /// The shortest pause before that.
+    pause: Duration,
+}
+
+/// Returns an error and its causes in one line.
+fn with_causes(error: &(dyn Error + 'static)) -> String {
+    let causes = successors(Some(error), |error| (*error).source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
