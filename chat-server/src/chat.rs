@@ -4,6 +4,8 @@ mod handles;
 mod impairment;
 mod send;
 mod stores;
+#[cfg(feature = "webhook")]
+mod webhooks;
 
 use std::net::IpAddr;
 use std::sync::Arc;

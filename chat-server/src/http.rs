@@ -1,10 +1,16 @@
-//! Everything that is HTTP and not Socket.IO: the HTTP server, origin checks, the API, the chat page and the browser
-//! client.
+//! Everything that is HTTP and not Socket.IO: the HTTP server, origin checks, the API, webhooks, the chat page and the
+//! browser client.
 
 #[cfg(feature = "api")]
 pub(crate) mod api;
 pub(crate) mod base_path;
 pub(crate) mod origin;
+#[cfg(any(feature = "api", feature = "webhook"))]
+mod owner_only;
 pub(crate) mod server;
+#[cfg(any(feature = "api", feature = "webhook"))]
+mod told;
 pub(crate) mod trusted_proxy;
 pub(crate) mod web;
+#[cfg(feature = "webhook")]
+pub(crate) mod webhook;

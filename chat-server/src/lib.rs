@@ -32,6 +32,11 @@ pub use http::server::Listener;
 pub use http::trusted_proxy::{TrustedProxy, TrustedProxyError};
 #[cfg(feature = "page")]
 pub use http::web::client_router;
+#[cfg(feature = "webhook")]
+pub use http::webhook::{
+    Webhook, WebhookSecrets, WebhookSecretsError, WebhookSecretsFileError,
+    WebhookSecretsFileErrorKind, WebhookTlsError, WebhookUrl, WebhookUrlError,
+};
 pub use socketio::client_address::ClientAddress;
 pub use socketio::recovery;
 pub use socketio::socket::{ConnectError, Direction, Observed};

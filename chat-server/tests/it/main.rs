@@ -33,5 +33,6 @@ mod slow_clients;
 mod stores;
 mod torture;
 mod unread;
+mod webhooks;
 #[cfg(all(feature = "cluster", unix))]
 mod workers;

@@ -19,6 +19,7 @@ mod one_line;
 mod reload;
 mod show;
 mod stop;
+mod webhooks;
 mod workers;
 
 use std::process::ExitCode;
@@ -96,9 +97,11 @@ async fn serve(cli: &Cli) -> anyhow::Result<()> {
     let bound = cli.address().bind().await?;
     let local = &*bound.shown;
     telemetry::init(&cli.log, cli.worker_listen.as_ref().map(|_| local))?;
+    let webhooks = cli.webhooks.webhooks()?;
     let reloaded = Reloaded {
         verifier: cli.jwt.verifier()?,
         tokens: api_token::tokens(cli.api_tokens.as_deref())?,
+        secrets: webhooks.secrets.clone(),
     };
     let store = chat_store::open(&cli.store).await?;
     let broadcast = adapter::open(cli).await?;
@@ -132,6 +135,7 @@ async fn serve(cli: &Cli) -> anyhow::Result<()> {
         chat = chat.observe(trace);
     }
     let chat = chat.start().await?;
+    webhooks.start(&chat)?;
     let signalled = stop_signal()?;
     let released = cli.worker_listen.as_ref().map(|_| supervisor::released()).transpose();
     let released = released.context("only a supervisor starts workers; use --workers N")?;

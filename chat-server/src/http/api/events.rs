@@ -2,7 +2,6 @@
 
 mod event_stream;
 mod frame;
-mod told;
 
 use std::convert::Infallible;
 

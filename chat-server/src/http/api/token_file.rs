@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use super::token::ApiToken;
+use crate::http::owner_only::is_exposed;
 
 /// Maximum number of tokens in a file: each request looks through them.
 const MAX_TOKENS: usize = 1000;
@@ -73,19 +74,6 @@ pub(super) fn tokens_in(text: &str) -> Result<Vec<ApiToken>, ApiTokenLineError> 
         tokens.push(token.map_err(|source| ApiTokenLineError::Json { line: index + 1, source })?);
     }
     if tokens.len() > MAX_TOKENS { Err(ApiTokenLineError::TooMany) } else { Ok(tokens) }
-}
-
-/// Returns whether others than the owner may use a file.
-#[cfg(unix)]
-fn is_exposed(path: &Path) -> io::Result<bool> {
-    use std::os::unix::fs::PermissionsExt;
-
-    Ok(std::fs::metadata(path)?.permissions().mode() & 0o077 != 0)
-}
-
-#[cfg(not(unix))]
-fn is_exposed(_path: &Path) -> io::Result<bool> {
-    Ok(false)
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use super::command::Command;
 use super::jwt::JwtArgs;
 use super::limits::LimitArgs;
 use super::listen::ListenAddress;
+use super::webhooks::WebhookArgs;
 use chat_server::{
     AllowedHost, AllowedOrigin, BasePath, ChatBuilder, Limits, Registration, TrustedProxy,
 };
@@ -214,6 +215,9 @@ pub(crate) struct Cli {
     /// the built-in page does so by itself.
     #[arg(long, env = "CHAT_BASE_PATH", value_name = "PATH", default_value = "/")]
     pub(crate) base_path: BasePath,
+
+    #[command(flatten)]
+    pub(super) webhooks: WebhookArgs,
 
     #[command(flatten)]
     pub(super) limits: LimitArgs,

@@ -8,18 +8,15 @@ use tokio::sync::{Notify, mpsc};
 use tokio::time::{sleep, timeout};
 
 use super::frame::{heartbeat, write_event};
-use super::told::Told;
 use crate::engine::delivery::{Following, ReadPosition, Subscription};
 use crate::engine::log::{Entry, Log};
+use crate::http::told::Told;
 
 /// The size in bytes at which a chunk is handed over.
 const CHUNK: usize = 32 * 1024;
 
 /// A reader that takes nothing for this long keeps no messages in memory: they are read again for it.
 const STALL: Duration = Duration::from_secs(1);
-
-/// The name of events with what was said. Changes of it have the names under which clients hear them.
-const MESSAGE: &str = "message";
 
 /// How long to wait before retrying a store that has failed.
 const STORE_PAUSE: Duration = Duration::from_millis(500);
@@ -126,11 +123,8 @@ fn write_entry(
     entry: &Entry,
 ) -> Result<(), Infallible> {
     let id = RecoveryOffset::new(epoch.clone(), entry.offset());
-    let written = match Told::of(entry, author) {
-        Told::Said(message) => write_event(chunk, &id, MESSAGE, &message),
-        Told::Changed(change) => write_event(chunk, &id, entry.event(), &change),
-    };
-    if let Err(error) = written {
+    let told = Told::of(&entry.message, Some(author));
+    if let Err(error) = write_event(chunk, &id, told.kind(), &told) {
         tracing::error!("a message cannot be serialised: {error}");
     }
     Ok(())
