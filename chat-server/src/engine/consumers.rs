@@ -10,11 +10,11 @@
 //! Of all nodes, the one that owns the [`Lease`] runs it.
 
 mod lease;
+mod retry;
 #[cfg(test)]
 mod tests;
 
 use std::error::Error;
-use std::iter::successors;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,17 +25,12 @@ use chat_store::SessionStore;
 use futures_util::FutureExt;
 use thiserror::Error;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use self::lease::{Lease, Lost};
+use self::retry::{Failure, Retry};
 use crate::engine::log::Log;
-
-/// The pause after the first failure; it doubles with each further one.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-
-/// The longest pause.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// Does something with each message of the log: fills a search index, sends push notifications, bridges to another chat.
 ///
@@ -50,7 +45,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 ///   that one is gone. A node that cannot save its cursor for ten seconds stops; one that was paused for
 ///   longer, and does not know it yet, may call it once more at the same time.
 /// - **Everything.** Edits, deletions and reactions are messages, too: see [`Kind`](chat_core::Kind). Messages that were
-///   deleted by then are left out; their deletions are not.
+///   deleted by then are left out, also when a call is repeated; their deletions are not.
 /// - **Failures.** An error, a panic and a call that takes longer than [its time](Consumption::with_timeout) repeat the
 ///   call, after a pause of 100 milliseconds that doubles up to 30 seconds, or a [longer one](ConsumerError::retry_after).
 ///   Nothing is ever skipped: if a message can never be handled, return `Ok`.
@@ -219,15 +214,17 @@ impl Run {
 
     /// Hands over messages until another node has taken over.
     async fn work(&self, lease: &mut Lease) -> Lost {
+        let mut retry = None;
         loop {
-            if let Err(lost) = self.work_on(lease).await {
+            if let Err(lost) = self.work_on(lease, &mut retry).await {
                 return lost;
             }
         }
     }
 
-    async fn work_on(&self, lease: &mut Lease) -> Result<(), Lost> {
-        let Consumption { rooms, most, .. } = &self.consumption;
+    /// Hands over the next messages once, or those that are to be handed over again as they are now.
+    async fn work_on(&self, lease: &mut Lease, retry: &mut Option<Retry>) -> Result<(), Lost> {
+        let Consumption { name, rooms, most, .. } = &self.consumption;
         let feeds = rooms.as_ref().map(|rooms| {
             let mut feeds: Vec<_> = rooms.iter().cloned().map(Feed::Room).collect();
             feeds.sort_unstable();
@@ -237,16 +234,28 @@ impl Run {
         // Noted before reading: everything committed by then is in the page, or after it.
         let (tail, cursor) = (self.log.tail(), lease.cursor());
         let read = self.log.read_feeds_after(feeds.as_deref(), cursor, *most).await;
-        let page = match read {
+        let mut page = match read {
             Ok(page) => page,
             // The log has reported it.
             Err(_) => return lease.renew_while(sleep(Duration::from_secs(1))).await,
         };
+        if let Some(retry) = retry {
+            retry.limit(&mut page);
+        }
         let last = page.messages.last().map_or(cursor, |message| message.offset);
         let messages: Vec<_> =
             page.messages.into_iter().filter(|message| !message.is_deleted()).collect();
         if !messages.is_empty() {
-            self.hand_over(&messages, lease).await?;
+            let mut failed = None;
+            lease.renew_while(async { failed = self.attempt(&messages).await.err() }).await?;
+            if let Some(failure) = failed {
+                let retry = retry.get_or_insert_with(|| Retry::new(last));
+                let pause = retry.failed(name, &messages, failure);
+                return lease.renew_while(sleep(pause)).await;
+            }
+        }
+        if let Some(retry) = retry.take() {
+            retry.succeeded(name);
         }
         let upto = if page.more { last } else { last.max(tail) };
         lease.advance(upto);
@@ -263,57 +272,15 @@ impl Run {
         Ok(())
     }
 
-    /// Hands over messages until that succeeds.
-    async fn hand_over(&self, messages: &[Message], lease: &mut Lease) -> Result<(), Lost> {
-        let name = &self.consumption.name;
-        let (mut pause, begun) = (FIRST_PAUSE, Instant::now());
-        let mut said = String::new();
-        loop {
-            let mut failed = None;
-            lease.renew_while(async { failed = self.attempt(messages).await.err() }).await?;
-            let Some(failure) = failed else {
-                if pause > FIRST_PAUSE {
-                    let seconds = begun.elapsed().as_secs();
-                    tracing::info!(consumer.name = %name, "consuming works again after {seconds} s");
-                }
-                return Ok(());
-            };
-            let offset = messages.first().map(|message| message.offset).unwrap_or_default();
-            if failure.reason != said {
-                said = failure.reason;
-                tracing::warn!(consumer.name = %name, message.offset = %offset,
-                    "consuming fails, trying again: {said}");
-            }
-            lease.renew_while(sleep(pause.max(failure.pause))).await?;
-            pause = (2 * pause).min(LONGEST_PAUSE);
-        }
-    }
-
     async fn attempt(&self, messages: &[Message]) -> Result<(), Failure> {
         // The future is dropped afterwards, whatever state it is in.
         let consume = AssertUnwindSafe(self.consumer.consume(messages)).catch_unwind();
-        let (reason, pause) = match timeout(self.consumption.timeout, consume).await {
-            Ok(Ok(Ok(()))) => return Ok(()),
-            Ok(Ok(Err(ConsumerError { cause, pause }))) => (with_causes(&*cause), pause),
-            Ok(Err(_)) => ("it has panicked".to_owned(), Duration::ZERO),
-            Err(_) => {
-                let reason = format!("it took longer than {:?}", self.consumption.timeout);
-                (reason, Duration::ZERO)
-            }
-        };
-        Err(Failure { reason, pause })
+        let most = self.consumption.timeout;
+        match timeout(most, consume).await {
+            Ok(Ok(Ok(()))) => Ok(()),
+            Ok(Ok(Err(ConsumerError { cause, pause }))) => Err(Failure::of(&*cause, pause)),
+            Ok(Err(_)) => Err(Failure::new("it has panicked")),
+            Err(_) => Err(Failure::new(format!("it took longer than {most:?}"))),
+        }
     }
-}
-
-/// A call that has to be repeated.
-struct Failure {
-    reason: String,
-    /// The shortest pause before that.
-    pause: Duration,
-}
-
-/// Returns an error and its causes in one line.
-fn with_causes(error: &(dyn Error + 'static)) -> String {
-    let causes = successors(Some(error), |error| (*error).source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

@@ -33,8 +33,9 @@ pub use url::{WebhookUrl, WebhookUrlError};
 /// - **The body** is `{ "epoch", "messages": [ … ] }`. Each message has a `kind`: `message`, `message edited`,
 ///   `message deleted` or `reaction`, and otherwise the form it has in streams of the API. Together with the epoch, its
 ///   `offset` tells it apart.
-/// - **The headers** are `webhook-id`, the same whenever the same batch is sent again; `webhook-timestamp`, in seconds; and
-///   `webhook-signature`, `v1,` and the HMAC-SHA256 of `id.timestamp.body` in base64, once for each secret.
+/// - **The headers** are `webhook-id`, the same whenever a batch is sent again, unless something of it was deleted meanwhile;
+///   `webhook-timestamp`, in seconds; and `webhook-signature`, `v1,` and the HMAC-SHA256 of `id.timestamp.body` in base64, once
+///   for each secret.
 /// - **Failures** are all other answers, redirects too, and none in [time](Self::with_timeout). The pause before the next
 ///   attempt grows from 100 milliseconds to 30 seconds; a `Retry-After` makes it longer, five minutes at most. Nothing is
 ///   skipped: after a 410 (Gone), too, it tries again, every five minutes, and logs an error each time, until the webhook is

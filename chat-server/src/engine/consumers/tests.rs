@@ -4,6 +4,7 @@ use std::sync::{Mutex, PoisonError};
 use chat_core::{Kind, NewMessage};
 use chat_store::testkit::FailingStore;
 use chat_store::{MemoryStore, MessageStore};
+use tokio::time::Instant;
 
 use super::lease::LEASE;
 use super::*;
@@ -12,6 +13,7 @@ use crate::engine::log::RECENT_AT_START;
 /// What a consumer does with its next call, instead of handling it.
 enum Trouble {
     Fail,
+    Wait(Duration),
     Panic,
     Hang,
 }
@@ -22,13 +24,19 @@ struct Recorder(Arc<Mutex<Recorded>>);
 #[derive(Default)]
 struct Recorded {
     handled: Vec<u64>,
+    /// How often something was handled.
+    calls: usize,
     trouble: VecDeque<Trouble>,
 }
 
 impl Recorder {
     fn with(trouble: impl IntoIterator<Item = Trouble>) -> Self {
         let trouble = trouble.into_iter().collect();
-        Self(Arc::new(Mutex::new(Recorded { handled: Vec::new(), trouble })))
+        Self(Arc::new(Mutex::new(Recorded { trouble, ..Recorded::default() })))
+    }
+
+    fn calls(&self) -> usize {
+        self.0.lock().unwrap().calls
     }
 
     fn handled(&self) -> Vec<u64> {
@@ -42,12 +50,17 @@ impl Consumer for Recorder {
         let trouble = self.0.lock().unwrap().trouble.pop_front();
         match trouble {
             Some(Trouble::Fail) => return Err(ConsumerError::new("it fails")),
+            Some(Trouble::Wait(pause)) => {
+                return Err(ConsumerError::new("it waits").retry_after(pause));
+            }
             Some(Trouble::Panic) => panic!("it panics"),
             Some(Trouble::Hang) => std::future::pending().await,
             None => {}
         }
         let offsets = messages.iter().map(|message| message.offset.as_u64());
-        self.0.lock().unwrap().handled.extend(offsets);
+        let mut recorded = self.0.lock().unwrap();
+        recorded.handled.extend(offsets);
+        recorded.calls += 1;
         Ok(())
     }
 }
@@ -142,6 +155,33 @@ async fn a_consumer_in_trouble_gets_the_same_again_and_misses_nothing() {
     let mut node = node(&store, all(), &recorder).await;
     node.consuming.reaches(offset(9)).await;
     assert_eq!(recorder.handled(), (1..=9).collect::<Vec<_>>());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_deleted_while_a_consumer_fails_is_not_handed_over_again_and_the_batch_does_not_grow()
+ {
+    let store = Arc::new(MemoryStore::new());
+    write(&store, 2).await;
+    let recorder = Recorder::with([Trouble::Hang]);
+    let mut node = node(&store, all(), &recorder).await;
+    sleep(Duration::from_secs(1)).await;
+    store.append(&[NewMessage::deletion(RoomId::general(), offset(2)), text("y")]).await.unwrap();
+    node.consuming.reaches(offset(4)).await;
+    assert_eq!(recorder.handled(), [1, 3, 4]);
+    assert_eq!(recorder.calls(), 2, "1 alone, and then what came later");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_is_as_long_as_the_consumer_wants() {
+    let store = Arc::new(MemoryStore::new());
+    write(&store, 1).await;
+    let pause = Duration::from_secs(300);
+    let recorder = Recorder::with([Trouble::Wait(pause), Trouble::Fail]);
+    let begun = Instant::now();
+    let mut node = node(&store, all(), &recorder).await;
+    node.consuming.reaches(offset(1)).await;
+    let waited = begun.elapsed();
+    assert!(waited >= pause && waited < pause + Duration::from_secs(1), "{waited:?}");
 }
 
 #[tokio::test(start_paused = true)]

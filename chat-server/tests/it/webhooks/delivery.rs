@@ -115,6 +115,23 @@ async fn a_receiver_says_how_long_to_wait() {
 }
 
 #[tokio::test]
+async fn what_is_deleted_while_a_receiver_fails_is_not_sent_again() {
+    let reactions = [Reaction::Refuse(500, "retry-after: 1\r\n")];
+    let (chat, receiver) = (alone().await, Receiver::start(reactions).await);
+    let ci = chat.room(room("ci"));
+    ci.send("one").await.unwrap();
+    let deleted = ci.send("two").await.unwrap().offset;
+    chat.webhook(webhook(&receiver)).unwrap();
+    let asked = receiver.until(|asked| asked.len() == 1).await;
+    assert_eq!(contents(&asked), ["one", "two"]);
+    chat.delete(deleted).await.unwrap();
+    let taken = receiver.takes(|taken| newest(taken) == 3).await;
+    assert_eq!(contents(&taken), ["one", ""]);
+    assert_eq!(taken[1].messages()[0]["kind"], "message deleted");
+    chat.shutdown().await;
+}
+
+#[tokio::test]
 async fn an_answer_without_end_is_taken_and_not_read() {
     let reactions = [Reaction::Flood];
     let (chat, receiver) = (alone().await, Receiver::start(reactions).await);

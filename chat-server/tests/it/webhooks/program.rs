@@ -155,6 +155,21 @@ async fn a_failing_receiver_is_logged_without_what_is_secret_and_when_it_works_a
 }
 
 #[tokio::test]
+async fn a_receiver_that_is_gone_is_an_error_in_the_log_and_left_alone_for_a_while() {
+    let receiver = Receiver::start([Reaction::Refuse(410, "")]).await;
+    let setup = Setup::new(&receiver);
+    let server = setup.start(&[], 1).await;
+    let mut client = connect(&server, 0).await;
+    begin(&mut client, &receiver).await;
+    // Four attempts, if it were another failure.
+    sleep(Duration::from_secs(2)).await;
+    assert_eq!(receiver.until(|_| true).await.len(), 1);
+    let log = setup.log();
+    assert!(log.lines().any(|line| line.contains("ERROR") && line.contains("status 410")), "{log}");
+    assert!(!log.contains("secret-path"), "{log}");
+}
+
+#[tokio::test]
 async fn secrets_are_read_again_on_sighup() {
     let receiver = Receiver::start([]).await;
     let setup = Setup::new(&receiver);
