@@ -3,6 +3,8 @@
 mod ack;
 mod audience;
 mod author;
+#[cfg(feature = "client")]
+pub mod client;
 mod client_offset;
 mod error;
 pub mod event;

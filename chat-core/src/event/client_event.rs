@@ -1,7 +1,11 @@
-use super::arguments::{Arguments, invalid};
-use crate::{ClientOffset, Refusal, RoomId};
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
 
-/// An event of an application from a client: `emit(name, payload, clientOffset?, { room }?)`.
+use super::arguments::{Arguments, invalid};
+use crate::{ClientOffset, Content, PayloadError, Refusal, RoomId};
+
+/// An event of an application from a client: `emit(name, payload, clientOffset?, { room }?)`. It serialises as the JSON
+/// array of these arguments.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ClientEvent {
@@ -14,6 +18,28 @@ pub struct ClientEvent {
 }
 
 impl ClientEvent {
+    /// Creates an event for the room `general` without a client offset. The payload is serialised as JSON: 64 KiB at the
+    /// most.
+    ///
+    /// # Errors
+    /// When the payload cannot be serialised, or is too long.
+    pub fn new(payload: &(impl Serialize + ?Sized)) -> Result<Self, PayloadError> {
+        let payload = Content::try_from(serde_json::to_string(payload)?)?;
+        Ok(Self { payload: payload.into(), client_offset: None, room: None })
+    }
+
+    /// Sets the client's key.
+    #[must_use]
+    pub fn with_client_offset(self, key: ClientOffset) -> Self {
+        Self { client_offset: Some(key), ..self }
+    }
+
+    /// Sets the room to send to.
+    #[must_use]
+    pub fn with_room(self, room: RoomId) -> Self {
+        Self { room: Some(room), ..self }
+    }
+
     /// Reads the arguments from the JSON text of an event: an array whose first item is the event's name. Extra
     /// arguments are ignored.
     ///
@@ -29,5 +55,40 @@ impl ClientEvent {
             client_offset: arguments.client_offset(2, KEY)?,
             room: arguments.options(3, OPTIONS)?.room()?,
         })
+    }
+}
+
+/// As a client sends it.
+impl Serialize for ClientEvent {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Options<'a> {
+            #[serde(skip_serializing_if = "Option::is_none")]
+            room: Option<&'a RoomId>,
+        }
+
+        let payload: &RawValue =
+            serde_json::from_str(&self.payload).map_err(serde::ser::Error::custom)?;
+        (payload, &self.client_offset, Options { room: self.room.as_ref() }).serialize(serializer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_client_sends_is_read_again() {
+        let event = ClientEvent::new(&serde_json::json!({ "id": 7, "lines": [1.5, "é"] })).unwrap();
+        for event in [
+            event.clone(),
+            event.clone().with_room("orders".parse().unwrap()),
+            event.with_client_offset("k".parse().unwrap()),
+        ] {
+            let json = serde_json::to_string(&event).unwrap();
+            let json = format!("[\"order updated\",{}", &json[1..]);
+            assert_eq!(ClientEvent::from_event(&json).unwrap(), event);
+        }
+        assert!(ClientEvent::new(&"x".repeat(Content::MAX_BYTES)).is_err());
     }
 }
