@@ -130,6 +130,15 @@ impl Received {
         }
     }
 
+    /// Reads an event of the application that is kept like a message; none if it is another one, or none.
+    ///
+    /// # Errors
+    /// When its payload is not of this type.
+    pub fn read<E: TypedEvent>(&self) -> Option<serde_json::Result<E>> {
+        let Self::Event(event) = self else { return None };
+        event.read()
+    }
+
     /// Returns its position in the log; none if it is not kept.
     pub fn position(&self) -> Option<&RecoveryOffset> {
         match self {
