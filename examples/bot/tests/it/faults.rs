@@ -4,6 +4,7 @@ use std::time::Duration;
 use bot::{Bot, Sending};
 use chat_core::Ack;
 use chat_core::event::ChatMessage;
+use chat_server::Limits;
 use futures_util::FutureExt;
 use tokio::time::{sleep, timeout};
 
@@ -94,6 +95,24 @@ async fn cuts_in_the_middle_of_frames_lose_and_repeat_nothing() {
         assert!(cuts >= 5, "{cuts}");
     }
     assert_eq!(log(&url).await.len(), 1001);
+}
+
+#[tokio::test]
+async fn a_connection_on_which_nothing_arrives_is_replaced() {
+    let (_chat, url) = serve(|chat| {
+        let mut limits = Limits::default();
+        (limits.ping_interval, limits.ping_timeout) =
+            (Duration::from_millis(300), Duration::from_millis(300));
+        chat.limits(limits)
+    })
+    .await;
+    let proxy = Proxy::start_that_stalls(&url, vec![1500, 900]).await;
+    let mut bot = Bot::named("Listener").connect(&proxy.url).await.unwrap();
+    let sender = Bot::named("Sender").connect(&url).await.unwrap();
+    let expected = numbers(100);
+    let sendings = expected.iter().map(|text| send(&sender, text)).collect();
+    acks(sendings).await;
+    assert_eq!(texts(&mut bot, 100).await, expected);
 }
 
 #[tokio::test]

@@ -15,6 +15,15 @@ pub(crate) struct Proxy {
 impl Proxy {
     /// Starts one. The first connections pass so many bytes to the client; later ones all.
     pub(crate) async fn start(server: &str, budgets: Vec<usize>) -> Self {
+        Self::start_with(server, budgets, false).await
+    }
+
+    /// The same, but connections are not cut: nothing more arrives on them.
+    pub(crate) async fn start_that_stalls(server: &str, budgets: Vec<usize>) -> Self {
+        Self::start_with(server, budgets, true).await
+    }
+
+    async fn start_with(server: &str, budgets: Vec<usize>, stalls: bool) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("ws://{}", listener.local_addr().unwrap());
         let cuts = Arc::new(AtomicUsize::new(0));
@@ -23,33 +32,48 @@ impl Proxy {
             let mut budgets = budgets.into_iter();
             while let Ok((client, _)) = listener.accept().await {
                 let budget = budgets.next().unwrap_or(usize::MAX);
-                tokio::spawn(pass(client, server.clone(), budget, Arc::clone(&cut)));
+                let passed = pass(client, server.clone(), budget, stalls);
+                let cut = Arc::clone(&cut);
+                tokio::spawn(async move {
+                    if passed.await {
+                        cut.fetch_add(1, Ordering::Relaxed);
+                    }
+                });
             }
         });
         Self { url, cuts }
     }
 }
 
-async fn pass(client: TcpStream, server: String, budget: usize, cuts: Arc<AtomicUsize>) {
-    let Ok(server) = TcpStream::connect(server).await else { return };
+/// Passes a connection on until it ends. Returns whether it was cut.
+async fn pass(client: TcpStream, server: String, budget: usize, stalls: bool) -> bool {
+    let Ok(server) = TcpStream::connect(server).await else { return false };
     let ((from_client, to_client), (from_server, to_server)) =
         (client.into_split(), server.into_split());
     tokio::select! {
-        () = copy(from_client, to_server, usize::MAX) => {}
-        () = copy(from_server, to_client, budget) => {
-            cuts.fetch_add(1, Ordering::Relaxed);
-        }
+        _ = copy(from_client, to_server, usize::MAX, false) => false,
+        is_spent = copy(from_server, to_client, budget, stalls) => is_spent,
     }
 }
 
-async fn copy(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut budget: usize) {
+/// Copies so many bytes. Returns whether these are spent.
+async fn copy(
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    mut budget: usize,
+    stalls: bool,
+) -> bool {
     let mut bytes = [0; 4096];
     while budget > 0 {
-        let Ok(count @ 1..) = from.read(&mut bytes).await else { return };
+        let Ok(count @ 1..) = from.read(&mut bytes).await else { return false };
         let count = count.min(budget);
         if to.write_all(&bytes[..count]).await.is_err() {
-            return;
+            return false;
         }
         budget -= count;
     }
+    if stalls {
+        std::future::pending().await
+    }
+    true
 }

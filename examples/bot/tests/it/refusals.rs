@@ -1,8 +1,27 @@
-use bot::{Bot, ConnectError, SendError};
-use chat_core::RefusalCode;
-use chat_core::event::ChatMessage;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
-use crate::server::serve;
+use async_trait::async_trait;
+use bot::{Bot, ConnectError, SendError};
+use chat_core::event::ChatMessage;
+use chat_core::{Content, NewMessage, Refusal, RefusalCode};
+use chat_server::{Identity, Interceptor};
+
+use crate::server::{serve, texts};
+
+/// Refuses each message that is the third to be looked at, for now.
+#[derive(Default)]
+struct Busy(AtomicUsize);
+
+#[async_trait]
+impl Interceptor for Busy {
+    async fn before(&self, _: &Identity, _: &NewMessage) -> Result<Option<Content>, Refusal> {
+        match self.0.fetch_add(1, Ordering::Relaxed) % 3 {
+            2 => Err(Refusal::slow_down("wait", Duration::from_millis(20))),
+            _ => Ok(None),
+        }
+    }
+}
 
 #[tokio::test]
 async fn a_bot_that_may_not_connect_knows_why() {
@@ -27,4 +46,24 @@ async fn what_is_refused_says_so_and_what_follows_is_sent() {
     let SendError::Refused(refusal) = outside.await.unwrap_err() else { panic!() };
     assert_eq!(refusal.code, RefusalCode::NotInRoom);
     inside.await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_refused_for_now_is_stored_later_and_in_order_one_by_one() {
+    let (_chat, url) = serve(|chat| chat.intercept(Busy::default())).await;
+    let mut listener = Bot::named("Listener").connect(&url).await.unwrap();
+    let expected: Vec<String> = (0..30).map(|number: u32| number.to_string()).collect();
+    for window in [1, 256] {
+        let bot = Bot::anonymous().window(window).connect(&url).await.unwrap();
+        for text in &expected {
+            bot.send(ChatMessage::new(text.parse().unwrap()));
+        }
+        bot.stop().await;
+        let mut stored = texts(&mut listener, 30).await;
+        if window > 1 {
+            // Those in flight overtake it.
+            stored.sort_by_key(|text| text.parse::<u32>().unwrap());
+        }
+        assert_eq!(stored, expected);
+    }
 }
