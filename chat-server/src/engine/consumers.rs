@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chat_core::{Feed, Message, Offset, RoomId};
-use chat_store::SessionStore;
+use chat_store::{Page, SessionStore};
 use futures_util::FutureExt;
 use thiserror::Error;
 use tokio::sync::watch;
@@ -101,6 +101,7 @@ pub struct Consumption {
     from_the_beginning: bool,
     rooms: Option<Vec<RoomId>>,
     most: usize,
+    most_bytes: usize,
     timeout: Duration,
 }
 
@@ -108,8 +109,14 @@ impl Consumption {
     /// Creates a consumption of all messages from now on, at most 100 at a time, with a minute for each call. The name is
     /// that of its cursor in the store: with the name of an earlier consumption, it goes on where that one has been.
     pub fn new(name: impl Into<String>) -> Self {
-        let timeout = Duration::from_secs(60);
-        Self { name: name.into(), from_the_beginning: false, rooms: None, most: 100, timeout }
+        Self {
+            name: name.into(),
+            from_the_beginning: false,
+            rooms: None,
+            most: 100,
+            most_bytes: usize::MAX,
+            timeout: Duration::from_secs(60),
+        }
     }
 
     /// Begins with the first message of the log, unless its cursor is kept already.
@@ -128,6 +135,12 @@ impl Consumption {
     #[must_use]
     pub fn with_most_at_once(self, most: usize) -> Self {
         Self { most: most.max(1), ..self }
+    }
+
+    /// Sets the maximum size of the contents of a call in bytes, unless one message alone has more.
+    #[must_use]
+    pub fn with_most_bytes_at_once(self, most_bytes: usize) -> Self {
+        Self { most_bytes, ..self }
     }
 
     /// Sets how long a call may take.
@@ -239,6 +252,7 @@ impl Run {
             // The log has reported it.
             Err(_) => return lease.renew_while(sleep(Duration::from_secs(1))).await,
         };
+        limit_bytes(&mut page, self.consumption.most_bytes);
         if let Some(retry) = retry {
             retry.limit(&mut page);
         }
@@ -282,5 +296,19 @@ impl Run {
             Ok(Err(_)) => Err(Failure::new("it has panicked")),
             Err(_) => Err(Failure::new(format!("it took longer than {most:?}"))),
         }
+    }
+}
+
+/// Leaves of a page the first messages with so many bytes together, and at least one.
+fn limit_bytes(page: &mut Page, most: usize) {
+    let mut bytes = 0;
+    let is_over = |message: &Message| {
+        bytes += message.content.as_str().len();
+        bytes > most
+    };
+    if let Some(fitting) = page.messages.iter().position(is_over) {
+        let count = page.messages.len();
+        page.messages.truncate(fitting.max(1));
+        page.more |= page.messages.len() < count;
     }
 }

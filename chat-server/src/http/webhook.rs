@@ -23,6 +23,9 @@ pub use secrets::{
 pub use tls::WebhookTlsError;
 pub use url::{WebhookUrl, WebhookUrlError};
 
+/// The maximum size of the contents of a batch: with what is around them it is below 100 kB, the limit of many a receiver.
+const MOST_BYTES: usize = 64 * 1024;
+
 /// Sends what is said in the chat to a URL, by POST. Start it with [`Chat::webhook`](crate::Chat::webhook).
 ///
 /// # Contract
@@ -30,7 +33,7 @@ pub use url::{WebhookUrl, WebhookUrlError};
 /// - **At least once, in order**, as a [`Consumer`](crate::Consumer) gets it: a batch is sent again until the receiver answers
 ///   with status 2xx, and the next one after that. Of all nodes, one sends. Its cursor is kept under the URL, so it goes on
 ///   after a restart where it was.
-/// - **The body** is `{ "epoch", "messages": [ … ] }`. Each message has a `kind`: `message`, `message edited`,
+/// - **The body** is `{ "epoch", "messages": [ … ] }`, with a hundred messages and 64 KiB of contents at most. Each message has a `kind`: `message`, `message edited`,
 ///   `message deleted` or `reaction`, and otherwise the form it has in streams of the API. Together with the epoch, its
 ///   `offset` tells it apart.
 /// - **The headers** are `webhook-id`, the same whenever a batch is sent again, unless something of it was deleted meanwhile;
@@ -104,7 +107,9 @@ impl Webhook {
 
     /// Returns what it consumes.
     pub(crate) fn consumption(&self) -> Consumption {
-        let consumption = Consumption::new(self.url.cursor_name()).with_timeout(self.timeout);
+        let consumption = Consumption::new(self.url.cursor_name())
+            .with_most_bytes_at_once(MOST_BYTES)
+            .with_timeout(self.timeout);
         let consumption = match self.from_the_beginning {
             true => consumption.from_the_beginning(),
             false => consumption,

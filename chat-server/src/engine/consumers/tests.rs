@@ -172,6 +172,20 @@ async fn what_is_deleted_while_a_consumer_fails_is_not_handed_over_again_and_the
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_call_has_so_many_bytes_unless_one_message_has_more() {
+    let store = Arc::new(MemoryStore::new());
+    let batch = ["1234", "56", "7", "12345678", "9", "0"].map(text);
+    store.append(&batch).await.unwrap();
+    let recorder = Recorder::default();
+    let most = Consumption::new("small").from_the_beginning().with_most_bytes_at_once(6);
+    let mut node = node(&store, most, &recorder).await;
+    node.consuming.reaches(offset(6)).await;
+    assert_eq!(recorder.handled(), (1..=6).collect::<Vec<_>>());
+    // 1 and 2, 3, 4, 5 and 6.
+    assert_eq!(recorder.calls(), 4);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_pause_is_as_long_as_the_consumer_wants() {
     let store = Arc::new(MemoryStore::new());
     write(&store, 1).await;

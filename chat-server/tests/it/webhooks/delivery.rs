@@ -132,6 +132,22 @@ async fn what_is_deleted_while_a_receiver_fails_is_not_sent_again() {
 }
 
 #[tokio::test]
+async fn large_messages_come_in_requests_that_receivers_take() {
+    let (chat, receiver) = (alone().await, Receiver::start([]).await);
+    let ci = chat.room(room("ci"));
+    for _ in 0..20 {
+        ci.send("x".repeat(20_000)).await.unwrap();
+    }
+    ci.send("x".repeat(65_536)).await.unwrap();
+    chat.webhook(webhook(&receiver)).unwrap();
+    let taken = receiver.takes(|taken| newest(taken) == 21).await;
+    are_in_order(&taken);
+    let longest = taken.iter().map(|delivered| delivered.body.len()).max().unwrap();
+    assert!(longest < 100_000 && taken.len() == 8, "{longest} {}", taken.len());
+    chat.shutdown().await;
+}
+
+#[tokio::test]
 async fn an_answer_without_end_is_taken_and_not_read() {
     let reactions = [Reaction::Flood];
     let (chat, receiver) = (alone().await, Receiver::start(reactions).await);

@@ -224,6 +224,10 @@ async fn options_that_cannot_be_right_stop_the_program_with_a_reason() {
     fails(setup.command(&[]), "chmod 600").await;
     setup.write_secrets(0, 0o600);
     fails(setup.command(&[]), "there is no secret").await;
+    let mut help = Command::new(env!("CARGO_BIN_EXE_chat-server"));
+    help.arg("--help").env("CHAT_WEBHOOK", &setup.url);
+    let help = String::from_utf8(help.output().await.unwrap().stdout).unwrap();
+    assert!(help.contains("CHAT_WEBHOOK") && !help.contains("secret-path"), "{help}");
     let mut alone = Command::new(env!("CARGO_BIN_EXE_chat-server"));
     alone.args(["--webhook", &setup.url]);
     fails(alone, "--webhook-secret-file").await;

@@ -22,6 +22,7 @@ pub(super) struct WebhookArgs {
     #[arg(
         long = "webhook",
         env = "CHAT_WEBHOOK",
+        hide_env_values = true,
         value_name = "URL",
         value_delimiter = ',',
         requires = "secret_files"
@@ -87,6 +88,10 @@ impl WebhookArgs {
             bail!(
                 "{files} of --webhook-secret-file and {urls} of --webhook; give one for all, or one for each"
             );
+        }
+        let is_twice = |(index, url)| self.urls[..index].contains(url);
+        if self.urls.iter().enumerate().any(is_twice) {
+            bail!("--webhook has a URL twice");
         }
         let authorities = self.authorities.as_ref().map(|path| {
             let pem = std::fs::read(path);
