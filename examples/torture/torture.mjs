@@ -5,8 +5,9 @@ import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { CLIENT_FAULTS, PROCESS_FAULTS } from "./src/faults.mjs";
-import { Client } from "./src/client.mjs";
+import { Client, INTRUDED } from "./src/client.mjs";
 import { check, readLog } from "./src/check.mjs";
+import { Guard } from "./src/guard.mjs";
 import { endAll, startCluster } from "./src/processes.mjs";
 import { Proxy } from "./src/proxy.mjs";
 import { Random, sleep } from "./src/random.mjs";
@@ -22,6 +23,8 @@ const HELP = `Puts a chat server through faults, and checks every delivery.
   --seed N          decides what happens, as far as processes let it             [random]
   --clients N       stock clients, over all transports and both parsers          [24]
   --rooms N         rooms that they are in                                       [6]
+  --members N       clients that are members of a private room and banned from it at times, where this starts the
+                    servers: no other may get anything of it                     [4]
   --pause MS        between a client's ack and its next message                  [0]
   --client-fault MS between two faults of the network, on average                [60]
   --process-fault MS between two faults of processes, on average; 0: none        [3000]
@@ -61,6 +64,7 @@ function options() {
         seed: text(`${Math.floor(Math.random() * 2 ** 32)}`),
         clients: text("24"),
         rooms: text("6"),
+        members: text("4"),
         pause: text("0"),
         "client-fault": text("60"),
         "process-fault": text("3000"),
@@ -80,7 +84,7 @@ function options() {
     console.log(HELP);
     process.exit(0);
   }
-  for (const name of ["seconds", "seed", "clients", "rooms", "pause", "client-fault", "process-fault", "settle", "nodes", "workers"]) {
+  for (const name of ["seconds", "seed", "clients", "rooms", "members", "pause", "client-fault", "process-fault", "settle", "nodes", "workers"]) {
     values[name] = number(values[name], name);
   }
   if (!["sqlite", "postgres"].includes(values.store)) fail(`there is no store "${values.store}"`);
@@ -111,15 +115,26 @@ const targets = cluster
 const headers = asked.url && { Host: new URL(asked.url[0]).host };
 
 const roomNames = Array.from({ length: asked.rooms }, (_, n) => `torture ${asked.seed}, room ${n}`);
+// Other servers may have no rules.
+const guard = cluster && asked.members > 0 ? new Guard(asked.seed) : undefined;
+await guard?.open(targets, new Random(random.between(0, 2 ** 32)), headers).catch((error) => fail(error.message));
 const clients = [];
 for (let n = 0; n < asked.clients; n++) {
   const proxy = await Proxy.start(() => client.target);
-  const client = new Client(n, proxy.url, { room: random.of(roomNames), random: new Random(random.between(0, 2 ** 32)), headers });
+  const user = n < asked.members ? guard?.member(n) : undefined;
+  const client = new Client(n, proxy.url, {
+    room: random.of(roomNames),
+    random: new Random(random.between(0, 2 ** 32)),
+    headers,
+    guard,
+    user,
+  });
   client.proxy = proxy;
   client.target = random.of(targets);
   clients.push(client);
 }
 for (const client of clients) client.send(asked.pause);
+const guarding = guard?.begin(new Random(random.between(0, 2 ** 32)));
 
 const counts = {};
 const note = (fault) => (counts[fault] = (counts[fault] ?? 0) + 1);
@@ -136,6 +151,7 @@ async function spoilNetwork() {
     const fault = random.of(Object.keys(CLIENT_FAULTS));
     note(fault);
     CLIENT_FAULTS[fault]({ client, proxy: client.proxy, targets, random });
+    if (random.oneIn(2)) random.of(clients).intrude();
     if (random.oneIn(40)) {
       // From any offset that there is.
       client.enter(random.of(roomNames), random.oneIn(3) ? 0 : random.between(0, client.furthest));
@@ -151,7 +167,8 @@ async function spoilProcesses() {
     const process = random.of(processes);
     const fault = random.of(Object.keys(PROCESS_FAULTS));
     note(`${fault} of ${process.name.replace(/ \d+$/, "")}`);
-    await PROCESS_FAULTS[fault]({ process, random });
+    const happens = () => PROCESS_FAULTS[fault]({ process, random });
+    await (guard ? guard.during(happens) : happens());
   }
 }
 
@@ -173,10 +190,16 @@ for (const client of clients) {
   client.finish();
 }
 
+if (guard) {
+  const isFree = guarding.then(() => guard.finish()).then(() => true);
+  const isLate = sleep(asked.settle * 1000).then(() => false);
+  if (!(await Promise.race([isFree, isLate]))) failure ??= new Error("the bans cannot be lifted in the end");
+}
+
 let settleBy = performance.now() + asked.settle * 1000;
 while (clients.some(({ isSending }) => isSending) && performance.now() < settleBy) await sleep(50);
 settleBy = Math.max(settleBy, performance.now() + 20_000);
-log = await readLog({ ...targets[0], headers }, roomNames, settleBy).catch((error) => {
+log = await readLog({ ...targets[0], headers }, [...roomNames, ...(guard ? [guard.room] : [])], guard?.keeper, settleBy).catch((error) => {
   failure ??= error;
   return [];
 });
@@ -187,12 +210,15 @@ clearInterval(progress);
 const violations = [
   ...(failure ? [failure.message] : []),
   ...(cluster ? [...cluster.nodes, ...cluster.services].flatMap(({ crashes }) => crashes) : []),
+  ...(guard?.violations ?? []),
+  ...log.filter(({ room, content }) => room === guard?.room && content.endsWith(INTRUDED)).map(({ offset }) => `${offset} is of no member`),
   ...check(clients, log, { isAlone: cluster !== undefined }),
 ];
 for (const client of clients) {
   client.stop();
   client.proxy.close();
 }
+guard?.stop();
 endAll();
 
 const deliveries = clients.reduce((sum, { memberships }) => sum + memberships.reduce((all, { offsets }) => all + offsets.length, 0), 0);
@@ -201,7 +227,7 @@ const recovered = clients.reduce((sum, client) => sum + client.recovered, 0);
 console.log(`
 ${acked()} messages acked, ${log.length} stored, ${deliveries} deliveries checked
 ${connections} connections, ${recovered} of them recovered
-${Object.entries(counts).map(([fault, count]) => `${count} x ${fault}`).join(", ")}
+${guard ? `${guard.bans} bans from the private room, ${guard.refusals} others refused there\n` : ""}${Object.entries(counts).map(([fault, count]) => `${count} x ${fault}`).join(", ")}
 ${violations.length} violations in ${seconds().toFixed(0)} s; seed ${asked.seed}`);
 for (const violation of violations.slice(0, 20)) console.log(`  ${violation}`);
 if (asked.story) {

@@ -3,11 +3,11 @@
 import { io } from "./packages.mjs";
 import { digest, sleep } from "./random.mjs";
 
-/** Reads all messages of these rooms with a client that nothing disturbs, in their order. */
-export async function readLog({ host, port, isSecure, headers }, rooms, deadline) {
+/** Reads all messages of these rooms with a client that nothing disturbs, in their order, as a user who may. */
+export async function readLog({ host, port, isSecure, headers }, rooms, user, deadline) {
   const url = `${isSecure ? "https" : "http"}://${host}:${port}`;
   const log = [];
-  const socket = io(url, { forceNew: true, transports: ["websocket"], extraHeaders: headers, auth: { rooms, serverOffset: 0 } });
+  const socket = io(url, { forceNew: true, transports: ["websocket"], extraHeaders: headers, auth: { ...user, rooms, serverOffset: 0 } });
   socket.on("chat message", (content, offset, { room }) => log.push({ content, offset, room }));
   try {
     let tail;

@@ -9,6 +9,12 @@ const TRANSPORTS = [["websocket"], ["polling"], ["polling", "websocket"]];
 /** How long a request may take before it is made again, in milliseconds. */
 const PATIENCE = 4_000;
 
+/** When it tries again to come into a room. */
+const AGAIN = 300;
+
+/** How a message ends that nobody may store. */
+export const INTRUDED = " was here";
+
 /** How many lines of its story are kept, at least. */
 const STORY = 200;
 
@@ -35,15 +41,23 @@ export class Client {
   #socket;
   #gotSince = [];
   #sending;
+  /** How many messages it has begun to send. */
+  #begun = 0;
   #stopped = false;
   /** The number of the current connection. Answers to requests of others are of no use. */
   #connection = 0;
 
-  constructor(number, url, { room, random, headers }) {
+  /** The private room: somebody who is a member follows it, and all others try to. */
+  #guard;
+  #user;
+
+  constructor(number, url, { room, random, headers, guard, user }) {
+    [this.#guard, this.#user] = [guard, user];
     this.name = `client ${number}`;
     this.random = random;
     this.home = room;
     this.follow(room, 0);
+    if (user) this.follow(guard.room, 0);
     const transports = random.of(TRANSPORTS);
     const parser = random.oneIn(4) ? msgpack : undefined;
     this.kind = `${transports.join(" and ")}${parser ? ", MessagePack" : ""}`;
@@ -56,7 +70,8 @@ export class Client {
       reconnectionDelay: 50,
       reconnectionDelayMax: 1_000,
       auth: (answer) => {
-        const asked = { rooms: [this.home], serverOffset: this.rooms.get(this.home).cursor };
+        const rooms = guard && !user ? [this.home, guard.room] : [this.home];
+        const asked = { ...user, rooms, serverOffset: this.rooms.get(this.home).cursor };
         this.#note(`connects to port ${this.target.port}, at ${this.#socket._lastOffset}, else ${asked.serverOffset}`);
         answer(asked);
       },
@@ -71,11 +86,28 @@ export class Client {
       this.#connection++;
       if (!this.#socket.active && !this.#stopped) this.#socket.connect();
     });
+    this.#socket.on("not joined", ({ rooms }) => {
+      for (const { room, error } of rooms) this.#isOut(room, error);
+    });
     this.#socket.on("chat message", (content, offset, { room }) => this.#got(content, offset, room));
   }
 
   get isSending() {
     return this.#sending !== undefined;
+  }
+
+  #isGuarded(room) {
+    return this.#guard !== undefined && room === this.#guard.room;
+  }
+
+  /** Comes back later to a room that it was sent out of, from where it is. */
+  #isOut(room, error) {
+    const state = this.rooms.get(room);
+    if (state === undefined) return;
+    this.#note(`is not in ${room}: ${error.code}`);
+    if (!this.#isGuarded(room)) this.violations.push(`${this.name} is sent out of ${room}: ${JSON.stringify(error)}`);
+    state.isJoined = false;
+    setTimeout(() => this.#join(room), AGAIN);
   }
 
   /** Notes what happens now, after what it has got since the last note. */
@@ -101,9 +133,9 @@ export class Client {
     this.rooms.get(this.home).isJoined = true;
     for (const [room, state] of this.rooms) {
       if (room === this.home) continue;
-      // A session that was recovered has the rooms whose join was answered.
-      if (this.#socket.recovered && state.isJoined) continue;
-      state.isJoined = false;
+      // A session that was recovered has the rooms whose join was answered, unless it was sent out: that it may not know.
+      if (this.#socket.recovered && state.isJoined && !this.#isGuarded(room)) continue;
+      [state.isJoined, state.isUncertain] = [false, this.#isGuarded(room) || state.isUncertain];
       this.#join(room);
     }
     this.#send();
@@ -113,6 +145,9 @@ export class Client {
     const state = this.rooms.get(room);
     if (state === undefined) return void this.violations.push(`${this.name} is not in ${room}, and got ${offset} of it`);
     const { membership } = state;
+    if (this.#isGuarded(room) && this.#guard.forbids(this.#user.nickname, content)) {
+      this.violations.push(`${this.name} got ${offset} of ${room}, which it was banned from`);
+    }
     this.#gotSince.push(`${offset} of ${room.split(" ").at(-1)}`);
     if (offset <= state.cursor) {
       if (offset > membership.again && !state.isUncertain) {
@@ -128,15 +163,21 @@ export class Client {
   /** Joins a room from where it is, until that is answered. */
   #join(room) {
     const [connection, state] = [this.#connection, this.rooms.get(room)];
-    if (state.isJoined || this.#stopped || !this.#socket.connected) return;
+    if (state.isJoined || state.isJoining === connection || this.#stopped || !this.#socket.connected) return;
+    state.isJoining = connection;
     // Not as a promise: what comes after the answer in one payload would be handled before it.
     this.#note(`joins ${room} after ${state.cursor}`);
     this.#socket.timeout(PATIENCE).emit("join", room, { after: state.cursor }, (error, answer) => {
       this.#note(`join of ${room}: ${error ? "no answer" : JSON.stringify(answer)}`);
+      if (state.isJoining === connection) state.isJoining = undefined;
       if (error) {
         state.isUncertain = true;
         if (this.#connection === connection) this.#join(room);
         return;
+      }
+      const code = answer.error?.code;
+      if (code === "unavailable" || (code === "forbidden" && this.#isGuarded(room))) {
+        return void setTimeout(() => this.#join(room), AGAIN);
       }
       if (answer.error) this.violations.push(`${this.name} cannot join ${room}: ${answer.error.code}`);
       // Earlier joins whose answers did not come may have worked too: what they brought comes again.
@@ -152,6 +193,23 @@ export class Client {
     if (this.#socket.connected) this.#join(room);
   }
 
+  /** Tries what nobody may who is no member of the private room. */
+  intrude() {
+    if (this.#guard === undefined || this.#user || !this.#socket.connected) return;
+    const room = this.random.of([this.#guard.room, this.#guard.spelling]);
+    const [event, ...args] = this.random.of([
+      ["join", room, { after: 0 }],
+      ["history", { room }],
+      ["users", room],
+      ["chat message", `${this.name}${INTRUDED}`, null, { room }],
+    ]);
+    this.#socket.timeout(PATIENCE).emit(event, ...args, (error, answer) => {
+      if (error) return;
+      if (answer.error) this.#guard.refusals++;
+      else this.violations.push(`${this.name} is no member of ${room}, and asks for "${event}": ${JSON.stringify(answer)}`);
+    });
+  }
+
   /** Sends messages to a room that it is in, each when the one before is acked, until it is stopped. */
   send(pause) {
     this.pause = pause;
@@ -163,9 +221,10 @@ export class Client {
     const joined = [...this.rooms].filter(([, { isJoined }]) => isJoined).map(([room]) => room);
     const room = joined.length > 0 ? this.random.of(joined) : this.home;
     const more = this.random.oneIn(50) ? "x".repeat(this.random.between(1, 8_000)) : "";
-    const content = `${this.name}, ${this.sent.size}${more}`;
+    const content = `${this.name}, ${this.#begun++}${more}`;
     this.#sending = { room, content, key: randomUUID(), tries: 0 };
     this.sent.set(content, this.#sending);
+    this.#guard?.sends(content);
     this.#send();
   }
 
@@ -176,7 +235,14 @@ export class Client {
     const { content, key, room } = message;
     this.#socket.timeout(PATIENCE).emit("chat message", content, key, { room }, (error, answer) => {
       if (message.offset !== undefined) return;
-      if (error || answer.error?.code === "not_in_room") {
+      const code = answer?.error?.code;
+      if (this.#isGuarded(room) && ["forbidden", "not_in_room"].includes(code)) {
+        // It is banned. An earlier try may have been stored.
+        this.sent.delete(content);
+        this.#sending = undefined;
+        return void setTimeout(() => this.#next(), 100);
+      }
+      if (error || code === "not_in_room" || code === "unavailable") {
         if (message.isOnItsWay === connection) message.isOnItsWay = undefined;
         // The join was not saved when the server crashed, and is made again.
         return void setTimeout(() => this.#send(), error ? 0 : 100);

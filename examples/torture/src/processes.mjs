@@ -25,12 +25,25 @@ export function endAll() {
 process.once("exit", endAll);
 for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(130));
 
-async function freePort() {
+/** Returns the first of so many ports in a row that are free. */
+async function freePort(count = 1) {
+  for (;;) {
+    const servers = [await listen(0)];
+    const { port } = servers[0].address();
+    for (let n = 1; n < count && servers[n - 1]; n++) servers.push(await listen(port + n));
+    const isFree = servers.every((server) => server);
+    await Promise.all(servers.map((server) => server && new Promise((resolve) => server.close(resolve))));
+    if (isFree) return port;
+  }
+}
+
+/** Returns a server that listens on a port, unless that is in use. */
+function listen(port) {
   const server = createServer();
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return port;
+  return new Promise((resolve) => {
+    server.once("error", () => resolve(undefined));
+    server.listen(port, "127.0.0.1", () => resolve(server));
+  });
 }
 
 async function answers(port) {
@@ -211,8 +224,8 @@ export async function startCluster({ server, nodes, workers, store, adapter }) {
   for (const service of services) await service.start();
   const processes = [];
   for (let number = 1; number <= nodes; number++) {
-    const port = await freePort();
-    const args = ["--listen", `127.0.0.1:${port}`, "--store", storeUrl];
+    const port = await freePort(workers);
+    const args = ["--listen", `127.0.0.1:${port}`, "--store", storeUrl, "--rooms"];
     if (adapterUrl) args.push("--adapter", adapterUrl);
     if (workers > 1) args.push("--workers", `${workers}`);
     // The first one removes the folder of the store.
