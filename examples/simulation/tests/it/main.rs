@@ -20,7 +20,7 @@ fn the_promises_hold() {
 
 #[test]
 fn they_hold_while_somebody_moderates() {
-    let output = simulation(&["--moderated", "--seeds", "120"]);
+    let output = simulation(&["--moderated", "--seeds", "60"]);
     assert!(output.status.success(), "{}", text(&output));
 }
 
