@@ -148,6 +148,8 @@ async function spoilNetwork() {
   while (!isOver) {
     await sleep(random.between(0, 2 * asked["client-fault"]));
     const client = random.of(clients);
+    // Whoever comes back is asked about anew: a ban has to end what goes on, too.
+    if (client.isMember && !random.oneIn(10)) continue;
     const fault = random.of(Object.keys(CLIENT_FAULTS));
     note(fault);
     CLIENT_FAULTS[fault]({ client, proxy: client.proxy, targets, random });

@@ -92,6 +92,10 @@ export class Client {
     this.#socket.on("chat message", (content, offset, { room }) => this.#got(content, offset, room));
   }
 
+  get isMember() {
+    return this.#user !== undefined;
+  }
+
   get isSending() {
     return this.#sending !== undefined;
   }
