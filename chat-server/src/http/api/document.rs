@@ -40,6 +40,7 @@ const TOKEN: &str = "token";
         sanctions::lift_mute,
         sanctions::lift_mute_in_room,
         sanctions::kick,
+        sanctions::kick_from_room,
     ),
     // The errors, and the data of events in streams.
     components(schemas(schemas::Error, schemas::Message, schemas::Change)),

@@ -38,7 +38,7 @@ pub(super) struct NewSanction {
     reason: Option<Reason>,
 }
 
-/// Whom to send out of a room.
+/// Whom to send out of a room, or to disconnect.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewKick {
@@ -87,17 +87,18 @@ pub(super) async fn lift(
     change(caller, AccessRequest::LiftSanction { key }, None).await
 }
 
-/// Sends somebody out of a room.
+/// Sends somebody out of a room, or disconnects it.
 pub(super) async fn send_out(
     caller: &Caller,
-    room: &RoomId,
+    room: Option<RoomId>,
     query: Query,
     NewKick { nickname, reason }: NewKick,
 ) -> Result<Response, ApiError> {
     query.end()?;
-    caller.may(Right::Moderate, Some(room))?;
+    caller.may(Right::Moderate, room.as_ref())?;
     let subject = subject(caller, nickname, None).await?;
-    change(caller, AccessRequest::Kick { room: Some(room.key()), subject }, reason).await
+    let room = room.map(|room| room.key());
+    change(caller, AccessRequest::Kick { room, subject }, reason).await
 }
 
 async fn subject(

@@ -187,7 +187,7 @@ pub(super) async fn lift_mute_in_room(
     post,
     path = "/rooms/{room}/kicks",
     tag = "moderation",
-    operation_id = "kick",
+    operation_id = "kickFromRoom",
     params(
         ("room" = String, Path, description = "The room"),
     ),
@@ -197,11 +197,31 @@ pub(super) async fn lift_mute_in_room(
         Refusals,
     ),
 )]
-pub(super) async fn kick(
+pub(super) async fn kick_from_room(
     caller: Caller,
     InRoom(room): InRoom,
     query: Query,
     Json(new): Json<NewKick>,
 ) -> Result<Response, ApiError> {
-    send_out(&caller, &room, query, new).await
+    send_out(&caller, Some(room), query, new).await
+}
+
+/// Disconnects all devices of a user, who may come back.
+#[utoipa::path(
+    post,
+    path = "/kicks",
+    tag = "moderation",
+    operation_id = "kick",
+    request_body = NewKick,
+    responses(
+        (status = 200, description = "Whether that has changed anything", body = Moderated),
+        Refusals,
+    ),
+)]
+pub(super) async fn kick(
+    caller: Caller,
+    query: Query,
+    Json(new): Json<NewKick>,
+) -> Result<Response, ApiError> {
+    send_out(&caller, None, query, new).await
 }

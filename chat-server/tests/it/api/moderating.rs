@@ -45,7 +45,8 @@ async fn a_bot_keeps_order_in_its_room_and_nowhere_else() {
         }
     }
 
-    for path in ["/rooms/other/bans", "/bans", "/mutes"] {
+    for path in ["/rooms/other/bans", "/bans", "/mutes", "/kicks"] {
+        let mute = if path == "/kicks" { json!({ "nickname": "Eve" }) } else { mute.clone() };
         http.post(path, &mute).await.is_refused(403, "forbidden");
     }
     http.delete("/bans?nickname=Eve").await.is_refused(403, "forbidden");
@@ -73,6 +74,21 @@ async fn an_address_that_is_banned_everywhere_is_cut_off() {
     let lifted = http.delete("/bans?address=127.0.0.0%2F24").await;
     assert_eq!(lifted.with_status(200)["changed"], true);
     Client::connect(&address, json!({})).await;
+}
+
+#[tokio::test]
+async fn a_user_who_is_sent_away_is_disconnected_and_may_come_back() {
+    let (bot, secret) = token("bot", &["moderate"]);
+    let nodes = Nodes { has_rules: true, ..Nodes::new(&[&bot]) };
+    let ((_one, one), (_other, other)) = (nodes.start().await, nodes.start().await);
+    let (mut here, mut there) =
+        (user(&one, "Eve", json!({})).await, user(&other, "Eve", json!({})).await);
+    let kick = json!({ "nickname": "Eve", "reason": "enough" });
+    let reply = Http::new(&one, &secret).post("/kicks", &kick).await;
+    assert_eq!(reply.with_status(200)["changed"], true);
+    while here.try_packet().await.is_ok() {}
+    while there.try_packet().await.is_ok() {}
+    user(&other, "Eve", json!({})).await;
 }
 
 #[tokio::test]

@@ -59,7 +59,7 @@ async fn sanction(store: &dyn Store, args: SanctionArgs, kind: SanctionKind) -> 
 async fn kick(store: &dyn Store, args: KickArgs) -> anyhow::Result<()> {
     let KickArgs { user, room, reason, .. } = args;
     let subject = Subject::User(find(store, &user).await?.0);
-    let request = AccessRequest::Kick { room: Some(room.key()), subject };
+    let request = AccessRequest::Kick { room: room.map(|room| room.key()), subject };
     apply(store, because(request, reason)).await
 }
 

@@ -20,7 +20,7 @@ pub(super) async fn run(client: &ApiClient, command: Command) -> anyhow::Result<
         Command::Kick(KickArgs { user, room, reason, .. }) => {
             let mut body = json!({ "nickname": user.as_str() });
             add_reason(&mut body, reason.as_ref());
-            let request = ApiRequest::new(Method::POST, &["rooms", room.as_str(), "kicks"]);
+            let request = ApiRequest::new(Method::POST, &path(room.as_ref(), "kicks"));
             tell(&client.ask(&request.with_body(body)).await?);
             Ok(())
         }

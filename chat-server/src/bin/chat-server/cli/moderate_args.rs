@@ -16,7 +16,7 @@ pub(crate) enum Command {
     Mute(SanctionArgs),
     /// End a ban and a mute
     Lift(LiftArgs),
-    /// Send a user out of a room, who may come back; needs a server with --rooms
+    /// Send a user out of a room, or disconnect all its devices; it may come back; needs a server with --rooms
     Kick(KickArgs),
     /// Create a room that is kept, or change one: who may read it and write there; needs a server with --rooms
     Room(RoomArgs),
@@ -67,9 +67,9 @@ pub(crate) struct KickArgs {
     /// The user's nickname
     #[arg(long, value_name = "NICKNAME")]
     pub(super) user: Nickname,
-    /// The room
+    /// Out of this room; disconnect without it
     #[arg(long, value_name = "ROOM")]
-    pub(super) room: RoomId,
+    pub(super) room: Option<RoomId>,
     /// Why, for the log and the one it is about
     #[arg(long, value_name = "TEXT")]
     pub(super) reason: Option<Reason>,
