@@ -170,6 +170,15 @@ async fn a_room_is_followed_also_when_the_server_starts_again() {
 }
 
 #[tokio::test]
+async fn a_server_on_a_unix_socket_is_asked_there() {
+    let folder = TempDir::new().unwrap();
+    let socket = format!("unix:{}", folder.path().join("chat.sock").display());
+    let shell = Shell::start("send", &["--listen", &socket]).await;
+    let shell = Shell { url: socket, ..shell };
+    assert_eq!(shell.prints(&["send", "ci", "x"]).await, "1\n");
+}
+
+#[tokio::test]
 async fn a_shell_keeps_order() {
     let shell = Shell::start("moderate:lobby", &["--rooms"]).await;
     let mut eve = user(&shell.server.address, "Eve", json!({ "rooms": ["lobby"] })).await;

@@ -1,6 +1,8 @@
 //! A small client of the API: a connection for each request.
 
 use std::fmt;
+use std::io;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -15,7 +17,8 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde_json::Value as Json;
 use thiserror::Error;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 
 /// How long the server may take to accept a connection, and to answer.
@@ -24,13 +27,18 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// The longest answer in bytes: a page of history has less.
 const MAX_ANSWER: usize = 16 * 1024 * 1024;
 
-/// The URL of a server, `http://HOST:PORT` with its base path.
+/// Where a server is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ServerUrl {
-    /// Host and port.
-    authority: String,
-    /// Without a slash at the end.
-    base_path: String,
+pub(crate) enum ServerUrl {
+    /// `http://HOST:PORT` with its base path.
+    Http {
+        /// Host and port.
+        authority: String,
+        /// Without a slash at the end.
+        base_path: String,
+    },
+    /// `unix:PATH`
+    Unix(PathBuf),
 }
 
 /// Asks a server in the name of a token.
@@ -142,7 +150,10 @@ impl ApiClient {
 
     async fn exchange(&self, request: &ApiRequest) -> anyhow::Result<Response<Incoming>> {
         let ApiRequest { method, path, query, body, headers } = request;
-        let ServerUrl { authority, base_path } = &self.url;
+        let (authority, base_path) = match &self.url {
+            ServerUrl::Http { authority, base_path } => (authority.as_str(), base_path.as_str()),
+            ServerUrl::Unix(_) => ("localhost", ""),
+        };
         let mut wire = Request::builder()
             .method(method)
             .uri(format!("{base_path}/api/v1{path}{query}"))
@@ -156,18 +167,27 @@ impl ApiClient {
             wire = wire.header(CONTENT_TYPE, "application/json");
         }
         let wire = wire.body(Full::<Bytes>::from(body.unwrap_or_default()))?;
-        let stream = match TcpStream::connect(authority).await {
-            Ok(stream) => stream,
-            Err(error) => {
-                let what = format!("cannot be reached ({error}); is it running, and --url right?");
-                return Err(self.try_again(&what).into());
-            }
-        };
+        match &self.url {
+            ServerUrl::Http { .. } => self.over(TcpStream::connect(authority).await, wire).await,
+            ServerUrl::Unix(path) => self.over(UnixStream::connect(path).await, wire).await,
+        }
+    }
+
+    /// Sends a request over a connection, if there is one.
+    async fn over(
+        &self,
+        stream: io::Result<impl AsyncRead + AsyncWrite + Unpin + Send + 'static>,
+        request: Request<Full<Bytes>>,
+    ) -> anyhow::Result<Response<Incoming>> {
+        let stream = stream.map_err(|error| {
+            let what = format!("cannot be reached ({error}); is it running, and --url right?");
+            self.try_again(&what)
+        })?;
         let lost = |_| self.try_again("broke off");
         let (mut sender, connection) =
             http1::handshake(TokioIo::new(stream)).await.map_err(lost)?;
         tokio::spawn(connection);
-        Ok(sender.send_request(wire).await.map_err(lost)?)
+        Ok(sender.send_request(request).await.map_err(lost)?)
     }
 
     /// Returns the error that an answer tells of.
@@ -210,12 +230,15 @@ impl FromStr for ServerUrl {
     type Err = anyhow::Error;
 
     fn from_str(text: &str) -> anyhow::Result<Self> {
+        if let Some(path) = text.strip_prefix("unix:") {
+            return Ok(Self::Unix(path.into()));
+        }
         if text.starts_with("https:") {
             bail!(
                 "there is no HTTPS here; give the address of the server itself, as http://127.0.0.1:3000"
             );
         }
-        let rest = text.strip_prefix("http://").context("give http://HOST:PORT")?;
+        let rest = text.strip_prefix("http://").context("give http://HOST:PORT or unix:PATH")?;
         let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
         let is_host = !host.is_empty() && host.parse::<http::uri::Authority>().is_ok();
         if !is_host || host.contains('@') || path.contains(['?', '#']) {
@@ -223,13 +246,16 @@ impl FromStr for ServerUrl {
         }
         let has_port = host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
         let authority = if has_port { host.to_owned() } else { format!("{host}:80") };
-        Ok(Self { authority, base_path: path.trim_end_matches('/').to_owned() })
+        Ok(Self::Http { authority, base_path: path.trim_end_matches('/').to_owned() })
     }
 }
 
 impl fmt::Display for ServerUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "http://{}{}", self.authority, self.base_path)
+        match self {
+            Self::Http { authority, base_path } => write!(f, "http://{authority}{base_path}"),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
     }
 }
 
@@ -242,6 +268,7 @@ mod tests {
         for (text, expected) in [
             ("http://127.0.0.1:3000", "http://127.0.0.1:3000"),
             ("http://[::1]:3000/", "http://[::1]:3000"),
+            ("unix:/run/chat.sock", "unix:/run/chat.sock"),
             ("http://chat.example.org/team/chat/", "http://chat.example.org:80/team/chat"),
         ] {
             assert_eq!(text.parse::<ServerUrl>().unwrap().to_string(), expected);
