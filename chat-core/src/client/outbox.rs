@@ -86,10 +86,13 @@ impl Outbox {
 
     /// Returns the next frame to write, if there is one to write now.
     pub(super) fn write(&mut self, now: Instant) -> Option<String> {
-        if self.hold.is_some_and(|until| now < until) || self.in_flight >= self.window {
+        if self.hold.is_some_and(|until| now < until) {
             return None;
         }
         self.hold = None;
+        if self.in_flight >= self.window {
+            return None;
+        }
         let sent = self.unanswered.iter_mut().find(|sent| sent.at.is_none())?;
         sent.at = Some(now);
         self.in_flight += 1;

@@ -99,7 +99,10 @@ impl BotBuilder {
         let task = tokio::spawn(driver.run());
         let mut bot = Bot::new(Sender::new(commands), received, position, task);
         if is_connected.await.is_err() {
-            bot.next().await?;
+            // The refusal comes after what has arrived before, if anything has.
+            loop {
+                bot.next().await?;
+            }
         }
         Ok(bot)
     }

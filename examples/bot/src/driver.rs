@@ -27,6 +27,8 @@ pub(crate) struct Driver {
     answers: HashMap<Ticket, oneshot::Sender<Answer>>,
     /// Told when the bot is connected for the first time.
     connected: Option<oneshot::Sender<()>>,
+    /// Whether the server has accepted the bot on the current connection.
+    is_connected: bool,
     backoff: Backoff,
     /// The bot ends when everything is answered.
     is_stopping: bool,
@@ -69,6 +71,7 @@ impl Driver {
             events,
             answers: HashMap::new(),
             connected: Some(connected),
+            is_connected: false,
             backoff: Backoff::new(),
             is_stopping: false,
         }
@@ -84,6 +87,7 @@ impl Driver {
                 Some(Err(error)) => error.into(),
             };
             self.session.closed();
+            self.is_connected = false;
             let wait = match end {
                 End::Stopped => return,
                 End::CaughtUp => Duration::ZERO,
@@ -145,14 +149,16 @@ impl Driver {
     /// Looks at what has become of the connection.
     fn check(&mut self) -> Result<(), End> {
         match self.session.connection() {
-            Connection::Connected => {
+            Connection::Connected if !self.is_connected => {
+                tracing::info!("connected");
+                self.is_connected = true;
                 self.backoff.reset();
                 if let Some(connected) = self.connected.take() {
                     connected.send(()).ok();
                 }
             }
             Connection::Refused(refusal) => return Err(End::Refused(refusal.clone())),
-            Connection::Opening | Connection::Closed => {}
+            _ => {}
         }
         if self.is_stopping && self.session.unanswered() == 0 {
             return Err(End::Stopped);
