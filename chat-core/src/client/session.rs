@@ -65,7 +65,8 @@ impl Session {
     /// `run` begins the keys of its messages: a text that no other run of the program has, such as a random one.
     ///
     /// If the handshake names neither a position nor a `history`, everything arrives from the beginning. With `echo:
-    /// false`, the client's own messages do not arrive, not even after a reconnect, if it has a nickname.
+    /// false`, messages of the client's own user do not arrive, not even after a reconnect. A client without a nickname may
+    /// get its own ones then.
     ///
     /// # Errors
     /// When `run` cannot begin a key: it is empty, has control characters, or is too long.

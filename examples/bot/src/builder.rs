@@ -10,8 +10,8 @@ use crate::error::ConnectError;
 use crate::sender::Sender;
 use crate::socket::address;
 
-/// How a bot connects. Unless you say otherwise, it gets what is sent to the room `general` from now on, and not what it
-/// sends itself.
+/// How a bot connects. Unless you say otherwise, it gets what is sent to the room `general` from now on, and not what its
+/// own user sends.
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct BotBuilder {
@@ -69,7 +69,7 @@ impl BotBuilder {
         self
     }
 
-    /// Gets what the bot sends itself, too.
+    /// Gets what the bot's user sends, too.
     pub fn with_echo(self) -> Self {
         Self { handshake: self.handshake.with_echo(true), ..self }
     }

@@ -8,11 +8,19 @@ use tokio::time::{sleep, timeout};
 
 use crate::server::{PATIENCE, next_kept, serve};
 
+const TOKEN: &str = "a secret of the bot, x9Qk2Lm7";
+
 #[tokio::test]
 async fn the_bot_of_ten_lines_answers() {
     let (chat, url) = serve(|chat| chat).await;
     let mut program = Command::new(env!("CARGO_BIN_EXE_bot"));
-    let _program = program.arg(&url).stdout(Stdio::null()).kill_on_drop(true).spawn().unwrap();
+    let _program = program
+        .arg(&url)
+        .env("BOT_TOKEN", TOKEN)
+        .stdout(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
     let general = chat.room("general".parse().unwrap());
     let is_there = async {
         while general.online().nicknames.is_empty() {
