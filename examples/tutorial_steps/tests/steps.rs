@@ -53,6 +53,7 @@ programs! {
     step_8_client_delivery
     step_9_scaling
     step_10_who_may_what
+    step_11_your_application
     homework_comings_and_goings
     homework_nicknames
     homework_own_messages
