@@ -5,6 +5,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::error::check_name;
+use crate::visible::is_visible;
 use crate::{Offset, ParseError};
 
 /// What a message is to the clients that receive it.
@@ -126,8 +127,16 @@ impl Kind {
 pub struct EventName(Box<str>);
 
 /// The names that [Socket.IO reserves](https://socket.io/docs/v4/emit-cheatsheet/#reserved-events).
-const SOCKET_IO: [&str; 6] =
-    ["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"];
+const SOCKET_IO: [&str; 7] = [
+    "connect",
+    "connect_error",
+    "disconnect",
+    "disconnecting",
+    "newListener",
+    "removeListener",
+    // Means something else in JavaScript.
+    "__proto__",
+];
 
 /// The names of the chat's own events, in the module `event`, which knows this one.
 const CHAT: [&str; 39] = [
@@ -256,8 +265,11 @@ impl FromStr for Emoji {
     fn from_str(text: &str) -> Result<Self, ParseError> {
         const WHAT: &str = "a reaction";
         check_name(WHAT, text, Self::MAX_BYTES)?;
-        if text.chars().any(char::is_whitespace) {
-            return Err(ParseError::Form { what: WHAT, form: "an emoji, without white space" });
+        if text.chars().any(char::is_whitespace) || !is_visible(text) {
+            return Err(ParseError::Form {
+                what: WHAT,
+                form: "an emoji that can be seen, without white space",
+            });
         }
         Ok(Self(text.into()))
     }
@@ -300,7 +312,16 @@ mod tests {
         {
             assert_eq!(text.parse::<Emoji>().unwrap().as_str(), text);
         }
-        for text in ["", "a b", "\u{a0}", "\n", &"x".repeat(65)] {
+        for text in [
+            "",
+            "a b",
+            "\u{a0}",
+            "\u{200b}",
+            "\u{feff}\u{ad}",
+            "\u{202e}\u{2060}",
+            "\n",
+            &"x".repeat(65),
+        ] {
             assert!(text.parse::<Emoji>().is_err(), "{text:?}");
         }
     }

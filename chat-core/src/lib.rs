@@ -34,7 +34,9 @@ pub use frame::{
 pub use id::{NodeId, RoomId};
 pub use kind::{Emoji, EventName, Kind};
 pub use line::{Reason, Topic};
-pub use message::{Content, ContentDigest, Message, NewMessage, PayloadError, Timestamp};
+pub use message::{
+    Content, ContentDigest, Message, NewMessage, PayloadError, Timestamp, check_payload,
+};
 pub use moderation::{AccessAction, SanctionKind};
 pub use nickname::{Nickname, NicknameKey, NicknameSkeleton};
 pub use offset::{Epoch, Offset, RecoveryOffset};

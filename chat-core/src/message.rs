@@ -3,6 +3,7 @@ use std::str::FromStr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
@@ -149,6 +150,29 @@ pub enum PayloadError {
     /// Its JSON is too long.
     #[error(transparent)]
     Length(#[from] ParseError),
+    /// Its JSON has too many levels.
+    #[error("the payload of an event has more than {MAX_PAYLOAD_DEPTH} levels")]
+    Depth,
+}
+
+/// How many arrays and objects of a payload may be in each other: every client can read that.
+const MAX_PAYLOAD_DEPTH: usize = 64;
+
+/// Checks that clients of every format can read a payload.
+///
+/// # Errors
+/// When it is no JSON, has numbers or texts that cannot be read, or is too deep.
+pub fn check_payload(json: &str) -> Result<(), PayloadError> {
+    fn depth(value: &Value) -> usize {
+        match value {
+            Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
+            Value::Object(fields) => 1 + fields.values().map(depth).max().unwrap_or(0),
+            _ => 0,
+        }
+    }
+
+    let is_deep = depth(&serde_json::from_str(json)?) > MAX_PAYLOAD_DEPTH;
+    if is_deep { Err(PayloadError::Depth) } else { Ok(()) }
 }
 
 /// A message that is not in the log yet: a text, an event of an application, or a change of an earlier message.
@@ -207,13 +231,15 @@ impl NewMessage {
     /// ```
     ///
     /// # Errors
-    /// When the payload cannot be serialised, or is too long.
+    /// When the payload cannot be serialised, is too long or too deep, or is JSON that clients cannot read: a number that is
+    /// none, or half a character.
     pub fn event(
         audience: impl Into<Audience>,
         name: EventName,
         payload: &(impl Serialize + ?Sized),
     ) -> Result<Self, PayloadError> {
         let content = Content::try_from(serde_json::to_string(payload)?)?;
+        check_payload(content.as_str())?;
         Ok(Self { kind: Kind::Event(name), ..Self::new(audience, content) })
     }
 

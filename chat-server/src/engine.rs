@@ -21,4 +21,5 @@ pub(crate) mod rate;
 pub(crate) mod reading;
 pub(crate) mod relay;
 pub(crate) mod source;
+pub(crate) mod turns;
 pub(crate) mod users;

@@ -2,7 +2,7 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use super::arguments::{Arguments, MAX_EVENT_BYTES, Options};
+use super::arguments::{Arguments, MAX_EVENT_BYTES, Options, invalid};
 use crate::{ClientOffset, Content, Offset, Refusal, RoomId};
 
 /// The arguments of [`CHAT_MESSAGE`](super::CHAT_MESSAGE) from a client.
@@ -102,11 +102,19 @@ impl ChatMessage {
     }
 }
 
+fn positive(offset: Offset) -> Result<Offset, ()> {
+    if offset > Offset::ZERO { Ok(offset) } else { Err(()) }
+}
+
 const REPLY_TO: &str = "replyTo";
 
 /// Reads the field `replyTo`.
 pub(super) fn reply_to(options: &Options<'_>) -> Result<Option<Offset>, Refusal> {
-    options.offset(REPLY_TO, "`replyTo` must be the offset of a message, a whole number")
+    const EXPECTED: &str = "`replyTo` must be the offset of a message, a whole number from 1 on";
+    match options.offset(REPLY_TO, EXPECTED)? {
+        Some(Offset::ZERO) => Err(invalid(EXPECTED)),
+        offset => Ok(offset),
+    }
 }
 
 /// The event as most clients write it: a text, perhaps a key, perhaps a room. One pass reads it; [`Arguments`] reads
@@ -143,7 +151,7 @@ impl Plain<'_> {
             client_offset: key.map(TryInto::try_into).transpose().ok()?,
             options: ChatMessageOptions {
                 room: options.room.map(TryInto::try_into).transpose().ok()?,
-                reply_to: options.reply_to,
+                reply_to: options.reply_to.map(positive).transpose().ok()?,
             },
         })
     }
@@ -181,7 +189,7 @@ mod tests {
         fn both_ways_read_the_same(arguments in prop::collection::vec(prop::sample::select(vec![
             "null", "\"\"", "\"hi\"", "\"a\\u00e9\"", "\"\\ud83d\"", "\"k\\n\"", "5", "true", "[]", "[\"r\"]", "{}",
             "{\"room\":\"r\"}", "{\"room\":null}", "{\"room\":5}", "{\"room\":\"\"}", "{\"room\":\"a\",\"room\":\"b\"}",
-            "{\"replyTo\":7}", "{\"replyTo\":-1}", "{\"room\":\"r\",\"replyTo\":7.0}", "{\"replyTo\":\"7\"}",
+            "{\"replyTo\":7}", "{\"replyTo\":0}", "{\"replyTo\":-1}", "{\"room\":\"r\",\"replyTo\":7.0}", "{\"replyTo\":\"7\"}",
             "{\"other\":1,\"room\":\" R \"}", "{\"room\":\"a\"", "{\"room\":\"\\u200b\"}", "\"", "",
         ]), 0..6)) {
             let json = format!("[{}]", arguments.join(","));

@@ -20,6 +20,7 @@ use crate::engine::quota::Quotas;
 use crate::engine::rate::Buckets;
 use crate::engine::reading::Reading;
 use crate::engine::relay::Listener;
+use crate::engine::turns::Turns;
 #[cfg(feature = "jwt")]
 use crate::engine::users::JwtVerifier;
 use crate::engine::users::{self, Identities, Issuer, RESERVED, Registration};
@@ -404,6 +405,7 @@ impl ChatBuilder {
             access_rate: limits.room_change_rate().map(Buckets::new).map(Arc::new),
             reading: read_positions.map(Reading::new),
             gate: gate.clone(),
+            reacting: Turns::new(),
             interception: self.interceptor.map(Interception::new),
             client_events: Arc::new(client_events),
             hooks: Arc::new(hooks),

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use chat_core::{Content, EventName, ParseError, Refusal, RefusalCode, TypedEvent};
+use chat_core::{Content, EventName, ParseError, Refusal, RefusalCode, TypedEvent, check_payload};
 
 /// Reads a payload, and returns it as it is stored.
 type Read = fn(&str) -> Result<Content, Refusal>;
@@ -33,6 +33,9 @@ fn read<E: TypedEvent>(json: &str) -> Result<Content, Refusal> {
         Refusal::new(RefusalCode::InvalidArguments, message)
     })?;
     let json = serde_json::to_string(&event).map_err(|error| {
+        Refusal::new(RefusalCode::InvalidArguments, format!("the payload cannot be kept: {error}"))
+    })?;
+    check_payload(&json).map_err(|error| {
         Refusal::new(RefusalCode::InvalidArguments, format!("the payload cannot be kept: {error}"))
     })?;
     Content::try_from(json).map_err(|error| Refusal::invalid(RefusalCode::TooLarge, error))

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chat_core::{Content, NewMessage, Refusal, RefusalCode};
+use chat_core::{Content, Kind, NewMessage, Refusal, RefusalCode, check_payload};
 use futures_util::FutureExt;
 use tokio::time::timeout;
 
@@ -62,7 +62,7 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 pub trait Interceptor: Send + Sync + 'static {
     /// Returns another content to store, or none if the message is stored as it is. The content of an event is JSON.
     ///
-    /// A call that panics, or takes longer than five seconds, refuses the message with `unavailable`: the client sends it
+    /// A call that panics, takes longer than five seconds, or returns an empty content or one that is no JSON, refuses the message with `unavailable`: the client sends it
     /// again later. It may be dropped at any await point.
     ///
     /// # Errors
@@ -72,6 +72,13 @@ pub trait Interceptor: Send + Sync + 'static {
         who: &Identity,
         message: &NewMessage,
     ) -> Result<Option<Content>, Refusal>;
+}
+
+/// Returns whether a message of this kind may have this content.
+fn may_be(kind: &Kind, content: &Content) -> bool {
+    let text = content.as_str();
+    let is_readable = kind.event().is_none() || check_payload(text).is_ok();
+    (1..=Content::MAX_BYTES).contains(&text.len()) && is_readable
 }
 
 /// Asks the interceptor, and logs when it fails. Cheap to clone.
@@ -97,12 +104,14 @@ impl Interception {
     ) -> Result<(), Refusal> {
         let asked = AssertUnwindSafe(self.interceptor.before(who, message)).catch_unwind();
         let problem = match timeout(PATIENCE, asked).await {
-            Ok(Ok(changed)) => {
-                if let Some(content) = changed? {
+            Ok(Ok(changed)) => match changed? {
+                None => return Ok(()),
+                Some(content) if may_be(&message.kind, &content) => {
                     message.content = content;
+                    return Ok(());
                 }
-                return Ok(());
-            }
+                Some(_) => "it returned no content that can be stored",
+            },
             Ok(Err(_)) => "it panicked",
             Err(_) => "it took too long",
         };

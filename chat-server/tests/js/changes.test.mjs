@@ -267,6 +267,28 @@ test("the past has the reactions as they are now, and a message has room for som
   assert.deepEqual(await ask(bob.socket, "react", 1, "👀"), { offset: 13, duplicate: false });
 });
 
+test("a message has no more reactions however many are sent at once", async (t) => {
+  const { url } = await Server.start(t, { env: { CHAT_MAX_REACTIONS_PER_MESSAGE: "5" } });
+  const sockets = [1, 2, 3].map(() => connect(t, url));
+  await send(sockets[0], "one");
+  const all = sockets.flatMap((socket, n) => Array.from({ length: 40 }, (_, i) => ask(socket, "react", 1, `${n}:${i}`)));
+  const answers = await Promise.all(all);
+  assert.equal(answers.filter(({ offset }) => offset).length, 5);
+  assert.equal(answers.filter((answer) => code(answer) === "too_many_reactions").length, 115);
+  const { messages } = await ask(sockets[0], "history", { room: "general" });
+  assert.equal(messages[0].reactions.length, 5);
+});
+
+test("the newest message is found behind any number of changes", async (t) => {
+  const { url } = await Server.start(t);
+  const ada = await User.connected(t, url, "Ada");
+  await send(ada.socket, "one");
+  await send(ada.socket, "two");
+  for (let n = 0; n < 30; n++) await Promise.all(Array.from({ length: 100 }, (_, i) => ask(ada.socket, "react", 1, "👍", i % 2 === 0)));
+  const { messages, more } = await ask(ada.socket, "history", { room: "general", limit: 1 });
+  assert.deepEqual([messages.map(({ content }) => content), more], [["two"], true]);
+});
+
 test("the past can be opened anywhere", async (t) => {
   const { url } = await Server.start(t);
   const ada = await User.connected(t, url, "Ada", { auth: { rooms: ["general", "rust"] } });

@@ -6,7 +6,10 @@ ALTER TABLE chat_messages ADD COLUMN target bigint;
 -- The digest of the first content, once that was changed or deleted.
 ALTER TABLE chat_messages ADD COLUMN original bigint;
 
-CREATE INDEX chat_messages_by_target ON chat_messages (target) WHERE target IS NOT NULL;
+-- What a change has to look at: a message may have any number of reactions, replies and earlier edits.
+CREATE INDEX chat_messages_by_edited ON chat_messages (target)
+    WHERE event = 'message edited' AND content <> '';
+CREATE INDEX chat_messages_by_deleted ON chat_messages (target) WHERE event = 'message deleted';
 
 -- The reactions that are given now; "id" is that of the message that gave it.
 CREATE TABLE chat_reactions (
@@ -61,10 +64,16 @@ BEGIN
         RETURN;
     END IF;
     IF EXISTS (
-        SELECT 1 FROM unnest(keys, rooms, contents, care) AS new (key, room, content, care)
+        SELECT 1
+        FROM unnest(keys, rooms, contents, events, targets, care)
+            AS new (key, room, content, event, target, care)
         JOIN chat_messages AS one ON one.client_offset = new.key AND one.id <= tail_before
         WHERE care = 2
-            OR care = 1 AND (one.content <> new.content OR one.room IS DISTINCT FROM new.room)
+            OR care = 1 AND (
+                one.content <> new.content OR one.room IS DISTINCT FROM new.room
+                OR one.event IS DISTINCT FROM new.event OR one.target IS DISTINCT FROM new.target
+                OR one.original IS NOT NULL
+            )
     ) THEN
         RAISE 'a key may be that of somebody else' USING ERRCODE = 'CH001';
     END IF;

@@ -37,14 +37,14 @@ async fn what_is_read_is_found_by_an_index_also_in_tables_that_look_empty() {
             "bigint[]",
             "'{1, 2}'",
             changes::TARGETS,
-            &["chat_messages_pkey", "chat_messages_by_target"],
+            &["chat_messages_pkey", "chat_messages_by_deleted"],
         ),
         (
             "contents",
             "bigint, bigint",
             "1, 2",
             changes::CONTENTS,
-            &["chat_messages_pkey", "chat_messages_by_target"],
+            &["chat_messages_pkey", "chat_messages_by_edited"],
         ),
         (
             "reactions",

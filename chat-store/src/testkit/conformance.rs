@@ -99,7 +99,8 @@ macro_rules! conformance {
                 a_message_is_deleted_once
                 private_messages_are_changed_by_both
                 what_was_said_and_is_there_is_counted
-                reactions_are_counted_as_they_are_now;
+                reactions_are_counted_as_they_are_now
+                clients_without_a_name_choose_one_key_for_different_things;
             whole:
                 an_append_that_is_dropped_has_happened_as_a_whole_or_not_at_all
                 reads_that_are_dropped_leave_the_store_usable

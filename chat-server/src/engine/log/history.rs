@@ -8,6 +8,9 @@ use super::Log;
 /// The minimum number of messages to read at once: some of them may be changes.
 const AT_ONCE: usize = 64;
 
+/// How often that doubles while nothing is found: to 4096.
+const MOST_DOUBLED: usize = 6;
+
 /// How often to read for a full page. A shorter one is no problem, and an empty one is.
 const READS: usize = 8;
 
@@ -97,8 +100,10 @@ impl Said {
         Self { page: Page::default(), limit, bytes: 0, reads: 0 }
     }
 
+    /// Returns how many to read next: more each time that nothing was found.
     fn wanted(&self) -> usize {
-        (self.limit - self.page.messages.len()).max(AT_ONCE.min(self.limit))
+        let in_vain = self.reads.min(MOST_DOUBLED);
+        (self.limit - self.page.messages.len()).max(AT_ONCE << in_vain)
     }
 
     /// Takes messages that were said. `more` tells whether others follow them. Returns whether it is enough.

@@ -21,6 +21,7 @@ use crate::engine::quota::Quotas;
 use crate::engine::rate::Buckets;
 use crate::engine::reading::Reading;
 use crate::engine::source::Source;
+use crate::engine::turns::Turns;
 use crate::engine::users::{Identities, User};
 use crate::socketio::recovery::Recovery;
 use crate::socketio::transport::Link;
@@ -83,6 +84,8 @@ pub(crate) struct Services {
     pub(crate) reading: Option<Reading>,
     /// Asks the application's policy; none without one.
     pub(crate) gate: Option<Gate>,
+    /// Whose turn it is to give a message a new reaction.
+    pub(crate) reacting: Turns,
     /// Looks at what clients send before it is stored; none without an interceptor.
     pub(crate) interception: Option<Interception>,
     /// The application's events that clients may send.

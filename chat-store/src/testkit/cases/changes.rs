@@ -279,3 +279,45 @@ pub async fn reactions_are_counted_as_they_are_now(backend: &dyn Backend) {
     assert_eq!(read(bob_).await, expected(false, true)[2..3]);
     assert_eq!(store.reactions(&[], None).await.expect("none"), []);
 }
+
+/// Neither learns of the other, and each one's retry is recognised.
+pub async fn clients_without_a_name_choose_one_key_for_different_things(backend: &dyn Backend) {
+    let store = backend.open().await;
+    append(&*store, &[message("base")]).await;
+    let make = |kind: usize| match kind {
+        0 => message("👍"),
+        1 => message("👍").in_reply_to(offset(1)),
+        2 => reaction(1, true),
+        3 => reaction(1, false),
+        4 => edit(1, "👍"),
+        _ => NewMessage::event(RoomId::general(), "e".parse().expect("a name"), "👍")
+            .expect("an event"),
+    };
+    let by = |new: NewMessage, session: u8, key: &str| {
+        let author = Author::anonymous(AuthorId::of_session([session; 8]));
+        new.with_author(author).with_client_offset(key.parse().expect("a key"))
+    };
+    for first in 0..6 {
+        for second in 0..6 {
+            let key = format!("{first} {second}");
+            let (one, other) = (by(make(first), 1, &key), by(make(second), 2, &key));
+            let stored = append_one(&*store, &one).await;
+            assert!(matches!(stored, Appended::New(_)), "{key}: {stored:?}");
+            let outcome = append_one(&*store, &other).await;
+            // The same from another session is a retry.
+            let is_new = matches!(outcome, Appended::New(_));
+            assert_eq!(is_new, first != second, "{key}: {outcome:?}");
+            for (again, at) in [(&one, stored), (&other, outcome)] {
+                let at = at.offset().expect("an offset");
+                assert_eq!(append_one(&*store, again).await, Appended::Duplicate(at), "{key}");
+            }
+        }
+    }
+    // What is another text by now.
+    let (one, other) = (by(message("was"), 1, "k"), by(message("is"), 2, "k"));
+    let Appended::New(at) = append_one(&*store, &one).await else { panic!("it is new") };
+    let change = NewMessage::edit(RoomId::general(), at, "is".parse().expect("a content"));
+    append_one(&*store, &change).await;
+    assert!(matches!(append_one(&*store, &other).await, Appended::New(_)));
+    assert_eq!(append_one(&*store, &one).await, Appended::Duplicate(at));
+}

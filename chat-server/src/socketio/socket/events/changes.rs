@@ -12,6 +12,7 @@ use super::super::services::Services;
 use super::in_room::not_in_room;
 use crate::engine::log::{Outcome, unknown_message};
 use crate::engine::policy::{Action, Denied};
+use crate::engine::turns::Turn;
 
 /// [`chat_core::event::EDIT_MESSAGE`].
 pub(crate) struct EditEvent;
@@ -97,7 +98,7 @@ fn later(connection: &Arc<Connection>, asked: Asked, request: Request) {
 
 /// Submits the change to the log, which finds out whether the message is still there, and answers.
 async fn submit(connection: &Connection, asked: Asked, mut request: Request) {
-    let (mut message, actions) = match permitted(connection, asked).await {
+    let Permitted { mut message, actions, turn } = match permitted(connection, asked).await {
         Ok(permitted) => permitted,
         Err(Failed::Refused(refusal)) => return request.refuse(refusal),
         Err(Failed::Store) => return request.finish(Outcome::Unavailable),
@@ -121,15 +122,26 @@ async fn submit(connection: &Connection, asked: Asked, mut request: Request) {
     }
     let log = &connection.services.log;
     log.submit(connection.reader, message, connection.origin(), move |outcome| {
-        request.finish(outcome)
+        drop(turn);
+        request.finish(outcome);
     });
 }
 
-/// Returns the change as it is to be stored, if the client may make it, and what to ask the policy.
+/// A change that the client may make.
+struct Permitted {
+    message: NewMessage,
+    /// What to ask the policy.
+    actions: Vec<Action>,
+    /// Held until it is stored.
+    turn: Option<Turn>,
+}
+
+/// Returns the change as it is to be stored, if the client may make it.
 async fn permitted(
     connection: &Connection,
     Asked { of, what, client_offset }: Asked,
-) -> Result<(NewMessage, Vec<Action>), Failed> {
+) -> Result<Permitted, Failed> {
+    let mut turn = None;
     let log = &connection.services.log;
     let message = log.message(of).await.map_err(|_| Failed::Store)?.ok_or_else(unknown_message)?;
     let is_own = connection.authorship.author().wrote(&message);
@@ -148,19 +160,19 @@ async fn permitted(
                 return Err(forbidden(message).into());
             }
             // Who may not write any more may still take back what it has said.
-            let read = message.audience.room().cloned().map(Action::Read);
-            (NewMessage::deletion(audience, of), read.into_iter().collect())
+            let read = message.audience.room().cloned().map(Action::Read).filter(|_| is_own);
+            (NewMessage::deletion(audience, of), vec![read.unwrap_or(action)])
         }
         What::React(emoji, on) => {
             if on {
-                has_room_for(connection, of, &emoji).await?;
+                turn = has_room_for(connection, of, &emoji).await?;
             }
             (NewMessage::reaction(audience, of, &emoji, on), vec![action])
         }
     };
     new.client_offset = client_offset;
     connection.sign(&mut new);
-    Ok((new, actions))
+    Ok(Permitted { message: new, actions, turn })
 }
 
 /// Returns the audience of a change of a message that the client gets, and the action of writing there. Whoever does not
@@ -176,6 +188,8 @@ fn reach(
             None if is_own => Err(not_in_room()),
             None => Err(unknown_message()),
         },
+        // What the application tells one user stays as it is.
+        Audience::Private { from, to, .. } if from == to => Err(unknown_message()),
         Audience::Private { from, to, nickname } => {
             let user = connection.user().ok_or_else(unknown_message)?;
             let (other, nickname) = match user.id {
@@ -184,7 +198,6 @@ fn reach(
                 _ => return Err(unknown_message()),
             };
             debug_assert!(Feed::Between(user.id, other).contains(&message.audience));
-            // What the application tells a user has no name, and stays as it is.
             let nickname = nickname.ok_or_else(unknown_message)?;
             let audience = Audience::Private { from: user.id, to: other, nickname };
             Ok((audience, Action::SendPrivately(other)))
@@ -192,16 +205,21 @@ fn reach(
     }
 }
 
-/// Checks that a message may get this reaction.
-async fn has_room_for(connection: &Connection, of: Offset, emoji: &Emoji) -> Result<(), Failed> {
-    let Services { log, limits, .. } = &connection.services;
+/// Checks that a message may get this reaction. If it is a new one, others wait until it is there.
+async fn has_room_for(
+    connection: &Connection,
+    of: Offset,
+    emoji: &Emoji,
+) -> Result<Option<Turn>, Failed> {
+    let Services { log, limits, reacting, .. } = &connection.services;
+    let turn = reacting.at(of).await;
     let given = log.reactions(&[of], None).await.map_err(|_| Failed::Store)?;
     let is_new = !given.iter().any(|it| it.emoji == emoji.as_str());
     if is_new && given.len() >= limits.max_reactions_per_message {
         let message = "this message has many different reactions; give one that it has";
         return Err(Refusal::new(RefusalCode::TooManyReactions, message).into());
     }
-    Ok(())
+    Ok(Some(turn).filter(|_| is_new))
 }
 
 /// Returns whether the client is a moderator of a room: as the store has it, or by its signed token.
