@@ -63,4 +63,9 @@ impl Author {
     pub fn id(self) -> AuthorId {
         self.user.unwrap_or(self.session)
     }
+
+    /// Returns whom the user was before it had a name, if it may have written something as that one.
+    pub fn earlier(self) -> Option<AuthorId> {
+        (self.user.is_some() && self.was_anonymous).then_some(self.session)
+    }
 }

@@ -14,8 +14,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use chat_core::{
-    Audience, AuthorId, Content, Epoch, Feed, Kind, Message, NewMessage, Nickname, NicknameKey,
-    NicknameSkeleton, Offset, RoomId, Timestamp, UserId,
+    Audience, Author, AuthorId, Content, Epoch, Feed, Kind, Message, NewMessage, Nickname,
+    NicknameKey, NicknameSkeleton, Offset, RoomId, Timestamp, UserId,
 };
 
 use self::access::Access;
@@ -288,6 +288,12 @@ impl Log {
             let offset = first.plus(step);
             self.by_key.extend(text.map(|text| (text.to_owned(), offset)));
             let message = Message::from_new(offset, new.clone());
+            // What the user gave before it had a name.
+            if let (Kind::Reaction { to, .. }, Some(session)) =
+                (&new.kind, new.author.and_then(Author::earlier))
+            {
+                self.reactions.take_back(*to, new.content.as_str(), Some(session));
+            }
             self.reactions.note(&message);
             self.messages.push(message);
         }

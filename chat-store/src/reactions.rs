@@ -35,16 +35,21 @@ impl Given {
             Kind::Deletion(of) => {
                 self.0.remove(&of);
             }
-            Kind::Reaction { to, on } => {
+            Kind::Reaction { to, on: true } => {
                 let emoji = message.content.as_str().to_owned();
                 let authors = self.0.entry(to).or_default().entry(emoji).or_default();
-                if on {
-                    authors.entry(message.author).or_insert(message.offset);
-                } else {
-                    authors.remove(&message.author);
-                }
+                authors.entry(message.author).or_insert(message.offset);
+            }
+            Kind::Reaction { to, on: false } => {
+                self.take_back(to, message.content.as_str(), message.author);
             }
             _ => {}
+        }
+    }
+
+    pub(crate) fn take_back(&mut self, to: Offset, emoji: &str, author: Option<AuthorId>) {
+        if let Some(authors) = self.0.get_mut(&to).and_then(|given| given.get_mut(emoji)) {
+            authors.remove(&author);
         }
     }
 

@@ -267,6 +267,19 @@ test("the past has the reactions as they are now, and a message has room for som
   assert.deepEqual(await ask(bob.socket, "react", 1, "👀"), { offset: 13, duplicate: false });
 });
 
+test("who takes a name after a reaction gives it once, and takes it back", async (t) => {
+  const { url } = await Server.start(t);
+  const socket = connect(t, url);
+  await send(socket, "one");
+  const given = async () => (await ask(socket, "history", { room: "general" })).messages[0].reactions;
+  await ask(socket, "react", 1, "👍");
+  await ask(socket, "nickname", "Ada");
+  await ask(socket, "react", 1, "👍");
+  assert.deepEqual(await given(), [{ emoji: "👍", count: 1, own: true }]);
+  await ask(socket, "react", 1, "👍", false);
+  assert.equal(await given(), undefined);
+});
+
 test("a message has no more reactions however many are sent at once", async (t) => {
   const { url } = await Server.start(t, { env: { CHAT_MAX_REACTIONS_PER_MESSAGE: "5" } });
   const sockets = [1, 2, 3].map(() => connect(t, url));

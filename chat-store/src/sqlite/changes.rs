@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use chat_core::{AuthorId, Content, ContentDigest, Kind, NewMessage, Offset};
+use chat_core::{Author, AuthorId, Content, ContentDigest, Kind, NewMessage, Offset};
 use sqlx::{Row as _, SqliteConnection};
 
 use super::feeds::columns;
@@ -92,9 +92,19 @@ pub(super) async fn react(
 ) -> Result<(), sqlx::Error> {
     for (new, number) in plan.reactions() {
         let Kind::Reaction { to, on } = new.kind else { continue };
+        let to_and_emoji = (to.as_u64().cast_signed(), new.content.as_str());
+        // What the user gave before it had a name.
+        if let Some(session) = new.author.and_then(Author::earlier) {
+            sqlx::query(TAKE_BACK)
+                .bind(to_and_emoji.0)
+                .bind(to_and_emoji.1.to_owned())
+                .bind(session.as_i64())
+                .execute(&mut *connection)
+                .await?;
+        }
         let reaction = sqlx::query(if on { GIVE } else { TAKE_BACK })
-            .bind(to.as_u64().cast_signed())
-            .bind(new.content.as_str().to_owned())
+            .bind(to_and_emoji.0)
+            .bind(to_and_emoji.1.to_owned())
             .bind(new.author.map_or(0, |author| author.id().as_i64()));
         let reaction = match on {
             true => reaction.bind(first.plus(number as u64).as_u64().cast_signed()),
