@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::hash::{BuildHasher, RandomState};
 use std::io::{BufRead, BufReader, ErrorKind, Read, Seek, SeekFrom, Write};
@@ -89,13 +90,13 @@ impl Journal {
         let mut new: Vec<_> = plan.new_messages().zip(0..).map(line).collect();
         let mut changed = BTreeMap::new();
         for (of, number, content) in plan.replaced() {
-            if !changed.contains_key(&of) {
-                changed.insert(of, self.kept(of)?);
+            if let Entry::Vacant(target) = changed.entry(of) {
+                target.insert(self.kept(of)?);
             }
             let earlier: Vec<_> = self.index.edits(of).to_vec();
             for edit in earlier {
-                if !changed.contains_key(&edit) {
-                    changed.insert(edit, self.kept(edit)?);
+                if let Entry::Vacant(earlier) = changed.entry(edit) {
+                    earlier.insert(self.kept(edit)?);
                 }
                 let edit = changed.get_mut(&edit);
                 edit.into_iter().for_each(|edit| edit.change_content(Content::default()));
