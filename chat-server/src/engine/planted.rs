@@ -41,6 +41,8 @@ pub enum Bug {
     HistoryUnasked,
     /// A change that is made on a node is not applied there.
     MadeUnapplied,
+    /// A node goes on with texts in its memory that were edited or deleted.
+    TextRemembered,
 }
 
 #[cfg(feature = "simulation")]

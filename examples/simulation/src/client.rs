@@ -55,6 +55,8 @@ pub(crate) struct Client {
     /// The rooms that still get a last message, once there are no more faults.
     last_words: Option<BTreeSet<String>>,
     round: usize,
+    /// The messages that it has sent to rooms and not deleted, as far as it knows.
+    own: Vec<(String, u64)>,
     last_key: Option<(u64, String)>,
 }
 
@@ -118,6 +120,7 @@ impl Client {
             occasion: Occasion { node: 0, connect_began: now, connected: now, at: now },
             last_words: None,
             round: 0,
+            own: Vec::new(),
             last_key: None,
         }
     }

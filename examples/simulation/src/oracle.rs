@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use chat_core::{Audience, Message};
+use chat_core::{Audience, Kind, Message};
 use tokio::time::Instant;
 
 use crate::rooms::PRIVATE;
@@ -121,23 +121,24 @@ impl Expected {
         feed: &str,
         offset: u64,
         content: &str,
+        connected: (usize, Instant),
     ) -> Result<(), String> {
         let Some(stored) = disk.at(offset) else {
             return Err(format!("a client got {offset}, which is not stored"));
         };
-        if stored.content.as_str() != content || !is_for(stored, feed, self.user(disk)) {
+        if !disk.says(stored, content, Some(connected)) || !is_for(stored, feed, self.user(disk)) {
             return Err(format!("a client got {content:?} in {feed} at {offset}, not {stored:?}"));
         }
         let user = self.user(disk);
         let Some(from) = self.feeds.get_mut(feed) else {
             return Err(format!("a client got {offset} of {feed}, where it is not"));
         };
-        let next = |after: Option<u64>| next(disk, feed, user, after?);
-        let expected = next(from.after);
-        if from.after.is_some() && expected != Some(offset) {
-            let instead = from.or_after.iter().position(|after| next(Some(*after)) == Some(offset));
+        let follows = |after: u64| follows(disk, feed, user, after, offset);
+        if from.after.is_some_and(|after| !follows(after)) {
+            let instead = from.or_after.iter().position(|after| follows(*after));
             let known = from.after;
             let Some(instead) = instead else {
+                let expected = known.and_then(|after| next(disk, feed, user, after));
                 return Err(format!(
                     "a client got {offset} of {feed} after {known:?}, and not {expected:?}"
                 ));
@@ -188,9 +189,17 @@ fn is_for(message: &Message, feed: &str, user: Option<i64>) -> bool {
     }
 }
 
+/// Returns the next message that a client has to get after an offset.
 fn next(disk: &Disk, feed: &str, user: Option<i64>, after: u64) -> Option<u64> {
-    let mut messages = disk.after(after).iter();
+    let mut messages = disk.after(after).iter().filter(|message| !message.is_deleted());
     messages.find(|message| is_for(message, feed, user)).map(|message| message.offset.as_u64())
+}
+
+/// Returns whether a message comes after an offset without others in between, but for some that were deleted.
+fn follows(disk: &Disk, feed: &str, user: Option<i64>, after: u64, offset: u64) -> bool {
+    let mut messages = disk.after(after).iter().filter(|message| is_for(message, feed, user));
+    let is_there = |message: &&Message| message.offset.as_u64() == offset || !message.is_deleted();
+    messages.find(is_there).is_some_and(|message| message.offset.as_u64() == offset)
 }
 
 /// Checks a page of a room's history, from before an offset or from the end that the node knows.
@@ -202,7 +211,8 @@ pub(crate) fn check_page(
     more: bool,
 ) -> Result<(), String> {
     let earlier = |before: u64| {
-        let mut earlier = disk.log.iter().rev().filter(|stored| is_for(stored, room, None));
+        let is_said = |stored: &&Message| stored.kind.is_said() && is_for(stored, room, None);
+        let mut earlier = disk.log.iter().rev().filter(is_said);
         earlier.find(|stored| stored.offset.as_u64() < before)
     };
     let mut before = before;
@@ -211,8 +221,10 @@ pub(crate) fn check_page(
             Some(before) => earlier(before),
             None => disk.at(*offset).filter(|stored| is_for(stored, room, None)),
         };
-        let is_it =
-            |it: &&Message| it.offset.as_u64() == *offset && Some(it.content.as_str()) == *content;
+        let is_it = |it: &&Message| {
+            let says = content.is_some_and(|content| disk.says(it, content, None));
+            it.offset.as_u64() == *offset && it.kind.is_said() && says
+        };
         if !expected.is_some_and(|stored| is_it(&stored)) {
             return Err(format!("a page of {room} has {offset} before {before:?}"));
         }
@@ -240,8 +252,12 @@ pub(crate) fn check_log(disk: &Disk, acked: &[Acked]) -> Result<(), String> {
         if offset != expected {
             return Err(format!("the log has {offset} in the place of {expected}"));
         }
-        if let Some(earlier) = at.insert(message.content.as_str(), offset) {
-            return Err(format!("{:?} is stored at {earlier} and {offset}", message.content));
+        if matches!(message.kind, Kind::Deletion(_)) {
+            continue;
+        }
+        let content = disk.original(message);
+        if let Some(earlier) = at.insert(content, offset) {
+            return Err(format!("{content:?} is stored at {earlier} and {offset}"));
         }
     }
     for Acked { content, offset } in acked {

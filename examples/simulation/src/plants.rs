@@ -68,6 +68,8 @@ pub enum Plant {
     HistoryUnasked,
     /// A change that is made on a node is not applied there.
     MadeUnapplied,
+    /// A node goes on with texts in its memory that were edited or deleted.
+    TextRemembered,
 }
 
 impl Plant {
@@ -115,6 +117,7 @@ impl Plant {
             Self::SpellingIgnored => Bug::SpellingIgnored,
             Self::HistoryUnasked => Bug::HistoryUnasked,
             Self::MadeUnapplied => Bug::MadeUnapplied,
+            Self::TextRemembered => Bug::TextRemembered,
             _ => return None,
         })
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chat_core::Offset;
 use futures_util::SinkExt;
 use serde_json::json;
 use tokio::time::{Instant, timeout};
@@ -29,6 +30,19 @@ pub(super) enum Request {
     Private {
         to: String,
         content: String,
+        key: String,
+    },
+    /// Another text of a message of its own.
+    Edit {
+        room: String,
+        of: Offset,
+        content: String,
+        key: String,
+    },
+    /// The end of a message of its own.
+    Delete {
+        room: String,
+        of: Offset,
         key: String,
     },
     /// Another message under a used key.
@@ -62,6 +76,8 @@ impl Request {
     pub(super) fn room(&self) -> Option<&str> {
         match self {
             Self::Message { room, .. }
+            | Self::Edit { room, .. }
+            | Self::Delete { room, .. }
             | Self::Conflict { room, .. }
             | Self::Join { room, .. }
             | Self::Leave { room }
@@ -130,6 +146,18 @@ impl Client {
                 Request::Rename { nickname: if is_first { nickname + " too" } else { nickname } }
             }
             40..44 => self.history(&rooms, any, tail)?,
+            // With a name it is the author in every session.
+            60..70 if named => {
+                let is_there = |(room, _): &&(String, u64)| rooms.contains(room);
+                let own: Vec<_> = self.own.iter().filter(is_there).cloned().collect();
+                let (room, of) = own.get(any % own.len().max(1))?.clone();
+                let (of, key) = (Offset::new(of).ok()?, self.key());
+                if kind < 66 {
+                    Request::Edit { room, of, content: self.content(), key }
+                } else {
+                    Request::Delete { room, of, key }
+                }
+            }
             // Where it may end at any time.
             44..60 if self.world.is_moderated => self.history(&rooms, any, tail)?,
             _ => {
@@ -183,6 +211,8 @@ impl Client {
             Request::Conflict { room, key } => {
                 json!(["chat message", "something else", key, { "room": room }])
             }
+            Request::Edit { of, content, key, .. } => json!(["edit message", of, content, key]),
+            Request::Delete { of, key, .. } => json!(["delete message", of, key]),
             Request::Private { to, content, key } => json!(["private message", to, content, key]),
             Request::Join { room, after: None } => json!(["join", room]),
             Request::Join { room, after: Some(after) } => json!(["join", room, { "after": after }]),

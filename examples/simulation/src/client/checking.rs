@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 
+use chat_core::{Kind, Message};
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -38,13 +39,20 @@ impl Client {
         if event[0] == "nickname" {
             self.is_user(&event[1]["user"]);
         }
+        let (mut content, mut offset) = (event[1].as_str(), event[2].as_u64());
         let feed = match event[0].as_str() {
-            Some("chat message") => event[3]["room"].as_str().unwrap_or_default(),
+            Some("chat message" | "message edited") => {
+                event[3]["room"].as_str().unwrap_or_default()
+            }
             Some("private message") => PRIVATE,
+            Some("message deleted") => {
+                (content, offset) = (Some(""), event[1].as_u64());
+                event[2]["room"].as_str().unwrap_or_default()
+            }
             Some("not joined") => return self.not_joined(&event[1]["rooms"]),
             _ => return,
         };
-        let (content, offset) = (event[1].as_str(), event[2].as_u64().unwrap_or_default());
+        let offset = offset.unwrap_or_default();
         self.note(format_args!("gets {offset} of {feed}"));
         if let Some(Value::String(at)) = parts.last() {
             self.recovery_offset = Some(at.clone());
@@ -52,8 +60,10 @@ impl Client {
         self.server_offset = offset;
         self.world.tally(|outcome| outcome.received += 1);
         let content = content.unwrap_or_default();
-        let disk = self.world.disk();
-        let checked = self.shared.lock().expected.received(&disk, feed, offset, content);
+        let mut disk = self.world.disk();
+        let connected = (self.occasion.node, self.occasion.connect_began);
+        let checked = self.shared.lock().expected.received(&disk, feed, offset, content, connected);
+        disk.delivers(self.occasion.node, offset);
         drop(disk);
         if let Err(promise) = checked {
             self.violated(promise);
@@ -113,12 +123,15 @@ impl Client {
         let now = (Instant::now(), self.occasion.node);
         let stored = || self.world.disk().stored_at(offset.unwrap_or_default()).unwrap_or(now);
         match request {
-            Request::Message { room, .. } => self.might(room, Deed::Write, stored()),
+            Request::Message { room, .. } | Request::Edit { room, .. } => {
+                self.might(room, Deed::Write, stored());
+            }
             Request::Private { .. } => self.might(PRIVATE, Deed::Write, stored()),
             // Another node may have answered before.
             _ if self.asked.len() > 1 => {}
             Request::Join { room, .. }
             | Request::Users { room }
+            | Request::Delete { room, .. }
             | Request::History { room, .. } => self.might(room, Deed::Read, now),
             Request::Conflict { .. } | Request::Leave { .. } | Request::Rename { .. } => {}
         }
@@ -146,9 +159,10 @@ impl Client {
     fn is_refused(&self, request: &Request, answer: &Value) -> bool {
         let room = request.room().unwrap_or(PRIVATE);
         let (deed, is_join) = match request {
-            Request::Message { .. } | Request::Conflict { .. } | Request::Private { .. } => {
-                (Deed::Write, false)
-            }
+            Request::Message { .. }
+            | Request::Edit { .. }
+            | Request::Conflict { .. }
+            | Request::Private { .. } => (Deed::Write, false),
             request => (Deed::Read, matches!(request, Request::Join { .. })),
         };
         let seen = &mut *self.shared.lock();
@@ -192,6 +206,16 @@ impl Client {
         }
     }
 
+    /// Checks that a change is stored where that is acked.
+    fn is_changed(&self, offset: Option<u64>, kind: Kind) {
+        let disk = self.world.disk();
+        let found = disk.at(offset.unwrap_or_default()).map(|stored| stored.kind.clone());
+        drop(disk);
+        if found.as_ref() != Some(&kind) {
+            self.violated(format_args!("{kind:?} is acked at {offset:?}, where {found:?} is"));
+        }
+    }
+
     fn answer(&mut self, id: u64, answer: &Value) {
         // The stock client ignores the answer to an earlier try.
         let Some((request, _)) = self.request.take_if(|(_, asked)| *asked == id) else { return };
@@ -213,23 +237,37 @@ impl Client {
         match (request, error) {
             (Request::Message { room, content, key }, None) => {
                 let offset = offset.unwrap_or_default();
-                let is_there = self
-                    .world
-                    .disk()
-                    .at(offset)
-                    .is_some_and(|stored| stored.content.as_str() == content);
+                let disk = self.world.disk();
+                let is_there =
+                    disk.at(offset).is_some_and(|stored| disk.original(stored) == content);
+                drop(disk);
                 if !is_there {
                     self.world
                         .violated(format_args!("{content:?} is acked at {offset}, not there"));
                 }
+                self.own.push((room.clone(), offset));
                 seen.acked.push(Acked { content, offset });
                 let key = key.strip_prefix("key ").and_then(|key| key.parse().ok());
                 self.last_key = key.map(|key| (key, room));
+            }
+            (Request::Edit { of, content, .. }, None) => {
+                self.is_changed(offset, Kind::Edit(of));
+                seen.acked.push(Acked { content, offset: offset.unwrap_or_default() });
+            }
+            (Request::Delete { of, .. }, None) => {
+                self.is_changed(offset, Kind::Deletion(of));
+                self.own.retain(|(_, own)| *own != of.as_u64());
             }
             (Request::Private { content, .. }, None) => {
                 seen.acked.push(Acked { content, offset: offset.unwrap_or_default() });
             }
             (Request::Private { .. }, Some("unknown_nickname" | "message_to_oneself")) => {}
+            // It was refused when it asked again, and had deleted it.
+            (Request::Edit { of, .. }, Some("unknown_message"))
+                if self.world.disk().at(of.as_u64()).is_some_and(Message::is_deleted) =>
+            {
+                self.own.retain(|(_, own)| *own != of.as_u64());
+            }
             (Request::Conflict { .. }, Some("client_offset_conflict")) => {}
             (Request::Conflict { key, .. }, None) => {
                 self.world.violated(format_args!("client {number}: {key:?} swallowed a message"));

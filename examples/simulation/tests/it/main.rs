@@ -45,6 +45,6 @@ fn a_run_is_a_function_of_its_seed() {
 
 #[test]
 fn planted_bugs_are_found() {
-    let output = simulation(&["--plants", "--seeds", "150"]);
+    let output = simulation(&["--plants", "--seeds", "400"]);
     assert!(output.status.success(), "{}", text(&output));
 }
