@@ -45,6 +45,7 @@ pub(super) const FILES: &[(&str, &str, &[u8])] = files! {
     "/chat/model/presence.js": JAVASCRIPT = "chat/model/presence.js",
     "/chat/model/refusals.js": JAVASCRIPT = "chat/model/refusals.js",
     "/chat/model/typing.js": JAVASCRIPT = "chat/model/typing.js",
+    "/chat/view/actions.js": JAVASCRIPT = "chat/view/actions.js",
     "/chat/view/avatar.js": JAVASCRIPT = "chat/view/avatar.js",
     "/chat/view/composer.js": JAVASCRIPT = "chat/view/composer.js",
     "/chat/view/drawers.js": JAVASCRIPT = "chat/view/drawers.js",

@@ -1,6 +1,7 @@
 // Shows the messages of the open conversation: follows the newest while the reader is there, and stays in place
 // when the reader has scrolled up.
 
+import { showActions } from "./actions.js";
 import { KeyedList } from "./keyed_list.js";
 import { makeRow, updateRow } from "./row.js";
 import { Window } from "./window.js";
@@ -35,6 +36,9 @@ export class MessageList {
     this.#chat = chat;
     log.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     log.addEventListener("click", ({ target }) => this.#clicked(target));
+    for (const event of ["pointerover", "focusin"]) {
+      log.addEventListener(event, ({ target }) => showActions(target.closest(".message")));
+    }
     jump.addEventListener("click", () => {
       this.follow();
       log.focus({ preventScroll: true });

@@ -42,7 +42,8 @@ export function updateRow(row, item, before) {
   row.querySelector(".edited").hidden = !edited || deleted;
   const counts = reactions.map(({ emoji, count, own: isOwn }) => `${emoji} ${count} ${isOwn}`).join("\n");
   setOnce(row, "reactions", counts, () => setReactions(row, reactions));
-  setOnce(row, "actions", `${offset ?? ""} ${deleted}`, () => setActions(row, offset, own, deleted));
+  // Without an offset, or deleted, there is nothing that one can do with it.
+  setOnce(row, "offset", deleted ? "" : String(offset ?? ""), () => {});
   const isNewDay = at !== null && (before?.at == null || dayNumber(before.at) !== dayNumber(at));
   const today = dayNumber(Date.now());
   // Tomorrow "today" is "yesterday".
@@ -88,14 +89,6 @@ function setReactions(row, reactions) {
     return button;
   });
   row.querySelector(".reactions").replaceChildren(...buttons);
-}
-
-// What one can do with a message that the server has.
-function setActions(row, offset, own, deleted) {
-  const actions = row.querySelector(".actions");
-  actions.hidden = offset === undefined || deleted;
-  row.dataset.offset = offset ?? "";
-  for (const button of actions.querySelectorAll(".edit, .delete")) button.hidden = !own;
 }
 
 function setDay(row, at) {

@@ -1,0 +1,15 @@
+// What one can do with a message: one set of buttons, which goes to the message that the reader points at or has chosen.
+
+const element = document.getElementById("actions").content.firstElementChild.cloneNode(true);
+
+export function showActions(row) {
+  if (!row?.dataset.offset) return void element.remove();
+  if (element.parentElement?.parentElement !== row) {
+    // What was asked about another message is not answered here.
+    element.querySelector(".delete").classList.remove("sure");
+    element.querySelector(".delete").textContent = "Delete";
+    row.querySelector(".bubble").append(element);
+  }
+  const isOwn = row.classList.contains("own");
+  for (const button of element.querySelectorAll(".edit, .delete")) button.hidden = !isOwn;
+}
