@@ -65,6 +65,28 @@ test("a name stays in its browser, in all tabs, and can be given up", { timeout:
   assert.equal(from, null);
 });
 
+test("who goes on without a name is nobody, also when the end of the connection before is lost", { timeout: 60_000 }, async (t) => {
+  const server = await Server.start(t);
+  const ada = await Visitor.open(t, server.url, { name: "Ada" });
+  await ada.send("Ada says this");
+  await ada.page.evaluate(() => {
+    for (const { prototype } of [WebSocket, XMLHttpRequest]) {
+      const { send } = prototype;
+      prototype.send = function (data) {
+        if (data !== "41") send.call(this, data);
+      };
+    }
+    WebSocket.prototype.close = () => {};
+  });
+  await ada.page.locator("#me").click();
+  await ada.page.getByRole("button", { name: "Write anonymously" }).click();
+  await ada.has("#me-name", "Choose a name");
+  await ada.send("nobody says this");
+  const reader = connect(t, server.url, { auth: { serverOffset: 1 } });
+  const [content, , { from }] = await new Promise((resolve) => reader.on("chat message", (...args) => resolve(args)));
+  assert.deepEqual([content, from], ["nobody says this", null]);
+});
+
 test("who comes back and finds the name taken is told, and can write on", { timeout: 60_000 }, async (t) => {
   const server = await Server.start(t);
   const ada = await Visitor.open(t, server.url);

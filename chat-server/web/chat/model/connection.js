@@ -16,6 +16,7 @@ const LONGEST_TIMER = 2 ** 31 - 1;
 
 export class Connection {
   #socket;
+  #newSocket;
   #callbacks;
   #path;
   #tried = false;
@@ -30,16 +31,21 @@ export class Connection {
     this.#callbacks = callbacks;
     // Below the page, wherever a proxy has it.
     this.#path = new URL("./socket.io/", document.baseURI).pathname;
-    this.#socket = io({
-      path: this.#path,
-      auth: (say) => say(handshake()),
-      reconnectionDelay: 500,
-      autoConnect: false,
-    });
-    for (const [event, handle] of Object.entries(events)) this.#socket.on(event, handle);
-    this.#socket.on("connect", () => this.#connected());
-    this.#socket.on("disconnect", () => this.#lost());
-    this.#socket.on("connect_error", (error) => this.#failed(error));
+    this.#newSocket = () => {
+      const socket = io({
+        path: this.#path,
+        auth: (say) => say(handshake()),
+        reconnectionDelay: 500,
+        autoConnect: false,
+        forceNew: true,
+      });
+      for (const [event, handle] of Object.entries(events)) socket.on(event, handle);
+      socket.on("connect", () => this.#connected());
+      socket.on("disconnect", () => this.#lost());
+      socket.on("connect_error", (error) => this.#failed(error));
+      return socket;
+    };
+    this.#socket = this.#newSocket();
     addEventListener("online", () => this.#status());
     addEventListener("offline", () => this.#status());
   }
@@ -56,6 +62,10 @@ export class Connection {
   // Connects anew, as somebody else or to another log.
   restart() {
     this.#socket.disconnect();
+    this.#socket.off();
+    // One that knows nothing of the session before: its end may arrive after the next connection, which would go on with
+    // it, and with its name.
+    this.#socket = this.#newSocket();
     this.#connect();
   }
 
