@@ -1,20 +1,38 @@
-//! Messages of a connection on their way to the log, where the application wants to see them first.
+//! Messages of a connection on their way to the log.
 
-use chat_core::{NewMessage, Refusal, RefusalCode};
+use chat_core::{Kind, NewMessage, Refusal, RefusalCode};
 
 use super::connection::{Connection, Request};
 use crate::engine::policy::{Action, Identity};
+use crate::engine::turns::Turn;
 
 impl Connection {
-    /// Sends a message to its room if the client is there and may write there, after the application's interceptor.
-    pub(crate) async fn send_to_room(&self, mut message: NewMessage, mut request: Request) {
-        match self.intercepted(&mut message).await {
-            Ok(()) => {}
-            Err(refusal) => return request.refuse(refusal),
+    /// Sends a message to its room if the client is there and may write there.
+    pub(crate) async fn send_to_room(&self, mut message: NewMessage, request: Request) {
+        if let Err(refusal) = self.services.limits.admit(&message.content) {
+            return request.refuse(refusal);
         }
-        // Asked again: it may have taken a while.
-        let write = message.audience.room().cloned().map(Action::Write);
-        let _grant = match self.permit(write.as_slice()).await {
+        let joined = message.audience.room().and_then(|room| self.position.joined(room));
+        let Some(room) = joined else { return request.refuse(not_in_room()) };
+        message.audience = room.clone().into();
+        self.sign(&mut message);
+        self.submit(message, &[Action::Write(room)], request, None).await;
+    }
+
+    /// Submits a message to the log, which answers, if the policy allows these actions, and as the application's interceptor
+    /// returns it. A turn is held until it is stored.
+    pub(crate) async fn submit(
+        &self,
+        mut message: NewMessage,
+        actions: &[Action],
+        mut request: Request,
+        turn: Option<Turn>,
+    ) {
+        if let Err(refusal) = self.intercept(&mut message, actions).await {
+            return request.refuse(refusal);
+        }
+        // Asked last, so that it is done while it is allowed.
+        let _grant = match self.permit(actions).await {
             Ok(grant) => grant,
             Err(denied) => return request.refuse(denied.into()),
         };
@@ -22,18 +40,10 @@ impl Connection {
             return request.refuse(refusal);
         }
         let log = &self.services.log;
-        log.submit(self.reader, message, self.origin(), move |outcome| request.finish(outcome));
-    }
-
-    async fn intercepted(&self, message: &mut NewMessage) -> Result<(), Refusal> {
-        self.services.limits.admit(&message.content)?;
-        let joined = message.audience.room().and_then(|room| self.position.joined(room));
-        let room = joined.ok_or_else(not_in_room)?;
-        message.audience = room.clone().into();
-        self.sign(message);
-        // Nobody but those who may write takes the interceptor's time.
-        self.permit(&[Action::Write(room)]).await.map(drop).map_err(Refusal::from)?;
-        self.intercept(message).await
+        log.submit(self.reader, message, self.origin(), move |outcome| {
+            drop(turn);
+            request.finish(outcome);
+        });
     }
 
     /// Sets the author of a message.
@@ -44,12 +54,14 @@ impl Connection {
         }
     }
 
-    /// Lets the application's interceptor look at a message, and change it. Cancel safe.
-    ///
-    /// # Errors
-    /// The refusal to answer with.
-    pub(crate) async fn intercept(&self, message: &mut NewMessage) -> Result<(), Refusal> {
+    /// Lets the application's interceptor look at a text, an event or an edit, and change it.
+    async fn intercept(&self, message: &mut NewMessage, actions: &[Action]) -> Result<(), Refusal> {
         let Some(interception) = &self.services.interception else { return Ok(()) };
+        if matches!(message.kind, Kind::Deletion(_) | Kind::Reaction { .. }) {
+            return Ok(());
+        }
+        // Nobody but those who may write takes the interceptor's time.
+        self.permit(actions).await.map(drop)?;
         let who = match (&self.access, self.user()) {
             (Some(access), _) => access.identity(),
             (None, Some(user)) => Identity::anonymous().of_user(&user).into(),

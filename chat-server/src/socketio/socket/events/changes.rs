@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use chat_core::event::{DELETE_MESSAGE, DeleteMessage, EDIT_MESSAGE, EditMessage, REACT, React};
 use chat_core::{
-    Audience, ClientOffset, Content, Emoji, Feed, Kind, Message, NewMessage, Offset, Refusal,
+    Audience, ClientOffset, Content, Emoji, Feed, Message, NewMessage, Offset, Refusal,
     RefusalCode, Role, RoomId,
 };
 
@@ -11,7 +11,7 @@ use super::super::event::Event;
 use super::super::services::Services;
 use super::in_room::not_in_room;
 use crate::engine::log::{Outcome, unknown_message};
-use crate::engine::policy::{Action, Denied};
+use crate::engine::policy::Action;
 use crate::engine::turns::Turn;
 
 /// [`chat_core::event::EDIT_MESSAGE`].
@@ -97,34 +97,13 @@ fn later(connection: &Arc<Connection>, asked: Asked, request: Request) {
 }
 
 /// Submits the change to the log, which finds out whether the message is still there, and answers.
-async fn submit(connection: &Connection, asked: Asked, mut request: Request) {
-    let Permitted { mut message, actions, turn } = match permitted(connection, asked).await {
+async fn submit(connection: &Connection, asked: Asked, request: Request) {
+    let Permitted { message, actions, turn } = match permitted(connection, asked).await {
         Ok(permitted) => permitted,
         Err(Failed::Refused(refusal)) => return request.refuse(refusal),
         Err(Failed::Store) => return request.finish(Outcome::Unavailable),
     };
-    if connection.services.interception.is_some() && matches!(message.kind, Kind::Edit(_)) {
-        // Nobody but those who may write takes the interceptor's time.
-        if let Err(denied) = connection.permit(&actions).await.map(drop) {
-            return request.refuse(denied.into());
-        }
-        if let Err(refusal) = connection.intercept(&mut message).await {
-            return request.refuse(refusal);
-        }
-    }
-    // Asked last, so that the change is made while it is allowed.
-    let _grant = match connection.permit(&actions).await {
-        Ok(grant) => grant,
-        Err(denied) => return request.refuse(denied.into()),
-    };
-    if let Err(refusal) = request.spend(&message.content) {
-        return request.refuse(refusal);
-    }
-    let log = &connection.services.log;
-    log.submit(connection.reader, message, connection.origin(), move |outcome| {
-        drop(turn);
-        request.finish(outcome);
-    });
+    connection.submit(message, &actions, request, turn).await;
 }
 
 /// A change that the client may make.
@@ -240,11 +219,5 @@ fn forbidden(message: &str) -> Refusal {
 impl From<Refusal> for Failed {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(refusal)
-    }
-}
-
-impl From<Denied> for Failed {
-    fn from(denied: Denied) -> Self {
-        Self::Refused(denied.into())
     }
 }

@@ -28,7 +28,7 @@ impl Event for PrivateMessageEvent {
     }
 }
 
-async fn submit(connection: &Connection, message: PrivateMessage, mut request: Request) {
+async fn submit(connection: &Connection, message: PrivateMessage, request: Request) {
     let Some(sender) = connection.user() else {
         let refusal = Refusal::new(
             RefusalCode::NicknameRequired,
@@ -36,34 +36,14 @@ async fn submit(connection: &Connection, message: PrivateMessage, mut request: R
         );
         return request.refuse(refusal);
     };
-    let mut message = match address(connection, &sender, message).await {
+    let message = match address(connection, &sender, message).await {
         Ok(message) => message,
         Err(IdentityError::Refused(refusal)) => return request.refuse(refusal),
         // Silence makes the client retry.
         Err(IdentityError::Store(_)) => return request.finish(Outcome::Unavailable),
     };
     let Audience::Private { to, .. } = message.audience else { return };
-    if connection.services.interception.is_some() {
-        // Nobody but those who may write takes the interceptor's time.
-        if let Err(denied) = connection.permit(&[Action::SendPrivately(to)]).await.map(drop) {
-            return request.refuse(denied.into());
-        }
-        if let Err(refusal) = connection.intercept(&mut message).await {
-            return request.refuse(refusal);
-        }
-    }
-    let granted = connection.permit(&[Action::SendPrivately(to)]).await;
-    let _grant = match granted {
-        Ok(grant) => grant,
-        Err(denied) => return request.refuse(denied.into()),
-    };
-    if let Err(refusal) = request.spend(&message.content) {
-        return request.refuse(refusal);
-    }
-    let log = &connection.services.log;
-    log.submit(connection.reader, message, connection.origin(), move |outcome| {
-        request.finish(outcome)
-    });
+    connection.submit(message, &[Action::SendPrivately(to)], request, None).await;
 }
 
 /// Returns the message for the current owner of the nickname: a later owner is another user and never sees it.
