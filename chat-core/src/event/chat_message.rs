@@ -102,10 +102,6 @@ impl ChatMessage {
     }
 }
 
-fn positive(offset: Offset) -> Result<Offset, ()> {
-    if offset > Offset::ZERO { Ok(offset) } else { Err(()) }
-}
-
 const REPLY_TO: &str = "replyTo";
 
 /// Reads the field `replyTo`.
@@ -146,12 +142,15 @@ impl Plain<'_> {
             Some(json) if json.starts_with('{') => serde_json::from_str(json).ok()?,
             Some(_) => return None,
         };
+        if options.reply_to == Some(Offset::ZERO) {
+            return None;
+        }
         Some(ChatMessage {
             content: content.try_into().ok()?,
             client_offset: key.map(TryInto::try_into).transpose().ok()?,
             options: ChatMessageOptions {
                 room: options.room.map(TryInto::try_into).transpose().ok()?,
-                reply_to: options.reply_to.map(positive).transpose().ok()?,
+                reply_to: options.reply_to,
             },
         })
     }

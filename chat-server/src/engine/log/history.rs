@@ -1,6 +1,7 @@
 //! Past messages: what was said, without the changes that the log has in between.
 
-use chat_core::{AuthorId, Feed, Message, Offset, Timestamp};
+use chat_core::event::{HistoryMessage, ReactionCount};
+use chat_core::{Author, AuthorId, Feed, Message, Offset, Timestamp};
 use chat_store::{Page, Reactions, StoreError};
 
 use super::Log;
@@ -54,6 +55,27 @@ impl Log {
                 return Ok(said.page);
             }
         }
+    }
+
+    /// Returns messages as an author is shown them: with their reactions, and its own keys. Cancel safe.
+    pub(crate) async fn shown(
+        &self,
+        messages: Vec<Message>,
+        author: Author,
+    ) -> Result<Vec<HistoryMessage>, StoreError> {
+        let offsets: Vec<_> = messages.iter().map(|message| message.offset).collect();
+        let reactions = self.reactions(&offsets, Some(author.id())).await?;
+        let shown = |message| match author.wrote(&message) {
+            true => HistoryMessage::to_author(message),
+            false => HistoryMessage::from(message),
+        };
+        let mut messages: Vec<_> = messages.into_iter().map(shown).collect();
+        for Reactions { message, emoji, count, own, .. } in reactions {
+            if let Ok(index) = messages.binary_search_by_key(&message, |message| message.offset) {
+                messages[index].reactions.push(ReactionCount::new(emoji, count, own));
+            }
+        }
+        Ok(messages)
     }
 
     /// Returns the reactions to these messages. Cancel safe.

@@ -1,7 +1,6 @@
 use axum::response::Response;
-use chat_core::event::{HistoryMessage, HistoryRequest, ReactionCount};
+use chat_core::event::{HistoryMessage, HistoryRequest};
 use chat_core::{Audience, EventName, NewMessage, Nickname, Offset, ParseError, PayloadError};
-use chat_store::Reactions;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -179,20 +178,7 @@ pub(super) async fn list(
     };
     let last = if after.is_some() { page.messages.last() } else { page.messages.first() };
     let last = last.map(|message| message.offset);
-    let offsets: Vec<Offset> = page.messages.iter().map(|message| message.offset).collect();
-    let author = caller.account.author;
-    let shown = |message| match author.wrote(&message) {
-        true => HistoryMessage::to_author(message),
-        false => HistoryMessage::from(message),
-    };
-    let mut messages: Vec<HistoryMessage> = page.messages.into_iter().map(shown).collect();
-    for Reactions { message, emoji, count, own, .. } in
-        log.reactions(&offsets, Some(author.id())).await?
-    {
-        if let Ok(index) = messages.binary_search_by_key(&message, |message| message.offset) {
-            messages[index].reactions.push(ReactionCount::new(emoji, count, own));
-        }
-    }
+    let messages = log.shown(page.messages, caller.account.author).await?;
     let next = last.filter(|_| page.more);
     Ok(json(StatusCode::OK, &MessagesPage { messages, more: page.more, next }))
 }

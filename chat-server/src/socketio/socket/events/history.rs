@@ -1,11 +1,9 @@
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
-use chat_core::event::{
-    HISTORY, HistoryMessage, HistoryOf, HistoryRange, HistoryRequest, Moment, ReactionCount,
-};
-use chat_core::{Author, Feed, Message, Nickname, Offset, Refusal, RefusalCode, RoomId, UserId};
-use chat_store::{Page, Reactions, StoreError};
+use chat_core::event::{HISTORY, HistoryMessage, HistoryOf, HistoryRange, HistoryRequest, Moment};
+use chat_core::{Author, Feed, Nickname, Offset, Refusal, RefusalCode, RoomId, UserId};
+use chat_store::{Page, StoreError};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
@@ -64,7 +62,6 @@ fn begin(connection: Arc<Connection>, asked: HistoryRequest, mut request: Reques
         },
     };
     let (later, gone) = (Arc::clone(&connection), connection.gone.clone());
-    let author = connection.authorship.author();
     let of_room = match &of {
         Asked::Room(room) => Some(room.clone()).filter(|_| connection.access.is_some()),
         Asked::Between(..) => None,
@@ -72,7 +69,7 @@ fn begin(connection: Arc<Connection>, asked: HistoryRequest, mut request: Reques
     connection.reads.later_with(move |turn| async move {
         request.keep(turn);
         match gone.run_until_cancelled(read(&later, of, range, limit)).await {
-            Some(Ok(past)) => match json_of(past, author) {
+            Some(Ok(past)) => match json_of(past) {
                 Ok(json) => request.answer(match of_room {
                     Some(room) if !planted::is(Bug::HistoryUnasked) => {
                         Answer::Page(RoomPage { json, room })
@@ -92,11 +89,9 @@ fn begin(connection: Arc<Connection>, asked: HistoryRequest, mut request: Reques
 
 /// Messages in the order of the log, as far as they are known.
 struct Past {
-    messages: Vec<Message>,
+    messages: Vec<HistoryMessage>,
     more: bool,
     more_after: Option<bool>,
-    /// The reactions to them, by message.
-    reactions: HashMap<Offset, Vec<ReactionCount>>,
     /// Where the answer begins to be filled, upwards and downwards; from the last one downwards if none.
     keep: Option<Offset>,
 }
@@ -119,15 +114,8 @@ async fn read(
         let is_allowed = connection.permit(&[action]).await.map(drop);
         is_allowed.map_err(Refusal::from)?;
     }
-    let mut past = read_range(&services.log, &feed, range, limit).await?;
-    let offsets: Vec<_> = past.messages.iter().map(|message| message.offset).collect();
-    let author = connection.authorship.author().id();
-    for Reactions { message, emoji, count, own, .. } in
-        services.log.reactions(&offsets, Some(author)).await?
-    {
-        past.reactions.entry(message).or_default().push(ReactionCount::new(emoji, count, own));
-    }
-    Ok(past)
+    let author = connection.authorship.author();
+    Ok(read_range(&services.log, &feed, range, limit, author).await?)
 }
 
 async fn read_range(
@@ -135,6 +123,7 @@ async fn read_range(
     feed: &Feed,
     range: HistoryRange,
     limit: usize,
+    author: Author,
 ) -> Result<Past, StoreError> {
     let (before, after) = match range {
         HistoryRange::Newest => (None, None),
@@ -148,8 +137,8 @@ async fn read_range(
     };
     let Some(after) = after else {
         let Page { messages, more, .. } = log.read_before(feed, before, limit).await?;
-        let reactions = HashMap::new();
-        return Ok(Past { messages, more, more_after: None, reactions, keep: None });
+        let messages = log.shown(messages, author).await?;
+        return Ok(Past { messages, more, more_after: None, keep: None });
     };
     // Of those around it, half are before.
     let earlier = if before.is_some() { limit / 2 } else { 0 };
@@ -164,8 +153,8 @@ async fn read_range(
         }
     };
     messages.extend(later.messages);
-    let (more_after, reactions) = (Some(later.more), HashMap::new());
-    Ok(Past { messages, more, more_after, reactions, keep: first })
+    let messages = log.shown(messages, author).await?;
+    Ok(Past { messages, more, more_after: Some(later.more), keep: first })
 }
 
 async fn offset_of(log: &Log, moment: Moment) -> Result<Offset, StoreError> {
@@ -176,8 +165,8 @@ async fn offset_of(log: &Log, moment: Moment) -> Result<Offset, StoreError> {
 }
 
 /// Returns a [`chat_core::event::History`] with as many of the messages as fit into an answer: the newest ones, or those
-/// around the one to keep. Only authors get their keys.
-fn json_of(past: Past, author: Author) -> Result<Arc<RawValue>, serde_json::Error> {
+/// around the one to keep.
+fn json_of(past: Past) -> Result<Arc<RawValue>, serde_json::Error> {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
     struct Shortened {
@@ -187,7 +176,7 @@ fn json_of(past: Past, author: Author) -> Result<Arc<RawValue>, serde_json::Erro
         more_after: Option<bool>,
     }
 
-    let Past { mut messages, mut more, mut more_after, mut reactions, keep } = past;
+    let Past { mut messages, mut more, mut more_after, keep } = past;
     let later = match keep {
         Some(keep) => messages.split_off(messages.partition_point(|it| it.offset < keep)),
         None => Vec::new(),
@@ -208,11 +197,6 @@ fn json_of(past: Past, author: Author) -> Result<Arc<RawValue>, serde_json::Erro
             goes_on[turn] = false;
             continue;
         };
-        let mut message = match author.wrote(&message) {
-            true => HistoryMessage::to_author(message),
-            false => HistoryMessage::from(message),
-        };
-        message.reactions = reactions.remove(&message.offset).unwrap_or_default();
         let message = to_raw_value(&message)?;
         bytes += message.get().len();
         if bytes > PAGE_BYTES && !fitting.is_empty() {
@@ -234,24 +218,22 @@ fn json_of(past: Past, author: Author) -> Result<Arc<RawValue>, serde_json::Erro
 #[cfg(test)]
 mod tests {
     use chat_core::event::History;
-    use chat_core::{AuthorId, Message, NewMessage};
+    use chat_core::{Message, NewMessage};
 
     use super::*;
 
     fn past(contents: &[&str], keep: Option<u64>) -> Past {
         let message = |(index, content): (usize, &&str)| {
             let new = NewMessage::new(RoomId::general(), content.parse().unwrap());
-            Message::from_new(Offset::new(index as u64 + 1).unwrap(), new)
+            Message::from_new(Offset::new(index as u64 + 1).unwrap(), new).into()
         };
         let messages = contents.iter().enumerate().map(message).collect();
         let keep = keep.map(|keep| Offset::new(keep).unwrap());
-        let (more_after, reactions) = (keep.map(|_| false), HashMap::new());
-        Past { messages, more: false, more_after, reactions, keep }
+        Past { messages, more: false, more_after: keep.map(|_| false), keep }
     }
 
     fn answer_of(past: Past) -> (Vec<u64>, History, usize) {
-        let nobody = Author::anonymous(AuthorId::from_stored(-1));
-        let json = json_of(past, nobody).unwrap();
+        let json = json_of(past).unwrap();
         let history: History = serde_json::from_str(json.get()).unwrap();
         let offsets = history.messages.iter().map(|message| message.offset.as_u64()).collect();
         (offsets, history, json.get().len())
