@@ -8,7 +8,7 @@ CREATE INDEX messages_by_edited ON messages (target) WHERE event = 'message edit
 CREATE INDEX messages_by_deleted ON messages (target) WHERE event = 'message deleted';
 
 -- The reactions that are given now; 'id' is that of the message that gave it.
-CREATE TABLE reactions (
+CREATE TABLE chat_reactions (
     message INTEGER NOT NULL,
     emoji TEXT NOT NULL,
     author INTEGER NOT NULL, -- 0 if unknown

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use chat_core::{Author, AuthorId, Content, ContentDigest, Kind, NewMessage, Offset};
+use chat_core::{AuthorId, Content, ContentDigest, NewMessage, Offset};
 use sqlx::{PgConnection, Row};
 
 use super::feeds::columns;
+use super::reactions;
 use super::read::{message, offset, text};
 use crate::targets::Targets;
 use crate::{Plan, Reactions};
@@ -27,14 +28,6 @@ pub(super) const CONTENTS: &str = "SELECT id, content, original FROM chat_messag
     WHERE target = $1 AND event = 'message edited' AND id < $2 AND content <> ''";
 
 const REPLACE: &str = "UPDATE chat_messages SET content = $2, original = $3 WHERE id = $1";
-
-const GIVE: &str = "INSERT INTO chat_reactions (message, emoji, author, id) VALUES ($1, $2, $3, $4)
-    ON CONFLICT (message, emoji, author) DO NOTHING";
-
-const TAKE_BACK: &str =
-    "DELETE FROM chat_reactions WHERE message = $1 AND emoji = $2 AND author = $3";
-
-const FORGET: &str = "DELETE FROM chat_reactions WHERE message = $1";
 
 /// The reactions to messages, counted.
 pub(super) const COUNTED: &str = "SELECT message, emoji, count(*), bool_or(author = $2)
@@ -64,8 +57,8 @@ pub(super) async fn replace(
     first: Offset,
     connection: &mut PgConnection,
 ) -> Result<(), sqlx::Error> {
-    for (of, number, content) in plan.replaced() {
-        let (of, by) = (of.as_u64().cast_signed(), first.plus(number as u64));
+    for (target, number, content) in plan.replaced() {
+        let (of, by) = (target.as_u64().cast_signed(), first.plus(number as u64));
         let contents = sqlx::query(CONTENTS).bind(of).bind(by.as_u64().cast_signed());
         for row in contents.fetch_all(&mut *connection).await? {
             let id: i64 = row.try_get(0)?;
@@ -77,40 +70,8 @@ pub(super) async fn replace(
             replace.execute(&mut *connection).await?;
         }
         if content.as_str().is_empty() {
-            sqlx::query(FORGET).bind(of).execute(&mut *connection).await?;
+            reactions::forget(target, connection).await?;
         }
-    }
-    Ok(())
-}
-
-/// Gives and takes back the reactions of a plan. The new messages are stored from `first` on. Call it before
-/// [`replace`]: a message may be deleted in the same batch.
-pub(super) async fn react(
-    plan: &Plan<'_>,
-    first: Offset,
-    connection: &mut PgConnection,
-) -> Result<(), sqlx::Error> {
-    for (new, number) in plan.reactions() {
-        let Kind::Reaction { to, on } = new.kind else { continue };
-        let to_and_emoji = (to.as_u64().cast_signed(), new.content.as_str());
-        // What the user gave before it had a name.
-        if let Some(session) = new.author.and_then(Author::earlier) {
-            sqlx::query(TAKE_BACK)
-                .bind(to_and_emoji.0)
-                .bind(to_and_emoji.1.to_owned())
-                .bind(session.as_i64())
-                .execute(&mut *connection)
-                .await?;
-        }
-        let reaction = sqlx::query(if on { GIVE } else { TAKE_BACK })
-            .bind(to_and_emoji.0)
-            .bind(to_and_emoji.1.to_owned())
-            .bind(new.author.map_or(0, |author| author.id().as_i64()));
-        let reaction = match on {
-            true => reaction.bind(first.plus(number as u64).as_u64().cast_signed()),
-            false => reaction,
-        };
-        reaction.execute(&mut *connection).await?;
     }
     Ok(())
 }

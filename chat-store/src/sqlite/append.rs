@@ -11,6 +11,7 @@ use sqlx::{Arguments, Connection, Row as _, SqliteConnection};
 
 use super::changes;
 use super::feeds::columns;
+use super::reactions;
 use super::read::message;
 use super::rows::offset;
 use super::statements::{MAX_ROWS, Statements};
@@ -127,7 +128,7 @@ async fn append_known(
     let first = insert(&rows, &mut transaction).await?;
     // Nothing has this offset if nothing was stored.
     let first = if rows.is_empty() { Offset::ZERO } else { offset(first)? };
-    changes::react(&plan, first, &mut transaction).await?;
+    reactions::react(&plan, first, &mut transaction).await?;
     changes::replace(&plan, first, &mut transaction).await?;
     transaction.commit().await?;
     Ok(plan.outcome(first))

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use chat_core::{Author, AuthorId, Content, ContentDigest, Kind, NewMessage, Offset};
+use chat_core::{AuthorId, Content, ContentDigest, NewMessage, Offset};
 use sqlx::{Row as _, SqliteConnection};
 
 use super::feeds::columns;
+use super::reactions;
 use super::read::message;
 use super::rows::offset;
 use crate::targets::Targets;
@@ -26,16 +27,9 @@ pub(super) const CONTENTS: &str = "SELECT id, CAST(content AS TEXT), original FR
 
 const REPLACE: &str = "UPDATE messages SET content = ?2, original = ?3 WHERE id = ?1";
 
-const GIVE: &str = "INSERT INTO reactions (message, emoji, author, id) VALUES (?1, ?2, ?3, ?4)
-    ON CONFLICT (message, emoji, author) DO NOTHING";
-
-const TAKE_BACK: &str = "DELETE FROM reactions WHERE message = ?1 AND emoji = ?2 AND author = ?3";
-
-const FORGET: &str = "DELETE FROM reactions WHERE message = ?1";
-
 /// The reactions to messages, counted.
 pub(super) const COUNTED: &str = "SELECT message, emoji, count(*), max(author = ?2)
-    FROM reactions WHERE message IN (SELECT value FROM json_each(?1)) GROUP BY message, emoji ORDER BY message, min(id)";
+    FROM chat_reactions WHERE message IN (SELECT value FROM json_each(?1)) GROUP BY message, emoji ORDER BY message, min(id)";
 
 /// Reads the messages that those of a batch depend on.
 pub(super) async fn targets(
@@ -64,8 +58,8 @@ pub(super) async fn replace(
     first: Offset,
     connection: &mut SqliteConnection,
 ) -> Result<(), sqlx::Error> {
-    for (of, number, content) in plan.replaced() {
-        let (of, by) = (of.as_u64().cast_signed(), first.plus(number as u64));
+    for (target, number, content) in plan.replaced() {
+        let (of, by) = (target.as_u64().cast_signed(), first.plus(number as u64));
         let contents = sqlx::query(CONTENTS).bind(of).bind(by.as_u64().cast_signed());
         for row in contents.fetch_all(&mut *connection).await? {
             let (id, before): (i64, Option<String>) = (row.try_get(0)?, row.try_get(1)?);
@@ -77,40 +71,8 @@ pub(super) async fn replace(
             replace.execute(&mut *connection).await?;
         }
         if content.as_str().is_empty() {
-            sqlx::query(FORGET).bind(of).execute(&mut *connection).await?;
+            reactions::forget(target, connection).await?;
         }
-    }
-    Ok(())
-}
-
-/// Gives and takes back the reactions of a plan. The new messages are stored from `first` on. Call it before
-/// [`replace`]: a message may be deleted in the same batch.
-pub(super) async fn react(
-    plan: &Plan<'_>,
-    first: Offset,
-    connection: &mut SqliteConnection,
-) -> Result<(), sqlx::Error> {
-    for (new, number) in plan.reactions() {
-        let Kind::Reaction { to, on } = new.kind else { continue };
-        let to_and_emoji = (to.as_u64().cast_signed(), new.content.as_str());
-        // What the user gave before it had a name.
-        if let Some(session) = new.author.and_then(Author::earlier) {
-            sqlx::query(TAKE_BACK)
-                .bind(to_and_emoji.0)
-                .bind(to_and_emoji.1.to_owned())
-                .bind(session.as_i64())
-                .execute(&mut *connection)
-                .await?;
-        }
-        let reaction = sqlx::query(if on { GIVE } else { TAKE_BACK })
-            .bind(to_and_emoji.0)
-            .bind(to_and_emoji.1.to_owned())
-            .bind(new.author.map_or(0, |author| author.id().as_i64()));
-        let reaction = match on {
-            true => reaction.bind(first.plus(number as u64).as_u64().cast_signed()),
-            false => reaction,
-        };
-        reaction.execute(&mut *connection).await?;
     }
     Ok(())
 }
@@ -144,7 +106,7 @@ mod tests {
     #[tokio::test]
     async fn changes_are_found_by_their_index() {
         let counted = plan(COUNTED).await;
-        assert!(counted.contains("reactions USING PRIMARY KEY (message=?"), "{counted}");
+        assert!(counted.contains("chat_reactions USING PRIMARY KEY (message=?"), "{counted}");
         for sql in [DELETION, CONTENTS] {
             let plan = plan(sql).await;
             assert!(
