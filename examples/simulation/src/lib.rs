@@ -3,6 +3,7 @@
 mod broadcast;
 mod client;
 mod cluster;
+mod disk;
 mod effect;
 mod faults;
 mod moderation;

@@ -3,8 +3,8 @@ use std::collections::BTreeMap;
 use chat_core::{Audience, Kind, Message};
 use tokio::time::Instant;
 
+use crate::disk::Disk;
 use crate::rooms::PRIVATE;
-use crate::store::Disk;
 
 /// What a client has to get, from what it asked for and what is stored.
 #[derive(Debug, Clone, Default)]

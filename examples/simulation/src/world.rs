@@ -6,11 +6,11 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 
+use crate::disk::Disk;
 use crate::faults::Fault;
 use crate::plants::Plant;
 use crate::rng::Rng;
 use crate::rules::Rules;
-use crate::store::Disk;
 
 /// The most bytes of a line of the story.
 const LONGEST_LINE: usize = 300;
