@@ -14,9 +14,6 @@ mod nicknames;
 mod packed;
 #[cfg(test)]
 mod plan;
-#[allow(clippy::duplicate_mod, reason = "the statements of both SQL stores are the same")]
-#[path = "sql/reactions.rs"]
-mod reactions;
 mod read;
 mod read_positions;
 mod readers;

@@ -9,7 +9,6 @@ use sqlx::{Arguments, Connection, PgConnection, Row};
 
 use super::changes;
 use super::feeds::columns;
-use super::reactions;
 use super::read::{message, offset};
 use crate::key::{earlier_choices, is_shared};
 use crate::{Appended, Plan};
@@ -168,7 +167,7 @@ pub(super) async fn look_and_commit(
         let encoded = Encoded::of(&plan, 0, None)?;
         first = commit(&mut transaction, encoded).await?.tail_before.next();
     }
-    reactions::react(&plan, first, &mut transaction).await?;
+    changes::react(&plan, first, &mut transaction).await?;
     changes::replace(&plan, first, &mut transaction).await?;
     transaction.commit().await?;
     Ok(plan.outcome(first))

@@ -11,7 +11,6 @@ use sqlx::{Arguments, Connection, Row as _, SqliteConnection};
 
 use super::changes;
 use super::feeds::columns;
-use super::reactions;
 use super::read::message;
 use super::rows::offset;
 use super::statements::{MAX_ROWS, Statements};
@@ -128,7 +127,7 @@ async fn append_known(
     let first = insert(&rows, &mut transaction).await?;
     // Nothing has this offset if nothing was stored.
     let first = if rows.is_empty() { Offset::ZERO } else { offset(first)? };
-    reactions::react(&plan, first, &mut transaction).await?;
+    changes::react(&plan, first, &mut transaction).await?;
     changes::replace(&plan, first, &mut transaction).await?;
     transaction.commit().await?;
     Ok(plan.outcome(first))

@@ -6,9 +6,9 @@ use chat_core::{AuthorId, Content, ContentDigest, NewMessage, Offset};
 use sqlx::{Row as _, SqliteConnection};
 
 use super::feeds::columns;
-use super::reactions;
 use super::read::message;
 use super::rows::offset;
+use crate::sql::reactions;
 use crate::targets::Targets;
 use crate::{Plan, Reactions};
 
@@ -58,8 +58,8 @@ pub(super) async fn replace(
     first: Offset,
     connection: &mut SqliteConnection,
 ) -> Result<(), sqlx::Error> {
-    for (target, number, content) in plan.replaced() {
-        let (of, by) = (target.as_u64().cast_signed(), first.plus(number as u64));
+    for (of, number, content) in plan.replaced() {
+        let (of, by) = (of.as_u64().cast_signed(), first.plus(number as u64));
         let contents = sqlx::query(CONTENTS).bind(of).bind(by.as_u64().cast_signed());
         for row in contents.fetch_all(&mut *connection).await? {
             let (id, before): (i64, Option<String>) = (row.try_get(0)?, row.try_get(1)?);
@@ -71,8 +71,25 @@ pub(super) async fn replace(
             replace.execute(&mut *connection).await?;
         }
         if content.as_str().is_empty() {
-            reactions::forget(target, connection).await?;
+            sqlx::query(reactions::FORGET).bind(of).execute(&mut *connection).await?;
         }
+    }
+    Ok(())
+}
+
+/// Gives and takes back the reactions of a plan. The new messages are stored from `first` on. Call it before [`replace`].
+pub(super) async fn react(
+    plan: &Plan<'_>,
+    first: Offset,
+    connection: &mut SqliteConnection,
+) -> Result<(), sqlx::Error> {
+    for it in reactions::statements(plan, first) {
+        let query = sqlx::query(it.sql).bind(it.message).bind(it.emoji.to_owned()).bind(it.author);
+        let query = match it.id {
+            Some(id) => query.bind(id),
+            None => query,
+        };
+        query.execute(&mut *connection).await?;
     }
     Ok(())
 }
