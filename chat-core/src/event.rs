@@ -24,10 +24,12 @@
 //! | [`TOKEN`] | a [`Token`] | [`TokenTaken`] | |
 //! | [`ROOMS`] | [`RoomsRequest`] | [`Rooms`] | |
 //! | [`CREATE_ROOM`], [`CHANGE_ROOM`] | [`RoomSettings`] | [`KeptRoom`] | |
+//! | [`DELETE_ROOM`] | a room | [`Moderated`] | |
 //! | [`ROOM_CHANGED`] | | | [`RoomChanged`] |
 //! | [`MEMBERS`] | [`MembersRequest`] | [`Members`] | |
 //! | [`SET_ROLE`] | [`SetRole`] | [`Moderated`] | |
 //! | [`INVITE`] | [`Invite`] | [`Invited`] | |
+//! | [`INVITATIONS`] | a room | [`Invitations`] | |
 //! | [`ACCEPT_INVITATION`] | a code | [`KeptRoom`] | |
 //! | [`REVOKE_INVITATION`] | [`RevokeInvitation`] | [`Moderated`] | |
 //! | [`KICK`] | [`Kick`] | [`Moderated`] | |
@@ -51,8 +53,10 @@ mod delivery;
 mod devices;
 mod handshake;
 mod history;
+mod invitations;
 mod kept_rooms;
 mod mended;
+mod moderation;
 mod pages;
 mod private_message;
 mod reading;
@@ -79,11 +83,13 @@ pub use handshake::{Handshake, Token};
 pub use history::{
     History, HistoryMessage, HistoryOf, HistoryRange, HistoryRequest, Moment, ReactionCount,
 };
-pub use kept_rooms::{
-    Invite, Invited, KeptRoom, Kick, LogEntry, Member, Members, Moderate, Moderated, ModerationLog,
-    RevokeInvitation, RoomSettings, Rooms, RoomsRequest, SetRole, invitation_from_event,
+pub use invitations::{
+    Invitation, InvitationId, InvitationName, Invitations, Invite, Invited, RevokeInvitation,
+    invitation_from_event,
 };
+pub use kept_rooms::{KeptRoom, Member, Members, RoomSettings, Rooms, RoomsRequest, SetRole};
 pub use mended::mended_json;
+pub use moderation::{Kick, LogEntry, Moderate, Moderated, ModerationLog};
 pub use pages::{LogRequest, MembersRequest};
 pub use private_message::PrivateMessage;
 pub use reading::{
@@ -223,6 +229,12 @@ pub const CREATE_ROOM: &str = "create room";
 /// Arguments: [`RoomSettings`]. Ack: [`KeptRoom`] or [`Refusal`](crate::Refusal).
 pub const CHANGE_ROOM: &str = "change room";
 
+/// The event with which an owner deletes a room: nobody finds, reads or enters it any more, and nobody can create one with
+/// its name. Those who run the server can bring it back.
+///
+/// Argument: the room. Ack: [`Moderated`] or [`Refusal`](crate::Refusal).
+pub const DELETE_ROOM: &str = "delete room";
+
 /// The event that tells those in a room of its topic, and who may read and write there, when that has changed:
 /// [`RoomChanged`]. Delivered at most once, and to nobody who may not read the room any more.
 pub const ROOM_CHANGED: &str = "room changed";
@@ -242,6 +254,11 @@ pub const SET_ROLE: &str = "set role";
 ///
 /// Arguments: [`Invite`]. Ack: [`Invited`] or [`Refusal`](crate::Refusal).
 pub const INVITE: &str = "invite";
+
+/// The event with which a moderator lists the invitations to a room.
+///
+/// Argument: the room. Ack: [`Invitations`] or [`Refusal`](crate::Refusal).
+pub const INVITATIONS: &str = "invitations";
 
 /// The event with which a user becomes a member by an invitation.
 ///

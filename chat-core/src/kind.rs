@@ -139,7 +139,7 @@ const SOCKET_IO: [&str; 7] = [
 ];
 
 /// The names of the chat's own events, in the module `event`, which knows this one.
-const CHAT: [&str; 39] = [
+const CHAT: [&str; 41] = [
     "chat message",
     "private message",
     "edit message",
@@ -162,10 +162,12 @@ const CHAT: [&str; 39] = [
     "rooms",
     "create room",
     "change room",
+    "delete room",
     "room changed",
     "members",
     "set role",
     "invite",
+    "invitations",
     "accept invitation",
     "revoke invitation",
     "kick",

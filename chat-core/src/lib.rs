@@ -9,6 +9,7 @@ mod client_offset;
 mod error;
 pub mod event;
 mod frame;
+mod hex_id;
 mod id;
 mod kind;
 mod line;

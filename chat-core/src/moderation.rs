@@ -21,6 +21,8 @@ named! {
     CreateRoom = "createRoom",
     /// The topic of a room, or who may read or write there, was changed.
     ChangeRoom = "changeRoom",
+    /// A room was deleted.
+    DeleteRoom = "deleteRoom",
     /// A user became a member.
     AddMember = "addMember",
     /// A member has another role.
@@ -43,4 +45,8 @@ named! {
     LiftBan = "liftBan",
     /// Somebody is no longer muted.
     LiftMute = "liftMute",
+    /// A user was given another nickname.
+    Rename = "rename",
+    /// A nickname was taken from a user.
+    TakeNickname = "takeNickname",
 }

@@ -64,11 +64,13 @@ named! {
 
 named! {
     /// Who may find and read a room.
-    Visibility, "the visibility of a room", "public or private":
+    Visibility, "the visibility of a room", "public, private or deleted":
     /// Everybody.
     Public = "public",
     /// Its members.
     Private = "private",
+    /// Nobody: the room was deleted. Its name stays taken, so that nobody else gets at what was said there.
+    Deleted = "deleted",
 }
 
 named! {

@@ -5,10 +5,11 @@
 use std::time::Duration;
 
 use chat_core::event::{
-    ChatMessage, Delivery, DeliveryMeta, Handshake, History, HistoryMessage, Invited, Joined,
-    KeptRoom, Left, LinkCode, LogEntry, Member, Members, Moderated, ModerationLog, Named,
-    PrivateDelivery, PrivateDeliveryMeta, ReadKept, Reader, Readers, RoomChanged, Rooms, Seen,
-    Token, TokenTaken, Typing, Unread, UnreadConversation, UnreadRoom, UserChange, Users,
+    ChatMessage, Delivery, DeliveryMeta, Handshake, History, HistoryMessage, Invitation,
+    InvitationId, Invitations, Invited, Joined, KeptRoom, Left, LinkCode, LogEntry, Member,
+    Members, Moderated, ModerationLog, Named, PrivateDelivery, PrivateDeliveryMeta, ReadKept,
+    Reader, Readers, RoomChanged, Rooms, Seen, Token, TokenTaken, Typing, Unread,
+    UnreadConversation, UnreadRoom, UserChange, Users,
 };
 use chat_core::{
     AccessAction, AccessScope, Ack, Audience, AuthorId, ClientOffset, Content, Epoch, Frame,
@@ -268,11 +269,12 @@ fn what_was_read() {
         @r#"{"rooms":[{"room":"general","read":0,"unread":3}],"conversations":[{"user":"0000000000000005","read":7,"unread":0}]}"#
     );
     assert_eq!(serde_json::from_str::<Unread>(&json(&unread)).unwrap(), unread);
-    let reader = Reader { user: Some(user), offset: offset(7) };
+    let reader =
+        Reader { user: Some(user), nickname: Some("Ada".parse().unwrap()), offset: offset(7) };
     let readers = Readers::new(RoomId::general(), vec![reader]);
     assert_snapshot!(
         json(&readers),
-        @r#"{"room":"general","readers":[{"user":"0000000000000005","offset":7}]}"#
+        @r#"{"room":"general","readers":[{"user":"0000000000000005","nickname":"Ada","offset":7}]}"#
     );
     assert_eq!(serde_json::from_str::<Readers>(&json(&readers)).unwrap(), readers);
     let body =
@@ -613,10 +615,20 @@ fn kept_rooms_and_their_members() {
     let rooms = Rooms::new(vec![room], true);
     assert_snapshot!(json(&rooms), @r#"{"rooms":[{"room":"general","topic":"All of it","visibility":"private","posting":"moderators","users":2,"members":3,"role":"owner"}],"more":true}"#);
     assert_eq!(serde_json::from_str::<Rooms>(&json(&rooms)).unwrap(), rooms);
-    let member = Member { user: Some(UserId::from_stored(11)), role: Role::Member };
+    let member = Member { user: Some(UserId::from_stored(11)), nickname: None, role: Role::Member };
     let members = Members::new(RoomId::general(), vec![member], false);
-    assert_snapshot!(json(&members), @r#"{"room":"general","members":[{"user":"000000000000000b","role":"member"}],"more":false}"#);
+    assert_snapshot!(json(&members), @r#"{"room":"general","members":[{"user":"000000000000000b","nickname":null,"role":"member"}],"more":false}"#);
     assert_eq!(serde_json::from_str::<Members>(&json(&members)).unwrap(), members);
+    let invitation = Invitation {
+        id: InvitationId::from_hash([1; 8]),
+        uses_left: 2,
+        expires_at: Timestamp::from_millis(9),
+        by: Some(UserId::from_stored(11)),
+        nickname: Some("Ada".parse().unwrap()),
+    };
+    let invitations = Invitations::new(RoomId::general(), vec![invitation]);
+    assert_snapshot!(json(&invitations), @r#"{"room":"general","invitations":[{"id":"0101010101010101","usesLeft":2,"expiresAt":9,"by":"000000000000000b","nickname":"Ada"}]}"#);
+    assert_eq!(serde_json::from_str::<Invitations>(&json(&invitations)).unwrap(), invitations);
     let invited = Invited::new(LinkCode::from_random([7; 10]), Timestamp::from_millis(9));
     assert_snapshot!(json(&invited), @r#"{"code":"77777-77777","expiresAt":9}"#);
     assert_snapshot!(json(&Moderated::new(true)), @r#"{"changed":true}"#);
@@ -635,15 +647,17 @@ fn what_moderators_have_done() {
         number: 3,
         at: Timestamp::from_millis(1_700_000_000_000),
         by: Some(UserId::from_stored(11)),
+        by_nickname: Some("Ada".parse().unwrap()),
         action: AccessAction::SetRole,
         room: Some("general".to_owned()),
         user: Some(UserId::from_stored(12)),
+        nickname: None,
         address: None,
         role: Some(Role::Moderator),
         until: None,
         reason: Some("she helps".parse().unwrap()),
     };
     let log = ModerationLog::new(vec![entry], true);
-    assert_snapshot!(json(&log), @r#"{"entries":[{"number":3,"at":1700000000000,"by":"000000000000000b","action":"setRole","room":"general","user":"000000000000000c","address":null,"role":"moderator","until":null,"reason":"she helps"}],"more":true}"#);
+    assert_snapshot!(json(&log), @r#"{"entries":[{"number":3,"at":1700000000000,"by":"000000000000000b","byNickname":"Ada","action":"setRole","room":"general","user":"000000000000000c","nickname":null,"address":null,"role":"moderator","until":null,"reason":"she helps"}],"more":true}"#);
     assert_eq!(serde_json::from_str::<ModerationLog>(&json(&log)).unwrap(), log);
 }

@@ -14,7 +14,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::routing::get;
 use chat_adapter::Broadcast;
-use chat_core::ParseError;
+use chat_core::{ParseError, Refusal};
 use chat_store::{SessionStore, StoreError};
 use http::StatusCode;
 use socketioxide::SocketIo;
@@ -107,6 +107,9 @@ pub enum ChatError {
         "a closed registration needs rules: those of rooms, a policy, or signed tokens; one by invitation needs those of rooms"
     )]
     NoRules,
+    /// What was asked for cannot be: see [`UserHandle::rename`].
+    #[error("refused: {}", .0.message)]
+    Refused(Refusal),
     /// The listener failed.
     #[error("the server cannot accept connections")]
     Serve(#[source] std::io::Error),

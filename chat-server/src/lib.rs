@@ -20,7 +20,9 @@ pub use engine::planted;
 pub use engine::policy::{Action, Decision, Identity, Policy, PolicyError, RoomPolicy};
 #[cfg(feature = "jwt")]
 pub use engine::users::{JwtFileError, JwtFileErrorKind, JwtKeyError, JwtVerifier};
-pub use engine::users::{Registration, invitation, link_code};
+pub use engine::users::{
+    Registration, free_nickname, invitation, link_code, rename, take_nickname,
+};
 #[cfg(feature = "api")]
 pub use http::api::{
     ApiScope, ApiScopeError, ApiToken, ApiTokenError, ApiTokenFileError, ApiTokenFileErrorKind,

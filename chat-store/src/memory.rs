@@ -20,11 +20,11 @@ use chat_core::{
 
 use self::access::Access;
 use self::credentials::Users;
-use crate::nickname::MAX_SWEPT_NICKNAMES;
+use crate::nickname::{MAX_NAMED_USERS, MAX_SWEPT_NICKNAMES};
 use crate::reactions::Given;
 use crate::{
-    Appended, Claimed, MessageStore, NicknameClaim, NicknameStore, Page, PageBuilder, Plan,
-    Reactions, SessionKey, SessionRecord, SessionStore, StoreError, Target,
+    Appended, Claimed, MessageStore, NicknameClaim, NicknameStore, OwnerKey, Page, PageBuilder,
+    Plan, Reactions, SessionKey, SessionRecord, SessionStore, StoreError, Target,
 };
 
 /// A log, sessions, users with their nicknames, rooms and read positions that live as long as the process: for tests and
@@ -43,7 +43,7 @@ pub struct MemoryStore {
 struct Contents {
     log: Log,
     sessions: HashMap<SessionKey, SessionRecord>,
-    /// The last granted claim to each nickname, with the user who has it.
+    /// What is [kept](NicknameClaim::granted) of the last claim to each nickname.
     nicknames: BTreeMap<NicknameKey, NicknameClaim>,
     /// Nicknames by skeleton.
     looks: HashMap<NicknameSkeleton, HashSet<NicknameKey>>,
@@ -208,11 +208,25 @@ impl NicknameStore for MemoryStore {
         let key = claim.nickname.key();
         let claimed = claim.decide(contents.nicknames.get(&key), || contents.is_imitation(claim));
         if let Claimed::Yes(user) = claimed {
+            let granted = claim.granted(contents.nicknames.get(&key), user);
             contents.forget(&key);
             contents.looks.entry(claim.nickname.skeleton()).or_default().insert(key.clone());
-            contents.nicknames.insert(key, NicknameClaim { user, ..claim.clone() });
+            contents.nicknames.insert(key, granted);
         }
         Ok(claimed)
+    }
+
+    async fn nicknames_of(&self, users: &[UserId]) -> Result<Vec<(UserId, Nickname)>, StoreError> {
+        let contents = self.contents()?;
+        let users: HashSet<_> = users.iter().take(MAX_NAMED_USERS).copied().collect();
+        let mut current: HashMap<UserId, &NicknameClaim> = HashMap::new();
+        for claim in contents.nicknames.values().filter(|claim| users.contains(&claim.user)) {
+            let known = current.entry(claim.user).or_insert(claim);
+            if (claim.now, claim.expires_at) > (known.now, known.expires_at) {
+                *known = claim;
+            }
+        }
+        Ok(current.into_iter().map(|(user, claim)| (user, claim.nickname.clone())).collect())
     }
 
     async fn find_nickname(
@@ -220,7 +234,7 @@ impl NicknameStore for MemoryStore {
         key: &NicknameKey,
     ) -> Result<Option<(UserId, Nickname)>, StoreError> {
         let contents = self.contents()?;
-        let held = contents.nicknames.get(key);
+        let held = contents.nicknames.get(key).filter(|claim| claim.owner != OwnerKey::NOBODY);
         Ok(held.map(|claim| (claim.user, claim.nickname.clone())))
     }
 

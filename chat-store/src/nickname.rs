@@ -9,6 +9,11 @@ use crate::StoreError;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct OwnerKey(pub [u8; 32]);
 
+impl OwnerKey {
+    /// The owner of nicknames that were [taken away](ClaimKind::Withdrawn): no secret has this hash.
+    pub const NOBODY: Self = Self([0xff; 32]);
+}
+
 /// A request to get a nickname, or to keep it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -25,6 +30,9 @@ pub struct NicknameClaim {
     pub expires_at: Timestamp,
     /// The conditions under which it is granted.
     pub kind: ClaimKind,
+    /// Whether the nickname becomes the user's [current](NicknameStore::nicknames_of) one if the owner has it already. A
+    /// nickname that the owner has not had becomes it in any case.
+    pub is_chosen: bool,
 }
 
 /// The conditions under which a [`NicknameClaim`] is granted.
@@ -36,6 +44,8 @@ pub enum ClaimKind {
     New,
     /// Also if it looks like that of another owner: the issuer of the names is responsible.
     Issued,
+    /// Also if another owner has it: those who run the chat take it away. For [`OwnerKey::NOBODY`].
+    Withdrawn,
 }
 
 impl NicknameClaim {
@@ -48,13 +58,20 @@ impl NicknameClaim {
         now: Timestamp,
         expires_at: Timestamp,
     ) -> Self {
-        Self { nickname, owner, user, now, expires_at, kind: ClaimKind::New }
+        let (kind, is_chosen) = (ClaimKind::New, false);
+        Self { nickname, owner, user, now, expires_at, kind, is_chosen }
     }
 
     /// Sets the conditions under which it is granted.
     #[must_use]
     pub fn with_kind(self, kind: ClaimKind) -> Self {
         Self { kind, ..self }
+    }
+
+    /// Makes the nickname the user's [current](NicknameStore::nicknames_of) one, also if the owner has it already.
+    #[must_use]
+    pub fn chosen(self) -> Self {
+        Self { is_chosen: true, ..self }
     }
 
     /// Decides this claim, for implementations of stores. `held` is the last granted claim to the nickname, with the
@@ -70,13 +87,26 @@ impl NicknameClaim {
         let may_have = match self.kind {
             ClaimKind::Renew => own.is_some(),
             ClaimKind::New | ClaimKind::Issued => own.is_some() || !is_held,
+            ClaimKind::Withdrawn => true,
         };
-        if !may_have || (self.kind != ClaimKind::Issued && !stays && is_imitation()) {
+        let may_imitate = matches!(self.kind, ClaimKind::Issued | ClaimKind::Withdrawn);
+        if !may_have || (!may_imitate && !stays && is_imitation()) {
             return Claimed::Taken;
         }
         Claimed::Yes(own.map_or(self.user, |own| own.user))
     }
+
+    /// Returns what to keep of this claim once it is granted to a user, for implementations of stores: its `now` is the
+    /// time when the nickname became the user's, or was chosen last. `held` is what was kept before.
+    #[must_use]
+    pub fn granted(&self, held: Option<&Self>, user: UserId) -> Self {
+        let own = held.filter(|held| held.owner == self.owner && !self.is_chosen);
+        Self { user, now: own.map_or(self.now, |own| own.now), ..self.clone() }
+    }
 }
+
+/// Maximum number of users whose nicknames [`NicknameStore::nicknames_of`] returns at once.
+pub(crate) const MAX_NAMED_USERS: usize = 1000;
 
 /// Maximum number of nicknames per sweep, so that others do not wait.
 pub(crate) const MAX_SWEPT_NICKNAMES: usize = 1000;
@@ -117,7 +147,8 @@ pub trait NicknameStore: Send + Sync + 'static {
     /// Nothing was changed; see [`StoreError::is_retryable`].
     async fn claim_nickname(&self, claim: &NicknameClaim) -> Result<Claimed, StoreError>;
 
-    /// Returns the current or last owner of the nickname with this key, and its spelling.
+    /// Returns the current or last owner of the nickname with this key, and its spelling; none if it was taken away and
+    /// belongs to [nobody](OwnerKey::NOBODY).
     ///
     /// # Errors
     /// See [`StoreError::is_retryable`].
@@ -125,6 +156,14 @@ pub trait NicknameStore: Send + Sync + 'static {
         &self,
         key: &NicknameKey,
     ) -> Result<Option<(UserId, Nickname)>, StoreError>;
+
+    /// Returns the current nickname of each of these users: of those that are theirs, also expired ones, the one that
+    /// became a user's last, or was [chosen](NicknameClaim::chosen) last. In no particular order, without users who have
+    /// none. Up to 1,000 users at once; more are not looked up.
+    ///
+    /// # Errors
+    /// See [`StoreError::is_retryable`].
+    async fn nicknames_of(&self, users: &[UserId]) -> Result<Vec<(UserId, Nickname)>, StoreError>;
 
     /// Deletes nicknames that expired at `now` or earlier and whose users have neither sent nor received a private
     /// message, so that nothing of theirs is left. A nickname with private messages keeps its user until another

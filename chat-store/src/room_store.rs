@@ -42,7 +42,7 @@ pub trait RoomStore: Send + Sync + 'static {
     /// Nothing was changed; see [`StoreError::is_retryable`].
     async fn change_access(&self, change: &NewAccessChange) -> Result<AccessChanged, StoreError>;
 
-    /// Returns a kept room and the role that a user has in it; none if the room is not kept.
+    /// Returns a kept room and the role that a user has in it; none if the room is not kept. A deleted room is kept.
     ///
     /// # Errors
     /// See [`StoreError::is_retryable`].

@@ -58,7 +58,7 @@ async fn a_file_of_version_2_keeps_its_log_and_takes_sessions() {
         let page = store.read_after(Some(&general), Offset::ZERO, 9).await.unwrap();
         assert_eq!(page.messages.len(), 1, "a room has its earlier messages");
         store.close().await;
-        assert_eq!(version(&path).await, 15);
+        assert_eq!(version(&path).await, 16);
     }
 }
 

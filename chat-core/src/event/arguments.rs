@@ -1,11 +1,12 @@
 use std::collections::HashMap;
+use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use super::mended::mended_json;
 use super::whole::Whole;
-use crate::{ClientOffset, Content, Offset, ParseError, Refusal, RefusalCode, RoomId};
+use crate::{ClientOffset, Content, Nickname, Offset, ParseError, Refusal, RefusalCode, RoomId};
 
 /// The maximum size of an event in bytes of JSON: one with the longest message, with every character escaped.
 pub const MAX_EVENT_BYTES: usize = 6 * (Content::MAX_BYTES + 2 * ClientOffset::MAX_BYTES + 1024);
@@ -155,4 +156,31 @@ fn read<T: DeserializeOwned>(json: Option<&str>, expected: &str) -> Result<Optio
         let is_cut = mended != json && serde_json::from_str::<String>(&mended).is_ok();
         invalid(if is_cut { HALF } else { expected })
     })
+}
+
+/// Maximum number of seconds in a request: a hundred years.
+const MOST_SECONDS: u64 = 36_500 * 24 * 60 * 60;
+
+/// Returns the nickname at an index.
+pub(super) fn nickname_at(arguments: &Arguments<'_>, index: usize) -> Result<Nickname, Refusal> {
+    let name: String =
+        arguments.required(index, "the second argument must be a nickname, a string")?;
+    name.parse().map_err(|error| Refusal::invalid(RefusalCode::InvalidNickname, error))
+}
+
+/// Parses an optional text.
+pub(super) fn parsed<T: std::str::FromStr<Err = crate::ParseError>>(
+    text: Option<String>,
+) -> Result<Option<T>, Refusal> {
+    let parsed = text.map(|text| text.parse()).transpose();
+    parsed.map_err(|error| Refusal::invalid(RefusalCode::InvalidArguments, error))
+}
+
+/// Checks an optional number of seconds.
+pub(super) fn seconds(number: Option<u64>, expected: &str) -> Result<Option<Duration>, Refusal> {
+    match number {
+        None => Ok(None),
+        Some(seconds @ 1..=MOST_SECONDS) => Ok(Some(Duration::from_secs(seconds))),
+        Some(_) => Err(invalid(expected)),
+    }
 }

@@ -4,6 +4,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::arguments::{Arguments, invalid};
+use crate::hex_id::hex_id;
 use crate::visible::is_visible;
 use crate::{ParseError, Refusal, RefusalCode, Timestamp};
 
@@ -216,17 +217,12 @@ impl Device {
     }
 }
 
-/// Identifies a device among those of its user. Written as 16 hexadecimal digits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct DeviceId(u64);
+hex_id! {
+    /// Identifies a device among those of its user. Written as 16 hexadecimal digits.
+    DeviceId, "the id of a device", "the device's token"
+}
 
 impl DeviceId {
-    /// Creates an id from the first bytes of a hash of the device's token.
-    pub const fn from_hash(hash: [u8; 8]) -> Self {
-        Self(u64::from_be_bytes(hash))
-    }
-
     /// Reads `emit("unlink device", id)` from the JSON text of an event.
     ///
     /// # Errors
@@ -235,40 +231,6 @@ impl DeviceId {
         const ID: &str = "the first argument must be the id of a device, from the list of devices";
         let id: String = Arguments::of(json)?.required(1, ID)?;
         id.parse().map_err(|_| invalid(ID))
-    }
-}
-
-impl FromStr for DeviceId {
-    type Err = ParseError;
-
-    fn from_str(text: &str) -> Result<Self, ParseError> {
-        let digits = text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-        match u64::from_str_radix(text, 16) {
-            Ok(id) if digits => Ok(Self(id)),
-            _ => {
-                Err(ParseError::Form { what: "the id of a device", form: "16 hexadecimal digits" })
-            }
-        }
-    }
-}
-
-impl TryFrom<String> for DeviceId {
-    type Error = ParseError;
-
-    fn try_from(text: String) -> Result<Self, ParseError> {
-        text.parse()
-    }
-}
-
-impl From<DeviceId> for String {
-    fn from(id: DeviceId) -> Self {
-        id.to_string()
-    }
-}
-
-impl fmt::Display for DeviceId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:016x}", self.0)
     }
 }
 

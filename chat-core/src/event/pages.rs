@@ -1,5 +1,6 @@
 use super::arguments::{Arguments, invalid};
-use super::kept_rooms::{Members, ModerationLog};
+use super::kept_rooms::Members;
+use super::moderation::ModerationLog;
 use super::rooms::room;
 use crate::{Refusal, RefusalCode, RoomId, UserId};
 

@@ -143,6 +143,8 @@ pub struct Reader {
     /// The user.
     #[serde(serialize_with = "UserId::public", deserialize_with = "UserId::from_public")]
     pub user: Option<UserId>,
+    /// The user's nickname; `null` if there is none.
+    pub nickname: Option<Nickname>,
     /// The newest message that the user has read.
     pub offset: Offset,
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use chat_core::event::Users;
 use chat_core::{
-    Audience, NewMessage, Nickname, Offset, Reason, RoomId, SanctionKind, Timestamp, TypedEvent,
-    UserId,
+    AccessScope, Audience, NewMessage, Nickname, Offset, Reason, RoomId, SanctionKind, Timestamp,
+    TypedEvent, UserId,
 };
 use chat_store::{
     AccessChanged, AccessRequest, NewAccessChange, Page, SanctionKey, StoreError, Subject,
@@ -257,6 +257,30 @@ impl UserHandle {
     /// Returns whether the user is there, on any node.
     pub fn is_online(&self) -> bool {
         self.chat.connections.services().presence.is_present(self.id)
+    }
+
+    /// Gives the user another nickname, by the rules for new ones but for those of who may choose what: it must be free, and
+    /// look like no other user's. Returns a handle with it. The user is told (`nickname`) and goes on under it on all
+    /// nodes, within a second; the old one stays the user's for its lifetime.
+    ///
+    /// Cancel safe: the user has it or not. Live connections may not have been told.
+    ///
+    /// # Errors
+    /// When the store fails, somebody else has the nickname or one that looks like it, or the user comes with signed
+    /// tokens, which say what it is called. Nothing was changed.
+    pub async fn rename(&self, nickname: Nickname) -> Result<Self, ChatError> {
+        let services = self.chat.connections.services();
+        let renamed = services.identities.rename_user(self.id, &nickname).await;
+        let renamed = renamed.map_err(|error| match error {
+            IdentityError::Refused(refusal) => ChatError::Refused(refusal),
+            IdentityError::Store(error) => error.into(),
+        })?;
+        if let Some(rooms) = &services.rooms {
+            let change = AccessRequest::Rename { user: self.id };
+            rooms.change_access(&NewAccessChange::new(change, Timestamp::now())).await?;
+        }
+        self.chat.connections.access_changed(&AccessScope::User(self.id)).await;
+        Ok(Self { nickname: renamed.nickname, ..self.clone() })
     }
 
     /// Disconnects the user on all nodes within a second. The sessions end: clients do not come back by themselves, and the

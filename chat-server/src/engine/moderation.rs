@@ -7,7 +7,7 @@ use chat_core::{Refusal, RefusalCode, Role};
 pub(crate) enum Deed {
     /// Change the topic, and invite.
     Arrange,
-    /// Change who may read and write.
+    /// Change who may read and write, and delete the room.
     Govern,
     /// Send away, ban, mute, and end that; look into the log.
     Moderate,

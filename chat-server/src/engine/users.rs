@@ -2,6 +2,7 @@
 
 mod clock;
 mod credentials;
+mod current;
 mod devices;
 mod guard;
 mod held;
@@ -31,6 +32,7 @@ use data_encoding::HEXLOWER;
 use tokio::time::{Instant, sleep};
 
 use clock::Clock;
+pub use current::{free_nickname, rename, take_nickname};
 pub use devices::link_code;
 pub(crate) use devices::{hash_of_code, random_link_code};
 use guard::Guard;
@@ -91,11 +93,25 @@ pub(crate) struct User {
 }
 
 impl User {
+    fn new(id: UserId, nickname: Nickname, holder: Holder) -> Self {
+        let (Holder { credential, owner, .. }, claims) = (holder, TokenClaims::none());
+        Self { id, nickname, owner, credential, until: None, claims }
+    }
+
     /// Returns the holder of the credential with which the user has come.
     fn holder(&self) -> Holder {
         let Self { id, owner, credential, .. } = self;
         Holder { credential: *credential, owner: *owner, user: Some(*id), is_kept: true }
     }
+}
+
+/// A user with the nickname that a client has taken.
+pub(crate) struct Taken {
+    pub(crate) user: User,
+    /// The token that keeps it.
+    pub(crate) token: Token,
+    /// Whether the user existed and has not had the nickname.
+    pub(crate) is_renamed: bool,
 }
 
 /// Why a client could not be identified.
@@ -200,13 +216,16 @@ impl Identities {
     ///
     /// The current owner only has to present the token. Everyone else must follow the rules for new nicknames, and a
     /// claim that is not granted counts as a failed token. The code is that of an invitation, for who is no user.
+    ///
+    /// For a client that is this user already (`known`), the nickname becomes the user's current one. Another client may
+    /// not have heard of a change, and gets the current one, unless it gives one that the user has not had.
     pub(crate) async fn take(
         &self,
         nickname: Nickname,
-        token: Option<Token>,
-        code: Option<LinkCode>,
+        (token, code): (Option<Token>, Option<LinkCode>),
+        known: Option<UserId>,
         source: Source,
-    ) -> Result<(User, Token), IdentityError> {
+    ) -> Result<Taken, IdentityError> {
         self.check_chosen()?;
         self.guard.admit(source, Some(&nickname))?;
         let (token, is_own) = match token {
@@ -217,24 +236,46 @@ impl Identities {
         let taken = async {
             let holder =
                 if is_own { self.holder(credential).await? } else { Holder::new(credential) };
-            if is_own && let Some(user) = self.claim(&nickname, holder, ClaimKind::Renew).await? {
-                return self.keep(user, holder, None).await;
+            if is_own && let Some(user) = self.take_again(&nickname, holder, known).await? {
+                return Ok((user, false));
             }
             if is_own && strength::is_weak(token.as_str()) {
                 let message = "this token is easily guessed; use random characters, or give none";
                 return Err(Refusal::new(RefusalCode::InvalidToken, message).into());
             }
             if self.registration == Registration::Invite && holder.user.is_none() {
-                return self.register(nickname.clone(), holder, code, source).await;
+                let user = self.register(nickname.clone(), holder, code, source).await?;
+                return Ok((user, false));
             }
             let user = self.claim_new(&nickname, holder, source).await?;
-            self.keep(user, holder, None).await
+            Ok((self.keep(user, holder, None).await?, holder.user.is_some()))
         };
         let taken: Result<_, IdentityError> = taken.await;
         if let Err(IdentityError::Refused(_)) = &taken {
             self.guard.refused(source, Some(&nickname));
         }
-        Ok((taken?, token))
+        let (user, is_renamed) = taken?;
+        Ok(Taken { user, token, is_renamed })
+    }
+
+    /// Gives a nickname to an owner who has it already; none if it is not this owner's.
+    async fn take_again(
+        &self,
+        nickname: &Nickname,
+        holder: Holder,
+        known: Option<UserId>,
+    ) -> Result<Option<User>, IdentityError> {
+        if known.is_some() && known == holder.user {
+            let Some(user) = self.choose(nickname, holder, ClaimKind::Renew).await? else {
+                return Ok(None);
+            };
+            return self.keep(user, holder, None).await.map(Some);
+        }
+        let Some(user) = self.claim(nickname, holder, ClaimKind::Renew).await? else {
+            return Ok(None);
+        };
+        let user = self.keep(user, holder, None).await?;
+        Ok(Some(self.under_current_name(user).await))
     }
 
     /// Makes a client a user by an invitation. Once begun, it goes on if this is dropped: nobody becomes a user and
@@ -297,7 +338,7 @@ impl Identities {
         if planted::is(Bug::RenamedIsAnother) {
             holder.user = None;
         }
-        if let Some(user) = self.claim(nickname, holder, ClaimKind::Renew).await? {
+        if let Some(user) = self.choose(nickname, holder, ClaimKind::Renew).await? {
             return Ok(user);
         }
         let renamed = self.claim_new(nickname, holder, source).await;
@@ -366,28 +407,41 @@ impl Identities {
         holder: Holder,
         kind: ClaimKind,
     ) -> Result<Option<User>, IdentityError> {
-        let Holder { credential, owner, .. } = holder;
-        let user = |id| User {
-            id,
-            nickname: nickname.clone(),
-            owner,
-            credential,
-            until: None,
-            claims: TokenClaims::none(),
-        };
-        let now = self.clock.earliest();
-        if let Some(id) = self.held.find(nickname, owner, self.clock.latest()) {
-            return Ok(Some(user(id)));
+        match self.held.find(nickname, holder.owner, self.clock.latest()) {
+            Some(id) => Ok(Some(User::new(id, nickname.clone(), holder))),
+            None => self.ask_for(nickname, holder, kind, false).await,
         }
+    }
+
+    /// Claims a nickname that becomes the user's current one; otherwise as [`claim`](Self::claim).
+    async fn choose(
+        &self,
+        nickname: &Nickname,
+        holder: Holder,
+        kind: ClaimKind,
+    ) -> Result<Option<User>, IdentityError> {
+        self.ask_for(nickname, holder, kind, true).await
+    }
+
+    /// Claims a nickname in the store.
+    async fn ask_for(
+        &self,
+        nickname: &Nickname,
+        holder: Holder,
+        kind: ClaimKind,
+        is_chosen: bool,
+    ) -> Result<Option<User>, IdentityError> {
+        let (owner, now) = (holder.owner, self.clock.earliest());
         let id = holder.user.map_or_else(random_user, Ok)?;
         let expires_at = self.clock.latest().plus(self.lifetime);
         let claim =
             NicknameClaim::new(nickname.clone(), owner, id, now, expires_at).with_kind(kind);
+        let claim = if is_chosen { claim.chosen() } else { claim };
         let claimed = self.claiming.watch(self.store.claim_nickname(&claim).await)?;
         let Claimed::Yes(id) = claimed else { return Ok(None) };
         let until = Instant::now() + self.renewal();
         self.held.note(nickname.clone(), Claim { owner, user: id, until, expires_at });
-        Ok(Some(user(id)))
+        Ok(Some(User::new(id, nickname.clone(), holder)))
     }
 }
 

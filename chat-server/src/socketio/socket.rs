@@ -13,6 +13,7 @@ mod event;
 mod events;
 mod keeper;
 mod live;
+mod nickname_changes;
 mod not_joined;
 mod observe;
 mod permission;

@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { once, sleep, within } from "./support/bounds.mjs";
 import { connect } from "./support/client.mjs";
 import { ask, tokenOf, User } from "./support/users.mjs";
+import { command } from "./support/commands.mjs";
 import { Server } from "./support/server.mjs";
 import { hs256, SECRET, withKey } from "./support/tokens.mjs";
 
@@ -311,4 +312,73 @@ test("a moderator whose token is for some rooms moderates nothing else", async (
   assert.deepEqual(await ask(here, "mute", "Eve", { room: "rust" }), { changed: true });
   assert.deepEqual(await ask(everywhere, "mute", "Eve"), { changed: true });
   assert.equal((await ask(everywhere, "moderation log")).entries.length, 2);
+});
+
+test("a room that its owner deletes is gone for everybody, and its name stays taken", async (t) => {
+  const server = await Server.start(t, { env: ROOMS });
+  const other = await Server.start(t, { env: ROOMS, store: server.store });
+  const [ada, bob] = await users(t, server.url, "Ada", "Bob");
+  const [eve] = await users(t, other.url, "Eve");
+  await ask(ada.socket, "create room", "team", { visibility: "private" });
+  for (const name of ["Bob", "Eve"]) await ask(ada.socket, "set role", "team", name, name === "Bob" ? "moderator" : "member");
+  const { code: invitation } = await ask(ada.socket, "invite", "team", { uses: 9 });
+  for (const { socket } of [ada, bob, eve]) await until((answer) => !answer.error, socket, "join", "team");
+  await ask(ada.socket, "chat message", "what only members may know", { room: "team" });
+  assert.equal(code(await ask(bob.socket, "delete room", "team")), "forbidden");
+  assert.equal(code(await ask(ada.socket, "change room", "team", { visibility: "deleted" })), "invalid_arguments");
+  const out = [ada, bob, eve].map(({ socket }) => once(socket, "not joined"));
+  assert.deepEqual(await ask(ada.socket, "delete room", "TEAM"), { changed: true });
+  for (const [told] of await Promise.all(out)) {
+    assert.deepEqual([told.rooms[0].room, told.rooms[0].error.message], ["team", "this room was deleted"]);
+  }
+  assert.deepEqual(await ask(ada.socket, "delete room", "team"), { changed: false }, "the answer may have been lost");
+  for (const { socket } of [ada, bob, eve]) {
+    const refused = [["join", "team"], ["history", { room: "team" }], ["members", "team"], ["invite", "team"],
+      ["chat message", "x", { room: "Team" }], ["change room", "team", { visibility: "public" }]];
+    for (const request of refused) {
+      assert.ok(["forbidden", "not_in_room"].includes(code(await ask(socket, ...request))), request[0]);
+    }
+    assert.deepEqual((await ask(socket, "rooms")).rooms, []);
+    assert.equal(code(await ask(socket, "create room", "TEAM")), "room_exists");
+    assert.equal(code(await ask(socket, "accept invitation", invitation)), "unknown_room");
+  }
+  const log = (await command(server, "audit")).split("\n");
+  assert.match(log[0], /deleteRoom in "team"$/);
+  // Those who run the chat bring it back, with its members and all that was said.
+  await command(server, "room", "team", "--visibility", "private");
+  await until((answer) => !answer.error, bob.socket, "join", "team");
+  const { messages } = await ask(bob.socket, "history", { room: "team" });
+  assert.deepEqual(messages.map(({ content }) => content), ["what only members may know"]);
+});
+
+test("invitations are listed, and revoked without their codes", async (t) => {
+  const { url } = await Server.start(t, { env: ROOMS });
+  const [ada, bob, eve] = await users(t, url, "Ada", "Bob", "Eve");
+  await ask(ada.socket, "create room", "team", { visibility: "private" });
+  const later = await ask(ada.socket, "invite", "team", { uses: 3, expiresIn: 7200 });
+  const sooner = await ask(ada.socket, "invite", "team", { expiresIn: 3600 });
+  assert.equal(code(await ask(eve.socket, "invitations", "team")), "forbidden");
+  assert.equal((await ask(bob.socket, "accept invitation", later.code)).role, "member");
+  assert.equal(code(await ask(bob.socket, "invitations", "team")), "forbidden", "for moderators");
+  const { room, invitations } = await ask(ada.socket, "invitations", "TEAM");
+  assert.equal(room, "team");
+  const { user } = await ask(ada.socket, "nickname", "Ada");
+  assert.deepEqual(invitations.map(({ id, ...rest }) => rest), [
+    { usesLeft: 1, expiresAt: sooner.expiresAt, by: user, nickname: "Ada" },
+    { usesLeft: 2, expiresAt: later.expiresAt, by: user, nickname: "Ada" },
+  ]);
+  assert.ok(!JSON.stringify(invitations).includes(sooner.code));
+  assert.deepEqual(await ask(ada.socket, "revoke invitation", "team", invitations[1].id), { changed: true });
+  assert.deepEqual(await ask(ada.socket, "revoke invitation", "team", invitations[1].id), { changed: false });
+  assert.equal(code(await ask(eve.socket, "accept invitation", later.code)), "invalid_code");
+  assert.equal((await ask(eve.socket, "accept invitation", sooner.code)).role, "member");
+  const left = await ask(ada.socket, "invitations", "team");
+  assert.deepEqual(left.invitations.map(({ usesLeft }) => usesLeft), [0]);
+  // Names, so that a list can be shown; those of now.
+  await ask(bob.socket, "nickname", "Robert");
+  const { members } = await ask(ada.socket, "members", "team");
+  assert.deepEqual(members.map(({ nickname, role }) => [nickname, role]).sort(), [["Ada", "owner"], ["Eve", "member"], ["Robert", "member"]]);
+  await ask(ada.socket, "mute", "Eve", { room: "team" });
+  const { entries } = await ask(ada.socket, "moderation log", "team");
+  assert.deepEqual([entries[0].action, entries[0].nickname, entries[0].byNickname], ["mute", "Eve", "Ada"]);
 });

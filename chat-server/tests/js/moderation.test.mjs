@@ -6,25 +6,10 @@ import { once, within } from "./support/bounds.mjs";
 import { connect, send } from "./support/client.mjs";
 import { cutOff } from "./support/recoverable.mjs";
 import { ask, refused, tokenOf, User } from "./support/users.mjs";
-import { Server, spawnBinary } from "./support/server.mjs";
+import { Server } from "./support/server.mjs";
+import { command, failing } from "./support/commands.mjs";
 
 const ROOMS = { CHAT_ROOMS: "true" };
-
-/** Runs a command on the store of a server; resolves with what it prints. */
-async function command(server, ...args) {
-  const process = spawnBinary([...args, "--store", server.store]);
-  const { code } = await within(20, args.join(" "), process.closed);
-  assert.equal(code, 0, process.stderr);
-  return process.stdout;
-}
-
-async function failing(server, ...args) {
-  const process = spawnBinary([...args, "--store", server.store]);
-  const { code } = await within(20, args.join(" "), process.closed);
-  assert.equal(code, 1, process.stdout);
-  assert.equal(process.stderr.trim().split("\n").length, 1, process.stderr);
-  return process.stderr;
-}
 
 for (const transports of [["websocket"], ["polling"]]) {
   const eve = (t, url) => User.connected(t, url, "Eve", { transports, reconnection: false });
@@ -145,4 +130,42 @@ test("who has lost all devices gets a code from who runs the chat", async (t) =>
   await once(phone, "connect");
   const linked = await ask(phone, "link device", code);
   assert.deepEqual([linked.nickname, linked.user], ["Ada", user]);
+});
+
+test("a name that is taken away is nobody's, and its user goes on under another one", async (t) => {
+  const server = await Server.start(t, { env: ROOMS });
+  const eve = await User.connected(t, server.url, "Admim", { reconnection: false });
+  const bob = await User.connected(t, server.url, "Bob");
+  const { user } = await ask(eve.socket, "nickname", "Eve");
+  await ask(eve.socket, "nickname", "Admim");
+  const told = new Promise((resolve) => eve.socket.on("nickname", resolve));
+  await command(server, "name", "Admim", "--take", "--reason", "misleading");
+  assert.deepEqual(await told, { nickname: "Eve", token: tokenOf("Admim"), user });
+  await ask(eve.socket, "chat message", "under another name");
+  await bob.reads(1);
+  assert.deepEqual([bob.messages[0].from, bob.messages[0].user], ["Eve", user]);
+  assert.equal((await ask(bob.socket, "private message", "Admim", "hello")).error.code, "unknown_nickname");
+  for (const socket of [bob.socket, eve.socket]) {
+    assert.equal((await ask(socket, "nickname", "ADMIM")).error.code, "nickname_taken");
+  }
+  // The old token with the old name is a name that is taken, and nothing else.
+  assert.match(await refused(t, server.url, { nickname: "Admim", token: tokenOf("Admim") }), /^nickname_taken/);
+  // Who has no other one is told to choose one.
+  const mallory = await User.connected(t, server.url, "Mallory", { reconnection: false });
+  const gone = once(mallory.socket, "disconnect");
+  await command(server, "name", "mallory", "--take", "--for", "1h");
+  await gone;
+  assert.match(await refused(t, server.url, { nickname: "Mallory", token: tokenOf("Mallory") }), /^nickname_taken/);
+  assert.match(await command(server, "name", "mallory", "--free"), /^done/);
+  const back = await User.connected(t, server.url, "Mallory");
+  assert.equal((await ask(back.socket, "nickname", "Mallory")).nickname, "Mallory");
+  assert.match(await command(server, "name", "Nobody", "--take"), /nobody had it/);
+
+  const renamed = new Promise((resolve) => eve.socket.on("nickname", ({ nickname }) => resolve(nickname)));
+  await command(server, "name", "Eve", "--change", "Evelyn");
+  assert.equal(await renamed, "Evelyn");
+  assert.match(await failing(server, "name", "Evelyn", "--change", "Bob"), /somebody else has Bob/);
+  const log = await command(server, "audit");
+  assert.match(log, /rename user [0-9a-f]{16}$/m);
+  assert.match(log, /takeNickname user [0-9a-f]{16}: misleading$/m);
 });

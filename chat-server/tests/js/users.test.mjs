@@ -2,8 +2,9 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { once } from "./support/bounds.mjs";
+import { once, sleep, within } from "./support/bounds.mjs";
 import { connect, send } from "./support/client.mjs";
+import { cutOff } from "./support/recoverable.mjs";
 import { ask, refused, tokenOf, User } from "./support/users.mjs";
 import { Server } from "./support/server.mjs";
 
@@ -129,4 +130,85 @@ test("codes and devices are of users", async (t) => {
   for (let made = 0; made < 5; made++) assert.ok((await ask(ada.socket, "device code")).code);
   assert.equal((await ask(ada.socket, "device code")).error.code, "slow_down");
   assert.equal((await ask(ada.socket, "unlink device", "x")).error.code, "invalid_arguments");
+});
+
+/** Resolves when a client is told that it has this nickname. */
+const named = (user, name) => new Promise((resolve) => {
+  user.socket.on("nickname", ({ nickname }) => nickname === name && resolve());
+});
+
+for (const shared of [false, true]) {
+  test(`a device takes the name that was chosen on another one, ${shared ? "of two nodes" : "of one node"}`, async (t) => {
+    const server = await Server.start(t, { env: { CHAT_ROOMS: "true" } });
+    const { url } = shared ? await Server.start(t, { env: { CHAT_ROOMS: "true" }, store: server.store }) : server;
+    const desk = await User.connected(t, server.url, "Ada");
+    const bob = await User.connected(t, url, "Bob");
+    const phone = await linked(t, server.url, desk, "phone");
+    phone.socket.disconnect();
+    const away = await User.connected(t, url, "Ada", { auth: { token: phone.token } });
+    const { user } = await ask(away.socket, "nickname", "Ada");
+    const told = shared ? Promise.resolve() : named(away, "Ada L.");
+    const renamed = await ask(desk.socket, "nickname", "Ada L.");
+    assert.deepEqual([renamed.nickname, renamed.user], ["Ada L.", user]);
+    await within(10, "the phone is told", told);
+    if (shared) {
+      // Nodes without a broker tell each other nothing: the phone hears of it when it connects again.
+      away.socket.disconnect().connect();
+      await once(away.socket, "connect");
+    }
+    await ask(away.socket, "chat message", "from the phone");
+    await bob.reads(1);
+    assert.deepEqual([bob.messages[0].from, bob.messages[0].user], ["Ada L.", user]);
+
+    // Also what connects later with the old name. To choose the old name again is another choice.
+    const later = await User.connected(t, url, "Ada");
+    const hers = named(later, "Ada");
+    assert.equal((await ask(later.socket, "nickname", "ADA", tokenOf("Ada"))).nickname, "ADA");
+    assert.equal((await ask(later.socket, "nickname", "Ada")).nickname, "Ada");
+    const again = await User.connected(t, server.url, "Ada L.", { auth: { token: tokenOf("Ada") } });
+    await ask(again.socket, "chat message", "again", "k");
+    await bob.reads(2);
+    assert.equal(bob.messages[1].from, "Ada");
+    hers.catch(() => {});
+  });
+}
+
+test("a client that recovers its session has the name that was chosen meanwhile", async (t) => {
+  const { url } = await Server.start(t);
+  const desk = await User.connected(t, url, "Ada");
+  const phone = await User.connected(t, url, "Ada");
+  await cutOff(phone.socket, () => ask(desk.socket, "nickname", "Ada L."));
+  assert.equal(phone.socket.recovered, true);
+  await ask(phone.socket, "chat message", "recovered");
+  await desk.reads(1);
+  assert.equal(desk.messages[0].from, "Ada L.");
+});
+
+test("a name under which somebody chooses another one a hundred times is the last one everywhere", async (t) => {
+  const { url } = await Server.start(t, { env: { CHAT_MAX_NEW_NAMES_PER_HOUR: "0" } });
+  const devices = await Promise.all(Array.from({ length: 4 }, () => User.connected(t, url, "Ada")));
+  const keys = [];
+  // Each renames and sends, with retries of the same message, at the same time as the others.
+  await Promise.all(devices.map(async ({ socket }, device) => {
+    for (let n = 0; n < 25; n += 1) {
+      const key = `${device}-${n}`;
+      const sent = ask(socket, "chat message", key, key);
+      const { error } = await ask(socket, "nickname", `Ada ${device} ${n % 3}`);
+      assert.equal(error, undefined);
+      const retry = await ask(socket, "chat message", key, key);
+      assert.equal(retry.offset, (await sent).offset);
+      keys.push(key);
+    }
+  }));
+  const last = (await ask(devices[0].socket, "nickname", "Ada L.")).nickname;
+  const bob = await User.connected(t, url, "Bob");
+  assert.deepEqual((await bob.reads(100)).sort(), keys.sort());
+  assert.equal(new Set(bob.messages.map(({ user }) => user)).size, 1);
+  await within(10, "all devices have the last name", (async () => {
+    for (;;) {
+      const { nicknames } = await ask(bob.socket, "users", "general");
+      if (nicknames.length === 2 && nicknames.includes(last)) return;
+      await sleep(50);
+    }
+  })());
 });

@@ -75,7 +75,7 @@ pub enum AccessChanged {
 pub enum Refused {
     /// There is a room with this name, or one that compares as the same.
     RoomExists(RoomRecord),
-    /// The room is not kept.
+    /// The room is not kept, or was deleted.
     NoRoom,
     /// The user is not a member.
     NotMember,

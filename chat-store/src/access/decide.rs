@@ -1,4 +1,4 @@
-use chat_core::{Role, RoomKey, UserId};
+use chat_core::{Role, RoomKey, UserId, Visibility};
 
 use super::{
     AccessLimit, AccessRequest, Invitation, InvitationCode, NewAccessChange, Refused, RoomMember,
@@ -62,7 +62,7 @@ impl NewAccessChange {
     pub fn decide(&self, state: &AccessState) -> Result<Decided, Refused> {
         let steps = match &self.request {
             AccessRequest::CreateRoom { .. } => self.create_room(state)?,
-            AccessRequest::ChangeRoom { .. } => self.change_room(room(state)?),
+            AccessRequest::ChangeRoom { .. } => self.change_room(kept(state)?),
             AccessRequest::AddMember { user, role, .. } => match state.member {
                 Some(_) => Vec::new(),
                 None => self.join(room(state)?, *user, *role)?.into(),
@@ -75,7 +75,9 @@ impl NewAccessChange {
                 let is_there = state.invitation.as_ref().is_some_and(|one| one.room == *room);
                 is_there.then_some(AccessWrite::DeleteInvitation(*code)).into_iter().collect()
             }
-            AccessRequest::Kick { .. } => return Ok(Decided::Change(Vec::new())),
+            AccessRequest::Kick { .. }
+            | AccessRequest::Rename { .. }
+            | AccessRequest::TakeNickname { .. } => return Ok(Decided::Change(Vec::new())),
             AccessRequest::Sanction { key, until } => self.sanction(state, key, *until)?,
             AccessRequest::LiftSanction { key } => {
                 let in_force = state.sanction.as_ref().is_some_and(|one| one.is_in_force(self.at));
@@ -211,8 +213,16 @@ impl NewAccessChange {
     }
 }
 
-fn room(state: &AccessState) -> Result<RoomRecord, Refused> {
+/// Returns the room, also if it was deleted.
+fn kept(state: &AccessState) -> Result<RoomRecord, Refused> {
     state.room.clone().ok_or(Refused::NoRoom)
+}
+
+fn room(state: &AccessState) -> Result<RoomRecord, Refused> {
+    kept(state).and_then(|room| match room.visibility {
+        Visibility::Deleted => Err(Refused::NoRoom),
+        _ => Ok(room),
+    })
 }
 
 fn set_role(state: &AccessState, role: Role) -> Result<Vec<AccessWrite>, Refused> {
@@ -230,7 +240,7 @@ fn set_role(state: &AccessState, role: Role) -> Result<Vec<AccessWrite>, Refused
 }
 
 fn remove_member(state: &AccessState) -> Result<Vec<AccessWrite>, Refused> {
-    let room = room(state)?;
+    let room = kept(state)?;
     let Some(member) = state.member else { return Ok(Vec::new()) };
     check_owners(&room, member)?;
     let key = room.id.key();

@@ -17,7 +17,9 @@ impl NewAccessChange {
             | AccessRequest::SetRole { user, role, .. } => {
                 (Some(Subject::User(*user)), Some(*role), None)
             }
-            AccessRequest::RemoveMember { user, .. } => (Some(Subject::User(*user)), None, None),
+            AccessRequest::RemoveMember { user, .. }
+            | AccessRequest::Rename { user }
+            | AccessRequest::TakeNickname { user } => (Some(Subject::User(*user)), None, None),
             AccessRequest::Redeem { user, .. } => {
                 (Some(Subject::User(*user)), Some(Role::Member), None)
             }

@@ -37,7 +37,7 @@ pub enum AccessRequest {
         /// Its first member.
         owner: Option<UserId>,
     },
-    /// Change a room; what is `None` stays.
+    /// Change a room; what is `None` stays. [`Visibility::Deleted`] deletes it, and another visibility brings it back.
     ChangeRoom {
         /// The room.
         room: RoomKey,
@@ -104,6 +104,17 @@ pub enum AccessRequest {
         room: Option<RoomKey>,
         /// Who.
         subject: Subject,
+    },
+    /// Note that a user was given another nickname. Nothing but the entry in the log is kept: the nickname is claimed
+    /// [elsewhere](crate::NicknameStore::claim_nickname).
+    Rename {
+        /// Who.
+        user: UserId,
+    },
+    /// Note that a nickname was taken from a user; otherwise as [`Rename`](Self::Rename).
+    TakeNickname {
+        /// Who.
+        user: UserId,
     },
     /// Ban or mute somebody. Replaces an earlier sanction with the same key.
     Sanction {
@@ -208,7 +219,7 @@ impl AccessRequest {
             | Self::RevokeInvitation { room, .. } => Some(room.clone()),
             Self::Kick { room, .. } => room.clone(),
             Self::Sanction { key, .. } | Self::LiftSanction { key } => key.room.clone(),
-            Self::Redeem { .. } => None,
+            Self::Redeem { .. } | Self::Rename { .. } | Self::TakeNickname { .. } => None,
         }
     }
 
@@ -256,6 +267,9 @@ impl AccessRequest {
     pub fn action(&self) -> AccessAction {
         match self {
             Self::CreateRoom { .. } => AccessAction::CreateRoom,
+            Self::ChangeRoom { visibility: Some(Visibility::Deleted), .. } => {
+                AccessAction::DeleteRoom
+            }
             Self::ChangeRoom { .. } => AccessAction::ChangeRoom,
             Self::AddMember { .. } => AccessAction::AddMember,
             Self::SetRole { .. } => AccessAction::SetRole,
@@ -264,6 +278,8 @@ impl AccessRequest {
             Self::Redeem { .. } => AccessAction::Redeem,
             Self::RevokeInvitation { .. } => AccessAction::RevokeInvitation,
             Self::Kick { .. } => AccessAction::Kick,
+            Self::Rename { .. } => AccessAction::Rename,
+            Self::TakeNickname { .. } => AccessAction::TakeNickname,
             Self::Sanction { key, .. } => match key.kind {
                 SanctionKind::Ban => AccessAction::Ban,
                 SanctionKind::Mute => AccessAction::Mute,

@@ -37,8 +37,11 @@ impl RoomStore for MemoryStore {
         let access = &self.contents()?.access;
         let rooms = access.rooms.range::<RoomKey, _>(after(after_room));
         let rooms = rooms.filter_map(|(key, _)| access.access(key, user));
-        let may_find =
-            |one: &RoomAccess| one.room.visibility == Visibility::Public || one.role.is_some();
+        let may_find = |one: &RoomAccess| match one.room.visibility {
+            Visibility::Public => true,
+            Visibility::Private => one.role.is_some(),
+            Visibility::Deleted => false,
+        };
         Ok(rooms.filter(may_find).take(limit).collect())
     }
 

@@ -5,11 +5,11 @@ use chat_core::{Nickname, NicknameKey, Timestamp, UserId};
 
 use super::PostgresStore;
 use super::connections::{CALL_TIMEOUT, within};
-use crate::nickname::MAX_SWEPT_NICKNAMES;
+use crate::nickname::{MAX_NAMED_USERS, MAX_SWEPT_NICKNAMES};
 use crate::{ClaimKind, Claimed, NicknameClaim, NicknameStore, StoreError};
 
 /// Returns the user who has the nickname now, or NULL if the claim is not granted.
-const CLAIM: &str = "SELECT chat_claim_nickname($1, $2, $3, $4, $5, $6, $7, $8)";
+const CLAIM: &str = "SELECT chat_claim_nickname($1, $2, $3, $4, $5, $6, $7, $8, $9)";
 
 /// Returns the last nickname that it has checked, or NULL if there is none. Without `NOT EXISTS`, which may become a
 /// join with all messages.
@@ -24,7 +24,16 @@ pub(super) const SWEEP: &str = "
     )
     SELECT max(key) FROM looked_at";
 
-pub(super) const FIND: &str = "SELECT person, nickname FROM chat_nicknames WHERE key = $1";
+/// Not those that were taken away.
+pub(super) const FIND: &str = "
+    SELECT person, nickname FROM chat_nicknames
+    WHERE key = $1 AND owner <> decode(repeat('ff', 32), 'hex')";
+
+pub(super) const CURRENT: &str = "
+    SELECT person, nickname FROM unnest($1) AS user_id CROSS JOIN LATERAL (
+        SELECT person, nickname FROM chat_nicknames WHERE person = user_id
+        ORDER BY chosen_at DESC, expires_at DESC LIMIT 1
+    ) AS current";
 
 #[async_trait]
 impl NicknameStore for PostgresStore {
@@ -42,7 +51,9 @@ impl NicknameStore for PostgresStore {
                 ClaimKind::Renew => 0,
                 ClaimKind::New => 1,
                 ClaimKind::Issued => 2,
-            });
+                ClaimKind::Withdrawn => 3,
+            })
+            .bind(claim.is_chosen);
         let granted: Option<i64> = self
             .finish(async move {
                 let granted = within(CALL_TIMEOUT, query.fetch_one(&mut *lease)).await;
@@ -61,6 +72,17 @@ impl NicknameStore for PostgresStore {
         let found = within(CALL_TIMEOUT, find.fetch_optional(&mut *lease)).await;
         let found: Option<(i64, String)> = lease.settle(found)?;
         Ok(found.map(|(user, name)| (UserId::from_stored(user), Nickname::from_stored(name))))
+    }
+
+    async fn nicknames_of(&self, users: &[UserId]) -> Result<Vec<(UserId, Nickname)>, StoreError> {
+        let users: Vec<i64> =
+            users.iter().take(MAX_NAMED_USERS).map(|user| user.as_i64()).collect();
+        let mut lease = self.readers.lease().await?;
+        let query = sqlx::query_as(CURRENT).bind(users);
+        let found = within(CALL_TIMEOUT, query.fetch_all(&mut *lease)).await;
+        let found: Vec<(i64, String)> = lease.settle(found)?;
+        let named = |(user, name)| (UserId::from_stored(user), Nickname::from_stored(name));
+        Ok(found.into_iter().map(named).collect())
     }
 
     async fn sweep_nicknames(

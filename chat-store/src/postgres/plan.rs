@@ -54,6 +54,13 @@ async fn what_is_read_is_found_by_an_index_also_in_tables_that_look_empty() {
             &["chat_reactions_pkey"],
         ),
         ("find", "bytea, bigint", "'', 1", sessions::FIND, &["chat_sessions_pkey"]),
+        (
+            "current_nicknames",
+            "bigint[]",
+            "'{1, 2}'",
+            nicknames::CURRENT,
+            &["chat_nicknames_by_person"],
+        ),
         ("find_nickname", "text", "'a'", nicknames::FIND, &["chat_nicknames_pkey"]),
         (
             "sweep_nicknames",

@@ -5,17 +5,18 @@ use chat_core::{Nickname, NicknameKey, Timestamp, UserId};
 
 use super::skeletons::json;
 use super::{SqliteStore, Writer};
-use crate::nickname::MAX_SWEPT_NICKNAMES;
+use crate::nickname::{MAX_NAMED_USERS, MAX_SWEPT_NICKNAMES};
 use crate::{ClaimKind, Claimed, NicknameClaim, NicknameStore, StoreError};
 
 /// Returns the user who has the nickname now, or nothing if the claim is not granted. `?8` is whether it is only
-/// renewed, `?9` whether it is granted whatever it looks like.
+/// renewed, `?9` whether it is granted whatever it looks like, `?10` whether it is chosen, `?11` whether it is granted
+/// whoever has it.
 ///
 /// The first `EXISTS` restricts a renewal to the owner, the second accepts a nickname in the same spelling as before,
 /// the third finds one that looks like it.
 const CLAIM: &str = "
-    INSERT INTO nicknames (key, nickname, owner, person, expires_at, skeleton)
-    SELECT ?1, ?2, ?3, ?4, ?5, ?7
+    INSERT INTO nicknames (key, nickname, owner, person, expires_at, skeleton, chosen_at)
+    SELECT ?1, ?2, ?3, ?4, ?5, ?7, ?6
     WHERE (NOT ?8 OR EXISTS (SELECT 1 FROM nicknames WHERE key = ?1 AND owner = ?3))
     AND (?9
         OR EXISTS (
@@ -26,8 +27,9 @@ const CLAIM: &str = "
     ON CONFLICT (key) DO UPDATE SET
         nickname = excluded.nickname, owner = excluded.owner, expires_at = excluded.expires_at,
         skeleton = excluded.skeleton,
+        chosen_at = iif(owner = excluded.owner AND NOT ?10, chosen_at, excluded.chosen_at),
         person = iif(owner = excluded.owner, person, excluded.person)
-    WHERE owner = excluded.owner OR expires_at <= ?6
+    WHERE owner = excluded.owner OR expires_at <= ?6 OR ?11
     RETURNING person";
 
 /// The next nicknames, and whether each has expired.
@@ -40,7 +42,17 @@ const SWEEP: &str = "
     AND NOT EXISTS (SELECT 1 FROM messages WHERE sender_id = nicknames.person)
     AND NOT EXISTS (SELECT 1 FROM messages WHERE receiver_id = nicknames.person)";
 
-const FIND: &str = "SELECT person, nickname FROM nicknames WHERE key = ?1";
+/// Not those that were taken away.
+const FIND: &str = "
+    SELECT person, nickname FROM nicknames WHERE key = ?1
+    AND owner <> x'ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff'";
+
+/// `?1` is a JSON array of users. A user has few nicknames: changing them is limited, and old ones expire.
+const CURRENT: &str = "
+    SELECT user.value, (
+        SELECT nickname FROM nicknames WHERE person = user.value
+        ORDER BY chosen_at DESC, expires_at DESC LIMIT 1
+    ) FROM json_each(?1) AS user";
 
 #[async_trait]
 impl NicknameStore for SqliteStore {
@@ -57,7 +69,9 @@ impl NicknameStore for SqliteStore {
             .bind(claim.now.as_millis())
             .bind(claim.nickname.skeleton().as_str().to_owned())
             .bind(claim.kind == ClaimKind::Renew)
-            .bind(claim.kind == ClaimKind::Issued)
+            .bind(matches!(claim.kind, ClaimKind::Issued | ClaimKind::Withdrawn))
+            .bind(claim.is_chosen)
+            .bind(claim.kind == ClaimKind::Withdrawn)
             .fetch_all(connection);
         let granted: Vec<i64> = self.in_place(claim_query).await?;
         let user = granted.first().copied().map(UserId::from_stored);
@@ -75,6 +89,23 @@ impl NicknameStore for SqliteStore {
             .await
             .map_err(|error| self.place.error_in_use(error))?;
         Ok(found.map(|(user, name)| (UserId::from_stored(user), Nickname::from_stored(name))))
+    }
+
+    async fn nicknames_of(&self, users: &[UserId]) -> Result<Vec<(UserId, Nickname)>, StoreError> {
+        let users: Vec<i64> =
+            users.iter().take(MAX_NAMED_USERS).map(|user| user.as_i64()).collect();
+        let users = serde_json::to_string(&users)
+            .map_err(|error| self.place.error_in_use(sqlx::Error::Encode(error.into())))?;
+        let mut reader = self.reader().await?;
+        let found: Vec<(i64, Option<String>)> = sqlx::query_as(CURRENT)
+            .bind(users)
+            .fetch_all(&mut *reader)
+            .await
+            .map_err(|error| self.place.error_in_use(error))?;
+        let named = |(user, name): (i64, Option<String>)| {
+            Some((UserId::from_stored(user), Nickname::from_stored(name?)))
+        };
+        Ok(found.into_iter().filter_map(named).collect())
     }
 
     async fn sweep_nicknames(
@@ -133,6 +164,7 @@ mod tests {
                 ],
             ),
             (FILL, &["PRIMARY KEY (key=?)"]),
+            (CURRENT, &["nicknames_by_person (person=?)"]),
         ] {
             let plan = plan(sql).await;
             for search in searches {
@@ -148,7 +180,7 @@ mod tests {
         let store = SqliteStore::open(folder.path().join("chat.db")).await.unwrap();
         let names = "INSERT INTO nicknames
             WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 2500)
-            SELECT printf('%04d', n), n, x'', n, 5, n FROM n";
+            SELECT printf('%04d', n), n, x'', n, 5, n, 0 FROM n";
         let mut writer = store.writer.lock().await;
         let connection = &mut writer.as_mut().unwrap().connection;
         sqlx::raw_sql(names).execute(&mut *connection).await.unwrap();

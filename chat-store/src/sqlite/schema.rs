@@ -14,7 +14,7 @@ use crate::StoreError;
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Step `i` leads from `user_version` `i` to `i + 1`.
-const MIGRATIONS: [&str; 15] = [
+const MIGRATIONS: [&str; 16] = [
     include_str!("../../migrations/sqlite/0001_tutorial.sql"),
     include_str!("../../migrations/sqlite/0002_rooms.sql"),
     include_str!("../../migrations/sqlite/0003_sessions.sql"),
@@ -30,6 +30,7 @@ const MIGRATIONS: [&str; 15] = [
     include_str!("../../migrations/sqlite/0013_device_code_makers.sql"),
     include_str!("../../migrations/sqlite/0014_events.sql"),
     include_str!("../../migrations/sqlite/0015_changes.sql"),
+    include_str!("../../migrations/sqlite/0016_current_nicknames.sql"),
 ];
 
 /// Marks the file as ours (`PRAGMA application_id`), so that the version of another program's file is not mistaken

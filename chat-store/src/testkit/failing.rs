@@ -247,6 +247,11 @@ impl NicknameStore for FailingStore {
         self.store.find_nickname(key).await
     }
 
+    async fn nicknames_of(&self, users: &[UserId]) -> Result<Vec<(UserId, Nickname)>, StoreError> {
+        take_one(&self.finds)?;
+        self.store.nicknames_of(users).await
+    }
+
     async fn sweep_nicknames(
         &self,
         now: Timestamp,

@@ -205,6 +205,11 @@ impl NicknameStore for HeldStore {
         self.store.find_nickname(key).await
     }
 
+    async fn nicknames_of(&self, users: &[UserId]) -> Result<Vec<(UserId, Nickname)>, StoreError> {
+        self.finds.pass().await;
+        self.store.nicknames_of(users).await
+    }
+
     async fn sweep_nicknames(
         &self,
         now: Timestamp,

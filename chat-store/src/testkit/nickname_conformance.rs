@@ -29,6 +29,8 @@ macro_rules! nickname_conformance {
             nicknames:
                 a_name_belongs_to_the_first_who_claims_it
                 an_owner_stays_the_same_user
+                a_user_has_a_current_name
+                a_name_can_be_taken_away
                 a_name_that_has_expired_can_be_claimed_by_another
                 a_name_that_changes_hands_gives_another_user
                 a_name_that_has_expired_still_leads_to_who_had_it_last

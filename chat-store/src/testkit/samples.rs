@@ -123,6 +123,7 @@ pub(super) fn claim(name: &str, owner: u8, number: i64) -> NicknameClaim {
         now: at(0),
         expires_at: at(1000),
         kind: ClaimKind::New,
+        is_chosen: false,
     }
 }
 

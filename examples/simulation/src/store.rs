@@ -260,6 +260,12 @@ impl NicknameStore for SimulatedStore {
         self.end(&end, found).await
     }
 
+    async fn nicknames_of(&self, users: &[UserId]) -> Result<Vec<(UserId, Nickname)>, StoreError> {
+        let end = self.call(Fault::ClaimFails, None).await;
+        let found = self.names.nicknames_of(users).await?;
+        self.end(&end, found).await
+    }
+
     async fn sweep_nicknames(
         &self,
         _: Timestamp,

@@ -8,9 +8,9 @@ use std::thread;
 use async_trait::async_trait;
 use chat_core::{Epoch, Feed, NewMessage, Nickname, NicknameKey, Offset, Timestamp, UserId};
 use chat_store::{
-    Appended, Claimed, MemoryStore, MessageStore, NicknameClaim, NicknameStore, Page, PageBuilder,
-    Plan, ReadPosition, ReadPositionStore, RoomStore, RoomStoreWrapper, SessionKey, SessionRecord,
-    SessionStore, StoreError, Target,
+    Appended, Claimed, MemoryStore, MessageStore, NicknameClaim, NicknameStore, OwnerKey, Page,
+    PageBuilder, Plan, ReadPosition, ReadPositionStore, RoomStore, RoomStoreWrapper, SessionKey,
+    SessionRecord, SessionStore, StoreError, Target,
 };
 use tokio::sync::oneshot;
 
@@ -180,13 +180,13 @@ impl SessionStore for JournalStore {
 #[async_trait]
 impl NicknameStore for JournalStore {
     async fn claim_nickname(&self, claim: &NicknameClaim) -> Result<Claimed, StoreError> {
-        let mut claim = claim.clone();
+        let claim = claim.clone();
         self.call(move |journal| {
             let held = journal.holder(&claim.nickname.key());
             let claimed = claim.decide(held, || journal.index.has_imitated(&claim));
             if let Claimed::Yes(user) = claimed {
-                claim.user = user;
-                journal.claim(claim)?;
+                let granted = claim.granted(held, user);
+                journal.claim(granted)?;
             }
             Ok(claimed)
         })
@@ -199,10 +199,15 @@ impl NicknameStore for JournalStore {
     ) -> Result<Option<(UserId, Nickname)>, StoreError> {
         let key = key.clone();
         self.call(move |journal| {
-            let held = journal.holder(&key);
+            let held = journal.holder(&key).filter(|claim| claim.owner != OwnerKey::NOBODY);
             Ok(held.map(|claim| (claim.user, claim.nickname.clone())))
         })
         .await
+    }
+
+    async fn nicknames_of(&self, users: &[UserId]) -> Result<Vec<(UserId, Nickname)>, StoreError> {
+        let users = users.to_vec();
+        self.call(move |journal| Ok(journal.index.current_names(&users))).await
     }
 
     async fn sweep_nicknames(

@@ -121,6 +121,15 @@ impl<P: Permit> Outbox<P> {
         self.add((0, Answer::Event(event), None));
     }
 
+    /// Like [`tell`](Self::tell), for an event of which the last one counts: one with this name that still waits is dropped.
+    pub(crate) fn tell_last(&self, event: Arc<EphemeralEvent>) {
+        let is_same = |other: &Answer| matches!(other, Answer::Event(it) if it.name == event.name);
+        let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        answers.retain(|(_, answer, _)| !is_same(answer));
+        drop(answers);
+        self.tell(event);
+    }
+
     fn add(&self, unanswered: Unanswered<P>) {
         let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
         answers.push_back(unanswered);

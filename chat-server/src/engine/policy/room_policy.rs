@@ -23,7 +23,7 @@ const MODERATOR: &str = "moderator";
 /// | | who may |
 /// |---|---|
 /// | connect | everybody but banned users, and users from banned addresses |
-/// | read a room, and see who is there | everybody if the room is public or not kept; members if it is private; nobody who is banned there |
+/// | read a room, and see who is there | everybody if the room is public or not kept; members if it is private; nobody who is banned there; nobody if it was deleted |
 /// | write in a room | who may read it and [post](Posting) there, unless muted there or everywhere |
 /// | send privately | everybody but users who are muted everywhere |
 ///
@@ -116,6 +116,9 @@ impl RoomPolicy {
             return Ok(standing.refused(ban, "you are banned from this room"));
         }
         let record = standing.access.as_ref().map(|access| &access.room);
+        if record.is_some_and(|room| room.visibility == Visibility::Deleted) {
+            return Ok(lasting(Decision::refused()).with_message("this room was deleted"));
+        }
         if record.is_some_and(|room| room.visibility == Visibility::Private) && role.is_none() {
             return Ok(lasting(Decision::refused()).with_message("this room is for its members"));
         }

@@ -42,9 +42,12 @@ impl Identities {
         Ok(is_removed)
     }
 
-    /// Notes that these users may have removed devices: what is remembered of them does not count any more.
+    /// Notes that these users may have removed devices, or have another nickname: what is remembered of them does not count any more.
     pub(crate) fn devices_changed(&self, devices: &Devices) {
         self.known.changed(devices);
+        if let Devices::Of(users) = devices {
+            self.held.forget(users);
+        }
     }
 
     /// Returns whether somebody may have removed a device while a client was being identified.

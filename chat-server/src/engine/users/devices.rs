@@ -97,7 +97,7 @@ impl Identities {
         let holder = Holder::kept(credential, of);
         let user = self.claim(&nickname, holder, ClaimKind::Renew).await;
         match user.and_then(|user| user.ok_or_else(|| taken().into())) {
-            Ok(user) => Ok((user, token)),
+            Ok(user) => Ok((self.under_current_name(user).await, token)),
             Err(error) => {
                 // Nobody gets its token. If this fails, too, the user sees a device without use in the list.
                 let now = self.clock.earliest();

@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chat_core::{Nickname, Timestamp, UserId};
@@ -48,6 +48,11 @@ impl Held {
         if claims.len() < CAPACITY {
             claims.insert(nickname, claim);
         }
+    }
+
+    /// Forgets what is remembered of users whose nicknames may have changed, or been taken away.
+    pub(super) fn forget(&self, users: &HashSet<UserId>) {
+        self.lock().retain(|_, claim| !users.contains(&claim.user));
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Nickname, Claim>> {

@@ -31,6 +31,7 @@ impl Identities {
         let Subject { owner, names, until, claims } = subject;
         let holder = self.holder(owner.into()).await?;
         let user = self.named(&names, holder).await?;
+        self.make_current(&user).await?;
         Ok(User { until, claims, ..self.keep(user, holder, None).await? })
     }
 

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use chat_core::event::{NotJoined, Token};
-use chat_core::{Nickname, Offset, ParseError, Refusal, RefusalCode, RoomId};
+use chat_core::{AccessScope, Nickname, Offset, ParseError, Refusal, RefusalCode, RoomId};
 use socketioxide::extract::SocketRef;
 
 use super::admission::{Rooms, admit, may_take};
@@ -145,7 +145,7 @@ async fn claimant(
         (Some(issued), Some(user)) if issued.id != user.id => Claimant::Another,
         (Some(issued), _) => Claimant::Known(issued.clone()),
         (None, Some(user)) => match services.identities.renew(&user).await {
-            Ok(()) => Claimant::Known(user),
+            Ok(()) => Claimant::Known(services.identities.under_current_name(user).await),
             Err(IdentityError::Refused(_)) => Claimant::Another,
             Err(error) => return Err(error.into()),
         },
@@ -169,8 +169,11 @@ async fn named(
     let nickname: Nickname = name.parse().map_err(invalid)?;
     may_take(services, socket, &nickname).await?;
     let (token, code) = (handshake.token.clone(), handshake.invitation.clone());
-    let (user, token) = identities.take(nickname, token, code, source_of(socket)).await?;
-    Ok(Some((user, Some(token))))
+    let taken = identities.take(nickname, (token, code), None, source_of(socket)).await?;
+    if taken.is_renamed {
+        services.access_changed(&AccessScope::User(taken.user.id)).await;
+    }
+    Ok(Some((taken.user, Some(taken.token))))
 }
 
 fn invalid(error: ParseError) -> IdentityError {

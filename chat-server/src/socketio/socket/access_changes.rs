@@ -11,6 +11,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use super::connect::Connections;
 use super::connection::Connection;
+use super::nickname_changes::follow_names;
 use super::services::Services;
 use super::standing::settle;
 use crate::engine::policy::{Devices, Noted};
@@ -43,7 +44,7 @@ impl Connections {
     pub(crate) async fn access_changed(&self, scope: &AccessScope) {
         tokio::join!(
             self.apply([scope].into_iter()),
-            self.end_removed_devices(Devices::in_scope(scope)),
+            self.look_at_users(Devices::in_scope(scope)),
             self.services().tell_of_change(scope),
         );
     }
@@ -52,7 +53,7 @@ impl Connections {
     pub(crate) async fn follow(self) {
         loop {
             let Noted { scopes, devices } = self.services().changes.next().await;
-            tokio::join!(self.apply(scopes.iter()), self.end_removed_devices(devices));
+            tokio::join!(self.apply(scopes.iter()), self.look_at_users(devices));
             let asks_all = scopes.contains(&AccessScope::Everything);
             sleep(if asks_all { LONG_PAUSE } else { PAUSE }).await;
         }
@@ -84,15 +85,23 @@ impl Connections {
             .await;
     }
 
+    /// Ends the connections of devices that these users have removed, and gives the others the users' current nicknames.
+    async fn look_at_users(&self, devices: Devices) {
+        self.services().identities.devices_changed(&devices);
+        if let Devices::Of(users) = &devices {
+            follow_names(self.live().all(), users).await;
+        }
+        self.end_removed_devices(devices).await;
+    }
+
     /// Ends the connections of devices that these users have removed. Those that cannot be found out about now are noted
     /// again.
     async fn end_removed_devices(&self, devices: Devices) {
         if devices.is_empty() {
             return;
         }
-        let Services { identities, changes, .. } = self.services();
+        let changes = &self.services().changes;
         // Clients that are being accepted are not in the list yet. They look when they are.
-        identities.devices_changed(&devices);
         let named = self.live().all().into_iter().filter_map(|it| it.user().map(|user| (it, user)));
         let named = named.filter(|(_, user)| devices.are_of(user.id));
         let failed = Mutex::new(HashSet::new());

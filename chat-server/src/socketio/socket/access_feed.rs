@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chat_core::{AccessAction, AccessScope, Refusal, RefusalCode, RoomId, Timestamp};
+use chat_core::{AccessAction, AccessScope, Refusal, RefusalCode, RoomId, Timestamp, UserId};
 use chat_store::{
     AccessChange, AccessNumber, AccessState, NewAccessChange, RoomStore, StoreError, Subject,
 };
@@ -15,6 +15,7 @@ use super::connect::Connections;
 use super::connection::Connection;
 use crate::engine::outage::Outage;
 use crate::engine::planted::{self, Bug};
+use crate::engine::policy::Devices;
 use crate::socketio::transport::Farewell;
 
 /// The time between two looks at the log.
@@ -64,6 +65,7 @@ impl Connections {
             changes.iter().for_each(|change| self.kick(change));
             let scopes = scopes(&changes);
             scopes.into_iter().for_each(|scope| self.services().changes.note_policy(scope));
+            self.services().changes.note_devices(Devices::Of(renamed(&changes)));
             self.tell_of_rooms(rooms, &changes).await;
         }
     }
@@ -113,6 +115,18 @@ impl Connections {
         let followed = all.iter().map(|connection| connection.position.following());
         followed.flat_map(|following| following.rooms.keys().cloned().collect::<Vec<_>>()).collect()
     }
+}
+
+/// Returns the users whose nicknames have changed.
+fn renamed(changes: &[AccessChange]) -> HashSet<UserId> {
+    let of_name =
+        |it: &&AccessChange| matches!(it.action, AccessAction::Rename | AccessAction::TakeNickname);
+    let subjects = changes.iter().filter(of_name).filter_map(|change| change.subject.as_ref());
+    let user = |subject: &Subject| match subject {
+        Subject::User(user) => Some(*user),
+        Subject::Address(_) => None,
+    };
+    subjects.filter_map(user).collect()
 }
 
 /// Returns what the policy is to be asked about again.

@@ -1,5 +1,6 @@
 //! The events of the chat, one file each.
 
+mod answering;
 mod changes;
 mod chat_message;
 mod client_event;

@@ -36,6 +36,14 @@ pub async fn every_change_has_an_entry_and_numbers_are_dense(backend: &dyn Sessi
         redeem(1, 3),
         impose(ban(2, None), None),
         kick.clone(),
+        AccessRequest::Rename { user: user(2) },
+        AccessRequest::TakeNickname { user: user(2) },
+        AccessRequest::ChangeRoom {
+            room: key("lobby"),
+            topic: None,
+            visibility: Some(chat_core::Visibility::Deleted),
+            posting: None,
+        },
         AccessRequest::LiftSanction { key: ban(2, None) },
         kick,
     ];

@@ -6,14 +6,14 @@ use chat_core::Nickname;
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
-use crate::ClaimKind::{Issued, New, Renew};
+use crate::ClaimKind::{Issued, New, Renew, Withdrawn};
 use crate::Claimed::{Taken, Yes};
 use crate::testkit::SessionBackend;
 use crate::testkit::dropping::{POLLS, poll_at_most};
 use crate::testkit::samples::{
     append_one, at, claim, claim_one, find_name, message, private, user,
 };
-use crate::{NicknameClaim, StoreError};
+use crate::{NicknameClaim, OwnerKey, StoreError};
 
 /// Names that people take for each other.
 pub(super) const ALIKE: [&str; 4] = ["Ada", "Аdа", "Adа", "Аda"];
@@ -41,6 +41,69 @@ pub async fn an_owner_stays_the_same_user(backend: &dyn SessionBackend) {
     }
     assert_eq!(find_name(&*store, "Ada").await, Some((user(10), "ADA".into())));
     assert_eq!(find_name(&*store, "A D A").await, Some((user(13), "a d a".into())));
+}
+
+/// The one that became the user's last, until another one is chosen: keeping one is not choosing it.
+pub async fn a_user_has_a_current_name(backend: &dyn SessionBackend) {
+    let store = backend.open_store().await;
+    let (ada, bob, nobody) = (user(10), user(20), user(30));
+    let current = async || {
+        let mut names = store.nicknames_of(&[bob, nobody, ada]).await.expect("a lookup");
+        names.sort();
+        names.into_iter().map(|(user, name)| (user, name.into())).collect::<Vec<(_, String)>>()
+    };
+    let named = |name: &str| vec![(ada, name.to_owned()), (bob, "Bob".to_owned())];
+    let timed = |name: &str, now, expires_at| {
+        let (now, expires_at) = (at(now), at(expires_at));
+        NicknameClaim { now, expires_at, ..claim(name, 1, 10) }
+    };
+    assert_eq!(current().await, []);
+    claim_one(&*store, &claim("Bob", 2, 20)).await;
+    claim_one(&*store, &timed("Ada", 1, 1000)).await;
+    assert_eq!(current().await, named("Ada"));
+    claim_one(&*store, &timed("Ada L.", 2, 1000)).await;
+    assert_eq!(current().await, named("Ada L."));
+    for kind in [Renew, New, Issued] {
+        claim_one(&*store, &timed("ada", 3, 2000).with_kind(kind)).await;
+        assert_eq!(current().await, named("Ada L."), "{kind:?}");
+    }
+    claim_one(&*store, &timed("ada", 4, 500).with_kind(Renew).chosen()).await;
+    assert_eq!(current().await, named("ada"));
+    // Also when the other one is spelled as before.
+    claim_one(&*store, &timed("Ada L.", 5, 1000).with_kind(Renew).chosen()).await;
+    assert_eq!(current().await, named("Ada L."));
+    // A name that has expired is the user's until it is another's.
+    claim_one(&*store, &NicknameClaim { now: at(1000), ..claim("Ada L.", 3, 30) }).await;
+    claim_one(&*store, &NicknameClaim { now: at(1001), ..claim("Ada L.", 3, 30) }).await;
+    let mut expected = named("ada");
+    expected.push((nobody, "Ada L.".to_owned()));
+    assert_eq!(current().await, expected);
+}
+
+/// Whoever has it, and whatever it looks like. Its user has the other names as before.
+pub async fn a_name_can_be_taken_away(backend: &dyn SessionBackend) {
+    let store = backend.open_store().await;
+    claim_one(&*store, &claim("Ada", 1, 10)).await;
+    claim_one(&*store, &NicknameClaim { now: at(1), ..claim("Admin", 1, 11) }).await;
+    let taken = NicknameClaim { now: at(2), owner: OwnerKey::NOBODY, ..claim("admin", 9, 90) };
+    let taken = taken.with_kind(Withdrawn);
+    assert_eq!(claim_one(&*store, &taken).await, Yes(user(90)));
+    for kind in [Renew, New, Issued] {
+        let again = NicknameClaim { now: at(3), ..claim("Admin", 1, 10) }.with_kind(kind);
+        assert_eq!(claim_one(&*store, &again).await, Taken, "{kind:?}");
+    }
+    assert_eq!(find_name(&*store, "Admin").await, None, "it leads to nobody");
+    let names = store.nicknames_of(&[user(10), user(11), user(90)]).await.expect("a lookup");
+    let names: Vec<_> = names.iter().map(|(user, name)| (*user, name.as_str())).collect();
+    assert!(names.contains(&(user(10), "Ada")) && names.contains(&(user(90), "admin")));
+    assert_eq!(names.len(), 2);
+    // It is given back by letting it expire.
+    let now = at(4);
+    let back =
+        NicknameClaim { now, expires_at: now, owner: OwnerKey::NOBODY, ..claim("admin", 9, 90) };
+    assert_eq!(claim_one(&*store, &back.with_kind(Renew)).await, Yes(user(90)));
+    let again = NicknameClaim { now, ..claim("Admin", 2, 20) };
+    assert_eq!(claim_one(&*store, &again).await, Yes(user(20)));
 }
 
 /// From that moment on, not before. Until then, and after, its owner may prolong it.
@@ -176,6 +239,8 @@ pub async fn a_closed_store_says_so_of_nicknames(backend: &dyn SessionBackend) {
     claim_one(&*store, &ada).await;
     store.close().await;
     assert!(matches!(store.claim_nickname(&ada).await, Err(StoreError::Closed)));
+    let named = store.nicknames_of(&[user(10)]).await;
+    assert!(matches!(named, Err(StoreError::Closed)), "{named:?}");
     let found = store.find_nickname(&ada.nickname.key()).await;
     assert!(matches!(found, Err(StoreError::Closed)));
     assert!(matches!(store.sweep_nicknames(at(0), None).await, Err(StoreError::Closed)));

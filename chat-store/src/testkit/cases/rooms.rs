@@ -4,7 +4,8 @@ use chat_core::{Posting, Reason, Role, RoomId, Topic, Visibility};
 
 use crate::testkit::SessionBackend;
 use crate::testkit::access_samples::{
-    add, change, change_as, change_at_once, create, create_with, key, made, new,
+    add, change, change_as, change_at_once, create, create_with, invite, key, made, new, redeem,
+    remove, role,
 };
 use crate::testkit::samples::{at, room, user};
 use crate::{
@@ -151,6 +152,44 @@ pub async fn a_private_room_is_listed_for_its_members_only(backend: &dyn Session
     let remove = AccessRequest::RemoveMember { room: key("staff"), user: user(3) };
     change_as(&*store, 6, remove).await;
     assert_eq!(listed(Some(3)).await, [(lobby, member)]);
+}
+
+/// Its name stays taken, and its members have their roles again when it is brought back.
+pub async fn a_deleted_room_is_listed_for_nobody(backend: &dyn SessionBackend) {
+    let store = backend.open_store().await;
+    let visibility = |name, visibility| AccessRequest::ChangeRoom {
+        room: key(name),
+        topic: None,
+        visibility: Some(visibility),
+        posting: None,
+    };
+    for (number, name) in [(1, "lobby"), (4, "staff")] {
+        change_as(&*store, number, create_with(name, Visibility::Private, Some(1))).await;
+        change_as(&*store, number + 1, add(name, 2)).await;
+        change_as(&*store, number + 2, invite(name, number as u8, 9)).await;
+    }
+    let delete = visibility("lobby", Visibility::Deleted);
+    change_as(&*store, 7, delete.clone()).await;
+    assert_eq!(change(&*store, delete).await, AccessChanged::Unchanged);
+    let listed = async |number| -> Vec<_> {
+        let rooms = store.list_rooms(Some(user(number)), None, 9).await.unwrap();
+        rooms.into_iter().map(|one| String::from(one.room.id)).collect()
+    };
+    for number in 1..3 {
+        assert_eq!(listed(number).await, ["staff"]);
+    }
+    let there = store.find_room(&key("lobby")).await.unwrap().unwrap();
+    let refused = AccessChanged::No(Refused::RoomExists(there));
+    assert_eq!(change(&*store, create("LOBBY", Some(3))).await, refused);
+    for request in [add("lobby", 3), redeem(1, 3), invite("lobby", 9, 1)] {
+        assert_eq!(change(&*store, request).await, AccessChanged::No(Refused::NoRoom));
+    }
+    change_as(&*store, 8, remove("lobby", 2)).await;
+    change_as(&*store, 9, visibility("lobby", Visibility::Public)).await;
+    assert_eq!(listed(3).await, ["lobby"]);
+    assert_eq!(role(&*store, "lobby", 1).await, Some(Role::Owner));
+    assert_eq!(role(&*store, "lobby", 2).await, None);
+    change_as(&*store, 10, redeem(1, 3)).await;
 }
 
 /// What is there already stays.

@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 
-use chat_core::{Audience, Feed, Kind, Message, NicknameKey, Offset, Timestamp};
+use chat_core::{Audience, Feed, Kind, Message, Nickname, NicknameKey, Offset, Timestamp, UserId};
 use chat_store::{NicknameClaim, SessionKey, SessionRecord};
 
 use super::line::{Code, Credential, Line};
@@ -112,6 +112,16 @@ impl Index {
             claim.expires_at <= now && self.feed(&Feed::User(claim.user)).is_empty()
         });
         (last, expired.map(|(key, _)| key.clone()).collect())
+    }
+
+    /// Of each user, the name that was chosen last.
+    pub(crate) fn current_names(&self, users: &[UserId]) -> Vec<(UserId, Nickname)> {
+        let current = |user: &UserId| {
+            let names = self.nicknames.values().filter(|claim| claim.user == *user);
+            let last = names.max_by_key(|claim| (claim.now, claim.expires_at))?;
+            Some((*user, last.nickname.clone()))
+        };
+        users.iter().filter_map(current).collect()
     }
 
     pub(crate) fn tail(&self) -> Offset {

@@ -10,7 +10,8 @@ use chat_store::{
 };
 
 use super::moderate_args::{
-    Command, InviteArgs, KickArgs, MemberArgs, OptionalRole, RoomArgs, SanctionArgs, SubjectArgs,
+    Command, InviteArgs, KickArgs, MemberArgs, NameArgs, OptionalRole, RoomArgs, SanctionArgs,
+    SubjectArgs,
 };
 
 /// Checks that there is a store that a server may use: a wrong path must not create an empty one.
@@ -43,6 +44,7 @@ pub(super) async fn run(command: Command, store: &dyn Store) -> anyhow::Result<(
         Command::Member(args) => member(store, args).await,
         Command::Invite(args) => invite(store, args).await,
         Command::Code { nickname } => code(store, &nickname).await,
+        Command::Name(args) => name(store, args).await,
         Command::Audit { room, limit } => audit(store, room, limit.into()).await,
     }
 }
@@ -131,6 +133,31 @@ async fn code(store: &dyn Store, nickname: &Nickname) -> anyhow::Result<()> {
     };
     println!("{}", made.code);
     Ok(())
+}
+
+async fn name(store: &dyn Store, args: NameArgs) -> anyhow::Result<()> {
+    let NameArgs { nickname, change, take: _, free, duration, reason } = args;
+    let request = if let Some(new) = change {
+        let (user, _) = find(store, &nickname).await?;
+        if !chat_server::rename(store, user, &new).await? {
+            bail!(
+                "somebody else has {new} or one that looks like it, or no device of the user is known"
+            );
+        }
+        AccessRequest::Rename { user }
+    } else if free {
+        let freed = chat_server::free_nickname(store, &nickname).await?;
+        println!("{}", if freed { "done" } else { "nothing to do" });
+        return Ok(());
+    } else {
+        let until = duration.map(|duration| Timestamp::now().plus(duration));
+        let Some(user) = chat_server::take_nickname(store, &nickname, until).await? else {
+            println!("done; nobody had it");
+            return Ok(());
+        };
+        AccessRequest::TakeNickname { user }
+    };
+    apply(store, because(request, reason)).await
 }
 
 async fn audit(store: &dyn Store, room: Option<RoomId>, limit: usize) -> anyhow::Result<()> {

@@ -29,6 +29,10 @@ pub(crate) enum Command {
         /// The user's nickname
         nickname: Nickname,
     },
+    /// Give a user another nickname, take one away so that nobody has it, or free it again
+    ///
+    /// A running server with --rooms follows within a second, any other one when the user connects again.
+    Name(NameArgs),
     /// Print who did what to whom, the newest first
     Audit {
         /// Only in this room
@@ -97,7 +101,7 @@ pub(crate) struct RoomArgs {
     /// What it is about
     #[arg(long, value_name = "TEXT")]
     pub(super) topic: Option<Topic>,
-    /// public or private: who may find and read it
+    /// public or private: who may find and read it; deleted: nobody, until it is brought back with another one
     #[arg(long, value_name = "WHO")]
     pub(super) visibility: Option<Visibility>,
     /// everyone, members or moderators: who may write there
@@ -115,6 +119,29 @@ pub(crate) struct InviteArgs {
     /// How long it is valid, as in 2h or 30days
     #[arg(long = "for", value_name = "DURATION", default_value = "7days", value_parser = humantime::parse_duration)]
     pub(super) duration: Duration,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+#[group(skip)]
+#[command(group = clap::ArgGroup::new("deed").required(true).args(["change", "take", "free"]))]
+pub(crate) struct NameArgs {
+    /// The nickname
+    pub(super) nickname: Nickname,
+    /// Give its user this one instead; the user keeps everything, the old one too until it expires
+    #[arg(long, value_name = "NICKNAME")]
+    pub(super) change: Option<Nickname>,
+    /// Take it away: its user goes on without it, and nobody else gets it
+    #[arg(long)]
+    pub(super) take: bool,
+    /// Let others have it that was taken away
+    #[arg(long)]
+    pub(super) free: bool,
+    /// For how long to take it away, as in 2h or 30days; for good without it
+    #[arg(long = "for", value_name = "DURATION", requires = "take", value_parser = humantime::parse_duration)]
+    pub(super) duration: Option<Duration>,
+    /// Why, for the log
+    #[arg(long, value_name = "TEXT", conflicts_with = "free")]
+    pub(super) reason: Option<Reason>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Args)]

@@ -9,7 +9,7 @@ use super::super::keeper::keep_name;
 use super::super::standing::settle;
 use crate::engine::delivery::Answer;
 use crate::engine::policy::Action;
-use crate::engine::users::IdentityError;
+use crate::engine::users::{IdentityError, Taken};
 
 /// [`chat_core::event::NICKNAME`].
 pub(crate) struct NicknameEvent;
@@ -41,24 +41,31 @@ async fn take(connection: &Arc<Connection>, asked: NicknameRequest, request: Req
         return request.refuse(denied.into());
     }
     let (identities, source) = (&connection.services.identities, connection.source);
-    let named = match (token, connection.user()) {
+    let before = connection.user();
+    let named = match (token, &before) {
         (None, Some(user)) => {
             // The same user continues under another nickname, kept by the same token.
-            let renamed = identities.rename(&user, &nickname, source).await;
+            let renamed = identities.rename(user, &nickname, source).await;
             renamed.map(|user| (user, connection.token()))
         }
         (token, _) => {
-            let taken = identities.take(nickname, token, invitation, source).await;
-            taken.map(|(user, token)| (user, Some(token)))
+            let known = before.as_ref().map(|user| user.id);
+            let taken = identities.take(nickname, (token, invitation), known, source).await;
+            taken.map(|Taken { user, token, .. }| (user, Some(token)))
         }
     };
     match named {
         Ok((user, token)) => {
             let named = Named::new(user.nickname.clone(), token.clone()).with_user(user.id);
+            let is_renamed =
+                before.is_some_and(|it| it.id == user.id && it.nickname != user.nickname);
             connection.identify(Arc::new(user), token);
             keep_name(connection);
             // The user may not be allowed what the client was without a name, or as another user.
             settle(connection).await;
+            if is_renamed {
+                connection.tell_own_devices().await;
+            }
             request.answer(Answer::Named(named));
         }
         Err(IdentityError::Refused(refusal)) => request.refuse(refusal),

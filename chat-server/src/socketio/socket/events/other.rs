@@ -33,6 +33,8 @@ const RARE: &[Rare] = &[
     rare::<kept_rooms::InviteEvent>(),
     rare::<kept_rooms::AcceptInvitationEvent>(),
     rare::<kept_rooms::RevokeInvitationEvent>(),
+    rare::<kept_rooms::InvitationsEvent>(),
+    rare::<kept_rooms::DeleteRoomEvent>(),
     rare::<kept_rooms::KickEvent>(),
     rare::<kept_rooms::BanEvent>(),
     rare::<kept_rooms::MuteEvent>(),

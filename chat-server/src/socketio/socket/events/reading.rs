@@ -7,16 +7,15 @@ use chat_core::event::{
 };
 use chat_core::{Feed, Offset, Refusal, RefusalCode, RoomId, UserId};
 use chat_store::StoreError;
-use serde::Serialize;
-use serde_json::value::to_raw_value;
 
 use super::super::connection::{Connection, Request, TASK_BYTES};
 use super::super::event::Event;
+use super::answering::{Failed, made};
 use super::in_room::not_in_room;
 use crate::engine::delivery::Answer;
-use crate::engine::policy::{Action, Denied};
+use crate::engine::policy::Action;
 use crate::engine::reading::{MAX_POSITIONS, Reading};
-use crate::engine::users::{IdentityError, User};
+use crate::engine::users::User;
 
 /// [`chat_core::event::READ`].
 pub(crate) struct ReadEvent;
@@ -79,13 +78,6 @@ impl Event for ReadersEvent {
     }
 }
 
-/// Why a request gets no answer of its own.
-enum Failed {
-    Refused(Refusal),
-    /// Silence makes the client retry.
-    Store,
-}
-
 /// Carries out a request after the others of this connection that read from the store. Messages do not wait for it.
 fn later(connection: &Arc<Connection>, asked: Asked, mut request: Request) {
     let connection = Arc::clone(connection);
@@ -115,8 +107,13 @@ async fn answer(connection: &Connection, asked: Asked) -> Result<Answer, Failed>
         Asked::Readers(room) => {
             let room = may_read(connection, room, true).await?;
             let readers = reading.of_feed(&room.clone().into(), Readers::MAX_READERS).await?;
-            let reader = |(user, offset)| Reader { user: Some(user), offset };
-            made(&Readers::new(room, readers.into_iter().map(reader).collect()))
+            let users: Vec<UserId> = readers.iter().map(|(user, _)| *user).collect();
+            let mut names = connection.services.identities.nicknames(&users).await?;
+            let mut reader = |(user, offset)| {
+                let nickname = names.remove(&user);
+                Reader { user: Some(user), nickname, offset }
+            };
+            made(&Readers::new(room, readers.into_iter().map(&mut reader).collect()))
         }
     }
 }
@@ -192,42 +189,5 @@ async fn may_read(connection: &Connection, room: RoomId, sees: bool) -> Result<R
     match connection.permit(&actions).await {
         Ok(_grant) => Ok(room),
         Err(denied) => Err(Failed::from(denied)),
-    }
-}
-
-fn made(answer: &impl Serialize) -> Result<Answer, Failed> {
-    match to_raw_value(answer) {
-        Ok(json) => Ok(Answer::Made(json.into())),
-        Err(error) => {
-            tracing::error!("an answer cannot be serialised: {error}");
-            Err(Failed::Store)
-        }
-    }
-}
-
-impl From<Refusal> for Failed {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refused(refusal)
-    }
-}
-
-impl From<Denied> for Failed {
-    fn from(denied: Denied) -> Self {
-        Self::Refused(denied.into())
-    }
-}
-
-impl From<StoreError> for Failed {
-    fn from(_: StoreError) -> Self {
-        Self::Store
-    }
-}
-
-impl From<IdentityError> for Failed {
-    fn from(error: IdentityError) -> Self {
-        match error {
-            IdentityError::Refused(refusal) => Self::Refused(refusal),
-            IdentityError::Store(_) => Self::Store,
-        }
     }
 }

@@ -1,0 +1,66 @@
+//! Nicknames that were chosen on another device, or by those who run the chat.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use chat_core::event::{NICKNAME, Named};
+use chat_core::{AccessScope, UserId};
+
+use super::connection::Connection;
+use super::keeper::keep_name;
+use super::standing::settle;
+use crate::engine::delivery::EphemeralEvent;
+use crate::socketio::transport::Farewell;
+
+/// Gives the connections of these users their current nicknames, after the requests that came before. Who has none any
+/// more is disconnected. If the store fails, they go on under the old ones until they connect again.
+pub(super) async fn follow_names(connections: Vec<Arc<Connection>>, users: &HashSet<UserId>) {
+    let user_of = |it: Arc<Connection>| it.user().map(|user| (it, user));
+    let mut named: Vec<_> = connections.into_iter().filter_map(user_of).collect();
+    named.retain(|(_, user)| users.contains(&user.id));
+    let Some((first, _)) = named.first() else { return };
+    let here: HashSet<UserId> = named.iter().map(|(_, user)| user.id).collect();
+    let here: Vec<UserId> = here.into_iter().collect();
+    let Ok(names) = first.services.identities.nicknames(&here).await else { return };
+    for (connection, user) in named {
+        if names.get(&user.id) != Some(&user.nickname) {
+            let later = Arc::clone(&connection);
+            connection.requests.later(async move {
+                let gone = later.gone.clone();
+                gone.run_until_cancelled(follow_name(&later)).await;
+            });
+        }
+    }
+}
+
+/// Asks again: what has changed may have been this connection's own doing.
+async fn follow_name(connection: &Arc<Connection>) {
+    let (Some(user), identities) = (connection.user(), &connection.services.identities) else {
+        return;
+    };
+    let Ok(names) = identities.nicknames(&[user.id]).await else { return };
+    if !names.contains_key(&user.id) {
+        tracing::debug!("a connection is closed: its nickname was taken away");
+        return connection.link.close(Farewell::NameLost);
+    }
+    let now = identities.under_current_name((*user).clone()).await;
+    if now.nickname == user.nickname {
+        return;
+    }
+    let named = Named::new(now.nickname.clone(), connection.token()).with_user(now.id);
+    connection.identify(Arc::new(now), connection.token());
+    keep_name(connection);
+    settle(connection).await;
+    if let Some(event) = EphemeralEvent::new(NICKNAME, &named) {
+        connection.waiting.outbox.tell_last(event);
+    }
+}
+
+impl Connection {
+    /// Has the other connections of the user take the nickname that was chosen here, on all nodes.
+    pub(super) async fn tell_own_devices(&self) {
+        if let Some(user) = self.user() {
+            self.services.access_changed(&AccessScope::User(user.id)).await;
+        }
+    }
+}
