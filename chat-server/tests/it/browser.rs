@@ -31,6 +31,7 @@ macro_rules! files {
 files! {
     connection
     changes
+    client_package
     conversation
     injection
     keyboard

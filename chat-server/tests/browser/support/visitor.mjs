@@ -31,7 +31,7 @@ export class Visitor {
    */
   static async open(t, url, { name, remembered = {}, withoutWebsocket = false, device = DESKTOP, ...options } = {}) {
     const visitor = new Visitor();
-    const context = await (await browser()).newContext({ ...READER, ...device, ...options });
+    const context = await (await browser()).newContext({ serviceWorkers: "block", ...READER, ...device, ...options });
     defer(t, async () => {
       const violations = await visitor.violations();
       await context.close();
@@ -49,6 +49,7 @@ export class Visitor {
       document.addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI }) =>
         window.violations.push(`${violatedDirective}: ${blockedURI}`));
     }, remembered);
+    await context.addInitScript(canBeCutOff);
     if (withoutWebsocket) await context.addInitScript(() => delete window.WebSocket);
     visitor.context = context;
     visitor.page = await visitor.tab(url);
@@ -83,7 +84,11 @@ export class Visitor {
   async cutOff() {
     const transport = (url) => url.pathname.endsWith("/socket.io/");
     await this.context.route(transport, (route) => route.abort());
-    return () => this.context.unroute(transport);
+    await this.context.addCookies([{ name: "cut-off", value: "yes", url: new URL(this.page.url()).origin }]);
+    return async () => {
+      await this.context.clearCookies();
+      await this.context.unroute(transport);
+    };
   }
 
   async violations() {
@@ -187,4 +192,14 @@ export class Visitor {
     mkdirSync(SCREENSHOTS, { recursive: true });
     await this.page.screenshot({ path: join(SCREENSHOTS, `${name}.png`), animations: "disabled" });
   }
+}
+
+/** Has new websockets fail as long as there is the cookie of `cutOff`: the driver does not see those. */
+function canBeCutOff() {
+  const Real = window.WebSocket;
+  window.WebSocket = class WebSocket extends Real {
+    constructor(url, ...rest) {
+      super(document.cookie.includes("cut-off") ? url.replace("/socket.io/", "/nowhere/") : url, ...rest);
+    }
+  };
 }

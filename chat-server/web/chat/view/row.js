@@ -1,7 +1,9 @@
 // The element of one message.
 
 import { fillAvatar, shownName } from "./avatar.js";
+import { number, text } from "./language.js";
 import { withLinks } from "./links.js";
+import { explained } from "./problem.js";
 import { dayNumber, showDay, showTime } from "./times.js";
 
 // A longer message is folded until the reader asks for all of it.
@@ -13,7 +15,7 @@ const TOGETHER_MS = 5 * 60_000;
 
 const BEGINNING = new RegExp(`^(?:.*\\n){${FOLD_LINES}}`);
 
-const STATES = { pending: "Sending", sent: "Sent", failed: "Not sent" };
+const STATES = { pending: "sending", sent: "sent", failed: "notSent" };
 
 // What the rows show.
 const contents = new WeakMap();
@@ -26,7 +28,7 @@ export function makeRow({ id, content, at, from, own }) {
   row.dataset.key = id;
   row.classList.toggle("own", own);
   fillAvatar(row.querySelector(".avatar"), from);
-  row.querySelector(".author").textContent = own ? "You" : shownName(from);
+  row.querySelector(".author").textContent = own ? text("author") : shownName(from);
   row.querySelector(".author").dataset.hue = row.querySelector(".avatar").dataset.hue;
   setText(row, content);
   if (at !== null) showTime(row.querySelector(".meta time"), at);
@@ -35,7 +37,7 @@ export function makeRow({ id, content, at, from, own }) {
 
 // Brings up to date what depends on the message before, or changes.
 export function updateRow(row, item, before) {
-  const { at, from, own, content, state, reason, isFirstNew = false } = item;
+  const { at, from, own, content, state, problem, isFirstNew = false } = item;
   const { offset, edited = false, deleted = false, reactions = [] } = item;
   if (contents.get(row) !== content) setText(row, content);
   setOnce(row, "deleted", String(deleted), () => deleted && setDeleted(row));
@@ -52,7 +54,7 @@ export function updateRow(row, item, before) {
   const isTogether = before !== null && !isNewDay && !isFirstNew && before.own === own &&
     before.from === from && at !== null && Math.abs(at - before.at) < TOGETHER_MS;
   row.classList.toggle("together", isTogether);
-  if (state) setOnce(row, "state", state, () => setState(row, state, reason));
+  if (state) setOnce(row, "state", state, () => setState(row, state, problem));
 }
 
 // Does something only when the value is another than before: rows are brought up to date often.
@@ -71,9 +73,9 @@ function setText(row, content) {
 }
 
 function setDeleted(row) {
-  const text = document.createElement("em");
-  text.textContent = "This message was deleted.";
-  row.querySelector(".text").replaceChildren(text);
+  const note = document.createElement("em");
+  note.textContent = text("deleted");
+  row.querySelector(".text").replaceChildren(note);
 }
 
 // One button for each emoji; pressed if the reader gives it.
@@ -84,8 +86,8 @@ function setReactions(row, reactions) {
     button.className = "reaction";
     button.dataset.emoji = emoji;
     button.ariaPressed = String(own);
-    button.title = own ? "Take it back" : "React with it, too";
-    button.textContent = `${emoji} ${count}`;
+    button.title = text(own ? "takeBack" : "reactToo");
+    button.textContent = `${emoji} ${number(count)}`;
     return button;
   });
   row.querySelector(".reactions").replaceChildren(...buttons);
@@ -97,14 +99,16 @@ function setDay(row, at) {
   if (at !== null) showDay(element.firstElementChild, at);
 }
 
-function setState(row, state, reason) {
+function setState(row, state, problem) {
   const element = row.querySelector(".state");
   element.hidden = false;
-  element.querySelector(".unseen").textContent = STATES[state];
+  element.querySelector(".unseen").textContent = text(STATES[state]);
   row.querySelector(".failure")?.remove();
   if (state !== "failed") return;
   const failure = failureTemplate.content.firstElementChild.cloneNode(true);
-  failure.querySelector(".reason").textContent = `Not sent. ${reason}`;
+  failure.querySelector(".reason").textContent = problem
+    ? text("notSentBecause", { reason: explained(problem) })
+    : text("notSent");
   row.append(failure);
 }
 
