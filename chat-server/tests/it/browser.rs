@@ -35,6 +35,7 @@ files! {
     conversation
     injection
     keyboard
+    languages
     loading
     looks
     many

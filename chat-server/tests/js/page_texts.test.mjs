@@ -82,3 +82,12 @@ test("the scripts of the page have no texts of their own", () => {
   const own = [...plain.matchAll(/\b(?:textContent|title|ariaLabel|placeholder) = ["`][^"`]*\p{L}{3}/gu)];
   assert.deepEqual(own.map(([text]) => text), []);
 });
+
+test("the styles know no left and right: lines may run either way", () => {
+  const sheets = ["chat.css", ...readdirSync(join(WEB, "chat/style")).map((file) => `chat/style/${file}`)];
+  const physical = /(?:^|[\s;{-])(?:left|right)\s*:|(?:margin|padding|border)-(?:left|right)|text-align:\s*(?:left|right)|float:/;
+  for (const sheet of sheets) {
+    const lines = read(sheet).split("\n").filter((line) => physical.test(line));
+    assert.deepEqual(lines, [], sheet);
+  }
+});
