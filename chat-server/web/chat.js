@@ -25,7 +25,7 @@ import { fitViewport } from "./chat/view/viewport.js";
 function start(language) {
   // The code of an invitation that has led here, as in "#invitation=7F3KQ-0M2ZD".
   const invitation = new URLSearchParams(location.hash.slice(1)).get("invitation") ?? undefined;
-  const chat = createChat({ io, invitation });
+  const chat = createChat({ io, invitation, keepMessages: true });
   const draw = onceAFrame(() => {
     const now = chat.snapshot();
     for (const view of views) view.draw(now);

@@ -10,12 +10,21 @@ const NAME = `page ${SCOPE} `;
 const PAGE = new URL("./", SCOPE).href;
 const KEPT = new Set(FILES.map((file) => new URL(file, SCOPE).href));
 
+// Beside those, files of other languages, once they were loaded.
+const ASSETS = new URL("./assets/", SCOPE).href;
+
 // What belongs to the page, where nobody has said it.
 const OF_PAGE = /\/(?:[\w.-]+\.(?:css|js|svg|webmanifest))$/;
 
 addEventListener("install", (event) => {
   skipWaiting();
   event.waitUntil(open().then((cache) => cache.addAll([PAGE, ...KEPT])));
+});
+
+// The page has loaded these.
+addEventListener("message", (event) => {
+  const loaded = event.data.filter((url) => url.startsWith(ASSETS));
+  event.waitUntil(Promise.all(loaded.map((url) => kept(url, url))));
 });
 
 addEventListener("activate", (event) => {
@@ -26,12 +35,17 @@ addEventListener("fetch", (event) => {
   const { request } = event;
   const url = request.url.split(/[?#]/)[0];
   if (request.method !== "GET" || !url.startsWith(SCOPE)) return;
-  if (KEPT.has(url)) event.respondWith(kept(request, url));
+  if (url.startsWith(ASSETS)) event.respondWith(kept(request, url));
   else if (url === PAGE || (OF_PAGE.test(url) && !url.includes("/api/"))) event.respondWith(asked(request, url));
 });
 
 async function kept(request, url) {
-  return (await (await open()).match(url)) ?? fetch(request);
+  const cache = await open();
+  const known = await cache.match(url);
+  if (known) return known;
+  const response = await fetch(request);
+  if (response.ok) await cache.put(url, response.clone());
+  return response;
 }
 
 async function asked(request, url) {

@@ -33,12 +33,14 @@ files! {
     changes
     client_package
     conversation
+    fast
     injection
     keyboard
     languages
     loading
     looks
     many
+    markdown
     mounted
     names
     other_origin

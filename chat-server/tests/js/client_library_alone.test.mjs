@@ -275,3 +275,66 @@ test("when it is stopped, no timer and no listener is left", async () => {
   server.socket.arrives("chat message", "late", 2, { room: "general", from: null, at: 1, clientOffset: null }, "epoch-2");
   assert.equal(chat.snapshot(), told);
 });
+
+/** What the server says of messages in a page of history. */
+const said = (...numbers) =>
+  numbers.map((offset) => ({ content: String(offset), offset, room: "general", from: "Bob", user: "b", at: 1, clientOffset: null }));
+
+test("what was read before is there without a connection, and made whole when there is one", async () => {
+  const server = new FakeServer();
+  const local = new Store();
+  server.answers.history = { messages: said(1, 2, 3), more: false };
+  const before = server.client({ local, keepMessages: true });
+  await settle();
+  server.says(4, "4");
+  before.stop();
+
+  server.isUp = false;
+  const chat = server.client({ local, keepMessages: true });
+  assert.deepEqual(contents(open(chat)), ["1", "2", "3", "4"]);
+  assert.equal(open(chat).loaded, false);
+  // Other tabs have moved the cursor on meanwhile: what this one had is not the newest.
+  server.isUp = true;
+  server.answers.history = (request) => {
+    assert.equal(request.before, undefined, "the newest page");
+    return { messages: said(5, 6, 7), more: true };
+  };
+  server.socket.connect();
+  server.says(8, "8");
+  await settle();
+  assert.deepEqual(contents(open(chat)), ["5", "6", "7", "8"]);
+  assert.deepEqual([open(chat).loaded, open(chat).more], [true, true]);
+  server.answers.history = (request) => ({ messages: said(4), more: request.before !== 5 });
+  await chat.loadEarlier(GENERAL);
+  assert.deepEqual([contents(open(chat))[0], open(chat).more], ["4", false]);
+  chat.stop();
+});
+
+test("what is kept of messages has bounds, and none stay that could miss some", async () => {
+  const server = new FakeServer();
+  const local = new Store();
+  const rooms = Array.from({ length: 30 }, (_, n) => `room ${n}`);
+  const chat = server.client({ local, rooms, keepMessages: true });
+  for (const [n, room] of rooms.entries()) server.says(n + 1, "x".repeat(30_000), { room });
+  for (let n = 31; n < 200; n++) server.says(n, `${n}`, { room: "room 29" });
+  await server.clock.pass(300);
+  const kept = () => local.names().filter((name) => name.includes(".messages."));
+  assert.equal(kept().length, 20);
+  const newest = kept().find((name) => name.endsWith("#room 29"));
+  assert.equal(JSON.parse(local.getItem(newest)).length, 50);
+  local.full = true;
+  server.says(200, "no room", { room: "room 29" });
+  await server.clock.pass(300);
+  assert.ok(!kept().includes(newest));
+  chat.stop();
+});
+
+test("without being asked to, it keeps no messages", async () => {
+  const server = new FakeServer();
+  const local = new Store();
+  const chat = server.client({ local });
+  server.says(1, "secret");
+  await server.clock.pass(300);
+  chat.stop();
+  assert.ok(!JSON.stringify([...local.values]).includes("secret"));
+});

@@ -5,7 +5,7 @@
 // node bundle.mjs WEB NODE_MODULES OUT
 
 import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { basename, extname, join, resolve } from "node:path";
 import { brotliCompressSync, constants } from "node:zlib";
@@ -25,22 +25,28 @@ const read = (...path) => readFileSync(join(...path), "utf8");
 rmSync(out, { recursive: true, force: true });
 mkdirSync(out, { recursive: true });
 
-const COMMON = { bundle: true, minify: true, format: "esm", target: "es2022", charset: "utf8", legalComments: "none", write: false };
+const COMMON = { bundle: true, minify: true, format: "esm", target: "es2022", charset: "utf8", legalComments: "inline", write: false };
 
-const assets = [...scripts(), styles(), base()];
+const languages = readdirSync(join(web, "chat/language")).map((file) => basename(file, ".js"));
+const icon = asset("icon", ".svg", read(web, "favicon.svg"));
+const assets = [...scripts(), styles(), check(), icon];
 const html = page(assets);
-const kept = assets.map(({ path }) => `.${path}`);
 serve("/", "index.html", html);
 for (const { path, file, text } of assets) serve(path, file, text, "immutable");
 serve("/favicon.svg", "favicon.svg", read(web, "favicon.svg"));
-serve("/manifest.webmanifest", "manifest.webmanifest", read(web, "manifest.webmanifest"));
+serve("/manifest.webmanifest", "manifest.webmanifest", named(read(web, "manifest.webmanifest")));
 serve("/service_worker.js", "service_worker.js", worker());
 serve("/chat/client.js", "client.js", library());
 
-/** The page's own scripts: one, and one a language. */
+/** The scripts: one with the Socket.IO client in it, so that nothing waits for a second connection, and one a language. */
 function scripts() {
+  const client = JSON.stringify(join(nodeModules, "socket.io-client/dist/socket.io.esm.min.js"));
+  // The script may come before the rest of the page.
+  const ready = `if (document.readyState === "loading") await new Promise((go) => document.addEventListener("readystatechange", go));`;
+  writeFileSync(join(out, "before.js"), `import { io } from ${client}; globalThis.io = io; ${ready}`);
+  writeFileSync(join(out, "chat.js"), `import "./before.js"; import ${JSON.stringify(join(web, "chat.js"))};`);
   const options = { ...COMMON, splitting: true, outdir: out, entryNames: "[name]-[hash]", chunkNames: "[name]-[hash]" };
-  const { outputFiles } = buildSync({ ...options, entryPoints: [join(web, "chat.js")] });
+  const { outputFiles } = buildSync({ ...options, entryPoints: [join(out, "chat.js")] });
   return outputFiles.map(({ path, text }) => ({ path: `/assets/${basename(path)}`, file: basename(path), text }));
 }
 
@@ -53,30 +59,34 @@ function styles() {
   return asset("chat", ".css", text);
 }
 
-/** What is no module: the check of the browser, and the Socket.IO client. */
-function base() {
-  const check = transformSync(read(web, "support.js"), { minify: true, target: "es5", charset: "utf8" }).code;
-  const client = read(nodeModules, "socket.io-client", "dist", "socket.io.min.js").replace(/^\/\/# sourceMappingURL=.*$/m, "");
-  return asset("base", ".js", `${check}${client}`);
+/** The check of the browser, which is no module. */
+function check() {
+  return asset("support", ".js", transformSync(read(web, "support.js"), { minify: true, target: "es5", charset: "utf8" }).code);
 }
 
 function page(assets) {
-  const named = (start, end) => assets.find(({ file }) => file.startsWith(start) && file.endsWith(end)).path;
-  const style = `<link rel="stylesheet" href=".${named("chat-", ".css")}">`;
-  const script = `<script src=".${named("base-", ".js")}" defer></script>`;
-  const module = `<script src=".${named("chat-", ".js")}" type="module"></script>`;
+  const path = (start, end) => assets.find(({ file }) => file.startsWith(start) && file.endsWith(end)).path;
+  // The script comes first, on the connection that is there, and waits for no style.
+  const module = `<script src=".${path("chat-", ".js")}" type="module" async></script>`;
+  const style = `<link rel="stylesheet" href=".${path("chat-", ".css")}">`;
   let isFirst = true;
-  return read(web, "index.html")
-    .replace(/<link rel="stylesheet" href="[^"]+">\s*/g, () => (isFirst ? ((isFirst = false), `${style}\n`) : ""))
-    .replace(/<script src=".\/support.js" defer><\/script>\s*/, "")
-    .replace(/<script src=".\/socket.io\/socket.io.min.js" defer><\/script>/, script)
-    .replace(/<script src=".\/chat.js" type="module"><\/script>/, module)
+  return named(read(web, "index.html"))
+    .replace(/<link rel="stylesheet" href="[^"]+">\s*/g, () => (isFirst ? ((isFirst = false), `${module}\n${style}\n`) : ""))
+    .replace("./support.js", `.${path("support-", ".js")}`)
+    .replace(/<script src=".\/(?:socket.io\/socket.io.min|chat).js" [^>]*><\/script>\s*/g, "")
     .replace(/\n\s*/g, "\n");
 }
 
-/** Keeps what the page loads, in any language. */
+/** With the icon by the name that changes with it. */
+function named(text) {
+  return text.replaceAll("./favicon.svg", `.${icon.path}`);
+}
+
+/** Keeps what the page loads; languages, when they have been loaded. */
 function worker() {
-  const define = { PAGE_FILES: JSON.stringify([...kept, "./favicon.svg"]), PAGE_VERSION: JSON.stringify(hash(html)) };
+  const isLanguage = ({ file }) => languages.some((code) => file.startsWith(`${code}-`));
+  const kept = assets.filter((asset) => !isLanguage(asset)).map(({ path }) => `.${path}`);
+  const define = { PAGE_FILES: JSON.stringify(kept), PAGE_VERSION: JSON.stringify(hash(html)) };
   return transformSync(read(web, "service_worker.js"), { minify: true, define, target: "es2022" }).code;
 }
 

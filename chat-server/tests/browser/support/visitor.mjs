@@ -27,9 +27,9 @@ export class Visitor {
 
   /**
    * Opens the page at `url` in a context of its own; with a name if one is given, and with what the browser
-   * has `remembered`. `withoutWebsocket` leaves it to poll.
+   * has `remembered`. `withoutWebsocket` leaves it to poll. If it is `waits: false`, it is not waited for.
    */
-  static async open(t, url, { name, remembered = {}, withoutWebsocket = false, device = DESKTOP, ...options } = {}) {
+  static async open(t, url, { name, remembered = {}, withoutWebsocket = false, waits = true, device = DESKTOP, ...options } = {}) {
     const visitor = new Visitor();
     const context = await (await browser()).newContext({ serviceWorkers: "block", ...READER, ...device, ...options });
     defer(t, async () => {
@@ -52,7 +52,7 @@ export class Visitor {
     await context.addInitScript(canBeCutOff);
     if (withoutWebsocket) await context.addInitScript(() => delete window.WebSocket);
     visitor.context = context;
-    visitor.page = await visitor.tab(url);
+    visitor.page = await visitor.tab(url, waits ? "connected" : null);
     if (name) await visitor.become(name);
     return visitor;
   }
@@ -63,7 +63,7 @@ export class Visitor {
     page.on("pageerror", (error) => this.errors.push(String(error.stack ?? error)));
     page.on("dialog", (dialog) => this.#dialog(dialog));
     await page.goto(url);
-    await page.locator(`#status[data-state="${state}"]`).waitFor();
+    if (state !== null) await page.locator(`#status[data-state="${state}"]`).waitFor();
     return page;
   }
 
@@ -93,7 +93,7 @@ export class Visitor {
 
   async violations() {
     const pages = this.context.pages();
-    return (await Promise.all(pages.map((page) => page.evaluate(() => window.violations)))).flat();
+    return (await Promise.all(pages.map((page) => page.evaluate(() => window.violations ?? [])))).flat();
   }
 
   async become(name) {

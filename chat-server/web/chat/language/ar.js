@@ -86,6 +86,8 @@ export default {
   somebody: "أحدهم",
   new: "جديد",
   showAll: "عرض الكل",
+  copy: "نسخ",
+  copied: "نُسخ",
   edited: "معدّلة",
   deleted: "حُذفت هذه الرسالة.",
   sending: "جارٍ الإرسال",

@@ -45,6 +45,8 @@ export default {
   somebody: "Somebody",
   new: "New",
   showAll: "Show all",
+  copy: "Copy",
+  copied: "Copied",
   edited: "edited",
   deleted: "This message was deleted.",
   sending: "Sending",

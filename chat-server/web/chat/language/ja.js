@@ -44,6 +44,8 @@ export default {
   somebody: "だれか",
   new: "新着",
   showAll: "すべて表示",
+  copy: "コピー",
+  copied: "コピーしました",
   edited: "編集済み",
   deleted: "このメッセージは削除されました。",
   sending: "送信中",

@@ -44,6 +44,8 @@ export default {
   somebody: "有人",
   new: "新消息",
   showAll: "显示全部",
+  copy: "复制",
+  copied: "已复制",
   edited: "已编辑",
   deleted: "此消息已删除。",
   sending: "发送中",

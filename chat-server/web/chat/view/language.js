@@ -31,10 +31,13 @@ let plurals = new Intl.PluralRules(locale);
 /** The reader's own languages, in which times and days are written, unless another one was chosen. */
 export let timeLocales = browserLanguages();
 
-/** Takes the language with this code, or that of the browser, and writes the document in it. */
+/**
+ * Takes the language with this code, or that of the browser, and writes the document in it; in English, if there is no
+ * connection over which it could come.
+ */
 export async function useLanguage(chosen) {
   const code = chosen ?? languageOfBrowser();
-  texts = code in OTHERS ? (await OTHERS[code]()).default : en;
+  texts = (await OTHERS[code]?.().catch(() => null))?.default ?? en;
   // With the ways of the reader's region.
   locale = browserLanguages().find((language) => languageOf(language) === code) ?? code;
   timeLocales = chosen === null ? browserLanguages() : [locale];

@@ -3,6 +3,7 @@
 
 import { indexAt } from "../../client/index.js";
 import { redrawActions, showActions } from "./actions.js";
+import { copyCode } from "./copy.js";
 import { KeyedList } from "./keyed_list.js";
 import { text } from "./language.js";
 import { problemOf } from "./problem.js";
@@ -168,6 +169,7 @@ export class MessageList {
     }
     if (target.matches(".edit")) this.onEdit(this.#message(offset));
     if (target.matches(".delete")) this.#delete(row, target, offset);
+    if (target.matches(".copy")) copyCode(target);
     if (target.matches(".retry")) this.#chat.retry(key);
     if (target.matches(".discard")) this.#chat.discard(key);
   }

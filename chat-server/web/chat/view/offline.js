@@ -3,9 +3,15 @@
 /** When there is nothing else to do. Browsers keep pages from https and localhost only. */
 export function keepPage() {
   if (!("serviceWorker" in navigator)) return;
-  const keep = () => navigator.serviceWorker.register(worker()).catch(() => {
-    // As a browser does that keeps nothing: the page works, online.
-  });
+  const keep = async () => {
+    try {
+      await navigator.serviceWorker.register(worker());
+      const { active } = await navigator.serviceWorker.ready;
+      active.postMessage(performance.getEntriesByType("resource").map(({ name }) => name));
+    } catch {
+      // As a browser does that keeps nothing: the page works, online.
+    }
+  };
   if (document.readyState === "complete") keep();
   else addEventListener("load", keep, { once: true });
 }

@@ -1,8 +1,9 @@
 // The element of one message.
 
 import { fillAvatar, shownName } from "./avatar.js";
+import { isFewEmoji } from "./emoji.js";
 import { number, text } from "./language.js";
-import { withLinks } from "./links.js";
+import { formatted } from "./markdown.js";
 import { explained } from "./problem.js";
 import { dayNumber, showDay, showTime } from "./times.js";
 
@@ -67,13 +68,15 @@ function setOnce(row, name, value, change) {
 function setText(row, content) {
   contents.set(row, content);
   const beginning = beginningOf(content);
-  row.querySelector(".text").replaceChildren(withLinks(beginning));
+  row.querySelector(".text").replaceChildren(formatted(beginning));
+  row.querySelector(".text").classList.toggle("large", isFewEmoji(content));
   row.querySelector(".more").hidden = beginning === content;
   if (beginning !== content) fold(row, content);
 }
 
 function setDeleted(row) {
   const note = document.createElement("em");
+  note.className = "gone";
   note.textContent = text("deleted");
   row.querySelector(".text").replaceChildren(note);
 }
@@ -116,7 +119,7 @@ function fold(row, content) {
   const more = row.querySelector(".more");
   more.hidden = false;
   more.addEventListener("click", () => {
-    row.querySelector(".text").replaceChildren(withLinks(content));
+    row.querySelector(".text").replaceChildren(formatted(content));
     more.hidden = true;
   }, { once: true });
 }

@@ -26,6 +26,11 @@ export class Conversation {
   // Whether the newest page of history is there, and whether the server has messages before the oldest.
   loaded = false;
   more = true;
+  /**
+   * The messages up to here were kept, and may be incomplete: the server has not been asked yet. Else null.
+   * @type {number | null}
+   */
+  restored = null;
 
   // The newest message that the user has read, and how many came after it from others.
   read = 0;
@@ -103,11 +108,21 @@ export class Conversation {
     if (this.messages.length > KEEP * 1.1 && this.messages.keepNewest(KEEP)) this.more = true;
   }
 
+  /**
+   * What was kept of it.
+   * @param {import("./types.js").Message[]} messages
+   */
+  restore(messages) {
+    this.messages.replace(messages, 0);
+    this.restored = this.messages.newest;
+  }
+
   /** The log has begun anew. */
   clear() {
     this.messages = new Messages();
     this.loaded = false;
     this.more = true;
+    this.restored = null;
     this.read = 0;
     this.unread = 0;
     this.newAfter = null;

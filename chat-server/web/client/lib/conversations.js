@@ -3,6 +3,7 @@
 
 import { Conversation, personId, roomId } from "./conversation.js";
 import { Cursor } from "./cursor.js";
+import { KeptMessages } from "./kept_messages.js";
 
 /** @typedef {import("./memory.js").Memory} Memory */
 /** @typedef {import("./memory.js").Listening} Listening */
@@ -25,6 +26,7 @@ export class Conversations {
   #scope;
   #memory;
   #tab;
+  #kept;
   /** @type {Map<string, Conversation>} */
   #byId = new Map();
   /** @type {(() => void) | null} */
@@ -42,10 +44,11 @@ export class Conversations {
    * @param {Memory} memory
    * @param {Memory} tab
    * @param {string | null} name
-   * @param {readonly string[]} [firstRooms]
+   * @param {{ rooms?: readonly string[], keepMessages?: boolean }} options
    */
-  constructor(listening, memory, tab, name, firstRooms = [FIRST_ROOM]) {
+  constructor(listening, memory, tab, name, { rooms: firstRooms = [FIRST_ROOM], keepMessages = false }) {
     const { scope, page } = listening;
+    this.#kept = keepMessages ? new KeptMessages(memory) : null;
     this.#scope = scope;
     this.#memory = memory;
     this.#tab = tab;
@@ -158,6 +161,7 @@ export class Conversations {
   #restore(kind, { name, read = 0, unread = 0 }) {
     const conversation = new Conversation(kind, name);
     Object.assign(conversation, { read, unread, newAfter: unread > 0 ? read : null });
+    this.#kept?.restore(conversation, this.#me);
     this.#byId.set(conversation.id, conversation);
     this.changed();
     return conversation;
@@ -173,6 +177,8 @@ export class Conversations {
     this.#cancelSave = null;
     const { offset, epoch } = this.cursor;
     const people = this.#peopleNow();
+    // First: what is there too early comes again, and what is not there would be missed.
+    this.#kept?.save(this.all, this.#me);
     this.#memory.set("conversations", {
       place: { offset, epoch },
       rooms: this.rooms.map(remembered),

@@ -48,17 +48,22 @@ export class History {
     this.#loading.add(conversation);
     const { messages, address } = conversation;
     await this.#connection.connected();
-    const answer = await this.#texts(address, messages.oldest ?? undefined);
+    const { restored } = conversation;
+    const answer = await this.#texts(address, restored === null ? (messages.oldest ?? undefined) : undefined);
     this.#loading.delete(conversation);
     if (this.#scope.hasEnded) return;
     // The log has begun anew meanwhile, and the conversation with it.
     if (conversation.messages !== messages) return this.open(conversation);
     if (!answer) return void this.#scope.after(TRY_AGAIN_MS, () => this.earlier(conversation));
     conversation.loaded = true;
+    conversation.restored = null;
     if (answer.error) {
       conversation.more = false;
+      if (restored !== null) messages.replace([], restored);
     } else {
-      messages.addPage(answer.texts.map(this.#toMessage));
+      const page = answer.texts.map(this.#toMessage);
+      if (restored === null) messages.addPage(page);
+      else messages.replace(page, restored);
       conversation.more = answer.more;
     }
     this.onLoaded();

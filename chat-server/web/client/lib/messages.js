@@ -91,6 +91,18 @@ export class Messages {
   }
 
   /**
+   * The newest page, in place of what was kept up to an offset: only what has come since stays.
+   * @param {Message[]} page
+   * @param {number} upto
+   */
+  replace(page, upto) {
+    const end = Math.max(upto, page.at(-1)?.offset ?? 0);
+    const newer = this.#list.filter(({ offset }) => offset > end);
+    this.#list = page.map((message) => Object.freeze(message)).concat(newer);
+    this.#snapshot = null;
+  }
+
+  /**
    * How many of others come after this offset; undefined if not all of them are here.
    * @param {number} offset
    */

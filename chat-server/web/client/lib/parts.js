@@ -33,7 +33,7 @@ export function assemble(options, listeners, others, changed) {
   const listening = { scope, page };
 
   const identity = new Identity(listening, memory, newKey, options);
-  const conversations = new Conversations(listening, memory, tab, identity.name, options.rooms);
+  const conversations = new Conversations(listening, memory, tab, identity.name, options);
   const outbox = new Outbox(listening, memory, tab, newKey);
   /** @type {Connection} */
   const connection = new Connection(options.io, url, hasWebsockets, listening, {

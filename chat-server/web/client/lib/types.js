@@ -155,6 +155,7 @@
  *   that know users by those
  * @property {string} [invitation] the code of an invitation, where new users need one
  * @property {number} [history] with how many messages of each room a first visit begins, 50 by default
+ * @property {boolean} [keepMessages] whether the newest messages are kept, to be read without a connection
  * @property {import("./environment.js").Environment} [environment] storage, clock and page; the browser's by default,
  *   and outside of one nothing is kept
  */
