@@ -2,6 +2,7 @@
 // chat/view.
 
 import { createChat } from "./client/index.js";
+import { Completion } from "./chat/view/completion.js";
 import { Composer } from "./chat/view/composer.js";
 import { Drawers } from "./chat/view/drawers.js";
 import { Header } from "./chat/view/header.js";
@@ -36,6 +37,7 @@ function start(language) {
   const members = new Members();
   const reader = new Reader(chat);
   const composer = new Composer();
+  new Completion();
   const drawers = new Drawers();
   const status = new Status(chat);
   const views = [composer, status, list, sideBar, new Header(chat), members, new TypingLine(), new Title(), reader];

@@ -33,6 +33,7 @@ files! {
     changes
     client_package
     conversation
+    emoji
     fast
     injection
     keyboard

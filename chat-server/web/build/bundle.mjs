@@ -5,7 +5,7 @@
 // node bundle.mjs WEB NODE_MODULES OUT
 
 import { createHash } from "node:crypto";
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { basename, extname, join, resolve } from "node:path";
 import { brotliCompressSync, constants } from "node:zlib";
@@ -27,7 +27,7 @@ mkdirSync(out, { recursive: true });
 
 const COMMON = { bundle: true, minify: true, format: "esm", target: "es2022", charset: "utf8", legalComments: "inline", write: false };
 
-const languages = readdirSync(join(web, "chat/language")).map((file) => basename(file, ".js"));
+const emoji = await emojiNames();
 const icon = asset("icon", ".svg", read(web, "favicon.svg"));
 const assets = [...scripts(), styles(), check(), icon];
 const html = page(assets);
@@ -38,14 +38,27 @@ serve("/manifest.webmanifest", "manifest.webmanifest", named(read(web, "manifest
 serve("/service_worker.js", "service_worker.js", worker());
 serve("/chat/client.js", "client.js", library());
 
-/** The scripts: one with the Socket.IO client in it, so that nothing waits for a second connection, and one a language. */
+/** A line an emoji, for chat/view/emoji_names.js. */
+async function emojiNames() {
+  const { gemoji } = await import(join(nodeModules, "gemoji/index.js"));
+  const lines = gemoji.map(({ emoji, names, tags }) => [emoji, names.join(" "), tags.join(" ")].join("\t"));
+  const file = join(out, "emoji-names.js");
+  const notice = "/*! The names of gemoji (npm), Titus Wormer, MIT license */\n";
+  writeFileSync(file, `${notice}export default ${JSON.stringify(lines.join("\n"))};`);
+  return file;
+}
+
+/**
+ * The scripts: one with the Socket.IO client in it, so that nothing waits for a second connection, and those that come
+ * when they are needed: one a language, and the names of emoji.
+ */
 function scripts() {
   const client = JSON.stringify(join(nodeModules, "socket.io-client/dist/socket.io.esm.min.js"));
   // The script may come before the rest of the page.
   const ready = `if (document.readyState === "loading") await new Promise((go) => document.addEventListener("readystatechange", go));`;
   writeFileSync(join(out, "before.js"), `import { io } from ${client}; globalThis.io = io; ${ready}`);
   writeFileSync(join(out, "chat.js"), `import "./before.js"; import ${JSON.stringify(join(web, "chat.js"))};`);
-  const options = { ...COMMON, splitting: true, outdir: out, entryNames: "[name]-[hash]", chunkNames: "[name]-[hash]" };
+  const options = { ...COMMON, alias: { "emoji-names": emoji }, splitting: true, outdir: out, entryNames: "[name]-[hash]", chunkNames: "[name]-[hash]" };
   const { outputFiles } = buildSync({ ...options, entryPoints: [join(out, "chat.js")] });
   return outputFiles.map(({ path, text }) => ({ path: `/assets/${basename(path)}`, file: basename(path), text }));
 }
@@ -82,10 +95,10 @@ function named(text) {
   return text.replaceAll("./favicon.svg", `.${icon.path}`);
 }
 
-/** Keeps what the page loads; languages, when they have been loaded. */
+/** Keeps what every page loads; the rest, when it has been loaded. */
 function worker() {
-  const isLanguage = ({ file }) => languages.some((code) => file.startsWith(`${code}-`));
-  const kept = assets.filter((asset) => !isLanguage(asset)).map(({ path }) => `.${path}`);
+  const isAlways = ({ path, file }) => !file.endsWith(".js") || html.includes(path);
+  const kept = assets.filter(isAlways).map(({ path }) => `.${path}`);
   const define = { PAGE_FILES: JSON.stringify(kept), PAGE_VERSION: JSON.stringify(hash(html)) };
   return transformSync(read(web, "service_worker.js"), { minify: true, define, target: "es2022" }).code;
 }

@@ -201,10 +201,11 @@ async fn files_whose_names_change_are_kept_and_others_are_asked_for() {
 fn the_bundle_is_few_files_and_small() {
     let loaded = |file: &&page::File| {
         let path = file.path;
-        let is_language =
-            ["/assets/ar-", "/assets/ja-", "/assets/zh-"].iter().any(|it| path.starts_with(it));
+        let is_later = ["/assets/ar-", "/assets/emoji-", "/assets/ja-", "/assets/zh-"]
+            .iter()
+            .any(|it| path.starts_with(it));
         let is_other = ["/chat/client.js", "/favicon.svg"].contains(&path);
-        !is_language && !is_other
+        !is_later && !is_other
     };
     let files: Vec<_> = page::BUNDLE.iter().filter(loaded).collect();
     let bytes: usize = files.iter().map(|file| file.brotli.unwrap().len()).sum();

@@ -120,6 +120,7 @@ export default {
   messageTo: "رسالة إلى {name}",
   privateMessageTo: "رسالة خاصة إلى {name}",
   send: "إرسال",
+  emoji: "رموز تعبيرية",
   editing: "أنت تعدّل رسالة. اضغط Esc لإبقائها كما هي.",
   tooLong: {
     zero: "أطول من المسموح. أرسلها على أجزاء.",

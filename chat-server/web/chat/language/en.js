@@ -79,6 +79,7 @@ export default {
   messageTo: "Message to {name}",
   privateMessageTo: "Private message to {name}",
   send: "Send",
+  emoji: "Emoji",
   editing: "You change a message. Escape leaves it as it is.",
   tooLong: { one: "Too long by {count} byte. Send it in parts.", other: "Too long by {count} bytes. Send it in parts." },
   bytesLeft: { one: "{count} byte left.", other: "{count} bytes left." },

@@ -78,6 +78,7 @@ export default {
   messageTo: "{name}へのメッセージ",
   privateMessageTo: "{name}へのプライベートメッセージ",
   send: "送信",
+  emoji: "絵文字",
   editing: "メッセージを編集しています。Escキーで元のままにします。",
   tooLong: { other: "{count}バイト超過しています。分けて送信してください。" },
   bytesLeft: { other: "残り{count}バイト。" },

@@ -78,6 +78,7 @@ export default {
   messageTo: "发送到 {name}",
   privateMessageTo: "给 {name} 的私信",
   send: "发送",
+  emoji: "表情",
   editing: "你正在修改消息。按 Esc 键保持原样。",
   tooLong: { other: "超出 {count} 字节，请分成几条发送。" },
   bytesLeft: { other: "还剩 {count} 字节。" },
