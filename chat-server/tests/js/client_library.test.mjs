@@ -41,7 +41,7 @@ test("snapshots never change, and what is the same stays the same object", async
   const bob = chatting(t, url, { name: "Bob", rooms: ["rust"] });
   await Promise.all([connected(ada), connected(bob)]);
   await ada.send(GENERAL, "one");
-  const before = await until(ada, "both are in rust", ({ rooms }) => rooms[1].users === 2);
+  const before = await until(ada, "all has come", ({ open, rooms }) => open.loaded && open.users === 1 && rooms[1].users === 2);
   assert.equal(ada.snapshot(), before);
   await bob.send("#rust", "two");
   const after = await until(ada, "it has come", ({ rooms }) => rooms[1].messages.length === 1);
@@ -209,13 +209,19 @@ test("what is read on one device is read on the others, and the room sees it", a
   await connected(bob);
   for (const text of ["one", "two", "three"]) await bob.send(GENERAL, text);
   const hidden = () => Object.assign(new Page(), { hidden: true });
+  const pocket = hidden();
   const laptop = chatting(t, url, { ...options, page: hidden() });
-  const phone = chatting(t, url, { ...options, page: hidden() });
+  const phone = chatting(t, url, { ...options, page: pocket });
   for (const chat of [laptop, phone]) await until(chat, "three are unread", ({ unread }) => unread === 3);
   laptop.markRead(GENERAL, 3);
   const user = (await until(laptop, "known", ({ me }) => me.user !== null)).me.user;
   const { open } = await until(bob, "seen", ({ open }) => open.readers.length === 1);
   assert.deepEqual(open.readers, [{ user, name: "Ada", offset: 3 }]);
+  // One that is there asks when it is looked at, with another conversation open.
+  phone.show(await phone.join("elsewhere"));
+  pocket.hidden = false;
+  pocket.happens("visibilitychange");
+  await until(phone, "nothing is unread there", ({ unread }) => unread === 0);
   // A device that comes later asks.
   const tablet = chatting(t, url, { ...options, page: hidden() });
   await until(tablet, "nothing is unread", ({ open }) => open.read === 3 && open.unread === 0 && open.messages.length === 3);

@@ -22,6 +22,22 @@ test("where the chat is decides the path, and under which names things are kept"
   chat.stop();
 });
 
+test("a websocket comes first, and polling where nothing comes of it or there is none", () => {
+  const server = new FakeServer();
+  server.isUp = false;
+  const chat = server.client();
+  const [[, { transports, timeout }]] = server.options;
+  assert.deepEqual([transports, timeout], [["websocket", "polling"], 5_000]);
+  // As the server is away: it is not the websocket's fault.
+  server.socket.arrives("connect_error", new Error("websocket error"));
+  assert.deepEqual(server.socket.io.opts, {});
+  server.socket.arrives("connect_error", new Error("timeout"));
+  assert.deepEqual(server.socket.io.opts.transports, ["polling", "websocket"]);
+  chat.stop();
+  server.client({ hasWebsockets: false }).stop();
+  assert.deepEqual(server.options.at(-1)[1].transports, ["polling", "websocket"]);
+});
+
 test("a signed token is asked for at each connection", async () => {
   const server = new FakeServer();
   let count = 0;

@@ -49,6 +49,8 @@ export class Visitor {
       document.addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI }) =>
         window.violations.push(`${violatedDirective}: ${blockedURI}`));
     }, remembered);
+    // These tests look for English texts, whatever the reader's region is.
+    if (options.locale === undefined) await context.addInitScript(choosesEnglish);
     await context.addInitScript(canBeCutOff);
     if (withoutWebsocket) await context.addInitScript(() => delete window.WebSocket);
     visitor.context = context;
@@ -192,6 +194,13 @@ export class Visitor {
     mkdirSync(SCREENSHOTS, { recursive: true });
     await this.page.screenshot({ path: join(SCREENSHOTS, `${name}.png`), animations: "disabled" });
   }
+}
+
+/** Chooses English in the page if the browser would not. */
+function choosesEnglish() {
+  if (navigator.language.startsWith("en") || location.protocol === "about:") return;
+  const { pathname } = new URL(".", location.href);
+  localStorage.setItem(pathname === "/" ? "chat.language" : `chat${pathname}.language`, '"en"');
 }
 
 /** Has new websockets fail as long as there is the cookie of `cutOff`: the driver does not see those. */

@@ -95,8 +95,8 @@ export class FakeServer {
   #options = [];
 
   /** A started client. */
-  client({ local = new Store(), page = this.page, ...options } = {}) {
-    const environment = headlessEnvironment({ clock: this.clock, local, page });
+  client({ local = new Store(), page = this.page, hasWebsockets = true, ...options } = {}) {
+    const environment = headlessEnvironment({ clock: this.clock, local, page, hasWebsockets });
     const io = (url, options) => {
       this.#options.push([url, options]);
       this.socket = new Socket(this);

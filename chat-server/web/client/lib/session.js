@@ -62,6 +62,8 @@ export class Session {
     const isNobody = () => identity.name === null;
     scope.onEnd(page.listen("beforeunload", () => isNobody() && connection.leavesEarly && connection.leave()));
     scope.onEnd(page.listen("pagehide", () => isNobody() && connection.leave()));
+    // Another device may have read meanwhile.
+    scope.onEnd(page.listen("visibilitychange", () => page.isHidden() || this.#parts.reading.ask()));
     // The page is shown again as it was left, without being loaded.
     scope.onEnd(page.listen("pageshow", ({ persisted }) => persisted && connection.start()));
   }
