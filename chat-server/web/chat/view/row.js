@@ -68,10 +68,19 @@ function setOnce(row, name, value, change) {
 function setText(row, content) {
   contents.set(row, content);
   const beginning = beginningOf(content);
-  row.querySelector(".text").replaceChildren(formatted(beginning));
+  show(row, beginning);
   row.querySelector(".text").classList.toggle("large", isFewEmoji(content));
   row.querySelector(".more").hidden = beginning === content;
   if (beginning !== content) fold(row, content);
+}
+
+// The browser looks for the direction of the text once, and not again for each node: that would take very long for many
+// that have no letters.
+function show(row, content) {
+  const element = row.querySelector(".text");
+  element.removeAttribute("dir");
+  element.replaceChildren(formatted(content));
+  element.dir = "auto";
 }
 
 function setDeleted(row) {
@@ -119,7 +128,7 @@ function fold(row, content) {
   const more = row.querySelector(".more");
   more.hidden = false;
   more.addEventListener("click", () => {
-    row.querySelector(".text").replaceChildren(formatted(content));
+    show(row, content);
     more.hidden = true;
   }, { once: true });
 }
