@@ -320,6 +320,10 @@ test("what was read before is there without a connection, and made whole when th
   await settle();
   assert.deepEqual(contents(open(chat)), ["5", "6", "7", "8"]);
   assert.deepEqual([open(chat).loaded, open(chat).more], [true, true]);
+  // One's own, which the server does not take for that, as its author had no name.
+  server.answers["chat message"] = { offset: 9, duplicate: true };
+  await chat.send(GENERAL, "9", { key: "mine" });
+  assert.deepEqual(open(chat).messages.map(({ key }) => key), [null, null, null, null, "mine"]);
   server.answers.history = (request) => ({ messages: said(4), more: request.before !== 5 });
   await chat.loadEarlier(GENERAL);
   assert.deepEqual([contents(open(chat))[0], open(chat).more], ["4", false]);
@@ -353,4 +357,30 @@ test("without being asked to, it keeps no messages", async () => {
   await server.clock.pass(300);
   chat.stop();
   assert.ok(!JSON.stringify([...local.values]).includes("secret"));
+});
+
+test("a message that turns out to be one's own stays so, whatever order the answers come in", async () => {
+  const server = new FakeServer();
+  const local = new Store();
+  server.answers.history = { messages: said(1), more: false };
+  const before = server.client({ local, keepMessages: true });
+  await settle();
+  before.stop();
+
+  // No answer at first.
+  delete server.answers.history;
+  const chat = server.client({ local, keepMessages: true });
+  server.says(2, "2");
+  assert.deepEqual(open(chat).messages.map(({ own }) => own), [false, false]);
+  server.answers["chat message"] = { offset: 2, duplicate: true };
+  server.answers.history = { messages: said(1, 2), more: false };
+  await chat.send(GENERAL, "2", { key: "mine" });
+  const [, stored] = open(chat).messages;
+  assert.deepEqual([stored.own, stored.key], [true, "mine"]);
+  // The newest page, which was asked for before, is asked for again.
+  await server.clock.pass(13_000);
+  assert.equal(open(chat).loaded, true);
+  const [, now] = open(chat).messages;
+  assert.deepEqual([now.own, now.key], [true, "mine"]);
+  chat.stop();
 });

@@ -109,7 +109,8 @@ export class MessageList {
     const [start, end] = this.#window.range(messages);
     const items = messages.slice(start, end).map((message, index) => ({
       ...message,
-      id: message.own && message.key !== null ? message.key : message.offset,
+      // Another one when it turns out to be the reader's own.
+      id: message.own ? (message.key ?? `own ${message.offset}`) : message.offset,
       state: message.own ? "sent" : null,
       isFirstNew: newAfter !== null && isFirstAfter(newAfter, messages, start + index),
     }));

@@ -91,14 +91,17 @@ export class Messages {
   }
 
   /**
-   * The newest page, in place of what was kept up to an offset: only what has come since stays.
+   * The newest page, in place of what was kept up to an offset: only what has come since stays. The server says keys to
+   * those it knows as their authors only, and others may be known here.
    * @param {Message[]} page
    * @param {number} upto
    */
   replace(page, upto) {
     const end = Math.max(upto, page.at(-1)?.offset ?? 0);
     const newer = this.#list.filter(({ offset }) => offset > end);
-    this.#list = page.map((message) => Object.freeze(message)).concat(newer);
+    const keys = new Map(this.#list.map(({ offset, key }) => [offset, key]));
+    const known = (/** @type {Message} */ message) => ({ ...message, key: message.key ?? keys.get(message.offset) ?? null });
+    this.#list = page.map((message) => Object.freeze(known(message))).concat(newer);
     this.#snapshot = null;
   }
 
