@@ -1,11 +1,15 @@
 //! Fetches the official Socket.IO browser client, so that the server can hand it out as the Node.js
-//! server does. Without npm, or without a network, the build succeeds and the server lacks these files.
+//! server does, and bundles the chat page. Without npm, or without a network, the build succeeds: the server then lacks the
+//! client, and has the page as it is in `web`.
 
 #[path = "../testing/installed.rs"]
 mod installed;
+#[path = "build/npm.rs"]
+mod npm;
+#[path = "build/page.rs"]
+mod page;
 
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::{env, fs, io};
 
 /// All that the Node.js server serves beside its endpoint.
@@ -20,8 +24,6 @@ const CLIENT_FILES: [&str; 8] = [
     "socket.io.msgpack.min.js.map",
 ];
 
-const PACKAGE_FILES: [&str; 2] = ["package.json", "package-lock.json"];
-
 fn main() -> io::Result<()> {
     println!("cargo::rustc-check-cfg=cfg(has_socket_io_client)");
     println!("cargo::rerun-if-changed=build.rs");
@@ -34,17 +36,15 @@ fn main() -> io::Result<()> {
     if env::var_os("CARGO_FEATURE_PAGE").is_none() {
         return Ok(());
     }
-    for file in PACKAGE_FILES {
-        println!("cargo::rerun-if-changed=web/{file}");
-    }
+    println!("cargo::rerun-if-changed=web");
 
     let out = env::var("OUT_DIR").map_err(io::Error::other)?;
     let out = Path::new(&out);
-    let npm = out.join("npm");
-    let node_modules = npm.join("node_modules");
+    let packages = out.join("npm");
+    let node_modules = packages.join("node_modules");
     println!("cargo::rustc-env=CHAT_NODE_MODULES={}", node_modules.display());
 
-    let generated = match install(&npm).and_then(|()| embed(&node_modules)) {
+    let generated = match npm::install(&packages).and_then(|()| embed(&node_modules)) {
         Ok(generated) => {
             println!("cargo::rustc-cfg=has_socket_io_client");
             println!("cargo::metadata=node_modules={}", node_modules.display());
@@ -60,7 +60,8 @@ fn main() -> io::Result<()> {
             embedding("", "")
         }
     };
-    fs::write(out.join("socket_io_client.rs"), generated)
+    fs::write(out.join("socket_io_client.rs"), generated)?;
+    page::write(out, &node_modules)
 }
 
 /// Tells the tests of the page whether there is a browser and what drives it, which `scripts/test` installs;
@@ -92,44 +93,6 @@ fn find_other_clients() {
     if all {
         println!("cargo::rustc-cfg=has_other_clients");
     }
-}
-
-/// Installs the locked packages into `directory`, unless it holds them already.
-fn install(directory: &Path) -> Result<(), String> {
-    // docs.rs builds have no network, and the documentation does not need the client.
-    if env::var_os("DOCS_RS").is_some() {
-        return Err("this is a build of the documentation".into());
-    }
-    let explain = |error: io::Error| error.to_string();
-    let wanted = PACKAGE_FILES
-        .map(|file| fs::read_to_string(Path::new("web").join(file)))
-        .into_iter()
-        .collect::<io::Result<String>>()
-        .map_err(explain)?;
-    // Written last, so that an interrupted installation does not count.
-    let installed = directory.join("installed");
-    if fs::read_to_string(&installed).is_ok_and(|installed| installed == wanted) {
-        return Ok(());
-    }
-
-    fs::create_dir_all(directory).map_err(explain)?;
-    for file in PACKAGE_FILES {
-        fs::copy(Path::new("web").join(file), directory.join(file)).map_err(explain)?;
-    }
-    let npm = Command::new(if cfg!(windows) { "npm.cmd" } else { "npm" })
-        .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"])
-        // npm's defaults keep a build without network waiting for minutes.
-        .args(["--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--fetch-timeout=60000"])
-        .current_dir(directory)
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|error| format!("npm does not run: {error}"))?;
-    if !npm.status.success() {
-        let stderr = String::from_utf8_lossy(&npm.stderr);
-        let cause = stderr.lines().find(|line| line.starts_with("npm error")).unwrap_or_default();
-        return Err(format!("npm ci failed, {}; {cause}", npm.status));
-    }
-    fs::write(installed, wanted).map_err(explain)
 }
 
 /// The Rust source that embeds the client's files.

@@ -1,53 +1,56 @@
-// Puts the parts of the page together: what the reader can do, below chat/model, and how it is shown, below
+// Puts the parts of the page together: what the reader can do, which is in client, and how it is shown, below
 // chat/view.
 
-import { Chat } from "./chat/model/chat.js";
-import { Memory } from "./chat/model/memory.js";
+import { createChat } from "./client/index.js";
+import { Completion } from "./chat/view/completion.js";
 import { Composer } from "./chat/view/composer.js";
 import { Drawers } from "./chat/view/drawers.js";
 import { Header } from "./chat/view/header.js";
+import { text, useLanguage } from "./chat/view/language.js";
+import { offerLanguages } from "./chat/view/language_choice.js";
 import { Members } from "./chat/view/members.js";
 import { MessageList } from "./chat/view/message_list.js";
+import { keepPage } from "./chat/view/offline.js";
 import { onceAFrame } from "./chat/view/once_a_frame.js";
+import { chosenLanguage } from "./chat/view/preferences.js";
+import { explained, problemOf } from "./chat/view/problem.js";
 import { Prompt } from "./chat/view/prompt.js";
 import { Reader } from "./chat/view/reader.js";
 import { listenForShortcuts } from "./chat/view/shortcuts.js";
 import { SideBar } from "./chat/view/side_bar.js";
-import { showRecovered, showStatus } from "./chat/view/status.js";
+import { showNoClient, Status } from "./chat/view/status.js";
 import { Title } from "./chat/view/title.js";
 import { TypingLine } from "./chat/view/typing_line.js";
 import { fitViewport } from "./chat/view/viewport.js";
 
-const PRIVATE_NEEDS_NAME = "Private messages are for people with a name, so that they can be answered.";
-
-function start() {
-  const chat = new Chat(new Memory("localStorage"), new Memory("sessionStorage"));
-  const list = new MessageList(chat);
+function start(language) {
+  // The code of an invitation that has led here, as in "#invitation=7F3KQ-0M2ZD".
+  const invitation = new URLSearchParams(location.hash.slice(1)).get("invitation") ?? undefined;
+  const chat = createChat({ io, invitation, keepMessages: true });
+  const draw = onceAFrame(() => {
+    const now = chat.snapshot();
+    for (const view of views) view.draw(now);
+    composer.warn(warning(now.connection));
+  });
+  const list = new MessageList(chat, draw);
   const sideBar = new SideBar(chat);
-  const members = new Members(chat);
+  const members = new Members();
   const reader = new Reader(chat);
   const composer = new Composer();
+  new Completion();
   const drawers = new Drawers();
-  const views = [list, sideBar, new Header(chat), members, new TypingLine(chat), new Title(chat), reader];
-
-  chat.onChange = onceAFrame(() => {
-    composer.draw(chat.open);
-    for (const view of views) view.draw();
-  });
-  chat.onStatus = (status, detail) => {
-    showStatus(status);
-    composer.warn(warning(status, detail));
-  };
-  chat.onCaughtUp = showRecovered;
+  const status = new Status(chat);
+  const views = [composer, status, list, sideBar, new Header(chat), members, new TypingLine(), new Title(), reader];
 
   const goOn = () => {
     drawers.closeOver();
     composer.focus();
   };
-  const room = new Prompt("room-dialog", (name) => chat.join(name), goOn);
-  const person = new Prompt("person-dialog", (name) => chat.writeTo(name), goOn);
+  const show = async (found) => chat.show(await found);
+  const room = new Prompt("room-dialog", (name) => problemOf(show(chat.join(name))), goOn);
+  const person = new Prompt("person-dialog", (name) => problemOf(show(chat.writeTo(name))), goOn);
   const withName = (act) => {
-    if (chat.identity.name === null) reader.ask(PRIVATE_NEEDS_NAME, act);
+    if (chat.snapshot().me.name === null) reader.ask(text("privateNeedsName"), act);
     else act();
   };
 
@@ -55,46 +58,57 @@ function start() {
   document.getElementById("write-to").addEventListener("click", () => withName(() => person.open()));
   members.onChoose = (name) => withName(async () => {
     // When it fails, the dialog says why.
-    const error = await chat.writeTo(name);
-    if (error) person.open(name, error);
+    const problem = await problemOf(show(chat.writeTo(name)));
+    if (problem) person.open(name, problem);
     else goOn();
   });
+  const open = () => chat.snapshot().open;
   sideBar.onChoose = goOn;
   composer.onSend = (content) => {
-    chat.write(content);
+    chat.send(open().id, content);
     list.follow();
   };
-  composer.onEdited = (offset, content) => chat.edit(offset, content);
+  composer.onEdited = (offset, content) => problemOf(chat.edit(open().id, offset, content));
   composer.onEditLast = () => {
-    const last = chat.open.messages.last(({ own, deleted }) => own && !deleted);
+    const last = open().messages.findLast(({ own, deleted }) => own && !deleted);
     if (last) composer.edit(last);
   };
   list.onEdit = (message) => composer.edit(message);
-  composer.onTyping = () => chat.typing.begin(chat.open);
-  composer.onStopped = () => chat.typing.end();
+  composer.onTyping = () => chat.typing(open().id);
+  composer.onStopped = () => chat.typing(open().id, false);
   listenForShortcuts(chat);
+  offerLanguages(() => {
+    for (const view of views) view.redraw?.();
+    draw();
+  });
 
   chat.start();
-  chat.onChange();
+  // Nothing is drawn in a language that has not come yet.
+  language.then(() => {
+    chat.subscribe(draw);
+    draw();
+  });
 }
 
-function warning(status, detail) {
-  switch (status) {
+function warning({ state, problem }) {
+  switch (state) {
     case "connecting":
     case "connected":
       return "";
     case "refused":
-      return `The server refuses the connection: ${detail}. Trying again…`;
+      return text("serverRefuses", { reason: explained(problem) });
     case "waiting":
-      return `The server refuses the connection for now: ${detail}. The page does so by itself.`;
+      return text("serverRefusesForNow", { reason: explained(problem) });
     default:
-      return "What you write is sent as soon as the connection is back.";
+      return text("sentLater");
   }
 }
 
 fitViewport();
+keepPage();
+const language = useLanguage(chosenLanguage());
 if (typeof io === "undefined") {
-  showStatus("no client");
+  language.then(showNoClient);
 } else {
-  start();
+  start(language);
 }

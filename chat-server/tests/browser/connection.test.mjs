@@ -66,21 +66,3 @@ test("a server with another log is shown from its beginning", { timeout: 60_000 
   await ada.shows(["in the new log", "indeed"]);
   await bob.shows(["in the new log", "indeed"]);
 });
-
-test("what was missed is counted once, also when the end of the log is told late", { timeout: 60_000 }, async (t) => {
-  const server = await Server.start(t);
-  const ada = await Visitor.open(t, server.url);
-  const counted = await ada.page.evaluate(async () => {
-    const { CatchUp } = await import("/chat/model/catch_up.js");
-    const catchUp = new CatchUp();
-    let tell;
-    const tail = new Promise((resolve) => (tell = resolve));
-    const count = catchUp.begin(tail);
-    catchUp.note(7);
-    const before = await count;
-    tell(9);
-    await tail;
-    return before;
-  });
-  assert.equal(counted, 1);
-});

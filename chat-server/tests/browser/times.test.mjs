@@ -2,9 +2,13 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { fileURLToPath } from "node:url";
 import { connect, send } from "../js/support/client.mjs";
 import { Server } from "../js/support/server.mjs";
+import { serveFromDirectory } from "./support/browser.mjs";
 import { Visitor } from "./support/visitor.mjs";
+
+const WEB = fileURLToPath(new URL("../../web", import.meta.url));
 
 // What is shown of a quarter past two at night, of half past four in the afternoon, and a few days apart.
 const READERS = [
@@ -37,6 +41,8 @@ for (const { times, days, ...reader } of READERS) {
   test(`times and days of a reader in ${reader.timezoneId} who reads ${reader.locale}`, { timeout: 60_000 }, async (t) => {
     const server = await Server.start(t);
     const visitor = await Visitor.open(t, server.url, reader);
+    // The module as it is, which the server has in its bundle.
+    await serveFromDirectory(visitor.context, WEB);
     const shown = await visitor.page.evaluate(async () => {
       const { showDay, showTime } = await import("/chat/view/times.js");
       const text = (show, at) => {
@@ -74,6 +80,8 @@ test("a message has the time of the server in the zone of its reader", { timeout
   const at = await said;
   for (const reader of [{ locale: "en-GB", timezoneId: "Asia/Tokyo" }, { locale: "en-US", timezoneId: "America/St_Johns" }]) {
     const visitor = await Visitor.open(t, server.url, reader);
+    // The module as it is, which the server has in its bundle.
+    await serveFromDirectory(visitor.context, WEB);
     await visitor.sees("now");
     const time = visitor.message("now").locator(".meta time");
     assert.equal(await time.getAttribute("datetime"), new Date(at).toISOString());

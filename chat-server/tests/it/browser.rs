@@ -31,12 +31,17 @@ macro_rules! files {
 files! {
     connection
     changes
+    client_package
     conversation
+    emoji
+    fast
     injection
     keyboard
+    languages
     loading
     looks
     many
+    markdown
     mounted
     names
     other_origin

@@ -74,6 +74,8 @@ files! {
     changes
     cli
     client_files
+    client_library
+    client_library_alone
     crash
     cuts
     duplicates
@@ -92,6 +94,7 @@ files! {
     names
     nicknames
     origins
+    page_texts
     pipeline
     presence
     private_messages

@@ -2,8 +2,9 @@ use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::get;
 
-use super::asset::{Asset, JAVASCRIPT};
+use super::asset::{Asset, Encoded};
 
+const JAVASCRIPT: &str = "application/javascript; charset=utf-8";
 const JSON: &str = "application/json; charset=utf-8";
 
 // `VERSION` and `FILES` (name, content); both are empty if npm was not available to fetch the client.
@@ -22,7 +23,13 @@ pub(super) fn router_of(version: &str, files: &[(&str, &'static [u8])]) -> Route
     }
     files.iter().fold(Router::new(), |router, (name, body)| {
         let content_type = if name.ends_with(".map") { JSON } else { JAVASCRIPT };
-        let asset = Asset { content_type, etag: format!("\"{version}\""), body };
+        let asset = Asset {
+            content_type,
+            is_immutable: false,
+            tag: version.to_owned(),
+            body,
+            encoded: Encoded::default(),
+        };
         asset.route(router, &format!("/socket.io/{name}"))
     })
 }

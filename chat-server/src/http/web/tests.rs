@@ -1,10 +1,13 @@
+use std::io::Read;
+
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, Response, StatusCode};
+use flate2::read::GzDecoder;
 use http_body_util::BodyExt;
 use tower::ServiceExt;
 
-use super::{router, socket_io_client};
+use super::{page, router, socket_io_client};
 
 async fn send(router: Router, request: Request<Body>) -> Response<Body> {
     router.oneshot(request).await.unwrap()
@@ -23,53 +26,75 @@ fn header<'a>(response: &'a Response<Body>, name: &str) -> &'a str {
     response.headers().get(name).map_or("", |value| value.to_str().unwrap())
 }
 
-/// The paths that `src`, `href` and `import` name in the page, or in one of its scripts.
+/// The paths that attributes and imports name in the page, or in one of its scripts.
 fn references(path: &str, source: &str) -> Vec<String> {
     let (folder, _) = path.rsplit_once('/').unwrap();
-    ["src=\"", "href=\"", "from \""]
-        .into_iter()
-        .flat_map(|start| source.split(start).skip(1))
-        .filter_map(|rest| rest.split_once('"'))
-        .map(|(reference, _)| {
-            if let Some(beside) = reference.strip_prefix("./") {
-                format!("{folder}/{beside}")
-            } else if let Some(above) = reference.strip_prefix("../") {
-                let (parent, _) = folder.rsplit_once('/').unwrap();
-                format!("{parent}/{above}")
-            } else {
-                reference.to_owned()
+    source
+        .split(['"', '\''])
+        .filter(|quoted| quoted.starts_with("./") || quoted.starts_with("../"))
+        .map(|reference| {
+            let (mut folder, mut rest) = (folder, reference);
+            while let Some(above) = rest.strip_prefix("../") {
+                folder = folder.rsplit_once('/').map_or("", |(parent, _)| parent);
+                rest = above;
             }
+            format!("{folder}/{}", rest.trim_start_matches("./"))
         })
         .collect()
 }
 
-#[tokio::test]
-async fn every_file_that_the_page_refers_to_is_served() {
-    let mut queue = vec!["/".to_owned()];
+/// Follows what the page refers to; returns the paths, sorted.
+async fn reachable(routes: &Router, files: &[page::File]) -> Vec<String> {
+    let mut queue =
+        ["/", "/chat/client.js", "/service_worker.js", "/favicon.svg"].map(str::to_owned).to_vec();
     let mut seen = Vec::new();
     while let Some(path) = queue.pop() {
         if seen.contains(&path) {
             continue;
         }
-        let response = get(&path).await;
+        let request = Request::get(&path).body(Body::empty()).unwrap();
+        let response = send(routes.clone(), request).await;
         assert_eq!(response.status(), StatusCode::OK, "{path}");
         let content_type = header(&response, "content-type").to_owned();
         let expected = match path.rsplit_once('.') {
             Some((_, "js")) => "application/javascript; charset=utf-8",
             Some((_, "css")) => "text/css; charset=utf-8",
             Some((_, "svg")) => "image/svg+xml",
+            Some((_, "webmanifest")) => "application/manifest+json",
             _ => "text/html; charset=utf-8",
         };
         assert_eq!(content_type, expected, "{path}");
         let found = references(&path, &text(response).await);
         seen.push(path);
-        // The client has tests of its own, and may be missing.
-        queue.extend(found.into_iter().filter(|path| !path.starts_with("/socket.io/")));
+        // The client has tests of its own, and may be missing. The bundle of a module names what it is made of nowhere.
+        let is_here = |path: &String| files.iter().any(|file| file.path == path);
+        queue.extend(
+            found.into_iter().filter(|path| !path.starts_with("/socket.io/")).filter(is_here),
+        );
     }
     seen.sort();
-    let mut served: Vec<_> = super::page::FILES.iter().map(|(path, ..)| path.to_string()).collect();
-    served.sort();
-    assert_eq!(seen, served, "files that the page does not use");
+    seen
+}
+
+fn paths(files: &[page::File]) -> Vec<String> {
+    let mut paths: Vec<_> = files.iter().map(|file| file.path.to_owned()).collect();
+    paths.sort();
+    paths
+}
+
+#[tokio::test]
+async fn every_file_of_the_sources_is_used() {
+    let routes = page::router_of(page::SOURCES);
+    let used = reachable(&routes, page::SOURCES).await;
+    assert_eq!(used, paths(page::SOURCES), "files that the page does not use");
+}
+
+#[cfg(has_bundle)]
+#[tokio::test]
+async fn every_file_of_the_bundle_is_used() {
+    let routes = page::router_of(page::BUNDLE);
+    let used = reachable(&routes, page::BUNDLE).await;
+    assert_eq!(used, paths(page::BUNDLE), "files that the page does not use");
 }
 
 #[tokio::test]
@@ -91,26 +116,118 @@ async fn the_page_allows_no_inline_script_or_style() {
 
 #[tokio::test]
 async fn what_the_browser_has_already_is_not_sent_again() {
-    let etag = header(&get("/chat.js").await, "etag").to_owned();
+    let etag = header(&get("/chat/client.js").await, "etag").to_owned();
     let other = "\"another\"";
 
     for known in [&etag, "*", &format!("W/{etag}"), &format!("{other}, W/\"x\" ,{etag}")] {
-        let request = Request::get("/chat.js").header("if-none-match", known);
+        let request = Request::get("/chat/client.js").header("if-none-match", known);
         let response = send(router(), request.body(Body::empty()).unwrap()).await;
         assert_eq!(response.status(), StatusCode::NOT_MODIFIED, "{known}");
         assert_eq!(header(&response, "etag"), etag);
         assert_eq!(text(response).await, "");
     }
     for unknown in [other, etag.trim_matches('"'), ""] {
-        let request = Request::get("/chat.js").header("if-none-match", unknown);
+        let request = Request::get("/chat/client.js").header("if-none-match", unknown);
         let response = send(router(), request.body(Body::empty()).unwrap()).await;
         assert_eq!(response.status(), StatusCode::OK, "{unknown}");
     }
 }
 
 #[tokio::test]
+async fn what_is_sent_is_as_small_as_the_browser_takes_it() {
+    let get = |accepted: &str| {
+        let request = Request::get("/chat/client.js").header("accept-encoding", accepted);
+        send(router(), request.body(Body::empty()).unwrap())
+    };
+    let plain = get("identity").await;
+    let brotli = if cfg!(has_bundle) { "br" } else { "gzip" };
+    let cases = [
+        ("gzip, deflate, br, zstd", brotli),
+        ("gzip", "gzip"),
+        ("GZIP;q=0.5", "gzip"),
+        ("br;q=0, gzip", "gzip"),
+        ("gzip;q=0.0", ""),
+        ("deflate", ""),
+        ("", ""),
+    ];
+    let plain_tag = header(&plain, "etag").to_owned();
+    let length = plain.into_body().collect().await.unwrap().to_bytes().len();
+    for (accepted, encoding) in cases {
+        let response = get(accepted).await;
+        assert_eq!(header(&response, "content-encoding"), encoding, "{accepted}");
+        assert_eq!(header(&response, "vary"), "accept-encoding", "{accepted}");
+        assert_eq!(header(&response, "etag") == plain_tag, encoding.is_empty(), "{accepted}");
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        assert_eq!(body.len() < length, !encoding.is_empty(), "{accepted}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_compressed_is_the_same() {
+    for file in page::SOURCES {
+        let request = Request::get(file.path).header("accept-encoding", "gzip");
+        let routes = page::router_of(page::SOURCES);
+        let response = send(routes, request.body(Body::empty()).unwrap()).await;
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        let mut content = Vec::new();
+        GzDecoder::new(&body[..]).read_to_end(&mut content).unwrap();
+        assert_eq!(content, file.body, "{}", file.path);
+    }
+}
+
+#[cfg(has_bundle)]
+#[tokio::test]
+async fn files_whose_names_change_are_kept_and_others_are_asked_for() {
+    for file in page::BUNDLE {
+        let response = get(file.path).await;
+        let caching = header(&response, "cache-control");
+        assert_eq!(
+            caching.contains("immutable"),
+            file.path.starts_with("/assets/"),
+            "{}",
+            file.path
+        );
+        assert_eq!(
+            caching.contains("max-age=0"),
+            !file.path.starts_with("/assets/"),
+            "{}",
+            file.path
+        );
+    }
+}
+
+#[cfg(has_bundle)]
+#[test]
+fn the_bundle_is_few_files_and_small() {
+    let loaded = |file: &&page::File| {
+        let path = file.path;
+        let is_later = ["/assets/ar-", "/assets/emoji-", "/assets/ja-", "/assets/zh-"]
+            .iter()
+            .any(|it| path.starts_with(it));
+        let is_other = ["/chat/client.js", "/favicon.svg"].contains(&path);
+        !is_later && !is_other
+    };
+    let files: Vec<_> = page::BUNDLE.iter().filter(loaded).collect();
+    let bytes: usize = files.iter().map(|file| file.brotli.unwrap().len()).sum();
+
+    assert!(files.len() <= 7, "{} files", files.len());
+    assert!(bytes <= 45_000, "{bytes} bytes");
+}
+
+#[tokio::test]
+async fn pages_of_other_origins_may_import_the_library_alone() {
+    let allowed =
+        |response: &Response<Body>| header(response, "access-control-allow-origin").to_owned();
+
+    assert_eq!(allowed(&get("/chat/client.js").await), "*");
+    assert_eq!(allowed(&get("/").await), "");
+    assert_eq!(allowed(&get("/service_worker.js").await), "");
+}
+
+#[tokio::test]
 async fn files_with_different_content_have_different_tags() {
-    let tags = [get("/").await, get("/chat.js").await].map(|r| header(&r, "etag").to_owned());
+    let tags =
+        [get("/").await, get("/chat/client.js").await].map(|r| header(&r, "etag").to_owned());
 
     assert!(tags.iter().all(|tag| tag.len() > 2 && tag.starts_with('"') && tag.ends_with('"')));
     assert_ne!(tags[0], tags[1]);

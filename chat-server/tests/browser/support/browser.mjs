@@ -1,6 +1,6 @@
 // A real browser, without a window: one for each file of tests, and a context of its own for each visitor.
 
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import { extname, join } from "node:path";
 import { after } from "node:test";
@@ -74,9 +74,11 @@ const TYPES = { ".html": "text/html", ".js": "text/javascript", ".css": "text/cs
  */
 export async function serveFromDirectory(context, directory = process.env.CHAT_WEB) {
   if (!directory) return;
-  await context.route(/^[^?]*\/(chat[^?]*)?$/, async (route) => {
+  const file = ({ pathname }) => join(directory, pathname === "/" ? "index.html" : pathname);
+  const isThere = (url) => statSync(file(url), { throwIfNoEntry: false })?.isFile() ?? false;
+  await context.route(isThere, async (route) => {
     const { origin, pathname } = new URL(route.request().url());
-    const path = join(directory, pathname === "/" ? "index.html" : pathname);
+    const path = file({ pathname });
     const { headers } = await fetch(origin);
     await route.fulfill({
       body: readFileSync(path),

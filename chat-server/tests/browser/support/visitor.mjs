@@ -27,11 +27,11 @@ export class Visitor {
 
   /**
    * Opens the page at `url` in a context of its own; with a name if one is given, and with what the browser
-   * has `remembered`. `withoutWebsocket` leaves it to poll.
+   * has `remembered`. `withoutWebsocket` leaves it to poll. If it is `waits: false`, it is not waited for.
    */
-  static async open(t, url, { name, remembered = {}, withoutWebsocket = false, device = DESKTOP, ...options } = {}) {
+  static async open(t, url, { name, remembered = {}, withoutWebsocket = false, waits = true, device = DESKTOP, ...options } = {}) {
     const visitor = new Visitor();
-    const context = await (await browser()).newContext({ ...READER, ...device, ...options });
+    const context = await (await browser()).newContext({ serviceWorkers: "block", ...READER, ...device, ...options });
     defer(t, async () => {
       const violations = await visitor.violations();
       await context.close();
@@ -49,9 +49,12 @@ export class Visitor {
       document.addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI }) =>
         window.violations.push(`${violatedDirective}: ${blockedURI}`));
     }, remembered);
+    // These tests look for English texts, whatever the reader's region is.
+    if (options.locale === undefined) await context.addInitScript(choosesEnglish);
+    await context.addInitScript(canBeCutOff);
     if (withoutWebsocket) await context.addInitScript(() => delete window.WebSocket);
     visitor.context = context;
-    visitor.page = await visitor.tab(url);
+    visitor.page = await visitor.tab(url, waits ? "connected" : null);
     if (name) await visitor.become(name);
     return visitor;
   }
@@ -62,7 +65,7 @@ export class Visitor {
     page.on("pageerror", (error) => this.errors.push(String(error.stack ?? error)));
     page.on("dialog", (dialog) => this.#dialog(dialog));
     await page.goto(url);
-    await page.locator(`#status[data-state="${state}"]`).waitFor();
+    if (state !== null) await page.locator(`#status[data-state="${state}"]`).waitFor();
     return page;
   }
 
@@ -83,12 +86,16 @@ export class Visitor {
   async cutOff() {
     const transport = (url) => url.pathname.endsWith("/socket.io/");
     await this.context.route(transport, (route) => route.abort());
-    return () => this.context.unroute(transport);
+    await this.context.addCookies([{ name: "cut-off", value: "yes", url: new URL(this.page.url()).origin }]);
+    return async () => {
+      await this.context.clearCookies();
+      await this.context.unroute(transport);
+    };
   }
 
   async violations() {
     const pages = this.context.pages();
-    return (await Promise.all(pages.map((page) => page.evaluate(() => window.violations)))).flat();
+    return (await Promise.all(pages.map((page) => page.evaluate(() => window.violations ?? [])))).flat();
   }
 
   async become(name) {
@@ -187,4 +194,21 @@ export class Visitor {
     mkdirSync(SCREENSHOTS, { recursive: true });
     await this.page.screenshot({ path: join(SCREENSHOTS, `${name}.png`), animations: "disabled" });
   }
+}
+
+/** Chooses English in the page if the browser would not. */
+function choosesEnglish() {
+  if (navigator.language.startsWith("en") || location.protocol === "about:") return;
+  const { pathname } = new URL(".", location.href);
+  localStorage.setItem(pathname === "/" ? "chat.language" : `chat${pathname}.language`, '"en"');
+}
+
+/** Has new websockets fail as long as there is the cookie of `cutOff`: the driver does not see those. */
+function canBeCutOff() {
+  const Real = window.WebSocket;
+  window.WebSocket = class WebSocket extends Real {
+    constructor(url, ...rest) {
+      super(document.cookie.includes("cut-off") ? url.replace("/socket.io/", "/nowhere/") : url, ...rest);
+    }
+  };
 }

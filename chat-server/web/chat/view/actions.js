@@ -1,15 +1,31 @@
 // What one can do with a message: one set of buttons, which goes to the message that the reader points at or has chosen.
 
-const element = document.getElementById("actions").content.firstElementChild.cloneNode(true);
+import { text } from "./language.js";
+
+let element = copy();
+
+/** The page is in another language. */
+export function redrawActions() {
+  element.remove();
+  element = copy();
+}
 
 export function showActions(row) {
   if (!row?.dataset.offset) return void element.remove();
   if (element.parentElement?.parentElement !== row) {
     // What was asked about another message is not answered here.
     element.querySelector(".delete").classList.remove("sure");
-    element.querySelector(".delete").textContent = "Delete";
+    element.querySelector(".delete").textContent = text("delete");
     row.querySelector(".bubble").append(element);
   }
   const isOwn = row.classList.contains("own");
   for (const button of element.querySelectorAll(".edit, .delete")) button.hidden = !isOwn;
+}
+
+function copy() {
+  const element = document.getElementById("actions").content.firstElementChild.cloneNode(true);
+  for (const button of element.querySelectorAll(".react")) {
+    button.title = text("reactWith", { emoji: button.dataset.emoji });
+  }
+  return element;
 }

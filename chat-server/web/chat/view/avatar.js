@@ -1,14 +1,14 @@
 // A person at a glance: an initial, in a colour that is always the same for the same name.
 
-import { nameKey } from "../model/names.js";
+import { nameKey } from "../../client/index.js";
+import { text } from "./language.js";
 
 const HUES = 8;
-const ANONYMOUS = "Anonymous";
 
 const letters = new Intl.Segmenter(undefined, { granularity: "grapheme" });
 
 export function shownName(name) {
-  return name ?? ANONYMOUS;
+  return name ?? text("anonymous");
 }
 
 export function fillAvatar(element, name) {

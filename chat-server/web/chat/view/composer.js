@@ -1,5 +1,7 @@
 // The field to write in.
 
+import { text } from "./language.js";
+
 // What the server takes, in bytes of UTF-8.
 const MAX_BYTES = 65_536;
 // From here on the reader is told how much is left.
@@ -72,7 +74,8 @@ export class Composer {
   }
 
   // What is written goes to this conversation.
-  draw({ id, isRoom, name }) {
+  draw({ open: { id, kind, name } }) {
+    this.#text.placeholder = text(kind === "room" ? "messageTo" : "privateMessageTo", { name });
     if (id === this.#conversation) return;
     if (this.#editing) this.#endEdit();
     // At first the field has what was typed while the page was loading, which stays, with the caret in it.
@@ -81,7 +84,6 @@ export class Composer {
       this.#text.value = this.#drafts.get(id) ?? "";
     }
     this.#conversation = id;
-    this.#text.placeholder = isRoom ? `Message to ${name}` : `Private message to ${name}`;
     this.#update();
   }
 
@@ -91,6 +93,7 @@ export class Composer {
 
   // Shows this beside the field; empty for nothing.
   warn(warning) {
+    if (warning === this.#warning) return;
     this.#warning = warning;
     this.#update();
   }
@@ -121,8 +124,8 @@ export class Composer {
 
   // Without empty lines around it; the indentation of the first line stays.
   #content() {
-    const text = this.#text.value.replace(/^(?:[^\S\n]*\n)+/, "").trimEnd();
-    return text.toWellFormed?.() ?? text;
+    const content = this.#text.value.replace(/^(?:[^\S\n]*\n)+/, "").trimEnd();
+    return content.toWellFormed?.() ?? content;
   }
 
   #update() {
@@ -132,7 +135,7 @@ export class Composer {
     this.#send.disabled = content === "" || tooLong;
     this.#text.ariaInvalid = String(tooLong);
     this.#form.classList.toggle("too-long", tooLong);
-    const editing = this.#editing ? "You change a message. Escape leaves it as it is." : "";
+    const editing = this.#editing ? text("editing") : "";
     this.#hint.textContent = lengthHint(bytes) || this.#warning || editing;
     if (!sizesItself) {
       this.#text.style.height = "auto";
@@ -143,7 +146,7 @@ export class Composer {
 
 function lengthHint(bytes) {
   if (bytes > MAX_BYTES) {
-    return `Too long by ${(bytes - MAX_BYTES).toLocaleString()} bytes. Send it in parts.`;
+    return text("tooLong", { count: bytes - MAX_BYTES });
   }
-  return bytes > WARN_BYTES ? `${(MAX_BYTES - bytes).toLocaleString()} bytes left.` : "";
+  return bytes > WARN_BYTES ? text("bytesLeft", { count: MAX_BYTES - bytes }) : "";
 }

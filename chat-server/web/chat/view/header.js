@@ -1,28 +1,28 @@
 // What is open, and what can be done with it.
 
+import { text } from "./language.js";
+
 const hash = document.getElementById("title-hash");
 const title = document.getElementById("title-name");
 const leave = document.getElementById("leave");
 const leaveText = document.getElementById("leave-text");
 
 export class Header {
-  #chat;
-
   constructor(chat) {
-    this.#chat = chat;
     leave.addEventListener("click", () => {
-      chat.leave(chat.open);
+      chat.leave(chat.snapshot().open.id);
       document.getElementById("text").focus();
     });
   }
 
-  draw() {
-    const { open, conversations } = this.#chat;
-    hash.textContent = open.isRoom ? "#" : "@";
-    if (title.textContent !== open.name) title.textContent = open.name;
-    leaveText.textContent = open.isRoom ? `Leave ${open.name}` : `Close the conversation with ${open.name}`;
-    leave.title = open.isRoom ? "Leave this room" : "Close this conversation";
+  draw({ open, rooms }) {
+    const { kind, name } = open;
+    const isRoom = kind === "room";
+    hash.textContent = isRoom ? "#" : "@";
+    if (title.textContent !== name) title.textContent = name;
+    leaveText.textContent = text(isRoom ? "leave" : "close", { name });
+    leave.title = text(isRoom ? "leaveRoom" : "closeThis");
     // There is always a room to be in.
-    leave.hidden = open.isRoom && conversations.rooms.length === 1;
+    leave.hidden = isRoom && rooms.length === 1;
   }
 }

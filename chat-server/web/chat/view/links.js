@@ -1,27 +1,30 @@
-// Text with its web addresses made into links, as DOM nodes: text never becomes markup.
+// Web addresses in text.
 
-const ADDRESS = /https?:\/\/[^\s<>"]+/gi;
+// A longer one is text: nobody would look at where it leads.
+const MAX_LENGTH = 2_000;
+const ADDRESS = new RegExp(`https?://[^\\s<>"]{1,${MAX_LENGTH}}`, "iy");
 
-// What ends a sentence rather than an address.
-const TRAILING = ".,;:!?'…»”’";
+// What ends a sentence, or what is emphasised, rather than an address.
+const TRAILING = ".,;:!?'…»”’*_";
 const BRACKETS = { ")": "(", "]": "[", "}": "{" };
 
-// A message of nothing but links would make thousands of elements.
-const MAX_LINKS = 200;
+/** The address that begins at this place of a text, and how long it is there; null if none does. */
+export function addressAt(text, start) {
+  ADDRESS.lastIndex = start;
+  const found = ADDRESS.exec(text)?.[0] ?? "";
+  const address = trimmed(found);
+  return found.length < MAX_LENGTH && isWebAddress(address) ? { address, length: address.length } : null;
+}
 
-export function withLinks(text) {
-  const nodes = document.createDocumentFragment();
-  let end = 0;
-  let links = 0;
-  for (const match of text.matchAll(ADDRESS)) {
-    const address = trimmed(match[0]);
-    if (!isWebAddress(address)) continue;
-    if ((links += 1) > MAX_LINKS) break;
-    nodes.append(text.slice(end, match.index), link(address));
-    end = match.index + address.length;
-  }
-  nodes.append(text.slice(end));
-  return nodes;
+/** A link that says where it leads, if not by its label. */
+export function link(address, label = address) {
+  const a = document.createElement("a");
+  a.href = address;
+  a.textContent = label;
+  if (label !== address) a.title = address;
+  a.target = "_blank";
+  a.rel = "noopener noreferrer";
+  return a;
 }
 
 function trimmed(address) {
@@ -40,13 +43,4 @@ function trimmed(address) {
 
 function isWebAddress(address) {
   return URL.canParse(address) && /^https?:$/.test(new URL(address).protocol);
-}
-
-function link(address) {
-  const a = document.createElement("a");
-  a.href = address;
-  a.textContent = address;
-  a.target = "_blank";
-  a.rel = "noopener noreferrer";
-  return a;
 }

@@ -1,8 +1,9 @@
 // Who is in the open room.
 
-import { isSameName, nameKey } from "../model/names.js";
+import { isSameName, nameKey } from "../../client/index.js";
 import { fillAvatar } from "./avatar.js";
 import { KeyedList } from "./keyed_list.js";
+import { number, text } from "./language.js";
 
 // More would help nobody to find one.
 const SHOWN = 300;
@@ -20,7 +21,6 @@ export class Members {
   // Called with the name of the one to write to.
   onChoose = () => {};
 
-  #chat;
   #drawn = null;
   #list = new KeyedList(
     document.getElementById("members-list"),
@@ -31,31 +31,33 @@ export class Members {
     },
   );
 
-  constructor(chat) {
-    this.#chat = chat;
-  }
-
-  draw() {
-    const { open, identity } = this.#chat;
-    const members = open.isRoom ? open.members : privately(open, this.#chat);
-    const users = open.isRoom ? open.users : members.size;
+  draw({ open, me, rooms }) {
+    const isRoom = open.kind === "room";
+    const members = isRoom ? open.members : privately(open, me, rooms);
+    const users = isRoom ? open.users : members.length;
     document.body.classList.toggle("knows-members", users !== null);
     if (users === null) return;
-    const names = [...members.values()].sort(sorted.compare);
     // Sorting and comparing hundreds of names for each message would be a waste.
-    const now = JSON.stringify([open.id, users, identity.name, names]);
+    const now = JSON.stringify([open.id, users, me.name, members]);
     if (now === this.#drawn) return;
     this.#drawn = now;
-    const online = `${users.toLocaleString()} online`;
-    count.textContent = users.toLocaleString();
-    label.textContent = `Show who is here: ${online}`;
+    const names = members.toSorted(sorted.compare);
+    const online = text("membersOnline", { count: users });
+    count.textContent = number(users);
+    label.textContent = text("showMembersOf", { count: users });
     toggle.title = online;
     heading.textContent = online;
     const shown = names.slice(0, SHOWN);
     this.#list.draw(
-      shown.map((name) => ({ id: nameKey(name), name, isMe: isSameName(name, identity.name) })),
+      shown.map((name) => ({ id: nameKey(name), name, isMe: isSameName(name, me.name) })),
     );
     others.textContent = rest(users - shown.length, names.length > shown.length);
+  }
+
+  // The page is in another language.
+  redraw() {
+    this.#drawn = null;
+    this.#list.draw([]);
   }
 
   #make({ name }) {
@@ -67,14 +69,12 @@ export class Members {
   }
 }
 
-function privately({ name }, { identity, presence }) {
-  const here = [identity.name, name].filter((name) => name !== null && presence.isHere(name));
-  return new Map(here.map((name) => [nameKey(name), name]));
+function privately({ name, here }, me, rooms) {
+  const isHere = me.name !== null && rooms.some(({ members }) => members.some((member) => isSameName(member, me.name)));
+  return [...(isHere ? [me.name] : []), ...(here ? [name] : [])];
 }
 
 function rest(count, areNamed) {
   if (count <= 0) return "";
-  const number = count.toLocaleString();
-  if (areNamed) return `and ${number} more`;
-  return count === 1 ? "1 person without a name" : `${number} people without a name`;
+  return text(areNamed ? "moreMembers" : "withoutName", { count });
 }

@@ -1,8 +1,12 @@
 // Shows the messages of the open conversation: follows the newest while the reader is there, and stays in place
 // when the reader has scrolled up.
 
-import { showActions } from "./actions.js";
+import { indexAt } from "../../client/index.js";
+import { redrawActions, showActions } from "./actions.js";
+import { copyCode } from "./copy.js";
 import { KeyedList } from "./keyed_list.js";
+import { text } from "./language.js";
+import { problemOf } from "./problem.js";
 import { makeRow, updateRow } from "./row.js";
 import { Window } from "./window.js";
 
@@ -25,15 +29,19 @@ export class MessageList {
   onEdit = () => {};
 
   #chat;
+  #redraw;
   #rows = new KeyedList(document.getElementById("messages"), makeRow, updateRow);
   #window = new Window();
   #conversation = null;
+  #me = null;
   #newest = 0;
   #wantsEarlier = false;
   #scrollTop = 0;
 
-  constructor(chat) {
+  // `redraw` has everything drawn.
+  constructor(chat, redraw) {
     this.#chat = chat;
+    this.#redraw = redraw;
     log.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     log.addEventListener("click", ({ target }) => this.#clicked(target));
     for (const event of ["pointerover", "focusin"]) {
@@ -44,7 +52,7 @@ export class MessageList {
       log.focus({ preventScroll: true });
     });
     earlier.addEventListener("click", () => this.#showEarlier());
-    document.addEventListener("visibilitychange", () => chat.onChange());
+    document.addEventListener("visibilitychange", redraw);
     // The window, the composer and the messages themselves change their sizes.
     const sizes = new ResizeObserver(() => this.#window.following && this.#toEnd());
     sizes.observe(log);
@@ -54,35 +62,46 @@ export class MessageList {
   // Goes to the newest message and stays there.
   follow() {
     this.#window.follow();
-    this.#chat.onChange();
+    this.#redraw();
   }
 
-  draw() {
-    const conversation = this.#chat.open;
-    if (conversation !== this.#conversation) this.#show(conversation);
+  draw({ open: conversation, me }) {
+    const isOther = conversation.id !== this.#conversation?.id;
+    this.#conversation = conversation;
+    this.#me = me;
+    if (isOther) this.#show();
     const { messages } = conversation;
     if (this.#wantsEarlier && this.#window.extendBack(messages)) this.#wantsEarlier = false;
     this.#announce(messages);
     if (this.#window.following) {
       this.#drawRows();
       this.#toEnd();
-      if (!document.hidden) this.#chat.seen();
+      if (!document.hidden) this.#chat.markRead(conversation.id);
     } else {
       this.#keepPlace(() => this.#drawRows());
     }
-    this.#chat.isReadingBack = !this.#window.following;
+    this.#chat.readBack(!this.#window.following);
     this.#drawControls();
   }
 
-  #show(conversation) {
-    this.#conversation = conversation;
+  // The page is in another language.
+  redraw() {
+    this.#rows.draw([]);
+    redrawActions();
+    if (this.#conversation) this.#label();
+  }
+
+  #show() {
     this.#window = new Window();
     this.#wantsEarlier = false;
     this.#newest = Infinity;
     this.#rows.draw([]);
-    log.ariaLabel = conversation.isRoom
-      ? `Messages in ${conversation.name}`
-      : `Private messages with ${conversation.name}`;
+    this.#label();
+  }
+
+  #label() {
+    const { kind, name } = this.#conversation;
+    log.ariaLabel = text(kind === "room" ? "messagesIn" : "messagesWith", { name });
   }
 
   #drawRows() {
@@ -90,13 +109,14 @@ export class MessageList {
     const [start, end] = this.#window.range(messages);
     const items = messages.slice(start, end).map((message, index) => ({
       ...message,
-      id: message.own && message.key !== null ? message.key : message.offset,
+      // Another one when it turns out to be the reader's own.
+      id: message.own ? (message.key ?? `own ${message.offset}`) : message.offset,
       state: message.own ? "sent" : null,
       isFirstNew: newAfter !== null && isFirstAfter(newAfter, messages, start + index),
     }));
     if (this.#window.reachesEnd) {
-      for (const entry of this.#chat.outbox.entries(this.#conversation)) {
-        items.push({ ...entry, id: entry.key, own: true, from: this.#chat.identity.name });
+      for (const entry of this.#conversation.waiting) {
+        items.push({ ...entry, id: entry.key, own: true, from: this.#me.name });
       }
     }
     this.#rows.draw(items);
@@ -104,9 +124,9 @@ export class MessageList {
 
   // Few new ones are read out; those of before, or of another conversation, are not new.
   #announce(messages) {
-    const count = messages.length - messages.indexOf(this.#newest + 1);
+    const count = messages.length - indexAt(messages, this.#newest + 1);
     log.ariaLive = this.#newest !== Infinity && count <= READ_OUT && !this.#wantsEarlier ? "polite" : "off";
-    this.#newest = messages.newest ?? 0;
+    this.#newest = messages.at(-1)?.offset ?? 0;
   }
 
   #scrolled() {
@@ -116,11 +136,11 @@ export class MessageList {
     if (nearEnd && !this.#window.following) {
       if (this.#window.reachesEnd) this.#window.follow();
       else this.#window.extendForward(this.#conversation.messages);
-      this.#chat.onChange();
+      this.#redraw();
     } else if (!nearEnd && up) {
       // Only upwards: a message that grows below the reader is no reason to leave the end.
       this.#window.following = false;
-      this.#chat.isReadingBack = true;
+      this.#chat.readBack(true);
       if (log.scrollTop < NEAR_START) this.#showEarlier();
     }
     this.#drawControls();
@@ -132,43 +152,45 @@ export class MessageList {
     this.#wantsEarlier = true;
     // What is not here comes from the server, and is drawn then.
     if (this.#window.range(this.#conversation.messages)[0] === 0) {
-      if (this.#conversation.more) this.#chat.history.earlier(this.#conversation);
+      if (this.#conversation.more) this.#chat.loadEarlier(this.#conversation.id);
       else this.#wantsEarlier = false;
     }
-    this.#chat.onChange();
+    this.#redraw();
   }
 
   #clicked(target) {
     const row = target.closest(".message");
     const key = row?.dataset.key;
     const offset = Number(row?.dataset.offset);
-    if (target.matches(".react")) this.#act(row, this.#chat.react(offset, target.dataset.emoji, true));
+    const { id } = this.#conversation;
+    if (target.matches(".react")) this.#act(row, this.#chat.react(id, offset, target.dataset.emoji));
     if (target.matches(".reaction")) {
       const on = target.ariaPressed !== "true";
-      this.#act(row, this.#chat.react(offset, target.dataset.emoji, on));
+      this.#act(row, this.#chat.react(id, offset, target.dataset.emoji, on));
     }
     if (target.matches(".edit")) this.onEdit(this.#message(offset));
     if (target.matches(".delete")) this.#delete(row, target, offset);
+    if (target.matches(".copy")) copyCode(target);
     if (target.matches(".retry")) this.#chat.retry(key);
-    if (target.matches(".discard")) this.#chat.outbox.discard(key);
+    if (target.matches(".discard")) this.#chat.discard(key);
   }
 
   #message(offset) {
     const { messages } = this.#conversation;
-    return messages.at(messages.indexOf(offset));
+    return messages[indexAt(messages, offset)];
   }
 
   // The first click asks, the second one does it.
   #delete(row, button, offset) {
     if (button.classList.contains("sure")) {
-      this.#act(row, this.#chat.delete(offset));
+      this.#act(row, this.#chat.delete(this.#conversation.id, offset));
       return;
     }
     button.classList.add("sure");
-    button.textContent = "Delete for all?";
+    button.textContent = text("deleteSure");
     const back = () => {
       button.classList.remove("sure");
-      button.textContent = "Delete";
+      button.textContent = text("delete");
     };
     button.addEventListener("blur", back, { once: true });
     button.focus();
@@ -176,14 +198,14 @@ export class MessageList {
 
   // Says at the message what is wrong, if anything.
   async #act(row, change) {
-    const problem = await change;
+    const problem = await problemOf(change);
     row.querySelector(".problem")?.remove();
     if (problem === undefined) return;
-    const text = document.createElement("p");
-    text.className = "problem";
-    text.role = "alert";
-    text.textContent = problem;
-    row.append(text);
+    const note = document.createElement("p");
+    note.className = "problem";
+    note.role = "alert";
+    note.textContent = problem;
+    row.append(note);
   }
 
   #toEnd() {
@@ -205,20 +227,19 @@ export class MessageList {
   #drawControls() {
     const conversation = this.#conversation;
     if (!conversation) return;
-    const { messages, unread, loaded, more, name, isRoom } = conversation;
+    const { messages, unread, loaded, more, name, kind } = conversation;
+    const isRoom = kind === "room";
     const isWhole = this.#window.range(messages)[0] === 0;
     jump.hidden = this.#window.following;
-    jumpText.textContent = unread > 0 ? `${unread.toLocaleString()} new` : "Jump to newest";
+    jumpText.textContent = unread > 0 ? text("newMessages", { count: unread }) : text("jump");
     earlier.hidden = isWhole && !(loaded && more);
     beginning.hidden = !(isWhole && loaded && !more) || messages.length === 0;
-    beginning.textContent = isRoom ? `This is where ${name} begins.` : "This is where it begins.";
+    beginning.textContent = isRoom ? text("roomBegins", { name }) : text("begins");
     empty.hidden = !loaded || this.#rows.size > 0;
-    emptyText.textContent = isRoom
-      ? "Write the first message."
-      : `Only you and ${name} can read what is written here.`;
+    emptyText.textContent = isRoom ? text("writeFirst") : text("onlyYou", { name });
   }
 }
 
 function isFirstAfter(offset, messages, index) {
-  return index > 0 && messages.at(index - 1).offset <= offset && messages.at(index).offset > offset;
+  return index > 0 && messages[index - 1].offset <= offset && messages[index].offset > offset;
 }

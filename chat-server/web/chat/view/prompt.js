@@ -1,5 +1,7 @@
 // A dialog that asks for one thing, and says beside the field what is wrong with it.
 
+import { text } from "./language.js";
+
 export class Prompt {
   #dialog;
   #field;
@@ -37,7 +39,7 @@ export class Prompt {
 
   async #send() {
     const value = this.#field.value.trim();
-    if (value === "") return this.#say("Write something here first.");
+    if (value === "") return this.#say(text("nothingWritten"));
     const error = await this.#submit(value);
     if (error) {
       this.#say(error);

@@ -1,6 +1,9 @@
 // Who the reader is, how that is changed, and a kind word to who has no name yet.
 
 import { fillAvatar } from "./avatar.js";
+import { text } from "./language.js";
+import { preferNoName, prefersNoName } from "./preferences.js";
+import { explained, problemOf } from "./problem.js";
 import { Prompt } from "./prompt.js";
 
 const me = document.getElementById("me");
@@ -10,8 +13,6 @@ const invitation = document.getElementById("invitation");
 const nobody = document.getElementById("be-nobody");
 const reason = document.getElementById("name-reason");
 
-const WHY = "Others see it beside your messages, and can write to you privately. It stays yours in this browser.";
-
 export class Reader {
   #chat;
   #prompt;
@@ -19,34 +20,33 @@ export class Reader {
 
   constructor(chat) {
     this.#chat = chat;
-    this.#prompt = new Prompt("name-dialog", (name) => chat.become(name), () => this.#afterwards());
+    this.#prompt = new Prompt("name-dialog", (name) => problemOf(chat.become(name)), () => this.#afterwards());
     me.addEventListener("click", () => this.ask());
     document.getElementById("accept").addEventListener("click", () => this.ask());
     document.getElementById("decline").addEventListener("click", () => {
-      chat.identity.preferNone();
-      chat.onChange();
+      preferNoName();
+      this.draw(chat.snapshot());
       document.getElementById("text").focus();
     });
     nobody.addEventListener("click", () => {
       chat.becomeNobody();
       this.#prompt.close();
     });
-    chat.onNameLost = (lost, message) => this.#prompt.open(lost, message);
+    chat.on("nameLost", (lost, problem) => this.#prompt.open(lost, explained(problem)));
   }
 
   // Asks for a name, for a reason; `afterwards` is called when there is one.
-  ask(why = WHY, afterwards = () => {}) {
+  ask(why = text("nameReason"), afterwards = () => {}) {
     this.#afterwards = afterwards;
     reason.textContent = why;
-    this.#prompt.open(this.#chat.identity.name ?? "");
+    this.#prompt.open(this.#chat.snapshot().me.name ?? "");
   }
 
-  draw() {
-    const { identity } = this.#chat;
-    fillAvatar(me.querySelector(".avatar"), identity.name);
-    name.textContent = identity.name ?? "Choose a name";
-    note.textContent = identity.name === null ? "You write anonymously" : "Change your name";
-    invitation.hidden = identity.name !== null || identity.prefersNone;
-    nobody.hidden = identity.name === null;
+  draw({ me: { name: own } }) {
+    fillAvatar(me.querySelector(".avatar"), own);
+    name.textContent = own ?? text("chooseName");
+    note.textContent = text(own === null ? "writesAnonymously" : "changeName");
+    invitation.hidden = own !== null || prefersNoName();
+    nobody.hidden = own === null;
   }
 }

@@ -1,7 +1,10 @@
 // The element of one message.
 
 import { fillAvatar, shownName } from "./avatar.js";
-import { withLinks } from "./links.js";
+import { isFewEmoji } from "./emoji.js";
+import { number, text } from "./language.js";
+import { formatted } from "./markdown.js";
+import { explained } from "./problem.js";
 import { dayNumber, showDay, showTime } from "./times.js";
 
 // A longer message is folded until the reader asks for all of it.
@@ -13,7 +16,7 @@ const TOGETHER_MS = 5 * 60_000;
 
 const BEGINNING = new RegExp(`^(?:.*\\n){${FOLD_LINES}}`);
 
-const STATES = { pending: "Sending", sent: "Sent", failed: "Not sent" };
+const STATES = { pending: "sending", sent: "sent", failed: "notSent" };
 
 // What the rows show.
 const contents = new WeakMap();
@@ -26,7 +29,7 @@ export function makeRow({ id, content, at, from, own }) {
   row.dataset.key = id;
   row.classList.toggle("own", own);
   fillAvatar(row.querySelector(".avatar"), from);
-  row.querySelector(".author").textContent = own ? "You" : shownName(from);
+  row.querySelector(".author").textContent = own ? text("author") : shownName(from);
   row.querySelector(".author").dataset.hue = row.querySelector(".avatar").dataset.hue;
   setText(row, content);
   if (at !== null) showTime(row.querySelector(".meta time"), at);
@@ -35,7 +38,7 @@ export function makeRow({ id, content, at, from, own }) {
 
 // Brings up to date what depends on the message before, or changes.
 export function updateRow(row, item, before) {
-  const { at, from, own, content, state, reason, isFirstNew = false } = item;
+  const { at, from, own, content, state, problem, isFirstNew = false } = item;
   const { offset, edited = false, deleted = false, reactions = [] } = item;
   if (contents.get(row) !== content) setText(row, content);
   setOnce(row, "deleted", String(deleted), () => deleted && setDeleted(row));
@@ -52,7 +55,7 @@ export function updateRow(row, item, before) {
   const isTogether = before !== null && !isNewDay && !isFirstNew && before.own === own &&
     before.from === from && at !== null && Math.abs(at - before.at) < TOGETHER_MS;
   row.classList.toggle("together", isTogether);
-  if (state) setOnce(row, "state", state, () => setState(row, state, reason));
+  if (state) setOnce(row, "state", state, () => setState(row, state, problem));
 }
 
 // Does something only when the value is another than before: rows are brought up to date often.
@@ -65,15 +68,26 @@ function setOnce(row, name, value, change) {
 function setText(row, content) {
   contents.set(row, content);
   const beginning = beginningOf(content);
-  row.querySelector(".text").replaceChildren(withLinks(beginning));
+  show(row, beginning);
+  row.querySelector(".text").classList.toggle("large", isFewEmoji(content));
   row.querySelector(".more").hidden = beginning === content;
   if (beginning !== content) fold(row, content);
 }
 
+// The browser looks for the direction of the text once, and not again for each node: that would take very long for many
+// that have no letters.
+function show(row, content) {
+  const element = row.querySelector(".text");
+  element.removeAttribute("dir");
+  element.replaceChildren(formatted(content));
+  element.dir = "auto";
+}
+
 function setDeleted(row) {
-  const text = document.createElement("em");
-  text.textContent = "This message was deleted.";
-  row.querySelector(".text").replaceChildren(text);
+  const note = document.createElement("em");
+  note.className = "gone";
+  note.textContent = text("deleted");
+  row.querySelector(".text").replaceChildren(note);
 }
 
 // One button for each emoji; pressed if the reader gives it.
@@ -84,8 +98,8 @@ function setReactions(row, reactions) {
     button.className = "reaction";
     button.dataset.emoji = emoji;
     button.ariaPressed = String(own);
-    button.title = own ? "Take it back" : "React with it, too";
-    button.textContent = `${emoji} ${count}`;
+    button.title = text(own ? "takeBack" : "reactToo");
+    button.textContent = `${emoji} ${number(count)}`;
     return button;
   });
   row.querySelector(".reactions").replaceChildren(...buttons);
@@ -97,14 +111,16 @@ function setDay(row, at) {
   if (at !== null) showDay(element.firstElementChild, at);
 }
 
-function setState(row, state, reason) {
+function setState(row, state, problem) {
   const element = row.querySelector(".state");
   element.hidden = false;
-  element.querySelector(".unseen").textContent = STATES[state];
+  element.querySelector(".unseen").textContent = text(STATES[state]);
   row.querySelector(".failure")?.remove();
   if (state !== "failed") return;
   const failure = failureTemplate.content.firstElementChild.cloneNode(true);
-  failure.querySelector(".reason").textContent = `Not sent. ${reason}`;
+  failure.querySelector(".reason").textContent = problem
+    ? text("notSentBecause", { reason: explained(problem) })
+    : text("notSent");
   row.append(failure);
 }
 
@@ -112,7 +128,7 @@ function fold(row, content) {
   const more = row.querySelector(".more");
   more.hidden = false;
   more.addEventListener("click", () => {
-    row.querySelector(".text").replaceChildren(withLinks(content));
+    show(row, content);
     more.hidden = true;
   }, { once: true });
 }

@@ -7,7 +7,8 @@ export function listenForShortcuts(chat) {
     const step = STEPS[event.key];
     if (!step || !event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
-    const { all, open } = chat.conversations;
-    chat.show(all[(all.indexOf(open) + step + all.length) % all.length]);
+    const { rooms, people, open } = chat.snapshot();
+    const all = [...rooms, ...people];
+    chat.show(all[(all.indexOf(open) + step + all.length) % all.length].id);
   });
 }

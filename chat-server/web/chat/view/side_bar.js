@@ -2,6 +2,7 @@
 
 import { fillAvatar } from "./avatar.js";
 import { KeyedList } from "./keyed_list.js";
+import { number, text } from "./language.js";
 
 const MANY = 99;
 
@@ -14,6 +15,7 @@ export class SideBar {
   onChoose = () => {};
 
   #chat;
+  #open = null;
   #rooms = this.#list("rooms");
   #people = this.#list("people");
 
@@ -21,52 +23,49 @@ export class SideBar {
     this.#chat = chat;
   }
 
-  draw() {
-    const { rooms, people, all, open } = this.#chat.conversations;
-    this.#rooms.draw(rooms.map(asItem));
-    this.#people.draw(people.map(asItem));
+  draw({ rooms, people, open }) {
+    this.#open = open;
+    this.#rooms.draw(rooms);
+    this.#people.draw(people);
     nobody.hidden = people.length > 0;
-    dot.hidden = !all.some((conversation) => conversation !== open && conversation.unread > 0);
+    dot.hidden = ![...rooms, ...people].some((conversation) => conversation !== open && conversation.unread > 0);
   }
 
   #list(id) {
-    const make = (item) => this.#make(item);
-    return new KeyedList(document.getElementById(id), make, (li, item) => this.#update(li, item));
+    const make = (conversation) => this.#make(conversation);
+    const update = (li, conversation) => this.#update(li, conversation);
+    return new KeyedList(document.getElementById(id), make, update);
   }
 
-  #make({ conversation }) {
+  #make({ id, kind, name }) {
     const li = template.content.firstElementChild.cloneNode(true);
-    const { isRoom, name } = conversation;
+    const isRoom = kind === "room";
     li.querySelector(".hash").hidden = !isRoom;
     const avatar = li.querySelector(".avatar");
     avatar.hidden = isRoom;
     if (!isRoom) fillAvatar(avatar, name);
     li.querySelector(".name").textContent = name;
     li.querySelector("button").addEventListener("click", () => {
-      this.#chat.show(conversation);
+      this.#chat.show(id);
       this.onChoose();
     });
     return li;
   }
 
-  #update(li, { conversation }) {
-    const { isRoom, name, unread } = conversation;
+  #update(li, conversation) {
+    const { kind, unread, here } = conversation;
+    const isRoom = kind === "room";
     const button = li.querySelector("button");
-    button.ariaCurrent = conversation === this.#chat.open ? "true" : null;
+    button.ariaCurrent = conversation === this.#open ? "true" : null;
     button.classList.toggle("has-unread", unread > 0);
-    const count = unread > MANY ? `${MANY}+` : String(unread);
+    const count = unread > MANY ? `${number(MANY)}+` : number(unread);
     set(li.querySelector(".unread"), unread > 0 ? count : "");
-    set(li.querySelector(".unread-label"), unread > 0 ? `, ${unread} unread` : "");
-    const isHere = !isRoom && this.#chat.presence.isHere(name);
-    li.querySelector(".avatar").classList.toggle("here", isHere);
-    set(li.querySelector(".presence"), isRoom ? "" : isHere ? ", online" : ", offline");
+    set(li.querySelector(".unread-label"), unread > 0 ? text("unread", { count: unread }) : "");
+    li.querySelector(".avatar").classList.toggle("here", here);
+    set(li.querySelector(".presence"), isRoom ? "" : text(here ? "online" : "offline"));
   }
 }
 
-function asItem(conversation) {
-  return { id: conversation.id, conversation };
-}
-
-function set(element, text) {
-  if (element.textContent !== text) element.textContent = text;
+function set(element, words) {
+  if (element.textContent !== words) element.textContent = words;
 }

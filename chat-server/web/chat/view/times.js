@@ -1,11 +1,10 @@
 // Times and days as the reader writes them.
 
-const languages = navigator.languages?.length ? [...navigator.languages] : undefined;
-const clock = new Intl.DateTimeFormat(languages, { hour: "numeric", minute: "2-digit" });
-const full = new Intl.DateTimeFormat(languages, { dateStyle: "full", timeStyle: "medium" });
-const day = new Intl.DateTimeFormat(languages, { weekday: "long", day: "numeric", month: "long" });
-const dayOfYear = new Intl.DateTimeFormat(languages, { day: "numeric", month: "long", year: "numeric" });
-const relative = new Intl.RelativeTimeFormat(languages, { numeric: "auto" });
+import { timeLocales } from "./language.js";
+
+// Made anew for other languages.
+let made = null;
+let languages = null;
 
 const DAY_MS = 86_400_000;
 
@@ -17,13 +16,14 @@ export function dayNumber(at) {
 
 export function showTime(element, at) {
   element.dateTime = new Date(at).toISOString();
-  element.textContent = clock.format(at);
-  element.title = full.format(at);
+  element.textContent = formats().clock.format(at);
+  element.title = formats().full.format(at);
 }
 
 export function showDay(element, at) {
   const date = new Date(at);
   const ago = dayNumber(at) - dayNumber(Date.now());
+  const { day, dayOfYear, relative } = formats();
   element.lang = day.resolvedOptions().locale;
   element.dateTime = [date.getFullYear(), date.getMonth() + 1, date.getDate()]
     .map((part) => String(part).padStart(2, "0"))
@@ -31,4 +31,18 @@ export function showDay(element, at) {
   element.textContent = ago === 0 || ago === -1
     ? relative.format(ago, "day")
     : (date.getFullYear() === new Date().getFullYear() ? day : dayOfYear).format(at);
+}
+
+function formats() {
+  if (languages === timeLocales) return made;
+  languages = timeLocales;
+  const date = (options) => new Intl.DateTimeFormat(languages, options);
+  made = {
+    clock: date({ hour: "numeric", minute: "2-digit" }),
+    full: date({ dateStyle: "full", timeStyle: "medium" }),
+    day: date({ weekday: "long", day: "numeric", month: "long" }),
+    dayOfYear: date({ day: "numeric", month: "long", year: "numeric" }),
+    relative: new Intl.RelativeTimeFormat(languages, { numeric: "auto" }),
+  };
+  return made;
 }

@@ -1,18 +1,13 @@
 // The window's title: what is open, and how much is unread.
 
+import { number } from "./language.js";
+
 const NAME = document.title;
 const MANY = 99;
 
 export class Title {
-  #chat;
-
-  constructor(chat) {
-    this.#chat = chat;
-  }
-
-  draw() {
-    const { unread, open } = this.#chat.conversations;
-    const count = unread > MANY ? `${MANY}+` : unread;
+  draw({ unread, open }) {
+    const count = unread > MANY ? `${number(MANY)}+` : number(unread);
     const title = `${unread > 0 ? `(${count}) ` : ""}${open.name} – ${NAME}`;
     if (document.title !== title) document.title = title;
   }

@@ -1,32 +1,26 @@
 // Says who is typing.
 
-import { shownName } from "./avatar.js";
+import { text } from "./language.js";
 
 const line = document.getElementById("typing");
 
 export class TypingLine {
-  #chat;
-
-  constructor(chat) {
-    this.#chat = chat;
-  }
-
-  draw() {
-    const text = sentence([...this.#chat.open.typing.keys()]);
-    if (line.textContent !== text) line.textContent = text;
+  draw({ open }) {
+    const words = sentence(open.typing);
+    if (line.textContent !== words) line.textContent = words;
   }
 }
 
 function sentence(people) {
-  const names = people.map((name) => (name === null ? "Somebody" : `\u2068${shownName(name)}\u2069`));
-  switch (names.length) {
+  const [name, other] = people.map((name) => (name === null ? text("somebody") : `\u2068${name}\u2069`));
+  switch (people.length) {
     case 0:
       return "";
     case 1:
-      return `${names[0]} is typing…`;
+      return text("typingOne", { name });
     case 2:
-      return `${names[0]} and ${names[1]} are typing…`;
+      return text("typingTwo", { name, other });
     default:
-      return "Several people are typing…";
+      return text("typingSeveral");
   }
 }

@@ -1,6 +1,8 @@
 // Which messages of a conversation are elements: a part of bounded size that follows the newest message, or
 // stays where the reader reads back. Its ends are offsets, which mean the same when others are added.
 
+import { indexAt } from "../../client/index.js";
+
 // How many there are while the reader follows, and while reading back.
 const FOLLOWING = 200;
 const READING = 600;
@@ -27,33 +29,33 @@ export class Window {
     const { length } = messages;
     if (this.following) {
       const start = Math.max(0, length - FOLLOWING);
-      this.#from = messages.at(start)?.offset ?? 0;
+      this.#from = messages[start]?.offset ?? 0;
       return [start, length];
     }
-    const start = messages.indexOf(this.#from);
+    const start = indexAt(messages, this.#from);
     const end = this.#end(messages);
     if (end - start <= READING) return [start, end];
-    this.#to = messages.at(start + READING - 1).offset;
+    this.#to = messages[start + READING - 1].offset;
     return [start, start + READING];
   }
 
   // Shows some before the first; says whether there are any.
   extendBack(messages) {
-    const start = messages.indexOf(this.#from);
+    const start = indexAt(messages, this.#from);
     if (start === 0) return false;
-    this.#from = messages.at(Math.max(0, start - STEP)).offset;
+    this.#from = messages[Math.max(0, start - STEP)].offset;
     return true;
   }
 
   // Shows some after the last.
   extendForward(messages) {
     const end = Math.min(messages.length, this.#end(messages) + STEP);
-    this.#to = end === messages.length ? null : messages.at(end - 1).offset;
-    const start = Math.max(messages.indexOf(this.#from), end - READING);
-    this.#from = messages.at(start)?.offset ?? 0;
+    this.#to = end === messages.length ? null : messages[end - 1].offset;
+    const start = Math.max(indexAt(messages, this.#from), end - READING);
+    this.#from = messages[start]?.offset ?? 0;
   }
 
   #end(messages) {
-    return this.#to === null ? messages.length : messages.indexOf(this.#to + 1);
+    return this.#to === null ? messages.length : indexAt(messages, this.#to + 1);
   }
 }

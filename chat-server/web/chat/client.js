@@ -1,0 +1,4 @@
+// The client library at the address that it has on every server: a page of your own imports it from here. The build puts
+// all of it into one file.
+
+export * from "../client/index.js";

@@ -1,9 +1,0 @@
-// Nicknames as the server compares them: without regard to case, width and white space.
-
-export function nameKey(name) {
-  return name.normalize("NFKC").replace(/\s+/g, " ").trim().toLowerCase().normalize("NFKC");
-}
-
-export function isSameName(one, other) {
-  return one !== null && other !== null && nameKey(one) === nameKey(other);
-}

@@ -1,0 +1,110 @@
+// Offers emoji by their names while one types ":name".
+
+import { findEmoji, loadEmoji } from "./emoji_names.js";
+
+// What is typed of a name, up to the caret: after a space, so that "12:30" and "https://" offer nothing.
+const BEGUN = /(?:^|\s):([a-z0-9_+-]{2,30})$/i;
+const SHOWN = 6;
+
+const field = document.getElementById("text");
+const list = document.getElementById("suggestions");
+
+export class Completion {
+  #emoji = [];
+  #chosen = 0;
+  // What was typed when the reader did not want it.
+  #declined = null;
+
+  constructor() {
+    field.addEventListener("input", () => this.#look());
+    field.addEventListener("blur", () => this.#close());
+    // Before what these keys do otherwise.
+    field.form.addEventListener("keydown", (event) => this.#pressed(event), { capture: true });
+    // The field keeps the focus.
+    list.addEventListener("pointerdown", (event) => event.preventDefault());
+    list.addEventListener("click", ({ target }) => {
+      const index = [...list.children].indexOf(target.closest("li"));
+      if (index >= 0) this.#take(index);
+    });
+  }
+
+  async #look() {
+    const begun = this.#begun();
+    if (begun === null || begun === this.#declined) return this.#close();
+    await loadEmoji();
+    // More may have been typed meanwhile.
+    if (this.#begun() !== begun) return;
+    this.#emoji = findEmoji(begun, SHOWN);
+    this.#chosen = 0;
+    this.#draw();
+  }
+
+  #begun() {
+    if (field.selectionStart !== field.selectionEnd) return null;
+    return BEGUN.exec(field.value.slice(0, field.selectionStart))?.[1] ?? null;
+  }
+
+  #pressed(event) {
+    if (list.hidden || event.isComposing || event.keyCode === 229) return;
+    const { length } = this.#emoji;
+    switch (event.key) {
+      case "ArrowDown":
+        this.#choose((this.#chosen + 1) % length);
+        break;
+      case "ArrowUp":
+        this.#choose((this.#chosen + length - 1) % length);
+        break;
+      case "Enter":
+      case "Tab":
+        if (event.shiftKey || event.ctrlKey || event.altKey || event.metaKey) return;
+        this.#take(this.#chosen);
+        break;
+      case "Escape":
+        this.#declined = this.#begun();
+        this.#close();
+        break;
+      default:
+        return;
+    }
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  #choose(index) {
+    this.#chosen = index;
+    this.#draw();
+  }
+
+  #take(index) {
+    const { emoji } = this.#emoji[index];
+    const end = field.selectionStart;
+    const start = end - this.#begun().length - 1;
+    field.setRangeText(`${emoji} `, start, end, "end");
+    this.#close();
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+
+  #close() {
+    this.#emoji = [];
+    this.#draw();
+  }
+
+  #draw() {
+    list.hidden = this.#emoji.length === 0;
+    list.replaceChildren(...this.#emoji.map((found, index) => option(found, index, index === this.#chosen)));
+    if (list.hidden) field.removeAttribute("aria-activedescendant");
+    else field.setAttribute("aria-activedescendant", `suggestion-${this.#chosen}`);
+  }
+}
+
+function option({ emoji, name }, index, isChosen) {
+  const li = document.createElement("li");
+  li.id = `suggestion-${index}`;
+  li.role = "option";
+  li.ariaSelected = String(isChosen);
+  const picture = document.createElement("span");
+  picture.className = "picture";
+  picture.textContent = emoji;
+  li.append(picture, `:${name}:`);
+  return li;
+}

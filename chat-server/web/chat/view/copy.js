@@ -1,0 +1,26 @@
+// Copies code from a message.
+
+import { text } from "./language.js";
+
+// How long it is said that it is done.
+const SAID_MS = 2_000;
+
+/** The code beside this button. */
+export async function copyCode(button) {
+  const code = button.parentElement.querySelector("code");
+  try {
+    await navigator.clipboard.writeText(code.textContent);
+  } catch {
+    // Only pages from https and localhost may: it is chosen, to be copied by hand.
+    getSelection().selectAllChildren(code);
+    return;
+  }
+  say(button, "copied");
+  setTimeout(() => say(button, "copy"), SAID_MS);
+}
+
+function say(button, name) {
+  button.classList.toggle("done", name === "copied");
+  button.title = text(name);
+  button.ariaLabel = text(name);
+}

@@ -1,0 +1,171 @@
+// One room, or what the user and one other person write to each other.
+
+import { Messages } from "./messages.js";
+import { nameKey } from "./names.js";
+
+/** @typedef {import("./types.js").ConversationSnapshot} ConversationSnapshot */
+/** @typedef {import("./types.js").ReadMark} ReadMark */
+/** @typedef {import("./types.js").Waiting} Waiting */
+
+// What is kept of a conversation that nobody reads back in; the server has the rest.
+const KEEP = 2_000;
+
+/** @param {string} name */
+export function roomId(name) {
+  return `#${name}`;
+}
+
+/** @param {string} name */
+export function personId(name) {
+  return `@${nameKey(name)}`;
+}
+
+export class Conversation {
+  messages = new Messages();
+
+  // Whether the newest page of history is there, and whether the server has messages before the oldest.
+  loaded = false;
+  more = true;
+  /**
+   * The messages up to here were kept, and may be incomplete: the server has not been asked yet. Else null.
+   * @type {number | null}
+   */
+  restored = null;
+
+  // The newest message that the user has read, and how many came after it from others.
+  read = 0;
+  unread = 0;
+  /**
+   * The user had read the messages up to here when new ones came; null when there is nothing to mark.
+   * @type {number | null}
+   */
+  newAfter = null;
+
+  /**
+   * Who is in the room, by key, and how many; null when the server has not said.
+   * @type {ReadonlyMap<string, string>}
+   */
+  members = new Map();
+  /** @type {number | null} */
+  users = null;
+  /**
+   * Who is typing, each with what ends it.
+   * @type {Map<string | null, () => void>}
+   */
+  typing = new Map();
+  /**
+   * How far others have read, by user.
+   * @type {Map<string | null, ReadMark>}
+   */
+  readers = new Map();
+  /**
+   * The id of the other person, if it is known.
+   * @type {string | null}
+   */
+  user = null;
+
+  /** @type {ConversationSnapshot | null} */
+  #snapshot = null;
+
+  /**
+   * @param {"room" | "person"} kind
+   * @param {string} name
+   */
+  constructor(kind, name) {
+    this.kind = kind;
+    this.name = name;
+    this.id = kind === "room" ? roomId(name) : personId(name);
+  }
+
+  get isRoom() {
+    return this.kind === "room";
+  }
+
+  /** What the server knows it by, to whom reads it. */
+  get address() {
+    return this.isRoom ? { room: this.name } : { with: this.name };
+  }
+
+  /** @param {number} offset */
+  countUnread(offset) {
+    if (offset <= this.read) return;
+    if (this.unread === 0) this.newAfter = this.read;
+    this.unread += 1;
+  }
+
+  /**
+   * Says whether anything changed.
+   * @param {number} [upto]
+   */
+  markRead(upto = this.messages.newest ?? 0) {
+    if (this.unread === 0 && this.read >= upto) return false;
+    this.read = Math.max(this.read, upto);
+    this.unread = 0;
+    return true;
+  }
+
+  forgetOld() {
+    if (this.messages.length > KEEP * 1.1 && this.messages.keepNewest(KEEP)) this.more = true;
+  }
+
+  /**
+   * What was kept of it.
+   * @param {import("./types.js").Message[]} messages
+   */
+  restore(messages) {
+    this.messages.replace(messages, 0);
+    this.restored = this.messages.newest;
+  }
+
+  /** The log has begun anew. */
+  clear() {
+    this.messages = new Messages();
+    this.loaded = false;
+    this.more = true;
+    this.restored = null;
+    this.read = 0;
+    this.unread = 0;
+    this.newAfter = null;
+    this.readers.clear();
+  }
+
+  /**
+   * As it is now; the same object as before if nothing has changed.
+   * @param {readonly Waiting[]} waiting
+   * @param {boolean} here
+   */
+  snapshot(waiting, here) {
+    const { id, kind, name, loaded, more, read, unread, newAfter, users } = this;
+    const before = this.#snapshot;
+    const now = {
+      id, kind, name, messages: this.messages.snapshot(), waiting, loaded, more, read, unread, newAfter, users,
+      members: sameOr(before?.members, [...this.members.values()]),
+      typing: sameOr(before?.typing, [...this.typing.keys()]),
+      readers: sameOr(before?.readers, [...this.readers.values()]),
+      here,
+    };
+    if (before === null || !isSame(before, now)) this.#snapshot = Object.freeze(now);
+    return /** @type {ConversationSnapshot} */ (this.#snapshot);
+  }
+}
+
+/**
+ * @template {object} T
+ * @param {T} before
+ * @param {T} now
+ */
+function isSame(before, now) {
+  return Object.keys(now).every((name) => before[/** @type {keyof T} */ (name)] === now[/** @type {keyof T} */ (name)]);
+}
+
+/**
+ * The list of before if the new one has the same in it.
+ * @template T
+ * @param {readonly T[] | undefined} before
+ * @param {T[]} now
+ * @returns {readonly T[]}
+ */
+function sameOr(before, now) {
+  const isSame = before?.length === now.length && before.every((item, index) => item === now[index]);
+  return isSame ? before : Object.freeze(now);
+}

@@ -1,0 +1,103 @@
+// Gets what was said before from the server, a page at a time.
+
+import { settled } from "./refusal.js";
+
+/** @typedef {import("./conversation.js").Conversation} Conversation */
+/** @typedef {import("./types.js").Message} Message */
+/** @typedef {import("./types.js").PageRequest} PageRequest */
+
+const PAGE = 50;
+const TRY_AGAIN_MS = 2_000;
+
+export class History {
+  /** Called when a conversation has got messages. */
+  onLoaded = () => {};
+
+  #scope;
+  #connection;
+  #toMessage;
+  /** @type {Set<Conversation>} */
+  #loading = new Set();
+
+  /**
+   * @param {import("./scope.js").Scope} scope
+   * @param {import("./connection.js").Connection} connection
+   * @param {(said: any) => Message} toMessage makes a message of what the server says of one
+   */
+  constructor(scope, connection, toMessage) {
+    this.#scope = scope;
+    this.#connection = connection;
+    this.#toMessage = toMessage;
+  }
+
+  /**
+   * Sees to it that the newest page of a conversation is there.
+   * @param {Conversation} conversation
+   */
+  open(conversation) {
+    if (!conversation.loaded) this.earlier(conversation);
+  }
+
+  /**
+   * Adds the page before what is there. One request at a time for each conversation.
+   * @param {Conversation} conversation
+   * @returns {Promise<void>}
+   */
+  async earlier(conversation) {
+    if (this.#loading.has(conversation) || (conversation.loaded && !conversation.more)) return;
+    this.#loading.add(conversation);
+    const { messages, address } = conversation;
+    await this.#connection.connected();
+    const { restored } = conversation;
+    const answer = await this.#texts(address, restored === null ? (messages.oldest ?? undefined) : undefined);
+    this.#loading.delete(conversation);
+    if (this.#scope.hasEnded) return;
+    // The log has begun anew meanwhile, and the conversation with it.
+    if (conversation.messages !== messages) return this.open(conversation);
+    if (!answer) return void this.#scope.after(TRY_AGAIN_MS, () => this.earlier(conversation));
+    conversation.loaded = true;
+    conversation.restored = null;
+    if (answer.error) {
+      conversation.more = false;
+      if (restored !== null) messages.replace([], restored);
+    } else {
+      const page = answer.texts.map(this.#toMessage);
+      if (restored === null) messages.addPage(page);
+      else messages.replace(page, restored);
+      conversation.more = answer.more;
+    }
+    this.onLoaded();
+  }
+
+  /**
+   * One page of anywhere, which is not added to what is there.
+   * @param {Conversation} conversation
+   * @param {PageRequest} request
+   * @returns {Promise<import("./types.js").Page>}
+   */
+  async page({ address }, { before, after, around, limit = PAGE }) {
+    const answer = settled(await this.#connection.ask("history", { ...address, before, after, around, limit }));
+    const messages = answer.messages.filter(isText).map(this.#toMessage);
+    return { messages, more: answer.more, moreAfter: answer.moreAfter ?? false };
+  }
+
+  /**
+   * Gets a page with texts, if there is one. Events of an application are none.
+   * @param {object} address
+   * @param {number | undefined} before
+   */
+  async #texts(address, before) {
+    for (;;) {
+      const answer = await this.#connection.ask("history", { ...address, before, limit: PAGE });
+      if (!answer || answer.error) return answer;
+      const texts = answer.messages.filter(isText);
+      if (texts.length > 0 || !answer.more) return { texts, more: answer.more };
+      before = answer.messages[0].offset;
+    }
+  }
+}
+
+/** @param {{ event?: string }} said */
+function isText({ event }) {
+  return event === undefined;
+}
