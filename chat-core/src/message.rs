@@ -195,6 +195,8 @@ pub struct NewMessage {
     pub user: Option<UserId>,
     /// When the server received it.
     pub at: Timestamp,
+    /// Whether it is only looked up and never stored: it may be a retry of a message that is in the log.
+    pub is_only_retry: bool,
 }
 
 impl NewMessage {
@@ -209,6 +211,7 @@ impl NewMessage {
             author: None,
             user: None,
             at: Timestamp::now(),
+            is_only_retry: false,
         }
     }
 
@@ -293,6 +296,12 @@ impl NewMessage {
     #[must_use]
     pub fn with_at(self, at: Timestamp) -> Self {
         Self { at, ..self }
+    }
+
+    /// Has it looked up by its key and not stored.
+    #[must_use]
+    pub fn as_only_retry(self) -> Self {
+        Self { is_only_retry: true, ..self }
     }
 
     /// Returns whether `stored`, which has the same [`ClientOffset`], is this message: the same content for the same
@@ -437,7 +446,7 @@ impl Message {
 
     /// Creates a message from `new` at this offset.
     pub fn from_new(offset: Offset, new: NewMessage) -> Self {
-        let NewMessage { audience, content, kind, client_offset, from, author, user, at } = new;
+        let NewMessage { audience, content, kind, client_offset, from, author, user, at, .. } = new;
         let author = author.map(Author::id);
         let at = Some(at);
         Self {

@@ -3,7 +3,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chat_core::event::Token;
-use chat_core::{Ack, Content, Offset, Refusal, RefusalCode, RoomId};
+use chat_core::{Ack, NewMessage, Offset, Refusal, RefusalCode, RoomId};
 use chat_store::Appended;
 use socketioxide::socket::Socket;
 use socketioxide_core::Value;
@@ -19,7 +19,7 @@ use crate::engine::delivery::{Answer, Following, ReadPosition, Waiting};
 use crate::engine::log::{Outcome, ReaderId, unknown_message};
 use crate::engine::policy::Access;
 use crate::engine::presence::PresenceGuard;
-use crate::engine::quota::Quota;
+use crate::engine::quota::{Quota, Spent};
 use crate::engine::source::Source;
 use crate::engine::users::User;
 use crate::socketio::client_address::ClientAddress;
@@ -275,25 +275,22 @@ pub(crate) struct Request {
     ack_id: Option<i64>,
     /// Counts the request until its answer is handed over.
     in_flight: InFlight,
-    /// The length of a message that counts as stored.
-    spent: Option<usize>,
+    /// What its message has taken of the client's quota.
+    spent: Option<Spent>,
 }
 
 impl Request {
-    /// Checks whether a message with this content may be stored. It then counts as stored unless storing fails.
-    pub(crate) fn spend(&mut self, content: &Content) -> Result<(), Refusal> {
-        let bytes = content.as_str().len();
-        self.connection.quota().take(bytes)?;
-        self.spent = Some(bytes);
+    /// Checks whether a message may be stored, or be a retry. It then counts as stored unless storing fails.
+    pub(crate) fn spend(&mut self, message: &mut NewMessage) -> Result<(), Refusal> {
+        self.spent = Some(self.connection.quota().spend(message)?);
         Ok(())
     }
 
     /// Answers with the outcome of a message, if the client wants an answer and there is one: if the store has
     /// failed, silence makes the client retry.
-    pub(crate) fn finish(self, outcome: Outcome) {
-        let is_new = matches!(outcome, Outcome::Answered(Appended::New(_)));
-        if let Some(bytes) = self.spent.filter(|_| !is_new) {
-            self.connection.quota().give_back(bytes);
+    pub(crate) fn finish(mut self, outcome: Outcome) {
+        if let Some(refusal) = self.spent.take().and_then(|spent| spent.settle(&outcome)) {
+            return self.refuse(refusal);
         }
         match outcome {
             Outcome::Answered(Appended::New(offset)) => self.ack(Ack::new(offset, false)),
