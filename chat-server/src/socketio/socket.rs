@@ -3,6 +3,7 @@
 mod accept;
 mod access_changes;
 mod access_feed;
+mod access_progress;
 mod admission;
 mod auth;
 mod authorship;
@@ -24,6 +25,7 @@ mod session;
 mod sink;
 mod standing;
 
+pub(crate) use access_progress::AccessProgress;
 #[cfg(feature = "bench")]
 pub use auth::read_auth;
 pub(crate) use connect::{Connections, register};

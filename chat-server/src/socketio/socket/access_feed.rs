@@ -5,19 +5,21 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chat_core::{AccessAction, AccessScope, Refusal, RefusalCode, RoomId, Timestamp};
+use chat_core::{AccessAction, AccessScope, Refusal, RefusalCode, RoomId, Timestamp, UserId};
 use chat_store::{
-    AccessChange, AccessNumber, AccessState, NewAccessChange, RoomStore, StoreError, Subject,
+    AccessChange, AccessNumber, AccessRequest, AccessState, NewAccessChange, RoomStore, StoreError,
+    Subject,
 };
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, timeout};
 
 use super::connect::Connections;
 use super::connection::Connection;
+use super::services::Services;
 use crate::engine::outage::Outage;
 use crate::engine::planted::{self, Bug};
 use crate::socketio::transport::Farewell;
 
-/// The time between two looks at the log.
+/// The time between two looks at the log, unless a change is made on this node or announced by another one.
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// Maximum number of changes that are read at once.
@@ -39,7 +41,7 @@ impl Connections {
                 swept = Instant::now();
                 while let Ok(1..) = rooms.sweep_access(Timestamp::now()).await {}
             }
-            sleep(PAUSE).await;
+            let _ = timeout(PAUSE, self.services().progress.wanted()).await;
         }
     }
 
@@ -51,7 +53,9 @@ impl Connections {
         known: &mut Option<AccessNumber>,
     ) -> Result<(), StoreError> {
         let Some(mut after) = *known else {
-            *known = Some(rooms.access_tail().await?);
+            let tail = rooms.access_tail().await?;
+            *known = Some(tail);
+            self.services().progress.note(tail);
             // Clients may have asked before this.
             self.services().changes.note_policy(AccessScope::Everything);
             return Ok(());
@@ -64,13 +68,17 @@ impl Connections {
             changes.iter().for_each(|change| self.kick(change));
             let scopes = scopes(&changes);
             scopes.into_iter().for_each(|scope| self.services().changes.note_policy(scope));
+            self.services().progress.note(after);
             self.tell_of_rooms(rooms, &changes).await;
         }
     }
 
-    /// Applies a change that was just made, here at once, and tells the other nodes. It asks no store: that might fail,
-    /// and the change be in effect later than its maker is told.
+    /// Applies a change that was just made, here at once, and tells the other nodes. But for kicks, it asks no store: that
+    /// might fail, and the change be in effect later than its maker is told.
     pub(crate) async fn made(&self, change: &NewAccessChange, number: AccessNumber) {
+        if let AccessRequest::Kick { subject: Subject::User(user), .. } = change.request {
+            return self.services().kicked(user, number).await;
+        }
         for scope in scopes(&[change.entry(number, &AccessState::default())]) {
             match planted::is(Bug::MadeUnapplied) {
                 true => self.services().tell_of_change(&scope).await,
@@ -115,6 +123,15 @@ impl Connections {
     }
 }
 
+impl Services {
+    /// Has a user sent out who was kicked by a change that was just made, here before this returns, and tells the other
+    /// nodes. By the log alone: it is done once, and not again to a user who has come back.
+    pub(crate) async fn kicked(&self, user: UserId, number: AccessNumber) {
+        let scope = AccessScope::User(user);
+        tokio::join!(self.progress.reach(number), self.tell_of_change(&scope));
+    }
+}
+
 /// Returns what the policy is to be asked about again.
 fn scopes(changes: &[AccessChange]) -> HashSet<AccessScope> {
     // A kick changes nothing that anybody may do.
@@ -141,7 +158,7 @@ mod tests {
 
     use async_trait::async_trait;
     use chat_core::{Posting, Topic, Visibility};
-    use chat_store::{AccessRequest, MemoryStore, RoomStoreWrapper};
+    use chat_store::{MemoryStore, RoomStoreWrapper};
 
     use super::*;
     use crate::Chat;

@@ -272,8 +272,11 @@ impl Desk<'_> {
         let Kick { room, nickname, reason, .. } = kick;
         let user = self.moderates(Some(&room), &nickname).await?;
         let request = AccessRequest::Kick { room: Some(room.key()), subject: Subject::User(user) };
-        // All nodes read the log of changes, and send the user out.
-        made(&Moderated::new(self.apply(request, reason).await?))
+        let number = self.make(request, reason).await?;
+        if let Some(number) = number {
+            self.connection.services.kicked(user, number).await;
+        }
+        made(&Moderated::new(number.is_some()))
     }
 
     async fn sanction(&self, kind: SanctionKind, moderate: Moderate) -> Result<Answer, Failed> {
@@ -398,6 +401,15 @@ impl Desk<'_> {
 
     /// Makes a change in the name of this user, and returns whether it has changed anything.
     async fn apply(&self, request: AccessRequest, reason: Option<Reason>) -> Result<bool, Failed> {
+        Ok(self.make(request, reason).await?.is_some())
+    }
+
+    /// Makes a change in the name of this user, and returns its number if it has changed anything.
+    async fn make(
+        &self,
+        request: AccessRequest,
+        reason: Option<Reason>,
+    ) -> Result<Option<AccessNumber>, Failed> {
         let changes = self.connection.services.access_rate.as_ref();
         let bucket = changes.map(|all| all.of(&self.user.id));
         take_from_all(&[bucket], "you have changed much; try again later")?;
@@ -407,8 +419,8 @@ impl Desk<'_> {
             None => change,
         };
         match self.rooms.change_access(&change).await? {
-            AccessChanged::Yes(_) => Ok(true),
-            AccessChanged::Unchanged => Ok(false),
+            AccessChanged::Yes(number) => Ok(Some(number)),
+            AccessChanged::Unchanged => Ok(None),
             AccessChanged::No(refused) => Err(refusal_of(refused).into()),
         }
     }
