@@ -322,6 +322,12 @@ impl Limits {
         Some(rate.with_burst(BURST * per_second))
     }
 
+    /// Returns how long before a client comes back in its session it may have been sent what it never got: its connection
+    /// was dead for as long as a ping takes, and then it was away.
+    pub(crate) fn unheard(&self) -> Duration {
+        self.ping_interval + self.ping_timeout + self.recovery_window
+    }
+
     /// Refuses content that is longer than this server accepts.
     pub(crate) fn admit(&self, content: &Content) -> Result<(), Refusal> {
         let (bytes, most) = (content.as_str().len(), self.max_message_bytes);

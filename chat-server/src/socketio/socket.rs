@@ -12,6 +12,7 @@ mod connect_error;
 mod connection;
 mod event;
 mod events;
+mod exclusions;
 mod keeper;
 mod live;
 mod not_joined;

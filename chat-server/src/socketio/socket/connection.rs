@@ -2,8 +2,8 @@ use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use chat_core::event::Token;
-use chat_core::{Ack, NewMessage, Offset, Refusal, RefusalCode, RoomId};
+use chat_core::event::{RoomNotJoined, Token};
+use chat_core::{Ack, NewMessage, Offset, Refusal, RefusalCode, RoomId, Timestamp};
 use chat_store::Appended;
 use socketioxide::socket::Socket;
 use socketioxide_core::Value;
@@ -11,6 +11,7 @@ use tokio::sync::{Notify, OwnedMutexGuard};
 use tokio_util::sync::CancellationToken;
 
 use super::authorship::Authorship;
+use super::exclusions::Exclusions;
 use super::observe::Direction;
 use super::request_queue::RequestQueue;
 use super::services::Services;
@@ -57,6 +58,8 @@ pub(crate) struct Connection {
     pub(crate) access: Option<Arc<Access>>,
     /// The author of the messages that it sends.
     pub(crate) authorship: Authorship,
+    /// The rooms that it was taken out of.
+    exclusions: Mutex<Exclusions>,
     /// Whether the client wants its own messages back.
     echo: bool,
     user: Mutex<Option<Arc<User>>>,
@@ -75,7 +78,7 @@ impl Connection {
         services: Services,
         socket: &Socket,
         session: Session<ChatSession>,
-        (position, was_anonymous): (ReadPosition, bool),
+        (position, was_anonymous, exclusions): (ReadPosition, bool, Exclusions),
         (user, token): (Option<User>, Option<Token>),
         (access, unseen): (Option<Arc<Access>>, &[RoomId]),
         echo: bool,
@@ -117,6 +120,7 @@ impl Connection {
             session,
             position,
             authorship,
+            exclusions: Mutex::new(exclusions),
             echo,
             user: Mutex::new(user.map(Arc::new)),
             token: Mutex::new(token),
@@ -162,6 +166,10 @@ impl Connection {
         self.user.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    fn exclusions(&self) -> MutexGuard<'_, Exclusions> {
+        self.exclusions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn quota(&self) -> MutexGuard<'_, Quota> {
         self.quota.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -180,6 +188,7 @@ impl Connection {
     /// can be handed over.
     pub(crate) fn join(&self, room: RoomId, after: Offset, answer: impl FnOnce()) {
         self.presence.join(&room);
+        self.exclusions().remove(&room);
         self.position.join(room, after, |following| {
             self.save(following);
             answer();
@@ -191,6 +200,12 @@ impl Connection {
         self.position.leave(room);
         self.presence.leave(room);
         self.position.with(|following| self.save(following));
+    }
+
+    /// Stops following a room from which the client is excluded, and saves that in the session.
+    pub(crate) fn leave_excluded(&self, room: &RoomId, told: RoomNotJoined) {
+        self.exclusions().add(Timestamp::now(), told);
+        self.leave(room);
     }
 
     /// Sets the client's user, whose nickname the token keeps and whose private messages it gets from now on, and
@@ -230,6 +245,7 @@ impl Connection {
             following: following.clone(),
             user: user.as_deref().map(SessionUser::of),
             was_anonymous: self.authorship.was_anonymous(),
+            exclusions: self.exclusions().clone(),
         });
         self.waiting.wake.notify_one();
     }
