@@ -134,6 +134,13 @@ impl Timestamp {
         Self(self.0.saturating_add(millis))
     }
 
+    /// Returns the timestamp `duration` earlier, or the first possible one.
+    #[must_use]
+    pub fn minus(self, duration: Duration) -> Self {
+        let millis = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+        Self(self.0.saturating_sub(millis))
+    }
+
     /// Returns the number of milliseconds.
     pub const fn as_millis(self) -> i64 {
         self.0

@@ -39,10 +39,18 @@ impl Connections {
             }
             if swept.elapsed() >= SWEEP_INTERVAL {
                 swept = Instant::now();
-                while let Ok(1..) = rooms.sweep_access(Timestamp::now()).await {}
+                self.sweep_rooms(&*rooms).await;
             }
             let _ = timeout(PAUSE, self.services().progress.wanted()).await;
         }
+    }
+
+    /// Deletes what has ended, and entries of the log that are too old.
+    async fn sweep_rooms(&self, rooms: &dyn RoomStore) {
+        while let Ok(1..) = rooms.sweep_access(Timestamp::now()).await {}
+        let lifetime = self.services().limits.moderation_log_lifetime;
+        let before = Timestamp::now().minus(lifetime);
+        while let Ok(1..) = rooms.sweep_access_log(before).await {}
     }
 
     /// Applies the changes after one, and moves it on with each page: nothing is applied twice if a later page cannot be
@@ -180,6 +188,23 @@ mod tests {
             let is_second = self.reads.fetch_add(1, Ordering::Relaxed) % 2 == 1;
             if is_second { Err(StoreError::Closed) } else { Ok(()) }
         }
+    }
+
+    #[tokio::test]
+    async fn entries_of_the_log_are_deleted_when_they_are_older_than_the_limit() {
+        let mut limits = crate::Limits::default();
+        limits.moderation_log_lifetime = Duration::from_secs(24 * 60 * 60);
+        let builder = Chat::builder(Arc::new(MemoryStore::new())).limits(limits.clone());
+        let (chat, rooms) = (builder.start().await.unwrap(), MemoryStore::new());
+        let kick =
+            AccessRequest::Kick { room: None, subject: Subject::User(UserId::from_stored(1)) };
+        for days in [3, 2, 0, 0] {
+            let at = Timestamp::now().minus(limits.moderation_log_lifetime * days);
+            rooms.change_access(&NewAccessChange::new(kick.clone(), at)).await.unwrap();
+        }
+        chat.connections.sweep_rooms(&rooms).await;
+        let left = rooms.access_changes_after(AccessNumber::ZERO, 10).await.unwrap();
+        assert_eq!(left.iter().map(|change| change.number.as_u64()).collect::<Vec<_>>(), [3, 4]);
     }
 
     #[tokio::test]
