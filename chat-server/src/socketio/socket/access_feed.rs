@@ -192,8 +192,8 @@ mod tests {
 
     #[tokio::test]
     async fn entries_of_the_log_are_deleted_when_they_are_older_than_the_limit() {
-        let mut limits = crate::Limits::default();
-        limits.moderation_log_lifetime = Duration::from_secs(24 * 60 * 60);
+        let moderation_log_lifetime = Duration::from_secs(24 * 60 * 60);
+        let limits = crate::Limits { moderation_log_lifetime, ..crate::Limits::default() };
         let builder = Chat::builder(Arc::new(MemoryStore::new())).limits(limits.clone());
         let (chat, rooms) = (builder.start().await.unwrap(), MemoryStore::new());
         let kick =
