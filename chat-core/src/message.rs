@@ -134,6 +134,13 @@ impl Timestamp {
         Self(self.0.saturating_add(millis))
     }
 
+    /// Returns the timestamp `duration` earlier, or the first possible one.
+    #[must_use]
+    pub fn minus(self, duration: Duration) -> Self {
+        let millis = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+        Self(self.0.saturating_sub(millis))
+    }
+
     /// Returns the number of milliseconds.
     pub const fn as_millis(self) -> i64 {
         self.0
@@ -195,6 +202,8 @@ pub struct NewMessage {
     pub user: Option<UserId>,
     /// When the server received it.
     pub at: Timestamp,
+    /// Whether it is only looked up and never stored: it may be a retry of a message that is in the log.
+    pub is_only_retry: bool,
 }
 
 impl NewMessage {
@@ -209,6 +218,7 @@ impl NewMessage {
             author: None,
             user: None,
             at: Timestamp::now(),
+            is_only_retry: false,
         }
     }
 
@@ -293,6 +303,12 @@ impl NewMessage {
     #[must_use]
     pub fn with_at(self, at: Timestamp) -> Self {
         Self { at, ..self }
+    }
+
+    /// Has it looked up by its key and not stored.
+    #[must_use]
+    pub fn as_only_retry(self) -> Self {
+        Self { is_only_retry: true, ..self }
     }
 
     /// Returns whether `stored`, which has the same [`ClientOffset`], is this message: the same content for the same
@@ -437,7 +453,7 @@ impl Message {
 
     /// Creates a message from `new` at this offset.
     pub fn from_new(offset: Offset, new: NewMessage) -> Self {
-        let NewMessage { audience, content, kind, client_offset, from, author, user, at } = new;
+        let NewMessage { audience, content, kind, client_offset, from, author, user, at, .. } = new;
         let author = author.map(Author::id);
         let at = Some(at);
         Self {

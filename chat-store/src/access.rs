@@ -18,3 +18,6 @@ pub use sanction::{Sanction, SanctionKey, Subject};
 /// Maximum number of invitations, and of sanctions, per sweep, so that others do not wait. With an invitation goes a
 /// row for each user who has redeemed it.
 pub(crate) const MAX_SWEPT_ACCESS: usize = 100;
+
+/// Maximum number of entries of the log per sweep.
+pub(crate) const MAX_SWEPT_LOG: usize = 1000;

@@ -10,8 +10,8 @@ pub enum Appended {
     /// Its author has used the client offset for another message, at this offset, with different content or another
     /// audience. Nothing was stored.
     Conflict(Offset),
-    /// What it changes, deletes or reacts to is not in the log, cannot be changed so, or has been deleted. Nothing was
-    /// stored.
+    /// What it changes, deletes, reacts to or only [repeats](chat_core::NewMessage::is_only_retry) is not in the log,
+    /// cannot be changed so, or has been deleted. Nothing was stored.
     Missing,
 }
 

@@ -119,12 +119,15 @@ impl<'a> Plan<'a> {
         plan
     }
 
-    /// Returns the fate of a new message if what it depends on is not there.
+    /// Returns the fate of a new message if what it depends on is not there, or what it repeats.
     fn refused<'m>(
         &self,
         new: &NewMessage,
         target: impl Fn(Offset) -> Option<Target<'m>>,
     ) -> Option<Fate> {
+        if new.is_only_retry {
+            return Some(Fate::Known(Appended::Missing));
+        }
         let of = new.kind.depends_on()?;
         let is_deletion = matches!(new.kind, Kind::Deletion(_));
         match (target(of), self.deleted.get(&of)) {
@@ -144,6 +147,12 @@ impl<'a> Plan<'a> {
     /// Returns the offsets of the messages that those of a batch depend on.
     pub fn depended_on(batch: &[NewMessage]) -> impl Iterator<Item = Offset> {
         batch.iter().filter_map(|new| new.kind.depends_on())
+    }
+
+    /// Returns whether the outcome of a batch depends on more of the log than its keys, or some of it is never stored.
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
+    pub(crate) fn has_conditions(batch: &[NewMessage]) -> bool {
+        batch.iter().any(|new| new.is_only_retry || new.kind.depends_on().is_some())
     }
 
     /// Returns the contents that the [new messages](Self::new_messages) replace, in this order: the offset of a message,

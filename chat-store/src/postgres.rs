@@ -146,7 +146,7 @@ impl MessageStore for PostgresStore {
         if batch.is_empty() {
             return lease.settle(Ok(Vec::new()));
         }
-        let looks = Plan::depended_on(batch).next().is_some();
+        let looks = Plan::has_conditions(batch);
         let committed = self.finish(async move {
             if looks {
                 return Ok(Err(lease));

@@ -134,6 +134,13 @@ pub trait RoomStore: Send + Sync + 'static {
     /// Nothing was deleted; see [`StoreError::is_retryable`].
     async fn sweep_access(&self, now: Timestamp) -> Result<usize, StoreError>;
 
+    /// Deletes the oldest changes from the log that were made before `before`, at most 1,000, and returns how many. Call
+    /// again until it returns 0. The last change of all stays, and what is left keeps its numbers.
+    ///
+    /// # Errors
+    /// Nothing was deleted; see [`StoreError::is_retryable`].
+    async fn sweep_access_log(&self, before: Timestamp) -> Result<usize, StoreError>;
+
     /// Returns the number of the last change; [`AccessNumber::ZERO`] if there was none.
     ///
     /// # Errors

@@ -120,6 +120,10 @@ impl<W: RoomStoreWrapper> RoomStore for W {
         self.rooms().sweep_access(now).await
     }
 
+    async fn sweep_access_log(&self, before: Timestamp) -> Result<usize, StoreError> {
+        self.rooms().sweep_access_log(before).await
+    }
+
     async fn access_tail(&self) -> Result<AccessNumber, StoreError> {
         self.before_read().await?;
         self.rooms().access_tail().await

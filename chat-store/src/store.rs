@@ -37,7 +37,7 @@ use crate::{
 /// - **Changed.** An edit replaces the content of the message that it is about in the same commit, and a deletion removes
 ///   it, as [`Message::change_content`] does; contents of earlier edits of that message are removed, too. What
 ///   [depends on](chat_core::Kind::depends_on) a message that is not there, is of another conversation or was deleted is not
-///   stored ([`Appended::Missing`]). A retry of a message whose content was replaced is still recognised.
+///   stored ([`Appended::Missing`]), and neither is what is [only a retry](NewMessage::is_only_retry). A retry of a message whose content was replaced is still recognised.
 /// - **Whole.** A batch is stored completely or not at all, in its order, without other messages in between. If a
 ///   call fails, nothing of it is visible; see [`StoreError`] for the one case in which that cannot be known.
 /// - **Cancel safe.** A call that is dropped before it finishes has happened completely or not at all. To find out

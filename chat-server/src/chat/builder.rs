@@ -32,7 +32,7 @@ use crate::http::server::Room;
 use crate::http::trusted_proxy::{TrustedProxies, TrustedProxy};
 use crate::socketio::recovery::Recovery;
 use crate::socketio::socket::{
-    Authenticate, ConnectError, Connections, Hooks, Observed, Services, register,
+    AccessProgress, Authenticate, ConnectError, Connections, Hooks, Observed, Services, register,
 };
 use crate::socketio::transport::TransportService;
 
@@ -410,6 +410,7 @@ impl ChatBuilder {
             client_events: Arc::new(client_events),
             hooks: Arc::new(hooks),
             changes: elsewhere,
+            progress: Arc::new(AccessProgress::new()),
             outgoing: told,
             quotas: Arc::new(Quotas::new(&limits)),
             limits: Arc::new(limits.clone()),

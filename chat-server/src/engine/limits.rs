@@ -115,6 +115,9 @@ pub struct Limits {
     /// another user may claim it. The new owner is another user and sees none of the previous owner's private
     /// messages.
     pub nickname_lifetime: Duration,
+    /// How long the log keeps who changed rooms and roles, banned and muted whom, where rooms are kept; 365 days by default,
+    /// from one day to 36,500 days. The bans and mutes themselves last as long as they are for.
+    pub moderation_log_lifetime: Duration,
     /// Size in bytes of the cache of recent messages, from which clients that are up to date are served; 32 MiB by
     /// default.
     pub recent_bytes: usize,
@@ -227,6 +230,7 @@ impl Default for Limits {
             recovery_window: Duration::from_secs(120),
             presence_grace: Duration::from_secs(5),
             nickname_lifetime: 90 * DAY,
+            moderation_log_lifetime: 365 * DAY,
             recent_bytes: 32 * 1024 * 1024,
         }
     }
@@ -276,6 +280,7 @@ impl Limits {
             within("recovery_window", self.recovery_window, LEAST_TIMEOUT, 365 * DAY)?;
         }
         within("presence_grace", self.presence_grace, Duration::ZERO, MOST_TIMEOUT)?;
+        within("moderation_log_lifetime", self.moderation_log_lifetime, DAY, 36_500 * DAY)?;
         within("nickname_lifetime", self.nickname_lifetime, Duration::from_secs(1), 36_500 * DAY)?;
         let one_message = self.max_message_bytes as u64;
         for (name, bytes) in [
@@ -320,6 +325,12 @@ impl Limits {
         let per_second = self.max_ephemeral_events_per_second.into();
         let rate = Rate::new(per_second, Duration::from_secs(1))?;
         Some(rate.with_burst(BURST * per_second))
+    }
+
+    /// Returns how long before a client comes back in its session it may have been sent what it never got: its connection
+    /// was dead for as long as a ping takes, and then it was away.
+    pub(crate) fn unheard(&self) -> Duration {
+        self.ping_interval + self.ping_timeout + self.recovery_window
     }
 
     /// Refuses content that is longer than this server accepts.

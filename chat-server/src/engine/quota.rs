@@ -4,11 +4,12 @@ use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chat_core::{Refusal, RefusalCode};
-use chat_store::OwnerKey;
+use chat_core::{NewMessage, Refusal, RefusalCode};
+use chat_store::{Appended, OwnerKey};
 
 use crate::engine::episode::Episode;
 use crate::engine::limits::Limits;
+use crate::engine::log::Outcome;
 use crate::engine::rate::{Bucket, Buckets, Rate};
 use crate::engine::source::Source;
 
@@ -38,6 +39,15 @@ struct Kept<K> {
 /// The remaining quota of one sender.
 #[derive(Debug, Clone)]
 pub(crate) struct Quota(Vec<Part>);
+
+/// What a message that is on its way to the log has taken of a quota.
+#[derive(Debug)]
+pub(crate) enum Spent {
+    /// Its part, which is given back if the message is not stored.
+    Taken { quota: Quota, bytes: usize },
+    /// Nothing, as there was none: the refusal, unless it is a retry.
+    UsedUp(Refusal),
+}
 
 /// One of the counters that apply.
 #[derive(Debug, Clone)]
@@ -91,8 +101,22 @@ impl Quotas {
 }
 
 impl Quota {
+    /// Takes the quota for a message. Where it is used up, a message with a key is only looked up: a retry of what is
+    /// stored needs no quota.
+    pub(crate) fn spend(&self, message: &mut NewMessage) -> Result<Spent, Refusal> {
+        let bytes = message.content.as_str().len();
+        match self.take(bytes) {
+            Ok(()) => Ok(Spent::Taken { quota: self.clone(), bytes }),
+            Err(refusal) if message.client_offset.is_some() => {
+                message.is_only_retry = true;
+                Ok(Spent::UsedUp(refusal))
+            }
+            Err(refusal) => Err(refusal),
+        }
+    }
+
     /// Takes the quota for a message, or refuses it.
-    pub(crate) fn take(&self, bytes: usize) -> Result<(), Refusal> {
+    fn take(&self, bytes: usize) -> Result<(), Refusal> {
         for (taken, part) in self.0.iter().enumerate() {
             part.bucket.take(part.amount(bytes)).map_err(|wait| {
                 // It is not stored, so the other counters get their part back.
@@ -111,8 +135,24 @@ impl Quota {
     }
 
     /// Gives back the quota taken for a message.
-    pub(crate) fn give_back(&self, bytes: usize) {
+    fn give_back(&self, bytes: usize) {
         self.0.iter().for_each(|part| part.give_back(bytes));
+    }
+}
+
+impl Spent {
+    /// Settles a message with its outcome: one that is not stored gets its quota back. Returns the refusal to answer with if
+    /// there was no quota, and it is no retry.
+    pub(crate) fn settle(self, outcome: &Outcome) -> Option<Refusal> {
+        match (self, outcome) {
+            (Self::Taken { .. }, Outcome::Answered(Appended::New(_))) => None,
+            (Self::Taken { quota, bytes }, _) => {
+                quota.give_back(bytes);
+                None
+            }
+            (Self::UsedUp(refusal), Outcome::Answered(Appended::Missing)) => Some(refusal),
+            (Self::UsedUp(_), _) => None,
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 mod accept;
 mod access_changes;
 mod access_feed;
+mod access_progress;
 mod admission;
 mod auth;
 mod authorship;
@@ -11,6 +12,7 @@ mod connect_error;
 mod connection;
 mod event;
 mod events;
+mod exclusions;
 mod keeper;
 mod live;
 mod nickname_changes;
@@ -25,6 +27,7 @@ mod session;
 mod sink;
 mod standing;
 
+pub(crate) use access_progress::AccessProgress;
 #[cfg(feature = "bench")]
 pub use auth::read_auth;
 pub(crate) use connect::{Connections, register};

@@ -75,6 +75,52 @@ async fn an_invitation_is_not_called_wrong_because_the_store_fails() {
     }
 }
 
+#[tokio::test]
+async fn who_did_not_hear_of_being_sent_out_is_told_when_it_comes_back() {
+    let address = start(Arc::new(MemoryStore::new())).await;
+    let mut ada = user(&address, "Ada").await;
+    ada.send(r#"421["create room","team"]"#).await;
+    assert_eq!(answer(&mut ada).await.0, 1);
+    let token = "the secret token of Eve";
+    let auth = json!({ "nickname": "Eve", "token": token, "rooms": ["general", "team"] });
+    let (eve, session) = Client::connect(&address, auth).await;
+    ada.send(r#"422["kick","team","Eve",{"reason":"spam"}]"#).await;
+    assert_eq!(answer(&mut ada).await, (2, json!({ "changed": true })));
+    // Nothing of what was sent to it is read.
+    drop(eve);
+
+    let again = json!({ "pid": session["pid"] });
+    let told = |packet: &str| packet.starts_with(r#"42["not joined""#);
+    for _ in 0..2 {
+        let (mut eve, back) = Client::connect(&address, again.clone()).await;
+        assert_eq!(back["sid"], session["sid"], "it is in its session");
+        let packet = timeout(Duration::from_secs(10), async {
+            loop {
+                let packet = eve.packet().await;
+                if told(&packet) {
+                    break packet;
+                }
+            }
+        });
+        let packet = packet.await.expect("it is told");
+        assert!(packet.contains(r#"[{"room":"team","error":{"code":"forbidden","#), "{packet}");
+    }
+    // It knows that it is in the room again.
+    let (mut eve, _) = Client::connect(&address, again.clone()).await;
+    eve.send(r#"421["join","team"]"#).await;
+    assert_eq!(answer(&mut eve).await.1["room"], "team");
+    drop(eve);
+    let (mut eve, _) = Client::connect(&address, again).await;
+    eve.send(r#"421["users","team"]"#).await;
+    loop {
+        let packet = eve.packet().await;
+        assert!(!told(&packet), "{packet}");
+        if packet.starts_with("431") {
+            break;
+        }
+    }
+}
+
 async fn change(store: &MemoryStore, request: AccessRequest) {
     let change = NewAccessChange::new(request, Timestamp::now());
     let changed = store.change_access(&change).await.unwrap();

@@ -26,6 +26,7 @@ mod nodes;
 mod origins;
 mod policy;
 mod rate;
+mod security;
 mod server;
 #[path = "../../../testing/service.rs"]
 mod service;

@@ -111,6 +111,7 @@ test("moderators kick, ban and mute, over nodes, and it is in the log", async (t
 
   const kicked = once(eve.socket, "not joined");
   assert.deepEqual(await ask(bob.socket, "kick", "RUST", "Eve", { reason: "spam" }), { changed: true });
+  assert.equal(code(await ask(eve.socket, "chat message", "x", { room: "rust" })), "not_in_room", "at once on the same node");
   const { rooms: [{ room, error }] } = (await kicked)[0];
   assert.deepEqual([room, error.message], ["rust", "you were sent out of the room: spam"]);
   assert.equal((await ask(eve.socket, "join", "rust")).error, undefined, "she may come back");

@@ -121,6 +121,8 @@ test("what one may store in a day is refused beyond it, under another name too",
   const refusals = answers.filter(({ error }) => error !== undefined);
   assert.ok(Math.abs(refusals.length - 11) <= 1, `${refusals.length} refused`);
   assert.ok(refusals.every(({ error }) => error.code === "quota_exceeded" && error.retryAfter > 0));
+  assert.deepEqual(await ask(eve.socket, "chat message", "again", "one key"), { offset: 1, duplicate: true }, "a retry needs none");
+  assert.equal((await ask(eve.socket, "chat message", "other", "one key")).error?.code, "client_offset_conflict");
   assert.equal((await eve.whisper("Ada", "psst")).error?.code, "quota_exceeded", "private messages count too");
   let stored = 1 + answers.length - refusals.length;
   for (const name of ["Eve 2", "Eve 3", "Eve 4"]) {

@@ -1,8 +1,8 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use chat_core::{RoomKey, Timestamp, UserId};
 
-use crate::access::MAX_SWEPT_ACCESS;
+use crate::access::{MAX_SWEPT_ACCESS, MAX_SWEPT_LOG};
 use crate::{
     AccessChange, AccessChanged, AccessLimit, AccessNumber, AccessState, AccessWrite, Decided,
     Invitation, InvitationCode, NewAccessChange, RoomAccess, RoomMember, RoomRecord, Sanction,
@@ -17,8 +17,8 @@ pub(super) struct Access {
     pub(super) invitations: BTreeMap<InvitationCode, Invitation>,
     redeemed: BTreeSet<(InvitationCode, UserId)>,
     pub(super) sanctions: BTreeMap<SanctionKey, Sanction>,
-    /// The change at index `i` has number `i + 1`.
-    pub(super) log: Vec<AccessChange>,
+    /// The numbers go up to that of the last change. Only the oldest ones are deleted.
+    pub(super) log: VecDeque<AccessChange>,
 }
 
 impl Access {
@@ -33,7 +33,7 @@ impl Access {
             self.write(step);
         }
         let number = self.tail().next();
-        self.log.push(change.entry(number, &state));
+        self.log.push_back(change.entry(number, &state));
         AccessChanged::Yes(number)
     }
 
@@ -112,7 +112,7 @@ impl Access {
     }
 
     pub(super) fn tail(&self) -> AccessNumber {
-        AccessNumber::new(self.log.len() as u64)
+        self.log.back().map_or(AccessNumber::ZERO, |last| last.number)
     }
 
     pub(super) fn sweep(&mut self, now: Timestamp) -> usize {
@@ -127,5 +127,12 @@ impl Access {
             self.forget(code);
         }
         ended.len() + expired.len()
+    }
+    pub(super) fn sweep_log(&mut self, before: Timestamp) -> usize {
+        let all_but_last = self.log.len().saturating_sub(1);
+        let old = self.log.iter().take(all_but_last.min(MAX_SWEPT_LOG));
+        let old = old.take_while(|change| change.at < before).count();
+        self.log.drain(..old);
+        old
     }
 }

@@ -113,6 +113,10 @@ impl RoomStore for MemoryStore {
         Ok(self.contents()?.access.sweep(now))
     }
 
+    async fn sweep_access_log(&self, before: Timestamp) -> Result<usize, StoreError> {
+        Ok(self.contents()?.access.sweep_log(before))
+    }
+
     async fn access_tail(&self) -> Result<AccessNumber, StoreError> {
         Ok(self.contents()?.access.tail())
     }

@@ -70,6 +70,15 @@ impl RoomStore for PostgresStore {
         swept.await
     }
 
+    async fn sweep_access_log(&self, before: Timestamp) -> Result<usize, StoreError> {
+        let mut lease = self.access.lease().await?;
+        let swept = self.finish(async move {
+            let swept = within(CALL_TIMEOUT, write::sweep_log(&mut lease, before)).await;
+            lease.settle(swept)
+        });
+        swept.await
+    }
+
     async fn find_access(
         &self,
         room: &RoomKey,

@@ -178,6 +178,7 @@ async fn what_is_read_is_found_by_an_index_also_in_tables_that_look_empty() {
             sweep_invitations,
             &["chat_invitations_by_expiry"],
         ),
+        ("sweep_log", "bigint, bigint", "1, 2", access_write::SWEEP_LOG, &["chat_access_log_pkey"]),
         ("sweep_sanctions", "bigint, bigint", "1, 2", sweep_sanctions, &["chat_sanctions_by_end"]),
     ] {
         let types = if types.is_empty() { String::new() } else { format!("({types})") };

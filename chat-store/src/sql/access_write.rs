@@ -3,7 +3,7 @@
 use chat_core::{Reason, Role, RoomKey, Timestamp, UserId};
 
 use super::{Connection, access_read as read};
-use crate::access::MAX_SWEPT_ACCESS;
+use crate::access::{MAX_SWEPT_ACCESS, MAX_SWEPT_LOG};
 use crate::sql::access_rows as rows;
 use crate::{
     AccessChange, AccessChanged, AccessLimit, AccessNumber, AccessState, AccessWrite, Decided,
@@ -83,6 +83,14 @@ pub(super) const SWEEP: [&str; 3] = [
     )",
 ];
 
+/// Looks at the oldest entries only, so that it costs little when none is old enough.
+pub(super) const SWEEP_LOG: &str = "
+    DELETE FROM chat_access_log WHERE number IN (
+        SELECT number FROM (SELECT number, at FROM chat_access_log
+            WHERE number < (SELECT max(number) FROM chat_access_log)
+            ORDER BY number LIMIT $2) AS oldest
+        WHERE at < $1)";
+
 /// Makes a change and logs it, if it can be made.
 pub(super) async fn change(
     connection: &mut Connection,
@@ -114,6 +122,16 @@ pub(super) async fn sweep(
         swept += usize::try_from(deleted).map_or(0, |deleted| if is_counted { deleted } else { 0 });
     }
     Ok(swept)
+}
+
+/// Deletes old entries of the log, up to a limit, and returns how many.
+pub(super) async fn sweep_log(
+    connection: &mut Connection,
+    before: Timestamp,
+) -> Result<usize, sqlx::Error> {
+    let delete = sqlx::query(SWEEP_LOG).bind(before.as_millis()).bind(MAX_SWEPT_LOG as i64);
+    // Never more than the limit.
+    delete.execute(connection).await.map(|deleted| deleted.rows_affected() as usize)
 }
 
 /// Reads what bears on a change.

@@ -60,6 +60,12 @@ impl RoomStore for SqliteStore {
         self.in_place(sweep(connection, now)).await
     }
 
+    async fn sweep_access_log(&self, before: Timestamp) -> Result<usize, StoreError> {
+        let mut writer = self.writer.lock().await;
+        let Writer { connection, .. } = writer.as_mut().ok_or(StoreError::Closed)?;
+        self.in_place(write::sweep_log(connection, before)).await
+    }
+
     async fn find_access(
         &self,
         room: &RoomKey,

@@ -73,7 +73,7 @@ pub(super) async fn append(
     has_plain_keys: bool,
     connection: &mut SqliteConnection,
 ) -> Result<Vec<Appended>, sqlx::Error> {
-    if Plan::depended_on(batch).next().is_some() {
+    if Plan::has_conditions(batch) {
         return append_known(batch, connection).await;
     }
     let earlier = earlier_choices(batch, has_plain_keys);

@@ -39,6 +39,7 @@ macro_rules! conformance {
                 a_message_without_a_key_is_stored_each_time
                 a_key_twice_in_one_batch_is_stored_once
                 a_key_with_another_content_room_or_author_is_refused
+                what_is_only_a_retry_is_recognised_and_never_stored
                 an_author_who_was_or_is_unknown_does_not_matter
                 new_messages_duplicates_and_conflicts_mix_in_one_batch
                 keys_are_compared_byte_for_byte;

@@ -61,6 +61,7 @@ macro_rules! room_conformance {
                 there_are_no_more_sanctions_than_the_limit
                 sanctions_that_have_ended_are_swept;
             access_log:
+                old_entries_are_swept_and_numbers_go_on
                 every_change_has_an_entry_and_numbers_are_dense
                 what_changes_nothing_has_no_entry
                 entries_say_who_did_what_to_whom_and_why

@@ -13,28 +13,25 @@ use crate::engine::log::{Outcome, unknown_message};
 pub(super) async fn submit(caller: &Caller, message: NewMessage) -> Result<Response, ApiError> {
     let services = caller.services();
     services.limits.admit(&message.content)?;
-    let message = message.with_author(caller.account.author);
-    let (quota, bytes) = (caller.quota(), message.content.as_str().len());
-    quota.take(bytes)?;
+    let mut message = message.with_author(caller.account.author);
+    let spent = caller.quota().spend(&mut message)?;
     let (answer, answered) = oneshot::channel();
     // Also if nobody waits for the answer any more.
     let finish = move |outcome| {
-        if !matches!(outcome, Outcome::Answered(Appended::New(_))) {
-            quota.give_back(bytes);
-        }
-        let _ = answer.send(outcome);
+        let _ = answer.send(spent.settle(&outcome).map_or(Ok(outcome), Err));
     };
     services.log.submit(caller.account.source, message, None, finish);
-    match answered.await {
-        Ok(Outcome::Answered(Appended::New(offset))) => {
+    let Ok(outcome) = answered.await else { return Err(ApiError::unavailable()) };
+    match outcome? {
+        Outcome::Answered(Appended::New(offset)) => {
             Ok(json(StatusCode::CREATED, &Ack::new(offset, false)))
         }
-        Ok(Outcome::Answered(Appended::Duplicate(offset))) => {
+        Outcome::Answered(Appended::Duplicate(offset)) => {
             Ok(json(StatusCode::OK, &Ack::new(offset, true)))
         }
-        Ok(Outcome::Answered(Appended::Conflict(offset))) => Err(ApiError::conflict(offset)),
-        Ok(Outcome::Answered(Appended::Missing)) => Err(unknown_message().into()),
-        Ok(Outcome::Unavailable) | Err(_) => Err(ApiError::unavailable()),
+        Outcome::Answered(Appended::Conflict(offset)) => Err(ApiError::conflict(offset)),
+        Outcome::Answered(Appended::Missing) => Err(unknown_message().into()),
+        Outcome::Unavailable => Err(ApiError::unavailable()),
     }
 }
 

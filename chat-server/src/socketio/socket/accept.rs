@@ -1,7 +1,9 @@
 use std::sync::Arc;
 
 use chat_core::event::{NotJoined, Token};
-use chat_core::{AccessScope, Nickname, Offset, ParseError, Refusal, RefusalCode, RoomId};
+use chat_core::{
+    AccessScope, Nickname, Offset, ParseError, Refusal, RefusalCode, RoomId, Timestamp,
+};
 use socketioxide::extract::SocketRef;
 
 use super::admission::{Rooms, admit, may_take};
@@ -94,9 +96,12 @@ pub(crate) async fn accept(
     if let Some((user, _)) = identified.as_ref().filter(|_| had_nobody) {
         session.identify(user, log.tail());
     }
+    // It may have left before it heard of these. Later ones it has.
+    let unheard = session.exclusions.within(services.limits.unheard(), Timestamp::now());
     // It is in the rooms of its session, as far as it may be.
     let mut rooms = Rooms::admit(access.as_ref(), &mut session, false).await?;
-    let (not_joined, unseen, echo) = (rooms.not_joined(None), rooms.unseen, auth.handshake.echo);
+    let not_joined = rooms.not_joined(unheard);
+    let (unseen, echo) = (rooms.unseen, auth.handshake.echo);
     let found = Some(found);
     Ok(Accepted { found, session, cursor, identified, not_joined, access, unseen, echo })
 }
@@ -117,7 +122,8 @@ async fn in_new_session(
     let begun = ChatSession::begin(&services.log, &services.limits, &auth.handshake, user).await;
     let (mut session, cursor) = begun.map_err(IdentityError::Store)?;
     let mut rooms = Rooms::admit(access.as_ref(), &mut session, true).await?;
-    let not_joined = rooms.not_joined(auth.not_joined(services.limits.max_rooms));
+    let others = auth.not_joined(services.limits.max_rooms);
+    let not_joined = rooms.not_joined(others.map_or_else(Vec::new, |others| others.rooms));
     let (found, unseen, echo) = (None, rooms.unseen, auth.handshake.echo);
     Ok(Accepted { found, session, cursor, identified, not_joined, access, unseen, echo })
 }

@@ -53,6 +53,8 @@ impl Connections {
     pub(crate) async fn follow(self) {
         loop {
             let Noted { scopes, devices } = self.services().changes.next().await;
+            // It may have been a kick.
+            self.services().progress.look();
             tokio::join!(self.apply(scopes.iter()), self.look_at_users(devices));
             let asks_all = scopes.contains(&AccessScope::Everything);
             sleep(if asks_all { LONG_PAUSE } else { PAUSE }).await;

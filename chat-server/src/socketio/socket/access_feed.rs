@@ -7,18 +7,20 @@ use std::time::Duration;
 
 use chat_core::{AccessAction, AccessScope, Refusal, RefusalCode, RoomId, Timestamp, UserId};
 use chat_store::{
-    AccessChange, AccessNumber, AccessState, NewAccessChange, RoomStore, StoreError, Subject,
+    AccessChange, AccessNumber, AccessRequest, AccessState, NewAccessChange, RoomStore, StoreError,
+    Subject,
 };
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, timeout};
 
 use super::connect::Connections;
 use super::connection::Connection;
+use super::services::Services;
 use crate::engine::outage::Outage;
 use crate::engine::planted::{self, Bug};
 use crate::engine::policy::Devices;
 use crate::socketio::transport::Farewell;
 
-/// The time between two looks at the log.
+/// The time between two looks at the log, unless a change is made on this node or announced by another one.
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// Maximum number of changes that are read at once.
@@ -38,10 +40,18 @@ impl Connections {
             }
             if swept.elapsed() >= SWEEP_INTERVAL {
                 swept = Instant::now();
-                while let Ok(1..) = rooms.sweep_access(Timestamp::now()).await {}
+                self.sweep_rooms(&*rooms).await;
             }
-            sleep(PAUSE).await;
+            let _ = timeout(PAUSE, self.services().progress.wanted()).await;
         }
+    }
+
+    /// Deletes what has ended, and entries of the log that are too old.
+    async fn sweep_rooms(&self, rooms: &dyn RoomStore) {
+        while let Ok(1..) = rooms.sweep_access(Timestamp::now()).await {}
+        let lifetime = self.services().limits.moderation_log_lifetime;
+        let before = Timestamp::now().minus(lifetime);
+        while let Ok(1..) = rooms.sweep_access_log(before).await {}
     }
 
     /// Applies the changes after one, and moves it on with each page: nothing is applied twice if a later page cannot be
@@ -52,7 +62,9 @@ impl Connections {
         known: &mut Option<AccessNumber>,
     ) -> Result<(), StoreError> {
         let Some(mut after) = *known else {
-            *known = Some(rooms.access_tail().await?);
+            let tail = rooms.access_tail().await?;
+            *known = Some(tail);
+            self.services().progress.note(tail);
             // Clients may have asked before this.
             self.services().changes.note_policy(AccessScope::Everything);
             return Ok(());
@@ -66,13 +78,17 @@ impl Connections {
             let scopes = scopes(&changes);
             scopes.into_iter().for_each(|scope| self.services().changes.note_policy(scope));
             self.services().changes.note_devices(Devices::Of(renamed(&changes)));
+            self.services().progress.note(after);
             self.tell_of_rooms(rooms, &changes).await;
         }
     }
 
-    /// Applies a change that was just made, here at once, and tells the other nodes. It asks no store: that might fail,
-    /// and the change be in effect later than its maker is told.
+    /// Applies a change that was just made, here at once, and tells the other nodes. But for kicks, it asks no store: that
+    /// might fail, and the change be in effect later than its maker is told.
     pub(crate) async fn made(&self, change: &NewAccessChange, number: AccessNumber) {
+        if let AccessRequest::Kick { subject: Subject::User(user), .. } = change.request {
+            return self.services().kicked(user, number).await;
+        }
         for scope in scopes(&[change.entry(number, &AccessState::default())]) {
             match planted::is(Bug::MadeUnapplied) {
                 true => self.services().tell_of_change(&scope).await,
@@ -129,6 +145,15 @@ fn renamed(changes: &[AccessChange]) -> HashSet<UserId> {
     subjects.filter_map(user).collect()
 }
 
+impl Services {
+    /// Has a user sent out who was kicked by a change that was just made, here before this returns, and tells the other
+    /// nodes. By the log alone: it is done once, and not again to a user who has come back.
+    pub(crate) async fn kicked(&self, user: UserId, number: AccessNumber) {
+        let scope = AccessScope::User(user);
+        tokio::join!(self.progress.reach(number), self.tell_of_change(&scope));
+    }
+}
+
 /// Returns what the policy is to be asked about again.
 fn scopes(changes: &[AccessChange]) -> HashSet<AccessScope> {
     // A kick changes nothing that anybody may do.
@@ -155,7 +180,7 @@ mod tests {
 
     use async_trait::async_trait;
     use chat_core::{Posting, Topic, Visibility};
-    use chat_store::{AccessRequest, MemoryStore, RoomStoreWrapper};
+    use chat_store::{MemoryStore, RoomStoreWrapper};
 
     use super::*;
     use crate::Chat;
@@ -177,6 +202,23 @@ mod tests {
             let is_second = self.reads.fetch_add(1, Ordering::Relaxed) % 2 == 1;
             if is_second { Err(StoreError::Closed) } else { Ok(()) }
         }
+    }
+
+    #[tokio::test]
+    async fn entries_of_the_log_are_deleted_when_they_are_older_than_the_limit() {
+        let moderation_log_lifetime = Duration::from_secs(24 * 60 * 60);
+        let limits = crate::Limits { moderation_log_lifetime, ..crate::Limits::default() };
+        let builder = Chat::builder(Arc::new(MemoryStore::new())).limits(limits.clone());
+        let (chat, rooms) = (builder.start().await.unwrap(), MemoryStore::new());
+        let kick =
+            AccessRequest::Kick { room: None, subject: Subject::User(UserId::from_stored(1)) };
+        for days in [3, 2, 0, 0] {
+            let at = Timestamp::now().minus(limits.moderation_log_lifetime * days);
+            rooms.change_access(&NewAccessChange::new(kick.clone(), at)).await.unwrap();
+        }
+        chat.connections.sweep_rooms(&rooms).await;
+        let left = rooms.access_changes_after(AccessNumber::ZERO, 10).await.unwrap();
+        assert_eq!(left.iter().map(|change| change.number.as_u64()).collect::<Vec<_>>(), [3, 4]);
     }
 
     #[tokio::test]

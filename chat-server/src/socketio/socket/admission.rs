@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chat_core::event::{NotJoined, RoomNotJoined};
-use chat_core::{Nickname, RoomId};
+use chat_core::{Nickname, RoomId, Timestamp};
 use socketioxide::extract::SocketRef;
 
 use super::services::Services;
@@ -87,7 +87,9 @@ impl Rooms {
             }
             if let Some(refusal) = refusal {
                 session.following.leave(&room);
-                these.refused.push(RoomNotJoined::new(room.as_str().to_owned(), refusal));
+                let told = RoomNotJoined::new(room.as_str().to_owned(), refusal);
+                session.exclusions.add(Timestamp::now(), told.clone());
+                these.refused.push(told);
             } else if standing.ask(Action::SeeUsers(room.clone())).await?.is_some() {
                 these.unseen.push(room);
             }
@@ -97,9 +99,10 @@ impl Rooms {
         Ok(these)
     }
 
-    /// Returns what to tell the client: of rooms in its `auth` that are none, and of those that it may not be in.
-    pub(super) fn not_joined(&mut self, others: Option<NotJoined>) -> Option<NotJoined> {
-        let mut rooms = others.map_or_else(Vec::new, |others| others.rooms);
+    /// Returns what to tell the client: of others, such as rooms in its `auth` that are none, and of those that it may not
+    /// be in.
+    pub(super) fn not_joined(&mut self, others: Vec<RoomNotJoined>) -> Option<NotJoined> {
+        let mut rooms = others;
         rooms.append(&mut self.refused);
         rooms.truncate(NotJoined::MAX_ROOMS);
         (!rooms.is_empty()).then(|| NotJoined::new(rooms))

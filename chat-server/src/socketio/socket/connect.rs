@@ -139,7 +139,8 @@ impl Connections {
         let (user, token) = identified.unzip();
         let services = self.services.clone();
         let position = ReadPosition::new(state.following, cursor, is_saved);
-        let (begin, identity) = ((position, state.was_anonymous), (user, token.flatten()));
+        let begin = (position, state.was_anonymous, state.exclusions);
+        let identity = (user, token.flatten());
         let connection =
             Arc::new(Connection::new(services, &socket, session, begin, identity, policy, echo));
         if let Some(user) = connection.user() {

@@ -2,8 +2,8 @@ use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use chat_core::event::Token;
-use chat_core::{Ack, Content, Offset, Refusal, RefusalCode, RoomId};
+use chat_core::event::{RoomNotJoined, Token};
+use chat_core::{Ack, NewMessage, Offset, Refusal, RefusalCode, RoomId, Timestamp};
 use chat_store::Appended;
 use socketioxide::socket::Socket;
 use socketioxide_core::Value;
@@ -11,6 +11,7 @@ use tokio::sync::{Notify, OwnedMutexGuard};
 use tokio_util::sync::CancellationToken;
 
 use super::authorship::Authorship;
+use super::exclusions::Exclusions;
 use super::observe::Direction;
 use super::request_queue::RequestQueue;
 use super::services::Services;
@@ -19,7 +20,7 @@ use crate::engine::delivery::{Answer, Following, ReadPosition, Waiting};
 use crate::engine::log::{Outcome, ReaderId, unknown_message};
 use crate::engine::policy::Access;
 use crate::engine::presence::PresenceGuard;
-use crate::engine::quota::Quota;
+use crate::engine::quota::{Quota, Spent};
 use crate::engine::source::Source;
 use crate::engine::users::User;
 use crate::socketio::client_address::ClientAddress;
@@ -57,6 +58,8 @@ pub(crate) struct Connection {
     pub(crate) access: Option<Arc<Access>>,
     /// The author of the messages that it sends.
     pub(crate) authorship: Authorship,
+    /// The rooms that it was taken out of.
+    exclusions: Mutex<Exclusions>,
     /// Whether the client wants its own messages back.
     echo: bool,
     user: Mutex<Option<Arc<User>>>,
@@ -75,7 +78,7 @@ impl Connection {
         services: Services,
         socket: &Socket,
         session: Session<ChatSession>,
-        (position, was_anonymous): (ReadPosition, bool),
+        (position, was_anonymous, exclusions): (ReadPosition, bool, Exclusions),
         (user, token): (Option<User>, Option<Token>),
         (access, unseen): (Option<Arc<Access>>, &[RoomId]),
         echo: bool,
@@ -117,6 +120,7 @@ impl Connection {
             session,
             position,
             authorship,
+            exclusions: Mutex::new(exclusions),
             echo,
             user: Mutex::new(user.map(Arc::new)),
             token: Mutex::new(token),
@@ -162,6 +166,10 @@ impl Connection {
         self.user.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    fn exclusions(&self) -> MutexGuard<'_, Exclusions> {
+        self.exclusions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn quota(&self) -> MutexGuard<'_, Quota> {
         self.quota.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -180,6 +188,7 @@ impl Connection {
     /// can be handed over.
     pub(crate) fn join(&self, room: RoomId, after: Offset, answer: impl FnOnce()) {
         self.presence.join(&room);
+        self.exclusions().remove(&room);
         self.position.join(room, after, |following| {
             self.save(following);
             answer();
@@ -191,6 +200,12 @@ impl Connection {
         self.position.leave(room);
         self.presence.leave(room);
         self.position.with(|following| self.save(following));
+    }
+
+    /// Stops following a room from which the client is excluded, and saves that in the session.
+    pub(crate) fn leave_excluded(&self, room: &RoomId, told: RoomNotJoined) {
+        self.exclusions().add(Timestamp::now(), told);
+        self.leave(room);
     }
 
     /// Sets the client's user, whose nickname the token keeps and whose private messages it gets from now on, and
@@ -230,6 +245,7 @@ impl Connection {
             following: following.clone(),
             user: user.as_deref().map(SessionUser::of),
             was_anonymous: self.authorship.was_anonymous(),
+            exclusions: self.exclusions().clone(),
         });
         self.waiting.wake.notify_one();
     }
@@ -275,25 +291,22 @@ pub(crate) struct Request {
     ack_id: Option<i64>,
     /// Counts the request until its answer is handed over.
     in_flight: InFlight,
-    /// The length of a message that counts as stored.
-    spent: Option<usize>,
+    /// What its message has taken of the client's quota.
+    spent: Option<Spent>,
 }
 
 impl Request {
-    /// Checks whether a message with this content may be stored. It then counts as stored unless storing fails.
-    pub(crate) fn spend(&mut self, content: &Content) -> Result<(), Refusal> {
-        let bytes = content.as_str().len();
-        self.connection.quota().take(bytes)?;
-        self.spent = Some(bytes);
+    /// Checks whether a message may be stored, or be a retry. It then counts as stored unless storing fails.
+    pub(crate) fn spend(&mut self, message: &mut NewMessage) -> Result<(), Refusal> {
+        self.spent = Some(self.connection.quota().spend(message)?);
         Ok(())
     }
 
     /// Answers with the outcome of a message, if the client wants an answer and there is one: if the store has
     /// failed, silence makes the client retry.
-    pub(crate) fn finish(self, outcome: Outcome) {
-        let is_new = matches!(outcome, Outcome::Answered(Appended::New(_)));
-        if let Some(bytes) = self.spent.filter(|_| !is_new) {
-            self.connection.quota().give_back(bytes);
+    pub(crate) fn finish(mut self, outcome: Outcome) {
+        if let Some(refusal) = self.spent.take().and_then(|spent| spent.settle(&outcome)) {
+            return self.refuse(refusal);
         }
         match outcome {
             Outcome::Answered(Appended::New(offset)) => self.ack(Ack::new(offset, false)),

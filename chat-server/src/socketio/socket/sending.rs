@@ -36,7 +36,7 @@ impl Connection {
             Ok(grant) => grant,
             Err(denied) => return request.refuse(denied.into()),
         };
-        if let Err(refusal) = request.spend(&message.content) {
+        if let Err(refusal) = request.spend(&mut message) {
             return request.refuse(refusal);
         }
         let log = &self.services.log;

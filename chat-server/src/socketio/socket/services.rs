@@ -7,6 +7,7 @@ use serde_json::Value as Json;
 use socketioxide::extract::SocketRef;
 use socketioxide::socket::DisconnectReason;
 
+use super::access_progress::AccessProgress;
 use super::connect_error::ConnectError;
 use super::observe::{Direction, Observed};
 use super::session::ChatSession;
@@ -93,6 +94,8 @@ pub(crate) struct Services {
     pub(crate) hooks: Arc<Hooks>,
     /// Changes of access that are to be applied on this node.
     pub(crate) changes: Elsewhere,
+    /// How far this node has applied the log of changes to rooms, bans and mutes.
+    pub(crate) progress: Arc<AccessProgress>,
     /// The queue of frames for other nodes; none if there are none.
     pub(crate) outgoing: Option<Outgoing>,
     pub(crate) limits: Arc<Limits>,

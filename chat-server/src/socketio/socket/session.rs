@@ -5,6 +5,7 @@ use chat_core::{Epoch, Feed, Nickname, Offset, RecoveryOffset, RoomId, UserId};
 use chat_store::{CredentialKey, OwnerKey, StoreError};
 use serde::{Deserialize, Serialize};
 
+use super::exclusions::Exclusions;
 use crate::engine::delivery::{Following, Past, Since};
 use crate::engine::limits::Limits;
 use crate::engine::log::Log;
@@ -22,6 +23,8 @@ pub(crate) struct ChatSession {
     pub(crate) user: Option<SessionUser>,
     /// Whether the client has a nickname and may have sent something before it had one.
     pub(crate) was_anonymous: bool,
+    /// The rooms that the client was taken out of.
+    pub(crate) exclusions: Exclusions,
 }
 
 /// The user of a session: the one whose private messages it follows.
@@ -46,6 +49,8 @@ struct SavedSession {
     user: Option<SavedUser>,
     #[serde(default)]
     was_anonymous: bool,
+    #[serde(default, skip_serializing_if = "Exclusions::is_empty")]
+    exclusions: Exclusions,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -102,7 +107,8 @@ impl ChatSession {
         let following = Following::new(joined, followed).after_rewinds(before);
         let (log, start) = (Some(log.epoch().clone()), following.start);
         let user = user.map(SessionUser::of);
-        Ok((Self { log, following, user, was_anonymous: false }, start))
+        let exclusions = Exclusions::default();
+        Ok((Self { log, following, user, was_anonymous: false, exclusions }, start))
     }
 
     /// Returns the session that a client claims and its read position, if the claim is consistent.
@@ -157,7 +163,7 @@ impl SessionUser {
 
 impl From<SavedSession> for ChatSession {
     fn from(saved: SavedSession) -> Self {
-        let SavedSession { log, start, rooms, past, user, was_anonymous } = saved;
+        let SavedSession { log, start, rooms, past, user, was_anonymous, exclusions } = saved;
         let following = user.as_ref().map(|user| (user.id, user.after));
         let following = Following { start, rooms, user: following, past };
         let user = user.map(|SavedUser { id, nickname, owner, credential, .. }| SessionUser {
@@ -166,20 +172,20 @@ impl From<SavedSession> for ChatSession {
             owner: OwnerKey(owner),
             credential: CredentialKey(credential.unwrap_or(owner)),
         });
-        Self { log, following, user, was_anonymous }
+        Self { log, following, user, was_anonymous, exclusions }
     }
 }
 
 impl From<ChatSession> for SavedSession {
     fn from(session: ChatSession) -> Self {
-        let ChatSession { log, following, user, was_anonymous } = session;
+        let ChatSession { log, following, user, was_anonymous, exclusions } = session;
         let Following { start, rooms, user: followed, past } = following;
         let user = user.zip(followed).map(|(user, (_, after))| {
             let SessionUser { id, nickname, owner, credential } = user;
             let another = (credential != owner.into()).then_some(credential.0);
             SavedUser { id, nickname, owner: owner.0, credential: another, after }
         });
-        Self { log, start, rooms, past, user, was_anonymous }
+        Self { log, start, rooms, past, user, was_anonymous, exclusions }
     }
 }
 

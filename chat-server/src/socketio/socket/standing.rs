@@ -64,8 +64,9 @@ impl Connection {
     /// Takes the connection out of a room that it may not read any more, and tells the client.
     pub(super) fn exclude(&self, room: &RoomId, refusal: Refusal) {
         tracing::debug!(socket.id = %self.session.id(), "out of a room: {}", refusal.message);
-        self.leave(room);
-        let told = NotJoined::new(vec![RoomNotJoined::new(room.as_str().to_owned(), refusal)]);
+        let told = RoomNotJoined::new(room.as_str().to_owned(), refusal);
+        self.leave_excluded(room, told.clone());
+        let told = NotJoined::new(vec![told]);
         // After the answer to a join before this: the client believes what it is told last.
         if let Some(event) = EphemeralEvent::new(NOT_JOINED, &told) {
             self.waiting.outbox.tell(event);

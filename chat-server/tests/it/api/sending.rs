@@ -143,11 +143,15 @@ async fn what_a_token_sends_is_limited_as_for_clients() {
     let (ci, secret) = token("ci", &["send", "read"]);
     let (cd, other_secret) = token("cd", &["send"]);
     let mut limits = Limits::default();
-    (limits.max_events_per_second, limits.event_burst) = (1, 3);
+    (limits.max_events_per_second, limits.event_burst) = (1, 4);
     limits.max_messages_per_day = 1;
     let (_chat, address) = Nodes { limits, ..Nodes::new(&[&ci, &cd]) }.start().await;
     let (http, text) = (Http::new(&address, &secret), json!({ "content": "x" }));
+    let http = http.with("idempotency-key", "once");
     http.post("/rooms/ci/messages", &text).await.with_status(201);
+    let again = http.post("/rooms/ci/messages", &text).await;
+    assert_eq!(again.with_status(200)["duplicate"], true, "a retry needs no quota");
+    let http = Http::new(&address, &secret);
     http.post("/rooms/ci/messages", &text).await.is_refused(429, "quota_exceeded");
     http.get("/rooms/ci/messages").await.with_status(200);
     let slower = http.get("/rooms/ci/messages").await;

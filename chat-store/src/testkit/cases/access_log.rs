@@ -55,6 +55,29 @@ pub async fn every_change_has_an_entry_and_numbers_are_dense(backend: &dyn Sessi
     }
 }
 
+/// The last one stays, so that no number is given twice.
+pub async fn old_entries_are_swept_and_numbers_go_on(backend: &dyn SessionBackend) {
+    let store = backend.open_store().await;
+    let kick = AccessRequest::Kick { room: None, subject: Subject::User(user(2)) };
+    let kick = |millis| NewAccessChange::new(kick.clone(), at(millis));
+    for millis in 1..=1200 {
+        store.change_access(&kick(millis)).await.unwrap();
+    }
+    for (before, swept, first) in
+        [(1, 0, 1), (11, 10, 11), (5000, 1000, 1011), (5000, 189, 1200), (5000, 0, 1200)]
+    {
+        assert_eq!(store.sweep_access_log(at(before)).await.unwrap(), swept, "before {before}");
+        let left = store.access_changes_after(AccessNumber::ZERO, 1).await.unwrap();
+        assert_eq!(left[0].number.as_u64(), first);
+        assert_eq!(store.access_tail().await.unwrap().as_u64(), 1200);
+    }
+    let next = store.change_access(&kick(9000)).await.unwrap();
+    assert_eq!(next, AccessChanged::Yes(AccessNumber::new(1201)));
+    assert_eq!(store.sweep_access_log(at(9000)).await.unwrap(), 1);
+    let left = store.access_changes_before(None, None, 10).await.unwrap();
+    assert_eq!(left.iter().map(|change| change.number.as_u64()).collect::<Vec<_>>(), [1201]);
+}
+
 /// Nor has what is refused.
 pub async fn what_changes_nothing_has_no_entry(backend: &dyn SessionBackend) {
     let store = backend.open_store().await;
@@ -227,6 +250,7 @@ pub async fn a_closed_store_says_so_of_rooms(backend: &dyn SessionBackend) {
     let closed = |error| matches!(error, StoreError::Closed);
     assert!(closed(store.change_access(&new(add("lobby", 2))).await.unwrap_err()));
     assert!(closed(store.sweep_access(at(0)).await.unwrap_err()));
+    assert!(closed(store.sweep_access_log(at(0)).await.unwrap_err()));
     assert!(closed(store.find_access(&room, None).await.unwrap_err()));
     assert!(closed(store.list_rooms(None, None, 9).await.unwrap_err()));
     assert!(closed(store.list_members(&room, None, 9).await.unwrap_err()));

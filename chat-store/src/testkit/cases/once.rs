@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::Barrier;
 
-use crate::Appended::{Conflict, Duplicate, New};
+use crate::Appended::{Conflict, Duplicate, Missing, New};
 use crate::testkit::Backend;
 use crate::testkit::samples::{append_one, from, keyed, message, offset, read_all, room};
 
@@ -90,6 +90,27 @@ pub async fn an_author_who_was_or_is_unknown_does_not_matter(backend: &dyn Backe
     assert_eq!(append_one(&*store, &keyed("known", "a")).await, Duplicate(offset(1)));
     let now_known = from("ada", keyed("unknown", "a"));
     assert_eq!(append_one(&*store, &now_known).await, Duplicate(offset(2)));
+}
+
+/// A message that may not be stored any more can still be a retry, also of what is stored at the same time.
+pub async fn what_is_only_a_retry_is_recognised_and_never_stored(backend: &dyn Backend) {
+    let store = backend.open().await;
+    store.append(&[keyed("k1", "a")]).await.unwrap();
+    let one = offset(1);
+    for (again, expected) in [
+        (keyed("k1", "a"), Duplicate(one)),
+        (keyed("k1", "b"), Conflict(one)),
+        (keyed("k2", "a"), Missing),
+        (message("a"), Missing),
+    ] {
+        assert_eq!(append_one(&*store, &again.as_only_retry()).await, expected);
+    }
+    let again = keyed("k2", "a").as_only_retry();
+    let batch = [again.clone(), keyed("k2", "a"), again, message("b")];
+    let (two, three) = (offset(2), offset(3));
+    let appended = store.append(&batch).await.unwrap();
+    assert_eq!(appended, [Missing, New(two), Duplicate(two), New(three)]);
+    assert_eq!(read_all(&*store).await.len(), 3);
 }
 
 /// Each message of a batch has its own answer.

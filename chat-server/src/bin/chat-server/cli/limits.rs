@@ -88,6 +88,16 @@ pub(super) struct LimitArgs {
     #[arg(long, env = "CHAT_MAX_ROOM_CHANGES_PER_HOUR", value_name = "N", default_value_t = Limits::default().max_room_changes_per_hour)]
     max_room_changes_per_hour: u32,
 
+    /// How long the log keeps who changed rooms, banned and muted whom, with --rooms; bans and mutes last as long as they
+    /// are for
+    #[arg(
+        long,
+        env = "CHAT_MODERATION_LOG_LIFETIME",
+        value_name = "DURATION",
+        default_value = "365days"
+    )]
+    moderation_log_lifetime: Duration,
+
     /// Failed claims to a nickname per minute, from one address and for one name; 0 means no limit
     #[arg(long, env = "CHAT_MAX_WRONG_TOKENS_PER_MINUTE", value_name = "N", default_value_t = Limits::default().max_wrong_tokens_per_minute)]
     max_wrong_tokens_per_minute: u32,
@@ -151,6 +161,7 @@ impl LimitArgs {
         limits.max_new_names_per_hour = self.max_new_names_per_hour;
         limits.max_new_rooms_per_hour = self.max_new_rooms_per_hour;
         limits.max_room_changes_per_hour = self.max_room_changes_per_hour;
+        limits.moderation_log_lifetime = self.moderation_log_lifetime.into();
         limits.max_wrong_tokens_per_minute = self.max_wrong_tokens_per_minute;
         limits.max_messages_per_day = self.max_messages_per_day;
         limits.max_bytes_per_day = self.max_bytes_per_day;

@@ -53,7 +53,7 @@ fn submit(connection: &Connection, message: ChatMessage, mut request: Request) {
     }
     let joined = message.audience.room().and_then(|room| connection.position.joined(room));
     let Some(room) = joined else { return request.refuse(not_in_room()) };
-    if let Err(refusal) = request.spend(&message.content) {
+    if let Err(refusal) = request.spend(&mut message) {
         return request.refuse(refusal);
     }
     message.audience = room.into();

@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use chat_core::{Reason, Refusal, RefusalCode, Role, RoomId, Timestamp, UserId, Visibility};
 use chat_store::{
-    AccessChanged, AccessRequest, NewAccessChange, Refused, RoomAccess, RoomRecord, RoomStore,
-    StoreError,
+    AccessChanged, AccessNumber, AccessRequest, NewAccessChange, Refused, RoomAccess, RoomRecord,
+    RoomStore, StoreError,
 };
 
 use super::super::super::connection::Connection;
@@ -70,6 +70,15 @@ impl Desk<'_> {
         request: AccessRequest,
         reason: Option<Reason>,
     ) -> Result<bool, Failed> {
+        Ok(self.make(request, reason).await?.is_some())
+    }
+
+    /// Makes a change in the name of this user, and returns its number if it has changed anything.
+    pub(super) async fn make(
+        &self,
+        request: AccessRequest,
+        reason: Option<Reason>,
+    ) -> Result<Option<AccessNumber>, Failed> {
         let changes = self.connection.services.access_rate.as_ref();
         let bucket = changes.map(|all| all.of(&self.user.id));
         take_from_all(&[bucket], "you have changed much; try again later")?;
@@ -79,8 +88,8 @@ impl Desk<'_> {
             None => change,
         };
         match self.rooms.change_access(&change).await? {
-            AccessChanged::Yes(_) => Ok(true),
-            AccessChanged::Unchanged => Ok(false),
+            AccessChanged::Yes(number) => Ok(Some(number)),
+            AccessChanged::Unchanged => Ok(None),
             AccessChanged::No(refused) => Err(refusal_of(refused).into()),
         }
     }

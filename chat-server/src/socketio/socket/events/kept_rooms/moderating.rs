@@ -16,8 +16,11 @@ impl Desk<'_> {
         let Kick { room, nickname, reason, .. } = kick;
         let user = self.moderates(Some(&room), &nickname).await?;
         let request = AccessRequest::Kick { room: Some(room.key()), subject: Subject::User(user) };
-        // All nodes read the log of changes, and send the user out.
-        made(&Moderated::new(self.apply(request, reason).await?))
+        let number = self.make(request, reason).await?;
+        if let Some(number) = number {
+            self.connection.services.kicked(user, number).await;
+        }
+        made(&Moderated::new(number.is_some()))
     }
 
     pub(super) async fn sanction(
