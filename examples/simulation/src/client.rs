@@ -1,7 +1,9 @@
 //! A model of the stock client.
 
+mod answers;
 mod asking;
 mod checking;
+mod request;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
@@ -17,7 +19,7 @@ use tokio_tungstenite::tungstenite::Message as Packet;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
-use self::asking::Request;
+use self::request::Request;
 use crate::cluster::{Cluster, Link, SILENCE};
 use crate::effect::Occasion;
 use crate::oracle::{Acked, Expected};

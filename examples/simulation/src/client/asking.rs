@@ -4,89 +4,18 @@ use std::time::Duration;
 
 use chat_core::Offset;
 use futures_util::SinkExt;
-use serde_json::json;
 use tokio::time::{Instant, timeout};
 use tokio_tungstenite::tungstenite::Message as Packet;
 
+use super::request::Request;
 use super::{Broken, Client, Stream, name};
 use crate::cluster::SILENCE;
 use crate::effect::Occasion;
 use crate::rooms::{self, is_kept};
 use crate::world::Asked;
 
-/// The most messages in a page of history.
-const PAGE: u64 = 5;
-
 /// How long a client waits for one at least: pages come one after the other, also those that it does not wait for any more.
 const PAGE_PATIENCE: Duration = Duration::from_secs(2);
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Request {
-    Message {
-        room: String,
-        content: String,
-        key: String,
-    },
-    Private {
-        to: String,
-        content: String,
-        key: String,
-    },
-    /// Another text of a message of its own.
-    Edit {
-        room: String,
-        of: Offset,
-        content: String,
-        key: String,
-    },
-    /// The end of a message of its own.
-    Delete {
-        room: String,
-        of: Offset,
-        key: String,
-    },
-    /// Another message under a used key.
-    Conflict {
-        room: String,
-        key: String,
-    },
-    Join {
-        room: String,
-        after: Option<u64>,
-    },
-    Leave {
-        room: String,
-    },
-    Users {
-        room: String,
-    },
-    /// Earlier messages.
-    History {
-        room: String,
-        before: Option<u64>,
-    },
-    /// Another nickname, or the first one again.
-    Rename {
-        nickname: String,
-    },
-}
-
-impl Request {
-    /// Returns the room that it is about.
-    pub(super) fn room(&self) -> Option<&str> {
-        match self {
-            Self::Message { room, .. }
-            | Self::Edit { room, .. }
-            | Self::Delete { room, .. }
-            | Self::Conflict { room, .. }
-            | Self::Join { room, .. }
-            | Self::Leave { room }
-            | Self::Users { room }
-            | Self::History { room, .. } => Some(room),
-            Self::Private { .. } | Self::Rename { .. } => None,
-        }
-    }
-}
 
 impl Client {
     /// Decides what to do next.
@@ -204,28 +133,7 @@ impl Client {
         stream: &mut Stream,
         request: Request,
     ) -> Result<(), Broken> {
-        let event = match &request {
-            Request::Message { room, content, key } => {
-                json!(["chat message", content, key, { "room": room }])
-            }
-            Request::Conflict { room, key } => {
-                json!(["chat message", "something else", key, { "room": room }])
-            }
-            Request::Edit { of, content, key, .. } => json!(["edit message", of, content, key]),
-            Request::Delete { of, key, .. } => json!(["delete message", of, key]),
-            Request::Private { to, content, key } => json!(["private message", to, content, key]),
-            Request::Join { room, after: None } => json!(["join", room]),
-            Request::Join { room, after: Some(after) } => json!(["join", room, { "after": after }]),
-            Request::Leave { room } => json!(["leave", room]),
-            Request::Users { room } => json!(["users", room]),
-            Request::History { room, before: None } => {
-                json!(["history", { "room": room, "limit": PAGE }])
-            }
-            Request::History { room, before } => {
-                json!(["history", { "room": room, "before": before, "limit": PAGE }])
-            }
-            Request::Rename { nickname } => json!(["nickname", nickname]),
-        };
+        let event = request.event();
         if let Request::Join { room, after } = &request {
             self.shared.lock().expected.join_asked(room, *after);
         }

@@ -1,0 +1,101 @@
+//! What a client can ask for, and how it says that.
+
+use chat_core::Offset;
+use serde_json::{Value, json};
+
+/// The most messages in a page of history.
+const PAGE: u64 = 5;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Request {
+    Message {
+        room: String,
+        content: String,
+        key: String,
+    },
+    Private {
+        to: String,
+        content: String,
+        key: String,
+    },
+    /// Another text of a message of its own.
+    Edit {
+        room: String,
+        of: Offset,
+        content: String,
+        key: String,
+    },
+    /// The end of a message of its own.
+    Delete {
+        room: String,
+        of: Offset,
+        key: String,
+    },
+    /// Another message under a used key.
+    Conflict {
+        room: String,
+        key: String,
+    },
+    Join {
+        room: String,
+        after: Option<u64>,
+    },
+    Leave {
+        room: String,
+    },
+    Users {
+        room: String,
+    },
+    /// Earlier messages.
+    History {
+        room: String,
+        before: Option<u64>,
+    },
+    /// Another nickname, or the first one again.
+    Rename {
+        nickname: String,
+    },
+}
+
+impl Request {
+    /// Returns the room that it is about.
+    pub(super) fn room(&self) -> Option<&str> {
+        match self {
+            Self::Message { room, .. }
+            | Self::Edit { room, .. }
+            | Self::Delete { room, .. }
+            | Self::Conflict { room, .. }
+            | Self::Join { room, .. }
+            | Self::Leave { room }
+            | Self::Users { room }
+            | Self::History { room, .. } => Some(room),
+            Self::Private { .. } | Self::Rename { .. } => None,
+        }
+    }
+
+    /// Returns the event and its arguments.
+    pub(super) fn event(&self) -> Value {
+        match self {
+            Self::Message { room, content, key } => {
+                json!(["chat message", content, key, { "room": room }])
+            }
+            Self::Conflict { room, key } => {
+                json!(["chat message", "something else", key, { "room": room }])
+            }
+            Self::Edit { of, content, key, .. } => json!(["edit message", of, content, key]),
+            Self::Delete { of, key, .. } => json!(["delete message", of, key]),
+            Self::Private { to, content, key } => json!(["private message", to, content, key]),
+            Self::Join { room, after: None } => json!(["join", room]),
+            Self::Join { room, after: Some(after) } => json!(["join", room, { "after": after }]),
+            Self::Leave { room } => json!(["leave", room]),
+            Self::Users { room } => json!(["users", room]),
+            Self::History { room, before: None } => {
+                json!(["history", { "room": room, "limit": PAGE }])
+            }
+            Self::History { room, before } => {
+                json!(["history", { "room": room, "before": before, "limit": PAGE }])
+            }
+            Self::Rename { nickname } => json!(["nickname", nickname]),
+        }
+    }
+}
