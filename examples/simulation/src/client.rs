@@ -49,6 +49,8 @@ pub(crate) struct Client {
     next_key: u64,
     /// What was asked and is not answered.
     request: Option<(Request, u64)>,
+    /// How often it was asked.
+    tries: u32,
     /// When it was asked first on each node.
     asked: Vec<Occasion>,
     act_at: Instant,
@@ -117,6 +119,7 @@ impl Client {
             next_ack: 0,
             next_key: 0,
             request: None,
+            tries: 0,
             asked: Vec::new(),
             act_at: now,
             occasion: Occasion { node: 0, connect_began: now, connected: now, at: now },
@@ -252,7 +255,7 @@ impl Client {
                         Some((request, _)) => request,
                         None => match self.next_request() {
                             Some(request) => {
-                                self.asked.clear();
+                                (self.tries, self.asked) = (0, Vec::new());
                                 request
                             }
                             None => continue,

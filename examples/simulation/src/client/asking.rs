@@ -14,7 +14,8 @@ use crate::effect::Occasion;
 use crate::rooms::{self, is_kept};
 use crate::world::Asked;
 
-/// How long a client waits for one at least: pages come one after the other, also those that it does not wait for any more.
+/// How long a client waits for one at least, and so much longer each time: pages come one after the other, also those that
+/// it does not wait for any more.
 const PAGE_PATIENCE: Duration = Duration::from_secs(2);
 
 impl Client {
@@ -99,7 +100,7 @@ impl Client {
     /// Returns how long the client waits for an answer before it asks again.
     pub(super) fn patience(&self) -> Duration {
         match self.request {
-            Some((Request::History { .. }, _)) => self.ack_timeout.max(PAGE_PATIENCE),
+            Some((Request::History { .. }, _)) => self.ack_timeout.max(PAGE_PATIENCE * self.tries),
             _ => self.ack_timeout,
         }
     }
@@ -146,6 +147,7 @@ impl Client {
             self.asked.push(Occasion { at: now, ..self.occasion });
         }
         self.next_ack += 1;
+        self.tries += 1;
         self.note(format_args!("asks {} {event}", self.next_ack));
         self.request = Some((request, self.next_ack));
         let packet = Packet::text(format!("42{}{event}", self.next_ack));
