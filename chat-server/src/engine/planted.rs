@@ -43,6 +43,12 @@ pub enum Bug {
     MadeUnapplied,
     /// A node goes on with texts in its memory that were edited or deleted.
     TextRemembered,
+    /// Replies are delivered without what they answer.
+    ReplyForgotten,
+    /// What the application says is stored without its key.
+    ApplicationUnkeyed,
+    /// Edits, reactions and events of the application are stored, whoever may write.
+    ChangeUnasked,
 }
 
 #[cfg(feature = "simulation")]

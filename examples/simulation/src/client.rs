@@ -51,6 +51,8 @@ pub(crate) struct Client {
     request: Option<(Request, u64)>,
     /// How often it was asked.
     tries: u32,
+    /// The end of the log when it was asked last.
+    tail_when_asked: u64,
     /// When it was asked first on each node.
     asked: Vec<Occasion>,
     act_at: Instant,
@@ -60,8 +62,17 @@ pub(crate) struct Client {
     last_words: Option<BTreeSet<String>>,
     round: usize,
     /// The messages that it has sent to rooms and not deleted, as far as it knows.
-    own: Vec<(String, u64)>,
+    own: Vec<Own>,
     last_key: Option<(u64, String)>,
+}
+
+/// A message of the client's own.
+#[derive(Debug, Clone)]
+struct Own {
+    room: String,
+    offset: u64,
+    /// Whether it can be edited.
+    is_text: bool,
 }
 
 /// What others may look at.
@@ -120,6 +131,7 @@ impl Client {
             next_key: 0,
             request: None,
             tries: 0,
+            tail_when_asked: 0,
             asked: Vec::new(),
             act_at: now,
             occasion: Occasion { node: 0, connect_began: now, connected: now, at: now },

@@ -1,10 +1,11 @@
 use std::collections::{BTreeMap, HashMap};
 
-use chat_core::{Content, Epoch, Kind, Message, NewMessage, Offset, UserId};
-use chat_store::{Appended, Plan, SessionKey, SessionRecord, Target};
+use chat_core::{AuthorId, Content, Epoch, Kind, Message, NewMessage, Offset, UserId};
+use chat_store::{Appended, Plan, Reactions, SessionKey, SessionRecord, Target};
 use tokio::time::Instant;
 
 use crate::plants::Plant;
+use crate::reactions::given;
 use crate::rules::GRACE;
 
 /// What all nodes store, and what no crash takes away.
@@ -123,6 +124,28 @@ impl Disk {
         if content.as_str().is_empty() {
             self.deletions.insert(of, by);
         }
+    }
+
+    /// Returns the reactions to a message, in the order in which they were given first.
+    pub(crate) fn reactions(&self, of: Offset, asking: Option<AuthorId>) -> Vec<Reactions> {
+        let given = given(&self.log, of.as_u64()).into_iter().filter_map(|(emoji, givers)| {
+            let own = asking.is_some() && givers.iter().any(|giver| giver.author == asking);
+            let count = match self.is(Plant::ReactionsCounted) {
+                true => self.times_given(of, &emoji),
+                false => givers.len() as u64,
+            };
+            let since = givers.iter().map(|giver| giver.since).min()?;
+            Some((since, Reactions::new(of, emoji, count, own)))
+        });
+        let mut given: Vec<_> = given.collect();
+        given.sort_by_key(|(since, _)| *since);
+        given.into_iter().map(|(_, reactions)| reactions).collect()
+    }
+
+    fn times_given(&self, of: Offset, emoji: &str) -> u64 {
+        let kind = Kind::Reaction { to: of, on: true };
+        let is_it = |it: &&Message| it.kind == kind && it.content.as_str() == emoji;
+        self.log.iter().filter(is_it).count() as u64
     }
 
     /// Returns when a message was stored, and by which node.

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod application;
 mod broadcast;
 mod client;
 mod cluster;
@@ -10,6 +11,7 @@ mod moderation;
 mod oracle;
 mod os;
 mod plants;
+mod reactions;
 mod rng;
 mod rooms;
 mod rules;

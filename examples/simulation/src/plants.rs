@@ -70,6 +70,14 @@ pub enum Plant {
     MadeUnapplied,
     /// A node goes on with texts in its memory that were edited or deleted.
     TextRemembered,
+    /// The store counts each time that a reaction is given, also by the same user.
+    ReactionsCounted,
+    /// Replies are delivered without what they answer.
+    ReplyForgotten,
+    /// What the application says is stored without its key.
+    ApplicationUnkeyed,
+    /// Edits, reactions and events of the application are stored, whoever may write.
+    ChangeUnasked,
 }
 
 impl Plant {
@@ -95,6 +103,7 @@ impl Plant {
                 | Self::SpellingIgnored
                 | Self::HistoryUnasked
                 | Self::MadeUnapplied
+                | Self::ChangeUnasked
         )
     }
 
@@ -118,6 +127,9 @@ impl Plant {
             Self::HistoryUnasked => Bug::HistoryUnasked,
             Self::MadeUnapplied => Bug::MadeUnapplied,
             Self::TextRemembered => Bug::TextRemembered,
+            Self::ReplyForgotten => Bug::ReplyForgotten,
+            Self::ApplicationUnkeyed => Bug::ApplicationUnkeyed,
+            Self::ChangeUnasked => Bug::ChangeUnasked,
             _ => return None,
         })
     }

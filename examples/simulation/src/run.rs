@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
+use crate::application;
 use crate::client::{Client, Shared};
 use crate::cluster::Cluster;
 use crate::faults::Fault;
 use crate::moderation;
-use crate::oracle::check_log;
+use crate::oracle::{Acked, check_log};
 use crate::os;
 use crate::rooms::is_kept;
 use crate::rules::GRACE;
@@ -80,6 +81,7 @@ impl Run {
         let moderated = world
             .is_moderated
             .then(|| tokio::spawn(moderation::moderate(world.clone(), cluster.clone())));
+        let spoken = tokio::spawn(application::speak(world.clone(), cluster.clone()));
         storm(&world, &cluster).await;
         calm(&world, &cluster).await;
         if let Some(moderated) = moderated {
@@ -87,7 +89,8 @@ impl Run {
             // From then on every node knows who may do what.
             sleep(GRACE).await;
         }
-        settle(&world, &seen).await;
+        let spoken = spoken.await.unwrap_or_default();
+        settle(&world, &seen, spoken).await;
         world.outcome()
     }
 }
@@ -193,7 +196,7 @@ async fn calm(world: &World, cluster: &Cluster) {
 }
 
 /// Waits until everything has arrived, and checks what there is at the end.
-async fn settle(world: &World, seen: &[Arc<Shared>]) {
+async fn settle(world: &World, seen: &[Arc<Shared>], mut acked: Vec<Acked>) {
     for round in 0..ROUNDS {
         let deadline = Instant::now() + LIVENESS;
         while let Some(open) = unfinished(world, seen, round) {
@@ -209,7 +212,7 @@ async fn settle(world: &World, seen: &[Arc<Shared>]) {
         world.note("everything has arrived");
         world.next_round();
     }
-    let acked: Vec<_> = seen.iter().flat_map(|seen| seen.lock().acked.clone()).collect();
+    acked.extend(seen.iter().flat_map(|seen| seen.lock().acked.clone()));
     if let Err(promise) = check_log(&world.disk(), &acked) {
         world.violated(promise);
     }

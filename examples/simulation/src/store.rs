@@ -142,14 +142,14 @@ impl MessageStore for SimulatedStore {
         self.end(&end, page).await
     }
 
-    /// Nobody reacts.
     async fn reactions(
         &self,
-        _: &[Offset],
-        _: Option<AuthorId>,
+        of: &[Offset],
+        author: Option<AuthorId>,
     ) -> Result<Vec<Reactions>, StoreError> {
         let end = self.call(Fault::ReadFails, None).await;
-        self.end(&end, Vec::new()).await
+        let found = of.iter().flat_map(|of| self.world.disk().reactions(*of, author)).collect();
+        self.end(&end, found).await
     }
 
     async fn read_before(

@@ -2,16 +2,17 @@
 
 use std::time::Duration;
 
-use chat_core::Offset;
+use chat_core::{Audience, Message, Offset};
 use futures_util::SinkExt;
 use tokio::time::{Instant, timeout};
 use tokio_tungstenite::tungstenite::Message as Packet;
 
 use super::request::Request;
-use super::{Broken, Client, Stream, name};
+use super::{Broken, Client, Own, Stream, name};
 use crate::cluster::SILENCE;
 use crate::effect::Occasion;
-use crate::rooms::{self, is_kept};
+use crate::reactions::EMOJI;
+use crate::rooms::{self, PRIVATE, is_kept};
 use crate::world::Asked;
 
 /// How long a client waits for one at least, and so much longer each time: pages come one after the other, also those that
@@ -75,21 +76,27 @@ impl Client {
                 let is_first = self.shared.lock().expected.nickname.as_ref() == Some(&nickname);
                 Request::Rename { nickname: if is_first { nickname + " too" } else { nickname } }
             }
-            40..44 => self.history(&rooms, any, tail)?,
+            40..47 => self.history(&rooms, any, tail)?,
             // With a name it is the author in every session.
             60..70 if named => {
-                let is_there = |(room, _): &&(String, u64)| rooms.contains(room);
+                let is_there = |own: &&Own| rooms.contains(&own.room);
                 let own: Vec<_> = self.own.iter().filter(is_there).cloned().collect();
-                let (room, of) = own.get(any % own.len().max(1))?.clone();
-                let (of, key) = (Offset::new(of).ok()?, self.key());
-                if kind < 66 {
+                let Own { room, offset, is_text } = own.get(any % own.len().max(1))?.clone();
+                let (of, key) = (Offset::new(offset).ok()?, self.key());
+                if kind < 66 && is_text {
                     Request::Edit { room, of, content: self.content(), key }
                 } else {
                     Request::Delete { room, of, key }
                 }
             }
+            70..80 if named => self.reaction(&rooms, any)?,
+            80..85 => {
+                let room = self.world.random(|rng| rng.pick(&rooms).cloned())?;
+                let key = self.key();
+                Request::Event { room, text: self.content(), key }
+            }
             // Where it may end at any time.
-            44..60 if self.world.is_moderated => self.history(&rooms, any, tail)?,
+            47..60 if self.world.is_moderated => self.history(&rooms, any, tail)?,
             _ => {
                 let room = self.world.random(|rng| rng.pick(&rooms).cloned())?;
                 self.message(room)
@@ -116,7 +123,35 @@ impl Client {
 
     fn message(&mut self, room: String) -> Request {
         let key = self.key();
-        Request::Message { room, content: self.content(), key }
+        let answers = self.world.random(|rng| rng.chance(200));
+        let in_room = |said: &&Message| said.audience.room().is_some_and(|it| it.as_str() == room);
+        let disk = self.world.disk();
+        let reply_to = answers.then(|| disk.log.iter().rfind(in_room).map(|said| said.offset));
+        drop(disk);
+        Request::Message { room, content: self.content(), key, reply_to: reply_to.flatten() }
+    }
+
+    /// A reaction to one of the last messages that the client may have, also to some that were deleted.
+    fn reaction(&mut self, rooms: &[String], any: usize) -> Option<Request> {
+        let (to, feed) = {
+            let disk = self.world.disk();
+            let user = self.shared.lock().expected.user(&disk);
+            let feed = |message: &Message| match &message.audience {
+                Audience::Room(room) => {
+                    rooms.iter().find(|it| *it == room.as_str()).map(String::as_str)
+                }
+                Audience::Private { from, to, .. } => {
+                    let is_mine = [from, to].into_iter().any(|it| Some(*it) == user);
+                    (is_mine && from != to).then_some(PRIVATE)
+                }
+            };
+            let last = disk.log.iter().rev().filter(|message| message.kind.is_said()).take(10);
+            let mine: Vec<_> =
+                last.filter_map(|it| Some((it.offset, feed(it)?.to_owned()))).collect();
+            mine.get(any % mine.len().max(1))?.clone()
+        };
+        let (emoji, on) = self.world.random(|rng| (rng.pick(&EMOJI).copied(), rng.chance(700)));
+        Some(Request::React { feed, to, emoji: emoji?, on, key: self.key() })
     }
 
     /// Keys are the same for all clients: each belongs to its author.
@@ -146,6 +181,7 @@ impl Client {
         if self.asked.iter().all(|earlier| earlier.node != self.occasion.node) {
             self.asked.push(Occasion { at: now, ..self.occasion });
         }
+        self.tail_when_asked = self.world.disk().tail().as_u64();
         self.next_ack += 1;
         self.tries += 1;
         self.note(format_args!("asks {} {event}", self.next_ack));

@@ -2,10 +2,12 @@
 
 use std::fmt::Display;
 
+use chat_core::{EventName, Kind, Offset};
 use serde_json::Value;
 use tokio::time::Instant;
 
 use super::{Broken, Client};
+use crate::oracle::Told;
 use crate::rooms::PRIVATE;
 use crate::rules::{Deed, Who};
 
@@ -36,30 +38,26 @@ impl Client {
         if event[0] == "nickname" {
             self.is_user(&event[1]["user"]);
         }
-        let (mut content, mut offset) = (event[1].as_str(), event[2].as_u64());
-        let feed = match event[0].as_str() {
-            Some("chat message" | "message edited") => {
-                event[3]["room"].as_str().unwrap_or_default()
-            }
-            Some("private message") => PRIVATE,
-            Some("message deleted") => {
-                (content, offset) = (Some(""), event[1].as_u64());
-                event[2]["room"].as_str().unwrap_or_default()
-            }
-            Some("not joined") => return self.not_joined(&event[1]["rooms"]),
-            _ => return,
+        let name = event[0].as_str().unwrap_or_default();
+        let (content, offset, meta) = match name {
+            "not joined" => return self.not_joined(&event[1]["rooms"]),
+            _ if !matches!(parts.last(), Some(Value::String(_))) => return,
+            "message deleted" => (String::new(), &event[1], &event[2]),
+            _ => (text(&event[1]), &event[2], &event[3]),
         };
-        let offset = offset.unwrap_or_default();
+        let feed = meta["room"].as_str().unwrap_or(PRIVATE);
+        let offset = offset.as_u64().unwrap_or_default();
         self.note(format_args!("gets {offset} of {feed}"));
         if let Some(Value::String(at)) = parts.last() {
             self.recovery_offset = Some(at.clone());
         }
         self.server_offset = offset;
         self.world.tally(|outcome| outcome.received += 1);
-        let content = content.unwrap_or_default();
+        let (kind, has_key) = (kind(name, meta), !meta["clientOffset"].is_null());
+        let told = Told { offset, content: &content, kind, has_key };
         let mut disk = self.world.disk();
         let connected = (self.occasion.node, self.occasion.connect_began);
-        let checked = self.shared.lock().expected.received(&disk, feed, offset, content, connected);
+        let checked = self.shared.lock().expected.received(&disk, feed, &told, connected);
         disk.delivers(self.occasion.node, offset);
         drop(disk);
         if let Err(promise) = checked {
@@ -121,5 +119,25 @@ impl Client {
     /// Checks that the client is the same user as before.
     fn is_user(&self, told: &Value) {
         self.shared.lock().is_user(&self.world, self.number, told);
+    }
+}
+
+/// Returns the text of a message, or the payload of an event.
+fn text(body: &Value) -> String {
+    body.as_str().map_or_else(|| body.to_string(), str::to_owned)
+}
+
+/// Returns what an event says that it is.
+fn kind(name: &str, meta: &Value) -> Kind {
+    let offset = |of: &Value| Offset::new(of.as_u64()?).ok();
+    let of = offset(&meta["of"]).unwrap_or_default();
+    match name {
+        "chat message" | "private message" => {
+            offset(&meta["replyTo"]).map_or(Kind::Text, Kind::Reply)
+        }
+        "message edited" => Kind::Edit(of),
+        "message deleted" => Kind::Deletion(of),
+        "reaction" => Kind::Reaction { to: of, on: meta["on"] == true },
+        name => Kind::Event(EventName::from_stored(name)),
     }
 }

@@ -1,7 +1,9 @@
 //! What a client can ask for, and how it says that.
 
-use chat_core::Offset;
+use chat_core::{Offset, TypedEvent};
 use serde_json::{Value, json};
+
+use crate::application::Moved;
 
 /// The most messages in a page of history.
 const PAGE: u64 = 5;
@@ -11,6 +13,22 @@ pub(super) enum Request {
     Message {
         room: String,
         content: String,
+        key: String,
+        /// The message that it answers.
+        reply_to: Option<Offset>,
+    },
+    /// An event of the application.
+    Event {
+        room: String,
+        text: String,
+        key: String,
+    },
+    /// A reaction to any message of a room, or of the private ones.
+    React {
+        feed: String,
+        to: Offset,
+        emoji: &'static str,
+        on: bool,
         key: String,
     },
     Private {
@@ -62,6 +80,8 @@ impl Request {
     pub(super) fn room(&self) -> Option<&str> {
         match self {
             Self::Message { room, .. }
+            | Self::Event { room, .. }
+            | Self::React { feed: room, .. }
             | Self::Edit { room, .. }
             | Self::Delete { room, .. }
             | Self::Conflict { room, .. }
@@ -76,9 +96,16 @@ impl Request {
     /// Returns the event and its arguments.
     pub(super) fn event(&self) -> Value {
         match self {
-            Self::Message { room, content, key } => {
+            Self::Message { room, content, key, reply_to: None } => {
                 json!(["chat message", content, key, { "room": room }])
             }
+            Self::Message { room, content, key, reply_to } => {
+                json!(["chat message", content, key, { "room": room, "replyTo": reply_to }])
+            }
+            Self::Event { room, text, key } => {
+                json!([Moved::NAME, { "text": text }, key, { "room": room }])
+            }
+            Self::React { to, emoji, on, key, .. } => json!(["react", to, emoji, on, key]),
             Self::Conflict { room, key } => {
                 json!(["chat message", "something else", key, { "room": room }])
             }
