@@ -4,6 +4,7 @@ use chat_core::{AuthorId, Content, Epoch, Kind, Message, NewMessage, Offset, Use
 use chat_store::{Appended, Plan, Reactions, SessionKey, SessionRecord, Target};
 use tokio::time::Instant;
 
+use crate::commit::Written;
 use crate::plants::Plant;
 use crate::reactions::given;
 use crate::rules::GRACE;
@@ -31,6 +32,10 @@ pub(crate) struct Disk {
     pub(crate) outage: bool,
     /// How many of the last messages would not survive a crash.
     unsynced: usize,
+    /// What is on its way to the log.
+    pub(crate) written: Option<Written>,
+    /// How many messages would survive that the power is cut, if the store confirms before it syncs.
+    pub(crate) synced: usize,
 }
 
 /// An edit or a deletion.
@@ -56,6 +61,8 @@ impl Disk {
             page,
             outage: false,
             unsynced: 0,
+            written: None,
+            synced: 0,
         }
     }
 
@@ -221,10 +228,14 @@ impl Disk {
     /// A node has crashed.
     pub(crate) fn crash(&mut self) {
         if self.is(Plant::LostByCrash) {
-            let kept = self.log.len().saturating_sub(self.unsynced);
-            for lost in self.log.drain(kept..) {
-                self.by_key.retain(|_, offset| *offset != lost.offset);
-            }
+            self.forget_after(self.log.len().saturating_sub(self.unsynced));
+        }
+    }
+
+    /// Loses all messages but the first ones.
+    pub(crate) fn forget_after(&mut self, kept: usize) {
+        for lost in self.log.drain(kept..) {
+            self.by_key.retain(|_, offset| *offset != lost.offset);
         }
     }
 }

@@ -4,6 +4,7 @@ mod application;
 mod broadcast;
 mod client;
 mod cluster;
+mod commit;
 mod disk;
 mod effect;
 mod faults;

@@ -70,6 +70,8 @@ pub enum Plant {
     MadeUnapplied,
     /// A node goes on with texts in its memory that were edited or deleted.
     TextRemembered,
+    /// The store confirms what is written before it is synced.
+    AckBeforeSync,
     /// The store counts each time that a reaction is given, also by the same user.
     ReactionsCounted,
     /// Replies are delivered without what they answer.
@@ -85,6 +87,7 @@ impl Plant {
     pub(crate) const fn needs(self) -> &'static [Fault] {
         match self {
             Self::FenceIgnored => &[Fault::HalfOpen, Fault::FrameLost, Fault::Cut],
+            Self::AckBeforeSync => &[Fault::PowerCut],
             Self::BatchTorn => &[Fault::AppendFails],
             Self::RecoveryUnasked => &[Fault::Cut],
             Self::SavesLost | Self::AnswerBeforeSave | Self::LostByCrash => &[Fault::Crash],

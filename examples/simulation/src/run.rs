@@ -7,6 +7,7 @@ use tokio::time::{Instant, sleep};
 use crate::application;
 use crate::client::{Client, Shared};
 use crate::cluster::Cluster;
+use crate::commit::DARK;
 use crate::faults::Fault;
 use crate::moderation;
 use crate::oracle::{Acked, check_log};
@@ -134,16 +135,12 @@ fn happen(
     duration: Duration,
 ) -> bool {
     match fault {
-        Fault::Crash => {
-            let crashed = cluster.crash(node);
-            if crashed {
-                let cluster = cluster.clone();
-                tokio::spawn(async move {
-                    sleep(duration / 2).await;
-                    cluster.start(node).await;
-                });
+        Fault::Crash => return crash(cluster, node, duration / 2),
+        Fault::PowerCut => {
+            world.cut_power();
+            for node in 0..cluster.size() {
+                crash(cluster, node, DARK + world.random(|rng| rng.millis(0, 3000)));
             }
-            return crashed;
         }
         Fault::Restart => {
             if !cluster.is_running(node) {
@@ -185,6 +182,19 @@ fn happen(
         _ => return false,
     }
     true
+}
+
+/// Crashes a node, and starts it again later. Returns whether it was running.
+fn crash(cluster: &Arc<Cluster>, node: usize, later: Duration) -> bool {
+    let crashed = cluster.crash(node);
+    if crashed {
+        let cluster = cluster.clone();
+        tokio::spawn(async move {
+            sleep(later).await;
+            cluster.start(node).await;
+        });
+    }
+    crashed
 }
 
 /// Ends all faults. Those that have begun end by themselves.

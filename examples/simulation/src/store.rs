@@ -107,9 +107,11 @@ impl MessageStore for SimulatedStore {
             return self.end(&end, Vec::new()).await;
         }
         let early = self.world.is_planted(Plant::AckBeforeCommit, 50);
-        let appended = self.world.disk().append(batch, if early { 0 } else { usize::MAX }, node);
-        self.world.note(format_args!("store: node {node} appends {appended:?}"));
-        self.end(&end, appended).await
+        let most = if early { 0 } else { usize::MAX };
+        match self.world.commit(batch, most, node).await {
+            Some(appended) => self.end(&end, appended).await,
+            None => self.end(&End::Failed, Vec::new()).await,
+        }
     }
 
     async fn read_after(

@@ -75,6 +75,8 @@ pub(crate) struct World {
     began: Instant,
     state: Mutex<State>,
     disk: Mutex<Disk>,
+    /// Held by whoever commits.
+    pub(crate) log: tokio::sync::Mutex<()>,
     /// Whether rooms are kept, and somebody changes who may read and write there.
     pub(crate) is_moderated: bool,
     rules: Mutex<Rules>,
@@ -134,6 +136,7 @@ impl World {
             began: Instant::now(),
             state,
             disk,
+            log: tokio::sync::Mutex::default(),
             is_moderated,
             rules: Mutex::new(rules),
             asked: Mutex::default(),
