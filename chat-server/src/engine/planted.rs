@@ -43,6 +43,10 @@ pub enum Bug {
     MadeUnapplied,
     /// A node goes on with texts in its memory that were edited or deleted.
     TextRemembered,
+    /// What a consumer could not handle is not handed over again.
+    FailureSkipped,
+    /// A node consumes although another one has the lease.
+    LeaseIgnored,
     /// Replies are delivered without what they answer.
     ReplyForgotten,
     /// What the application says is stored without its key.

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::application::Moved;
 use crate::broadcast::{Network, SimulatedBroadcast};
+use crate::consumer;
 use crate::store::SimulatedStore;
 use crate::world::{Life, World};
 
@@ -102,6 +103,9 @@ impl Cluster {
             match builder.start().await {
                 Ok(chat) => {
                     self.world.note(format_args!("node {node} starts"));
+                    if self.world.is_consumed {
+                        consumer::start(&self.world, &life, &chat);
+                    }
                     self.nodes()[node] = Some(Node { life, chat });
                     return;
                 }

@@ -5,6 +5,7 @@ mod broadcast;
 mod client;
 mod cluster;
 mod commit;
+mod consumer;
 mod disk;
 mod effect;
 mod faults;

@@ -58,6 +58,11 @@ impl Expected {
         there.map(|(feed, _)| feed)
     }
 
+    /// Returns whether the client was told that it is not in a room where it has been: its session may have the room still.
+    pub(crate) fn may_be_in(&self, room: &str) -> bool {
+        self.feeds.get(room).is_some_and(|from| from.is_out)
+    }
+
     pub(crate) fn join_asked(&mut self, room: &str, after: Option<u64>) {
         let from = self.feeds.entry(room.to_owned()).or_default();
         from.asked += 1;

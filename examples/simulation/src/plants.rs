@@ -72,6 +72,10 @@ pub enum Plant {
     TextRemembered,
     /// The store confirms what is written before it is synced.
     AckBeforeSync,
+    /// What a consumer could not handle is not handed over again.
+    FailureSkipped,
+    /// A node consumes although another one has the lease.
+    LeaseIgnored,
     /// The store counts each time that a reaction is given, also by the same user.
     ReactionsCounted,
     /// Replies are delivered without what they answer.
@@ -130,6 +134,8 @@ impl Plant {
             Self::HistoryUnasked => Bug::HistoryUnasked,
             Self::MadeUnapplied => Bug::MadeUnapplied,
             Self::TextRemembered => Bug::TextRemembered,
+            Self::FailureSkipped => Bug::FailureSkipped,
+            Self::LeaseIgnored => Bug::LeaseIgnored,
             Self::ReplyForgotten => Bug::ReplyForgotten,
             Self::ApplicationUnkeyed => Bug::ApplicationUnkeyed,
             Self::ChangeUnasked => Bug::ChangeUnasked,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 
+use crate::consumer::Consumed;
 use crate::disk::Disk;
 use crate::faults::Fault;
 use crate::plants::Plant;
@@ -80,6 +81,9 @@ pub(crate) struct World {
     /// Whether rooms are kept, and somebody changes who may read and write there.
     pub(crate) is_moderated: bool,
     rules: Mutex<Rules>,
+    /// Whether each node has a consumer.
+    pub(crate) is_consumed: bool,
+    consumed: Mutex<Consumed>,
     asked: Mutex<BTreeMap<usize, Asked>>,
 }
 
@@ -123,6 +127,7 @@ impl World {
             Some(plant) => plant.needs_rules() || run.moderated,
             None => rng.chance(400) || run.moderated,
         };
+        let is_consumed = rng.chance(300) || Self::must_consume(run.plant);
         let faults = vec![0; Fault::ALL.len()];
         let outcome = Outcome { hash: 0xcbf2_9ce4_8422_2325, faults, ..Outcome::default() };
         let disk = Mutex::new(Disk::new(run.plant, [1, 3, 1000][rng.below(3)]));
@@ -139,6 +144,8 @@ impl World {
             log: tokio::sync::Mutex::default(),
             is_moderated,
             rules: Mutex::new(rules),
+            is_consumed,
+            consumed: Mutex::default(),
             asked: Mutex::default(),
         })
     }
@@ -153,6 +160,10 @@ impl World {
 
     pub(crate) fn rules(&self) -> MutexGuard<'_, Rules> {
         self.rules.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn consumed(&self) -> MutexGuard<'_, Consumed> {
+        self.consumed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What clients ask for now, by their numbers.
