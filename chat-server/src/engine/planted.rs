@@ -47,6 +47,8 @@ pub enum Bug {
     FailureSkipped,
     /// A node consumes although another one has the lease.
     LeaseIgnored,
+    /// Anybody may do to others what moderators may.
+    ModeratorUnasked,
     /// Replies are delivered without what they answer.
     ReplyForgotten,
     /// What the application says is stored without its key.

@@ -15,6 +15,7 @@ mod os;
 mod plants;
 mod reactions;
 mod rng;
+mod roles;
 mod rooms;
 mod rules;
 mod run;

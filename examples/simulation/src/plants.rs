@@ -76,6 +76,8 @@ pub enum Plant {
     FailureSkipped,
     /// A node consumes although another one has the lease.
     LeaseIgnored,
+    /// Anybody may do to others what moderators may.
+    ModeratorUnasked,
     /// The store counts each time that a reaction is given, also by the same user.
     ReactionsCounted,
     /// Replies are delivered without what they answer.
@@ -111,6 +113,7 @@ impl Plant {
                 | Self::HistoryUnasked
                 | Self::MadeUnapplied
                 | Self::ChangeUnasked
+                | Self::ModeratorUnasked
         )
     }
 
@@ -136,6 +139,7 @@ impl Plant {
             Self::TextRemembered => Bug::TextRemembered,
             Self::FailureSkipped => Bug::FailureSkipped,
             Self::LeaseIgnored => Bug::LeaseIgnored,
+            Self::ModeratorUnasked => Bug::ModeratorUnasked,
             Self::ReplyForgotten => Bug::ReplyForgotten,
             Self::ApplicationUnkeyed => Bug::ApplicationUnkeyed,
             Self::ChangeUnasked => Bug::ChangeUnasked,

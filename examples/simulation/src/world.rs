@@ -92,6 +92,10 @@ pub(crate) struct World {
 pub(crate) struct Asked {
     pub(crate) room: String,
     pub(crate) node: usize,
+    /// Since when.
+    pub(crate) since: Instant,
+    /// Whether it is to be done to somebody.
+    pub(crate) is_deed: bool,
 }
 
 struct State {

@@ -128,9 +128,14 @@ impl Lease {
             return Ok(None);
         }
         lease.record.revision += COUNTS;
-        let is_kept = lease.write().await?.is_ok();
-        // A claim that was made since was not looked at again before this was there, unless this took so long.
-        Ok((is_kept && looked_at.elapsed() < CLAIM).then_some(lease))
+        let mut is_kept = lease.write().await?.is_ok();
+        // A claim that was made since is not looked at again before this is there, unless this takes so long: then the
+        // other one counted, and is given up by the time that its owner has looked.
+        if is_kept && looked_at.elapsed() >= CLAIM {
+            sleep(DOUBT).await;
+            is_kept = lease.write().await?.is_ok();
+        }
+        Ok(is_kept.then_some(lease))
     }
 
     pub(super) fn cursor(&self) -> Offset {

@@ -10,7 +10,7 @@ use crate::application::{Moved, payload};
 use crate::oracle::{Acked, check_page, identity};
 use crate::reactions::{Counts, are_of_one_time};
 use crate::rooms::PRIVATE;
-use crate::rules::Deed;
+use crate::rules::{Deed, GRACE};
 
 impl Client {
     /// Checks that the client might do what it has asked for, and what was done at a time by a node.
@@ -41,13 +41,19 @@ impl Client {
             | Request::Users { room }
             | Request::Delete { room, .. }
             | Request::History { room, .. } => self.might(room, Deed::Read, now),
-            Request::Conflict { .. } | Request::Leave { .. } | Request::Rename { .. } => {}
+            Request::Conflict { .. }
+            | Request::Moderate { .. }
+            | Request::Leave { .. }
+            | Request::Rename { .. } => {}
         }
     }
 
     /// Takes the refusal of a request that may be refused because of who may do what, or because that is not known now.
     fn is_refused(&self, request: &Request, answer: &Value) -> bool {
         let room = request.room().unwrap_or(PRIVATE);
+        if let Request::Moderate { room, client, .. } = request {
+            return self.is_deed_refused(room, *client, answer);
+        }
         let (deed, is_join) = match request {
             Request::Message { .. }
             | Request::Event { .. }
@@ -84,6 +90,22 @@ impl Client {
             seen.expected.refused(room);
         }
         true
+    }
+
+    /// Takes the refusal of what the client wanted to do to another one.
+    fn is_deed_refused(&self, room: &'static str, on: usize, answer: &Value) -> bool {
+        let now = Instant::now();
+        let since = now.checked_sub(GRACE).unwrap_or(now);
+        match answer["error"]["code"].as_str() {
+            Some("forbidden") => {
+                let could = self.world.rules().roles.could_act((self.number, on), room, since);
+                if could && !self.may_be_refused(room, Deed::Read) {
+                    self.violated(format_args!("it may act on client {on} in {room}: {answer}"));
+                }
+                true
+            }
+            code => matches!(code, Some("unavailable" | "unknown_nickname" | "slow_down")),
+        }
     }
 
     /// Checks a page of history.
@@ -237,7 +259,7 @@ impl Client {
                 let tail = answer["tail"].as_u64().unwrap_or_default();
                 seen.expected.joined(&room, after, tail);
             }
-            (Request::History { .. }, None) => {}
+            (Request::History { .. } | Request::Moderate { .. }, None) => {}
             (Request::Leave { room }, None) => seen.expected.left(&room),
             (Request::Users { room }, None) => {
                 let users = answer["users"].as_u64().unwrap_or_default();

@@ -12,7 +12,8 @@ use super::{Broken, Client, Own, Stream, name};
 use crate::cluster::SILENCE;
 use crate::effect::Occasion;
 use crate::reactions::EMOJI;
-use crate::rooms::{self, PRIVATE, is_kept};
+use crate::rooms::{self, KEPT, PRIVATE, is_kept};
+use crate::rules::USERS;
 use crate::world::Asked;
 
 /// How long a client waits for one at least, and so much longer each time: pages come one after the other, also those that
@@ -78,17 +79,18 @@ impl Client {
             }
             40..47 => self.history(&rooms, any, tail)?,
             // With a name it is the author in every session.
-            60..70 if named => {
+            60..66 if named => {
                 let is_there = |own: &&Own| rooms.contains(&own.room);
                 let own: Vec<_> = self.own.iter().filter(is_there).cloned().collect();
                 let Own { room, offset, is_text } = own.get(any % own.len().max(1))?.clone();
                 let (of, key) = (Offset::new(offset).ok()?, self.key());
-                if kind < 66 && is_text {
+                if kind < 64 && is_text {
                     Request::Edit { room, of, content: self.content(), key }
                 } else {
                     Request::Delete { room, of, key }
                 }
             }
+            66..70 if named && self.world.is_moderated => self.deed(),
             70..80 if named => self.reaction(&rooms, any)?,
             80..85 => {
                 let room = self.world.random(|rng| rng.pick(&rooms).cloned())?;
@@ -129,6 +131,16 @@ impl Client {
         let reply_to = answers.then(|| disk.log.iter().rfind(in_room).map(|said| said.offset));
         drop(disk);
         Request::Message { room, content: self.content(), key, reply_to: reply_to.flatten() }
+    }
+
+    /// Something that only moderators may do to others.
+    fn deed(&self) -> Request {
+        const DEEDS: [&str; 5] = ["ban", "mute", "lift", "lift", "kick"];
+
+        self.world.random(|rng| {
+            let (deed, room) = (DEEDS[rng.below(DEEDS.len())], KEPT[rng.below(KEPT.len())]);
+            Request::Moderate { deed, room, client: rng.below(USERS) }
+        })
     }
 
     /// A reaction to one of the last messages that the client may have, also to some that were deleted.
@@ -174,8 +186,12 @@ impl Client {
             self.shared.lock().expected.join_asked(room, *after);
         }
         if let Some(room) = request.room() {
-            let asked = Asked { room: room.to_owned(), node: self.occasion.node };
-            self.world.asked().insert(self.number, asked);
+            let is_deed = matches!(request, Request::Moderate { .. });
+            let (room, node, now) = (room.to_owned(), self.occasion.node, Instant::now());
+            let mut all = self.world.asked();
+            let earlier = all.get(&self.number).filter(|_| self.tries > 0);
+            let since = earlier.map_or(now, |earlier| earlier.since);
+            all.insert(self.number, Asked { room, node, since, is_deed });
         }
         let now = Instant::now();
         if self.asked.iter().all(|earlier| earlier.node != self.occasion.node) {

@@ -3,6 +3,7 @@
 use chat_core::{Offset, TypedEvent};
 use serde_json::{Value, json};
 
+use super::name;
 use crate::application::Moved;
 
 /// The most messages in a page of history.
@@ -22,6 +23,12 @@ pub(super) enum Request {
         room: String,
         text: String,
         key: String,
+    },
+    /// To send somebody out of a room, to ban or mute there, or to end that.
+    Moderate {
+        deed: &'static str,
+        room: &'static str,
+        client: usize,
     },
     /// A reaction to any message of a room, or of the private ones.
     React {
@@ -89,6 +96,7 @@ impl Request {
             | Self::Leave { room }
             | Self::Users { room }
             | Self::History { room, .. } => Some(room),
+            Self::Moderate { room, .. } => Some(room),
             Self::Private { .. } | Self::Rename { .. } => None,
         }
     }
@@ -104,6 +112,10 @@ impl Request {
             }
             Self::Event { room, text, key } => {
                 json!([Moved::NAME, { "text": text }, key, { "room": room }])
+            }
+            Self::Moderate { deed: "kick", room, client } => json!(["kick", room, name(*client)]),
+            Self::Moderate { deed, room, client } => {
+                json!([deed, name(*client), { "room": room }])
             }
             Self::React { to, emoji, on, key, .. } => json!(["react", to, emoji, on, key]),
             Self::Conflict { room, key } => {
