@@ -7,7 +7,9 @@ use tokio::time::Instant;
 
 /// The roles of clients in rooms, and since when.
 #[derive(Default)]
-pub(crate) struct Roles(BTreeMap<(usize, &'static str), Vec<(Instant, Option<Role>)>>);
+pub(crate) struct Roles(BTreeMap<(usize, &'static str), Past>);
+
+type Past = Vec<(Instant, Option<Role>)>;
 
 impl Roles {
     pub(crate) fn note(&mut self, client: usize, room: &'static str, role: Option<Role>) {
