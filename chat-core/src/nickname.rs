@@ -168,6 +168,10 @@ impl FromStr for Nickname {
             return Err(ParseError::Form { what: WHAT, form: "of characters that Unicode has" });
         }
         let name = normalised(text);
+        // What joined emoji may stand between letters by now.
+        if !is_visible(&name) {
+            return Err(ParseError::Hidden { what: WHAT });
+        }
         match name.chars().next().map(|first| first.general_category_group()) {
             None => return Err(ParseError::Empty { what: WHAT }),
             Some(GeneralCategoryGroup::Mark) => {

@@ -15,6 +15,15 @@ fn same(one: &str, other: &str) -> bool {
 
 /// <https://www.rfc-editor.org/rfc/rfc8266#section-3>: the name, and what it is compared by.
 #[test]
+fn what_is_accepted_is_accepted_again() {
+    // The first emoji becomes two letters, between which and the other one nothing is to be joined.
+    assert!("\u{1f201}\u{200d}\u{1f680}".parse::<Nickname>().is_err());
+    let apart: Nickname = "\u{1f201}\u{1f680}".parse().unwrap();
+    assert_eq!(apart.as_str(), "ココ\u{1f680}");
+    assert_eq!(apart.as_str().parse(), Ok(apart.clone()));
+}
+
+#[test]
 fn the_examples_of_rfc_8266() {
     for (name, key) in [
         ("Foo", "foo"),

@@ -4,8 +4,8 @@
 use std::borrow::Cow;
 
 use chat_core::event::{
-    ChatMessage, HistoryOf, HistoryRequest, Join, MAX_EVENT_BYTES, NicknameRequest, PrivateMessage,
-    Typing, event_name, mended_json, room_from_event,
+    ChatMessage, HistoryOf, HistoryRange, HistoryRequest, Join, MAX_EVENT_BYTES, Moment,
+    NicknameRequest, PrivateMessage, Typing, event_name, mended_json, room_from_event,
 };
 use chat_core::{Refusal, RoomId};
 use chat_fuzz::timed;
@@ -102,9 +102,17 @@ fuzz_target!(|data: &[u8]| {
                         HistoryOf::Room(room) => (Some(room), None),
                         HistoryOf::With(nickname) => (None, Some(nickname)),
                     };
-                    let (before, limit) = (request.before, request.limit);
-                    let options =
-                        json!({ "room": room, "with": with, "before": before, "limit": limit });
+                    let mut options = json!({ "room": room, "with": with, "limit": request.limit });
+                    let moment = |moment| match moment {
+                        Moment::Offset(offset) => json!(offset),
+                        Moment::Time(at) => json!({ "at": at }),
+                    };
+                    match request.range {
+                        HistoryRange::Newest => {}
+                        HistoryRange::Before(at) => options["before"] = moment(at),
+                        HistoryRange::After(at) => options["after"] = moment(at),
+                        HistoryRange::Around(at) => options["around"] = moment(at),
+                    }
                     assert_eq!(HistoryRequest::from_event(&event(&[options])), Ok(request));
                 }
             }

@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 
 use super::Chat;
 use crate::engine::log::Outcome;
+use crate::engine::planted::{self, Bug};
 
 /// The application as an author: all its messages have this one, so that its keys are its own. No user has this number,
 /// which is no hash.
@@ -129,6 +130,9 @@ impl Sending {
     async fn send(self) -> Result<Ack, SendError> {
         let Self { chat, message, of } = self;
         let mut message = message?;
+        if planted::is(Bug::ApplicationUnkeyed) {
+            message.client_offset = None;
+        }
         if let Some(of) = of {
             let found = chat.log.message(of).await.map_err(|_| SendError::Unavailable)?;
             message.audience = found.ok_or(SendError::Missing)?.audience;

@@ -2,6 +2,8 @@
 
 use chat_core::{Refusal, RefusalCode, Role};
 
+use crate::engine::planted::{self, Bug};
+
 /// What somebody wants to do in a room, or everywhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Deed {
@@ -26,6 +28,9 @@ pub(crate) fn may(
     target: Option<Role>,
     is_own: bool,
 ) -> Result<(), Refusal> {
+    if planted::is(Bug::ModeratorUnasked) {
+        return Ok(());
+    }
     let needed = match deed {
         // Everybody may give up what it has.
         Deed::Appoint(new) if is_own && new < target => return Ok(()),

@@ -43,6 +43,18 @@ pub enum Bug {
     MadeUnapplied,
     /// A node goes on with texts in its memory that were edited or deleted.
     TextRemembered,
+    /// What a consumer could not handle is not handed over again.
+    FailureSkipped,
+    /// A node consumes although another one has the lease.
+    LeaseIgnored,
+    /// Anybody may do to others what moderators may.
+    ModeratorUnasked,
+    /// Replies are delivered without what they answer.
+    ReplyForgotten,
+    /// What the application says is stored without its key.
+    ApplicationUnkeyed,
+    /// Edits, reactions and events of the application are stored, whoever may write.
+    ChangeUnasked,
 }
 
 #[cfg(feature = "simulation")]

@@ -1,7 +1,9 @@
 //! A model of the stock client.
 
+mod answers;
 mod asking;
 mod checking;
+mod request;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
@@ -17,7 +19,7 @@ use tokio_tungstenite::tungstenite::Message as Packet;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
-use self::asking::Request;
+use self::request::Request;
 use crate::cluster::{Cluster, Link, SILENCE};
 use crate::effect::Occasion;
 use crate::oracle::{Acked, Expected};
@@ -47,6 +49,10 @@ pub(crate) struct Client {
     next_key: u64,
     /// What was asked and is not answered.
     request: Option<(Request, u64)>,
+    /// How often it was asked.
+    tries: u32,
+    /// The end of the log when it was asked last.
+    tail_when_asked: u64,
     /// When it was asked first on each node.
     asked: Vec<Occasion>,
     act_at: Instant,
@@ -56,8 +62,17 @@ pub(crate) struct Client {
     last_words: Option<BTreeSet<String>>,
     round: usize,
     /// The messages that it has sent to rooms and not deleted, as far as it knows.
-    own: Vec<(String, u64)>,
+    own: Vec<Own>,
     last_key: Option<(u64, String)>,
+}
+
+/// A message of the client's own.
+#[derive(Debug, Clone)]
+struct Own {
+    room: String,
+    offset: u64,
+    /// Whether it can be edited.
+    is_text: bool,
 }
 
 /// What others may look at.
@@ -115,6 +130,8 @@ impl Client {
             next_ack: 0,
             next_key: 0,
             request: None,
+            tries: 0,
+            tail_when_asked: 0,
             asked: Vec::new(),
             act_at: now,
             occasion: Occasion { node: 0, connect_began: now, connected: now, at: now },
@@ -250,7 +267,7 @@ impl Client {
                         Some((request, _)) => request,
                         None => match self.next_request() {
                             Some(request) => {
-                                self.asked.clear();
+                                (self.tries, self.asked) = (0, Vec::new());
                                 request
                             }
                             None => continue,

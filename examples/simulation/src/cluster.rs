@@ -10,7 +10,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf, 
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
+use crate::application::Moved;
 use crate::broadcast::{Network, SimulatedBroadcast};
+use crate::consumer;
 use crate::store::SimulatedStore;
 use crate::world::{Life, World};
 
@@ -96,10 +98,14 @@ impl Cluster {
             let store = Arc::new(SimulatedStore::new(&self.world, &life, &self.names));
             let broadcast = Arc::new(SimulatedBroadcast::new(&self.world, &life, &self.network));
             let builder = Chat::builder(store).broadcast(broadcast).limits(self.limits.clone());
+            let builder = builder.client_event::<Moved>();
             let builder = if self.world.is_moderated { builder.room_rules() } else { builder };
             match builder.start().await {
                 Ok(chat) => {
                     self.world.note(format_args!("node {node} starts"));
+                    if self.world.is_consumed {
+                        consumer::start(&self.world, &life, &chat);
+                    }
                     self.nodes()[node] = Some(Node { life, chat });
                     return;
                 }

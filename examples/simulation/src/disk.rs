@@ -1,10 +1,12 @@
 use std::collections::{BTreeMap, HashMap};
 
-use chat_core::{Content, Epoch, Kind, Message, NewMessage, Offset, UserId};
-use chat_store::{Appended, Plan, SessionKey, SessionRecord, Target};
+use chat_core::{AuthorId, Content, Epoch, Kind, Message, NewMessage, Offset, UserId};
+use chat_store::{Appended, Plan, Reactions, SessionKey, SessionRecord, Target};
 use tokio::time::Instant;
 
+use crate::commit::Written;
 use crate::plants::Plant;
+use crate::reactions::given;
 use crate::rules::GRACE;
 
 /// What all nodes store, and what no crash takes away.
@@ -30,6 +32,10 @@ pub(crate) struct Disk {
     pub(crate) outage: bool,
     /// How many of the last messages would not survive a crash.
     unsynced: usize,
+    /// What is on its way to the log.
+    pub(crate) written: Option<Written>,
+    /// How many messages would survive that the power is cut, if the store confirms before it syncs.
+    pub(crate) synced: usize,
 }
 
 /// An edit or a deletion.
@@ -55,6 +61,8 @@ impl Disk {
             page,
             outage: false,
             unsynced: 0,
+            written: None,
+            synced: 0,
         }
     }
 
@@ -123,6 +131,28 @@ impl Disk {
         if content.as_str().is_empty() {
             self.deletions.insert(of, by);
         }
+    }
+
+    /// Returns the reactions to a message, in the order in which they were given first.
+    pub(crate) fn reactions(&self, of: Offset, asking: Option<AuthorId>) -> Vec<Reactions> {
+        let given = given(&self.log, of.as_u64()).into_iter().filter_map(|(emoji, givers)| {
+            let own = asking.is_some() && givers.iter().any(|giver| giver.author == asking);
+            let count = match self.is(Plant::ReactionsCounted) {
+                true => self.times_given(of, &emoji),
+                false => givers.len() as u64,
+            };
+            let since = givers.iter().map(|giver| giver.since).min()?;
+            Some((since, Reactions::new(of, emoji, count, own)))
+        });
+        let mut given: Vec<_> = given.collect();
+        given.sort_by_key(|(since, _)| *since);
+        given.into_iter().map(|(_, reactions)| reactions).collect()
+    }
+
+    fn times_given(&self, of: Offset, emoji: &str) -> u64 {
+        let kind = Kind::Reaction { to: of, on: true };
+        let is_it = |it: &&Message| it.kind == kind && it.content.as_str() == emoji;
+        self.log.iter().filter(is_it).count() as u64
     }
 
     /// Returns when a message was stored, and by which node.
@@ -198,10 +228,14 @@ impl Disk {
     /// A node has crashed.
     pub(crate) fn crash(&mut self) {
         if self.is(Plant::LostByCrash) {
-            let kept = self.log.len().saturating_sub(self.unsynced);
-            for lost in self.log.drain(kept..) {
-                self.by_key.retain(|_, offset| *offset != lost.offset);
-            }
+            self.forget_after(self.log.len().saturating_sub(self.unsynced));
+        }
+    }
+
+    /// Loses all messages but the first ones.
+    pub(crate) fn forget_after(&mut self, kept: usize) {
+        for lost in self.log.drain(kept..) {
+            self.by_key.retain(|_, offset| *offset != lost.offset);
         }
     }
 }

@@ -53,6 +53,12 @@ impl Effects {
         self.troubles.entry(node).or_default().push(Trouble { from, until });
     }
 
+    /// Returns whether something has kept a node from its store since a time.
+    pub(crate) fn was_in_trouble(&self, node: usize, since: Instant) -> bool {
+        let troubles = self.troubles.get(&node).map_or(&[][..], Vec::as_slice);
+        troubles.iter().any(|trouble| trouble.until >= since)
+    }
+
     /// Returns whether the node must have known of a change when it decided.
     pub(crate) fn is_known(&self, change: u64, at: Instant, occasion: &Occasion) -> bool {
         let is_own =

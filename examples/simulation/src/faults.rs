@@ -19,6 +19,7 @@ pub enum Fault {
     FrameForged,
     Partition,
     Crash,
+    PowerCut,
     Restart,
     Pause,
     Cut,
@@ -28,7 +29,7 @@ pub enum Fault {
 
 impl Fault {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::AppendFails,
         Self::AppendAnswerLost,
         Self::ReadFails,
@@ -44,6 +45,7 @@ impl Fault {
         Self::FrameForged,
         Self::Partition,
         Self::Crash,
+        Self::PowerCut,
         Self::Restart,
         Self::Pause,
         Self::Cut,
@@ -69,6 +71,7 @@ impl Fault {
             Self::FrameForged => "frames forged",
             Self::Partition => "nodes cut off from the others",
             Self::Crash => "nodes crashed",
+            Self::PowerCut => "times that the power of the disk and of all nodes was cut",
             Self::Restart => "nodes shut down and started",
             Self::Pause => "nodes paused",
             Self::Cut => "connections cut",

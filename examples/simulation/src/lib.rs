@@ -1,8 +1,11 @@
 #![doc = include_str!("../README.md")]
 
+mod application;
 mod broadcast;
 mod client;
 mod cluster;
+mod commit;
+mod consumer;
 mod disk;
 mod effect;
 mod faults;
@@ -10,7 +13,9 @@ mod moderation;
 mod oracle;
 mod os;
 mod plants;
+mod reactions;
 mod rng;
+mod roles;
 mod rooms;
 mod rules;
 mod run;

@@ -72,7 +72,7 @@ pub(crate) async fn moderate(world: Arc<World>, cluster: Arc<Cluster>) {
 /// Returns, half of the time, what one of the clients is just asking for, and where: who, in which room, on which node.
 fn asked(world: &World) -> Option<(usize, &'static str, usize)> {
     let asked = world.asked().clone();
-    let is_kept = |(client, Asked { room, node }): (usize, Asked)| {
+    let is_kept = |(client, Asked { room, node, .. }): (usize, Asked)| {
         let room = ruled_as(&room).filter(|room| KEPT.contains(room))?;
         Some((client, room, node))
     };

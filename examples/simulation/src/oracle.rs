@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use chat_core::{Audience, Kind, Message};
+use chat_core::{Audience, Kind, Message, UserId};
 use tokio::time::Instant;
 
 use crate::disk::Disk;
@@ -56,6 +56,11 @@ impl Expected {
     pub(crate) fn rooms(&self) -> impl Iterator<Item = &String> {
         let there = self.feeds.iter().filter(|(feed, from)| *feed != PRIVATE && !from.is_out);
         there.map(|(feed, _)| feed)
+    }
+
+    /// Returns whether the client was told that it is not in a room where it has been: its session may have the room still.
+    pub(crate) fn may_be_in(&self, room: &str) -> bool {
+        self.feeds.get(room).is_some_and(|from| from.is_out)
     }
 
     pub(crate) fn join_asked(&mut self, room: &str, after: Option<u64>) {
@@ -119,10 +124,10 @@ impl Expected {
         &mut self,
         disk: &Disk,
         feed: &str,
-        offset: u64,
-        content: &str,
+        told: &Told<'_>,
         connected: (usize, Instant),
     ) -> Result<(), String> {
+        let Told { offset, content, .. } = *told;
         let Some(stored) = disk.at(offset) else {
             return Err(format!("a client got {offset}, which is not stored"));
         };
@@ -130,6 +135,9 @@ impl Expected {
             return Err(format!("a client got {content:?} in {feed} at {offset}, not {stored:?}"));
         }
         let user = self.user(disk);
+        if told.kind != stored.kind || told.has_key && stored.user != user {
+            return Err(format!("a client got {told:?}, not {stored:?}"));
+        }
         let Some(from) = self.feeds.get_mut(feed) else {
             return Err(format!("a client got {offset} of {feed}, where it is not"));
         };
@@ -174,29 +182,39 @@ impl Expected {
         })
     }
 
-    fn user(&self, disk: &Disk) -> Option<i64> {
-        let user = disk.users.get(self.nickname.as_ref()?)?;
-        Some(user.as_i64())
+    /// The user that the client is; none if it has no name, or has not got it yet.
+    pub(crate) fn user(&self, disk: &Disk) -> Option<UserId> {
+        disk.users.get(self.nickname.as_ref()?).copied()
     }
 }
 
-fn is_for(message: &Message, feed: &str, user: Option<i64>) -> bool {
+/// What a client gets.
+#[derive(Debug)]
+pub(crate) struct Told<'a> {
+    pub(crate) offset: u64,
+    pub(crate) content: &'a str,
+    pub(crate) kind: Kind,
+    /// Whether it has the author's key.
+    pub(crate) has_key: bool,
+}
+
+fn is_for(message: &Message, feed: &str, user: Option<UserId>) -> bool {
     match &message.audience {
         Audience::Room(room) => room.as_str() == feed,
         Audience::Private { from, to, .. } => {
-            feed == PRIVATE && [from, to].iter().any(|one| Some(one.as_i64()) == user)
+            feed == PRIVATE && [from, to].into_iter().any(|one| Some(*one) == user)
         }
     }
 }
 
 /// Returns the next message that a client has to get after an offset.
-fn next(disk: &Disk, feed: &str, user: Option<i64>, after: u64) -> Option<u64> {
+fn next(disk: &Disk, feed: &str, user: Option<UserId>, after: u64) -> Option<u64> {
     let mut messages = disk.after(after).iter().filter(|message| !message.is_deleted());
     messages.find(|message| is_for(message, feed, user)).map(|message| message.offset.as_u64())
 }
 
 /// Returns whether a message comes after an offset without others in between, but for some that were deleted.
-fn follows(disk: &Disk, feed: &str, user: Option<i64>, after: u64, offset: u64) -> bool {
+fn follows(disk: &Disk, feed: &str, user: Option<UserId>, after: u64, offset: u64) -> bool {
     let mut messages = disk.after(after).iter().filter(|message| is_for(message, feed, user));
     let is_there = |message: &&Message| message.offset.as_u64() == offset || !message.is_deleted();
     messages.find(is_there).is_some_and(|message| message.offset.as_u64() == offset)
@@ -237,10 +255,11 @@ pub(crate) fn check_page(
     Ok(())
 }
 
-/// What a client was told about a message.
+/// What was acked.
 #[derive(Debug, Clone)]
 pub(crate) struct Acked {
-    pub(crate) content: String,
+    /// What it is: see [`identity`].
+    pub(crate) what: String,
     pub(crate) offset: u64,
 }
 
@@ -252,19 +271,29 @@ pub(crate) fn check_log(disk: &Disk, acked: &[Acked]) -> Result<(), String> {
         if offset != expected {
             return Err(format!("the log has {offset} in the place of {expected}"));
         }
-        if matches!(message.kind, Kind::Deletion(_)) {
-            continue;
-        }
-        let content = disk.original(message);
-        if let Some(earlier) = at.insert(content, offset) {
-            return Err(format!("{content:?} is stored at {earlier} and {offset}"));
+        let what = identity(disk, message);
+        if let Some(earlier) = at.insert(what.clone(), offset) {
+            return Err(format!("{what:?} is stored at {earlier} and {offset}"));
         }
     }
-    for Acked { content, offset } in acked {
-        if at.get(content.as_str()) != Some(offset) {
-            let found = at.get(content.as_str());
-            return Err(format!("{content:?} was acked at {offset}, and is at {found:?}"));
+    for Acked { what, offset } in acked {
+        if at.get(what.as_str()) != Some(offset) {
+            let found = at.get(what.as_str());
+            return Err(format!("{what:?} was acked at {offset}, and is at {found:?}"));
         }
     }
     Ok(())
+}
+
+/// Returns what a message is: no other one is the same.
+pub(crate) fn identity(disk: &Disk, message: &Message) -> String {
+    match message.kind {
+        Kind::Deletion(of) => format!("the deletion of {of}"),
+        Kind::Reaction { to, on } => {
+            let (emoji, author, key) =
+                (message.content.as_str(), message.author, &message.client_offset);
+            format!("{emoji} to {to}, {on}, by {author:?} under {key:?}")
+        }
+        _ => disk.original(message).to_owned(),
+    }
 }

@@ -70,6 +70,22 @@ pub enum Plant {
     MadeUnapplied,
     /// A node goes on with texts in its memory that were edited or deleted.
     TextRemembered,
+    /// The store confirms what is written before it is synced.
+    AckBeforeSync,
+    /// What a consumer could not handle is not handed over again.
+    FailureSkipped,
+    /// A node consumes although another one has the lease.
+    LeaseIgnored,
+    /// Anybody may do to others what moderators may.
+    ModeratorUnasked,
+    /// The store counts each time that a reaction is given, also by the same user.
+    ReactionsCounted,
+    /// Replies are delivered without what they answer.
+    ReplyForgotten,
+    /// What the application says is stored without its key.
+    ApplicationUnkeyed,
+    /// Edits, reactions and events of the application are stored, whoever may write.
+    ChangeUnasked,
 }
 
 impl Plant {
@@ -77,6 +93,7 @@ impl Plant {
     pub(crate) const fn needs(self) -> &'static [Fault] {
         match self {
             Self::FenceIgnored => &[Fault::HalfOpen, Fault::FrameLost, Fault::Cut],
+            Self::AckBeforeSync => &[Fault::PowerCut],
             Self::BatchTorn => &[Fault::AppendFails],
             Self::RecoveryUnasked => &[Fault::Cut],
             Self::SavesLost | Self::AnswerBeforeSave | Self::LostByCrash => &[Fault::Crash],
@@ -95,6 +112,8 @@ impl Plant {
                 | Self::SpellingIgnored
                 | Self::HistoryUnasked
                 | Self::MadeUnapplied
+                | Self::ChangeUnasked
+                | Self::ModeratorUnasked
         )
     }
 
@@ -118,6 +137,12 @@ impl Plant {
             Self::HistoryUnasked => Bug::HistoryUnasked,
             Self::MadeUnapplied => Bug::MadeUnapplied,
             Self::TextRemembered => Bug::TextRemembered,
+            Self::FailureSkipped => Bug::FailureSkipped,
+            Self::LeaseIgnored => Bug::LeaseIgnored,
+            Self::ModeratorUnasked => Bug::ModeratorUnasked,
+            Self::ReplyForgotten => Bug::ReplyForgotten,
+            Self::ApplicationUnkeyed => Bug::ApplicationUnkeyed,
+            Self::ChangeUnasked => Bug::ChangeUnasked,
             _ => return None,
         })
     }

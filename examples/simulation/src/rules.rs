@@ -11,8 +11,9 @@ use tokio::time::Instant;
 
 use crate::client::name;
 use crate::effect::{Effects, Occasion};
-use crate::rooms::{RULED, ruled_as};
-use crate::world::World;
+use crate::roles::Roles;
+use crate::rooms::{KEPT, RULED, ruled_as};
+use crate::world::{Asked, World};
 
 /// Within this time a change is in effect on every connection, whatever goes wrong: a call of the store that hangs, an
 /// outage and a pause one after the other, and what is on the way to a connection that stalls.
@@ -35,6 +36,7 @@ pub(crate) struct Rules {
     /// When reading and writing began or ceased to be denied.
     past: BTreeMap<(Who, &'static str), Vec<Denial>>,
     kicks: Vec<Kick>,
+    pub(crate) roles: Roles,
     pub(crate) effects: Effects,
 }
 
@@ -75,9 +77,45 @@ pub(crate) async fn look(world: &World, store: &MemoryStore) {
             }
         }
     }
+    // Whoever has made a change had its role until now.
+    changes.iter().for_each(|change| check_maker(world, change));
+    for client in 0..USERS {
+        let user = world.disk().users.get(&name(client)).copied();
+        for room in KEPT {
+            let access = store.find_access(&RoomId::from_stored(room).key(), user).await;
+            let role = access.ok().flatten().and_then(|access| access.role);
+            world.rules().roles.note(client, room, role);
+        }
+    }
     for change in changes {
         world.note(format_args!("change {}", shown(&change)));
         world.rules().note(world, &change, &denied);
+    }
+}
+
+/// Checks that the client that has made a change could be allowed to.
+fn check_maker(world: &World, change: &AccessChange) {
+    let client = |user: UserId| {
+        (0..USERS).find(|client| world.disk().users.get(&name(*client)) == Some(&user))
+    };
+    let (Some(by), Some(Subject::User(on)), Some(key)) = (change.by, &change.subject, &change.room)
+    else {
+        return;
+    };
+    let who = (client(by), client(*on), KEPT.into_iter().find(|room| *room == key.as_str()));
+    let (Some(by), Some(on), Some(room)) = who else { return };
+    // What it has asked for on an earlier connection may still be done.
+    let now = Instant::now();
+    let since = now.checked_sub(GRACE).unwrap_or(now);
+    let since = match world.asked().get(&by) {
+        Some(Asked { since: asked, is_deed: true, .. }) => since.max(*asked),
+        _ => since,
+    };
+    if !world.rules().roles.may_have_acted((by, on), room, since) {
+        let AccessChange { number, action, .. } = change;
+        world.violated(format_args!(
+            "change {number}, {action:?} in {room}: client {by} may not do that to client {on}"
+        ));
     }
 }
 

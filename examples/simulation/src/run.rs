@@ -2,13 +2,16 @@ use std::io;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use chat_core::Message;
 use tokio::time::{Instant, sleep};
 
+use crate::application;
 use crate::client::{Client, Shared};
 use crate::cluster::Cluster;
+use crate::commit::DARK;
 use crate::faults::Fault;
 use crate::moderation;
-use crate::oracle::check_log;
+use crate::oracle::{Acked, check_log};
 use crate::os;
 use crate::rooms::is_kept;
 use crate::rules::GRACE;
@@ -80,6 +83,7 @@ impl Run {
         let moderated = world
             .is_moderated
             .then(|| tokio::spawn(moderation::moderate(world.clone(), cluster.clone())));
+        let spoken = tokio::spawn(application::speak(world.clone(), cluster.clone()));
         storm(&world, &cluster).await;
         calm(&world, &cluster).await;
         if let Some(moderated) = moderated {
@@ -87,7 +91,8 @@ impl Run {
             // From then on every node knows who may do what.
             sleep(GRACE).await;
         }
-        settle(&world, &seen).await;
+        let spoken = spoken.await.unwrap_or_default();
+        settle(&world, &seen, spoken).await;
         world.outcome()
     }
 }
@@ -131,16 +136,12 @@ fn happen(
     duration: Duration,
 ) -> bool {
     match fault {
-        Fault::Crash => {
-            let crashed = cluster.crash(node);
-            if crashed {
-                let cluster = cluster.clone();
-                tokio::spawn(async move {
-                    sleep(duration / 2).await;
-                    cluster.start(node).await;
-                });
+        Fault::Crash => return crash(cluster, node, duration / 2),
+        Fault::PowerCut => {
+            world.cut_power();
+            for node in 0..cluster.size() {
+                crash(cluster, node, DARK + world.random(|rng| rng.millis(0, 3000)));
             }
-            return crashed;
         }
         Fault::Restart => {
             if !cluster.is_running(node) {
@@ -184,6 +185,19 @@ fn happen(
     true
 }
 
+/// Crashes a node, and starts it again later. Returns whether it was running.
+fn crash(cluster: &Arc<Cluster>, node: usize, later: Duration) -> bool {
+    let crashed = cluster.crash(node);
+    if crashed {
+        let cluster = cluster.clone();
+        tokio::spawn(async move {
+            sleep(later).await;
+            cluster.start(node).await;
+        });
+    }
+    crashed
+}
+
 /// Ends all faults. Those that have begun end by themselves.
 async fn calm(world: &World, cluster: &Cluster) {
     world.calm();
@@ -193,7 +207,7 @@ async fn calm(world: &World, cluster: &Cluster) {
 }
 
 /// Waits until everything has arrived, and checks what there is at the end.
-async fn settle(world: &World, seen: &[Arc<Shared>]) {
+async fn settle(world: &World, seen: &[Arc<Shared>], mut acked: Vec<Acked>) {
     for round in 0..ROUNDS {
         let deadline = Instant::now() + LIVENESS;
         while let Some(open) = unfinished(world, seen, round) {
@@ -209,7 +223,7 @@ async fn settle(world: &World, seen: &[Arc<Shared>]) {
         world.note("everything has arrived");
         world.next_round();
     }
-    let acked: Vec<_> = seen.iter().flat_map(|seen| seen.lock().acked.clone()).collect();
+    acked.extend(seen.iter().flat_map(|seen| seen.lock().acked.clone()));
     if let Err(promise) = check_log(&world.disk(), &acked) {
         world.violated(promise);
     }
@@ -229,6 +243,11 @@ async fn settle(world: &World, seen: &[Arc<Shared>]) {
 
 fn unfinished(world: &World, seen: &[Arc<Shared>], round: usize) -> Option<String> {
     let disk = world.disk();
+    let consumed = world.consumed().upto;
+    let is_left = |it: &&Message| !it.is_deleted();
+    if let Some(left) = disk.after(consumed).iter().find(is_left).filter(|_| world.is_consumed) {
+        return Some(format!("{} is not consumed", left.offset));
+    }
     seen.iter().enumerate().find_map(|(number, seen)| {
         let seen = seen.lock();
         if seen.done < Some(round) {
@@ -247,7 +266,8 @@ fn wrong_count(world: &World, seen: &[Arc<Shared>]) -> Option<String> {
     seen.iter().enumerate().find_map(|(number, one)| {
         let rooms: Vec<String> = one.lock().expected.rooms().cloned().collect();
         // Of a room whose rules change, clients do not know for sure whether they are there.
-        let is_known = |room: &String| !world.is_moderated || !is_kept(room);
+        let may_be_in = |room: &String| seen.iter().any(|one| one.lock().expected.may_be_in(room));
+        let is_known = |room: &String| !world.is_moderated || !is_kept(room) && !may_be_in(room);
         rooms.into_iter().filter(is_known).find_map(|room| {
             let there = seen.iter().filter(|other| is_in(other, &room)).count() as u64;
             let told = *one.lock().users.get(&room)?;

@@ -107,9 +107,11 @@ impl MessageStore for SimulatedStore {
             return self.end(&end, Vec::new()).await;
         }
         let early = self.world.is_planted(Plant::AckBeforeCommit, 50);
-        let appended = self.world.disk().append(batch, if early { 0 } else { usize::MAX }, node);
-        self.world.note(format_args!("store: node {node} appends {appended:?}"));
-        self.end(&end, appended).await
+        let most = if early { 0 } else { usize::MAX };
+        match self.world.commit(batch, most, node).await {
+            Some(appended) => self.end(&end, appended).await,
+            None => self.end(&End::Failed, Vec::new()).await,
+        }
     }
 
     async fn read_after(
@@ -142,14 +144,14 @@ impl MessageStore for SimulatedStore {
         self.end(&end, page).await
     }
 
-    /// Nobody reacts.
     async fn reactions(
         &self,
-        _: &[Offset],
-        _: Option<AuthorId>,
+        of: &[Offset],
+        author: Option<AuthorId>,
     ) -> Result<Vec<Reactions>, StoreError> {
         let end = self.call(Fault::ReadFails, None).await;
-        self.end(&end, Vec::new()).await
+        let found = of.iter().flat_map(|of| self.world.disk().reactions(*of, author)).collect();
+        self.end(&end, found).await
     }
 
     async fn read_before(

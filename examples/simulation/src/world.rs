@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 
+use crate::consumer::Consumed;
 use crate::disk::Disk;
 use crate::faults::Fault;
 use crate::plants::Plant;
@@ -75,9 +76,14 @@ pub(crate) struct World {
     began: Instant,
     state: Mutex<State>,
     disk: Mutex<Disk>,
+    /// Held by whoever commits.
+    pub(crate) log: tokio::sync::Mutex<()>,
     /// Whether rooms are kept, and somebody changes who may read and write there.
     pub(crate) is_moderated: bool,
     rules: Mutex<Rules>,
+    /// Whether each node has a consumer.
+    pub(crate) is_consumed: bool,
+    consumed: Mutex<Consumed>,
     asked: Mutex<BTreeMap<usize, Asked>>,
 }
 
@@ -86,6 +92,10 @@ pub(crate) struct World {
 pub(crate) struct Asked {
     pub(crate) room: String,
     pub(crate) node: usize,
+    /// Since when.
+    pub(crate) since: Instant,
+    /// Whether it is to be done to somebody.
+    pub(crate) is_deed: bool,
 }
 
 struct State {
@@ -121,6 +131,7 @@ impl World {
             Some(plant) => plant.needs_rules() || run.moderated,
             None => rng.chance(400) || run.moderated,
         };
+        let is_consumed = rng.chance(300) || Self::must_consume(run.plant);
         let faults = vec![0; Fault::ALL.len()];
         let outcome = Outcome { hash: 0xcbf2_9ce4_8422_2325, faults, ..Outcome::default() };
         let disk = Mutex::new(Disk::new(run.plant, [1, 3, 1000][rng.below(3)]));
@@ -134,8 +145,11 @@ impl World {
             began: Instant::now(),
             state,
             disk,
+            log: tokio::sync::Mutex::default(),
             is_moderated,
             rules: Mutex::new(rules),
+            is_consumed,
+            consumed: Mutex::default(),
             asked: Mutex::default(),
         })
     }
@@ -150,6 +164,10 @@ impl World {
 
     pub(crate) fn rules(&self) -> MutexGuard<'_, Rules> {
         self.rules.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn consumed(&self) -> MutexGuard<'_, Consumed> {
+        self.consumed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What clients ask for now, by their numbers.

@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tokio::time::{Instant, sleep, sleep_until};
 
+use crate::engine::planted::{self, Bug};
+
 /// How long an owner that does not renew its lease keeps it.
 pub(super) const LEASE: Duration = Duration::from_secs(15);
 
@@ -19,6 +21,12 @@ const DOUBT: Duration = Duration::from_secs(10);
 
 /// How often the others look.
 const LOOK: Duration = Duration::from_secs(2);
+
+/// How long a claim stands before it counts: others that looked before it was there have made theirs by then.
+const CLAIM: Duration = Duration::from_millis(500);
+
+/// Added to the revision of a claim that counts: a claim that comes later than that is ignored.
+const COUNTS: i64 = 1 << 61;
 
 /// How long a store may take to take note of the end.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -82,7 +90,9 @@ impl Lease {
         let kept = sessions.session(key, Timestamp::now()).await?;
         let state = kept.as_ref().and_then(|kept| serde_json::from_str::<State>(&kept.state).ok());
         let state = state.filter(|state| state.epoch == *epoch);
-        if let (Some(kept), Some(State { owner: Some(_), .. })) = (&kept, &state) {
+        if let (Some(kept), Some(State { owner: Some(_), .. })) = (&kept, &state)
+            && !planted::is(Bug::LeaseIgnored)
+        {
             let (version, since) = watched.get_or_insert((kept.version(), Instant::now()));
             if *version != kept.version() {
                 *watched = Some((kept.version(), Instant::now()));
@@ -96,10 +106,10 @@ impl Lease {
             Some(state) => state.cursor,
             None => begin().await?,
         };
-        // Of two that take it at once, one has the greater revision, and the other one learns that.
+        // Of two that claim it at once, one has the greater revision, and the other one learns that.
         let owner = RandomState::new().hash_one(Instant::now());
         let generation = kept.map_or(1, |kept| kept.generation + 1);
-        let revision = (owner >> 2).cast_signed();
+        let revision = (owner >> 3).cast_signed();
         let never = Timestamp::from_millis(i64::MAX);
         let mut lease = Self {
             sessions: Arc::clone(sessions),
@@ -111,8 +121,21 @@ impl Lease {
         if lease.write().await?.is_err() {
             return Ok(None);
         }
+        sleep(CLAIM).await;
+        let looked_at = Instant::now();
         let kept = sessions.session(key, Timestamp::now()).await?;
-        Ok(kept.is_some_and(|kept| kept.version() == lease.record.version()).then_some(lease))
+        if kept.is_none_or(|kept| kept.version() != lease.record.version()) {
+            return Ok(None);
+        }
+        lease.record.revision += COUNTS;
+        let mut is_kept = lease.write().await?.is_ok();
+        // A claim that was made since is not looked at again before this is there, unless this takes so long: then the
+        // other one counted, and is given up by the time that its owner has looked.
+        if is_kept && looked_at.elapsed() >= CLAIM {
+            sleep(DOUBT).await;
+            is_kept = lease.write().await?.is_ok();
+        }
+        Ok(is_kept.then_some(lease))
     }
 
     pub(super) fn cursor(&self) -> Offset {

@@ -1,12 +1,12 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
-use chat_core::{Kind, NewMessage};
+use chat_core::{Kind, NewMessage, Timestamp};
 use chat_store::testkit::FailingStore;
-use chat_store::{MemoryStore, MessageStore};
+use chat_store::{MemoryStore, MessageStore, SessionKey, SessionRecord, StoreError};
 use tokio::time::Instant;
 
-use super::lease::LEASE;
+use super::lease::{LEASE, Lease};
 use super::*;
 use crate::engine::log::RECENT_AT_START;
 
@@ -251,6 +251,49 @@ async fn one_of_all_nodes_consumes_and_another_takes_over() {
 }
 
 /// An owner that was paused for so long does not move the cursor of the next one.
+/// Saves a moment later.
+struct Late(Arc<MemoryStore>, Duration);
+
+#[async_trait]
+impl SessionStore for Late {
+    async fn save_sessions(
+        &self,
+        records: &[SessionRecord],
+    ) -> Result<Vec<SessionKey>, StoreError> {
+        sleep(self.1).await;
+        self.0.save_sessions(records).await
+    }
+
+    async fn session(
+        &self,
+        key: SessionKey,
+        now: Timestamp,
+    ) -> Result<Option<SessionRecord>, StoreError> {
+        self.0.session(key, now).await
+    }
+
+    async fn sweep_sessions(&self, now: Timestamp) -> Result<usize, StoreError> {
+        self.0.sweep_sessions(now).await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_nodes_that_begin_at_once_one_consumes() {
+    // The greater of two random numbers decides: sooner or later it is that of the later one.
+    for _ in 0..20 {
+        let store = Arc::new(MemoryStore::new());
+        let epoch = store.epoch().clone();
+        let taken = [10, 20, 300].map(async |late| {
+            let late = Late(Arc::clone(&store), Duration::from_millis(late));
+            let sessions: Arc<dyn SessionStore> = Arc::new(late);
+            let lease = Lease::take(&sessions, "all", &epoch, async || Ok(Offset::ZERO));
+            timeout(LEASE - Duration::from_secs(1), lease).await.is_ok()
+        });
+        let taken = futures_util::future::join_all(taken).await;
+        assert_eq!(taken.into_iter().filter(|is_taken| *is_taken).count(), 1);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_owner_that_was_away_learns_that_it_is_none() {
     let store = Arc::new(MemoryStore::new());

@@ -12,6 +12,7 @@ use serde::{Serialize, Serializer};
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::ReaderId;
+use crate::engine::planted::{self, Bug};
 
 /// A message of the log together with its wire forms: one for all connections, and one with the key for its author's
 /// connections.
@@ -164,7 +165,10 @@ impl Entry {
             (meta.from, meta.user, meta.at, meta.client_offset) = (from, *user, at, client_offset);
             return Meta::Change(meta);
         }
-        let reply_to = if let Kind::Reply(to) = kind { Some(*to) } else { None };
+        let reply_to = match kind {
+            Kind::Reply(to) if !planted::is(Bug::ReplyForgotten) => Some(*to),
+            _ => None,
+        };
         let edited = self.message.is_edited();
         match audience {
             Audience::Room(room) => {

@@ -17,6 +17,9 @@ const ADMIN: &str = "admin";
 /// The role of a signed token that counts as moderator of every room.
 const MODERATOR: &str = "moderator";
 
+const BANNED: (SanctionKind, &str) = (SanctionKind::Ban, "you are banned from this chat");
+const MUTED: (SanctionKind, &str) = (SanctionKind::Mute, "you are muted");
+
 /// The rules of the rooms in a [`RoomStore`]: who is a member of which room and as what, who may write there, and who is
 /// banned or muted. [`ChatBuilder::room_rules`](crate::ChatBuilder::room_rules) sets it.
 ///
@@ -25,7 +28,7 @@ const MODERATOR: &str = "moderator";
 /// | connect | everybody but banned users, and users from banned addresses |
 /// | read a room, and see who is there | everybody if the room is public or not kept; members if it is private; nobody who is banned there; nobody if it was deleted |
 /// | write in a room | who may read it and [post](Posting) there, unless muted there or everywhere |
-/// | send privately | everybody but users who are muted everywhere |
+/// | send privately | everybody but users who are muted or banned everywhere |
 ///
 /// A signed token with [`rooms`](Identity::rooms) limits its user to these, and makes it a member of each. The roles
 /// `admin` and `moderator` in a token count as owner and moderator of every room. An admin is neither banned nor muted. An
@@ -126,7 +129,7 @@ impl RoomPolicy {
             return Ok(standing.allowed());
         }
         if let Some(mute) = standing.sanction(SanctionKind::Mute, counts) {
-            return Ok(standing.refused(mute, "you are muted"));
+            return Ok(standing.refused(mute, MUTED.1));
         }
         let (needed, message) = match record.map(|room| room.posting) {
             Some(Posting::Members) => (Some(Role::Member), "only members write here"),
@@ -139,17 +142,20 @@ impl RoomPolicy {
         Ok(standing.allowed())
     }
 
+    /// Decides by what holds everywhere: the first of these sanctions that counts refuses with its message.
     async fn everywhere(
         &self,
         who: &Identity,
-        kind: SanctionKind,
-        message: &str,
+        sanctions: &[(SanctionKind, &str)],
     ) -> Result<Decision, PolicyError> {
-        let (mut sanctions, now) = self.sanctions(who).await?;
-        sanctions.retain(|sanction| sanction.key.room.is_none());
-        let standing = Standing { access: None, sanctions, now };
-        Ok(match standing.sanction(kind, |_| !who.has_role(ADMIN)) {
-            Some(sanction) => standing.refused(sanction, message),
+        let (mut found, now) = self.sanctions(who).await?;
+        found.retain(|sanction| sanction.key.room.is_none());
+        let standing = Standing { access: None, sanctions: found, now };
+        let mut counting = sanctions.iter().filter_map(|(kind, message)| {
+            Some((standing.sanction(*kind, |_| !who.has_role(ADMIN))?, message))
+        });
+        Ok(match counting.next() {
+            Some((sanction, message)) => standing.refused(sanction, message),
             None => standing.allowed(),
         })
     }
@@ -159,16 +165,13 @@ impl RoomPolicy {
 impl Policy for RoomPolicy {
     async fn decide(&self, who: &Identity, action: &Action) -> Result<Decision, PolicyError> {
         match action {
-            Action::Connect => {
-                self.everywhere(who, SanctionKind::Ban, "you are banned from this chat").await
-            }
+            Action::Connect => self.everywhere(who, &[BANNED]).await,
             Action::Join(room) | Action::Read(room) | Action::SeeUsers(room) => {
                 self.enter(who, room, false).await
             }
             Action::Write(room) | Action::Type(room) => self.enter(who, room, true).await,
-            Action::SendPrivately(_) => {
-                self.everywhere(who, SanctionKind::Mute, "you are muted").await
-            }
+            // Who is banned may be connected for a moment still.
+            Action::SendPrivately(_) => self.everywhere(who, &[BANNED, MUTED]).await,
             _ => Ok(lasting(Decision::allowed())),
         }
     }
@@ -330,6 +333,14 @@ mod tests {
         let moderator = user(BOB).with_roles(["moderator"]);
         assert!(may(&store, &moderator, Action::Write(room("news"))).await);
         assert!(may(&store, &moderator, Action::Read(room("staff"))).await);
+    }
+
+    #[tokio::test]
+    async fn who_is_banned_sends_nothing_privately_while_still_connected() {
+        let store = Arc::new(MemoryStore::new());
+        let (ada, bob) = (UserId::from_stored(ADA), Subject::User(UserId::from_stored(BOB)));
+        sanction(&store, None, bob, SanctionKind::Ban).await;
+        assert!(!may(&store, &user(BOB), Action::SendPrivately(ada)).await);
     }
 
     #[tokio::test]

@@ -3,6 +3,7 @@
 use chat_core::{Kind, NewMessage, Refusal, RefusalCode};
 
 use super::connection::{Connection, Request};
+use crate::engine::planted::{self, Bug};
 use crate::engine::policy::{Action, Identity};
 use crate::engine::turns::Turn;
 
@@ -31,6 +32,7 @@ impl Connection {
         if let Err(refusal) = self.intercept(&mut message, actions).await {
             return request.refuse(refusal);
         }
+        let actions = if planted::is(Bug::ChangeUnasked) { &[] } else { actions };
         // Asked last, so that it is done while it is allowed.
         let _grant = match self.permit(actions).await {
             Ok(grant) => grant,

@@ -2,91 +2,23 @@
 
 use std::time::Duration;
 
-use chat_core::Offset;
+use chat_core::{Audience, Message, Offset};
 use futures_util::SinkExt;
-use serde_json::json;
 use tokio::time::{Instant, timeout};
 use tokio_tungstenite::tungstenite::Message as Packet;
 
-use super::{Broken, Client, Stream, name};
+use super::request::Request;
+use super::{Broken, Client, Own, Stream, name};
 use crate::cluster::SILENCE;
 use crate::effect::Occasion;
-use crate::rooms::{self, is_kept};
+use crate::reactions::EMOJI;
+use crate::rooms::{self, KEPT, PRIVATE, is_kept};
+use crate::rules::USERS;
 use crate::world::Asked;
 
-/// The most messages in a page of history.
-const PAGE: u64 = 5;
-
-/// How long a client waits for one at least: pages come one after the other, also those that it does not wait for any more.
+/// How long a client waits for one at least, and so much longer each time: pages come one after the other, also those that
+/// it does not wait for any more.
 const PAGE_PATIENCE: Duration = Duration::from_secs(2);
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Request {
-    Message {
-        room: String,
-        content: String,
-        key: String,
-    },
-    Private {
-        to: String,
-        content: String,
-        key: String,
-    },
-    /// Another text of a message of its own.
-    Edit {
-        room: String,
-        of: Offset,
-        content: String,
-        key: String,
-    },
-    /// The end of a message of its own.
-    Delete {
-        room: String,
-        of: Offset,
-        key: String,
-    },
-    /// Another message under a used key.
-    Conflict {
-        room: String,
-        key: String,
-    },
-    Join {
-        room: String,
-        after: Option<u64>,
-    },
-    Leave {
-        room: String,
-    },
-    Users {
-        room: String,
-    },
-    /// Earlier messages.
-    History {
-        room: String,
-        before: Option<u64>,
-    },
-    /// Another nickname, or the first one again.
-    Rename {
-        nickname: String,
-    },
-}
-
-impl Request {
-    /// Returns the room that it is about.
-    pub(super) fn room(&self) -> Option<&str> {
-        match self {
-            Self::Message { room, .. }
-            | Self::Edit { room, .. }
-            | Self::Delete { room, .. }
-            | Self::Conflict { room, .. }
-            | Self::Join { room, .. }
-            | Self::Leave { room }
-            | Self::Users { room }
-            | Self::History { room, .. } => Some(room),
-            Self::Private { .. } | Self::Rename { .. } => None,
-        }
-    }
-}
 
 impl Client {
     /// Decides what to do next.
@@ -145,21 +77,28 @@ impl Client {
                 let is_first = self.shared.lock().expected.nickname.as_ref() == Some(&nickname);
                 Request::Rename { nickname: if is_first { nickname + " too" } else { nickname } }
             }
-            40..44 => self.history(&rooms, any, tail)?,
+            40..47 => self.history(&rooms, any, tail)?,
             // With a name it is the author in every session.
-            60..70 if named => {
-                let is_there = |(room, _): &&(String, u64)| rooms.contains(room);
+            60..66 if named => {
+                let is_there = |own: &&Own| rooms.contains(&own.room);
                 let own: Vec<_> = self.own.iter().filter(is_there).cloned().collect();
-                let (room, of) = own.get(any % own.len().max(1))?.clone();
-                let (of, key) = (Offset::new(of).ok()?, self.key());
-                if kind < 66 {
+                let Own { room, offset, is_text } = own.get(any % own.len().max(1))?.clone();
+                let (of, key) = (Offset::new(offset).ok()?, self.key());
+                if kind < 64 && is_text {
                     Request::Edit { room, of, content: self.content(), key }
                 } else {
                     Request::Delete { room, of, key }
                 }
             }
+            66..70 if named && self.world.is_moderated => self.deed(),
+            70..80 if named => self.reaction(&rooms, any)?,
+            80..85 => {
+                let room = self.world.random(|rng| rng.pick(&rooms).cloned())?;
+                let key = self.key();
+                Request::Event { room, text: self.content(), key }
+            }
             // Where it may end at any time.
-            44..60 if self.world.is_moderated => self.history(&rooms, any, tail)?,
+            47..60 if self.world.is_moderated => self.history(&rooms, any, tail)?,
             _ => {
                 let room = self.world.random(|rng| rng.pick(&rooms).cloned())?;
                 self.message(room)
@@ -170,7 +109,7 @@ impl Client {
     /// Returns how long the client waits for an answer before it asks again.
     pub(super) fn patience(&self) -> Duration {
         match self.request {
-            Some((Request::History { .. }, _)) => self.ack_timeout.max(PAGE_PATIENCE),
+            Some((Request::History { .. }, _)) => self.ack_timeout.max(PAGE_PATIENCE * self.tries),
             _ => self.ack_timeout,
         }
     }
@@ -186,7 +125,45 @@ impl Client {
 
     fn message(&mut self, room: String) -> Request {
         let key = self.key();
-        Request::Message { room, content: self.content(), key }
+        let answers = self.world.random(|rng| rng.chance(200));
+        let in_room = |said: &&Message| said.audience.room().is_some_and(|it| it.as_str() == room);
+        let disk = self.world.disk();
+        let reply_to = answers.then(|| disk.log.iter().rfind(in_room).map(|said| said.offset));
+        drop(disk);
+        Request::Message { room, content: self.content(), key, reply_to: reply_to.flatten() }
+    }
+
+    /// Something that only moderators may do to others.
+    fn deed(&self) -> Request {
+        const DEEDS: [&str; 5] = ["ban", "mute", "lift", "lift", "kick"];
+
+        self.world.random(|rng| {
+            let (deed, room) = (DEEDS[rng.below(DEEDS.len())], KEPT[rng.below(KEPT.len())]);
+            Request::Moderate { deed, room, client: rng.below(USERS) }
+        })
+    }
+
+    /// A reaction to one of the last messages that the client may have, also to some that were deleted.
+    fn reaction(&mut self, rooms: &[String], any: usize) -> Option<Request> {
+        let (to, feed) = {
+            let disk = self.world.disk();
+            let user = self.shared.lock().expected.user(&disk);
+            let feed = |message: &Message| match &message.audience {
+                Audience::Room(room) => {
+                    rooms.iter().find(|it| *it == room.as_str()).map(String::as_str)
+                }
+                Audience::Private { from, to, .. } => {
+                    let is_mine = [from, to].into_iter().any(|it| Some(*it) == user);
+                    (is_mine && from != to).then_some(PRIVATE)
+                }
+            };
+            let last = disk.log.iter().rev().filter(|message| message.kind.is_said()).take(10);
+            let mine: Vec<_> =
+                last.filter_map(|it| Some((it.offset, feed(it)?.to_owned()))).collect();
+            mine.get(any % mine.len().max(1))?.clone()
+        };
+        let (emoji, on) = self.world.random(|rng| (rng.pick(&EMOJI).copied(), rng.chance(700)));
+        Some(Request::React { feed, to, emoji: emoji?, on, key: self.key() })
     }
 
     /// Keys are the same for all clients: each belongs to its author.
@@ -204,40 +181,25 @@ impl Client {
         stream: &mut Stream,
         request: Request,
     ) -> Result<(), Broken> {
-        let event = match &request {
-            Request::Message { room, content, key } => {
-                json!(["chat message", content, key, { "room": room }])
-            }
-            Request::Conflict { room, key } => {
-                json!(["chat message", "something else", key, { "room": room }])
-            }
-            Request::Edit { of, content, key, .. } => json!(["edit message", of, content, key]),
-            Request::Delete { of, key, .. } => json!(["delete message", of, key]),
-            Request::Private { to, content, key } => json!(["private message", to, content, key]),
-            Request::Join { room, after: None } => json!(["join", room]),
-            Request::Join { room, after: Some(after) } => json!(["join", room, { "after": after }]),
-            Request::Leave { room } => json!(["leave", room]),
-            Request::Users { room } => json!(["users", room]),
-            Request::History { room, before: None } => {
-                json!(["history", { "room": room, "limit": PAGE }])
-            }
-            Request::History { room, before } => {
-                json!(["history", { "room": room, "before": before, "limit": PAGE }])
-            }
-            Request::Rename { nickname } => json!(["nickname", nickname]),
-        };
+        let event = request.event();
         if let Request::Join { room, after } = &request {
             self.shared.lock().expected.join_asked(room, *after);
         }
         if let Some(room) = request.room() {
-            let asked = Asked { room: room.to_owned(), node: self.occasion.node };
-            self.world.asked().insert(self.number, asked);
+            let is_deed = matches!(request, Request::Moderate { .. });
+            let (room, node, now) = (room.to_owned(), self.occasion.node, Instant::now());
+            let mut all = self.world.asked();
+            let earlier = all.get(&self.number).filter(|_| self.tries > 0);
+            let since = earlier.map_or(now, |earlier| earlier.since);
+            all.insert(self.number, Asked { room, node, since, is_deed });
         }
         let now = Instant::now();
         if self.asked.iter().all(|earlier| earlier.node != self.occasion.node) {
             self.asked.push(Occasion { at: now, ..self.occasion });
         }
+        self.tail_when_asked = self.world.disk().tail().as_u64();
         self.next_ack += 1;
+        self.tries += 1;
         self.note(format_args!("asks {} {event}", self.next_ack));
         self.request = Some((request, self.next_ack));
         let packet = Packet::text(format!("42{}{event}", self.next_ack));

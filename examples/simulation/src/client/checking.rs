@@ -2,13 +2,12 @@
 
 use std::fmt::Display;
 
-use chat_core::{Kind, Message};
+use chat_core::{EventName, Kind, Offset};
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::asking::Request;
 use super::{Broken, Client};
-use crate::oracle::{Acked, check_page};
+use crate::oracle::Told;
 use crate::rooms::PRIVATE;
 use crate::rules::{Deed, Who};
 
@@ -39,30 +38,26 @@ impl Client {
         if event[0] == "nickname" {
             self.is_user(&event[1]["user"]);
         }
-        let (mut content, mut offset) = (event[1].as_str(), event[2].as_u64());
-        let feed = match event[0].as_str() {
-            Some("chat message" | "message edited") => {
-                event[3]["room"].as_str().unwrap_or_default()
-            }
-            Some("private message") => PRIVATE,
-            Some("message deleted") => {
-                (content, offset) = (Some(""), event[1].as_u64());
-                event[2]["room"].as_str().unwrap_or_default()
-            }
-            Some("not joined") => return self.not_joined(&event[1]["rooms"]),
-            _ => return,
+        let name = event[0].as_str().unwrap_or_default();
+        let (content, offset, meta) = match name {
+            "not joined" => return self.not_joined(&event[1]["rooms"]),
+            _ if !matches!(parts.last(), Some(Value::String(_))) => return,
+            "message deleted" => (String::new(), &event[1], &event[2]),
+            _ => (text(&event[1]), &event[2], &event[3]),
         };
-        let offset = offset.unwrap_or_default();
+        let feed = meta["room"].as_str().unwrap_or(PRIVATE);
+        let offset = offset.as_u64().unwrap_or_default();
         self.note(format_args!("gets {offset} of {feed}"));
         if let Some(Value::String(at)) = parts.last() {
             self.recovery_offset = Some(at.clone());
         }
         self.server_offset = offset;
         self.world.tally(|outcome| outcome.received += 1);
-        let content = content.unwrap_or_default();
+        let (kind, has_key) = (kind(name, meta), !meta["clientOffset"].is_null());
+        let told = Told { offset, content: &content, kind, has_key };
         let mut disk = self.world.disk();
         let connected = (self.occasion.node, self.occasion.connect_began);
-        let checked = self.shared.lock().expected.received(&disk, feed, offset, content, connected);
+        let checked = self.shared.lock().expected.received(&disk, feed, &told, connected);
         disk.delivers(self.occasion.node, offset);
         drop(disk);
         if let Err(promise) = checked {
@@ -100,7 +95,7 @@ impl Client {
     }
 
     /// Checks that the client may read a room whose messages it has got.
-    fn may_get(&self, feed: &str, offset: u64) {
+    pub(super) fn may_get(&self, feed: &str, offset: u64) {
         let (who, now) = (self.who(), Instant::now());
         let is_denied = self.world.rules().is_denied(who, feed, Deed::Read, &self.occasion, now);
         if is_denied {
@@ -108,41 +103,12 @@ impl Client {
         }
     }
 
-    /// Checks that the client might do what it has asked for, and what was done at a time by a node.
-    fn might(&self, feed: &str, deed: Deed, (done, node): (Instant, usize)) {
-        let Some(asked) = self.asked.iter().find(|asked| asked.node == node) else { return };
-        if self.world.rules().is_denied(self.who(), feed, deed, asked, done) {
-            self.violated(format_args!(
-                "{deed:?} in {feed} is done, and was denied when asked for"
-            ));
-        }
-    }
-
-    /// Checks that the client might ask for what it has got an answer to.
-    fn might_ask(&self, request: &Request, offset: Option<u64>) {
-        let now = (Instant::now(), self.occasion.node);
-        let stored = || self.world.disk().stored_at(offset.unwrap_or_default()).unwrap_or(now);
-        match request {
-            Request::Message { room, .. } | Request::Edit { room, .. } => {
-                self.might(room, Deed::Write, stored());
-            }
-            Request::Private { .. } => self.might(PRIVATE, Deed::Write, stored()),
-            // Another node may have answered before.
-            _ if self.asked.len() > 1 => {}
-            Request::Join { room, .. }
-            | Request::Users { room }
-            | Request::Delete { room, .. }
-            | Request::History { room, .. } => self.might(room, Deed::Read, now),
-            Request::Conflict { .. } | Request::Leave { .. } | Request::Rename { .. } => {}
-        }
-    }
-
-    fn violated(&self, promise: impl Display) {
+    pub(super) fn violated(&self, promise: impl Display) {
         self.world.violated(format_args!("client {}: {promise}", self.number));
     }
 
     /// The number of the client, and whether it has a name.
-    fn who(&self) -> Who {
+    pub(super) fn who(&self) -> Who {
         (self.number, self.shared.lock().expected.nickname.is_some())
     }
 
@@ -154,141 +120,24 @@ impl Client {
     fn is_user(&self, told: &Value) {
         self.shared.lock().is_user(&self.world, self.number, told);
     }
+}
 
-    /// Takes the refusal of a request that may be refused because of who may do what, or because that is not known now.
-    fn is_refused(&self, request: &Request, answer: &Value) -> bool {
-        let room = request.room().unwrap_or(PRIVATE);
-        let (deed, is_join) = match request {
-            Request::Message { .. }
-            | Request::Edit { .. }
-            | Request::Conflict { .. }
-            | Request::Private { .. } => (Deed::Write, false),
-            request => (Deed::Read, matches!(request, Request::Join { .. })),
-        };
-        let seen = &mut *self.shared.lock();
-        let who = (self.number, seen.expected.nickname.is_some());
-        let is_right = match answer["error"]["code"].as_str() {
-            Some("unavailable") => true,
-            Some("forbidden") => self.world.rules().may_refuse(who, room, deed),
-            // It does not know yet, or was not told.
-            Some("not_in_room") => seen
-                .expected
-                .asked_at(room)
-                .is_none_or(|asked_at| self.world.rules().may_be_out(who, room, asked_at)),
-            _ => return false,
-        };
-        if !is_right {
-            self.world.violated(format_args!("client {}: {request:?} gets {answer}", self.number));
-        }
-        let is_out = match answer["error"]["code"].as_str() {
-            // Whoever was there before stays: a refused join changes nothing.
-            Some("forbidden") => is_join && seen.expected.since(room).is_none(),
-            code => code == Some("not_in_room"),
-        };
-        if is_out {
-            seen.expected.refused(room);
-        }
-        true
-    }
+/// Returns the text of a message, or the payload of an event.
+fn text(body: &Value) -> String {
+    body.as_str().map_or_else(|| body.to_string(), str::to_owned)
+}
 
-    /// Checks a page of history.
-    fn page(&self, room: &str, before: Option<u64>, answer: &Value) {
-        let got = answer["messages"].as_array().map_or(&[][..], Vec::as_slice);
-        let offsets = got.iter().map(|it| it["offset"].as_u64().unwrap_or_default());
-        let page: Vec<_> = offsets.zip(got.iter().map(|it| it["content"].as_str())).collect();
-        let Some(&(last, _)) = page.last() else { return };
-        self.note(format_args!("gets a page of {room} up to {last}"));
-        self.may_get(room, last);
-        let more = answer["more"].as_bool().unwrap_or_default();
-        let checked = check_page(&self.world.disk(), room, before, &page, more);
-        if let Err(promise) = checked {
-            self.violated(promise);
+/// Returns what an event says that it is.
+fn kind(name: &str, meta: &Value) -> Kind {
+    let offset = |of: &Value| Offset::new(of.as_u64()?).ok();
+    let of = offset(&meta["of"]).unwrap_or_default();
+    match name {
+        "chat message" | "private message" => {
+            offset(&meta["replyTo"]).map_or(Kind::Text, Kind::Reply)
         }
-    }
-
-    /// Checks that a change is stored where that is acked.
-    fn is_changed(&self, offset: Option<u64>, kind: Kind) {
-        let disk = self.world.disk();
-        let found = disk.at(offset.unwrap_or_default()).map(|stored| stored.kind.clone());
-        drop(disk);
-        if found.as_ref() != Some(&kind) {
-            self.violated(format_args!("{kind:?} is acked at {offset:?}, where {found:?} is"));
-        }
-    }
-
-    fn answer(&mut self, id: u64, answer: &Value) {
-        // The stock client ignores the answer to an earlier try.
-        let Some((request, _)) = self.request.take_if(|(_, asked)| *asked == id) else { return };
-        self.world.asked().remove(&self.number);
-        self.note(format_args!("gets the answer to {id}: {answer}"));
-        self.world.tally(|outcome| outcome.answered += 1);
-        let number = self.number;
-        if self.world.is_moderated && self.is_refused(&request, answer) {
-            return;
-        }
-        let (error, offset) = (answer["error"]["code"].as_str(), answer["offset"].as_u64());
-        if error.is_none() {
-            self.might_ask(&request, offset);
-        }
-        if let (Request::History { room, before }, None) = (&request, error) {
-            self.page(room, *before, answer);
-        }
-        let seen = &mut *self.shared.lock();
-        match (request, error) {
-            (Request::Message { room, content, key }, None) => {
-                let offset = offset.unwrap_or_default();
-                let disk = self.world.disk();
-                let is_there =
-                    disk.at(offset).is_some_and(|stored| disk.original(stored) == content);
-                drop(disk);
-                if !is_there {
-                    self.world
-                        .violated(format_args!("{content:?} is acked at {offset}, not there"));
-                }
-                self.own.push((room.clone(), offset));
-                seen.acked.push(Acked { content, offset });
-                let key = key.strip_prefix("key ").and_then(|key| key.parse().ok());
-                self.last_key = key.map(|key| (key, room));
-            }
-            (Request::Edit { of, content, .. }, None) => {
-                self.is_changed(offset, Kind::Edit(of));
-                seen.acked.push(Acked { content, offset: offset.unwrap_or_default() });
-            }
-            (Request::Delete { of, .. }, None) => {
-                self.is_changed(offset, Kind::Deletion(of));
-                self.own.retain(|(_, own)| *own != of.as_u64());
-            }
-            (Request::Private { content, .. }, None) => {
-                seen.acked.push(Acked { content, offset: offset.unwrap_or_default() });
-            }
-            (Request::Private { .. }, Some("unknown_nickname" | "message_to_oneself")) => {}
-            // It was refused when it asked again, and had deleted it.
-            (Request::Edit { of, .. }, Some("unknown_message"))
-                if self.world.disk().at(of.as_u64()).is_some_and(Message::is_deleted) =>
-            {
-                self.own.retain(|(_, own)| *own != of.as_u64());
-            }
-            (Request::Conflict { .. }, Some("client_offset_conflict")) => {}
-            (Request::Conflict { key, .. }, None) => {
-                self.world.violated(format_args!("client {number}: {key:?} swallowed a message"));
-            }
-            (Request::Join { room, after }, None) => {
-                let tail = answer["tail"].as_u64().unwrap_or_default();
-                seen.expected.joined(&room, after, tail);
-            }
-            (Request::History { .. }, None) => {}
-            (Request::Leave { room }, None) => seen.expected.left(&room),
-            (Request::Users { room }, None) => {
-                let users = answer["users"].as_u64().unwrap_or_default();
-                seen.users.insert(room, users);
-            }
-            (Request::Rename { nickname }, None) => {
-                seen.expected.nickname = Some(nickname);
-                seen.is_user(&self.world, number, &answer["user"]);
-            }
-            (request, Some(_)) => {
-                self.world.violated(format_args!("client {number}: {request:?} gets {answer}"));
-            }
-        }
+        "message edited" => Kind::Edit(of),
+        "message deleted" => Kind::Deletion(of),
+        "reaction" => Kind::Reaction { to: of, on: meta["on"] == true },
+        name => Kind::Event(EventName::from_stored(name)),
     }
 }
