@@ -20,6 +20,7 @@ mod normalisation;
 mod offset;
 mod room;
 mod scripts;
+pub mod search;
 mod typed_event;
 mod visible;
 
