@@ -48,7 +48,8 @@ impl Phrase {
             return None;
         }
         let is_whole = last.text == *last_word;
-        if !is_whole && !(self.is_prefix && last.text.starts_with(last_word.as_str())) {
+        let is_longer = self.is_prefix && last.text.starts_with(last_word.as_str());
+        if !is_whole && !is_longer {
             return None;
         }
         let end = if is_whole { last.range.end } else { last.first_end };
