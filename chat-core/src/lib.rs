@@ -14,6 +14,7 @@ mod kind;
 mod line;
 mod message;
 mod moderation;
+mod moment;
 mod named;
 mod nickname;
 mod normalisation;

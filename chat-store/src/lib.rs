@@ -50,7 +50,7 @@ pub use read_position_store::{ReadPosition, ReadPositionStore};
 pub use room_store::RoomStore;
 pub use room_store_wrapper::RoomStoreWrapper;
 pub use search_index::{
-    Document, IndexAdvanced, IndexBatch, IndexChange, IndexSearch, SearchIndex, Writer,
+    Document, IndexAdvanced, IndexBatch, IndexChange, IndexSearch, SearchIndex, SearchScope, Writer,
 };
 pub use session::{SessionKey, SessionRecord, SessionStore};
 #[cfg(feature = "sqlite")]

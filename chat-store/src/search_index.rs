@@ -1,12 +1,14 @@
 mod document;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod labels;
 
 use async_trait::async_trait;
 use chat_core::search::Phrase;
-use chat_core::{Feed, NicknameKey, Offset, UserId};
+use chat_core::{Audience, Feed, NicknameKey, Offset, UserId};
 
 pub use self::document::Document;
-pub(crate) use self::labels::{of_document, of_feed, of_writer};
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub(crate) use self::labels::{of_document, of_scope, of_writer};
 use crate::StoreError;
 
 /// An index of the words of a log, which says where they are.
@@ -101,8 +103,8 @@ pub struct IndexSearch {
     pub with: Vec<Phrase>,
     /// What they must not have.
     pub without: Vec<Phrase>,
-    /// Where to look; everywhere if none.
-    pub feeds: Option<Vec<Feed>>,
+    /// Where to look.
+    pub scope: SearchScope,
     /// Who has written them; anybody if empty.
     pub writers: Vec<Writer>,
     /// Only messages after this one.
@@ -111,6 +113,17 @@ pub struct IndexSearch {
     pub before: Option<Offset>,
     /// Maximum number of messages.
     pub limit: usize,
+}
+
+/// Where an index looks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SearchScope {
+    /// In all rooms and in all private messages.
+    Everything,
+    /// In all rooms.
+    Rooms,
+    /// In these feeds.
+    Feeds(Vec<Feed>),
 }
 
 /// Who has written a message.
@@ -138,7 +151,7 @@ impl IndexSearch {
         Self {
             with: Vec::new(),
             without: Vec::new(),
-            feeds: None,
+            scope: SearchScope::Everything,
             writers: Vec::new(),
             after: Offset::ZERO,
             before: None,
@@ -150,12 +163,22 @@ impl IndexSearch {
     pub fn matches(&self, document: &Document) -> bool {
         let is_in_range = document.offset > self.after
             && self.before.is_none_or(|before| document.offset < before);
-        let feeds = self.feeds.as_ref();
         is_in_range
-            && feeds.is_none_or(|feeds| feeds.iter().any(|it| it.contains(&document.audience)))
+            && self.scope.contains(&document.audience)
             && (self.writers.is_empty()
                 || document.writer().is_some_and(|it| self.writers.contains(&it)))
             && self.with.iter().all(|phrase| document.has(phrase))
             && !self.without.iter().any(|phrase| document.has(phrase))
+    }
+}
+
+impl SearchScope {
+    /// Returns whether messages for this audience are in it.
+    pub fn contains(&self, audience: &Audience) -> bool {
+        match self {
+            Self::Everything => true,
+            Self::Rooms => audience.room().is_some(),
+            Self::Feeds(feeds) => feeds.iter().any(|feed| feed.contains(audience)),
+        }
     }
 }

@@ -6,7 +6,7 @@ use thiserror::Error;
 use super::date;
 use super::phrase::Phrase;
 use super::tokens::tokens;
-use crate::event::Moment;
+use crate::moment::Moment;
 use crate::{Offset, RoomId};
 
 /// What somebody searches for.

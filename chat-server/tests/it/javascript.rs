@@ -102,6 +102,7 @@ files! {
     recovery
     registration
     rooms
+    search
     sessions
     shutdown
     token_keys

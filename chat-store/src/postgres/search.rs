@@ -11,7 +11,7 @@ use sqlx::{Connection as _, PgConnection};
 use super::PostgresStore;
 use super::connections::{CALL_TIMEOUT, within};
 use super::read::offset;
-use crate::search_index::{of_document, of_feed, of_writer};
+use crate::search_index::{of_document, of_scope, of_writer};
 use crate::{
     Document, IndexAdvanced, IndexBatch, IndexChange, IndexSearch, SearchIndex, StoreError,
 };
@@ -185,11 +185,11 @@ fn vector(document: &Document) -> String {
 /// Returns the text of a `tsquery`; none if nothing can match.
 fn query(search: &IndexSearch) -> Option<String> {
     let mut all = Vec::new();
-    if let Some(feeds) = &search.feeds {
-        if feeds.is_empty() {
+    if let Some(labels) = of_scope(&search.scope) {
+        if labels.is_empty() {
             return None;
         }
-        all.push(any(feeds.iter().map(of_feed)));
+        all.push(any(labels.into_iter()));
     }
     if !search.writers.is_empty() {
         all.push(any(search.writers.iter().map(of_writer)));

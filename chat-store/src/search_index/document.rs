@@ -36,13 +36,12 @@ impl Document {
 
     /// Returns who wrote it, if anybody is named.
     pub fn writer(&self) -> Option<Writer> {
-        // Before users were kept, the sender of a private message was.
-        let sender = match self.audience {
-            Audience::Private { from, to, .. } if from != to => Some(from),
-            _ => None,
-        };
-        let name = || Some(Writer::Name(self.from.as_ref()?.key()));
-        self.user.or(sender).map(Writer::User).or_else(name)
+        writer(&self.audience, self.user, self.from.as_ref())
+    }
+
+    /// Returns who wrote a message, as [`writer`](Self::writer).
+    pub fn writer_of(message: &Message) -> Option<Writer> {
+        writer(&message.audience, message.user, message.from.as_ref())
     }
 
     /// Returns whether it has the words of a phrase next to each other.
@@ -54,4 +53,13 @@ impl Document {
             is_end && begin == before
         })
     }
+}
+
+fn writer(audience: &Audience, user: Option<UserId>, from: Option<&Nickname>) -> Option<Writer> {
+    // Before users were kept, the sender of a private message was.
+    let sender = match *audience {
+        Audience::Private { from, to, .. } if from != to => Some(from),
+        _ => None,
+    };
+    user.or(sender).map(Writer::User).or_else(|| Some(Writer::Name(from?.key())))
 }

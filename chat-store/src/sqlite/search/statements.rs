@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use chat_core::search::Phrase;
 
 use crate::IndexSearch;
-use crate::search_index::{of_feed, of_writer};
+use crate::search_index::{of_scope, of_writer};
 
 /// The tokenizer `ascii` takes every character beyond ASCII for one of a word, so words are what is between spaces.
 /// With `secure-delete`, what is deleted leaves the index at once, and not when its segments are merged.
@@ -40,16 +40,16 @@ pub(super) const MATCH: &str = "SELECT rowid FROM chat_search
     WHERE chat_search MATCH ?1 AND rowid > ?2 AND rowid < ?3 ORDER BY rowid DESC LIMIT ?4";
 
 /// Every message is in a room, or one of a user's.
-const ANYWHERE: &str = r#"labels : ("r" * OR "u" *)"#;
+const ANYWHERE: &str = r#"labels : ("a" OR "u" *)"#;
 
 /// Returns the expression for a search; none if nothing can match.
 pub(super) fn expression(search: &IndexSearch) -> Option<String> {
     let mut all = Vec::new();
-    if let Some(feeds) = &search.feeds {
-        if feeds.is_empty() {
+    if let Some(labels) = of_scope(&search.scope) {
+        if labels.is_empty() {
             return None;
         }
-        all.push(format!("labels : ({})", any(feeds.iter().map(of_feed))));
+        all.push(format!("labels : ({})", any(labels.into_iter())));
     }
     if !search.writers.is_empty() {
         all.push(format!("labels : ({})", any(search.writers.iter().map(of_writer))));

@@ -8,7 +8,8 @@ use chat_core::{Feed, Message, NewMessage, Offset};
 use crate::testkit::SessionBackend;
 use crate::testkit::samples::{from, in_room, message, offset, private, room, user};
 use crate::{
-    Document, IndexAdvanced, IndexBatch, IndexChange, IndexSearch, SearchIndex, StoreError, Writer,
+    Document, IndexAdvanced, IndexBatch, IndexChange, IndexSearch, SearchIndex, SearchScope,
+    StoreError, Writer,
 };
 
 pub(super) async fn open(backend: &dyn SessionBackend) -> Arc<dyn SearchIndex> {
@@ -163,14 +164,18 @@ pub async fn only_what_is_in_the_feeds_is_found(backend: &dyn SessionBackend) {
         (vec![Feed::User(user(9)), Feed::Room(room("c"))], &[]),
     ] {
         for query in ["word ", "-nothing"] {
-            let search = IndexSearch { feeds: Some(feeds.clone()), ..asked(query) };
+            let search = IndexSearch { scope: SearchScope::Feeds(feeds.clone()), ..asked(query) };
             assert_eq!(find(&*index, &search).await, expected, "{feeds:?}");
         }
     }
     let hundreds = (0..500).map(|n| Feed::Room(room(&format!("room {n}"))));
     let feeds = hundreds.chain([Feed::Room(room("A"))]).collect();
-    let search = IndexSearch { feeds: Some(feeds), ..asked("word ") };
+    let search = IndexSearch { scope: SearchScope::Feeds(feeds), ..asked("word ") };
     assert_eq!(find(&*index, &search).await, [2]);
+    for query in ["word ", "-nothing"] {
+        let search = IndexSearch { scope: SearchScope::Rooms, ..asked(query) };
+        assert_eq!(find(&*index, &search).await, [3, 2, 1]);
+    }
     assert_eq!(found(&*index, "word ").await, [7, 6, 5, 4, 3, 2, 1]);
     assert_eq!(find(&*index, &IndexSearch::all(2)).await, [7, 6]);
 }
@@ -327,8 +332,11 @@ pub async fn random_searches_find_what_a_scan_finds(backend: &dyn SessionBackend
                 _ => WORDS[random(8) as usize].to_owned(),
             };
             let query = format!("{} {} ", part(), part());
-            let feeds = Some(vec![Feed::Room(room("a"))]).filter(|_| random(2) == 0);
-            let search = IndexSearch { feeds, limit: 7, ..asked(&query) };
+            let scope = match random(2) {
+                0 => SearchScope::Everything,
+                _ => SearchScope::Feeds(vec![Feed::Room(room("a"))]),
+            };
+            let search = IndexSearch { scope, limit: 7, ..asked(&query) };
             let newest = documents.iter().rev().filter(|document| search.matches(document));
             let expected: Vec<_> = newest.map(|it| it.offset.as_u64()).take(7).collect();
             assert_eq!(find(&*index, &search).await, expected, "{query}");
