@@ -1,5 +1,6 @@
 mod access;
 mod credentials;
+mod index;
 mod read_positions;
 mod rooms;
 mod search;
@@ -21,7 +22,7 @@ use chat_core::{
 
 use self::access::Access;
 use self::credentials::Users;
-use self::search::Index;
+use self::index::Index;
 use crate::nickname::MAX_SWEPT_NICKNAMES;
 use crate::reactions::Given;
 use crate::{

@@ -1,16 +1,14 @@
 //! The search index: a file of its own beside the log's, so that no commit of the log waits for one of the index.
 
-mod file;
-mod statements;
-
 use async_trait::async_trait;
 use chat_core::Offset;
 use sqlx::{Connection as _, SqliteConnection};
 
-pub(super) use self::file::IndexFile;
-use self::statements::{DROP, MATCH, POSITION, PUT, REMOVE, SCHEMA, SET_POSITION, expression};
 use super::SqliteStore;
 use super::rows::offset;
+use super::search_statements::{
+    DROP, MATCH, POSITION, PUT, REMOVE, SCHEMA, SET_POSITION, expression,
+};
 use crate::search_index::of_document;
 use crate::{IndexAdvanced, IndexBatch, IndexChange, IndexSearch, SearchIndex, StoreError};
 

@@ -7,14 +7,13 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection as _, SqliteConnection};
 use tokio::sync::{Mutex, MutexGuard, OnceCell};
 
-use super::statements::{DROP, SCHEMA};
+use super::error::Place;
+use super::files::{self, Files};
+use super::readers::{Reader, Readers};
+use super::schema::{BUSY_TIMEOUT, use_write_ahead_log};
+use super::search_statements::{DROP, SCHEMA};
+use super::wipe::Wipe;
 use crate::StoreError;
-use crate::sqlite::SqliteStore;
-use crate::sqlite::error::Place;
-use crate::sqlite::files::{self, Files};
-use crate::sqlite::readers::{Reader, Readers};
-use crate::sqlite::schema::use_write_ahead_log;
-use crate::sqlite::wipe::Wipe;
 
 /// Marks the file (`PRAGMA application_id`): "find" in ASCII.
 const APPLICATION_ID: i32 = i32::from_be_bytes(*b"find");
@@ -23,7 +22,7 @@ const APPLICATION_ID: i32 = i32::from_be_bytes(*b"find");
 const VERSION: i32 = 1;
 
 /// The file of an index, opened when it is needed first.
-pub(in crate::sqlite) struct IndexFile {
+pub(super) struct IndexFile {
     log: PathBuf,
     opened: OnceCell<Opened>,
     is_closed: AtomicBool,
@@ -48,7 +47,7 @@ impl AsMut<SqliteConnection> for IndexWriter {
 
 impl IndexFile {
     /// The index of the log in this file, which is open.
-    pub(in crate::sqlite) fn of(log: &Path) -> Self {
+    pub(super) fn of(log: &Path) -> Self {
         // Processes that know the log by other names share the index.
         let log = fs::canonicalize(log).unwrap_or_else(|_| log.to_owned());
         Self { log, opened: OnceCell::new(), is_closed: AtomicBool::new(false) }
@@ -66,7 +65,7 @@ impl IndexFile {
         Ok(opened)
     }
 
-    pub(in crate::sqlite) async fn close(&self) {
+    pub(super) async fn close(&self) {
         self.is_closed.store(true, Ordering::Release);
         if let Some(opened) = self.opened.get() {
             opened.close().await;
@@ -84,7 +83,7 @@ impl Opened {
             .filename(&path)
             // A power cut may take back batches, with the position after them.
             .synchronous(SqliteSynchronous::Normal)
-            .busy_timeout(SqliteStore::BUSY_TIMEOUT)
+            .busy_timeout(BUSY_TIMEOUT)
             .pragma("secure_delete", "ON")
             .disable_statement_logging();
         if !path.exists() {
