@@ -32,6 +32,9 @@ use crate::engine::search::{scope_of_rooms, writers_of};
 )]
 pub(super) async fn find(caller: Caller, mut query: Query) -> Result<Response, ApiError> {
     const EXPECTED: &str = "what to search for";
+    if !caller.token.has(Right::Read) {
+        caller.may(Right::Read, None)?;
+    }
     let asked = query.one::<String>("query", EXPECTED)?;
     let asked = asked.ok_or_else(|| ApiError::invalid(format!("`query` has to be {EXPECTED}")))?;
     let before = query.offset("before")?;
@@ -58,9 +61,6 @@ fn scope(caller: &Caller, asked: &SearchQuery) -> Result<SearchScope, ApiError> 
     if !asked.rooms.is_empty() || caller.token.allows(Right::Read, None) {
         return Ok(scope_of_rooms(asked));
     }
-    let rooms = caller.token.rooms(Right::Read);
-    if rooms.is_empty() {
-        caller.may(Right::Read, None)?;
-    }
-    Ok(SearchScope::Feeds(rooms.into_iter().map(Feed::Room).collect()))
+    let rooms = caller.token.rooms(Right::Read).into_iter();
+    Ok(SearchScope::Feeds(rooms.map(Feed::Room).collect()))
 }
