@@ -153,7 +153,7 @@ pub(crate) struct Cli {
 
     /// Whether clients can search the messages that they may read: on or off
     ///
-    /// The index of a SQLite store is a file beside it, which may get as large as the texts twice; PostgreSQL has it in
+    /// The index of a SQLite store is a file beside it, several times as large as the texts; PostgreSQL has it in
     /// tables of its own. It is made in the background, also of what was said before, and costs time of the processor.
     #[arg(
         long,
