@@ -122,6 +122,10 @@ pub enum RefusalCode {
     InvalidClientOffset,
     /// The author has used the client offset for another message. Choose a new one for a new message.
     ClientOffsetConflict,
+    /// What is searched for cannot be understood. The message says where the mistake is.
+    InvalidQuery,
+    /// This server has no search.
+    SearchOff,
     /// There is no such message here, or it has been deleted.
     UnknownMessage,
     /// The message has the maximum number of different reactions. Give one that it has.

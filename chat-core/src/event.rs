@@ -11,6 +11,7 @@
 //! | [`MESSAGE_DELETED`] | | | [`MessageDeleted`] |
 //! | [`REACTION`] | | | [`Reacted`] |
 //! | [`HISTORY`] | [`HistoryRequest`] | [`History`] | |
+//! | [`SEARCH`] | [`SearchRequest`] | [`SearchResults`] | |
 //! | [`JOIN`] | [`Join`] | [`Joined`] | |
 //! | [`NOT_JOINED`] | | | [`NotJoined`] |
 //! | [`LEAVE`] | a room | [`Left`] | |
@@ -62,6 +63,7 @@ mod private_message;
 mod reading;
 mod room_changed;
 mod rooms;
+mod search;
 mod token;
 mod users;
 mod whole;
@@ -69,6 +71,8 @@ mod whole;
 use arguments::Arguments;
 
 pub use arguments::MAX_EVENT_BYTES;
+
+pub use crate::moment::Moment;
 
 pub use changes::{
     ChangeMeta, DeleteMessage, EditMessage, MessageDeleted, MessageEdited, React, Reacted,
@@ -81,7 +85,7 @@ pub use devices::{
 };
 pub use handshake::{Handshake, Token};
 pub use history::{
-    History, HistoryMessage, HistoryOf, HistoryRange, HistoryRequest, Moment, ReactionCount,
+    History, HistoryMessage, HistoryOf, HistoryRange, HistoryRequest, ReactionCount,
 };
 pub use invitations::{
     Invitation, InvitationId, InvitationName, Invitations, Invite, Invited, RevokeInvitation,
@@ -97,6 +101,7 @@ pub use reading::{
 };
 pub use room_changed::RoomChanged;
 pub use rooms::{Join, Joined, Left, NotJoined, RoomNotJoined, Users, room_from_event};
+pub use search::{SearchHit, SearchRequest, SearchResults};
 pub use token::{TokenTaken, token_from_event};
 pub use users::{Named, NicknameRequest, Typing, TypingHeard, UserChange};
 
@@ -213,6 +218,13 @@ pub const USERS: &str = "users";
 ///
 /// Argument: [`HistoryRequest`]. Ack: [`History`] or [`Refusal`](crate::Refusal).
 pub const HISTORY: &str = "history";
+
+/// The event with which a client searches the messages that it may read: those of the rooms that it is in, and the private
+/// ones of its user.
+///
+/// Argument: [`SearchRequest`]. Ack: [`SearchResults`] or [`Refusal`](crate::Refusal). What was said a moment ago may be
+/// missing; what was edited or deleted is found as it is now.
+pub const SEARCH: &str = "search";
 
 /// The event with which a client lists the rooms that are kept: public ones, and those of which the user is a member.
 ///

@@ -139,7 +139,7 @@ const SOCKET_IO: [&str; 7] = [
 ];
 
 /// The names of the chat's own events, in the module `event`, which knows this one.
-const CHAT: [&str; 41] = [
+const CHAT: [&str; 42] = [
     "chat message",
     "private message",
     "edit message",
@@ -159,6 +159,7 @@ const CHAT: [&str; 41] = [
     "token",
     "users",
     "history",
+    "search",
     "rooms",
     "create room",
     "change room",

@@ -15,12 +15,14 @@ mod kind;
 mod line;
 mod message;
 mod moderation;
+mod moment;
 mod named;
 mod nickname;
 mod normalisation;
 mod offset;
 mod room;
 mod scripts;
+pub mod search;
 mod typed_event;
 mod visible;
 

@@ -86,16 +86,18 @@ pub(crate) fn is_visible(text: &str) -> bool {
     true
 }
 
+/// Returns whether the character is shown as nothing.
+pub(crate) fn is_ignorable(c: char) -> bool {
+    let code = u32::from(c);
+    IGNORABLE.iter().any(|&(first, last)| (first..=last).contains(&code))
+}
+
 fn is_hidden(c: char) -> bool {
     use GeneralCategory::{Control, Format, LineSeparator, ParagraphSeparator};
-    let code = u32::from(c);
     match c.general_category() {
         Control | LineSeparator | ParagraphSeparator => true,
         Format => !EMBRACING.contains(&c),
-        _ => {
-            BLANK.contains(&c)
-                || IGNORABLE.iter().any(|&(first, last)| (first..=last).contains(&code))
-        }
+        _ => BLANK.contains(&c) || is_ignorable(c),
     }
 }
 

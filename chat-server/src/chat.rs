@@ -2,6 +2,7 @@ mod access;
 mod builder;
 mod handles;
 mod impairment;
+mod search;
 mod send;
 mod stores;
 #[cfg(feature = "webhook")]
@@ -26,6 +27,7 @@ use tokio_util::task::TaskTracker;
 pub use self::builder::ChatBuilder;
 pub use self::handles::{RoomHandle, UserHandle};
 pub use self::impairment::Impairment;
+pub use self::search::SearchError;
 pub use self::send::{SendError, Sending};
 pub use self::stores::Stores;
 use crate::engine::limits::{LimitError, Limits};

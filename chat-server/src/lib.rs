@@ -9,7 +9,8 @@ mod http;
 mod socketio;
 
 pub use chat::{
-    Chat, ChatBuilder, ChatError, Impairment, RoomHandle, SendError, Sending, Stores, UserHandle,
+    Chat, ChatBuilder, ChatError, Impairment, RoomHandle, SearchError, SendError, Sending, Stores,
+    UserHandle,
 };
 pub use engine::consumers::{Consumer, ConsumerError, Consuming, Consumption};
 pub use engine::intercept::Interceptor;

@@ -17,6 +17,7 @@ mod reactions;
 mod read_position_store;
 mod room_store;
 mod room_store_wrapper;
+mod search_index;
 mod session;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod sql;
@@ -48,6 +49,9 @@ pub use reactions::Reactions;
 pub use read_position_store::{ReadPosition, ReadPositionStore};
 pub use room_store::RoomStore;
 pub use room_store_wrapper::RoomStoreWrapper;
+pub use search_index::{
+    Document, IndexAdvanced, IndexBatch, IndexChange, IndexSearch, SearchIndex, SearchScope, Writer,
+};
 pub use session::{SessionKey, SessionRecord, SessionStore};
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteStore;

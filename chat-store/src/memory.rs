@@ -1,7 +1,9 @@
 mod access;
 mod credentials;
+mod index;
 mod read_positions;
 mod rooms;
+mod search;
 mod users;
 
 use std::collections::BTreeSet;
@@ -10,7 +12,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::hash::BuildHasher;
 use std::ops::Bound;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use chat_core::{
@@ -20,11 +22,12 @@ use chat_core::{
 
 use self::access::Access;
 use self::credentials::Users;
+use self::index::Index;
 use crate::nickname::{MAX_NAMED_USERS, MAX_SWEPT_NICKNAMES};
 use crate::reactions::Given;
 use crate::{
     Appended, Claimed, MessageStore, NicknameClaim, NicknameStore, OwnerKey, Page, PageBuilder,
-    Plan, Reactions, SessionKey, SessionRecord, SessionStore, StoreError, Target,
+    Plan, Reactions, SearchIndex, SessionKey, SessionRecord, SessionStore, StoreError, Target,
 };
 
 /// A log, sessions, users with their nicknames, rooms and read positions that live as long as the process: for tests and
@@ -51,6 +54,7 @@ struct Contents {
     access: Access,
     /// How far users have read feeds, by the texts of the feeds.
     read_positions: BTreeMap<(UserId, String), Offset>,
+    index: Index,
     closed: bool,
 }
 
@@ -156,6 +160,10 @@ impl MessageStore for MemoryStore {
 
     async fn try_commit(&self) -> Result<bool, StoreError> {
         self.contents().map(|_| true)
+    }
+
+    fn search_index(self: Arc<Self>) -> Option<Arc<dyn SearchIndex>> {
+        Some(self)
     }
 
     async fn close(&self) {

@@ -17,6 +17,7 @@ mod plan;
 mod read;
 mod read_positions;
 mod schema;
+mod search;
 mod sessions;
 mod skeletons;
 mod users;
@@ -33,7 +34,7 @@ use self::append::Encoded;
 use self::connections::{CALL_TIMEOUT, Connections, within};
 use self::error::Place;
 use self::schema::Prepared;
-use crate::{Appended, MessageStore, Page, Plan, Reactions, StoreError};
+use crate::{Appended, MessageStore, Page, Plan, Reactions, SearchIndex, StoreError};
 
 /// A connection to the server.
 type Connection = PgConnection;
@@ -41,12 +42,16 @@ type Connection = PgConnection;
 /// The number of concurrent readers. A page takes well under a millisecond.
 const READERS: u32 = 4;
 
-/// A log, sessions, nicknames, rooms and read positions in a PostgreSQL database, shared by any number of nodes.
+/// The number of concurrent searches.
+const SEARCHES: u32 = 2;
+
+/// A log, sessions, nicknames, rooms, read positions and a search index in a PostgreSQL database, shared by any number of nodes.
 ///
 /// Requires version 13 or later and a database with the encoding UTF8. Its tables (`chat_log`, `chat_messages`,
 /// `chat_sessions`, `chat_nicknames`, `chat_rooms` and those around it) are created in the first schema of the
-/// `search_path`. It keeps up to seven connections: one for batches of messages, one for sessions, nicknames and read
-/// positions, one for changes to rooms and their members, once there are any, and four for reading.
+/// `search_path`. It keeps up to ten connections: one for batches of messages, one for sessions, nicknames and read
+/// positions, one for changes to rooms and their members, once there are any, four for reading, and, if the log is
+/// indexed, one for that and two for searches.
 ///
 /// - *Order:* a batch is one call of a function that locks the log, numbers the messages and stores them:
 ///   one round trip. The lock is held until the commit is durable, so one batch commits at a time,
@@ -71,6 +76,9 @@ pub struct PostgresStore {
     /// A change to rooms takes several round trips, and waits for those of other nodes: sessions do not wait with it.
     access: Arc<Connections>,
     readers: Arc<Connections>,
+    /// Neither the log nor its readers wait for the index, or for searches.
+    index: Arc<Connections>,
+    searches: Arc<Connections>,
 }
 
 /// Returns the options with an IPv6 address as the resolver takes it: a URL has it in brackets.
@@ -108,8 +116,9 @@ impl PostgresStore {
         let Prepared { epoch, has_plain_keys } = schema::prepare(&mut connection, &place).await?;
         let new = |count| Connections::new(place.clone(), options.clone(), count);
         let [log, sessions, access, readers] = [new(1), new(1), new(1), new(READERS)];
+        let [index, searches] = [new(1), new(SEARCHES)];
         log.offer(connection);
-        Ok(Self { place, epoch, has_plain_keys, log, sessions, access, readers })
+        Ok(Self { place, epoch, has_plain_keys, log, sessions, access, readers, index, searches })
     }
 
     /// Runs a write to its end even if its caller goes away, so that no write is left half done and the next one
@@ -235,11 +244,17 @@ impl MessageStore for PostgresStore {
         tried.await.map(|()| true)
     }
 
+    fn search_index(self: Arc<Self>) -> Option<Arc<dyn SearchIndex>> {
+        Some(self)
+    }
+
     async fn close(&self) {
         self.log.close().await;
         self.sessions.close().await;
         self.access.close().await;
         self.readers.close().await;
+        self.index.close().await;
+        self.searches.close().await;
     }
 }
 

@@ -20,6 +20,9 @@ mod readers;
 mod rooms;
 mod rows;
 mod schema;
+mod search;
+mod search_file;
+mod search_statements;
 mod sessions;
 mod skeletons;
 mod statements;
@@ -42,10 +45,11 @@ use tokio::sync::Mutex;
 use self::error::Place;
 use self::files::Files;
 use self::readers::Readers;
+use self::search_file::IndexFile;
 use self::statements::MAX_ROWS;
 use self::wipe::Wipe;
 use self::writer::Writer;
-use crate::{Appended, MessageStore, Page, Reactions, StoreError};
+use crate::{Appended, MessageStore, Page, Reactions, SearchIndex, StoreError};
 
 /// A connection to the file.
 type Connection = SqliteConnection;
@@ -58,7 +62,7 @@ const WAL_PAGES: &str = "4000";
 /// restarts: twice its size with [`WAL_PAGES`], so that this does not happen in normal work.
 const WAL_BYTES: &str = "33554432";
 
-/// A log, sessions, nicknames, rooms and read positions in one SQLite file.
+/// A log, sessions, nicknames, rooms and read positions in one SQLite file, and the search index in another one beside it.
 ///
 /// The file may be the `chat.db` of the [Socket.IO tutorial](https://socket.io/docs/v4/tutorial/step-7): its history
 /// and offsets stay. Several processes of one machine may share it. While it is open, its write-ahead log and index
@@ -77,6 +81,8 @@ const WAL_BYTES: &str = "33554432";
 ///   [`StoreError::Locked`], nothing stored.
 /// - *Deleted messages:* their contents are overwritten in the file, and are gone from the write-ahead log a second later;
 ///   or when no process reads an old state of the file, and after a crash when the file is opened again.
+/// - *The search index* is in a file with `-search` at the end of its name, made when it is used first. It can be deleted
+///   while no process uses it: it is made again from the log.
 /// - *One of the three files deleted, moved or replaced:* [`StoreError::Moved`], nothing confirmed and nothing read,
 ///   until the same file is back. At the moment when it happens, a batch may have been stored in the file that is
 ///   gone.
@@ -90,6 +96,7 @@ pub struct SqliteStore {
     readers: Readers,
     files: Files,
     wipe: Wipe,
+    index: IndexFile,
 }
 
 impl SqliteStore {
@@ -134,7 +141,8 @@ impl SqliteStore {
         let readers = Readers::new(options, files.clone());
         let writer = Arc::new(Mutex::new(Some(Writer { connection: writer, rooms })));
         let wipe = Wipe::default();
-        let store = Self { place, epoch, has_plain_keys, writer, readers, files, wipe };
+        let index = IndexFile::of(&absolute);
+        let store = Self { place, epoch, has_plain_keys, writer, readers, files, wipe, index };
         store.complete_rooms();
         // What was deleted before a crash.
         store.wipe.begin(&store.writer);
@@ -313,7 +321,12 @@ impl MessageStore for SqliteStore {
         Ok(true)
     }
 
+    fn search_index(self: Arc<Self>) -> Option<Arc<dyn SearchIndex>> {
+        Some(self)
+    }
+
     async fn close(&self) {
+        self.index.close().await;
         // Kept until the end, so that a second call also returns only after the file is closed.
         let mut writer = self.writer.lock().await;
         let Some(Writer { connection: mut writer, .. }) = writer.take() else { return };

@@ -1,11 +1,13 @@
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use chat_core::{AuthorId, Epoch, Feed, Message, NewMessage, Offset, RoomId};
 
 use crate::reactions::Given;
 use crate::{
-    Appended, Reactions, ReadPositionStore, RoomStore, SessionStore, StoreError, UserStore,
+    Appended, Reactions, ReadPositionStore, RoomStore, SearchIndex, SessionStore, StoreError,
+    UserStore,
 };
 
 /// A durable, ordered log of messages.
@@ -177,6 +179,11 @@ pub trait MessageStore: Send + Sync + 'static {
     /// Those that `append` would have; see [`StoreError::is_retryable`].
     async fn try_commit(&self) -> Result<bool, StoreError> {
         Ok(false)
+    }
+
+    /// Returns the index in which this log can be searched, kept beside it; none if the store has none, as by default.
+    fn search_index(self: Arc<Self>) -> Option<Arc<dyn SearchIndex>> {
+        None
     }
 
     /// Closes files and connections. Calls in progress finish first; later ones fail with [`StoreError::Closed`].

@@ -27,7 +27,8 @@
 //! A store that keeps the rest too implements [`SessionBackend`] instead of [`Backend`];
 //! [`session_conformance!`](crate::session_conformance), [`nickname_conformance!`](crate::nickname_conformance),
 //! [`room_conformance!`](crate::room_conformance) and
-//! [`read_position_conformance!`](crate::read_position_conformance) create the tests of the other suites.
+//! [`read_position_conformance!`](crate::read_position_conformance) create the tests of the other suites. If it has a
+//! [search index](crate::MessageStore::search_index), there is [`search_conformance!`](crate::search_conformance).
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a case that fails panics")]
 
 mod access_samples;
@@ -43,6 +44,7 @@ mod postgres_server;
 mod read_position_conformance;
 mod room_conformance;
 mod samples;
+mod search_conformance;
 mod session_conformance;
 
 use std::sync::Arc;

@@ -20,6 +20,7 @@ chat_store::session_conformance!(memory_sessions, Memory);
 chat_store::nickname_conformance!(memory_nicknames, Memory);
 chat_store::room_conformance!(memory_rooms, Memory);
 chat_store::read_position_conformance!(memory_read_positions, Memory);
+chat_store::search_conformance!(memory_search, Memory);
 
 #[cfg(feature = "sqlite")]
 struct Sqlite(tempfile::TempDir);
@@ -50,6 +51,8 @@ chat_store::nickname_conformance!(sqlite_nicknames, Sqlite::new(), persistent, s
 chat_store::room_conformance!(sqlite_rooms, Sqlite::new(), persistent, shared);
 #[cfg(feature = "sqlite")]
 chat_store::read_position_conformance!(sqlite_read_positions, Sqlite::new(), persistent, shared);
+#[cfg(feature = "sqlite")]
+chat_store::search_conformance!(sqlite_search, Sqlite::new(), persistent, shared);
 
 #[cfg(all(feature = "postgres", unix))]
 mod postgres {
@@ -104,6 +107,13 @@ mod postgres {
     chat_store::read_position_conformance!(
         #[cfg_attr(not(has_postgres), ignore = "needs postgresql")]
         read_positions,
+        Postgres::default(),
+        persistent,
+        shared
+    );
+    chat_store::search_conformance!(
+        #[cfg_attr(not(has_postgres), ignore = "needs postgresql")]
+        search,
         Postgres::default(),
         persistent,
         shared

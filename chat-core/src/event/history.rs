@@ -2,6 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use super::arguments::{Arguments, Options, invalid};
 use super::delivery::is_false;
+use crate::moment::Moment;
 use crate::{
     Audience, ClientOffset, Content, EventName, Kind, Message, Nickname, Offset, Refusal,
     RefusalCode, RoomId, Timestamp, UserId,
@@ -41,15 +42,6 @@ pub enum HistoryRange {
     After(Moment),
     /// Those around this, half of them before.
     Around(Moment),
-}
-
-/// A place in the log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Moment {
-    /// That of the message with this offset.
-    Offset(Offset),
-    /// That of the first message that was received at this time or later, by the clock of the server that received it.
-    Time(Timestamp),
 }
 
 impl HistoryRequest {

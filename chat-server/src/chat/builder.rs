@@ -20,6 +20,7 @@ use crate::engine::quota::Quotas;
 use crate::engine::rate::Buckets;
 use crate::engine::reading::Reading;
 use crate::engine::relay::Listener;
+use crate::engine::search::{Indexer, Search};
 use crate::engine::turns::Turns;
 #[cfg(feature = "jwt")]
 use crate::engine::users::JwtVerifier;
@@ -299,7 +300,7 @@ impl ChatBuilder {
         let Self { stores, broadcast, hooks, limits, proxies, rules, .. } = self;
         limits.check()?;
         let client_events = self.client_events.map_err(ChatError::EventName)?;
-        let Stores { messages, sessions, users, rooms, read_positions } = stores;
+        let Stores { messages, sessions, users, rooms, read_positions, search } = stores;
         let rooms = match (self.has_room_rules, rooms) {
             (false, _) => None,
             (true, None) => return Err(ChatError::NoRooms),
@@ -404,6 +405,7 @@ impl ChatBuilder {
             new_rooms_from: limits.new_room_rate_per_address().map(Buckets::new).map(Arc::new),
             access_rate: limits.room_change_rate().map(Buckets::new).map(Arc::new),
             reading: read_positions.map(Reading::new),
+            search: search.clone().map(|index| Search::new(Arc::clone(&log), index)),
             gate: gate.clone(),
             reacting: Turns::new(),
             interception: self.interceptor.map(Interception::new),
@@ -416,6 +418,10 @@ impl ChatBuilder {
             limits: Arc::new(limits.clone()),
             events: limits.event_rate().map(Buckets::new).map(Arc::new),
         };
+        if let Some(index) = search {
+            let run = Indexer::new(Arc::clone(&log), index).run();
+            tokio::spawn(listening.clone().run_until_cancelled_owned(run));
+        }
         let connections = Connections::new(services);
         register(&io, connections.clone());
         let follow = connections.clone().follow();

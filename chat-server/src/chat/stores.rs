@@ -1,6 +1,8 @@
 use std::sync::Arc;
 
-use chat_store::{MessageStore, ReadPositionStore, RoomStore, SessionStore, Store, UserStore};
+use chat_store::{
+    MessageStore, ReadPositionStore, RoomStore, SearchIndex, SessionStore, Store, UserStore,
+};
 
 /// Where a chat keeps its messages, sessions, and users with their nicknames: what [`Chat::builder`](crate::Chat::builder) is given.
 ///
@@ -31,6 +33,7 @@ pub struct Stores {
     pub(super) users: Arc<dyn UserStore>,
     pub(super) rooms: Option<Arc<dyn RoomStore>>,
     pub(super) read_positions: Option<Arc<dyn ReadPositionStore>>,
+    pub(super) search: Option<Arc<dyn SearchIndex>>,
 }
 
 impl Stores {
@@ -40,7 +43,8 @@ impl Stores {
         sessions: Arc<dyn SessionStore>,
         users: Arc<dyn UserStore>,
     ) -> Self {
-        Self { messages, sessions, users, rooms: None, read_positions: None }
+        let search = Arc::clone(&messages).search_index();
+        Self { messages, sessions, users, rooms: None, read_positions: None, search }
     }
 
     /// Sets where rooms with their members, bans and mutes are kept, for
@@ -54,6 +58,13 @@ impl Stores {
     #[must_use]
     pub fn with_read_positions(self, store: Arc<dyn ReadPositionStore>) -> Self {
         Self { read_positions: Some(store), ..self }
+    }
+
+    /// Sets the index in which messages are searched: that of the store of messages by default, if that
+    /// [has one](MessageStore::search_index). With `None`, there is no search.
+    #[must_use]
+    pub fn with_search(self, index: Option<Arc<dyn SearchIndex>>) -> Self {
+        Self { search: index, ..self }
     }
 }
 

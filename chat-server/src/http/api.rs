@@ -21,6 +21,7 @@ mod routes;
 mod sanctions;
 mod schemas;
 mod scope;
+mod search;
 mod state;
 mod submit;
 mod token;

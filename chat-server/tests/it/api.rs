@@ -7,6 +7,7 @@ mod http;
 mod moderating;
 mod program;
 mod reading;
+mod searching;
 mod sending;
 mod shell;
 mod streams;

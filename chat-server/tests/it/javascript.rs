@@ -105,6 +105,7 @@ files! {
     recovery
     registration
     rooms
+    search
     sessions
     shutdown
     token_keys

@@ -8,7 +8,7 @@ use super::skeletons::fill_skeletons;
 use crate::StoreError;
 
 /// Step `i` leads from version `i` to `i + 1`.
-const MIGRATIONS: [&str; 14] = [
+const MIGRATIONS: [&str; 15] = [
     include_str!("../../migrations/postgres/0001_log.sql"),
     include_str!("../../migrations/postgres/0002_sessions.sql"),
     include_str!("../../migrations/postgres/0003_session_versions.sql"),
@@ -23,6 +23,7 @@ const MIGRATIONS: [&str; 14] = [
     include_str!("../../migrations/postgres/0012_events.sql"),
     include_str!("../../migrations/postgres/0013_changes.sql"),
     include_str!("../../migrations/postgres/0014_current_nicknames.sql"),
+    include_str!("../../migrations/postgres/0015_search.sql"),
 ];
 
 /// Held while a node migrates a database (`pg_advisory_xact_lock`): "chat log" in ASCII.

@@ -119,7 +119,7 @@ async fn check_tutorial_table(
 }
 
 /// Switches to the mode in which readers and the writer do not wait for each other.
-async fn use_write_ahead_log(
+pub(super) async fn use_write_ahead_log(
     connection: &mut SqliteConnection,
     place: &Place,
 ) -> Result<(), StoreError> {

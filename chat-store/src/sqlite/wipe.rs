@@ -10,7 +10,6 @@ use tokio::sync::Mutex;
 use tokio::time::sleep;
 
 use super::schema::BUSY_TIMEOUT;
-use super::writer::Writer;
 
 /// The delay after a deletion: the more are made meanwhile, the less is done for each.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -21,7 +20,10 @@ pub(super) struct Wipe(Arc<AtomicBool>);
 
 impl Wipe {
     /// Wipes soon, and again as long as somebody reads an old state of the file.
-    pub(super) fn begin(&self, writer: &Arc<Mutex<Option<Writer>>>) {
+    pub(super) fn begin<W>(&self, writer: &Arc<Mutex<Option<W>>>)
+    where
+        W: AsMut<SqliteConnection> + Send + 'static,
+    {
         if self.0.swap(true, Ordering::AcqRel) {
             return;
         }
@@ -32,7 +34,7 @@ impl Wipe {
                 let Some(writer) = writer.upgrade() else { return };
                 let mut writer = writer.lock().await;
                 // Closing does the same.
-                let Some(Writer { connection, .. }) = writer.as_mut() else { return };
+                let Some(connection) = writer.as_mut().map(AsMut::as_mut) else { return };
                 // Whatever is deleted from here on waits for the lock, and begins again.
                 is_due.store(false, Ordering::Release);
                 match truncate(connection).await {

@@ -7,3 +7,9 @@ pub(super) struct Writer {
     pub(super) connection: SqliteConnection,
     pub(super) rooms: Progress,
 }
+
+impl AsMut<SqliteConnection> for Writer {
+    fn as_mut(&mut self) -> &mut SqliteConnection {
+        &mut self.connection
+    }
+}

@@ -2,7 +2,8 @@
 //! [`session_conformance!`](crate::session_conformance) those for sessions and
 //! [`nickname_conformance!`](crate::nickname_conformance) those for users and nicknames,
 //! [`room_conformance!`](crate::room_conformance) those for rooms that are kept and
-//! [`read_position_conformance!`](crate::read_position_conformance) those for read positions.
+//! [`read_position_conformance!`](crate::read_position_conformance) those for read positions and
+//! [`search_conformance!`](crate::search_conformance) those for search indexes.
 
 pub mod access_log;
 pub mod authors;
@@ -26,6 +27,8 @@ pub mod room_restarts;
 pub mod room_sharing;
 pub mod rooms;
 pub mod sanctions;
+pub mod search;
+pub mod search_restarts;
 pub mod session_batches;
 pub mod session_restarts;
 pub mod session_sharing;

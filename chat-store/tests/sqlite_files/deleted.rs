@@ -3,8 +3,11 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use chat_core::{Content, NewMessage, Offset, RoomId};
-use chat_store::{MessageStore, SqliteStore};
+use chat_core::search::TOKENS_VERSION;
+use chat_core::{Content, Message, NewMessage, Offset, RoomId};
+use chat_store::{
+    Document, IndexAdvanced, IndexBatch, IndexChange, MessageStore, SearchIndex, SqliteStore,
+};
 use tokio::time::sleep;
 
 use crate::{new, read_all};
@@ -124,4 +127,44 @@ async fn a_reader_of_an_old_state_delays_it() {
     reading.rollback().await.unwrap();
     reader.close().await.unwrap();
     assert_soon_gone("the secret", folder.path()).await;
+}
+
+fn change(at: u64, text: &str) -> IndexChange {
+    IndexChange::Put(Document::of(&Message::from_new(offset(at), new(text))).unwrap())
+}
+
+async fn index(store: &SqliteStore, after: u64, changes: Vec<IndexChange>) {
+    let (after, upto) = (offset(after), offset(after + 100));
+    let batch = IndexBatch { version: TOKENS_VERSION, after, upto, changes };
+    assert_eq!(store.apply(&batch).await.unwrap(), IndexAdvanced::Done);
+}
+
+/// Words of one message and of many, in an index of several segments. Of a word that begins like another one, the index has
+/// the rest.
+#[tokio::test]
+async fn what_is_removed_from_the_index_is_in_no_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(folder.path().join("chat.db")).await.unwrap();
+    let large: String = (0..2000).map(|n| format!("large{n}xqzjwkvy ")).collect();
+    for batch in 0..20 {
+        let changes = (1..=100).map(|n| match (batch, n) {
+            (3, 50) => change(350, "the word secretqjxzvkw and secretpwkzqxj"),
+            (4, 1) => change(401, &large),
+            _ => change(batch * 100 + n, &format!("the word {n} of secreta secretz {batch}")),
+        });
+        index(&store, batch * 100, changes.collect()).await;
+    }
+    for text in ["qjxzvkw", "pwkzqxj", "xqzjwkvy"] {
+        assert_ne!(files_with(text, folder.path()), [""; 0], "{text}");
+    }
+    let changes = [IndexChange::Remove(offset(350)), change(401, "harmless")];
+    index(&store, 2000, changes.into()).await;
+    for text in ["qjxzvkw", "pwkzqxj", "xqzjwkvy"] {
+        assert_soon_gone(text, folder.path()).await;
+    }
+    assert_ne!(files_with("harmless", folder.path()), [""; 0]);
+    store.clear().await.unwrap();
+    for text in ["harmless", "secreta"] {
+        assert_soon_gone(text, folder.path()).await;
+    }
 }

@@ -39,7 +39,7 @@ use stop::stop_signal;
 use crate::open_files::{open_files, raise_open_files};
 use crate::supervisor::{self, LISTENING};
 use crate::telemetry;
-use chat_server::{Chat, Listener, Observed, Registration};
+use chat_server::{Chat, Listener, Observed, Registration, Stores};
 
 /// How long the store and the adapter may each take to close.
 const CLOSE_PATIENCE: Duration = Duration::from_millis(900);
@@ -107,7 +107,11 @@ async fn serve(cli: &Cli) -> anyhow::Result<()> {
     let broadcast = adapter::open(cli).await?;
     // Only the kind of each URL: the rest may contain secrets.
     let adapter = if cli.worker_hub.is_some() { "cluster" } else { kind(&cli.adapter) };
-    let mut chat = Chat::builder(Arc::clone(&store))
+    let mut stores = Stores::from(Arc::clone(&store));
+    if !cli.search {
+        stores = stores.with_search(None);
+    }
+    let mut chat = Chat::builder(stores)
         .reserved_names(cli.reserved_names.iter().flatten().cloned())
         .registration(cli.registration)
         .limits(cli.limits())

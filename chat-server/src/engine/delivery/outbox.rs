@@ -24,7 +24,7 @@ pub(crate) enum Answer {
     /// Its JSON, which may be long: a page of history, or the users of a room. Many answers may share it.
     #[serde(serialize_with = "made")]
     Made(Arc<RawValue>),
-    /// Messages of a room, as [`Made`](Self::Made): to be handed over only if the client may read the room by then.
+    /// Messages of rooms, as [`Made`](Self::Made): to be handed over only if the client may read the rooms by then.
     Page(RoomPage),
     Refusal(Refusal),
     /// No answer, but an event that says what the connection follows now: it comes after the answers before it.
@@ -32,11 +32,11 @@ pub(crate) enum Answer {
     Event(Arc<EphemeralEvent>),
 }
 
-/// A page of a room's history.
+/// A page of messages of these rooms.
 #[derive(Debug, Clone)]
 pub(crate) struct RoomPage {
     pub(crate) json: Arc<RawValue>,
-    pub(crate) room: RoomId,
+    pub(crate) rooms: Vec<RoomId>,
 }
 
 impl Serialize for RoomPage {

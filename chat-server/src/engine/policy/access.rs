@@ -215,17 +215,19 @@ impl Access {
         Ok(verdict)
     }
 
-    /// Returns a grant to hand over messages of a room that were read when that was allowed, unless it is not allowed any
-    /// more.
-    pub(crate) fn permit_read(&self, room: &RoomId) -> Result<Grant<'_>, Denied> {
+    /// Returns a grant to hand over messages of these rooms that were read when that was allowed, unless it is not allowed
+    /// any more.
+    pub(crate) fn permit_read(&self, rooms: &[RoomId]) -> Result<Grant<'_>, Denied> {
         let state = self.lock();
-        let is_it = |it: &&Remembered| matches!(&it.action, Action::Read(read) if read == room);
-        // Also one that has expired: what the connection goes on doing is asked about again.
-        match state.remembered.iter().find(is_it).map(|it| &it.verdict.refusal) {
-            Some(Some(refusal)) => return Err(Denied::Refused(Refusal::clone(refusal))),
-            Some(None) => {}
-            None if state.settled.is_some() && state.is_in(room) => {}
-            None => return Err(Denied::Undecided),
+        for room in rooms {
+            let is_it = |it: &&Remembered| matches!(&it.action, Action::Read(read) if read == room);
+            // Also one that has expired: what the connection goes on doing is asked about again.
+            match state.remembered.iter().find(is_it).map(|it| &it.verdict.refusal) {
+                Some(Some(refusal)) => return Err(Denied::Refused(Refusal::clone(refusal))),
+                Some(None) => {}
+                None if state.settled.is_some() && state.is_in(room) => {}
+                None => return Err(Denied::Undecided),
+            }
         }
         Ok(Grant(Some(state)))
     }

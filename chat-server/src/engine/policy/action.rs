@@ -15,7 +15,7 @@ pub enum Action {
     /// Join a room. Asked for each room in `auth` of a new session and for each `join`, in addition to
     /// [`Read`](Self::Read).
     Join(RoomId),
-    /// Receive the messages of a room: live, after a reconnect and with `history`.
+    /// Receive the messages of a room: live, after a reconnect, with `history` and with `search`.
     ///
     /// Asked before a client is in the room, also in a session that it gets back. Asked again when access changes and
     /// when the decision expires: a client that is refused then leaves the room.
@@ -24,8 +24,8 @@ pub enum Action {
     Write(RoomId),
     /// Send a private message to this user.
     SendPrivately(UserId),
-    /// Read the past messages between oneself and this user. Those that arrive are not asked about: they were when
-    /// they were sent.
+    /// Read the past messages between oneself and this user, with `history` and with `search`. Those that arrive are not
+    /// asked about: they were when they were sent.
     ReadPrivately(UserId),
     /// Take this nickname, for the first time or again. Asked with the identity before, so of a client that connects
     /// with the name without a user.

@@ -229,12 +229,15 @@ async fn a_page_that_was_read_is_handed_over_only_while_the_room_may_be_read() {
     access.guard(position(&["staff"]));
     let (staff, read) = (room("staff"), Action::Read(room("staff")));
     access.permit(std::slice::from_ref(&read)).await.map(drop).unwrap();
-    assert!(access.permit_read(&staff).is_ok());
+    assert!(access.permit_read(std::slice::from_ref(&staff)).is_ok());
     gate.forget(&AccessScope::Room(staff.clone()));
-    assert_eq!(access.permit_read(&staff).map(drop), Err(Denied::Undecided));
+    assert_eq!(access.permit_read(std::slice::from_ref(&staff)).map(drop), Err(Denied::Undecided));
     rules.set(&read, Ok(Decision::refused()));
     access.permit(&[read]).await.map(drop).unwrap_err();
-    assert!(matches!(access.permit_read(&staff).map(drop), Err(Denied::Refused(_))));
+    assert!(matches!(
+        access.permit_read(std::slice::from_ref(&staff)).map(drop),
+        Err(Denied::Refused(_))
+    ));
 }
 
 #[tokio::test(start_paused = true)]

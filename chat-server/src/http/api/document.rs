@@ -8,7 +8,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
 use super::answer::json_bytes;
-use super::{changes, events, messages, rooms, sanctions, schemas, users};
+use super::{changes, events, messages, rooms, sanctions, schemas, search, users};
 
 /// The name of the scheme in the document.
 const TOKEN: &str = "token";
@@ -27,6 +27,7 @@ const TOKEN: &str = "token";
         changes::edit,
         changes::delete,
         events::follow,
+        search::find,
         messages::post_to_user,
         users::in_room,
         users::show,

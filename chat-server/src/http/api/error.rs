@@ -107,6 +107,7 @@ fn status(code: RefusalCode) -> StatusCode {
         RefusalCode::InvalidToken | RefusalCode::ExpiredToken => StatusCode::UNAUTHORIZED,
         RefusalCode::Forbidden => StatusCode::FORBIDDEN,
         RefusalCode::UnknownNickname
+        | RefusalCode::SearchOff
         | RefusalCode::UnknownRoom
         | RefusalCode::UnknownMessage
         | RefusalCode::UnknownEvent => StatusCode::NOT_FOUND,

@@ -5,7 +5,7 @@ use axum::routing::{MethodRouter, get, patch, post};
 
 use super::error::{ApiError, HttpCode};
 use super::state::Api;
-use super::{changes, document, events, messages, rooms, sanctions, users};
+use super::{changes, document, events, messages, rooms, sanctions, search, users};
 use crate::http::origin::Origins;
 
 /// Returns the routes of the API, for pages that may use the chat and for programs.
@@ -40,6 +40,7 @@ fn routes() -> Vec<(&'static str, MethodRouter<Api>)> {
         ("/bans", post(sanctions::ban).delete(sanctions::lift_ban)),
         ("/mutes", post(sanctions::mute).delete(sanctions::lift_mute)),
         ("/events", get(events::follow)),
+        ("/search", get(search::find)),
         ("/users/{nickname}", get(users::show)),
         ("/users/{nickname}/events", post(messages::post_to_user)),
     ]

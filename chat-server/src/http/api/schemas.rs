@@ -53,6 +53,45 @@ pub(super) struct Message {
     reactions: Option<Vec<Reaction>>,
 }
 
+/// What was found.
+#[derive(ToSchema)]
+pub(super) struct SearchResults {
+    /// The messages, newest first.
+    hits: Vec<SearchHit>,
+    /// The value of `before` for the next page; absent if there is none.
+    #[schema(nullable = false)]
+    before: Option<u64>,
+}
+
+/// A message that was found.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+struct SearchHit {
+    /// Its position in the log.
+    offset: u64,
+    /// The room it was sent to.
+    room: String,
+    /// The sender's name; `null` if there is none.
+    #[schema(required)]
+    from: Option<String>,
+    /// The user who wrote it; `null` for programs, and without a nickname.
+    #[schema(required)]
+    user: Option<String>,
+    /// When the server received it, in milliseconds since 1970; `null` if the log does not know.
+    #[schema(required)]
+    at: Option<i64>,
+    /// The text, or if it is long, the part around what was found, with `…` where it was cut.
+    text: String,
+    /// Beginnings and ends of what was found in the text, in UTF-16 code units.
+    matches: Vec<Vec<u64>>,
+    /// The offset of the message that it answers; absent if it answers none.
+    #[schema(nullable = false)]
+    reply_to: Option<u64>,
+    /// Whether this is another text than at first; absent if not.
+    #[schema(nullable = false)]
+    edited: Option<bool>,
+}
+
 /// How often one emoji is given to a message.
 #[derive(ToSchema)]
 struct Reaction {

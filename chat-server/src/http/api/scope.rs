@@ -52,6 +52,11 @@ impl ApiScope {
         self.right == right && is_there
     }
 
+    /// Returns the room in which alone it allows something.
+    pub(super) fn room_of(&self, right: Right) -> Option<&RoomId> {
+        self.room.as_ref().filter(|_| self.right == right)
+    }
+
     /// Returns whether it allows something somewhere.
     pub(super) fn has(&self, right: Right) -> bool {
         self.right == right

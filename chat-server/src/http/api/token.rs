@@ -90,6 +90,11 @@ impl ApiToken {
         self.scopes.iter().any(|scope| scope.allows(right, room))
     }
 
+    /// Returns the rooms in which its holder may do something, unless it may everywhere.
+    pub(super) fn rooms(&self, right: Right) -> Vec<RoomId> {
+        self.scopes.iter().filter_map(|scope| scope.room_of(right)).cloned().collect()
+    }
+
     /// Returns whether its holder may do something somewhere.
     pub(super) fn has(&self, right: Right) -> bool {
         self.scopes.iter().any(|scope| scope.has(right))

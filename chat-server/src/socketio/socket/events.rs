@@ -15,6 +15,7 @@ mod not_read;
 mod other;
 mod private_message;
 mod reading;
+mod search;
 mod token;
 mod typing;
 mod users;

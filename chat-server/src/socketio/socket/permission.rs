@@ -77,10 +77,10 @@ impl Connection {
         }
     }
 
-    /// Returns a grant to hand over messages of a room that were read before.
-    pub(crate) fn permit_read(&self, room: &RoomId) -> Result<Grant<'_>, Denied> {
+    /// Returns a grant to hand over messages of these rooms that were read before.
+    pub(crate) fn permit_read(&self, rooms: &[RoomId]) -> Result<Grant<'_>, Denied> {
         match &self.access {
-            Some(access) => access.permit_read(room),
+            Some(access) => access.permit_read(rooms),
             None => Ok(Grant::without_policy()),
         }
     }

@@ -42,7 +42,7 @@ impl Connections {
         let Some(event) = EphemeralEvent::new(ROOM_CHANGED, &changed) else { return };
         for connection in self.live().all() {
             if connection.position.is_in(name)
-                && let Ok(_grant) = connection.permit_read(name)
+                && let Ok(_grant) = connection.permit_read(std::slice::from_ref(name))
             {
                 connection.waiting.ephemeral.push(event.clone());
             }

@@ -21,6 +21,7 @@ use crate::engine::presence::Presence;
 use crate::engine::quota::Quotas;
 use crate::engine::rate::Buckets;
 use crate::engine::reading::Reading;
+use crate::engine::search::Search;
 use crate::engine::source::Source;
 use crate::engine::turns::Turns;
 use crate::engine::users::{Identities, User};
@@ -83,6 +84,8 @@ pub(crate) struct Services {
     pub(crate) access_rate: Option<Arc<Buckets<UserId>>>,
     /// What keeps how far users have read; none if nothing does.
     pub(crate) reading: Option<Reading>,
+    /// Finds messages; none if nothing indexes them.
+    pub(crate) search: Option<Search>,
     /// Asks the application's policy; none without one.
     pub(crate) gate: Option<Gate>,
     /// Whose turn it is to give a message a new reaction.

@@ -114,9 +114,9 @@ impl Sink for SocketSink {
     }
 
     fn answer(&self, ack_id: i64, answer: &Answer) -> Taken {
-        if let Answer::Page(RoomPage { json, room }) = answer {
+        if let Answer::Page(RoomPage { json, rooms }) = answer {
             // Held until it is handed over: a change of access comes before or after.
-            return match self.connection.permit_read(room) {
+            return match self.connection.permit_read(rooms) {
                 Ok(_grant) => self.answer(ack_id, &Answer::Made(Arc::clone(json))),
                 Err(denied) => self.answer(ack_id, &Answer::Refusal(denied.into())),
             };

@@ -121,6 +121,28 @@ async fn history_users_and_rooms_are_printed_for_people_and_programs() {
 }
 
 #[tokio::test]
+async fn what_is_found_is_printed() {
+    let shell = Shell::start("read", &[]).await;
+    let mut ada = user(&shell.server.address, "Ada", json!({ "rooms": ["ci"] })).await;
+    for number in 1..=120 {
+        ada.send(&format!(r#"42["chat message","build {number}",null,{{"room":"ci"}}]"#)).await;
+    }
+    let find = ["search", "build in:ci from:ada", "--limit", "1000"];
+    let mut all = shell.prints(&find).await;
+    while all.lines().count() < 120 {
+        all = shell.prints(&find).await;
+    }
+    let (first, last) = (all.lines().next().unwrap(), all.lines().next_back().unwrap());
+    assert!(first.starts_with("120 20") && first.ends_with("Z ci Ada: build 120"), "{first}");
+    assert!(last.ends_with("Z ci Ada: build 1"), "{last}");
+    let some = shell.prints(&["search", "-120", "--limit", "1", "--json"]).await;
+    let hit: Value = serde_json::from_str(&some).unwrap();
+    assert_eq!((&hit["offset"], &hit["matches"]), (&json!(119), &json!([])));
+    let (code, said) = shell.fails(&["search", "before:x"]).await;
+    assert!(code == 1 && said.contains("(invalid_query)"), "{said}");
+}
+
+#[tokio::test]
 async fn a_room_is_followed_also_when_the_server_starts_again() {
     let folder = TempDir::new().unwrap();
     let store = format!("sqlite:{}", folder.path().join("chat.db").display());

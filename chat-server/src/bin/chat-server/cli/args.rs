@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chat_core::{Nickname, ParseError};
 use clap::builder::{FalseyValueParser, PossibleValuesParser, TypedValueParser};
-use clap::{CommandFactory, FromArgMatches, Parser};
+use clap::{ArgAction, CommandFactory, FromArgMatches, Parser};
 
 use super::command::Command;
 use super::jwt::JwtArgs;
@@ -150,6 +150,20 @@ pub(crate) struct Cli {
         value_parser = PossibleValuesParser::new(["open", "invite", "closed"]).map(|who| registration(&who))
     )]
     pub(crate) registration: Registration,
+
+    /// Whether clients can search the messages that they may read: on or off
+    ///
+    /// The index of a SQLite store is a file beside it, several times as large as the texts; PostgreSQL has it in
+    /// tables of its own. It is made in the background, also of what was said before, and costs time of the processor.
+    #[arg(
+        long,
+        env = "CHAT_SEARCH",
+        action = ArgAction::Set,
+        value_name = "ON",
+        default_value = "on",
+        value_parser = PossibleValuesParser::new(["on", "off"]).map(|on| on == "on")
+    )]
+    pub(crate) search: bool,
 
     #[command(flatten)]
     pub(super) jwt: JwtArgs,

@@ -26,6 +26,8 @@ pub(crate) enum Command {
     Send(SendArgs),
     /// Print the last messages of a room
     History(HistoryArgs),
+    /// Search the messages of the rooms that the token may read, and print them, newest first
+    Search(SearchArgs),
     /// Print who is in a room
     Users(UsersArgs),
     /// Print the rooms, and how many users are there
@@ -62,6 +64,24 @@ pub(crate) struct HistoryArgs {
     before: Option<u64>,
     /// Maximum number of messages
     #[arg(long, value_name = "N", default_value_t = 50)]
+    limit: usize,
+    /// Print each message as JSON, one a line
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    api: ApiArgs,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub(crate) struct SearchArgs {
+    /// Words, all of them; "phrases" in quotation marks; word*, -word, from:NAME, in:ROOM, before:2026-11-28, after:OFFSET
+    #[arg(allow_hyphen_values = true)]
+    query: String,
+    /// Only messages before this offset
+    #[arg(long, value_name = "OFFSET")]
+    before: Option<u64>,
+    /// Maximum number of messages
+    #[arg(long, value_name = "N", default_value_t = 20)]
     limit: usize,
     /// Print each message as JSON, one a line
     #[arg(long)]
@@ -113,6 +133,7 @@ pub(super) async fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Send(args) => send(args).await,
         Command::History(args) => history(args).await,
+        Command::Search(args) => search(args).await,
         Command::Users(args) => users(args).await,
         Command::Rooms(args) => rooms(args).await,
         Command::Follow(FollowArgs { rooms, after, json, api }) => {
@@ -189,6 +210,29 @@ async fn history(args: HistoryArgs) -> anyhow::Result<()> {
     }
     let lines = pages.iter().rev().flatten().map(|message| show::message(message, json));
     print(&lines.collect::<String>())
+}
+
+async fn search(args: SearchArgs) -> anyhow::Result<()> {
+    /// The most that one page has.
+    const PAGE: usize = 50;
+    let SearchArgs { query, mut before, limit, json, api } = args;
+    let client = api.client()?;
+    let mut left = limit;
+    while left > 0 {
+        let request = ApiRequest::new(Method::GET, &["search"])
+            .with("query", &query)
+            .with("limit", &left.min(PAGE).to_string())
+            .with_some("before", before);
+        let page = client.ask(&request).await?;
+        let hits = page["hits"].as_array().map_or(&[][..], Vec::as_slice);
+        left = left.saturating_sub(hits.len());
+        print(&hits.iter().map(|hit| show::hit(hit, json)).collect::<String>())?;
+        before = page["before"].as_u64();
+        if before.is_none() {
+            break;
+        }
+    }
+    Ok(())
 }
 
 async fn users(args: UsersArgs) -> anyhow::Result<()> {

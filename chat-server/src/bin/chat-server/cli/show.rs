@@ -22,6 +22,16 @@ pub(super) fn message(message: &Json, json: bool) -> String {
     }
 }
 
+/// Returns the line of a message that was found, as [`message`] with the part of the text that has it, or its JSON.
+pub(super) fn hit(hit: &Json, json: bool) -> String {
+    if json {
+        return format!("{hit}\n");
+    }
+    let mut found = hit.clone();
+    found["content"] = hit["text"].clone();
+    message(&found, false)
+}
+
 /// Returns the line of a room: its name, and how many users are there, or its JSON.
 pub(super) fn room(room: &Json, json: bool) -> String {
     if json {

@@ -72,7 +72,7 @@ fn begin(connection: Arc<Connection>, asked: HistoryRequest, mut request: Reques
             Some(Ok(past)) => match json_of(past) {
                 Ok(json) => request.answer(match of_room {
                     Some(room) if !planted::is(Bug::HistoryUnasked) => {
-                        Answer::Page(RoomPage { json, room })
+                        Answer::Page(RoomPage { json, rooms: vec![room] })
                     }
                     _ => Answer::Made(json),
                 }),

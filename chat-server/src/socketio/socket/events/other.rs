@@ -8,7 +8,7 @@ use socketioxide_core::Value;
 
 use super::super::connection::{Connection, InOrder, TASK_BYTES, json};
 use super::super::event::{Event, handle};
-use super::{changes, client_event, devices, kept_rooms, reading, token};
+use super::{changes, client_event, devices, kept_rooms, reading, search, token};
 
 /// Handles events that have no handler of their own: rare ones, and those that the chat does not know.
 pub(crate) struct OtherEvents(pub(crate) Arc<Connection>);
@@ -43,6 +43,7 @@ const RARE: &[Rare] = &[
     rare::<reading::ReadEvent>(),
     rare::<reading::UnreadEvent>(),
     rare::<reading::ReadersEvent>(),
+    rare::<search::SearchEvent>(),
 ];
 
 const fn rare<E: Event>() -> Rare {

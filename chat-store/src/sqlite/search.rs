@@ -1,0 +1,119 @@
+//! The search index: a file of its own beside the log's, so that no commit of the log waits for one of the index.
+
+use async_trait::async_trait;
+use chat_core::Offset;
+use sqlx::{Connection as _, SqliteConnection};
+
+use super::SqliteStore;
+use super::rows::offset;
+use super::search_statements::{
+    DROP, MATCH, POSITION, PUT, REMOVE, SCHEMA, SET_POSITION, expression,
+};
+use crate::search_index::of_document;
+use crate::{IndexAdvanced, IndexBatch, IndexChange, IndexSearch, SearchIndex, StoreError};
+
+#[async_trait]
+impl SearchIndex for SqliteStore {
+    async fn position(&self, version: u32) -> Result<Offset, StoreError> {
+        let opened = self.index.opened().await?;
+        let mut reader = opened.reader().await?;
+        let read = position(&mut reader, self.epoch.as_str(), version).await;
+        read.map_err(|error| opened.error(error))
+    }
+
+    async fn apply(&self, batch: &IndexBatch) -> Result<IndexAdvanced, StoreError> {
+        let opened = self.index.opened().await?;
+        let mut writer = opened.writer().await;
+        let connection = writer.as_mut().ok_or(StoreError::Closed)?.as_mut();
+        let applied = apply(connection, self.epoch.as_str(), batch).await;
+        let (advanced, is_wiped) = applied.map_err(|error| opened.error(error))?;
+        if is_wiped {
+            opened.wipe();
+        }
+        Ok(advanced)
+    }
+
+    async fn clear(&self) -> Result<(), StoreError> {
+        let opened = self.index.opened().await?;
+        let mut writer = opened.writer().await;
+        let connection = writer.as_mut().ok_or(StoreError::Closed)?.as_mut();
+        let cleared = async {
+            let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+            clear(&mut transaction).await?;
+            transaction.commit().await
+        };
+        cleared.await.map_err(|error| opened.error(error))?;
+        opened.wipe();
+        Ok(())
+    }
+
+    async fn search(&self, search: &IndexSearch) -> Result<Vec<Offset>, StoreError> {
+        let opened = self.index.opened().await?;
+        let mut reader = opened.reader().await?;
+        let Some(expression) = expression(search) else { return Ok(Vec::new()) };
+        let before = search.before.map_or(i64::MAX, |before| before.as_u64().cast_signed());
+        let found = sqlx::query_scalar(MATCH)
+            .bind(expression)
+            .bind(search.after.as_u64().cast_signed())
+            .bind(before)
+            .bind(i64::try_from(search.limit).unwrap_or(i64::MAX))
+            .fetch_all(&mut *reader)
+            .await;
+        let offsets = found.and_then(|found| found.into_iter().map(offset).collect());
+        offsets.map_err(|error| opened.error(error))
+    }
+}
+
+async fn position(
+    connection: &mut SqliteConnection,
+    epoch: &str,
+    version: u32,
+) -> Result<Offset, sqlx::Error> {
+    let position = sqlx::query_scalar(POSITION).bind(epoch.to_owned()).bind(version);
+    offset(position.fetch_optional(connection).await?.unwrap_or(0))
+}
+
+/// Also returns whether something was removed.
+async fn apply(
+    connection: &mut SqliteConnection,
+    epoch: &str,
+    batch: &IndexBatch,
+) -> Result<(IndexAdvanced, bool), sqlx::Error> {
+    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+    let current = position(&mut transaction, epoch, batch.version).await?;
+    if current != batch.after {
+        return Ok((IndexAdvanced::Elsewhere(current), false));
+    }
+    let mut is_wiped = current == Offset::ZERO;
+    if is_wiped {
+        clear(&mut transaction).await?;
+    }
+    for change in &batch.changes {
+        let id = change.offset().as_u64().cast_signed();
+        is_wiped |= change.offset() <= current;
+        match change {
+            IndexChange::Remove(_) => sqlx::query(REMOVE).bind(id),
+            IndexChange::Put(document) => sqlx::query(PUT)
+                .bind(id)
+                .bind(document.words.join(" "))
+                .bind(of_document(document).join(" ")),
+        }
+        .execute(&mut *transaction)
+        .await?;
+    }
+    sqlx::query(SET_POSITION)
+        .bind(epoch.to_owned())
+        .bind(batch.version)
+        .bind(batch.upto.as_u64().cast_signed())
+        .execute(&mut *transaction)
+        .await?;
+    transaction.commit().await?;
+    Ok((IndexAdvanced::Done, is_wiped))
+}
+
+async fn clear(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    for sql in [DROP, SCHEMA] {
+        sqlx::raw_sql(sql).execute(&mut *connection).await?;
+    }
+    Ok(())
+}
