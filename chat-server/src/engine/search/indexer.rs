@@ -17,9 +17,11 @@ const AT_ONCE: usize = 256;
 /// The pause after a batch that has reached the end of the log: the more is said meanwhile, the less is done for each message.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// After a batch that has not, the pause is so many times as long as the batch took: messages are stored and delivered
-/// meanwhile.
+/// After a batch that has not, the pause is so many times as long as the batch took.
 const REST: u32 = 2;
+
+/// The same while messages are stored: they and their delivery come first, and the index gets a thirtieth of one core.
+const REST_WHILE_BUSY: u32 = 30;
 
 /// How long a node that does not index waits before it looks whether another one does.
 const LOOK: Duration = Duration::from_secs(2);
@@ -65,12 +67,13 @@ impl Indexer {
     async fn work(&mut self) -> Result<std::convert::Infallible, StoreError> {
         let mut position = self.begin().await?;
         loop {
-            let began = Instant::now();
+            let (began, tail) = (Instant::now(), self.log.tail());
             match self.step(position).await? {
                 Step::Done { upto, is_end: false } => {
                     self.tell(position, upto);
                     position = upto;
-                    sleep(began.elapsed() * REST).await;
+                    let is_busy = self.log.tail() > tail;
+                    sleep(began.elapsed() * if is_busy { REST_WHILE_BUSY } else { REST }).await;
                 }
                 Step::Done { upto, is_end: true } => {
                     if self.told > Offset::ZERO {
