@@ -1,7 +1,7 @@
 //! Webhooks, as receivers meet them.
 
 mod delivery;
-mod https;
+pub(crate) mod https;
 mod program;
 mod receiver;
 

@@ -3,6 +3,7 @@
 mod adapter;
 mod api_args;
 mod api_client;
+mod api_tls;
 mod api_token;
 mod args;
 mod client;

@@ -3,7 +3,8 @@ use std::process::{Output, Stdio};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, copy_bidirectional};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::process::Command;
 use tokio::time::timeout;
 
@@ -11,6 +12,7 @@ use super::program::add_token;
 use super::{hears, user};
 use crate::client::{Client, PATIENCE};
 use crate::server::Server;
+use crate::webhooks::https::tls;
 
 /// The program as a server, and a file with a token for it.
 struct Shell {
@@ -235,10 +237,57 @@ async fn what_may_help_later_has_an_exit_code_of_its_own() {
         code == 1 && said.contains("(invalid_token)") && !said.contains("chat_wrong"),
         "{said}"
     );
-    let (code, said) = environment("chat_wrong", "https://127.0.0.1").await;
-    assert!(code == 2 && said.contains("HTTPS"), "{said}");
+    let (code, said) = environment("chat_wrong", "ftp://127.0.0.1").await;
+    assert!(code == 2 && said.contains("https://HOST"), "{said}");
     let address = server.address.clone();
     drop(shell);
     let (code, said) = environment("chat_wrong", &format!("http://{address}")).await;
     assert!(code == 75 && said.contains("--key k") && said.lines().count() == 1, "{code} {said}");
+}
+
+/// A proxy in front of a server, with a certificate of an authority that nobody knows. Returns where it listens, and the
+/// certificate of the authority.
+async fn tls_proxy(server: &Server) -> (u16, String) {
+    let (authority, acceptor) = tls("localhost");
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (port, address) = (listener.local_addr().unwrap().port(), server.address.clone());
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let (acceptor, address) = (acceptor.clone(), address.clone());
+            tokio::spawn(async move {
+                let Ok(mut stream) = acceptor.accept(stream).await else { return };
+                let mut server = TcpStream::connect(&*address).await.unwrap();
+                let _ = copy_bidirectional(&mut stream, &mut server).await;
+            });
+        }
+    });
+    (port, authority)
+}
+
+#[tokio::test]
+async fn a_shell_asks_over_https_whom_it_trusts() {
+    let shell = Shell::start("send", &[]).await;
+    let (port, authority) = tls_proxy(&shell.server).await;
+    let file = shell.token.with_file_name("authority.pem");
+    std::fs::write(&file, authority).unwrap();
+    let shell = Shell { url: format!("https://localhost:{port}"), ..shell };
+    let send = async |url: &str, authority: Option<&PathBuf>| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_chat-server"));
+        command.args(["send", "ci", "over TLS", "--url", url, "--token-file"]).arg(&shell.token);
+        authority.map(|file| command.env("SSL_CERT_FILE", file));
+        timeout(PATIENCE, command.kill_on_drop(true).output()).await.expect("the end").unwrap()
+    };
+    let said = |output: &Output| String::from_utf8(output.stderr.clone()).unwrap();
+    let sent = send(&shell.url, Some(&file)).await;
+    assert_eq!(sent.stdout, b"1\n", "{}", said(&sent));
+    // Nothing is sent to anybody else, the token least of all.
+    for (url, authority) in [
+        (&*shell.url, None),
+        (&*format!("https://127.0.0.1:{port}"), Some(&file)),
+        (&*format!("https://{}", shell.server.address), Some(&file)),
+    ] {
+        let refused = send(url, authority).await;
+        assert_eq!(refused.status.code(), Some(1));
+        assert!(said(&refused).contains("TLS"), "{}", said(&refused));
+    }
 }

@@ -14,7 +14,7 @@ use super::receiver::Receiver;
 use super::{SECRETS, contents, newest, node, secrets};
 
 /// An authority of the test's own, in PEM, and the TLS of a server that it vouches for under this name.
-pub(super) fn tls(name: &str) -> (String, TlsAcceptor) {
+pub(crate) fn tls(name: &str) -> (String, TlsAcceptor) {
     let mut authority = CertificateParams::new([]).unwrap();
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let key = KeyPair::generate().unwrap();

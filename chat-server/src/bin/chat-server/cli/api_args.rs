@@ -14,10 +14,10 @@ const TOKEN: &str = "CHAT_SERVER_TOKEN";
 /// Which server to ask, and with which token.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub(crate) struct ApiArgs {
-    /// The server to ask over its API, with its base path if it has one: http://HOST:PORT, http://HOST:PORT/chat
+    /// The server to ask over its API, with its base path if it has one: http://HOST:PORT, https://HOST/chat
     /// or unix:PATH
     ///
-    /// There is no HTTPS here: ask the server itself, not its proxy, or through a tunnel such as that of "ssh -L".
+    /// With HTTPS, for the proxy in front of it, SSL_CERT_FILE may name the certificate of an authority of your own.
     #[arg(long, env = "CHAT_SERVER_URL", value_name = "URL")]
     pub(super) url: Option<ServerUrl>,
 

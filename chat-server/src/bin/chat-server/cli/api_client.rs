@@ -21,6 +21,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 
+use super::api_tls::secure;
+
 /// How long the server may take to accept a connection, and to answer.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -30,8 +32,10 @@ const MAX_ANSWER: usize = 16 * 1024 * 1024;
 /// Where a server is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ServerUrl {
-    /// `http://HOST:PORT` with its base path.
+    /// `http://HOST:PORT` or `https://HOST:PORT` with its base path.
     Http {
+        /// Whether it is HTTPS.
+        is_secure: bool,
         /// Host and port.
         authority: String,
         /// Without a slash at the end.
@@ -151,7 +155,9 @@ impl ApiClient {
     async fn exchange(&self, request: &ApiRequest) -> anyhow::Result<Response<Incoming>> {
         let ApiRequest { method, path, query, body, headers } = request;
         let (authority, base_path) = match &self.url {
-            ServerUrl::Http { authority, base_path } => (authority.as_str(), base_path.as_str()),
+            ServerUrl::Http { authority, base_path, .. } => {
+                (authority.as_str(), base_path.as_str())
+            }
             ServerUrl::Unix(_) => ("localhost", ""),
         };
         let mut wire = Request::builder()
@@ -168,21 +174,33 @@ impl ApiClient {
         }
         let wire = wire.body(Full::<Bytes>::from(body.unwrap_or_default()))?;
         match &self.url {
-            ServerUrl::Http { .. } => self.over(TcpStream::connect(authority).await, wire).await,
-            ServerUrl::Unix(path) => self.over(UnixStream::connect(path).await, wire).await,
+            ServerUrl::Http { is_secure, .. } => {
+                let stream = self.reached(TcpStream::connect(authority).await)?;
+                if !is_secure {
+                    return self.over(stream, wire).await;
+                }
+                let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
+                self.over(secure(host, stream).await?, wire).await
+            }
+            ServerUrl::Unix(path) => {
+                self.over(self.reached(UnixStream::connect(path).await)?, wire).await
+            }
         }
     }
 
-    /// Sends a request over a connection, if there is one.
-    async fn over(
-        &self,
-        stream: io::Result<impl AsyncRead + AsyncWrite + Unpin + Send + 'static>,
-        request: Request<Full<Bytes>>,
-    ) -> anyhow::Result<Response<Incoming>> {
-        let stream = stream.map_err(|error| {
+    fn reached<S>(&self, stream: io::Result<S>) -> Result<S, TryAgain> {
+        stream.map_err(|error| {
             let what = format!("cannot be reached ({error}); is it running, and --url right?");
             self.try_again(&what)
-        })?;
+        })
+    }
+
+    /// Sends a request over a connection.
+    async fn over(
+        &self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        request: Request<Full<Bytes>>,
+    ) -> anyhow::Result<Response<Incoming>> {
         let lost = |_| self.try_again("broke off");
         let (mut sender, connection) =
             http1::handshake(TokioIo::new(stream)).await.map_err(lost)?;
@@ -233,27 +251,31 @@ impl FromStr for ServerUrl {
         if let Some(path) = text.strip_prefix("unix:") {
             return Ok(Self::Unix(path.into()));
         }
-        if text.starts_with("https:") {
-            bail!(
-                "there is no HTTPS here; give the address of the server itself, as http://127.0.0.1:3000"
-            );
-        }
-        let rest = text.strip_prefix("http://").context("give http://HOST:PORT or unix:PATH")?;
+        let (is_secure, rest) = match (text.strip_prefix("https://"), text.strip_prefix("http://"))
+        {
+            (Some(rest), _) => (true, rest),
+            (None, Some(rest)) => (false, rest),
+            (None, None) => bail!("give http://HOST:PORT, https://HOST or unix:PATH"),
+        };
         let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
         let is_host = !host.is_empty() && host.parse::<http::uri::Authority>().is_ok();
         if !is_host || host.contains('@') || path.contains(['?', '#']) {
             bail!("give http://HOST:PORT, and the base path if the server has one");
         }
         let has_port = host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
-        let authority = if has_port { host.to_owned() } else { format!("{host}:80") };
-        Ok(Self::Http { authority, base_path: path.trim_end_matches('/').to_owned() })
+        let port = if is_secure { 443 } else { 80 };
+        let authority = if has_port { host.to_owned() } else { format!("{host}:{port}") };
+        Ok(Self::Http { is_secure, authority, base_path: path.trim_end_matches('/').to_owned() })
     }
 }
 
 impl fmt::Display for ServerUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Http { authority, base_path } => write!(f, "http://{authority}{base_path}"),
+            Self::Http { is_secure, authority, base_path } => {
+                let scheme = if *is_secure { "https" } else { "http" };
+                write!(f, "{scheme}://{authority}{base_path}")
+            }
             Self::Unix(path) => write!(f, "unix:{}", path.display()),
         }
     }
@@ -269,6 +291,8 @@ mod tests {
             ("http://127.0.0.1:3000", "http://127.0.0.1:3000"),
             ("http://[::1]:3000/", "http://[::1]:3000"),
             ("unix:/run/chat.sock", "unix:/run/chat.sock"),
+            ("https://chat.example.org/", "https://chat.example.org:443"),
+            ("https://[::1]:8443/chat", "https://[::1]:8443/chat"),
             ("http://chat.example.org/team/chat/", "http://chat.example.org:80/team/chat"),
         ] {
             assert_eq!(text.parse::<ServerUrl>().unwrap().to_string(), expected);
@@ -276,7 +300,8 @@ mod tests {
         for text in [
             "",
             "127.0.0.1:3000",
-            "https://a",
+            "https://",
+            "ftp://a",
             "http://",
             "http:///x",
             "http://a?b",

@@ -63,10 +63,10 @@ async fn take(connection: &Arc<Connection>, asked: NicknameRequest, request: Req
             keep_name(connection);
             // The user may not be allowed what the client was without a name, or as another user.
             settle(connection).await;
+            request.answer(Answer::Named(named));
             if is_renamed {
                 connection.tell_own_devices().await;
             }
-            request.answer(Answer::Named(named));
         }
         Err(IdentityError::Refused(refusal)) => request.refuse(refusal),
         // Silence makes the client retry.
