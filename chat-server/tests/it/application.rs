@@ -434,3 +434,42 @@ async fn a_room_that_is_created_for_an_owner_is_closed_to_those_in_it_at_once() 
     let create = create(Visibility::Private, Some(owner));
     assert_eq!(refusal_after(&chat, &address, || {}, create).await, "not_in_room");
 }
+
+#[tokio::test]
+async fn a_user_gets_another_nickname_on_all_nodes_and_devices() {
+    for has_rules in [false, true] {
+        let store = memory();
+        let [(chat, one), (_other, other)] = nodes(&store, has_rules).await;
+        let token = "a token of Ada's own";
+        let ada = json!({ "nickname": "Ada", "token": token });
+        let (mut desk, _) = Client::connect(&one, ada.clone()).await;
+        let (mut phone, _) = Client::connect(&other, ada).await;
+        let (mut bob, _) = Client::connect(&other, json!({ "nickname": "Bob" })).await;
+        for client in [&mut desk, &mut phone, &mut bob] {
+            hears(client, "nickname").await;
+        }
+        let user = chat.user(&"Ada".parse().unwrap()).await.unwrap().unwrap();
+        let refused = user.rename("bob".parse().unwrap()).await;
+        let Err(ChatError::Refused(refusal)) = refused else { panic!("{:?}", refused.err()) };
+        assert_eq!(refusal.code, RefusalCode::NicknameTaken);
+        let renamed = user.rename("Ada Lovelace".parse().unwrap()).await.unwrap();
+        assert_eq!((renamed.id(), renamed.nickname().as_str()), (user.id(), "Ada Lovelace"));
+        for device in [&mut desk, &mut phone] {
+            let named = hears(device, "nickname").await;
+            assert_eq!(
+                (&named[0]["nickname"], &named[0]["token"]),
+                (&json!("Ada Lovelace"), &json!(token))
+            );
+            ask(device, json!(["chat message", "under another name"])).await;
+            let said = hears(&mut bob, "chat message").await;
+            assert_eq!(
+                (&said[2]["from"], &said[2]["user"]),
+                (&json!("Ada Lovelace"), &named[0]["user"])
+            );
+        }
+        // A device that was away with the old name.
+        let auth = json!({ "nickname": "Ada", "token": token });
+        let (mut late, _) = Client::connect(&one, auth).await;
+        assert_eq!(hears(&mut late, "nickname").await[0]["nickname"], "Ada Lovelace");
+    }
+}
