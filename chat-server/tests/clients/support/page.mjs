@@ -108,6 +108,11 @@ export function python(t, section, url, { transports } = {}) {
 /** How the client of each section that has one is run. */
 export const CLIENTS = {
   "JavaScript 4.x": (t, section, url) => javascript(t, section, url, { io: isolated(official("socket.io-client").io) }),
+  "JavaScript with MessagePack": (t, section, url) =>
+    javascript(t, section, url, {
+      io: isolated(official("socket.io-client").io),
+      msgpackParser: official("socket.io-msgpack-parser"),
+    }),
   "JavaScript 3.x": (t, section, url) => javascript(t, section, url, { io: isolated(others("socket.io-client-3").io) }),
   "Python with asyncio": python,
   "Python with threads": python,
