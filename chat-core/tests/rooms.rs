@@ -63,7 +63,7 @@ fn names_are_lower_case_texts_and_others_are_refused() {
         assert!(serde_json::from_str::<Role>(wrong).is_err(), "{wrong}");
     }
     let error = "none".parse::<Visibility>().unwrap_err();
-    assert_eq!(error.to_string(), "the visibility of a room must be public or private");
+    assert_eq!(error.to_string(), "the visibility of a room must be public, private or deleted");
     for action in AccessAction::ALL {
         assert_eq!(action.as_str().parse(), Ok(*action));
     }

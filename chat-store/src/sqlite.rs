@@ -26,6 +26,7 @@ mod search_statements;
 mod sessions;
 mod skeletons;
 mod statements;
+mod transaction;
 mod trial;
 mod users;
 mod wipe;

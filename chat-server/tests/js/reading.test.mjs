@@ -53,7 +53,7 @@ test("a room is told who has read it, and can be asked", async (t) => {
   const { user } = await ask(bob.socket, "nickname", "Bob", tokenOf("Bob"));
   assert.deepEqual(await told, [{ room: "general", user, nickname: "Bob", offset: 1 }]);
   const { readers } = await ask(tab.socket, "readers", "general");
-  assert.deepEqual(readers, [{ user, offset: 1 }]);
+  assert.deepEqual(readers, [{ user, nickname: "Bob", offset: 1 }]);
   assert.equal((await ask(stranger.socket, "readers", "general")).error.code, "not_in_room");
   assert.deepEqual(seen, []);
 });

@@ -2,9 +2,10 @@
 
 use async_trait::async_trait;
 use chat_core::{RoomKey, Timestamp, UserId};
-use sqlx::{Connection as _, SqliteConnection};
+use sqlx::SqliteConnection;
 
 use super::skeletons::json;
+use super::transaction::begin;
 use super::{SqliteStore, Writer, access_read as read, access_write as write};
 use crate::sql::access_rows as rows;
 use crate::{
@@ -22,14 +23,14 @@ async fn change(
     connection: &mut SqliteConnection,
     change: &NewAccessChange,
 ) -> Result<AccessChanged, sqlx::Error> {
-    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+    let mut transaction = begin(connection).await?;
     let changed = write::change(&mut transaction, change).await?;
     transaction.commit().await?;
     Ok(changed)
 }
 
 async fn sweep(connection: &mut SqliteConnection, now: Timestamp) -> Result<usize, sqlx::Error> {
-    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+    let mut transaction = begin(connection).await?;
     let swept = write::sweep(&mut transaction, now).await?;
     transaction.commit().await?;
     Ok(swept)

@@ -7,13 +7,14 @@ use std::sync::{Arc, LazyLock};
 use chat_core::{Audience, Message, NewMessage, Offset, UserId};
 use sqlx::error::BoxDynError;
 use sqlx::sqlite::SqliteArguments;
-use sqlx::{Arguments, Connection, Row as _, SqliteConnection};
+use sqlx::{Arguments, Row as _, SqliteConnection};
 
 use super::changes;
 use super::feeds::columns;
 use super::read::message;
 use super::rows::offset;
 use super::statements::{MAX_ROWS, Statements};
+use super::transaction::begin;
 use crate::key::{earlier_choices, first_choice};
 use crate::{Appended, Plan};
 
@@ -96,7 +97,7 @@ async fn append_looking(
     connection: &mut SqliteConnection,
 ) -> Result<Vec<Appended>, sqlx::Error> {
     // Nobody else can write between looking and storing.
-    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+    let mut transaction = begin(connection).await?;
     if find(earlier, &mut transaction).await?.is_empty() {
         match insert(&first_choices(batch), &mut transaction).await {
             Ok(first) => {
@@ -117,7 +118,7 @@ async fn append_known(
     batch: &[NewMessage],
     connection: &mut SqliteConnection,
 ) -> Result<Vec<Appended>, sqlx::Error> {
-    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+    let mut transaction = begin(connection).await?;
     let texts: Vec<_> = batch.iter().flat_map(Plan::kept_texts).collect();
     let known = find(&texts, &mut transaction).await?;
     let targets = changes::targets(batch, &mut transaction).await?;

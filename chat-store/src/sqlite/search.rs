@@ -2,13 +2,14 @@
 
 use async_trait::async_trait;
 use chat_core::Offset;
-use sqlx::{Connection as _, SqliteConnection};
+use sqlx::SqliteConnection;
 
 use super::SqliteStore;
 use super::rows::offset;
 use super::search_statements::{
     DROP, MATCH, POSITION, PUT, REMOVE, SCHEMA, SET_POSITION, expression,
 };
+use super::transaction::begin;
 use crate::search_index::of_document;
 use crate::{IndexAdvanced, IndexBatch, IndexChange, IndexSearch, SearchIndex, StoreError};
 
@@ -38,7 +39,7 @@ impl SearchIndex for SqliteStore {
         let mut writer = opened.writer().await;
         let connection = writer.as_mut().ok_or(StoreError::Closed)?.as_mut();
         let cleared = async {
-            let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+            let mut transaction = begin(connection).await?;
             clear(&mut transaction).await?;
             transaction.commit().await
         };
@@ -79,7 +80,7 @@ async fn apply(
     epoch: &str,
     batch: &IndexBatch,
 ) -> Result<(IndexAdvanced, bool), sqlx::Error> {
-    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+    let mut transaction = begin(connection).await?;
     let current = position(&mut transaction, epoch, batch.version).await?;
     if current != batch.after {
         return Ok((IndexAdvanced::Elsewhere(current), false));

@@ -12,6 +12,7 @@ use super::files::{self, Files};
 use super::readers::{Reader, Readers};
 use super::schema::{BUSY_TIMEOUT, use_write_ahead_log};
 use super::search_statements::{DROP, SCHEMA};
+use super::transaction::begin;
 use super::wipe::Wipe;
 use crate::StoreError;
 
@@ -146,7 +147,7 @@ async fn prepare(connection: &mut SqliteConnection, place: &Place) -> Result<(),
         _ => return Err(place.corrupt("belongs to another program")),
     }
     use_write_ahead_log(connection, place).await?;
-    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(sql)?;
+    let mut transaction = begin(connection).await.map_err(sql)?;
     // Another process may have done it meanwhile.
     let (application_id, version, _): (i32, i32, bool) =
         sqlx::query_as(LOOK).fetch_one(&mut *transaction).await.map_err(sql)?;

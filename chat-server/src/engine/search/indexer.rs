@@ -38,6 +38,7 @@ pub(crate) struct Indexer {
     log: Arc<Log>,
     index: Arc<dyn SearchIndex>,
     indexing: Arc<Outage>,
+    reading: Arc<Outage>,
     told: Offset,
 }
 
@@ -52,7 +53,8 @@ enum Step {
 impl Indexer {
     pub(crate) fn new(log: Arc<Log>, index: Arc<dyn SearchIndex>) -> Self {
         let indexing = Outage::new("writing to the search index");
-        Self { log, index, indexing, told: Offset::ZERO }
+        let reading = Outage::new("reading the search index");
+        Self { log, index, indexing, reading, told: Offset::ZERO }
     }
 
     /// Indexes what the log has and what comes. Never returns; may be dropped at any time.
@@ -91,7 +93,7 @@ impl Indexer {
 
     /// Returns the position of the index, which is emptied first if it is ahead of the log: the log has lost its end.
     async fn begin(&mut self) -> Result<Offset, StoreError> {
-        let position = self.indexing.watch(self.index.position(TOKENS_VERSION).await)?;
+        let position = self.reading.watch(self.index.position(TOKENS_VERSION).await)?;
         let end = self.log.end().await?;
         if position > end {
             tracing::warn!("the search index is ahead of the log, and is made anew");
@@ -157,7 +159,7 @@ impl Indexer {
         loop {
             let tail = self.log.tail();
             sleep(LOOK).await;
-            let now = self.indexing.watch(self.index.position(TOKENS_VERSION).await)?;
+            let now = self.reading.watch(self.index.position(TOKENS_VERSION).await)?;
             if now == position && now < tail {
                 return Ok(now);
             }

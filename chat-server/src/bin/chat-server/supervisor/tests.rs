@@ -100,12 +100,12 @@ async fn a_program_that_is_not_there_is_an_error() {
 async fn a_hangup_reaches_every_worker_and_ends_none_that_expects_it() {
     let directory = tempfile::tempdir().expect("a directory");
     let notes = directory.path().to_owned();
-    // `read` ends for a signal, and for good at the end of the input.
-    let note = "trap 'hung=1; echo x >> \"$0.$1\"' HUP";
-    let wait = "hung=1; while [ $hung ]; do hung=; read line; done";
+    // Status 1 is the end of the input. A signal that comes just before a `read` is noted when its time is over.
+    let note = "trap 'echo x >> \"$0.$1\"' HUP";
+    let wait = "while read -t 0.05 line; [ $? -ne 1 ]; do :; done";
     let script = format!("{note}; echo {LISTENING}$1; {wait}");
     let command = move |address: &str| {
-        let mut command = Command::new("sh");
+        let mut command = Command::new("bash");
         command.args(["-c", &script]).arg(notes.join("hangups")).arg(address);
         command
     };
