@@ -3,16 +3,18 @@
 use std::collections::HashMap;
 
 use chat_core::{Nickname, Refusal, RefusalCode, Timestamp, UserId};
-use chat_store::{
-    ClaimKind, Claimed, Credential, CredentialKey, CredentialOwner, OwnerKey, StoreError, UserStore,
-};
+use chat_store::{ClaimKind, Claimed, OwnerKey, StoreError, UserStore};
 
+use super::devices::device_of;
 use super::holder::Holder;
-use super::{Identities, IdentityError, NicknameClaim, User, random_user, taken};
+use super::{Identities, IdentityError, NicknameClaim, User, taken};
 use crate::engine::limits::Limits;
 
 /// How long a nickname that was taken away stays so without a limit: a hundred years.
 const FOR_GOOD: std::time::Duration = std::time::Duration::from_secs(36_500 * 24 * 60 * 60);
+
+/// The user who has the nicknames that were taken away.
+const NOBODY: UserId = UserId::from_stored(0);
 
 /// Maximum number of users that are looked up at once.
 const MOST_AT_ONCE: usize = 1000;
@@ -30,9 +32,7 @@ pub async fn take_nickname(
     let had_it = store.find_nickname(&nickname.key()).await?;
     let now = Timestamp::now();
     let until = until.unwrap_or_else(|| now.plus(FOR_GOOD));
-    // Should there be no random numbers, it is the user of nobody else: no one has no nickname.
-    let nobody = random_user().unwrap_or(UserId::from_stored(0));
-    let claim = NicknameClaim::new(nickname.clone(), OwnerKey::NOBODY, nobody, now, until);
+    let claim = NicknameClaim::new(nickname.clone(), OwnerKey::NOBODY, NOBODY, now, until);
     store.claim_nickname(&claim.with_kind(ClaimKind::Withdrawn)).await?;
     Ok(had_it.map(|(user, _)| user))
 }
@@ -44,8 +44,7 @@ pub async fn take_nickname(
 /// When the store fails. Nothing was changed.
 pub async fn free_nickname(store: &dyn UserStore, nickname: &Nickname) -> Result<bool, StoreError> {
     let now = Timestamp::now();
-    let nobody = UserId::from_stored(0);
-    let claim = NicknameClaim::new(nickname.clone(), OwnerKey::NOBODY, nobody, now, now);
+    let claim = NicknameClaim::new(nickname.clone(), OwnerKey::NOBODY, NOBODY, now, now);
     let freed = store.claim_nickname(&claim.with_kind(ClaimKind::Renew)).await?;
     Ok(matches!(freed, Claimed::Yes(_)))
 }
@@ -61,24 +60,10 @@ pub async fn rename(
     nickname: &Nickname,
 ) -> Result<bool, StoreError> {
     let now = Timestamp::now();
-    let Some((_, of)) = credential_of(store, user, now).await? else { return Ok(false) };
+    let Some((_, of)) = device_of(store, user, now).await? else { return Ok(false) };
     let until = now.plus(Limits::default().nickname_lifetime);
     let claim = NicknameClaim::new(nickname.clone(), of.owner, user, now, until).chosen();
     Ok(store.claim_nickname(&claim).await? == Claimed::Yes(user))
-}
-
-/// Returns the credential of one of a user's devices.
-async fn credential_of(
-    store: &dyn UserStore,
-    user: UserId,
-    now: Timestamp,
-) -> Result<Option<(CredentialKey, CredentialOwner)>, StoreError> {
-    for device in store.devices(user).await? {
-        if let Credential::Kept(of) = store.find_credential(device.key, now).await? {
-            return Ok(Some((device.key, of)));
-        }
-    }
-    Ok(None)
 }
 
 impl Identities {
@@ -100,21 +85,25 @@ impl Identities {
     /// Returns a user under the current nickname, if the user has come with another one: it may be that of a device that
     /// has not heard of a change. If the store fails, the user goes on under the old one.
     pub(crate) async fn under_current_name(&self, user: User) -> User {
-        self.current_name(&user).await.unwrap_or(user)
+        match self.named_now(&user).await {
+            Ok(Some(now)) => now,
+            Ok(None) | Err(_) => user,
+        }
     }
 
-    async fn current_name(&self, user: &User) -> Result<User, IdentityError> {
+    /// Returns a user under the current nickname; none if the user has no nickname any more.
+    pub(crate) async fn named_now(&self, user: &User) -> Result<Option<User>, IdentityError> {
         let names = self.finding.watch(self.store.nicknames_of(&[user.id]).await)?;
-        let Some((_, current)) = names.into_iter().next() else { return Ok(user.clone()) };
+        let Some((_, current)) = names.into_iter().next() else { return Ok(None) };
         if current == user.nickname {
-            return Ok(user.clone());
+            return Ok(Some(user.clone()));
         }
         let now = self.claim(&current, user.holder(), ClaimKind::Renew).await?;
         // It may have become another user's.
-        Ok(now.filter(|now| now.id == user.id).map_or_else(
-            || user.clone(),
-            |now| User { until: user.until, claims: user.claims.clone(), ..now },
-        ))
+        Ok(Some(match now.filter(|now| now.id == user.id) {
+            Some(now) => User { until: user.until, claims: user.claims.clone(), ..now },
+            None => user.clone(),
+        }))
     }
 
     /// Makes a nickname that a user has the current one.
@@ -141,7 +130,7 @@ impl Identities {
 
     /// Returns whoever has one of a user's devices.
     async fn holder_of(&self, id: UserId) -> Result<Holder, IdentityError> {
-        let found = credential_of(&*self.store, id, self.clock.earliest()).await;
+        let found = device_of(&*self.store, id, self.clock.earliest()).await;
         if let Some((credential, of)) = self.finding.watch(found)? {
             return Ok(Holder::kept(credential, of));
         }

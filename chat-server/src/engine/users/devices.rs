@@ -39,11 +39,22 @@ pub async fn link_code(
     let now = Timestamp::now();
     let (code, expires_at) = (random_link_code(), now.plus(CODE_LIFETIME));
     let Ok(code) = code else { return Ok(None) };
+    let Some((_, of)) = device_of(store, user, now).await? else { return Ok(None) };
+    let kept = chat_store::DeviceCode::new(key_of(&code), of, nickname, now, expires_at);
+    let is_kept = store.keep_code(&kept, MAX_CODES).await?;
+    Ok(is_kept.then(|| DeviceCode::new(code, expires_at)))
+}
+
+/// Returns the credential of one of a user's devices, and its owner; none if no device is known.
+pub(super) async fn device_of(
+    store: &dyn UserStore,
+    user: UserId,
+    now: Timestamp,
+) -> Result<Option<(CredentialKey, CredentialOwner)>, StoreError> {
     for device in store.devices(user).await? {
-        let Credential::Kept(of) = store.find_credential(device.key, now).await? else { continue };
-        let kept = chat_store::DeviceCode::new(key_of(&code), of, nickname, now, expires_at);
-        let is_kept = store.keep_code(&kept, MAX_CODES).await?;
-        return Ok(is_kept.then(|| DeviceCode::new(code, expires_at)));
+        if let Credential::Kept(of) = store.find_credential(device.key, now).await? {
+            return Ok(Some((device.key, of)));
+        }
     }
     Ok(None)
 }

@@ -38,12 +38,11 @@ async fn follow_name(connection: &Arc<Connection>) {
     let (Some(user), identities) = (connection.user(), &connection.services.identities) else {
         return;
     };
-    let Ok(names) = identities.nicknames(&[user.id]).await else { return };
-    if !names.contains_key(&user.id) {
+    let Ok(now) = identities.named_now(&user).await else { return };
+    let Some(now) = now else {
         tracing::debug!("a connection is closed: its nickname was taken away");
         return connection.link.close(Farewell::NameLost);
-    }
-    let now = identities.under_current_name((*user).clone()).await;
+    };
     if now.nickname == user.nickname {
         return;
     }

@@ -41,7 +41,7 @@ impl From<Denied> for Failed {
 
 impl From<StoreError> for Failed {
     fn from(error: StoreError) -> Self {
-        tracing::debug!("rooms could not be read or changed: {error}");
+        tracing::debug!("what was asked for could not be read or changed: {error}");
         Self::Store
     }
 }
@@ -50,7 +50,7 @@ impl From<IdentityError> for Failed {
     fn from(error: IdentityError) -> Self {
         match error {
             IdentityError::Refused(refusal) => Self::Refused(refusal),
-            IdentityError::Store(_) => Self::Store,
+            IdentityError::Store(error) => error.into(),
         }
     }
 }

@@ -9,6 +9,7 @@ use chat_core::{
 use super::super::connection::{Connection, Request, TASK_BYTES};
 use super::super::event::Event;
 use super::super::services::Services;
+use super::answering::Failed;
 use super::in_room::not_in_room;
 use crate::engine::log::{Outcome, unknown_message};
 use crate::engine::policy::Action;
@@ -84,13 +85,6 @@ impl Event for ReactEvent {
     }
 }
 
-/// Why a change is not made.
-enum Failed {
-    Refused(Refusal),
-    /// Silence makes the client retry.
-    Store,
-}
-
 fn later(connection: &Arc<Connection>, asked: Asked, request: Request) {
     let later = Arc::clone(connection);
     connection.requests.later(async move { submit(&later, asked, request).await });
@@ -122,7 +116,7 @@ async fn permitted(
 ) -> Result<Permitted, Failed> {
     let mut turn = None;
     let log = &connection.services.log;
-    let message = log.message(of).await.map_err(|_| Failed::Store)?.ok_or_else(unknown_message)?;
+    let message = log.message(of).await?.ok_or_else(unknown_message)?;
     let is_own = connection.authorship.author().wrote(&message);
     let (audience, action) = reach(connection, &message, is_own)?;
     let (mut new, actions) = match what {
@@ -192,7 +186,7 @@ async fn has_room_for(
 ) -> Result<Option<Turn>, Failed> {
     let Services { log, limits, reacting, .. } = &connection.services;
     let turn = reacting.at(of).await;
-    let given = log.reactions(&[of], None).await.map_err(|_| Failed::Store)?;
+    let given = log.reactions(&[of], None).await?;
     let is_new = !given.iter().any(|it| it.emoji == emoji.as_str());
     if is_new && given.len() >= limits.max_reactions_per_message {
         let message = "this message has many different reactions; give one that it has";
@@ -207,17 +201,11 @@ async fn moderates(connection: &Connection, room: Option<&RoomId>) -> Result<boo
     let mut role = user.claims.role();
     if let Some(rooms) = &connection.services.rooms {
         let access = rooms.find_access(&room.key(), Some(user.id)).await;
-        role = role.max(access.map_err(|_| Failed::Store)?.and_then(|access| access.role));
+        role = role.max(access?.and_then(|access| access.role));
     }
     Ok(role >= Some(Role::Moderator))
 }
 
 fn forbidden(message: &str) -> Refusal {
     Refusal::new(RefusalCode::Forbidden, message)
-}
-
-impl From<Refusal> for Failed {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refused(refusal)
-    }
 }

@@ -5,15 +5,13 @@ use chat_core::event::{
 };
 use chat_core::{AccessScope, Refusal, RefusalCode};
 use chat_store::StoreError;
-use serde::Serialize;
-use serde_json::value::to_raw_value;
 
 use super::super::connection::{Connection, Request, TASK_BYTES};
 use super::super::event::Event;
 use super::super::keeper::keep_name;
 use super::super::standing::settle;
+use super::answering::{Failed, made};
 use crate::engine::delivery::Answer;
-use crate::engine::users::IdentityError;
 
 /// [`chat_core::event::DEVICE_CODE`].
 pub(crate) struct DeviceCodeEvent;
@@ -102,17 +100,13 @@ fn later(connection: &Arc<Connection>, asked: Asked, request: Request) {
         // Dropped if the client is gone: nobody learns the answer then.
         match connection.gone.run_until_cancelled(answer(&connection, asked)).await {
             Some(Ok(answer)) => request.answer(answer),
-            Some(Err(IdentityError::Refused(refusal))) => request.refuse(refusal),
-            // Silence makes the client retry.
-            Some(Err(IdentityError::Store(error))) => {
-                tracing::debug!("the devices of a user could not be read or changed: {error}");
-            }
-            None => {}
+            Some(Err(Failed::Refused(refusal))) => request.refuse(refusal),
+            Some(Err(Failed::Store)) | None => {}
         }
     });
 }
 
-async fn answer(connection: &Arc<Connection>, asked: Asked) -> Result<Answer, IdentityError> {
+async fn answer(connection: &Arc<Connection>, asked: Asked) -> Result<Answer, Failed> {
     let identities = &connection.services.identities;
     let user = || {
         let message = "devices are those of a user with a nickname; take one first";
@@ -145,11 +139,4 @@ async fn answer(connection: &Arc<Connection>, asked: Asked) -> Result<Answer, Id
             Ok(Answer::Named(named))
         }
     }
-}
-
-fn made(answer: &impl Serialize) -> Result<Answer, IdentityError> {
-    let json = to_raw_value(answer).map_err(|error| {
-        IdentityError::Refused(Refusal::new(RefusalCode::Unknown, error.to_string()))
-    })?;
-    Ok(Answer::Made(json.into()))
 }
