@@ -149,6 +149,9 @@ impl From<CredentialKey> for OwnerKey {
 /// The maximum length of the list of a user's devices.
 pub(crate) const MAX_DEVICES_LISTED: i64 = 1000;
 
+/// The maximum number of credentials that one sweep looks at.
+pub(crate) const MAX_SWEPT_CREDENTIALS: usize = 1000;
+
 /// The time for which the last use of a credential is not noted again, in milliseconds: one hour.
 pub(crate) const USE_IS_NOTED_AFTER: i64 = 60 * 60 * 1000;
 
@@ -229,4 +232,23 @@ pub trait UserStore: NicknameStore {
         new: &NewCredential,
         max: usize,
     ) -> Result<Option<(CredentialOwner, Nickname)>, StoreError>;
+
+    /// Deletes the credentials of users of whom nothing else is left, and how far these have read: the credential is the
+    /// first one, the only one and not revoked, and was not used after `unused_since`; the user has no nickname, no
+    /// private messages, no role in a room, and no ban or mute.
+    ///
+    /// Looks at up to 1,000 credentials after `after`, in an order of its own, and returns the last one: pass it to the
+    /// next call. Returns none if there are none. By default it deletes nothing: a store that has not the nicknames,
+    /// messages, rooms and read positions itself cannot tell.
+    ///
+    /// # Errors
+    /// Some may have been deleted; see [`StoreError::is_retryable`].
+    async fn sweep_credentials(
+        &self,
+        unused_since: Timestamp,
+        after: Option<CredentialKey>,
+    ) -> Result<Option<CredentialKey>, StoreError> {
+        let _ = (unused_since, after);
+        Ok(None)
+    }
 }

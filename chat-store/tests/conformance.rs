@@ -17,7 +17,7 @@ impl SessionBackend for Memory {
 
 chat_store::conformance!(memory, Memory);
 chat_store::session_conformance!(memory_sessions, Memory);
-chat_store::nickname_conformance!(memory_nicknames, Memory);
+chat_store::nickname_conformance!(memory_nicknames, Memory, sweeping);
 chat_store::room_conformance!(memory_rooms, Memory);
 chat_store::read_position_conformance!(memory_read_positions, Memory);
 chat_store::search_conformance!(memory_search, Memory);
@@ -46,7 +46,7 @@ chat_store::conformance!(sqlite, Sqlite::new(), persistent, shared);
 #[cfg(feature = "sqlite")]
 chat_store::session_conformance!(sqlite_sessions, Sqlite::new(), persistent, shared);
 #[cfg(feature = "sqlite")]
-chat_store::nickname_conformance!(sqlite_nicknames, Sqlite::new(), persistent, shared);
+chat_store::nickname_conformance!(sqlite_nicknames, Sqlite::new(), persistent, shared, sweeping);
 #[cfg(feature = "sqlite")]
 chat_store::room_conformance!(sqlite_rooms, Sqlite::new(), persistent, shared);
 #[cfg(feature = "sqlite")]
@@ -95,7 +95,8 @@ mod postgres {
         nicknames,
         Postgres::default(),
         persistent,
-        shared
+        shared,
+        sweeping
     );
     chat_store::room_conformance!(
         #[cfg_attr(not(has_postgres), ignore = "needs postgresql")]

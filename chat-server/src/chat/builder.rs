@@ -300,7 +300,7 @@ impl ChatBuilder {
         let Self { stores, broadcast, hooks, limits, proxies, rules, .. } = self;
         limits.check()?;
         let client_events = self.client_events.map_err(ChatError::EventName)?;
-        let Stores { messages, sessions, users, rooms, read_positions, search } = stores;
+        let Stores { messages, sessions, users, rooms, read_positions, search, are_one } = stores;
         let rooms = match (self.has_room_rules, rooms) {
             (false, _) => None,
             (true, None) => return Err(ChatError::NoRooms),
@@ -368,7 +368,7 @@ impl ChatBuilder {
         };
         let listen = listener.listen(Arc::clone(&broadcast));
         relay.spawn(listening.clone().run_until_cancelled_owned(listen));
-        let sweep = identities.clone().sweep();
+        let sweep = identities.clone().sweep(are_one);
         relay.spawn(listening.clone().run_until_cancelled_owned(sweep));
         let run_presence = presence.clone().run(listening.clone());
         relay.spawn(async move {

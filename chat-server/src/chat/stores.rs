@@ -25,7 +25,8 @@ use chat_store::{
 ///
 /// Each node of a chat needs the same three. A session is resumed only in the log in which it began. A store that has
 /// the users but not the messages cannot tell who has private messages: unless it finds that out by itself, it
-/// forgets an expired nickname with its user, and nobody gets that user's private messages any more.
+/// forgets an expired nickname with its user, and nobody gets that user's private messages any more. Users of whom nothing
+/// is left are forgotten only if one store was given for everything.
 #[derive(Clone)]
 pub struct Stores {
     pub(super) messages: Arc<dyn MessageStore>,
@@ -34,6 +35,8 @@ pub struct Stores {
     pub(super) rooms: Option<Arc<dyn RoomStore>>,
     pub(super) read_positions: Option<Arc<dyn ReadPositionStore>>,
     pub(super) search: Option<Arc<dyn SearchIndex>>,
+    /// Whether they are one, which can tell what is left of a user.
+    pub(super) are_one: bool,
 }
 
 impl Stores {
@@ -44,20 +47,28 @@ impl Stores {
         users: Arc<dyn UserStore>,
     ) -> Self {
         let search = Arc::clone(&messages).search_index();
-        Self { messages, sessions, users, rooms: None, read_positions: None, search }
+        Self {
+            messages,
+            sessions,
+            users,
+            rooms: None,
+            read_positions: None,
+            search,
+            are_one: false,
+        }
     }
 
     /// Sets where rooms with their members, bans and mutes are kept, for
     /// [`ChatBuilder::room_rules`](crate::ChatBuilder::room_rules).
     #[must_use]
     pub fn with_rooms(self, store: Arc<dyn RoomStore>) -> Self {
-        Self { rooms: Some(store), ..self }
+        Self { rooms: Some(store), are_one: false, ..self }
     }
 
     /// Sets where to keep how far users have read. Without it, clients cannot tell and ask that.
     #[must_use]
     pub fn with_read_positions(self, store: Arc<dyn ReadPositionStore>) -> Self {
-        Self { read_positions: Some(store), ..self }
+        Self { read_positions: Some(store), are_one: false, ..self }
     }
 
     /// Sets the index in which messages are searched: that of the store of messages by default, if that
@@ -70,16 +81,15 @@ impl Stores {
 
 impl<S: Store> From<Arc<S>> for Stores {
     fn from(store: Arc<S>) -> Self {
-        Self::new(store.clone(), store.clone(), store.clone())
-            .with_rooms(store.clone())
-            .with_read_positions(store)
+        (store as Arc<dyn Store>).into()
     }
 }
 
 impl From<Arc<dyn Store>> for Stores {
     fn from(store: Arc<dyn Store>) -> Self {
-        Self::new(store.clone(), store.clone(), store.clone())
+        let stores = Self::new(store.clone(), store.clone(), store.clone())
             .with_rooms(store.clone())
-            .with_read_positions(store)
+            .with_read_positions(store);
+        Self { are_one: true, ..stores }
     }
 }

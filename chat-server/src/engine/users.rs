@@ -16,6 +16,7 @@ mod owner;
 mod registration;
 mod reserved;
 mod strength;
+mod sweep;
 #[cfg(test)]
 mod tests;
 mod token_claims;
@@ -29,7 +30,7 @@ use chat_store::{
     ClaimKind, Claimed, CredentialKey, NicknameClaim, OwnerKey, RoomStore, StoreError, UserStore,
 };
 use data_encoding::HEXLOWER;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use clock::Clock;
 pub use current::{free_nickname, rename, take_nickname};
@@ -68,14 +69,8 @@ const RENEWALS: u32 = 4;
 /// The longest time between renewals: timers have a maximum.
 const MAX_RENEWAL: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The time between two sweeps of expired nicknames, and from the start to the first one.
-const SWEEP_INTERVAL: Duration = Duration::from_secs(60 * 60);
-
 /// A user who has been away for this long may still be shown as present, on this node or another one.
 const SHORT_LIFETIME: Duration = Duration::from_secs(60);
-
-/// The pause of a sweep before the next batch of nicknames, so that other work proceeds.
-const SWEEP_PAUSE: Duration = Duration::from_millis(100);
 
 /// A connected user.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -240,7 +235,8 @@ impl Identities {
                 return Ok((user, false));
             }
             if is_own && strength::is_weak(token.as_str()) {
-                let message = "this token is easily guessed; use random characters, or give none";
+                let message =
+                    "this token is easily guessed; use 22 random characters or more, or give none";
                 return Err(Refusal::new(RefusalCode::InvalidToken, message).into());
             }
             if self.registration == Registration::Invite && holder.user.is_none() {
@@ -371,25 +367,6 @@ impl Identities {
         let found = self.finding.watch(self.store.find_nickname(&nickname.key()).await)?;
         let message = "nobody has this nickname";
         found.ok_or_else(|| Refusal::new(RefusalCode::UnknownNickname, message).into())
-    }
-
-    /// Deletes expired nicknames from time to time. Never returns.
-    pub(crate) async fn sweep(self) {
-        loop {
-            sleep(SWEEP_INTERVAL).await;
-            let mut after = None;
-            loop {
-                match self.store.sweep_nicknames(self.clock.earliest(), after.as_ref()).await {
-                    Ok(None) => break,
-                    Ok(last) => after = last,
-                    Err(error) => {
-                        tracing::debug!("expired nicknames were not deleted: {error}");
-                        break;
-                    }
-                }
-                sleep(SWEEP_PAUSE).await;
-            }
-        }
     }
 
     fn check_chosen(&self) -> Result<(), Refusal> {

@@ -29,7 +29,7 @@ test("messages, names and rooms with markup stay text", { timeout: 60_000 }, asy
   const ada = await Visitor.open(t, server.url, { name: "Ada" });
   const texts = [];
   for (const name of NAMES) {
-    const auth = { nickname: name, token: `the token of ${name}` };
+    const auth = { nickname: name, token: `the secret token of ${name}` };
     const mallory = connect(t, server.url, { auth });
     for (const attack of ATTACKS) assert.ok((await send(mallory, attack)).offset, attack);
     texts.push(...ATTACKS);

@@ -23,7 +23,7 @@ const LOOKS = {
 for (const [code, { locale, dir, rooms, connected, online }] of Object.entries(LANGUAGES)) {
   test(`the page in ${code}`, { timeout: 120_000 }, async (t) => {
     const server = await Server.start(t);
-    const auth = (nickname) => ({ nickname, token: `the secret of ${nickname}` });
+    const auth = (nickname) => ({ nickname, token: `the secret token of ${nickname}` });
     const grace = connect(t, server.url, { auth: auth("Grace") });
     const mohammed = connect(t, server.url, { auth: auth("محمد") });
     await send(grace, "Good morning! Has anybody read https://example.org/notes?");

@@ -18,7 +18,7 @@ test("long and unusual content fits on every screen, in light and dark", { timeo
   const rooms = ["general", "rust", "a room with a name that is longer than the side bar is wide"];
   const people = ["Grace", "محمد", "Wolfeschlegelsteinhausenbergerdorff Sr.", "小林さん", "José"];
   const [grace, mohammed, wolfe, kobayashi, jose] = people.map((nickname) =>
-    connect(t, server.url, { auth: { nickname, rooms, token: `the secret of ${nickname}` } }));
+    connect(t, server.url, { auth: { nickname, rooms, token: `the secret token of ${nickname}` } }));
   const anonymous = connect(t, server.url, { auth: { rooms } });
   await send(grace, "Good morning! Has anybody read the new release notes?");
   await send(grace, "They are at https://example.org/releases/2026/november?with=a&very=long-address-that-has-to-break-somewhere-in-the-middle-of-it#and-a-fragment");

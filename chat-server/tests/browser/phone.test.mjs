@@ -8,7 +8,7 @@ import { PHONE, Visitor } from "./support/visitor.mjs";
 
 test("rooms are in a drawer, and the conversation has the screen", { timeout: 60_000 }, async (t) => {
   const server = await Server.start(t);
-  const writer = connect(t, server.url, { auth: { rooms: ["general", "rust"], nickname: "Grace", token: "the secret of Grace" } });
+  const writer = connect(t, server.url, { auth: { rooms: ["general", "rust"], nickname: "Grace", token: "the secret token of Grace" } });
   const ada = await Visitor.open(t, server.url, { device: PHONE });
   const { page } = ada;
   await page.getByRole("button", { name: "Not now" }).tap();

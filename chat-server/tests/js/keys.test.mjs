@@ -189,7 +189,7 @@ for (const [what, token] of [["with a token of its own", tokenOf("Ada")], ["with
     assert.equal((await send(elsewhere, "y", "k1")).error?.code, CONFLICT);
 
     // With another token it is somebody else.
-    const other = "another secret token";
+    const other = "another secret token, not hers";
     const eve = await ask(socket, "nickname", "Eve", other);
     assert.deepEqual([eve.nickname, eve.token], ["Eve", other]);
     assert.notEqual(eve.user, given.user);

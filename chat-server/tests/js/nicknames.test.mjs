@@ -94,7 +94,7 @@ test("a name is kept over restarts, and lost when its time is over", async (t) =
   await server.restart();
   assert.match(await refused(t, server.url, { nickname: "Ada" }), /^nickname_taken/, "not yet");
   await sleep(2500);
-  const heir = await User.connected(t, server.url, "Ada", { auth: { token: "the heir's own secret" } });
+  const heir = await User.connected(t, server.url, "Ada", { auth: { token: "the heir's own secret token" } });
   assert.equal(heir.socket.connected, true);
   assert.match(await refused(t, server.url, { nickname: "Ada", token: tokenOf("Ada") }), /^nickname_taken/);
 });

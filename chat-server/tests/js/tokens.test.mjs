@@ -215,7 +215,7 @@ test("a client that has a new token each time comes back by itself, in its sessi
 
 test("a server without a key takes no signed token", async (t) => {
   const { url } = await Server.start(t);
-  const ada = connect(t, url, { auth: { nickname: "Ada", token: "a secret of Ada's own" } });
+  const ada = connect(t, url, { auth: { nickname: "Ada", token: "a secret token of Ada's own" } });
   await once(ada, "connect");
   assert.equal((await ask(ada, "token", hs256({ sub: "1" }))).error.code, "invalid_token");
 });

@@ -49,7 +49,7 @@ test("another name keeps the conversation, and the old name leads to the user", 
   // Where she has both names, and somebody else gets neither.
   const again = await User.connected(t, url, "Ada");
   assert.deepEqual(await again.hears(5), said);
-  const refusal = await ask(bob.socket, "nickname", "Ada", "somebody else's own token");
+  const refusal = await ask(bob.socket, "nickname", "Ada", "somebody else's own secret token");
   assert.equal(refusal.error?.code, "nickname_taken");
 });
 

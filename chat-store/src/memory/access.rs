@@ -6,7 +6,7 @@ use crate::access::{MAX_SWEPT_ACCESS, MAX_SWEPT_LOG};
 use crate::{
     AccessChange, AccessChanged, AccessLimit, AccessNumber, AccessState, AccessWrite, Decided,
     Invitation, InvitationCode, NewAccessChange, RoomAccess, RoomMember, RoomRecord, Sanction,
-    SanctionKey,
+    SanctionKey, Subject,
 };
 
 /// Rooms that are kept, and who may do what there.
@@ -35,6 +35,12 @@ impl Access {
         let number = self.tail().next();
         self.log.push_back(change.entry(number, &state));
         AccessChanged::Yes(number)
+    }
+
+    /// Returns whether a user has a role in a room, or is banned or muted.
+    pub(super) fn concerns(&self, user: UserId) -> bool {
+        self.members.values().any(|members| members.contains_key(&user))
+            || self.sanctions.keys().any(|key| key.subject == Subject::User(user))
     }
 
     fn state(&self, change: &NewAccessChange) -> AccessState {

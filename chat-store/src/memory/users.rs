@@ -7,7 +7,7 @@ use chat_core::{Nickname, Timestamp, UserId};
 
 use super::credentials::KeptCredential;
 use super::{Contents, MemoryStore};
-use crate::user::{MAX_DEVICES_LISTED, USE_IS_NOTED_AFTER};
+use crate::user::{MAX_DEVICES_LISTED, MAX_SWEPT_CREDENTIALS, USE_IS_NOTED_AFTER};
 use crate::{
     Credential, CredentialKey, CredentialOwner, Device, DeviceCode, DeviceCodeKey, NewCredential,
     OwnerKey, StoreError, UserStore,
@@ -103,9 +103,43 @@ impl UserStore for MemoryStore {
         let is_added = kept.is_some_and(|kept| kept.code == Some(code) && !kept.is_revoked);
         Ok(is_added.then_some((made.owner, made.nickname)))
     }
+
+    async fn sweep_credentials(
+        &self,
+        unused_since: Timestamp,
+        after: Option<CredentialKey>,
+    ) -> Result<Option<CredentialKey>, StoreError> {
+        let mut contents = self.contents()?;
+        let keys = contents.users.credentials.keys().copied();
+        let mut keys: Vec<_> = keys.filter(|key| Some(*key) > after).collect();
+        keys.sort_unstable();
+        keys.truncate(MAX_SWEPT_CREDENTIALS);
+        for key in &keys {
+            if let Some(user) = contents.left_behind(*key, unused_since) {
+                contents.users.credentials.remove(key);
+                contents.read_positions.retain(|(reader, _), _| *reader != user);
+            }
+        }
+        Ok(keys.last().copied())
+    }
 }
 
 impl Contents {
+    /// Returns the user of a credential, if nothing else is left of the user.
+    fn left_behind(&self, key: CredentialKey, unused_since: Timestamp) -> Option<UserId> {
+        let kept = self.users.credentials.get(&key)?;
+        let user = kept.owner.user;
+        let others = self.users.credentials.values().filter(|kept| kept.owner.user == user).count();
+        let is_unused = kept.owner.owner == OwnerKey::from(key)
+            && kept.device.used_at <= unused_since
+            && !kept.is_revoked;
+        let is_left = others > 1
+            || self.nicknames.values().any(|claim| claim.user == user)
+            || self.log.has_private_messages(user)
+            || self.access.concerns(user);
+        (is_unused && !is_left).then_some(user)
+    }
+
     fn user_of_nicknames(&self, owner: OwnerKey) -> Option<UserId> {
         let claims = self.nicknames.values().filter(|claim| claim.owner == owner);
         claims.max_by_key(|claim| claim.expires_at).map(|claim| claim.user)

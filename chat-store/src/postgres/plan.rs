@@ -5,7 +5,7 @@ use sqlx::{AssertSqlSafe, Row};
 use super::connections::connect;
 use super::{
     PostgresStore, access, access_read, access_write, append, changes, count, feeds, nicknames,
-    sessions,
+    sessions, users,
 };
 use crate::sql::read_positions;
 use crate::testkit::PostgresServer;
@@ -68,6 +68,21 @@ async fn what_is_read_is_found_by_an_index_also_in_tables_that_look_empty() {
             "1, 'a', 10",
             nicknames::SWEEP,
             &["chat_nicknames_pkey", "chat_messages_by_pair", "chat_messages_by_receiver"],
+        ),
+        (
+            "sweep_credentials",
+            "bigint, bytea, bigint",
+            "1, '', 10",
+            users::SWEEP,
+            &[
+                "chat_credentials_pkey",
+                "chat_credentials_by_user",
+                "chat_nicknames_by_person",
+                "chat_messages_by_pair",
+                "chat_messages_by_receiver",
+                "chat_members_by_user",
+                "chat_sanctions_pkey",
+            ],
         ),
         ("sweep", "bigint, bigint", "1, 2", sessions::SWEEP, &["chat_sessions_by_expiry"]),
         (

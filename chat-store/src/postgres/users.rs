@@ -5,7 +5,7 @@ use chat_core::{Nickname, Timestamp, UserId};
 
 use super::PostgresStore;
 use super::connections::{CALL_TIMEOUT, within};
-use crate::user::{MAX_DEVICES_LISTED, USE_IS_NOTED_AFTER};
+use crate::user::{MAX_DEVICES_LISTED, MAX_SWEPT_CREDENTIALS, USE_IS_NOTED_AFTER};
 use crate::{
     Credential, CredentialKey, CredentialOwner, Device, DeviceCode, DeviceCodeKey, NewCredential,
     OwnerKey, StoreError, UserStore,
@@ -63,6 +63,29 @@ const REDEEMED: &str = "
     SELECT one.owner, one.user_id, nickname
     FROM chat_credentials AS one JOIN chat_device_codes AS made ON made.key = one.code
     WHERE one.key = $1 AND code = $2 AND revoked_at IS NULL";
+
+/// Returns the last credential that it has checked. A credential whose user takes a nickname
+/// meanwhile leads to that one. Without `NOT EXISTS`, which may become a join with all messages.
+pub(super) const SWEEP: &str = "
+    WITH looked_at AS MATERIALIZED (
+        SELECT key, user_id FROM chat_credentials WHERE key > $2 ORDER BY key LIMIT $3
+    ), swept AS (
+        DELETE FROM chat_credentials AS held USING looked_at
+        WHERE held.key = looked_at.key
+        AND held.owner = held.key AND held.used_at <= $1 AND held.revoked_at IS NULL
+        AND (SELECT key FROM chat_credentials AS other
+            WHERE other.user_id = looked_at.user_id AND other.key <> looked_at.key LIMIT 1) IS NULL
+        AND (SELECT key FROM chat_nicknames WHERE person = looked_at.user_id LIMIT 1) IS NULL
+        AND (SELECT id FROM chat_messages WHERE sender_id = looked_at.user_id LIMIT 1) IS NULL
+        AND (SELECT id FROM chat_messages WHERE receiver_id = looked_at.user_id LIMIT 1) IS NULL
+        AND (SELECT room FROM chat_members WHERE user_id = looked_at.user_id LIMIT 1) IS NULL
+        AND (SELECT kind FROM chat_sanctions
+            WHERE subject = 'user:' || looked_at.user_id LIMIT 1) IS NULL
+        RETURNING held.user_id
+    ), forgotten AS (
+        DELETE FROM chat_read_positions AS held USING swept WHERE held.user_id = swept.user_id
+    )
+    SELECT key FROM looked_at ORDER BY key DESC LIMIT 1";
 
 #[async_trait]
 impl UserStore for PostgresStore {
@@ -161,6 +184,25 @@ impl UserStore for PostgresStore {
         Ok(redeemed.map(|(owner, user, nickname)| {
             (credential_owner(owner, user), Nickname::from_stored(nickname))
         }))
+    }
+
+    async fn sweep_credentials(
+        &self,
+        unused_since: Timestamp,
+        after: Option<CredentialKey>,
+    ) -> Result<Option<CredentialKey>, StoreError> {
+        let mut lease = self.sessions.lease().await?;
+        let query = sqlx::query_scalar(SWEEP)
+            .bind(unused_since.as_millis())
+            .bind(after.map_or(Vec::new(), |after| after.0.to_vec()))
+            .bind(MAX_SWEPT_CREDENTIALS as i64);
+        let last: Option<[u8; 32]> = self
+            .finish(async move {
+                let last = within(CALL_TIMEOUT, query.fetch_optional(&mut *lease)).await;
+                lease.settle(last)
+            })
+            .await?;
+        Ok(last.map(CredentialKey))
     }
 }
 

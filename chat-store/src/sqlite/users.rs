@@ -2,9 +2,12 @@
 
 use async_trait::async_trait;
 use chat_core::{Nickname, Timestamp, UserId};
+use data_encoding::HEXLOWER;
+use sqlx::SqliteConnection;
 
-use super::{SqliteStore, Writer};
-use crate::user::{MAX_DEVICES_LISTED, USE_IS_NOTED_AFTER};
+use super::skeletons::json;
+use super::{SqliteStore, Writer, transaction};
+use crate::user::{MAX_DEVICES_LISTED, MAX_SWEPT_CREDENTIALS, USE_IS_NOTED_AFTER};
 use crate::{
     Credential, CredentialKey, CredentialOwner, Device, DeviceCode, DeviceCodeKey, NewCredential,
     OwnerKey, StoreError, UserStore,
@@ -59,6 +62,29 @@ const REDEEMED: &str = "
     SELECT credentials.owner, credentials.user_id, nickname
     FROM credentials JOIN device_codes ON device_codes.key = credentials.code
     WHERE credentials.key = ?1 AND code = ?2 AND revoked_at IS NULL";
+
+/// The next credentials, and whether each has been out of use for long.
+const LOOK: &str = "
+    SELECT key, used_at <= ?1 FROM credentials WHERE key > ?2 ORDER BY key LIMIT ?3";
+
+/// The users of whom nothing is left but one of these credentials, a JSON array of hexadecimal keys.
+const LEFT_BEHIND: &str = "
+    SELECT held.user_id FROM json_each(?1) AS listed
+    JOIN credentials AS held ON held.key = unhex(listed.value)
+    WHERE held.owner = held.key AND held.used_at <= ?2 AND held.revoked_at IS NULL
+    AND NOT EXISTS (SELECT 1 FROM credentials AS other
+        WHERE other.user_id = held.user_id AND other.key <> held.key)
+    AND NOT EXISTS (SELECT 1 FROM nicknames WHERE person = held.user_id)
+    AND NOT EXISTS (SELECT 1 FROM messages WHERE sender_id = held.user_id)
+    AND NOT EXISTS (SELECT 1 FROM messages WHERE receiver_id = held.user_id)
+    AND NOT EXISTS (SELECT 1 FROM chat_members WHERE user_id = held.user_id)
+    AND NOT EXISTS (SELECT 1 FROM chat_sanctions WHERE subject = 'user:' || held.user_id)";
+
+/// `?1` is a JSON array of users.
+const SWEEP: [&str; 2] = [
+    "DELETE FROM chat_read_positions WHERE user_id IN (SELECT value FROM json_each(?1))",
+    "DELETE FROM credentials WHERE user_id IN (SELECT value FROM json_each(?1))",
+];
 
 #[async_trait]
 impl UserStore for SqliteStore {
@@ -178,6 +204,49 @@ impl UserStore for SqliteStore {
         let Some((owner, user, nickname)) = redeemed else { return Ok(None) };
         Ok(Some((self.credential_owner(owner, user)?, Nickname::from_stored(nickname))))
     }
+
+    async fn sweep_credentials(
+        &self,
+        unused_since: Timestamp,
+        after: Option<CredentialKey>,
+    ) -> Result<Option<CredentialKey>, StoreError> {
+        let mut reader = self.reader().await?;
+        let looked_at: Vec<(Vec<u8>, bool)> = sqlx::query_as(LOOK)
+            .bind(unused_since.as_millis())
+            .bind(after.map_or(Vec::new(), |after| after.0.to_vec()))
+            .bind(MAX_SWEPT_CREDENTIALS as i64)
+            .fetch_all(&mut *reader)
+            .await
+            .map_err(|error| self.place.error_in_use(error))?;
+        drop(reader);
+        let unused = looked_at.iter().filter(|(_, unused)| *unused);
+        let unused: Vec<_> = unused.map(|(key, _)| HEXLOWER.encode(key)).collect();
+        if !unused.is_empty() {
+            let mut writer = self.writer.lock().await;
+            let Writer { connection, .. } = writer.as_mut().ok_or(StoreError::Closed)?;
+            self.in_place(sweep(connection, &unused, unused_since)).await?;
+        }
+        let last = looked_at.into_iter().next_back();
+        last.map(|(key, _)| Ok(CredentialKey(self.hash(key)?))).transpose()
+    }
+}
+
+/// The conditions are checked where nobody else writes.
+async fn sweep(
+    connection: &mut SqliteConnection,
+    keys: &[String],
+    unused_since: Timestamp,
+) -> Result<(), sqlx::Error> {
+    let mut transaction = transaction::begin(connection).await?;
+    let users: Vec<i64> = sqlx::query_scalar(LEFT_BEHIND)
+        .bind(json(&keys)?)
+        .bind(unused_since.as_millis())
+        .fetch_all(&mut *transaction)
+        .await?;
+    for delete in SWEEP {
+        sqlx::query(delete).bind(json(&users)?).execute(&mut *transaction).await?;
+    }
+    transaction.commit().await
 }
 
 impl SqliteStore {
@@ -198,11 +267,36 @@ mod tests {
 
     #[tokio::test]
     async fn credentials_and_codes_are_found_by_index() {
-        let statements =
-            [FIND, NOTE_USE, DEVICES, REVOKE, DELETE_EXPIRED_CODES, KEEP_CODE, REDEEM, REDEEMED];
+        let statements = [
+            FIND,
+            NOTE_USE,
+            DEVICES,
+            REVOKE,
+            DELETE_EXPIRED_CODES,
+            KEEP_CODE,
+            REDEEM,
+            REDEEMED,
+            LOOK,
+            LEFT_BEHIND,
+            SWEEP[0],
+            SWEEP[1],
+        ];
+        let tables = [
+            "credentials",
+            "device_codes",
+            "nicknames",
+            "made",
+            "other",
+            "maker",
+            "held",
+            "messages",
+            "chat_members",
+            "chat_sanctions",
+            "chat_read_positions",
+        ];
         for sql in statements {
             let plan = plan(sql).await;
-            for table in ["credentials", "device_codes", "nicknames", "made", "other", "maker"] {
+            for table in tables {
                 assert!(!plan.contains(&format!("SCAN {table}")), "{sql}\n{plan}");
             }
         }

@@ -310,6 +310,15 @@ impl UserStore for FailingStore {
         take_one(&self.claims)?;
         self.store.redeem_code(code, new, max).await
     }
+
+    async fn sweep_credentials(
+        &self,
+        unused_since: Timestamp,
+        after: Option<CredentialKey>,
+    ) -> Result<Option<CredentialKey>, StoreError> {
+        take_one(&self.claims)?;
+        self.store.sweep_credentials(unused_since, after).await
+    }
 }
 
 #[async_trait]

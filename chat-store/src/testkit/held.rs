@@ -268,6 +268,15 @@ impl UserStore for HeldStore {
         self.claims.pass().await;
         self.store.redeem_code(code, new, max).await
     }
+
+    async fn sweep_credentials(
+        &self,
+        unused_since: Timestamp,
+        after: Option<CredentialKey>,
+    ) -> Result<Option<CredentialKey>, StoreError> {
+        self.claims.pass().await;
+        self.store.sweep_credentials(unused_since, after).await
+    }
 }
 
 #[async_trait]

@@ -4,6 +4,7 @@
 /// nickname_conformance!(name, backend);                      any store
 /// nickname_conformance!(name, backend, persistent);          … whose nicknames can be opened again
 /// nickname_conformance!(name, backend, persistent, shared);  … also several times at once
+/// nickname_conformance!(name, backend, sweeping);            … which sweeps credentials
 /// ```
 ///
 /// `backend` is an expression for a [`SessionBackend`](crate::testkit::SessionBackend), evaluated for each case; each
@@ -64,6 +65,12 @@ macro_rules! nickname_conformance {
                 nicknames_are_kept_over_any_number_of_restarts;
             users:
                 users_are_kept_over_restarts;
+        }
+    };
+    (@sweeping $attributes:tt $backend:expr) => {
+        $crate::conformance! { @cases $attributes $backend;
+            users:
+                users_of_whom_nothing_is_left_are_swept;
         }
     };
     (@shared $attributes:tt $backend:expr) => {

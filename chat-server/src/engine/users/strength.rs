@@ -1,17 +1,22 @@
-/// The entropy that a token chosen by a client needs: about that of six characters of random base64.
-const MIN_BITS: f64 = 36.0;
+/// The shortest token that a client can choose for a new name: 128 bits in random base64.
+const MIN_CHARS: usize = 22;
+
+/// The entropy that it needs, as estimated here, which is less than random characters have.
+const MIN_BITS: f64 = 56.0;
 
 /// Neighbours in these rows are often typed one after the other.
 const ROWS: &str = "qwertyuiopasdfghjklzxcvbnm";
 
-/// Returns whether a token is so weak that guessing would find it: a repeated character, a repeated short piece, or
-/// digits or letters in sequence.
+/// Returns whether a token is so weak that guessing might find it: a short one, a repeated character, a repeated short
+/// piece, or digits or letters in sequence.
 ///
 /// This is an estimate without a word list: each character that the previous ones do not predict counts as a choice
-/// among the distinct characters of the token. Random tokens of 16 characters pass, also in hexadecimal;
-/// `aaaaaaaaaaaaaaaa`, `0123456789abcdef` and `passwordpassword` do not.
+/// among the distinct characters of the token. Random tokens of 22 characters pass, also in hexadecimal.
 pub(super) fn is_weak(token: &str) -> bool {
     let chars: Vec<char> = token.chars().collect();
+    if chars.len() < MIN_CHARS {
+        return true;
+    }
     let mut different = chars.clone();
     different.sort_unstable();
     different.dedup();
@@ -47,21 +52,22 @@ mod tests {
     #[test]
     fn what_a_user_would_try_first_is_weak() {
         for token in [
-            "aaaaaaaaaaaaaaaa",
-            "aaaaaaaaaaaaaaab",
-            "abababababababab",
-            "abcabcabcabcabcabc",
-            "0123456789abcdef",
-            "1234567890123456",
-            "9876543210987654",
+            "aaaaaaaaaaaaaaaaaaaaaaaa",
+            "aaaaaaaaaaaaaaaaaaaaaaab",
+            "abababababababababababab",
+            "abcabcabcabcabcabcabcabc",
+            "0123456789abcdef01234567",
+            "123456789012345678901234",
+            "987654321098765432109876",
             "abcdefghijklmnopqrstuvwxyz",
-            "qwertyuiopasdfghjkl",
-            "QWERTYUIOP123456",
-            "passwordpassword",
-            "password12345678",
+            "qwertyuiopasdfghjklzxcvbnm",
+            "QWERTYUIOP12345678901234",
+            "passwordpasswordpassword",
+            "password1234567812345678",
             "0000000000000000000000000000",
-            "                ",
-            "ääääääääääääääää",
+            "                        ",
+            "ääääääääääääääääääääääää",
+            "kV3_q9ZtR0aLx7WmB2cYd",
         ] {
             assert!(is_weak(token), "{token}");
         }
@@ -77,7 +83,7 @@ mod tests {
         let hexadecimal: Vec<char> = "0123456789abcdef".chars().collect();
         let refused = (0..10_000)
             .filter(|_| {
-                let token: String = (0..16).map(|_| hexadecimal[random(16) as usize]).collect();
+                let token: String = (0..22).map(|_| hexadecimal[random(16) as usize]).collect();
                 is_weak(&token)
             })
             .count();
@@ -86,7 +92,11 @@ mod tests {
             let token: String = (0..32).map(|_| hexadecimal[random(16) as usize]).collect();
             assert!(!is_weak(&token), "{token}");
         }
-        for token in ["3f0c9f5e-5b0c-4b0e-9a55-0d6a7a9b1c2d", "correct horse battery staple"] {
+        for token in [
+            "3f0c9f5e-5b0c-4b0e-9a55-0d6a7a9b1c2d",
+            "correct horse battery staple",
+            "kV3_q9ZtR0aLx7WmB2cYdE",
+        ] {
             assert!(!is_weak(token), "{token}");
         }
     }

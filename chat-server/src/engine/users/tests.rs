@@ -1,9 +1,10 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use chat_core::{NodeId, RoomId};
-use chat_store::{MemoryStore, NicknameStore};
-use tokio::time::advance;
+use chat_store::{Credential, MemoryStore, NicknameStore};
+use tokio::time::{advance, sleep};
 
+use super::sweep::SWEEP_INTERVAL;
 use super::*;
 use crate::engine::delivery::EphemeralEvents;
 use crate::engine::outgoing::Outgoing;
@@ -70,7 +71,7 @@ fn store() -> Arc<MemoryStore> {
 }
 
 const ADAS: &str = "the token that Ada has";
-const EVES: &str = "another one, of Eve's";
+const EVES: &str = "another one, that Eve has";
 
 #[tokio::test(start_paused = true)]
 async fn a_clock_that_jumps_takes_no_name_away() {
@@ -283,7 +284,7 @@ async fn names_that_nobody_renews_are_swept() {
         let (store, key) = (Arc::clone(&store), name.parse::<Nickname>().unwrap().key());
         async move { store.find_nickname(&key).await.unwrap().is_some() }
     };
-    let sweep = tokio::spawn(node.identities.clone().sweep());
+    let sweep = tokio::spawn(node.identities.clone().sweep(false));
     // Not because the clock was set.
     node.set_clock(200 * DAY);
     sleep(2 * SWEEP_INTERVAL).await;
@@ -294,6 +295,29 @@ async fn names_that_nobody_renews_are_swept() {
     sleep(LIFETIME / 2 + 2 * SWEEP_INTERVAL).await;
     assert!(!find("Ada").await && find("Bob").await);
     sweep.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn users_of_whom_nothing_is_left_are_swept_where_one_store_has_everything() {
+    for users_too in [true, false] {
+        let store = store();
+        let node = Node::new(&store, &Limits::default());
+        for (name, token) in [("Ada", ADAS), ("Eve", EVES)] {
+            node.take(name, Some(token), 1).await.unwrap();
+        }
+        let sweep = tokio::spawn(node.identities.clone().sweep(users_too));
+        sleep(LIFETIME / 2).await;
+        let ada = node.take("Ada", Some(ADAS), 1).await.unwrap();
+        sleep(LIFETIME / 2 + 2 * SWEEP_INTERVAL).await;
+        let found = async |token: &str| {
+            let key = owner("token", &[token]).into();
+            store.find_credential(key, Timestamp::from_millis(0)).await.unwrap()
+        };
+        let is_unknown = found(EVES).await == Credential::Unknown;
+        assert_eq!(is_unknown, users_too);
+        assert!(matches!(found(ADAS).await, Credential::Kept(of) if of.user == ada.id));
+        sweep.abort();
+    }
 }
 
 /// An issuer whose tokens are the subject and the names, as in `1:John Smith:John`.

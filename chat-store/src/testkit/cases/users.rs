@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 
-use chat_core::{Nickname, UserId};
+use chat_core::{Feed, Nickname, UserId};
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
 use crate::testkit::SessionBackend;
+use crate::testkit::access_samples::{ban, change, create, impose};
 use crate::testkit::dropping::{POLLS, poll_at_most};
-use crate::testkit::samples::{at, claim, claim_one, user};
+use crate::testkit::samples::{append_one, at, claim, claim_one, offset, private, room, user};
 use crate::{
     Credential, CredentialKey, CredentialOwner, Device, DeviceCode, DeviceCodeKey, NewCredential,
-    NicknameClaim, OwnerKey, StoreError, UserStore,
+    NicknameClaim, OwnerKey, ReadPosition, StoreError, UserStore,
 };
 
 const HOUR: i64 = 60 * 60 * 1000;
@@ -230,6 +231,49 @@ pub async fn a_code_that_is_used_by_a_dropped_call_can_be_used_again(backend: &d
         let added = redeem(&*store, round, &new(round, 5)).await;
         assert_eq!(added.map(|(owner, _)| owner), Some(ada), "{kept}");
         assert_eq!(keys(&*store, ada.user).await, [key(round)]);
+    }
+}
+
+/// Only when the first device, and no other, has been out of use for long.
+pub async fn users_of_whom_nothing_is_left_are_swept(backend: &dyn SessionBackend) {
+    let store = backend.open_store().await;
+    // Each of these has something left but for the first two.
+    for number in 1..=10 {
+        keep(&*store, number, owner(number.into(), number)).await;
+        let read = ReadPosition {
+            user: user(number.into()),
+            feed: Feed::Room(room("a")),
+            offset: offset(1),
+        };
+        store.note_read(&[read]).await.expect("a note");
+    }
+    claim_one(&*store, &claim("Ada", 3, 3)).await;
+    append_one(&*store, &private(4, 20, "sent")).await;
+    append_one(&*store, &private(20, 5, "received")).await;
+    change(&*store, create("a", Some(6))).await;
+    change(&*store, impose(ban(7, None), None)).await;
+    keep(&*store, 30, owner(8, 8)).await;
+    assert!(store.revoke_credential(user(9), key(9), at(0)).await.expect("an answer"));
+    assert_eq!(found(&*store, 10, 2 * HOUR).await, Credential::Kept(owner(10, 10)));
+
+    for _ in 0..2 {
+        let (mut after, mut rounds) = (None, 0);
+        while let Some(last) = store.sweep_credentials(at(HOUR), after).await.expect("a sweep") {
+            assert_ne!(Some(last), after);
+            (after, rounds) = (Some(last), rounds + 1);
+        }
+        assert!(rounds > 0, "it has looked at what is left");
+    }
+    for number in 1..=10 {
+        let of = i64::from(number);
+        let expected = match number {
+            1 | 2 => Credential::Unknown,
+            9 => Credential::Revoked,
+            _ => Credential::Kept(owner(of, number)),
+        };
+        assert_eq!(found(&*store, number, 0).await, expected, "{number}");
+        let read = store.read_positions(user(of), 1).await.expect("positions").len();
+        assert_eq!(read, usize::from(number > 2), "{number}");
     }
 }
 
