@@ -6,7 +6,7 @@ use std::time::Duration;
 use chat_server::Chat;
 use chat_store::MemoryStore;
 use chat_store::testkit::HeldStore;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 
@@ -48,4 +48,41 @@ async fn what_belongs_to_a_session_is_answered_when_it_would_outlive_a_crash() {
             assert!(message.starts_with(r#"42["chat message","hello""#), "{message}");
         }
     }
+}
+
+/// It could otherwise get what comes after a message of the room, and recover elsewhere what the store has: the room, from
+/// after that message on.
+#[tokio::test]
+async fn a_client_that_comes_back_gets_nothing_before_what_it_left_would_outlive_a_crash() {
+    let held = Arc::new(HeldStore::new(Arc::new(MemoryStore::new())));
+    let chat = Chat::builder(Arc::<HeldStore>::clone(&held)).start().await.unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    tokio::spawn(async move { chat.serve(listener, std::future::pending()).await });
+    let rooms = json!({ "rooms": ["general", "rust"] });
+    let (mut other, _) = Client::connect(&address, rooms.clone()).await;
+    let mut say = async |room: &str| {
+        other.send(&format!(r#"429["chat message","hello",null,{{"room":"{room}"}}]"#)).await;
+        while !other.packet().await.starts_with("439") {}
+    };
+    let (mut client, session) = Client::connect(&address, rooms).await;
+    say("general").await;
+    let first = client.packet().await;
+    let first: Value = serde_json::from_str(first.strip_prefix("42").expect(&first)).unwrap();
+    let place = json!({ "pid": session["pid"], "offset": first.as_array().unwrap().last() });
+
+    held.saves.close();
+    client.send(r#"420["leave","rust"]"#).await;
+    held.saves.waiting(1).await;
+    drop(client);
+    for room in ["rust", "general", "rust"] {
+        say(room).await;
+    }
+    let (mut client, again) = Client::connect(&address, place).await;
+    assert_eq!(again["pid"], session["pid"], "it is recovered");
+    let early = timeout(Duration::from_millis(100), client.packet()).await;
+    assert!(early.is_err(), "{early:?} before the session is saved");
+    held.saves.open();
+    let next = client.packet().await;
+    assert!(next.starts_with(r#"42["chat message","hello",3,{"room":"general""#), "{next}");
 }

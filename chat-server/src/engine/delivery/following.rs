@@ -207,11 +207,6 @@ impl Past {
     pub(crate) fn is_empty(&self) -> bool {
         *self == Self::default()
     }
-
-    /// Returns whether there is a rewind that the client may not have seen.
-    pub(crate) fn has_rewinds(&self) -> bool {
-        !self.rewinds.is_empty()
-    }
 }
 
 impl From<Offset> for Since {

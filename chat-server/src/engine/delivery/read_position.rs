@@ -24,9 +24,10 @@ struct State {
     following: Arc<Following>,
     /// Everything up to here has been handed over or is not for this connection.
     cursor: Offset,
-    /// How often the cursor was moved back.
-    rewinds: u64,
-    /// How often a room was joined: what was read before may lack messages of it.
+    /// How often the cursor was moved back, or a room was left. What is followed must then be saved before more is handed
+    /// over: otherwise a client could go on after a message that it lacks, and recover what it followed before.
+    breaks: u64,
+    /// How often a room was joined or left: what was read before may lack messages of it.
     joins: u64,
     /// Whether nothing may be handed over now.
     held: bool,
@@ -36,7 +37,7 @@ struct State {
 #[derive(Debug)]
 pub(crate) struct Glance {
     pub(crate) cursor: Offset,
-    pub(crate) rewinds: u64,
+    pub(crate) breaks: u64,
     pub(crate) joins: u64,
     pub(crate) held: bool,
     /// What the connection follows, if that has changed.
@@ -47,9 +48,9 @@ impl ReadPosition {
     /// Creates a read position. Nothing is handed over before what is followed is saved, as after a rewind, unless it
     /// `is_saved`.
     pub(crate) fn new(following: Following, cursor: Offset, is_saved: bool) -> Self {
-        let rewinds = u64::from(!is_saved);
+        let breaks = u64::from(!is_saved);
         let following = Arc::new(following);
-        Self(Mutex::new(State { following, cursor, rewinds, joins: 0, held: false }))
+        Self(Mutex::new(State { following, cursor, breaks, joins: 0, held: false }))
     }
 
     /// Returns the cursor.
@@ -63,10 +64,10 @@ impl ReadPosition {
 
     /// Returns a snapshot for a caller that knows what the connection followed before.
     pub(crate) fn now(&self, known: &Arc<Following>) -> Glance {
-        let State { following, cursor, rewinds, joins, held } = &*self.lock();
+        let State { following, cursor, breaks, joins, held } = &*self.lock();
         let changed = (!Arc::ptr_eq(following, known)).then(|| Arc::clone(following));
-        let (cursor, rewinds, joins, held) = (*cursor, *rewinds, *joins, *held);
-        Glance { cursor, rewinds, joins, held, following: changed }
+        let (cursor, breaks, joins, held) = (*cursor, *breaks, *joins, *held);
+        Glance { cursor, breaks, joins, held, following: changed }
     }
 
     /// Returns whether the connection is in a room.
@@ -89,13 +90,19 @@ impl ReadPosition {
         let before = state.cursor;
         state.cursor = Arc::make_mut(&mut state.following).join(room, after, before);
         state.joins += 1;
-        state.rewinds += u64::from(state.cursor < before);
+        state.breaks += u64::from(state.cursor < before);
         then(&state.following);
     }
 
-    /// Stops following a room. No message of it is handed over after this.
+    /// Stops following a room. No message of it is handed over after this, and none of others before that is saved.
     pub(crate) fn leave(&self, room: &RoomId) {
-        Arc::make_mut(&mut self.lock().following).leave(room);
+        let mut state = self.lock();
+        if state.following.room(room).is_some() {
+            Arc::make_mut(&mut state.following).leave(room);
+            // What was read before is not handed over, either.
+            state.joins += 1;
+            state.breaks += 1;
+        }
     }
 
     /// Calls `then` with what is followed, which does not change meanwhile. It must not block.

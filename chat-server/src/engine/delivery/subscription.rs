@@ -21,11 +21,11 @@ pub(crate) struct Subscription {
     attached: Arc<Following>,
     /// Its feeds, sorted.
     feeds: Vec<Feed>,
-    /// How often the cursor had been moved back when it was last looked at.
-    rewinds: u64,
-    /// Whether the cursor was moved back since messages were last found. A read that fails does not forget it.
-    rewound: bool,
-    /// How often a room had been joined when `page` was read.
+    /// How often the cursor had been moved back or a room was left, as of the last look.
+    breaks: u64,
+    /// Whether there was a break since messages were last found. A read that fails does not forget it.
+    is_broken: bool,
+    /// How often a room had been joined or left when `page` was read.
     joins: u64,
     /// Whether nothing may be handed over, as of the last look.
     held: bool,
@@ -38,8 +38,8 @@ pub(crate) struct Subscription {
 pub(crate) enum Found {
     /// There are messages to hand over.
     Messages,
-    /// The same, after the cursor was moved back: what the connection follows must be saved first.
-    AfterRewind,
+    /// The same, after the cursor was moved back or a room was left: what the connection follows must be saved first.
+    AfterBreak,
     /// All committed messages were handed over, or nothing may be handed over now.
     Nothing,
 }
@@ -61,8 +61,8 @@ impl Subscription {
             position,
             attached,
             feeds,
-            rewinds: 0,
-            rewound: false,
+            breaks: 0,
+            is_broken: false,
             joins: 0,
             held: false,
             page,
@@ -86,8 +86,8 @@ impl Subscription {
             let (entries, upto) = self.log.read_after(&self.reader, &self.feeds, cursor).await?;
             if !entries.is_empty() {
                 self.page = entries.into();
-                let rewound = std::mem::take(&mut self.rewound);
-                return Ok(if rewound { Found::AfterRewind } else { Found::Messages });
+                let is_broken = std::mem::take(&mut self.is_broken);
+                return Ok(if is_broken { Found::AfterBreak } else { Found::Messages });
             }
             if upto <= cursor {
                 return Ok(Found::Nothing);
@@ -136,8 +136,8 @@ impl Subscription {
         if let Some(following) = now.following {
             self.follow(following);
         }
-        self.rewound |= now.rewinds != self.rewinds;
-        (self.rewinds, self.joins, self.held) = (now.rewinds, now.joins, now.held);
+        self.is_broken |= now.breaks != self.breaks;
+        (self.breaks, self.joins, self.held) = (now.breaks, now.joins, now.held);
         now.cursor
     }
 

@@ -149,7 +149,7 @@ impl<S: Sink, P: Permit> DeliveryTask<'_, S, P> {
                     waiting.wake.notified().await;
                     continue;
                 }
-                Some(Ok(Found::AfterRewind)) => {
+                Some(Ok(Found::AfterBreak)) => {
                     self.meanwhile(Box::pin(sink.saved()), Phase::Gone).await?;
                 }
                 Some(Ok(Found::Messages)) => {}

@@ -311,6 +311,34 @@ async fn a_room_joined_after_the_cursor_and_before_the_end_of_a_page_leaves_out_
     assert_eq!(sink.has(3).await, messages([1, 3, 4]));
 }
 
+/// A client that has got what comes after a message of the room could otherwise recover what it followed before, and
+/// never get that message.
+#[tokio::test]
+async fn what_comes_after_a_room_was_left_waits_until_that_is_saved() {
+    let (_, log) = memory_log().await;
+    for name in ["a", "b", "a"] {
+        append(&log, name, 1).await;
+    }
+    let sink = TestSink::with_room(1);
+    let running = start(&log, "a", 0, &sink);
+    running.position.join(room("b"), Offset::ZERO, |_| ());
+    assert_eq!(sink.has(1).await, messages([1]));
+    let saved = Arc::new(Notify::new());
+    *sink.saving.lock().unwrap() = Some(Arc::clone(&saved));
+    running.position.leave(&room("b"));
+    // It was not in this one.
+    running.position.leave(&room("c"));
+    running.waiting.wake.notify_one();
+    sink.give_room(100);
+    running.answer(7);
+    assert_eq!(sink.has(2).await, [Got::Message(1), Got::Answer(7)], "answers do not wait");
+    log.seen(3).await;
+    tokio::task::yield_now().await;
+    assert_eq!(sink.got().len(), 2);
+    saved.notify_one();
+    assert_eq!(sink.has(3).await[2..], messages([3]));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_room_has_comes_after_the_answer_to_its_join_which_comes_when_it_is_saved() {
     let (_, log) = memory_log().await;

@@ -50,6 +50,8 @@ pub(super) struct Change {
     pub(super) record: SessionRecord,
     /// None when the session has ended.
     saved: Option<Saved>,
+    /// Whether the store may have another state, and not only another owner or time of expiry.
+    is_of_state: bool,
 }
 
 impl Registry {
@@ -70,6 +72,11 @@ impl Registry {
             let generation = change.record.generation;
             change.saved.clone().map(|saved| Known { generation, saved })
         })
+    }
+
+    /// Returns whether a session has a state that a crash may take back to an earlier one.
+    pub(super) fn has_unsaved_state(&self, key: SessionKey) -> bool {
+        self.lock().pending(key).is_some_and(|change| change.is_of_state)
     }
 
     /// Makes a connection the owner of a session in its current state, and returns its generation and the previous
@@ -167,7 +174,7 @@ impl Registry {
         let Some(active) = sessions.owner(key, generation) else { return };
         active.known.saved.state = state;
         let known = active.known.clone();
-        sessions.change(key, &known, self.lease());
+        sessions.change(key, &known, self.lease()).is_of_state = true;
     }
 
     /// Takes a session from its owner if `generation` still owns it, and keeps it for the recovery window or ends it.
@@ -251,7 +258,8 @@ impl Sessions {
     fn change(&mut self, key: SessionKey, known: &Known, keep_for: Duration) -> &mut Change {
         self.revision += 1;
         let record = record(key, known, self.revision, keep_for);
-        let change = Change { record, saved: Some(known.saved.clone()) };
+        let is_of_state = self.pending(key).is_some_and(|change| change.is_of_state);
+        let change = Change { record, saved: Some(known.saved.clone()), is_of_state };
         self.changed.entry(key).insert_entry(change).into_mut()
     }
 

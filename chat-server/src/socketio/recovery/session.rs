@@ -112,6 +112,12 @@ impl<S> Session<S> {
         }
     }
 
+    /// Returns whether the state would survive a crash of the server, or the client cannot recover the session.
+    pub(crate) fn is_saved(&self) -> bool {
+        let unsaved = |owner: &Owner| owner.writer.registry().has_unsaved_state(owner.key);
+        !self.owner.as_ref().is_some_and(unsaved)
+    }
+
     /// Waits until everything [saved](Self::save) before this call would survive a crash of the server. Returns at
     /// once if the client cannot recover the session. Cancel safe: the state is saved all the same.
     pub async fn saved(&self) {

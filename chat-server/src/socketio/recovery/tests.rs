@@ -137,6 +137,34 @@ async fn what_changes_during_a_save_is_not_taken_for_saved() {
     assert_eq!(stored(&*held, Duration::ZERO).await.as_deref(), Some("two"));
 }
 
+/// Also when its connection is gone, and when another one has it here.
+#[tokio::test]
+async fn a_state_that_a_crash_may_take_back_is_known_to_be_unsaved() {
+    let held = Arc::new(HeldStore::new(Arc::new(MemoryStore::new())));
+    let sessions = Sessions::on(Arc::<HeldStore>::clone(&held));
+    let is_unsaved = || sessions.registry.has_unsaved_state(KEY);
+    let owner = sessions.begin("one");
+    sessions.saved().await;
+    assert!(!is_unsaved());
+    sessions.registry.renew();
+    assert!(!is_unsaved(), "the state is the same");
+    sessions.saved().await;
+
+    held.saves.close();
+    sessions.registry.update(KEY, owner, "two".into());
+    assert!(is_unsaved());
+    sessions.writer.wake();
+    held.saves.waiting(1).await;
+    assert!(is_unsaved(), "while it is being saved");
+    sessions.registry.release(KEY, owner, false);
+    assert!(is_unsaved());
+    sessions.own(2, "two").expect("nobody else has it");
+    assert!(is_unsaved());
+    held.saves.open();
+    sessions.saved().await;
+    assert!(!is_unsaved());
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_failed_save_is_tried_again_with_what_is_true_then() {
     let failing = Arc::new(FailingStore::new(Arc::new(MemoryStore::new())));

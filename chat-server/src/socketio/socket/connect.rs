@@ -124,21 +124,21 @@ impl Connections {
         let Accepted { session: state, cursor, found, identified, not_joined, .. } = accepted;
         let (policy, echo) = ((accepted.access, &*accepted.unseen), accepted.echo);
         let recovery = &self.services.recovery;
-        let (session, is_saved) = match found {
+        let session = match found {
             Some(found) => {
                 let has_changed = *found.state() != state;
                 let session = recovery.resume(&socket, found);
                 if has_changed {
                     session.save(&state);
                 }
-                // A rewind that happens again may not have been saved either.
-                (session, !has_changed && !state.following.past.has_rewinds())
+                session
             }
-            None => (recovery.begin(&socket, &state).await, true),
+            None => recovery.begin(&socket, &state).await,
         };
         let (user, token) = identified.unzip();
         let services = self.services.clone();
-        let position = ReadPosition::new(state.following, cursor, is_saved);
+        // What an earlier connection has changed may not be saved either.
+        let position = ReadPosition::new(state.following, cursor, session.is_saved());
         let begin = (position, state.was_anonymous, state.exclusions);
         let identity = (user, token.flatten());
         let connection =
