@@ -12,7 +12,7 @@ pub use change::{AccessChange, AccessChanged, AccessNumber, Refused};
 pub use decide::{AccessState, AccessWrite, Decided};
 pub use invitation::{Invitation, InvitationCode};
 pub use request::{AccessLimit, AccessLimits, AccessRequest, NewAccessChange};
-pub use room::{RoomAccess, RoomMember, RoomRecord};
+pub use room::{RoomAccess, RoomMember, RoomRecord, RoomViewer};
 pub use sanction::{Sanction, SanctionKey, Subject};
 
 /// Maximum number of invitations, and of sanctions, per sweep, so that others do not wait. With an invitation goes a

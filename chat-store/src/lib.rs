@@ -33,7 +33,7 @@ mod user;
 pub use access::{
     AccessChange, AccessChanged, AccessLimit, AccessLimits, AccessNumber, AccessRequest,
     AccessState, AccessWrite, Decided, Invitation, InvitationCode, NewAccessChange, Refused,
-    RoomAccess, RoomMember, RoomRecord, Sanction, SanctionKey, Subject,
+    RoomAccess, RoomMember, RoomRecord, RoomViewer, Sanction, SanctionKey, Subject,
 };
 pub use appended::Appended;
 pub use config::open;

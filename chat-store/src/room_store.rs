@@ -3,7 +3,7 @@ use chat_core::{RoomKey, Timestamp, UserId};
 
 use crate::{
     AccessChange, AccessChanged, AccessNumber, Invitation, InvitationCode, NewAccessChange,
-    RoomAccess, RoomMember, RoomRecord, Sanction, SanctionKey, StoreError,
+    RoomAccess, RoomMember, RoomRecord, RoomViewer, Sanction, SanctionKey, StoreError,
 };
 
 /// A store of the rooms that are kept, their members and invitations, of bans and mutes, and of the log of all changes
@@ -60,14 +60,14 @@ pub trait RoomStore: Send + Sync + 'static {
         Ok(self.find_access(room, None).await?.map(|access| access.room))
     }
 
-    /// Returns the rooms that a user may find, with the role of the user: public ones, and private ones with this
-    /// member. In the order of their keys, from the first one after `after`, at most `limit`.
+    /// Returns the rooms that somebody may find, with the role of a user, in the order of their keys, from the first one
+    /// after `after`, at most `limit`. Deleted ones are not among them.
     ///
     /// # Errors
     /// See [`StoreError::is_retryable`].
     async fn list_rooms(
         &self,
-        user: Option<UserId>,
+        viewer: RoomViewer,
         after: Option<&RoomKey>,
         limit: usize,
     ) -> Result<Vec<RoomAccess>, StoreError>;

@@ -3,7 +3,7 @@ use chat_core::{RoomKey, Timestamp, UserId};
 
 use crate::{
     AccessChange, AccessChanged, AccessNumber, Invitation, InvitationCode, NewAccessChange,
-    RoomAccess, RoomMember, RoomStore, Sanction, SanctionKey, StoreError,
+    RoomAccess, RoomMember, RoomStore, RoomViewer, Sanction, SanctionKey, StoreError,
 };
 
 /// A store that keeps its rooms in another store: every implementation is also a [`RoomStore`].
@@ -59,12 +59,12 @@ impl<W: RoomStoreWrapper> RoomStore for W {
 
     async fn list_rooms(
         &self,
-        user: Option<UserId>,
+        viewer: RoomViewer,
         after: Option<&RoomKey>,
         limit: usize,
     ) -> Result<Vec<RoomAccess>, StoreError> {
         self.before_read().await?;
-        self.rooms().list_rooms(user, after, limit).await
+        self.rooms().list_rooms(viewer, after, limit).await
     }
 
     async fn list_members(

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { once, sleep } from "./support/bounds.mjs";
 import { connect, send } from "./support/client.mjs";
-import { ask, User } from "./support/users.mjs";
+import { ask, tokenOf, User } from "./support/users.mjs";
 import { cutOff } from "./support/recoverable.mjs";
 import { Server } from "./support/server.mjs";
 
@@ -71,7 +71,7 @@ test("recovery hands over the private messages that were missed", async (t) => {
   const later = connect(t, eve.socket.io.uri);
   const privates = [];
   later.on("private message", (content) => privates.push(content));
-  await ask(later, "nickname", "Grace", "Grace's own secret token");
+  await ask(later, "nickname", "Grace", tokenOf("Grace"));
   await ada.whisper("Grace", "four");
   await grace.hears(4);
   await send(later, "the end");

@@ -54,3 +54,31 @@ impl RoomRecord {
         }
     }
 }
+
+/// For whom rooms are listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RoomViewer {
+    /// Whoever asks: public rooms.
+    Anyone,
+    /// A user: public rooms, and private ones with this member.
+    User(UserId),
+    /// Those who run the chat: all rooms.
+    Operator,
+}
+
+impl RoomViewer {
+    /// Returns the user whose roles are listed.
+    pub(crate) fn user(self) -> Option<UserId> {
+        match self {
+            Self::User(user) => Some(user),
+            Self::Anyone | Self::Operator => None,
+        }
+    }
+}
+
+impl From<Option<UserId>> for RoomViewer {
+    /// Returns a user, or anyone.
+    fn from(user: Option<UserId>) -> Self {
+        user.map_or(Self::Anyone, Self::User)
+    }
+}

@@ -9,7 +9,7 @@ use super::{PostgresStore, access_read as read, access_write as write};
 use crate::sql::access_rows as rows;
 use crate::{
     AccessChange, AccessChanged, AccessNumber, Invitation, InvitationCode, NewAccessChange,
-    RoomAccess, RoomMember, RoomStore, Sanction, SanctionKey, StoreError,
+    RoomAccess, RoomMember, RoomStore, RoomViewer, Sanction, SanctionKey, StoreError,
 };
 
 /// Whoever changes something waits here until everything before it is committed, and so sees it. Readers do not wait.
@@ -91,12 +91,12 @@ impl RoomStore for PostgresStore {
 
     async fn list_rooms(
         &self,
-        user: Option<UserId>,
+        viewer: RoomViewer,
         after: Option<&RoomKey>,
         limit: usize,
     ) -> Result<Vec<RoomAccess>, StoreError> {
         let mut lease = self.readers.lease().await?;
-        let found = within(CALL_TIMEOUT, read::list_rooms(&mut lease, user, after, limit)).await;
+        let found = within(CALL_TIMEOUT, read::list_rooms(&mut lease, viewer, after, limit)).await;
         lease.settle(found)
     }
 

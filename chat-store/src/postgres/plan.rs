@@ -100,6 +100,13 @@ async fn what_is_read_is_found_by_an_index_also_in_tables_that_look_empty() {
             &["chat_rooms_by_visibility", "chat_members_by_user", "chat_rooms_pkey"],
         ),
         (
+            "list_all_rooms",
+            "text, bigint",
+            "'a', 10",
+            access_read::LIST_ALL_ROOMS,
+            &["chat_rooms_pkey"],
+        ),
+        (
             "list_members",
             "text, bigint, bigint",
             "'a', 1, 10",

@@ -7,8 +7,8 @@ use crate::sql::access_rows::{
     self as rows, ChangeRow, InvitationRow, MemberRow, RoomRow, SanctionRow,
 };
 use crate::{
-    AccessChange, AccessNumber, Invitation, InvitationCode, RoomAccess, RoomMember, Sanction,
-    SanctionKey, Subject,
+    AccessChange, AccessNumber, Invitation, InvitationCode, RoomAccess, RoomMember, RoomViewer,
+    Sanction, SanctionKey, Subject,
 };
 
 /// A room, and the role of a user in it.
@@ -36,6 +36,10 @@ pub(super) const LIST_ROOMS: &str = "
     JOIN chat_rooms ON key = found
     LEFT JOIN chat_members ON room = found AND user_id = $1
     ORDER BY found LIMIT $3";
+
+pub(super) const LIST_ALL_ROOMS: &str = "
+    SELECT name, topic, visibility, posting, created_by, created_at, owners, members, NULL AS role
+    FROM chat_rooms WHERE visibility <> 'deleted' AND key > $1 ORDER BY key LIMIT $2";
 
 pub(super) const MEMBER: &str =
     "SELECT user_id, role, since FROM chat_members WHERE room = $1 AND user_id = $2";
@@ -87,14 +91,16 @@ pub(super) async fn find(
 
 pub(super) async fn list_rooms(
     connection: &mut Connection,
-    user: Option<UserId>,
+    viewer: RoomViewer,
     after: Option<&RoomKey>,
     limit: usize,
 ) -> Result<Vec<RoomAccess>, sqlx::Error> {
-    let list = sqlx::query_as(LIST_ROOMS)
-        .bind(user.map(UserId::as_i64))
-        .bind(after.map_or("", RoomKey::as_str).to_owned())
-        .bind(at_most(limit));
+    let after = after.map_or("", RoomKey::as_str).to_owned();
+    let list = match viewer {
+        RoomViewer::Operator => sqlx::query_as(LIST_ALL_ROOMS).bind(after),
+        viewer => sqlx::query_as(LIST_ROOMS).bind(viewer.user().map(UserId::as_i64)).bind(after),
+    };
+    let list = list.bind(at_most(limit));
     rows::all::<RoomRow, _>(list.fetch_all(connection).await?, rows::access)
 }
 

@@ -10,7 +10,7 @@ use super::{SqliteStore, Writer, access_read as read, access_write as write};
 use crate::sql::access_rows as rows;
 use crate::{
     AccessChange, AccessChanged, AccessNumber, Invitation, InvitationCode, NewAccessChange,
-    RoomAccess, RoomMember, RoomStore, Sanction, SanctionKey, StoreError,
+    RoomAccess, RoomMember, RoomStore, RoomViewer, Sanction, SanctionKey, StoreError,
 };
 
 /// `?1` is a JSON array of subjects.
@@ -79,12 +79,12 @@ impl RoomStore for SqliteStore {
 
     async fn list_rooms(
         &self,
-        user: Option<UserId>,
+        viewer: RoomViewer,
         after: Option<&RoomKey>,
         limit: usize,
     ) -> Result<Vec<RoomAccess>, StoreError> {
         let mut reader = self.reader().await?;
-        let found = read::list_rooms(&mut reader, user, after, limit).await;
+        let found = read::list_rooms(&mut reader, viewer, after, limit).await;
         found.map_err(|error| self.place.error_in_use(error))
     }
 
@@ -189,6 +189,7 @@ mod tests {
                     "chat_members USING PRIMARY KEY (room=? AND user_id=?)",
                 ],
             ),
+            (read::LIST_ALL_ROOMS, &["chat_rooms USING PRIMARY KEY (key>?)"]),
             (read::MEMBER, &["PRIMARY KEY (room=? AND user_id=?)"]),
             (read::LIST_MEMBERS, &["PRIMARY KEY (room=? AND user_id>?)"]),
             (read::INVITATION, &["PRIMARY KEY (code=?)"]),

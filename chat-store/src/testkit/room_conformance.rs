@@ -35,6 +35,7 @@ macro_rules! room_conformance {
                 a_room_that_is_not_kept_cannot_be_changed
                 rooms_are_listed_in_order_page_by_page
                 a_private_room_is_listed_for_its_members_only
+                all_rooms_are_listed_for_operators
                 a_deleted_room_is_listed_for_nobody
                 there_are_no_more_rooms_than_the_limit
                 any_name_topic_and_reason_comes_back_as_it_was;

@@ -1,7 +1,7 @@
 use axum::response::Response;
 use chat_core::RoomId;
 use chat_core::event::{KeptRoom, RoomsRequest};
-use chat_store::{RoomAccess, RoomRecord, RoomStore};
+use chat_store::{RoomAccess, RoomRecord, RoomStore, RoomViewer};
 use http::StatusCode;
 use serde::Serialize;
 
@@ -33,7 +33,7 @@ struct UsedRoom {
     users: usize,
 }
 
-/// Lists rooms: those that are kept and public, or where none are kept, those with messages. A token for some rooms gets
+/// Lists rooms: those that are kept, private ones too, or where none are kept, those with messages. A token for some rooms gets
 /// these only, so that a page may have fewer than the limit.
 #[utoipa::path(
     get,
@@ -83,7 +83,7 @@ async fn kept(
     limit: usize,
 ) -> Result<(Vec<KeptRoom>, bool), ApiError> {
     let after = after.map(|room| room.key());
-    let mut found = rooms.list_rooms(None, after.as_ref(), limit + 1).await?;
+    let mut found = rooms.list_rooms(RoomViewer::Operator, after.as_ref(), limit + 1).await?;
     let more = cut(&mut found, limit);
     let shown = |RoomAccess { room, role, .. }: RoomAccess| {
         let users = caller.services().presence.count(&room.id);

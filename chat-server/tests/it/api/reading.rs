@@ -100,7 +100,9 @@ async fn rooms_come_a_page_at_a_time_and_only_those_of_the_token() {
         let mut ada = user(&address, "Ada", json!({ "rooms": ["b"] })).await;
         for room in ["a", "b", "c"] {
             if has_rules {
-                ada.send(&format!(r#"427["create room","{room}",{{"topic":"t"}}]"#)).await;
+                let visibility = if room == "c" { "private" } else { "public" };
+                let settings = json!({ "topic": "t", "visibility": visibility });
+                ada.send(&format!(r#"427["create room","{room}",{settings}]"#)).await;
                 while !ada.packet().await.starts_with("437") {}
             } else {
                 let path = format!("/rooms/{room}/messages");

@@ -156,8 +156,8 @@ async fn a_room_is_followed_also_when_the_server_starts_again() {
         command.args(["--listen", listen, "--store", &store, "--api-tokens"]).arg(&file);
         crate::server::launch(command, 1).await
     };
-    let server = start("127.0.0.1:0").await;
-    let address = server.urls[0].replace("http://", "");
+    let address = crate::server::address_to_restart_at();
+    let server = start(&address).await;
     let ci = super::Http::new(&address, &secret[1]);
     let send = async |text: &str| {
         let body = json!({ "content": text });

@@ -14,6 +14,8 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
+use crate::server::address_to_restart_at;
+
 /// Longer than the longest pause of a webhook.
 const PATIENCE: Duration = Duration::from_secs(40);
 
@@ -69,7 +71,7 @@ impl Receiver {
         let reactions = Mutex::new(reactions.into_iter().collect());
         let (asked, refused) = (watch::Sender::default(), watch::Sender::default());
         let shared = Arc::new(Shared { asked, reactions, refused });
-        Self::listen("127.0.0.1:0", shared, tls).await
+        Self::listen(&address_to_restart_at(), shared, tls).await
     }
 
     /// Ends as a process that is killed does, and starts again at the same address.

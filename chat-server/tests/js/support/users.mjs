@@ -6,7 +6,7 @@ import { once, within } from "./bounds.mjs";
 import { connect } from "./client.mjs";
 
 /** A token long enough to keep a nickname. */
-export const tokenOf = (name) => `${name}'s own secret token`;
+export const tokenOf = (name) => `${name}'s own secret token, 7fK2`;
 
 export const ask = (socket, ...args) => socket.timeout(10_000).emitWithAck(...args);
 

@@ -11,7 +11,7 @@ use crate::testkit::dropping::{POLLS, poll_at_most};
 use crate::testkit::samples::{at, user};
 use crate::{
     AccessChange, AccessChanged, AccessNumber, AccessRequest, NewAccessChange, RoomStore,
-    StoreError, Subject,
+    RoomViewer, StoreError, Subject,
 };
 
 async fn whole_log(store: &dyn RoomStore) -> Vec<AccessChange> {
@@ -252,7 +252,7 @@ pub async fn a_closed_store_says_so_of_rooms(backend: &dyn SessionBackend) {
     assert!(closed(store.sweep_access(at(0)).await.unwrap_err()));
     assert!(closed(store.sweep_access_log(at(0)).await.unwrap_err()));
     assert!(closed(store.find_access(&room, None).await.unwrap_err()));
-    assert!(closed(store.list_rooms(None, None, 9).await.unwrap_err()));
+    assert!(closed(store.list_rooms(RoomViewer::Anyone, None, 9).await.unwrap_err()));
     assert!(closed(store.list_members(&room, None, 9).await.unwrap_err()));
     assert!(closed(store.list_invitations(&room, at(0), 9).await.unwrap_err()));
     assert!(closed(store.sanctions_of(None, &["a"], at(0)).await.unwrap_err()));

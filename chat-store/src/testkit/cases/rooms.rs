@@ -10,7 +10,7 @@ use crate::testkit::access_samples::{
 use crate::testkit::samples::{at, room, user};
 use crate::{
     AccessChanged, AccessLimit, AccessLimits, AccessRequest, NewAccessChange, Refused, RoomAccess,
-    RoomRecord,
+    RoomRecord, RoomViewer,
 };
 
 /// Under any name with the same key, with its owner.
@@ -110,7 +110,7 @@ pub async fn rooms_are_listed_in_order_page_by_page(backend: &dyn SessionBackend
         let name = format!("Room {}", (number * 7) % 25);
         change_as(&*store, number + 1, create_with(&name, visibility, Some(1))).await;
     }
-    let all = store.list_rooms(Some(user(1)), None, 100).await.unwrap();
+    let all = store.list_rooms(RoomViewer::User(user(1)), None, 100).await.unwrap();
     assert_eq!(all.len(), 25);
     assert!(all.is_sorted_by(|a, b| a.room.id.key() < b.room.id.key()));
     assert!(all.iter().all(|one| one.role == Some(Role::Owner)));
@@ -118,7 +118,8 @@ pub async fn rooms_are_listed_in_order_page_by_page(backend: &dyn SessionBackend
         let mut listed: Vec<RoomAccess> = Vec::new();
         loop {
             let after = listed.last().map(|one| one.room.id.key());
-            let page = store.list_rooms(Some(user(1)), after.as_ref(), limit).await.unwrap();
+            let page =
+                store.list_rooms(RoomViewer::User(user(1)), after.as_ref(), limit).await.unwrap();
             if page.is_empty() {
                 break;
             }
@@ -127,7 +128,7 @@ pub async fn rooms_are_listed_in_order_page_by_page(backend: &dyn SessionBackend
         }
         assert_eq!(listed, all, "pages of {limit}");
     }
-    assert_eq!(store.list_rooms(Some(user(1)), None, 0).await.unwrap(), []);
+    assert_eq!(store.list_rooms(RoomViewer::User(user(1)), None, 0).await.unwrap(), []);
 }
 
 /// Until they leave.
@@ -138,7 +139,7 @@ pub async fn a_private_room_is_listed_for_its_members_only(backend: &dyn Session
     change_as(&*store, 3, create("lobby", Some(1))).await;
     change_as(&*store, 4, add("lobby", 3)).await;
     let listed = async |number: Option<i64>| -> Vec<_> {
-        let rooms = store.list_rooms(number.map(user), None, 9).await.unwrap();
+        let rooms = store.list_rooms(number.map(user).into(), None, 9).await.unwrap();
         rooms.into_iter().map(|one| (String::from(one.room.id), one.role)).collect()
     };
     let (lobby, staff, board) = ("lobby".to_owned(), "staff".to_owned(), "board".to_owned());
@@ -152,6 +153,24 @@ pub async fn a_private_room_is_listed_for_its_members_only(backend: &dyn Session
     let remove = AccessRequest::RemoveMember { room: key("staff"), user: user(3) };
     change_as(&*store, 6, remove).await;
     assert_eq!(listed(Some(3)).await, [(lobby, member)]);
+}
+
+/// With the private ones.
+pub async fn all_rooms_are_listed_for_operators(backend: &dyn SessionBackend) {
+    let store = backend.open_store().await;
+    change_as(&*store, 1, create_with("staff", Visibility::Private, Some(1))).await;
+    change_as(&*store, 2, create_with("gone", Visibility::Deleted, Some(1))).await;
+    change_as(&*store, 3, create("lobby", Some(1))).await;
+    let listed = async |after: Option<&str>, limit| -> Vec<_> {
+        let after = after.map(key);
+        let rooms = store.list_rooms(RoomViewer::Operator, after.as_ref(), limit).await.unwrap();
+        rooms.into_iter().map(|one| (String::from(one.room.id), one.role)).collect()
+    };
+    let (lobby, staff) = (("lobby".to_owned(), None), ("staff".to_owned(), None));
+    assert_eq!(listed(None, 9).await, [lobby.clone(), staff.clone()]);
+    assert_eq!(listed(None, 1).await, [lobby]);
+    assert_eq!(listed(Some("lobby"), 9).await, [staff]);
+    assert_eq!(listed(Some("staff"), 9).await, []);
 }
 
 /// Its name stays taken, and its members have their roles again when it is brought back.
@@ -172,7 +191,7 @@ pub async fn a_deleted_room_is_listed_for_nobody(backend: &dyn SessionBackend) {
     change_as(&*store, 7, delete.clone()).await;
     assert_eq!(change(&*store, delete).await, AccessChanged::Unchanged);
     let listed = async |number| -> Vec<_> {
-        let rooms = store.list_rooms(Some(user(number)), None, 9).await.unwrap();
+        let rooms = store.list_rooms(RoomViewer::User(user(number)), None, 9).await.unwrap();
         rooms.into_iter().map(|one| String::from(one.room.id)).collect()
     };
     for number in 1..3 {

@@ -106,7 +106,7 @@ pub(super) async fn list(
     request: &RoomsRequest,
 ) -> Result<Answer, Failed> {
     let after = request.after.as_ref().map(RoomId::key);
-    let mut found = rooms.list_rooms(user, after.as_ref(), request.limit + 1).await?;
+    let mut found = rooms.list_rooms(user.into(), after.as_ref(), request.limit + 1).await?;
     let more = cut(&mut found, request.limit);
     let mut found: Vec<_> = found.into_iter().map(|it| shown(connection, it)).collect();
     if let (true, Some(user)) = (request.unread, user) {
