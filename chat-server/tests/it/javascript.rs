@@ -74,6 +74,7 @@ files! {
     changes
     cli
     client_files
+    client_handover
     client_library
     client_library_alone
     crash

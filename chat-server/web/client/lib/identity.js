@@ -11,12 +11,6 @@ export class Identity {
    */
   onOtherTab = () => {};
 
-  /**
-   * The id that the server knows the user by, once it has said so.
-   * @type {string | null}
-   */
-  user = null;
-
   #memory;
   #newToken;
 
@@ -31,6 +25,11 @@ export class Identity {
     this.#newToken = newToken;
     /** @type {string | null} */
     this.name = memory.get("name", first.name ?? null);
+    /**
+     * The id that the server knows the user by, once it has said so.
+     * @type {string | null}
+     */
+    this.user = this.name === null ? null : memory.get("user", null);
     const token = memory.get("token", first.token ?? null);
     this.token = typeof token === "string" ? token : newToken();
     memory.set("token", this.token);
@@ -38,13 +37,16 @@ export class Identity {
   }
 
   /**
-   * `null` for nobody in particular.
+   * `null` for nobody in particular, and for an id that the server has not said yet.
    * @param {string | null} name
+   * @param {string | null} user
    */
-  become(name) {
-    if (!isSameName(name, this.name)) this.user = null;
+  become(name, user) {
+    this.user = user ?? (isSameName(name, this.name) ? this.user : null);
     this.name = name;
     this.#memory.set("name", name);
+    if (this.user === null) this.#memory.remove("user");
+    else this.#memory.set("user", this.user);
   }
 
   /** The server takes the token for none. Another tab may have made a new one already. */

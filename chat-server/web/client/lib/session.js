@@ -210,9 +210,9 @@ export class Session {
    */
   #named(name, user) {
     const { conversations, identity, presence } = this.#parts;
-    identity.become(name);
-    identity.user = user ?? null;
-    conversations.setUser(name);
+    const isRenamed = name !== null && user != null && user === identity.user;
+    identity.become(name, user ?? null);
+    conversations.setUser(name, isRenamed);
     // Others are told of it, and not the one who did it.
     for (const room of conversations.rooms) presence.ask(room);
     this.onChange();
