@@ -2,6 +2,7 @@
 // chat/view.
 
 import { createChat } from "./client/index.js";
+import { onAsked, takeFromAddress } from "./chat/view/address.js";
 import { Completion } from "./chat/view/completion.js";
 import { Composer } from "./chat/view/composer.js";
 import { Drawers } from "./chat/view/drawers.js";
@@ -24,9 +25,8 @@ import { TypingLine } from "./chat/view/typing_line.js";
 import { fitViewport } from "./chat/view/viewport.js";
 
 function start(language) {
-  // The code of an invitation that has led here, as in "#invitation=7F3KQ-0M2ZD".
-  const invitation = new URLSearchParams(location.hash.slice(1)).get("invitation") ?? undefined;
-  const chat = createChat({ io, invitation, keepMessages: true });
+  const asked = takeFromAddress();
+  const chat = createChat({ io, invitation: asked.invite, keepMessages: true });
   const draw = onceAFrame(() => {
     const now = chat.snapshot();
     for (const view of views) view.draw(now);
@@ -77,6 +77,10 @@ function start(language) {
   composer.onTyping = () => chat.typing(open().id);
   composer.onStopped = () => chat.typing(open().id, false);
   listenForShortcuts(chat);
+  const follow = ({ device }) => device && reader.link(device);
+  onAsked(follow);
+  // Another client begins, as whoever the device is of now.
+  chat.on("handedOver", () => location.reload());
   offerLanguages(() => {
     for (const view of views) view.redraw?.();
     draw();
@@ -87,6 +91,7 @@ function start(language) {
   language.then(() => {
     chat.subscribe(draw);
     draw();
+    follow(asked);
   });
 }
 

@@ -30,6 +30,7 @@ macro_rules! files {
 
 files! {
     connection
+    devices
     changes
     client_package
     conversation

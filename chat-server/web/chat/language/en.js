@@ -91,6 +91,7 @@ export default {
   writeAnonymously: "Write anonymously",
   cancel: "Cancel",
   useName: "Use this name",
+  haveCode: "I have a name on another device",
   roomReason: "A room is there as soon as somebody joins it. Everybody who knows its name can come.",
   roomName: "Name of the room",
   join: "Join",

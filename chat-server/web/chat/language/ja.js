@@ -90,6 +90,7 @@ export default {
   writeAnonymously: "匿名で書く",
   cancel: "キャンセル",
   useName: "この名前を使う",
+  haveCode: "別の端末に名前があります",
   roomReason: "だれかが参加すると、ルームができます。名前を知っている人はだれでも入れます。",
   roomName: "ルームの名前",
   join: "参加",

@@ -90,6 +90,7 @@ export default {
   writeAnonymously: "匿名发言",
   cancel: "取消",
   useName: "使用此名字",
+  haveCode: "我在另一台设备上已有名字",
   roomReason: "有人加入，房间就存在。知道房间名的人都可以进来。",
   roomName: "房间名",
   join: "加入",

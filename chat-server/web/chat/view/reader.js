@@ -2,6 +2,7 @@
 
 import { fillAvatar } from "./avatar.js";
 import { text } from "./language.js";
+import { panel } from "./panels.js";
 import { preferNoName, prefersNoName } from "./preferences.js";
 import { explained, problemOf } from "./problem.js";
 import { Prompt } from "./prompt.js";
@@ -12,11 +13,14 @@ const note = document.getElementById("me-note");
 const invitation = document.getElementById("invitation");
 const nobody = document.getElementById("be-nobody");
 const reason = document.getElementById("name-reason");
+const profile = document.getElementById("profile");
+const haveCode = document.getElementById("have-code");
 
 export class Reader {
   #chat;
   #prompt;
   #afterwards = () => {};
+  #profile = null;
 
   constructor(chat) {
     this.#chat = chat;
@@ -32,6 +36,7 @@ export class Reader {
       chat.becomeNobody();
       this.#prompt.close();
     });
+    haveCode.addEventListener("click", () => this.link());
     chat.on("nameLost", (lost, problem) => this.#prompt.open(lost, explained(problem)));
   }
 
@@ -39,7 +44,25 @@ export class Reader {
   ask(why = text("nameReason"), afterwards = () => {}) {
     this.#afterwards = afterwards;
     reason.textContent = why;
-    this.#prompt.open(this.#chat.snapshot().me.name ?? "");
+    const { name: own } = this.#chat.snapshot().me;
+    this.#prompt.open(own ?? "");
+    profile.hidden = true;
+    if (own !== null) this.#showProfile();
+  }
+
+  // Asks whether this device is to be that of the user who has made the code, which may still have to be typed.
+  async link(code) {
+    const view = await panel(() => import("../panels/link_device.js"));
+    this.#prompt.close();
+    view?.askToLink(this.#chat, code);
+  }
+
+  // The user's devices, where there are any: names of signed tokens have none.
+  async #showProfile() {
+    const view = await panel(() => import("../panels/profile.js"));
+    if (view === null) return;
+    this.#profile ??= new view.Profile(this.#chat, profile);
+    await problemOf(this.#profile.show());
   }
 
   draw({ me: { name: own } }) {
@@ -48,5 +71,6 @@ export class Reader {
     note.textContent = text(own === null ? "writesAnonymously" : "changeName");
     invitation.hidden = own !== null || prefersNoName();
     nobody.hidden = own === null;
+    haveCode.hidden = own !== null;
   }
 }
