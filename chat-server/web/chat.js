@@ -17,6 +17,8 @@ import { chosenLanguage } from "./chat/view/preferences.js";
 import { explained, problemOf } from "./chat/view/problem.js";
 import { Prompt } from "./chat/view/prompt.js";
 import { Reader } from "./chat/view/reader.js";
+import { SignIn } from "./chat/view/sign_in.js";
+import { renewToken, signedTokenOf } from "./chat/view/signed_token.js";
 import { listenForShortcuts } from "./chat/view/shortcuts.js";
 import { SideBar } from "./chat/view/side_bar.js";
 import { showNoClient, Status } from "./chat/view/status.js";
@@ -26,7 +28,8 @@ import { fitViewport } from "./chat/view/viewport.js";
 
 function start(language) {
   const asked = takeFromAddress();
-  const chat = createChat({ io, invitation: asked.invite, keepMessages: true });
+  const signedToken = signedTokenOf(asked.token);
+  const chat = createChat({ io, signedToken, keepMessages: true });
   const draw = onceAFrame(() => {
     const now = chat.snapshot();
     for (const view of views) view.draw(now);
@@ -40,7 +43,7 @@ function start(language) {
   new Completion();
   const drawers = new Drawers();
   const status = new Status(chat);
-  const views = [composer, status, list, sideBar, new Header(chat), members, new TypingLine(), new Title(), reader];
+  const views = [composer, status, list, sideBar, new Header(chat), members, new TypingLine(), new Title(), reader, new SignIn()];
 
   const goOn = () => {
     drawers.closeOver();
@@ -77,7 +80,11 @@ function start(language) {
   composer.onTyping = () => chat.typing(open().id);
   composer.onStopped = () => chat.typing(open().id, false);
   listenForShortcuts(chat);
-  const follow = ({ device }) => device && reader.link(device);
+  const follow = ({ device, invite, token }) => {
+    if (device) reader.link(device);
+    if (invite) reader.invited(invite);
+    if (token) renewToken(chat, token, signedToken !== undefined);
+  };
   onAsked(follow);
   // Another client begins, as whoever the device is of now.
   chat.on("handedOver", () => location.reload());
@@ -91,7 +98,7 @@ function start(language) {
   language.then(() => {
     chat.subscribe(draw);
     draw();
-    follow(asked);
+    follow({ ...asked, token: undefined });
   });
 }
 

@@ -74,6 +74,28 @@ test("a link makes another device one of the same user", { timeout: 90_000 }, as
   await phone.page.keyboard.press("Escape");
 });
 
+test("a phone reads the link from the picture, in which nothing else is", { timeout: 90_000 }, async (t) => {
+  const server = await Server.start(t);
+  const ada = await Visitor.open(t, server.url, { name: "Ada" });
+  const link = await newLink(ada);
+  const picture = ada.page.getByRole("img", { name: "The link as a QR code" });
+  await picture.waitFor();
+  const { default: decode } = await import(require.resolve("qr/decode.js"));
+  const { data, info } = await pixels(ada.page, await picture.screenshot());
+  assert.equal(decode({ data: Uint8Array.from(data), ...info }), link);
+});
+
+/** The pixels of a picture, as the browser decodes it. */
+function pixels(page, png) {
+  return page.evaluate(async (bytes) => {
+    const bitmap = await createImageBitmap(new Blob([Uint8Array.from(bytes)], { type: "image/png" }));
+    const { width, height } = bitmap;
+    const context = new OffscreenCanvas(width, height).getContext("2d");
+    context.drawImage(bitmap, 0, 0);
+    return { data: [...context.getImageData(0, 0, width, height).data], info: { width, height } };
+  }, [...png]);
+}
+
 test("a code is typed where there is no link, once, and the browser asks before it forgets who was there", { timeout: 90_000 }, async (t) => {
   const server = await Server.start(t);
   const ada = await Visitor.open(t, server.url, { name: "Ada" });

@@ -51,6 +51,7 @@ files! {
     private
     reload
     rooms
+    sign_in
     times
     waiting
 }

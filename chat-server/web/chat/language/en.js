@@ -69,6 +69,7 @@ export default {
 
   welcome: "Welcome!",
   welcomeText: "You can write right away. With a name, others know who is speaking and can write to you privately.",
+  invitedText: "You are invited. Choose a name to come in: others see it, and it stays yours in this browser.",
   notNow: "Not now",
   chooseName: "Choose a name",
   writesAnonymously: "You write anonymously",

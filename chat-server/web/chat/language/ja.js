@@ -68,6 +68,7 @@ export default {
 
   welcome: "ようこそ！",
   welcomeText: "すぐに書き込めます。名前を付けると、だれの発言かが伝わり、プライベートメッセージも受け取れます。",
+  invitedText: "招待されています。名前を選ぶと参加できます。名前はほかの人に見え、このブラウザーであなたのものになります。",
   notNow: "あとで",
   chooseName: "名前を決める",
   writesAnonymously: "匿名で書き込みます",

@@ -68,6 +68,7 @@ export default {
 
   welcome: "欢迎！",
   welcomeText: "现在就可以发言。取一个名字，别人就知道是谁在说话，也可以给你发私信。",
+  invitedText: "你收到了邀请。选择一个名字即可加入：其他人会看到它，它也会保留在此浏览器中。",
   notNow: "暂时不用",
   chooseName: "取个名字",
   writesAnonymously: "你正在匿名发言",

@@ -23,7 +23,12 @@ export class Profile {
   async show() {
     this.#code.replaceChildren();
     this.#error.textContent = "";
-    await this.#load();
+    try {
+      await this.#load();
+    } catch (error) {
+      if (error.code !== "nickname_fixed") throw error;
+      return this.#showSigned();
+    }
     this.#root.replaceChildren(
       element("h3", { textContent: text("devices") }),
       this.#list,
@@ -31,10 +36,20 @@ export class Profile {
       this.#code,
       this.#devices.length > 1 ? sureButton(text("signOutOthers"), text("signOutOthersSure"), () => this.#do(this.#removeOthers())) : "",
       element("p", { textContent: this.#devices.length > 1 ? text("signOutExplained") : text("signOutLast") }),
-      sureButton(text("signOut"), text("signOutSure"), () => this.#do(this.#chat.signOut()), "quiet sign-out"),
+      this.#signOut(),
       this.#error,
     );
     this.#root.hidden = false;
+  }
+
+  // A signed token says who one is: there are no devices.
+  #showSigned() {
+    this.#root.replaceChildren(this.#signOut(), this.#error);
+    this.#root.hidden = false;
+  }
+
+  #signOut() {
+    return sureButton(text("signOut"), text("signOutSure"), () => this.#do(this.#chat.signOut()), "quiet sign-out");
   }
 
   async #load() {

@@ -11,6 +11,7 @@ const me = document.getElementById("me");
 const name = document.getElementById("me-name");
 const note = document.getElementById("me-note");
 const invitation = document.getElementById("invitation");
+const welcome = document.getElementById("welcome-text");
 const nobody = document.getElementById("be-nobody");
 const reason = document.getElementById("name-reason");
 const profile = document.getElementById("profile");
@@ -21,10 +22,12 @@ export class Reader {
   #prompt;
   #afterwards = () => {};
   #profile = null;
+  // The code of an invitation that has led here, until it is accepted.
+  #invite = null;
 
   constructor(chat) {
     this.#chat = chat;
-    this.#prompt = new Prompt("name-dialog", (name) => problemOf(chat.become(name)), () => this.#afterwards());
+    this.#prompt = new Prompt("name-dialog", (name) => problemOf(this.#become(name)), () => this.#afterwards());
     me.addEventListener("click", () => this.ask());
     document.getElementById("accept").addEventListener("click", () => this.ask());
     document.getElementById("decline").addEventListener("click", () => {
@@ -57,6 +60,29 @@ export class Reader {
     view?.askToLink(this.#chat, code);
   }
 
+  // An invitation to a room: whoever has a name joins, and others choose one first.
+  invited(code) {
+    this.#invite = code;
+    this.draw(this.#chat.snapshot());
+  }
+
+  #become(name) {
+    return this.#chat.become(name, this.#invite === null ? {} : { invitation: this.#invite });
+  }
+
+  async #accept() {
+    const code = this.#invite;
+    this.#invite = null;
+    try {
+      const { room } = await this.#chat.request("accept invitation", code);
+      this.#chat.show(await this.#chat.join(room));
+    } catch (error) {
+      // It is asked for again with the next connection.
+      if (error.code === "no_answer") this.#invite = code;
+      else (await panel(() => import("../panels/notice.js")))?.notify("invitation", explained(error));
+    }
+  }
+
   // The user's devices, where there are any: names of signed tokens have none.
   async #showProfile() {
     const view = await panel(() => import("../panels/profile.js"));
@@ -65,11 +91,14 @@ export class Reader {
     await problemOf(this.#profile.show());
   }
 
-  draw({ me: { name: own } }) {
+  draw({ me: { name: own }, connection }) {
     fillAvatar(me.querySelector(".avatar"), own);
     name.textContent = own ?? text("chooseName");
     note.textContent = text(own === null ? "writesAnonymously" : "changeName");
-    invitation.hidden = own !== null || prefersNoName();
+    const isInvited = this.#invite !== null;
+    if (isInvited && own !== null && connection.state === "connected") this.#accept();
+    invitation.hidden = own !== null || (prefersNoName() && !isInvited);
+    welcome.textContent = text(isInvited ? "invitedText" : "welcomeText");
     nobody.hidden = own === null;
     haveCode.hidden = own !== null;
   }

@@ -262,9 +262,10 @@ export class Chat {
   /**
    * Takes a name.
    * @param {string} name
+   * @param {{ invitation?: string }} [options] the code of an invitation, where new users need one
    */
-  become(name) {
-    return this.#parts.session.become(name);
+  become(name, { invitation } = {}) {
+    return this.#parts.session.become(name, invitation);
   }
 
   /** Goes on without a name. */

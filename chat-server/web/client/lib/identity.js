@@ -15,7 +15,7 @@ export class Identity {
   #newToken;
 
   /**
-   * @param {import("./memory.js").Listening} listening
+   * @param {import("./memory.js").Listening | null} listening `null` if other tabs may be other users
    * @param {Memory} memory
    * @param {() => string} newToken
    * @param {{ name?: string, token?: string }} first who to be if nothing is remembered
@@ -33,7 +33,7 @@ export class Identity {
     const token = memory.get("token", first.token ?? null);
     this.token = typeof token === "string" ? token : newToken();
     memory.set("token", this.token);
-    memory.onChange(listening, "name", (name) => !isSameName(name, this.name) && this.onOtherTab(name));
+    if (listening) memory.onChange(listening, "name", (name) => !isSameName(name, this.name) && this.onOtherTab(name));
   }
 
   /**

@@ -33,7 +33,8 @@ export function assemble(options, listeners, others, changed) {
   const scope = new Scope(clock);
   const listening = { scope, page };
 
-  const identity = new Identity(listening, memory, newKey, options);
+  // A signed token is that of one tab, and so is whom it names.
+  const identity = new Identity(options.signedToken ? null : listening, options.signedToken ? tab : memory, newKey, options);
   const conversations = new Conversations(listening, memory, tab, identity.name, options);
   const outbox = new Outbox(listening, memory, tab, newKey);
   /** @type {Connection} */

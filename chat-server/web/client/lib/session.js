@@ -136,10 +136,12 @@ export class Session {
     return true;
   }
 
-  /** @param {string} name */
-  async become(name) {
+  /**
+   * @param {string} name
+   * @param {string | undefined} invitation
+   */
+  async become(name, invitation = this.#options.invitation) {
     const { connection, identity } = this.#parts;
-    const { invitation } = this.#options;
     const options = invitation === undefined ? {} : { invitation };
     const claim = () => connection.ask("nickname", name, identity.token, options);
     let answer = await claim();

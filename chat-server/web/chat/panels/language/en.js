@@ -28,4 +28,12 @@ export default {
   codeOfDevice: "Code of the other device",
   nameOfDevice: "What you call this device",
   linkIt: "Use this device",
+
+  invitation: "Invitation",
+
+  signIn: "Sign in first",
+  signInMissing: "This chat is for people who have signed in elsewhere. Open it from there.",
+  signInExpired: "You have been signed in for as long as you may. Open the chat again from where you sign in.",
+  signInRefused: "You have signed in for something else, or this chat does not accept it any more. Open it again from where you sign in.",
+  signInAgain: "Try again",
 };

@@ -28,4 +28,12 @@ export default {
   codeOfDevice: "別の端末のコード",
   nameOfDevice: "この端末の呼び名",
   linkIt: "この端末を使う",
+
+  invitation: "招待",
+
+  signIn: "先にサインインしてください",
+  signInMissing: "このチャットは、別の場所でサインインした人のためのものです。そこから開いてください。",
+  signInExpired: "サインインの期限が切れました。サインインした場所からもう一度チャットを開いてください。",
+  signInRefused: "このサインインはここでは使えないか、受け付けられなくなりました。サインインした場所からもう一度開いてください。",
+  signInAgain: "再試行",
 };

@@ -28,4 +28,12 @@ export default {
   codeOfDevice: "另一台设备的代码",
   nameOfDevice: "此设备的名称",
   linkIt: "使用此设备",
+
+  invitation: "邀请",
+
+  signIn: "请先登录",
+  signInMissing: "此聊天仅供已在别处登录的人使用。请从那里打开。",
+  signInExpired: "你的登录已过期。请从登录的地方重新打开聊天。",
+  signInRefused: "此登录不适用于这里，或已不再被接受。请从登录的地方重新打开。",
+  signInAgain: "重试",
 };
