@@ -71,6 +71,7 @@ macro_rules! files {
 }
 
 files! {
+    administrator
     changes
     cli
     client_files
