@@ -15,6 +15,8 @@ import { keepPage } from "./chat/view/offline.js";
 import { onceAFrame } from "./chat/view/once_a_frame.js";
 import { chosenLanguage } from "./chat/view/preferences.js";
 import { explained, problemOf } from "./chat/view/problem.js";
+import { RoomButton } from "./chat/view/room_button.js";
+import { Standing } from "./chat/view/standing.js";
 import { Prompt } from "./chat/view/prompt.js";
 import { Reader } from "./chat/view/reader.js";
 import { SignIn } from "./chat/view/sign_in.js";
@@ -43,7 +45,9 @@ function start(language) {
   new Completion();
   const drawers = new Drawers();
   const status = new Status(chat);
-  const views = [composer, status, list, sideBar, new Header(chat), members, new TypingLine(), new Title(), reader, new SignIn()];
+  const standing = new Standing(chat);
+  standing.onChange = draw;
+  const views = [composer, status, list, sideBar, new Header(chat), members, new TypingLine(), new Title(), reader, new SignIn(), standing];
 
   const goOn = () => {
     drawers.closeOver();
@@ -52,6 +56,7 @@ function start(language) {
   const show = async (found) => chat.show(await found);
   const room = new Prompt("room-dialog", (name) => problemOf(show(chat.join(name))), goOn);
   const person = new Prompt("person-dialog", (name) => problemOf(show(chat.writeTo(name))), goOn);
+  views.push(new RoomButton(chat, standing, room, goOn));
   const withName = (act) => {
     if (chat.snapshot().me.name === null) reader.ask(text("privateNeedsName"), act);
     else act();

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Server } from "../js/support/server.mjs";
+import { audit } from "./support/audit.mjs";
 import { require } from "./support/browser.mjs";
 import { PHONE, Visitor } from "./support/visitor.mjs";
 
@@ -19,14 +20,6 @@ async function newLink(visitor) {
   const link = await visitor.page.locator("#profile .shared input").inputValue();
   assert.equal(link.split("#device=")[1], await visitor.page.locator("#profile .code").textContent());
   return link;
-}
-
-const serious = (violations) => violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html)}`);
-
-/** What axe finds in the page. */
-async function audit({ page }) {
-  await page.evaluate(require("axe-core").source);
-  return serious((await page.evaluate(() => axe.run())).violations);
 }
 
 test("a link makes another device one of the same user", { timeout: 90_000 }, async (t) => {

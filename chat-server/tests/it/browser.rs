@@ -50,6 +50,7 @@ files! {
     presence
     private
     reload
+    room_rules
     rooms
     sign_in
     times

@@ -96,6 +96,8 @@ export default {
   roomReason: "A room is there as soon as somebody joins it. Everybody who knows its name can come.",
   roomName: "Name of the room",
   join: "Join",
+  aboutRoom: "About {name}",
+  ownRoom: "Create a room with rules",
   personReason: "Only the two of you can read it. It waits for whoever is not here now.",
   personName: "Their name",
   write: "Write",

@@ -95,6 +95,8 @@ export default {
   roomReason: "だれかが参加すると、ルームができます。名前を知っている人はだれでも入れます。",
   roomName: "ルームの名前",
   join: "参加",
+  aboutRoom: "{name}について",
+  ownRoom: "ルールのあるルームを作成",
   personReason: "読めるのは二人だけです。相手が今いなくても、メッセージは届くまで残ります。",
   personName: "相手の名前",
   write: "書く",

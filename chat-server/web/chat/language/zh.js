@@ -95,6 +95,8 @@ export default {
   roomReason: "有人加入，房间就存在。知道房间名的人都可以进来。",
   roomName: "房间名",
   join: "加入",
+  aboutRoom: "关于{name}",
+  ownRoom: "创建有规则的房间",
   personReason: "只有你们两人能看到。对方不在时，消息会一直保留。",
   personName: "对方的名字",
   write: "写私信",

@@ -4,10 +4,13 @@ import { element } from "./dom.js";
 import { problemOf } from "../view/problem.js";
 import { text } from "../view/language.js";
 
+// One may lie over another.
+let count = 0;
+
 export class Dialog {
   #dialog;
   #error = element("p", { className: "error", role: "alert" });
-  #title = element("h2", { id: "panel-title" });
+  #title = element("h2", { id: `panel-title-${(count += 1)}` });
   #content = element("div", { className: "content" });
 
   constructor(title) {
@@ -16,7 +19,7 @@ export class Dialog {
     const buttons = element("div", { className: "buttons" }, close);
     this.#dialog = element(
       "dialog",
-      { className: "dialog panel-dialog", "aria-labelledby": "panel-title" },
+      { className: "dialog panel-dialog", "aria-labelledby": this.#title.id },
       element("div", { className: "sheet" }, this.#title, this.#content, this.#error, buttons),
     );
     this.#dialog.addEventListener("close", () => this.#dialog.remove());
