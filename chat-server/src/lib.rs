@@ -22,7 +22,7 @@ pub use engine::policy::{Action, Decision, Identity, Policy, PolicyError, RoomPo
 #[cfg(feature = "jwt")]
 pub use engine::users::{JwtFileError, JwtFileErrorKind, JwtKeyError, JwtVerifier};
 pub use engine::users::{
-    Registration, free_nickname, invitation, link_code, rename, take_nickname,
+    Registration, administrator_code, free_nickname, invitation, link_code, rename, take_nickname,
 };
 #[cfg(feature = "api")]
 pub use http::api::{

@@ -2,6 +2,7 @@
 // chat/view.
 
 import { createChat } from "./client/index.js";
+import { onAsked, takeFromAddress } from "./chat/view/address.js";
 import { Completion } from "./chat/view/completion.js";
 import { Composer } from "./chat/view/composer.js";
 import { Drawers } from "./chat/view/drawers.js";
@@ -14,8 +15,12 @@ import { keepPage } from "./chat/view/offline.js";
 import { onceAFrame } from "./chat/view/once_a_frame.js";
 import { chosenLanguage } from "./chat/view/preferences.js";
 import { explained, problemOf } from "./chat/view/problem.js";
+import { RoomButton } from "./chat/view/room_button.js";
+import { Standing } from "./chat/view/standing.js";
 import { Prompt } from "./chat/view/prompt.js";
 import { Reader } from "./chat/view/reader.js";
+import { SignIn } from "./chat/view/sign_in.js";
+import { renewToken, signedTokenOf } from "./chat/view/signed_token.js";
 import { listenForShortcuts } from "./chat/view/shortcuts.js";
 import { SideBar } from "./chat/view/side_bar.js";
 import { showNoClient, Status } from "./chat/view/status.js";
@@ -24,9 +29,9 @@ import { TypingLine } from "./chat/view/typing_line.js";
 import { fitViewport } from "./chat/view/viewport.js";
 
 function start(language) {
-  // The code of an invitation that has led here, as in "#invitation=7F3KQ-0M2ZD".
-  const invitation = new URLSearchParams(location.hash.slice(1)).get("invitation") ?? undefined;
-  const chat = createChat({ io, invitation, keepMessages: true });
+  const asked = takeFromAddress();
+  const signedToken = signedTokenOf(asked.token);
+  const chat = createChat({ io, signedToken, keepMessages: true });
   const draw = onceAFrame(() => {
     const now = chat.snapshot();
     for (const view of views) view.draw(now);
@@ -40,7 +45,9 @@ function start(language) {
   new Completion();
   const drawers = new Drawers();
   const status = new Status(chat);
-  const views = [composer, status, list, sideBar, new Header(chat), members, new TypingLine(), new Title(), reader];
+  const standing = new Standing(chat);
+  standing.onChange = draw;
+  const views = [composer, status, list, sideBar, new Header(chat), members, new TypingLine(), new Title(), reader, new SignIn(), standing];
 
   const goOn = () => {
     drawers.closeOver();
@@ -49,6 +56,7 @@ function start(language) {
   const show = async (found) => chat.show(await found);
   const room = new Prompt("room-dialog", (name) => problemOf(show(chat.join(name))), goOn);
   const person = new Prompt("person-dialog", (name) => problemOf(show(chat.writeTo(name))), goOn);
+  views.push(new RoomButton(chat, standing, room, goOn));
   const withName = (act) => {
     if (chat.snapshot().me.name === null) reader.ask(text("privateNeedsName"), act);
     else act();
@@ -77,6 +85,14 @@ function start(language) {
   composer.onTyping = () => chat.typing(open().id);
   composer.onStopped = () => chat.typing(open().id, false);
   listenForShortcuts(chat);
+  const follow = ({ device, invite, token }) => {
+    if (device) reader.link(device);
+    if (invite) reader.invited(invite);
+    if (token) renewToken(chat, token, signedToken !== undefined);
+  };
+  onAsked(follow);
+  // Another client begins, as whoever the device is of now.
+  chat.on("handedOver", () => location.reload());
   offerLanguages(() => {
     for (const view of views) view.redraw?.();
     draw();
@@ -87,6 +103,7 @@ function start(language) {
   language.then(() => {
     chat.subscribe(draw);
     draw();
+    follow({ ...asked, token: undefined });
   });
 }
 

@@ -120,12 +120,21 @@ pub struct Rooms {
     pub rooms: Vec<KeptRoom>,
     /// Whether there are more after the last one.
     pub more: bool,
+    /// The role that the user who asks has in every room; absent without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
 }
 
 impl Rooms {
     /// Creates an answer.
     pub fn new(rooms: Vec<KeptRoom>, more: bool) -> Self {
-        Self { rooms, more }
+        Self { rooms, more, role: None }
+    }
+
+    /// Sets the role that the user who asks has in every room.
+    #[must_use]
+    pub fn with_role(self, role: Option<Role>) -> Self {
+        Self { role, ..self }
     }
 }
 

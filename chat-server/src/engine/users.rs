@@ -1,5 +1,6 @@
 //! The identity of a client: the owner of a nickname, or the user that a signed token names.
 
+mod administrator;
 mod clock;
 mod credentials;
 mod current;
@@ -32,6 +33,8 @@ use chat_store::{
 use data_encoding::HEXLOWER;
 use tokio::time::Instant;
 
+pub use administrator::administrator_code;
+use administrator::is_administrator;
 use clock::Clock;
 pub use current::{free_nickname, rename, take_nickname};
 pub use devices::link_code;
@@ -89,7 +92,8 @@ pub(crate) struct User {
 
 impl User {
     fn new(id: UserId, nickname: Nickname, holder: Holder) -> Self {
-        let (Holder { credential, owner, .. }, claims) = (holder, TokenClaims::none());
+        let Holder { credential, owner, .. } = holder;
+        let claims = claims_of(owner);
         Self { id, nickname, owner, credential, until: None, claims }
     }
 
@@ -420,6 +424,11 @@ impl Identities {
         self.held.note(nickname.clone(), Claim { owner, user: id, until, expires_at });
         Ok(Some(User::new(id, nickname.clone(), holder)))
     }
+}
+
+/// Returns the claims of a user without a token: the administrator has the role that a token would give.
+pub(crate) fn claims_of(owner: OwnerKey) -> Arc<TokenClaims> {
+    if is_administrator(owner) { TokenClaims::admin() } else { TokenClaims::none() }
 }
 
 fn taken() -> Refusal {

@@ -162,9 +162,11 @@ test("the link of an invitation makes a reader a user", { timeout: 60_000 }, asy
   await field.press("Enter");
   await eve.has("#name-error", /by invitation only/);
   const ada = await Visitor.open(t, `${server.url}/#invitation=${stdout.trim()}`, { name: "Ada" });
-  await ada.send("for its users");
-  await ada.join("team");
+  // Who has a name joins the room of the invitation.
+  await ada.has("#title-name", "team");
   await ada.send("for its members");
+  await ada.show("general");
+  await ada.send("for its users");
   const late = await Visitor.open(t, `${server.url}/#invitation=${stdout.trim()}`);
   await late.page.locator("#me").click();
   await late.page.getByLabel("Name", { exact: true }).fill("Flo");

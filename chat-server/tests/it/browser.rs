@@ -30,6 +30,7 @@ macro_rules! files {
 
 files! {
     connection
+    devices
     changes
     client_package
     conversation
@@ -49,7 +50,9 @@ files! {
     presence
     private
     reload
+    room_rules
     rooms
+    sign_in
     times
     waiting
 }

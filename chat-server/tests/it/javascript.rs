@@ -71,9 +71,11 @@ macro_rules! files {
 }
 
 files! {
+    administrator
     changes
     cli
     client_files
+    client_handover
     client_library
     client_library_alone
     crash

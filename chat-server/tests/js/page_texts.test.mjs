@@ -11,22 +11,29 @@ const README = new URL("../../../README.md", import.meta.url);
 const CODES_OF_CLIENT = ["no_answer"];
 
 const read = (...path) => readFileSync(join(WEB, ...path), "utf8");
-const files = readdirSync(join(WEB, "chat/language"));
-const languages = await Promise.all(
-  files.map(async (file) => [file.replace(".js", ""), (await import(join(WEB, "chat/language", file))).default]),
-);
-const english = languages.find(([code]) => code === "en")[1];
 const html = read("index.html");
-const scripts = [read("chat.js"), ...readdirSync(join(WEB, "chat/view")).map((file) => read("chat/view", file))].join("\n");
+const scriptsIn = (folder) => readdirSync(join(WEB, folder)).filter((file) => file.endsWith(".js")).map((file) => read(folder, file));
+const tablesIn = async (folder) => {
+  const table = async (file) => [file.replace(".js", ""), (await import(join(WEB, folder, file))).default];
+  const tables = await Promise.all(readdirSync(join(WEB, folder)).map(table));
+  return { tables, english: tables.find(([code]) => code === "en")[1] };
+};
+// What every reader loads, and what comes with views that are loaded when they are needed.
+const [{ tables: languages, english }, further] = await Promise.all(["chat/language", "chat/panels/language"].map(tablesIn));
+const panels = scriptsIn("chat/panels").join("\n");
+const ofPage = [read("chat.js"), ...scriptsIn("chat/view")].join("\n");
+const scripts = `${ofPage}\n${panels}`;
 
 const formsOf = (text) => (typeof text === "string" ? [text] : Object.values(text));
 const valuesOf = (text) => new Set([...text.matchAll(/\{(\w+)\}/g)].map(([, value]) => value));
 
 test("there are four languages", () => {
-  assert.deepEqual(languages.map(([code]) => code).sort(), ["ar", "en", "ja", "zh"]);
+  for (const tables of [languages, further.tables]) {
+    assert.deepEqual(tables.map(([code]) => code).sort(), ["ar", "en", "ja", "zh"]);
+  }
 });
 
-for (const [code, texts] of languages) {
+for (const [code, texts, english] of all()) {
   test(`the texts in ${code} are all there, with their values and forms`, () => {
     assert.deepEqual(Object.keys(texts), Object.keys(english));
     const categories = new Intl.PluralRules(code).resolvedOptions().pluralCategories.sort();
@@ -45,7 +52,7 @@ for (const [code, texts] of languages) {
   });
 }
 
-for (const [code, texts] of languages.filter(([code]) => code !== "en")) {
+for (const [code, texts, english] of all().filter(([code]) => code !== "en")) {
   test(`the texts in ${code} differ from the English ones`, () => {
     const same = Object.keys(texts).filter((name) => JSON.stringify(texts[name]) === JSON.stringify(english[name]));
     assert.deepEqual(same, []);
@@ -56,11 +63,14 @@ test("every text is used, and every text that is used is there", () => {
   const codes = [...readFileSync(README, "utf8").matchAll(/^\| `([a-z_]+)` \|/gm)].map(([, code]) => code);
   const places = [...html.matchAll(/ data-(?:text|label|title|placeholder)="(\w+)"/g)].map(([, name]) => name);
   for (const name of places) assert.ok(name in english, `index.html: ${name}`);
-  const called = [...scripts.matchAll(/\btext\("(\w+)"/g)].map(([, name]) => name);
+  const calledIn = (scripts) => [...scripts.matchAll(/\btext\("(\w+)"/g)].map(([, name]) => name);
+  const called = calledIn(ofPage);
   for (const name of called) assert.ok(name in english, `a script: ${name}`);
+  for (const name of calledIn(panels)) assert.ok(name in english || name in further.english, `a panel: ${name}`);
   const named = new Set([...places, ...[...scripts.matchAll(/"(\w+)"/g)].map(([, name]) => name)]);
   assert.ok(called.length > 30);
-  for (const name of Object.keys(english)) {
+  for (const name of Object.keys({ ...english, ...further.english })) {
+    assert.ok(!(name in english && name in further.english), `${name} is there twice`);
     const isUsed = named.has(name) || [...codes, ...CODES_OF_CLIENT].includes(name);
     assert.ok(isUsed, `nobody uses ${name}`);
   }
@@ -91,3 +101,9 @@ test("the styles know no left and right: lines may run either way", () => {
     assert.deepEqual(lines, [], sheet);
   }
 });
+
+/** The tables of all languages, each beside the English one. */
+function all() {
+  return [[languages, english], [further.tables, further.english]].flatMap(([tables, english]) =>
+    tables.map(([code, texts]) => [code, texts, english]));
+}

@@ -48,9 +48,17 @@ async function emojiNames() {
   return file;
 }
 
+/** For chat/panels/qr.js. */
+function qrEncoder() {
+  const file = join(out, "qr-encoder.js");
+  const notice = "/*! uqr (npm), Anthony Fu, MIT license; after QR Code generator, Project Nayuki, MIT license */\n";
+  writeFileSync(file, `${notice}export { encode } from ${JSON.stringify(join(nodeModules, "uqr/dist/index.mjs"))};`);
+  return file;
+}
+
 /**
  * The scripts: one with the Socket.IO client in it, so that nothing waits for a second connection, and those that come
- * when they are needed: one a language, and the names of emoji.
+ * when they are needed: one a language, the names of emoji, and views that few open.
  */
 function scripts() {
   const client = JSON.stringify(join(nodeModules, "socket.io-client/dist/socket.io.esm.min.js"));
@@ -58,7 +66,7 @@ function scripts() {
   const ready = `if (document.readyState === "loading") await new Promise((go) => document.addEventListener("readystatechange", go));`;
   writeFileSync(join(out, "before.js"), `import { io } from ${client}; globalThis.io = io; ${ready}`);
   writeFileSync(join(out, "chat.js"), `import "./before.js"; import ${JSON.stringify(join(web, "chat.js"))};`);
-  const options = { ...COMMON, alias: { "emoji-names": emoji }, splitting: true, outdir: out, entryNames: "[name]-[hash]", chunkNames: "[name]-[hash]" };
+  const options = { ...COMMON, alias: { "emoji-names": emoji, "qr-encoder": qrEncoder() }, splitting: true, outdir: out, entryNames: "[name]-[hash]", chunkNames: "[name]-[hash]" };
   const { outputFiles } = buildSync({ ...options, entryPoints: [join(out, "chat.js")] });
   return outputFiles.map(({ path, text }) => ({ path: `/assets/${basename(path)}`, file: basename(path), text }));
 }

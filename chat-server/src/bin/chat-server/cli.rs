@@ -1,6 +1,7 @@
 //! The command line of the server.
 
 mod adapter;
+mod administrator;
 mod api_args;
 mod api_client;
 mod api_tls;
@@ -47,7 +48,8 @@ const CLOSE_PATIENCE: Duration = Duration::from_millis(900);
 
 /// Runs the server until SIGTERM or Ctrl-C.
 ///
-/// Prints `listening on http://HOST:PORT` on standard output when clients can connect, one line for each worker.
+/// Prints `listening on http://HOST:PORT` on standard output when clients can connect, one line for each worker, and a link
+/// for the administrator while there is none.
 ///
 /// # Errors
 /// When the server cannot start: one line that says what is wrong and what to do. A worker that cannot start prints
@@ -162,6 +164,14 @@ async fn serve(cli: &Cli) -> anyhow::Result<()> {
         "chat-server {} serves on {local}",
         env!("CARGO_PKG_VERSION")
     );
+    // A supervisor prints one for all of its workers.
+    let code = match cli.worker_listen {
+        None => administrator::code(cli, &*store).await,
+        Some(_) => None,
+    };
+    if let Some(code) = code {
+        administrator::print(cli, local, &code);
+    }
     if matches!(bound.listener, Listener::Tcp(_)) {
         println!("{LISTENING}{local}");
     } else {

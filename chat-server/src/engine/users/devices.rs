@@ -164,7 +164,7 @@ impl Identities {
     }
 }
 
-fn key_of(code: &LinkCode) -> DeviceCodeKey {
+pub(super) fn key_of(code: &LinkCode) -> DeviceCodeKey {
     DeviceCodeKey(hash_of_code("code", code))
 }
 

@@ -29,7 +29,7 @@ use super::{Identities, IdentityError, User};
 /// let week = Duration::from_secs(7 * 24 * 60 * 60);
 /// let (invited, change) = chat_server::invitation(&team, 1, week).ok_or("no randomness")?;
 /// store.change_access(&change).await?;
-/// println!("https://chat.example/#invitation={}", invited.code);
+/// println!("https://chat.example/#invite={}", invited.code);
 /// # Ok(())
 /// # }
 /// ```

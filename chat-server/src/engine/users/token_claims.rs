@@ -30,6 +30,13 @@ impl TokenClaims {
         }
     }
 
+    /// Returns the claims of the administrator, who has no token.
+    pub(crate) fn admin() -> Arc<Self> {
+        static ADMINISTRATOR: LazyLock<Arc<TokenClaims>> =
+            LazyLock::new(|| Arc::new(TokenClaims { rooms: None, roles: vec![ADMIN.into()] }));
+        Arc::clone(&ADMINISTRATOR)
+    }
+
     /// Returns the claims of a user without a token, which all such users share.
     pub(crate) fn none() -> Arc<Self> {
         static NONE: LazyLock<Arc<TokenClaims>> = LazyLock::new(Arc::default);

@@ -10,7 +10,7 @@ use crate::engine::delivery::{Following, Past, Since};
 use crate::engine::limits::Limits;
 use crate::engine::log::Log;
 use crate::engine::planted::{self, Bug};
-use crate::engine::users::{TokenClaims, User};
+use crate::engine::users::{User, claims_of};
 use crate::socketio::recovery::Found;
 
 /// The part of a connection that outlives it, as kept by [`recovery`](crate::recovery).
@@ -143,7 +143,7 @@ impl ChatSession {
     /// Returns the client's user.
     pub(crate) fn user(&self) -> Option<User> {
         let SessionUser { id, nickname, owner, credential } = self.user.clone()?;
-        let claims = TokenClaims::none();
+        let claims = claims_of(owner);
         Some(User { id, nickname, owner, credential, until: None, claims })
     }
 

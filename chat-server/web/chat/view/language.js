@@ -9,6 +9,14 @@ const OTHERS = {
   zh: () => import("../language/zh.js"),
 };
 
+// The texts of views that are loaded when they are needed.
+const FURTHER = {
+  en: () => import("../panels/language/en.js"),
+  ar: () => import("../panels/language/ar.js"),
+  ja: () => import("../panels/language/ja.js"),
+  zh: () => import("../panels/language/zh.js"),
+};
+
 /** What each is called by those who read it. */
 export const NAMES = { en: "English", ar: "العربية", ja: "日本語", zh: "中文" };
 
@@ -23,6 +31,8 @@ const PLACES = {
 };
 
 let texts = en;
+let further = {};
+let wantsFurther = false;
 // What numbers are written by.
 let locale = "en";
 let numbers = new Intl.NumberFormat(locale);
@@ -38,6 +48,7 @@ export let timeLocales = browserLanguages();
 export async function useLanguage(chosen) {
   const code = chosen ?? languageOfBrowser();
   texts = (await OTHERS[code]?.().catch(() => null))?.default ?? en;
+  if (wantsFurther) further = (await FURTHER[code]().catch(() => null))?.default ?? further;
   // With the ways of the reader's region.
   locale = browserLanguages().find((language) => languageOf(language) === code) ?? code;
   timeLocales = chosen === null ? browserLanguages() : [locale];
@@ -49,9 +60,16 @@ export async function useLanguage(chosen) {
   for (const { content } of document.querySelectorAll("template")) write(content);
 }
 
+/** Has the texts of the views that are loaded when they are needed, from now on. */
+export async function loadFurtherTexts() {
+  if (wantsFurther) return;
+  further = (await FURTHER[document.documentElement.lang]()).default;
+  wantsFurther = true;
+}
+
 /** A text by its name, with these values; `count` also chooses the form. */
 export function text(name, values = {}) {
-  const found = texts[name];
+  const found = texts[name] ?? further[name];
   const form = typeof found === "string" ? found : (found[plurals.select(values.count)] ?? found.other);
   return form.replace(/\{(\w+)\}/g, (_, value) => shown(values[value]));
 }
@@ -70,7 +88,7 @@ export function duration(milliseconds) {
 }
 
 export function isText(name) {
-  return Object.hasOwn(texts, name);
+  return Object.hasOwn(texts, name) || Object.hasOwn(further, name);
 }
 
 function write(root) {

@@ -33,6 +33,11 @@ export function showDay(element, at) {
     : (date.getFullYear() === new Date().getFullYear() ? day : dayOfYear).format(at);
 }
 
+/** A day and a time, as text. */
+export function moment(at) {
+  return formats().moment.format(at);
+}
+
 function formats() {
   if (languages === timeLocales) return made;
   languages = timeLocales;
@@ -40,6 +45,7 @@ function formats() {
   made = {
     clock: date({ hour: "numeric", minute: "2-digit" }),
     full: date({ dateStyle: "full", timeStyle: "medium" }),
+    moment: date({ dateStyle: "medium", timeStyle: "short" }),
     day: date({ weekday: "long", day: "numeric", month: "long" }),
     dayOfYear: date({ day: "numeric", month: "long", year: "numeric" }),
     relative: new Intl.RelativeTimeFormat(languages, { numeric: "auto" }),

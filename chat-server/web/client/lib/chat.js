@@ -28,6 +28,11 @@ export class Chat {
   /** @param {Options} options */
   constructor(options) {
     this.#parts = assemble(options, this.#listeners, this.#others, () => this.#changed());
+    this.#parts.handover.onEnd = () => {
+      this.#parts.scope.end();
+      this.#listeners.tell("handedOver");
+      this.stop();
+    };
   }
 
   /** Connects, and sends what waits. */
@@ -257,14 +262,30 @@ export class Chat {
   /**
    * Takes a name.
    * @param {string} name
+   * @param {{ invitation?: string }} [options] the code of an invitation, where new users need one
    */
-  become(name) {
-    return this.#parts.session.become(name);
+  become(name, { invitation } = {}) {
+    return this.#parts.session.become(name, invitation);
   }
 
   /** Goes on without a name. */
   becomeNobody() {
     this.#parts.session.becomeNobody();
+  }
+
+  /**
+   * Makes this device one of the user who has made the code on another device. Of who was here before nothing stays; this
+   * client ends, in all tabs, and "handedOver" says so.
+   * @param {string} code
+   * @param {string} [label] what the user calls this device
+   */
+  linkDevice(code, label) {
+    return this.#parts.handover.link(code, label);
+  }
+
+  /** Ends as `linkDevice` does, with a device that is nobody's. */
+  signOut() {
+    return this.#parts.handover.signOut();
   }
 
   /**

@@ -38,6 +38,7 @@ export class Conversations {
   #people;
   /** @type {string | null} */
   #me = null;
+  #isForgotten = false;
 
   /**
    * @param {Listening} listening
@@ -120,13 +121,20 @@ export class Conversations {
   }
 
   /**
-   * The private conversations are those of whoever has this name from now on; `null` has none.
+   * The private conversations are those of whoever has this name from now on; `null` has none. Who is renamed keeps them.
    * @param {string | null} name
+   * @param {boolean} [isRenamed]
    */
-  setUser(name) {
+  setUser(name, isRenamed = false) {
     const me = name === null ? null : personId(name);
     if (me === this.#me) return;
     this.#people = this.#peopleNow();
+    if (isRenamed && me !== null && this.#me !== null) {
+      const { [this.#me]: own, ...others } = this.#people;
+      this.#people = { ...others, [me]: own };
+      this.#me = me;
+      return this.changed();
+    }
     for (const person of this.people) this.#byId.delete(person.id);
     this.#me = me;
     for (const entry of (me !== null && this.#people[me]) || []) this.#restore("person", entry);
@@ -148,6 +156,11 @@ export class Conversations {
     this.cursor.reset();
     for (const conversation of this.all) conversation.clear();
     this.changed();
+  }
+
+  /** Nothing is kept any more. */
+  forget() {
+    this.#isForgotten = true;
   }
 
   changed() {
@@ -175,6 +188,7 @@ export class Conversations {
   #save() {
     this.#cancelSave?.();
     this.#cancelSave = null;
+    if (this.#isForgotten) return;
     const { offset, epoch } = this.cursor;
     const people = this.#peopleNow();
     // First: what is there too early comes again, and what is not there would be missed.

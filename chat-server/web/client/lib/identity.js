@@ -11,17 +11,11 @@ export class Identity {
    */
   onOtherTab = () => {};
 
-  /**
-   * The id that the server knows the user by, once it has said so.
-   * @type {string | null}
-   */
-  user = null;
-
   #memory;
   #newToken;
 
   /**
-   * @param {import("./memory.js").Listening} listening
+   * @param {import("./memory.js").Listening | null} listening `null` if other tabs may be other users
    * @param {Memory} memory
    * @param {() => string} newToken
    * @param {{ name?: string, token?: string }} first who to be if nothing is remembered
@@ -31,20 +25,28 @@ export class Identity {
     this.#newToken = newToken;
     /** @type {string | null} */
     this.name = memory.get("name", first.name ?? null);
+    /**
+     * The id that the server knows the user by, once it has said so.
+     * @type {string | null}
+     */
+    this.user = this.name === null ? null : memory.get("user", null);
     const token = memory.get("token", first.token ?? null);
     this.token = typeof token === "string" ? token : newToken();
     memory.set("token", this.token);
-    memory.onChange(listening, "name", (name) => !isSameName(name, this.name) && this.onOtherTab(name));
+    if (listening) memory.onChange(listening, "name", (name) => !isSameName(name, this.name) && this.onOtherTab(name));
   }
 
   /**
-   * `null` for nobody in particular.
+   * `null` for nobody in particular, and for an id that the server has not said yet.
    * @param {string | null} name
+   * @param {string | null} user
    */
-  become(name) {
-    if (!isSameName(name, this.name)) this.user = null;
+  become(name, user) {
+    this.user = user ?? (isSameName(name, this.name) ? this.user : null);
     this.name = name;
     this.#memory.set("name", name);
+    if (this.user === null) this.#memory.remove("user");
+    else this.#memory.set("user", this.user);
   }
 
   /** The server takes the token for none. Another tab may have made a new one already. */

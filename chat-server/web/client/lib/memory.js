@@ -60,6 +60,17 @@ export class Memory {
   }
 
   /**
+   * Removes everything but what has these names.
+   * @param {readonly string[]} kept
+   */
+  wipe(kept) {
+    for (const name of this.#names()) {
+      const ours = name.startsWith(this.#prefix) ? name.slice(this.#prefix.length) : null;
+      if (ours !== null && !kept.includes(ours)) this.remove(ours);
+    }
+  }
+
+  /**
    * All values whose names begin so.
    * @param {string} beginning
    * @returns {any[]}

@@ -5,6 +5,7 @@ import { Changes } from "./changes.js";
 import { Connection } from "./connection.js";
 import { Conversations } from "./conversations.js";
 import { browserEnvironment, headlessEnvironment } from "./environment.js";
+import { Handover } from "./handover.js";
 import { History } from "./history.js";
 import { Identity } from "./identity.js";
 import { Memory } from "./memory.js";
@@ -32,7 +33,8 @@ export function assemble(options, listeners, others, changed) {
   const scope = new Scope(clock);
   const listening = { scope, page };
 
-  const identity = new Identity(listening, memory, newKey, options);
+  // A signed token is that of one tab, and so is whom it names.
+  const identity = new Identity(options.signedToken ? null : listening, options.signedToken ? tab : memory, newKey, options);
   const conversations = new Conversations(listening, memory, tab, identity.name, options);
   const outbox = new Outbox(listening, memory, tab, newKey);
   /** @type {Connection} */
@@ -56,13 +58,14 @@ export function assemble(options, listeners, others, changed) {
   const presence = new Presence(conversations, connection);
   const arrivals = new Arrivals(listening, { conversations, identity, outbox, changes, typing, reading });
   const history = new History(scope, connection, (said) => arrivals.message(said));
+  const handover = new Handover(listening, memory, tab, connection, conversations);
   const flow = { arrivals, connection, conversations, history, identity, listeners, outbox, presence, reading, typing };
   const session = new Session(listening, options, flow);
 
   for (const part of [arrivals, outbox, presence, reading, session, typing]) part.onChange = changed;
   history.onLoaded = changed;
   arrivals.onMessage = (message, id) => listeners.tell("message", message, id);
-  return { scope, changes, session, ...flow };
+  return { scope, changes, handover, session, ...flow };
 }
 
 function ownEnvironment() {

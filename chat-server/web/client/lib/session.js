@@ -136,10 +136,12 @@ export class Session {
     return true;
   }
 
-  /** @param {string} name */
-  async become(name) {
+  /**
+   * @param {string} name
+   * @param {string | undefined} invitation
+   */
+  async become(name, invitation = this.#options.invitation) {
     const { connection, identity } = this.#parts;
-    const { invitation } = this.#options;
     const options = invitation === undefined ? {} : { invitation };
     const claim = () => connection.ask("nickname", name, identity.token, options);
     let answer = await claim();
@@ -210,9 +212,9 @@ export class Session {
    */
   #named(name, user) {
     const { conversations, identity, presence } = this.#parts;
-    identity.become(name);
-    identity.user = user ?? null;
-    conversations.setUser(name);
+    const isRenamed = name !== null && user != null && user === identity.user;
+    identity.become(name, user ?? null);
+    conversations.setUser(name, isRenamed);
     // Others are told of it, and not the one who did it.
     for (const room of conversations.rooms) presence.ask(room);
     this.onChange();

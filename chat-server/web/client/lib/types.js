@@ -167,6 +167,8 @@
  *   before, live or from the time without a connection
  * @property {(count: number) => void} caughtUp the connection is back, and so many messages of others were missed
  * @property {(name: string, problem: Problem) => void} nameLost the user has this name no more
+ * @property {() => void} handedOver the device is another user's, or nobody's: this client has ended, and the next one
+ *   begins with that
  */
 
 export {};

@@ -133,7 +133,8 @@ pub(crate) struct Cli {
 
     /// Apply the rules of rooms, bans and mutes that the commands below set
     ///
-    /// Without it, everybody reads and writes every room. All nodes need it.
+    /// Without it, everybody reads and writes every room. All nodes need it. Each start prints a link that makes an
+    /// administrator, as long as there is none.
     #[arg(long, env = "CHAT_ROOMS", value_parser = FalseyValueParser::new())]
     pub(crate) rooms: bool,
 

@@ -4,13 +4,14 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use anyhow::Context;
+use chat_core::event::DeviceCode;
 use tokio::process::Command;
 use tokio::sync::watch;
 
 use super::listen::ListenAddress;
 use super::reload::reload_signal;
 use super::stop::stop_signal;
-use super::{Cli, hub};
+use super::{Cli, administrator, hub};
 use crate::supervisor::{self, LISTENING};
 
 /// Runs the workers until SIGTERM or Ctrl-C.
@@ -43,7 +44,11 @@ pub(super) async fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         command.args(["--worker-listen", address]).args(&arguments);
         command
     };
+    let code = missing_administrator(cli).await?;
     let listening = |addresses: &[&str]| {
+        if let (Some(code), Some(first)) = (&code, addresses.first()) {
+            administrator::print(cli, first, code);
+        }
         addresses.iter().for_each(|address| println!("{LISTENING}{address}"));
     };
     match supervisor::run(&addresses, command, listening, hangups, stop).await {
@@ -52,6 +57,17 @@ pub(super) async fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         Err(error) if error.is_explained() => Ok(ExitCode::FAILURE),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Returns a code for an administrator, if one is missing.
+async fn missing_administrator(cli: &Cli) -> anyhow::Result<Option<DeviceCode>> {
+    if !administrator::may_be_missing(cli) {
+        return Ok(None);
+    }
+    let store = chat_store::open(&cli.store).await?;
+    let code = administrator::code(cli, &*store).await;
+    store.close().await;
+    Ok(code)
 }
 
 /// Returns the SIGHUPs of this process, on which workers read their files again. Without files none comes, and the signal

@@ -112,7 +112,8 @@ pub(super) async fn list(
     if let (true, Some(user)) = (request.unread, user) {
         count_unread(connection, user, &mut found).await?;
     }
-    made(&Rooms::new(found, more))
+    let role = connection.user().and_then(|user| user.claims.role());
+    made(&Rooms::new(found, more).with_role(role))
 }
 
 /// Counts what a user has not read in rooms where the connection is, or of which the user is a member.
