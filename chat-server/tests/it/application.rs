@@ -440,7 +440,7 @@ async fn a_user_gets_another_nickname_on_all_nodes_and_devices() {
     for has_rules in [false, true] {
         let store = memory();
         let [(chat, one), (_other, other)] = nodes(&store, has_rules).await;
-        let token = "a token of Ada's own";
+        let token = "a token of Ada's own, 7fK2";
         let ada = json!({ "nickname": "Ada", "token": token });
         let (mut desk, _) = Client::connect(&one, ada.clone()).await;
         let (mut phone, _) = Client::connect(&other, ada).await;

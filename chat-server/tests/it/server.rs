@@ -21,19 +21,6 @@ pub(crate) struct Launched {
     pub(crate) urls: Vec<String>,
 }
 
-/// An address that is free now and stays so while a server restarts: its port lies below the range from which systems
-/// choose the ports of outgoing connections. A client that tries again and again to reach a port of that range while
-/// nobody listens may be given that very port, and connects to itself.
-pub(crate) fn address_to_restart_at() -> String {
-    loop {
-        let port = 15_000 + getrandom::u32().unwrap() % 15_000;
-        let address = format!("127.0.0.1:{port}");
-        if std::net::TcpListener::bind(&address).is_ok() {
-            return address;
-        }
-    }
-}
-
 /// Runs a command, and waits until it has printed as many URLs as expected.
 pub(crate) async fn launch(mut command: Command, expected: usize) -> Launched {
     let mut process = command.stdout(Stdio::piped()).kill_on_drop(true).spawn().unwrap();

@@ -25,12 +25,15 @@ export function endAll() {
 process.once("exit", endAll);
 for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(130));
 
-/** Returns the first of so many ports in a row that are free. */
+/**
+ * Returns the first of so many ports in a row that are free and stay so while a process restarts: they lie below the
+ * range from which systems choose the ports of outgoing connections.
+ */
 async function freePort(count = 1) {
   for (;;) {
-    const servers = [await listen(0)];
-    const { port } = servers[0].address();
-    for (let n = 1; n < count && servers[n - 1]; n++) servers.push(await listen(port + n));
+    const port = 15_000 + Math.floor(Math.random() * 15_000);
+    const servers = [];
+    for (let n = 0; n < count && servers.every((server) => server); n++) servers.push(await listen(port + n));
     const isFree = servers.every((server) => server);
     await Promise.all(servers.map((server) => server && new Promise((resolve) => server.close(resolve))));
     if (isFree) return port;
@@ -139,7 +142,7 @@ export class Process {
 
 /** Settings of whoever runs this must not reach the server; and clients here send as fast as they can. */
 function environment() {
-  const isSetting = (name) => ["PORT", "RUST_LOG"].includes(name) || name.startsWith("CHAT_");
+  const isSetting = (name) => ["PORT", "RUST_LOG", "LD_PRELOAD"].includes(name) || name.startsWith("CHAT_");
   const inherited = Object.entries(process.env).filter(([name]) => !isSetting(name));
   return {
     ...Object.fromEntries(inherited),

@@ -12,6 +12,7 @@ use super::program::add_token;
 use super::{hears, user};
 use crate::client::{Client, PATIENCE};
 use crate::server::Server;
+use crate::service::free_ports;
 use crate::webhooks::https::tls;
 
 /// The program as a server, and a file with a token for it.
@@ -156,7 +157,7 @@ async fn a_room_is_followed_also_when_the_server_starts_again() {
         command.args(["--listen", listen, "--store", &store, "--api-tokens"]).arg(&file);
         crate::server::launch(command, 1).await
     };
-    let address = crate::server::address_to_restart_at();
+    let address = format!("127.0.0.1:{}", free_ports(1)[0]);
     let server = start(&address).await;
     let ci = super::Http::new(&address, &secret[1]);
     let send = async |text: &str| {

@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
-use crate::server::address_to_restart_at;
+use crate::service::free_ports;
 
 /// Longer than the longest pause of a webhook.
 const PATIENCE: Duration = Duration::from_secs(40);
@@ -71,7 +71,7 @@ impl Receiver {
         let reactions = Mutex::new(reactions.into_iter().collect());
         let (asked, refused) = (watch::Sender::default(), watch::Sender::default());
         let shared = Arc::new(Shared { asked, reactions, refused });
-        Self::listen(&address_to_restart_at(), shared, tls).await
+        Self::listen(&format!("127.0.0.1:{}", free_ports(1)[0]), shared, tls).await
     }
 
     /// Ends as a process that is killed does, and starts again at the same address.
