@@ -47,6 +47,8 @@ pub(crate) enum Spent {
     Taken { quota: Quota, bytes: usize },
     /// Nothing, as there was none: the refusal, unless it is a retry.
     UsedUp(Refusal),
+    /// Nothing, as it is refused for another reason, unless it is a retry.
+    Refused(Refusal),
 }
 
 /// One of the counters that apply.
@@ -151,7 +153,13 @@ impl Spent {
                 None
             }
             (Self::UsedUp(refusal), Outcome::Answered(Appended::Missing)) => Some(refusal),
-            (Self::UsedUp(_), _) => None,
+            (Self::UsedUp(_), _)
+            | (
+                Self::Refused(_),
+                Outcome::Answered(Appended::Duplicate(_)) | Outcome::Unavailable,
+            ) => None,
+            // What it is refused for may be why it is not the same as what is stored.
+            (Self::Refused(refusal), _) => Some(refusal),
         }
     }
 }

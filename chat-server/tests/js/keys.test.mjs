@@ -216,3 +216,47 @@ test("a retry without a name is recognised in a later session", async (t) => {
   assert.ok(!socket.recovered);
   assert.deepEqual(await send(socket, "hello", key), { offset: 1, duplicate: true });
 });
+
+test("a retry of what is stored is acked, whatever has changed since", async (t) => {
+  const env = { CHAT_ROOMS: "true", CHAT_MAX_REACTIONS_PER_MESSAGE: "1" };
+  const { url } = await Server.start(t, { env });
+  const [ada, bob] = await Promise.all(["Ada", "Bob"].map((name) => User.connected(t, url, name)));
+  await ask(ada.socket, "create room", "rust");
+  for (const { socket } of [ada, bob]) await ask(socket, "join", "rust");
+  const room = { room: "rust" };
+  const requests = [
+    ["chat message", "hello", "k1", room],
+    ["edit message", 1, "hello again", "k2"],
+    ["react", 1, "👍", true, "k3"],
+  ];
+  for (const [n, request] of requests.entries()) {
+    assert.deepEqual(await ask(bob.socket, ...request), { offset: n + 1, duplicate: false });
+  }
+  const refusals = async (expected) => {
+    for (const [n, request] of requests.entries()) {
+      assert.deepEqual(await ask(bob.socket, ...request), { offset: n + 1, duplicate: true }, `${request[0]}: ${expected}`);
+    }
+    const fresh = await ask(bob.socket, "chat message", "new", "k9", room);
+    assert.equal(fresh.error?.code, expected);
+    assert.equal((await ask(bob.socket, "chat message", "other", "k1", room)).error?.code, expected, "it is no retry");
+    assert.equal((await ask(bob.socket, "chat message", "without a key", room)).error?.code, expected);
+  };
+
+  // No other reaction fits beside the one that takes its place.
+  await ask(bob.socket, "react", 1, "👍", false);
+  await ask(ada.socket, "react", 1, "🎉");
+  assert.deepEqual(await ask(bob.socket, ...requests[2]), { offset: 3, duplicate: true });
+  assert.equal((await ask(bob.socket, "react", 1, "👍", true, "k10")).error?.code, "too_many_reactions");
+
+  await ask(ada.socket, "mute", "Bob", room);
+  await refusals("forbidden");
+  await ask(ada.socket, "lift", "Bob", room);
+  await ask(ada.socket, "change room", "rust", { posting: "members" });
+  await refusals("forbidden");
+  await ask(ada.socket, "change room", "rust", { posting: "everyone" });
+  requests.splice(1);
+  await ask(bob.socket, "leave", "rust");
+  await refusals("not_in_room");
+  const { messages } = await ask(ada.socket, "history", room);
+  assert.deepEqual(messages.map(({ content }) => content), ["hello again"]);
+});

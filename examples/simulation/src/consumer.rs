@@ -49,7 +49,8 @@ impl Consumer for Index {
         self.life.go_on().await;
         self.begins(messages);
         let _running = Running(self);
-        let slow = self.world.random(|rng| rng.chance(50));
+        // One that takes one message at a time is to be done by the end.
+        let slow = self.world.random(|rng| rng.chance(50)) && !self.world.is_calm();
         sleep(self.world.random(|rng| rng.millis(0, if slow { 3000 } else { 50 }))).await;
         self.life.go_on().await;
         if !self.world.is_calm() && self.world.random(|rng| rng.chance(100)) {

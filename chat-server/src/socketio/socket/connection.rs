@@ -302,6 +302,19 @@ impl Request {
         Ok(())
     }
 
+    /// Refuses a message, unless it is a retry of what is stored: that is acked, whatever has changed since.
+    pub(crate) fn refuse_unless_stored(mut self, mut message: NewMessage, refusal: Refusal) {
+        if message.client_offset.is_none() {
+            return self.refuse(refusal);
+        }
+        message.is_only_retry = true;
+        self.spent = Some(Spent::Refused(refusal));
+        let connection = Arc::clone(&self.connection);
+        connection.sign(&mut message);
+        let log = &connection.services.log;
+        log.submit(connection.reader, message, None, move |outcome| self.finish(outcome));
+    }
+
     /// Answers with the outcome of a message, if the client wants an answer and there is one: if the store has
     /// failed, silence makes the client retry.
     pub(crate) fn finish(mut self, outcome: Outcome) {

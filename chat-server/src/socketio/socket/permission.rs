@@ -7,37 +7,37 @@ use chat_core::{Refusal, RoomId};
 use super::connection::{Connection, Request};
 use crate::engine::policy::{Action, Denied, Grant};
 
-/// Carries out a request in its turn, once the policy allows it; else refuses it. Without a policy, or while the decision
-/// is remembered, at once if no other request waits.
+/// Carries out a request in its turn, once the policy has decided. Without a policy, or while the decision is remembered, at
+/// once if no other request waits.
 ///
-/// `actions` says what to ask about the `subject`, when it is the turn of the request. Where it asks nothing, `effect`
-/// refuses the request for another reason. `effect` must be short.
+/// `actions` says what to ask about the `subject`, when it is the turn of the request. `effect` gets the refusal if the policy
+/// does not allow it, and must be short.
 pub(crate) fn in_turn<T: Send + 'static>(
     connection: &Arc<Connection>,
     subject: T,
     request: Request,
     actions: impl FnOnce(&Connection, &T) -> Vec<Action> + Send + 'static,
-    effect: impl FnOnce(&Connection, T, Request) + Send + 'static,
+    effect: impl FnOnce(&Connection, T, Request, Result<(), Refusal>) + Send + 'static,
 ) {
     let later = Arc::clone(connection);
     let Some(access) = &connection.access else {
-        return connection.requests.now_or_later(move || effect(&later, subject, request));
+        return connection.requests.now_or_later(move || effect(&later, subject, request, Ok(())));
     };
     // The events of a connection are handled one after the other: nobody takes the turn from this.
     let Some(turn) = connection.requests.turn() else {
         return connection.requests.later(async move {
             let actions = actions(&later, &subject);
-            ask(&later, actions, request, |request| effect(&later, subject, request)).await;
+            ask(&later, actions, |allowed| effect(&later, subject, request, allowed)).await;
         });
     };
     let actions = actions(connection, &subject);
     match access.permit_now(&actions) {
-        Some(Ok(_grant)) => effect(connection, subject, request),
-        Some(Err(refusal)) => request.refuse(refusal),
+        Some(Ok(_grant)) => effect(connection, subject, request, Ok(())),
+        Some(Err(refusal)) => effect(connection, subject, request, Err(refusal)),
         None => {
             drop(turn);
             connection.requests.later(async move {
-                ask(&later, actions, request, |request| effect(&later, subject, request)).await;
+                ask(&later, actions, |allowed| effect(&later, subject, request, allowed)).await;
             });
         }
     }
@@ -46,13 +46,12 @@ pub(crate) fn in_turn<T: Send + 'static>(
 async fn ask(
     connection: &Connection,
     actions: Vec<Action>,
-    request: Request,
-    effect: impl FnOnce(Request),
+    effect: impl FnOnce(Result<(), Refusal>),
 ) {
     // Also when the client has left: who sends a message and disconnects expects it to be stored.
     match connection.permit(&actions).await {
-        Ok(_grant) => effect(request),
-        Err(denied) => request.refuse(denied.into()),
+        Ok(_grant) => effect(Ok(())),
+        Err(denied) => effect(Err(denied.into())),
     }
 }
 

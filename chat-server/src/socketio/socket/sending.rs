@@ -11,10 +11,12 @@ impl Connection {
     /// Sends a message to its room if the client is there and may write there.
     pub(crate) async fn send_to_room(&self, mut message: NewMessage, request: Request) {
         if let Err(refusal) = self.services.limits.admit(&message.content) {
-            return request.refuse(refusal);
+            return request.refuse_unless_stored(message, refusal);
         }
         let joined = message.audience.room().and_then(|room| self.position.joined(room));
-        let Some(room) = joined else { return request.refuse(not_in_room()) };
+        let Some(room) = joined else {
+            return request.refuse_unless_stored(message, not_in_room());
+        };
         message.audience = room.clone().into();
         self.sign(&mut message);
         self.submit(message, &[Action::Write(room)], request, None).await;
@@ -30,13 +32,13 @@ impl Connection {
         turn: Option<Turn>,
     ) {
         if let Err(refusal) = self.intercept(&mut message, actions).await {
-            return request.refuse(refusal);
+            return request.refuse_unless_stored(message, refusal);
         }
         let actions = if planted::is(Bug::ChangeUnasked) { &[] } else { actions };
         // Asked last, so that it is done while it is allowed.
         let _grant = match self.permit(actions).await {
             Ok(grant) => grant,
-            Err(denied) => return request.refuse(denied.into()),
+            Err(denied) => return request.refuse_unless_stored(message, denied.into()),
         };
         if let Err(refusal) = request.spend(&mut message) {
             return request.refuse(refusal);

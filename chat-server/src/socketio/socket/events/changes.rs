@@ -5,6 +5,7 @@ use chat_core::{
     Audience, ClientOffset, Content, Emoji, Feed, Message, NewMessage, Offset, Refusal,
     RefusalCode, Role, RoomId,
 };
+use chat_store::StoreError;
 
 use super::super::connection::{Connection, Request, TASK_BYTES};
 use super::super::event::Event;
@@ -92,45 +93,49 @@ fn later(connection: &Arc<Connection>, asked: Asked, request: Request) {
 
 /// Submits the change to the log, which finds out whether the message is still there, and answers.
 async fn submit(connection: &Connection, asked: Asked, request: Request) {
-    let Permitted { message, actions, turn } = match permitted(connection, asked).await {
-        Ok(permitted) => permitted,
+    let Change { message, actions, allowed } = match change(connection, asked).await {
+        Ok(change) => change,
         Err(Failed::Refused(refusal)) => return request.refuse(refusal),
         Err(Failed::Store) => return request.finish(Outcome::Unavailable),
     };
-    connection.submit(message, &actions, request, turn).await;
+    match allowed {
+        Ok(turn) => connection.submit(message, &actions, request, turn).await,
+        Err(refusal) => request.refuse_unless_stored(message, refusal),
+    }
 }
 
-/// A change that the client may make.
-struct Permitted {
+/// A change of a message.
+struct Change {
+    /// As it is to be stored.
     message: NewMessage,
     /// What to ask the policy.
     actions: Vec<Action>,
-    /// Held until it is stored.
-    turn: Option<Turn>,
+    /// What to hold until it is stored, if the client may make it.
+    allowed: Result<Option<Turn>, Refusal>,
 }
 
-/// Returns the change as it is to be stored, if the client may make it.
-async fn permitted(
+/// Returns the change of a message that the client gets.
+async fn change(
     connection: &Connection,
     Asked { of, what, client_offset }: Asked,
-) -> Result<Permitted, Failed> {
-    let mut turn = None;
+) -> Result<Change, Failed> {
+    let mut allowed = Ok(None);
     let log = &connection.services.log;
     let message = log.message(of).await?.ok_or_else(unknown_message)?;
     let is_own = connection.authorship.author().wrote(&message);
     let (audience, action) = reach(connection, &message, is_own)?;
     let (mut new, actions) = match what {
         What::Edit(content) => {
-            connection.services.limits.admit(&content)?;
+            allowed = connection.services.limits.admit(&content).map(|()| None);
             if !is_own {
-                return Err(forbidden("you can edit your own messages only").into());
+                allowed = Err(forbidden("you can edit your own messages only"));
             }
             (NewMessage::edit(audience, of, content), vec![action])
         }
         What::Delete => {
             if !is_own && !moderates(connection, message.audience.room()).await? {
                 let message = "you can delete your own messages; others are for moderators";
-                return Err(forbidden(message).into());
+                allowed = Err(forbidden(message));
             }
             // Who may not write any more may still take back what it has said.
             let read = message.audience.room().cloned().map(Action::Read).filter(|_| is_own);
@@ -138,14 +143,14 @@ async fn permitted(
         }
         What::React(emoji, on) => {
             if on {
-                turn = has_room_for(connection, of, &emoji).await?;
+                allowed = has_room_for(connection, of, &emoji).await?;
             }
             (NewMessage::reaction(audience, of, &emoji, on), vec![action])
         }
     };
     new.client_offset = client_offset;
     connection.sign(&mut new);
-    Ok(Permitted { message: new, actions, turn })
+    Ok(Change { message: new, actions, allowed })
 }
 
 /// Returns the audience of a change of a message that the client gets, and the action of writing there. Whoever does not
@@ -183,16 +188,16 @@ async fn has_room_for(
     connection: &Connection,
     of: Offset,
     emoji: &Emoji,
-) -> Result<Option<Turn>, Failed> {
+) -> Result<Result<Option<Turn>, Refusal>, StoreError> {
     let Services { log, limits, reacting, .. } = &connection.services;
     let turn = reacting.at(of).await;
     let given = log.reactions(&[of], None).await?;
     let is_new = !given.iter().any(|it| it.emoji == emoji.as_str());
     if is_new && given.len() >= limits.max_reactions_per_message {
         let message = "this message has many different reactions; give one that it has";
-        return Err(Refusal::new(RefusalCode::TooManyReactions, message).into());
+        return Ok(Err(Refusal::new(RefusalCode::TooManyReactions, message)));
     }
-    Ok(Some(turn).filter(|_| is_new))
+    Ok(Ok(Some(turn).filter(|_| is_new)))
 }
 
 /// Returns whether the client is a moderator of a room: as the store has it, or by its signed token.

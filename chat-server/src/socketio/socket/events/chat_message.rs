@@ -46,13 +46,19 @@ fn new(ChatMessage { content, client_offset, options, .. }: ChatMessage) -> NewM
     }
 }
 
-fn submit(connection: &Connection, message: ChatMessage, mut request: Request) {
+fn submit(
+    connection: &Connection,
+    message: ChatMessage,
+    mut request: Request,
+    allowed: Result<(), Refusal>,
+) {
     let mut message = new(message);
-    if let Err(refusal) = connection.services.limits.admit(&message.content) {
-        return request.refuse(refusal);
-    }
+    let allowed = allowed.and_then(|()| connection.services.limits.admit(&message.content));
     let joined = message.audience.room().and_then(|room| connection.position.joined(room));
-    let Some(room) = joined else { return request.refuse(not_in_room()) };
+    let room = match allowed.and_then(|()| joined.ok_or_else(not_in_room)) {
+        Ok(room) => room,
+        Err(refusal) => return request.refuse_unless_stored(message, refusal),
+    };
     if let Err(refusal) = request.spend(&mut message) {
         return request.refuse(refusal);
     }

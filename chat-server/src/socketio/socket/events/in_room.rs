@@ -28,11 +28,15 @@ pub(super) fn in_room(
     let actions = move |connection: &Connection, room: &RoomId| {
         connection.position.joined(room).map(action).into_iter().collect()
     };
-    in_turn(connection, room, request, actions, |connection, room, request| {
-        if connection.position.is_in(&room) {
-            answer(connection, &room, request);
-        } else {
-            request.refuse(not_in_room());
-        }
-    });
+    in_turn(
+        connection,
+        room,
+        request,
+        actions,
+        |connection, room, request, allowed| match allowed {
+            Ok(()) if connection.position.is_in(&room) => answer(connection, &room, request),
+            Ok(()) => request.refuse(not_in_room()),
+            Err(refusal) => request.refuse(refusal),
+        },
+    );
 }
