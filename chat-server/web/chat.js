@@ -5,6 +5,7 @@ import { createChat } from "./client/index.js";
 import { onAsked, takeFromAddress } from "./chat/view/address.js";
 import { Completion } from "./chat/view/completion.js";
 import { Composer } from "./chat/view/composer.js";
+import { Drafts } from "./chat/view/drafts.js";
 import { Drawers } from "./chat/view/drawers.js";
 import { Header } from "./chat/view/header.js";
 import { text, useLanguage } from "./chat/view/language.js";
@@ -14,6 +15,7 @@ import { MessageList } from "./chat/view/message_list.js";
 import { keepPage } from "./chat/view/offline.js";
 import { onceAFrame } from "./chat/view/once_a_frame.js";
 import { chosenLanguage } from "./chat/view/preferences.js";
+import { panel } from "./chat/view/panels.js";
 import { explained, problemOf } from "./chat/view/problem.js";
 import { RoomButton } from "./chat/view/room_button.js";
 import { Standing } from "./chat/view/standing.js";
@@ -34,14 +36,16 @@ function start(language) {
   const chat = createChat({ io, signedToken, keepMessages: true });
   const draw = onceAFrame(() => {
     const now = chat.snapshot();
-    for (const view of views) view.draw(now);
+    for (const view of views) view.draw(now, (offset) => list.quote(offset));
     composer.warn(warning(now.connection));
   });
   const list = new MessageList(chat, draw);
   const sideBar = new SideBar(chat);
   const members = new Members();
   const reader = new Reader(chat);
-  const composer = new Composer();
+  const drafts = new Drafts();
+  drafts.onChange = draw;
+  const composer = new Composer(drafts);
   new Completion();
   const drawers = new Drawers();
   const status = new Status(chat);
@@ -72,8 +76,8 @@ function start(language) {
   });
   const open = () => chat.snapshot().open;
   sideBar.onChoose = goOn;
-  composer.onSend = (content) => {
-    chat.send(open().id, content);
+  composer.onSend = (content, replyTo) => {
+    chat.send(open().id, content, replyTo === null ? {} : { replyTo });
     list.follow();
   };
   composer.onEdited = (offset, content) => problemOf(chat.edit(open().id, offset, content));
@@ -82,6 +86,17 @@ function start(language) {
     if (last) composer.edit(last);
   };
   list.onEdit = (message) => composer.edit(message);
+  list.onReply = (message) => composer.reply(message);
+  list.onCancelled = (content) => composer.giveBack(content);
+  sideBar.hasDraft = (id) => drafts.has(id);
+  const moderate = async (name) => {
+    const view = await panel(() => import("./chat/panels/person.js"));
+    view?.showPerson(chat, standing, name, () => members.onChoose(name));
+  };
+  for (const view of [list, members]) {
+    view.mayModerate = () => open().kind === "room" && standing.isAtLeast("moderator", open().name);
+    view.onModerate = moderate;
+  }
   composer.onTyping = () => chat.typing(open().id);
   composer.onStopped = () => chat.typing(open().id, false);
   listenForShortcuts(chat);
@@ -92,7 +107,10 @@ function start(language) {
   };
   onAsked(follow);
   // Another client begins, as whoever the device is of now.
-  chat.on("handedOver", () => location.reload());
+  chat.on("handedOver", () => {
+    drafts.forget();
+    location.reload();
+  });
   offerLanguages(() => {
     for (const view of views) view.redraw?.();
     draw();

@@ -31,6 +31,7 @@ macro_rules! files {
 files! {
     connection
     devices
+    drafts
     changes
     client_package
     conversation
@@ -43,6 +44,7 @@ files! {
     looks
     many
     markdown
+    moderating
     mounted
     names
     other_origin
@@ -50,6 +52,7 @@ files! {
     presence
     private
     reload
+    replies
     room_rules
     rooms
     sign_in

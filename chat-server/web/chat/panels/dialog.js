@@ -1,8 +1,7 @@
 // A dialog that is made when it is opened, and gone when it is closed.
 
 import { element } from "./dom.js";
-import { problemOf } from "../view/problem.js";
-import { text } from "../view/language.js";
+import { problemOf, text } from "./page.js";
 
 // One may lie over another.
 let count = 0;

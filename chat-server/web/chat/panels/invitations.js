@@ -1,8 +1,7 @@
 // Invitations to a room: new ones, and those that are valid.
 
-import { text } from "../view/language.js";
-import { moment } from "../view/times.js";
 import { choice, element, field, sureButton } from "./dom.js";
+import { moment, text } from "./page.js";
 import { shared } from "./share.js";
 
 const HOUR = 3_600;

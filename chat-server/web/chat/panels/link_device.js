@@ -1,9 +1,8 @@
 // Makes this device one of a user, by a code of another device: after a clear question.
 
-import { text } from "../view/language.js";
-import { explained } from "../view/problem.js";
 import { Dialog } from "./dialog.js";
 import { element, field } from "./dom.js";
+import { explained, text } from "./page.js";
 
 const MAX_LABEL = 64;
 

@@ -1,9 +1,8 @@
 // Who did what to whom, and why.
 
-import { text } from "../view/language.js";
-import { moment } from "../view/times.js";
 import { Dialog } from "./dialog.js";
 import { button, element } from "./dom.js";
+import { moment, text } from "./page.js";
 
 /** Shows the log of a room, or of everything with `null`. */
 export async function showLog(chat, room) {

@@ -1,8 +1,8 @@
 // A room of the user's own, with rules from the start.
 
-import { text } from "../view/language.js";
 import { Dialog } from "./dialog.js";
 import { choice, element, field } from "./dom.js";
+import { text } from "./page.js";
 import { postings, visibilities } from "./room_rules.js";
 
 /** Asks for a room, creates it, and shows it; then calls `done`. */

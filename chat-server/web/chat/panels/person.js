@@ -1,8 +1,8 @@
 // What one can do with a person: write, and what moderators may.
 
-import { text } from "../view/language.js";
 import { Dialog } from "./dialog.js";
 import { button, choice, element, field } from "./dom.js";
+import { text } from "./page.js";
 
 const HOUR = 3_600;
 

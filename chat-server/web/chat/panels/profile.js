@@ -1,9 +1,7 @@
 // The user's devices: which there are, another one, and none any more.
 
-import { text } from "../view/language.js";
-import { problemOf } from "../view/problem.js";
-import { moment } from "../view/times.js";
 import { button, element, sureButton } from "./dom.js";
+import { moment, problemOf, text } from "./page.js";
 import { shared } from "./share.js";
 
 export class Profile {

@@ -1,11 +1,10 @@
 // What is kept of a room, and what the user may change of it.
 
-import { isSameName } from "../../client/index.js";
-import { text } from "../view/language.js";
 import { Dialog } from "./dialog.js";
 import { button, choice, element, field, sureButton } from "./dom.js";
 import { Invitations } from "./invitations.js";
 import { showLog } from "./moderation_log.js";
+import { isSameName, text } from "./page.js";
 import { postings, roles, visibilities } from "./room_rules.js";
 
 const ORDER = ["owner", "moderator", "member"];

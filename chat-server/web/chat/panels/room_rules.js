@@ -1,6 +1,6 @@
 // Who may find, read and write in a room: what there is to choose.
 
-import { text } from "../view/language.js";
+import { text } from "./page.js";
 
 export const visibilities = () => [["public", text("public")], ["private", text("onlyMembers")]];
 

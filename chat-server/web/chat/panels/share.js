@@ -1,8 +1,7 @@
 // A code to hand on: as text, as a link to the page, and as a picture of that.
 
-import { text } from "../view/language.js";
-import { moment } from "../view/times.js";
 import { button, element } from "./dom.js";
+import { moment, text } from "./page.js";
 import { picture } from "./qr.js";
 
 /** The address of the page with this in its hash. */

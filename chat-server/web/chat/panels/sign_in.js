@@ -1,8 +1,7 @@
 // Says that one has to sign in, and why.
 
-import { text } from "../view/language.js";
-import { signedTokenOf } from "../view/signed_token.js";
 import { element } from "./dom.js";
+import { signedTokenOf, text } from "./page.js";
 
 let shown = null;
 

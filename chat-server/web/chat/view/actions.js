@@ -10,7 +10,8 @@ export function redrawActions() {
   element = copy();
 }
 
-export function showActions(row) {
+/** `mayModerate` is whether the reader is a moderator here. */
+export function showActions(row, mayModerate) {
   if (!row?.dataset.offset) return void element.remove();
   if (element.parentElement?.parentElement !== row) {
     // What was asked about another message is not answered here.
@@ -19,7 +20,9 @@ export function showActions(row) {
     row.querySelector(".bubble").append(element);
   }
   const isOwn = row.classList.contains("own");
-  for (const button of element.querySelectorAll(".edit, .delete")) button.hidden = !isOwn;
+  element.querySelector(".edit").hidden = !isOwn;
+  element.querySelector(".delete").hidden = !isOwn && !mayModerate;
+  element.querySelector(".moderate").hidden = isOwn || !mayModerate || row.dataset.from === "";
 }
 
 function copy() {

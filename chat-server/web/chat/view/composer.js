@@ -1,6 +1,7 @@
 // The field to write in.
 
 import { text } from "./language.js";
+import { quoted } from "./quotes.js";
 
 // What the server takes, in bytes of UTF-8.
 const MAX_BYTES = 65_536;
@@ -24,6 +25,8 @@ export class Composer {
   // Called when the reader wants to change what it wrote last.
   onEditLast = () => {};
 
+  // The message that is answered; null if none is.
+  #replyTo = null;
   // The message that is edited, and what was written before; null if none is.
   #editing = null;
   #form = document.getElementById("composer");
@@ -31,17 +34,24 @@ export class Composer {
   #send = document.getElementById("send");
   #hint = document.getElementById("hint");
   #warning = "";
+  #answered = document.getElementById("answered");
   // What was written and not sent, by conversation.
-  #drafts = new Map();
+  #drafts;
   #conversation = null;
 
-  constructor() {
+  constructor(drafts) {
+    this.#drafts = drafts;
+    document.getElementById("answer-not").addEventListener("click", () => {
+      this.#answer(null);
+      this.focus();
+    });
     this.#form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.#submit();
     });
     this.#text.addEventListener("input", () => {
       this.#update();
+      this.#keep();
       if (this.#content() === "") this.onStopped();
       else this.onTyping();
     });
@@ -57,6 +67,7 @@ export class Composer {
     });
     this.#text.addEventListener("keydown", ({ key }) => {
       if (key === "Escape" && this.#editing) this.#endEdit();
+      else if (key === "Escape" && this.#replyTo !== null) this.#answer(null);
       if (key === "ArrowUp" && this.#text.value === "" && !this.#editing) this.onEditLast();
     });
     // The field keeps the focus, so that the on-screen keyboard stays.
@@ -73,18 +84,48 @@ export class Composer {
     this.#text.focus();
   }
 
-  // What is written goes to this conversation.
-  draw({ open: { id, kind, name } }) {
-    this.#text.placeholder = text(kind === "room" ? "messageTo" : "privateMessageTo", { name });
-    if (id === this.#conversation) return;
+  // Answers a message.
+  reply(message) {
     if (this.#editing) this.#endEdit();
-    // At first the field has what was typed while the page was loading, which stays, with the caret in it.
-    if (this.#conversation !== null) {
-      this.#drafts.set(this.#conversation, this.#text.value);
-      this.#text.value = this.#drafts.get(id) ?? "";
+    this.#answer(message.offset, quoted(message));
+    this.focus();
+  }
+
+  // What is written goes to this conversation. `quote` tells of a message that is answered.
+  draw({ open: { id, kind, name }, me }, quote) {
+    this.#text.placeholder = text(kind === "room" ? "messageTo" : "privateMessageTo", { name });
+    const isOther = id !== this.#conversation;
+    if (isOther && this.#editing) this.#endEdit();
+    this.#drafts.user = me.user ?? "";
+    if (!isOther) {
+      if (this.#editing || this.#drafts.has(id) === (this.#text.value !== "")) return;
+      // Whoever has a name now has written what is in the field. Else a closed tab has left something.
+      if (this.#text.value !== "") return this.#keep();
+      return this.#show(this.#drafts.take(id), quote);
     }
+    const isFirst = this.#conversation === null;
     this.#conversation = id;
+    const draft = this.#drafts.take(id);
+    // At first the field has what was typed while the page was loading, which stays, with the caret in it.
+    if (!isFirst || this.#text.value === "") return this.#show(draft, quote);
+    if (draft.text !== "") this.#text.setRangeText(`${draft.text}\n`, 0, 0, "preserve");
+    this.#keep();
     this.#update();
+  }
+
+  #show({ text: written, replyTo = null }, quote) {
+    this.#text.value = written;
+    this.#answer(replyTo, replyTo === null ? null : quote(replyTo));
+    this.#update();
+  }
+
+  // Puts a text back that is not to be sent after all, if nothing else is there.
+  giveBack(content) {
+    if (this.#text.value !== "" || this.#editing) return;
+    this.#text.value = content;
+    this.#update();
+    this.#keep();
+    this.focus();
   }
 
   focus() {
@@ -102,9 +143,24 @@ export class Composer {
     const content = this.#content();
     if (content === "" || encoder.encode(content).length > MAX_BYTES) return;
     if (this.#editing) return void this.#submitEdit(content);
+    const replyTo = this.#replyTo;
     this.#text.value = "";
+    this.#answer(null);
     this.#update();
-    this.onSend(content);
+    this.#keep();
+    this.onSend(content, replyTo);
+  }
+
+  #answer(offset, quote = null) {
+    this.#replyTo = offset;
+    this.#answered.hidden = offset === null;
+    this.#answered.querySelector(".quote-author").textContent = quote?.author ?? "";
+    this.#answered.querySelector(".quote-text").textContent = quote?.words ?? "";
+    this.#keep();
+  }
+
+  #keep() {
+    if (this.#conversation !== null && !this.#editing) this.#drafts.set(this.#conversation, this.#text.value, this.#replyTo);
   }
 
   async #submitEdit(content) {

@@ -19,6 +19,18 @@ export async function copyCode(button) {
   setTimeout(() => say(button, "copy"), SAID_MS);
 }
 
+/** A text, as it was written. `button` says so. */
+export async function copyText(button, content) {
+  try {
+    await navigator.clipboard.writeText(content);
+  } catch {
+    getSelection().selectAllChildren(button.closest(".bubble").querySelector(".text"));
+    return;
+  }
+  button.textContent = text("copied");
+  setTimeout(() => (button.textContent = text("copyText")), SAID_MS);
+}
+
 function say(button, name) {
   button.classList.toggle("done", name === "copied");
   button.title = text(name);

@@ -20,6 +20,9 @@ const sorted = new Intl.Collator(undefined, { sensitivity: "base", numeric: true
 export class Members {
   // Called with the name of the one to write to.
   onChoose = () => {};
+  // Called with the name of the one to be kept in order, and whether the reader may do that.
+  onModerate = () => {};
+  mayModerate = () => false;
 
   #drawn = null;
   #list = new KeyedList(
@@ -28,6 +31,7 @@ export class Members {
     (li, { isMe }) => {
       li.querySelector("button").disabled = isMe;
       li.querySelector(".you").hidden = !isMe;
+      li.querySelector(".moderate").hidden = isMe || !this.mayModerate();
     },
   );
 
@@ -38,7 +42,7 @@ export class Members {
     document.body.classList.toggle("knows-members", users !== null);
     if (users === null) return;
     // Sorting and comparing hundreds of names for each message would be a waste.
-    const now = JSON.stringify([open.id, users, me.name, members]);
+    const now = JSON.stringify([open.id, users, me.name, members, this.mayModerate()]);
     if (now === this.#drawn) return;
     this.#drawn = now;
     const names = members.toSorted(sorted.compare);
@@ -65,6 +69,15 @@ export class Members {
     fillAvatar(li.querySelector(".avatar"), name);
     li.querySelector(".name").textContent = name;
     li.querySelector("button").addEventListener("click", () => this.onChoose(name));
+    const moderate = li.querySelector(".moderate");
+    moderate.ariaLabel = moderate.title = text("moderateName", { name });
+    moderate.addEventListener("click", () => this.onModerate(name));
+    // As a long press on a phone does.
+    li.addEventListener("contextmenu", (event) => {
+      if (moderate.hidden) return;
+      event.preventDefault();
+      this.onModerate(name);
+    });
     return li;
   }
 }

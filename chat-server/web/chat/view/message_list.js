@@ -3,10 +3,11 @@
 
 import { indexAt } from "../../client/index.js";
 import { redrawActions, showActions } from "./actions.js";
-import { copyCode } from "./copy.js";
+import { copyCode, copyText } from "./copy.js";
 import { KeyedList } from "./keyed_list.js";
 import { text } from "./language.js";
 import { problemOf } from "./problem.js";
+import { Quotes } from "./quotes.js";
 import { makeRow, updateRow } from "./row.js";
 import { Window } from "./window.js";
 
@@ -15,6 +16,8 @@ const READ_OUT = 10;
 // So many pixels away from the end still count as the end, and from the beginning as near it.
 const NEAR_END = 48;
 const NEAR_START = 800;
+// How far back one goes for a message that is answered.
+const MAX_PAGES = 100;
 
 const log = document.getElementById("log");
 const earlier = document.getElementById("earlier");
@@ -27,7 +30,14 @@ const emptyText = document.getElementById("empty-text");
 export class MessageList {
   // Called with a message of the reader's own that is to be edited.
   onEdit = () => {};
+  // Called with a message that is to be answered, the name of somebody to be kept in order, and a text that is not sent.
+  onReply = () => {};
+  onModerate = () => {};
+  onCancelled = () => {};
+  // Whether the reader is a moderator of the open conversation.
+  mayModerate = () => false;
 
+  #quotes;
   #chat;
   #redraw;
   #rows = new KeyedList(document.getElementById("messages"), makeRow, updateRow);
@@ -42,10 +52,11 @@ export class MessageList {
   constructor(chat, redraw) {
     this.#chat = chat;
     this.#redraw = redraw;
+    this.#quotes = new Quotes(chat, redraw);
     log.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     log.addEventListener("click", ({ target }) => this.#clicked(target));
     for (const event of ["pointerover", "focusin"]) {
-      log.addEventListener(event, ({ target }) => showActions(target.closest(".message")));
+      log.addEventListener(event, ({ target }) => showActions(target.closest(".message"), this.mayModerate()));
     }
     jump.addEventListener("click", () => {
       this.follow();
@@ -63,6 +74,29 @@ export class MessageList {
   follow() {
     this.#window.follow();
     this.#redraw();
+  }
+
+  // What a message of the open conversation is quoted as.
+  quote(offset) {
+    return this.#quotes.of(this.#chat.snapshot().open, offset);
+  }
+
+  // Goes to a message, which may have to be loaded with all that came after it.
+  async goTo(offset) {
+    const { id } = this.#conversation;
+    for (let left = MAX_PAGES; left > 0; left -= 1) {
+      const { open } = this.#chat.snapshot();
+      if (open.id !== id) return;
+      if (open.messages[0]?.offset <= offset || !open.more) break;
+      await this.#chat.loadEarlier(id);
+    }
+    this.#window.showAround(this.#chat.snapshot().open.messages, offset);
+    this.draw(this.#chat.snapshot());
+    const bubble = log.querySelector(`.message[data-offset="${offset}"] .bubble`);
+    bubble?.scrollIntoView({ block: "center" });
+    bubble?.focus({ preventScroll: true });
+    bubble?.classList.add("found");
+    bubble?.addEventListener("animationend", () => bubble.classList.remove("found"), { once: true });
   }
 
   draw({ open: conversation, me }) {
@@ -112,11 +146,13 @@ export class MessageList {
       // Another one when it turns out to be the reader's own.
       id: message.own ? (message.key ?? `own ${message.offset}`) : message.offset,
       state: message.own ? "sent" : null,
+      quote: this.#quotes.of(this.#conversation, message.replyTo),
       isFirstNew: newAfter !== null && isFirstAfter(newAfter, messages, start + index),
     }));
     if (this.#window.reachesEnd) {
       for (const entry of this.#conversation.waiting) {
-        items.push({ ...entry, id: entry.key, own: true, from: this.#me.name });
+        const quote = this.#quotes.of(this.#conversation, entry.replyTo);
+        items.push({ ...entry, id: entry.key, own: true, from: this.#me.name, quote });
       }
     }
     this.#rows.draw(items);
@@ -171,8 +207,20 @@ export class MessageList {
     if (target.matches(".edit")) this.onEdit(this.#message(offset));
     if (target.matches(".delete")) this.#delete(row, target, offset);
     if (target.matches(".copy")) copyCode(target);
+    if (target.matches(".reply")) this.onReply(this.#message(offset));
+    if (target.matches(".copy-text")) copyText(target, this.#message(offset).content);
+    if (target.matches(".moderate")) this.onModerate(row.dataset.from);
+    const quote = target.closest(".quote");
+    if (quote) this.goTo(Number(quote.dataset.of));
+    if (target.matches(".discard-waiting")) this.#cancel(key);
     if (target.matches(".retry")) this.#chat.retry(key);
     if (target.matches(".discard")) this.#chat.discard(key);
+  }
+
+  #cancel(key) {
+    const content = this.#conversation.waiting.find((entry) => entry.key === key)?.content;
+    this.#chat.discard(key);
+    if (content !== undefined) this.onCancelled(content);
   }
 
   #message(offset) {

@@ -1,11 +1,18 @@
-// Views that are loaded when they are needed, with their texts.
+// Views that are loaded when they are needed, with their texts and what they take of the page.
 
-import { loadFurtherTexts } from "./language.js";
+import { isSameName } from "../../client/index.js";
+import { loadFurtherTexts, text } from "./language.js";
+import { explained, problemOf } from "./problem.js";
+import { signedTokenOf } from "./signed_token.js";
+import { moment } from "./times.js";
+
+const PAGE = { explained, isSameName, moment, problemOf, signedTokenOf, text };
 
 /** Resolves with the view; null if it cannot be loaded now, as without a connection. */
 export async function panel(load) {
   try {
-    const [view] = await Promise.all([load(), loadFurtherTexts()]);
+    const [{ take }, view] = await Promise.all([import("../panels/page.js"), load(), loadFurtherTexts()]);
+    take(PAGE);
     return view;
   } catch {
     return null;

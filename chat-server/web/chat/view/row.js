@@ -27,6 +27,7 @@ const failureTemplate = document.getElementById("failure");
 export function makeRow({ id, content, at, from, own }) {
   const row = template.content.firstElementChild.cloneNode(true);
   row.dataset.key = id;
+  row.dataset.from = from ?? "";
   row.classList.toggle("own", own);
   fillAvatar(row.querySelector(".avatar"), from);
   row.querySelector(".author").textContent = own ? text("author") : shownName(from);
@@ -39,7 +40,8 @@ export function makeRow({ id, content, at, from, own }) {
 // Brings up to date what depends on the message before, or changes.
 export function updateRow(row, item, before) {
   const { at, from, own, content, state, problem, isFirstNew = false } = item;
-  const { offset, edited = false, deleted = false, reactions = [] } = item;
+  const { offset, edited = false, deleted = false, reactions = [], quote = null } = item;
+  setOnce(row, "quote", quote && !deleted ? `${quote.offset} ${quote.author} ${quote.words}` : "", () => setQuote(row, deleted ? null : quote));
   if (contents.get(row) !== content) setText(row, content);
   setOnce(row, "deleted", String(deleted), () => deleted && setDeleted(row));
   row.querySelector(".edited").hidden = !edited || deleted;
@@ -83,6 +85,16 @@ function show(row, content) {
   element.dir = "auto";
 }
 
+function setQuote(row, quote) {
+  const element = row.querySelector(".quote");
+  element.hidden = quote === null;
+  if (quote === null) return;
+  element.dataset.of = quote.offset;
+  element.querySelector(".quote-author").textContent = quote.author;
+  element.querySelector(".quote-text").textContent = quote.words;
+  element.title = text("goToQuoted");
+}
+
 function setDeleted(row) {
   const note = document.createElement("em");
   note.className = "gone";
@@ -116,6 +128,7 @@ function setState(row, state, problem) {
   element.hidden = false;
   element.querySelector(".unseen").textContent = text(STATES[state]);
   row.querySelector(".failure")?.remove();
+  row.querySelector(".discard-waiting").hidden = state !== "pending";
   if (state !== "failed") return;
   const failure = failureTemplate.content.firstElementChild.cloneNode(true);
   failure.querySelector(".reason").textContent = problem

@@ -13,6 +13,8 @@ const dot = document.getElementById("side-dot");
 export class SideBar {
   // Called when one is chosen.
   onChoose = () => {};
+  // Whether something is written in a conversation and not sent.
+  hasDraft = () => false;
 
   #chat;
   #open = null;
@@ -61,6 +63,7 @@ export class SideBar {
     const count = unread > MANY ? `${number(MANY)}+` : number(unread);
     set(li.querySelector(".unread"), unread > 0 ? count : "");
     set(li.querySelector(".unread-label"), unread > 0 ? text("unread", { count: unread }) : "");
+    set(li.querySelector(".draft"), conversation !== this.#open && this.hasDraft(conversation.id) ? text("draft") : "");
     li.querySelector(".avatar").classList.toggle("here", here);
     set(li.querySelector(".presence"), isRoom ? "" : text(here ? "online" : "offline"));
   }

@@ -39,6 +39,15 @@ export class Window {
     return [start, start + READING];
   }
 
+  // Shows what is around a message.
+  showAround(messages, offset) {
+    const index = indexAt(messages, offset);
+    const end = index + READING / 2;
+    this.following = false;
+    this.#from = messages[Math.max(0, index - READING / 4)]?.offset ?? 0;
+    this.#to = end < messages.length ? messages[end].offset : null;
+  }
+
   // Shows some before the first; says whether there are any.
   extendBack(messages) {
     const start = indexAt(messages, this.#from);

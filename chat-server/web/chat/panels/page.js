@@ -1,0 +1,13 @@
+// What these views take of the page. It is given to them rather than imported: else a bundle would have the page load it in
+// parts, to be shared with views that few open.
+
+export let explained;
+export let isSameName;
+export let moment;
+export let problemOf;
+export let signedTokenOf;
+export let text;
+
+export function take(page) {
+  ({ explained, isSameName, moment, problemOf, signedTokenOf, text } = page);
+}
