@@ -29,7 +29,7 @@ fn main() -> io::Result<()> {
     println!("cargo::rerun-if-changed=build.rs");
     // The tests are those of the program.
     if env::var_os("CARGO_FEATURE_PROGRAM").is_some() {
-        installed::tell_of(&["redis-server", "nats-server", "nginx"]);
+        installed::tell_of(&["redis-server", "nats-server", "nginx", "python3", "systemd-analyze"]);
         find_browser();
         find_other_clients();
     }

@@ -34,7 +34,6 @@ use data_encoding::HEXLOWER;
 use tokio::time::Instant;
 
 pub use administrator::administrator_code;
-use administrator::is_administrator;
 use clock::Clock;
 pub use current::{free_nickname, rename, take_nickname};
 pub use devices::link_code;
@@ -54,7 +53,7 @@ pub use invitations::invitation;
 pub(crate) use issuer::Issuer;
 #[cfg(feature = "jwt")]
 pub use jwt::{JwtFileError, JwtFileErrorKind, JwtKeyError, JwtVerifier};
-use owner::owner;
+use owner::{administrator, owner};
 pub use registration::Registration;
 use registration::registration_closed;
 pub(crate) use reserved::RESERVED;
@@ -428,7 +427,7 @@ impl Identities {
 
 /// Returns the claims of a user without a token: the administrator has the role that a token would give.
 pub(crate) fn claims_of(owner: OwnerKey) -> Arc<TokenClaims> {
-    if is_administrator(owner) { TokenClaims::admin() } else { TokenClaims::none() }
+    if owner == administrator() { TokenClaims::admin() } else { TokenClaims::none() }
 }
 
 fn taken() -> Refusal {

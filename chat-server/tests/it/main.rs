@@ -8,6 +8,8 @@ mod application;
 mod browser;
 mod client;
 mod clients;
+#[cfg(target_os = "linux")]
+mod deployment;
 mod devices;
 #[cfg(target_os = "linux")]
 mod disks;

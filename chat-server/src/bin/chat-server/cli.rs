@@ -24,11 +24,13 @@ mod stop;
 mod webhooks;
 mod workers;
 
+use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
+use clap::CommandFactory;
 use tokio::time::timeout;
 
 use api_client::TryAgain;
@@ -39,6 +41,7 @@ use reload::{Reloaded, reload_signal};
 use stop::stop_signal;
 
 use crate::open_files::{open_files, raise_open_files};
+use crate::service_manager;
 use crate::supervisor::{self, LISTENING};
 use crate::telemetry;
 use chat_server::{Chat, Listener, Observed, Registration, Stores};
@@ -70,6 +73,16 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Client(command)) => {
             return client::run(command).await.map(|()| ExitCode::SUCCESS);
         }
+        Some(Command::Completions { shell }) => {
+            let (mut command, mut text) = (Cli::command(), Vec::new());
+            clap_complete::generate(shell, &mut command, "chat-server", &mut text);
+            return print(&text);
+        }
+        Some(Command::Man) => {
+            let mut text = Vec::new();
+            clap_mangen::Man::new(Cli::command()).render(&mut text)?;
+            return print(&text);
+        }
         Some(Command::ApiToken(args)) => {
             return api_token::create(args).map(|()| ExitCode::SUCCESS);
         }
@@ -88,6 +101,14 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     }
     serve(&cli).await?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Prints a text, of which a reader may want the beginning only.
+fn print(text: &[u8]) -> anyhow::Result<ExitCode> {
+    match std::io::stdout().write_all(text) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(ExitCode::SUCCESS),
+    }
 }
 
 /// Returns the exit code for an error: 75, as in `sysexits.h`, if trying again later may help.
@@ -153,6 +174,9 @@ async fn serve(cli: &Cli) -> anyhow::Result<()> {
             None => signalled.await,
         }
         tracing::info!("stopping");
+        if cli.worker_listen.is_none() {
+            service_manager::stopping();
+        }
         asked_to_stop.get_or_init(Instant::now);
     };
     tracing::info!(
@@ -176,6 +200,9 @@ async fn serve(cli: &Cli) -> anyhow::Result<()> {
         println!("{LISTENING}{local}");
     } else {
         println!("listening on {local}");
+    }
+    if cli.worker_listen.is_none() {
+        service_manager::ready(&format!("serving on {local}"));
     }
     let served = chat.serve(bound.listener, stop).await;
     let close = async {

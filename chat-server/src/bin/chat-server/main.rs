@@ -2,6 +2,7 @@
 
 mod cli;
 mod open_files;
+mod service_manager;
 mod supervisor;
 mod telemetry;
 

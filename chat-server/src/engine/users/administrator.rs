@@ -7,7 +7,7 @@ use chat_core::{Nickname, Timestamp, UserId};
 use chat_store::{Claimed, CredentialOwner, NicknameClaim, OwnerKey, StoreError, UserStore};
 
 use super::devices::key_of;
-use super::owner::owner;
+use super::owner::administrator;
 use super::random_link_code;
 use crate::engine::limits::Limits;
 
@@ -45,16 +45,6 @@ pub async fn administrator_code(store: &dyn UserStore) -> Result<Option<DeviceCo
     let kept = chat_store::DeviceCode::new(key_of(&code), of, nickname, now, expires_at);
     let is_kept = store.keep_code(&kept, MAX_CODES).await?;
     Ok(is_kept.then(|| DeviceCode::new(code, expires_at)))
-}
-
-/// Returns whether nicknames with this owner are those of the administrator.
-pub(super) fn is_administrator(owner: OwnerKey) -> bool {
-    owner == administrator()
-}
-
-/// Returns the owner of the administrator's nicknames: no token is a credential with this hash.
-fn administrator() -> OwnerKey {
-    owner("administrator", &[])
 }
 
 fn user() -> UserId {

@@ -28,8 +28,8 @@ pub(crate) struct Cli {
     /// Address to listen on; port 0 picks any free port [default: 127.0.0.1:3000]
     ///
     /// Use 0.0.0.0:3000, or :3000 to include IPv6, to accept connections from other machines. A port alone, as in
-    /// 3000, accepts connections from this machine only. unix:PATH is a Unix domain socket, for a proxy. Without this
-    /// option, the environment variable PORT sets the port alone.
+    /// 3000, accepts connections from this machine only. unix:PATH is a Unix domain socket, for a proxy. systemd is the
+    /// socket that a .socket unit has opened. Without this option, the environment variable PORT sets the port alone.
     #[arg(long, env = "CHAT_LISTEN", value_name = "HOST:PORT")]
     pub(crate) listen: Option<ListenAddress>,
 

@@ -12,4 +12,11 @@ pub(crate) enum Command {
     Client(client::Command),
     /// Add a token to the file of --api-tokens, and print it: with it, a program uses the API of the server
     ApiToken(ApiTokenArgs),
+    /// Print completions of this command line for a shell
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page, for man -l -
+    Man,
 }

@@ -18,6 +18,8 @@ pub(crate) enum ListenAddress {
     Tcp(String),
     /// `unix:PATH`
     Unix(PathBuf),
+    /// `systemd`: the socket that a service manager has opened.
+    Inherited,
 }
 
 /// A listener, and the socket file to remove after it.
@@ -38,6 +40,10 @@ impl ListenAddress {
                 let shown = listener.local_addr()?.to_string();
                 Ok(Bound { listener: listener.into(), shown, _file: None })
             }
+            Self::Inherited => inherited().context(
+                "cannot listen on a socket of systemd; give the service a .socket unit, or choose an address with \
+                 --listen HOST:PORT",
+            ),
             Self::Unix(path) => bind_unix(path).await.with_context(|| {
                 format!("cannot listen on {path:?}; choose another path with --listen unix:PATH")
             }),
@@ -64,6 +70,29 @@ async fn bind_unix(path: &Path) -> anyhow::Result<Bound> {
     Ok(Bound { listener, shown, _file: Some(SocketFile(path.to_owned())) })
 }
 
+/// Returns the first socket that was handed to this process, as `LISTEN_FDS` says.
+#[cfg(unix)]
+fn inherited() -> anyhow::Result<Bound> {
+    let mut sockets = listenfd::ListenFd::from_env();
+    if let Ok(Some(listener)) = sockets.take_tcp_listener(0) {
+        listener.set_nonblocking(true)?;
+        let shown = listener.local_addr()?.to_string();
+        return Ok(Bound { listener: TcpListener::from_std(listener)?.into(), shown, _file: None });
+    }
+    let listener = sockets.take_unix_listener(0)?.context("there is none")?;
+    listener.set_nonblocking(true)?;
+    let path = listener.local_addr()?.as_pathname().map(|path| path.display().to_string());
+    let shown = format!("unix:{}", path.unwrap_or_default());
+    let listener = tokio::net::UnixListener::from_std(listener)?.into();
+    // The service manager goes on listening.
+    Ok(Bound { listener, shown, _file: None })
+}
+
+#[cfg(not(unix))]
+fn inherited() -> anyhow::Result<Bound> {
+    anyhow::bail!("this system has no such sockets")
+}
+
 #[cfg(not(unix))]
 async fn bind_unix(_path: &Path) -> anyhow::Result<Bound> {
     anyhow::bail!("this system has no such sockets")
@@ -84,6 +113,7 @@ impl fmt::Display for ListenAddress {
         match self {
             Self::Tcp(address) => f.write_str(address),
             Self::Unix(path) => write!(f, "unix:{}", path.display()),
+            Self::Inherited => f.write_str("systemd"),
         }
     }
 }
@@ -94,6 +124,9 @@ impl FromStr for ListenAddress {
     fn from_str(text: &str) -> Result<Self, Infallible> {
         if let Some(path) = text.strip_prefix("unix:") {
             return Ok(Self::Unix(path.into()));
+        }
+        if text == "systemd" {
+            return Ok(Self::Inherited);
         }
         let is_port = |text: &str| text.parse::<u16>().is_ok();
         let address = match text.strip_prefix(':') {
@@ -119,6 +152,7 @@ mod tests {
             ("localhost:0", "localhost:0"),
             ("unix:/run/chat.sock", "unix:/run/chat.sock"),
             (":http", ":http"),
+            ("systemd", "systemd"),
             ("70000", "70000"),
         ] {
             let Ok(address) = text.parse::<ListenAddress>();

@@ -12,6 +12,7 @@ use super::listen::ListenAddress;
 use super::reload::reload_signal;
 use super::stop::stop_signal;
 use super::{Cli, administrator, hub};
+use crate::service_manager;
 use crate::supervisor::{self, LISTENING};
 
 /// Runs the workers until SIGTERM or Ctrl-C.
@@ -29,6 +30,10 @@ pub(super) async fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
     let addresses = supervisor::addresses(&first, cli.workers)
         .context("cannot listen; choose another address with --listen HOST:PORT")?;
     let stop = stop_signal()?;
+    let stop = async {
+        stop.await;
+        service_manager::stopping();
+    };
     let hangups = hangups(cli)?;
     let hub = hub::open(&cli.adapter).await?;
     let program = std::env::current_exe().context("cannot find the program to start workers")?;
@@ -50,6 +55,7 @@ pub(super) async fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
             administrator::print(cli, first, code);
         }
         addresses.iter().for_each(|address| println!("{LISTENING}{address}"));
+        service_manager::ready(&format!("serving on {}", addresses.join(" ")));
     };
     match supervisor::run(&addresses, command, listening, hangups, stop).await {
         Ok(()) => Ok(ExitCode::SUCCESS),
