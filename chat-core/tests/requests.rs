@@ -108,7 +108,9 @@ fn a_nickname_request_in_every_form() {
     assert_eq!(alone, NicknameRequest::new(nickname("Ada")));
     assert_eq!(parse(r#"["nickname"," Ada ",null,5]"#), alone);
     let invited = parse(r#"["nickname","Ada",null,{"invitation":"7f3kq-0m2zd"}]"#);
-    assert_eq!(invited, alone.with_invitation("7F3KQ-0M2ZD".parse().unwrap()));
+    assert_eq!(invited, alone.clone().with_invitation("7F3KQ-0M2ZD".parse().unwrap()));
+    let labelled = parse(r#"["nickname","Ada",null,{"label":"the desk"}]"#);
+    assert_eq!(labelled, alone.with_label("the desk".to_owned().try_into().unwrap()));
     let with_token = parse(r#"["nickname","Ada","secret"]"#);
     assert_eq!(with_token.token.unwrap().as_str(), "secret");
 }
@@ -125,6 +127,8 @@ fn what_is_no_nickname_request_is_refused_with_a_code() {
             (r#"["x","Ada",{}]"#, InvalidArguments),
             (r#"["x","Ada",null,{"invitation":5}]"#, InvalidArguments),
             (r#"["x","Ada",null,{"invitation":"x"}]"#, InvalidCode),
+            (r#"["x","Ada",null,{"label":5}]"#, InvalidArguments),
+            (r#"["x","Ada",null,{"label":""}]"#, InvalidArguments),
             (r#"["x","Ada",""]"#, InvalidToken),
             (&long, InvalidToken),
         ],

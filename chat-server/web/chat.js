@@ -7,6 +7,7 @@ import { Completion } from "./chat/view/completion.js";
 import { Composer } from "./chat/view/composer.js";
 import { Drafts } from "./chat/view/drafts.js";
 import { Drawers } from "./chat/view/drawers.js";
+import { tellOfExclusions } from "./chat/view/exclusions.js";
 import { Header } from "./chat/view/header.js";
 import { text, useLanguage } from "./chat/view/language.js";
 import { offerLanguages } from "./chat/view/language_choice.js";
@@ -100,6 +101,7 @@ function start(language) {
   composer.onTyping = () => chat.typing(open().id);
   composer.onStopped = () => chat.typing(open().id, false);
   listenForShortcuts(chat);
+  tellOfExclusions(chat);
   const follow = ({ device, invite, token }) => {
     if (device) reader.link(device);
     if (invite) reader.invited(invite);

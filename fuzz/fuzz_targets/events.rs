@@ -86,7 +86,8 @@ fuzz_target!(|data: &[u8]| {
             }
             4 => {
                 if let Some(request) = read(text, NicknameRequest::from_event) {
-                    let arguments = json!([request.nickname, request.token]);
+                    let options = json!({ "invitation": request.invitation, "label": request.label });
+                    let arguments = json!([request.nickname, request.token, options]);
                     let again = NicknameRequest::from_event(&event(&arguments));
                     assert_eq!(again, Ok(request.clone()));
                     let nickname = request.nickname;

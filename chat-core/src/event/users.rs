@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::arguments::Arguments;
-use super::devices::LinkCode;
+use super::devices::{DeviceLabel, LinkCode};
 use super::handshake::Token;
 use super::rooms::room;
 use crate::{Nickname, Refusal, RefusalCode, RoomId, UserId};
@@ -18,12 +18,14 @@ pub struct NicknameRequest {
     pub token: Option<Token>,
     /// The code of an invitation to a room, with which a client becomes a user where that takes one.
     pub invitation: Option<LinkCode>,
+    /// What the user calls the device, for a token that is new to the server.
+    pub label: Option<DeviceLabel>,
 }
 
 impl NicknameRequest {
     /// Creates a request without a token.
     pub fn new(nickname: Nickname) -> Self {
-        Self { nickname, token: None, invitation: None }
+        Self { nickname, token: None, invitation: None, label: None }
     }
 
     /// Sets the secret that proves ownership.
@@ -38,6 +40,12 @@ impl NicknameRequest {
         Self { invitation: Some(code), ..self }
     }
 
+    /// Sets what the user calls the device.
+    #[must_use]
+    pub fn with_label(self, label: DeviceLabel) -> Self {
+        Self { label: Some(label), ..self }
+    }
+
     /// Reads the arguments from the JSON text of an event: an array whose first item is the event's name. Extra
     /// arguments are ignored.
     ///
@@ -45,6 +53,7 @@ impl NicknameRequest {
     /// The refusal to answer with.
     pub fn from_event(json: &str) -> Result<Self, Refusal> {
         const CODE: &str = "`invitation` must be a code, a string";
+        const LABEL: &str = "`label` must be a text";
         let arguments = Arguments::of(json)?;
         let token: Option<String> =
             arguments.optional(2, "the second argument must be the token, a string")?;
@@ -58,7 +67,14 @@ impl NicknameRequest {
         let invitation = code.map(|code| code.parse()).transpose();
         let invitation =
             invitation.map_err(|error| Refusal::invalid(RefusalCode::InvalidCode, error))?;
-        Ok(Self { nickname: nickname(&arguments)?, token, invitation })
+        let label: Option<String> = match arguments.has_field(3, "label") {
+            true => arguments.options(3, LABEL)?.field("label", LABEL)?,
+            false => None,
+        };
+        let label = label.map(DeviceLabel::try_from).transpose();
+        let label =
+            label.map_err(|error| Refusal::invalid(RefusalCode::InvalidArguments, error))?;
+        Ok(Self { nickname: nickname(&arguments)?, token, invitation, label })
     }
 }
 

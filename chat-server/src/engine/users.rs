@@ -25,7 +25,7 @@ mod token_claims;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chat_core::event::{LinkCode, Token};
+use chat_core::event::{DeviceLabel, LinkCode, Token};
 use chat_core::{Nickname, Refusal, RefusalCode, Timestamp, UserId};
 use chat_store::{
     ClaimKind, Claimed, CredentialKey, NicknameClaim, OwnerKey, RoomStore, StoreError, UserStore,
@@ -101,6 +101,17 @@ impl User {
         let Self { id, owner, credential, .. } = self;
         Holder { credential: *credential, owner: *owner, user: Some(*id), is_kept: true }
     }
+}
+
+/// What a client gives with a nickname that it takes.
+#[derive(Debug, Default)]
+pub(crate) struct Given {
+    /// The secret that keeps it.
+    pub(crate) token: Option<Token>,
+    /// The code of an invitation, for who is no user.
+    pub(crate) invitation: Option<LinkCode>,
+    /// What the user calls the device, if its token is new.
+    pub(crate) label: Option<DeviceLabel>,
 }
 
 /// A user with the nickname that a client has taken.
@@ -213,14 +224,14 @@ impl Identities {
     /// that looks like it. Also returns the token that keeps it.
     ///
     /// The current owner only has to present the token. Everyone else must follow the rules for new nicknames, and a
-    /// claim that is not granted counts as a failed token. The code is that of an invitation, for who is no user.
+    /// claim that is not granted counts as a failed token.
     ///
     /// For a client that is this user already (`known`), the nickname becomes the user's current one. Another client may
     /// not have heard of a change, and gets the current one, unless it gives one that the user has not had.
     pub(crate) async fn take(
         &self,
         nickname: Nickname,
-        (token, code): (Option<Token>, Option<LinkCode>),
+        Given { token, invitation, label }: Given,
         known: Option<UserId>,
         source: Source,
     ) -> Result<Taken, IdentityError> {
@@ -231,11 +242,15 @@ impl Identities {
             None => (random_token()?, false),
         };
         let credential = credential_of(&token)?;
+        let label = label.map(String::from);
         let taken = async {
             let holder =
                 if is_own { self.holder(credential).await? } else { Holder::new(credential) };
-            if is_own && let Some(user) = self.take_again(&nickname, holder, known).await? {
-                return Ok((user, false));
+            if is_own {
+                let again = self.take_again(&nickname, holder, known, label.clone()).await?;
+                if let Some(user) = again {
+                    return Ok((user, false));
+                }
             }
             if is_own && strength::is_weak(token.as_str()) {
                 let message =
@@ -243,11 +258,12 @@ impl Identities {
                 return Err(Refusal::new(RefusalCode::InvalidToken, message).into());
             }
             if self.registration == Registration::Invite && holder.user.is_none() {
-                let user = self.register(nickname.clone(), holder, code, source).await?;
+                let user =
+                    self.register(nickname.clone(), holder, (invitation, label), source).await?;
                 return Ok((user, false));
             }
             let user = self.claim_new(&nickname, holder, source).await?;
-            Ok((self.keep(user, holder, None).await?, holder.user.is_some()))
+            Ok((self.keep(user, holder, label).await?, holder.user.is_some()))
         };
         let taken: Result<_, IdentityError> = taken.await;
         if let Err(IdentityError::Refused(_)) = &taken {
@@ -263,17 +279,18 @@ impl Identities {
         nickname: &Nickname,
         holder: Holder,
         known: Option<UserId>,
+        label: Option<String>,
     ) -> Result<Option<User>, IdentityError> {
         if known.is_some() && known == holder.user {
             let Some(user) = self.choose(nickname, holder, ClaimKind::Renew).await? else {
                 return Ok(None);
             };
-            return self.keep(user, holder, None).await.map(Some);
+            return self.keep(user, holder, label).await.map(Some);
         }
         let Some(user) = self.claim(nickname, holder, ClaimKind::Renew).await? else {
             return Ok(None);
         };
-        let user = self.keep(user, holder, None).await?;
+        let user = self.keep(user, holder, label).await?;
         Ok(Some(self.under_current_name(user).await))
     }
 
@@ -283,14 +300,14 @@ impl Identities {
         &self,
         nickname: Nickname,
         holder: Holder,
-        code: Option<LinkCode>,
+        (code, label): (Option<LinkCode>, Option<String>),
         source: Source,
     ) -> Result<User, IdentityError> {
         let invitation = self.invitation(code.as_ref()).await?;
         let this = self.clone();
         let registered = tokio::spawn(async move {
             let user = this.claim_new(&nickname, holder, source).await?;
-            let user = this.keep(user, holder, None).await?;
+            let user = this.keep(user, holder, label).await?;
             this.redeem(&invitation, user).await
         });
         // The process stops.

@@ -59,6 +59,7 @@ test("a link makes another device one of the same user", { timeout: 90_000 }, as
   await phone.shows(["a secret", "from the phone"]);
 
   await openProfile(ada);
+  await ada.page.locator(".devices li", { hasText: /Chrome, Linux/ }).getByText("This device").waitFor();
   const device = ada.page.locator(".devices li", { hasText: "Ada's phone" });
   await device.getByRole("button", { name: "Remove" }).click();
   await device.getByRole("button", { name: "Remove it?" }).click();

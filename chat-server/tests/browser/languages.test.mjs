@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { connect, send } from "../js/support/client.mjs";
 import { Server } from "../js/support/server.mjs";
+import { untranslated } from "./support/untranslated.mjs";
 import { DESKTOP, PHONE, Visitor } from "./support/visitor.mjs";
 
 const LANGUAGES = {
@@ -98,22 +99,6 @@ test("other languages are loaded when they are needed, and not before", { timeou
     assert.deepEqual(languages, expected, locale);
   }
 });
-
-/** What can be read, or is read out, that is in English words. */
-function untranslated() {
-  const own = "#messages, .name, #title-name, #language, #members-list, .brand, noscript, script, #old";
-  const isEnglish = (text) => /[A-Za-z]{3}/.test(text ?? "");
-  const found = [];
-  for (const element of document.body.querySelectorAll("*")) {
-    if (element.closest(own)) continue;
-    const texts = [...element.childNodes].filter(({ nodeType }) => nodeType === Node.TEXT_NODE).map(({ data }) => data);
-    const said = [...texts, element.ariaLabel, element.title, element.placeholder];
-    for (const text of said) {
-      if (isEnglish(text?.replace(/general|Grace|Esc\b/g, ""))) found.push(text.trim());
-    }
-  }
-  return found;
-}
 
 /** The names in the side bars that are not next to what stands before them, whichever way they run. */
 function namesStandBesideTheirAvatars() {

@@ -62,8 +62,12 @@ test("a moderator deletes what others said, mutes, bans and sends out, with a re
   // By a message, too.
   await ada.message("heard again").hover();
   await ada.message("heard again").locator(".moderate").click();
+  await ada.page.getByLabel("Reason").fill("for now");
   await ada.page.getByRole("button", { name: "Send out of the room" }).click();
   await done();
+  await eve.page.getByText("You may not be in rust any more. for now").waitFor();
+  await eve.screenshot("sent-out");
+  await eve.page.locator(".panel-dialog .cancel").click();
   await eve.write("still there?");
   await eve.page.getByText("You are not in this room any more.").waitFor();
 

@@ -88,6 +88,7 @@ test("a private room is created, others come by invitation, and only whom the ow
   await row.getByRole("button", { name: "Remove" }).click();
   await row.getByRole("button", { name: "Remove it?" }).click();
   await row.waitFor({ state: "detached" });
+  await eve.page.getByText("You may not be in team any more.").waitFor();
   await bob.page.getByRole("button", { name: "Moderation log" }).click();
   await bob.page.getByText("Bob: removed").waitFor();
   await bob.screenshot("moderation-log");
@@ -98,6 +99,8 @@ test("a private room is created, others come by invitation, and only whom the ow
   await ada.page.getByRole("button", { name: "Delete this room" }).click();
   await ada.page.getByRole("button", { name: "Delete it for all?" }).click();
   await ada.page.locator(".panel-dialog").waitFor({ state: "detached" });
+  await bob.page.getByText("You may not be in team any more.").waitFor();
+  await close(bob);
   await bob.write("too late");
   await bob.page.getByText("Not sent.").waitFor();
 });

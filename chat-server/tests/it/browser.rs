@@ -29,6 +29,7 @@ macro_rules! files {
 }
 
 files! {
+    administrator
     connection
     devices
     drafts
@@ -48,6 +49,7 @@ files! {
     mounted
     names
     other_origin
+    panels
     phone
     presence
     private

@@ -131,6 +131,23 @@ test("another tab sends what this one leaves, and hears when it is stored", asyn
   for (const chat of [first, second]) chat.stop();
 });
 
+test("what a crashed page has not sent is sent by another one that is open", async () => {
+  const [here, crashed, slow] = [new FakeServer(), new FakeServer(), new FakeServer()];
+  const local = new Store();
+  here.answers["chat message"] = { offset: 1, duplicate: false };
+  const chat = here.client({ local });
+  await slow.clock.pass(25_000);
+  for (const server of [crashed, slow]) server.isUp = false;
+  crashed.client({ local }).send(GENERAL, "from the crashed page").catch(() => {});
+  await here.clock.pass(25_000);
+  assert.deepEqual(here.of("chat message"), []);
+  // Its page may still be sending it.
+  slow.client({ local }).send(GENERAL, "from a page that is open").catch(() => {});
+  await here.clock.pass(20_000);
+  assert.deepEqual(here.of("chat message").map(([content]) => content), ["from the crashed page"]);
+  chat.stop();
+});
+
 test("messages count as unread while the page is hidden, or another conversation is shown", async () => {
   const server = new FakeServer();
   const chat = server.client({ rooms: ["general", "rust"] });

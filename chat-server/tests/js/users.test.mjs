@@ -212,3 +212,15 @@ test("a name under which somebody chooses another one a hundred times is the las
     }
   })());
 });
+
+test("the first device has a name, too, if the client gives one with the nickname", async (t) => {
+  const { url } = await Server.start(t);
+  const socket = connect(t, url);
+  await once(socket, "connect");
+  const label = "Ada's desk";
+  assert.equal((await ask(socket, "nickname", "Ada", null, { label: "" })).error.code, "invalid_arguments");
+  await ask(socket, "nickname", "Ada", tokenOf("Ada"), { label });
+  await ask(socket, "nickname", "Countess", tokenOf("Ada"), { label: "another name for the same" });
+  const { devices } = await ask(socket, "devices");
+  assert.deepEqual(devices.map(({ label, current }) => [label, current]), [[label, true]]);
+});

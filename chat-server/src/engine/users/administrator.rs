@@ -100,7 +100,7 @@ mod tests {
         let device = NewCredential::new(credential.unwrap(), now);
         let redeemed = store.redeem_code(key_of(&second.code), &device, 50).await.unwrap();
         let (of, name) = redeemed.unwrap();
-        assert!(is_administrator(of.owner) && name.as_str() == "Administrator 2");
+        assert!(of.owner == administrator() && name.as_str() == "Administrator 2");
         assert_eq!(administrator_code(&store).await.unwrap(), None);
         store.revoke_credential(of.user, device.key, now).await.unwrap();
         assert!(administrator_code(&store).await.unwrap().is_some());

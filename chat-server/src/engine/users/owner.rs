@@ -15,6 +15,7 @@ pub(super) fn owner(kind: &str, parts: &[&str]) -> OwnerKey {
     }
     OwnerKey(hash.finalize().into())
 }
+
 /// Returns the owner of the administrator's nicknames: no token is a credential with this hash.
 pub(super) fn administrator() -> OwnerKey {
     owner("administrator", &[])

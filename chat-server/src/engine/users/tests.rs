@@ -48,7 +48,8 @@ impl Node {
     async fn take(&self, name: &str, token: Option<&str>, last: u8) -> Result<User, Refusal> {
         let token = token.map(|token| Token::try_from(token.to_owned()).unwrap());
         let source = Source::Address([192, 0, 2, last].into());
-        match self.identities.take(name.parse().unwrap(), (token, None), None, source).await {
+        let given = Given { token, ..Given::default() };
+        match self.identities.take(name.parse().unwrap(), given, None, source).await {
             Ok(taken) => Ok(taken.user),
             Err(IdentityError::Refused(refusal)) => Err(refusal),
             Err(IdentityError::Store(error)) => panic!("{error}"),

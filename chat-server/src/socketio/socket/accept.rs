@@ -13,7 +13,7 @@ use super::connection::source_of;
 use super::services::Services;
 use super::session::ChatSession;
 use crate::engine::policy::{Access, Denied, PolicyError};
-use crate::engine::users::{IdentityError, User};
+use crate::engine::users::{Given, IdentityError, User};
 use crate::socketio::recovery::Found;
 
 /// How a client goes on.
@@ -174,8 +174,9 @@ async fn named(
     };
     let nickname: Nickname = name.parse().map_err(invalid)?;
     may_take(services, socket, &nickname).await?;
-    let (token, code) = (handshake.token.clone(), handshake.invitation.clone());
-    let taken = identities.take(nickname, (token, code), None, source_of(socket)).await?;
+    let (token, invitation) = (handshake.token.clone(), handshake.invitation.clone());
+    let given = Given { token, invitation, label: None };
+    let taken = identities.take(nickname, given, None, source_of(socket)).await?;
     if taken.is_renamed {
         services.access_changed(&AccessScope::User(taken.user.id)).await;
     }

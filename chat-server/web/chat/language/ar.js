@@ -112,6 +112,7 @@ export default {
   replyTo: "رد على",
   doNotReply: "عدم الرد",
   draft: "مسودة",
+  excluded: "لم يعد بإمكانك البقاء في {name}.",
 
   typingOne: "{name} يكتب…",
   typingTwo: "{name} و{other} يكتبان…",

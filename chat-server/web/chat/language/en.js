@@ -71,6 +71,7 @@ export default {
   replyTo: "Reply to",
   doNotReply: "Do not reply",
   draft: "Draft",
+  excluded: "You may not be in {name} any more.",
 
   typingOne: "{name} is typing…",
   typingTwo: "{name} and {other} are typing…",

@@ -70,6 +70,7 @@ export default {
   replyTo: "返信先：",
   doNotReply: "返信しない",
   draft: "下書き",
+  excluded: "{name}にはもういられません。",
 
   typingOne: "{name}が入力中…",
   typingTwo: "{name}と{other}が入力中…",

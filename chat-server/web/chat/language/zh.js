@@ -70,6 +70,7 @@ export default {
   replyTo: "回复",
   doNotReply: "不回复",
   draft: "草稿",
+  excluded: "你不能再留在{name}中。",
 
   typingOne: "{name} 正在输入…",
   typingTwo: "{name} 和 {other} 正在输入…",

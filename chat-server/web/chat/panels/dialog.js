@@ -7,6 +7,8 @@ import { problemOf, text } from "./page.js";
 let count = 0;
 
 export class Dialog {
+  onClose = () => {};
+
   #dialog;
   #error = element("p", { className: "error", role: "alert" });
   #title = element("h2", { id: `panel-title-${(count += 1)}` });
@@ -21,7 +23,10 @@ export class Dialog {
       { className: "dialog panel-dialog", "aria-labelledby": this.#title.id },
       element("div", { className: "sheet" }, this.#title, this.#content, this.#error, buttons),
     );
-    this.#dialog.addEventListener("close", () => this.#dialog.remove());
+    this.#dialog.addEventListener("close", () => {
+      this.#dialog.remove();
+      this.onClose();
+    });
     this.#dialog.addEventListener("click", ({ target }) => target === this.#dialog && this.close());
   }
 

@@ -2,8 +2,9 @@
 
 import { Dialog } from "./dialog.js";
 import { element, field } from "./dom.js";
-import { explained, text } from "./page.js";
+import { explained, text, thisDevice } from "./page.js";
 
+// As many characters as the server takes.
 const MAX_LABEL = 64;
 
 /** Asks whether to use this device as the user of the code, which may still have to be typed. */
@@ -34,12 +35,4 @@ export function askToLink(chat, code = "") {
     submit.disabled = false;
   });
   dialog.show(form);
-}
-
-/** What the browser says of itself, as one would call it. */
-function thisDevice() {
-  const { userAgentData: data, userAgent, platform } = navigator;
-  const browser = /\b(Firefox|Edg|OPR|SamsungBrowser|Chrome|Safari)\b/.exec(userAgent)?.[1] ?? "";
-  const names = { Edg: "Edge", OPR: "Opera", SamsungBrowser: "Samsung Internet" };
-  return [names[browser] ?? browser, data?.platform ?? platform].filter(Boolean).join(", ").slice(0, MAX_LABEL);
 }

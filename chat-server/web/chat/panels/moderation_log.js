@@ -12,8 +12,7 @@ export async function showLog(chat, room) {
   let before;
   const load = async () => {
     const options = before === undefined ? {} : { before };
-    const args = room === null ? [options] : [room, options];
-    const answer = await chat.request("moderation log", ...args);
+    const answer = await chat.request("moderation log", room, options);
     list.append(...answer.entries.map(entry));
     before = answer.entries.at(-1)?.number;
     more.hidden = !answer.more;

@@ -7,7 +7,8 @@ export let moment;
 export let problemOf;
 export let signedTokenOf;
 export let text;
+export let thisDevice;
 
 export function take(page) {
-  ({ explained, isSameName, moment, problemOf, signedTokenOf, text } = page);
+  ({ explained, isSameName, moment, problemOf, signedTokenOf, text, thisDevice } = page);
 }

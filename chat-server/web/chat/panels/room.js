@@ -50,6 +50,7 @@ class RoomPanel {
     return [
       element("p", { textContent: text("notKept") }),
       isUser ? button(text("keepRoom"), () => this.#change("create room", this.#name, {})) : null,
+      this.#standing.isEverywhere("moderator") ? button(text("logOfAll"), () => this.#dialog.do(showLog(this.#chat, null))) : null,
     ];
   }
 
@@ -95,6 +96,9 @@ class RoomPanel {
       const invitations = new Invitations(this.#chat, this.#dialog, this.#name);
       parts.push(this.#adding(), ...(await invitations.elements()));
       parts.push(button(text("moderationLog"), () => this.#dialog.do(showLog(this.#chat, this.#name))));
+    }
+    if (this.#standing.isEverywhere("moderator")) {
+      parts.push(button(text("logOfAll"), () => this.#dialog.do(showLog(this.#chat, null))));
     }
     parts.push(...this.#ends());
     this.#dialog.show(...parts);

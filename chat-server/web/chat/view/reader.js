@@ -3,6 +3,7 @@
 import { fillAvatar } from "./avatar.js";
 import { text } from "./language.js";
 import { panel } from "./panels.js";
+import { thisDevice } from "./this_device.js";
 import { preferNoName, prefersNoName } from "./preferences.js";
 import { explained, problemOf } from "./problem.js";
 import { Prompt } from "./prompt.js";
@@ -67,7 +68,8 @@ export class Reader {
   }
 
   #become(name) {
-    return this.#chat.become(name, this.#invite === null ? {} : { invitation: this.#invite });
+    const label = thisDevice();
+    return this.#chat.become(name, { ...(label && { label }), ...(this.#invite !== null && { invitation: this.#invite }) });
   }
 
   async #accept() {

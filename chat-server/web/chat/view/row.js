@@ -22,6 +22,8 @@ const STATES = { pending: "sending", sent: "sent", failed: "notSent" };
 const contents = new WeakMap();
 
 const template = document.getElementById("message");
+const quoteTemplate = document.getElementById("quote");
+const waitingTemplate = document.getElementById("waiting");
 const failureTemplate = document.getElementById("failure");
 
 export function makeRow({ id, content, at, from, own }) {
@@ -86,13 +88,14 @@ function show(row, content) {
 }
 
 function setQuote(row, quote) {
-  const element = row.querySelector(".quote");
-  element.hidden = quote === null;
+  row.querySelector(".quote")?.remove();
   if (quote === null) return;
+  const element = quoteTemplate.content.firstElementChild.cloneNode(true);
   element.dataset.of = quote.offset;
   element.querySelector(".quote-author").textContent = quote.author;
   element.querySelector(".quote-text").textContent = quote.words;
   element.title = text("goToQuoted");
+  row.querySelector(".bubble").prepend(element);
 }
 
 function setDeleted(row) {
@@ -128,7 +131,8 @@ function setState(row, state, problem) {
   element.hidden = false;
   element.querySelector(".unseen").textContent = text(STATES[state]);
   row.querySelector(".failure")?.remove();
-  row.querySelector(".discard-waiting").hidden = state !== "pending";
+  row.querySelector(".discard-waiting")?.remove();
+  if (state === "pending") row.querySelector(".bubble").append(waitingTemplate.content.firstElementChild.cloneNode(true));
   if (state !== "failed") return;
   const failure = failureTemplate.content.firstElementChild.cloneNode(true);
   failure.querySelector(".reason").textContent = problem

@@ -58,6 +58,11 @@ export class Standing {
     return this.#rooms.get(nameKey(name));
   }
 
+  /** Whether the user is at least this in every room. */
+  isEverywhere(role) {
+    return (RANKS[this.#everywhere] ?? 0) >= RANKS[role];
+  }
+
   /** Whether the user is at least this in a room: "member", "moderator" or "owner". */
   isAtLeast(role, name) {
     const rank = Math.max(RANKS[this.#everywhere] ?? 0, RANKS[this.record(name)?.role] ?? 0);

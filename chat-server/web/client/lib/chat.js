@@ -262,10 +262,11 @@ export class Chat {
   /**
    * Takes a name.
    * @param {string} name
-   * @param {{ invitation?: string }} [options] the code of an invitation, where new users need one
+   * @param {{ invitation?: string, label?: string }} [options] the code of an invitation, where new users need one, and
+   *   what the user calls this device
    */
-  become(name, { invitation } = {}) {
-    return this.#parts.session.become(name, invitation);
+  become(name, options = {}) {
+    return this.#parts.session.become(name, options);
   }
 
   /** Goes on without a name. */

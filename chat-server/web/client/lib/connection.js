@@ -243,6 +243,8 @@ export class Connection {
     const { code = "unknown", message, retryAfter } = error.data ?? error;
     this.problem = { code, message, ...(retryAfter !== undefined && { retryAfter }) };
     const goOn = this.#callbacks.onRefused(this.problem);
+    // What was wrong has been given up.
+    if (goOn) this.problem = null;
     this.#connectAfter(goOn ? 0 : (retryAfter ?? pause()));
     this.#status();
   }

@@ -2,7 +2,8 @@
 //
 // It is kept in the storage, so that neither a reload nor a closed tab loses any: the next page sends it again with the
 // same key, and the server stores each message once. So no tab has to know which others are open: a page takes all that
-// is there when it is loaded, or when another is left, and it does no harm when several send the same.
+// is there when it is loaded, or when another is left, and what has been there for long, whose page has crashed: it does no
+// harm when several send the same.
 
 import { asWaiting } from "./entry.js";
 import { OwnOffsets } from "./own_offsets.js";
@@ -18,6 +19,9 @@ import { NoAnswer, Refusal } from "./refusal.js";
 
 // For how long a message waits by itself when the server has refused it for a while, in milliseconds.
 const LONGEST_WAIT = 30_000;
+
+// What another page has not sent for so long may have no page any more.
+const ABANDONED_MS = 30_000;
 
 // Each message has a name of its own in the storage, so that no tab overwrites what another one writes. The value is
 // the message, or for a moment { offset } when it is stored, so that other tabs which wait with it know.
@@ -119,6 +123,10 @@ export class Outbox {
   start(send) {
     this.#send = send;
     this.#pump();
+    this.#scope.every(ABANDONED_MS, () => {
+      this.#take(this.#scope.now() - ABANDONED_MS);
+      this.#pump();
+    });
   }
 
   /**
@@ -263,9 +271,11 @@ export class Outbox {
     this.#changed();
   }
 
-  // Takes what other pages have left, or wait with too.
-  #take() {
-    const left = this.#memory.below(SAVED).filter(({ key }) => key !== undefined && !this.has(key));
+  // Takes what other pages have left, or wait with too; all of it, or what was written until a time.
+  #take(until = Infinity) {
+    const isLeft = (/** @type {Entry} */ { key, at }) => key !== undefined && !this.has(key) && at <= until;
+    const left = this.#memory.below(SAVED).filter(isLeft);
+    if (left.length === 0 && until !== Infinity) return;
     left.sort((one, other) => one.at - other.at);
     for (const entry of left) this.#entries.set(entry.key, entry);
     this.#changed();

@@ -138,11 +138,11 @@ export class Session {
 
   /**
    * @param {string} name
-   * @param {string | undefined} invitation
+   * @param {{ invitation?: string, label?: string }} given
    */
-  async become(name, invitation = this.#options.invitation) {
+  async become(name, { invitation = this.#options.invitation, label } = {}) {
     const { connection, identity } = this.#parts;
-    const options = invitation === undefined ? {} : { invitation };
+    const options = { ...(invitation !== undefined && { invitation }), ...(label !== undefined && { label }) };
     const claim = () => connection.ask("nickname", name, identity.token, options);
     let answer = await claim();
     if (answer?.error?.code === "invalid_token") {

@@ -9,7 +9,7 @@ use super::super::keeper::keep_name;
 use super::super::standing::settle;
 use crate::engine::delivery::Answer;
 use crate::engine::policy::Action;
-use crate::engine::users::{IdentityError, Taken};
+use crate::engine::users::{Given, IdentityError, Taken};
 
 /// [`chat_core::event::NICKNAME`].
 pub(crate) struct NicknameEvent;
@@ -35,7 +35,7 @@ impl Event for NicknameEvent {
 }
 
 async fn take(connection: &Arc<Connection>, asked: NicknameRequest, request: Request) {
-    let NicknameRequest { nickname, token, invitation, .. } = asked;
+    let NicknameRequest { nickname, token, invitation, label, .. } = asked;
     let is_allowed = connection.permit(&[Action::TakeNickname(nickname.clone())]).await.map(drop);
     if let Err(denied) = is_allowed {
         return request.refuse(denied.into());
@@ -50,7 +50,8 @@ async fn take(connection: &Arc<Connection>, asked: NicknameRequest, request: Req
         }
         (token, _) => {
             let known = before.as_ref().map(|user| user.id);
-            let taken = identities.take(nickname, (token, invitation), known, source).await;
+            let given = Given { token, invitation, label };
+            let taken = identities.take(nickname, given, known, source).await;
             taken.map(|Taken { user, token, .. }| (user, Some(token)))
         }
     };

@@ -102,8 +102,12 @@ export default {
   mute: "كتم",
   ban: "حظر",
   lift: "رفع الكتم والحظر",
+  where: "أين",
+  inThisRoom: "في هذه الغرفة",
+  everywhere: "في كل مكان",
 
   moderationLog: "سجل الإشراف",
+  logOfAll: "سجل الإشراف لكل الغرف",
   showMore: "عرض المزيد",
   theServer: "الخادم",
   logCreateRoom: "أنشأ غرفة",

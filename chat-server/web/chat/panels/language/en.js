@@ -88,8 +88,12 @@ export default {
   mute: "Mute",
   ban: "Ban",
   lift: "Lift mute and ban",
+  where: "Where",
+  inThisRoom: "In this room",
+  everywhere: "Everywhere",
 
   moderationLog: "Moderation log",
+  logOfAll: "Moderation log of all rooms",
   showMore: "Show more",
   theServer: "The server",
   logCreateRoom: "created a room",

@@ -88,8 +88,12 @@ export default {
   mute: "発言禁止",
   ban: "参加禁止",
   lift: "禁止を解除",
+  where: "範囲",
+  inThisRoom: "このルーム",
+  everywhere: "すべて",
 
   moderationLog: "管理の記録",
+  logOfAll: "全ルームの管理の記録",
   showMore: "さらに表示",
   theServer: "サーバー",
   logCreateRoom: "ルームを作成",

@@ -88,8 +88,12 @@ export default {
   mute: "禁言",
   ban: "封禁",
   lift: "解除禁言和封禁",
+  where: "范围",
+  inThisRoom: "仅此房间",
+  everywhere: "所有地方",
 
   moderationLog: "管理日志",
+  logOfAll: "所有房间的管理日志",
   showMore: "显示更多",
   theServer: "服务器",
   logCreateRoom: "创建了房间",
