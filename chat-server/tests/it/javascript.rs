@@ -79,6 +79,7 @@ files! {
     crash
     cuts
     duplicates
+    forks
     handshake
     history
     history_event

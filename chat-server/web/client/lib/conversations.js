@@ -175,12 +175,12 @@ export class Conversations {
   #save() {
     this.#cancelSave?.();
     this.#cancelSave = null;
-    const { offset, epoch } = this.cursor;
+    const { offset, epoch, position } = this.cursor;
     const people = this.#peopleNow();
     // First: what is there too early comes again, and what is not there would be missed.
     this.#kept?.save(this.all, this.#me);
     this.#memory.set("conversations", {
-      place: { offset, epoch },
+      place: { offset, epoch, position },
       rooms: this.rooms.map(remembered),
       people,
     });
