@@ -71,6 +71,7 @@ macro_rules! files {
 }
 
 files! {
+    backups
     changes
     cli
     client_files
