@@ -14,6 +14,7 @@
 //! | [`SEARCH`] | [`SearchRequest`] | [`SearchResults`] | |
 //! | [`JOIN`] | [`Join`] | [`Joined`] | |
 //! | [`NOT_JOINED`] | | | [`NotJoined`] |
+//! | [`OTHER_LOG`] | | | [`OtherLog`] |
 //! | [`LEAVE`] | a room | [`Left`] | |
 //! | [`USERS`] | a room | [`Users`] | |
 //! | [`USER_JOINED`], [`USER_LEFT`] | | | [`UserChange`] |
@@ -58,6 +59,7 @@ mod invitations;
 mod kept_rooms;
 mod mended;
 mod moderation;
+mod other_log;
 mod pages;
 mod private_message;
 mod reading;
@@ -94,6 +96,7 @@ pub use invitations::{
 pub use kept_rooms::{KeptRoom, Member, Members, RoomSettings, Rooms, RoomsRequest, SetRole};
 pub use mended::mended_json;
 pub use moderation::{Kick, LogEntry, Moderate, Moderated, ModerationLog};
+pub use other_log::OtherLog;
 pub use pages::{LogRequest, MembersRequest};
 pub use private_message::PrivateMessage;
 pub use reading::{
@@ -165,6 +168,13 @@ pub const JOIN: &str = "join";
 /// read any more; and at any time about a room that it may not read any more and has been taken out of. Not sent if
 /// there are none. Delivered at most once.
 pub const NOT_JOINED: &str = "not joined";
+
+/// The event with which the server tells a client that its position is not in this log: [`OtherLog`].
+///
+/// Sent after connecting, in a new session and before any message, if the `offset` in its `auth` is of another log or the
+/// `serverOffset` is beyond the end. What the client has may be of a log that was replaced or has lost its end, so it is
+/// served from the beginning, or with the last messages if it asks for a `history`. Not kept.
+pub const OTHER_LOG: &str = "other log";
 
 /// The event with which a client leaves a room.
 ///

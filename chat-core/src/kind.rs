@@ -139,7 +139,7 @@ const SOCKET_IO: [&str; 7] = [
 ];
 
 /// The names of the chat's own events, in the module `event`, which knows this one.
-const CHAT: [&str; 42] = [
+const CHAT: [&str; 43] = [
     "chat message",
     "private message",
     "edit message",
@@ -150,6 +150,7 @@ const CHAT: [&str; 42] = [
     "reaction",
     "join",
     "not joined",
+    "other log",
     "leave",
     "nickname",
     "device code",

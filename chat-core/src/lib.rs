@@ -20,9 +20,11 @@ mod named;
 mod nickname;
 mod normalisation;
 mod offset;
+mod recovery_offset;
 mod room;
 mod scripts;
 pub mod search;
+mod tag;
 mod typed_event;
 mod visible;
 
@@ -42,6 +44,8 @@ pub use message::{
 };
 pub use moderation::{AccessAction, SanctionKind};
 pub use nickname::{Nickname, NicknameKey, NicknameSkeleton};
-pub use offset::{Epoch, Offset, RecoveryOffset};
+pub use offset::{Epoch, Offset};
+pub use recovery_offset::RecoveryOffset;
 pub use room::{Posting, Role, RoomKey, Visibility};
+pub use tag::Tag;
 pub use typed_event::TypedEvent;

@@ -571,12 +571,33 @@ fn a_recovery_offset() {
     let position = RecoveryOffset::new(epoch(), offset(12));
     assert_snapshot!(position, @"5f0c3b2a9d8e7f61-12");
     assert_eq!("5f0c3b2a9d8e7f61-12".parse(), Ok(position.clone()));
+    let rewound = position.clone().after_rewinds(3);
+    assert_snapshot!(rewound, @"5f0c3b2a9d8e7f61-12-3");
+    assert_eq!("5f0c3b2a9d8e7f61-12-3".parse(), Ok(rewound));
+    let position = position.with_tag("00c0ffee".parse().unwrap());
+    assert_snapshot!(position, @"5f0c3b2a9d8e7f61-12-00c0ffee");
+    assert_eq!("5f0c3b2a9d8e7f61-12-00c0ffee".parse(), Ok(position.clone()));
     let position = position.after_rewinds(3);
-    assert_snapshot!(position, @"5f0c3b2a9d8e7f61-12-3");
-    assert_eq!("5f0c3b2a9d8e7f61-12-3".parse(), Ok(position));
+    assert_snapshot!(position, @"5f0c3b2a9d8e7f61-12-00c0ffee-3");
+    assert_eq!("5f0c3b2a9d8e7f61-12-00c0ffee-3".parse(), Ok(position));
     let texts =
         ["", "-", "12", "a-", "-1", "a-+1", "a-01", "a--1", "é-1", "a-9007199254740992", "a-1-"];
-    let rewinds = ["", "0", "01", "+1", "-1", "1-1", "4294967296"];
+    let rewinds = [
+        "",
+        "0",
+        "01",
+        "+1",
+        "-1",
+        "1-1",
+        "4294967296",
+        "0c0ffee",
+        "00C0FFEE",
+        "+0c0ffee",
+        "00c0ffee-",
+        "00c0ffee-0",
+        "00c0ffee-1-1",
+        "00c0ffee-00c0ffee",
+    ];
     let rewinds = rewinds.map(|rewinds| format!("5f0c3b2a9d8e7f61-12-{rewinds}"));
     for text in texts.into_iter().chain(rewinds.iter().map(String::as_str)) {
         assert!(text.parse::<RecoveryOffset>().is_err(), "{text}");

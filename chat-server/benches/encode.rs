@@ -6,7 +6,7 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use chat_core::event::{CHAT_MESSAGE, DeliveryMeta};
-use chat_core::{Epoch, Message, NewMessage, Offset, RecoveryOffset, RoomId};
+use chat_core::{Epoch, Message, NewMessage, Offset, RecoveryOffset, RoomId, Tag};
 use chat_server::bench::Entry;
 use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_main};
 
@@ -49,7 +49,7 @@ fn json(message: &Message, epoch: &Epoch) -> Vec<u8> {
     let room = audience.room().unwrap().clone();
     let mut meta = DeliveryMeta::new(room);
     (meta.from, meta.at) = (from, at);
-    let recovery = RecoveryOffset::new(epoch.clone(), offset);
+    let recovery = RecoveryOffset::new(epoch.clone(), offset).with_tag(Tag::of(message));
     serde_json::to_vec(&(CHAT_MESSAGE, content, offset, meta, recovery)).unwrap()
 }
 

@@ -1,4 +1,4 @@
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::{MemoryStore, Store, StoreError};
@@ -46,6 +46,71 @@ pub async fn open(url: &str) -> Result<Arc<dyn Store>, StoreError> {
         }
         _ => Err(url_error("the URL of the store does not begin with a scheme")),
     }
+}
+
+/// Copies the log that a URL names to a new file while servers use it; see `SqliteStore::back_up`.
+///
+/// # Errors
+/// [`StoreError::Url`] if the store is not a file, otherwise why it could not be copied.
+pub async fn back_up(
+    url: &str,
+    to: &Path,
+    progress: impl FnMut(u64, u64) + Send,
+) -> Result<(), StoreError> {
+    let path = sqlite_path(url)?;
+    #[cfg(feature = "sqlite")]
+    return crate::SqliteStore::back_up(path, to, progress).await;
+    #[cfg(not(feature = "sqlite"))]
+    return without_sqlite((path, to, progress));
+}
+
+/// Puts a copy of a backup into the place of the log that a URL names, and returns where the file that was there is kept;
+/// see `SqliteStore::restore`.
+///
+/// # Errors
+/// [`StoreError::Url`] if the store is not a file, otherwise why it could not be restored.
+pub async fn restore(
+    url: &str,
+    backup: &Path,
+    progress: impl FnMut(u64, u64) + Send,
+) -> Result<Option<PathBuf>, StoreError> {
+    let path = sqlite_path(url)?;
+    #[cfg(feature = "sqlite")]
+    return crate::SqliteStore::restore(path, backup, progress).await;
+    #[cfg(not(feature = "sqlite"))]
+    return without_sqlite((path, backup, progress));
+}
+
+/// Gives the log that a URL names a new epoch, while no server uses it; see `SqliteStore::renew_epoch` and
+/// `PostgresStore::renew_epoch`.
+///
+/// # Errors
+/// [`StoreError::Url`] for a store in memory, otherwise why it could not be done.
+pub async fn renew_epoch(url: &str) -> Result<(), StoreError> {
+    if let Some(("postgres" | "postgresql", _)) = url.split_once(':') {
+        #[cfg(feature = "postgres")]
+        return crate::PostgresStore::renew_epoch(url).await;
+        #[cfg(not(feature = "postgres"))]
+        return open_postgres(url).await.map(drop);
+    }
+    let path = sqlite_path(url)?;
+    #[cfg(feature = "sqlite")]
+    return crate::SqliteStore::renew_epoch(path).await;
+    #[cfg(not(feature = "sqlite"))]
+    return without_sqlite(path);
+}
+
+/// Returns the file that a URL names.
+fn sqlite_path(url: &str) -> Result<&Path, StoreError> {
+    match url.strip_prefix("sqlite:").map(|path| path.strip_prefix("//").unwrap_or(path)) {
+        Some(path) if !path.is_empty() => Ok(Path::new(path)),
+        _ => Err(url_error("the store is not a file")),
+    }
+}
+
+#[cfg(not(feature = "sqlite"))]
+fn without_sqlite<T>(_unused: impl Sized) -> Result<T, StoreError> {
+    Err(StoreError::Feature { scheme: "sqlite", feature: "sqlite" })
 }
 
 #[cfg(feature = "sqlite")]

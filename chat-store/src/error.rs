@@ -94,6 +94,13 @@ pub enum StoreError {
         /// What was found instead.
         source: Source,
     },
+    /// The database has another log than when the store was opened, or lacks the end of it: a backup was restored, or
+    /// another server took over.
+    #[error("{place} has another log than before, or lacks its end; restart the chat")]
+    OtherLog {
+        /// The database.
+        place: String,
+    },
     /// The database does not answer, or not at the moment.
     #[error("{place} is not available")]
     Unavailable {

@@ -36,7 +36,7 @@ pub use access::{
     RoomAccess, RoomMember, RoomRecord, RoomViewer, Sanction, SanctionKey, Subject,
 };
 pub use appended::Appended;
-pub use config::open;
+pub use config::{back_up, open, renew_epoch, restore};
 pub use error::StoreError;
 pub use key::key_from_kept;
 pub use memory::MemoryStore;

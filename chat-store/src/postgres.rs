@@ -11,6 +11,7 @@ mod connections;
 mod count;
 mod error;
 mod feeds;
+mod known_log;
 mod nicknames;
 #[cfg(all(test, feature = "testkit", unix))]
 mod plan;
@@ -33,6 +34,7 @@ use sqlx::{ConnectOptions, PgConnection};
 use self::append::Encoded;
 use self::connections::{CALL_TIMEOUT, Connections, within};
 use self::error::Place;
+use self::known_log::KnownLog;
 use self::schema::Prepared;
 use crate::{Appended, MessageStore, Page, Plan, Reactions, SearchIndex, StoreError};
 
@@ -60,6 +62,8 @@ const SEARCHES: u32 = 2;
 ///   the server's disk; with a standby, set `synchronous_standby_names`.
 /// - *Server down:* [`StoreError::Unavailable`]; reconnects by itself with the next call. If the
 ///   network drops packets silently, a call fails within 17 seconds.
+/// - *Another server took over, or a backup was restored:* if the newest message that this store knows is not there,
+///   [`StoreError::OtherLog`] on every new connection: the store has to be opened again.
 /// - *Full disk:* [`StoreError::Full`], nothing stored. Works again once there is space.
 /// - *Locked by another program:* [`StoreError::Locked`] after 5 seconds, nothing stored.
 ///
@@ -68,6 +72,7 @@ const SEARCHES: u32 = 2;
 pub struct PostgresStore {
     place: Place,
     epoch: Epoch,
+    known: Arc<KnownLog>,
     has_plain_keys: bool,
     // One connection for all batches, and one for all saves and claims: several would wait for each other on the
     // server. Calls run in their order, even if a caller has gone away.
@@ -79,6 +84,18 @@ pub struct PostgresStore {
     /// Neither the log nor its readers wait for the index, or for searches.
     index: Arc<Connections>,
     searches: Arc<Connections>,
+}
+
+/// Reads the URL of a database.
+fn options(url: &str) -> Result<PgConnectOptions, StoreError> {
+    let options: PgConnectOptions = url
+        .parse()
+        .map_err(|_| StoreError::Url { reason: "the postgres: URL cannot be read".into() })?;
+    let options = without_brackets(options).disable_statement_logging();
+    Ok(match options.get_application_name() {
+        None => options.application_name(env!("CARGO_PKG_NAME")),
+        Some(_) => options,
+    })
 }
 
 /// Returns the options with an IPv6 address as the resolver takes it: a URL has it in brackets.
@@ -102,23 +119,44 @@ impl PostgresStore {
     /// [`StoreError::Url`] for an unsuitable URL, otherwise why the database cannot be used. No error shows the
     /// password.
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
-        let options: PgConnectOptions = url
-            .parse()
-            .map_err(|_| StoreError::Url { reason: "the postgres: URL cannot be read".into() })?;
-        let options = without_brackets(options).disable_statement_logging();
-        let options = match options.get_application_name() {
-            None => options.application_name(env!("CARGO_PKG_NAME")),
-            Some(_) => options,
-        };
+        let options = options(url)?;
         let place = Place::new(&options);
         let mut connection =
             connections::connect(&options).await.map_err(|error| place.error(error))?;
         let Prepared { epoch, has_plain_keys } = schema::prepare(&mut connection, &place).await?;
-        let new = |count| Connections::new(place.clone(), options.clone(), count);
+        let known = Arc::new(KnownLog::new(epoch.clone()));
+        let new =
+            |count| Connections::new(place.clone(), options.clone(), Arc::clone(&known), count);
         let [log, sessions, access, readers] = [new(1), new(1), new(1), new(READERS)];
         let [index, searches] = [new(1), new(SEARCHES)];
         log.offer(connection);
-        Ok(Self { place, epoch, has_plain_keys, log, sessions, access, readers, index, searches })
+        Ok(Self {
+            place,
+            epoch,
+            known,
+            has_plain_keys,
+            log,
+            sessions,
+            access,
+            readers,
+            index,
+            searches,
+        })
+    }
+
+    /// Gives the log in a database a new epoch, as after a backup was restored or another server took over: clients that
+    /// are ahead are told, and consumers go on where they are. Tables of an earlier version are migrated.
+    ///
+    /// No node may use the log: one that does would go on with the old epoch.
+    ///
+    /// # Errors
+    /// Those of [`connect`](Self::connect).
+    pub async fn renew_epoch(url: &str) -> Result<(), StoreError> {
+        let options = options(url)?;
+        let place = Place::new(&options);
+        let connected = connections::connect(&options).await;
+        let mut connection = connected.map_err(|error| place.error(error))?;
+        schema::renew_epoch(&mut connection, &place).await
     }
 
     /// Runs a write to its end even if its caller goes away, so that no write is left half done and the next one
@@ -165,8 +203,8 @@ impl MessageStore for PostgresStore {
                 committed => lease.settle(committed).map(Ok),
             }
         });
-        match committed.await? {
-            Ok(committed) => committed.outcome(batch).map_err(in_use),
+        let appended = match committed.await? {
+            Ok(committed) => committed.outcome(batch).map_err(in_use)?,
             Err(mut lease) => {
                 let batch = batch.to_vec();
                 let committed = self.finish(async move {
@@ -174,9 +212,16 @@ impl MessageStore for PostgresStore {
                     let committed = within(CALL_TIMEOUT, look_and_commit).await;
                     lease.settle(committed)
                 });
-                committed.await
+                committed.await?
+            }
+        };
+        for (appended, new) in appended.iter().zip(batch).rev() {
+            if let Appended::New(offset) = appended {
+                self.known.note(*offset, Some(new.at));
+                break;
             }
         }
+        Ok(appended)
     }
 
     async fn read_after(
@@ -188,7 +233,11 @@ impl MessageStore for PostgresStore {
         let mut lease = self.readers.lease().await?;
         let read = read::read_after(&mut lease, feeds, after, limit);
         let page = within(CALL_TIMEOUT, read).await;
-        lease.settle(page)
+        let page = lease.settle(page)?;
+        if let Some(last) = page.messages.last() {
+            self.known.note(last.offset, last.at);
+        }
+        Ok(page)
     }
 
     async fn read_before(

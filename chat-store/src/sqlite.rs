@@ -6,6 +6,7 @@ mod access_read;
 #[path = "sql/access_write.rs"]
 mod access_write;
 mod append;
+mod backup;
 mod changes;
 mod error;
 mod feeds;

@@ -2,6 +2,8 @@
 #![cfg(feature = "sqlite")]
 #![allow(clippy::unwrap_used, reason = "a test that fails panics")]
 
+#[path = "sqlite_files/backups.rs"]
+mod backups;
 #[path = "sqlite_files/child.rs"]
 mod child;
 #[path = "sqlite_files/deleted.rs"]

@@ -28,6 +28,11 @@ impl Inbox {
         true
     }
 
+    /// Begins anew: the position is not in the server's log.
+    pub(super) fn forget(&mut self) {
+        *self = Self::default();
+    }
+
     /// Returns whether nobody knows where the client is in the log.
     pub(super) fn is_nowhere(&self) -> bool {
         self.position.is_none() && self.start.is_none()

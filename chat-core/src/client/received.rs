@@ -4,8 +4,9 @@ use serde_json::value::RawValue;
 
 use crate::event::{
     CHAT_MESSAGE, Delivery, MESSAGE_DELETED, MESSAGE_EDITED, MessageDeleted, MessageEdited,
-    NICKNAME, NOT_JOINED, Named, NotJoined, PRIVATE_MESSAGE, PrivateDelivery, REACTION, READ,
-    ROOM_CHANGED, Reacted, RoomChanged, Seen, TYPING, Typing, USER_JOINED, USER_LEFT, UserChange,
+    NICKNAME, NOT_JOINED, Named, NotJoined, OTHER_LOG, OtherLog, PRIVATE_MESSAGE, PrivateDelivery,
+    REACTION, READ, ROOM_CHANGED, Reacted, RoomChanged, Seen, TYPING, Typing, USER_JOINED,
+    USER_LEFT, UserChange,
 };
 use crate::{
     ClientOffset, EventName, Nickname, Offset, RecoveryOffset, RoomId, Timestamp, TypedEvent,
@@ -32,6 +33,9 @@ pub enum Received {
     Named(Named),
     /// Rooms that the client is not in. Not kept.
     NotJoined(NotJoined),
+    /// The position of the client is not in the server's log. What it has got before may not be there, and it gets what
+    /// is there from the beginning. Not kept.
+    OtherLog(OtherLog),
     /// A user has joined a room. Not kept.
     UserJoined(UserChange),
     /// A user has left a room. Not kept.
@@ -121,6 +125,7 @@ impl Received {
             REACTION => arguments.all().map(Self::Reaction),
             NICKNAME => arguments.first().map(Self::Named),
             NOT_JOINED => arguments.first().map(Self::NotJoined),
+            OTHER_LOG => arguments.first().map(Self::OtherLog),
             USER_JOINED => arguments.first().map(Self::UserJoined),
             USER_LEFT => arguments.first().map(Self::UserLeft),
             TYPING => arguments.first().map(Self::Typing),

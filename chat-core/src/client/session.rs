@@ -10,7 +10,7 @@ use super::packet::{PONG, Packet, only_item};
 use super::received::Received;
 use super::request::Request;
 use crate::event::{Handshake, JOIN, Joined};
-use crate::{Answer, ParseError, Refusal, RoomId};
+use crate::{Answer, Offset, ParseError, Refusal, RoomId};
 
 /// A client of the chat, over as many connections as it takes.
 #[derive(Debug)]
@@ -226,7 +226,7 @@ impl Session {
     fn accepted(&mut self, pid: Option<String>, now: Instant) {
         self.pid = pid;
         let begins_at_tail =
-            self.handshake.history.is_some() && self.handshake.server_offset == crate::Offset::ZERO;
+            self.handshake.history.is_some() && self.handshake.server_offset == Offset::ZERO;
         if begins_at_tail && self.inbox.is_nowhere() {
             // Until a message arrives nobody would know where to go on: joining a room again tells where the log ends.
             let room = self.handshake.rooms.first().cloned().unwrap_or_else(RoomId::general);
@@ -252,6 +252,11 @@ impl Session {
 
     fn receive(&mut self, received: Received) {
         let is_full = self.received.len() >= Self::MAX_RECEIVED;
+        if let Received::OtherLog(_) = &received {
+            self.inbox.forget();
+            self.handshake.server_offset = Offset::ZERO;
+            self.handshake.offset = None;
+        }
         if let Some(position) = received.position() {
             self.is_behind |= is_full;
             if self.is_behind || !self.inbox.accept(position) {

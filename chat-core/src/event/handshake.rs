@@ -19,9 +19,9 @@ pub struct Handshake {
     /// The last offset that the client has handled; [`Offset::ZERO`] is the beginning.
     #[serde(deserialize_with = "lenient_offset")]
     pub server_offset: Offset,
-    /// The trailing string of the last message that the client has handled. It names the log of the offset: in
-    /// another log the client is served from the beginning. Socket.IO clients send it by themselves when they
-    /// recover.
+    /// The trailing string of the last message that the client has handled. It names that message and its log: where
+    /// the log or the message is another one, the client is [told](super::OTHER_LOG) and served from the beginning.
+    /// Socket.IO clients send it by themselves when they recover.
     #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     pub offset: Option<RecoveryOffset>,
     /// The rooms to join on connecting; if empty, [`RoomId::general`]. Invalid names are left out, and the client is

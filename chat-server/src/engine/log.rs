@@ -17,6 +17,7 @@ mod entry;
 mod feeds;
 mod follower;
 mod history;
+mod position;
 mod probe;
 mod queue;
 mod reader;
@@ -134,12 +135,6 @@ impl Log {
     /// Returns the last offset that this node knows to be committed.
     pub(crate) fn tail(&self) -> Offset {
         self.recent.tail()
-    }
-
-    /// Returns whether `offset` is in the log, not beyond its end.
-    pub(crate) async fn contains(&self, offset: Offset) -> Result<bool, StoreError> {
-        // Another node may have written it without this one knowing yet.
-        Ok(offset <= self.tail() || offset <= self.reading.watch(self.store.tail().await)?)
     }
 
     /// Returns whether messages cannot be stored: an append has failed, and none has succeeded since.

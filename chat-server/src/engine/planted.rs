@@ -55,6 +55,8 @@ pub enum Bug {
     ApplicationUnkeyed,
     /// Edits, reactions and events of the application are stored, whoever may write.
     ChangeUnasked,
+    /// A client goes on at its offset, whichever message the log has there.
+    TagIgnored,
 }
 
 #[cfg(feature = "simulation")]

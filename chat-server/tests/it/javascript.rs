@@ -72,6 +72,7 @@ macro_rules! files {
 
 files! {
     administrator
+    backups
     changes
     cli
     client_files
@@ -81,6 +82,7 @@ files! {
     crash
     cuts
     duplicates
+    forks
     handshake
     history
     history_event

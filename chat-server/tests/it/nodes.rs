@@ -152,6 +152,19 @@ async fn sqlite_and_redis_streams() {
     check_pair(&sqlite(&folder), &format!("redis://{}", redis.address)).await;
 }
 
+#[cfg(feature = "postgres")]
+#[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(
+    not(all(has_socket_io_client, has_postgres)),
+    ignore = "needs Node.js with npm, and postgresql"
+)]
+async fn a_backup_of_postgres() {
+    let postgres = chat_store::testkit::PostgresServer::start();
+    let url = postgres.create_database().await;
+    let run = move || javascript::run("backups.test.mjs", &[("CHAT_POSTGRES", &url)]);
+    tokio::task::spawn_blocking(run).await.unwrap();
+}
+
 #[cfg(all(feature = "postgres", feature = "redis"))]
 #[tokio::test(flavor = "multi_thread")]
 #[cfg_attr(

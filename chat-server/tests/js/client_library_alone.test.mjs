@@ -203,6 +203,35 @@ test("without the end of the log, what has come until it is quiet was missed", a
   chat.stop();
 });
 
+test("the position of the last message is said when connecting, also by a page that is loaded anew", async () => {
+  const server = new FakeServer();
+  const local = new Store();
+  let chat = server.client({ local });
+  const meta = { room: "general", from: null, at: 1, clientOffset: null };
+  server.socket.arrives("chat message", "hi", 7, meta, "epoch-7-00c0ffee");
+  chat.stop();
+  chat = server.client({ local });
+  const { serverOffset, offset } = server.handshakes.at(-1);
+  assert.deepEqual([serverOffset, offset], [7, "epoch-7-00c0ffee"]);
+  chat.stop();
+});
+
+test("a client that is told of another log begins anew, and takes what comes on that connection", async () => {
+  const server = new FakeServer();
+  const chat = server.client();
+  for (const offset of [1, 2, 3]) server.says(offset, "of the end that was lost");
+  server.breaks();
+  server.connects(server.socket);
+  const { socket } = server;
+  assert.equal(server.handshakes.at(-1).offset, "epoch-3");
+  socket.arrives("other log", { epoch: "epoch", tail: 2 });
+  server.says(1, "kept");
+  server.says(2, "said since");
+  assert.equal(server.socket, socket, "it is connected already");
+  assert.deepEqual(open(chat).messages.map(({ content }) => content), ["kept", "said since"]);
+  chat.stop();
+});
+
 test("a message of another log begins all anew", async () => {
   const server = new FakeServer();
   const chat = server.client();

@@ -201,7 +201,7 @@ test("socket.disconnect() ends the session, and what was missed comes by serverO
 test("what no client should claim gets a new session", async (t) => {
   const { server, client } = await conversation(t);
   const { _pid: pid, _lastOffset: offset } = client.socket;
-  const [epoch, number] = offset.split("-");
+  const [epoch, number, tag] = offset.split("-");
   const claims = [
     { pid: "0".repeat(pid.length), offset },
     { pid: pid.slice(1), offset },
@@ -212,17 +212,27 @@ test("what no client should claim gets a new session", async (t) => {
       offset,
     })),
     { pid, offset: `${epoch}-1e3` },
-    { pid, offset: `${epoch}-${Number(number) + 1}` },
+    { pid, offset: `${epoch}-${number}-${tag.toUpperCase()}x` },
     { pid, offset: `${epoch}-${2 ** 60}` },
   ];
-  // Who speaks of another log counts its messages too: it is served from the beginning.
-  const elsewhere = { pid, offset: `${"0".repeat(epoch.length)}-${number}` };
-  for (const claim of [...claims, elsewhere]) {
-    const missed = claim === elsewhere ? ["one", "two"] : ["two"];
+  // Who speaks of another log, or of its lost end, counts its messages too: it is told, and served from the beginning.
+  const elsewhere = [
+    `${"0".repeat(epoch.length)}-${number}`,
+    `${"0".repeat(epoch.length)}-${number}-${tag}`,
+    `${epoch}-${Number(number) + 1}`,
+    `${epoch}-${Number(number) + 1}-${tag}`,
+    `${epoch}-${number - 1}-${tag}`,
+    `${epoch}-${number}-${tag.replace(/./, (digit) => (digit === "0" ? "1" : "0"))}`,
+  ].map((offset) => ({ pid, offset }));
+  for (const claim of [...claims, ...elsewhere]) {
+    const missed = elsewhere.includes(claim) ? ["one", "two"] : ["two"];
     const what = JSON.stringify(claim).slice(0, 100);
     const other = new Recoverable(t, server.url, { auth: { serverOffset: 1, ...claim } });
+    const told = [];
+    other.socket.on("other log", (report) => told.push({ ...report, before: other.contents.length }));
     await other.connected();
     await other.has(missed.length);
+    assert.deepEqual(told, elsewhere.includes(claim) ? [{ epoch, tail: 2, before: 0 }] : [], what);
     assert.deepEqual(other.contents, missed, what);
     assert.notEqual(other.socket.id, client.socket.id, what);
     assert.notEqual(other.socket._pid, pid, what);

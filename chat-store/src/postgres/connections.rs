@@ -10,6 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use super::error::{Place, leaves_connection_usable, timed_out};
+use super::known_log::KnownLog;
 use crate::StoreError;
 
 /// How long connecting to the server may take.
@@ -60,6 +61,7 @@ pub(super) async fn within<T>(
 pub(super) struct Connections {
     place: Place,
     options: PgConnectOptions,
+    log: Arc<KnownLog>,
     count: u32,
     /// One permit per possible connection. First come, first served.
     turns: Arc<Semaphore>,
@@ -68,9 +70,14 @@ pub(super) struct Connections {
 
 impl Connections {
     /// Creates a pool of at most `count` connections, opened when needed.
-    pub(super) fn new(place: Place, options: PgConnectOptions, count: u32) -> Arc<Self> {
+    pub(super) fn new(
+        place: Place,
+        options: PgConnectOptions,
+        log: Arc<KnownLog>,
+        count: u32,
+    ) -> Arc<Self> {
         let turns = Arc::new(Semaphore::new(count as usize));
-        Arc::new(Self { place, options, count, turns, idle: Mutex::default() })
+        Arc::new(Self { place, options, log, count, turns, idle: Mutex::default() })
     }
 
     /// Returns a connection for one call when it is its turn.
@@ -79,9 +86,17 @@ impl Connections {
         let turn = turn.map_err(|_| StoreError::Closed)?;
         let connection = match self.take_idle().await {
             Some(connection) => connection,
-            None => connect(&self.options).await.map_err(|e| self.place.error_in_use(e))?,
+            None => self.connect().await?,
         };
         Ok(Lease { connection, connections: Arc::clone(self), _turn: turn })
+    }
+
+    /// Opens a connection to the log that was there when the store was opened.
+    async fn connect(&self) -> Result<PgConnection, StoreError> {
+        let in_use = |error| self.place.error_in_use(error);
+        let mut connection = connect(&self.options).await.map_err(in_use)?;
+        let is_in = within(CONNECT_TIMEOUT, self.log.is_in(&mut connection)).await;
+        if is_in.map_err(in_use)? { Ok(connection) } else { Err(self.place.other_log()) }
     }
 
     /// Adds a connection that has just been opened.

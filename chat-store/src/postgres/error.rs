@@ -30,6 +30,11 @@ impl Place {
         StoreError::Newer { place: self.0.clone() }
     }
 
+    /// Returns the error for a database that has another log than when it was opened.
+    pub(super) fn other_log(&self) -> StoreError {
+        StoreError::OtherLog { place: self.0.clone() }
+    }
+
     /// Converts an error of a database that has been open before.
     ///
     /// If it now refuses a connection that it accepted before, it is under maintenance. That passes.

@@ -76,6 +76,28 @@ pub(super) async fn prepare(
         .ok_or_else(|| place.corrupt("has lost the identity of its log"))
 }
 
+/// Gives the log a new identity. Consumers go on where they are, as their cursors name the new one.
+pub(super) async fn renew_epoch(
+    connection: &mut PgConnection,
+    place: &Place,
+) -> Result<(), StoreError> {
+    const EPOCH: &str = "UPDATE chat_log
+        SET epoch = left(replace(gen_random_uuid()::text, '-', ''), 16) RETURNING epoch";
+    // A consumer's cursor is a session whose state begins with the epoch.
+    const CURSORS: &str =
+        "UPDATE chat_sessions SET state = $2 || substring(state from length($1) + 1)
+        WHERE substring(state from 1 for length($1)) = $1";
+    let sql = |error| place.error(error);
+    let begin = |epoch: &str| format!("{{\"epoch\":\"{epoch}\"").into_bytes();
+    let before = prepare(connection, place).await?.epoch;
+    let mut transaction = connection.begin().await.map_err(sql)?;
+    let after: String =
+        sqlx::query_scalar(EPOCH).fetch_one(&mut *transaction).await.map_err(sql)?;
+    let cursors = sqlx::query(CURSORS).bind(begin(before.as_str())).bind(begin(&after));
+    cursors.execute(&mut *transaction).await.map_err(sql)?;
+    transaction.commit().await.map_err(sql)
+}
+
 /// Returns how many of the migrations the database has seen.
 async fn version(connection: &mut PgConnection, place: &Place) -> Result<usize, StoreError> {
     const LOOK: &str =

@@ -53,6 +53,17 @@ impl Place {
         StoreError::Open { place: self.0.clone(), advice: OPEN, source: why.into() }
     }
 
+    /// Returns the error for a file that is to be made, and is there.
+    pub(super) fn taken(&self, advice: &'static str) -> StoreError {
+        let source = "there is a file of that name".into();
+        StoreError::Open { place: self.0.clone(), advice, source }
+    }
+
+    /// Returns the error for a file that others use.
+    pub(super) fn locked(&self, why: &'static str) -> StoreError {
+        StoreError::Locked { place: self.0.clone(), source: why.into() }
+    }
+
     /// Converts an error for a file that has been open before.
     ///
     /// If it cannot be opened again, for another reader, the process has too many files open or the folder is

@@ -79,12 +79,17 @@ impl Error for Moved {}
 pub(super) fn create(path: &Path) {
     // A link may lead to where the file is to be.
     let target = fs::read_link(path).ok().and_then(|link| Some(path.parent()?.join(link)));
+    let _ = create_new(target.as_deref().unwrap_or(path));
+}
+
+/// Creates an empty file for its owner only, where there is none.
+pub(super) fn create_new(path: &Path) -> io::Result<()> {
     let mut options = OpenOptions::new();
     // Never an existing file: closing it would release SQLite's locks on it in this process.
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let _ = options.open(target.as_deref().unwrap_or(path));
+    options.open(path).map(drop)
 }
 
 /// Distinguishes a file from another one with its name: the device and the inode number.

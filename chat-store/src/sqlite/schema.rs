@@ -50,6 +50,46 @@ pub(super) async fn prepare(
     migrate(connection, place).await
 }
 
+/// Checks that the file is a log of ours or of the tutorial, whatever its version.
+pub(super) async fn check(
+    connection: &mut SqliteConnection,
+    place: &Place,
+) -> Result<(), StoreError> {
+    const IS_LOG: &str = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'messages')";
+    version(connection, place).await?;
+    let is_log = sqlx::query_scalar(IS_LOG).fetch_one(connection).await;
+    if is_log.map_err(|error| place.error(error))? {
+        Ok(())
+    } else {
+        Err(place.corrupt("has no messages"))
+    }
+}
+
+/// Gives the log a new identity. Consumers go on where they are, as their cursors name the new one.
+pub(super) async fn renew_epoch(
+    connection: &mut SqliteConnection,
+    place: &Place,
+) -> Result<(), StoreError> {
+    // A consumer's cursor is a session whose state begins with the epoch.
+    const CURSORS: &str = r#"UPDATE sessions
+        SET state = '{"epoch":"' || (SELECT value FROM chat_meta WHERE name = 'epoch')
+            || substr(state, length('{"epoch":"' || ?1) + 1)
+        WHERE state LIKE '{"epoch":"' || ?1 || '"%'"#;
+    const EPOCH: &str =
+        "UPDATE chat_meta SET value = lower(hex(randomblob(8))) WHERE name = 'epoch'";
+    let sql = |error| place.error(error);
+    // The tutorial's file has no identity yet.
+    if version(connection, place).await? < MIGRATIONS.len() {
+        migrate(connection, place).await?;
+    }
+    let before = epoch(connection, place).await?;
+    let mut transaction = connection.begin().await.map_err(sql)?;
+    sqlx::query(EPOCH).execute(&mut *transaction).await.map_err(sql)?;
+    let cursors = sqlx::query(CURSORS).bind(before.as_str().to_owned());
+    cursors.execute(&mut *transaction).await.map_err(sql)?;
+    transaction.commit().await.map_err(sql)
+}
+
 /// Returns the identity of the log, which the migrations created.
 pub(super) async fn epoch(
     connection: &mut SqliteConnection,

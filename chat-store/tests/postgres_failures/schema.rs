@@ -5,7 +5,8 @@ use std::sync::Arc;
 use chat_core::{Audience, Author, AuthorId, Feed, NewMessage, Offset, RoomId, Timestamp, UserId};
 use chat_store::{
     Appended, Claimed, Credential, CredentialKey, CredentialOwner, MessageStore, NewCredential,
-    NicknameClaim, NicknameStore, OwnerKey, PostgresStore, StoreError, UserStore,
+    NicknameClaim, NicknameStore, OwnerKey, PostgresStore, SessionKey, SessionRecord, SessionStore,
+    StoreError, UserStore,
 };
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
@@ -32,6 +33,72 @@ async fn nodes_that_start_at_once_make_one_log_and_race_with_one_key() {
     assert!(epochs.iter().all(|epoch| *epoch == epochs[0]));
     assert!(appended.iter().all(|one| one.offset() == Some(Offset::FIRST)));
     assert_eq!(appended.iter().filter(|one| matches!(one, Appended::New(_))).count(), 1);
+}
+
+#[tokio::test]
+#[cfg_attr(not(has_postgres), ignore = "needs postgresql")]
+async fn with_a_new_epoch_cursors_of_consumers_stay() {
+    let url = SERVER.create_database().await;
+    let store = PostgresStore::connect(&url).await.unwrap();
+    append(&store, "k").await.unwrap();
+    let before = store.epoch().clone();
+    let cursor = |epoch: &str| format!(r#"{{"epoch":"{epoch}","cursor":7,"owner":null}}"#);
+    let client = format!("{{\"log\":\"{before}\"}}\0");
+    let states = [cursor(before.as_str()), cursor("a"), client.clone()];
+    let records = [1, 2, 3].into_iter().zip(&states).map(|(number, state)| {
+        let never = Timestamp::from_millis(i64::MAX);
+        SessionRecord::new(SessionKey([number; 32]), state.clone(), never)
+    });
+    let records: Vec<_> = records.collect();
+    store.save_sessions(&records).await.unwrap();
+    store.close().await;
+    PostgresStore::renew_epoch(&url).await.unwrap();
+    let store = PostgresStore::connect(&url).await.unwrap();
+    let after = store.epoch().clone();
+    assert_ne!(after, before);
+    assert_eq!(append(&store, "k").await.unwrap(), Appended::Duplicate(Offset::FIRST));
+    let expected = [cursor(after.as_str()), cursor("a"), client];
+    for (record, expected) in records.iter().zip(expected) {
+        let kept = store.session(record.key, Timestamp::now()).await.unwrap().unwrap();
+        assert_eq!(kept.state, expected);
+    }
+}
+
+#[tokio::test]
+#[cfg_attr(not(has_postgres), ignore = "needs postgresql")]
+async fn a_database_that_has_lost_the_end_of_the_log_is_not_used_until_it_is_opened_again() {
+    const CUT_OFF: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid();";
+    // Of the three messages, the last one is lost; then it is another one; then the log has another identity.
+    const LOSE: &str =
+        "DELETE FROM chat_messages WHERE id = 3; UPDATE chat_log SET last_deleted = 0;";
+    const REPLACE: &str = "UPDATE chat_messages SET at = at + 1 WHERE id = 3;";
+    const RENEW: &str = "UPDATE chat_log SET epoch = 'another';";
+    for (harm, is_harmful) in [("", false), (LOSE, true), (REPLACE, true), (RENEW, true)] {
+        let url = SERVER.create_database().await;
+        let store = PostgresStore::connect(&url).await.unwrap();
+        for key in ["1", "2", "3"] {
+            append(&store, key).await.unwrap();
+        }
+        SERVER.execute(database(&url), &format!("{harm}{CUT_OFF}")).await;
+        // The first calls notice that the connections are gone.
+        let is_refused = loop {
+            match store.append(&[keyed("4")]).await {
+                Ok(_) => break false,
+                Err(StoreError::OtherLog { .. }) => break true,
+                Err(error) => assert!(matches!(error, StoreError::Unavailable { .. }), "{error:?}"),
+            }
+        };
+        assert_eq!(is_refused, is_harmful, "{harm}");
+        let read = store.read_after(None, Offset::ZERO, 9).await;
+        assert_eq!(
+            matches!(read, Err(StoreError::OtherLog { .. })),
+            is_harmful,
+            "{harm}: {read:?}"
+        );
+        let again = PostgresStore::connect(&url).await.unwrap();
+        append(&again, "5").await.unwrap();
+    }
 }
 
 /// What version 3 made, with a message in it.

@@ -48,7 +48,8 @@ enum Saying {
 pub(crate) async fn speak(world: Arc<World>, cluster: Arc<Cluster>) -> Vec<Acked> {
     let often = world.random(|rng| [200, 1000, 5000][rng.below(3)]);
     let (mut acked, mut own, mut number) = (Vec::new(), Vec::new(), 0);
-    while !world.is_calm() && !world.is_broken() {
+    // It edits and deletes by offsets.
+    while !world.is_calm() && !world.is_broken() && !world.is_forked {
         sleep(world.random(|rng| rng.millis(50, often))).await;
         number += 1;
         let Some(saying) = next(&world, &own, number) else { continue };
@@ -70,7 +71,7 @@ pub(crate) async fn speak(world: Arc<World>, cluster: Arc<Cluster>) -> Vec<Acked
             Saying::Text(_, text, _) | Saying::Edit(_, text) => text,
             Saying::Delete(_) | Saying::React(..) => identity(&world.disk(), &stored),
         };
-        acked.push(Acked { what, offset: offset.as_u64() });
+        acked.push(Acked::new(what, offset.as_u64()));
     }
     acked
 }

@@ -3,6 +3,7 @@
 mod answers;
 mod asking;
 mod checking;
+mod position;
 mod request;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,6 +12,7 @@ use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use chat_core::Message;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::io::DuplexStream;
@@ -64,6 +66,10 @@ pub(crate) struct Client {
     /// The messages that it has sent to rooms and not deleted, as far as it knows.
     own: Vec<Own>,
     last_key: Option<(u64, String)>,
+    /// The last message that it got.
+    last: Option<Message>,
+    /// Whether the server has to tell it that its log is another one, before any message.
+    is_to_be_told: bool,
 }
 
 /// A message of the client's own.
@@ -139,6 +145,8 @@ impl Client {
             round: 0,
             own: Vec::new(),
             last_key: None,
+            last: None,
+            is_to_be_told: false,
         }
     }
 
@@ -169,7 +177,12 @@ impl Client {
     /// Forgets all but its position, as a page does that is loaded anew, and perhaps asks for more again.
     fn load_anew(&mut self, earlier: bool) {
         self.note("is loaded anew");
-        (self.pid, self.recovery_offset) = (None, None);
+        self.pid = None;
+        if self.world.is_forked {
+            // As a page that keeps its position whole.
+            return;
+        }
+        self.recovery_offset = None;
         if earlier {
             self.server_offset = self.server_offset.saturating_sub(10);
         }
@@ -198,9 +211,11 @@ impl Client {
         }
         if let Some(pid) = &self.pid {
             auth["pid"] = json!(pid);
-            if let Some(offset) = &self.recovery_offset {
-                auth["offset"] = json!(offset);
-            }
+        }
+        if let Some(offset) = &self.recovery_offset
+            && (self.pid.is_some() || self.world.is_forked)
+        {
+            auth["offset"] = json!(offset);
         }
         stream.send(Packet::text(format!("40{auth}"))).await.ok()?;
         loop {
@@ -230,10 +245,15 @@ impl Client {
                 outcome.connected.0 += 1;
                 outcome.connected.1 += u64::from(recovered);
             });
+            if self.world.disk().has_forked_since(began) {
+                return None;
+            }
             self.pid = pid;
+            self.goes_on(recovered);
             self.occasion.connected = Instant::now();
             if !recovered {
-                let (after, since) = (self.server_offset, began);
+                let after = if self.is_to_be_told { 0 } else { self.server_offset };
+                let since = began;
                 self.shared.lock().expected.begins(rooms.into_iter(), after, since);
             }
             return Some((stream, link));

@@ -5,6 +5,7 @@ use chat_store::{Appended, Plan, Reactions, SessionKey, SessionRecord, Target};
 use tokio::time::Instant;
 
 use crate::commit::Written;
+use crate::forks::{Earlier, Fork};
 use crate::plants::Plant;
 use crate::reactions::given;
 use crate::rules::GRACE;
@@ -36,6 +37,9 @@ pub(crate) struct Disk {
     pub(crate) written: Option<Written>,
     /// How many messages would survive that the power is cut, if the store confirms before it syncs.
     pub(crate) synced: usize,
+    /// The state to go back to.
+    pub(crate) earlier: Option<Earlier>,
+    pub(crate) forks: Vec<Fork>,
 }
 
 /// An edit or a deletion.
@@ -63,6 +67,8 @@ impl Disk {
             unsynced: 0,
             written: None,
             synced: 0,
+            earlier: None,
+            forks: Vec::new(),
         }
     }
 
@@ -236,6 +242,7 @@ impl Disk {
     pub(crate) fn forget_after(&mut self, kept: usize) {
         for lost in self.log.drain(kept..) {
             self.by_key.retain(|_, offset| *offset != lost.offset);
+            self.stored_at.remove(&lost.offset.as_u64());
         }
     }
 }

@@ -25,11 +25,13 @@ pub enum Fault {
     Cut,
     HalfOpen,
     LinkStall,
+    Restore,
+    Failover,
 }
 
 impl Fault {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 23] = [
         Self::AppendFails,
         Self::AppendAnswerLost,
         Self::ReadFails,
@@ -51,6 +53,8 @@ impl Fault {
         Self::Cut,
         Self::HalfOpen,
         Self::LinkStall,
+        Self::Restore,
+        Self::Failover,
     ];
 
     /// Returns what happens.
@@ -77,7 +81,14 @@ impl Fault {
             Self::Cut => "connections cut",
             Self::HalfOpen => "connections cut that one end did not notice",
             Self::LinkStall => "connections stalled",
+            Self::Restore => "earlier states of the disk restored as another log",
+            Self::Failover => "earlier states of the disk that took over as the same log",
         }
+    }
+
+    /// Returns whether it takes the end of the log away.
+    pub(crate) const fn is_fork(self) -> bool {
+        matches!(self, Self::Restore | Self::Failover)
     }
 
     /// Returns whether one call or frame decides for itself whether this happens to it; otherwise it happens from time

@@ -9,6 +9,7 @@ mod consumer;
 mod disk;
 mod effect;
 mod faults;
+mod forks;
 mod moderation;
 mod oracle;
 mod os;

@@ -37,6 +37,9 @@ struct Options {
     /// Has somebody change who may read and write where in every run.
     #[arg(long)]
     moderated: bool,
+    /// Has the log lose its end from time to time in every run.
+    #[arg(long)]
+    forked: bool,
     /// Does without these kinds of faults.
     #[arg(long, value_parser = fault)]
     without: Vec<Fault>,
@@ -64,6 +67,7 @@ impl Options {
             plant: self.plant,
             without: self.without.clone(),
             moderated: self.moderated,
+            forked: self.forked,
             ..Run::new(seed)
         }
     }

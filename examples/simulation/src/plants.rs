@@ -86,6 +86,8 @@ pub enum Plant {
     ApplicationUnkeyed,
     /// Edits, reactions and events of the application are stored, whoever may write.
     ChangeUnasked,
+    /// A client goes on at its offset, whichever message the log has there.
+    TagIgnored,
 }
 
 impl Plant {
@@ -117,6 +119,11 @@ impl Plant {
         )
     }
 
+    /// Returns whether the bug does nothing unless the log loses its end.
+    pub(crate) const fn needs_forks(self) -> bool {
+        matches!(self, Self::TagIgnored)
+    }
+
     /// Returns the bug of the server that this is; none if the simulated parts have it.
     pub(crate) const fn bug(self) -> Option<Bug> {
         Some(match self {
@@ -143,6 +150,7 @@ impl Plant {
             Self::ReplyForgotten => Bug::ReplyForgotten,
             Self::ApplicationUnkeyed => Bug::ApplicationUnkeyed,
             Self::ChangeUnasked => Bug::ChangeUnasked,
+            Self::TagIgnored => Bug::TagIgnored,
             _ => return None,
         })
     }

@@ -117,6 +117,9 @@ async fn storm(world: &Arc<World>, cluster: &Arc<Cluster>) {
     let often = world.random(|rng| [300, 1500, 4000][rng.below(3)]);
     while Instant::now() < end && !world.is_broken() {
         sleep(world.random(|rng| rng.millis(10, often))).await;
+        if world.is_forked && world.random(|rng| rng.chance(300)) {
+            world.take_a_copy();
+        }
         let fault = world.random(|rng| rng.pick(&faults).copied());
         let Some(fault) = fault else { continue };
         let node = world.random(|rng| rng.below(cluster.size()));
@@ -174,6 +177,7 @@ fn happen(
                 world.note("the store works again");
             });
         }
+        Fault::Restore | Fault::Failover => return fork(world, cluster, fault == Fault::Restore),
         Fault::Cut => return cluster.cut_a_link((true, true)),
         Fault::HalfOpen => {
             let client = world.random(|rng| rng.chance(500));
@@ -183,6 +187,20 @@ fn happen(
         _ => return false,
     }
     true
+}
+
+/// Crashes all nodes, and goes back to an earlier state of the disk, if all are running.
+fn fork(world: &Arc<World>, cluster: &Arc<Cluster>, renews: bool) -> bool {
+    let all_run = (0..cluster.size()).all(|node| cluster.is_running(node));
+    if !all_run || world.disk().earlier.is_none() {
+        return false;
+    }
+    world.cut_power();
+    for node in 0..cluster.size() {
+        crash(cluster, node, DARK + world.random(|rng| rng.millis(0, 3000)));
+    }
+    world.note(if renews { "a backup is restored" } else { "a standby takes over" });
+    world.go_back(renews)
 }
 
 /// Crashes a node, and starts it again later. Returns whether it was running.

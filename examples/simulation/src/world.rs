@@ -31,6 +31,8 @@ pub struct Run {
     pub story: bool,
     /// Whether somebody moderates in any case.
     pub moderated: bool,
+    /// Whether the log loses its end from time to time.
+    pub forked: bool,
 }
 
 impl Run {
@@ -43,6 +45,7 @@ impl Run {
             clients: None,
             story: false,
             moderated: false,
+            forked: false,
         }
     }
 }
@@ -80,6 +83,8 @@ pub(crate) struct World {
     pub(crate) log: tokio::sync::Mutex<()>,
     /// Whether rooms are kept, and somebody changes who may read and write there.
     pub(crate) is_moderated: bool,
+    /// Whether the log loses its end from time to time. Clients then ask for nothing that names an offset.
+    pub(crate) is_forked: bool,
     rules: Mutex<Rules>,
     /// Whether each node has a consumer.
     pub(crate) is_consumed: bool,
@@ -114,9 +119,13 @@ struct State {
 impl World {
     pub(crate) fn new(run: &Run) -> Arc<Self> {
         let mut rng = Rng::new(run.seed);
+        let is_forked = run.forked || run.plant.is_some_and(Plant::needs_forks);
         // Some runs have many kinds of faults, others few: what hides one bug shows another.
         let many = [0, 200, 500, 800][rng.below(4)];
         let rates = Fault::ALL.map(|fault| {
+            if fault.is_fork() {
+                return if is_forked && !run.without.contains(&fault) { 1000 } else { 0 };
+            }
             let (on, rate) = (rng.chance(many), [10, 50, 200][rng.below(3)]);
             match run.plant {
                 _ if run.without.contains(&fault) => 0,
@@ -131,7 +140,8 @@ impl World {
             Some(plant) => plant.needs_rules() || run.moderated,
             None => rng.chance(400) || run.moderated,
         };
-        let is_consumed = rng.chance(300) || Self::must_consume(run.plant);
+        let is_moderated = is_moderated && !is_forked;
+        let is_consumed = (rng.chance(300) || Self::must_consume(run.plant)) && !is_forked;
         let faults = vec![0; Fault::ALL.len()];
         let outcome = Outcome { hash: 0xcbf2_9ce4_8422_2325, faults, ..Outcome::default() };
         let disk = Mutex::new(Disk::new(run.plant, [1, 3, 1000][rng.below(3)]));
@@ -147,6 +157,7 @@ impl World {
             disk,
             log: tokio::sync::Mutex::default(),
             is_moderated,
+            is_forked,
             rules: Mutex::new(rules),
             is_consumed,
             consumed: Mutex::default(),

@@ -1,6 +1,6 @@
 use super::*;
 use crate::event::{ChatMessage, Delivery};
-use crate::{Offset, RecoveryOffset, RefusalCode};
+use crate::{RecoveryOffset, RefusalCode};
 
 mod losses;
 
@@ -147,6 +147,19 @@ fn a_slow_program_gets_what_was_left_out_on_another_connection() {
         session.read(&delivery("x", offset, None), now).unwrap();
     }
     assert_eq!(contents(&mut session).len(), 10);
+}
+
+#[test]
+fn in_another_log_it_begins_anew() {
+    let position = "a-9-00c0ffee".parse().unwrap();
+    let (mut session, now) = (session(Handshake::resume(position)), Instant::now());
+    assert_eq!(open(&mut session, now)["offset"], "a-9-00c0ffee");
+    session.read(r#"40{"sid":"s"}"#, now).unwrap();
+    session.read(r#"42["other log",{"epoch":"a","tail":1}]"#, now).unwrap();
+    session.read(&delivery("another one", 1, None), now).unwrap();
+    assert!(matches!(session.next_received(), Some(Received::OtherLog(_))));
+    assert_eq!(contents(&mut session), ["another one"]);
+    assert_eq!(open(&mut session, now)["serverOffset"], 1);
 }
 
 #[test]

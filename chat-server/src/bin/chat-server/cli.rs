@@ -7,6 +7,7 @@ mod api_client;
 mod api_tls;
 mod api_token;
 mod args;
+mod backup;
 mod client;
 mod command;
 mod follow;
@@ -69,6 +70,9 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             let done = moderate::run(command, &*store).await;
             store.close().await;
             return done.map(|()| ExitCode::SUCCESS);
+        }
+        Some(Command::Backup(command)) => {
+            return backup::run(command, &cli.store).await.map(|()| ExitCode::SUCCESS);
         }
         Some(Command::Client(command)) => {
             return client::run(command).await.map(|()| ExitCode::SUCCESS);

@@ -6,7 +6,7 @@ use chat_core::event::{
     PrivateDeliveryMeta, REACTION,
 };
 use chat_core::{
-    Audience, Author, ClientOffset, Content, Epoch, Kind, Message, Offset, RecoveryOffset,
+    Audience, Author, ClientOffset, Content, Epoch, Kind, Message, Offset, RecoveryOffset, Tag,
 };
 use serde::{Serialize, Serializer};
 use serde_json::value::{RawValue, to_raw_value};
@@ -21,6 +21,8 @@ pub(crate) struct Entry {
     pub(crate) message: Message,
     /// The reader that sent the message, if it does not want it back.
     pub(crate) origin: Option<ReaderId>,
+    /// Made of the content once, when somebody gets it.
+    tag: OnceLock<Tag>,
     /// Without the key.
     to_others: Forms,
     /// With the key. Most connections are not the author's, and many messages have no author here.
@@ -52,18 +54,24 @@ impl Serialize for Arguments {
 
 impl Entry {
     pub(crate) fn new(message: Message, origin: Option<ReaderId>) -> Self {
-        Self { message, origin, to_others: Forms::default(), to_author: OnceLock::new() }
+        let (tag, to_others, to_author) = (OnceLock::new(), Forms::default(), OnceLock::new());
+        Self { message, origin, tag, to_others, to_author }
     }
 
     pub(crate) fn offset(&self) -> Offset {
         self.message.offset
     }
 
+    /// Returns the tag by which a client's position names it.
+    pub(crate) fn tag(&self) -> Tag {
+        *self.tag.get_or_init(|| Tag::of(&self.message))
+    }
+
     /// Returns the memory that the message uses in bytes, including wire forms.
     pub(crate) fn footprint(&self) -> usize {
-        const FIXED: usize = 420;
+        const FIXED: usize = 440;
         /// The size of the author's own wire form, in addition to content and key.
-        const OWN_FORM: usize = 300;
+        const OWN_FORM: usize = 310;
         let content = self.message.content.as_str().len();
         let own_form = self.key().map_or(0, |key| content + 2 * key.as_str().len() + OWN_FORM);
         2 * content + FIXED + own_form
@@ -190,8 +198,13 @@ impl Entry {
         }
     }
 
+    /// Returns the position of a client that has got it, in the log with this epoch.
+    pub(crate) fn position(&self, epoch: &Epoch) -> RecoveryOffset {
+        RecoveryOffset::new(epoch.clone(), self.offset()).with_tag(self.tag())
+    }
+
     fn recovery(&self, Position { epoch, rewinds }: &Position<'_>) -> RecoveryOffset {
-        RecoveryOffset::new(Epoch::clone(epoch), self.offset()).after_rewinds(*rewinds)
+        self.position(epoch).after_rewinds(*rewinds)
     }
 }
 
@@ -334,7 +347,7 @@ mod tests {
         assert_eq!((&content, offset), (&message.content, message.offset));
         assert_eq!((meta.room, meta.at), (RoomId::general(), message.at));
         assert_eq!((&meta.from, &meta.client_offset), (&message.from, &message.client_offset));
-        assert_eq!(recovery, RecoveryOffset::new(epoch(), offset));
+        assert_eq!(recovery, RecoveryOffset::new(epoch(), offset).with_tag(Tag::of(message)));
     }
 
     #[test]
@@ -368,7 +381,7 @@ mod tests {
     fn both_wire_forms_tell_of_rewinds_and_nobody_else_gets_them() {
         let (entry, none) = (entry(new()), delivered(&entry(new()), None));
         let position = Position { epoch: &epoch(), rewinds: 3 };
-        let after_rewinds = none.replace("-1\"]", "-1-3\"]");
+        let after_rewinds = none.replace("\"]", "-3\"]");
         assert_ne!(none, after_rewinds);
         let encoded = entry.encoded(None, &position, json).unwrap();
         assert_eq!(

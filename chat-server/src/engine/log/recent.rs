@@ -80,6 +80,13 @@ impl Recent {
         self.read().tail
     }
 
+    /// Returns the message at an offset, if it is here.
+    pub(crate) fn at(&self, offset: Offset) -> Option<Arc<Entry>> {
+        let State { entries, .. } = &*self.read();
+        let found = entries.binary_search_by_key(&offset, |(entry, _)| entry.offset());
+        found.ok().and_then(|index| entries.get(index)).map(|(entry, _)| Arc::clone(entry))
+    }
+
     /// Adds messages that follow `after` in the log without a gap, and wakes the readers of their feeds. Messages
     /// that are already known are dropped.
     pub(crate) fn push<E: Into<Entry>>(

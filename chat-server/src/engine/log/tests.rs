@@ -2,6 +2,7 @@
 
 mod follower;
 mod outages;
+mod positions;
 mod readers;
 mod recent;
 mod writer;

@@ -114,10 +114,13 @@ async fn begin(
 ) -> Result<Offset, ApiError> {
     let log = &caller.services().log;
     let after = match last {
-        Some(last) if last.epoch != *log.epoch() => {
-            return Err(ApiError::http(HttpCode::OtherLog));
+        Some(last) => {
+            return if log.has(&last).await? {
+                Ok(last.offset)
+            } else {
+                Err(ApiError::http(HttpCode::OtherLog))
+            };
         }
-        Some(last) => last.offset,
         None => match after {
             Some(after) => after,
             None => return Ok(log.tail()),

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use chat_core::event::{NotJoined, Token};
+use chat_core::event::{NotJoined, OtherLog, Token};
 use chat_core::{
     AccessScope, Nickname, Offset, ParseError, Refusal, RefusalCode, RoomId, Timestamp,
 };
@@ -25,6 +25,8 @@ pub(crate) struct Accepted {
     pub(crate) identified: Option<Identified>,
     /// What of its `auth` could not be done.
     pub(crate) not_joined: Option<NotJoined>,
+    /// That its position is not in this log.
+    pub(crate) other_log: Option<OtherLog>,
     /// What the policy lets it do; none without a policy.
     pub(crate) access: Option<Arc<Access>>,
     /// The rooms in which it may not see others.
@@ -102,8 +104,8 @@ pub(crate) async fn accept(
     let mut rooms = Rooms::admit(access.as_ref(), &mut session, false).await?;
     let not_joined = rooms.not_joined(unheard);
     let (unseen, echo) = (rooms.unseen, auth.handshake.echo);
-    let found = Some(found);
-    Ok(Accepted { found, session, cursor, identified, not_joined, access, unseen, echo })
+    let (found, other_log) = (Some(found), None);
+    Ok(Accepted { found, session, cursor, identified, not_joined, other_log, access, unseen, echo })
 }
 
 /// Accepts a client in a new session.
@@ -120,12 +122,12 @@ async fn in_new_session(
     let user = identified.as_ref().map(|(user, _)| user);
     let access = admit(services, socket, user).await?;
     let begun = ChatSession::begin(&services.log, &services.limits, &auth.handshake, user).await;
-    let (mut session, cursor) = begun.map_err(IdentityError::Store)?;
+    let (mut session, cursor, other_log) = begun.map_err(IdentityError::Store)?;
     let mut rooms = Rooms::admit(access.as_ref(), &mut session, true).await?;
     let others = auth.not_joined(services.limits.max_rooms);
     let not_joined = rooms.not_joined(others.map_or_else(Vec::new, |others| others.rooms));
     let (found, unseen, echo) = (None, rooms.unseen, auth.handshake.echo);
-    Ok(Accepted { found, session, cursor, identified, not_joined, access, unseen, echo })
+    Ok(Accepted { found, session, cursor, identified, not_joined, other_log, access, unseen, echo })
 }
 
 /// The session that a client claims, if it can go on in it.

@@ -3,7 +3,7 @@ use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use chat_core::event::{NICKNAME, NOT_JOINED, Named};
+use chat_core::event::{NICKNAME, NOT_JOINED, Named, OTHER_LOG};
 use socketioxide::SocketIo;
 use socketioxide::adapter::LocalAdapter;
 use socketioxide::extract::SocketRef;
@@ -121,7 +121,8 @@ impl Connections {
 
     /// Gives the connection its session and its handlers.
     async fn prepare(&self, socket: SocketRef, accepted: Accepted) {
-        let Accepted { session: state, cursor, found, identified, not_joined, .. } = accepted;
+        let Accepted { session: state, cursor, found, identified, not_joined, other_log, .. } =
+            accepted;
         let (policy, echo) = ((accepted.access, &*accepted.unseen), accepted.echo);
         let recovery = &self.services.recovery;
         let session = match found {
@@ -143,6 +144,10 @@ impl Connections {
         let identity = (user, token.flatten());
         let connection =
             Arc::new(Connection::new(services, &socket, session, begin, identity, policy, echo));
+        if let Some(other_log) = other_log {
+            tracing::debug!("a client's position is of another log");
+            connection.waiting.ephemeral.extend(EphemeralEvent::new(OTHER_LOG, &other_log));
+        }
         if let Some(user) = connection.user() {
             let named = Named::new(user.nickname.clone(), connection.token());
             let named = named.with_user(user.id);

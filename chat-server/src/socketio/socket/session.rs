@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use chat_core::event::Handshake;
+use chat_core::event::{Handshake, OtherLog};
 use chat_core::{Epoch, Feed, Nickname, Offset, RecoveryOffset, RoomId, UserId};
 use chat_store::{CredentialKey, OwnerKey, StoreError};
 use serde::{Deserialize, Serialize};
@@ -66,16 +66,20 @@ struct SavedUser {
 
 impl ChatSession {
     /// Returns the session of a client that connects anew, and its read position: at its offset, or at the beginning
-    /// if the offset is from another log.
+    /// if the offset is from another log, which the client is told.
     pub(crate) async fn begin(
         log: &Log,
         limits: &Limits,
         handshake: &Handshake,
         user: Option<&User>,
-    ) -> Result<(Self, Offset), StoreError> {
+    ) -> Result<(Self, Offset, Option<OtherLog>), StoreError> {
         let asked = handshake.server_offset;
-        let here = |at: &RecoveryOffset| at.epoch == *log.epoch();
-        let known = handshake.offset.as_ref().is_none_or(here) && log.contains(asked).await?;
+        let is_here = match &handshake.offset {
+            Some(at) => log.has(at).await?,
+            None => true,
+        };
+        let known = is_here && log.contains(asked).await?;
+        let other_log = (!known).then(|| OtherLog::new(log.epoch().clone(), log.tail()));
         let from = if known { asked } else { Offset::ZERO };
         let last = handshake.history.filter(|_| from == Offset::ZERO);
         let last = last.map(|count| count.min(limits.max_history));
@@ -108,14 +112,15 @@ impl ChatSession {
         let (log, start) = (Some(log.epoch().clone()), following.start);
         let user = user.map(SessionUser::of);
         let exclusions = Exclusions::default();
-        Ok((Self { log, following, user, was_anonymous: false, exclusions }, start))
+        let session = Self { log, following, user, was_anonymous: false, exclusions };
+        Ok((session, start, other_log))
     }
 
     /// Returns the session that a client claims and its read position, if the claim is consistent.
     ///
-    /// An offset that is malformed, from another log, beyond the end of this one or from before the session cannot
-    /// come from the session's client: such a client gets a new session. So does one whose session is from another
-    /// log, which the store of the sessions may outlive.
+    /// An offset that is malformed or from before the session cannot come from the session's client, and one that is
+    /// [not in this log](Log::has) is of a log that was replaced or has lost its end: such a client gets a new session.
+    /// So does one whose session is from another log, which the store of the sessions may outlive.
     pub(crate) async fn resume(
         log: &Log,
         found: &Found<Self>,
@@ -129,7 +134,7 @@ impl ChatSession {
             Some(Ok(at)) => at,
             Some(Err(_)) => return Ok(None),
         };
-        if at.epoch != *log.epoch() || !log.contains(at.offset).await? {
+        if !log.has(&at).await? {
             return Ok(None);
         }
         let Some((following, cursor)) = session.following.resume(at.offset, at.rewinds) else {

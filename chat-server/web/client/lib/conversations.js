@@ -189,12 +189,12 @@ export class Conversations {
     this.#cancelSave?.();
     this.#cancelSave = null;
     if (this.#isForgotten) return;
-    const { offset, epoch } = this.cursor;
+    const { offset, epoch, position } = this.cursor;
     const people = this.#peopleNow();
     // First: what is there too early comes again, and what is not there would be missed.
     this.#kept?.save(this.all, this.#me);
     this.#memory.set("conversations", {
-      place: { offset, epoch },
+      place: { offset, epoch, position },
       rooms: this.rooms.map(remembered),
       people,
     });

@@ -1,12 +1,14 @@
 // The user's cursor in the server's log: everything of the user's rooms up to here has arrived.
 //
-// One number serves all conversations. The epoch says which log it belongs to: in another one it means nothing.
+// One number serves all conversations. The epoch says which log it belongs to: in another one it means nothing. The
+// position is what the server said of the last message. By it the server finds out whether it still has that message.
 
 export class Cursor {
-  /** @param {{ offset?: number, epoch?: string | null }} [place] */
-  constructor({ offset = 0, epoch = null } = {}) {
+  /** @param {{ offset?: number, epoch?: string | null, position?: string | null }} [place] */
+  constructor({ offset = 0, epoch = null, position = null } = {}) {
     this.offset = offset;
     this.epoch = epoch;
+    this.position = position;
   }
 
   /**
@@ -21,6 +23,7 @@ export class Cursor {
     this.epoch = epoch;
     if (offset <= this.offset) return "again";
     this.offset = offset;
+    this.position = typeof recoveryOffset === "string" ? recoveryOffset : null;
     return "next";
   }
 
@@ -35,12 +38,11 @@ export class Cursor {
   reset() {
     this.offset = 0;
     this.epoch = null;
+    this.position = null;
   }
 }
 
-/** The recovery offset is "<epoch>-<offset>". @param {unknown} recoveryOffset */
+/** The recovery offset begins with "<epoch>-<offset>". @param {unknown} recoveryOffset */
 function epochOf(recoveryOffset) {
-  return typeof recoveryOffset === "string"
-    ? recoveryOffset.slice(0, recoveryOffset.lastIndexOf("-"))
-    : null;
+  return typeof recoveryOffset === "string" ? recoveryOffset.slice(0, recoveryOffset.indexOf("-")) : null;
 }

@@ -73,6 +73,7 @@ export class Session {
     const { arrivals, presence, typing, reading } = this.#parts;
     return {
       ...arrivals.events,
+      "other log": () => this.#otherLog(),
       nickname: (/** @type {any} */ named) => this.#named(named.nickname, named.user),
       "user joined": (/** @type {any} */ change) => presence.joined(change),
       "user left": (/** @type {any} */ change) => presence.left(change),
@@ -86,8 +87,11 @@ export class Session {
     const { identity, conversations } = this.#parts;
     const { signedToken, history = FIRST_MESSAGES } = this.#options;
     const { name, token } = identity;
+    const { offset, position } = conversations.cursor;
     const said = {
-      serverOffset: conversations.cursor.offset,
+      serverOffset: offset,
+      // Whatever Socket.IO itself would say of where it was.
+      ...(position === null ? {} : { offset: position }),
       history,
       rooms: conversations.rooms.map((room) => room.name),
       echo: false,
@@ -175,13 +179,26 @@ export class Session {
 
   /** The server has another log than before, where no offset of ours means anything. */
   beginAgain() {
-    const { connection, conversations, history, outbox, reading } = this.#parts;
-    outbox.forgetOwn();
-    reading.forget();
-    conversations.reset();
+    const { connection, conversations, history } = this.#parts;
+    this.#forgetLog();
     connection.restart();
     history.open(conversations.open);
     this.onChange();
+  }
+
+  /** The same, found out by the server: what it has comes by itself. */
+  #otherLog() {
+    const { conversations, history } = this.#parts;
+    this.#forgetLog();
+    history.open(conversations.open);
+    this.onChange();
+  }
+
+  #forgetLog() {
+    const { conversations, outbox, reading } = this.#parts;
+    outbox.forgetOwn();
+    reading.forget();
+    conversations.reset();
   }
 
   /**

@@ -177,7 +177,7 @@ impl Client {
         if !is_there {
             self.violated(format_args!("{what:?} is acked at {offset}, and is not there"));
         }
-        Acked { what, offset }
+        Acked::new(what, offset)
     }
 
     fn is_changed(&self, offset: u64, kind: &Kind) -> Acked {
@@ -188,7 +188,7 @@ impl Client {
         if found.as_ref().is_none_or(|stored| stored.kind != *kind) {
             self.violated(format_args!("{kind:?} is acked at {offset}, where {found:?} is"));
         }
-        Acked { what, offset }
+        Acked::new(what, offset)
     }
 
     fn is_given(&self, offset: u64, (to, emoji, on): (Offset, &str, bool), key: &str) -> Acked {

@@ -51,6 +51,8 @@ impl Client {
             return Some(Request::Users { room });
         }
         let (kind, any) = self.world.random(|rng| (rng.below(100), rng.below(1000)));
+        let names_no_offset = matches!(kind, 21..30 | 33..36 | 40..47 | 80..85);
+        let kind = if self.world.is_forked && !names_no_offset { 99 } else { kind };
         let all = rooms::all(self.world.is_moderated);
         let other = all[any % all.len()].to_owned();
         let is_in = rooms.contains(&other);
@@ -125,7 +127,7 @@ impl Client {
 
     fn message(&mut self, room: String) -> Request {
         let key = self.key();
-        let answers = self.world.random(|rng| rng.chance(200));
+        let answers = self.world.random(|rng| rng.chance(200)) && !self.world.is_forked;
         let in_room = |said: &&Message| said.audience.room().is_some_and(|it| it.as_str() == room);
         let disk = self.world.disk();
         let reply_to = answers.then(|| disk.log.iter().rfind(in_room).map(|said| said.offset));

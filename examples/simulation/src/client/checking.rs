@@ -14,6 +14,10 @@ use crate::rules::{Deed, Who};
 impl Client {
     /// Takes a packet of Socket.IO.
     pub(super) fn take(&mut self, packet: &str) -> Result<(), Broken> {
+        // What was sent before is of a log that is gone.
+        if self.world.disk().has_forked_since(self.occasion.connect_began) {
+            return Err(Broken);
+        }
         if packet == "41" || packet == "1" {
             self.note("is disconnected");
             return Err(Broken);
@@ -35,6 +39,7 @@ impl Client {
 
     fn event(&mut self, event: &Value) {
         let parts: &[Value] = event.as_array().map_or(&[], Vec::as_slice);
+        self.is_told(parts);
         if event[0] == "nickname" {
             self.is_user(&event[1]["user"]);
         }
@@ -59,6 +64,7 @@ impl Client {
         let connected = (self.occasion.node, self.occasion.connect_began);
         let checked = self.shared.lock().expected.received(&disk, feed, &told, connected);
         disk.delivers(self.occasion.node, offset);
+        self.last = disk.at(offset).cloned();
         drop(disk);
         if let Err(promise) = checked {
             self.violated(promise);

@@ -24,6 +24,12 @@ fn they_hold_while_somebody_moderates() {
     assert!(output.status.success(), "{}", text(&output));
 }
 
+#[test]
+fn they_hold_while_the_log_loses_its_end() {
+    let output = simulation(&["--forked", "--seeds", "100"]);
+    assert!(output.status.success(), "{}", text(&output));
+}
+
 /// Each was broken by a fault that is mended. What a seed does changes with the simulation, so this is no proof.
 #[test]
 fn what_was_broken_once_holds() {

@@ -1,13 +1,15 @@
 use clap::Subcommand;
 
 use super::api_token::ApiTokenArgs;
-use super::{client, moderate_args};
+use super::{backup, client, moderate_args};
 
 /// What to do instead of serving the chat.
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 pub(crate) enum Command {
     #[command(flatten)]
     Store(moderate_args::Command),
+    #[command(flatten)]
+    Backup(backup::Command),
     #[command(flatten)]
     Client(client::Command),
     /// Add a token to the file of --api-tokens, and print it: with it, a program uses the API of the server

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use chat_core::{Author, Epoch, Offset, RecoveryOffset, RoomId};
+use chat_core::{Author, Offset, RoomId};
 use tokio::sync::{Notify, mpsc};
 use tokio::time::{sleep, timeout};
 
@@ -23,10 +23,10 @@ const STORE_PAUSE: Duration = Duration::from_millis(500);
 
 /// What writes the events of one stream: a subscription to the log, as connections have one.
 pub(super) struct EventStream {
+    log: Arc<Log>,
     subscription: Subscription,
     position: Arc<ReadPosition>,
     wake: Arc<Notify>,
-    epoch: Epoch,
     /// Whose messages have their keys.
     author: Author,
     heartbeat: Duration,
@@ -50,10 +50,9 @@ impl EventStream {
         // There is nothing to save: the client knows its position.
         let position = Arc::new(ReadPosition::new(Following::new(rooms, None), after, true));
         let wake = Arc::new(Notify::new());
-        let (reader, epoch) = (log.reader(), log.epoch().clone());
-        let log = Arc::clone(log);
-        let subscription = Subscription::new(log, reader, Arc::clone(&position), &wake);
-        Self { subscription, position, wake, epoch, author, heartbeat, sender }
+        let (log, reader) = (Arc::clone(log), log.reader());
+        let subscription = Subscription::new(log.clone(), reader, Arc::clone(&position), &wake);
+        Self { log, subscription, position, wake, author, heartbeat, sender }
     }
 
     /// Writes until the client has gone, or something ends the stream.
@@ -89,8 +88,8 @@ impl EventStream {
         while self.subscription.has_next() {
             let mut chunk = Vec::new();
             while self.subscription.has_next() && chunk.len() < CHUNK {
-                let Self { subscription, epoch, author, .. } = self;
-                let write = |entry: &Entry, _| write_entry(&mut chunk, epoch, *author, entry);
+                let Self { log, subscription, author, .. } = self;
+                let write = |entry: &Entry, _| write_entry(&mut chunk, log, *author, entry);
                 let Ok(()) = subscription.hand_over(write);
             }
             self.send(chunk).await?;
@@ -99,7 +98,7 @@ impl EventStream {
     }
 
     async fn beat(&mut self) -> Result<(), Gone> {
-        self.send(heartbeat(&self.epoch, self.position.cursor())).await
+        self.send(heartbeat(&self.log.position(self.position.cursor()))).await
     }
 
     async fn send(&mut self, chunk: Vec<u8>) -> Result<(), Gone> {
@@ -118,11 +117,11 @@ impl EventStream {
 /// Writes a message of the log as an event, with its key if this author wrote it.
 fn write_entry(
     chunk: &mut Vec<u8>,
-    epoch: &Epoch,
+    log: &Log,
     author: Author,
     entry: &Entry,
 ) -> Result<(), Infallible> {
-    let id = RecoveryOffset::new(epoch.clone(), entry.offset());
+    let id = entry.position(log.epoch());
     let told = Told::of(&entry.message, Some(author));
     if let Err(error) = write_event(chunk, &id, told.kind(), &told) {
         tracing::error!("a message cannot be serialised: {error}");

@@ -1,4 +1,4 @@
-use chat_core::{Epoch, Offset, RecoveryOffset};
+use chat_core::RecoveryOffset;
 use serde::Serialize;
 
 /// Writes a server-sent event.
@@ -22,14 +22,14 @@ pub(super) fn write_event(
 
 /// Returns a comment that keeps the connection alive, with the position: no client hears an event, and each resumes from
 /// there.
-pub(super) fn heartbeat(epoch: &Epoch, cursor: Offset) -> Vec<u8> {
-    format!(": heartbeat\nid: {}\n\n", RecoveryOffset::new(epoch.clone(), cursor)).into()
+pub(super) fn heartbeat(position: &RecoveryOffset) -> Vec<u8> {
+    format!(": heartbeat\nid: {position}\n\n").into()
 }
 
 #[cfg(test)]
 mod tests {
     use chat_core::event::HistoryMessage;
-    use chat_core::{Message, NewMessage, RoomId};
+    use chat_core::{Epoch, Message, NewMessage, Offset, RoomId};
 
     use super::*;
 

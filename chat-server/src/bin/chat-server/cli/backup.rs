@@ -1,0 +1,100 @@
+//! Commands that copy the store, and put a copy in its place.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::bail;
+use chat_store::StoreError;
+use clap::Subcommand;
+
+use super::moderate::check_store;
+
+/// How often progress is printed.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Copies of the store of --store.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub(crate) enum Command {
+    /// Copy the SQLite file of the store to a new file, while the server runs
+    ///
+    /// The file appears when it is complete and synced, with access for its owner only. It needs no other files.
+    Backup {
+        /// The new file
+        file: PathBuf,
+    },
+    /// Put a copy of a backup into the place of the SQLite file of the store; stop the server before
+    ///
+    /// Checks the backup first, and keeps the file that was there beside. The log gets a new identity, so that clients with
+    /// messages that the backup lacks find out.
+    Restore {
+        /// The backup
+        file: PathBuf,
+    },
+    /// Give the log of the store a new identity; stop all servers before
+    ///
+    /// Do it after a PostgreSQL backup was restored or a standby took over: clients with messages that the database lacks find
+    /// out.
+    NewEpoch,
+}
+
+/// Carries out a command.
+///
+/// # Errors
+/// When it cannot be carried out: one line that says why.
+pub(super) async fn run(command: Command, store: &str) -> anyhow::Result<()> {
+    match command {
+        Command::Backup { file } => {
+            check_file(store, "pg_dump makes backups of PostgreSQL")?;
+            check_store(store)?;
+            chat_store::back_up(store, &file, progress()).await?;
+            println!("backed up in {}", file.display());
+        }
+        Command::Restore { file } => {
+            check_file(store, "pg_restore restores PostgreSQL; do new-epoch after it")?;
+            let restored = chat_store::restore(store, &file, progress()).await;
+            let kept = restored.map_err(|error| while_used(error, store))?;
+            println!("restored from {}", file.display());
+            if let Some(kept) = kept {
+                println!("the file that was there is {}", kept.display());
+            }
+        }
+        Command::NewEpoch => {
+            check_store(store)?;
+            let renewed = chat_store::renew_epoch(store).await;
+            renewed.map_err(|error| while_used(error, store))?;
+            println!("the log has a new identity");
+        }
+    }
+    Ok(())
+}
+
+/// Checks that the store is a file.
+fn check_file(store: &str, instead: &str) -> anyhow::Result<()> {
+    if store.starts_with("postgres") {
+        bail!("{instead}");
+    }
+    Ok(())
+}
+
+fn while_used(error: StoreError, store: &str) -> anyhow::Error {
+    match error {
+        StoreError::Locked { .. } => {
+            let path = Path::new(store.trim_start_matches("sqlite:"));
+            anyhow::anyhow!("{} is in use; stop the server first", path.display())
+        }
+        error => error.into(),
+    }
+}
+
+/// Prints how far a copy is.
+fn progress() -> impl FnMut(u64, u64) + Send {
+    const MEGABYTE: u64 = 1_000_000;
+    let mut printed = Instant::now();
+    move |bytes, all| {
+        if printed.elapsed() >= PAUSE {
+            printed = Instant::now();
+            let percent = 100 * bytes / all.max(1);
+            eprintln!("{} of {} MB, {percent} %", bytes / MEGABYTE, all / MEGABYTE);
+        }
+    }
+}
