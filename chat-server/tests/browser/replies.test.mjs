@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { connect, send } from "../js/support/client.mjs";
 import { Server } from "../js/support/server.mjs";
+import { tokenOf } from "../js/support/users.mjs";
 import { audit } from "./support/audit.mjs";
 import { Visitor } from "./support/visitor.mjs";
 
@@ -49,7 +50,7 @@ test("a reply shows whom and what it answers, as that is now, and leads there", 
 
 test("what is answered is asked for if it is not there, and loaded to be gone to", { timeout: 90_000 }, async (t) => {
   const server = await Server.start(t);
-  const bob = connect(t, server.url, { auth: { nickname: "Bob", token: "the secret of Bob" } });
+  const bob = connect(t, server.url, { auth: { nickname: "Bob", token: tokenOf("Bob") } });
   const { offset } = await send(bob, "long ago");
   for (let n = 0; n < 130; n += 1) await send(bob, `message ${n}`);
   await send(bob, "about that", null, { room: "general", replyTo: offset });
