@@ -34,6 +34,7 @@ test("a private room is created, others come by invitation, and only whom the ow
   const ada = await Visitor.open(t, server.url, { name: "Ada" });
   const bob = await Visitor.open(t, server.url, { name: "Bob" });
   await create(ada, "team", { topic: "Only for us", visibility: "private" });
+  await ada.has("#topic", "Only for us");
   await ada.send("hello team");
   await bob.page.getByRole("button", { name: "Join or create a room" }).click();
   await bob.page.getByLabel("Name of the room").fill("team");
@@ -53,6 +54,7 @@ test("a private room is created, others come by invitation, and only whom the ow
   await bob.page.evaluate((hash) => (location.hash = hash), new URL(link).hash);
   await bob.has("#title-name", "team");
   await bob.shows(["hello team"]);
+  await bob.has("#topic", "Only for us");
   assert.equal(bob.page.url(), `${server.url}/`);
   await bob.send("thanks");
   const eve = await Visitor.open(t, link);
@@ -63,6 +65,9 @@ test("a private room is created, others come by invitation, and only whom the ow
   await late.page.getByText("This invitation is wrong, was used up").waitFor();
   await close(late);
 
+  await ada.page.getByLabel("What it is about").fill("For all of us");
+  await ada.page.getByRole("button", { name: "Set" }).click();
+  await bob.has("#topic", "For all of us");
   await ada.page.getByLabel("Who writes there").selectOption("moderators");
   await ada.page.locator(".members-of-room li").nth(2).waitFor();
   await ada.page.getByLabel("Role of Bob").selectOption("moderator");
@@ -74,7 +79,7 @@ test("a private room is created, others come by invitation, and only whom the ow
 
   // A member sees what there is, and nothing to change.
   await about(eve);
-  await eve.page.getByText("Only for us").waitFor();
+  await eve.page.locator(".panel-dialog .topic", { hasText: "For all of us" }).waitFor();
   await eve.page.getByText("Members only · Moderators and owners").waitFor();
   assert.equal(await eve.page.locator(".panel-dialog select").count(), 0);
   await eve.screenshot("room-member");

@@ -4,6 +4,7 @@ import { text } from "./language.js";
 import { panel } from "./panels.js";
 
 const about = document.getElementById("about-room");
+const topic = document.getElementById("topic");
 const create = document.getElementById("create-room");
 
 export class RoomButton {
@@ -27,6 +28,8 @@ export class RoomButton {
   draw({ open, me }) {
     about.hidden = open.kind !== "room" || !this.#standing.keepsRooms;
     create.hidden = !this.#standing.keepsRooms || me.name === null;
+    const words = open.kind === "room" ? (this.#standing.record(open.name)?.topic ?? "") : "";
+    if (topic.textContent !== words) topic.textContent = topic.title = words;
     const label = text("aboutRoom", { name: open.name });
     if (about.ariaLabel !== label) about.ariaLabel = about.title = label;
   }
