@@ -1,4 +1,5 @@
-//! The walkthrough shows what compiles: each of its snippets stands in the file that it names.
+//! The walkthrough shows what compiles: each of its snippets stands in the file, and in the function, that the line
+//! above it names.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -13,9 +14,27 @@ struct Snippet {
     /// The line of its fence.
     line: usize,
     language: String,
-    /// What the comment before it says.
-    source: Option<String>,
+    /// What the line above it says.
+    source: Option<Source>,
     code: Vec<String>,
+}
+
+/// "[src/bin/a.rs](../examples/a/src/bin/a.rs), in `main`:", for instance.
+struct Source {
+    path: String,
+    function: Option<String>,
+}
+
+impl Source {
+    fn parse(line: &str) -> Option<Self> {
+        let (shown, rest) = line.strip_prefix('[')?.split_once("](../")?;
+        let (path, place) = rest.strip_suffix(':')?.split_once(')')?;
+        let function = match place {
+            "" => None,
+            place => Some(place.strip_prefix(", in `")?.strip_suffix('`')?.to_owned()),
+        };
+        path.ends_with(shown).then(|| Self { path: path.to_owned(), function })
+    }
 }
 
 fn read(path: &str) -> String {
@@ -35,8 +54,7 @@ fn snippets(page: &str) -> Vec<Snippet> {
             let language = language.to_owned();
             snippets.push(Snippet { line: number + 1, language, source: source.take(), code });
         } else if !line.trim().is_empty() {
-            let named = line.strip_prefix("<!-- from ").and_then(|rest| rest.strip_suffix(" -->"));
-            source = named.map(ToOwned::to_owned);
+            source = Source::parse(line);
         }
     }
     snippets
@@ -50,11 +68,29 @@ fn flush_left(lines: &[&str]) -> Vec<String> {
     lines.iter().map(|line| line.get(common..).unwrap_or_default().trim_end().to_owned()).collect()
 }
 
-fn contains(file: &str, code: &[String]) -> bool {
-    let lines: Vec<_> = file.lines().collect();
-    let code: Vec<_> = code.iter().map(String::as_str).collect();
-    let wanted = flush_left(&code);
-    !code.is_empty() && lines.windows(code.len()).any(|window| flush_left(window) == wanted)
+/// The lines between the first one of a function and its closing brace.
+fn body<'a>(file: &'a str, function: &str) -> Option<Vec<&'a str>> {
+    let head = format!("fn {function}(");
+    let mut lines = file.lines().skip_while(|line| !line.contains(&head));
+    let first = lines.next()?;
+    let indentation = first.len() - first.trim_start().len();
+    let end = format!("{}}}", " ".repeat(indentation));
+    Some(lines.take_while(|line| *line != end).collect())
+}
+
+/// Whether the code stands in these lines. "// …" marks what is left out.
+fn contains(lines: &[&str], code: &[String]) -> bool {
+    let mut rest = lines;
+    !code.is_empty()
+        && code.split(|line| line.trim() == "// …").all(|part| {
+            let part: Vec<_> = part.iter().map(String::as_str).collect();
+            let wanted = flush_left(&part);
+            let found = (!part.is_empty())
+                .then(|| rest.windows(part.len()).position(|window| flush_left(window) == wanted));
+            let Some(start) = found.flatten() else { return false };
+            rest = &rest[start + part.len()..];
+            true
+        })
 }
 
 #[test]
@@ -64,10 +100,16 @@ fn every_snippet_of_the_walkthrough_stands_in_the_file_that_it_names() {
     for Snippet { line, language, source, code } in snippets(&page) {
         let place = format!("{WALKTHROUGH}:{line}");
         let Some(source) = source else {
-            assert!(!CODE.contains(&&*language), "{place}: a comment has to name the file");
+            assert!(!CODE.contains(&&*language), "{place}: the line above has to name the file");
             continue;
         };
-        assert!(contains(&read(&source), &code), "{place}: this is not in {source}");
+        let Source { path, function } = source;
+        let file = read(&path);
+        let lines = match &function {
+            Some(function) => body(&file, function).unwrap_or_default(),
+            None => file.lines().collect(),
+        };
+        assert!(contains(&lines, &code), "{place}: this is not in {path}, {function:?}");
         checked += 1;
     }
     assert!(checked >= 20, "only {checked} snippets were found");
@@ -77,7 +119,7 @@ fn every_snippet_of_the_walkthrough_stands_in_the_file_that_it_names() {
 fn the_walkthrough_shows_something_of_every_step() {
     let page = read(WALKTHROUGH);
     let sources: Vec<_> =
-        snippets(&page).into_iter().filter_map(|snippet| snippet.source).collect();
+        snippets(&page).into_iter().filter_map(|snippet| Some(snippet.source?.path)).collect();
     for step in 1..=9 {
         // In step 8 the page is what is new.
         let file = format!("/step_{step}");
@@ -87,12 +129,27 @@ fn the_walkthrough_shows_something_of_every_step() {
 
 #[test]
 fn a_snippet_that_differs_is_found_out() {
-    let file = "fn main() {\n    if true {\n        one();\n\n        two();\n    }\n}\n";
-    let lines = |text: &str| text.lines().map(ToOwned::to_owned).collect::<Vec<_>>();
-    assert!(contains(file, &lines("one();\n\ntwo();")));
-    assert!(contains(file, &lines("if true {\n    one();")));
-    assert!(!contains(file, &lines("if true {\none();")), "indented otherwise");
-    assert!(!contains(file, &lines("one();\ntwo();")), "a line is left out");
-    assert!(!contains(file, &lines("one()")), "part of a line");
-    assert!(!contains(file, &[]), "nothing");
+    let file: Vec<_> = "fn main() {\n    if true {\n        one();\n\n        two();\n    }\n}\n"
+        .lines()
+        .collect();
+    let contains =
+        |text: &str| contains(&file, &text.lines().map(ToOwned::to_owned).collect::<Vec<_>>());
+    assert!(contains("one();\n\ntwo();"));
+    assert!(contains("if true {\n    one();"));
+    assert!(contains("one();\n// …\ntwo();"));
+    assert!(!contains("two();\n// …\none();"), "in another order");
+    assert!(!contains("one();\n// …"), "nothing after what is left out");
+    assert!(!contains("if true {\none();"), "indented otherwise");
+    assert!(!contains("one();\ntwo();"), "a line is left out");
+    assert!(!contains("one()"), "part of a line");
+    assert!(!contains(""), "nothing");
+}
+
+#[test]
+fn a_snippet_in_another_function_is_found_out() {
+    let file =
+        "fn main() {\n    one();\n}\n\nimpl A {\n    fn two(&self) {\n        two();\n    }\n}\n";
+    assert_eq!(body(file, "main").unwrap(), ["    one();"]);
+    assert_eq!(body(file, "two").unwrap(), ["        two();"]);
+    assert!(body(file, "three").is_none());
 }

@@ -29,7 +29,7 @@ const WINDOW: Duration = Duration::from_secs(120);
 /// A client that reads nothing for so long is given up: socketioxide's ping interval and timeout.
 const PATIENCE: Duration = Duration::from_secs(45);
 
-struct Chat {
+struct Conversation {
     recovery: Recovery<usize>,
     /// What was said, in memory. An offset in it is the number of messages before it.
     history: Mutex<Vec<String>>,
@@ -44,9 +44,9 @@ struct Member {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let recovery = Recovery::new(Arc::new(MemoryStore::new()), WINDOW);
-    let chat = Arc::new(Chat { recovery, history: Mutex::default() });
+    let conversation = Arc::new(Conversation { recovery, history: Mutex::default() });
     let (service, io) = SocketIo::new_svc();
-    let (restoring, connecting) = (Arc::clone(&chat), chat);
+    let (restoring, connecting) = (Arc::clone(&conversation), conversation);
     let restore = async move |socket: SocketRef, TryData(claim): TryData<Claim>| {
         restoring.restore(&socket, claim.unwrap_or_default()).await;
         Ok::<_, Infallible>(())
@@ -67,7 +67,7 @@ async fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-impl Chat {
+impl Conversation {
     /// Before a client is accepted: the session that it claims, or else a new one.
     async fn restore(self: &Arc<Self>, socket: &SocketRef, claim: Claim) {
         let claimed = self.recovery.find(socket, &claim).await.and_then(|found| {
@@ -90,9 +90,9 @@ impl Chat {
             member.session.disconnected(reason);
             println!("a user disconnected: {}, {reason}", member.session.id());
         });
-        let chat = Arc::clone(self);
+        let conversation = Arc::clone(self);
         socket.on("chat message", async move |io: SocketIo, Data::<String>(content)| {
-            chat.say(&io, content).await;
+            conversation.say(&io, content).await;
         });
     }
 

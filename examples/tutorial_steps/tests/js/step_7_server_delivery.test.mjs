@@ -48,3 +48,20 @@ for (const signal of ["SIGKILL", "SIGINT"]) {
     assert.deepEqual(shown(), ["1: before", "2: after"]);
   });
 }
+
+test("two programs on one file have the same messages, once and in order", { timeout: 60_000 }, async (t) => {
+  const program = await Program.start(t);
+  const one = await page(program);
+  const other = await page(await Program.start(t, {}, program.folder));
+  const said = ["first", "second", "third"];
+  for (const content of said) await say(one.socket, content);
+  for (const { inbox, shown } of [one, other]) {
+    await inbox.has(said.length);
+    assert.deepEqual(shown(), ["1: first", "2: second", "3: third"]);
+  }
+  await say(other.socket, "fourth");
+  for (const { inbox, shown } of [one, other]) {
+    await inbox.has(4);
+    assert.equal(shown()[3], "4: fourth");
+  }
+});

@@ -18,11 +18,11 @@ export class Program {
   stdout = "";
   stderr = "";
 
-  /** Starts the program in a folder of its own; it ends with the test. */
-  static async start(t, env = {}) {
+  /** Starts the program, by default in a folder of its own; it ends with the test. */
+  static async start(t, env = {}, folder = temporaryDirectory(t)) {
     const program = new Program();
     program.t = t;
-    program.folder = temporaryDirectory(t);
+    program.folder = folder;
     program.env = env;
     await program.#launch("0");
     defer(t, async () => {
