@@ -75,6 +75,7 @@ files! {
     cli
     client_files
     client_library
+    client_library_past
     client_library_alone
     crash
     cuts
