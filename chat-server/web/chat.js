@@ -1,12 +1,13 @@
 // Puts the parts of the page together: what the reader can do, which is in client, and how it is shown, below
 // chat/view.
 
-import { createChat } from "./client/index.js";
+import { createChat, isSameName } from "./client/index.js";
+import { fillAvatar, shownName } from "./chat/view/avatar.js";
 import { Completion } from "./chat/view/completion.js";
 import { Composer } from "./chat/view/composer.js";
 import { Drawers } from "./chat/view/drawers.js";
 import { Header } from "./chat/view/header.js";
-import { text, useLanguage } from "./chat/view/language.js";
+import { number, text, useLanguage } from "./chat/view/language.js";
 import { offerLanguages } from "./chat/view/language_choice.js";
 import { Members } from "./chat/view/members.js";
 import { MessageList } from "./chat/view/message_list.js";
@@ -14,14 +15,19 @@ import { keepPage } from "./chat/view/offline.js";
 import { onceAFrame } from "./chat/view/once_a_frame.js";
 import { chosenLanguage } from "./chat/view/preferences.js";
 import { explained, problemOf } from "./chat/view/problem.js";
+import { Places } from "./chat/view/places.js";
 import { Prompt } from "./chat/view/prompt.js";
 import { Reader } from "./chat/view/reader.js";
 import { listenForShortcuts } from "./chat/view/shortcuts.js";
 import { SideBar } from "./chat/view/side_bar.js";
 import { showNoClient, Status } from "./chat/view/status.js";
+import { showWhen } from "./chat/view/times.js";
 import { Title } from "./chat/view/title.js";
 import { TypingLine } from "./chat/view/typing_line.js";
 import { fitViewport } from "./chat/view/viewport.js";
+
+// What is loaded when it is needed takes this from here.
+const SHARED = { explained, fillAvatar, isSameName, number, showWhen, shownName, text };
 
 function start(language) {
   // The code of an invitation that has led here, as in "#invitation=7F3KQ-0M2ZD".
@@ -40,7 +46,8 @@ function start(language) {
   new Completion();
   const drawers = new Drawers();
   const status = new Status(chat);
-  const views = [composer, status, list, sideBar, new Header(chat), members, new TypingLine(), new Title(), reader];
+  const places = new Places(chat, list);
+  const views = [composer, status, list, sideBar, new Header(chat), members, new TypingLine(), new Title(), reader, places];
 
   const goOn = () => {
     drawers.closeOver();
@@ -62,6 +69,16 @@ function start(language) {
     if (problem) person.open(name, problem);
     else goOn();
   });
+  places.onProblem = ({ kind, name }, problem) => (kind === "room" ? room : person).open(name, problem);
+  const find = findWith(chat, (place) => {
+    const act = async () => {
+      drawers.closeOver();
+      if ((await places.go(place)) && !place.message) composer.focus();
+    };
+    if (place.kind === "room") act();
+    else withName(act);
+  });
+  document.getElementById("find").addEventListener("click", find);
   const open = () => chat.snapshot().open;
   sideBar.onChoose = goOn;
   composer.onSend = (content) => {
@@ -76,7 +93,7 @@ function start(language) {
   list.onEdit = (message) => composer.edit(message);
   composer.onTyping = () => chat.typing(open().id);
   composer.onStopped = () => chat.typing(open().id, false);
-  listenForShortcuts(chat);
+  listenForShortcuts(chat, find);
   offerLanguages(() => {
     for (const view of views) view.redraw?.();
     draw();
@@ -87,7 +104,20 @@ function start(language) {
   language.then(() => {
     chat.subscribe(draw);
     draw();
+    places.start();
   });
+}
+
+/** Opens the switcher, which comes when it is wanted first. */
+function findWith(chat, go) {
+  let switcher;
+  return async () => {
+    const module = await import("./chat/view/switcher.js").catch(() => null);
+    // Without a connection over which it could come.
+    if (!module) return;
+    switcher ??= new module.Switcher(chat, go, SHARED);
+    switcher.open();
+  };
 }
 
 function warning({ state, problem }) {

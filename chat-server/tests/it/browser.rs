@@ -35,6 +35,7 @@ files! {
     conversation
     emoji
     fast
+    find
     injection
     keyboard
     languages

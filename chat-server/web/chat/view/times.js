@@ -20,6 +20,12 @@ export function showTime(element, at) {
   element.title = formats().full.format(at);
 }
 
+/** The day and the time. */
+export function showWhen(element, at) {
+  element.dateTime = new Date(at).toISOString();
+  element.textContent = formats().when.format(at);
+}
+
 export function showDay(element, at) {
   const date = new Date(at);
   const ago = dayNumber(at) - dayNumber(Date.now());
@@ -40,6 +46,7 @@ function formats() {
   made = {
     clock: date({ hour: "numeric", minute: "2-digit" }),
     full: date({ dateStyle: "full", timeStyle: "medium" }),
+    when: date({ dateStyle: "medium", timeStyle: "short" }),
     day: date({ weekday: "long", day: "numeric", month: "long" }),
     dayOfYear: date({ day: "numeric", month: "long", year: "numeric" }),
     relative: new Intl.RelativeTimeFormat(languages, { numeric: "auto" }),

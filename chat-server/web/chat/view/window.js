@@ -39,6 +39,15 @@ export class Window {
     return [start, start + READING];
   }
 
+  // Shows a message with some before and after it.
+  goTo(messages, offset) {
+    const index = indexAt(messages, offset);
+    const end = Math.min(messages.length, index + STEP);
+    this.following = false;
+    this.#from = messages[Math.max(0, index - STEP)]?.offset ?? 0;
+    this.#to = end === messages.length ? null : messages[end - 1].offset;
+  }
+
   // Shows some before the first; says whether there are any.
   extendBack(messages) {
     const start = indexAt(messages, this.#from);
