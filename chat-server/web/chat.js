@@ -1,15 +1,16 @@
 // Puts the parts of the page together: what the reader can do, which is in client, and how it is shown, below
 // chat/view.
 
-import { createChat } from "./client/index.js";
+import { createChat, isSameName } from "./client/index.js";
 import { onAsked, takeFromAddress } from "./chat/view/address.js";
+import { fillAvatar, shownName } from "./chat/view/avatar.js";
 import { Completion } from "./chat/view/completion.js";
 import { Composer } from "./chat/view/composer.js";
 import { Drafts } from "./chat/view/drafts.js";
 import { Drawers } from "./chat/view/drawers.js";
 import { tellOfExclusions } from "./chat/view/exclusions.js";
 import { Header } from "./chat/view/header.js";
-import { text, useLanguage } from "./chat/view/language.js";
+import { number, text, useLanguage } from "./chat/view/language.js";
 import { offerLanguages } from "./chat/view/language_choice.js";
 import { Members } from "./chat/view/members.js";
 import { MessageList } from "./chat/view/message_list.js";
@@ -18,6 +19,7 @@ import { onceAFrame } from "./chat/view/once_a_frame.js";
 import { chosenLanguage } from "./chat/view/preferences.js";
 import { panel } from "./chat/view/panels.js";
 import { explained, problemOf } from "./chat/view/problem.js";
+import { Places } from "./chat/view/places.js";
 import { RoomButton } from "./chat/view/room_button.js";
 import { Standing } from "./chat/view/standing.js";
 import { Prompt } from "./chat/view/prompt.js";
@@ -27,9 +29,13 @@ import { renewToken, signedTokenOf } from "./chat/view/signed_token.js";
 import { listenForShortcuts } from "./chat/view/shortcuts.js";
 import { SideBar } from "./chat/view/side_bar.js";
 import { showNoClient, Status } from "./chat/view/status.js";
+import { showWhen } from "./chat/view/times.js";
 import { Title } from "./chat/view/title.js";
 import { TypingLine } from "./chat/view/typing_line.js";
 import { fitViewport } from "./chat/view/viewport.js";
+
+// What is loaded when it is needed takes this from here.
+const SHARED = { explained, fillAvatar, isSameName, number, showWhen, shownName, text };
 
 function start(language) {
   const asked = takeFromAddress();
@@ -52,7 +58,8 @@ function start(language) {
   const status = new Status(chat);
   const standing = new Standing(chat);
   standing.onChange = draw;
-  const views = [composer, status, list, sideBar, new Header(chat), members, new TypingLine(), new Title(), reader, new SignIn(), standing];
+  const places = new Places(chat, list);
+  const views = [composer, status, list, sideBar, new Header(chat), members, new TypingLine(), new Title(), reader, new SignIn(), standing, places];
 
   const goOn = () => {
     drawers.closeOver();
@@ -75,6 +82,16 @@ function start(language) {
     if (problem) person.open(name, problem);
     else goOn();
   });
+  places.onProblem = ({ kind, name }, problem) => (kind === "room" ? room : person).open(name, problem);
+  const find = findWith(chat, (place) => {
+    const act = async () => {
+      drawers.closeOver();
+      if ((await places.go(place)) && !place.message) composer.focus();
+    };
+    if (place.kind === "room") act();
+    else withName(act);
+  });
+  document.getElementById("find").addEventListener("click", find);
   const open = () => chat.snapshot().open;
   sideBar.onChoose = goOn;
   composer.onSend = (content, replyTo) => {
@@ -88,6 +105,7 @@ function start(language) {
   };
   list.onEdit = (message) => composer.edit(message);
   list.onReply = (message) => composer.reply(message);
+  list.onQuoted = (message) => places.go({ kind: open().kind, name: open().name, message });
   list.onCancelled = (content) => composer.giveBack(content);
   sideBar.hasDraft = (id) => drafts.has(id);
   const moderate = async (name) => {
@@ -100,7 +118,7 @@ function start(language) {
   }
   composer.onTyping = () => chat.typing(open().id);
   composer.onStopped = () => chat.typing(open().id, false);
-  listenForShortcuts(chat);
+  listenForShortcuts(chat, find);
   tellOfExclusions(chat);
   const follow = ({ device, invite, token }) => {
     if (device) reader.link(device);
@@ -124,7 +142,20 @@ function start(language) {
     chat.subscribe(draw);
     draw();
     follow({ ...asked, token: undefined });
+    places.start();
   });
+}
+
+/** Opens the switcher, which comes when it is wanted first. */
+function findWith(chat, go) {
+  let switcher;
+  return async () => {
+    const module = await import("./chat/view/switcher.js").catch(() => null);
+    // Without a connection over which it could come.
+    if (!module) return;
+    switcher ??= new module.Switcher(chat, go, SHARED);
+    switcher.open();
+  };
 }
 
 function warning({ state, problem }) {

@@ -38,6 +38,7 @@ files! {
     conversation
     emoji
     fast
+    find
     injection
     keyboard
     languages

@@ -78,6 +78,7 @@ files! {
     client_files
     client_handover
     client_library
+    client_library_past
     client_library_alone
     crash
     cuts

@@ -191,6 +191,18 @@ export default {
   sentLater: "يُرسل ما تكتبه فور عودة الاتصال.",
   noClient: "بُني الخادم من دون عميل Socket.IO للمتصفح. ثبّت Node.js مع npm حيث يُبنى الخادم، ثم أعد بناءه.",
 
+  find: "بحث",
+  findWhat: "غرف وأشخاص ورسائل",
+  findHints: "الرسائل: ‎from:name‎ و‎in:room‎ و‎before:2026-11-28‎ و\"عبارة كاملة\" و‎-word‎ للاستثناء",
+  people: "أشخاص",
+  found: "النتائج: {count}",
+  nothingFound: "لم يُعثر على شيء.",
+  searching: "جارٍ البحث…",
+  findMore: "البحث في رسائل أقدم",
+  queryMistake: "يوجد خطأ عند الحرف {at} في ما تبحث عنه.",
+  copyLink: "نسخ الرابط",
+  linkCopied: "نُسخ الرابط",
+
   // What the server refuses, by its codes.
   no_answer: "لا يوجد اتصال حاليًا. حاول مجددًا بعد عودته.",
   nickname_taken: "هذا الاسم لشخص آخر. اختر اسمًا غيره.",

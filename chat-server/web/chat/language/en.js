@@ -129,6 +129,18 @@ export default {
   sentLater: "What you write is sent as soon as the connection is back.",
   noClient: "The server was built without the Socket.IO browser client. Install Node.js with npm where the server is built, and build it again.",
 
+  find: "Find",
+  findWhat: "Rooms, people, messages",
+  findHints: "Messages: from:name, in:room, before:2026-11-28, \"these words together\", -without",
+  people: "People",
+  found: "Results: {count}",
+  nothingFound: "Nothing was found.",
+  searching: "Searching…",
+  findMore: "Find earlier messages",
+  queryMistake: "There is a mistake at character {at} of what you search for.",
+  copyLink: "Copy link",
+  linkCopied: "Link copied",
+
   // What the server refuses, by its codes.
   no_answer: "There is no connection at the moment. Try again when it is back.",
   nickname_taken: "Somebody else has this name. Choose another one.",

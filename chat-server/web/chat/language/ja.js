@@ -128,6 +128,18 @@ export default {
   sentLater: "書いた内容は、接続が戻るとすぐに送信されます。",
   noClient: "サーバーはSocket.IOのブラウザー用クライアントなしでビルドされています。ビルドする環境にnpm付きのNode.jsをインストールし、もう一度ビルドしてください。",
 
+  find: "検索",
+  findWhat: "ルーム、人、メッセージ",
+  findHints: "メッセージ：from:名前、in:ルーム、before:2026-11-28、\"続いた語句\"、-除く語",
+  people: "人",
+  found: "{count}件見つかりました",
+  nothingFound: "見つかりませんでした。",
+  searching: "検索中…",
+  findMore: "さらに前のメッセージを検索",
+  queryMistake: "検索条件の{at}文字目に誤りがあります。",
+  copyLink: "リンクをコピー",
+  linkCopied: "リンクをコピーしました",
+
   // What the server refuses, by its codes.
   no_answer: "現在、接続がありません。接続が戻ってから、もう一度お試しください。",
   nickname_taken: "この名前はほかの人が使っています。別の名前を選んでください。",

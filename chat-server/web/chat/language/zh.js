@@ -128,6 +128,18 @@ export default {
   sentLater: "连接恢复后，你写的内容会立即发送。",
   noClient: "构建服务器时没有包含 Socket.IO 浏览器客户端。请在构建服务器的机器上安装带 npm 的 Node.js，然后重新构建。",
 
+  find: "查找",
+  findWhat: "房间、人、消息",
+  findHints: "消息：from:名字、in:房间、before:2026-11-28、\"完整词组\"、-排除",
+  people: "人",
+  found: "找到 {count} 项",
+  nothingFound: "什么也没找到。",
+  searching: "正在查找…",
+  findMore: "查找更早的消息",
+  queryMistake: "查找内容的第 {at} 个字符处有错误。",
+  copyLink: "复制链接",
+  linkCopied: "链接已复制",
+
   // What the server refuses, by its codes.
   no_answer: "目前没有连接。请在连接恢复后重试。",
   nickname_taken: "这个名字已被别人使用，请换一个。",

@@ -36,6 +36,12 @@ export class MessageList {
   onCancelled = () => {};
   // Whether the reader is a moderator of the open conversation.
   mayModerate = () => false;
+  // Called with a message that another one answers, to go there.
+  onQuoted = () => {};
+  // Called with a message whose link is wanted, and what to show it by.
+  onCopyLink = () => {};
+  // Called when the reader leaves a place in the past.
+  onNewest = () => {};
 
   #quotes;
   #chat;
@@ -43,6 +49,10 @@ export class MessageList {
   #rows = new KeyedList(document.getElementById("messages"), makeRow, updateRow);
   #window = new Window();
   #conversation = null;
+  // Its messages, or those of the past that the reader has gone to.
+  #shown = null;
+  // The message to go to when it is drawn: { id, offset }.
+  #target = null;
   #me = null;
   #newest = 0;
   #wantsEarlier = false;
@@ -72,7 +82,15 @@ export class MessageList {
 
   // Goes to the newest message and stays there.
   follow() {
+    if (this.#conversation) this.#chat.showNewest(this.#conversation.id);
     this.#window.follow();
+    this.onNewest();
+    this.#redraw();
+  }
+
+  // Goes to a message of this conversation, or the one after it.
+  goTo(id, offset) {
+    this.#target = { id, offset };
     this.#redraw();
   }
 
@@ -81,30 +99,15 @@ export class MessageList {
     return this.#quotes.of(this.#chat.snapshot().open, offset);
   }
 
-  // Goes to a message, which may have to be loaded with all that came after it.
-  async goTo(offset) {
-    const { id } = this.#conversation;
-    for (let left = MAX_PAGES; left > 0; left -= 1) {
-      const { open } = this.#chat.snapshot();
-      if (open.id !== id) return;
-      if (open.messages[0]?.offset <= offset || !open.more) break;
-      await this.#chat.loadEarlier(id);
-    }
-    this.#window.showAround(this.#chat.snapshot().open.messages, offset);
-    this.draw(this.#chat.snapshot());
-    const bubble = log.querySelector(`.message[data-offset="${offset}"] .bubble`);
-    bubble?.scrollIntoView({ block: "center" });
-    bubble?.focus({ preventScroll: true });
-    bubble?.classList.add("found");
-    bubble?.addEventListener("animationend", () => bubble.classList.remove("found"), { once: true });
-  }
-
   draw({ open: conversation, me }) {
     const isOther = conversation.id !== this.#conversation?.id;
     this.#conversation = conversation;
+    this.#shown = conversation.past ?? conversation;
     this.#me = me;
     if (isOther) this.#show();
-    const { messages } = conversation;
+    const { messages } = this.#shown;
+    const target = this.#target?.id === conversation.id ? this.#target : null;
+    if (target) this.#prepare(target);
     if (this.#wantsEarlier && this.#window.extendBack(messages)) this.#wantsEarlier = false;
     this.#announce(messages);
     if (this.#window.following) {
@@ -114,6 +117,7 @@ export class MessageList {
     } else {
       this.#keepPlace(() => this.#drawRows());
     }
+    if (target) this.#showTarget(target);
     this.#chat.readBack(!this.#window.following);
     this.#drawControls();
   }
@@ -133,13 +137,33 @@ export class MessageList {
     this.#label();
   }
 
+  // Nothing of it is read out as new.
+  #prepare({ offset }) {
+    this.#window.goTo(this.#shown.messages, offset);
+    this.#newest = Infinity;
+  }
+
+  #showTarget({ offset }) {
+    this.#target = null;
+    log.querySelector(".found")?.classList.remove("found");
+    const { messages } = this.#shown;
+    const found = messages[indexAt(messages, offset)] ?? messages.at(-1);
+    const row = found && log.querySelector(`.message[data-offset="${found.offset}"]`);
+    if (!row) return;
+    row.classList.add("found");
+    row.scrollIntoView({ block: "center" });
+    this.#scrollTop = log.scrollTop;
+    row.querySelector(".bubble").focus({ preventScroll: true });
+  }
+
   #label() {
     const { kind, name } = this.#conversation;
     log.ariaLabel = text(kind === "room" ? "messagesIn" : "messagesWith", { name });
   }
 
   #drawRows() {
-    const { messages, newAfter } = this.#conversation;
+    const { newAfter, past } = this.#conversation;
+    const { messages } = this.#shown;
     const [start, end] = this.#window.range(messages);
     const items = messages.slice(start, end).map((message, index) => ({
       ...message,
@@ -149,7 +173,7 @@ export class MessageList {
       quote: this.#quotes.of(this.#conversation, message.replyTo),
       isFirstNew: newAfter !== null && isFirstAfter(newAfter, messages, start + index),
     }));
-    if (this.#window.reachesEnd) {
+    if (this.#window.reachesEnd && past === null) {
       for (const entry of this.#conversation.waiting) {
         const quote = this.#quotes.of(this.#conversation, entry.replyTo);
         items.push({ ...entry, id: entry.key, own: true, from: this.#me.name, quote });
@@ -170,8 +194,9 @@ export class MessageList {
     this.#scrollTop = log.scrollTop;
     const nearEnd = log.scrollHeight - log.scrollTop - log.clientHeight < NEAR_END;
     if (nearEnd && !this.#window.following) {
-      if (this.#window.reachesEnd) this.#window.follow();
-      else this.#window.extendForward(this.#conversation.messages);
+      if (!this.#window.reachesEnd) this.#window.extendForward(this.#shown.messages);
+      else if (this.#conversation.past === null) this.#window.follow();
+      else this.#loadPast("later");
       this.#redraw();
     } else if (!nearEnd && up) {
       // Only upwards: a message that grows below the reader is no reason to leave the end.
@@ -187,11 +212,18 @@ export class MessageList {
     this.#window.following = false;
     this.#wantsEarlier = true;
     // What is not here comes from the server, and is drawn then.
-    if (this.#window.range(this.#conversation.messages)[0] === 0) {
-      if (this.#conversation.more) this.#chat.loadEarlier(this.#conversation.id);
+    if (this.#window.range(this.#shown.messages)[0] === 0) {
+      if (this.#shown.more && this.#conversation.past) this.#loadPast("earlier");
+      else if (this.#shown.more) this.#chat.loadEarlier(this.#conversation.id);
       else this.#wantsEarlier = false;
     }
     this.#redraw();
+  }
+
+  // Without an answer the reader can scroll, or click, again.
+  async #loadPast(where) {
+    await problemOf(this.#chat.loadPast(this.#conversation.id, where));
+    if (where === "earlier") this.#redraw();
   }
 
   #clicked(target) {
@@ -204,6 +236,7 @@ export class MessageList {
       const on = target.ariaPressed !== "true";
       this.#act(row, this.#chat.react(id, offset, target.dataset.emoji, on));
     }
+    if (target.matches(".copy-link")) this.onCopyLink(offset, target);
     if (target.matches(".edit")) this.onEdit(this.#message(offset));
     if (target.matches(".delete")) this.#delete(row, target, offset);
     if (target.matches(".copy")) copyCode(target);
@@ -211,7 +244,7 @@ export class MessageList {
     if (target.matches(".copy-text")) copyText(target, this.#message(offset).content);
     if (target.matches(".moderate")) this.onModerate(row.dataset.from);
     const quote = target.closest(".quote");
-    if (quote) this.goTo(Number(quote.dataset.of));
+    if (quote) this.onQuoted(Number(quote.dataset.of));
     if (target.matches(".discard-waiting")) this.#cancel(key);
     if (target.matches(".retry")) this.#chat.retry(key);
     if (target.matches(".discard")) this.#chat.discard(key);
@@ -224,7 +257,7 @@ export class MessageList {
   }
 
   #message(offset) {
-    const { messages } = this.#conversation;
+    const { messages } = this.#shown;
     return messages[indexAt(messages, offset)];
   }
 
@@ -275,7 +308,8 @@ export class MessageList {
   #drawControls() {
     const conversation = this.#conversation;
     if (!conversation) return;
-    const { messages, unread, loaded, more, name, kind } = conversation;
+    const { unread, loaded, name, kind } = conversation;
+    const { messages, more } = this.#shown;
     const isRoom = kind === "room";
     const isWhole = this.#window.range(messages)[0] === 0;
     jump.hidden = this.#window.following;

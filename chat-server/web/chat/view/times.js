@@ -20,6 +20,12 @@ export function showTime(element, at) {
   element.title = formats().full.format(at);
 }
 
+/** The day and the time. */
+export function showWhen(element, at) {
+  element.dateTime = new Date(at).toISOString();
+  element.textContent = formats().when.format(at);
+}
+
 export function showDay(element, at) {
   const date = new Date(at);
   const ago = dayNumber(at) - dayNumber(Date.now());
@@ -35,7 +41,7 @@ export function showDay(element, at) {
 
 /** A day and a time, as text. */
 export function moment(at) {
-  return formats().moment.format(at);
+  return formats().when.format(at);
 }
 
 function formats() {
@@ -45,7 +51,7 @@ function formats() {
   made = {
     clock: date({ hour: "numeric", minute: "2-digit" }),
     full: date({ dateStyle: "full", timeStyle: "medium" }),
-    moment: date({ dateStyle: "medium", timeStyle: "short" }),
+    when: date({ dateStyle: "medium", timeStyle: "short" }),
     day: date({ weekday: "long", day: "numeric", month: "long" }),
     dayOfYear: date({ day: "numeric", month: "long", year: "numeric" }),
     relative: new Intl.RelativeTimeFormat(languages, { numeric: "auto" }),

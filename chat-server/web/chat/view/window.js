@@ -39,13 +39,13 @@ export class Window {
     return [start, start + READING];
   }
 
-  // Shows what is around a message.
-  showAround(messages, offset) {
+  // Shows a message with some before and after it.
+  goTo(messages, offset) {
     const index = indexAt(messages, offset);
-    const end = index + READING / 2;
+    const end = Math.min(messages.length, index + STEP);
     this.following = false;
-    this.#from = messages[Math.max(0, index - READING / 4)]?.offset ?? 0;
-    this.#to = end < messages.length ? messages[end].offset : null;
+    this.#from = messages[Math.max(0, index - STEP)]?.offset ?? 0;
+    this.#to = end === messages.length ? null : messages[end - 1].offset;
   }
 
   // Shows some before the first; says whether there are any.

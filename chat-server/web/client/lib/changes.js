@@ -45,7 +45,7 @@ export class Changes {
    * @param {string} content
    */
   edited(conversation, of, content) {
-    conversation?.messages.change(of, () => ({ content, edited: true }));
+    conversation?.change(of, () => ({ content, edited: true }));
   }
 
   /**
@@ -53,7 +53,7 @@ export class Changes {
    * @param {number} of
    */
   deleted(conversation, of) {
-    conversation?.messages.change(of, () => ({ content: "", deleted: true, reactions: [] }));
+    conversation?.change(of, () => ({ content: "", deleted: true, reactions: [] }));
   }
 
   /**
@@ -63,7 +63,7 @@ export class Changes {
    * @param {boolean} own
    */
   reacted(conversation, { of, on = true, user }, emoji, own) {
-    conversation?.messages.change(of, ({ reactions }) => ({ reactions: withReaction(reactions, emoji, on, user, own) }));
+    conversation?.change(of, ({ reactions }) => ({ reactions: withReaction(reactions, emoji, on, user, own) }));
   }
 
   /**

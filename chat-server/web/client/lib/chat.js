@@ -155,6 +155,36 @@ export class Chat {
   }
 
   /**
+   * Goes to a message or a time in a conversation: its `past` in the snapshot is what was said around it, until that
+   * meets the newest messages or `showNewest` is called. Rejects with a `Refusal`, or with `NoAnswer`.
+   * @param {ConversationId} id
+   * @param {import("./types.js").Position} position
+   */
+  showAround(id, position) {
+    return this.#parts.history.around(this.#find(id), position);
+  }
+
+  /**
+   * Adds a page to the `past` of a conversation.
+   * @param {ConversationId} id
+   * @param {"earlier" | "later"} where
+   */
+  loadPast(id, where) {
+    return this.#parts.history.morePast(this.#find(id), where);
+  }
+
+  /**
+   * Ends the `past` of a conversation.
+   * @param {ConversationId} id
+   */
+  showNewest(id) {
+    const conversation = this.#find(id);
+    if (conversation.past === null) return;
+    conversation.past = null;
+    this.#changed();
+  }
+
+  /**
    * A page of history of anywhere: before, after or around a position. The snapshot stays as it is.
    * @param {ConversationId} id
    * @param {import("./types.js").PageRequest} [request]

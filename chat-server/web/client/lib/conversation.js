@@ -31,6 +31,11 @@ export class Conversation {
    * @type {number | null}
    */
   restored = null;
+  /**
+   * What is shown in place of the newest messages; null for these.
+   * @type {import("./past.js").Past | null}
+   */
+  past = null;
 
   // The newest message that the user has read, and how many came after it from others.
   read = 0;
@@ -104,6 +109,27 @@ export class Conversation {
     return true;
   }
 
+  /**
+   * Changes a message wherever it is here.
+   * @param {number} offset
+   * @param {(message: import("./types.js").Message) => Partial<import("./types.js").Message>} changed
+   */
+  change(offset, changed) {
+    this.messages.change(offset, changed);
+    this.past?.messages.change(offset, changed);
+  }
+
+  /** What was said before and the newest messages are one, once they meet. */
+  joinPast() {
+    const { past, messages } = this;
+    if (past === null || !this.loaded || past.messages.oldest === null) return;
+    const meets = !past.moreAfter || (messages.oldest !== null && (past.messages.newest ?? 0) >= messages.oldest);
+    if (!meets) return;
+    if (messages.oldest === null || past.messages.oldest < messages.oldest) this.more = past.more;
+    messages.addPage([...past.messages.snapshot()]);
+    this.past = null;
+  }
+
   forgetOld() {
     if (this.messages.length > KEEP * 1.1 && this.messages.keepNewest(KEEP)) this.more = true;
   }
@@ -123,6 +149,7 @@ export class Conversation {
     this.loaded = false;
     this.more = true;
     this.restored = null;
+    this.past = null;
     this.read = 0;
     this.unread = 0;
     this.newAfter = null;
@@ -142,7 +169,7 @@ export class Conversation {
       members: sameOr(before?.members, [...this.members.values()]),
       typing: sameOr(before?.typing, [...this.typing.keys()]),
       readers: sameOr(before?.readers, [...this.readers.values()]),
-      here,
+      here, past: this.past?.snapshot() ?? null,
     };
     if (before === null || !isSame(before, now)) this.#snapshot = Object.freeze(now);
     return /** @type {ConversationSnapshot} */ (this.#snapshot);

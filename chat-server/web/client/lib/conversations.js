@@ -114,7 +114,7 @@ export class Conversations {
 
   /** @param {Conversation} conversation */
   show(conversation) {
-    if (this.open !== conversation) this.open.newAfter = null;
+    if (this.open !== conversation) Object.assign(this.open, { newAfter: null, past: null });
     this.open = conversation;
     this.#tab.set("open", conversation.id);
     this.#memory.set("open", conversation.id);

@@ -1,5 +1,6 @@
 // Gets what was said before from the server, a page at a time.
 
+import { Past } from "./past.js";
 import { settled } from "./refusal.js";
 
 /** @typedef {import("./conversation.js").Conversation} Conversation */
@@ -18,6 +19,8 @@ export class History {
   #toMessage;
   /** @type {Set<Conversation>} */
   #loading = new Set();
+  /** @type {Set<Past>} */
+  #loadingPast = new Set();
 
   /**
    * @param {import("./scope.js").Scope} scope
@@ -66,6 +69,38 @@ export class History {
       else messages.replace(page, restored);
       conversation.more = answer.more;
     }
+    conversation.joinPast();
+    this.onLoaded();
+  }
+
+  /**
+   * Shows what was said around a position, in place of the newest messages unless it is among them.
+   * @param {Conversation} conversation
+   * @param {import("./types.js").Position} around
+   */
+  async around(conversation, around) {
+    await this.#connection.connected();
+    conversation.past = new Past(await this.#page(conversation, { around }));
+    conversation.joinPast();
+    this.onLoaded();
+  }
+
+  /**
+   * Adds a page to what is shown of before. One request at a time for each conversation.
+   * @param {Conversation} conversation
+   * @param {"earlier" | "later"} where
+   */
+  async morePast(conversation, where) {
+    const { past } = conversation;
+    if (past === null || this.#loadingPast.has(past) || !(where === "earlier" ? past.more : past.moreAfter)) return;
+    this.#loadingPast.add(past);
+    try {
+      if (where === "earlier") past.addEarlier(await this.#page(conversation, { before: past.first }));
+      else past.addLater(await this.#page(conversation, { after: past.last }));
+    } finally {
+      this.#loadingPast.delete(past);
+    }
+    if (conversation.past === past) conversation.joinPast();
     this.onLoaded();
   }
 
@@ -75,10 +110,24 @@ export class History {
    * @param {PageRequest} request
    * @returns {Promise<import("./types.js").Page>}
    */
-  async page({ address }, { before, after, around, limit = PAGE }) {
+  async page(conversation, request) {
+    const { messages, more, moreAfter } = await this.#page(conversation, request);
+    return { messages, more, moreAfter };
+  }
+
+  /**
+   * A page with the offsets of its ends, which may be events of an application.
+   * @param {Conversation} conversation
+   * @param {PageRequest} request
+   */
+  async #page({ address }, { before, after, around, limit = PAGE }) {
     const answer = settled(await this.#connection.ask("history", { ...address, before, after, around, limit }));
-    const messages = answer.messages.filter(isText).map(this.#toMessage);
-    return { messages, more: answer.more, moreAfter: answer.moreAfter ?? false };
+    const { messages: all, more, moreAfter = false } = answer;
+    /** @type {Message[]} */
+    const messages = all.filter(isText).map(this.#toMessage);
+    /** @type {[number | undefined, number | undefined]} */
+    const [first, last] = [all[0]?.offset, all.at(-1)?.offset];
+    return { messages, more: /** @type {boolean} */ (more), moreAfter: /** @type {boolean} */ (moreAfter), first, last };
   }
 
   /**

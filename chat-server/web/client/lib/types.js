@@ -82,6 +82,8 @@
  * @property {readonly (string | null)[]} typing who is typing
  * @property {readonly ReadMark[]} readers how far others have read
  * @property {boolean} here whether this person is in a room of the user's
+ * @property {PastSnapshot | null} past what was said around the place where the user is, apart from `messages`; `null`
+ *   at the newest ones
  */
 /** @typedef {Readonly<SnapshotFields>} Snapshot */
 /** @typedef {Readonly<ConversationSnapshotFields>} ConversationSnapshot */
@@ -111,6 +113,11 @@
  * @property {boolean} moreAfter whether there are later ones
  */
 /** @typedef {Readonly<PageFields>} Page */
+
+/**
+ * What was said before, in one piece that grows at both ends.
+ * @typedef {Page} PastSnapshot
+ */
 
 /**
  * A position in a conversation: the offset of a message, or a time in milliseconds since 1970.
