@@ -31,7 +31,7 @@ import { fitViewport } from "./chat/view/viewport.js";
 function start(language) {
   const asked = takeFromAddress();
   const signedToken = signedTokenOf(asked.token);
-  const chat = createChat({ io, signedToken, keepMessages: true });
+  const chat = createChat({ io, signedToken, keepMessages: true, keepPlace: true });
   const draw = onceAFrame(() => {
     const now = chat.snapshot();
     for (const view of views) view.draw(now);

@@ -39,6 +39,7 @@ files! {
     injection
     keyboard
     languages
+    left_off
     loading
     looks
     many

@@ -80,6 +80,15 @@ export default {
     many: "{count} رسالة جديدة",
     other: "{count} رسالة جديدة",
   },
+  newSince: {
+    zero: "لا جديد منذ {time}",
+    one: "رسالة جديدة منذ {time}",
+    two: "رسالتان جديدتان منذ {time}",
+    few: "{count} رسائل جديدة منذ {time}",
+    many: "{count} رسالة جديدة منذ {time}",
+    other: "{count} رسالة جديدة منذ {time}",
+  },
+  goToDay: "الانتقال إلى يوم",
 
   author: "أنت",
   anonymous: "مجهول",
@@ -103,6 +112,7 @@ export default {
   edit: "تعديل",
   delete: "حذف",
   deleteSure: "حذف لدى الجميع؟",
+  markUnread: "غير مقروء من هنا",
 
   typingOne: "{name} يكتب…",
   typingTwo: "{name} و{other} يكتبان…",

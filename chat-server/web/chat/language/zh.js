@@ -38,6 +38,8 @@ export default {
   onlyYou: "这里的内容只有你和 {name} 能看到。",
   jump: "跳到最新消息",
   newMessages: { other: "{count} 条新消息" },
+  newSince: { other: "{time} 起 {count} 条新消息" },
+  goToDay: "跳转到日期",
 
   author: "你",
   anonymous: "匿名",
@@ -61,6 +63,7 @@ export default {
   edit: "编辑",
   delete: "删除",
   deleteSure: "为所有人删除？",
+  markUnread: "从此处标为未读",
 
   typingOne: "{name} 正在输入…",
   typingTwo: "{name} 和 {other} 正在输入…",

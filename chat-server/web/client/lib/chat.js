@@ -155,6 +155,15 @@ export class Chat {
   }
 
   /**
+   * Adds all of history from an offset on to the messages that are there. Resolves when it is there.
+   * @param {ConversationId} id
+   * @param {number} offset
+   */
+  loadBackTo(id, offset) {
+    return this.#parts.history.backTo(this.#find(id), offset);
+  }
+
+  /**
    * A page of history of anywhere: before, after or around a position. The snapshot stays as it is.
    * @param {ConversationId} id
    * @param {import("./types.js").PageRequest} [request]
@@ -240,6 +249,17 @@ export class Chat {
   }
 
   /**
+   * Makes the message at an offset, and what comes after it, unread again, in this browser.
+   * @param {ConversationId} id
+   * @param {number} offset
+   */
+  markUnread(id, offset) {
+    this.#find(id).markUnread(offset);
+    this.#parts.conversations.changed();
+    this.#changed();
+  }
+
+  /**
    * Asks how far others have read a room; then `readers` in the snapshot says so, and follows.
    * @param {ConversationId} id
    */
@@ -321,6 +341,7 @@ export class Chat {
       me: Object.freeze({ name: this.#parts.identity.name, user: this.#parts.identity.user }),
       ...all,
       open: one(open),
+      caughtUp: this.#parts.arrivals.isCaughtUp,
       unread: [...all.rooms, ...all.people].reduce((sum, { unread }) => sum + unread, 0),
     });
   }
