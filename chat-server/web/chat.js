@@ -40,7 +40,7 @@ const SHARED = { explained, fillAvatar, isSameName, number, showWhen, shownName,
 function start(language) {
   const asked = takeFromAddress();
   const signedToken = signedTokenOf(asked.token);
-  const chat = createChat({ io, signedToken, keepMessages: true });
+  const chat = createChat({ io, signedToken, keepMessages: true, keepPlace: true });
   const draw = onceAFrame(() => {
     const now = chat.snapshot();
     for (const view of views) view.draw(now, (offset) => list.quote(offset));

@@ -42,6 +42,7 @@ files! {
     injection
     keyboard
     languages
+    left_off
     loading
     looks
     many

@@ -376,6 +376,96 @@ test("what was read before is there without a connection, and made whole when th
   chat.stop();
 });
 
+test("what is passed is read, and what comes after it is not", async () => {
+  const server = new FakeServer();
+  const chat = server.client();
+  chat.readBack(true);
+  for (let n = 1; n <= 4; n++) server.says(n, `${n}`);
+  const counts = () => ["read", "unread", "newAfter"].map((name) => open(chat)[name]);
+  assert.deepEqual(counts(), [0, 4, 0]);
+  chat.markRead(GENERAL, 3);
+  assert.deepEqual(counts(), [3, 1, 0]);
+  chat.markRead(GENERAL, 2);
+  assert.deepEqual(counts(), [3, 1, 0]);
+  chat.markRead(GENERAL);
+  assert.deepEqual(counts(), [4, 0, 0]);
+  chat.stop();
+});
+
+test("what is made unread stays so, whatever was told before, until it is read again", async () => {
+  const server = new FakeServer();
+  const local = new Store();
+  const before = server.client({ local, name: "Ada" });
+  server.answers.unread = { rooms: [{ room: "general", read: 4, unread: 0 }], conversations: [] };
+  server.answers.history = { messages: said(1, 2, 3, 4), more: false };
+  for (let n = 1; n <= 4; n++) server.says(n, `${n}`);
+  await settle();
+  server.socket.arrives("nickname", { nickname: "Ada", user: "a" });
+  before.markUnread(GENERAL, 3);
+  const counts = (chat) => ["read", "unread", "newAfter"].map((name) => open(chat)[name]);
+  assert.deepEqual(counts(before), [2, 2, 2]);
+  // Another device comes with what it knows.
+  const elsewhere = (offset) => server.socket.arrives("read", { room: "general", user: "a", nickname: "Ada", offset });
+  elsewhere(4);
+  assert.deepEqual(counts(before), [2, 2, 2]);
+  before.stop();
+
+  const chat = server.client({ local, keepPlace: true });
+  await server.clock.pass(500);
+  assert.deepEqual(counts(chat), [2, 2, 2]);
+  chat.markRead(GENERAL);
+  assert.deepEqual(counts(chat), [4, 0, 2]);
+  // What another device reads from now on counts.
+  server.socket.arrives("nickname", { nickname: "Ada", user: "a" });
+  chat.readBack(true);
+  server.says(5, "5");
+  server.says(6, "6");
+  elsewhere(5);
+  assert.deepEqual(counts(chat), [5, 1, 5]);
+  chat.stop();
+});
+
+test("a program that keeps the place reads nothing before it is known what was missed", async () => {
+  const server = new FakeServer();
+  const local = new Store();
+  const first = server.client({ local, name: "Ada" });
+  server.says(1, "read");
+  await settle();
+  first.stop();
+  server.answers.join = (room) => ({ room, users: 1, tail: 3 });
+  const chat = server.client({ local, keepPlace: true });
+  assert.equal(chat.snapshot().caughtUp, false);
+  server.says(2, "missed");
+  await settle();
+  assert.equal(chat.snapshot().caughtUp, false);
+  server.says(3, "missed, too");
+  await settle();
+  assert.deepEqual([chat.snapshot().caughtUp, open(chat).unread, open(chat).newAfter], [true, 2, 1]);
+  chat.markRead(GENERAL);
+  server.says(4, "live");
+  assert.equal(open(chat).unread, 0);
+  // After the connection was lost, too.
+  server.breaks();
+  server.socket.connect();
+  server.says(5, "missed again");
+  assert.deepEqual([chat.snapshot().caughtUp, open(chat).unread], [false, 1]);
+  chat.stop();
+});
+
+test("history is loaded back to a message", async () => {
+  const server = new FakeServer();
+  const chat = server.client();
+  server.answers.history = ({ before = 1_001, limit }) => {
+    const start = Math.max(1, before - limit);
+    return { messages: said(...Array.from({ length: before - start }, (_, n) => start + n)), more: start > 1 };
+  };
+  await chat.loadBackTo(GENERAL, 300);
+  const { messages } = open(chat);
+  assert.ok(messages[0].offset <= 300 && messages[0].offset > 100, `${messages[0].offset}`);
+  assert.deepEqual(messages.map(({ offset }) => offset), messages.map((_, index) => messages[0].offset + index));
+  chat.stop();
+});
+
 test("what is kept of messages has bounds, and none stay that could miss some", async () => {
   const server = new FakeServer();
   const local = new Store();

@@ -80,6 +80,15 @@ export default {
     many: "{count} رسالة جديدة",
     other: "{count} رسالة جديدة",
   },
+  newSince: {
+    zero: "لا جديد منذ {time}",
+    one: "رسالة جديدة منذ {time}",
+    two: "رسالتان جديدتان منذ {time}",
+    few: "{count} رسائل جديدة منذ {time}",
+    many: "{count} رسالة جديدة منذ {time}",
+    other: "{count} رسالة جديدة منذ {time}",
+  },
+  goToDay: "الانتقال إلى يوم",
 
   author: "أنت",
   anonymous: "مجهول",
@@ -113,6 +122,7 @@ export default {
   doNotReply: "عدم الرد",
   draft: "مسودة",
   excluded: "لم يعد بإمكانك البقاء في {name}.",
+  markUnread: "غير مقروء من هنا",
 
   typingOne: "{name} يكتب…",
   typingTwo: "{name} و{other} يكتبان…",

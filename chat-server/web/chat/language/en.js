@@ -39,6 +39,8 @@ export default {
   onlyYou: "Only you and {name} can read what is written here.",
   jump: "Jump to newest",
   newMessages: { one: "{count} new", other: "{count} new" },
+  newSince: { one: "{count} new since {time}", other: "{count} new since {time}" },
+  goToDay: "Go to a day",
 
   author: "You",
   anonymous: "Anonymous",
@@ -72,6 +74,7 @@ export default {
   doNotReply: "Do not reply",
   draft: "Draft",
   excluded: "You may not be in {name} any more.",
+  markUnread: "Unread from here",
 
   typingOne: "{name} is typing…",
   typingTwo: "{name} and {other} are typing…",

@@ -38,6 +38,8 @@ export default {
   onlyYou: "ここに書かれた内容を読めるのは、あなたと{name}だけです。",
   jump: "最新へ移動",
   newMessages: { other: "新着{count}件" },
+  newSince: { other: "{time}から新着{count}件" },
+  goToDay: "日付へ移動",
 
   author: "あなた",
   anonymous: "匿名",
@@ -71,6 +73,7 @@ export default {
   doNotReply: "返信しない",
   draft: "下書き",
   excluded: "{name}にはもういられません。",
+  markUnread: "ここから未読にする",
 
   typingOne: "{name}が入力中…",
   typingTwo: "{name}と{other}が入力中…",

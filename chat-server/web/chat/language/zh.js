@@ -38,6 +38,8 @@ export default {
   onlyYou: "这里的内容只有你和 {name} 能看到。",
   jump: "跳到最新消息",
   newMessages: { other: "{count} 条新消息" },
+  newSince: { other: "{time} 起 {count} 条新消息" },
+  goToDay: "跳转到日期",
 
   author: "你",
   anonymous: "匿名",
@@ -71,6 +73,7 @@ export default {
   doNotReply: "不回复",
   draft: "草稿",
   excluded: "你不能再留在{name}中。",
+  markUnread: "从此处标为未读",
 
   typingOne: "{name} 正在输入…",
   typingTwo: "{name} 和 {other} 正在输入…",

@@ -4,10 +4,12 @@
 import { indexAt } from "../../client/index.js";
 import { redrawActions, showActions } from "./actions.js";
 import { copyCode, copyText } from "./copy.js";
+import { askForDay } from "./day.js";
 import { KeyedList } from "./keyed_list.js";
 import { text } from "./language.js";
 import { problemOf } from "./problem.js";
 import { Quotes } from "./quotes.js";
+import { FirstUnread, isAttentive, lastPassed, whatIsNew } from "./reading.js";
 import { makeRow, updateRow } from "./row.js";
 import { Window } from "./window.js";
 
@@ -16,8 +18,8 @@ const READ_OUT = 10;
 // So many pixels away from the end still count as the end, and from the beginning as near it.
 const NEAR_END = 48;
 const NEAR_START = 800;
-// How far back one goes for a message that is answered.
-const MAX_PAGES = 100;
+// So much of what stands above a message is seen when the list goes to it.
+const ABOVE = 24;
 
 const log = document.getElementById("log");
 const earlier = document.getElementById("earlier");
@@ -48,6 +50,7 @@ export class MessageList {
   #redraw;
   #rows = new KeyedList(document.getElementById("messages"), makeRow, updateRow);
   #window = new Window();
+  #firstUnread;
   #conversation = null;
   // Its messages, or those of the past that the reader has gone to.
   #shown = null;
@@ -56,6 +59,7 @@ export class MessageList {
   #me = null;
   #newest = 0;
   #wantsEarlier = false;
+  #isLeft = false;
   #scrollTop = 0;
 
   // `redraw` has everything drawn.
@@ -63,6 +67,7 @@ export class MessageList {
     this.#chat = chat;
     this.#redraw = redraw;
     this.#quotes = new Quotes(chat, redraw);
+    this.#firstUnread = new FirstUnread(chat);
     log.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     log.addEventListener("click", ({ target }) => this.#clicked(target));
     for (const event of ["pointerover", "focusin"]) {
@@ -74,6 +79,7 @@ export class MessageList {
     });
     earlier.addEventListener("click", () => this.#showEarlier());
     document.addEventListener("visibilitychange", redraw);
+    window.addEventListener("focus", redraw);
     // The window, the composer and the messages themselves change their sizes.
     const sizes = new ResizeObserver(() => this.#window.following && this.#toEnd());
     sizes.observe(log);
@@ -83,6 +89,8 @@ export class MessageList {
   // Goes to the newest message and stays there.
   follow() {
     if (this.#conversation) this.#chat.showNewest(this.#conversation.id);
+    this.#firstUnread.found();
+    this.#isLeft = false;
     this.#window.follow();
     this.onNewest();
     this.#redraw();
@@ -99,7 +107,7 @@ export class MessageList {
     return this.#quotes.of(this.#chat.snapshot().open, offset);
   }
 
-  draw({ open: conversation, me }) {
+  draw({ open: conversation, me, caughtUp }) {
     const isOther = conversation.id !== this.#conversation?.id;
     this.#conversation = conversation;
     this.#shown = conversation.past ?? conversation;
@@ -108,14 +116,18 @@ export class MessageList {
     const { messages } = this.#shown;
     const target = this.#target?.id === conversation.id ? this.#target : null;
     if (target) this.#prepare(target);
+    else if (!caughtUp && this.#window.following) this.#firstUnread.seek();
     if (this.#wantsEarlier && this.#window.extendBack(messages)) this.#wantsEarlier = false;
     this.#announce(messages);
     if (this.#window.following) {
       this.#drawRows();
       this.#toEnd();
-      if (!document.hidden) this.#chat.markRead(conversation.id);
+      const first = this.#firstUnread.of(conversation, caughtUp);
+      if (first !== null) this.#beginAt(first);
+      if (!this.#firstUnread.isSought && this.#window.following && isAttentive()) this.#chat.markRead(conversation.id);
     } else {
       this.#keepPlace(() => this.#drawRows());
+      this.#pass();
     }
     if (target) this.#showTarget(target);
     this.#chat.readBack(!this.#window.following);
@@ -131,7 +143,8 @@ export class MessageList {
 
   #show() {
     this.#window = new Window();
-    this.#wantsEarlier = false;
+    this.#firstUnread.seek();
+    this.#isLeft = this.#wantsEarlier = false;
     this.#newest = Infinity;
     this.#rows.draw([]);
     this.#label();
@@ -139,6 +152,7 @@ export class MessageList {
 
   // Nothing of it is read out as new.
   #prepare({ offset }) {
+    this.#firstUnread.found();
     this.#window.goTo(this.#shown.messages, offset);
     this.#newest = Infinity;
   }
@@ -191,8 +205,11 @@ export class MessageList {
 
   #scrolled() {
     const up = log.scrollTop < this.#scrollTop;
+    // What the reader has marked as unread stays so until the reader goes on.
+    if (log.scrollTop !== this.#scrollTop) this.#isLeft = false;
     this.#scrollTop = log.scrollTop;
     const nearEnd = log.scrollHeight - log.scrollTop - log.clientHeight < NEAR_END;
+    if (this.#isLeft) return;
     if (nearEnd && !this.#window.following) {
       if (!this.#window.reachesEnd) this.#window.extendForward(this.#shown.messages);
       else if (this.#conversation.past === null) this.#window.follow();
@@ -201,9 +218,11 @@ export class MessageList {
     } else if (!nearEnd && up) {
       // Only upwards: a message that grows below the reader is no reason to leave the end.
       this.#window.following = false;
+      this.#firstUnread.found();
       this.#chat.readBack(true);
       if (log.scrollTop < NEAR_START) this.#showEarlier();
     }
+    this.#pass();
     this.#drawControls();
   }
 
@@ -246,6 +265,8 @@ export class MessageList {
     const quote = target.closest(".quote");
     if (quote) this.onQuoted(Number(quote.dataset.of));
     if (target.matches(".discard-waiting")) this.#cancel(key);
+    if (target.matches(".mark-unread")) this.#markUnread(offset);
+    if (target.closest(".to-day")) askForDay(this.#chat, this.#conversation, (of) => this.#beginAt(of));
     if (target.matches(".retry")) this.#chat.retry(key);
     if (target.matches(".discard")) this.#chat.discard(key);
   }
@@ -254,6 +275,37 @@ export class MessageList {
     const content = this.#conversation.waiting.find((entry) => entry.key === key)?.content;
     this.#chat.discard(key);
     if (content !== undefined) this.onCancelled(content);
+  }
+
+  // What is in view above the lower edge has been read.
+  #pass() {
+    if (this.#conversation.past !== null || this.#isLeft || this.#window.following || this.#conversation.unread === 0 || !isAttentive()) return;
+    const passed = lastPassed(log);
+    if (passed > this.#conversation.read) this.#chat.markRead(this.#conversation.id, passed);
+  }
+
+  #markUnread(offset) {
+    this.#firstUnread.found();
+    this.#window.following = false;
+    this.#isLeft = true;
+    this.#chat.readBack(true);
+    this.#chat.markUnread(this.#conversation.id, offset);
+  }
+
+  // Shows the message at an offset at the top; at the end, if what follows it is short.
+  #beginAt(offset) {
+    this.#firstUnread.found();
+    this.#window.following = false;
+    this.#chat.readBack(true);
+    // What has just come is not drawn yet.
+    this.#conversation = this.#chat.snapshot().open;
+    this.#window.begin(this.#conversation.messages, offset);
+    this.#drawRows();
+    const row = document.querySelector(`#messages > [data-offset="${offset}"]`);
+    if (row) log.scrollTop += row.getBoundingClientRect().top - log.getBoundingClientRect().top - ABOVE;
+    this.#scrollTop = log.scrollTop;
+    if (this.#window.reachesEnd && log.scrollHeight - log.scrollTop - log.clientHeight < 1) this.#window.follow();
+    this.#redraw();
   }
 
   #message(offset) {
@@ -313,7 +365,7 @@ export class MessageList {
     const isRoom = kind === "room";
     const isWhole = this.#window.range(messages)[0] === 0;
     jump.hidden = this.#window.following;
-    jumpText.textContent = unread > 0 ? text("newMessages", { count: unread }) : text("jump");
+    jumpText.textContent = unread > 0 ? whatIsNew(conversation) : text("jump");
     earlier.hidden = isWhole && !(loaded && more);
     beginning.hidden = !(isWhole && loaded && !more) || messages.length === 0;
     beginning.textContent = isRoom ? text("roomBegins", { name }) : text("begins");

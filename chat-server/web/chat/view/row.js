@@ -123,7 +123,7 @@ function setReactions(row, reactions) {
 function setDay(row, at) {
   const element = row.querySelector(".day");
   element.hidden = at === null;
-  if (at !== null) showDay(element.firstElementChild, at);
+  if (at !== null) showDay(element.querySelector("time"), at);
 }
 
 function setState(row, state, problem) {

@@ -39,6 +39,11 @@ export function showDay(element, at) {
     : (date.getFullYear() === new Date().getFullYear() ? day : dayOfYear).format(at);
 }
 
+/** A time of today, and of another day with that day, as text. */
+export function clock(at) {
+  return dayNumber(at) === dayNumber(Date.now()) ? formats().clock.format(at) : moment(at);
+}
+
 /** A day and a time, as text. */
 export function moment(at) {
   return formats().when.format(at);

@@ -48,6 +48,12 @@ export class Window {
     this.#to = end === messages.length ? null : messages[end - 1].offset;
   }
 
+  // Begins a little before the message at an offset, up to the newest as far as there is room.
+  begin(messages, offset) {
+    this.#from = messages[Math.max(0, indexAt(messages, offset) - STEP)]?.offset ?? 0;
+    this.#to = null;
+  }
+
   // Shows some before the first; says whether there are any.
   extendBack(messages) {
     const start = indexAt(messages, this.#from);

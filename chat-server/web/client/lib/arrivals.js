@@ -36,16 +36,24 @@ export class Arrivals {
   isReadingBack = false;
 
   #parts;
-  #isHidden;
+  #page;
+  #keepsPlace;
 
   /**
    * @param {import("./memory.js").Listening} listening
    * @param {Parts} parts
+   * @param {{ keepPlace?: boolean }} options
    */
-  constructor({ scope, page }, parts) {
+  constructor({ scope, page }, parts, { keepPlace = false }) {
     this.catchUp = new CatchUp(scope);
     this.#parts = parts;
-    this.#isHidden = page.isHidden;
+    this.#page = page;
+    this.#keepsPlace = keepPlace;
+  }
+
+  /** Whether all is there that was missed, and how far other devices have read. */
+  get isCaughtUp() {
+    return !this.catchUp.isGoing && this.#parts.reading.isKnown;
   }
 
   /**
@@ -161,6 +169,8 @@ export class Arrivals {
    * @param {Conversation} conversation
    */
   #sees(conversation) {
-    return conversation === this.#parts.conversations.open && !this.isReadingBack && !this.#isHidden();
+    const { isHidden, hasFocus = () => true } = this.#page;
+    if (conversation !== this.#parts.conversations.open || this.isReadingBack || isHidden()) return false;
+    return hasFocus() && (this.isCaughtUp || !this.#keepsPlace);
   }
 }

@@ -19,6 +19,11 @@ export class CatchUp {
     this.#scope = scope;
   }
 
+  /** Whether it still counts. */
+  get isGoing() {
+    return this.#offsets !== null;
+  }
+
   /**
    * Calls `done` with the number of messages. `tail` resolves with the end of the log at the moment of the reconnect:
    * what comes after it was not missed.

@@ -185,6 +185,15 @@ export class Chat {
   }
 
   /**
+   * Adds all of history from an offset on to the messages that are there. Resolves when it is there.
+   * @param {ConversationId} id
+   * @param {number} offset
+   */
+  loadBackTo(id, offset) {
+    return this.#parts.history.backTo(this.#find(id), offset);
+  }
+
+  /**
    * A page of history of anywhere: before, after or around a position. The snapshot stays as it is.
    * @param {ConversationId} id
    * @param {import("./types.js").PageRequest} [request]
@@ -266,6 +275,17 @@ export class Chat {
     if (!this.#find(id).markRead(upto)) return;
     this.#parts.conversations.changed();
     this.#parts.reading.tell();
+    this.#changed();
+  }
+
+  /**
+   * Makes the message at an offset, and what comes after it, unread again, in this browser.
+   * @param {ConversationId} id
+   * @param {number} offset
+   */
+  markUnread(id, offset) {
+    this.#find(id).markUnread(offset);
+    this.#parts.conversations.changed();
     this.#changed();
   }
 
@@ -352,6 +372,7 @@ export class Chat {
       me: Object.freeze({ name: this.#parts.identity.name, user: this.#parts.identity.user }),
       ...all,
       open: one(open),
+      caughtUp: this.#parts.arrivals.isCaughtUp,
       unread: [...all.rooms, ...all.people].reduce((sum, { unread }) => sum + unread, 0),
     });
   }

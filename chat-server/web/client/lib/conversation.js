@@ -37,6 +37,11 @@ export class Conversation {
    */
   past = null;
 
+  /**
+   * The user wants what comes after `read` to be unread: what was told as read up to here no longer counts. Else 0.
+   */
+  takenBack = 0;
+
   // The newest message that the user has read, and how many came after it from others.
   read = 0;
   unread = 0;
@@ -103,9 +108,11 @@ export class Conversation {
    * @param {number} [upto]
    */
   markRead(upto = this.messages.newest ?? 0) {
-    if (this.unread === 0 && this.read >= upto) return false;
+    if (this.read >= upto && (this.unread === 0 || upto < (this.messages.newest ?? 0))) return false;
     this.read = Math.max(this.read, upto);
-    this.unread = 0;
+    const isAll = this.read >= (this.messages.newest ?? 0);
+    this.unread = isAll ? 0 : (this.messages.othersAfter(this.read) ?? this.unread);
+    if (this.read >= this.takenBack) this.takenBack = 0;
     return true;
   }
 
@@ -130,6 +137,17 @@ export class Conversation {
     this.past = null;
   }
 
+  /**
+   * The message at this offset, and what comes after it, is unread again.
+   * @param {number} offset
+   */
+  markUnread(offset) {
+    const { read, messages } = this;
+    this.takenBack = Math.max(this.takenBack, read);
+    this.read = this.newAfter = Math.min(read, messages.before(offset));
+    this.unread = messages.othersAfter(this.read) ?? 0;
+  }
+
   forgetOld() {
     if (this.messages.length > KEEP * 1.1 && this.messages.keepNewest(KEEP)) this.more = true;
   }
@@ -150,8 +168,7 @@ export class Conversation {
     this.more = true;
     this.restored = null;
     this.past = null;
-    this.read = 0;
-    this.unread = 0;
+    this.read = this.unread = this.takenBack = 0;
     this.newAfter = null;
     this.readers.clear();
   }

@@ -7,7 +7,7 @@ import { KeptMessages } from "./kept_messages.js";
 
 /** @typedef {import("./memory.js").Memory} Memory */
 /** @typedef {import("./memory.js").Listening} Listening */
-/** @typedef {{ name: string, read?: number, unread?: number }} Remembered */
+/** @typedef {{ name: string, read?: number, unread?: number, takenBack?: number }} Remembered */
 
 const SAVE_AFTER_MS = 250;
 const FIRST_ROOM = "general";
@@ -171,9 +171,9 @@ export class Conversations {
    * @param {"room" | "person"} kind
    * @param {Remembered} remembered
    */
-  #restore(kind, { name, read = 0, unread = 0 }) {
+  #restore(kind, { name, read = 0, unread = 0, takenBack = 0 }) {
     const conversation = new Conversation(kind, name);
-    Object.assign(conversation, { read, unread, newAfter: unread > 0 ? read : null });
+    Object.assign(conversation, { read, unread, takenBack, newAfter: unread > 0 ? read : null });
     this.#kept?.restore(conversation, this.#me);
     this.#byId.set(conversation.id, conversation);
     this.changed();
@@ -224,13 +224,13 @@ export class Conversations {
    * @param {number} read
    */
   readElsewhere(conversation, read) {
-    if (conversation && conversation.unread > 0 && read >= (conversation.messages.newest ?? Infinity)) {
+    if (conversation && read > conversation.takenBack && conversation.unread > 0 && read >= (conversation.messages.newest ?? Infinity)) {
       conversation.markRead(read);
     }
   }
 }
 
 /** @param {Conversation} conversation */
-function remembered({ name, read, unread }) {
-  return { name, read, unread };
+function remembered({ name, read, unread, takenBack }) {
+  return { name, read, unread, ...(takenBack > 0 && { takenBack }) };
 }

@@ -13,6 +13,7 @@
  * A page, or something like one: whether it is seen, and what happens to it.
  * @typedef {object} PageLike
  * @property {() => boolean} isHidden
+ * @property {() => boolean} [hasFocus] whether the user is at it; always, if not given
  * @property {() => boolean} isOnline
  * @property {(event: PageEvent, handler: (event: any) => void) => () => void} listen the result stops it
  * @property {(url: string, body: string) => void} beacon sends something while the page goes away
@@ -40,6 +41,7 @@ export function browserEnvironment() {
     session: storeOf("sessionStorage"),
     page: {
       isHidden: () => document.hidden,
+      hasFocus: () => document.hasFocus(),
       isOnline: () => navigator.onLine,
       listen(event, handler) {
         const target = event === "visibilitychange" ? document : window;

@@ -8,6 +8,7 @@ import { settled } from "./refusal.js";
 /** @typedef {import("./types.js").PageRequest} PageRequest */
 
 const PAGE = 50;
+const LARGE_PAGE = 200;
 const TRY_AGAIN_MS = 2_000;
 
 export class History {
@@ -17,8 +18,8 @@ export class History {
   #scope;
   #connection;
   #toMessage;
-  /** @type {Set<Conversation>} */
-  #loading = new Set();
+  /** @type {Map<Conversation, Promise<void>>} */
+  #loading = new Map();
   /** @type {Set<Past>} */
   #loadingPast = new Set();
 
@@ -44,15 +45,40 @@ export class History {
   /**
    * Adds the page before what is there. One request at a time for each conversation.
    * @param {Conversation} conversation
+   * @param {number} [limit]
    * @returns {Promise<void>}
    */
-  async earlier(conversation) {
-    if (this.#loading.has(conversation) || (conversation.loaded && !conversation.more)) return;
-    this.#loading.add(conversation);
+  async earlier(conversation, limit = PAGE) {
+    const loading = this.#loading.get(conversation);
+    if (loading || (conversation.loaded && !conversation.more)) return loading;
+    const now = this.#load(conversation, limit);
+    this.#loading.set(conversation, now);
+    return now;
+  }
+
+  /**
+   * Adds what comes before, until the message at an offset is there, or the first of all.
+   * @param {Conversation} conversation
+   * @param {number} offset
+   */
+  async backTo(conversation, offset) {
+    const { messages } = conversation;
+    const isMissing = () => !conversation.loaded || (conversation.more && (messages.oldest ?? Infinity) > offset);
+    while (isMissing() && conversation.messages === messages && !this.#scope.hasEnded) {
+      await this.earlier(conversation, LARGE_PAGE);
+    }
+  }
+
+  /**
+   * @param {Conversation} conversation
+   * @param {number} limit
+   * @returns {Promise<void>}
+   */
+  async #load(conversation, limit) {
     const { messages, address } = conversation;
     await this.#connection.connected();
     const { restored } = conversation;
-    const answer = await this.#texts(address, restored === null ? (messages.oldest ?? undefined) : undefined);
+    const answer = await this.#texts(address, restored === null ? (messages.oldest ?? undefined) : undefined, limit);
     this.#loading.delete(conversation);
     if (this.#scope.hasEnded) return;
     // The log has begun anew meanwhile, and the conversation with it.
@@ -134,10 +160,11 @@ export class History {
    * Gets a page with texts, if there is one. Events of an application are none.
    * @param {object} address
    * @param {number | undefined} before
+   * @param {number} limit
    */
-  async #texts(address, before) {
+  async #texts(address, before, limit) {
     for (;;) {
-      const answer = await this.#connection.ask("history", { ...address, before, limit: PAGE });
+      const answer = await this.#connection.ask("history", { ...address, before, limit });
       if (!answer || answer.error) return answer;
       const texts = answer.messages.filter(isText);
       if (texts.length > 0 || !answer.more) return { texts, more: answer.more };

@@ -110,8 +110,16 @@ export class Messages {
    * @param {number} offset
    */
   othersAfter(offset) {
-    if (this.oldest === null || this.oldest > offset) return undefined;
+    if (this.oldest === null || this.oldest > offset + 1) return undefined;
     return this.#list.slice(indexAt(this.#list, offset + 1)).filter(({ own }) => !own).length;
+  }
+
+  /**
+   * The offset of the message before this offset; just before it if that one is not here.
+   * @param {number} offset
+   */
+  before(offset) {
+    return this.#list[indexAt(this.#list, offset) - 1]?.offset ?? offset - 1;
   }
 
   /**

@@ -56,7 +56,7 @@ export function assemble(options, listeners, others, changed) {
   const reading = new Reading(scope, conversations, connection, identity);
   const changes = new Changes(conversations, connection, identity);
   const presence = new Presence(conversations, connection);
-  const arrivals = new Arrivals(listening, { conversations, identity, outbox, changes, typing, reading });
+  const arrivals = new Arrivals(listening, { conversations, identity, outbox, changes, typing, reading }, options);
   const history = new History(scope, connection, (said) => arrivals.message(said));
   const handover = new Handover(listening, memory, tab, connection, conversations);
   const flow = { arrivals, connection, conversations, history, identity, listeners, outbox, presence, reading, typing };

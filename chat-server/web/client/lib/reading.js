@@ -17,6 +17,7 @@ export class Reading {
   #identity;
   // The server does not keep it.
   #isKept = true;
+  #isAnswered = false;
   /**
    * What the server has been told, by conversation.
    * @type {Map<string, number>}
@@ -38,12 +39,19 @@ export class Reading {
     this.#identity = identity;
   }
 
+  /** Whether it is known what other devices have read. */
+  get isKnown() {
+    return this.#isAnswered || !this.#mayAsk;
+  }
+
   /** Takes over what other devices have read, and tells what they have not: after each connection with a name. */
   async ask() {
     if (!this.#mayAsk) return;
     const answer = await this.#connection.ask("unread");
     if (answer?.error?.code === "unknown_event") this.#isKept = false;
-    if (!answer || answer.error) return;
+    if (!answer) return;
+    this.#isAnswered = true;
+    if (answer.error) return this.onChange();
     this.#told.clear();
     for (const { room, ...position } of answer.rooms) this.#take(this.#conversations.room(room), position);
     for (const { user, ...position } of answer.conversations) {
@@ -107,7 +115,7 @@ export class Reading {
   #take(conversation, { read, unread }) {
     if (!conversation) return;
     this.#told.set(conversation.id, read);
-    if (read <= conversation.read) return;
+    if (read <= Math.max(conversation.read, conversation.takenBack)) return;
     const others = conversation.messages.othersAfter(read) ?? unread;
     conversation.markRead(read);
     conversation.unread = others;

@@ -114,8 +114,12 @@ export class Session {
       // Who begins at the end is there from now on, also if nothing arrives before the next run.
       tail.then((answer) => conversations.begin(answer?.tail ?? 0));
     }
-    if (this.#wasConnected) {
-      arrivals.catchUp.begin(tail.then((answer) => answer?.tail), (count) => listeners.tell("caughtUp", count));
+    const wasConnected = this.#wasConnected;
+    if (wasConnected || conversations.cursor.offset > 0) {
+      arrivals.catchUp.begin(tail.then((answer) => answer?.tail), (count) => {
+        if (wasConnected) listeners.tell("caughtUp", count);
+        this.onChange();
+      });
     }
     this.#wasConnected = true;
     for (const room of rooms) presence.ask(room);

@@ -102,6 +102,7 @@
  * @property {readonly ConversationSnapshot[]} rooms
  * @property {readonly ConversationSnapshot[]} people
  * @property {ConversationSnapshot} open the one that is shown
+ * @property {boolean} caughtUp whether all is there that was missed, and what other devices have read
  * @property {number} unread in all conversations
  */
 
@@ -163,6 +164,8 @@
  * @property {string} [invitation] the code of an invitation, where new users need one
  * @property {number} [history] with how many messages of each room a first visit begins, 50 by default
  * @property {boolean} [keepMessages] whether the newest messages are kept, to be read without a connection
+ * @property {boolean} [keepPlace] whether what was missed is not read as it arrives: the program looks for the first
+ *   unread message once `caughtUp` is set, and says with `markRead` what was seen
  * @property {import("./environment.js").Environment} [environment] storage, clock and page; the browser's by default,
  *   and outside of one nothing is kept
  */

@@ -127,6 +127,10 @@ export default {
   logRename: "غيّر اسمًا",
   logTakeNickname: "سحب اسمًا",
 
+  day: "اليوم",
+  goThere: "انتقال",
+  nothingSince: "لم يُكتب شيء في ذلك اليوم ولا بعده.",
+
   room_exists: "توجد غرفة بهذا الاسم، أو كانت موجودة.",
   unknown_room: "لم تعد هذه الغرفة موجودة.",
   last_owner: "ستبقى الغرفة بلا مالك. عيّن مالكًا آخر أولًا.",

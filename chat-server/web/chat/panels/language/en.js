@@ -113,6 +113,10 @@ export default {
   logRename: "gave another name",
   logTakeNickname: "took a name away",
 
+  day: "Day",
+  goThere: "Go there",
+  nothingSince: "Nothing was written on that day, or after it.",
+
   room_exists: "There is a room with this name, or there was one.",
   unknown_room: "This room is not there any more.",
   last_owner: "The room would have no owner. Make somebody else one first.",

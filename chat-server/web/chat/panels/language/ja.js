@@ -113,6 +113,10 @@ export default {
   logRename: "名前を変更",
   logTakeNickname: "名前を取り上げ",
 
+  day: "日付",
+  goThere: "移動",
+  nothingSince: "その日以降のメッセージはありません。",
+
   room_exists: "同じ名前のルームがあるか、以前ありました。",
   unknown_room: "このルームはもうありません。",
   last_owner: "オーナーがいなくなります。先にほかの人をオーナーにしてください。",

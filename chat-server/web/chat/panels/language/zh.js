@@ -113,6 +113,10 @@ export default {
   logRename: "更改了名字",
   logTakeNickname: "收回了名字",
 
+  day: "日期",
+  goThere: "跳转",
+  nothingSince: "那一天及之后没有消息。",
+
   room_exists: "已有或曾有同名的房间。",
   unknown_room: "此房间已不存在。",
   last_owner: "房间将没有所有者。请先指定另一位所有者。",
