@@ -43,7 +43,7 @@ function start(language) {
   const members = new Members();
   const reader = new Reader(chat);
   const composer = new Composer();
-  new Completion();
+  new Completion(chat);
   const drawers = new Drawers();
   const status = new Status(chat);
   const places = new Places(chat, list);

@@ -43,6 +43,7 @@ files! {
     looks
     many
     markdown
+    mentions
     mounted
     names
     other_origin
