@@ -53,7 +53,7 @@ function start(language) {
   const drafts = new Drafts();
   drafts.onChange = draw;
   const composer = new Composer(drafts);
-  new Completion();
+  new Completion(chat);
   const drawers = new Drawers();
   const status = new Status(chat);
   const standing = new Standing(chat);

@@ -47,6 +47,7 @@ files! {
     looks
     many
     markdown
+    mentions
     moderating
     mounted
     names
