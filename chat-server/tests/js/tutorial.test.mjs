@@ -137,6 +137,6 @@ test("a page that asks for nothing else gets the offset and the circumstances of
   const [content, offset, { room, from, at, clientOffset }, recovery, ...rest] = await once(socket, "chat message");
   assert.deepEqual([content, offset, room, from, clientOffset], ["hello", 1, "general", null, "key-1"]);
   assert.ok(at >= before - 1000 && at <= Date.now() + 1000, `${at} is about now`);
-  assert.match(recovery, /^[^-].*-1$/);
+  assert.match(recovery, /^[0-9a-f]{16}-1-[0-9a-f]{8}$/);
   assert.deepEqual(rest, []);
 });
