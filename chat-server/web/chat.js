@@ -15,6 +15,7 @@ import { keepPage } from "./chat/view/offline.js";
 import { onceAFrame } from "./chat/view/once_a_frame.js";
 import { chosenLanguage } from "./chat/view/preferences.js";
 import { explained, problemOf } from "./chat/view/problem.js";
+import { Seen } from "./chat/view/seen.js";
 import { RoomButton } from "./chat/view/room_button.js";
 import { Standing } from "./chat/view/standing.js";
 import { Prompt } from "./chat/view/prompt.js";
@@ -47,7 +48,7 @@ function start(language) {
   const status = new Status(chat);
   const standing = new Standing(chat);
   standing.onChange = draw;
-  const views = [composer, status, list, sideBar, new Header(chat), members, new TypingLine(), new Title(), reader, new SignIn(), standing];
+  const views = [composer, status, list, sideBar, new Header(chat), members, new TypingLine(), new Title(), reader, new SignIn(), standing, new Seen(chat)];
 
   const goOn = () => {
     drawers.closeOver();

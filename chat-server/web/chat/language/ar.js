@@ -113,6 +113,15 @@ export default {
   delete: "حذف",
   deleteSure: "حذف لدى الجميع؟",
   markUnread: "غير مقروء من هنا",
+  seenBy: "شاهدها {names}",
+  seenByMany: {
+    zero: "لم يشاهدها أحد",
+    one: "شاهدها شخص واحد",
+    two: "شاهدها شخصان",
+    few: "شاهدها {count} أشخاص",
+    many: "شاهدها {count} شخصًا",
+    other: "شاهدها {count} شخص",
+  },
 
   typingOne: "{name} يكتب…",
   typingTwo: "{name} و{other} يكتبان…",

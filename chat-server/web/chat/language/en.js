@@ -65,6 +65,8 @@ export default {
   delete: "Delete",
   deleteSure: "Delete for all?",
   markUnread: "Unread from here",
+  seenBy: "Seen by {names}",
+  seenByMany: { one: "Seen by {count}", other: "Seen by {count}" },
 
   typingOne: "{name} is typing…",
   typingTwo: "{name} and {other} are typing…",

@@ -64,6 +64,8 @@ export default {
   delete: "削除",
   deleteSure: "全員から削除しますか？",
   markUnread: "ここから未読にする",
+  seenBy: "{names}が既読",
+  seenByMany: { other: "{count}人が既読" },
 
   typingOne: "{name}が入力中…",
   typingTwo: "{name}と{other}が入力中…",

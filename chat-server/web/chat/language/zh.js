@@ -64,6 +64,8 @@ export default {
   delete: "删除",
   deleteSure: "为所有人删除？",
   markUnread: "从此处标为未读",
+  seenBy: "{names} 已读",
+  seenByMany: { other: "{count} 人已读" },
 
   typingOne: "{name} 正在输入…",
   typingTwo: "{name} 和 {other} 正在输入…",
