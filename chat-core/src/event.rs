@@ -319,7 +319,7 @@ pub const LIFT: &str = "lift";
 pub const MODERATION_LOG: &str = "moderation log";
 
 /// The event with which a user tells how far it has read, on any device, and with which the server tells a room of up to
-/// 100 users who has.
+/// 100 users who has, and the user's other devices.
 ///
 /// | direction | arguments | ack |
 /// |---|---|---|

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::{Epoch, Message, NodeId, Offset, RoomId};
+use crate::{Epoch, Message, NodeId, Offset, RoomId, UserId};
 
 pub use access::AccessScope;
 pub use presence::{PresenceEntry, PresenceId};
@@ -105,6 +105,16 @@ pub enum FrameBody {
         /// The user.
         #[serde(rename = "member")]
         who: PresenceId,
+        /// The newest message that the user has read.
+        offset: Offset,
+    },
+    /// A user, connected to the sender, has read the private messages with another one up to an offset.
+    ReadPrivately {
+        /// The user.
+        #[serde(rename = "member")]
+        who: PresenceId,
+        /// The other user.
+        with: UserId,
         /// The newest message that the user has read.
         offset: Offset,
     },

@@ -259,6 +259,12 @@ fn what_was_read() {
         @r#"{"room":"rust","user":"0000000000000005","nickname":"Ada","offset":7}"#
     );
     assert_eq!(serde_json::from_str::<Seen>(&json(&seen)).unwrap(), seen);
+    let seen = Seen::privately(UserId::from_stored(6), user, Some(nickname("Ada")), offset(7));
+    assert_snapshot!(
+        json(&seen),
+        @r#"{"with":"0000000000000006","user":"0000000000000005","nickname":"Ada","offset":7}"#
+    );
+    assert_eq!(serde_json::from_str::<Seen>(&json(&seen)).unwrap(), seen);
     assert_snapshot!(json(&ReadKept::new(offset(7))), @r#"{"offset":7}"#);
     let mut unread = Unread::default();
     unread.rooms.push(UnreadRoom { room: RoomId::general(), read: Offset::ZERO, unread: 3 });

@@ -20,6 +20,7 @@ import { chosenLanguage } from "./chat/view/preferences.js";
 import { panel } from "./chat/view/panels.js";
 import { explained, problemOf } from "./chat/view/problem.js";
 import { Places } from "./chat/view/places.js";
+import { Seen } from "./chat/view/seen.js";
 import { RoomButton } from "./chat/view/room_button.js";
 import { Standing } from "./chat/view/standing.js";
 import { Prompt } from "./chat/view/prompt.js";
@@ -59,7 +60,7 @@ function start(language) {
   const standing = new Standing(chat);
   standing.onChange = draw;
   const places = new Places(chat, list);
-  const views = [composer, status, list, sideBar, new Header(chat), members, new TypingLine(), new Title(), reader, new SignIn(), standing, places];
+  const views = [composer, status, list, sideBar, new Header(chat), members, new TypingLine(), new Title(), reader, new SignIn(), standing, places, new Seen(chat)];
 
   const goOn = () => {
     drawers.closeOver();

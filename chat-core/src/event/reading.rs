@@ -54,12 +54,22 @@ impl ReadKept {
     }
 }
 
-/// The argument of [`READ`](super::READ) from the server: somebody in the room has read it up to an offset.
+/// The argument of [`READ`](super::READ) from the server: somebody in the room has read it up to an offset, or the user
+/// itself has read a room, or private messages, on another device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Seen {
-    /// The room.
-    pub room: RoomId,
+    /// The room; none for private messages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub room: Option<RoomId>,
+    /// The other user of the private messages; none for a room.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "UserId::public",
+        deserialize_with = "UserId::from_public"
+    )]
+    pub with: Option<UserId>,
     /// The user.
     #[serde(serialize_with = "UserId::public", deserialize_with = "UserId::from_public")]
     pub user: Option<UserId>,
@@ -72,7 +82,17 @@ pub struct Seen {
 impl Seen {
     /// Creates the report that a user has read a room up to an offset.
     pub fn new(room: RoomId, user: UserId, nickname: Option<Nickname>, offset: Offset) -> Self {
-        Self { room, user: Some(user), nickname, offset }
+        Self { room: Some(room), with: None, user: Some(user), nickname, offset }
+    }
+
+    /// Creates the report that a user has read the private messages with another one up to an offset.
+    pub fn privately(
+        with: UserId,
+        user: UserId,
+        nickname: Option<Nickname>,
+        offset: Offset,
+    ) -> Self {
+        Self { room: None, with: Some(with), user: Some(user), nickname, offset }
     }
 }
 

@@ -149,7 +149,9 @@ impl Presence {
     /// Takes a frame from another node; those about other things are ignored. Does not wait: a frame that exceeds the
     /// queue is dropped, and the information is requested later.
     pub(crate) fn take(&self, node: NodeId, body: FrameBody) {
-        use FrameBody::{NodeLeft, Presence, PresenceSnapshot, PresenceWanted, Read, Typing};
+        use FrameBody::{
+            NodeLeft, Presence, PresenceSnapshot, PresenceWanted, Read, ReadPrivately, Typing,
+        };
         if matches!(
             body,
             Presence { .. }
@@ -157,6 +159,7 @@ impl Presence {
                 | PresenceSnapshot { .. }
                 | Typing { .. }
                 | Read { .. }
+                | ReadPrivately { .. }
         ) || matches!(body, NodeLeft)
         {
             let _ = self.0.heard.try_send((node, body));
@@ -196,9 +199,14 @@ impl PresenceGuard {
         self.presence.lock().typing(self.key, room, typing, Instant::now());
     }
 
-    /// Tells those in a room that its user has read the room up to an offset.
+    /// Tells those in a room, and the user's other connections, that its user has read the room up to an offset.
     pub(crate) fn read(&self, room: &RoomId, offset: Offset) {
         self.presence.lock().read(self.key, room, offset);
+    }
+
+    /// Tells the user's other connections that its user has read the private messages with another one up to an offset.
+    pub(crate) fn read_privately(&self, with: UserId, offset: Offset) {
+        self.presence.lock().read_privately(self.key, with, offset);
     }
 
     /// Ends the presence: at once if the client wanted it, otherwise when the grace period is over and the client has

@@ -130,3 +130,30 @@ test("the day above messages leads to other days", { timeout: 60_000 }, async (t
   await ada.page.locator("#jump").click();
   await ada.until("the newest is in view", async () => (await topOf(ada, "old 299")) < 800);
 });
+
+test("below one's last message stands who has read it, and what one reads on one device is read on the other", { timeout: 60_000 }, async (t) => {
+  const server = await Server.start(t);
+  const ada = await Visitor.open(t, server.url, { name: "Ada" });
+  const bob = await Visitor.open(t, server.url, { name: "Bob" });
+  await ada.send("who reads this?");
+  await bob.sees("who reads this?");
+  await ada.has(".seen-by", "Seen by Bob");
+  // Also for who comes later.
+  await ada.page.reload();
+  await ada.has(".seen-by", "Seen by Bob");
+  const device = await Visitor.open(t, server.url, { remembered: await names(bob) });
+  await device.has("#me-name", "Bob");
+  await device.join("rust");
+  await bob.page.evaluate(() => (document.hasFocus = () => false));
+  await ada.send("news");
+  await bob.hasUnread("general", 1);
+  await device.hasUnread("general", 1);
+  await ada.writeTo("Bob");
+  await ada.send("psst");
+  await bob.hasUnread("Ada", 1);
+  await device.hasUnread("Ada", 1);
+  await device.show("general");
+  await bob.hasUnread("general", 0);
+  await device.show("Ada");
+  await bob.hasUnread("Ada", 0);
+});

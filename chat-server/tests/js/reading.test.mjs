@@ -58,6 +58,30 @@ test("a room is told who has read it, and can be asked", async (t) => {
   assert.deepEqual(seen, []);
 });
 
+test("the user's other devices are told at once, of private messages and in rooms", async (t) => {
+  const { url } = await Server.start(t);
+  const ada = await User.connected(t, url, "Ada");
+  const tab = await User.connected(t, url, "Ada");
+  const bob = await User.connected(t, url, "Bob");
+  const heard = { ada: [], bob: [] };
+  ada.socket.on("read", (event) => heard.ada.push(event));
+  bob.socket.on("read", (event) => heard.bob.push(event));
+  await bob.whisper("Ada", "psst");
+  const privately = once(tab.socket, "read");
+  await ask(ada.socket, "read", { with: "Bob", offset: 1 });
+  const [{ user: with_ }] = (await ada.hears(1), ada.privates);
+  const { user } = await ask(ada.socket, "nickname", "Ada", tokenOf("Ada"));
+  assert.deepEqual(await privately, [{ with: with_, user, nickname: "Ada", offset: 1 }]);
+  await send(bob.socket, "hello");
+  const inRoom = once(tab.socket, "read");
+  await ask(ada.socket, "read", { room: "general", offset: 2 });
+  assert.deepEqual(await inRoom, [{ room: "general", user, nickname: "Ada", offset: 2 }]);
+  // What was private is nobody else's business, and who says it knows it.
+  await ask(bob.socket, "users", "general");
+  assert.deepEqual(heard.bob.map(({ room, offset }) => [room, offset]), [["general", 2]]);
+  assert.deepEqual(heard.ada, []);
+});
+
 test("what was read is of users, and of what somebody has written to", async (t) => {
   const { url } = await Server.start(t);
   const anonymous = connect(t, url);

@@ -75,7 +75,14 @@ impl State {
             if let Some(peer) = self.peers.get_mut(&node) {
                 peer.heard = now;
             }
-            self.tell_read(&room, who, offset);
+            self.tell_read(&room, who, None, offset);
+            return;
+        }
+        if let FrameBody::ReadPrivately { who, with, offset } = body {
+            if let Some(peer) = self.peers.get_mut(&node) {
+                peer.heard = now;
+            }
+            self.tell_read_privately(who, None, with, offset);
             return;
         }
         if matches!(body, FrameBody::NodeLeft) {

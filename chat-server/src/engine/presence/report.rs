@@ -1,7 +1,7 @@
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
 
-use chat_core::{FrameBody, Offset, PresenceEntry, PresenceId, RoomId};
+use chat_core::{FrameBody, Offset, PresenceEntry, PresenceId, RoomId, UserId};
 use tokio::time::Instant;
 
 use super::peer::ENTRIES;
@@ -48,6 +48,10 @@ impl Report {
 
     pub(super) fn read(&mut self, room: &RoomId, who: PresenceId, offset: Offset) {
         self.ephemeral.push(FrameBody::Read { room: room.clone(), who, offset });
+    }
+
+    pub(super) fn read_privately(&mut self, who: PresenceId, with: UserId, offset: Offset) {
+        self.ephemeral.push(FrameBody::ReadPrivately { who, with, offset });
     }
 
     /// Notes that another node requests the list.

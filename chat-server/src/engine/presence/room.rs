@@ -118,6 +118,12 @@ impl Room {
         self.present.get(&who).map(|state| state.nickname.clone())
     }
 
+    /// Returns whether another node reports the user.
+    pub(super) fn is_elsewhere(&self, who: PresenceId) -> bool {
+        let is_node = |source: &Source| matches!(source, Source::Node(_));
+        self.present.get(&who).is_some_and(|state| state.sources.as_slice().iter().any(is_node))
+    }
+
     /// Returns the connections of this node in the room, except those of `who`.
     pub(super) fn connections_but(
         &self,

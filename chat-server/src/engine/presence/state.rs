@@ -1,4 +1,5 @@
 mod announced;
+mod own;
 mod pacing;
 mod reading;
 mod typing;
@@ -35,6 +36,8 @@ pub(super) struct State {
     /// The connections of this node, including those that broke a moment ago. Sorted, so that those of one client are
     /// next to each other.
     connections: BTreeMap<ConnectionKey, Connection>,
+    /// The connections of the users with a nickname.
+    of_users: HashMap<PresenceId, Few<ConnectionKey>>,
     /// The rooms that connections are told nothing of although they are in them: usually there are none.
     pub(super) unseen: BTreeMap<ConnectionKey, Few<RoomId>>,
     /// Broken connections, and until when they count as present. The grace period is the same for all: the first one
@@ -85,6 +88,7 @@ impl State {
             grace,
             rooms: HashMap::new(),
             connections: BTreeMap::new(),
+            of_users: HashMap::new(),
             unseen: BTreeMap::new(),
             broken: VecDeque::new(),
             next_serial: 0,
@@ -116,6 +120,7 @@ impl State {
         let of_client = self.of_client(client).filter(|(_, other)| other.ephemeral.is_none());
         let broken: Vec<_> = of_client.map(|(key, other)| (key, other.who(key).0)).collect();
         self.connections.insert(key, connection);
+        self.belongs(key, who);
         for room in unseen {
             self.see(key, room, false);
         }
@@ -172,7 +177,12 @@ impl State {
         let (old, _) = connection.who(key);
         connection.user = user.map(Box::new);
         let (new, nickname) = connection.who(key);
-        for room in connection.rooms.as_slice().to_vec() {
+        let rooms = connection.rooms.as_slice().to_vec();
+        if old != new {
+            self.belongs_no_more(key, old);
+            self.belongs(key, new);
+        }
+        for room in rooms {
             if old != new {
                 self.withdraw(&room, old, Source::Connection(key));
             }
@@ -288,6 +298,7 @@ impl State {
         let Some(connection) = self.connections.remove(&key) else { return };
         self.unseen.remove(&key);
         let (who, _) = connection.who(key);
+        self.belongs_no_more(key, who);
         for room in connection.rooms.as_slice() {
             self.withdraw(room, who, Source::Connection(key));
         }

@@ -124,7 +124,11 @@ impl Client {
             }
             if event.name == READ {
                 let seen: Seen = serde_json::from_str(argument).unwrap();
-                return format!("{} read {}: {}", name(seen.nickname), seen.room, seen.offset);
+                let what = match (seen.room, seen.with) {
+                    (Some(room), _) => room.to_string(),
+                    (None, with) => format!("the messages with {:?}", with.unwrap()),
+                };
+                return format!("{} read {what}: {}", name(seen.nickname), seen.offset);
             }
             let change: UserChange = serde_json::from_str(argument).unwrap();
             let what = if event.name == USER_JOINED { "joined" } else { "left" };

@@ -123,6 +123,15 @@ export default {
   draft: "مسودة",
   excluded: "لم يعد بإمكانك البقاء في {name}.",
   markUnread: "غير مقروء من هنا",
+  seenBy: "شاهدها {names}",
+  seenByMany: {
+    zero: "لم يشاهدها أحد",
+    one: "شاهدها شخص واحد",
+    two: "شاهدها شخصان",
+    few: "شاهدها {count} أشخاص",
+    many: "شاهدها {count} شخصًا",
+    other: "شاهدها {count} شخص",
+  },
 
   typingOne: "{name} يكتب…",
   typingTwo: "{name} و{other} يكتبان…",

@@ -75,6 +75,8 @@ export default {
   draft: "Draft",
   excluded: "You may not be in {name} any more.",
   markUnread: "Unread from here",
+  seenBy: "Seen by {names}",
+  seenByMany: { one: "Seen by {count}", other: "Seen by {count}" },
 
   typingOne: "{name} is typing…",
   typingTwo: "{name} and {other} are typing…",

@@ -74,6 +74,8 @@ export default {
   draft: "下書き",
   excluded: "{name}にはもういられません。",
   markUnread: "ここから未読にする",
+  seenBy: "{names}が既読",
+  seenByMany: { other: "{count}人が既読" },
 
   typingOne: "{name}が入力中…",
   typingTwo: "{name}と{other}が入力中…",

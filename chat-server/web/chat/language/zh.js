@@ -74,6 +74,8 @@ export default {
   draft: "草稿",
   excluded: "你不能再留在{name}中。",
   markUnread: "从此处标为未读",
+  seenBy: "{names} 已读",
+  seenByMany: { other: "{count} 人已读" },
 
   typingOne: "{name} 正在输入…",
   typingTwo: "{name} 和 {other} 正在输入…",

@@ -66,12 +66,15 @@ export class Reading {
     if (this.#mayAsk) this.#cancel ??= this.#scope.after(TELL_AFTER_MS, () => this.#tell());
   }
 
-  /** @param {{ room: string, user: string | null, nickname: string | null, offset: number }} event */
-  heard({ room: name, user, nickname, offset }) {
-    const room = this.#conversations.room(name);
+  /** @param {{ room?: string, with?: string, user: string | null, nickname: string | null, offset: number }} event */
+  heard({ room: name, with: other, user, nickname, offset }) {
+    const { people, cursor } = this.#conversations;
+    const room = name === undefined ? people.find((person) => person.user === other) : this.#conversations.room(name);
     if (!room) return;
-    if (user !== null && user === this.#identity.user) this.#take(room, { read: offset, unread: 0 });
-    else room.readers.set(user, Object.freeze({ user, name: nickname, offset }));
+    // What has not come cannot be known as read.
+    const upto = Math.min(offset, Math.max(cursor.offset, room.messages.newest ?? 0));
+    if (user !== null && user === this.#identity.user) this.#take(room, { read: upto, unread: 0 });
+    else if (room.isRoom) room.readers.set(user, Object.freeze({ user, name: nickname, offset }));
     this.onChange();
   }
 
@@ -81,8 +84,8 @@ export class Reading {
    */
   async askReaders(room) {
     const { readers } = settled(await this.#connection.ask("readers", room.name));
-    for (const { user, offset } of readers) {
-      const name = room.readers.get(user)?.name ?? null;
+    for (const { user, nickname, offset } of readers) {
+      const name = nickname ?? room.readers.get(user)?.name ?? null;
       if (user !== this.#identity.user) room.readers.set(user, Object.freeze({ user, name, offset }));
     }
     this.onChange();

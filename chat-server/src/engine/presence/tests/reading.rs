@@ -22,10 +22,10 @@ async fn what_somebody_has_read_is_told_to_the_others_in_the_room_on_all_nodes()
     }
     ada.presence.read(&general(), offset(7));
     net.pass(500).await;
-    for client in [&watcher, &other] {
+    for client in [&watcher, &other, &tab] {
         assert_eq!(client.hears(), ["Ada read general: 7"]);
     }
-    for client in [&ada, &tab, &elsewhere] {
+    for client in [&ada, &elsewhere] {
         assert_eq!(client.hears(), Vec::<String>::new());
     }
     // Not of a room that she is not in.
@@ -52,5 +52,41 @@ async fn a_room_of_very_many_and_one_that_is_told_too_much_are_not_told() {
     watcher.hears();
     ada.presence.read(&general(), offset(99));
     assert_eq!(watcher.hears(), Vec::<String>::new());
+    drop(crowd);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_users_other_connections_are_told_of_private_messages_and_in_large_rooms_on_all_nodes() {
+    let mut net = Net::of(2);
+    let ada = net.nodes[0].ada();
+    let tab = net.nodes[0].enter("tab", Some("Ada"), &[room("rust")]);
+    let phone = net.nodes[1].enter("phone", Some("Ada"), &[general()]);
+    let bob = net.nodes[1].enter("b", Some("Bob"), &[general()]);
+    let crowd: Vec<_> =
+        (0..100).map(|n| net.nodes[0].enter(&format!("c {n}"), None, &[general()])).collect();
+    net.pass(60_000).await;
+    for client in [&ada, &tab, &phone, &bob] {
+        client.hears();
+    }
+    let other = user("Bob").unwrap().0;
+    ada.presence.read_privately(other, offset(5));
+    net.pass(500).await;
+    let private = format!("Ada read the messages with {other:?}: 5");
+    for client in [&tab, &phone] {
+        assert_eq!(client.hears(), [private.clone()]);
+    }
+    ada.presence.read(&general(), offset(7));
+    net.pass(500).await;
+    assert_eq!(phone.hears(), ["Ada read general: 7"]);
+    // One that has become somebody else's hears no more.
+    tab.presence.rename(user("Carl"));
+    net.pass(2000).await;
+    tab.hears();
+    ada.presence.read_privately(other, offset(6));
+    net.pass(500).await;
+    for client in [&ada, &bob, &tab] {
+        assert_eq!(client.hears(), Vec::<String>::new());
+    }
+    assert_eq!(phone.hears(), [format!("Ada read the messages with {other:?}: 6")]);
     drop(crowd);
 }

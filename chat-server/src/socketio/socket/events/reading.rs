@@ -26,6 +26,13 @@ pub(crate) struct UnreadEvent;
 /// [`chat_core::event::READERS`].
 pub(crate) struct ReadersEvent;
 
+/// Who is told of what a user has read, beside the user's other devices.
+enum Told {
+    Room(RoomId),
+    /// Nobody: it was the private messages with this user.
+    OtherDevices(UserId),
+}
+
 /// What a client wants to tell or know of reading.
 enum Asked {
     Read(ReadRequest),
@@ -118,7 +125,7 @@ async fn answer(connection: &Connection, asked: Asked) -> Result<Answer, Failed>
     }
 }
 
-/// Notes what a user has read, and tells the room.
+/// Notes what a user has read, and tells the room and the user's other devices.
 async fn note(
     connection: &Connection,
     reading: &Reading,
@@ -127,14 +134,14 @@ async fn note(
 ) -> Result<Answer, Failed> {
     // What is not written yet was not read.
     let offset = offset.min(connection.services.log.tail());
-    let (feed, room) = match of {
+    let (feed, told) = match of {
         HistoryOf::Room(room) => {
             let room = may_read(connection, room, false).await?;
-            (Feed::Room(room.clone()), Some(room))
+            (Feed::Room(room.clone()), Told::Room(room))
         }
         HistoryOf::With(nickname) => {
             let (other, _) = connection.services.identities.find(&nickname).await?;
-            (Feed::Between(user.id, other), None)
+            (Feed::Between(user.id, other), Told::OtherDevices(other))
         }
     };
     // Of what nobody has written to, nothing is kept: else a user could fill the store with names.
@@ -144,8 +151,9 @@ async fn note(
     if !reading.note(user.id, feed, offset).await {
         return Err(Failed::Store);
     }
-    if let Some(room) = room {
-        connection.presence.read(&room, offset);
+    match told {
+        Told::Room(room) => connection.presence.read(&room, offset),
+        Told::OtherDevices(other) => connection.presence.read_privately(other, offset),
     }
     made(&ReadKept::new(offset))
 }
