@@ -120,10 +120,10 @@ const engineIo = {
   },
 
   async "a websocket packet that is none ends the connection"(t, url) {
-    for (const packet of ["abc", "9", ""]) {
+    for (const packet of ["abc", "9", "", "0", "5", "6", "bAAAA"]) {
       const link = await connected(t, url, "websocket");
       link.send(packet);
-      await link.ends();
+      assert.equal(await link.ends(), 1002, packet);
     }
   },
 
@@ -150,6 +150,15 @@ const engineIo = {
     const link = await connected(t, url, "websocket");
     link.send("1");
     await link.ends();
+  },
+
+  async "a websocket that the client closes is closed by both"(t, url) {
+    for (const code of [undefined, 1000, 4999]) {
+      const link = await connected(t, url, "websocket");
+      link.socket.close(code);
+      // It would be 1006 without an answer; 1005 is an answer without a code.
+      assert.equal(await link.ends(), code ?? 1005);
+    }
   },
 
   async "a connection that is polled moves to a websocket"(t, url) {
@@ -258,6 +267,8 @@ const socketIo = {
       "45", "451", '45-["chat message"]', '45x-["chat message"]',
       // More than a packet, or other data than its kind has.
       '421["no such event"]trailing', '421["no such event"]]', '421["no such event"][]', "42[[]]", '42[{"a":1}]', "41x", "41{}",
+      // Ack ids that could not be sent back.
+      '429223372036854775808["no such event"]', '42/,99999999999999999999["chat message","x"]', "4318446744073709551616[]",
       "43[]", "430", "430{}", '430"x"', "430[", "430[]x", "44", '44{"message":"x"}',
       // Of Socket.IO's own, however they are written.
       '42["connect"]', '42["connect_error",{}]', '42["disconnect"]', '42["disconnecting","x"]', '42["newListener"]',
@@ -322,10 +333,11 @@ const socketIo = {
 
   async "attachments that nobody announced and text in their place end the connection"(t, url, transport) {
     const event = '451-["chat message",{"_placeholder":true,"num":0}]';
-    for (const packets of [[Buffer.from([1])], [event, '42["chat message","x"]']]) {
+    for (const packets of [[Buffer.from([1])], [event, Buffer.from([1]), Buffer.from([2])], [event, '42["chat message","x"]']]) {
       const link = await connected(t, url, transport);
       await link.send(...packets);
-      await link.ends();
+      const code = await link.ends();
+      if (transport === "websocket") assert.equal(code, 1002);
     }
   },
 

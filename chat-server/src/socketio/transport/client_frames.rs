@@ -19,6 +19,7 @@ const KIND: u8 = 0x0f;
 const CONTROL: u8 = 0x08;
 const TEXT: u8 = 0x01;
 const BINARY: u8 = 0x02;
+const CLOSE: u8 = 0x08;
 
 const MASKED: u8 = 0x80;
 
@@ -51,6 +52,11 @@ impl Header {
     /// Returns whether it belongs to no message: it may come between the frames of one.
     pub(super) fn is_control(&self) -> bool {
         self.first & CONTROL != 0
+    }
+
+    /// Returns whether it ends the websocket.
+    pub(super) fn ends_stream(&self) -> bool {
+        self.first & KIND == CLOSE
     }
 
     /// Returns whether it ends a message.

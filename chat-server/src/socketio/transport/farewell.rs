@@ -28,6 +28,10 @@ pub(crate) enum Farewell {
     TooSlow,
     /// The client has not connected to a namespace, and others wait for its slot.
     Unused,
+    /// The client has not connected to a namespace in time.
+    NotConnected,
+    /// The client has closed the connection itself.
+    Closed,
     /// Data sent to the client may not have arrived.
     Lost,
     /// Something that the client needs does not work.
@@ -51,6 +55,9 @@ impl Farewell {
             Self::TakenOver => (1008, "the session goes on in another connection"),
             Self::TooSlow => (1008, "too much waits to be read; connect again"),
             Self::Unused => (1008, "no CONNECT came, and others wait"),
+            Self::NotConnected => (1008, "the client did not connect in time"),
+            // As Node.js answers.
+            Self::Closed => return Vec::new(),
             Self::Lost => (1011, "the answer to a poll did not arrive"),
             Self::Unavailable => (1013, "the chat does not work for now; connect again"),
         };

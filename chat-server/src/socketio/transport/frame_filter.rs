@@ -85,6 +85,11 @@ impl FrameFilter {
         at_start && *attachments == 0 && !ended
     }
 
+    /// Returns whether the websocket has ended.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.place.ended
+    }
+
     /// Notes that the websocket was ended in another way.
     pub(crate) fn end(&mut self) {
         self.place.ended = true;

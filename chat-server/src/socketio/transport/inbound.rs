@@ -12,11 +12,11 @@ use self::gathered::Gathered;
 use self::held::Held;
 use self::output::Output;
 use self::text::TextReader;
-use super::Link;
 use super::budget::{Budget, LARGE_BYTES, Room};
 use super::client_frames::{FIN_TEXT, Header, header_length};
 use super::dropped::{MAX_DROPPED_BYTES, NO_ROOM, TOO_LARGE};
 use super::packet::NoPacket;
+use super::{Farewell, Link};
 
 /// Maximum number of frames of one message that are read while reading from the client is paused.
 const MAX_FRAGMENTS: usize = 1024;
@@ -250,6 +250,11 @@ impl Inbound {
             encoding.sent_text(if header.is_last() { left } else { u64::MAX });
         }
         let is_msgpack = header.begins_binary() && encoding.is_msgpack();
+        if header.ends_stream() {
+            self.link.note(Farewell::Closed);
+        } else if header.begins_binary() && !is_msgpack {
+            self.link.take_attachment();
+        }
         if !(is_msgpack && header.is_last()) {
             self.gather(self.gathered.with(header, is_msgpack));
         }

@@ -37,6 +37,8 @@ pub(crate) struct Link {
     pub(crate) namespaces: Namespaces,
     /// The encoding of the client's packets.
     pub(super) encoding: Encoding,
+    /// The number of attachments that the client has announced and not sent yet.
+    attachments: AtomicU64,
     /// Engine.IO's pending packets for a client with MessagePack.
     server_packets: Mutex<ServerPackets>,
     /// Its transport.
@@ -70,6 +72,7 @@ impl Default for Link {
             incoming: IncomingWindow::default(),
             namespaces: Namespaces::new(id.unwrap_or_default()),
             encoding: Encoding::default(),
+            attachments: AtomicU64::default(),
             server_packets: Mutex::default(),
             stage: Stage::default(),
             is_only_websocket: false,
@@ -129,6 +132,28 @@ impl Link {
     /// Returns the queue in which its packets wait for their turn among those of its address.
     pub(super) fn queue(&self) -> Option<&Arc<FairQueue>> {
         self.admission.as_ref().and_then(Admission::queue)
+    }
+
+    /// Notes that a packet with this many attachments has come. Those of MessagePack are within the packet. If some of
+    /// the one before are missing, socketioxide ends the connection.
+    pub(super) fn expect_attachments(&self, count: u64) {
+        let count = if self.encoding.is_msgpack() { 0 } else { count };
+        if self.attachments.swap(count, Ordering::Relaxed) > 0 {
+            self.note(Farewell::NoPacket);
+        }
+    }
+
+    /// Notes that an attachment has come. If no packet has announced it, socketioxide ends the connection.
+    pub(super) fn take_attachment(&self) {
+        match self.attachments.load(Ordering::Relaxed).checked_sub(1) {
+            Some(left) => self.attachments.store(left, Ordering::Relaxed),
+            None => self.note(Farewell::NoPacket),
+        }
+    }
+
+    /// Returns whether the client has sent all the attachments that it has announced.
+    pub(super) fn has_all_attachments(&self) -> bool {
+        self.attachments.load(Ordering::Relaxed) == 0
     }
 
     pub(super) fn server_packets(&self) -> MutexGuard<'_, ServerPackets> {
@@ -201,6 +226,10 @@ impl Link {
 
     /// Returns the payload of the frame that ends the websocket: the reason, if known, where Engine.IO gives none.
     pub(super) fn last_words(&self, said: &[u8]) -> Vec<u8> {
+        if self.admission.as_ref().is_some_and(|admission| !admission.is_connected()) {
+            // Unless another reason is known.
+            self.note(Farewell::NotConnected);
+        }
         self.end.last_words(said)
     }
 

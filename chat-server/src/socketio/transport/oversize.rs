@@ -182,7 +182,15 @@ impl Packets {
                 let mut packets = polled::from_client(packet, encoding, self.max, self.passed);
                 // Attachments follow the text that was a MessagePack packet.
                 let text = packets.split_mut(|&byte| byte == SEPARATOR).next().unwrap_or_default();
-                if PacketReader::check(text, &self.link).is_err() {
+                let checked = match text.first() {
+                    None => Ok(()),
+                    Some(&polled::BINARY) => {
+                        self.link.take_attachment();
+                        Ok(())
+                    }
+                    Some(_) => PacketReader::check(text, &self.link),
+                };
+                if checked.is_err() {
                     self.has_no_packet = true;
                     return;
                 }

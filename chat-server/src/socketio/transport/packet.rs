@@ -3,12 +3,16 @@
 
 use std::sync::Arc;
 
-use super::Link;
 use super::json::{First, Json};
 use super::plain_name::PlainName;
+use super::{Farewell, Link};
 
-/// The first byte of an Engine.IO message with a packet, and of a ping, which only a server sends.
+/// The first byte of an Engine.IO message with a packet, and of the others that a client sends.
 const MESSAGE: u8 = b'4';
+const CLOSE: u8 = b'1';
+const PONG: u8 = b'3';
+
+/// Only a server pings.
 const PING: u8 = b'2';
 
 /// Maximum number of bytes kept of a namespace's name.
@@ -24,16 +28,16 @@ pub(super) struct NoPacket;
 /// Follows the text messages of a client, however they are split, and checks whether they are packets. Each byte is
 /// read once, and nothing is kept but the name of a namespace and the `auth` of a CONNECT.
 ///
-/// Engine.IO and socketioxide are more lenient: they read no further than necessary, and silently drop what they do
-/// not know. What they refuse themselves, such as an unexpected attachment, is left to them, as are the contents of
-/// `auth`, which the chat refuses with a reason.
+/// Engine.IO and socketioxide are more lenient: they read no further than necessary, silently drop what they do not
+/// know, and close connections without a reason. The contents of `auth` are left to the chat, which refuses them with
+/// a reason.
 #[derive(Debug, Default)]
 pub(super) struct PacketReader {
     at: At,
     packet_type: Type,
     /// Its name; empty for the main one.
     namespace: Vec<u8>,
-    has_id: bool,
+    ack_id: Option<i64>,
     attachments: u64,
     json: Json,
     /// A byte more than the maximum if it is too long.
@@ -55,8 +59,12 @@ enum At {
     InNamespace,
     Id,
     Data,
-    /// In a message that is left to others.
-    Unread,
+    /// In a pong.
+    Pong,
+    /// In the message that closes the connection.
+    Close,
+    /// In a message for which Engine.IO ends the connection.
+    Unknown,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -89,7 +97,7 @@ impl PacketReader {
         let mut at = 0;
         while let Some(&byte) = bytes.get(at) {
             match self.at {
-                At::Unread => break,
+                At::Pong | At::Close | At::Unknown => break,
                 At::Data => return Ok(at + self.data(&bytes[at..])?),
                 _ => {}
             }
@@ -104,9 +112,19 @@ impl PacketReader {
     /// Ends the message; the next bytes begin another one. A CONNECT that may be ignored is
     /// [repeated](Link::repeat_connects).
     pub(super) fn end(&mut self, link: &Arc<Link>) -> Result<(), NoPacket> {
-        let Self { at, packet_type, namespace, has_id, json, auth, .. } = std::mem::take(self);
-        if matches!(at, At::Start | At::Unread) {
-            return Ok(());
+        let Self { at, packet_type, namespace, ack_id, attachments, json, auth } =
+            std::mem::take(self);
+        match at {
+            At::Pong => return Ok(()),
+            At::Close => {
+                link.note(Farewell::Closed);
+                return Ok(());
+            }
+            At::Start | At::Unknown => {
+                link.note(Farewell::NoPacket);
+                return Ok(());
+            }
+            _ => link.expect_attachments(attachments),
         }
         let namespaces = &link.namespaces;
         let namespace = if namespace.is_empty() { b"/" } else { &*namespace };
@@ -125,7 +143,7 @@ impl PacketReader {
             Type::Event => {
                 is_array && json.first() == Some(First::String) && namespaces.has(namespace)
             }
-            Type::Ack => is_array && has_id && namespaces.has(namespace),
+            Type::Ack => is_array && ack_id.is_some() && namespaces.has(namespace),
         }
         .then_some(())
         .ok_or(NoPacket)
@@ -135,8 +153,10 @@ impl PacketReader {
     fn head(&mut self, byte: u8) -> Result<bool, NoPacket> {
         match (self.at, byte) {
             (At::Start, MESSAGE) => self.at = At::Type,
+            (At::Start, PONG) => self.at = At::Pong,
             (At::Start, PING) => return Err(NoPacket),
-            (At::Start, _) => self.at = At::Unread,
+            (At::Start, CLOSE) => self.at = At::Close,
+            (At::Start, _) => self.at = At::Unknown,
             (At::Type, _) => {
                 let (packet_type, at) = match byte {
                     b'0' => (Type::Connect, At::Namespace),
@@ -170,15 +190,22 @@ impl PacketReader {
             (At::InNamespace, b',') => self.at = At::Id,
             (At::InNamespace, _) if self.namespace.len() >= NAME_BYTES => {}
             (At::InNamespace, _) => self.namespace.push(byte),
-            (At::Id, b'0'..=b'9') => self.has_id = true,
+            (At::Id, b'0'..=b'9') => self.ack_id = Some(self.with_digit(byte)?),
             (At::Id, _) => {
                 self.json = Json::new(self.attachments);
                 self.at = At::Data;
                 return Ok(false);
             }
-            (At::Data | At::Unread, _) => {}
+            (At::Data | At::Pong | At::Close | At::Unknown, _) => {}
         }
         Ok(true)
+    }
+
+    /// Returns the ack id with one more digit. socketioxide drops an id that is too large for it, and the client would
+    /// wait for the ack for ever.
+    fn with_digit(&self, digit: u8) -> Result<i64, NoPacket> {
+        let tens = self.ack_id.unwrap_or_default().checked_mul(10);
+        tens.and_then(|tens| tens.checked_add(i64::from(digit - b'0'))).ok_or(NoPacket)
     }
 
     fn data(&mut self, bytes: &[u8]) -> Result<usize, NoPacket> {
@@ -265,6 +292,9 @@ mod tests {
             "9",
             "x",
             "bAAAA",
+            // The greatest id that socketioxide knows.
+            "429223372036854775807[\"x\"]",
+            "4200000000000000000000000000017[\"x\"]",
         ];
         let others = [
             "4",
@@ -318,6 +348,11 @@ mod tests {
             "461-[{\"_placeholder\":true,\"num\":0}]",
             "2",
             "2probe",
+            // Ids that socketioxide drops.
+            "429223372036854775808[\"x\"]",
+            "42/admin,18446744073709551616[\"x\"]",
+            "4399999999999999999999999[]",
+            "451-9223372036854775808[\"x\"]",
         ];
         for cut in [1, 2, 5, 1000] {
             for packet in packets {
@@ -346,6 +381,49 @@ mod tests {
             assert_eq!(PacketReader::check(&mut message, &link), Ok(()), "{packet}");
             assert_eq!(String::from_utf8(message).unwrap(), plain);
         }
+    }
+
+    #[test]
+    fn what_others_end_the_connection_for_is_said_when_it_ends() {
+        let said = |messages: &[&str], is_msgpack: bool| {
+            let link = connected(&["/"]);
+            if is_msgpack {
+                link.encoding.sent_binary();
+            }
+            for message in messages {
+                match *message {
+                    "attachment" => link.take_attachment(),
+                    text => PacketReader::check(&mut text.to_owned().into_bytes(), &link).unwrap(),
+                }
+            }
+            link.last_words(&[])
+        };
+        let (one, two, text) = ("451-[\"x\"]", "452-[\"x\"]", "42[\"x\"]");
+        let right: [&[&str]; 4] = [
+            &["3", text, "1"],
+            &[one, "attachment", text],
+            &[two, "attachment", "3", "attachment", one, "attachment"],
+            &[one, "attachment", "40"],
+        ];
+        for messages in right {
+            assert_eq!(said(messages, false), b"", "{messages:?}");
+        }
+        let wrong: [&[&str]; 9] = [
+            &[""],
+            &["0"],
+            &["5"],
+            &["6"],
+            &["x"],
+            &["attachment"],
+            &[one, "attachment", "attachment"],
+            &[one, text],
+            &[two, "attachment", "40"],
+        ];
+        for messages in wrong {
+            assert_eq!(said(messages, false), Farewell::NoPacket.payload(), "{messages:?}");
+        }
+        // Those of MessagePack are within its packets.
+        assert_eq!(said(&[one, text], true), b"");
     }
 
     #[test]

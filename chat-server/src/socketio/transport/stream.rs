@@ -251,6 +251,7 @@ impl LinkedStream {
             }
             if self.rewritten.is_empty()
                 && self.inbound.is_between()
+                && self.websocket.link.has_all_attachments()
                 && let Some(inserted) = self.websocket.link.incoming.take_inserted()
             {
                 self.rewritten = inserted.into();

@@ -178,7 +178,13 @@ impl WriteMultiplexer {
             self.known -= count;
             return Poll::Ready(Ok(count));
         }
-        let result = self.poll_write_frames(context, bytes, link);
+        let mut result = self.poll_write_frames(context, bytes, link);
+        // Nothing is flushed after the answer to a client that closes the websocket.
+        if self.frames.has_ended()
+            && let Poll::Ready(Err(error)) = self.poll_ahead(context)
+        {
+            result = Poll::Ready(Err(error));
+        }
         self.engine_waits = result.is_pending();
         result
     }

@@ -2,6 +2,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rmp::{Marker, decode};
 
+use super::to_json::integer;
+
 /// Longer keys and namespaces are not read.
 const MAX_KEPT_BYTES: usize = 300;
 
@@ -122,9 +124,9 @@ impl Skim {
                 };
                 return;
             }
-            Place::Type => self.packet_type = decode::read_int(&mut held).ok(),
+            Place::Type => self.packet_type = number(&mut held),
             Place::Namespace => self.namespace = text(held).filter(|name| name.starts_with('/')),
-            Place::AckId => self.ack_id = decode::read_int(&mut held).ok().filter(|id| *id >= 0),
+            Place::AckId => self.ack_id = number(&mut held).filter(|id: &i64| *id >= 0),
             Place::Skipped(values) if values > 1 => {
                 self.place = Place::Skipped(values - 1);
                 return;
@@ -178,6 +180,10 @@ impl Header {
         };
         Some(Self { payload, values })
     }
+}
+
+fn number<N: TryFrom<i128>>(value: &mut &[u8]) -> Option<N> {
+    N::try_from(integer(value).ok()?).ok()
 }
 
 fn text(mut value: &[u8]) -> Option<String> {

@@ -213,6 +213,24 @@ fn every_type_of_packet_has_its_form() {
 }
 
 #[test]
+fn a_type_and_an_ack_id_may_be_floats() {
+    let eight = [&b"\xcb"[..], &8_f64.to_be_bytes()].concat();
+    let half = [&b"\xcb"[..], &8.5_f64.to_be_bytes()].concat();
+    let none = [&b"\xcb"[..], &f64::NAN.to_be_bytes()].concat();
+    let endless = [&b"\xca"[..], &f32::NEG_INFINITY.to_be_bytes()].concat();
+    let two = [&b"\xca"[..], &2_f32.to_be_bytes()].concat();
+    let event = |id: &[u8]| {
+        let head = [b"\x84\xa2id", id, b"\xa4type", &two, b"\xa3nsp\xa1/\xa4data"].concat();
+        [&*head, b"\x91\xa1e"].concat()
+    };
+    assert_eq!(read(&event(&eight)).unwrap().0, r#"428["e"]"#);
+    assert!(skimmed(&event(&eight), &[]).starts_with("428["));
+    for id in [&half, &none, &endless] {
+        assert!(read(&event(id)).is_err());
+    }
+}
+
+#[test]
 fn undefined_is_left_out_as_in_json() {
     let undefined = b"\xd4\x00\x00";
     let packet = [

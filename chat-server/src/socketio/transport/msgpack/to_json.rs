@@ -132,7 +132,7 @@ impl<'a> ToJson<'a> {
     }
 
     pub(super) fn integer(&mut self) -> Result<i128, Unreadable> {
-        decode::read_int(&mut self.input).map_err(|_| Unreadable::Malformed("a number is missing"))
+        integer(&mut self.input)
     }
 
     /// Returns the marker of the next value.
@@ -205,7 +205,19 @@ impl<'a> ToJson<'a> {
     }
 }
 
+/// Reads an integer, also in the form of a float: some languages have no other numbers.
+pub(super) fn integer(input: &mut &[u8]) -> Result<i128, Unreadable> {
+    let float = match input.first().map(|&byte| Marker::from_u8(byte)) {
+        Some(Marker::F32) => decode::read_f32(input).map_err(not_a("float"))?.into(),
+        Some(Marker::F64) => decode::read_f64(input).map_err(not_a("float"))?,
+        _ => return decode::read_int(input).map_err(|_| NO_NUMBER),
+    };
+    if float.fract() == 0.0 { Ok(float as i128) } else { Err(NO_NUMBER) }
+}
+
 const EXTENSION: Unreadable = Unreadable::Malformed("it has a date, or another extension");
+
+const NO_NUMBER: Unreadable = Unreadable::Malformed("a number is missing");
 
 const CUT: Unreadable = Unreadable::Malformed("its end is missing");
 
