@@ -73,7 +73,7 @@ async fn a_users_other_connections_are_told_of_private_messages_and_in_large_roo
     net.pass(500).await;
     let private = format!("Ada read the messages with {other:?}: 5");
     for client in [&tab, &phone] {
-        assert_eq!(client.hears(), [private.clone()]);
+        assert_eq!(client.hears(), std::slice::from_ref(&private));
     }
     ada.presence.read(&general(), offset(7));
     net.pass(500).await;
