@@ -25,8 +25,8 @@ const VERSION: i32 = 1;
 /// The file of an index, opened when it is needed first.
 pub(super) struct IndexFile {
     log: PathBuf,
-    opened: OnceCell<Opened>,
-    is_closed: AtomicBool,
+    opened: Arc<OnceCell<Opened>>,
+    is_closed: Arc<AtomicBool>,
 }
 
 /// An index that is open.
@@ -51,24 +51,37 @@ impl IndexFile {
     pub(super) fn of(log: &Path) -> Self {
         // Processes that know the log by other names share the index.
         let log = fs::canonicalize(log).unwrap_or_else(|_| log.to_owned());
-        Self { log, opened: OnceCell::new(), is_closed: AtomicBool::new(false) }
+        Self { log, opened: Arc::default(), is_closed: Arc::default() }
     }
 
     pub(super) async fn opened(&self) -> Result<&Opened, StoreError> {
         if self.is_closed.load(Ordering::Acquire) {
             return Err(StoreError::Closed);
         }
-        let opened = self.opened.get_or_try_init(|| Opened::open(&self.log)).await?;
-        if self.is_closed.load(Ordering::Acquire) {
-            opened.close().await;
-            return Err(StoreError::Closed);
+        if let Some(opened) = self.opened.get() {
+            return Ok(opened);
         }
-        Ok(opened)
+        let (opened, is_closed) = (Arc::clone(&self.opened), Arc::clone(&self.is_closed));
+        let log = self.log.clone();
+        // Goes on when this call is dropped, so that `close` can wait for it: a file that is just being made would be
+        // left with a journal.
+        let opening = tokio::spawn(async move {
+            let open = async || match is_closed.load(Ordering::Acquire) {
+                true => Err(StoreError::Closed),
+                false => Opened::open(&log).await,
+            };
+            opened.get_or_try_init(open).await.map(drop)
+        });
+        // It is only aborted with the runtime.
+        opening.await.unwrap_or(Err(StoreError::Closed))?;
+        self.opened.get().ok_or(StoreError::Closed)
     }
 
     pub(super) async fn close(&self) {
         self.is_closed.store(true, Ordering::Release);
-        if let Some(opened) = self.opened.get() {
+        // Waits for one that is being opened.
+        let opened = self.opened.get_or_try_init(async || Err(StoreError::Closed)).await;
+        if let Ok(opened) = opened {
             opened.close().await;
         }
     }
@@ -158,4 +171,32 @@ async fn prepare(connection: &mut SqliteConnection, place: &Place) -> Result<(),
         sqlx::raw_sql(sqlx::AssertSqlSafe(marks)).execute(&mut *transaction).await.map_err(sql)?;
     }
     transaction.commit().await.map_err(sql)
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_index_that_is_being_opened_is_closed_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        for round in 0..50 {
+            let index = IndexFile::of(&folder.path().join(format!("{round}.db")));
+            let mut opening = Box::pin(index.opened());
+            assert!((&mut opening).now_or_never().is_none());
+            if round % 2 > 0 {
+                // So that it has begun.
+                tokio::task::yield_now().await;
+            }
+            drop(opening);
+            index.close().await;
+            assert!(matches!(index.opened().await, Err(StoreError::Closed)));
+            let left = fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().file_name());
+            let left: Vec<_> =
+                left.filter(|name| !name.to_string_lossy().ends_with("-search")).collect();
+            assert!(left.is_empty(), "{left:?}");
+        }
+    }
 }
