@@ -21,8 +21,11 @@ async function offsetsOf(t, url, auth, live) {
       if (content === live) resolve();
     });
   });
-  socket.on("connect", () => send(socket, live));
+  let acked;
+  socket.on("connect", () => (acked = send(socket, live)));
   await within(10, () => `all messages, there are ${offsets}`, complete);
+  // A message may come before its ack.
+  await acked;
   socket.close();
   return offsets;
 }
