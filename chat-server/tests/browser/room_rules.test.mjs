@@ -55,7 +55,7 @@ test("a private room is created, others come by invitation, and only whom the ow
   await bob.has("#title-name", "team");
   await bob.shows(["hello team"]);
   await bob.has("#topic", "Only for us");
-  assert.equal(bob.page.url(), `${server.url}/`);
+  assert.equal(bob.page.url(), `${server.url}/#room=team`, "the invitation is not in the address");
   await bob.send("thanks");
   const eve = await Visitor.open(t, link);
   await eve.page.getByText("You are invited").waitFor();

@@ -1,8 +1,8 @@
 // Asks for a day, and goes to what was written then.
 
-import { text } from "../view/language.js";
 import { Dialog } from "./dialog.js";
 import { element, field } from "./dom.js";
+import { text } from "./page.js";
 
 /** Calls `goTo` with the offset of the first message of the day, or after it, once it is there. */
 export function askForDay(chat, { id, messages }, goTo) {

@@ -15,6 +15,7 @@ export class Quotes {
   constructor(chat, redraw) {
     this.#chat = chat;
     this.#redraw = redraw;
+    chat.on("changed", (offset, id) => this.#found.delete(`${id} ${offset}`) && redraw());
   }
 
   /** Who has said what is answered, and what; null for a message that is no reply. */

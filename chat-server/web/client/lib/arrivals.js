@@ -30,6 +30,11 @@ export class Arrivals {
    * @type {(message: Message, conversation: ConversationId) => void}
    */
   onMessage = () => {};
+  /**
+   * Called with the offset of a message that is another one now.
+   * @type {(offset: number, conversation: ConversationId) => void}
+   */
+  onChanged = () => {};
 
   catchUp;
   /** Whether the user reads what was said before, in the conversation that is shown. */
@@ -124,7 +129,9 @@ export class Arrivals {
   #change(offset, meta, recoveryOffset, apply) {
     if (this.#reach(offset, recoveryOffset) === "another log") return;
     this.#parts.conversations.changed();
-    apply(this.#parts.changes.conversation(meta));
+    const conversation = this.#parts.changes.conversation(meta);
+    apply(conversation);
+    if (conversation) this.onChanged(meta.of, conversation.id);
     this.onChange();
   }
 

@@ -65,6 +65,7 @@ export function assemble(options, listeners, others, changed) {
   for (const part of [arrivals, outbox, presence, reading, session, typing]) part.onChange = changed;
   history.onLoaded = changed;
   arrivals.onMessage = (message, id) => listeners.tell("message", message, id);
+  arrivals.onChanged = (offset, id) => listeners.tell("changed", offset, id);
   return { scope, changes, handover, session, ...flow };
 }
 

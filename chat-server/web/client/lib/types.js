@@ -175,6 +175,8 @@
  * @typedef {object} Events
  * @property {(message: Message, conversation: ConversationId) => void} message a message has come that had not come
  *   before, live or from the time without a connection
+ * @property {(offset: number, conversation: ConversationId) => void} changed the message at this offset got another text
+ *   or reaction, or was deleted
  * @property {(count: number) => void} caughtUp the connection is back, and so many messages of others were missed
  * @property {(name: string, problem: Problem) => void} nameLost the user has this name no more
  * @property {() => void} handedOver the device is another user's, or nobody's: this client has ended, and the next one

@@ -3,7 +3,6 @@
 export default {
   closeDialog: "إغلاق",
   link: "الرابط",
-  copyLink: "نسخ الرابط",
   linkAsPicture: "الرابط على شكل رمز QR",
 
   devices: "أجهزتك",

@@ -3,7 +3,6 @@
 export default {
   closeDialog: "Close",
   link: "Link",
-  copyLink: "Copy link",
   linkAsPicture: "The link as a QR code",
 
   devices: "Your devices",

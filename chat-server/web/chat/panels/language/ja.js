@@ -3,7 +3,6 @@
 export default {
   closeDialog: "閉じる",
   link: "リンク",
-  copyLink: "リンクをコピー",
   linkAsPicture: "リンクのQRコード",
 
   devices: "あなたの端末",

@@ -3,7 +3,6 @@
 export default {
   closeDialog: "关闭",
   link: "链接",
-  copyLink: "复制链接",
   linkAsPicture: "链接的二维码",
 
   devices: "你的设备",
