@@ -1,6 +1,7 @@
 // What these views take of the page. It is given to them rather than imported: else a bundle would have the page load it in
 // parts, to be shared with views that few open.
 
+export let deletedHere;
 export let explained;
 export let isSameName;
 export let moment;
@@ -10,5 +11,5 @@ export let text;
 export let thisDevice;
 
 export function take(page) {
-  ({ explained, isSameName, moment, problemOf, signedTokenOf, text, thisDevice } = page);
+  ({ deletedHere, explained, isSameName, moment, problemOf, signedTokenOf, text, thisDevice } = page);
 }

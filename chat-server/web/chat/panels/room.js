@@ -4,7 +4,7 @@ import { Dialog } from "./dialog.js";
 import { button, choice, element, field, sureButton } from "./dom.js";
 import { Invitations } from "./invitations.js";
 import { showLog } from "./moderation_log.js";
-import { isSameName, text } from "./page.js";
+import { deletedHere, isSameName, text } from "./page.js";
 import { postings, roles, visibilities } from "./room_rules.js";
 
 const ORDER = ["owner", "moderator", "member"];
@@ -146,6 +146,8 @@ class RoomPanel {
   }
 
   async #delete() {
+    deletedHere.add(this.#name);
     if (await this.#dialog.do(this.#chat.request("delete room", this.#name))) this.#dialog.close();
+    else deletedHere.delete(this.#name);
   }
 }

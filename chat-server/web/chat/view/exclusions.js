@@ -1,5 +1,6 @@
 // Says it when the reader may not be in a room any more: sent out, banned, or because the room is for others now.
 
+import { deletedHere } from "./deleted_here.js";
 import { text } from "./language.js";
 import { panel } from "./panels.js";
 
@@ -12,7 +13,7 @@ export function tellOfExclusions(chat) {
     for (const { room, error } of rooms) {
       // Where the reader was not before, nothing has changed.
       const wasThere = known.some(({ name, users }) => name === room && users !== null);
-      if (error.code !== "forbidden" || !wasThere) continue;
+      if (error.code !== "forbidden" || !wasThere || deletedHere.has(room)) continue;
       const reason = REASON.exec(error.message)?.[1] ?? "";
       const view = await panel(() => import("../panels/notice.js"));
       view?.notifyOnce(`#${room}`, `${text("excluded", { name: room })} ${reason}`.trim());

@@ -1,13 +1,14 @@
 // Views that are loaded when they are needed, with their texts and what they take of the page.
 
 import { isSameName } from "../../client/index.js";
+import { deletedHere } from "./deleted_here.js";
 import { loadFurtherTexts, text } from "./language.js";
 import { explained, problemOf } from "./problem.js";
 import { signedTokenOf } from "./signed_token.js";
 import { thisDevice } from "./this_device.js";
 import { moment } from "./times.js";
 
-const PAGE = { explained, isSameName, moment, problemOf, signedTokenOf, text, thisDevice };
+const PAGE = { deletedHere, explained, isSameName, moment, problemOf, signedTokenOf, text, thisDevice };
 
 /** Resolves with the view; null if it cannot be loaded now, as without a connection. */
 export async function panel(load) {
