@@ -38,6 +38,7 @@ test("the administrator comes by the link, creates a room, and invites others, w
   await ada.show("general");
   await bob.page.locator("#side-open").tap();
   await bob.entry("general").tap();
+  await bob.has("#title-name", "general");
   await bob.send("hello");
   await ada.sees("hello");
   await ada.page.getByRole("button", { name: "Moderate Bob" }).click();
