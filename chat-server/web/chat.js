@@ -1,16 +1,15 @@
 // Puts the parts of the page together: what the reader can do, which is in client, and how it is shown, below
 // chat/view.
 
-import { createChat, isSameName } from "./client/index.js";
+import { createChat } from "./client/index.js";
 import { onAsked, takeFromAddress } from "./chat/view/address.js";
-import { fillAvatar, shownName } from "./chat/view/avatar.js";
 import { Completion } from "./chat/view/completion.js";
 import { Composer } from "./chat/view/composer.js";
 import { Drafts } from "./chat/view/drafts.js";
 import { Drawers } from "./chat/view/drawers.js";
 import { tellOfExclusions } from "./chat/view/exclusions.js";
 import { Header } from "./chat/view/header.js";
-import { number, text, useLanguage } from "./chat/view/language.js";
+import { text, useLanguage } from "./chat/view/language.js";
 import { offerLanguages } from "./chat/view/language_choice.js";
 import { Members } from "./chat/view/members.js";
 import { MessageList } from "./chat/view/message_list.js";
@@ -30,13 +29,9 @@ import { renewToken, signedTokenOf } from "./chat/view/signed_token.js";
 import { listenForShortcuts } from "./chat/view/shortcuts.js";
 import { SideBar } from "./chat/view/side_bar.js";
 import { showNoClient, Status } from "./chat/view/status.js";
-import { showWhen } from "./chat/view/times.js";
 import { Title } from "./chat/view/title.js";
 import { TypingLine } from "./chat/view/typing_line.js";
 import { fitViewport } from "./chat/view/viewport.js";
-
-// What is loaded when it is needed takes this from here.
-const SHARED = { explained, fillAvatar, isSameName, number, showWhen, shownName, text };
 
 function start(language) {
   const asked = takeFromAddress();
@@ -151,10 +146,10 @@ function start(language) {
 function findWith(chat, go) {
   let switcher;
   return async () => {
-    const module = await import("./chat/view/switcher.js").catch(() => null);
+    const view = await panel(() => import("./chat/panels/switcher.js"));
     // Without a connection over which it could come.
-    if (!module) return;
-    switcher ??= new module.Switcher(chat, go, SHARED);
+    if (!view) return;
+    switcher ??= new view.Switcher(chat, go);
     switcher.open();
   };
 }

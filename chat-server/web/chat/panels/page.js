@@ -3,13 +3,20 @@
 
 export let deletedHere;
 export let explained;
+export let fillAvatar;
 export let isSameName;
 export let moment;
+export let number;
 export let problemOf;
+export let showWhen;
+export let shownName;
 export let signedTokenOf;
 export let text;
 export let thisDevice;
 
 export function take(page) {
-  ({ deletedHere, explained, isSameName, moment, problemOf, signedTokenOf, text, thisDevice } = page);
+  ({
+    deletedHere, explained, fillAvatar, isSameName, moment, number, problemOf, showWhen,
+    shownName, signedTokenOf, text, thisDevice,
+  } = page);
 }

@@ -1,14 +1,18 @@
 // Views that are loaded when they are needed, with their texts and what they take of the page.
 
 import { isSameName } from "../../client/index.js";
+import { fillAvatar, shownName } from "./avatar.js";
 import { deletedHere } from "./deleted_here.js";
-import { loadFurtherTexts, text } from "./language.js";
+import { loadFurtherTexts, number, text } from "./language.js";
 import { explained, problemOf } from "./problem.js";
 import { signedTokenOf } from "./signed_token.js";
 import { thisDevice } from "./this_device.js";
-import { moment } from "./times.js";
+import { moment, showWhen } from "./times.js";
 
-const PAGE = { deletedHere, explained, isSameName, moment, problemOf, signedTokenOf, text, thisDevice };
+const PAGE = {
+  deletedHere, explained, fillAvatar, isSameName, moment, number, problemOf, showWhen,
+  shownName, signedTokenOf, text, thisDevice,
+};
 
 /** Resolves with the view; null if it cannot be loaded now, as without a connection. */
 export async function panel(load) {

@@ -1,15 +1,14 @@
-// Finds rooms, people and messages: a dialog with a field, and what was found below it. It is loaded when it is needed, and
-// imports nothing of the page: what both import would be a file of its own, which the first load would wait for.
+// Finds rooms, people and messages: a dialog with a field, and what was found below it.
 
 import { Finder } from "./finder.js";
 import { foundConversation, foundMessage, foundMore } from "./found.js";
+import { text } from "./page.js";
 
 // The server is asked when nothing was typed for so long.
 const PAUSE_MS = 150;
 
 export class Switcher {
   #go;
-  #page;
   #finder;
   #dialog = document.createElement("dialog");
   #field = document.createElement("input");
@@ -23,11 +22,10 @@ export class Switcher {
   // What was asked for last; an answer to something else is too late.
   #asked = 0;
 
-  // `go(place)` shows a place; `page` is what it shares with the page.
-  constructor(chat, go, page) {
+  // `go(place)` shows a place.
+  constructor(chat, go) {
     this.#go = go;
-    this.#page = page;
-    this.#finder = new Finder(chat, page);
+    this.#finder = new Finder(chat);
     this.#make();
     this.#field.addEventListener("input", () => this.#changed());
     this.#field.addEventListener("keydown", (event) => this.#pressed(event));
@@ -42,7 +40,6 @@ export class Switcher {
 
   open() {
     if (this.#dialog.open) return;
-    const { text } = this.#page;
     this.#dialog.ariaLabel = text("find");
     this.#field.ariaLabel = text("findWhat");
     this.#field.placeholder = text("findWhat");
@@ -74,7 +71,6 @@ export class Switcher {
   }
 
   #changed() {
-    const { text } = this.#page;
     const query = this.#field.value;
     const asked = (this.#asked += 1);
     clearTimeout(this.#timer);
@@ -93,7 +89,6 @@ export class Switcher {
   async #search(query, asked, before) {
     const { hits, before: next, problem } = await this.#finder.messages(query, before);
     if (asked !== this.#asked) return;
-    const { text } = this.#page;
     const options = hits.map((hit) => this.#message(hit));
     if (next !== undefined) options.push(this.#more(query, asked, next));
     this.#addGroup(text("messages"), options);
@@ -104,16 +99,16 @@ export class Switcher {
   }
 
   #conversation(conversation) {
-    return { element: foundConversation(this.#page, conversation), take: () => this.#take(conversation) };
+    return { element: foundConversation(conversation), take: () => this.#take(conversation) };
   }
 
   #message(hit) {
     const [kind, name] = hit.room === undefined ? ["person", hit.with] : ["room", hit.room];
-    return { element: foundMessage(this.#page, hit), take: () => this.#take({ kind, name, message: hit.offset }) };
+    return { element: foundMessage(hit), take: () => this.#take({ kind, name, message: hit.offset }) };
   }
 
   #more(query, asked, before) {
-    const option = { element: foundMore(this.#page) };
+    const option = { element: foundMore() };
     option.take = () => {
       option.element.remove();
       this.#options = this.#options.filter((other) => other !== option);

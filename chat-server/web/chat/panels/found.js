@@ -1,7 +1,9 @@
-// The elements of what the switcher has found. Each takes what it shares with the page.
+// The elements of what the switcher has found.
+
+import { fillAvatar, number, showWhen, shownName, text } from "./page.js";
 
 /** A room or a person. */
-export function foundConversation({ fillAvatar, number, text }, { kind, name, topic, unread, here }) {
+export function foundConversation({ kind, name, topic, unread, here }) {
   const element = option("found-conversation");
   const isRoom = kind === "room";
   const sign = part("span", isRoom ? "hash" : "avatar", isRoom ? "#" : "");
@@ -22,7 +24,7 @@ export function foundConversation({ fillAvatar, number, text }, { kind, name, to
 }
 
 /** A message, with what was looked for in it. */
-export function foundMessage({ showWhen, shownName }, { room, with: other, from, at, text: words, matches }) {
+export function foundMessage({ room, with: other, from, at, text: words, matches }) {
   const element = option("found-message");
   const by = part("p", "found-by");
   const time = document.createElement("time");
@@ -41,7 +43,7 @@ export function foundMessage({ showWhen, shownName }, { room, with: other, from,
 }
 
 /** The rest of what was found. */
-export function foundMore({ text }) {
+export function foundMore() {
   const element = option("found-more");
   element.textContent = text("findMore");
   return element;

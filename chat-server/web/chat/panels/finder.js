@@ -1,5 +1,7 @@
 // What the switcher finds: conversations of which something is known here, and messages by the server's search.
 
+import { explained, isSameName, text } from "./page.js";
+
 const SHOWN = 8;
 const PAGE = 20;
 // Rooms are asked for so many pages of; more are found by their name.
@@ -7,14 +9,11 @@ const ROOM_PAGES = 5;
 
 export class Finder {
   #chat;
-  #page;
   // The rooms that one may see, with their topics, as the server says.
   #rooms = [];
 
-  // `page` is what is shared with the page.
-  constructor(chat, page) {
+  constructor(chat) {
     this.#chat = chat;
-    this.#page = page;
   }
 
   /** Asks for the rooms. Without an answer there are those of the reader's. */
@@ -35,7 +34,6 @@ export class Finder {
 
   /** The rooms and people whose name, or topic, has these words; those with something unread come first. */
   conversations(query) {
-    const { isSameName } = this.#page;
     const { rooms, people, me, open } = this.#chat.snapshot();
     const topics = new Map(this.#rooms.map(({ room, topic }) => [room, topic]));
     const known = rooms.map(({ name, unread }) => ({ kind: "room", name, unread, topic: topics.get(name) ?? "" }));
@@ -62,12 +60,12 @@ export class Finder {
       return { hits, before: next };
     } catch (error) {
       if (error.code === undefined) throw error;
-      return { hits: [], problem: problem(error, this.#page) };
+      return { hits: [], problem: problem(error) };
     }
   }
 }
 
-function problem(error, { explained, text }) {
+function problem(error) {
   const at = error.code === "invalid_query" && /at character (\d+)$/.exec(error.message)?.[1];
   return at ? text("queryMistake", { at: Number(at) }) : explained(error);
 }
