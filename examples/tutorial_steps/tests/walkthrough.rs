@@ -143,6 +143,19 @@ fn the_walkthrough_shows_something_of_every_step() {
 }
 
 #[test]
+fn every_picture_of_the_walkthrough_is_there_and_small() {
+    let page = read(WALKTHROUGH);
+    let pictures: Vec<_> =
+        page.split("](pictures/").skip(1).filter_map(|rest| rest.split_once(')')).collect();
+    assert!(pictures.len() >= 9, "{pictures:?}");
+    for (picture, _) in pictures {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/pictures").join(picture);
+        let size = path.metadata().unwrap_or_else(|error| panic!("{picture}: {error}")).len();
+        assert!(size < 40_000, "{picture} has {size} bytes");
+    }
+}
+
+#[test]
 fn a_snippet_that_differs_is_found_out() {
     let file: Vec<_> = "fn main() {\n    if true {\n        one();\n\n        two();\n    }\n}\n"
         .lines()
