@@ -70,7 +70,7 @@ fn blocks(page: &str) -> Vec<Block> {
             Block::Picture(path.trim_start_matches("../").to_owned())
         } else if let Some(source) = source(line) {
             source
-        } else if line.starts_with("- ") {
+        } else if line.starts_with("- ") || is_numbered(line) {
             goes_on = true;
             Block::Item
         } else if line.starts_with('|') {
@@ -87,6 +87,12 @@ fn blocks(page: &str) -> Vec<Block> {
         blocks.push(block);
     }
     blocks
+}
+
+/// "1. first", for instance.
+fn is_numbered(line: &str) -> bool {
+    let rest = line.trim_start_matches(|c: char| c.is_ascii_digit());
+    rest.len() < line.len() && rest.starts_with(". ")
 }
 
 /// "[src/bin/a.rs](../examples/a/src/bin/a.rs), in `main`:", in any language.
@@ -155,23 +161,24 @@ fn the_first_screen_of_the_readme_is_the_same_in_all_languages() {
 }
 
 #[test]
-fn every_link_of_the_translations_leads_somewhere() {
-    for language in LANGUAGES {
-        for name in ["TUTORIAL.md", "README.md"] {
-            let folder = docs().join(language);
-            let page = read(&folder.join(name));
-            for link in links(&page).filter(|link| !link.starts_with("http")) {
-                let (path, anchor) = link.split_once('#').unwrap_or((link, ""));
-                let target = if path.is_empty() { folder.join(name) } else { folder.join(path) };
-                assert!(target.exists(), "{language}/{name}: {link}");
-                let target = if target.is_dir() { target.join("README.md") } else { target };
-                let is_there =
-                    |block: &Block| matches!(block, Block::Heading(_, name) if name == anchor);
-                assert!(
-                    anchor.is_empty() || blocks(&read(&target)).iter().any(is_there),
-                    "{language}/{name}: {link}"
-                );
-            }
+fn every_link_leads_somewhere() {
+    let of_language = |name| LANGUAGES.map(|language| docs().join(language).join(name));
+    let pages = [of_language("TUTORIAL.md"), of_language("README.md")].concat();
+    for page in pages.into_iter().chain([docs().join("TUTORIAL.md"), docs().join("../README.md")]) {
+        let text = read(&page);
+        for link in links(&text).filter(|link| !link.starts_with("http")) {
+            let place = format!("{}: {link}", page.display());
+            let (path, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let target = match path {
+                "" => page.clone(),
+                path => page.with_file_name("").join(path),
+            };
+            assert!(target.exists(), "{place}");
+            let target = if target.is_dir() { target.join("README.md") } else { target };
+            let is_there =
+                |block: &Block| matches!(block, Block::Heading(_, name) if name == anchor);
+            let found = anchor.is_empty() || blocks(&read(&target)).iter().any(is_there);
+            assert!(found, "{place}");
         }
     }
 }
@@ -186,6 +193,7 @@ fn what_differs_is_found_out() {
         same.replace("# Eins", "## Eins"),
         same.replace("- Punkt\n", "- Punkt\n- noch einer\n"),
         same.replace("Text\n", "Text\n\nmehr\n"),
+        same.replace("- Punkt\n", "- Punkt\n\n1. erstens\n2. zweitens\n"),
     ] {
         assert_ne!(blocks(page), blocks(&other), "{other}");
     }
