@@ -11,6 +11,14 @@ use crate::error::check_name;
 /// The client chooses it, for instance as a UUID, and it must be unique among its author's keys. It never expires: a
 /// retry of any age is recognised. 1 to 256 bytes of UTF-8 without control characters.
 ///
+/// ```text
+///  client                                  server
+///    │ ── "hello", key k1 ──────────────────▶ │  stored at offset 7
+///    ╳ the connection breaks                  ╳  the ack is lost
+///    │ ── "hello", key k1 ──────────────────▶ │  known: not stored again
+///    │ ◀── { offset: 7, duplicate: true } ─── │
+/// ```
+///
 /// A key belongs to its author, the only one who gets it back: a user, over all connections and under every nickname.
 /// Clients without a nickname share one set of keys per log: a retry in a later session is recognised by its content,
 /// and another client's use of the same key for something else changes nothing. Only a key that begins with

@@ -52,8 +52,10 @@ programs! {
     step_7_server_delivery
     step_8_client_delivery
     step_9_scaling
-    step_10_who_may_what
-    step_11_your_application
+    step_10_events_of_your_own
+    step_11_who_may_what
+    step_12_bot
+    step_12_other_programs
     homework_comings_and_goings
     homework_nicknames
     homework_own_messages

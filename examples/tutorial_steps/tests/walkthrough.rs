@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+use std::collections::HashSet;
 use std::path::Path;
 
 const WALKTHROUGH: &str = "docs/TUTORIAL.md";
@@ -12,6 +13,34 @@ const CODE: [&str; 3] = ["rust", "html", "js"];
 
 /// The lines above whole files of the reader's own program, which `own_program.rs` builds.
 const OWN: [&str; 3] = ["`Cargo.toml`:", "`src/main.rs`:", "`src/index.html`:"];
+
+/// Each program and page with the one that it changes.
+const STEPS: [(&str, &str); 24] = [
+    ("", "src/bin/step_1_hello_world.rs"),
+    ("src/bin/step_1_hello_world.rs", "src/bin/step_2_serving_the_page.rs"),
+    ("src/bin/step_2_serving_the_page.rs", "src/bin/step_3_integrating_socket_io.rs"),
+    ("src/bin/step_3_integrating_socket_io.rs", "src/bin/step_4_emitting_events.rs"),
+    ("src/bin/step_4_emitting_events.rs", "src/bin/step_5_broadcasting.rs"),
+    ("src/bin/step_5_broadcasting.rs", "src/bin/step_6_connection_state_recovery.rs"),
+    ("src/bin/step_6_connection_state_recovery.rs", "src/bin/step_7_server_delivery.rs"),
+    ("src/bin/step_7_server_delivery.rs", "src/bin/step_8_client_delivery.rs"),
+    ("src/bin/step_7_server_delivery.rs", "src/bin/step_9_scaling.rs"),
+    ("src/bin/step_7_server_delivery.rs", "src/bin/step_10_events_of_your_own.rs"),
+    ("src/bin/step_7_server_delivery.rs", "src/bin/step_11_who_may_what.rs"),
+    ("src/bin/step_7_server_delivery.rs", "src/bin/step_12_other_programs.rs"),
+    ("src/bin/step_12_other_programs.rs", "src/bin/step_12_bot.rs"),
+    ("", "pages/step_2.html"),
+    ("pages/step_2.html", "pages/step_3.html"),
+    ("pages/step_3.html", "pages/step_4.html"),
+    ("pages/step_4.html", "pages/step_5.html"),
+    ("pages/step_5.html", "pages/step_6.html"),
+    ("pages/step_6.html", "pages/step_7.html"),
+    ("pages/step_7.html", "pages/step_8.html"),
+    ("pages/step_7.html", "pages/step_9.html"),
+    ("pages/step_7.html", "pages/step_10.html"),
+    ("pages/step_7.html", "pages/step_11.html"),
+    ("pages/step_11.html", "pages/step_12.html"),
+];
 
 struct Snippet {
     /// The line of its fence.
@@ -135,10 +164,63 @@ fn the_walkthrough_shows_something_of_every_step() {
     let page = read(WALKTHROUGH);
     let sources: Vec<_> =
         snippets(&page).into_iter().filter_map(|snippet| Some(snippet.source?.path)).collect();
-    for step in 1..=9 {
+    for step in 1..=12 {
         // In step 8 the page is what is new.
         let file = format!("/step_{step}");
         assert!(sources.iter().any(|source| source.contains(&file)), "nothing of step {step}");
+    }
+}
+
+/// The lines of a program or of the code of a page, without those that only tell about it.
+fn code_of(file: &str) -> Vec<&str> {
+    let mut lines = Vec::new();
+    let mut is_prose = false;
+    for line in file.lines().map(str::trim) {
+        is_prose |= line.starts_with("<p class=\"quiet\">");
+        let tells = ["//!", "<title>", "<h1>"].iter().any(|start| line.starts_with(start));
+        let is_code = line.contains(char::is_alphanumeric) && !line.contains("include_str!");
+        if !is_prose && !tells && is_code && line != "</script>" {
+            lines.push(line);
+        }
+        is_prose &= !line.ends_with("</p>");
+    }
+    lines
+}
+
+#[test]
+fn everything_that_a_step_adds_is_shown() {
+    let snippets = snippets(&read(WALKTHROUGH));
+    for (before, file) in STEPS {
+        let path = |name: &str| format!("examples/tutorial_steps/{name}");
+        let file = path(file);
+        let of_file = |snippet: &&Snippet| snippet.source.as_ref().is_some_and(|s| s.path == file);
+        let shown: HashSet<_> = snippets
+            .iter()
+            .filter(of_file)
+            .flat_map(|snippet| &snippet.code)
+            .map(|line| line.trim())
+            .collect();
+        let before = if before.is_empty() { String::new() } else { read(&path(before)) };
+        let known: HashSet<_> = code_of(&before).into_iter().collect();
+        let text = read(&file);
+        let missing: Vec<_> = code_of(&text)
+            .into_iter()
+            .filter(|line| !known.contains(line) && !shown.contains(line))
+            .collect();
+        assert!(missing.is_empty(), "not shown of {file}: {missing:#?}");
+    }
+}
+
+#[test]
+fn every_picture_of_the_walkthrough_is_there_and_small() {
+    let page = read(WALKTHROUGH);
+    let pictures: Vec<_> =
+        page.split("](pictures/").skip(1).filter_map(|rest| rest.split_once(')')).collect();
+    assert!(pictures.len() >= 9, "{pictures:?}");
+    for (picture, _) in pictures {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/pictures").join(picture);
+        let size = path.metadata().unwrap_or_else(|error| panic!("{picture}: {error}")).len();
+        assert!(size < 40_000, "{picture} has {size} bytes");
     }
 }
 

@@ -3,7 +3,7 @@
 //! `cargo run -p tutorial_steps --bin homework_who_is_online`, then open <http://127.0.0.1:3000> in
 //! several tabs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use axum::Router;
@@ -27,7 +27,7 @@ struct User {
     nickname: String,
 }
 
-/// Who is here, by connection.
+/// Who is here, by connection. The list that everybody gets has each user once.
 ///
 /// The list is sent while it is locked: of two lists the newer one arrives last.
 #[derive(Clone, Default)]
@@ -70,8 +70,8 @@ impl Online {
     async fn change<T>(&self, io: &SocketIo, change: impl FnOnce(&mut BTreeMap<Sid, String>) -> T) {
         let mut online = self.0.lock().await;
         change(&mut online);
-        let mut nicknames: Vec<_> = online.values().collect();
-        nicknames.sort();
+        // One user may have several tabs.
+        let nicknames: BTreeSet<_> = online.values().collect();
         io.emit("online", &[nicknames]).await.ok();
     }
 }

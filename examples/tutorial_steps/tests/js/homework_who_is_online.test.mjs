@@ -23,7 +23,11 @@ test("everybody has the list of who is here", { timeout: 30_000 }, async (t) => 
   eve.socket.io.engine.close();
   await bob.inbox.has(5);
 
-  const lists = [["Bob"], ["Ada", "Bob"], ["Ada", "Bob", "Eve"], ["Bob", "Eve"], ["Bob"]];
+  // Another tab of the same user is nobody else.
+  await enter("Bob");
+  await bob.inbox.has(6);
+
+  const lists = [["Bob"], ["Ada", "Bob"], ["Ada", "Bob", "Eve"], ["Bob", "Eve"], ["Bob"], ["Bob"]];
   assert.deepEqual(bob.inbox.all, lists.map((list) => [list]));
   assert.deepEqual(ada.inbox.all, lists.slice(1, 3).map((list) => [list]));
 });

@@ -8,7 +8,7 @@ import { connect } from "../../../../../chat-server/tests/js/support/client.mjs"
 export * from "../../../../../chat-server/tests/js/support/bounds.mjs";
 export { connect };
 
-const BINARY = process.env.TUTORIAL_BIN;
+export const BINARY = process.env.TUTORIAL_BIN;
 assert.ok(BINARY, "TUTORIAL_BIN must name the program to test");
 
 const running = new Set();
@@ -19,8 +19,9 @@ export class Program {
   stderr = "";
 
   /** Starts the program, by default in a folder of its own; it ends with the test. */
-  static async start(t, env = {}, folder = temporaryDirectory(t)) {
+  static async start(t, env = {}, folder = temporaryDirectory(t), binary = BINARY) {
     const program = new Program();
+    program.binary = binary;
     program.t = t;
     program.folder = folder;
     program.env = env;
@@ -36,7 +37,7 @@ export class Program {
     this.stdout = "";
     const env = { ...process.env, TMPDIR: this.folder, PORT: port, ...this.env };
     const stdio = ["ignore", "pipe", "pipe"];
-    this.child = spawn(BINARY, [], { cwd: this.folder, env, stdio });
+    this.child = spawn(this.binary, [], { cwd: this.folder, env, stdio });
     running.add(this.child);
     this.child.stdout.setEncoding("utf8").on("data", (text) => (this.stdout += text));
     this.child.stderr.setEncoding("utf8").on("data", (text) => (this.stderr += text));
@@ -127,4 +128,29 @@ export class Inbox {
     await within(15, () => `${count} events, there are ${JSON.stringify(this.all)}`, enough);
     return this.all;
   }
+}
+
+/** The program to test beside another one: with what it prints, until it is killed. It ends with the test. */
+export function spawnBeside(t, args, env) {
+  const child = spawn(BINARY, args, { env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "inherit"] });
+  running.add(child);
+  const closed = new Promise((resolve) => child.once("close", resolve));
+  let stdout = "";
+  child.stdout.setEncoding("utf8").on("data", (text) => (stdout += text));
+  const kill = async () => {
+    child.kill("SIGKILL");
+    await within(15, "the program ends", closed);
+    running.delete(child);
+  };
+  const says = async (pattern) => {
+    while (!pattern.test(stdout)) await once(child.stdout, "data", 20);
+  };
+  defer(t, kill);
+  return { kill, says };
+}
+
+/** Posts a text; resolves with the status and the text of the answer. */
+export async function post(program, path, body) {
+  const response = await fetch(`${program.url}${path}`, { method: "POST", body, signal: AbortSignal.timeout(10_000) });
+  return [response.status, await response.text()];
 }

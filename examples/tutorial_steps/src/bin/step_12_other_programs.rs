@@ -1,8 +1,8 @@
-//! Step 11: what your application says and hears, kept and delivered like what people write.
+//! Step 12: other programs write here, and hear what is written.
 //!
-//! `cargo run -p tutorial_steps --bin step_11_your_application`, then open <http://127.0.0.1:3000> and play. Have the build
-//! server report with `curl -X POST http://127.0.0.1:3000/builds/123 -d "has failed"`, and send Ada an invoice with
-//! `curl -X POST http://127.0.0.1:3000/invoices/Ada -d 12.50`.
+//! `cargo run -p tutorial_steps --bin step_12_other_programs`, then open <http://127.0.0.1:3000>. Have the build server
+//! report with `curl -X POST http://127.0.0.1:3000/builds/123 -d "has failed"`, and remind Ada with
+//! `curl -X POST http://127.0.0.1:3000/reminders/Ada -d "Lunch at noon"`. The bot is `step_12_bot`.
 
 use std::sync::Arc;
 
@@ -11,52 +11,33 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Html;
 use axum::routing::{get, post};
-use chat_core::{Content, Message, NewMessage, Nickname, Refusal, RefusalCode, RoomId, TypedEvent};
-use chat_server::{Chat, Consumer, ConsumerError, Consumption, Identity, Interceptor};
+use chat_core::{Message, Nickname, RoomId, TypedEvent};
+use chat_server::{Chat, Consumer, ConsumerError, Consumption};
 use chat_store::{MessageStore, SqliteStore};
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 
 const PAGE: &str =
-    concat!(include_str!("../../pages/head.html"), include_str!("../../pages/step_11.html"));
+    concat!(include_str!("../../pages/head.html"), include_str!("../../pages/step_12.html"));
 
-/// A move in a game, which players send, and which lasts.
+/// A task for the list, as in step 10.
 #[derive(Serialize, Deserialize)]
-struct Move {
-    piece: String,
-    to: String,
+struct TaskAdded {
+    text: String,
 }
 
-impl TypedEvent for Move {
-    const NAME: &'static str = "move";
-}
-
-/// Looks at what clients write before it is stored.
-struct Referee;
-
-#[async_trait::async_trait]
-impl Interceptor for Referee {
-    async fn before(
-        &self,
-        _who: &Identity,
-        message: &NewMessage,
-    ) -> Result<Option<Content>, Refusal> {
-        match message.content.as_str().contains("cheat") {
-            true => Err(Refusal::new(RefusalCode::Forbidden, "fair play, please")),
-            false => Ok(None),
-        }
-    }
+impl TypedEvent for TaskAdded {
+    const NAME: &'static str = "task added";
 }
 
 /// Gets everything that is stored, in order, and goes on where it was when the program starts again.
-struct Scoreboard;
+struct Diary;
 
 #[async_trait::async_trait]
-impl Consumer for Scoreboard {
+impl Consumer for Diary {
     async fn consume(&self, messages: &[Message]) -> Result<(), ConsumerError> {
-        for played in messages.iter().filter_map(Move::read) {
-            let Move { piece, to } = played.map_err(ConsumerError::new)?;
-            println!("{piece} goes to {to}");
+        for added in messages.iter().filter_map(TaskAdded::read) {
+            println!("a new task: {}", added.map_err(ConsumerError::new)?.text);
         }
         Ok(())
     }
@@ -72,9 +53,9 @@ async fn build(State(chat): State<Chat>, Path(number): Path<u32>, result: String
 }
 
 /// An event for one user, on all devices, also if the user is away now.
-async fn invoice(State(chat): State<Chat>, Path(name): Path<Nickname>, total: String) -> Answer {
+async fn remind(State(chat): State<Chat>, Path(name): Path<Nickname>, text: String) -> Answer {
     let user = chat.user(&name).await.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
-    let sent = user.ok_or(StatusCode::NOT_FOUND)?.emit("invoice", &total).await;
+    let sent = user.ok_or(StatusCode::NOT_FOUND)?.emit("reminder", &text).await;
     sent.map(|ack| ack.offset.to_string()).map_err(|_| StatusCode::BAD_REQUEST)
 }
 
@@ -82,13 +63,13 @@ async fn invoice(State(chat): State<Chat>, Path(name): Path<Nickname>, total: St
 async fn main() -> anyhow::Result<()> {
     let store = Arc::new(SqliteStore::open("chat.db").await?);
     let messages = Arc::<SqliteStore>::clone(&store);
-    let chat = Chat::builder(messages).client_event::<Move>().intercept(Referee).start().await?;
-    chat.consume(Consumption::new("scoreboard").from_the_beginning(), Scoreboard);
+    let chat = Chat::builder(messages).client_event::<TaskAdded>().start().await?;
+    chat.consume(Consumption::new("diary").from_the_beginning(), Diary);
 
     let app = Router::new()
         .route("/", get(async || Html(PAGE)))
         .route("/builds/{number}", post(build))
-        .route("/invoices/{name}", post(invoice))
+        .route("/reminders/{name}", post(remind))
         .with_state(chat.clone())
         .merge(chat_server::client_router())
         .merge(chat.socket_router());

@@ -1,6 +1,6 @@
-//! Step 10: a room for members only, and one where only they write.
+//! Step 11: a room for members only, and one where only they write.
 //!
-//! `cargo run -p tutorial_steps --bin step_10_who_may_what`, then open <http://127.0.0.1:3000>. Make Ada a member with
+//! `cargo run -p tutorial_steps --bin step_11_who_may_what`, then open <http://127.0.0.1:3000>. Make Ada a member with
 //! `curl -X PUT http://127.0.0.1:3000/members/Ada`, and end that with `-X DELETE`.
 
 use std::collections::HashSet;
@@ -15,7 +15,7 @@ use chat_store::{MessageStore, SqliteStore};
 use tokio::net::TcpListener;
 
 const PAGE: &str =
-    concat!(include_str!("../../pages/head.html"), include_str!("../../pages/step_10.html"));
+    concat!(include_str!("../../pages/head.html"), include_str!("../../pages/step_11.html"));
 
 /// Who is a member, by nickname: nobody else can have the name.
 #[derive(Default)]
