@@ -11,6 +11,10 @@ export default {
   nobodyYet: "No private messages yet. Choose somebody among the members, or by name.",
   unreadMessages: "Unread messages",
   unread: { one: ", {count} unread", other: ", {count} unread" },
+  messagesForYou: "Messages for you",
+  mentioned: { one: ", {count} mentions you", other: ", {count} mention you" },
+  mentionsYou: ", mentions you",
+  toMention: { one: "{count} mention", other: "{count} mentions" },
   online: ", online",
   offline: ", offline",
 

@@ -10,6 +10,10 @@ export default {
   nobodyYet: "プライベートメッセージはまだありません。メンバーから選ぶか、名前で探してください。",
   unreadMessages: "未読メッセージあり",
   unread: { other: "、未読{count}件" },
+  messagesForYou: "あなた宛てのメッセージあり",
+  mentioned: { other: "、うち{count}件はあなたへのメンション" },
+  mentionsYou: "、あなたへのメンション",
+  toMention: { other: "メンション{count}件" },
   online: "、オンライン",
   offline: "、オフライン",
 

@@ -10,6 +10,10 @@ export default {
   nobodyYet: "还没有私信。可以从成员列表中选择，或输入名字。",
   unreadMessages: "有未读消息",
   unread: { other: "，{count} 条未读" },
+  messagesForYou: "有给你的消息",
+  mentioned: { other: "，其中 {count} 条提到了你" },
+  mentionsYou: "，提到了你",
+  toMention: { other: "{count} 条提到你的消息" },
   online: "，在线",
   offline: "，离线",
 

@@ -1,7 +1,7 @@
 // Shows the messages of the open conversation: follows the newest while the reader is there, and stays in place
 // when the reader has scrolled up.
 
-import { indexAt } from "../../client/index.js";
+import { indexAt, isMention } from "../../client/index.js";
 import { redrawActions, showActions } from "./actions.js";
 import { copyCode, copyText } from "./copy.js";
 import { askForDay } from "./day.js";
@@ -26,6 +26,7 @@ const earlier = document.getElementById("earlier");
 const beginning = document.getElementById("beginning");
 const jump = document.getElementById("jump");
 const jumpText = document.getElementById("jump-text");
+const toMention = document.getElementById("to-mention");
 const empty = document.getElementById("empty");
 const emptyText = document.getElementById("empty-text");
 
@@ -77,6 +78,7 @@ export class MessageList {
       this.follow();
       log.focus({ preventScroll: true });
     });
+    toMention.addEventListener("click", () => this.#toMention());
     earlier.addEventListener("click", () => this.#showEarlier());
     document.addEventListener("visibilitychange", redraw);
     window.addEventListener("focus", redraw);
@@ -185,6 +187,7 @@ export class MessageList {
       id: message.own ? (message.key ?? `own ${message.offset}`) : message.offset,
       state: message.own ? "sent" : null,
       quote: this.#quotes.of(this.#conversation, message.replyTo),
+      mentionsMe: this.#conversation.kind === "room" && isMention(message, this.#me.name),
       isFirstNew: newAfter !== null && isFirstAfter(newAfter, messages, start + index),
     }));
     if (this.#window.reachesEnd && past === null) {
@@ -313,6 +316,22 @@ export class MessageList {
     return messages[indexAt(messages, offset)];
   }
 
+  // The next mention that the reader has not read, if it is here.
+  #nextMention() {
+    const { messages, kind, forMe, read } = this.#conversation;
+    if (kind !== "room" || forMe === 0) return undefined;
+    return messages.slice(indexAt(messages, read + 1)).find((message) => isMention(message, this.#me.name));
+  }
+
+  #toMention() {
+    const mention = this.#nextMention();
+    if (mention === undefined) return;
+    this.#chat.showNewest(this.#conversation.id);
+    this.#window.following = false;
+    this.#isLeft = false;
+    this.goTo(this.#conversation.id, mention.offset);
+  }
+
   // The first click asks, the second one does it.
   #delete(row, button, offset) {
     if (button.classList.contains("sure")) {
@@ -364,6 +383,9 @@ export class MessageList {
     const { messages, more } = this.#shown;
     const isRoom = kind === "room";
     const isWhole = this.#window.range(messages)[0] === 0;
+    const mention = this.#window.following ? undefined : this.#nextMention();
+    toMention.hidden = mention === undefined;
+    if (mention) toMention.textContent = text("toMention", { count: conversation.forMe });
     jump.hidden = this.#window.following;
     jumpText.textContent = unread > 0 ? whatIsNew(conversation) : text("jump");
     earlier.hidden = isWhole && !(loaded && more);

@@ -30,7 +30,11 @@ export class SideBar {
     this.#rooms.draw(rooms);
     this.#people.draw(people);
     nobody.hidden = people.length > 0;
-    dot.hidden = ![...rooms, ...people].some((conversation) => conversation !== open && conversation.unread > 0);
+    const others = [...rooms, ...people].filter((conversation) => conversation !== open && conversation.unread > 0);
+    const isForMe = others.some(({ forMe }) => forMe > 0);
+    dot.hidden = others.length === 0;
+    dot.classList.toggle("is-for-me", isForMe);
+    set(dot.firstElementChild, text(isForMe ? "messagesForYou" : "unreadMessages"));
   }
 
   #list(id) {
@@ -55,18 +59,25 @@ export class SideBar {
   }
 
   #update(li, conversation) {
-    const { kind, unread, here } = conversation;
+    const { kind, unread, forMe, here } = conversation;
     const isRoom = kind === "room";
     const button = li.querySelector("button");
     button.ariaCurrent = conversation === this.#open ? "true" : null;
     button.classList.toggle("has-unread", unread > 0);
-    const count = unread > MANY ? `${number(MANY)}+` : number(unread);
-    set(li.querySelector(".unread"), unread > 0 ? count : "");
-    set(li.querySelector(".unread-label"), unread > 0 ? text("unread", { count: unread }) : "");
+    const mentions = isRoom ? forMe : 0;
+    set(li.querySelector(".unread"), unread > 0 ? upTo99(unread) : "");
+    li.querySelector(".unread").classList.toggle("is-for-me", !isRoom);
+    set(li.querySelector(".for-me"), mentions > 0 ? `@${upTo99(mentions)}` : "");
+    const label = unread > 0 ? text("unread", { count: unread }) : "";
+    set(li.querySelector(".unread-label"), mentions > 0 ? label + text("mentioned", { count: mentions }) : label);
     set(li.querySelector(".draft"), conversation !== this.#open && this.hasDraft(conversation.id) ? text("draft") : "");
     li.querySelector(".avatar").classList.toggle("here", here);
     set(li.querySelector(".presence"), isRoom ? "" : text(here ? "online" : "offline"));
   }
+}
+
+function upTo99(count) {
+  return count > MANY ? `${number(MANY)}+` : number(count);
 }
 
 function set(element, words) {

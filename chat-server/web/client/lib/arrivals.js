@@ -153,7 +153,7 @@ export class Arrivals {
       conversation.markRead(message.offset);
       reading.tell();
     } else if (reached === "next") {
-      conversation.countUnread(message.offset);
+      conversation.countUnread(message);
     }
     if (reached === "next" && !message.own) this.catchUp.note(message.offset);
     if (!(this.isReadingBack && conversation === conversations.open)) conversation.forgetOld();

@@ -373,7 +373,13 @@ export class Chat {
       ...all,
       open: one(open),
       caughtUp: this.#parts.arrivals.isCaughtUp,
-      unread: [...all.rooms, ...all.people].reduce((sum, { unread }) => sum + unread, 0),
+      unread: sum([...all.rooms, ...all.people].map(({ unread }) => unread)),
+      forMe: sum([...all.rooms, ...all.people].map(({ forMe }) => forMe)),
     });
   }
+}
+
+/** @param {number[]} numbers */
+function sum(numbers) {
+  return numbers.reduce((total, number) => total + number, 0);
 }
