@@ -3,6 +3,7 @@
 
 import { createChat } from "./client/index.js";
 import { onAsked, takeFromAddress } from "./chat/view/address.js";
+import { Attention } from "./chat/view/attention.js";
 import { Completion } from "./chat/view/completion.js";
 import { Composer } from "./chat/view/composer.js";
 import { Drafts } from "./chat/view/drafts.js";
@@ -29,7 +30,6 @@ import { renewToken, signedTokenOf } from "./chat/view/signed_token.js";
 import { listenForShortcuts } from "./chat/view/shortcuts.js";
 import { SideBar } from "./chat/view/side_bar.js";
 import { showNoClient, Status } from "./chat/view/status.js";
-import { Title } from "./chat/view/title.js";
 import { TypingLine } from "./chat/view/typing_line.js";
 import { fitViewport } from "./chat/view/viewport.js";
 
@@ -55,7 +55,8 @@ function start(language) {
   const standing = new Standing(chat);
   standing.onChange = draw;
   const places = new Places(chat, list);
-  const views = [composer, status, list, sideBar, new Header(chat), members, new TypingLine(), new Title(), reader, new SignIn(), standing, places, new Seen(chat)];
+  const attention = new Attention(chat);
+  const views = [composer, status, list, sideBar, new Header(chat), members, new TypingLine(), attention, reader, new SignIn(), standing, places, new Seen(chat)];
 
   const goOn = () => {
     drawers.closeOver();
@@ -86,6 +87,14 @@ function start(language) {
     };
     if (place.kind === "room") act();
     else withName(act);
+  });
+  attention.onChosen = (place) => {
+    drawers.closeOver();
+    places.go(place);
+  };
+  document.getElementById("notifications").addEventListener("click", async () => {
+    const view = await panel(() => import("./chat/panels/notifications.js"));
+    view?.showNotifications(chat, draw);
   });
   document.getElementById("find").addEventListener("click", find);
   const open = () => chat.snapshot().open;

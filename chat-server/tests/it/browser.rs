@@ -30,6 +30,7 @@ macro_rules! files {
 
 files! {
     administrator
+    attention
     connection
     devices
     drafts

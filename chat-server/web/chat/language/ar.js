@@ -17,6 +17,8 @@ export default {
     many: "، {count} رسالة غير مقروءة",
     other: "، {count} رسالة غير مقروءة",
   },
+  notifications: "الإشعارات",
+  muted: "، مكتومة",
   messagesForYou: "رسائل موجّهة إليك",
   mentioned: {
     zero: "، لا إشارة إليك",

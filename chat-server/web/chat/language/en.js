@@ -11,6 +11,8 @@ export default {
   nobodyYet: "No private messages yet. Choose somebody among the members, or by name.",
   unreadMessages: "Unread messages",
   unread: { one: ", {count} unread", other: ", {count} unread" },
+  notifications: "Notifications",
+  muted: ", muted",
   messagesForYou: "Messages for you",
   mentioned: { one: ", {count} mentions you", other: ", {count} mention you" },
   mentionsYou: ", mentions you",

@@ -10,6 +10,8 @@ export default {
   nobodyYet: "プライベートメッセージはまだありません。メンバーから選ぶか、名前で探してください。",
   unreadMessages: "未読メッセージあり",
   unread: { other: "、未読{count}件" },
+  notifications: "通知",
+  muted: "、ミュート中",
   messagesForYou: "あなた宛てのメッセージあり",
   mentioned: { other: "、うち{count}件はあなたへのメンション" },
   mentionsYou: "、あなたへのメンション",

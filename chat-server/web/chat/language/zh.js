@@ -10,6 +10,8 @@ export default {
   nobodyYet: "还没有私信。可以从成员列表中选择，或输入名字。",
   unreadMessages: "有未读消息",
   unread: { other: "，{count} 条未读" },
+  notifications: "通知",
+  muted: "，已静音",
   messagesForYou: "有给你的消息",
   mentioned: { other: "，其中 {count} 条提到了你" },
   mentionsYou: "，提到了你",
