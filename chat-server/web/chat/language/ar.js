@@ -64,6 +64,14 @@ export default {
     many: "{count} شخصًا متصلًا",
     other: "{count} شخص متصل",
   },
+  membersBefore: {
+    zero: "لم يكن أحد متصلًا",
+    one: "كان شخص واحد متصلًا",
+    two: "كان شخصان متصلين",
+    few: "كان {count} أشخاص متصلين",
+    many: "كان {count} شخصًا متصلين",
+    other: "كان {count} شخص متصلين",
+  },
   moreMembers: {
     zero: "ولا أحد غيرهم",
     one: "وشخص آخر",

@@ -30,6 +30,7 @@ export default {
   showMembers: "Show who is here",
   showMembersOf: { one: "Show who is here: {count} online", other: "Show who is here: {count} online" },
   membersOnline: { one: "{count} online", other: "{count} online" },
+  membersBefore: { one: "{count} was online", other: "{count} were online" },
   moreMembers: { one: "and {count} more", other: "and {count} more" },
   withoutName: { one: "{count} person without a name", other: "{count} people without a name" },
   you: "you",

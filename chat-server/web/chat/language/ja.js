@@ -29,6 +29,7 @@ export default {
   showMembers: "参加者を表示",
   showMembersOf: { other: "参加者を表示：{count}人がオンライン" },
   membersOnline: { other: "{count}人がオンライン" },
+  membersBefore: { other: "切断前は{count}人がオンライン" },
   moreMembers: { other: "ほか{count}人" },
   withoutName: { other: "名前のない人が{count}人" },
   you: "あなた",

@@ -29,6 +29,7 @@ export default {
   showMembers: "查看谁在这里",
   showMembersOf: { other: "查看谁在这里：{count} 人在线" },
   membersOnline: { other: "{count} 人在线" },
+  membersBefore: { other: "断线前 {count} 人在线" },
   moreMembers: { other: "还有 {count} 人" },
   withoutName: { other: "{count} 位没有名字的访客" },
   you: "你",

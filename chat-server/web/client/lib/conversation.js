@@ -75,6 +75,8 @@ export class Conversation {
    * @type {string | null}
    */
   user = null;
+  /** Whether the server has said that the other person is there, in whatever room. */
+  online = false;
 
   /** @type {ConversationSnapshot | null} */
   #snapshot = null;
