@@ -13,8 +13,10 @@ import { Header } from "./chat/view/header.js";
 import { text, useLanguage } from "./chat/view/language.js";
 import { offerLanguages } from "./chat/view/language_choice.js";
 import { Members } from "./chat/view/members.js";
+import { Live } from "./chat/view/live.js";
 import { MessageList } from "./chat/view/message_list.js";
 import { keepPage } from "./chat/view/offline.js";
+import { News } from "./chat/view/news.js";
 import { onceAFrame } from "./chat/view/once_a_frame.js";
 import { chosenLanguage } from "./chat/view/preferences.js";
 import { panel } from "./chat/view/panels.js";
@@ -55,8 +57,9 @@ function start(language) {
   const standing = new Standing(chat);
   standing.onChange = draw;
   const places = new Places(chat, list);
-  const attention = new Attention(chat);
-  const views = [composer, status, list, sideBar, new Header(chat), members, new TypingLine(), attention, reader, new SignIn(), standing, places, new Seen(chat)];
+  const live = new Live(chat);
+  const attention = new Attention(chat, live);
+  const views = [composer, status, list, sideBar, new Header(chat), members, new TypingLine(), attention, live, reader, new SignIn(), standing, places, new Seen(chat)];
 
   const goOn = () => {
     drawers.closeOver();
@@ -124,6 +127,7 @@ function start(language) {
   composer.onTyping = () => chat.typing(open().id);
   composer.onStopped = () => chat.typing(open().id, false);
   listenForShortcuts(chat, find);
+  new News(chat, live);
   tellOfExclusions(chat);
   const follow = ({ device, invite, token }) => {
     if (device) reader.link(device);

@@ -37,6 +37,7 @@ files! {
     changes
     client_package
     conversation
+    edges
     emoji
     fast
     find

@@ -1,6 +1,7 @@
 // The texts of the page in Arabic.
 
 export default {
+  skip: "الانتقال إلى الرسائل",
   conversations: "المحادثات",
   closeConversations: "إغلاق قائمة المحادثات",
   rooms: "الغرف",

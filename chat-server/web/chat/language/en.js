@@ -2,6 +2,7 @@
 // form for each kind of number that the language tells apart.
 
 export default {
+  skip: "Go to the messages",
   conversations: "Conversations",
   closeConversations: "Close the list of conversations",
   rooms: "Rooms",

@@ -1,6 +1,7 @@
 // The texts of the page in Japanese.
 
 export default {
+  skip: "メッセージへ移動",
   conversations: "会話",
   closeConversations: "会話の一覧を閉じる",
   rooms: "ルーム",

@@ -1,6 +1,7 @@
 // The texts of the page in Chinese.
 
 export default {
+  skip: "跳到消息",
   conversations: "会话",
   closeConversations: "关闭会话列表",
   rooms: "房间",

@@ -24,14 +24,12 @@ export class Attention {
   #badge = new Badge();
   // What the notifications are of that can be seen, by conversation.
   #shown = new Map();
-  // What was there before the page was opened is in the counts.
-  #hasBegun = false;
   // Of the tabs, one calls.
   #calls = !navigator.locks;
 
-  constructor(chat) {
+  constructor(chat, live) {
     this.#chat = chat;
-    chat.on("message", (message, id) => this.#heard(message, id));
+    live.listen((message, id) => this.#heard(message, id));
     const { pathname } = new URL(".", document.baseURI);
     navigator.locks?.request(`chat-notifications ${pathname}`, () => {
       this.#calls = true;
@@ -39,8 +37,7 @@ export class Attention {
     });
   }
 
-  draw({ rooms, people, open, me, caughtUp }) {
-    this.#hasBegun ||= caughtUp;
+  draw({ rooms, people, open, me }) {
     const levels = levelsOf(me);
     const all = [...rooms, ...people];
     const unread = sum(all.map((it) => (levels(it) === "mute" ? 0 : it.unread)));
@@ -58,7 +55,7 @@ export class Attention {
 
   #heard(message, id) {
     const how = { chimes: hearsChime(), notifies: isNotified() };
-    if (!this.#hasBegun || !(how.chimes || how.notifies)) return;
+    if (!(how.chimes || how.notifies)) return;
     const { me } = this.#chat.snapshot();
     const conversation = this.#find(id);
     if (!conversation || !isWanted(message, conversation, me, levelsOf(me)(conversation))) return;

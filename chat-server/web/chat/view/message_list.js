@@ -13,8 +13,6 @@ import { FirstUnread, isAttentive, lastPassed, whatIsNew } from "./reading.js";
 import { makeRow, updateRow } from "./row.js";
 import { Window } from "./window.js";
 
-// More new ones than this at once are not read out by screen readers.
-const READ_OUT = 10;
 // So many pixels away from the end still count as the end, and from the beginning as near it.
 const NEAR_END = 48;
 const NEAR_START = 800;
@@ -58,7 +56,6 @@ export class MessageList {
   // The message to go to when it is drawn: { id, offset }.
   #target = null;
   #me = null;
-  #newest = 0;
   #wantsEarlier = false;
   #isLeft = false;
   #scrollTop = 0;
@@ -120,7 +117,6 @@ export class MessageList {
     if (target) this.#prepare(target);
     else if (!caughtUp && this.#window.following) this.#firstUnread.seek();
     if (this.#wantsEarlier && this.#window.extendBack(messages)) this.#wantsEarlier = false;
-    this.#announce(messages);
     if (this.#window.following) {
       this.#drawRows();
       this.#toEnd();
@@ -147,16 +143,13 @@ export class MessageList {
     this.#window = new Window();
     this.#firstUnread.seek();
     this.#isLeft = this.#wantsEarlier = false;
-    this.#newest = Infinity;
     this.#rows.draw([]);
     this.#label();
   }
 
-  // Nothing of it is read out as new.
   #prepare({ offset }) {
     this.#firstUnread.found();
     this.#window.goTo(this.#shown.messages, offset);
-    this.#newest = Infinity;
   }
 
   #showTarget({ offset }) {
@@ -197,13 +190,6 @@ export class MessageList {
       }
     }
     this.#rows.draw(items);
-  }
-
-  // Few new ones are read out; those of before, or of another conversation, are not new.
-  #announce(messages) {
-    const count = messages.length - indexAt(messages, this.#newest + 1);
-    log.ariaLive = this.#newest !== Infinity && count <= READ_OUT && !this.#wantsEarlier ? "polite" : "off";
-    this.#newest = messages.at(-1)?.offset ?? 0;
   }
 
   #scrolled() {
