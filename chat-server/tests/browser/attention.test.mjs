@@ -86,13 +86,19 @@ test("notifications come when they are asked for, of what is for the reader, and
   // The other conversations, also while the reader is at the page.
   await grace.emitWithAck("private message", "Ada", "psst");
   await ada.until("what is private is shown", async () => (await bodies(ada)).at(-1) === "psst");
+  const { offset } = await grace.emitWithAck("private message", "Ada", "no, never mind");
+  await ada.until("it takes the place of the other one", async () => (await bodies(ada)).at(-1) === "no, never mind");
+  await grace.emitWithAck("delete message", offset);
+  await ada.until("it is closed when it is deleted", async () => !(await shown(ada)).at(-1).open);
+  await grace.emitWithAck("private message", "Ada", "psst!");
+  await ada.until("the next one is shown", async () => (await bodies(ada)).at(-1) === "psst!");
   await ada.show("Grace");
   await ada.until("it is closed once it is read", async () => !(await shown(ada)).at(-1).open);
   await grace.emitWithAck("private message", "Ada", "you see this");
   await ada.sees("you see this");
   await say("@Ada, last", "rust");
   await ada.until("the last is shown", async () => (await bodies(ada)).at(-1) === "Grace: @Ada, last");
-  assert.deepEqual(await bodies(ada), ["Grace: @ada in rust", "psst", "Grace: @Ada, last"]);
+  assert.deepEqual(await bodies(ada), ["Grace: @ada in rust", "psst", "no, never mind", "psst!", "Grace: @Ada, last"]);
 });
 
 test("a room is told of wholly, by its mentions or not at all, and each user of the browser has other wishes", { timeout: 60_000 }, async (t) => {
@@ -183,6 +189,42 @@ test("of several tabs one calls, and none when another one is read", { timeout: 
   await other.evaluate(() => (document.hasFocus = () => false));
   await say("@Ada, and now the other one");
   await ada.until("the other one calls", async () => (await other.evaluate(() => window.shown.map(({ body }) => body))).join() === "Grace: @Ada, and now the other one");
+});
+
+test("where pages show no notifications, as on phones, the service worker does", { timeout: 60_000 }, async (t) => {
+  const { ada, say } = await calling(t, { serviceWorkers: "allow" });
+  await ada.context.addInitScript(() => {
+    const { permission, requestPermission } = window.Notification;
+    window.Notification = class Notification {
+      static permission = permission;
+      static requestPermission = requestPermission;
+      constructor() {
+        throw new TypeError("Illegal constructor");
+      }
+    };
+  });
+  await ada.page.evaluate(() => navigator.serviceWorker.ready.then(() => {}));
+  await ada.page.reload();
+  await ada.become("Ada");
+  await settings(ada, turnOn);
+  const titles = () => ada.page.evaluate(async () => {
+    const registration = await navigator.serviceWorker.getRegistration();
+    return (await registration.getNotifications()).map(({ title, body }) => `${title} ${body}`);
+  });
+  await say("@Ada, by the worker", "rust");
+  await ada.until("it is shown", async () => (await titles()).join() === "#rust Grace: @Ada, by the worker");
+  const [worker] = ada.context.serviceWorkers();
+  await worker.evaluate(async () => {
+    const [notification] = await self.registration.getNotifications();
+    self.dispatchEvent(new NotificationEvent("notificationclick", { notification }));
+  });
+  await ada.has("#title-name", "rust");
+  await ada.message("@Ada, by the worker").and(ada.page.locator(".found")).waitFor();
+  await ada.until("it is gone", async () => (await titles()).length === 0);
+  await say("@Ada, in general");
+  await ada.until("another one is shown", async () => (await titles()).length === 1);
+  await ada.show("general");
+  await ada.until("it is closed once it is read", async () => (await titles()).length === 0);
 });
 
 test("there is a sound if the reader wants one", { timeout: 60_000 }, async (t) => {

@@ -5,7 +5,8 @@ import { shownName } from "./avatar.js";
 import { Badge } from "./badge.js";
 import { chime } from "./chime.js";
 import { number } from "./language.js";
-import { show } from "./notification.js";
+import { onChosenElsewhere, show } from "./notification.js";
+import { hashOf } from "./places.js";
 import { hearsChime, isNotified, levelsOf } from "./preferences.js";
 import { isAttentive } from "./reading.js";
 import { isWanted, wanted } from "./wanted.js";
@@ -30,6 +31,8 @@ export class Attention {
   constructor(chat, live) {
     this.#chat = chat;
     live.listen((message, id) => this.#heard(message, id));
+    chat.on("changed", (offset, id) => this.#changed(offset, id));
+    onChosenElsewhere((hash) => (location.hash = hash));
     const { pathname } = new URL(".", document.baseURI);
     navigator.locks?.request(`chat-notifications ${pathname}`, () => {
       this.#calls = true;
@@ -62,6 +65,15 @@ export class Attention {
     setTimeout(() => this.#call(message.offset, id, how), READ_ELSEWHERE_MS);
   }
 
+  // What was deleted is seen nowhere any more.
+  #changed(offset, id) {
+    const shown = this.#shown.get(id);
+    const message = this.#find(id)?.messages.findLast((it) => it.offset === offset);
+    if (shown?.offset !== offset || !message?.deleted) return;
+    this.#shown.delete(id);
+    shown.close();
+  }
+
   #call(offset, id, { chimes, notifies }) {
     const conversation = this.#find(id);
     const message = conversation?.messages.findLast((it) => it.offset === offset);
@@ -76,9 +88,10 @@ export class Attention {
   #show({ content, from, offset }, { id, kind, name }) {
     const isRoom = kind === "room";
     const words = content.slice(0, MAX_CHARACTERS);
+    const place = { kind, name, message: offset };
     const close = show(
-      { title: isRoom ? `#${name}` : name, body: isRoom ? `${shownName(from)}: ${words}` : words, tag: id },
-      () => this.onChosen({ kind, name, message: offset }),
+      { title: isRoom ? `#${name}` : name, body: isRoom ? `${shownName(from)}: ${words}` : words, tag: id, hash: hashOf(place) },
+      () => this.onChosen(place),
     );
     this.#shown.set(id, { offset, close });
   }

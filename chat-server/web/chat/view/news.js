@@ -16,10 +16,12 @@ const region = document.getElementById("news");
 export class News {
   #chat;
   #waiting = [];
+  #timer = null;
 
   constructor(chat, live) {
     this.#chat = chat;
     live.listen((message, id) => this.#heard(message, id));
+    chat.on("changed", (offset) => this.#forget(offset));
   }
 
   #heard(message, id) {
@@ -31,13 +33,21 @@ export class News {
     if (!isOpen && !isWanted(message, conversation, me, levelsOf(me)(conversation))) return;
     const from = shownName(message.from);
     const author = isOpen || conversation.kind === "person" ? from : `${from} – ${conversation.name}`;
-    if (this.#waiting.length === 0) setTimeout(() => this.#say(), TOGETHER_MS);
-    this.#waiting.push(`${author}: ${message.content.slice(0, MAX_CHARACTERS)}`);
+    this.#timer ??= setTimeout(() => this.#say(), TOGETHER_MS);
+    const line = `${author}: ${message.content.slice(0, MAX_CHARACTERS)}`;
+    this.#waiting.push({ offset: message.offset, line });
+  }
+
+  // What was deleted, or changed, stands nowhere any more.
+  #forget(offset) {
+    this.#waiting = this.#waiting.filter((it) => it.offset !== offset);
+    region.replaceChildren();
   }
 
   #say() {
+    this.#timer = null;
     const all = this.#waiting.splice(0);
-    const lines = all.length <= SAID ? all : [text("newMessages", { count: all.length })];
+    const lines = all.length <= SAID ? all.map(({ line }) => line) : [text("newMessages", { count: all.length })];
     region.replaceChildren(...lines.map((line) => Object.assign(document.createElement("p"), { textContent: line, dir: "auto" })));
   }
 }

@@ -131,8 +131,8 @@ export class Arrivals {
     this.#parts.conversations.changed();
     const conversation = this.#parts.changes.conversation(meta);
     apply(conversation);
-    if (conversation) this.onChanged(meta.of, conversation.id);
     this.onChange();
+    if (conversation) this.onChanged(meta.of, conversation.id);
   }
 
   /**
