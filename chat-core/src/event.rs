@@ -41,6 +41,8 @@
 //! | [`UNREAD`] | | [`Unread`] | |
 //! | [`READERS`] | a room | [`Readers`] | |
 //! | [`TYPING`] | a room, and whether the client types there | [`TypingHeard`] | [`Typing`] |
+//! | [`PRIVATE_TYPING`] | a nickname, and whether the client types to it | [`PrivateTypingHeard`] | [`PrivateTyping`] |
+//! | [`ONLINE`] | a nickname | [`Online`] | |
 //!
 //! Each answer may be a [`Refusal`](crate::Refusal) instead: read it as an [`Answer`](crate::Answer). A server reads
 //! what a client sends with `from_event` of its type, [`room_from_event`] or [`token_from_event`].
@@ -62,6 +64,7 @@ mod moderation;
 mod other_log;
 mod pages;
 mod private_message;
+mod privately;
 mod reading;
 mod room_changed;
 mod rooms;
@@ -99,6 +102,7 @@ pub use moderation::{Kick, LogEntry, Moderate, Moderated, ModerationLog};
 pub use other_log::OtherLog;
 pub use pages::{LogRequest, MembersRequest};
 pub use private_message::PrivateMessage;
+pub use privately::{Online, PrivateTyping, PrivateTypingHeard};
 pub use reading::{
     ReadKept, ReadRequest, Reader, Readers, Seen, Unread, UnreadConversation, UnreadRoom,
 };
@@ -345,6 +349,19 @@ pub const READERS: &str = "readers";
 /// | client to server | room, whether it types | [`TypingHeard`] or [`Refusal`](crate::Refusal) |
 /// | server to client | [`Typing`] | none |
 pub const TYPING: &str = "typing";
+
+/// The event that reports who is typing a private message, in both directions. Delivered at most once: it may be lost.
+///
+/// | direction | arguments | ack |
+/// |---|---|---|
+/// | client to server | the nickname of the other user, whether it types | [`PrivateTypingHeard`] or [`Refusal`](crate::Refusal) |
+/// | server to client | [`PrivateTyping`] | none |
+pub const PRIVATE_TYPING: &str = "private typing";
+
+/// The event with which a user asks whether another one, to whom it may write, is there.
+///
+/// Argument: the nickname. Ack: [`Online`] or [`Refusal`](crate::Refusal).
+pub const ONLINE: &str = "is online";
 
 /// The event that tells a room that a user has joined: [`UserChange`]. Delivered at most once.
 pub const USER_JOINED: &str = "user joined";

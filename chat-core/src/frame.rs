@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::{Epoch, Message, NodeId, Offset, RoomId, UserId};
+use crate::{Epoch, Message, Nickname, NodeId, Offset, RoomId, UserId};
 
 pub use access::AccessScope;
 pub use presence::{PresenceEntry, PresenceId};
@@ -117,6 +117,18 @@ pub enum FrameBody {
         with: UserId,
         /// The newest message that the user has read.
         offset: Offset,
+    },
+    /// A user, connected to the sender, has started or stopped typing a private message to another one.
+    TypingPrivately {
+        /// The user.
+        #[serde(rename = "member")]
+        who: PresenceId,
+        /// The user's nickname.
+        nickname: Nickname,
+        /// The other user.
+        to: UserId,
+        /// Whether the user is typing.
+        typing: bool,
     },
     /// Who may do what has changed: receivers forget what they were allowed, and ask again. The change itself is not in
     /// the frame, so a forged one costs some questions and nothing else.

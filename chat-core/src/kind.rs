@@ -139,7 +139,7 @@ const SOCKET_IO: [&str; 7] = [
 ];
 
 /// The names of the chat's own events, in the module `event`, which knows this one.
-const CHAT: [&str; 43] = [
+const CHAT: [&str; 45] = [
     "chat message",
     "private message",
     "edit message",
@@ -181,6 +181,8 @@ const CHAT: [&str; 43] = [
     "unread",
     "readers",
     "typing",
+    "private typing",
+    "is online",
     "user joined",
     "user left",
 ];

@@ -3,6 +3,7 @@
 
 import { createChat } from "./client/index.js";
 import { onAsked, takeFromAddress } from "./chat/view/address.js";
+import { Attention } from "./chat/view/attention.js";
 import { Completion } from "./chat/view/completion.js";
 import { Composer } from "./chat/view/composer.js";
 import { Drafts } from "./chat/view/drafts.js";
@@ -12,8 +13,10 @@ import { Header } from "./chat/view/header.js";
 import { text, useLanguage } from "./chat/view/language.js";
 import { offerLanguages } from "./chat/view/language_choice.js";
 import { Members } from "./chat/view/members.js";
+import { Live } from "./chat/view/live.js";
 import { MessageList } from "./chat/view/message_list.js";
 import { keepPage } from "./chat/view/offline.js";
+import { News } from "./chat/view/news.js";
 import { onceAFrame } from "./chat/view/once_a_frame.js";
 import { chosenLanguage } from "./chat/view/preferences.js";
 import { panel } from "./chat/view/panels.js";
@@ -29,7 +32,6 @@ import { renewToken, signedTokenOf } from "./chat/view/signed_token.js";
 import { listenForShortcuts } from "./chat/view/shortcuts.js";
 import { SideBar } from "./chat/view/side_bar.js";
 import { showNoClient, Status } from "./chat/view/status.js";
-import { Title } from "./chat/view/title.js";
 import { TypingLine } from "./chat/view/typing_line.js";
 import { fitViewport } from "./chat/view/viewport.js";
 
@@ -55,7 +57,9 @@ function start(language) {
   const standing = new Standing(chat);
   standing.onChange = draw;
   const places = new Places(chat, list);
-  const views = [composer, status, list, sideBar, new Header(chat), members, new TypingLine(), new Title(), reader, new SignIn(), standing, places, new Seen(chat)];
+  const live = new Live(chat);
+  const attention = new Attention(chat, live);
+  const views = [composer, status, list, sideBar, new Header(chat), members, new TypingLine(), attention, live, reader, new SignIn(), standing, places, new Seen(chat)];
 
   const goOn = () => {
     drawers.closeOver();
@@ -87,6 +91,14 @@ function start(language) {
     if (place.kind === "room") act();
     else withName(act);
   });
+  attention.onChosen = (place) => {
+    drawers.closeOver();
+    places.go(place);
+  };
+  document.getElementById("notifications").addEventListener("click", async () => {
+    const view = await panel(() => import("./chat/panels/notifications.js"));
+    view?.showNotifications(chat, draw);
+  });
   document.getElementById("find").addEventListener("click", find);
   const open = () => chat.snapshot().open;
   sideBar.onChoose = goOn;
@@ -115,6 +127,7 @@ function start(language) {
   composer.onTyping = () => chat.typing(open().id);
   composer.onStopped = () => chat.typing(open().id, false);
   listenForShortcuts(chat, find);
+  new News(chat, live);
   tellOfExclusions(chat);
   const follow = ({ device, invite, token }) => {
     if (device) reader.link(device);

@@ -31,6 +31,11 @@ addEventListener("activate", (event) => {
   event.waitUntil(forgetOthers().then(() => clients.claim()));
 });
 
+addEventListener("notificationclick", (event) => {
+  event.notification.close();
+  event.waitUntil(goTo(event.notification.data.hash));
+});
+
 addEventListener("fetch", (event) => {
   const { request } = event;
   const url = request.url.split(/[?#]/)[0];
@@ -58,6 +63,15 @@ async function asked(request, url) {
     if (before === undefined) throw error;
     return before;
   }
+}
+
+/** Shows what a notification is of, in a page that is open if there is one. */
+async function goTo(hash) {
+  const pages = await clients.matchAll({ type: "window" });
+  const page = pages.find(({ url }) => url.split("#")[0] === PAGE);
+  if (!page) return clients.openWindow(PAGE + hash);
+  page.postMessage({ chosen: hash });
+  return page.focus();
 }
 
 function open() {

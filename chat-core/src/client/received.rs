@@ -4,9 +4,9 @@ use serde_json::value::RawValue;
 
 use crate::event::{
     CHAT_MESSAGE, Delivery, MESSAGE_DELETED, MESSAGE_EDITED, MessageDeleted, MessageEdited,
-    NICKNAME, NOT_JOINED, Named, NotJoined, OTHER_LOG, OtherLog, PRIVATE_MESSAGE, PrivateDelivery,
-    REACTION, READ, ROOM_CHANGED, Reacted, RoomChanged, Seen, TYPING, Typing, USER_JOINED,
-    USER_LEFT, UserChange,
+    NICKNAME, NOT_JOINED, Named, NotJoined, OTHER_LOG, OtherLog, PRIVATE_MESSAGE, PRIVATE_TYPING,
+    PrivateDelivery, PrivateTyping, REACTION, READ, ROOM_CHANGED, Reacted, RoomChanged, Seen,
+    TYPING, Typing, USER_JOINED, USER_LEFT, UserChange,
 };
 use crate::{
     ClientOffset, EventName, Nickname, Offset, RecoveryOffset, RoomId, Timestamp, TypedEvent,
@@ -42,6 +42,8 @@ pub enum Received {
     UserLeft(UserChange),
     /// A user types, or does not any more. Not kept.
     Typing(Typing),
+    /// A user types a private message to the client, or does not any more. Not kept.
+    PrivateTyping(PrivateTyping),
     /// A user has read a room up to an offset. Not kept.
     Seen(Seen),
     /// What is kept about a room has changed. The report is not kept.
@@ -129,6 +131,7 @@ impl Received {
             USER_JOINED => arguments.first().map(Self::UserJoined),
             USER_LEFT => arguments.first().map(Self::UserLeft),
             TYPING => arguments.first().map(Self::Typing),
+            PRIVATE_TYPING => arguments.first().map(Self::PrivateTyping),
             READ => arguments.first().map(Self::Seen),
             ROOM_CHANGED => arguments.first().map(Self::RoomChanged),
             _ => arguments.event(name.parse().ok()?).map(Self::Event),

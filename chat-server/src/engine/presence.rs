@@ -151,6 +151,7 @@ impl Presence {
     pub(crate) fn take(&self, node: NodeId, body: FrameBody) {
         use FrameBody::{
             NodeLeft, Presence, PresenceSnapshot, PresenceWanted, Read, ReadPrivately, Typing,
+            TypingPrivately,
         };
         if matches!(
             body,
@@ -160,6 +161,7 @@ impl Presence {
                 | Typing { .. }
                 | Read { .. }
                 | ReadPrivately { .. }
+                | TypingPrivately { .. }
         ) || matches!(body, NodeLeft)
         {
             let _ = self.0.heard.try_send((node, body));
@@ -197,6 +199,11 @@ impl PresenceGuard {
     /// Sets whether it is typing in a room.
     pub(crate) fn typing(&self, room: &RoomId, typing: bool) {
         self.presence.lock().typing(self.key, room, typing, Instant::now());
+    }
+
+    /// Sets whether it is typing a private message to a user.
+    pub(crate) fn typing_privately(&self, to: UserId, typing: bool) {
+        self.presence.lock().typing_privately(self.key, to, typing, Instant::now());
     }
 
     /// Tells those in a room, and the user's other connections, that its user has read the room up to an offset.

@@ -55,6 +55,60 @@ test("it is said who is typing, until it is sent or given up", { timeout: 60_000
   await bob.has("#typing", "");
 });
 
+test("in private conversations it is said who is typing, and who is there in no room of the reader's", { timeout: 60_000 }, async (t) => {
+  const server = await Server.start(t);
+  const ada = await Visitor.open(t, server.url, { name: "Ada" });
+  const bob = await Visitor.open(t, server.url, { name: "Bob", remembered: { "chat.conversations": { rooms: [{ name: "elsewhere" }] } } });
+  const isHere = (visitor, name) => visitor.entry(name).locator(".avatar").evaluate((avatar) => avatar.classList.contains("here"));
+  await ada.writeTo("Bob");
+  await ada.until("Bob is there", () => isHere(ada, "Bob"));
+  await ada.has("#members-title", "2 online");
+  await ada.send("hello");
+  await bob.show("Ada");
+  await bob.until("Ada is there", () => isHere(bob, "Ada"));
+  await bob.page.locator("#text").pressSequentially("Hi");
+  await ada.has("#typing", /Bob.* is typing…/);
+  await ada.screenshot("typing-privately");
+  await bob.page.locator("#text").press("Enter");
+  await ada.sees("Hi");
+  await ada.has("#typing", "");
+  await bob.page.locator("#text").pressSequentially("no,");
+  await ada.has("#typing", /Bob.* is typing…/);
+  await bob.page.locator("#text").fill("");
+  await ada.has("#typing", "");
+  // On another device, in a room of Ada's: here if anywhere.
+  await bob.join("general");
+  await bob.page.getByRole("button", { name: "Leave general" }).click();
+  await ada.until("Bob is still there", () => isHere(ada, "Bob"));
+  await bob.page.close();
+  await ada.show("general");
+  await ada.until("Bob is gone", async () => {
+    await ada.show("Bob");
+    await ada.show("general");
+    return !(await isHere(ada, "Bob"));
+  });
+});
+
+test("without a connection it is not known who is here", { timeout: 60_000 }, async (t) => {
+  const server = await Server.start(t);
+  await Visitor.open(t, server.url, { name: "Bob" });
+  const ada = await Visitor.open(t, server.url, { name: "Ada" });
+  await ada.writeTo("Bob");
+  const colour = (place) => ada.page.locator(place).first().evaluate((avatar) => getComputedStyle(avatar, "::after").backgroundColor);
+  await ada.entry("Bob").locator(".avatar.here").waitFor();
+  await ada.show("general");
+  await ada.has("#members-title", "2 online");
+  const here = await colour("#members .avatar.here");
+  await server.kill();
+  await ada.page.locator("#status:not([data-state='connected'])").waitFor();
+  await ada.has("#members-title", "2 were online");
+  assert.equal(await ada.entry("Bob").locator(".avatar.here").count(), 0);
+  assert.notEqual(await colour("#members .avatar.here"), here);
+  await ada.screenshot("presence-cut-off");
+  await server.restart();
+  await ada.has("#members-title", "2 online");
+});
+
 // No test waits so long: nobody counts as there only because the server waits for them to come back.
 const LONG_GRACE = { args: ["--presence-grace", "1h"] };
 

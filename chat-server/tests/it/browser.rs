@@ -30,12 +30,14 @@ macro_rules! files {
 
 files! {
     administrator
+    attention
     connection
     devices
     drafts
     changes
     client_package
     conversation
+    edges
     emoji
     fast
     find

@@ -80,6 +80,7 @@ files! {
     client_library
     client_library_past
     client_library_alone
+    client_mentions
     crash
     cuts
     duplicates

@@ -200,3 +200,29 @@ test("a room is told at a rate of those who come and go all the time, and how it
   assert.deepEqual(names.map((name) => believed.get(name)), ["user left", ...Array(4).fill("user joined")]);
   assert.equal((await ask(bystander, "users", "general")).users, 5);
 });
+
+test("who types privately is told to the other user, who is asked for by name, whatever the rooms", { timeout: 60_000 }, async (t) => {
+  const { url } = await Server.start(t);
+  const { socket: ada } = await User.connected(t, url, "Ada");
+  const { socket: bob } = await User.connected(t, url, "Bob", { auth: { rooms: ["elsewhere"] } });
+  const nobody = connect(t, url);
+  await once(nobody, "connect");
+  const heard = [];
+  for (const [name, socket] of Object.entries({ ada, bob, nobody })) socket.on("private typing", (change) => heard.push([name, change]));
+  const { online, user } = await ask(ada, "is online", "bob");
+  assert.equal(online, true);
+  assert.deepEqual(await ask(ada, "private typing", "Bob", true), { to: "Bob", typing: true });
+  assert.deepEqual(await ask(ada, "private typing", "bob", false), { to: "bob", typing: false });
+  // What bob hears comes before what it is answered.
+  await ask(bob, "is online", "Ada");
+  const { user: adas } = await ask(bob, "is online", "Ada");
+  assert.deepEqual(heard, [true, false].map((typing) => ["bob", { nickname: "Ada", user: adas, typing }]));
+  for (const [socket, name, code] of [[nobody, "Bob", "nickname_required"], [ada, "Ada", "message_to_oneself"], [ada, "Zoe", "unknown_nickname"], [ada, 7, "invalid_arguments"]]) {
+    assert.equal((await ask(socket, "private typing", name, true)).error.code, code);
+    assert.equal((await ask(socket, "is online", name)).error.code, code);
+  }
+  assert.equal((await ask(ada, "private typing", "Bob", "yes")).error.code, "invalid_arguments");
+  bob.close();
+  while ((await ask(ada, "is online", "Bob")).online) await sleep(50);
+  assert.equal((await ask(ada, "is online", "Bob")).user, user);
+});

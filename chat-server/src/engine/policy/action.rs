@@ -22,7 +22,7 @@ pub enum Action {
     Read(RoomId),
     /// Send a message to a room that the client is in.
     Write(RoomId),
-    /// Send a private message to this user.
+    /// Send a private message to this user, and type one. Also asked before a client is told whether the user is online.
     SendPrivately(UserId),
     /// Read the past messages between oneself and this user, with `history` and with `search`. Those that arrive are not
     /// asked about: they were when they were sent.

@@ -85,6 +85,13 @@ impl State {
             self.tell_read_privately(who, None, with, offset);
             return;
         }
+        if let FrameBody::TypingPrivately { who, nickname, to, typing } = body {
+            if let Some(peer) = self.peers.get_mut(&node) {
+                peer.heard = now;
+            }
+            self.tell_typing_privately(who, &nickname, to, typing);
+            return;
+        }
         if matches!(body, FrameBody::NodeLeft) {
             // Its clients are on their way to other nodes.
             if let Some(peer) = self.peers.get_mut(&node) {

@@ -1,7 +1,7 @@
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
 
-use chat_core::{FrameBody, Offset, PresenceEntry, PresenceId, RoomId, UserId};
+use chat_core::{FrameBody, Nickname, Offset, PresenceEntry, PresenceId, RoomId, UserId};
 use tokio::time::Instant;
 
 use super::peer::ENTRIES;
@@ -52,6 +52,16 @@ impl Report {
 
     pub(super) fn read_privately(&mut self, who: PresenceId, with: UserId, offset: Offset) {
         self.ephemeral.push(FrameBody::ReadPrivately { who, with, offset });
+    }
+
+    pub(super) fn typing_privately(
+        &mut self,
+        who: PresenceId,
+        nickname: Nickname,
+        to: UserId,
+        typing: bool,
+    ) {
+        self.ephemeral.push(FrameBody::TypingPrivately { who, nickname, to, typing });
     }
 
     /// Notes that another node requests the list.

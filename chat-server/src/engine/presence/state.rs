@@ -1,9 +1,11 @@
 mod announced;
 mod own;
 mod pacing;
+mod privately;
 mod reading;
 mod typing;
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +19,7 @@ use super::others::Others;
 use super::peer::Peer;
 use super::report::Report;
 use super::room::{ConnectionKey, Room, Source};
-use super::typing::TypingState;
+use super::typing::{PrivateTypingState, TypingState};
 use crate::engine::delivery::{EphemeralEvent, EphemeralEvents};
 use crate::engine::rate::Rate;
 
@@ -45,6 +47,10 @@ pub(super) struct State {
     broken: VecDeque<(Instant, ConnectionKey)>,
     next_serial: u32,
     pub(super) typing_states: BTreeMap<(RoomId, PresenceId), TypingState>,
+    /// The connections of this node that type private messages, or did a moment ago.
+    pub(super) private_typing: BTreeMap<ConnectionKey, PrivateTypingState>,
+    /// The users who are in a room, on any node, and in how many.
+    present: HashMap<PresenceId, usize>,
     pub(super) peers: HashMap<NodeId, Peer>,
     pub(super) others: Others,
     /// Whether only nodes of this chat can send the frames that arrive.
@@ -93,6 +99,8 @@ impl State {
             broken: VecDeque::new(),
             next_serial: 0,
             typing_states: BTreeMap::new(),
+            private_typing: BTreeMap::new(),
+            present: HashMap::new(),
             peers: HashMap::new(),
             others: Others::default(),
             certain,
@@ -140,7 +148,7 @@ impl State {
 
     /// Returns whether a user is in any room.
     pub(super) fn is_present(&self, who: PresenceId) -> bool {
-        self.rooms.values().any(|room| room.contains(who))
+        self.present.contains_key(&who)
     }
 
     pub(super) fn join(&mut self, key: ConnectionKey, room: &RoomId) {
@@ -245,6 +253,9 @@ impl State {
             self.report.changed(room, who);
         }
         if changed.anywhere {
+            if who.as_user().is_some() {
+                *self.present.entry(who).or_default() += 1;
+            }
             self.tell_change(room, who, &None);
         } else if changed.renamed.is_some() {
             self.tell_change(room, who, &changed.renamed);
@@ -261,6 +272,12 @@ impl State {
             self.report.changed(room, who);
         }
         if changed.anywhere {
+            if let Entry::Occupied(mut entry) = self.present.entry(who) {
+                *entry.get_mut() -= 1;
+                if *entry.get() == 0 {
+                    entry.remove();
+                }
+            }
             self.rest(room, who, before.clone().flatten());
             self.tell_change(room, who, &before);
         }
@@ -297,6 +314,7 @@ impl State {
     fn remove(&mut self, key: ConnectionKey) {
         let Some(connection) = self.connections.remove(&key) else { return };
         self.unseen.remove(&key);
+        self.private_typing.remove(&key);
         let (who, _) = connection.who(key);
         self.belongs_no_more(key, who);
         for room in connection.rooms.as_slice() {

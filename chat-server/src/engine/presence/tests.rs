@@ -12,7 +12,9 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use chat_core::event::{READ, Seen, TYPING, Typing, USER_JOINED, UserChange, Users};
+use chat_core::event::{
+    PRIVATE_TYPING, PrivateTyping, READ, Seen, TYPING, Typing, USER_JOINED, UserChange, Users,
+};
 use chat_core::{FrameBody, Nickname, NodeId, RoomId, UserId};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::Receiver;
@@ -121,6 +123,11 @@ impl Client {
                 let typing: Typing = serde_json::from_str(argument).unwrap();
                 let does = if typing.typing { "types" } else { "rests" };
                 return format!("{} {does}", name(typing.nickname));
+            }
+            if event.name == PRIVATE_TYPING {
+                let typing: PrivateTyping = serde_json::from_str(argument).unwrap();
+                let does = if typing.typing { "types" } else { "rests" };
+                return format!("{} {does} privately", typing.nickname);
             }
             if event.name == READ {
                 let seen: Seen = serde_json::from_str(argument).unwrap();

@@ -1,9 +1,10 @@
 use std::time::Duration;
 
+use chat_core::UserId;
 use tokio::time::Instant;
 
 /// The minimum time between two announcements that a user is typing.
-const AGAIN: Duration = Duration::from_secs(1);
+pub(super) const AGAIN: Duration = Duration::from_secs(1);
 
 /// The state of a user who is typing in a room, or was a moment ago.
 ///
@@ -25,4 +26,13 @@ impl TypingState {
     pub(super) fn rests(&self, now: Instant) -> bool {
         self.told.is_some_and(|told| now < told + AGAIN)
     }
+}
+
+/// What a connection has last reported of private messages that its user is typing.
+#[derive(Debug)]
+pub(super) struct PrivateTypingState {
+    /// To whom it is typing; none if it has stopped.
+    pub(super) to: Option<UserId>,
+    /// How often it was announced that it is, and since when that counts.
+    pub(super) told: (u32, Instant),
 }

@@ -14,6 +14,7 @@ mod nickname;
 mod not_read;
 mod other;
 mod private_message;
+mod privately;
 mod reading;
 mod search;
 mod token;

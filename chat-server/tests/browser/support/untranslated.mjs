@@ -2,7 +2,7 @@
 
 /** What can be read, or is read out, that is in English words. */
 export function untranslated() {
-  const own = "#messages, .name, #title-name, #language, #members-list, .brand, noscript, script, #old, .code";
+  const own = "#messages, #news, .name, #title-name, #language, #members-list, .brand, noscript, script, #old, .code";
   const isEnglish = (text) => /[A-Za-z]{3}/.test(text ?? "");
   const found = [];
   for (const element of document.body.querySelectorAll("*")) {

@@ -1,6 +1,7 @@
 // The texts of the page in Arabic.
 
 export default {
+  skip: "الانتقال إلى الرسائل",
   conversations: "المحادثات",
   closeConversations: "إغلاق قائمة المحادثات",
   rooms: "الغرف",
@@ -16,6 +17,26 @@ export default {
     few: "، {count} رسائل غير مقروءة",
     many: "، {count} رسالة غير مقروءة",
     other: "، {count} رسالة غير مقروءة",
+  },
+  notifications: "الإشعارات",
+  muted: "، مكتومة",
+  messagesForYou: "رسائل موجّهة إليك",
+  mentioned: {
+    zero: "، لا إشارة إليك",
+    one: "، منها واحدة تشير إليك",
+    two: "، منها اثنتان تشيران إليك",
+    few: "، منها {count} تشير إليك",
+    many: "، منها {count} تشير إليك",
+    other: "، منها {count} تشير إليك",
+  },
+  mentionsYou: "، يشير إليك",
+  toMention: {
+    zero: "لا إشارات",
+    one: "إشارة واحدة إليك",
+    two: "إشارتان إليك",
+    few: "{count} إشارات إليك",
+    many: "{count} إشارة إليك",
+    other: "{count} إشارة إليك",
   },
   online: "، متصل",
   offline: "، غير متصل",
@@ -43,6 +64,14 @@ export default {
     few: "{count} أشخاص متصلون",
     many: "{count} شخصًا متصلًا",
     other: "{count} شخص متصل",
+  },
+  membersBefore: {
+    zero: "لم يكن أحد متصلًا",
+    one: "كان شخص واحد متصلًا",
+    two: "كان شخصان متصلين",
+    few: "كان {count} أشخاص متصلين",
+    many: "كان {count} شخصًا متصلين",
+    other: "كان {count} شخص متصلين",
   },
   moreMembers: {
     zero: "ولا أحد غيرهم",

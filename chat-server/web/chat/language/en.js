@@ -2,6 +2,7 @@
 // form for each kind of number that the language tells apart.
 
 export default {
+  skip: "Go to the messages",
   conversations: "Conversations",
   closeConversations: "Close the list of conversations",
   rooms: "Rooms",
@@ -11,6 +12,12 @@ export default {
   nobodyYet: "No private messages yet. Choose somebody among the members, or by name.",
   unreadMessages: "Unread messages",
   unread: { one: ", {count} unread", other: ", {count} unread" },
+  notifications: "Notifications",
+  muted: ", muted",
+  messagesForYou: "Messages for you",
+  mentioned: { one: ", {count} mentions you", other: ", {count} mention you" },
+  mentionsYou: ", mentions you",
+  toMention: { one: "{count} mention", other: "{count} mentions" },
   online: ", online",
   offline: ", offline",
 
@@ -24,6 +31,7 @@ export default {
   showMembers: "Show who is here",
   showMembersOf: { one: "Show who is here: {count} online", other: "Show who is here: {count} online" },
   membersOnline: { one: "{count} online", other: "{count} online" },
+  membersBefore: { one: "{count} was online", other: "{count} were online" },
   moreMembers: { one: "and {count} more", other: "and {count} more" },
   withoutName: { one: "{count} person without a name", other: "{count} people without a name" },
   you: "you",

@@ -1,6 +1,7 @@
 // The texts of the page in Japanese.
 
 export default {
+  skip: "メッセージへ移動",
   conversations: "会話",
   closeConversations: "会話の一覧を閉じる",
   rooms: "ルーム",
@@ -10,6 +11,12 @@ export default {
   nobodyYet: "プライベートメッセージはまだありません。メンバーから選ぶか、名前で探してください。",
   unreadMessages: "未読メッセージあり",
   unread: { other: "、未読{count}件" },
+  notifications: "通知",
+  muted: "、ミュート中",
+  messagesForYou: "あなた宛てのメッセージあり",
+  mentioned: { other: "、うち{count}件はあなたへのメンション" },
+  mentionsYou: "、あなたへのメンション",
+  toMention: { other: "メンション{count}件" },
   online: "、オンライン",
   offline: "、オフライン",
 
@@ -23,6 +30,7 @@ export default {
   showMembers: "参加者を表示",
   showMembersOf: { other: "参加者を表示：{count}人がオンライン" },
   membersOnline: { other: "{count}人がオンライン" },
+  membersBefore: { other: "切断前は{count}人がオンライン" },
   moreMembers: { other: "ほか{count}人" },
   withoutName: { other: "名前のない人が{count}人" },
   you: "あなた",

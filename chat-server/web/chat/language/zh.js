@@ -1,6 +1,7 @@
 // The texts of the page in Chinese.
 
 export default {
+  skip: "跳到消息",
   conversations: "会话",
   closeConversations: "关闭会话列表",
   rooms: "房间",
@@ -10,6 +11,12 @@ export default {
   nobodyYet: "还没有私信。可以从成员列表中选择，或输入名字。",
   unreadMessages: "有未读消息",
   unread: { other: "，{count} 条未读" },
+  notifications: "通知",
+  muted: "，已静音",
+  messagesForYou: "有给你的消息",
+  mentioned: { other: "，其中 {count} 条提到了你" },
+  mentionsYou: "，提到了你",
+  toMention: { other: "{count} 条提到你的消息" },
   online: "，在线",
   offline: "，离线",
 
@@ -23,6 +30,7 @@ export default {
   showMembers: "查看谁在这里",
   showMembersOf: { other: "查看谁在这里：{count} 人在线" },
   membersOnline: { other: "{count} 人在线" },
+  membersBefore: { other: "断线前 {count} 人在线" },
   moreMembers: { other: "还有 {count} 人" },
   withoutName: { other: "{count} 位没有名字的访客" },
   you: "你",

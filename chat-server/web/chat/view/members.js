@@ -35,20 +35,21 @@ export class Members {
     },
   );
 
-  draw({ open, me, rooms }) {
+  draw({ open, me, rooms, connection }) {
     const isRoom = open.kind === "room";
     const members = isRoom ? open.members : privately(open, me, rooms);
     const users = isRoom ? open.users : members.length;
     document.body.classList.toggle("knows-members", users !== null);
     if (users === null) return;
     // Sorting and comparing hundreds of names for each message would be a waste.
-    const now = JSON.stringify([open.id, users, me.name, members, this.mayModerate()]);
+    const isConnected = connection.state === "connected";
+    const now = JSON.stringify([isConnected, open.id, users, me.name, members, this.mayModerate()]);
     if (now === this.#drawn) return;
     this.#drawn = now;
     const names = members.toSorted(sorted.compare);
-    const online = text("membersOnline", { count: users });
+    const online = text(isConnected ? "membersOnline" : "membersBefore", { count: users });
     count.textContent = number(users);
-    label.textContent = text("showMembersOf", { count: users });
+    label.textContent = isConnected ? text("showMembersOf", { count: users }) : text("showMembers");
     toggle.title = online;
     heading.textContent = online;
     const shown = names.slice(0, SHOWN);

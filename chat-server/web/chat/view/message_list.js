@@ -1,7 +1,7 @@
 // Shows the messages of the open conversation: follows the newest while the reader is there, and stays in place
 // when the reader has scrolled up.
 
-import { indexAt } from "../../client/index.js";
+import { indexAt, isMention } from "../../client/index.js";
 import { redrawActions, showActions } from "./actions.js";
 import { copyCode, copyText } from "./copy.js";
 import { askForDay } from "./day.js";
@@ -13,8 +13,6 @@ import { FirstUnread, isAttentive, lastPassed, whatIsNew } from "./reading.js";
 import { makeRow, updateRow } from "./row.js";
 import { Window } from "./window.js";
 
-// More new ones than this at once are not read out by screen readers.
-const READ_OUT = 10;
 // So many pixels away from the end still count as the end, and from the beginning as near it.
 const NEAR_END = 48;
 const NEAR_START = 800;
@@ -26,6 +24,7 @@ const earlier = document.getElementById("earlier");
 const beginning = document.getElementById("beginning");
 const jump = document.getElementById("jump");
 const jumpText = document.getElementById("jump-text");
+const toMention = document.getElementById("to-mention");
 const empty = document.getElementById("empty");
 const emptyText = document.getElementById("empty-text");
 
@@ -57,7 +56,6 @@ export class MessageList {
   // The message to go to when it is drawn: { id, offset }.
   #target = null;
   #me = null;
-  #newest = 0;
   #wantsEarlier = false;
   #isLeft = false;
   #scrollTop = 0;
@@ -77,6 +75,7 @@ export class MessageList {
       this.follow();
       log.focus({ preventScroll: true });
     });
+    toMention.addEventListener("click", () => this.#toMention());
     earlier.addEventListener("click", () => this.#showEarlier());
     document.addEventListener("visibilitychange", redraw);
     window.addEventListener("focus", redraw);
@@ -118,7 +117,6 @@ export class MessageList {
     if (target) this.#prepare(target);
     else if (!caughtUp && this.#window.following) this.#firstUnread.seek();
     if (this.#wantsEarlier && this.#window.extendBack(messages)) this.#wantsEarlier = false;
-    this.#announce(messages);
     if (this.#window.following) {
       this.#drawRows();
       this.#toEnd();
@@ -145,16 +143,13 @@ export class MessageList {
     this.#window = new Window();
     this.#firstUnread.seek();
     this.#isLeft = this.#wantsEarlier = false;
-    this.#newest = Infinity;
     this.#rows.draw([]);
     this.#label();
   }
 
-  // Nothing of it is read out as new.
   #prepare({ offset }) {
     this.#firstUnread.found();
     this.#window.goTo(this.#shown.messages, offset);
-    this.#newest = Infinity;
   }
 
   #showTarget({ offset }) {
@@ -185,6 +180,7 @@ export class MessageList {
       id: message.own ? (message.key ?? `own ${message.offset}`) : message.offset,
       state: message.own ? "sent" : null,
       quote: this.#quotes.of(this.#conversation, message.replyTo),
+      mentionsMe: this.#conversation.kind === "room" && isMention(message, this.#me.name),
       isFirstNew: newAfter !== null && isFirstAfter(newAfter, messages, start + index),
     }));
     if (this.#window.reachesEnd && past === null) {
@@ -194,13 +190,6 @@ export class MessageList {
       }
     }
     this.#rows.draw(items);
-  }
-
-  // Few new ones are read out; those of before, or of another conversation, are not new.
-  #announce(messages) {
-    const count = messages.length - indexAt(messages, this.#newest + 1);
-    log.ariaLive = this.#newest !== Infinity && count <= READ_OUT && !this.#wantsEarlier ? "polite" : "off";
-    this.#newest = messages.at(-1)?.offset ?? 0;
   }
 
   #scrolled() {
@@ -313,6 +302,22 @@ export class MessageList {
     return messages[indexAt(messages, offset)];
   }
 
+  // The next mention that the reader has not read, if it is here.
+  #nextMention() {
+    const { messages, kind, forMe, read } = this.#conversation;
+    if (kind !== "room" || forMe === 0) return undefined;
+    return messages.slice(indexAt(messages, read + 1)).find((message) => isMention(message, this.#me.name));
+  }
+
+  #toMention() {
+    const mention = this.#nextMention();
+    if (mention === undefined) return;
+    this.#chat.showNewest(this.#conversation.id);
+    this.#window.following = false;
+    this.#isLeft = false;
+    this.goTo(this.#conversation.id, mention.offset);
+  }
+
   // The first click asks, the second one does it.
   #delete(row, button, offset) {
     if (button.classList.contains("sure")) {
@@ -364,6 +369,9 @@ export class MessageList {
     const { messages, more } = this.#shown;
     const isRoom = kind === "room";
     const isWhole = this.#window.range(messages)[0] === 0;
+    const mention = this.#window.following ? undefined : this.#nextMention();
+    toMention.hidden = mention === undefined;
+    if (mention) toMention.textContent = text("toMention", { count: conversation.forMe });
     jump.hidden = this.#window.following;
     jumpText.textContent = unread > 0 ? whatIsNew(conversation) : text("jump");
     earlier.hidden = isWhole && !(loaded && more);

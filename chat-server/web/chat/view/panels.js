@@ -2,15 +2,20 @@
 
 import { isSameName } from "../../client/index.js";
 import { fillAvatar, shownName } from "./avatar.js";
+import { chime } from "./chime.js";
 import { deletedHere } from "./deleted_here.js";
 import { loadFurtherTexts, number, text } from "./language.js";
+import { askForPermission, permission } from "./notification.js";
+import { hearsChime, isNotified, levelsOf, setChime, setLevel, setNotified } from "./preferences.js";
 import { explained, problemOf } from "./problem.js";
 import { signedTokenOf } from "./signed_token.js";
 import { thisDevice } from "./this_device.js";
 import { moment, showWhen } from "./times.js";
 
+const notification = { askForPermission, permission };
+const preferences = { hearsChime, isNotified, levelsOf, setChime, setLevel, setNotified };
 const PAGE = {
-  deletedHere, explained, fillAvatar, isSameName, moment, number, problemOf, showWhen,
+  chime, deletedHere, explained, fillAvatar, isSameName, moment, notification, number, preferences, problemOf, showWhen,
   shownName, signedTokenOf, text, thisDevice,
 };
 

@@ -105,7 +105,8 @@ export class Places {
   }
 }
 
-function hashOf({ kind, name, message }) {
+/** What the address has of a place. */
+export function hashOf({ kind, name, message }) {
   const parameters = new URLSearchParams({ [kind === "room" ? "room" : "with"]: name });
   if (message) parameters.set("message", message);
   return `#${parameters}`;

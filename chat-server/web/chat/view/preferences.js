@@ -23,3 +23,35 @@ export function chooseLanguage(code) {
   if (code === null) memory.remove("language");
   else memory.set("language", code);
 }
+
+/** Whether the browser's notifications are wanted here. */
+export function isNotified() {
+  return memory.get("notifies", false);
+}
+
+export function setNotified(isNotified) {
+  memory.set("notifies", isNotified);
+}
+
+/** Whether a sound is wanted. */
+export function hearsChime() {
+  return memory.get("chime", false);
+}
+
+export function setChime(hears) {
+  memory.set("chime", hears);
+}
+
+/**
+ * What says of which messages of a conversation the reader wants to hear: "all", "mentions" or "mute". Each user of the
+ * browser has other wishes.
+ */
+export function levelsOf({ user }) {
+  const levels = memory.get("levels", {})[user ?? ""] ?? {};
+  return ({ id, kind }) => levels[id] ?? (kind === "room" ? "mentions" : "all");
+}
+
+export function setLevel({ user }, { id }, level) {
+  const levels = memory.get("levels", {});
+  memory.set("levels", { ...levels, [user ?? ""]: { ...levels[user ?? ""], [id]: level } });
+}

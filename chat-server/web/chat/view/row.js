@@ -41,7 +41,7 @@ export function makeRow({ id, content, at, from, own }) {
 
 // Brings up to date what depends on the message before, or changes.
 export function updateRow(row, item, before) {
-  const { at, from, own, content, state, problem, isFirstNew = false } = item;
+  const { at, from, own, content, state, problem, isFirstNew = false, mentionsMe = false } = item;
   const { offset, edited = false, deleted = false, reactions = [], quote = null } = item;
   setOnce(row, "quote", quote && !deleted ? `${quote.offset} ${quote.author} ${quote.words}` : "", () => setQuote(row, deleted ? null : quote));
   if (contents.get(row) !== content) setText(row, content);
@@ -55,6 +55,8 @@ export function updateRow(row, item, before) {
   const today = dayNumber(Date.now());
   // Tomorrow "today" is "yesterday".
   setOnce(row, "day", isNewDay ? `${dayNumber(at)} ${today}` : "", () => setDay(row, isNewDay ? at : null));
+  row.classList.toggle("mention", mentionsMe);
+  row.querySelector(".to-you").hidden = !mentionsMe;
   setOnce(row, "new", String(isFirstNew), () => (row.querySelector(".new").hidden = !isFirstNew));
   const isTogether = before !== null && !isNewDay && !isFirstNew && before.own === own &&
     before.from === from && at !== null && Math.abs(at - before.at) < TOGETHER_MS;

@@ -1,8 +1,13 @@
-// Alt with an arrow key goes to the conversation above or below; Ctrl+K, or ⌘K, finds another one.
+// The link that skips the lists; Alt with an arrow key goes to the conversation above or below; Ctrl+K, or ⌘K, finds another one.
 
 const STEPS = { ArrowUp: -1, ArrowDown: 1 };
 
 export function listenForShortcuts(chat, find) {
+  // The address says what is open, and stays.
+  document.getElementById("skip").addEventListener("click", (event) => {
+    event.preventDefault();
+    document.getElementById("log").focus();
+  });
   addEventListener("keydown", (event) => {
     if (isFind(event)) {
       event.preventDefault();

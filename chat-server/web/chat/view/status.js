@@ -31,6 +31,7 @@ export class Status {
   draw({ connection }) {
     if (connection.state === this.#connection?.state) return;
     this.#connection = connection;
+    document.body.classList.toggle("cut-off", connection.state !== "connected");
     clearTimeout(this.#news);
     this.#show();
   }

@@ -131,8 +131,8 @@ export class Arrivals {
     this.#parts.conversations.changed();
     const conversation = this.#parts.changes.conversation(meta);
     apply(conversation);
-    if (conversation) this.onChanged(meta.of, conversation.id);
     this.onChange();
+    if (conversation) this.onChanged(meta.of, conversation.id);
   }
 
   /**
@@ -153,7 +153,7 @@ export class Arrivals {
       conversation.markRead(message.offset);
       reading.tell();
     } else if (reached === "next") {
-      conversation.countUnread(message.offset);
+      conversation.countUnread(message);
     }
     if (reached === "next" && !message.own) this.catchUp.note(message.offset);
     if (!(this.isReadingBack && conversation === conversations.open)) conversation.forgetOld();

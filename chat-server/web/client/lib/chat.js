@@ -228,6 +228,7 @@ export class Chat {
     settled(await this.#parts.connection.ask("history", { with: name, limit: 1 }));
     if (this.#parts.identity.isMe(name)) throw new Refusal({ code: "message_to_oneself", message: "this is your own name" });
     const person = this.#parts.conversations.withPerson(name);
+    this.#parts.presence.askPerson(person);
     this.#changed();
     return person.id;
   }
@@ -254,6 +255,7 @@ export class Chat {
     this.#parts.arrivals.isReadingBack = false;
     this.#parts.history.open(conversation);
     if (conversation.isRoom) this.#parts.presence.ask(conversation);
+    else this.#parts.presence.askPerson(conversation);
     this.#changed();
   }
 
@@ -298,7 +300,7 @@ export class Chat {
   }
 
   /**
-   * Says that the user is typing in a room, or has stopped.
+   * Says that the user is typing in a conversation, or has stopped.
    * @param {ConversationId} id
    * @param {boolean} [isTyping]
    */
@@ -365,7 +367,7 @@ export class Chat {
   #newSnapshot() {
     const { rooms, people, open } = this.#parts.conversations;
     const one = (/** @type {Conversation} */ it) =>
-      it.snapshot(this.#parts.outbox.waiting(it), !it.isRoom && this.#parts.presence.isHere(it.name));
+      it.snapshot(this.#parts.outbox.waiting(it), !it.isRoom && this.#parts.presence.isHere(it));
     const all = { rooms: Object.freeze(rooms.map(one)), people: Object.freeze(people.map(one)) };
     return Object.freeze({
       connection: Object.freeze({ state: this.#parts.connection.state, problem: this.#parts.connection.problem }),
@@ -373,7 +375,13 @@ export class Chat {
       ...all,
       open: one(open),
       caughtUp: this.#parts.arrivals.isCaughtUp,
-      unread: [...all.rooms, ...all.people].reduce((sum, { unread }) => sum + unread, 0),
+      unread: sum([...all.rooms, ...all.people].map(({ unread }) => unread)),
+      forMe: sum([...all.rooms, ...all.people].map(({ forMe }) => forMe)),
     });
   }
+}
+
+/** @param {number[]} numbers */
+function sum(numbers) {
+  return numbers.reduce((total, number) => total + number, 0);
 }

@@ -4,6 +4,7 @@ import { Messages } from "./messages.js";
 import { nameKey } from "./names.js";
 
 /** @typedef {import("./types.js").ConversationSnapshot} ConversationSnapshot */
+/** @typedef {import("./types.js").Message} Message */
 /** @typedef {import("./types.js").ReadMark} ReadMark */
 /** @typedef {import("./types.js").Waiting} Waiting */
 
@@ -42,9 +43,10 @@ export class Conversation {
    */
   takenBack = 0;
 
-  // The newest message that the user has read, and how many came after it from others.
+  // The newest message that the user has read, how many came after it from others, and how many of those mention the user.
   read = 0;
   unread = 0;
+  mentions = 0;
   /**
    * The user had read the messages up to here when new ones came; null when there is nothing to mark.
    * @type {number | null}
@@ -73,17 +75,23 @@ export class Conversation {
    * @type {string | null}
    */
   user = null;
+  /** Whether the server has said that the other person is there, in whatever room. */
+  online = false;
 
   /** @type {ConversationSnapshot | null} */
   #snapshot = null;
 
+  #isMention;
+
   /**
    * @param {"room" | "person"} kind
    * @param {string} name
+   * @param {(message: Message) => boolean} isMention whether it mentions the user
    */
-  constructor(kind, name) {
+  constructor(kind, name, isMention) {
     this.kind = kind;
     this.name = name;
+    this.#isMention = isMention;
     this.id = kind === "room" ? roomId(name) : personId(name);
   }
 
@@ -96,11 +104,12 @@ export class Conversation {
     return this.isRoom ? { room: this.name } : { with: this.name };
   }
 
-  /** @param {number} offset */
-  countUnread(offset) {
-    if (offset <= this.read) return;
+  /** @param {Message} message */
+  countUnread(message) {
+    if (message.offset <= this.read) return;
     if (this.unread === 0) this.newAfter = this.read;
     this.unread += 1;
+    if (this.#isMention(message)) this.mentions += 1;
   }
 
   /**
@@ -110,8 +119,7 @@ export class Conversation {
   markRead(upto = this.messages.newest ?? 0) {
     if (this.read >= upto && (this.unread === 0 || upto < (this.messages.newest ?? 0))) return false;
     this.read = Math.max(this.read, upto);
-    const isAll = this.read >= (this.messages.newest ?? 0);
-    this.unread = isAll ? 0 : (this.messages.othersAfter(this.read) ?? this.unread);
+    this.#count(this.read >= (this.messages.newest ?? 0) ? 0 : this.unread);
     if (this.read >= this.takenBack) this.takenBack = 0;
     return true;
   }
@@ -119,10 +127,12 @@ export class Conversation {
   /**
    * Changes a message wherever it is here.
    * @param {number} offset
-   * @param {(message: import("./types.js").Message) => Partial<import("./types.js").Message>} changed
+   * @param {(message: Message) => Partial<Message>} changed
    */
   change(offset, changed) {
+    const before = this.#mentionsAt(offset);
     this.messages.change(offset, changed);
+    this.mentions = Math.max(0, this.mentions + this.#mentionsAt(offset) - before);
     this.past?.messages.change(offset, changed);
   }
 
@@ -145,7 +155,18 @@ export class Conversation {
     const { read, messages } = this;
     this.takenBack = Math.max(this.takenBack, read);
     this.read = this.newAfter = Math.min(read, messages.before(offset));
-    this.unread = messages.othersAfter(this.read) ?? 0;
+    this.#count(0);
+  }
+
+  /**
+   * Another device has read up to here, and the server says how many come after it.
+   * @param {number} read
+   * @param {number} unread
+   */
+  takeRead(read, unread) {
+    this.markRead(read);
+    this.#count(unread);
+    this.newAfter = this.unread > 0 ? read : null;
   }
 
   forgetOld() {
@@ -154,7 +175,7 @@ export class Conversation {
 
   /**
    * What was kept of it.
-   * @param {import("./types.js").Message[]} messages
+   * @param {Message[]} messages
    */
   restore(messages) {
     this.messages.replace(messages, 0);
@@ -168,7 +189,7 @@ export class Conversation {
     this.more = true;
     this.restored = null;
     this.past = null;
-    this.read = this.unread = this.takenBack = 0;
+    this.read = this.unread = this.mentions = this.takenBack = 0;
     this.newAfter = null;
     this.readers.clear();
   }
@@ -186,10 +207,29 @@ export class Conversation {
       members: sameOr(before?.members, [...this.members.values()]),
       typing: sameOr(before?.typing, [...this.typing.keys()]),
       readers: sameOr(before?.readers, [...this.readers.values()]),
-      here, past: this.past?.snapshot() ?? null,
+      forMe: this.isRoom ? this.mentions : unread, here, past: this.past?.snapshot() ?? null,
     };
     if (before === null || !isSame(before, now)) this.#snapshot = Object.freeze(now);
     return /** @type {ConversationSnapshot} */ (this.#snapshot);
+  }
+
+  /**
+   * Counts what is unread, where all of it is here. Else there are this many, and the mentions that have been seen so far.
+   * @param {number} unread
+   */
+  #count(unread) {
+    const others = this.messages.othersAfter(this.read);
+    this.unread = others?.length ?? unread;
+    this.mentions = others?.filter(this.#isMention).length ?? Math.min(this.mentions, unread);
+  }
+
+  /**
+   * How many unread mentions are at this offset.
+   * @param {number} offset
+   */
+  #mentionsAt(offset) {
+    const message = offset > this.read ? this.messages.at(offset) : undefined;
+    return message && this.#isMention(message) ? 1 : 0;
   }
 }
 

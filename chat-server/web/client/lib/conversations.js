@@ -4,10 +4,11 @@
 import { Conversation, personId, roomId } from "./conversation.js";
 import { Cursor } from "./cursor.js";
 import { KeptMessages } from "./kept_messages.js";
+import { isMention } from "./mentions.js";
 
 /** @typedef {import("./memory.js").Memory} Memory */
 /** @typedef {import("./memory.js").Listening} Listening */
-/** @typedef {{ name: string, read?: number, unread?: number, takenBack?: number }} Remembered */
+/** @typedef {{ name: string, read?: number, unread?: number, mentions?: number, takenBack?: number }} Remembered */
 
 const SAVE_AFTER_MS = 250;
 const FIRST_ROOM = "general";
@@ -38,6 +39,8 @@ export class Conversations {
   #people;
   /** @type {string | null} */
   #me = null;
+  /** @type {string | null} */
+  #name = null;
   #isForgotten = false;
 
   /**
@@ -126,6 +129,7 @@ export class Conversations {
    * @param {boolean} [isRenamed]
    */
   setUser(name, isRenamed = false) {
+    this.#name = name;
     const me = name === null ? null : personId(name);
     if (me === this.#me) return;
     this.#people = this.#peopleNow();
@@ -171,9 +175,9 @@ export class Conversations {
    * @param {"room" | "person"} kind
    * @param {Remembered} remembered
    */
-  #restore(kind, { name, read = 0, unread = 0, takenBack = 0 }) {
-    const conversation = new Conversation(kind, name);
-    Object.assign(conversation, { read, unread, takenBack, newAfter: unread > 0 ? read : null });
+  #restore(kind, { name, read = 0, unread = 0, mentions = 0, takenBack = 0 }) {
+    const conversation = new Conversation(kind, name, (message) => kind === "room" && isMention(message, this.#name));
+    Object.assign(conversation, { read, unread, mentions, takenBack, newAfter: unread > 0 ? read : null });
     this.#kept?.restore(conversation, this.#me);
     this.#byId.set(conversation.id, conversation);
     this.changed();
@@ -231,6 +235,6 @@ export class Conversations {
 }
 
 /** @param {Conversation} conversation */
-function remembered({ name, read, unread, takenBack }) {
-  return { name, read, unread, ...(takenBack > 0 && { takenBack }) };
+function remembered({ name, read, unread, mentions, takenBack }) {
+  return { name, read, unread, ...(mentions > 0 && { mentions }), ...(takenBack > 0 && { takenBack }) };
 }

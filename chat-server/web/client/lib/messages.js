@@ -106,12 +106,21 @@ export class Messages {
   }
 
   /**
-   * How many of others come after this offset; undefined if not all of them are here.
+   * Those of others that come after this offset; undefined if not all of them are here.
    * @param {number} offset
    */
   othersAfter(offset) {
     if (this.oldest === null || this.oldest > offset + 1) return undefined;
-    return this.#list.slice(indexAt(this.#list, offset + 1)).filter(({ own }) => !own).length;
+    return this.#list.slice(indexAt(this.#list, offset + 1)).filter(({ own }) => !own);
+  }
+
+  /**
+   * The message at this offset, if it is here.
+   * @param {number} offset
+   */
+  at(offset) {
+    const message = this.#list[indexAt(this.#list, offset)];
+    return message?.offset === offset ? message : undefined;
   }
 
   /**

@@ -55,7 +55,7 @@ export function assemble(options, listeners, others, changed) {
   const typing = new Typing(scope, conversations, connection);
   const reading = new Reading(scope, conversations, connection, identity);
   const changes = new Changes(conversations, connection, identity);
-  const presence = new Presence(conversations, connection);
+  const presence = new Presence(conversations, connection, identity);
   const arrivals = new Arrivals(listening, { conversations, identity, outbox, changes, typing, reading }, options);
   const history = new History(scope, connection, (said) => arrivals.message(said));
   const handover = new Handover(listening, memory, tab, connection, conversations);

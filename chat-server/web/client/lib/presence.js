@@ -1,8 +1,12 @@
 // Who is in the rooms, as the server tells.
 
-import { nameKey } from "./names.js";
+import { isSameName, nameKey } from "./names.js";
 
+/** @typedef {import("./conversation.js").Conversation} Conversation */
 /** @typedef {{ room: string, nickname: string | null, users: number }} Change */
+
+// Each is a question of its own.
+const MAX_PEOPLE = 50;
 
 export class Presence {
   /** Called after every change. */
@@ -10,20 +14,25 @@ export class Presence {
 
   #conversations;
   #connection;
+  #identity;
+  // Whether the server knows what to answer.
+  #isKnown = true;
 
   /**
    * @param {import("./conversations.js").Conversations} conversations
    * @param {import("./connection.js").Connection} connection
+   * @param {import("./identity.js").Identity} identity
    */
-  constructor(conversations, connection) {
+  constructor(conversations, connection, identity) {
     this.#conversations = conversations;
     this.#connection = connection;
+    this.#identity = identity;
   }
 
   /**
    * Asks who is in a room: after connecting, and now and then for large rooms, where the server does not
    * tell of each who comes or leaves.
-   * @param {import("./conversation.js").Conversation} room
+   * @param {Conversation} room
    */
   async ask(room) {
     const answer = await this.#connection.ask("users", room.name);
@@ -51,12 +60,43 @@ export class Presence {
       const others = new Map(room.members);
       others.delete(nameKey(nickname));
       room.members = others;
+      // Somewhere else, or nowhere.
+      const person = this.#conversations.people.find(({ name }) => isSameName(name, nickname));
+      if (person) this.askPerson(person);
     }
     this.onChange();
   }
 
+  /** Asks which of the people are there whom the user writes with: those in none of the user's rooms are told of by nobody. */
+  async askPeople() {
+    if (!this.#identity.name || !this.#isKnown) return;
+    await Promise.all(this.#conversations.people.slice(0, MAX_PEOPLE).map((person) => this.askPerson(person)));
+  }
+
+  /** @param {Conversation} person */
+  async askPerson(person) {
+    if (!this.#identity.name || !this.#isKnown) return;
+    // Whose leaving is told.
+    if (this.#isInRoom(person.name)) return void (person.online = false);
+    const answer = await this.#connection.ask("is online", person.name);
+    // A server of an earlier version.
+    if (answer?.error?.code === "unknown_event") this.#isKnown = false;
+    const online = answer?.online ?? false;
+    if (online === person.online) return;
+    person.online = online;
+    this.onChange();
+  }
+
+  /**
+   * Whether somebody is anywhere, as far as is known; without a connection nothing is.
+   * @param {Conversation} person
+   */
+  isHere(person) {
+    return this.#connection.isConnected && (person.online || this.#isInRoom(person.name));
+  }
+
   /** @param {string} name */
-  isHere(name) {
+  #isInRoom(name) {
     const key = nameKey(name);
     return this.#conversations.rooms.some(({ members }) => members.has(key));
   }

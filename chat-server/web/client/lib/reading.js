@@ -119,10 +119,7 @@ export class Reading {
     if (!conversation) return;
     this.#told.set(conversation.id, read);
     if (read <= Math.max(conversation.read, conversation.takenBack)) return;
-    const others = conversation.messages.othersAfter(read) ?? unread;
-    conversation.markRead(read);
-    conversation.unread = others;
-    conversation.newAfter = others > 0 ? read : null;
+    conversation.takeRead(read, unread);
     this.#conversations.changed();
   }
 }

@@ -55,7 +55,10 @@ export class Session {
     connection.start();
     outbox.start((entry) => this.#send(entry));
     history.open(conversations.open);
-    scope.every(PRESENCE_MS, () => conversations.open.isRoom && presence.ask(conversations.open));
+    scope.every(PRESENCE_MS, () => {
+      if (conversations.open.isRoom) presence.ask(conversations.open);
+      presence.askPeople();
+    });
     // A user without a name is somebody else for the server after a reload, and would count twice. With a name it is
     // the same one, whose session may go on. One that polls says so early: at "pagehide" the poll is given up, which
     // the server takes for the end, and it may hear of that first.
@@ -78,6 +81,7 @@ export class Session {
       "user joined": (/** @type {any} */ change) => presence.joined(change),
       "user left": (/** @type {any} */ change) => presence.left(change),
       typing: (/** @type {any} */ change) => typing.heard(change),
+      "private typing": (/** @type {any} */ change) => typing.heardPrivately(change),
       read: (/** @type {any} */ change) => reading.heard(change),
     };
   }
@@ -123,6 +127,7 @@ export class Session {
     }
     this.#wasConnected = true;
     for (const room of rooms) presence.ask(room);
+    presence.askPeople();
     reading.ask();
     history.open(conversations.open);
     this.onChange();
@@ -238,6 +243,7 @@ export class Session {
     conversations.setUser(name, isRenamed);
     // Others are told of it, and not the one who did it.
     for (const room of conversations.rooms) presence.ask(room);
+    presence.askPeople();
     this.onChange();
   }
 

@@ -76,6 +76,8 @@
  * @property {boolean} more whether the server has messages before the first
  * @property {number} read the offset up to which the user has read
  * @property {number} unread how many came after it from others
+ * @property {number} forMe how many of those are for the user: all of a person, and in a room those with "@" and the
+ *   user's name
  * @property {number | null} newAfter the user had read up to here when new ones came; `null` without a mark
  * @property {number | null} users how many are in the room; `null` if not known
  * @property {readonly string[]} members the names of those in the room
@@ -104,6 +106,7 @@
  * @property {ConversationSnapshot} open the one that is shown
  * @property {boolean} caughtUp whether all is there that was missed, and what other devices have read
  * @property {number} unread in all conversations
+ * @property {number} forMe how many of those are private, or mention the user
  */
 
 /**

@@ -1,5 +1,7 @@
 // Who is typing, and saying that the user is.
 
+import { isSameName } from "./names.js";
+
 /** @typedef {import("./conversation.js").Conversation} Conversation */
 
 // The server says when somebody stops, and a connection may be lost before it does.
@@ -34,7 +36,22 @@ export class Typing {
 
   /** @param {{ room: string, nickname: string | null, typing: boolean }} change */
   heard({ room: name, nickname, typing }) {
-    const room = this.#conversations.room(name);
+    this.#heard(this.#conversations.room(name), nickname, typing);
+  }
+
+  /** @param {{ nickname: string, user: string, typing: boolean }} change */
+  heardPrivately({ nickname, user, typing }) {
+    const { people } = this.#conversations;
+    const person = people.find((it) => it.user === user) ?? people.find((it) => isSameName(it.name, nickname));
+    this.#heard(person, nickname, typing);
+  }
+
+  /**
+   * @param {Conversation | undefined} room
+   * @param {string | null} nickname
+   * @param {boolean} typing
+   */
+  #heard(room, nickname, typing) {
     if (!room) return;
     this.#forget(room, nickname);
     if (typing) {
@@ -58,7 +75,7 @@ export class Typing {
 
   /** The connection is lost: nobody will say that they stopped. */
   clear() {
-    for (const room of this.#conversations.rooms) {
+    for (const room of this.#conversations.all) {
       for (const nickname of [...room.typing.keys()]) this.#forget(room, nickname);
     }
     this.#room = null;
@@ -66,23 +83,30 @@ export class Typing {
   }
 
   /**
-   * The user is typing in a room.
+   * The user is typing in a conversation.
    * @param {Conversation} room
    */
   begin(room) {
-    if (!room.isRoom) return;
     if (this.#room !== room) this.end();
     const now = this.#scope.now();
     if (this.#room === room && now - this.#saidAt < TELL_MS) return;
     this.#room = room;
     this.#saidAt = now;
-    this.#connection.tell("typing", room.name, true);
+    this.#tell(room, true);
   }
 
   /** The user has stopped, or sent it. */
   end() {
-    if (this.#room !== null) this.#connection.tell("typing", this.#room.name, false);
+    if (this.#room !== null) this.#tell(this.#room, false);
     this.#room = null;
+  }
+
+  /**
+   * @param {Conversation} conversation
+   * @param {boolean} typing
+   */
+  #tell({ isRoom, name }, typing) {
+    this.#connection.tell(isRoom ? "typing" : "private typing", name, typing);
   }
 
   /**

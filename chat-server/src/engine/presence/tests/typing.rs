@@ -110,3 +110,46 @@ async fn typing_is_told_on_all_nodes_and_ends_there_also_when_its_end_is_lost() 
     net.pass(100).await;
     assert_eq!(watcher.hears(), ["Ada types", "Ada rests"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_types_privately_is_told_to_the_other_user_on_all_nodes_and_to_nobody_else() {
+    let mut net = Net::of(2);
+    let [ada, tab] = [0, 1].map(|node| net.nodes[node].ada());
+    let [bob, phone] = [0, 1].map(|node| net.nodes[node].enter("b", Some("Bob"), &[room("rust")]));
+    let eve = net.nodes[1].enter("e", Some("Eve"), &[general()]);
+    net.pass(3000).await;
+    for client in [&ada, &tab, &bob, &phone, &eve] {
+        client.hears();
+    }
+    let (bob_id, _) = user("Bob").unwrap();
+    let nothing = Vec::<String>::new();
+    ada.presence.typing_privately(bob_id, true);
+    // Too soon to be told again.
+    ada.presence.typing_privately(bob_id, true);
+    net.pass(500).await;
+    ada.presence.typing_privately(bob_id, false);
+    ada.presence.typing_privately(bob_id, false);
+    net.pass(600).await;
+    for client in [&bob, &phone] {
+        assert_eq!(client.hears(), ["Ada types privately", "Ada rests privately"]);
+    }
+    for client in [&ada, &tab, &eve] {
+        assert_eq!(client.hears(), nothing);
+    }
+    ada.presence.typing_privately(bob_id, true);
+    net.pass(500).await;
+    assert_eq!(phone.hears(), ["Ada types privately"]);
+    for _ in 0..100 {
+        ada.presence.typing_privately(bob_id, false);
+        ada.presence.typing_privately(bob_id, true);
+    }
+    net.pass(100).await;
+    let told = phone.hears().len();
+    assert!((2..=6).contains(&told), "{told} in less than a second");
+    // Without a name, nobody types to anybody.
+    tab.presence.rename(None);
+    net.pass(2000).await;
+    bob.hears();
+    tab.presence.typing_privately(bob_id, true);
+    assert_eq!(bob.hears(), nothing);
+}

@@ -228,3 +228,35 @@ async fn those_who_ask_share_one_list_until_it_changes() {
     assert_eq!(node.names(&general()), [].into());
     assert_eq!(node.users(&general()).users, 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_user_is_present_as_long_as_it_is_in_any_room_on_any_node() {
+    let mut net = Net::of(2);
+    let is_present = |net: &Net| {
+        net.nodes
+            .iter()
+            .map(|node| node.presence.is_present(user("Bob").unwrap().0))
+            .collect::<Vec<_>>()
+    };
+    let watcher = net.nodes[0].ada();
+    net.pass(2000).await;
+    assert_eq!(is_present(&net), [false, false]);
+    let bob = net.nodes[1].enter("b", Some("Bob"), &[general(), room("rust")]);
+    let tab = net.nodes[0].enter("tab", Some("Bob"), &[general()]);
+    net.pass(2000).await;
+    assert_eq!(is_present(&net), [true, true]);
+    tab.presence.end(true);
+    bob.presence.leave(&general());
+    net.pass(2000).await;
+    assert_eq!(is_present(&net), [true, true]);
+    bob.presence.rename(None);
+    net.pass(2000).await;
+    assert_eq!(is_present(&net), [false, false]);
+    bob.presence.rename(user("Bob"));
+    net.pass(2000).await;
+    assert_eq!(is_present(&net), [true, true]);
+    bob.presence.end(true);
+    net.pass(2000).await;
+    assert_eq!(is_present(&net), [false, false]);
+    drop(watcher);
+}

@@ -8,7 +8,7 @@ use socketioxide_core::Value;
 
 use super::super::connection::{Connection, InOrder, TASK_BYTES, json};
 use super::super::event::{Event, handle};
-use super::{changes, client_event, devices, kept_rooms, reading, search, token};
+use super::{changes, client_event, devices, kept_rooms, privately, reading, search, token};
 
 /// Handles events that have no handler of their own: rare ones, and those that the chat does not know.
 pub(crate) struct OtherEvents(pub(crate) Arc<Connection>);
@@ -44,6 +44,8 @@ const RARE: &[Rare] = &[
     rare::<reading::UnreadEvent>(),
     rare::<reading::ReadersEvent>(),
     rare::<search::SearchEvent>(),
+    rare::<privately::PrivateTypingEvent>(),
+    rare::<privately::OnlineEvent>(),
 ];
 
 const fn rare<E: Event>() -> Rare {
