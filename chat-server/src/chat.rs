@@ -1,7 +1,9 @@
 mod access;
+mod admin;
 mod builder;
 mod handles;
 mod impairment;
+mod metrics;
 mod search;
 mod send;
 mod stores;
@@ -32,6 +34,7 @@ pub use self::send::{SendError, Sending};
 pub use self::stores::Stores;
 use crate::engine::limits::{LimitError, Limits};
 use crate::engine::log::{Log, ReaderId};
+use crate::engine::outgoing::Outgoing;
 #[cfg(feature = "api")]
 use crate::http::api::{self, Api, ApiTokens};
 use crate::http::base_path::BasePath;
@@ -68,6 +71,8 @@ pub struct Chat {
     recovery: Recovery<ChatSession>,
     sessions: Arc<dyn SessionStore>,
     broadcast: Arc<dyn Broadcast>,
+    /// The queue of frames for other nodes.
+    outgoing: Outgoing,
     /// The tasks that publish to and listen to other nodes.
     relay: TaskTracker,
     listening: CancellationToken,
@@ -170,15 +175,7 @@ impl Chat {
     }
 
     fn router_for(&self, origins: Origins) -> Router {
-        let chat = self.clone();
-        let ready = get(async move || match &*chat.impairments() {
-            [] => (StatusCode::OK, "ready\n".to_owned()),
-            impairments => {
-                let lines = impairments.iter().map(|impairment| format!("{impairment}\n"));
-                (StatusCode::SERVICE_UNAVAILABLE, lines.collect())
-            }
-        });
-        let health = web::health().route("/readyz", ready);
+        let health = self.health();
         #[cfg(feature = "api")]
         let api = self
             .api
@@ -192,6 +189,19 @@ impl Chat {
         };
         let nested = self.base_path.nest(chat);
         if self.base_path == BasePath::default() { nested } else { nested.merge(health) }
+    }
+
+    /// Returns `/healthz` and `/readyz`.
+    fn health(&self) -> Router {
+        let chat = self.clone();
+        let ready = get(async move || match &*chat.impairments() {
+            [] => (StatusCode::OK, "ready\n".to_owned()),
+            impairments => {
+                let lines = impairments.iter().map(|impairment| format!("{impairment}\n"));
+                (StatusCode::SERVICE_UNAVAILABLE, lines.collect())
+            }
+        });
+        web::health().route("/readyz", ready)
     }
 
     /// Returns the maximum number of connections that [`serve`](Self::serve) accepts.

@@ -93,6 +93,7 @@ files! {
     keys
     lost_polls
     malformed
+    metrics
     moderation
     moved_files
     msgpack

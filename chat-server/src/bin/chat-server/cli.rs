@@ -1,6 +1,7 @@
 //! The command line of the server.
 
 mod adapter;
+mod admin;
 mod administrator;
 mod api_args;
 mod api_client;
@@ -33,6 +34,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use clap::CommandFactory;
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 use api_client::TryAgain;
 pub(crate) use args::Cli;
@@ -122,7 +124,11 @@ pub(crate) fn exit_code(error: &anyhow::Error) -> ExitCode {
 }
 
 async fn serve(cli: &Cli) -> anyhow::Result<()> {
-    let bound = cli.address().bind().await?;
+    let bound = cli.address().bind("--listen").await?;
+    let admin = match cli.admin_address() {
+        Some(address) => Some(address.bind("--admin-listen").await?),
+        None => None,
+    };
     let local = &*bound.shown;
     telemetry::init(&cli.log, cli.worker_listen.as_ref().map(|_| local))?;
     let webhooks = cli.webhooks.webhooks()?;
@@ -168,6 +174,8 @@ async fn serve(cli: &Cli) -> anyhow::Result<()> {
     }
     let chat = chat.start().await?;
     webhooks.start(&chat)?;
+    let stopped = CancellationToken::new();
+    let admin = admin.map(|bound| admin::start(&chat, bound, stopped.clone()));
     let signalled = stop_signal()?;
     let released = cli.worker_listen.as_ref().map(|_| supervisor::released()).transpose();
     let released = released.context("only a supervisor starts workers; use --workers N")?;
@@ -209,7 +217,11 @@ async fn serve(cli: &Cli) -> anyhow::Result<()> {
         service_manager::ready(&format!("serving on {local}"));
     }
     let served = chat.serve(bound.listener, stop).await;
+    stopped.cancel();
     let close = async {
+        if let Some(admin) = admin {
+            admin.await.ok();
+        }
         broadcast.close().await;
         store.close().await;
     };

@@ -45,7 +45,8 @@ impl SupervisorError {
     }
 }
 
-/// Runs a worker for each address until `stop` is ready; `command` returns the command that starts one.
+/// Runs a worker for each address until `stop` is ready; `command` returns the command that starts one, of its number from
+/// 0 on and its address.
 ///
 /// Workers are started one after the other. Once all of them are ready, `listening` is called with their addresses,
 /// in the same order. From then on a worker that exits is restarted at its address. A worker that does not stop
@@ -56,16 +57,16 @@ impl SupervisorError {
 /// When a worker cannot be started at first; the others are stopped then.
 pub(crate) async fn run(
     addresses: &[String],
-    command: impl Fn(&str) -> Command + Send + Sync + 'static,
+    command: impl Fn(usize, &str) -> Command + Send + Sync + 'static,
     listening: impl FnOnce(&[&str]),
     hangups: watch::Receiver<()>,
     stop: impl Future<Output = ()>,
 ) -> Result<(), SupervisorError> {
     tokio::pin!(stop);
     let mut workers = Vec::new();
-    for address in addresses {
+    for (number, address) in addresses.iter().enumerate() {
         let started = tokio::select! {
-            started = Worker::start(command(address), address) => started.map(Some),
+            started = Worker::start(command(number, address), address) => started.map(Some),
             () = &mut stop => Ok(None),
         };
         match started {
@@ -80,11 +81,13 @@ pub(crate) async fn run(
 
     let stopping = CancellationToken::new();
     let command = Arc::new(command);
-    let keepers = workers.into_iter().map(|mut worker| {
+    let keepers = workers.into_iter().enumerate().map(|(number, mut worker)| {
         let (command, stopping) = (Arc::clone(&command), stopping.clone());
         let hangups = hangups.clone();
         tokio::spawn(async move {
-            stopping.run_until_cancelled(keep(&mut worker, &*command, hangups)).await;
+            stopping
+                .run_until_cancelled(keep(&mut worker, |address| command(number, address), hangups))
+                .await;
             worker.stop().await;
         })
     });

@@ -29,6 +29,9 @@ pub(crate) struct Subscription {
     joins: u64,
     /// Whether nothing may be handed over, as of the last look.
     held: bool,
+    /// Messages up to this offset were there before the connection followed their rooms: when they were submitted says
+    /// nothing of how fast they are delivered.
+    old_upto: Offset,
     /// Messages that were read and not handed over yet.
     page: VecDeque<Arc<Entry>>,
 }
@@ -65,6 +68,7 @@ impl Subscription {
             is_broken: false,
             joins: 0,
             held: false,
+            old_upto: Offset::ZERO,
             page,
         };
         this.look();
@@ -113,6 +117,7 @@ impl Subscription {
         hand_over: impl FnOnce(&Entry, u32) -> Result<(), T>,
     ) -> Result<(), T> {
         let Some(entry) = self.page.front() else { return Ok(()) };
+        let submitted = entry.submitted.filter(|_| entry.offset() > self.old_upto);
         let is_own = entry.origin == Some(self.reader.id());
         // Its deletion follows.
         let is_skipped = is_own || entry.message.is_deleted();
@@ -122,6 +127,9 @@ impl Subscription {
         });
         match advanced {
             Some(Ok(())) => {
+                if let Some(submitted) = submitted.filter(|_| !is_skipped) {
+                    self.log.metrics().delivery_time.observe_time(submitted.elapsed());
+                }
                 self.page.pop_front();
             }
             Some(Err(refused)) => return Err(refused),
@@ -130,11 +138,17 @@ impl Subscription {
         Ok(())
     }
 
+    /// Returns its reader.
+    pub(crate) fn reader(&self) -> &Arc<Reader> {
+        &self.reader
+    }
+
     /// Attaches the reader to what the connection follows now, and returns the cursor.
     fn look(&mut self) -> Offset {
         let now = self.position.now(&self.attached);
         if let Some(following) = now.following {
             self.follow(following);
+            self.old_upto = self.log.tail();
         }
         self.is_broken |= now.breaks != self.breaks;
         (self.breaks, self.joins, self.held) = (now.breaks, now.joins, now.held);

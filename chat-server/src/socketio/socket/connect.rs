@@ -53,7 +53,10 @@ impl ConnectHandler<LocalAdapter, InOrder> for Connections {
         Box::pin(async move {
             let accepted = match auth {
                 Ok(auth) => self.accept(SocketRef::from(Arc::clone(&socket)), auth).await,
-                Err(refusal) => Err(refusal.into()),
+                Err(refusal) => {
+                    self.services.metrics().connects.refused.add(refusal.code);
+                    Err(refusal.into())
+                }
             };
             let Err(reason) = accepted else { return Ok(()) };
             // socketioxide sends the text alone.
@@ -95,24 +98,49 @@ impl Connections {
 
     /// Accepts a client, or refuses it with a reason. Nothing is sent to it before.
     async fn accept(&self, socket: SocketRef, auth: Auth) -> Result<(), ConnectError> {
+        let counted = &self.services.metrics().connects;
+        let asks_for_session = auth.claim.pid.is_some();
         match accept(&self.services, &socket, auth).await {
-            Ok(accepted) => self.prepare(socket, accepted).await,
-            Err(Refused::ByApplication(reason)) => return Err(reason),
+            Ok(accepted) => {
+                let counter = match accepted.found {
+                    Some(_) => &counted.recovered,
+                    None if asks_for_session => &counted.not_recovered,
+                    None => &counted.new,
+                };
+                counter.add(1);
+                self.prepare(socket, accepted).await;
+            }
+            Err(Refused::ByApplication(reason)) => {
+                counted.refused_by_application.add(1);
+                return Err(reason);
+            }
             Err(
                 Refused::IdentityError(IdentityError::Refused(refusal))
                 | Refused::Denied(Denied::Refused(refusal)),
-            ) => return Err(refusal.into()),
+            ) => {
+                counted.refused.add(refusal.code);
+                return Err(refusal.into());
+            }
             Err(Refused::IdentityError(IdentityError::Store(error))) => {
                 tracing::debug!("a client cannot be served: {error}");
+                counted.unserved.add(1);
                 cut_off(&socket);
             }
-            Err(Refused::Denied(Denied::Undecided)) => cut_off(&socket),
+            Err(Refused::Denied(Denied::Undecided)) => {
+                counted.unserved.add(1);
+                cut_off(&socket);
+            }
         }
         Ok(())
     }
 
     pub(crate) fn services(&self) -> &Services {
         &self.services
+    }
+
+    /// Returns, for each connection that has something to read, how many messages of the log come after its cursor.
+    pub(crate) fn lags(&self) -> Vec<u64> {
+        self.live.lags(self.services.log.tail())
     }
 
     pub(crate) fn live(&self) -> &Live {
@@ -172,7 +200,7 @@ impl Connections {
         let wake = &connection.waiting.wake;
         let subscription = Subscription::new(log, connection.reader, position, wake);
         let sink = SocketSink::new(socket, Arc::clone(&connection));
-        let _live = self.live.enter(&connection);
+        let _live = self.live.enter(&connection, Arc::clone(subscription.reader()));
         connection.look_for_removal();
         standing::begin(&connection);
         deliver(subscription, &connection.waiting, &sink).await;

@@ -1,8 +1,10 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use chat_core::Offset;
+
 use super::connection::Connection;
-use crate::engine::log::ReaderId;
+use crate::engine::log::{Reader, ReaderId};
 
 /// The connections with a delivery task, which are notified when the server stops and when access changes.
 #[derive(Default)]
@@ -11,7 +13,7 @@ pub(crate) struct Live(Mutex<State>);
 #[derive(Default)]
 struct State {
     draining: bool,
-    connections: HashMap<ReaderId, Arc<Connection>>,
+    connections: HashMap<ReaderId, (Arc<Connection>, Arc<Reader>)>,
 }
 
 /// Removes a connection from the list when dropped.
@@ -22,12 +24,12 @@ pub(crate) struct Entered<'a> {
 
 impl Live {
     /// Lists a connection. It drains at once if the others have been told to.
-    pub(crate) fn enter(&self, connection: &Arc<Connection>) -> Entered<'_> {
+    pub(crate) fn enter(&self, connection: &Arc<Connection>, reader: Arc<Reader>) -> Entered<'_> {
         let mut state = self.lock();
         if state.draining {
             connection.waiting.drain();
         }
-        state.connections.insert(connection.reader, Arc::clone(connection));
+        state.connections.insert(connection.reader, (Arc::clone(connection), reader));
         Entered { live: self, reader: connection.reader }
     }
 
@@ -35,12 +37,25 @@ impl Live {
     pub(crate) fn drain(&self) {
         let mut state = self.lock();
         state.draining = true;
-        state.connections.values().for_each(|connection| connection.waiting.drain());
+        state.connections.values().for_each(|(connection, _)| connection.waiting.drain());
     }
 
     /// Returns all connections that are listed.
     pub(crate) fn all(&self) -> Vec<Arc<Connection>> {
-        self.lock().connections.values().cloned().collect()
+        let state = self.lock();
+        state.connections.values().map(|(connection, _)| Arc::clone(connection)).collect()
+    }
+
+    /// Returns, for each connection that has something to read, how many messages come after its cursor up to `tail`.
+    pub(crate) fn lags(&self, tail: Offset) -> Vec<u64> {
+        // Not measured under the lock, which connecting clients wait for.
+        let listed: Vec<_> = self.lock().connections.values().cloned().collect();
+        let lag = |(connection, reader): &(Arc<Connection>, Arc<Reader>)| {
+            let cursor = connection.position.cursor();
+            let is_behind = cursor < tail && !reader.has_nothing_after(cursor);
+            is_behind.then(|| tail.as_u64() - cursor.as_u64())
+        };
+        listed.iter().filter_map(lag).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

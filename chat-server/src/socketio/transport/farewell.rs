@@ -39,6 +39,26 @@ pub(crate) enum Farewell {
 }
 
 impl Farewell {
+    pub(crate) const ALL: [Self; 17] = [
+        Self::Stopping,
+        Self::Disconnected,
+        Self::NoPacket,
+        Self::TooLarge,
+        Self::NoRoom,
+        Self::Expired,
+        Self::DeviceRemoved,
+        Self::NameLost,
+        Self::SentAway,
+        Self::Forbidden,
+        Self::TakenOver,
+        Self::TooSlow,
+        Self::Unused,
+        Self::NotConnected,
+        Self::Closed,
+        Self::Lost,
+        Self::Unavailable,
+    ];
+
     /// Returns the payload of the frame that ends a websocket.
     pub(super) fn payload(self) -> Vec<u8> {
         let (code, reason): (u16, _) = match self {

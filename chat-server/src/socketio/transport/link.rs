@@ -111,12 +111,23 @@ impl Link {
     /// data that it does not read.
     pub(super) fn admitted(self, admission: Admission, unsent: Option<Arc<Budget>>) -> Self {
         let outgoing = OutgoingWindow::new(unsent, admission.address());
+        if self.is_only_websocket {
+            admission.moved_to_websocket();
+        }
         Self { outgoing, admission: Some(admission), ..self }
     }
 
     /// Takes the headers of the first poll, which tell what client it is.
     pub(super) fn polled_by(self, headers: &HeaderMap) -> Self {
         Self { outgoing: self.outgoing.polled_by(headers), ..self }
+    }
+
+    /// Notes that the client has moved to the websocket that it tried, or has not and continues as before.
+    pub(super) fn end_probe(&self, upgraded: bool) {
+        self.stage.end_probe(upgraded);
+        if let Some(admission) = self.admission.as_ref().filter(|_| upgraded) {
+            admission.moved_to_websocket();
+        }
     }
 
     /// Keeps room for as long as the connection takes memory.
@@ -221,7 +232,11 @@ impl Link {
 
     /// Sets the reason that a websocket is told when it ends by itself.
     pub(crate) fn note(&self, farewell: Farewell) {
-        self.end.note(farewell);
+        if self.end.note(farewell)
+            && let Some(admission) = &self.admission
+        {
+            admission.counters().ended(farewell);
+        }
     }
 
     /// Returns the payload of the frame that ends the websocket: the reason, if known, where Engine.IO gives none.

@@ -29,6 +29,7 @@ pub(super) async fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
     };
     let addresses = supervisor::addresses(&first, cli.workers)
         .context("cannot listen; choose another address with --listen HOST:PORT")?;
+    let admins = admin_addresses(cli)?;
     let stop = stop_signal()?;
     let stop = async {
         stop.await;
@@ -44,9 +45,13 @@ pub(super) async fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         arguments.extend(["--worker-hub".into(), hub.path().into()]);
     }
     arguments.extend(std::env::args_os().skip(1));
-    let command = move |address: &str| {
+    let command = move |number: usize, address: &str| {
         let mut command = Command::new(&program);
-        command.args(["--worker-listen", address]).args(&arguments);
+        command.args(["--worker-listen", address]);
+        if let Some(admin) = admins.get(number) {
+            command.args(["--worker-admin-listen", admin]);
+        }
+        command.args(&arguments);
         command
     };
     let code = missing_administrator(cli).await?;
@@ -62,6 +67,21 @@ pub(super) async fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         // It has said what is wrong.
         Err(error) if error.is_explained() => Ok(ExitCode::FAILURE),
         Err(error) => Err(error.into()),
+    }
+}
+
+/// Returns where each worker serves its operator; nothing if none does.
+fn admin_addresses(cli: &Cli) -> anyhow::Result<Vec<String>> {
+    match &cli.admin_listen {
+        None => Ok(Vec::new()),
+        Some(ListenAddress::Tcp(first)) if !first.ends_with(":0") => {
+            supervisor::addresses(first, cli.workers)
+                .context("cannot listen; choose another address with --admin-listen HOST:PORT")
+        }
+        Some(_) => anyhow::bail!(
+            "--workers {} serve the operator on as many ports: give --admin-listen HOST:PORT",
+            cli.workers
+        ),
     }
 }
 

@@ -28,6 +28,7 @@ async fn run_two(command: impl Fn(&str) -> Command + Send + Sync + 'static) -> V
         ready.notify_one();
     };
     let addresses = ["one:1".to_owned(), "two:2".to_owned()];
+    let command = move |_, address: &str| command(address);
     run(&addresses, command, listening, no_hangups(), ready.notified()).await.expect("they start");
     seen.into_inner().expect("no panic")
 }
@@ -57,6 +58,7 @@ async fn a_worker_that_ends_before_it_listens_ends_everything() {
     };
     let addresses = ["good".to_owned(), "bad".to_owned()];
     let listening = |_: &[&str]| panic!("they are not all listening");
+    let command = move |_, address: &str| command(address);
     let error = run(&addresses, command, listening, no_hangups(), std::future::pending()).await;
     let error = error.expect_err("one did not start");
     assert!(error.is_explained());
@@ -69,7 +71,7 @@ async fn a_worker_that_keeps_ending_is_started_again_with_growing_pauses() {
     let enough = Arc::new(Notify::new());
     let command = {
         let (started, enough) = (Arc::clone(&started), Arc::clone(&enough));
-        move |address: &str| {
+        move |_, address: &str| {
             let mut started = started.lock().expect("no panic");
             started.push(Instant::now());
             if started.len() == 12 {
@@ -90,7 +92,7 @@ async fn a_worker_that_keeps_ending_is_started_again_with_growing_pauses() {
 
 #[tokio::test]
 async fn a_program_that_is_not_there_is_an_error() {
-    let command = |_: &str| Command::new(Path::new("/nowhere/chat-server"));
+    let command = |_, _: &str| Command::new(Path::new("/nowhere/chat-server"));
     let error =
         run(&["one:1".to_owned()], command, |_| {}, no_hangups(), std::future::pending()).await;
     assert!(matches!(error, Err(SupervisorError::Spawn(_))));
@@ -104,7 +106,7 @@ async fn a_hangup_reaches_every_worker_and_ends_none_that_expects_it() {
     let note = "trap 'echo x >> \"$0.$1\"' HUP";
     let wait = "while read -t 0.05 line; [ $? -ne 1 ]; do :; done";
     let script = format!("{note}; echo {LISTENING}$1; {wait}");
-    let command = move |address: &str| {
+    let command = move |_, address: &str| {
         let mut command = Command::new("bash");
         command.args(["-c", &script]).arg(notes.join("hangups")).arg(address);
         command
