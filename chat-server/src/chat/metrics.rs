@@ -42,6 +42,12 @@ impl Chat {
         ];
         let help = "Whether something does not work, 1 or 0, by what it is.";
         metrics.gauges("chat_impaired", help, "what", impaired);
+        if let Some(disk) = self.log.disk() {
+            let help = "What the files of the store take, in bytes.";
+            metrics.gauge("chat_store_bytes", help, disk.used);
+            let help = "Room on the disk with these files, in bytes.";
+            metrics.gauge("chat_store_disk_free_bytes", help, disk.free);
+        }
     }
 
     fn add_connections(&self, metrics: &mut Exposition) {

@@ -31,7 +31,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use chat_core::{Epoch, Feed, Message, NewMessage, Offset, RoomId, RoomKey};
-use chat_store::{MessageStore, Page, StoreError};
+use chat_store::{Disk, MessageStore, Page, StoreError};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -145,6 +145,11 @@ impl Log {
 
     pub(crate) fn metrics(&self) -> &Metrics {
         &self.metrics
+    }
+
+    /// Returns what the store takes on a disk of this machine, if it can say.
+    pub(crate) fn disk(&self) -> Option<Disk> {
+        self.store.disk()
     }
 
     /// Returns the bytes of memory that messages take, and how many they may.

@@ -1,6 +1,7 @@
 // What the operator sees: the metrics of the real server, moved by the official client.
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { connect, send, TRANSPORTS } from "./support/client.mjs";
 import { counts, OPERATOR, operatorOf, scrape } from "./support/metrics.mjs";
@@ -43,6 +44,8 @@ test("what clients send moves the counters", async (t) => {
   assert.equal(after.get("chat_queue_length", 'queue="commit"'), 0);
   assert.equal(after.get("chat_ready"), 1);
   assert.equal(after.get("chat_rooms"), 1);
+  assert.ok(after.get("chat_store_bytes") > 10_000);
+  assert.ok(after.get("chat_store_disk_free_bytes") > 0);
   assert.ok(after.get("process_open_fds") > 5);
   assert.ok(after.get("process_resident_memory_bytes") > 1e6);
   assert.ok(Math.abs(after.get("process_start_time_seconds") - Date.now() / 1000) < 60);
@@ -124,4 +127,34 @@ test("the operator's listener is no page's, and no client's", async (t) => {
   assert.deepEqual(await Promise.all(["/", "/socket.io/"].map((path) => get(operator + path))), [404, 404]);
   assert.equal(await get(`${operator}/metrics`, { Origin: "https://example.org" }), 403);
   assert.equal(await get(`${server.url}/metrics`), 404);
+});
+
+test("the manual lists every metric, and dashboard and alerts name no other", async (t) => {
+  const read = (path) => readFileSync(new URL(`../../../${path}`, import.meta.url), "utf8");
+  const { families } = await scrape(await start(t));
+  const manual = read("docs/OPERATIONS.md").split("\n");
+  const rows = manual.filter((line) => /^\| `(chat|process)_\w+`( by `\w+`)? \| (counter|gauge|histogram) /.test(line));
+  const labels = ({ values }) => new Set([...values.keys()].flatMap((key) => key.match(/\w+(?==")/g) ?? []));
+  const row = ([name, family]) => {
+    const [label] = [...labels(family)].filter((label) => label !== "le");
+    return `| \`${name}\`${label ? ` by \`${label}\`` : ""} | ${family.type} | ${family.help} |`;
+  };
+  assert.deepEqual(rows, [...families].map(row));
+
+  const dashboard = JSON.parse(read("deploy/grafana/dashboard.json"));
+  const queries = dashboard.panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr));
+  const alerts = read("deploy/prometheus/alerts.yml").match(/(?<=^ +expr: ).*$/gm);
+  assert.ok(queries.length > 30 && alerts.length > 10);
+  for (const query of [...queries, ...alerts]) {
+    const names = query.match(/\b(chat|process)_\w+/g);
+    assert.ok(names, query);
+    for (const name of names) {
+      const family = families.get(name) ?? families.get(name.replace(/_(bucket|sum|count)$/, ""));
+      assert.ok(family, `${name} in ${query}`);
+      assert.equal(family.type === "histogram", !families.has(name), `${name} in ${query}`);
+    }
+    const known = new Set(names.flatMap((name) => [...(labels(families.get(name.replace(/_(bucket|sum|count)$/, "")) ?? families.get(name)))]));
+    const used = [...query.matchAll(/(?:by|on) \(([^)]*)\)|(\w+)=~?"/g)].flatMap(([, by, label]) => by?.split(", ") ?? [label]);
+    for (const label of used) assert.ok(known.has(label) || ["instance", "job"].includes(label), `${label} in ${query}`);
+  }
 });
