@@ -76,6 +76,8 @@ pub struct Chat {
     /// The tasks that publish to and listen to other nodes.
     relay: TaskTracker,
     listening: CancellationToken,
+    /// Cancelled once clients are moved to other nodes.
+    draining: CancellationToken,
     limits: Limits,
     /// The number of connections that the limit of open files leaves room for, with everything else open.
     room: Room,
@@ -195,6 +197,9 @@ impl Chat {
     fn health(&self) -> Router {
         let chat = self.clone();
         let ready = get(async move || match &*chat.impairments() {
+            _ if chat.draining.is_cancelled() => {
+                (StatusCode::SERVICE_UNAVAILABLE, "draining\n".to_owned())
+            }
             [] => (StatusCode::OK, "ready\n".to_owned()),
             impairments => {
                 let lines = impairments.iter().map(|impairment| format!("{impairment}\n"));
@@ -316,6 +321,24 @@ impl Chat {
                 Ok(())
             }
         }
+    }
+
+    /// Moves all clients to other nodes: from now on `/readyz` answers status 503 and `draining`, no client gets in any more,
+    /// and the connections of those that are here end one after the other, spread evenly over this time. Clients reconnect
+    /// by themselves, in their sessions. Returns when they are gone.
+    ///
+    /// Each connection ends when what its client has asked is answered, if that takes no more than two seconds. Nothing else
+    /// stops: the chat still has to be [shut down](Self::shutdown).
+    ///
+    /// Not cancel safe: if this call is dropped, the remaining clients stay, and no others get in.
+    pub async fn drain(&self, over: Duration) {
+        self.draining.cancel();
+        self.transport.refuse_new();
+        tracing::info!("clients are moved to other nodes over {over:?}");
+        self.connections.move_away(over).await;
+        // Those that were just connecting, or are in other namespaces only.
+        let _ = timeout(CLOSE_PATIENCE, self.transport.close_all()).await;
+        tracing::info!("all clients are gone");
     }
 
     /// Stops the chat: accepts no new connections, commits and answers what clients have sent, and closes the

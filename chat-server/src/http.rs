@@ -5,8 +5,8 @@
 pub(crate) mod api;
 pub(crate) mod base_path;
 pub(crate) mod exposition;
+pub(crate) mod operator_token;
 pub(crate) mod origin;
-#[cfg(any(feature = "api", feature = "webhook"))]
 mod owner_only;
 pub(crate) mod process;
 pub(crate) mod server;

@@ -1,13 +1,19 @@
+use std::time::Duration;
+
 use axum::Router;
 use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
+use http::{Method, StatusCode, Uri};
+use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::{Chat, ChatError};
 use crate::engine::limits::Limits;
 use crate::http::exposition;
+use crate::http::operator_token::OperatorToken;
 use crate::http::origin::{Origins, Rules};
 use crate::http::server::{self, Listener, Room, Served};
 use crate::http::trusted_proxy::TrustedProxies;
@@ -15,22 +21,31 @@ use crate::http::trusted_proxy::TrustedProxies;
 /// Maximum number of connections of operators and their programs.
 const MAX_CONNECTIONS: usize = 64;
 
+/// The time that moving all clients takes by default, and at most.
+const DRAIN_SECONDS: u64 = 30;
+const MAX_DRAIN_SECONDS: u64 = 3600;
+
 impl Chat {
     /// Returns a router for the operator, to serve where only the operator gets in:
     ///
-    /// - `/metrics`, [what this node has counted](Self::metrics), for Prometheus
-    /// - `/healthz` and `/readyz`, as in [`router`](Self::router)
+    /// - `GET /metrics`, [what this node has counted](Self::metrics), for Prometheus
+    /// - `GET /healthz` and `GET /readyz`, as in [`router`](Self::router)
+    /// - `POST /admin/drain?seconds=30`, which [moves all clients away](Self::drain); `GET` answers how far that is
     pub fn admin_router(&self) -> Router {
-        let chat = self.clone();
+        let (chat, asked, drained) = (self.clone(), self.clone(), self.clone());
         let metrics =
             get(async move || ([(CONTENT_TYPE, exposition::CONTENT_TYPE)], chat.metrics()));
-        self.health().route("/metrics", metrics)
+        let drain = get(async move || (StatusCode::OK, asked.drain_state()))
+            .post(async move |uri: Uri| drained.begin_drain(&uri));
+        self.health().route("/metrics", metrics).route("/admin/drain", drain)
     }
 
     /// Serves [`admin_router`](Self::admin_router) on a listener of its own until `stop` is ready. When all connections for
     /// clients are taken, it still answers.
     ///
-    /// Pages of other origins are refused. On a loopback address, requests must use a name of this machine or an IP address.
+    /// With a token, all requests but those for `/healthz` and `/readyz` need it. Without one, requests change something
+    /// only on a loopback address or a Unix domain socket. Pages of other origins are refused. On a loopback address,
+    /// requests must use a name of this machine or an IP address.
     ///
     /// Not cancel safe: end it with `stop`.
     ///
@@ -39,14 +54,22 @@ impl Chat {
     pub async fn serve_admin(
         &self,
         listener: impl Into<Listener>,
+        token: Option<OperatorToken>,
         stop: impl Future<Output = ()> + Send,
     ) -> Result<(), ChatError> {
         let listener = listener.into();
-        let origins = Origins::new(Rules::default(), TrustedProxies::default(), listener.address());
+        let address = listener.address();
+        let is_local = address.is_none_or(|address| address.to_canonical().is_loopback());
+        let origins = Origins::new(Rules::default(), TrustedProxies::default(), address);
         let pages = origins.clone();
         let guard = move |request: Request, next: Next| {
-            let pages = pages.clone();
-            async move { pages.pass(request, |request| next.run(request)).await }
+            let (pages, refused) = (pages.clone(), refused(&request, token.as_ref(), is_local));
+            async move {
+                match refused {
+                    Some(refused) => refused,
+                    None => pages.pass(request, |request| next.run(request)).await,
+                }
+            }
         };
         let stopping = CancellationToken::new();
         let served = Served {
@@ -66,5 +89,57 @@ impl Chat {
             }
         };
         ended.map_err(ChatError::Serve)
+    }
+
+    fn begin_drain(&self, uri: &Uri) -> (StatusCode, String) {
+        let Some(seconds) = drain_seconds(uri.query().unwrap_or_default()) else {
+            let message = format!("seconds is a number up to {MAX_DRAIN_SECONDS}\n");
+            return (StatusCode::BAD_REQUEST, message);
+        };
+        // Before the answer says so.
+        self.draining.cancel();
+        let chat = self.clone();
+        tokio::spawn(async move { chat.drain(Duration::from_secs(seconds)).await });
+        (StatusCode::ACCEPTED, self.drain_state())
+    }
+
+    /// Returns how far a drain is, as JSON.
+    fn drain_state(&self) -> String {
+        let [polling, websocket, _] = self.transport.sessions();
+        let state = json!({
+            "draining": self.draining.is_cancelled(),
+            "connections": polling + websocket,
+        });
+        format!("{state}\n")
+    }
+}
+
+/// Reads how many seconds a drain takes; none if that cannot be.
+fn drain_seconds(query: &str) -> Option<u64> {
+    match query {
+        "" => Some(DRAIN_SECONDS),
+        query => query.strip_prefix("seconds=")?.parse().ok(),
+    }
+    .filter(|seconds| *seconds <= MAX_DRAIN_SECONDS)
+}
+
+/// Returns the answer to a request that may not be made; none if it may.
+fn refused(request: &Request, token: Option<&OperatorToken>, is_local: bool) -> Option<Response> {
+    let is_health = ["/healthz", "/readyz"].contains(&request.uri().path());
+    match token {
+        _ if is_health => None,
+        Some(token) if token.is_in(request.headers()) => None,
+        Some(_) => {
+            let header = [(WWW_AUTHENTICATE, "Bearer")];
+            Some(
+                (StatusCode::UNAUTHORIZED, header, "the operator's token is missing\n")
+                    .into_response(),
+            )
+        }
+        None if is_local || request.method() == Method::GET => None,
+        None => {
+            let message = "changes need a token here, see --admin-token-file\n";
+            Some((StatusCode::FORBIDDEN, message).into_response())
+        }
     }
 }

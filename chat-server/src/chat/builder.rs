@@ -450,6 +450,7 @@ impl ChatBuilder {
             outgoing: queue_of_frames,
             relay,
             listening,
+            draining: CancellationToken::new(),
             room: Room::now(limits.max_connections),
             limits,
             proxies,

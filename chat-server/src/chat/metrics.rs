@@ -31,8 +31,11 @@ impl Chat {
         let version = env!("CARGO_PKG_VERSION");
         metrics.gauges("chat_build_info", "The version, always 1.", "version", [(version, 1)]);
         let impairments = self.impairments();
-        let is_ready = u8::from(impairments.is_empty());
+        let is_draining = self.draining.is_cancelled();
+        let is_ready = u8::from(impairments.is_empty() && !is_draining);
         metrics.gauge("chat_ready", "Whether everything works: 1 or 0, as /readyz says.", is_ready);
+        let help = "Whether clients are moved to other nodes, 1 or 0.";
+        metrics.gauge("chat_draining", help, u8::from(is_draining));
         let of = |impairment| u8::from(impairments.contains(&impairment));
         let impaired = [
             ("writing", of(Impairment::Writing)),

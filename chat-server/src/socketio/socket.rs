@@ -15,6 +15,7 @@ mod events;
 mod exclusions;
 mod keeper;
 mod live;
+mod move_away;
 mod nickname_changes;
 mod not_joined;
 mod observe;

@@ -82,6 +82,7 @@ files! {
     client_library_alone
     crash
     cuts
+    drain
     duplicates
     forks
     handshake

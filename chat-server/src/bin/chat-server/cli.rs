@@ -41,7 +41,7 @@ pub(crate) use args::Cli;
 use command::Command;
 pub(crate) use one_line::one_line;
 use reload::{Reloaded, reload_signal};
-use stop::stop_signal;
+use stop::StopSignals;
 
 use crate::open_files::{open_files, raise_open_files};
 use crate::service_manager;
@@ -125,8 +125,9 @@ pub(crate) fn exit_code(error: &anyhow::Error) -> ExitCode {
 
 async fn serve(cli: &Cli) -> anyhow::Result<()> {
     let bound = cli.address().bind("--listen").await?;
+    let admin_token = admin::token(cli.admin_token_file.as_deref())?;
     let admin = match cli.admin_address() {
-        Some(address) => Some(address.bind("--admin-listen").await?),
+        Some(address) => Some((address.bind("--admin-listen").await?, admin_token)),
         None => None,
     };
     let local = &*bound.shown;
@@ -175,15 +176,19 @@ async fn serve(cli: &Cli) -> anyhow::Result<()> {
     let chat = chat.start().await?;
     webhooks.start(&chat)?;
     let stopped = CancellationToken::new();
-    let admin = admin.map(|bound| admin::start(&chat, bound, stopped.clone()));
-    let signalled = stop_signal()?;
+    let admin = admin.map(|served| admin::start(&chat, served, stopped.clone()));
+    let mut signals = StopSignals::new()?;
     let released = cli.worker_listen.as_ref().map(|_| supervisor::released()).transpose();
     let released = released.context("only a supervisor starts workers; use --workers N")?;
     let asked_to_stop = OnceLock::new();
     let stop = async {
         match released {
-            Some(released) => tokio::select! { () = signalled => {}, () = released => {} },
-            None => signalled.await,
+            Some(released) => tokio::select! { () = signals.next() => {}, () = released => {} },
+            None => signals.next().await,
+        }
+        if !cli.drain.is_zero() {
+            // A second signal ends it.
+            tokio::select! { () = chat.drain(cli.drain) => {}, () = signals.next() => {} }
         }
         tracing::info!("stopping");
         if cli.worker_listen.is_none() {

@@ -50,7 +50,7 @@ impl SupervisorError {
 ///
 /// Workers are started one after the other. Once all of them are ready, `listening` is called with their addresses,
 /// in the same order. From then on a worker that exits is restarted at its address. A worker that does not stop
-/// within ten seconds is killed. Each time that `hangups` changes, SIGHUP is sent to all workers; to one that is being
+/// within ten seconds, and as much `longer`, is killed. Each time that `hangups` changes, SIGHUP is sent to all workers; to one that is being
 /// started, once it is ready.
 ///
 /// # Errors
@@ -60,7 +60,7 @@ pub(crate) async fn run(
     command: impl Fn(usize, &str) -> Command + Send + Sync + 'static,
     listening: impl FnOnce(&[&str]),
     hangups: watch::Receiver<()>,
-    stop: impl Future<Output = ()>,
+    (stop, longer): (impl Future<Output = ()>, Duration),
 ) -> Result<(), SupervisorError> {
     tokio::pin!(stop);
     let mut workers = Vec::new();
@@ -72,7 +72,7 @@ pub(crate) async fn run(
         match started {
             Ok(Some(worker)) => workers.push(worker),
             not_started => {
-                join_all(workers.iter_mut().map(Worker::stop)).await;
+                join_all(workers.iter_mut().map(|worker| worker.stop(longer))).await;
                 return not_started.map(|_| ());
             }
         }
@@ -88,7 +88,7 @@ pub(crate) async fn run(
             stopping
                 .run_until_cancelled(keep(&mut worker, |address| command(number, address), hangups))
                 .await;
-            worker.stop().await;
+            worker.stop(longer).await;
         })
     });
     let keepers: Vec<_> = keepers.collect();

@@ -2,6 +2,7 @@ use std::fmt::Display;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use chat_core::event::{NICKNAME, NOT_JOINED, Named, OTHER_LOG};
 use socketioxide::SocketIo;
@@ -19,6 +20,7 @@ use super::connection::{Connection, InOrder, json};
 use super::events;
 use super::keeper::keep_name;
 use super::live::Live;
+use super::move_away::move_away;
 use super::services::{Hooks, Services};
 use super::sink::SocketSink;
 use super::standing;
@@ -94,6 +96,11 @@ impl Connections {
         self.live.drain();
         self.delivery_tasks.close();
         self.delivery_tasks.wait().await;
+    }
+
+    /// Ends all connections, spread over this time, so that clients reconnect to other nodes.
+    pub(crate) async fn move_away(&self, over: Duration) {
+        move_away(&self.live, over).await;
     }
 
     /// Accepts a client, or refuses it with a reason. Nothing is sent to it before.

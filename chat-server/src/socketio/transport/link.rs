@@ -182,6 +182,11 @@ impl Link {
         completed.into_bytes().into()
     }
 
+    /// Returns whether all that the client has asked is answered, and has left.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.incoming.is_idle() && self.outgoing.is_drained()
+    }
+
     /// Returns whether a packet may be sent. Only one task asks.
     pub(crate) fn has_room(&self) -> bool {
         self.outgoing.has_room(self.stage.is_polled())

@@ -183,6 +183,26 @@ pub(crate) struct Cli {
     #[arg(long, env = "CHAT_ADMIN_LISTEN", value_name = "HOST:PORT")]
     pub(crate) admin_listen: Option<ListenAddress>,
 
+    /// File with the token that the operator's requests need, but for /healthz and /readyz, as "Authorization: Bearer …"
+    ///
+    /// Create one with "openssl rand -hex 32 > FILE" and "chmod 600 FILE". Without a token, only an operator on this machine
+    /// can change something.
+    #[arg(long, env = "CHAT_ADMIN_TOKEN_FILE", value_name = "FILE")]
+    pub(crate) admin_token_file: Option<PathBuf>,
+
+    /// How long the server takes to move its clients to other nodes before it stops, as in 30s; 0s stops at once
+    ///
+    /// On SIGTERM or Ctrl-C, connections then end one after the other, spread evenly over this time, so that not all clients
+    /// come back at once. A second signal stops the server at once. Allow your service manager as much time and 15 s more.
+    #[arg(
+        long,
+        env = "CHAT_DRAIN",
+        value_name = "DURATION",
+        default_value = "0s",
+        value_parser = humantime::parse_duration
+    )]
+    pub(crate) drain: Duration,
+
     /// Log every event of every connection, in both directions: name and size, not contents
     #[arg(long, env = "CHAT_TRACE_EVENTS")]
     pub(crate) trace_events: bool,

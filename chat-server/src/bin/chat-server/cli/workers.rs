@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use super::listen::ListenAddress;
 use super::reload::reload_signal;
-use super::stop::stop_signal;
+use super::stop::StopSignals;
 use super::{Cli, administrator, hub};
 use crate::service_manager;
 use crate::supervisor::{self, LISTENING};
@@ -30,9 +30,9 @@ pub(super) async fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
     let addresses = supervisor::addresses(&first, cli.workers)
         .context("cannot listen; choose another address with --listen HOST:PORT")?;
     let admins = admin_addresses(cli)?;
-    let stop = stop_signal()?;
+    let mut signals = StopSignals::new()?;
     let stop = async {
-        stop.await;
+        signals.next().await;
         service_manager::stopping();
     };
     let hangups = hangups(cli)?;
@@ -62,7 +62,7 @@ pub(super) async fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         addresses.iter().for_each(|address| println!("{LISTENING}{address}"));
         service_manager::ready(&format!("serving on {}", addresses.join(" ")));
     };
-    match supervisor::run(&addresses, command, listening, hangups, stop).await {
+    match supervisor::run(&addresses, command, listening, hangups, (stop, cli.drain)).await {
         Ok(()) => Ok(ExitCode::SUCCESS),
         // It has said what is wrong.
         Err(error) if error.is_explained() => Ok(ExitCode::FAILURE),

@@ -75,10 +75,10 @@ impl Worker {
         }
     }
 
-    /// Stops it, by force if it takes too long.
-    pub(super) async fn stop(&mut self) {
+    /// Stops it, by force if it takes longer than usual by this time.
+    pub(super) async fn stop(&mut self, longer: Duration) {
         self.parent_pipe.take();
-        match timeout(STOP_PATIENCE, self.child.wait()).await {
+        match timeout(STOP_PATIENCE + longer, self.child.wait()).await {
             Ok(Ok(status)) if status.success() => {}
             Ok(ended) => {
                 let ended = said(ended);
