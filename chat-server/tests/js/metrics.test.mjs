@@ -3,10 +3,11 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { within } from "./support/bounds.mjs";
 import { connect, send, TRANSPORTS } from "./support/client.mjs";
-import { counts, OPERATOR, operatorOf, scrape } from "./support/metrics.mjs";
+import { counts, Metrics, OPERATOR, operatorOf, scrape } from "./support/metrics.mjs";
 import { cutOff, Recoverable } from "./support/recoverable.mjs";
-import { Server } from "./support/server.mjs";
+import { freePort, Server, spawnBinary } from "./support/server.mjs";
 
 const start = (t, ...args) => Server.start(t, { args: [...OPERATOR, ...args] });
 
@@ -127,6 +128,25 @@ test("the operator's listener is no page's, and no client's", async (t) => {
   assert.deepEqual(await Promise.all(["/", "/socket.io/"].map((path) => get(operator + path))), [404, 404]);
   assert.equal(await get(`${operator}/metrics`, { Origin: "https://example.org" }), 403);
   assert.equal(await get(`${server.url}/metrics`), 404);
+});
+
+test("each worker has its own metrics, on the ports after the first", async (t) => {
+  const first = await freePort();
+  const args = ["--workers", "2", "--admin-listen", `127.0.0.1:${first}`];
+  const server = await Server.start(t, { args });
+  assert.ok((await send(connect(t, server.url), "hello")).offset > 0);
+  const of = async (port) => new Metrics(await (await fetch(`http://127.0.0.1:${port}/metrics`)).text());
+  const heard = async () => {
+    const [one, two] = await Promise.all([of(first), of(first + 1)]);
+    assert.equal(one.get("chat_entries_total", 'result="stored"'), 1);
+    assert.equal(two.get("chat_entries_total", 'result="stored"'), 0);
+    return two.get("chat_log_tail") === 1 && two.get("chat_frames_total", 'direction="received"') > 0;
+  };
+  await within(10, "the other one has heard of the message", (async () => { while (!(await heard())); })());
+
+  const any = spawnBinary(["--workers", "2", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]);
+  assert.equal((await any.closed).code, 1);
+  assert.match(any.stderr, /as many ports: give --admin-listen HOST:PORT/);
 });
 
 test("the manual lists every metric, and dashboard and alerts name no other", async (t) => {
