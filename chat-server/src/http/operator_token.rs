@@ -1,11 +1,17 @@
 use std::fs;
 use std::path::Path;
 
+#[cfg(feature = "api")]
+use data_encoding::HEXLOWER;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue};
+#[cfg(feature = "api")]
+use serde_json::json;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
+#[cfg(feature = "api")]
+use super::api::ApiTokens;
 use super::owner_only::is_exposed;
 
 /// The minimum length in bytes.
@@ -56,6 +62,17 @@ impl OperatorToken {
             return Err(OperatorTokenError::TooShort);
         }
         Ok(Self { hash: hash(token.as_bytes()) })
+    }
+
+    /// Returns it as the token of a program that may do everything.
+    #[cfg(feature = "api")]
+    pub(crate) fn for_api(&self) -> Option<ApiTokens> {
+        let token = json!({
+            "name": "operator",
+            "sha256": HEXLOWER.encode(&self.hash),
+            "scopes": ["read", "send", "moderate"],
+        });
+        token.to_string().parse().ok()
     }
 
     /// Returns whether a request has it.

@@ -14,6 +14,7 @@ mod event;
 mod events;
 mod exclusions;
 mod keeper;
+mod listing;
 mod live;
 mod move_away;
 mod nickname_changes;

@@ -100,6 +100,7 @@ files! {
     msgpack
     names
     nicknames
+    operator
     origins
     page_texts
     pipeline

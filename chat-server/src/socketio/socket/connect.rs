@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chat_core::Nickname;
 use chat_core::event::{NICKNAME, NOT_JOINED, Named, OTHER_LOG};
 use socketioxide::SocketIo;
 use socketioxide::adapter::LocalAdapter;
@@ -19,6 +20,7 @@ use super::connect_error::ConnectError;
 use super::connection::{Connection, InOrder, json};
 use super::events;
 use super::keeper::keep_name;
+use super::listing::{self, ListedConnection};
 use super::live::Live;
 use super::move_away::move_away;
 use super::services::{Hooks, Services};
@@ -147,7 +149,21 @@ impl Connections {
 
     /// Returns, for each connection that has something to read, how many messages of the log come after its cursor.
     pub(crate) fn lags(&self) -> Vec<u64> {
-        self.live.lags(self.services.log.tail())
+        let tail = self.services.log.tail();
+        // Not measured under the lock, which connecting clients wait for.
+        let all = self.live.with_readers();
+        let lags = all.iter().map(|(connection, reader)| listing::lag(connection, reader, tail));
+        lags.filter(|lag| *lag > 0).collect()
+    }
+
+    /// Lists the connections of a user, or of all: those first that are furthest behind, at most `limit`.
+    pub(crate) fn list(&self, user: Option<&Nickname>, limit: usize) -> Vec<ListedConnection> {
+        listing::list(&self.live, &self.services, user, limit)
+    }
+
+    /// Ends a connection and its session: the client may come back in a new one. Returns whether it was there.
+    pub(crate) fn disconnect(&self, id: &str) -> bool {
+        listing::disconnect(&self.live, id)
     }
 
     pub(crate) fn live(&self) -> &Live {

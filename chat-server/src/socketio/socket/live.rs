@@ -1,8 +1,6 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use chat_core::Offset;
-
 use super::connection::Connection;
 use crate::engine::log::{Reader, ReaderId};
 
@@ -46,16 +44,9 @@ impl Live {
         state.connections.values().map(|(connection, _)| Arc::clone(connection)).collect()
     }
 
-    /// Returns, for each connection that has something to read, how many messages come after its cursor up to `tail`.
-    pub(crate) fn lags(&self, tail: Offset) -> Vec<u64> {
-        // Not measured under the lock, which connecting clients wait for.
-        let listed: Vec<_> = self.lock().connections.values().cloned().collect();
-        let lag = |(connection, reader): &(Arc<Connection>, Arc<Reader>)| {
-            let cursor = connection.position.cursor();
-            let is_behind = cursor < tail && !reader.has_nothing_after(cursor);
-            is_behind.then(|| tail.as_u64() - cursor.as_u64())
-        };
-        listed.iter().filter_map(lag).collect()
+    /// Returns the same with the reader of each.
+    pub(crate) fn with_readers(&self) -> Vec<(Arc<Connection>, Arc<Reader>)> {
+        self.lock().connections.values().cloned().collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

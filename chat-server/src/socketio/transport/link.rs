@@ -136,8 +136,13 @@ impl Link {
     }
 
     /// Returns the address that limits count the client for.
-    pub(super) fn address(&self) -> Option<IpAddr> {
+    pub(crate) fn address(&self) -> Option<IpAddr> {
         self.admission.as_ref().and_then(Admission::address)
+    }
+
+    /// Returns whether the client polls; otherwise it has a websocket.
+    pub(crate) fn is_polled(&self) -> bool {
+        self.stage.is_polled()
     }
 
     /// Returns the queue in which its packets wait for their turn among those of its address.
