@@ -138,6 +138,28 @@ test("a second signal ends a drain", async (t) => {
   assert.equal((await server.terminate("SIGTERM")).code, 0);
 });
 
+test("workers move their clients too, and a second signal reaches them", async (t) => {
+  const start = async (drain) => {
+    const server = await Server.start(t, { args: ["--workers", "2", "--drain", drain] });
+    await once(connect(t, server.url, { reconnection: false }), "connect");
+    return server;
+  };
+  const patient = await start("2s");
+  const { code, seconds } = await patient.terminate("SIGTERM");
+  assert.equal(code, 0);
+  assert.ok(seconds > 1.8, `it ended after ${seconds} s`);
+  assert.doesNotMatch(patient.process.stderr, /WARN/);
+
+  const hurried = await start("10m");
+  hurried.process.child.kill("SIGTERM");
+  const draining = async () => {
+    while ((await fetch(`${hurried.url}/readyz`)).ok) await sleep(10);
+  };
+  await within(10, "it drains", draining());
+  assert.equal((await hurried.terminate("SIGTERM")).code, 0);
+  assert.doesNotMatch(hurried.process.stderr, /WARN/);
+});
+
 test("no new client gets in", async (t) => {
   const server = await Server.start(t, { args: OPERATOR });
   const client = connect(t, server.url, { transports: ["websocket"], reconnection: false });

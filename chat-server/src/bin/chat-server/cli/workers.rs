@@ -13,7 +13,7 @@ use super::reload::reload_signal;
 use super::stop::StopSignals;
 use super::{Cli, administrator, hub};
 use crate::service_manager;
-use crate::supervisor::{self, LISTENING};
+use crate::supervisor::{self, LISTENING, Stop};
 
 /// Runs the workers until SIGTERM or Ctrl-C.
 pub(super) async fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
@@ -62,7 +62,15 @@ pub(super) async fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         addresses.iter().for_each(|address| println!("{LISTENING}{address}"));
         service_manager::ready(&format!("serving on {}", addresses.join(" ")));
     };
-    match supervisor::run(&addresses, command, listening, hangups, (stop, cli.drain)).await {
+    // Listens from the moment when it is polled: after the first signal.
+    let again = async {
+        match StopSignals::new() {
+            Ok(mut signals) => signals.next().await,
+            Err(_) => std::future::pending().await,
+        }
+    };
+    let stop = Stop { asked: stop, hurried: again, longer: cli.drain };
+    match supervisor::run(&addresses, command, listening, hangups, stop).await {
         Ok(()) => Ok(ExitCode::SUCCESS),
         // It has said what is wrong.
         Err(error) if error.is_explained() => Ok(ExitCode::FAILURE),

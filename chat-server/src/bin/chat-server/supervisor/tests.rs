@@ -1,3 +1,4 @@
+use std::future::Pending;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
@@ -19,7 +20,10 @@ fn no_hangups() -> watch::Receiver<()> {
     watch::channel(()).1
 }
 
-const NO_LONGER: Duration = Duration::ZERO;
+/// Stops workers when this is ready.
+fn when<A>(asked: A) -> Stop<A, Pending<()>> {
+    Stop { asked, hurried: std::future::pending(), longer: Duration::ZERO }
+}
 
 /// Runs two workers until they listen, and says where.
 async fn run_two(command: impl Fn(&str) -> Command + Send + Sync + 'static) -> Vec<String> {
@@ -31,7 +35,7 @@ async fn run_two(command: impl Fn(&str) -> Command + Send + Sync + 'static) -> V
     };
     let addresses = ["one:1".to_owned(), "two:2".to_owned()];
     let command = move |_, address: &str| command(address);
-    run(&addresses, command, listening, no_hangups(), (ready.notified(), NO_LONGER))
+    run(&addresses, command, listening, no_hangups(), when(ready.notified()))
         .await
         .expect("they start");
     seen.into_inner().expect("no panic")
@@ -64,8 +68,7 @@ async fn a_worker_that_ends_before_it_listens_ends_everything() {
     let listening = |_: &[&str]| panic!("they are not all listening");
     let command = move |_, address: &str| command(address);
     let error =
-        run(&addresses, command, listening, no_hangups(), (std::future::pending(), NO_LONGER))
-            .await;
+        run(&addresses, command, listening, no_hangups(), when(std::future::pending())).await;
     let error = error.expect_err("one did not start");
     assert!(error.is_explained());
     assert_eq!(error.to_string(), "the worker for bad ended before it listened: exit status: 1");
@@ -86,7 +89,7 @@ async fn a_worker_that_keeps_ending_is_started_again_with_growing_pauses() {
             script("exit 3")(address)
         }
     };
-    run(&["one:1".to_owned()], command, |_| {}, no_hangups(), (enough.notified(), NO_LONGER))
+    run(&["one:1".to_owned()], command, |_| {}, no_hangups(), when(enough.notified()))
         .await
         .expect("it starts");
     let started = started.lock().expect("no panic");
@@ -99,14 +102,9 @@ async fn a_worker_that_keeps_ending_is_started_again_with_growing_pauses() {
 #[tokio::test]
 async fn a_program_that_is_not_there_is_an_error() {
     let command = |_, _: &str| Command::new(Path::new("/nowhere/chat-server"));
-    let error = run(
-        &["one:1".to_owned()],
-        command,
-        |_| {},
-        no_hangups(),
-        (std::future::pending(), NO_LONGER),
-    )
-    .await;
+    let error =
+        run(&["one:1".to_owned()], command, |_| {}, no_hangups(), when(std::future::pending()))
+            .await;
     assert!(matches!(error, Err(SupervisorError::Spawn(_))));
 }
 
@@ -137,6 +135,6 @@ async fn a_hangup_reaches_every_worker_and_ends_none_that_expects_it() {
             }
         }
     };
-    let ran = run(&addresses, command, |_| {}, hangups, (stop, NO_LONGER));
+    let ran = run(&addresses, command, |_| {}, hangups, when(stop));
     tokio::time::timeout(Duration::from_secs(30), ran).await.expect("in time").expect("they run");
 }
