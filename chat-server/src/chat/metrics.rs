@@ -135,7 +135,7 @@ impl Chat {
         let counted = self.log.metrics();
         metrics.histogram(
             "chat_delivery_seconds",
-            "Time from the queue for the commit until a message is handed to a connection of this node, in seconds.",
+            "Time from the queue for the commit until the first message of each read is handed to its connection, in seconds.",
             Unit::Time,
             &counted.delivery_time.get(),
         );

@@ -35,7 +35,8 @@ pub(crate) struct Metrics {
     pub(crate) read_from_store: Histogram,
     /// How many messages of the log come after the first one of each read.
     pub(crate) lag: Histogram,
-    /// How long each message took from the queue for its commit until it was handed to a connection of this node.
+    /// How long the first message of each read took from the queue for its commit until it was handed to a connection of this
+    /// node.
     pub(crate) delivery_time: Histogram,
     pub(crate) frames: Frames,
 }

@@ -77,13 +77,17 @@ for (const [name, transports] of Object.entries(TRANSPORTS)) {
     await client.has(1);
     await cutOff(client.socket);
     assert.equal(client.socket.recovered, true);
-    const stranger = connect(t, server.url, { transports, autoConnect: false });
-    stranger._pid = "no session has this secret";
-    stranger.connect();
-    assert.ok((await send(stranger, "two")).offset > 0);
+    const stranger = new Recoverable(t, server.url, { transports, autoConnect: false });
+    stranger.socket._pid = "no session has this secret";
+    stranger.socket.connect();
+    await stranger.has(1);
+    assert.ok((await send(stranger.socket, "two")).offset > 0);
+    await Promise.all([client.has(2), stranger.has(2)]);
     const metrics = await scrape(server);
     const of = (session) => metrics.get("chat_connects_total", `session="${session}"`);
     assert.deepEqual(["new", "recovered", "not_recovered"].map(of), [1, 1, 1]);
+    // Once "one", twice "two": what was said before somebody came says nothing of how fast it is delivered.
+    assert.equal(metrics.get("chat_delivery_seconds_count"), 3);
   });
 }
 

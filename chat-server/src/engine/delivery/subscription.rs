@@ -4,6 +4,7 @@ use std::sync::Arc;
 use chat_core::{Feed, Offset};
 use chat_store::StoreError;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use super::following::Following;
 use super::read_position::ReadPosition;
@@ -32,6 +33,9 @@ pub(crate) struct Subscription {
     /// Messages up to this offset were there before the connection followed their rooms: when they were submitted says
     /// nothing of how fast they are delivered.
     old_upto: Offset,
+    /// When the first message of the page was submitted, until it is handed over. The others are not measured: that would
+    /// cost a twentieth of a delivery.
+    submitted: Option<Instant>,
     /// Messages that were read and not handed over yet.
     page: VecDeque<Arc<Entry>>,
 }
@@ -69,6 +73,7 @@ impl Subscription {
             joins: 0,
             held: false,
             old_upto: Offset::ZERO,
+            submitted: None,
             page,
         };
         this.look();
@@ -88,7 +93,8 @@ impl Subscription {
                 return Ok(Found::Nothing);
             }
             let (entries, upto) = self.log.read_after(&self.reader, &self.feeds, cursor).await?;
-            if !entries.is_empty() {
+            if let Some(first) = entries.first() {
+                self.submitted = first.submitted.filter(|_| first.offset() > self.old_upto);
                 self.page = entries.into();
                 let is_broken = std::mem::take(&mut self.is_broken);
                 return Ok(if is_broken { Found::AfterBreak } else { Found::Messages });
@@ -117,7 +123,6 @@ impl Subscription {
         hand_over: impl FnOnce(&Entry, u32) -> Result<(), T>,
     ) -> Result<(), T> {
         let Some(entry) = self.page.front() else { return Ok(()) };
-        let submitted = entry.submitted.filter(|_| entry.offset() > self.old_upto);
         let is_own = entry.origin == Some(self.reader.id());
         // Its deletion follows.
         let is_skipped = is_own || entry.message.is_deleted();
@@ -127,7 +132,7 @@ impl Subscription {
         });
         match advanced {
             Some(Ok(())) => {
-                if let Some(submitted) = submitted.filter(|_| !is_skipped) {
+                if let Some(submitted) = self.submitted.take().filter(|_| !is_skipped) {
                     self.log.metrics().delivery_time.observe_time(submitted.elapsed());
                 }
                 self.page.pop_front();
