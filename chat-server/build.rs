@@ -29,7 +29,9 @@ fn main() -> io::Result<()> {
     println!("cargo::rerun-if-changed=build.rs");
     // The tests are those of the program.
     if env::var_os("CARGO_FEATURE_PROGRAM").is_some() {
-        installed::tell_of(&["redis-server", "nats-server", "nginx", "python3", "systemd-analyze"]);
+        let programs =
+            ["redis-server", "nats-server", "nginx", "promtool", "python3", "systemd-analyze"];
+        installed::tell_of(&programs);
         find_browser();
         find_other_clients();
     }

@@ -181,6 +181,47 @@ pub enum RefusalCode {
     Unknown,
 }
 
+impl RefusalCode {
+    /// Returns all codes.
+    pub fn all() -> impl Iterator<Item = Self> {
+        [
+            Self::InvalidArguments,
+            Self::InvalidContent,
+            Self::InvalidClientOffset,
+            Self::ClientOffsetConflict,
+            Self::InvalidQuery,
+            Self::SearchOff,
+            Self::UnknownMessage,
+            Self::TooManyReactions,
+            Self::NotInRoom,
+            Self::TooManyRooms,
+            Self::InvalidNickname,
+            Self::NicknameTaken,
+            Self::NicknameRequired,
+            Self::UnknownNickname,
+            Self::NicknameFixed,
+            Self::RegistrationClosed,
+            Self::MessageToOneself,
+            Self::InvalidToken,
+            Self::ExpiredToken,
+            Self::InvalidCode,
+            Self::UnknownDevice,
+            Self::OtherUser,
+            Self::RoomExists,
+            Self::UnknownRoom,
+            Self::LastOwner,
+            Self::UnknownEvent,
+            Self::SlowDown,
+            Self::TooLarge,
+            Self::QuotaExceeded,
+            Self::Forbidden,
+            Self::Unavailable,
+            Self::Unknown,
+        ]
+        .into_iter()
+    }
+}
+
 #[derive(Serialize, Deserialize)]
 struct RefusalOnWire {
     error: ErrorOnWire,

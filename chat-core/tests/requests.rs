@@ -369,3 +369,11 @@ fn a_new_token_is_a_string() {
         ],
     );
 }
+
+#[test]
+fn all_codes_are_all_that_there_are() {
+    let all: Vec<_> = RefusalCode::all().collect();
+    // They are numbered in their order, and this is the last one.
+    assert_eq!(all.len(), RefusalCode::Unknown as usize + 1);
+    assert!(all.iter().enumerate().all(|(number, code)| *code as usize == number), "{all:?}");
+}

@@ -1,7 +1,9 @@
 mod access;
+mod admin;
 mod builder;
 mod handles;
 mod impairment;
+mod metrics;
 mod search;
 mod send;
 mod stores;
@@ -32,6 +34,7 @@ pub use self::send::{SendError, Sending};
 pub use self::stores::Stores;
 use crate::engine::limits::{LimitError, Limits};
 use crate::engine::log::{Log, ReaderId};
+use crate::engine::outgoing::Outgoing;
 #[cfg(feature = "api")]
 use crate::http::api::{self, Api, ApiTokens};
 use crate::http::base_path::BasePath;
@@ -68,9 +71,13 @@ pub struct Chat {
     recovery: Recovery<ChatSession>,
     sessions: Arc<dyn SessionStore>,
     broadcast: Arc<dyn Broadcast>,
+    /// The queue of frames for other nodes.
+    outgoing: Outgoing,
     /// The tasks that publish to and listen to other nodes.
     relay: TaskTracker,
     listening: CancellationToken,
+    /// Cancelled once clients are moved to other nodes.
+    draining: CancellationToken,
     limits: Limits,
     /// The number of connections that the limit of open files leaves room for, with everything else open.
     room: Room,
@@ -170,15 +177,7 @@ impl Chat {
     }
 
     fn router_for(&self, origins: Origins) -> Router {
-        let chat = self.clone();
-        let ready = get(async move || match &*chat.impairments() {
-            [] => (StatusCode::OK, "ready\n".to_owned()),
-            impairments => {
-                let lines = impairments.iter().map(|impairment| format!("{impairment}\n"));
-                (StatusCode::SERVICE_UNAVAILABLE, lines.collect())
-            }
-        });
-        let health = web::health().route("/readyz", ready);
+        let health = self.health();
         #[cfg(feature = "api")]
         let api = self
             .api
@@ -192,6 +191,22 @@ impl Chat {
         };
         let nested = self.base_path.nest(chat);
         if self.base_path == BasePath::default() { nested } else { nested.merge(health) }
+    }
+
+    /// Returns `/healthz` and `/readyz`.
+    fn health(&self) -> Router {
+        let chat = self.clone();
+        let ready = get(async move || match &*chat.impairments() {
+            _ if chat.draining.is_cancelled() => {
+                (StatusCode::SERVICE_UNAVAILABLE, "draining\n".to_owned())
+            }
+            [] => (StatusCode::OK, "ready\n".to_owned()),
+            impairments => {
+                let lines = impairments.iter().map(|impairment| format!("{impairment}\n"));
+                (StatusCode::SERVICE_UNAVAILABLE, lines.collect())
+            }
+        });
+        web::health().route("/readyz", ready)
     }
 
     /// Returns the maximum number of connections that [`serve`](Self::serve) accepts.
@@ -306,6 +321,24 @@ impl Chat {
                 Ok(())
             }
         }
+    }
+
+    /// Moves all clients to other nodes: from now on `/readyz` answers status 503 and `draining`, no client gets in any more,
+    /// and the connections of those that are here end one after the other, spread evenly over this time. Clients reconnect
+    /// by themselves, in their sessions. Returns when they are gone.
+    ///
+    /// Each connection ends when what its client has asked is answered, if that takes no more than two seconds. Nothing else
+    /// stops: the chat still has to be [shut down](Self::shutdown).
+    ///
+    /// Not cancel safe: if this call is dropped, the remaining clients stay, and no others get in.
+    pub async fn drain(&self, over: Duration) {
+        self.draining.cancel();
+        self.transport.refuse_new();
+        tracing::info!("clients are moved to other nodes over {over:?}");
+        self.connections.move_away(over).await;
+        // Those that were just connecting, or are in other namespaces only.
+        let _ = timeout(CLOSE_PATIENCE, self.transport.close_all()).await;
+        tracing::info!("all clients are gone");
     }
 
     /// Stops the chat: accepts no new connections, commits and answers what clients have sent, and closes the

@@ -7,6 +7,8 @@ pub(crate) mod episode;
 pub(crate) mod intercept;
 pub(crate) mod limits;
 pub(crate) mod log;
+pub(crate) mod measure;
+pub(crate) mod metrics;
 pub(crate) mod moderation;
 pub(crate) mod outage;
 pub(crate) mod outgoing;

@@ -4,9 +4,11 @@
 #[cfg(feature = "api")]
 pub(crate) mod api;
 pub(crate) mod base_path;
+pub(crate) mod exposition;
+pub(crate) mod operator_token;
 pub(crate) mod origin;
-#[cfg(any(feature = "api", feature = "webhook"))]
 mod owner_only;
+pub(crate) mod process;
 pub(crate) mod server;
 #[cfg(any(feature = "api", feature = "webhook"))]
 mod told;

@@ -30,6 +30,7 @@ pub use http::api::{
     ApiTokenLineError, ApiTokens, NewApiToken,
 };
 pub use http::base_path::{BasePath, BasePathError};
+pub use http::operator_token::{OperatorToken, OperatorTokenError};
 pub use http::origin::{AllowedHost, AllowedHostError, AllowedOrigin, AllowedOriginError};
 pub use http::server::Listener;
 pub use http::trusted_proxy::{TrustedProxy, TrustedProxyError};

@@ -3,6 +3,7 @@
 mod access;
 mod appended;
 mod config;
+mod disk;
 mod error;
 mod key;
 mod memory;
@@ -37,6 +38,7 @@ pub use access::{
 };
 pub use appended::Appended;
 pub use config::{back_up, open, renew_epoch, restore};
+pub use disk::Disk;
 pub use error::StoreError;
 pub use key::key_from_kept;
 pub use memory::MemoryStore;

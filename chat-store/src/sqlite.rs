@@ -51,7 +51,7 @@ use self::search_file::IndexFile;
 use self::statements::MAX_ROWS;
 use self::wipe::Wipe;
 use self::writer::Writer;
-use crate::{Appended, MessageStore, Page, Reactions, SearchIndex, StoreError};
+use crate::{Appended, Disk, MessageStore, Page, Reactions, SearchIndex, StoreError};
 
 /// A connection to the file.
 type Connection = SqliteConnection;
@@ -321,6 +321,10 @@ impl MessageStore for SqliteStore {
         let Writer { connection, .. } = writer.as_mut().ok_or(StoreError::Closed)?;
         self.in_place(trial::commit(connection)).await?;
         Ok(true)
+    }
+
+    fn disk(&self) -> Option<Disk> {
+        self.files.disk()
     }
 
     fn search_index(self: Arc<Self>) -> Option<Arc<dyn SearchIndex>> {

@@ -6,7 +6,7 @@ use chat_core::{AuthorId, Epoch, Feed, Message, NewMessage, Offset, RoomId};
 
 use crate::reactions::Given;
 use crate::{
-    Appended, Reactions, ReadPositionStore, RoomStore, SearchIndex, SessionStore, StoreError,
+    Appended, Disk, Reactions, ReadPositionStore, RoomStore, SearchIndex, SessionStore, StoreError,
     UserStore,
 };
 
@@ -179,6 +179,13 @@ pub trait MessageStore: Send + Sync + 'static {
     /// Those that `append` would have; see [`StoreError::is_retryable`].
     async fn try_commit(&self) -> Result<bool, StoreError> {
         Ok(false)
+    }
+
+    /// Returns what the store takes on a disk of this machine; none if it is not on one or cannot say, as by default.
+    ///
+    /// Must not wait for anything but the file system.
+    fn disk(&self) -> Option<Disk> {
+        None
     }
 
     /// Returns the index in which this log can be searched, kept beside it; none if the store has none, as by default.

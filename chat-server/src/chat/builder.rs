@@ -324,6 +324,7 @@ impl ChatBuilder {
         let has_others = broadcast.is_some();
         let broadcast = broadcast.unwrap_or_else(|| Arc::new(LocalBroadcast::new()));
         let (outgoing, frames) = Outgoing::new();
+        let queue_of_frames = outgoing.clone();
         let believed = broadcast.is_authenticated();
         let committed = outgoing.clone().committed(messages.epoch().clone(), believed);
         let log = Log::start(messages, limits.recent_bytes, RECENT_AT_START, committed).await?;
@@ -355,6 +356,7 @@ impl ChatBuilder {
         let relay = TaskTracker::new();
         let listening = CancellationToken::new();
         let publishing = CancellationToken::new();
+        let frames = (frames, Arc::clone(queue_of_frames.counters()));
         relay.spawn(outgoing::publish(Arc::clone(&broadcast), node, frames, publishing.clone()));
         let taken_sessions = recovery.clone();
         let listener = Listener {
@@ -445,8 +447,10 @@ impl ChatBuilder {
             recovery,
             sessions,
             broadcast,
+            outgoing: queue_of_frames,
             relay,
             listening,
+            draining: CancellationToken::new(),
             room: Room::now(limits.max_connections),
             limits,
             proxies,

@@ -31,7 +31,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use chat_core::{Epoch, Feed, Message, NewMessage, Offset, RoomId, RoomKey};
-use chat_store::{MessageStore, Page, StoreError};
+use chat_store::{Disk, MessageStore, Page, StoreError};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -42,6 +42,7 @@ pub(crate) use reader::{Reader, ReaderId};
 pub(crate) use recent::Push;
 pub(crate) use writer::Committed;
 
+use crate::engine::metrics::Metrics;
 use crate::engine::outage::Outage;
 use follower::LogFollower;
 use recent::{Read, Recent};
@@ -64,6 +65,7 @@ pub(crate) struct Log {
     writing: Arc<Outage>,
     reading: Arc<Outage>,
     readers: AtomicU64,
+    metrics: Arc<Metrics>,
     /// The writer, its probe and the log follower; all end when the log is closed.
     tasks: TaskTracker,
     closing: CancellationToken,
@@ -81,10 +83,12 @@ impl Log {
         let recent = Arc::new(follower::recent(&*store, recent_at_start, recent_bytes).await?);
         let writing = Outage::new("writing to the store");
         let reading = Outage::new("reading from the store");
+        let metrics = Arc::<Metrics>::default();
         let follower = Arc::new(LogFollower::new(
             Arc::clone(&store),
             Arc::clone(&recent),
             Arc::clone(&reading),
+            Arc::clone(&metrics),
         ));
         let tasks = TaskTracker::new();
         let closing = CancellationToken::new();
@@ -96,6 +100,7 @@ impl Log {
             Arc::clone(&recent),
             Arc::clone(&follower),
             Arc::clone(&writing),
+            Arc::clone(&metrics),
             committed,
         );
         tasks.spawn(run);
@@ -109,6 +114,7 @@ impl Log {
             writing,
             reading,
             readers,
+            metrics,
             tasks,
             closing,
         }))
@@ -135,6 +141,20 @@ impl Log {
     /// Returns the last offset that this node knows to be committed.
     pub(crate) fn tail(&self) -> Offset {
         self.recent.tail()
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// Returns what the store takes on a disk of this machine, if it can say.
+    pub(crate) fn disk(&self) -> Option<Disk> {
+        self.store.disk()
+    }
+
+    /// Returns the bytes of memory that messages take, and how many they may.
+    pub(crate) fn memory(&self) -> (usize, usize) {
+        self.recent.memory()
     }
 
     /// Returns whether messages cannot be stored: an append has failed, and none has succeeded since.
@@ -191,13 +211,23 @@ impl Log {
         cursor: Offset,
     ) -> Result<(Vec<Arc<Entry>>, Offset), StoreError> {
         let recent = self.recent.read_after(reader, cursor, READ_LIMIT);
-        if let Read::Covered { entries, upto } = recent {
+        let metrics = &self.metrics;
+        let note_lag = |first: Option<Offset>, tail: Offset| {
+            if let Some(first) = first {
+                metrics.lag.observe(tail.as_u64().saturating_sub(first.as_u64()));
+            }
+        };
+        if let Read::Covered { entries, upto, tail } = recent {
+            metrics.read_from_memory.observe(entries.len() as u64);
+            note_lag(entries.first().map(|entry| entry.offset()), tail);
             return Ok((entries, upto));
         }
         // Noted before reading: everything committed by then is in the page, or after it.
         let tail = self.tail();
         let read = self.store.read_after(Some(feeds), cursor, READ_LIMIT).await;
         let page = self.reading.watch(read)?;
+        metrics.read_from_store.observe(page.messages.len() as u64);
+        note_lag(page.messages.first().map(|message| message.offset), tail);
         let last = page.messages.last().map_or(cursor, |message| message.offset);
         let upto = if page.more { last } else { last.max(tail) };
         Ok((page.messages.into_iter().map(Entry::from).map(Arc::new).collect(), upto))

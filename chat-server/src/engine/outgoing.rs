@@ -10,6 +10,7 @@ use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::log::Committed;
+use crate::engine::measure::Counter;
 
 /// Maximum number of frames that wait to be published. Further ones are dropped: other nodes find their contents in
 /// the store.
@@ -17,13 +18,32 @@ const QUEUE: usize = 256;
 
 /// The queue of frames for other nodes.
 #[derive(Clone)]
-pub(crate) struct Outgoing(Sender<FrameBody>);
+pub(crate) struct Outgoing(Sender<FrameBody>, Arc<OutgoingCounters>);
+
+/// What became of the frames for other nodes.
+#[derive(Debug, Default)]
+pub(crate) struct OutgoingCounters {
+    pub(crate) sent: Counter,
+    /// Frames for which there was no room in the queue.
+    pub(crate) dropped: Counter,
+    /// Frames that the broadcast did not take.
+    pub(crate) failed: Counter,
+}
 
 impl Outgoing {
     /// Creates the queue: the sending end, and the receiving end for [`publish`].
     pub(crate) fn new() -> (Self, Receiver<FrameBody>) {
         let (sender, receiver) = mpsc::channel(QUEUE);
-        (Self(sender), receiver)
+        (Self(sender, Arc::default()), receiver)
+    }
+
+    pub(crate) fn counters(&self) -> &Arc<OutgoingCounters> {
+        &self.1
+    }
+
+    /// Returns the number of frames that wait, and how many may.
+    pub(crate) fn waiting(&self) -> (usize, usize) {
+        (self.0.max_capacity() - self.0.capacity(), self.0.max_capacity())
     }
 
     /// Queues frames about the messages that this node commits to the log `epoch`; without the messages if the other
@@ -31,7 +51,7 @@ impl Outgoing {
     pub(crate) fn committed(self, epoch: Epoch, believed: bool) -> Committed {
         Box::new(move |after, messages| {
             // Nothing is copied if the queue is full.
-            let Ok(permit) = self.0.try_reserve() else { return };
+            let Ok(permit) = self.0.try_reserve() else { return self.1.dropped.add(1) };
             let tail = messages.last().map_or(after, |message| message.offset);
             let messages = if believed { messages.to_vec() } else { Vec::new() };
             let epoch = epoch.clone();
@@ -42,7 +62,7 @@ impl Outgoing {
     /// Queues a frame about a session that a client has recovered on this node.
     pub(crate) fn session_taken(&self, key: SessionKey, generation: i64) {
         let session = HEXLOWER.encode(&key.0);
-        let _ = self.0.try_send(FrameBody::SessionTaken { session, generation });
+        self.try_send(FrameBody::SessionTaken { session, generation });
     }
 
     /// Queues a frame about a change of access, which waits for room in the queue.
@@ -52,7 +72,13 @@ impl Outgoing {
 
     /// Queues a frame about presence. Returns whether there was room for it; if not, it is dropped.
     pub(crate) fn presence(&self, body: FrameBody) -> bool {
-        self.0.try_send(body).is_ok()
+        self.try_send(body)
+    }
+
+    fn try_send(&self, body: FrameBody) -> bool {
+        let is_sent = self.0.try_send(body).is_ok();
+        self.1.dropped.add(u64::from(!is_sent));
+        is_sent
     }
 }
 
@@ -60,7 +86,7 @@ impl Outgoing {
 pub(crate) async fn publish(
     broadcast: Arc<dyn Broadcast>,
     node: NodeId,
-    mut outgoing: Receiver<FrameBody>,
+    (mut outgoing, counters): (Receiver<FrameBody>, Arc<OutgoingCounters>),
     closing: CancellationToken,
 ) {
     loop {
@@ -72,8 +98,12 @@ pub(crate) async fn publish(
             }
         };
         let Some(body) = body else { return };
-        if let Err(error) = broadcast.publish(Arc::new(Frame::new(node, body))).await {
-            tracing::debug!("other nodes were not told: {error}");
+        match broadcast.publish(Arc::new(Frame::new(node, body))).await {
+            Ok(()) => counters.sent.add(1),
+            Err(error) => {
+                counters.failed.add(1);
+                tracing::debug!("other nodes were not told: {error}");
+            }
         }
     }
 }

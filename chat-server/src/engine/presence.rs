@@ -20,6 +20,7 @@
 
 mod exchange;
 mod few;
+mod known;
 mod others;
 mod pace;
 mod peer;
@@ -42,6 +43,7 @@ use tokio::task::yield_now;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use self::known::Known;
 use self::room::ConnectionKey;
 use self::state::State;
 use crate::engine::delivery::EphemeralEvents;
@@ -134,6 +136,17 @@ impl Presence {
     /// shared by all who ask until someone joins or leaves. None if it cannot be serialised.
     pub(crate) fn users(&self, room: &RoomId) -> Option<Arc<RawValue>> {
         self.lock().users(room)
+    }
+
+    /// Returns how much this node knows.
+    pub(crate) fn known(&self) -> Known {
+        self.lock().known()
+    }
+
+    /// Returns the number of frames of other nodes that wait, and how many may.
+    pub(crate) fn waiting(&self) -> (usize, usize) {
+        let heard = &self.0.heard;
+        (heard.max_capacity() - heard.capacity(), heard.max_capacity())
     }
 
     /// Returns the number of users in a room.

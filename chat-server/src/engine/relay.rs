@@ -39,12 +39,15 @@ impl Listener {
                     self.log.look();
                     (self.access_changed)(AccessScope::Everything);
                     while let Some(incoming) = frames.next().await {
+                        let frames = &self.log.metrics().frames;
                         match incoming {
                             Incoming::Frame(frame) if frame.node == self.node => {}
                             Incoming::Frame(frame) => {
+                                frames.received.add(1);
                                 self.take(Arc::unwrap_or_clone(frame), believed);
                             }
                             Incoming::Gap => {
+                                frames.gaps.add(1);
                                 self.log.look();
                                 (self.access_changed)(AccessScope::Everything);
                             }
@@ -68,6 +71,9 @@ impl Listener {
                 tracing::debug!(frame.node = %node, "a frame about another log was ignored");
             }
             FrameBody::Appended { after, tail, messages, .. } => {
+                if tail <= self.log.tail() {
+                    self.log.metrics().frames.late.add(1);
+                }
                 // The node that has committed a message knows that the log goes up to it.
                 let is_sound = messages.last().is_none_or(|last| last.offset <= tail);
                 if believed && is_sound {

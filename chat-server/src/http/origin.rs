@@ -45,7 +45,6 @@ const FORBIDDEN: u8 = 4;
 const TRANSPORT: HeaderValue = HeaderValue::from_static("GET, POST");
 
 /// The methods that the API takes.
-#[cfg(feature = "api")]
 const API: HeaderValue = HeaderValue::from_static("GET, POST, PATCH, DELETE");
 
 type ResponseFuture = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
@@ -102,7 +101,6 @@ impl Origins {
 
 impl Origins {
     /// Passes a request on to `next` if its page may use the server.
-    #[cfg(feature = "api")]
     pub(crate) async fn pass<F: Future<Output = Response<Body>>>(
         &self,
         mut request: Request<Body>,

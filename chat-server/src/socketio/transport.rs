@@ -19,6 +19,7 @@ mod body;
 mod budget;
 mod changed;
 mod client_frames;
+mod counters;
 mod direct_writer;
 mod dropped;
 mod end;
@@ -26,6 +27,7 @@ mod fair_queue;
 mod farewell;
 mod frame_filter;
 mod frames;
+mod full;
 #[cfg(feature = "bench")]
 pub(crate) mod fuzzing;
 mod in_flight;

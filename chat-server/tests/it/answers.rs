@@ -8,9 +8,10 @@ use chat_store::MemoryStore;
 use chat_store::testkit::HeldStore;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use crate::client::Client;
+use crate::client::{Client, PATIENCE};
 
 /// Its name, and the rooms that it is in: else it would come back without them, and not know.
 #[tokio::test]
@@ -85,4 +86,43 @@ async fn a_client_that_comes_back_gets_nothing_before_what_it_left_would_outlive
     held.saves.open();
     let next = client.packet().await;
     assert!(next.starts_with(r#"42["chat message","hello",3,{"room":"general""#), "{next}");
+}
+
+/// A chat on a store that can be held, a client that has sent a message which the store keeps waiting, and a drain that has
+/// begun since.
+async fn drained_while_the_store_waits() -> (Arc<HeldStore>, Client, JoinHandle<()>) {
+    let held = Arc::new(HeldStore::new(Arc::new(MemoryStore::new())));
+    let chat = Chat::builder(Arc::<HeldStore>::clone(&held)).start().await.unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let served = chat.clone();
+    tokio::spawn(async move { served.serve(listener, std::future::pending()).await });
+    let (mut client, _) = Client::connect(&address, json!({})).await;
+    held.appends.close();
+    client.send(r#"427["chat message","hello"]"#).await;
+    held.appends.waiting(1).await;
+    let drained = tokio::spawn(async move { chat.drain(Duration::ZERO).await });
+    (held, client, drained)
+}
+
+#[tokio::test]
+async fn a_client_that_is_moved_away_gets_the_answer_to_what_it_has_asked() {
+    let (held, mut client, drained) = drained_while_the_store_waits().await;
+    let early = timeout(Duration::from_millis(200), client.try_packet()).await;
+    assert!(early.is_err(), "{early:?} before the message is stored");
+    held.appends.open();
+    let mut packets = Vec::new();
+    while let Ok(packet) = timeout(PATIENCE, client.try_packet()).await.expect("it ends") {
+        packets.push(packet);
+    }
+    assert!(packets.iter().any(|packet| packet.starts_with(r#"437[{"offset":1"#)), "{packets:?}");
+    timeout(PATIENCE, drained).await.expect("it ends").unwrap();
+}
+
+#[tokio::test]
+async fn a_store_that_hangs_keeps_no_client_that_is_moved_away() {
+    let (_held, mut client, drained) = drained_while_the_store_waits().await;
+    let ended = timeout(PATIENCE, client.try_packet()).await.expect("it ends");
+    assert!(ended.is_err(), "{ended:?}");
+    timeout(PATIENCE, drained).await.expect("it ends").unwrap();
 }

@@ -83,6 +83,7 @@ files! {
     client_mentions
     crash
     cuts
+    drain
     duplicates
     forks
     handshake
@@ -94,11 +95,13 @@ files! {
     keys
     lost_polls
     malformed
+    metrics
     moderation
     moved_files
     msgpack
     names
     nicknames
+    operator
     origins
     page_texts
     pipeline

@@ -27,6 +27,7 @@ mod nginx;
 mod nodes;
 mod origins;
 mod policy;
+mod prometheus;
 mod rate;
 mod security;
 mod server;

@@ -29,7 +29,7 @@ pub(crate) async fn launch(mut command: Command, expected: usize) -> Launched {
     let ready = async {
         while urls.len() < expected {
             let line = output.next_line().await.unwrap().expect("it starts");
-            if line.starts_with("administrator: ") {
+            if ["administrator: ", "operator: "].iter().any(|other| line.starts_with(other)) {
                 continue;
             }
             urls.push(line.strip_prefix("listening on ").expect("a URL").to_owned());

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::{fmt, io};
 
+use crate::Disk;
+
 /// The suffixes that SQLite adds to the file's name for the files next to it.
 const BESIDE: [&str; 2] = ["-wal", "-shm"];
 
@@ -38,6 +40,21 @@ impl Files {
             Ok((path, identity))
         });
         all.collect::<io::Result<_>>().map(Self)
+    }
+
+    /// Returns what the files take; none if one of them is gone.
+    #[cfg(unix)]
+    pub(super) fn disk(&self) -> Option<Disk> {
+        let (path, _) = self.0.first()?;
+        let files = self.0.iter().map(|(path, _)| fs::metadata(path).map(|file| file.len()));
+        let used = files.sum::<io::Result<u64>>().ok()?;
+        let disk = rustix::fs::statvfs(path).ok()?;
+        Some(Disk::new(used, disk.f_bavail * disk.f_frsize))
+    }
+
+    #[cfg(not(unix))]
+    pub(super) fn disk(&self) -> Option<Disk> {
+        None
     }
 
     /// Fails with [`Moved`] if one of them is no longer in its place. It takes a few microseconds.

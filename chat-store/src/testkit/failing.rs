@@ -9,9 +9,9 @@ use chat_core::{
 
 use crate::{
     Appended, Claimed, Credential, CredentialKey, CredentialOwner, Device, DeviceCode,
-    DeviceCodeKey, MessageStore, NewCredential, NicknameClaim, NicknameStore, Page, ReadPosition,
-    ReadPositionStore, RoomStore, RoomStoreWrapper, SessionKey, SessionRecord, SessionStore, Store,
-    StoreError, UserStore,
+    DeviceCodeKey, Disk, MessageStore, NewCredential, NicknameClaim, NicknameStore, Page,
+    ReadPosition, ReadPositionStore, RoomStore, RoomStoreWrapper, SessionKey, SessionRecord,
+    SessionStore, Store, StoreError, UserStore,
 };
 
 /// A store that fails as often as a test requests, with an error that is [retryable](StoreError::is_retryable), and
@@ -201,6 +201,10 @@ impl MessageStore for FailingStore {
             return Err(asked_for());
         }
         self.store.try_commit().await
+    }
+
+    fn disk(&self) -> Option<Disk> {
+        self.store.disk()
     }
 
     async fn close(&self) {

@@ -9,9 +9,9 @@ use chat_core::{
 use super::Gate;
 use crate::{
     Appended, Claimed, Credential, CredentialKey, CredentialOwner, Device, DeviceCode,
-    DeviceCodeKey, MessageStore, NewCredential, NicknameClaim, NicknameStore, Page, ReadPosition,
-    ReadPositionStore, RoomStore, RoomStoreWrapper, SessionKey, SessionRecord, SessionStore, Store,
-    StoreError, UserStore,
+    DeviceCodeKey, Disk, MessageStore, NewCredential, NicknameClaim, NicknameStore, Page,
+    ReadPosition, ReadPositionStore, RoomStore, RoomStoreWrapper, SessionKey, SessionRecord,
+    SessionStore, Store, StoreError, UserStore,
 };
 
 /// A store whose calls a test can hold and release, to test orders of events that rarely occur by chance.
@@ -159,6 +159,10 @@ impl MessageStore for HeldStore {
     async fn try_commit(&self) -> Result<bool, StoreError> {
         self.appends.pass().await;
         self.store.try_commit().await
+    }
+
+    fn disk(&self) -> Option<Disk> {
+        self.store.disk()
     }
 
     async fn close(&self) {

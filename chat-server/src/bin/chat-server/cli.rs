@@ -1,6 +1,7 @@
 //! The command line of the server.
 
 mod adapter;
+mod admin;
 mod administrator;
 mod api_args;
 mod api_client;
@@ -33,13 +34,14 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use clap::CommandFactory;
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 use api_client::TryAgain;
 pub(crate) use args::Cli;
 use command::Command;
 pub(crate) use one_line::one_line;
 use reload::{Reloaded, reload_signal};
-use stop::stop_signal;
+use stop::StopSignals;
 
 use crate::open_files::{open_files, raise_open_files};
 use crate::service_manager;
@@ -122,7 +124,12 @@ pub(crate) fn exit_code(error: &anyhow::Error) -> ExitCode {
 }
 
 async fn serve(cli: &Cli) -> anyhow::Result<()> {
-    let bound = cli.address().bind().await?;
+    let bound = cli.address().bind("--listen").await?;
+    let admin_token = admin::token(cli.admin_token_file.as_deref())?;
+    let admin = match cli.admin_address() {
+        Some(address) => Some((address.bind("--admin-listen").await?, admin_token)),
+        None => None,
+    };
     let local = &*bound.shown;
     telemetry::init(&cli.log, cli.worker_listen.as_ref().map(|_| local))?;
     let webhooks = cli.webhooks.webhooks()?;
@@ -168,14 +175,20 @@ async fn serve(cli: &Cli) -> anyhow::Result<()> {
     }
     let chat = chat.start().await?;
     webhooks.start(&chat)?;
-    let signalled = stop_signal()?;
+    let stopped = CancellationToken::new();
+    let admin = admin.map(|served| admin::start(&chat, served, stopped.clone()));
+    let mut signals = StopSignals::new()?;
     let released = cli.worker_listen.as_ref().map(|_| supervisor::released()).transpose();
     let released = released.context("only a supervisor starts workers; use --workers N")?;
     let asked_to_stop = OnceLock::new();
     let stop = async {
         match released {
-            Some(released) => tokio::select! { () = signalled => {}, () = released => {} },
-            None => signalled.await,
+            Some(released) => tokio::select! { () = signals.next() => {}, () = released => {} },
+            None => signals.next().await,
+        }
+        if !cli.drain.is_zero() {
+            // A second signal ends it.
+            tokio::select! { () = chat.drain(cli.drain) => {}, () = signals.next() => {} }
         }
         tracing::info!("stopping");
         if cli.worker_listen.is_none() {
@@ -209,7 +222,11 @@ async fn serve(cli: &Cli) -> anyhow::Result<()> {
         service_manager::ready(&format!("serving on {local}"));
     }
     let served = chat.serve(bound.listener, stop).await;
+    stopped.cancel();
     let close = async {
+        if let Some(admin) = admin {
+            admin.await.ok();
+        }
         broadcast.close().await;
         store.close().await;
     };

@@ -45,33 +45,46 @@ impl SupervisorError {
     }
 }
 
-/// Runs a worker for each address until `stop` is ready; `command` returns the command that starts one.
+/// When and how workers stop.
+pub(crate) struct Stop<A, H> {
+    /// Ready when they have to stop.
+    pub(crate) asked: A,
+    /// Ready when they have to stop at once; waited for from then on.
+    pub(crate) hurried: H,
+    /// How much longer than ten seconds they may take.
+    pub(crate) longer: Duration,
+}
+
+/// Runs a worker for each address until `stop` is asked for; `command` returns the command that starts one, of its number from
+/// 0 on and its address.
 ///
 /// Workers are started one after the other. Once all of them are ready, `listening` is called with their addresses,
 /// in the same order. From then on a worker that exits is restarted at its address. A worker that does not stop
-/// within ten seconds is killed. Each time that `hangups` changes, SIGHUP is sent to all workers; to one that is being
-/// started, once it is ready.
+/// in time is killed. If they are hurried, they get SIGTERM and ten seconds more. Each time that `hangups` changes, SIGHUP
+/// is sent to all workers; to one that is being started, once it is ready.
 ///
 /// # Errors
 /// When a worker cannot be started at first; the others are stopped then.
 pub(crate) async fn run(
     addresses: &[String],
-    command: impl Fn(&str) -> Command + Send + Sync + 'static,
+    command: impl Fn(usize, &str) -> Command + Send + Sync + 'static,
     listening: impl FnOnce(&[&str]),
     hangups: watch::Receiver<()>,
-    stop: impl Future<Output = ()>,
+    stop: Stop<impl Future<Output = ()>, impl Future<Output = ()>>,
 ) -> Result<(), SupervisorError> {
-    tokio::pin!(stop);
+    let Stop { asked, hurried, longer } = stop;
+    tokio::pin!(asked);
+    let in_a_hurry = CancellationToken::new();
     let mut workers = Vec::new();
-    for address in addresses {
+    for (number, address) in addresses.iter().enumerate() {
         let started = tokio::select! {
-            started = Worker::start(command(address), address) => started.map(Some),
-            () = &mut stop => Ok(None),
+            started = Worker::start(command(number, address), address) => started.map(Some),
+            () = &mut asked => Ok(None),
         };
         match started {
             Ok(Some(worker)) => workers.push(worker),
             not_started => {
-                join_all(workers.iter_mut().map(Worker::stop)).await;
+                join_all(workers.iter_mut().map(|worker| worker.stop(longer, &in_a_hurry))).await;
                 return not_started.map(|_| ());
             }
         }
@@ -80,18 +93,24 @@ pub(crate) async fn run(
 
     let stopping = CancellationToken::new();
     let command = Arc::new(command);
-    let keepers = workers.into_iter().map(|mut worker| {
+    let keepers = workers.into_iter().enumerate().map(|(number, mut worker)| {
         let (command, stopping) = (Arc::clone(&command), stopping.clone());
-        let hangups = hangups.clone();
+        let (hangups, in_a_hurry) = (hangups.clone(), in_a_hurry.clone());
         tokio::spawn(async move {
-            stopping.run_until_cancelled(keep(&mut worker, &*command, hangups)).await;
-            worker.stop().await;
+            stopping
+                .run_until_cancelled(keep(&mut worker, |address| command(number, address), hangups))
+                .await;
+            worker.stop(longer, &in_a_hurry).await;
         })
     });
-    let keepers: Vec<_> = keepers.collect();
-    stop.await;
+    let mut keepers = join_all(keepers.collect::<Vec<_>>());
+    asked.await;
     stopping.cancel();
-    join_all(keepers).await;
+    tokio::select! {
+        _ = &mut keepers => return Ok(()),
+        () = hurried => in_a_hurry.cancel(),
+    }
+    keepers.await;
     Ok(())
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use chat_core::{Feed, Offset};
 use chat_store::StoreError;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use super::following::Following;
 use super::read_position::ReadPosition;
@@ -29,6 +30,12 @@ pub(crate) struct Subscription {
     joins: u64,
     /// Whether nothing may be handed over, as of the last look.
     held: bool,
+    /// Messages up to this offset were there before the connection followed their rooms: when they were submitted says
+    /// nothing of how fast they are delivered.
+    old_upto: Offset,
+    /// When the first message of the page was submitted, until it is handed over. The others are not measured: that would
+    /// cost a twentieth of a delivery.
+    submitted: Option<Instant>,
     /// Messages that were read and not handed over yet.
     page: VecDeque<Arc<Entry>>,
 }
@@ -65,6 +72,8 @@ impl Subscription {
             is_broken: false,
             joins: 0,
             held: false,
+            old_upto: Offset::ZERO,
+            submitted: None,
             page,
         };
         this.look();
@@ -84,7 +93,8 @@ impl Subscription {
                 return Ok(Found::Nothing);
             }
             let (entries, upto) = self.log.read_after(&self.reader, &self.feeds, cursor).await?;
-            if !entries.is_empty() {
+            if let Some(first) = entries.first() {
+                self.submitted = first.submitted.filter(|_| first.offset() > self.old_upto);
                 self.page = entries.into();
                 let is_broken = std::mem::take(&mut self.is_broken);
                 return Ok(if is_broken { Found::AfterBreak } else { Found::Messages });
@@ -122,6 +132,9 @@ impl Subscription {
         });
         match advanced {
             Some(Ok(())) => {
+                if let Some(submitted) = self.submitted.take().filter(|_| !is_skipped) {
+                    self.log.metrics().delivery_time.observe_time(submitted.elapsed());
+                }
                 self.page.pop_front();
             }
             Some(Err(refused)) => return Err(refused),
@@ -130,11 +143,17 @@ impl Subscription {
         Ok(())
     }
 
+    /// Returns its reader.
+    pub(crate) fn reader(&self) -> &Arc<Reader> {
+        &self.reader
+    }
+
     /// Attaches the reader to what the connection follows now, and returns the cursor.
     fn look(&mut self) -> Offset {
         let now = self.position.now(&self.attached);
         if let Some(following) = now.following {
             self.follow(following);
+            self.old_upto = self.log.tail();
         }
         self.is_broken |= now.breaks != self.breaks;
         (self.breaks, self.joins, self.held) = (now.breaks, now.joins, now.held);

@@ -10,6 +10,7 @@ use chat_core::{
 };
 use serde::{Serialize, Serializer};
 use serde_json::value::{RawValue, to_raw_value};
+use tokio::time::Instant;
 
 use super::ReaderId;
 use crate::engine::planted::{self, Bug};
@@ -21,6 +22,8 @@ pub(crate) struct Entry {
     pub(crate) message: Message,
     /// The reader that sent the message, if it does not want it back.
     pub(crate) origin: Option<ReaderId>,
+    /// When it was submitted; none if this node has not written it.
+    pub(crate) submitted: Option<Instant>,
     /// Made of the content once, when somebody gets it.
     tag: OnceLock<Tag>,
     /// Without the key.
@@ -55,7 +58,12 @@ impl Serialize for Arguments {
 impl Entry {
     pub(crate) fn new(message: Message, origin: Option<ReaderId>) -> Self {
         let (tag, to_others, to_author) = (OnceLock::new(), Forms::default(), OnceLock::new());
-        Self { message, origin, tag, to_others, to_author }
+        Self { message, origin, submitted: None, tag, to_others, to_author }
+    }
+
+    /// Sets when it was submitted.
+    pub(super) fn submitted(self, since: Instant) -> Self {
+        Self { submitted: Some(since), ..self }
     }
 
     pub(crate) fn offset(&self) -> Offset {
@@ -69,7 +77,7 @@ impl Entry {
 
     /// Returns the memory that the message uses in bytes, including wire forms.
     pub(crate) fn footprint(&self) -> usize {
-        const FIXED: usize = 440;
+        const FIXED: usize = 456;
         /// The size of the author's own wire form, in addition to content and key.
         const OWN_FORM: usize = 310;
         let content = self.message.content.as_str().len();

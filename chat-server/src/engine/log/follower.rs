@@ -8,6 +8,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::recent::{Push, Recent};
+use crate::engine::metrics::Metrics;
 use crate::engine::outage::Outage;
 
 /// How long a message of another node may go unnoticed when its append notification is lost.
@@ -73,6 +74,7 @@ pub(crate) struct LogFollower {
     store: Arc<dyn MessageStore>,
     recent: Arc<Recent>,
     reading: Arc<Outage>,
+    metrics: Arc<Metrics>,
     look: Notify,
 }
 
@@ -81,8 +83,9 @@ impl LogFollower {
         store: Arc<dyn MessageStore>,
         recent: Arc<Recent>,
         reading: Arc<Outage>,
+        metrics: Arc<Metrics>,
     ) -> Self {
-        Self { store, recent, reading, look: Notify::new() }
+        Self { store, recent, reading, metrics, look: Notify::new() }
     }
 
     /// Requests a read soon, before the next poll.
@@ -96,8 +99,12 @@ impl LogFollower {
             let mut in_vain = 0_u32;
             loop {
                 // Either way it is time to read.
-                let _ = timeout(POLL, self.look.notified()).await;
-                in_vain = if self.catch_up().await { 0 } else { in_vain.saturating_add(1) };
+                let is_notified = timeout(POLL, self.look.notified()).await.is_ok();
+                let found = self.catch_up().await;
+                if !is_notified {
+                    self.metrics.frames.repaired.add(found);
+                }
+                in_vain = if found > 0 { 0 } else { in_vain.saturating_add(1) };
                 if in_vain >= IN_VAIN {
                     sleep(REST).await;
                 }
@@ -106,15 +113,15 @@ impl LogFollower {
         closing.run_until_cancelled(follow).await;
     }
 
-    /// Reads until nothing is left, and returns whether there was anything. A store that fails is asked again at the
+    /// Reads until nothing is left, and returns the number of messages that it found. A store that fails is asked again at the
     /// next read.
-    async fn catch_up(&self) -> bool {
-        let mut found = false;
+    async fn catch_up(&self) -> u64 {
+        let mut found = 0;
         loop {
             let after = self.recent.tail();
             let read = self.store.read_after(None, after, PAGE).await;
             let Ok(page) = self.reading.watch(read) else { return found };
-            found |= !page.messages.is_empty();
+            found += page.messages.len() as u64;
             // The tail has not moved back since, so this cannot leave a gap.
             let pushed = self.recent.push(after, page.messages);
             debug_assert_eq!(pushed, Push::Applied);

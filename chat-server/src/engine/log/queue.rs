@@ -4,6 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use chat_core::NewMessage;
 use chat_store::Appended;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use super::ReaderId;
 
@@ -46,6 +47,8 @@ pub(super) struct Submission {
     /// The reader that does not want it back.
     pub(super) origin: Option<ReaderId>,
     pub(super) reply: Reply,
+    /// When it was submitted.
+    pub(super) since: Instant,
 }
 
 impl Submission {
@@ -250,6 +253,7 @@ mod tests {
             message: new_message("general", content),
             origin: None,
             reply: Box::new(|_| {}),
+            since: Instant::now(),
         }
     }
 

@@ -56,8 +56,8 @@ pub(crate) enum Push {
 /// What is known about the messages after a cursor.
 #[derive(Debug)]
 pub(crate) enum Read {
-    /// These are the next ones, and there are no others up to `upto`.
-    Covered { entries: Vec<Arc<Entry>>, upto: Offset },
+    /// These are the next ones, and there are no others up to `upto`. The log ends at `tail`.
+    Covered { entries: Vec<Arc<Entry>>, upto: Offset, tail: Offset },
     /// Some are no longer in memory. Ask the store.
     TooOld,
 }
@@ -78,6 +78,11 @@ impl Recent {
 
     pub(crate) fn tail(&self) -> Offset {
         self.read().tail
+    }
+
+    /// Returns the bytes of memory that the messages take, and how many they may.
+    pub(crate) fn memory(&self) -> (usize, usize) {
+        (self.read().footprint, self.budget)
     }
 
     /// Returns the message at an offset, if it is here.
@@ -142,7 +147,7 @@ impl Recent {
             entries.truncate(limit);
             let last = entries.last().map_or(cursor, |entry| entry.offset());
             let upto = if all { cursor.max(state.tail) } else { last };
-            (Read::Covered { entries, upto }, all.then_some(last))
+            (Read::Covered { entries, upto, tail: state.tail }, all.then_some(last))
         })
     }
 

@@ -1,13 +1,15 @@
 use std::sync::Arc;
 
 use chat_core::{Message, NewMessage, Offset};
-use chat_store::{Appended, MessageStore};
+use chat_store::{Appended, MessageStore, StoreError};
 use futures_util::future::join;
+use tokio::time::Instant;
 
 use super::follower::LogFollower;
 use super::queue::{Outcome, Queue, Reply, Submission, Waiting};
 use super::recent::{Push, Recent};
 use super::{Entry, ReaderId};
+use crate::engine::metrics::{Entries, Metrics};
 use crate::engine::outage::Outage;
 
 /// Called with each committed batch: the offset before it, and its new messages. Must not block.
@@ -20,6 +22,7 @@ pub(crate) type Committed = Box<dyn Fn(Offset, &[Message]) + Send + Sync>;
 pub(crate) struct Writer {
     /// Unbounded: each connection has a limit on its requests in flight.
     queue: Arc<Queue>,
+    metrics: Arc<Metrics>,
 }
 
 impl Writer {
@@ -29,11 +32,13 @@ impl Writer {
         recent: Arc<Recent>,
         follower: Arc<LogFollower>,
         writing: Arc<Outage>,
+        metrics: Arc<Metrics>,
         committed: Committed,
     ) -> (Self, impl Future<Output = ()> + Send) {
         let queue = Arc::<Queue>::default();
-        let committer = Committer { store, recent, follower, writing, committed };
-        (Self { queue: Arc::clone(&queue) }, committer.run(queue))
+        let this = Self { queue: Arc::clone(&queue), metrics: Arc::clone(&metrics) };
+        let committer = Committer { store, recent, follower, writing, metrics, committed };
+        (this, committer.run(queue))
     }
 
     /// Queues a message. The order of calls for a source is the order of offsets.
@@ -44,8 +49,11 @@ impl Writer {
         origin: Option<ReaderId>,
         reply: Reply,
     ) {
-        let submission = Submission { source, message, origin, reply };
+        let since = Instant::now();
+        let submission = Submission { source, message, origin, reply, since };
+        self.metrics.submitted.add(1);
         if let Err(submission) = self.queue.push(submission) {
+            self.metrics.entries.unavailable.add(1);
             (submission.reply)(Outcome::Unavailable);
         }
     }
@@ -61,14 +69,16 @@ struct Committer {
     recent: Arc<Recent>,
     follower: Arc<LogFollower>,
     writing: Arc<Outage>,
+    metrics: Arc<Metrics>,
     committed: Committed,
 }
 
 /// The messages of one commit.
 struct Batch {
     messages: Vec<NewMessage>,
-    /// For each message, the reader that does not want it back, and the callback for its outcome.
-    rest: Vec<(Option<ReaderId>, Reply)>,
+    /// For each message, the reader that does not want it back and when it was submitted, and the callback for its
+    /// outcome.
+    rest: Vec<((Option<ReaderId>, Instant), Reply)>,
 }
 
 /// A batch and the store's answer; none if the store failed.
@@ -90,7 +100,7 @@ impl Committer {
                 continue;
             }
             let batch = Batch::of(submissions);
-            let append = self.store.append(&batch.messages);
+            let append = self.append(&batch.messages);
             let answers = match settled.take() {
                 // Polls `append` first.
                 Some(settled) => join(append, async { self.tell(settled) }).await.0,
@@ -100,15 +110,26 @@ impl Committer {
         }
     }
 
+    async fn append(&self, messages: &[NewMessage]) -> Result<Vec<Appended>, StoreError> {
+        let begun = Instant::now();
+        let answers = self.store.append(messages).await;
+        self.metrics.commit_time.observe_time(begun.elapsed());
+        self.metrics.commit_entries.observe(messages.len() as u64);
+        answers
+    }
+
     /// Makes a batch visible and answers it.
     fn tell(&self, (batch, answers): Settled) {
         let Batch { messages, rest } = batch;
+        let entries = &self.metrics.entries;
         let Some(answers) = answers else {
+            entries.unavailable.add(rest.len() as u64);
             rest.into_iter().for_each(|(_, reply)| reply(Outcome::Unavailable));
             return;
         };
         let (mut stored, mut origins) = (Vec::new(), Vec::new());
         for ((message, answer), (origin, _)) in messages.into_iter().zip(&answers).zip(&rest) {
+            count(entries, answer);
             if let Appended::New(offset) = answer {
                 stored.push(Message::from_new(*offset, message));
                 origins.push(*origin);
@@ -118,7 +139,8 @@ impl Committer {
             let after = first.offset.previous();
             (self.committed)(after, &stored);
             let entries = stored.into_iter().zip(origins);
-            let entries = entries.map(|(message, origin)| Entry::new(message, origin));
+            let entries = entries
+                .map(|(message, (origin, since))| Entry::new(message, origin).submitted(since));
             if self.recent.push(after, entries) == Push::Gap {
                 // Another node wrote between this node's last batch and this one.
                 self.follower.look();
@@ -134,10 +156,20 @@ impl Batch {
     fn of(submissions: Vec<Submission>) -> Self {
         let mut messages = Vec::with_capacity(submissions.len());
         let mut rest = Vec::with_capacity(submissions.len());
-        for Submission { message, origin, reply, .. } in submissions {
+        for Submission { message, origin, reply, since, .. } in submissions {
             messages.push(message);
-            rest.push((origin, reply));
+            rest.push(((origin, since), reply));
         }
         Self { messages, rest }
     }
+}
+
+fn count(entries: &Entries, answer: &Appended) {
+    let counter = match answer {
+        Appended::New(_) => &entries.stored,
+        Appended::Duplicate(_) => &entries.duplicate,
+        Appended::Conflict(_) => &entries.conflict,
+        Appended::Missing => &entries.missing,
+    };
+    counter.add(1);
 }

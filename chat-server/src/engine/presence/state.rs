@@ -15,6 +15,7 @@ use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 use super::few::Few;
+use super::known::Known;
 use super::others::Others;
 use super::peer::Peer;
 use super::report::Report;
@@ -144,6 +145,11 @@ impl State {
             self.remove(other);
         }
         key
+    }
+
+    pub(super) fn known(&self) -> Known {
+        let Self { rooms, of_users, peers, .. } = self;
+        Known { rooms: rooms.len(), users: of_users.len(), nodes: peers.len() }
     }
 
     /// Returns whether a user is in any room.

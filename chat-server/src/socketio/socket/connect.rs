@@ -2,7 +2,9 @@ use std::fmt::Display;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
+use chat_core::Nickname;
 use chat_core::event::{NICKNAME, NOT_JOINED, Named, OTHER_LOG};
 use socketioxide::SocketIo;
 use socketioxide::adapter::LocalAdapter;
@@ -18,7 +20,9 @@ use super::connect_error::ConnectError;
 use super::connection::{Connection, InOrder, json};
 use super::events;
 use super::keeper::keep_name;
+use super::listing::{self, ListedConnection};
 use super::live::Live;
+use super::move_away::move_away;
 use super::services::{Hooks, Services};
 use super::sink::SocketSink;
 use super::standing;
@@ -53,7 +57,10 @@ impl ConnectHandler<LocalAdapter, InOrder> for Connections {
         Box::pin(async move {
             let accepted = match auth {
                 Ok(auth) => self.accept(SocketRef::from(Arc::clone(&socket)), auth).await,
-                Err(refusal) => Err(refusal.into()),
+                Err(refusal) => {
+                    self.services.metrics().connects.refused.add(refusal.code);
+                    Err(refusal.into())
+                }
             };
             let Err(reason) = accepted else { return Ok(()) };
             // socketioxide sends the text alone.
@@ -93,26 +100,70 @@ impl Connections {
         self.delivery_tasks.wait().await;
     }
 
+    /// Ends all connections, spread over this time, so that clients reconnect to other nodes.
+    pub(crate) async fn move_away(&self, over: Duration) {
+        move_away(&self.live, over).await;
+    }
+
     /// Accepts a client, or refuses it with a reason. Nothing is sent to it before.
     async fn accept(&self, socket: SocketRef, auth: Auth) -> Result<(), ConnectError> {
+        let counted = &self.services.metrics().connects;
+        let asks_for_session = auth.claim.pid.is_some();
         match accept(&self.services, &socket, auth).await {
-            Ok(accepted) => self.prepare(socket, accepted).await,
-            Err(Refused::ByApplication(reason)) => return Err(reason),
+            Ok(accepted) => {
+                let counter = match accepted.found {
+                    Some(_) => &counted.recovered,
+                    None if asks_for_session => &counted.not_recovered,
+                    None => &counted.new,
+                };
+                counter.add(1);
+                self.prepare(socket, accepted).await;
+            }
+            Err(Refused::ByApplication(reason)) => {
+                counted.refused_by_application.add(1);
+                return Err(reason);
+            }
             Err(
                 Refused::IdentityError(IdentityError::Refused(refusal))
                 | Refused::Denied(Denied::Refused(refusal)),
-            ) => return Err(refusal.into()),
+            ) => {
+                counted.refused.add(refusal.code);
+                return Err(refusal.into());
+            }
             Err(Refused::IdentityError(IdentityError::Store(error))) => {
                 tracing::debug!("a client cannot be served: {error}");
+                counted.unserved.add(1);
                 cut_off(&socket);
             }
-            Err(Refused::Denied(Denied::Undecided)) => cut_off(&socket),
+            Err(Refused::Denied(Denied::Undecided)) => {
+                counted.unserved.add(1);
+                cut_off(&socket);
+            }
         }
         Ok(())
     }
 
     pub(crate) fn services(&self) -> &Services {
         &self.services
+    }
+
+    /// Returns, for each connection that has something to read, how many messages of the log come after its cursor.
+    pub(crate) fn lags(&self) -> Vec<u64> {
+        let tail = self.services.log.tail();
+        // Not measured under the lock, which connecting clients wait for.
+        let all = self.live.with_readers();
+        let lags = all.iter().map(|(connection, reader)| listing::lag(connection, reader, tail));
+        lags.filter(|lag| *lag > 0).collect()
+    }
+
+    /// Lists the connections of a user, or of all: those first that are furthest behind, at most `limit`.
+    pub(crate) fn list(&self, user: Option<&Nickname>, limit: usize) -> Vec<ListedConnection> {
+        listing::list(&self.live, &self.services, user, limit)
+    }
+
+    /// Ends a connection and its session: the client may come back in a new one. Returns whether it was there.
+    pub(crate) fn disconnect(&self, id: &str) -> bool {
+        listing::disconnect(&self.live, id)
     }
 
     pub(crate) fn live(&self) -> &Live {
@@ -172,7 +223,7 @@ impl Connections {
         let wake = &connection.waiting.wake;
         let subscription = Subscription::new(log, connection.reader, position, wake);
         let sink = SocketSink::new(socket, Arc::clone(&connection));
-        let _live = self.live.enter(&connection);
+        let _live = self.live.enter(&connection, Arc::clone(subscription.reader()));
         connection.look_for_removal();
         standing::begin(&connection);
         deliver(subscription, &connection.waiting, &sink).await;

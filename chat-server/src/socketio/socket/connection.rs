@@ -337,6 +337,7 @@ impl Request {
 
     /// Answers with a refusal.
     pub(crate) fn refuse(self, refusal: Refusal) {
+        self.connection.services.metrics().refused.add(refusal.code);
         tracing::debug!(refusal.code = ?refusal.code, "a request was refused: {}", refusal.message);
         self.answer(Answer::Refusal(refusal));
     }

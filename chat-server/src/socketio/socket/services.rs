@@ -15,6 +15,7 @@ use crate::engine::client_events::ClientEvents;
 use crate::engine::intercept::Interception;
 use crate::engine::limits::Limits;
 use crate::engine::log::Log;
+use crate::engine::metrics::Metrics;
 use crate::engine::outgoing::Outgoing;
 use crate::engine::policy::{Elsewhere, Gate};
 use crate::engine::presence::Presence;
@@ -108,6 +109,10 @@ pub(crate) struct Services {
 }
 
 impl Services {
+    pub(crate) fn metrics(&self) -> &Metrics {
+        self.log.metrics()
+    }
+
     /// Counts everything that a user sends over all connections together.
     pub(crate) fn share(&self, link: &Link, user: &User) {
         if let Some(events) = &self.events {

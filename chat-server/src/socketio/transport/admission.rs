@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::counters::TransportCounters;
 use super::fair_queue::FairQueue;
+use super::full::Full;
 use crate::engine::limits::Limits;
 use crate::socketio::client_address::ClientAddress;
 
@@ -30,6 +32,7 @@ pub(super) struct Admissions {
     /// Sessions that had not connected when they were opened, oldest first. Never locked while the counts are locked:
     /// a link that is dropped here locks those.
     handshakes: Mutex<VecDeque<(Instant, Weak<dyn Handshake>)>>,
+    counters: TransportCounters,
 }
 
 #[derive(Debug, Default, Clone, Copy)]
@@ -45,6 +48,8 @@ struct Count {
 #[derive(Debug, Default)]
 struct Counts {
     all: Count,
+    /// The number of sessions that are websockets.
+    websockets: usize,
     by_address: HashMap<IpAddr, OfAddress>,
     /// When it was last logged that clients are refused.
     told: Option<Instant>,
@@ -56,17 +61,6 @@ struct OfAddress {
     queue: Arc<FairQueue>,
 }
 
-/// The limit that keeps a client out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Full {
-    Sessions,
-    SessionsOfAddress,
-    Handshakes,
-    HandshakesOfAddress,
-    /// Too many connections have long headers.
-    Headers,
-}
-
 /// The slot of one session. Given back when dropped.
 #[derive(Debug)]
 pub(super) struct Admission {
@@ -75,6 +69,7 @@ pub(super) struct Admission {
     queue: Option<Arc<FairQueue>>,
     connected: AtomicBool,
     displaced: AtomicBool,
+    is_websocket: AtomicBool,
 }
 
 /// A session that was opened and has not connected yet.
@@ -98,8 +93,8 @@ impl Admissions {
             handshakes: limits.max_handshakes_per_address,
             ..Count::default()
         };
-        let (counts, handshakes) = Default::default();
-        Self { max, max_per_address, counts, handshakes }
+        let (counts, handshakes, counters) = Default::default();
+        Self { max, max_per_address, counts, handshakes, counters }
     }
 
     /// Returns a slot for a session that is opened from this address. Without an address only the total limits apply.
@@ -124,9 +119,18 @@ impl Admissions {
                 count.sessions += 1;
                 count.handshakes += 1;
             });
-            let (admissions, (connected, displaced)) = (Arc::clone(self), Default::default());
-            return Ok(Admission { admissions, address, queue, connected, displaced });
+            let (admissions, (connected, displaced, is_websocket)) =
+                (Arc::clone(self), Default::default());
+            return Ok(Admission {
+                admissions,
+                address,
+                queue,
+                connected,
+                displaced,
+                is_websocket,
+            });
         };
+        self.counters.refused(full);
         if counts.told.is_none_or(|told| told.elapsed() >= SILENCE) {
             counts.told = Some(Instant::now());
             tracing::warn!(client.address = ?address, "clients are turned away: {full}");
@@ -144,6 +148,21 @@ impl Admissions {
         if handshakes.len() > most {
             handshakes.retain(|(_, link)| handshake(link).is_some());
         }
+    }
+
+    /// Returns the number of sessions: polled ones, websockets, and of both those that have not connected yet.
+    pub(super) fn sessions(&self) -> [usize; 3] {
+        let Counts { all, websockets, .. } = &*self.counts();
+        [all.sessions - websockets, *websockets, all.handshakes]
+    }
+
+    /// Returns the maximum number of sessions, and of those that have not connected.
+    pub(super) fn max_sessions(&self) -> [usize; 2] {
+        [self.max.sessions, self.max.handshakes]
+    }
+
+    pub(super) fn counters(&self) -> &TransportCounters {
+        &self.counters
     }
 
     fn full(&self, address: Option<IpAddr>) -> Option<Full> {
@@ -217,6 +236,17 @@ impl Admission {
         }
     }
 
+    /// Notes that the session is a websocket from now on.
+    pub(super) fn moved_to_websocket(&self) {
+        if !self.is_websocket.swap(true, Ordering::AcqRel) {
+            self.admissions.counts().websockets += 1;
+        }
+    }
+
+    pub(super) fn counters(&self) -> &TransportCounters {
+        &self.admissions.counters
+    }
+
     /// Notes that the session makes room for another one. It is counted separately until it is gone.
     pub(super) fn displaced(&self) {
         if !self.connected.swap(true, Ordering::AcqRel) {
@@ -251,22 +281,9 @@ impl Drop for Admission {
             count.handshakes -= usize::from(!connected);
             count.displaced -= usize::from(displaced);
         });
-    }
-}
-
-impl std::fmt::Display for Full {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Sessions => "as many are connected as may be (--max-sessions)",
-            Self::SessionsOfAddress => {
-                "as many are connected from one address as may be (--max-sessions-per-address)"
-            }
-            Self::Handshakes => "too many connect at once (--max-handshakes)",
-            Self::Headers => "too many connections have long headers",
-            Self::HandshakesOfAddress => {
-                "too many connect at once from one address (--max-handshakes-per-address)"
-            }
-        })
+        if self.is_websocket.load(Ordering::Acquire) {
+            self.admissions.counts().websockets -= 1;
+        }
     }
 }
 

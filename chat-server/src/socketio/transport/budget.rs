@@ -57,6 +57,11 @@ impl Budget {
         Self { what, max, used: Mutex::default() }
     }
 
+    /// Returns the bytes that are taken, and how many there are.
+    pub(super) fn state(&self) -> (usize, usize) {
+        (self.used().bytes, self.max)
+    }
+
     /// Returns room for a packet of this many bytes from this address, if available now.
     pub(super) fn take(self: &Arc<Self>, address: Option<IpAddr>, bytes: usize) -> Option<Room> {
         let mut used = self.used();

@@ -14,9 +14,10 @@ pub(super) struct End {
 }
 
 impl End {
-    /// Sets the reason that a websocket is told when it ends by itself. The first one counts.
-    pub(super) fn note(&self, farewell: Farewell) {
-        self.farewell.set(farewell).ok();
+    /// Sets the reason that a websocket is told when it ends by itself. The first one counts: returns whether this is
+    /// it.
+    pub(super) fn note(&self, farewell: Farewell) -> bool {
+        self.farewell.set(farewell).is_ok()
     }
 
     /// Returns the payload of the frame that ends the websocket: the reason, if known, where Engine.IO gives none.

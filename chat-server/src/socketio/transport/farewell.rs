@@ -4,6 +4,8 @@
 pub(crate) enum Farewell {
     /// The server stops.
     Stopping,
+    /// The server moves its clients to others.
+    Moved,
     /// The client has sent an event after its disconnect.
     Disconnected,
     /// The client has sent a message that is no packet, or none that is allowed now.
@@ -39,10 +41,32 @@ pub(crate) enum Farewell {
 }
 
 impl Farewell {
+    pub(crate) const ALL: [Self; 18] = [
+        Self::Stopping,
+        Self::Moved,
+        Self::Disconnected,
+        Self::NoPacket,
+        Self::TooLarge,
+        Self::NoRoom,
+        Self::Expired,
+        Self::DeviceRemoved,
+        Self::NameLost,
+        Self::SentAway,
+        Self::Forbidden,
+        Self::TakenOver,
+        Self::TooSlow,
+        Self::Unused,
+        Self::NotConnected,
+        Self::Closed,
+        Self::Lost,
+        Self::Unavailable,
+    ];
+
     /// Returns the payload of the frame that ends a websocket.
     pub(super) fn payload(self) -> Vec<u8> {
         let (code, reason): (u16, _) = match self {
             Self::Stopping => (1001, "the server is stopping; connect again"),
+            Self::Moved => (1001, "the server moves its clients; connect again"),
             Self::Disconnected => (1002, "an event came after the disconnect"),
             Self::NoPacket => (1002, "a message was no packet of Socket.IO, or none for now"),
             Self::TooLarge => (1009, "a message was too large"),

@@ -74,6 +74,11 @@ impl IncomingWindow {
         if may { Poll::Ready(()) } else { Poll::Pending }
     }
 
+    /// Returns whether no request waits for its answer.
+    pub(super) fn is_idle(&self) -> bool {
+        self.in_flight.load(Ordering::Acquire) == 0
+    }
+
     /// Wakes the task that reads from the client.
     pub(super) fn wake(&self) {
         self.reader.wake();

@@ -111,6 +111,9 @@ impl Link {
     /// data that it does not read.
     pub(super) fn admitted(self, admission: Admission, unsent: Option<Arc<Budget>>) -> Self {
         let outgoing = OutgoingWindow::new(unsent, admission.address());
+        if self.is_only_websocket {
+            admission.moved_to_websocket();
+        }
         Self { outgoing, admission: Some(admission), ..self }
     }
 
@@ -119,14 +122,27 @@ impl Link {
         Self { outgoing: self.outgoing.polled_by(headers), ..self }
     }
 
+    /// Notes that the client has moved to the websocket that it tried, or has not and continues as before.
+    pub(super) fn end_probe(&self, upgraded: bool) {
+        self.stage.end_probe(upgraded);
+        if let Some(admission) = self.admission.as_ref().filter(|_| upgraded) {
+            admission.moved_to_websocket();
+        }
+    }
+
     /// Keeps room for as long as the connection takes memory.
     pub(super) fn keep(&self, room: Room) {
         self.kept.set(room).ok();
     }
 
     /// Returns the address that limits count the client for.
-    pub(super) fn address(&self) -> Option<IpAddr> {
+    pub(crate) fn address(&self) -> Option<IpAddr> {
         self.admission.as_ref().and_then(Admission::address)
+    }
+
+    /// Returns whether the client polls; otherwise it has a websocket.
+    pub(crate) fn is_polled(&self) -> bool {
+        self.stage.is_polled()
     }
 
     /// Returns the queue in which its packets wait for their turn among those of its address.
@@ -169,6 +185,11 @@ impl Link {
             admission.connected();
         }
         completed.into_bytes().into()
+    }
+
+    /// Returns whether all that the client has asked is answered, and has left.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.incoming.is_idle() && self.outgoing.is_drained()
     }
 
     /// Returns whether a packet may be sent. Only one task asks.
@@ -221,7 +242,11 @@ impl Link {
 
     /// Sets the reason that a websocket is told when it ends by itself.
     pub(crate) fn note(&self, farewell: Farewell) {
-        self.end.note(farewell);
+        if self.end.note(farewell)
+            && let Some(admission) = &self.admission
+        {
+            admission.counters().ended(farewell);
+        }
     }
 
     /// Returns the payload of the frame that ends the websocket: the reason, if known, where Engine.IO gives none.

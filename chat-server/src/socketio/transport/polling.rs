@@ -13,8 +13,9 @@ use http_body_util::BodyExt;
 use serde_json::json;
 
 use super::Link;
-use super::admission::{self, Full};
+use super::admission;
 use super::frames::{put_binary_frame, put_text_frame};
+use super::full::Full;
 use super::msgpack::polled::{self, BINARY};
 use super::payload::{NOOP, SEPARATOR, packets};
 

@@ -19,9 +19,11 @@ use tokio_util::task::TaskTracker;
 use tower::Service;
 
 use super::Link;
-use super::admission::{Admissions, Full};
+use super::admission::Admissions;
 use super::body::PacedBody;
 use super::budget::Budget;
+use super::counters::TransportCounters;
+use super::full::Full;
 use super::oversize::ShrunkBody;
 use super::payload;
 use super::polling::{self, Refused};
@@ -87,6 +89,26 @@ impl TransportService {
         self.closing.cancel();
     }
 
+    /// Returns the number of sessions: polled ones, websockets, and of both those that have not connected yet.
+    pub(crate) fn sessions(&self) -> [usize; 3] {
+        self.admissions.sessions()
+    }
+
+    /// Returns the maximum number of sessions, and of those that have not connected.
+    pub(crate) fn max_sessions(&self) -> [usize; 2] {
+        self.admissions.max_sessions()
+    }
+
+    pub(crate) fn counters(&self) -> &TransportCounters {
+        self.admissions.counters()
+    }
+
+    /// Returns the memory that clients share in bytes, and how much of it they may take: that for large packets, and
+    /// that for data that clients do not read.
+    pub(crate) fn budgets(&self) -> [(usize, usize); 2] {
+        [self.limits.budget.state(), self.limits.unsent.state()]
+    }
+
     /// Ends all connections so that clients reconnect by themselves. Returns when everything sent before has been
     /// written. Cancel safe: drop the call to give up on clients that do not read.
     pub async fn close_all(&self) {
@@ -150,7 +172,10 @@ impl TransportService {
         if bytes > FREE_HEADER_BYTES {
             match self.limits.budget.take(link.address(), bytes) {
                 Some(room) => link.keep(room),
-                None => return polling::full(Full::Headers),
+                None => {
+                    self.admissions.counters().refused(Full::Headers);
+                    return polling::full(Full::Headers);
+                }
             }
         }
         self.admissions.opened(&link);
@@ -281,7 +306,7 @@ impl TransportService {
             probed = timeout(UPGRADE_PATIENCE, probe) => probed.ok().flatten(),
             () = link.closed() => None,
         };
-        link.stage.end_probe(stream.is_some());
+        link.end_probe(stream.is_some());
         let stream = stream?;
         // Engine.IO ends a session for two polls at once. All of them end soon; this is for one that does not.
         let _ = timeout(UPGRADE_PATIENCE, link.stage.polls_have_ended()).await;

@@ -176,6 +176,33 @@ pub(crate) struct Cli {
     #[arg(long, env = "CHAT_API_TOKENS", value_name = "FILE")]
     pub(super) api_tokens: Option<PathBuf>,
 
+    /// Address for the operator, with /metrics for Prometheus, /healthz and /readyz; without it there is none
+    ///
+    /// As in --listen; a port alone accepts connections from this machine only. Let nobody else reach it. With --workers,
+    /// each worker has its own: the ports after this one.
+    #[arg(long, env = "CHAT_ADMIN_LISTEN", value_name = "HOST:PORT")]
+    pub(crate) admin_listen: Option<ListenAddress>,
+
+    /// File with the token that the operator's requests need, but for /healthz and /readyz, as "Authorization: Bearer …"
+    ///
+    /// Create one with "openssl rand -hex 32 > FILE" and "chmod 600 FILE". Without a token, only an operator on this machine
+    /// can change something.
+    #[arg(long, env = "CHAT_ADMIN_TOKEN_FILE", value_name = "FILE")]
+    pub(crate) admin_token_file: Option<PathBuf>,
+
+    /// How long the server takes to move its clients to other nodes before it stops, as in 30s; 0s stops at once
+    ///
+    /// On SIGTERM or Ctrl-C, connections then end one after the other, spread evenly over this time, so that not all clients
+    /// come back at once. A second signal stops the server at once. Allow your service manager as much time and 15 s more.
+    #[arg(
+        long,
+        env = "CHAT_DRAIN",
+        value_name = "DURATION",
+        default_value = "0s",
+        value_parser = humantime::parse_duration
+    )]
+    pub(crate) drain: Duration,
+
     /// Log every event of every connection, in both directions: name and size, not contents
     #[arg(long, env = "CHAT_TRACE_EVENTS")]
     pub(crate) trace_events: bool,
@@ -244,6 +271,10 @@ pub(crate) struct Cli {
     #[arg(long, hide = true)]
     pub(super) worker_listen: Option<ListenAddress>,
 
+    /// Where this worker serves its operator.
+    #[arg(long, hide = true, requires = "worker_listen")]
+    pub(super) worker_admin_listen: Option<ListenAddress>,
+
     /// Where the supervisor's hub listens; none if the adapter needs no hub.
     #[arg(long, hide = true, requires = "worker_listen")]
     pub(super) worker_hub: Option<PathBuf>,
@@ -266,6 +297,14 @@ impl Cli {
     pub(crate) fn from_process() -> Self {
         let matches = without_empty_variables(Self::command()).get_matches();
         Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
+
+    /// Returns where the operator is served; none if nowhere.
+    pub(super) fn admin_address(&self) -> Option<&ListenAddress> {
+        match self.worker_listen {
+            Some(_) => self.worker_admin_listen.as_ref(),
+            None => self.admin_listen.as_ref(),
+        }
     }
 
     pub(super) fn address(&self) -> ListenAddress {

@@ -27,15 +27,16 @@ pub(super) struct Bound {
     pub(super) listener: Listener,
     /// The address to show to users.
     pub(super) shown: String,
-    _file: Option<SocketFile>,
+    pub(super) _file: Option<SocketFile>,
 }
 
 impl ListenAddress {
-    pub(super) async fn bind(&self) -> anyhow::Result<Bound> {
+    /// Binds the address, which the option with this name gives.
+    pub(super) async fn bind(&self, option: &str) -> anyhow::Result<Bound> {
         match self {
             Self::Tcp(address) => {
                 let listener = TcpListener::bind(address).await.with_context(|| {
-                    format!("cannot listen on {address:?}; choose another address with --listen HOST:PORT")
+                    format!("cannot listen on {address:?}; choose another address with {option} HOST:PORT")
                 })?;
                 let shown = listener.local_addr()?.to_string();
                 Ok(Bound { listener: listener.into(), shown, _file: None })
@@ -45,7 +46,7 @@ impl ListenAddress {
                  --listen HOST:PORT",
             ),
             Self::Unix(path) => bind_unix(path).await.with_context(|| {
-                format!("cannot listen on {path:?}; choose another path with --listen unix:PATH")
+                format!("cannot listen on {path:?}; choose another path with {option} unix:PATH")
             }),
         }
     }
@@ -99,7 +100,7 @@ async fn bind_unix(_path: &Path) -> anyhow::Result<Bound> {
 }
 
 /// The file of a socket, removed with the listener.
-struct SocketFile(PathBuf);
+pub(super) struct SocketFile(PathBuf);
 
 impl Drop for SocketFile {
     fn drop(&mut self) {

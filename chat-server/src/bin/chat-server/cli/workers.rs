@@ -10,10 +10,10 @@ use tokio::sync::watch;
 
 use super::listen::ListenAddress;
 use super::reload::reload_signal;
-use super::stop::stop_signal;
+use super::stop::StopSignals;
 use super::{Cli, administrator, hub};
 use crate::service_manager;
-use crate::supervisor::{self, LISTENING};
+use crate::supervisor::{self, LISTENING, Stop};
 
 /// Runs the workers until SIGTERM or Ctrl-C.
 pub(super) async fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
@@ -29,9 +29,10 @@ pub(super) async fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
     };
     let addresses = supervisor::addresses(&first, cli.workers)
         .context("cannot listen; choose another address with --listen HOST:PORT")?;
-    let stop = stop_signal()?;
+    let admins = admin_addresses(cli)?;
+    let mut signals = StopSignals::new()?;
     let stop = async {
-        stop.await;
+        signals.next().await;
         service_manager::stopping();
     };
     let hangups = hangups(cli)?;
@@ -44,9 +45,13 @@ pub(super) async fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         arguments.extend(["--worker-hub".into(), hub.path().into()]);
     }
     arguments.extend(std::env::args_os().skip(1));
-    let command = move |address: &str| {
+    let command = move |number: usize, address: &str| {
         let mut command = Command::new(&program);
-        command.args(["--worker-listen", address]).args(&arguments);
+        command.args(["--worker-listen", address]);
+        if let Some(admin) = admins.get(number) {
+            command.args(["--worker-admin-listen", admin]);
+        }
+        command.args(&arguments);
         command
     };
     let code = missing_administrator(cli).await?;
@@ -57,11 +62,34 @@ pub(super) async fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         addresses.iter().for_each(|address| println!("{LISTENING}{address}"));
         service_manager::ready(&format!("serving on {}", addresses.join(" ")));
     };
+    // Listens from the moment when it is polled: after the first signal.
+    let again = async {
+        match StopSignals::new() {
+            Ok(mut signals) => signals.next().await,
+            Err(_) => std::future::pending().await,
+        }
+    };
+    let stop = Stop { asked: stop, hurried: again, longer: cli.drain };
     match supervisor::run(&addresses, command, listening, hangups, stop).await {
         Ok(()) => Ok(ExitCode::SUCCESS),
         // It has said what is wrong.
         Err(error) if error.is_explained() => Ok(ExitCode::FAILURE),
         Err(error) => Err(error.into()),
+    }
+}
+
+/// Returns where each worker serves its operator; nothing if none does.
+fn admin_addresses(cli: &Cli) -> anyhow::Result<Vec<String>> {
+    match &cli.admin_listen {
+        None => Ok(Vec::new()),
+        Some(ListenAddress::Tcp(first)) if !first.ends_with(":0") => {
+            supervisor::addresses(first, cli.workers)
+                .context("cannot listen; choose another address with --admin-listen HOST:PORT")
+        }
+        Some(_) => anyhow::bail!(
+            "--workers {} serve the operator on as many ports: give --admin-listen HOST:PORT",
+            cli.workers
+        ),
     }
 }
 

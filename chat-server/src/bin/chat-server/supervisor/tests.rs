@@ -1,3 +1,4 @@
+use std::future::Pending;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
@@ -19,6 +20,11 @@ fn no_hangups() -> watch::Receiver<()> {
     watch::channel(()).1
 }
 
+/// Stops workers when this is ready.
+fn when<A>(asked: A) -> Stop<A, Pending<()>> {
+    Stop { asked, hurried: std::future::pending(), longer: Duration::ZERO }
+}
+
 /// Runs two workers until they listen, and says where.
 async fn run_two(command: impl Fn(&str) -> Command + Send + Sync + 'static) -> Vec<String> {
     let seen = Mutex::new(Vec::new());
@@ -28,7 +34,10 @@ async fn run_two(command: impl Fn(&str) -> Command + Send + Sync + 'static) -> V
         ready.notify_one();
     };
     let addresses = ["one:1".to_owned(), "two:2".to_owned()];
-    run(&addresses, command, listening, no_hangups(), ready.notified()).await.expect("they start");
+    let command = move |_, address: &str| command(address);
+    run(&addresses, command, listening, no_hangups(), when(ready.notified()))
+        .await
+        .expect("they start");
     seen.into_inner().expect("no panic")
 }
 
@@ -57,7 +66,9 @@ async fn a_worker_that_ends_before_it_listens_ends_everything() {
     };
     let addresses = ["good".to_owned(), "bad".to_owned()];
     let listening = |_: &[&str]| panic!("they are not all listening");
-    let error = run(&addresses, command, listening, no_hangups(), std::future::pending()).await;
+    let command = move |_, address: &str| command(address);
+    let error =
+        run(&addresses, command, listening, no_hangups(), when(std::future::pending())).await;
     let error = error.expect_err("one did not start");
     assert!(error.is_explained());
     assert_eq!(error.to_string(), "the worker for bad ended before it listened: exit status: 1");
@@ -69,7 +80,7 @@ async fn a_worker_that_keeps_ending_is_started_again_with_growing_pauses() {
     let enough = Arc::new(Notify::new());
     let command = {
         let (started, enough) = (Arc::clone(&started), Arc::clone(&enough));
-        move |address: &str| {
+        move |_, address: &str| {
             let mut started = started.lock().expect("no panic");
             started.push(Instant::now());
             if started.len() == 12 {
@@ -78,7 +89,7 @@ async fn a_worker_that_keeps_ending_is_started_again_with_growing_pauses() {
             script("exit 3")(address)
         }
     };
-    run(&["one:1".to_owned()], command, |_| {}, no_hangups(), enough.notified())
+    run(&["one:1".to_owned()], command, |_| {}, no_hangups(), when(enough.notified()))
         .await
         .expect("it starts");
     let started = started.lock().expect("no panic");
@@ -90,9 +101,10 @@ async fn a_worker_that_keeps_ending_is_started_again_with_growing_pauses() {
 
 #[tokio::test]
 async fn a_program_that_is_not_there_is_an_error() {
-    let command = |_: &str| Command::new(Path::new("/nowhere/chat-server"));
+    let command = |_, _: &str| Command::new(Path::new("/nowhere/chat-server"));
     let error =
-        run(&["one:1".to_owned()], command, |_| {}, no_hangups(), std::future::pending()).await;
+        run(&["one:1".to_owned()], command, |_| {}, no_hangups(), when(std::future::pending()))
+            .await;
     assert!(matches!(error, Err(SupervisorError::Spawn(_))));
 }
 
@@ -104,7 +116,7 @@ async fn a_hangup_reaches_every_worker_and_ends_none_that_expects_it() {
     let note = "trap 'echo x >> \"$0.$1\"' HUP";
     let wait = "while read -t 0.05 line; [ $? -ne 1 ]; do :; done";
     let script = format!("{note}; echo {LISTENING}$1; {wait}");
-    let command = move |address: &str| {
+    let command = move |_, address: &str| {
         let mut command = Command::new("bash");
         command.args(["-c", &script]).arg(notes.join("hangups")).arg(address);
         command
@@ -123,6 +135,6 @@ async fn a_hangup_reaches_every_worker_and_ends_none_that_expects_it() {
             }
         }
     };
-    let ran = run(&addresses, command, |_| {}, hangups, stop);
+    let ran = run(&addresses, command, |_| {}, hangups, when(stop));
     tokio::time::timeout(Duration::from_secs(30), ran).await.expect("in time").expect("they run");
 }

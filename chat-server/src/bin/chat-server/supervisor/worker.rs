@@ -6,6 +6,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 use super::error::SupervisorError;
 
@@ -67,18 +68,30 @@ impl Worker {
 
     /// Sends SIGHUP to it.
     pub(super) fn hang_up(&self) {
+        self.signal(Signal::HUP);
+    }
+
+    fn signal(&self, signal: Signal) {
         // It has no id once it has exited and been waited for, so no other process can get the signal.
         let id = self.child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?));
-        if let Some(Err(error)) = id.map(|id| kill_process(id, Signal::HUP)) {
+        if let Some(Err(error)) = id.map(|id| kill_process(id, signal)) {
             let address = &self.address;
-            tracing::warn!(worker.address = address, "a worker did not get SIGHUP: {error}");
+            tracing::warn!(worker.address = address, "a worker did not get a signal: {error}");
         }
     }
 
-    /// Stops it, by force if it takes too long.
-    pub(super) async fn stop(&mut self) {
+    /// Stops it, by force if it takes longer than usual by this time, or than usual once it is in a hurry.
+    pub(super) async fn stop(&mut self, longer: Duration, in_a_hurry: &CancellationToken) {
         self.parent_pipe.take();
-        match timeout(STOP_PATIENCE, self.child.wait()).await {
+        let in_time = timeout(STOP_PATIENCE + longer, self.child.wait());
+        let ended = match in_a_hurry.run_until_cancelled(in_time).await {
+            Some(ended) => ended,
+            None => {
+                self.signal(Signal::TERM);
+                timeout(STOP_PATIENCE, self.child.wait()).await
+            }
+        };
+        match ended {
             Ok(Ok(status)) if status.success() => {}
             Ok(ended) => {
                 let ended = said(ended);

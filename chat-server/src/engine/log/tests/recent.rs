@@ -41,7 +41,7 @@ pub(super) fn read_as(
     limit: usize,
 ) -> Option<(Vec<u64>, u64)> {
     match recent.read_after(reader, offset(after), limit) {
-        Read::Covered { entries, upto } => {
+        Read::Covered { entries, upto, .. } => {
             let offsets = entries.iter().map(|entry| entry.offset().as_u64()).collect();
             Some((offsets, upto.as_u64()))
         }

@@ -1,0 +1,16 @@
+/// What a store takes on a disk of this machine; see [`MessageStore::disk`](crate::MessageStore::disk).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Disk {
+    /// The bytes of the store's files.
+    pub used: u64,
+    /// The bytes that are still free for this process.
+    pub free: u64,
+}
+
+impl Disk {
+    /// Creates what a store says.
+    pub const fn new(used: u64, free: u64) -> Self {
+        Self { used, free }
+    }
+}
