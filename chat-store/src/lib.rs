@@ -28,6 +28,7 @@ mod store;
 mod targets;
 #[cfg(feature = "testkit")]
 pub mod testkit;
+mod trim;
 mod user;
 
 pub use access::{
@@ -56,6 +57,7 @@ pub use session::{SessionKey, SessionRecord, SessionStore};
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteStore;
 pub use store::{MessageStore, Page, Store};
+pub use trim::{Trim, Trimmed};
 pub use user::{
     Credential, CredentialKey, CredentialOwner, Device, DeviceCode, DeviceCodeKey, NewCredential,
     UserStore,

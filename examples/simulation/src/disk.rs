@@ -15,6 +15,8 @@ pub(crate) struct Disk {
     plant: Option<Plant>,
     pub(crate) epoch: Epoch,
     pub(crate) log: Vec<Message>,
+    /// The last message that was deleted from the beginning, which stays in `log` for the oracle.
+    pub(crate) horizon: Offset,
     /// When messages were stored and by which node, by their offsets.
     stored_at: BTreeMap<u64, (Instant, usize)>,
     by_key: HashMap<String, Offset>,
@@ -55,6 +57,7 @@ impl Disk {
             plant,
             epoch: Epoch::from_random(*b"simulate"),
             log: Vec::new(),
+            horizon: Offset::ZERO,
             stored_at: BTreeMap::new(),
             by_key: HashMap::new(),
             before: BTreeMap::new(),
@@ -193,7 +196,8 @@ impl Disk {
         };
         let target = |of: Offset| {
             let deletion = self.deletions.get(&of).copied();
-            Some(Target { message: self.at(of.as_u64())?, deletion })
+            let message = self.at(of.as_u64()).filter(|_| of > self.horizon)?;
+            Some(Target { message, deletion })
         };
         let plan = Plan::with_targets(batch, stored, target);
         let replaced: Vec<_> =
