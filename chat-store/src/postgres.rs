@@ -257,7 +257,7 @@ impl MessageStore for PostgresStore {
 
     async fn horizon(&self) -> Result<Offset, StoreError> {
         let mut lease = self.readers.lease().await?;
-        let horizon = within(CALL_TIMEOUT, trim::horizon(&mut lease)).await;
+        let horizon = within(CALL_TIMEOUT, read::horizon(&mut lease)).await;
         lease.settle(horizon)
     }
 

@@ -8,6 +8,7 @@ mod access_write;
 mod append;
 mod backup;
 mod changes;
+mod checkpoint;
 mod error;
 mod feeds;
 mod files;
@@ -45,6 +46,7 @@ use sqlx::sqlite::{SqliteAutoVacuum, SqliteConnectOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection as _, SqliteConnection};
 use tokio::sync::Mutex;
 
+use self::checkpoint::Checkpoint;
 use self::error::Place;
 use self::files::Files;
 use self::readers::Readers;
@@ -102,6 +104,7 @@ pub struct SqliteStore {
     files: Files,
     wipe: Wipe,
     pace: trim::Pace,
+    checkpoint: Checkpoint,
     index: IndexFile,
 }
 
@@ -144,12 +147,23 @@ impl SqliteStore {
         let rooms =
             rooms::Progress::begun(&mut writer).await.map_err(|error| place.error(error))?;
         let files = Files::opened(&absolute).map_err(|error| place.error(error.into()))?;
+        let checkpoint = Checkpoint::new(options.clone());
         let readers = Readers::new(options, files.clone());
         let writer = Arc::new(Mutex::new(Some(Writer { connection: writer, rooms })));
         let (wipe, pace) = (Wipe::default(), trim::Pace::default());
         let index = IndexFile::of(&absolute);
-        let store =
-            Self { place, epoch, has_plain_keys, writer, readers, files, wipe, pace, index };
+        let store = Self {
+            place,
+            epoch,
+            has_plain_keys,
+            writer,
+            readers,
+            files,
+            wipe,
+            pace,
+            checkpoint,
+            index,
+        };
         store.complete_rooms();
         // What was deleted before a crash.
         store.wipe.begin(&store.writer);
@@ -288,15 +302,20 @@ impl MessageStore for SqliteStore {
 
     async fn horizon(&self) -> Result<Offset, StoreError> {
         let mut reader = self.reader().await?;
-        trim::horizon(&mut reader).await.map_err(|error| self.place.error_in_use(error))
+        read::horizon(&mut reader).await.map_err(|error| self.place.error_in_use(error))
     }
 
     async fn trim(&self, trim: &Trim) -> Result<Trimmed, StoreError> {
-        let mut writer = self.writer.lock().await;
-        let Writer { connection, .. } = writer.as_mut().ok_or(StoreError::Closed)?;
-        let trimmed = self.in_place(trim::step(trim, &self.pace, connection)).await?;
-        // Also what the last call did: the more is done, the less for each.
-        self.wipe.begin(&self.writer);
+        let trimmed = {
+            let mut writer = self.writer.lock().await;
+            let Writer { connection, .. } = writer.as_mut().ok_or(StoreError::Closed)?;
+            self.in_place(trim::step(trim, &self.pace, connection)).await?
+        };
+        if self.pace.is_to_wipe(trimmed) {
+            self.wipe.begin(&self.writer);
+        } else if trimmed == Trimmed::More {
+            self.checkpoint.run().await.map_err(|error| self.place.error_in_use(error))?;
+        }
         Ok(trimmed)
     }
 
@@ -351,6 +370,7 @@ impl MessageStore for SqliteStore {
         let mut writer = self.writer.lock().await;
         let Some(Writer { connection: mut writer, .. }) = writer.take() else { return };
         self.readers.close().await;
+        self.checkpoint.close().await;
         // What cannot be moved into the file stays in the write-ahead log for the next start.
         let checkpoint = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut writer).await;
         if let Err(error) = checkpoint.and(writer.close().await) {

@@ -248,4 +248,20 @@ impl Page {
     pub fn new(messages: Vec<Message>, more: bool) -> Self {
         Self { messages, more, horizon: Offset::ZERO }
     }
+
+    /// Sets the [horizon](Self::horizon).
+    #[must_use]
+    pub fn with_horizon(self, horizon: Offset) -> Self {
+        Self { horizon, ..self }
+    }
+
+    /// Returns the part of a page that was read backwards that is above a horizon, and whether something before it may be,
+    /// too.
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
+    pub(crate) fn above(mut self, horizon: Offset) -> Self {
+        let before = self.messages.len();
+        self.messages.retain(|message| message.offset > horizon);
+        self.more &= self.messages.len() == before;
+        self.with_horizon(horizon)
+    }
 }

@@ -28,7 +28,7 @@ use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use self::lease::{Lease, Lost};
+pub(crate) use self::lease::{Lease, Lost};
 use self::retry::{Failure, Retry};
 use crate::engine::log::Log;
 use crate::engine::planted::{self, Bug};

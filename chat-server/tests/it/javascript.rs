@@ -109,6 +109,7 @@ files! {
     readme
     recovery
     registration
+    retention
     rooms
     search
     sessions

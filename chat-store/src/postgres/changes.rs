@@ -6,8 +6,7 @@ use chat_core::{AuthorId, Content, ContentDigest, NewMessage, Offset};
 use sqlx::{PgConnection, Row};
 
 use super::feeds::columns;
-use super::read::{message, offset, text};
-use super::trim;
+use super::read::{horizon, message, offset, text};
 use crate::sql::reactions;
 use crate::targets::Targets;
 use crate::{Plan, Reactions};
@@ -44,7 +43,7 @@ pub(super) async fn targets(
     if of.is_empty() {
         return Ok(targets);
     }
-    let horizon = trim::horizon(connection).await?.as_u64().cast_signed();
+    let horizon = horizon(connection).await?.as_u64().cast_signed();
     let of: Vec<_> = of.into_iter().filter(|of| *of > horizon).collect();
     for row in &sqlx::query(TARGETS).bind(of).fetch_all(connection).await? {
         let deletion: Option<i64> = row.try_get("deletion")?;
@@ -101,7 +100,7 @@ pub(super) async fn reactions(
     of: &[Offset],
     author: Option<AuthorId>,
 ) -> Result<Vec<Reactions>, sqlx::Error> {
-    let horizon = trim::horizon(connection).await?;
+    let horizon = horizon(connection).await?;
     let of = of.iter().filter(|of| **of > horizon);
     let ids: Vec<_> = of.map(|of| of.as_u64().cast_signed()).collect();
     let rows = sqlx::query(COUNTED)

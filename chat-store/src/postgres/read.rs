@@ -9,7 +9,6 @@ use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row};
 
 use super::feeds::{Reading, Side};
-use super::trim;
 use crate::{Page, PageBuilder, key_from_kept};
 
 /// Maximum number of rows per query: the server collects them before it sends the first.
@@ -28,7 +27,7 @@ pub(super) async fn read_above_horizon(
     loop {
         let page = read_after(connection, feeds, after, limit).await?;
         // Read last: what is missing in the page is below it.
-        let horizon = trim::horizon(connection).await?;
+        let horizon = horizon(connection).await?;
         if after >= horizon {
             return Ok(page.with_horizon(horizon));
         }
@@ -44,7 +43,7 @@ pub(super) async fn read_down_to_horizon(
     limit: usize,
 ) -> Result<Page, sqlx::Error> {
     let page = read_before(connection, feed, before, limit).await?;
-    let mut page = page.above(trim::horizon(connection).await?);
+    let mut page = page.above(horizon(connection).await?);
     if page.more && page.horizon > Offset::ZERO {
         let before = page.messages.first().map(|message| message.offset).or(before);
         let earlier = read_before(connection, feed, before, 1).await?;
@@ -129,6 +128,12 @@ pub(super) async fn room_names(
 /// Returns the number of the last message there ever was, even if it has been deleted.
 pub(super) async fn tail(connection: &mut PgConnection) -> Result<Offset, sqlx::Error> {
     offset(sqlx::query_scalar(TAIL).fetch_one(connection).await?)
+}
+
+/// Returns the last message that was deleted from the beginning.
+pub(super) async fn horizon(connection: &mut PgConnection) -> Result<Offset, sqlx::Error> {
+    const HORIZON: &str = "SELECT horizon FROM chat_log";
+    offset(sqlx::query_scalar(HORIZON).fetch_one(connection).await?)
 }
 
 /// Converts a row of [`columns`](super::feeds::columns) to a message.

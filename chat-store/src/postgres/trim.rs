@@ -3,10 +3,10 @@
 //!
 //! Nobody changes a message below the horizon, so only deleting rows has to wait for those who append.
 
-use chat_core::{Content, ContentDigest, Offset};
+use chat_core::{Content, ContentDigest};
 use sqlx::{Connection as _, PgConnection, Row as _};
 
-use super::read::{TAIL, offset, text};
+use super::read::{horizon, tail, text};
 use crate::{Trim, Trimmed};
 
 /// The maximum number of rows of a step. Messages wait for the deletion of rows.
@@ -14,8 +14,6 @@ const ROWS: i64 = 512;
 
 /// A step ends with the row that brings its contents to this many bytes.
 const BYTES: usize = 512 * 1024;
-
-pub(super) const HORIZON: &str = "SELECT horizon FROM chat_log";
 
 const MOVE_HORIZON: &str = "UPDATE chat_log SET horizon = $1 WHERE horizon < $1";
 
@@ -39,18 +37,12 @@ const SET_WIPED: &str = "UPDATE chat_log SET wiped = $1 WHERE wiped < $1";
 
 const DELETE: &str = "DELETE FROM chat_messages WHERE id = ANY ($1)";
 
-/// Returns the last message that was deleted from the beginning.
-pub(super) async fn horizon(connection: &mut PgConnection) -> Result<Offset, sqlx::Error> {
-    offset(sqlx::query_scalar(HORIZON).fetch_one(connection).await?)
-}
-
 /// Does the next step.
 pub(super) async fn step(
     trim: &Trim,
     connection: &mut PgConnection,
 ) -> Result<Trimmed, sqlx::Error> {
-    let tail = offset(sqlx::query_scalar(TAIL).fetch_one(&mut *connection).await?)?;
-    let upto = trim.upto.min(tail);
+    let upto = trim.upto.min(tail(connection).await?);
     if upto > horizon(connection).await? {
         let upto = upto.as_u64().cast_signed();
         sqlx::query(MOVE_HORIZON).bind(upto).execute(&mut *connection).await?;

@@ -6,9 +6,8 @@ use chat_core::{AuthorId, Content, ContentDigest, NewMessage, Offset};
 use sqlx::{Row as _, SqliteConnection};
 
 use super::feeds::columns;
-use super::read::message;
+use super::read::{horizon, message};
 use super::rows::offset;
-use super::trim;
 use crate::sql::reactions;
 use crate::targets::Targets;
 use crate::{Plan, Reactions};
@@ -42,7 +41,7 @@ pub(super) async fn targets(
     if of.is_empty() {
         return Ok(targets);
     }
-    let horizon = trim::horizon(connection).await?;
+    let horizon = horizon(connection).await?;
     for of in of.into_iter().filter(|of| *of > horizon) {
         let id = of.as_u64().cast_signed();
         let row = sqlx::query(FIND).bind(id).fetch_optional(&mut *connection).await?;
@@ -106,7 +105,7 @@ pub(super) async fn reactions(
     of: &[Offset],
     author: Option<AuthorId>,
 ) -> Result<Vec<Reactions>, sqlx::Error> {
-    let horizon = trim::horizon(connection).await?;
+    let horizon = horizon(connection).await?;
     let of = of.iter().filter(|of| **of > horizon);
     let ids: Vec<_> = of.map(|of| of.as_u64().cast_signed()).collect();
     let rows = sqlx::query(COUNTED)

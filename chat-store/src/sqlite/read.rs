@@ -10,7 +10,6 @@ use sqlx::{Row, SqliteConnection};
 use super::feeds::{self, Form, Side};
 use super::packed;
 use super::rows::{digest, kind, offset};
-use super::trim;
 use crate::{Page, PageBuilder, key_from_kept};
 
 /// The largest page that is read in one piece, which is in memory as a whole.
@@ -26,7 +25,7 @@ pub(super) async fn read_above_horizon(
     loop {
         let page = read_after(connection, feeds, after, limit).await?;
         // Read last: what is missing in the page is below it.
-        let horizon = trim::horizon(connection).await?;
+        let horizon = horizon(connection).await?;
         if after >= horizon {
             return Ok(page.with_horizon(horizon));
         }
@@ -42,7 +41,7 @@ pub(super) async fn read_down_to_horizon(
     limit: usize,
 ) -> Result<Page, sqlx::Error> {
     let page = read_before(connection, feed, before, limit).await?;
-    let mut page = page.above(trim::horizon(connection).await?);
+    let mut page = page.above(horizon(connection).await?);
     if page.more && page.horizon > Offset::ZERO {
         let before = page.messages.first().map(|message| message.offset).or(before);
         let earlier = read_before(connection, feed, before, 1).await?;
@@ -127,7 +126,7 @@ pub(super) async fn count_after(
     after: Offset,
     max: u64,
 ) -> Result<u64, sqlx::Error> {
-    let after = after.max(trim::horizon(connection).await?);
+    let after = after.max(horizon(connection).await?);
     let mut rows = feeds::count_after(feed, after, max).fetch(connection);
     let count = rows.try_next().await?.map_or(Ok(0), |row| row.try_get::<i64, _>(0))?;
     Ok(u64::try_from(count).unwrap_or(0))
@@ -139,6 +138,13 @@ pub(super) async fn tail(connection: &mut SqliteConnection) -> Result<Offset, sq
         coalesce((SELECT max(seq) FROM sqlite_sequence WHERE name = 'messages'), 0),
         coalesce((SELECT max(id) FROM messages), 0))";
     offset(sqlx::query_scalar(TAIL).fetch_one(connection).await?)
+}
+
+/// Returns the last message that was deleted from the beginning.
+pub(super) async fn horizon(connection: &mut SqliteConnection) -> Result<Offset, sqlx::Error> {
+    const HORIZON: &str = "SELECT coalesce(
+        (SELECT CAST(value AS INTEGER) FROM chat_meta WHERE name = 'horizon'), 0)";
+    offset(sqlx::query_scalar(HORIZON).fetch_one(connection).await?)
 }
 
 /// Converts a row of [`columns`](super::feeds::columns) to a message.

@@ -9,15 +9,15 @@
 //! The horizon moves first, so that no reader ever sees a part of it.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use chat_core::{Content, ContentDigest, Offset};
+use chat_core::{Content, ContentDigest};
 use futures_util::TryStreamExt as _;
 use sqlx::{AssertSqlSafe, Row as _, SqliteConnection};
 use tokio::time::Instant;
 
-use super::rows::offset;
+use super::read::{horizon, tail};
 use super::transaction::begin;
 use crate::{Trim, Trimmed};
 
@@ -36,18 +36,8 @@ const BYTES: usize = 128 * 1024;
 /// The file keeps so many free pages, or an eighth of its pages, for messages to come.
 const SPARE_PAGES: i64 = 256;
 
-/// A number among what the file knows of its log; 0 if it is not there.
-macro_rules! mark {
-    ($name:literal) => {
-        concat!(
-            "SELECT coalesce((SELECT CAST(value AS INTEGER) FROM chat_meta WHERE name = '",
-            $name,
-            "'), 0)"
-        )
-    };
-}
-const HORIZON: &str = mark!("horizon");
-const WIPED: &str = mark!("wiped");
+const WIPED: &str = "SELECT coalesce(
+    (SELECT CAST(value AS INTEGER) FROM chat_meta WHERE name = 'wiped'), 0)";
 
 const SET_MARK: &str = "INSERT OR REPLACE INTO chat_meta (name, value) VALUES (?1, ?2)";
 
@@ -66,19 +56,32 @@ const FORGET_ROOM: &str = "DELETE FROM room_messages WHERE room = ?1 AND id <= ?
 
 const FORGET_REACTIONS: &str = "DELETE FROM chat_reactions WHERE message > ?1 AND message <= ?2";
 
-/// How many rows a step has, as far as is known.
+/// How far deleting has come.
 #[derive(Debug)]
-pub(super) struct Pace(AtomicUsize);
+pub(super) struct Pace {
+    /// How many rows the next step has.
+    rows: AtomicUsize,
+    /// Whether something was deleted since the write-ahead log was wiped.
+    has_deleted: AtomicBool,
+}
 
-impl Default for Pace {
-    fn default() -> Self {
-        Self(AtomicUsize::new(FIRST_ROWS))
+impl Pace {
+    /// Returns whether the write-ahead log has to be wiped after a step: once everything is deleted.
+    pub(super) fn is_to_wipe(&self, trimmed: Trimmed) -> bool {
+        match trimmed {
+            Trimmed::More => {
+                self.has_deleted.store(true, Ordering::Relaxed);
+                false
+            }
+            Trimmed::All => self.has_deleted.swap(false, Ordering::Relaxed),
+        }
     }
 }
 
-/// Returns the last message that was deleted from the beginning.
-pub(super) async fn horizon(connection: &mut SqliteConnection) -> Result<Offset, sqlx::Error> {
-    offset(sqlx::query_scalar(HORIZON).fetch_one(connection).await?)
+impl Default for Pace {
+    fn default() -> Self {
+        Self { rows: AtomicUsize::new(FIRST_ROWS), has_deleted: AtomicBool::new(false) }
+    }
 }
 
 /// Does the next step.
@@ -87,7 +90,7 @@ pub(super) async fn step(
     pace: &Pace,
     connection: &mut SqliteConnection,
 ) -> Result<Trimmed, sqlx::Error> {
-    let (began, rows) = (Instant::now(), pace.0.load(Ordering::Relaxed));
+    let (began, rows) = (Instant::now(), pace.rows.load(Ordering::Relaxed));
     let done = delete(trim, rows, connection).await?;
     let is_done = done == Trimmed::All && !give_back(rows, connection).await?;
     let next = match began.elapsed() {
@@ -95,7 +98,7 @@ pub(super) async fn step(
         taken if taken < STEP / 2 => rows * 2,
         _ => rows,
     };
-    pace.0.store(next.clamp(ROWS.0, ROWS.1), Ordering::Relaxed);
+    pace.rows.store(next.clamp(ROWS.0, ROWS.1), Ordering::Relaxed);
     Ok(if is_done { Trimmed::All } else { Trimmed::More })
 }
 
@@ -106,7 +109,7 @@ async fn delete(
     connection: &mut SqliteConnection,
 ) -> Result<Trimmed, sqlx::Error> {
     let mut transaction = begin(connection).await?;
-    let tail = super::read::tail(&mut transaction).await?;
+    let tail = tail(&mut transaction).await?;
     let mut horizon = horizon(&mut transaction).await?;
     let upto = trim.upto.min(tail);
     if upto > horizon {
@@ -248,7 +251,7 @@ mod tests {
             assert!(plan.contains("messages USING INTEGER PRIMARY KEY"), "{plan}");
             assert!(!plan.contains("SCAN messages"), "{plan}");
         }
-        for sql in [FORGET_ROOM, FORGET_REACTIONS, HORIZON, WIPED] {
+        for sql in [FORGET_ROOM, FORGET_REACTIONS, WIPED] {
             let plan = plan(sql).await;
             assert!(plan.contains("USING PRIMARY KEY"), "{plan}");
         }

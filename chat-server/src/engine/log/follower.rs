@@ -47,6 +47,8 @@ pub(crate) async fn recent(
     }
     // The last of them may have been deleted.
     recent.note_whole_upto(tail);
+    // After reading: what is missing is below it.
+    recent.forget_upto(store.horizon().await?);
     Ok(recent)
 }
 
@@ -116,6 +118,8 @@ impl LogFollower {
             let Ok(page) = self.reading.watch(read) else { return found };
             found |= !page.messages.is_empty();
             // The tail has not moved back since, so this cannot leave a gap.
+            // Before its messages can be read without those that are missing.
+            self.recent.forget_upto(page.horizon);
             let pushed = self.recent.push(after, page.messages);
             debug_assert_eq!(pushed, Push::Applied);
             if !page.more {
