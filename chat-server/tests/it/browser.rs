@@ -58,6 +58,7 @@ files! {
     private
     reload
     replies
+    retention
     room_rules
     rooms
     sign_in

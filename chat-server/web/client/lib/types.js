@@ -74,6 +74,7 @@
  * @property {readonly Waiting[]} waiting in the order of writing
  * @property {boolean} loaded whether the newest page of history is there
  * @property {boolean} more whether the server has messages before the first
+ * @property {number | null} goneBefore the server has deleted what was before this offset; `null` if it has not said so
  * @property {number} read the offset up to which the user has read
  * @property {number} unread how many came after it from others
  * @property {number | null} newAfter the user had read up to here when new ones came; `null` without a mark
