@@ -126,6 +126,7 @@ impl MessageStore for SimulatedStore {
             let disk = self.world.disk();
             let mut page = PageBuilder::new(limit.min(disk.page));
             let stale = if disk.is(Plant::StaleReads) { 2 } else { 0 };
+            let horizon = disk.shown_horizon();
             let messages = disk.after(after.max(disk.horizon).as_u64());
             let messages = &messages[..messages.len().saturating_sub(stale)];
             let wanted = |message: &&Message| {
@@ -133,7 +134,7 @@ impl MessageStore for SimulatedStore {
             };
             let mut messages = messages.iter().filter(wanted);
             while messages.next().is_some_and(|message| page.push(message.clone())) {}
-            page.build().with_horizon(disk.horizon)
+            page.build().with_horizon(horizon)
         };
         if hole && page.messages.len() > 1 {
             page.messages.remove(0);
@@ -186,7 +187,7 @@ impl MessageStore for SimulatedStore {
 
     async fn horizon(&self) -> Result<Offset, StoreError> {
         let end = self.call(Fault::ReadFails, None).await;
-        let horizon = self.world.disk().horizon;
+        let horizon = self.world.disk().shown_horizon();
         self.end(&end, horizon).await
     }
 
@@ -194,7 +195,7 @@ impl MessageStore for SimulatedStore {
         let end = self.call(Fault::AppendFails, Some(Fault::AppendAnswerLost)).await;
         if !matches!(end, End::Failed) {
             let mut disk = self.world.disk();
-            disk.horizon = trim.upto.min(disk.tail()).max(disk.horizon);
+            disk.trim(trim.upto);
             let horizon = disk.horizon;
             drop(disk);
             let node = self.life.node;

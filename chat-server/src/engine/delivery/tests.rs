@@ -687,6 +687,19 @@ async fn who_comes_back_from_before_the_horizon_is_told_even_if_nothing_is_left(
     }
 }
 
+#[tokio::test]
+async fn a_node_that_starts_after_messages_were_deleted_never_had_them() {
+    let (store, log) = memory_log().await;
+    for _ in 0..5 {
+        log.append(new_message("a", "a")).await;
+    }
+    log.trim(&trim(3)).await.unwrap();
+    let log = log_with(store, 1 << 20, 100).await;
+    let position = read_position(1, [("a", 0)]);
+    let wake = Arc::new(Notify::new());
+    assert_eq!(next_or_gone(&mut subscription(&log, &position, &wake)).await, [-3, 4, 5]);
+}
+
 /// It never had the messages itself, and nothing tells its readers of them.
 #[tokio::test(start_paused = true)]
 async fn readers_of_a_node_that_lags_are_told_of_what_it_never_saw() {

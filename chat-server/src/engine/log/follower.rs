@@ -40,15 +40,16 @@ pub(crate) async fn recent(
         parts.push((after, messages));
         floor = after;
     }
-    let recent = Recent::new(floor, budget);
+    // After reading: what is missing is below it, and was never here.
+    let horizon = store.horizon().await?;
+    let recent = Recent::new(floor.max(horizon), budget);
+    recent.forget_upto(horizon);
     for (after, messages) in parts.into_iter().rev() {
         recent.note_whole_upto(after);
         recent.push(after, messages);
     }
     // The last of them may have been deleted.
     recent.note_whole_upto(tail);
-    // After reading: what is missing is below it.
-    recent.forget_upto(store.horizon().await?);
     Ok(recent)
 }
 
