@@ -15,6 +15,7 @@
 //! | [`JOIN`] | [`Join`] | [`Joined`] | |
 //! | [`NOT_JOINED`] | | | [`NotJoined`] |
 //! | [`OTHER_LOG`] | | | [`OtherLog`] |
+//! | [`HISTORY_GONE`] | | | [`HistoryGone`] |
 //! | [`LEAVE`] | a room | [`Left`] | |
 //! | [`USERS`] | a room | [`Users`] | |
 //! | [`USER_JOINED`], [`USER_LEFT`] | | | [`UserChange`] |
@@ -57,6 +58,7 @@ mod delivery;
 mod devices;
 mod handshake;
 mod history;
+mod history_gone;
 mod invitations;
 mod kept_rooms;
 mod mended;
@@ -92,6 +94,7 @@ pub use handshake::{Handshake, Token};
 pub use history::{
     History, HistoryMessage, HistoryOf, HistoryRange, HistoryRequest, ReactionCount,
 };
+pub use history_gone::{HistoryGone, Horizon};
 pub use invitations::{
     Invitation, InvitationId, InvitationName, Invitations, Invite, Invited, RevokeInvitation,
     invitation_from_event,
@@ -179,6 +182,12 @@ pub const NOT_JOINED: &str = "not joined";
 /// `serverOffset` is beyond the end. What the client has may be of a log that was replaced or has lost its end, so it is
 /// served from the beginning, or with the last messages if it asks for a `history`. Not kept.
 pub const OTHER_LOG: &str = "other log";
+
+/// The event with which the server tells a client that messages it has not got may be gone: [`HistoryGone`].
+///
+/// Arguments: `{ before }`, recovery offset. Sent in place of those messages, once: the recovery offset is the client's
+/// position then, and what is left follows. Its `serverOffset` is `before - 1`.
+pub const HISTORY_GONE: &str = "history gone";
 
 /// The event with which a client leaves a room.
 ///

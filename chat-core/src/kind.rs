@@ -139,7 +139,7 @@ const SOCKET_IO: [&str; 7] = [
 ];
 
 /// The names of the chat's own events, in the module `event`, which knows this one.
-const CHAT: [&str; 45] = [
+const CHAT: [&str; 46] = [
     "chat message",
     "private message",
     "edit message",
@@ -151,6 +151,7 @@ const CHAT: [&str; 45] = [
     "join",
     "not joined",
     "other log",
+    "history gone",
     "leave",
     "nickname",
     "device code",

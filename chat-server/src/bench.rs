@@ -12,7 +12,7 @@ use chat_store::{MemoryStore, StoreError};
 use futures_util::FutureExt;
 use tokio::sync::Notify;
 
-use crate::engine::delivery::{Following, Found, ReadPosition, Subscription};
+use crate::engine::delivery::{Following, Found, Next, ReadPosition, Subscription};
 use crate::engine::limits::Limits;
 use crate::engine::log::{self, Log, Position, READ_LIMIT};
 use crate::socketio::socket::frame_of;
@@ -92,8 +92,10 @@ impl Reader {
         let mut count = 0;
         while let Some(Ok(Found::Messages)) = self.subscription.read().now_or_never() {
             while self.subscription.has_next() {
-                let taken: Result<(), ()> = self.subscription.hand_over(|entry, _| {
-                    sink(entry.offset());
+                let taken: Result<(), ()> = self.subscription.hand_over(|next, _| {
+                    if let Next::Message(entry) = next {
+                        sink(entry.offset());
+                    }
                     Ok(())
                 });
                 count += usize::from(taken.is_ok());

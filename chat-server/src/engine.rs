@@ -22,6 +22,7 @@ pub(crate) mod quota;
 pub(crate) mod rate;
 pub(crate) mod reading;
 pub(crate) mod relay;
+pub(crate) mod retention;
 pub(crate) mod search;
 pub(crate) mod source;
 pub(crate) mod turns;

@@ -19,6 +19,7 @@ pub use engine::limits::{LimitError, Limits};
 #[doc(hidden)]
 pub use engine::planted;
 pub use engine::policy::{Action, Decision, Identity, Policy, PolicyError, RoomPolicy};
+pub use engine::retention::Retention;
 #[cfg(feature = "jwt")]
 pub use engine::users::{JwtFileError, JwtFileErrorKind, JwtKeyError, JwtVerifier};
 pub use engine::users::{

@@ -29,6 +29,7 @@ mod store;
 mod targets;
 #[cfg(feature = "testkit")]
 pub mod testkit;
+mod trim;
 mod user;
 
 pub use access::{
@@ -58,6 +59,7 @@ pub use session::{SessionKey, SessionRecord, SessionStore};
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteStore;
 pub use store::{MessageStore, Page, Store};
+pub use trim::{Trim, Trimmed};
 pub use user::{
     Credential, CredentialKey, CredentialOwner, Device, DeviceCode, DeviceCodeKey, NewCredential,
     UserStore,

@@ -28,6 +28,7 @@ use crate::reactions::Given;
 use crate::{
     Appended, Claimed, MessageStore, NicknameClaim, NicknameStore, OwnerKey, Page, PageBuilder,
     Plan, Reactions, SearchIndex, SessionKey, SessionRecord, SessionStore, StoreError, Target,
+    Trim, Trimmed,
 };
 
 /// A log, sessions, users with their nicknames, rooms and read positions that live as long as the process: for tests and
@@ -58,10 +59,14 @@ struct Contents {
     closed: bool,
 }
 
-/// The message at index `i` has offset `i + 1`.
+/// The message at index `i` has offset `forgotten + i + 1`.
 #[derive(Default)]
 struct Log {
     messages: Vec<Message>,
+    /// The last message of which even the key is forgotten.
+    forgotten: Offset,
+    /// The last message that was deleted from the beginning.
+    horizon: Offset,
     /// Keyed by the texts under which keys are kept.
     by_key: HashMap<String, Offset>,
     /// The deletions of deleted messages.
@@ -129,13 +134,23 @@ impl MessageStore for MemoryStore {
         Ok(self.contents()?.log.tail())
     }
 
+    async fn horizon(&self) -> Result<Offset, StoreError> {
+        Ok(self.contents()?.log.horizon)
+    }
+
+    async fn trim(&self, trim: &Trim) -> Result<Trimmed, StoreError> {
+        self.contents()?.log.trim(trim);
+        Ok(Trimmed::All)
+    }
+
     async fn room_names(
         &self,
         after: Option<&RoomId>,
         limit: usize,
     ) -> Result<Vec<RoomId>, StoreError> {
         let contents = self.contents()?;
-        let rooms = contents.log.messages.iter().filter_map(|message| message.audience.room());
+        let messages = contents.log.after(Offset::ZERO).iter();
+        let rooms = messages.filter_map(|message| message.audience.room());
         let names: BTreeSet<_> =
             rooms.filter(|room| after.is_none_or(|after| *room > after)).collect();
         Ok(names.into_iter().take(limit).cloned().collect())
@@ -294,13 +309,13 @@ impl Log {
     }
 
     fn tail(&self) -> Offset {
-        self.messages.last().map_or(Offset::ZERO, |message| message.offset)
+        self.messages.last().map_or(self.forgotten, |message| message.offset)
     }
 
     fn append(&mut self, batch: &[NewMessage]) -> Vec<Appended> {
-        let stored = |text: &str| self.after(self.by_key.get(text)?.previous()).first();
+        let stored = |text: &str| self.kept(*self.by_key.get(text)?);
         let target = |of: Offset| {
-            let message = self.after(of.previous()).first()?;
+            let message = self.kept(of).filter(|_| of > self.horizon)?;
             let deletion = self.deletions.get(&of).copied();
             Some(Target { message, deletion })
         };
@@ -339,25 +354,53 @@ impl Log {
         }
     }
 
+    fn trim(&mut self, trim: &Trim) {
+        let upto = trim.upto.min(self.tail()).max(self.horizon);
+        let (from, end) = (self.index(self.horizon), self.index(upto));
+        for message in &mut self.messages[from..end] {
+            message.change_content(Content::default());
+            message.from = None;
+            self.reactions.forget(message.offset);
+            self.deletions.remove(&message.offset);
+        }
+        self.horizon = upto;
+        let is_old = |message: &Message| message.at.is_none_or(|at| at < trim.forget_keys_before);
+        let old = self.messages[..end].iter().take_while(|message| is_old(message)).count();
+        self.messages.drain(..old);
+        self.forgotten = self.forgotten.plus(old as u64);
+        self.by_key.retain(|_, offset| *offset > self.forgotten);
+    }
+
+    /// Returns the message at an offset, which may be below the horizon.
+    fn kept(&self, offset: Offset) -> Option<&Message> {
+        let messages = self.messages.get(self.index(offset.previous())..)?;
+        messages.first().filter(|message| message.offset == offset)
+    }
+
+    /// Returns how many of the messages are at and before an offset.
+    fn index(&self, offset: Offset) -> usize {
+        let count = offset.as_u64().saturating_sub(self.forgotten.as_u64());
+        usize::try_from(count).unwrap_or(usize::MAX).min(self.messages.len())
+    }
+
     fn after(&self, offset: Offset) -> &[Message] {
-        let count = usize::try_from(offset.as_u64()).unwrap_or(usize::MAX);
-        self.messages.get(count..).unwrap_or_default()
+        &self.messages[self.index(offset.max(self.horizon))..]
     }
 
     fn read_after(&self, feeds: Option<&[Feed]>, after: Offset, limit: usize) -> Page {
         let wanted = |message: &&Message| {
             feeds.is_none_or(|feeds| feeds.iter().any(|feed| feed.contains(&message.audience)))
         };
-        page(self.after(after).iter().filter(wanted), limit).build()
+        let page = page(self.after(after).iter().filter(wanted), limit).build();
+        page.with_horizon(self.horizon)
     }
 
     fn read_before(&self, feed: &Feed, before: Option<Offset>, limit: usize) -> Page {
-        let end = before.map_or(self.messages.len(), |before| {
-            let count = usize::try_from(before.previous().as_u64()).unwrap_or(usize::MAX);
-            count.min(self.messages.len())
-        });
+        let from = self.index(self.horizon);
+        let end = before.map_or(self.messages.len(), |before| self.index(before.previous()));
         let wanted = |message: &&Message| feed.contains(&message.audience);
-        page(self.messages[..end].iter().rev().filter(wanted), limit).build_reversed()
+        let messages = self.messages[from.min(end)..end].iter().rev().filter(wanted);
+        page(messages, limit).build_reversed().with_horizon(self.horizon)
     }
 }
 

@@ -21,6 +21,7 @@ mod schema;
 mod search;
 mod sessions;
 mod skeletons;
+mod trim;
 mod users;
 
 use std::fmt;
@@ -36,7 +37,9 @@ use self::connections::{CALL_TIMEOUT, Connections, within};
 use self::error::Place;
 use self::known_log::KnownLog;
 use self::schema::Prepared;
-use crate::{Appended, MessageStore, Page, Plan, Reactions, SearchIndex, StoreError};
+use crate::{
+    Appended, MessageStore, Page, Plan, Reactions, SearchIndex, StoreError, Trim, Trimmed,
+};
 
 /// A connection to the server.
 type Connection = PgConnection;
@@ -53,7 +56,7 @@ const SEARCHES: u32 = 2;
 /// `chat_sessions`, `chat_nicknames`, `chat_rooms` and those around it) are created in the first schema of the
 /// `search_path`. It keeps up to ten connections: one for batches of messages, one for sessions, nicknames and read
 /// positions, one for changes to rooms and their members, once there are any, four for reading, and, if the log is
-/// indexed, one for that and two for searches.
+/// indexed or trimmed, one for that, and two for searches.
 ///
 /// - *Order:* a batch is one call of a function that locks the log, numbers the messages and stores them:
 ///   one round trip. The lock is held until the commit is durable, so one batch commits at a time,
@@ -81,7 +84,7 @@ pub struct PostgresStore {
     /// A change to rooms takes several round trips, and waits for those of other nodes: sessions do not wait with it.
     access: Arc<Connections>,
     readers: Arc<Connections>,
-    /// Neither the log nor its readers wait for the index, or for searches.
+    /// Neither the log nor its readers wait for the index, for deleting the beginning of the log, or for searches.
     index: Arc<Connections>,
     searches: Arc<Connections>,
 }
@@ -231,7 +234,7 @@ impl MessageStore for PostgresStore {
         limit: usize,
     ) -> Result<Page, StoreError> {
         let mut lease = self.readers.lease().await?;
-        let read = read::read_after(&mut lease, feeds, after, limit);
+        let read = read::read_above_horizon(&mut lease, feeds, after, limit);
         let page = within(CALL_TIMEOUT, read).await;
         let page = lease.settle(page)?;
         if let Some(last) = page.messages.last() {
@@ -247,9 +250,25 @@ impl MessageStore for PostgresStore {
         limit: usize,
     ) -> Result<Page, StoreError> {
         let mut lease = self.readers.lease().await?;
-        let read = read::read_before(&mut lease, feed, before, limit);
+        let read = read::read_down_to_horizon(&mut lease, feed, before, limit);
         let page = within(CALL_TIMEOUT, read).await;
         lease.settle(page)
+    }
+
+    async fn horizon(&self) -> Result<Offset, StoreError> {
+        let mut lease = self.readers.lease().await?;
+        let horizon = within(CALL_TIMEOUT, read::horizon(&mut lease)).await;
+        lease.settle(horizon)
+    }
+
+    async fn trim(&self, trim: &Trim) -> Result<Trimmed, StoreError> {
+        let trim = *trim;
+        let mut lease = self.index.lease().await?;
+        let trimmed = self.finish(async move {
+            let trimmed = within(CALL_TIMEOUT, trim::step(&trim, &mut lease)).await;
+            lease.settle(trimmed)
+        });
+        trimmed.await
     }
 
     async fn tail(&self) -> Result<Offset, StoreError> {

@@ -32,9 +32,7 @@ impl Given {
     /// Notes a message of the log.
     pub(crate) fn note(&mut self, message: &Message) {
         match message.kind {
-            Kind::Deletion(of) => {
-                self.0.remove(&of);
-            }
+            Kind::Deletion(of) => self.forget(of),
             Kind::Reaction { to, on: true } => {
                 let emoji = message.content.as_str().to_owned();
                 let authors = self.0.entry(to).or_default().entry(emoji).or_default();
@@ -51,6 +49,11 @@ impl Given {
         if let Some(authors) = self.0.get_mut(&to).and_then(|given| given.get_mut(emoji)) {
             authors.remove(&author);
         }
+    }
+
+    /// Forgets those of a message.
+    pub(crate) fn forget(&mut self, of: Offset) {
+        self.0.remove(&of);
     }
 
     pub(crate) fn of(&self, of: &[Offset], author: Option<AuthorId>) -> Vec<Reactions> {

@@ -9,7 +9,7 @@ use chat_core::{Audience, Feed, NicknameKey, Offset, UserId};
 pub use self::document::Document;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub(crate) use self::labels::{of_document, of_scope, of_writer};
-use crate::StoreError;
+use crate::{StoreError, Trimmed};
 
 /// An index of the words of a log, which says where they are.
 ///
@@ -51,6 +51,13 @@ pub trait SearchIndex: Send + Sync + 'static {
     /// # Errors
     /// Nothing was applied; see [`StoreError::is_retryable`].
     async fn apply(&self, batch: &IndexBatch) -> Result<IndexAdvanced, StoreError>;
+
+    /// Removes the messages up to an offset, a part of them with each call: see
+    /// [`MessageStore::trim`](crate::MessageStore::trim). The position stays.
+    ///
+    /// # Errors
+    /// Nothing was removed; see [`StoreError::is_retryable`].
+    async fn forget_upto(&self, upto: Offset) -> Result<Trimmed, StoreError>;
 
     /// Removes everything; the position is [`Offset::ZERO`] then.
     ///

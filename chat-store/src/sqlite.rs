@@ -8,6 +8,7 @@ mod access_write;
 mod append;
 mod backup;
 mod changes;
+mod checkpoint;
 mod error;
 mod feeds;
 mod files;
@@ -29,21 +30,23 @@ mod skeletons;
 mod statements;
 mod transaction;
 mod trial;
+mod trim;
 mod users;
 mod wipe;
 mod writer;
 
-use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
+use std::{fmt, fs};
 
 use async_trait::async_trait;
 use chat_core::{AuthorId, Epoch, Feed, Kind, NewMessage, Offset, RoomId};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteSynchronous};
+use sqlx::sqlite::{SqliteAutoVacuum, SqliteConnectOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection as _, SqliteConnection};
 use tokio::sync::Mutex;
 
+use self::checkpoint::Checkpoint;
 use self::error::Place;
 use self::files::Files;
 use self::readers::Readers;
@@ -51,7 +54,9 @@ use self::search_file::IndexFile;
 use self::statements::MAX_ROWS;
 use self::wipe::Wipe;
 use self::writer::Writer;
-use crate::{Appended, Disk, MessageStore, Page, Reactions, SearchIndex, StoreError};
+use crate::{
+    Appended, Disk, MessageStore, Page, Reactions, SearchIndex, StoreError, Trim, Trimmed,
+};
 
 /// A connection to the file.
 type Connection = SqliteConnection;
@@ -83,6 +88,8 @@ const WAL_BYTES: &str = "33554432";
 ///   [`StoreError::Locked`], nothing stored.
 /// - *Deleted messages:* their contents are overwritten in the file, and are gone from the write-ahead log a second later;
 ///   or when no process reads an old state of the file, and after a crash when the file is opened again.
+/// - *[Trimmed](MessageStore::trim):* a file that this version creates gets smaller; an earlier one keeps its free pages
+///   and uses them again.
 /// - *The search index* is in a file with `-search` at the end of its name, made when it is used first. It can be deleted
 ///   while no process uses it: it is made again from the log.
 /// - *One of the three files deleted, moved or replaced:* [`StoreError::Moved`], nothing confirmed and nothing read,
@@ -98,6 +105,8 @@ pub struct SqliteStore {
     readers: Readers,
     files: Files,
     wipe: Wipe,
+    pace: trim::Pace,
+    checkpoint: Checkpoint,
     index: IndexFile,
 }
 
@@ -128,23 +137,35 @@ impl SqliteStore {
             .disable_statement_logging();
 
         files::create(&absolute);
-        let mut writer = options
-            .clone()
-            .create_if_missing(true)
-            .connect()
-            .await
-            .map_err(|error| place.error(error))?;
+        let writing = options.clone().create_if_missing(true);
+        let writing = match fs::metadata(&absolute) {
+            Ok(file) if file.len() > 0 => writing,
+            _ => writing.auto_vacuum(SqliteAutoVacuum::Incremental),
+        };
+        let mut writer = writing.connect().await.map_err(|error| place.error(error))?;
         schema::prepare(&mut writer, &place).await?;
         let epoch = schema::epoch(&mut writer, &place).await?;
         let has_plain_keys = schema::has_plain_keys(&mut writer, &place).await?;
         let rooms =
             rooms::Progress::begun(&mut writer).await.map_err(|error| place.error(error))?;
         let files = Files::opened(&absolute).map_err(|error| place.error(error.into()))?;
+        let checkpoint = Checkpoint::new(options.clone());
         let readers = Readers::new(options, files.clone());
         let writer = Arc::new(Mutex::new(Some(Writer { connection: writer, rooms })));
-        let wipe = Wipe::default();
+        let (wipe, pace) = (Wipe::default(), trim::Pace::default());
         let index = IndexFile::of(&absolute);
-        let store = Self { place, epoch, has_plain_keys, writer, readers, files, wipe, index };
+        let store = Self {
+            place,
+            epoch,
+            has_plain_keys,
+            writer,
+            readers,
+            files,
+            wipe,
+            pace,
+            checkpoint,
+            index,
+        };
         store.complete_rooms();
         // What was deleted before a crash.
         store.wipe.begin(&store.writer);
@@ -265,9 +286,8 @@ impl MessageStore for SqliteStore {
         limit: usize,
     ) -> Result<Page, StoreError> {
         let mut reader = self.reader().await?;
-        read::read_after(&mut reader, feeds, after, limit)
-            .await
-            .map_err(|error| self.place.error_in_use(error))
+        let read = read::read_above_horizon(&mut reader, feeds, after, limit).await;
+        read.map_err(|error| self.place.error_in_use(error))
     }
 
     async fn read_before(
@@ -277,9 +297,28 @@ impl MessageStore for SqliteStore {
         limit: usize,
     ) -> Result<Page, StoreError> {
         let mut reader = self.reader().await?;
-        read::read_before(&mut reader, feed, before, limit)
+        read::read_down_to_horizon(&mut reader, feed, before, limit)
             .await
             .map_err(|error| self.place.error_in_use(error))
+    }
+
+    async fn horizon(&self) -> Result<Offset, StoreError> {
+        let mut reader = self.reader().await?;
+        read::horizon(&mut reader).await.map_err(|error| self.place.error_in_use(error))
+    }
+
+    async fn trim(&self, trim: &Trim) -> Result<Trimmed, StoreError> {
+        let trimmed = {
+            let mut writer = self.writer.lock().await;
+            let Writer { connection, .. } = writer.as_mut().ok_or(StoreError::Closed)?;
+            self.in_place(trim::step(trim, &self.pace, connection)).await?
+        };
+        if self.pace.is_to_wipe(trimmed) {
+            self.wipe.begin(&self.writer);
+        } else if trimmed == Trimmed::More {
+            self.checkpoint.run().await.map_err(|error| self.place.error_in_use(error))?;
+        }
+        Ok(trimmed)
     }
 
     async fn tail(&self) -> Result<Offset, StoreError> {
@@ -337,6 +376,7 @@ impl MessageStore for SqliteStore {
         let mut writer = self.writer.lock().await;
         let Some(Writer { connection: mut writer, .. }) = writer.take() else { return };
         self.readers.close().await;
+        self.checkpoint.close().await;
         // What cannot be moved into the file stays in the write-ahead log for the next start.
         let checkpoint = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut writer).await;
         if let Err(error) = checkpoint.and(writer.close().await) {

@@ -7,7 +7,7 @@ use chat_core::{AuthorId, Epoch, Feed, Message, NewMessage, Offset, RoomId};
 use crate::reactions::Given;
 use crate::{
     Appended, Disk, Reactions, ReadPositionStore, RoomStore, SearchIndex, SessionStore, StoreError,
-    UserStore,
+    Trim, Trimmed, UserStore,
 };
 
 /// A durable, ordered log of messages.
@@ -33,13 +33,17 @@ use crate::{
 /// - **Visible in order.** Once a reader has seen an offset, or a [`tail`](Self::tail), nothing below it ever appears
 ///   later. This holds over all processes that share the log.
 /// - **Once.** A [client offset](chat_core::ClientOffset) identifies one message of its [author](chat_core::Author)
-///   for as long as the log exists, even if it is appended concurrently, by several processes, or twice in one batch.
+///   for as long as the log exists, even if it is appended concurrently, by several processes, or twice in one batch;
+///   that of a message below the horizon at least as long as [`trim`](Self::trim) says.
 ///   Other authors may use the same key without effect on it. [`Plan`](crate::Plan) defines what that means for a
 ///   batch.
 /// - **Changed.** An edit replaces the content of the message that it is about in the same commit, and a deletion removes
 ///   it, as [`Message::change_content`] does; contents of earlier edits of that message are removed, too. What
 ///   [depends on](chat_core::Kind::depends_on) a message that is not there, is of another conversation or was deleted is not
 ///   stored ([`Appended::Missing`]), and neither is what is [only a retry](NewMessage::is_only_retry). A retry of a message whose content was replaced is still recognised.
+/// - **Horizon.** What [`trim`](Self::trim) deletes is at the beginning of the log, up to an offset that never goes back.
+///   Once a call has moved it there, no read returns anything up to it, in any process, and nothing refers to it.
+///   Everything after it is there.
 /// - **Whole.** A batch is stored completely or not at all, in its order, without other messages in between. If a
 ///   call fails, nothing of it is visible; see [`StoreError`] for the one case in which that cannot be known.
 /// - **Cancel safe.** A call that is dropped before it finishes has happened completely or not at all. To find out
@@ -92,6 +96,22 @@ pub trait MessageStore: Send + Sync + 'static {
     /// # Errors
     /// See [`StoreError::is_retryable`].
     async fn tail(&self) -> Result<Offset, StoreError>;
+
+    /// Returns the last offset up to which messages were [deleted](Self::trim); [`Offset::ZERO`] if none were.
+    ///
+    /// # Errors
+    /// See [`StoreError::is_retryable`].
+    async fn horizon(&self) -> Result<Offset, StoreError>;
+
+    /// Deletes the beginning of the log: the first call moves the [horizon](Self::horizon), and each one does a part of the
+    /// work, small enough to delay no append for long. Call it until it returns [`Trimmed::All`].
+    ///
+    /// Contents, names and reactions of the deleted messages are gone from where they are kept as soon as those of messages
+    /// that were deleted one by one. Keys stay known until they may be forgotten.
+    ///
+    /// # Errors
+    /// Nothing, or a part, was deleted; see [`StoreError::is_retryable`].
+    async fn trim(&self, trim: &Trim) -> Result<Trimmed, StoreError>;
 
     /// Returns the names of rooms that have messages, in the order of their bytes: those after `after`, at most `limit`.
     ///
@@ -157,6 +177,8 @@ pub trait MessageStore: Send + Sync + 'static {
         of: &[Offset],
         author: Option<AuthorId>,
     ) -> Result<Vec<Reactions>, StoreError> {
+        let horizon = self.horizon().await?;
+        let of: Vec<_> = of.iter().copied().filter(|of| *of > horizon).collect();
         let mut given = Given::default();
         let mut after = of.iter().min().map_or(Offset::MAX, |first| first.previous());
         loop {
@@ -164,7 +186,7 @@ pub trait MessageStore: Send + Sync + 'static {
             after = page.messages.last().map_or(after, |message| message.offset);
             page.messages.iter().for_each(|message| given.note(message));
             if !page.more {
-                return Ok(given.of(of, author));
+                return Ok(given.of(&of, author));
             }
         }
     }
@@ -220,6 +242,9 @@ pub struct Page {
     /// Whether there were more in the direction of reading when the page was read. If not, the page reaches the end
     /// of the log at the time when the read began, or its beginning.
     pub more: bool,
+    /// What was deleted from the beginning of the log when the page was read: everything up to here. A page that was read
+    /// after an earlier offset may lack messages.
+    pub horizon: Offset,
 }
 
 impl Page {
@@ -228,6 +253,22 @@ impl Page {
 
     /// Creates a page of these messages, which are in the order of the log.
     pub fn new(messages: Vec<Message>, more: bool) -> Self {
-        Self { messages, more }
+        Self { messages, more, horizon: Offset::ZERO }
+    }
+
+    /// Sets the [horizon](Self::horizon).
+    #[must_use]
+    pub fn with_horizon(self, horizon: Offset) -> Self {
+        Self { horizon, ..self }
+    }
+
+    /// Returns the part of a page that was read backwards that is above a horizon, and whether something before it may be,
+    /// too.
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
+    pub(crate) fn above(mut self, horizon: Offset) -> Self {
+        let before = self.messages.len();
+        self.messages.retain(|message| message.offset > horizon);
+        self.more &= self.messages.len() == before;
+        self.with_horizon(horizon)
     }
 }

@@ -18,6 +18,8 @@ mod moved;
 mod paths;
 #[path = "sqlite_files/processes.rs"]
 mod processes;
+#[path = "sqlite_files/trimmed.rs"]
+mod trimmed;
 
 use chat_core::{Message, NewMessage, Offset, RoomId, Timestamp};
 use chat_store::{MessageStore, SessionKey, SessionRecord};

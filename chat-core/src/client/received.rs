@@ -3,10 +3,10 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use crate::event::{
-    CHAT_MESSAGE, Delivery, MESSAGE_DELETED, MESSAGE_EDITED, MessageDeleted, MessageEdited,
-    NICKNAME, NOT_JOINED, Named, NotJoined, OTHER_LOG, OtherLog, PRIVATE_MESSAGE, PRIVATE_TYPING,
-    PrivateDelivery, PrivateTyping, REACTION, READ, ROOM_CHANGED, Reacted, RoomChanged, Seen,
-    TYPING, Typing, USER_JOINED, USER_LEFT, UserChange,
+    CHAT_MESSAGE, Delivery, HISTORY_GONE, HistoryGone, MESSAGE_DELETED, MESSAGE_EDITED,
+    MessageDeleted, MessageEdited, NICKNAME, NOT_JOINED, Named, NotJoined, OTHER_LOG, OtherLog,
+    PRIVATE_MESSAGE, PRIVATE_TYPING, PrivateDelivery, PrivateTyping, REACTION, READ, ROOM_CHANGED,
+    Reacted, RoomChanged, Seen, TYPING, Typing, USER_JOINED, USER_LEFT, UserChange,
 };
 use crate::{
     ClientOffset, EventName, Nickname, Offset, RecoveryOffset, RoomId, Timestamp, TypedEvent,
@@ -36,6 +36,8 @@ pub enum Received {
     /// The position of the client is not in the server's log. What it has got before may not be there, and it gets what
     /// is there from the beginning. Not kept.
     OtherLog(OtherLog),
+    /// Messages that the client has not got may be gone. What is left follows.
+    HistoryGone(HistoryGone),
     /// A user has joined a room. Not kept.
     UserJoined(UserChange),
     /// A user has left a room. Not kept.
@@ -127,6 +129,7 @@ impl Received {
             REACTION => arguments.all().map(Self::Reaction),
             NICKNAME => arguments.first().map(Self::Named),
             NOT_JOINED => arguments.first().map(Self::NotJoined),
+            HISTORY_GONE => arguments.all().map(Self::HistoryGone),
             OTHER_LOG => arguments.first().map(Self::OtherLog),
             USER_JOINED => arguments.first().map(Self::UserJoined),
             USER_LEFT => arguments.first().map(Self::UserLeft),
@@ -154,7 +157,8 @@ impl Received {
             | Self::Private(PrivateDelivery(.., position))
             | Self::Edited(MessageEdited(.., position))
             | Self::Deleted(MessageDeleted(.., position))
-            | Self::Reaction(Reacted(.., position)) => Some(position),
+            | Self::Reaction(Reacted(.., position))
+            | Self::HistoryGone(HistoryGone(.., position)) => Some(position),
             Self::Event(event) => Some(&event.position),
             Self::Other { position, .. } => position.as_ref(),
             _ => None,

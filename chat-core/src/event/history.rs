@@ -141,18 +141,28 @@ pub struct History {
     /// Whether there are later messages; absent if the request has neither `after` nor `around`.
     #[serde(default, skip_serializing_if = "Option::is_none", rename = "moreAfter")]
     pub more_after: Option<bool>,
+    /// Messages before this offset were deleted from the beginning of the log; absent if there are earlier ones than these,
+    /// or if none were.
+    #[serde(default, skip_serializing_if = "Option::is_none", rename = "goneBefore")]
+    pub gone_before: Option<Offset>,
 }
 
 impl History {
     /// Creates an answer with these messages, oldest first.
     pub fn new(messages: Vec<HistoryMessage>, more: bool) -> Self {
-        Self { messages, more, more_after: None }
+        Self { messages, more, more_after: None, gone_before: None }
     }
 
     /// Tells whether there are later messages.
     #[must_use]
     pub fn with_more_after(self, more: bool) -> Self {
         Self { more_after: Some(more), ..self }
+    }
+
+    /// Tells that everything before an offset was deleted.
+    #[must_use]
+    pub fn with_gone_before(self, before: Offset) -> Self {
+        Self { gone_before: Some(before), ..self }
     }
 }
 

@@ -20,6 +20,7 @@ use crate::engine::quota::Quotas;
 use crate::engine::rate::Buckets;
 use crate::engine::reading::Reading;
 use crate::engine::relay::Listener;
+use crate::engine::retention::{Retainer, Retention};
 use crate::engine::search::{Indexer, Search};
 use crate::engine::turns::Turns;
 #[cfg(feature = "jwt")]
@@ -63,6 +64,7 @@ pub struct ChatBuilder {
     has_room_rules: bool,
     registration: Registration,
     limits: Limits,
+    retention: Retention,
     proxies: TrustedProxies,
     rules: Rules,
     base_path: BasePath,
@@ -95,6 +97,7 @@ impl ChatBuilder {
             has_room_rules: false,
             registration: Registration::default(),
             limits: Limits::default(),
+            retention: Retention::default(),
             proxies: TrustedProxies::default(),
             rules: Rules::default(),
             base_path: BasePath::default(),
@@ -241,6 +244,11 @@ impl ChatBuilder {
     /// Sets the limits on what clients may use; [`Limits::default`] by default.
     pub fn limits(self, limits: Limits) -> Self {
         Self { limits, ..self }
+    }
+
+    /// Sets how much of the log is kept; by default all of it. All nodes need the same.
+    pub fn retention(self, retention: Retention) -> Self {
+        Self { retention, ..self }
     }
 
     /// Sets the proxies that are trusted for a client's address; none by default.
@@ -420,6 +428,15 @@ impl ChatBuilder {
             limits: Arc::new(limits.clone()),
             events: limits.event_rate().map(Buckets::new).map(Arc::new),
         };
+        if !self.retention.is_everything() {
+            let retainer = Retainer {
+                log: Arc::clone(&log),
+                index: search.clone(),
+                sessions: Arc::clone(&sessions),
+                retention: self.retention,
+            };
+            relay.spawn(retainer.run(listening.clone()));
+        }
         if let Some(index) = search {
             let run = Indexer::new(Arc::clone(&log), index).run();
             tokio::spawn(listening.clone().run_until_cancelled_owned(run));

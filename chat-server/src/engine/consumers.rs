@@ -28,7 +28,7 @@ use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use self::lease::{Lease, Lost};
+pub(crate) use self::lease::{Lease, Lost};
 use self::retry::{Failure, Retry};
 use crate::engine::log::Log;
 use crate::engine::planted::{self, Bug};
@@ -47,6 +47,7 @@ use crate::engine::planted::{self, Bug};
 ///   longer, and does not know it yet, may call it once more at the same time.
 /// - **Everything.** Edits, deletions and reactions are messages, too: see [`Kind`](chat_core::Kind). Messages that were
 ///   deleted by then are left out, also when a call is repeated; their deletions are not.
+/// - **Horizon.** What the chat's [`Retention`](crate::Retention) deletes before it gets there is skipped, and logged.
 /// - **Failures.** An error, a panic and a call that takes longer than [its time](Consumption::with_timeout) repeat the
 ///   call, after a pause of 100 milliseconds that doubles up to 30 seconds, or a [longer one](ConsumerError::retry_after).
 ///   Nothing is ever skipped: if a message can never be handled, return `Ok`.
@@ -253,6 +254,13 @@ impl Run {
             // The log has reported it.
             Err(_) => return lease.renew_while(sleep(Duration::from_secs(1))).await,
         };
+        if page.horizon > cursor && cursor > Offset::ZERO {
+            let horizon = page.horizon;
+            tracing::warn!(consumer.name = %name, "messages after {cursor} up to {horizon} are deleted; some may be missing");
+            lease.advance(horizon);
+            self.told.send_replace(Some(horizon));
+        }
+        let cursor = cursor.max(page.horizon);
         limit_bytes(&mut page, self.consumption.most_bytes);
         if let Some(retry) = retry {
             retry.limit(&mut page);

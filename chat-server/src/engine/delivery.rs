@@ -20,5 +20,7 @@ pub(crate) use outbox::{Answer, Outbox, Permit, RoomPage};
 pub(crate) use read_position::ReadPosition;
 #[cfg(feature = "bench")]
 pub(crate) use subscription::Found;
+#[cfg(any(feature = "api", feature = "bench"))]
+pub(crate) use subscription::Next;
 pub(crate) use subscription::Subscription;
 pub(crate) use task::{NotTaken, Sink, Taken, Waiting, deliver};

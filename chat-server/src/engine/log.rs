@@ -31,7 +31,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use chat_core::{Epoch, Feed, Message, NewMessage, Offset, RoomId, RoomKey};
-use chat_store::{Disk, MessageStore, Page, StoreError};
+use chat_store::{Disk, MessageStore, Page, StoreError, Trim, Trimmed};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -44,6 +44,7 @@ pub(crate) use writer::Committed;
 
 use crate::engine::metrics::Metrics;
 use crate::engine::outage::Outage;
+use crate::engine::planted::{self, Bug};
 use follower::LogFollower;
 use recent::{Read, Recent};
 use writer::Writer;
@@ -54,6 +55,16 @@ pub(crate) const RECENT_AT_START: u64 = 10_000;
 
 /// Maximum number of messages per read.
 pub(crate) const READ_LIMIT: usize = 256;
+
+/// What follows a cursor.
+#[derive(Debug)]
+pub(crate) struct ReadEntries {
+    pub(crate) entries: Vec<Arc<Entry>>,
+    /// There are no others up to this offset.
+    pub(crate) upto: Offset,
+    /// Messages between the cursor and this offset may have been deleted.
+    pub(crate) gone_upto: Option<Offset>,
+}
 
 /// The log, shared by everything on a node that writes or reads messages.
 pub(crate) struct Log {
@@ -202,14 +213,13 @@ impl Log {
         self.recent.detach(reader, feeds);
     }
 
-    /// Returns the committed messages of `feeds` after `cursor`, in order, and the offset up to which there are no
-    /// others. `feeds` must be all feeds that the reader is attached to. Does not wait for more. Cancel safe.
+    /// Returns the committed messages of `feeds` after `cursor`, in order. `feeds` must be all feeds that the reader is attached to. Does not wait for more. Cancel safe.
     pub(crate) async fn read_after(
         &self,
         reader: &Reader,
         feeds: &[Feed],
         cursor: Offset,
-    ) -> Result<(Vec<Arc<Entry>>, Offset), StoreError> {
+    ) -> Result<ReadEntries, StoreError> {
         let recent = self.recent.read_after(reader, cursor, READ_LIMIT);
         let metrics = &self.metrics;
         let note_lag = |first: Option<Offset>, tail: Offset| {
@@ -220,7 +230,7 @@ impl Log {
         if let Read::Covered { entries, upto, tail } = recent {
             metrics.read_from_memory.observe(entries.len() as u64);
             note_lag(entries.first().map(|entry| entry.offset()), tail);
-            return Ok((entries, upto));
+            return Ok(ReadEntries { entries, upto, gone_upto: None });
         }
         // Noted before reading: everything committed by then is in the page, or after it.
         let tail = self.tail();
@@ -230,7 +240,22 @@ impl Log {
         note_lag(page.messages.first().map(|message| message.offset), tail);
         let last = page.messages.last().map_or(cursor, |message| message.offset);
         let upto = if page.more { last } else { last.max(tail) };
-        Ok((page.messages.into_iter().map(Entry::from).map(Arc::new).collect(), upto))
+        let gone_upto = Some(page.horizon)
+            .filter(|horizon| *horizon > cursor && !planted::is(Bug::HorizonNotTold));
+        let entries = page.messages.into_iter().map(Entry::from).map(Arc::new).collect();
+        Ok(ReadEntries { entries, upto, gone_upto })
+    }
+
+    /// Returns up to where this node knows the beginning of the log to be deleted.
+    pub(crate) fn horizon(&self) -> Offset {
+        self.recent.horizon()
+    }
+
+    /// Deletes a part of the beginning of the log. Cancel safe.
+    pub(crate) async fn trim(&self, trim: &Trim) -> Result<Trimmed, StoreError> {
+        let trimmed = self.store.trim(trim).await?;
+        self.recent.forget_upto(trim.upto.min(self.tail()));
+        Ok(trimmed)
     }
 
     /// Returns the messages of these feeds after a cursor, or of all with `None`, from the store. Cancel safe.

@@ -57,6 +57,8 @@ pub enum Bug {
     ChangeUnasked,
     /// A client goes on at its offset, whichever message the log has there.
     TagIgnored,
+    /// A client is not told that messages it has not got may have been deleted.
+    HorizonNotTold,
 }
 
 #[cfg(feature = "simulation")]

@@ -60,6 +60,7 @@ files! {
     private
     reload
     replies
+    retention
     room_rules
     rooms
     sign_in

@@ -113,6 +113,7 @@ files! {
     readme
     recovery
     registration
+    retention
     rooms
     search
     sessions

@@ -39,6 +39,10 @@ impl Index {
         IndexAdvanced::Done
     }
 
+    pub(super) fn forget_upto(&mut self, upto: Offset) {
+        self.documents = self.documents.split_off(&upto.next());
+    }
+
     pub(super) fn search(&self, search: &IndexSearch) -> Vec<Offset> {
         let newest = self.documents.values().rev();
         let found = newest.filter(|document| search.matches(document));

@@ -2,7 +2,7 @@ use async_trait::async_trait;
 use chat_core::Offset;
 
 use super::MemoryStore;
-use crate::{IndexAdvanced, IndexBatch, IndexSearch, SearchIndex, StoreError};
+use crate::{IndexAdvanced, IndexBatch, IndexSearch, SearchIndex, StoreError, Trimmed};
 
 #[async_trait]
 impl SearchIndex for MemoryStore {
@@ -12,6 +12,11 @@ impl SearchIndex for MemoryStore {
 
     async fn apply(&self, batch: &IndexBatch) -> Result<IndexAdvanced, StoreError> {
         Ok(self.contents()?.index.apply(batch))
+    }
+
+    async fn forget_upto(&self, upto: Offset) -> Result<Trimmed, StoreError> {
+        self.contents()?.index.forget_upto(upto);
+        Ok(Trimmed::All)
     }
 
     async fn clear(&self) -> Result<(), StoreError> {

@@ -6,7 +6,7 @@ use chat_core::{AuthorId, Content, ContentDigest, NewMessage, Offset};
 use sqlx::{PgConnection, Row};
 
 use super::feeds::columns;
-use super::read::{message, offset, text};
+use super::read::{horizon, message, offset, text};
 use crate::sql::reactions;
 use crate::targets::Targets;
 use crate::{Plan, Reactions};
@@ -43,7 +43,8 @@ pub(super) async fn targets(
     if of.is_empty() {
         return Ok(targets);
     }
-    let of: Vec<_> = of.into_iter().collect();
+    let horizon = horizon(connection).await?.as_u64().cast_signed();
+    let of: Vec<_> = of.into_iter().filter(|of| *of > horizon).collect();
     for row in &sqlx::query(TARGETS).bind(of).fetch_all(connection).await? {
         let deletion: Option<i64> = row.try_get("deletion")?;
         targets.add(message(row)?, deletion.map(offset).transpose()?);
@@ -99,7 +100,9 @@ pub(super) async fn reactions(
     of: &[Offset],
     author: Option<AuthorId>,
 ) -> Result<Vec<Reactions>, sqlx::Error> {
-    let ids: Vec<_> = of.iter().map(|of| of.as_u64().cast_signed()).collect();
+    let horizon = horizon(connection).await?;
+    let of = of.iter().filter(|of| **of > horizon);
+    let ids: Vec<_> = of.map(|of| of.as_u64().cast_signed()).collect();
     let rows = sqlx::query(COUNTED)
         .bind(ids)
         // No author has this number.

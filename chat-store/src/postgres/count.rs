@@ -3,6 +3,8 @@
 use chat_core::{Feed, Offset, RoomId};
 use sqlx::PgConnection;
 
+use super::read::horizon;
+
 /// One walk along an index, as far as the count may go.
 macro_rules! walk {
     ($condition:literal) => {
@@ -45,6 +47,7 @@ pub(super) async fn count_after(
         Feed::User(_) => OF_USER,
         Feed::Between(..) => BETWEEN,
     };
+    let after = after.max(horizon(connection).await?);
     let max = i64::try_from(max).unwrap_or(i64::MAX);
     let count = sqlx::query_scalar(sql).bind(after.as_u64().cast_signed()).bind(max);
     let count = match feed {

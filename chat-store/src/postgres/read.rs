@@ -17,8 +17,43 @@ const ROWS: usize = 1000;
 pub(super) const TAIL: &str = "SELECT greatest(
     (SELECT last_deleted FROM chat_log), (SELECT max(id) FROM chat_messages))";
 
+/// Returns the messages of `feeds` after an offset, or all with `None`, and none that were deleted from the beginning.
+pub(super) async fn read_above_horizon(
+    connection: &mut PgConnection,
+    feeds: Option<&[Feed]>,
+    mut after: Offset,
+    limit: usize,
+) -> Result<Page, sqlx::Error> {
+    loop {
+        let page = read_after(connection, feeds, after, limit).await?;
+        // Read last: what is missing in the page is below it.
+        let horizon = horizon(connection).await?;
+        if after >= horizon {
+            return Ok(page.with_horizon(horizon));
+        }
+        after = horizon;
+    }
+}
+
+/// Returns the last messages of a feed before an offset, and none that were deleted from the beginning.
+pub(super) async fn read_down_to_horizon(
+    connection: &mut PgConnection,
+    feed: &Feed,
+    before: Option<Offset>,
+    limit: usize,
+) -> Result<Page, sqlx::Error> {
+    let page = read_before(connection, feed, before, limit).await?;
+    let mut page = page.above(horizon(connection).await?);
+    if page.more && page.horizon > Offset::ZERO {
+        let before = page.messages.first().map(|message| message.offset).or(before);
+        let earlier = read_before(connection, feed, before, 1).await?;
+        page.more = !earlier.above(page.horizon).messages.is_empty();
+    }
+    Ok(page)
+}
+
 /// Returns the messages of `feeds` after an offset, or all with `None`.
-pub(super) async fn read_after(
+async fn read_after(
     connection: &mut PgConnection,
     feeds: Option<&[Feed]>,
     after: Offset,
@@ -31,7 +66,7 @@ pub(super) async fn read_after(
 }
 
 /// Returns the last messages of a feed before an offset.
-pub(super) async fn read_before(
+async fn read_before(
     connection: &mut PgConnection,
     feed: &Feed,
     before: Option<Offset>,
@@ -93,6 +128,12 @@ pub(super) async fn room_names(
 /// Returns the number of the last message there ever was, even if it has been deleted.
 pub(super) async fn tail(connection: &mut PgConnection) -> Result<Offset, sqlx::Error> {
     offset(sqlx::query_scalar(TAIL).fetch_one(connection).await?)
+}
+
+/// Returns the last message that was deleted from the beginning.
+pub(super) async fn horizon(connection: &mut PgConnection) -> Result<Offset, sqlx::Error> {
+    const HORIZON: &str = "SELECT horizon FROM chat_log";
+    offset(sqlx::query_scalar(HORIZON).fetch_one(connection).await?)
 }
 
 /// Converts a row of [`columns`](super::feeds::columns) to a message.

@@ -8,7 +8,7 @@ use super::skeletons::fill_skeletons;
 use crate::StoreError;
 
 /// Step `i` leads from version `i` to `i + 1`.
-const MIGRATIONS: [&str; 15] = [
+const MIGRATIONS: [&str; 16] = [
     include_str!("../../migrations/postgres/0001_log.sql"),
     include_str!("../../migrations/postgres/0002_sessions.sql"),
     include_str!("../../migrations/postgres/0003_session_versions.sql"),
@@ -24,6 +24,7 @@ const MIGRATIONS: [&str; 15] = [
     include_str!("../../migrations/postgres/0013_changes.sql"),
     include_str!("../../migrations/postgres/0014_current_nicknames.sql"),
     include_str!("../../migrations/postgres/0015_search.sql"),
+    include_str!("../../migrations/postgres/0016_horizon.sql"),
 ];
 
 /// Held while a node migrates a database (`pg_advisory_xact_lock`): "chat log" in ASCII.

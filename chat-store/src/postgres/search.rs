@@ -13,7 +13,7 @@ use super::connections::{CALL_TIMEOUT, within};
 use super::read::offset;
 use crate::search_index::{of_document, of_scope, of_writer};
 use crate::{
-    Document, IndexAdvanced, IndexBatch, IndexChange, IndexSearch, SearchIndex, StoreError,
+    Document, IndexAdvanced, IndexBatch, IndexChange, IndexSearch, SearchIndex, StoreError, Trimmed,
 };
 
 /// A word has at most so many places in a `tsvector`.
@@ -32,6 +32,12 @@ const PUT: &str = "
     ON CONFLICT (id) DO UPDATE SET words = excluded.words";
 
 const REMOVE: &str = "DELETE FROM chat_search WHERE id = ANY ($1)";
+
+const FORGET: &str = "DELETE FROM chat_search
+    WHERE id IN (SELECT id FROM chat_search WHERE id <= $1 ORDER BY id LIMIT $2)";
+
+/// How many messages are removed at a time from the beginning.
+const FORGOTTEN: u64 = 512;
 
 const SEARCH: &str = "SELECT id FROM chat_search
     WHERE words @@ $1::tsquery AND id > $2 AND id < $3 ORDER BY id DESC LIMIT $4";
@@ -59,6 +65,18 @@ impl SearchIndex for PostgresStore {
             lease.settle(applied)
         });
         applied.await
+    }
+
+    async fn forget_upto(&self, upto: Offset) -> Result<Trimmed, StoreError> {
+        let mut lease = self.index.lease().await?;
+        let forgotten = self.finish(async move {
+            let forget = sqlx::query(FORGET).bind(upto.as_u64().cast_signed());
+            let forget = forget.bind(FORGOTTEN.cast_signed()).execute(&mut *lease);
+            let forgotten = within(CALL_TIMEOUT, forget).await;
+            lease.settle(forgotten)
+        });
+        let is_all = forgotten.await?.rows_affected() < FORGOTTEN;
+        Ok(if is_all { Trimmed::All } else { Trimmed::More })
     }
 
     async fn clear(&self) -> Result<(), StoreError> {

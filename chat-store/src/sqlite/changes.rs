@@ -6,7 +6,7 @@ use chat_core::{AuthorId, Content, ContentDigest, NewMessage, Offset};
 use sqlx::{Row as _, SqliteConnection};
 
 use super::feeds::columns;
-use super::read::message;
+use super::read::{horizon, message};
 use super::rows::offset;
 use crate::sql::reactions;
 use crate::targets::Targets;
@@ -37,7 +37,12 @@ pub(super) async fn targets(
     connection: &mut SqliteConnection,
 ) -> Result<Targets, sqlx::Error> {
     let mut targets = Targets::default();
-    for of in Plan::depended_on(batch).collect::<BTreeSet<_>>() {
+    let of: BTreeSet<_> = Plan::depended_on(batch).collect();
+    if of.is_empty() {
+        return Ok(targets);
+    }
+    let horizon = horizon(connection).await?;
+    for of in of.into_iter().filter(|of| *of > horizon) {
         let id = of.as_u64().cast_signed();
         let row = sqlx::query(FIND).bind(id).fetch_optional(&mut *connection).await?;
         let Some(target) = row.as_ref().map(message).transpose()? else { continue };
@@ -100,7 +105,9 @@ pub(super) async fn reactions(
     of: &[Offset],
     author: Option<AuthorId>,
 ) -> Result<Vec<Reactions>, sqlx::Error> {
-    let ids: Vec<_> = of.iter().map(|of| of.as_u64().cast_signed()).collect();
+    let horizon = horizon(connection).await?;
+    let of = of.iter().filter(|of| **of > horizon);
+    let ids: Vec<_> = of.map(|of| of.as_u64().cast_signed()).collect();
     let rows = sqlx::query(COUNTED)
         .bind(serde_json::to_string(&ids).map_err(|error| sqlx::Error::Encode(error.into()))?)
         // No author has this number.

@@ -15,6 +15,41 @@ use crate::{Page, PageBuilder, key_from_kept};
 /// The largest page that is read in one piece, which is in memory as a whole.
 const MAX_PACKED_ROWS: usize = 1024;
 
+/// Returns the messages of `feeds` after an offset, or all with `None`, and none that were deleted from the beginning.
+pub(super) async fn read_above_horizon(
+    connection: &mut SqliteConnection,
+    feeds: Option<&[Feed]>,
+    mut after: Offset,
+    limit: usize,
+) -> Result<Page, sqlx::Error> {
+    loop {
+        let page = read_after(connection, feeds, after, limit).await?;
+        // Read last: what is missing in the page is below it.
+        let horizon = horizon(connection).await?;
+        if after >= horizon {
+            return Ok(page.with_horizon(horizon));
+        }
+        after = horizon;
+    }
+}
+
+/// Returns the last messages of a feed before an offset, and none that were deleted from the beginning.
+pub(super) async fn read_down_to_horizon(
+    connection: &mut SqliteConnection,
+    feed: &Feed,
+    before: Option<Offset>,
+    limit: usize,
+) -> Result<Page, sqlx::Error> {
+    let page = read_before(connection, feed, before, limit).await?;
+    let mut page = page.above(horizon(connection).await?);
+    if page.more && page.horizon > Offset::ZERO {
+        let before = page.messages.first().map(|message| message.offset).or(before);
+        let earlier = read_before(connection, feed, before, 1).await?;
+        page.more = !earlier.above(page.horizon).messages.is_empty();
+    }
+    Ok(page)
+}
+
 /// Returns the messages of `feeds` after an offset, or all with `None`.
 pub(super) async fn read_after(
     connection: &mut SqliteConnection,
@@ -29,7 +64,7 @@ pub(super) async fn read_after(
 }
 
 /// Returns the last messages of a feed before an offset.
-pub(super) async fn read_before(
+async fn read_before(
     connection: &mut SqliteConnection,
     feed: &Feed,
     before: Option<Offset>,
@@ -91,6 +126,7 @@ pub(super) async fn count_after(
     after: Offset,
     max: u64,
 ) -> Result<u64, sqlx::Error> {
+    let after = after.max(horizon(connection).await?);
     let mut rows = feeds::count_after(feed, after, max).fetch(connection);
     let count = rows.try_next().await?.map_or(Ok(0), |row| row.try_get::<i64, _>(0))?;
     Ok(u64::try_from(count).unwrap_or(0))
@@ -102,6 +138,13 @@ pub(super) async fn tail(connection: &mut SqliteConnection) -> Result<Offset, sq
         coalesce((SELECT max(seq) FROM sqlite_sequence WHERE name = 'messages'), 0),
         coalesce((SELECT max(id) FROM messages), 0))";
     offset(sqlx::query_scalar(TAIL).fetch_one(connection).await?)
+}
+
+/// Returns the last message that was deleted from the beginning.
+pub(super) async fn horizon(connection: &mut SqliteConnection) -> Result<Offset, sqlx::Error> {
+    const HORIZON: &str = "SELECT coalesce(
+        (SELECT CAST(value AS INTEGER) FROM chat_meta WHERE name = 'horizon'), 0)";
+    offset(sqlx::query_scalar(HORIZON).fetch_one(connection).await?)
 }
 
 /// Converts a row of [`columns`](super::feeds::columns) to a message.

@@ -7,11 +7,16 @@ use sqlx::SqliteConnection;
 use super::SqliteStore;
 use super::rows::offset;
 use super::search_statements::{
-    DROP, MATCH, POSITION, PUT, REMOVE, SCHEMA, SET_POSITION, expression,
+    DROP, FIRST, MATCH, POSITION, PUT, REMOVE, SCHEMA, SET_POSITION, expression,
 };
 use super::transaction::begin;
 use crate::search_index::of_document;
-use crate::{IndexAdvanced, IndexBatch, IndexChange, IndexSearch, SearchIndex, StoreError};
+use crate::{
+    IndexAdvanced, IndexBatch, IndexChange, IndexSearch, SearchIndex, StoreError, Trimmed,
+};
+
+/// How many messages are removed at a time from the beginning.
+const FORGOTTEN: usize = 64;
 
 #[async_trait]
 impl SearchIndex for SqliteStore {
@@ -32,6 +37,18 @@ impl SearchIndex for SqliteStore {
             opened.wipe();
         }
         Ok(advanced)
+    }
+
+    async fn forget_upto(&self, upto: Offset) -> Result<Trimmed, StoreError> {
+        let opened = self.index.opened().await?;
+        let mut writer = opened.writer().await;
+        let connection = writer.as_mut().ok_or(StoreError::Closed)?.as_mut();
+        let removed = forget_upto(connection, upto).await.map_err(|error| opened.error(error))?;
+        if removed == 0 {
+            return Ok(Trimmed::All);
+        }
+        opened.wipe();
+        Ok(if removed < FORGOTTEN { Trimmed::All } else { Trimmed::More })
     }
 
     async fn clear(&self) -> Result<(), StoreError> {
@@ -110,6 +127,21 @@ async fn apply(
         .await?;
     transaction.commit().await?;
     Ok((IndexAdvanced::Done, is_wiped))
+}
+
+/// Removes the first messages up to an offset, and returns how many.
+async fn forget_upto(
+    connection: &mut SqliteConnection,
+    upto: Offset,
+) -> Result<usize, sqlx::Error> {
+    let first = sqlx::query_scalar(FIRST).bind(upto.as_u64().cast_signed());
+    let first: Vec<i64> = first.bind(FORGOTTEN as i64).fetch_all(&mut *connection).await?;
+    let mut transaction = begin(connection).await?;
+    for id in &first {
+        sqlx::query(REMOVE).bind(id).execute(&mut *transaction).await?;
+    }
+    transaction.commit().await?;
+    Ok(first.len())
 }
 
 async fn clear(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {

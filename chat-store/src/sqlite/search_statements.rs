@@ -36,6 +36,9 @@ pub(super) const PUT: &str =
 
 pub(super) const REMOVE: &str = "DELETE FROM chat_search WHERE rowid = ?1";
 
+pub(super) const FIRST: &str =
+    "SELECT rowid FROM chat_search WHERE rowid <= ?1 ORDER BY rowid LIMIT ?2";
+
 pub(super) const MATCH: &str = "SELECT rowid FROM chat_search
     WHERE chat_search MATCH ?1 AND rowid > ?2 AND rowid < ?3 ORDER BY rowid DESC LIMIT ?4";
 

@@ -11,6 +11,7 @@ pub mod backwards;
 pub mod changes;
 pub mod events;
 pub mod feeds;
+pub mod horizon;
 pub mod invitations;
 pub mod nickname_restarts;
 pub mod nickname_sharing;

@@ -102,6 +102,11 @@ macro_rules! conformance {
                 what_was_said_and_is_there_is_counted
                 reactions_are_counted_as_they_are_now
                 clients_without_a_name_choose_one_key_for_different_things;
+            horizon:
+                nobody_reads_what_is_below_the_horizon
+                a_horizon_is_in_the_log_and_never_goes_back
+                a_key_below_the_horizon_is_known_for_its_time
+                nothing_refers_to_what_is_below_the_horizon;
             whole:
                 an_append_that_is_dropped_has_happened_as_a_whole_or_not_at_all
                 reads_that_are_dropped_leave_the_store_usable
@@ -119,6 +124,8 @@ macro_rules! conformance {
                 keys_of_authors_are_known_after_any_number_of_restarts;
             changes:
                 changes_last;
+            horizon:
+                a_horizon_lasts;
         }
     };
     (@shared $attributes:tt $backend:expr) => {
@@ -129,6 +136,8 @@ macro_rules! conformance {
                 nothing_appears_below_an_offset_that_another_store_saw;
             authors:
                 one_key_of_several_authors_is_stored_once_for_each_by_several_stores;
+            horizon:
+                a_horizon_is_the_same_for_all_stores;
         }
     };
     (@cases $attributes:tt $backend:expr; $($module:ident: $($case:ident)+;)+) => {

@@ -11,7 +11,7 @@ use crate::{
     Appended, Claimed, Credential, CredentialKey, CredentialOwner, Device, DeviceCode,
     DeviceCodeKey, Disk, MessageStore, NewCredential, NicknameClaim, NicknameStore, Page,
     ReadPosition, ReadPositionStore, RoomStore, RoomStoreWrapper, SessionKey, SessionRecord,
-    SessionStore, Store, StoreError, UserStore,
+    SessionStore, Store, StoreError, Trim, Trimmed, UserStore,
 };
 
 /// A store that fails as often as a test requests, with an error that is [retryable](StoreError::is_retryable), and
@@ -174,6 +174,19 @@ impl MessageStore for FailingStore {
     ) -> Result<Page, StoreError> {
         take_one(&self.reads)?;
         self.store.read_before(feed, before, limit).await
+    }
+
+    async fn horizon(&self) -> Result<Offset, StoreError> {
+        take_one(&self.reads)?;
+        self.store.horizon().await
+    }
+
+    /// Fails as long as appends do, and does not count as one of them.
+    async fn trim(&self, trim: &Trim) -> Result<Trimmed, StoreError> {
+        if self.appends.load(Ordering::SeqCst) > 0 {
+            return Err(asked_for());
+        }
+        self.store.trim(trim).await
     }
 
     async fn tail(&self) -> Result<Offset, StoreError> {

@@ -11,7 +11,7 @@ use crate::{
     Appended, Claimed, Credential, CredentialKey, CredentialOwner, Device, DeviceCode,
     DeviceCodeKey, Disk, MessageStore, NewCredential, NicknameClaim, NicknameStore, Page,
     ReadPosition, ReadPositionStore, RoomStore, RoomStoreWrapper, SessionKey, SessionRecord,
-    SessionStore, Store, StoreError, UserStore,
+    SessionStore, Store, StoreError, Trim, Trimmed, UserStore,
 };
 
 /// A store whose calls a test can hold and release, to test orders of events that rarely occur by chance.
@@ -41,7 +41,7 @@ use crate::{
 /// ```
 pub struct HeldStore {
     store: Arc<dyn Store>,
-    /// Appends before anything is stored.
+    /// Appends before anything is stored, and trims.
     pub appends: Gate,
     /// Appends after the commit, before the caller learns of it.
     pub answers: Gate,
@@ -135,6 +135,15 @@ impl MessageStore for HeldStore {
     ) -> Result<Page, StoreError> {
         self.reads.pass().await;
         self.store.read_before(feed, before, limit).await
+    }
+
+    async fn horizon(&self) -> Result<Offset, StoreError> {
+        self.store.horizon().await
+    }
+
+    async fn trim(&self, trim: &Trim) -> Result<Trimmed, StoreError> {
+        self.appends.pass().await;
+        self.store.trim(trim).await
     }
 
     async fn tail(&self) -> Result<Offset, StoreError> {

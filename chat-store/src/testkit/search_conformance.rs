@@ -27,6 +27,7 @@ macro_rules! search_conformance {
         $crate::conformance! { @cases $attributes $backend;
             search:
                 words_are_found_newest_first
+                the_beginning_of_an_index_is_removed
                 phrases_and_beginnings_of_words_are_found
                 what_is_excluded_is_not_found
                 scripts_without_spaces_and_emoji_are_found

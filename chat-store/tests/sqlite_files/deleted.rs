@@ -28,7 +28,7 @@ fn deletion(of: u64) -> NewMessage {
 }
 
 /// Returns in which of the files of a folder a text is.
-fn files_with(text: &str, folder: &Path) -> Vec<String> {
+pub(crate) fn files_with(text: &str, folder: &Path) -> Vec<String> {
     let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let has_it = |path: &std::path::PathBuf| {
         let bytes = std::fs::read(path).unwrap();
@@ -37,7 +37,7 @@ fn files_with(text: &str, folder: &Path) -> Vec<String> {
     files.filter(has_it).map(|path| path.display().to_string()).collect()
 }
 
-async fn assert_soon_gone(text: &str, folder: &Path) {
+pub(crate) async fn assert_soon_gone(text: &str, folder: &Path) {
     let begun = Instant::now();
     loop {
         let found = files_with(text, folder);

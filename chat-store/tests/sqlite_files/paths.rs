@@ -40,8 +40,8 @@ async fn a_damaged_file_is_reported_as_such() {
     store.append(&vec![new(&"x".repeat(2000)); 100]).await.unwrap();
     store.close().await;
     let mut bytes = std::fs::read(&path).unwrap();
-    // All but the first pages, which hold the schema.
-    bytes[32 * 4096..].fill(0xa5);
+    // All but the first pages, which hold the schema and where pages are.
+    bytes[64 * 4096..].fill(0xa5);
     std::fs::write(&path, bytes).unwrap();
     let store = SqliteStore::open(&path).await.unwrap();
     let error = store.read_after(None, chat_core::Offset::ZERO, 100).await.unwrap_err();

@@ -113,6 +113,12 @@ async fn say(world: &World, cluster: &Cluster, saying: &Saying, number: u64) -> 
                     return offset;
                 }
                 Ok(Err(SendError::Unavailable)) | Err(_) => {}
+                // It was deleted with the beginning of the log.
+                Ok(Err(SendError::Missing))
+                    if target(saying).is_some_and(|of| of <= world.disk().horizon) =>
+                {
+                    return None;
+                }
                 Ok(Err(error)) => {
                     world.violated(format_args!("the application says {saying:?}: {error}"));
                 }
@@ -140,6 +146,14 @@ async fn attempt(chat: &Chat, saying: &Saying, number: u64) -> Result<Option<Off
         }
     };
     Ok(Some(sending.key(&format!("key {number}")).await?.offset))
+}
+
+/// Returns the message that something is about, and depends on.
+fn target(saying: &Saying) -> Option<Offset> {
+    match saying {
+        Saying::Edit(of, _) | Saying::Delete(of) | Saying::React(of, ..) => Some(*of),
+        _ => None,
+    }
 }
 
 fn is_it(saying: &Saying, kind: &Kind) -> bool {

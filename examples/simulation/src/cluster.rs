@@ -1,7 +1,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use chat_server::{Chat, Limits};
+use chat_server::{Chat, Limits, Retention};
 use chat_store::MemoryStore;
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
@@ -100,6 +100,7 @@ impl Cluster {
             let builder = Chat::builder(store).broadcast(broadcast).limits(self.limits.clone());
             let builder = builder.client_event::<Moved>();
             let builder = if self.world.is_moderated { builder.room_rules() } else { builder };
+            let builder = if self.world.is_retained { builder.retention(few()) } else { builder };
             match builder.start().await {
                 Ok(chat) => {
                     self.world.note(format_args!("node {node} starts"));
@@ -288,4 +289,11 @@ async fn pump(
             return;
         }
     }
+}
+
+/// So few messages are kept that clients are often before the horizon.
+fn few() -> Retention {
+    let mut few = Retention::default();
+    few.messages = Some(10);
+    few
 }

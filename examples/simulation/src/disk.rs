@@ -15,6 +15,10 @@ pub(crate) struct Disk {
     plant: Option<Plant>,
     pub(crate) epoch: Epoch,
     pub(crate) log: Vec<Message>,
+    /// The last message that was deleted from the beginning, which stays in `log` for the oracle.
+    pub(crate) horizon: Offset,
+    /// When it moved, and where to.
+    horizons: Vec<(u64, Instant)>,
     /// When messages were stored and by which node, by their offsets.
     stored_at: BTreeMap<u64, (Instant, usize)>,
     by_key: HashMap<String, Offset>,
@@ -55,6 +59,8 @@ impl Disk {
             plant,
             epoch: Epoch::from_random(*b"simulate"),
             log: Vec::new(),
+            horizon: Offset::ZERO,
+            horizons: Vec::new(),
             stored_at: BTreeMap::new(),
             by_key: HashMap::new(),
             before: BTreeMap::new(),
@@ -139,6 +145,26 @@ impl Disk {
         }
     }
 
+    /// Deletes the messages up to an offset.
+    pub(crate) fn trim(&mut self, upto: Offset) {
+        let upto = upto.min(self.tail());
+        if upto > self.horizon {
+            self.horizon = upto;
+            self.horizons.push((upto.as_u64(), Instant::now()));
+        }
+    }
+
+    /// Returns the horizon as readers see it.
+    pub(crate) fn shown_horizon(&self) -> Offset {
+        if self.is(Plant::HorizonHidden) { Offset::ZERO } else { self.horizon }
+    }
+
+    /// Returns whether a client that has connected at a time must not get a message any more: it was deleted long before.
+    pub(crate) fn is_gone(&self, offset: u64, connected: Instant) -> bool {
+        let passed = self.horizons.iter().find(|(upto, _)| *upto >= offset);
+        passed.is_some_and(|(_, at)| *at + GRACE < connected)
+    }
+
     /// Returns the reactions to a message, in the order in which they were given first.
     pub(crate) fn reactions(&self, of: Offset, asking: Option<AuthorId>) -> Vec<Reactions> {
         let given = given(&self.log, of.as_u64()).into_iter().filter_map(|(emoji, givers)| {
@@ -193,7 +219,8 @@ impl Disk {
         };
         let target = |of: Offset| {
             let deletion = self.deletions.get(&of).copied();
-            Some(Target { message: self.at(of.as_u64())?, deletion })
+            let message = self.at(of.as_u64()).filter(|_| of > self.horizon)?;
+            Some(Target { message, deletion })
         };
         let plan = Plan::with_targets(batch, stored, target);
         let replaced: Vec<_> =

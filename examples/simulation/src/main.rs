@@ -40,6 +40,9 @@ struct Options {
     /// Has the log lose its end from time to time in every run.
     #[arg(long)]
     forked: bool,
+    /// Has the beginning of the log deleted in every run.
+    #[arg(long)]
+    retained: bool,
     /// Does without these kinds of faults.
     #[arg(long, value_parser = fault)]
     without: Vec<Fault>,
@@ -68,6 +71,7 @@ impl Options {
             without: self.without.clone(),
             moderated: self.moderated,
             forked: self.forked,
+            retained: self.retained,
             ..Run::new(seed)
         }
     }

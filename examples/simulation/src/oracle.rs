@@ -134,6 +134,9 @@ impl Expected {
         if !disk.says(stored, content, Some(connected)) || !is_for(stored, feed, self.user(disk)) {
             return Err(format!("a client got {content:?} in {feed} at {offset}, not {stored:?}"));
         }
+        if disk.is_gone(offset, connected.1) {
+            return Err(format!("a client got {offset}, which was deleted before it connected"));
+        }
         let user = self.user(disk);
         if told.kind != stored.kind || told.has_key && stored.user != user {
             return Err(format!("a client got {told:?}, not {stored:?}"));
@@ -161,6 +164,19 @@ impl Expected {
             self.may_go_back = left;
         }
         self.last = offset;
+        Ok(())
+    }
+
+    /// The client is told that messages up to an offset may be gone.
+    pub(crate) fn gone(&mut self, disk: &Disk, upto: u64) -> Result<(), String> {
+        if upto > disk.horizon.as_u64() {
+            return Err(format!("a client is told that {upto} is gone, which is there"));
+        }
+        for from in self.feeds.values_mut() {
+            for after in from.after.iter_mut().chain(&mut from.or_after) {
+                *after = upto.max(*after);
+            }
+        }
         Ok(())
     }
 
@@ -248,7 +264,8 @@ pub(crate) fn check_page(
         }
         before = Some(*offset);
     }
-    let has_more = before.is_some_and(|before| earlier(before).is_some());
+    let is_kept = |stored: &Message| stored.offset > disk.horizon;
+    let has_more = before.and_then(earlier).is_some_and(is_kept);
     if has_more && !more {
         return Err(format!("a page of {room} begins at {before:?}, and claims that this is all"));
     }

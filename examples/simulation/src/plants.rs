@@ -88,6 +88,10 @@ pub enum Plant {
     ChangeUnasked,
     /// A client goes on at its offset, whichever message the log has there.
     TagIgnored,
+    /// A client is not told that messages it has not got may have been deleted.
+    HorizonNotTold,
+    /// The store hides that the beginning of the log was deleted.
+    HorizonHidden,
 }
 
 impl Plant {
@@ -124,6 +128,11 @@ impl Plant {
         matches!(self, Self::TagIgnored)
     }
 
+    /// Returns whether the bug does nothing unless the beginning of the log is deleted.
+    pub(crate) const fn needs_retention(self) -> bool {
+        matches!(self, Self::HorizonNotTold | Self::HorizonHidden)
+    }
+
     /// Returns the bug of the server that this is; none if the simulated parts have it.
     pub(crate) const fn bug(self) -> Option<Bug> {
         Some(match self {
@@ -151,6 +160,7 @@ impl Plant {
             Self::ApplicationUnkeyed => Bug::ApplicationUnkeyed,
             Self::ChangeUnasked => Bug::ChangeUnasked,
             Self::TagIgnored => Bug::TagIgnored,
+            Self::HorizonNotTold => Bug::HorizonNotTold,
             _ => return None,
         })
     }

@@ -9,7 +9,7 @@ use chat_store::{
     Appended, Claimed, Credential, CredentialKey, CredentialOwner, Device, DeviceCode,
     DeviceCodeKey, MemoryStore, MessageStore, NewCredential, NicknameClaim, NicknameStore, Page,
     PageBuilder, Reactions, ReadPosition, ReadPositionStore, RoomStore, RoomStoreWrapper,
-    SessionKey, SessionRecord, SessionStore, StoreError, UserStore,
+    SessionKey, SessionRecord, SessionStore, StoreError, Trim, Trimmed, UserStore,
 };
 use tokio::time::{Instant, sleep};
 
@@ -126,14 +126,15 @@ impl MessageStore for SimulatedStore {
             let disk = self.world.disk();
             let mut page = PageBuilder::new(limit.min(disk.page));
             let stale = if disk.is(Plant::StaleReads) { 2 } else { 0 };
-            let messages = disk.after(after.as_u64());
+            let horizon = disk.shown_horizon();
+            let messages = disk.after(after.max(disk.horizon).as_u64());
             let messages = &messages[..messages.len().saturating_sub(stale)];
             let wanted = |message: &&Message| {
                 feeds.is_none_or(|feeds| feeds.iter().any(|feed| feed.contains(&message.audience)))
             };
             let mut messages = messages.iter().filter(wanted);
             while messages.next().is_some_and(|message| page.push(message.clone())) {}
-            page.build()
+            page.build().with_horizon(horizon)
         };
         if hole && page.messages.len() > 1 {
             page.messages.remove(0);
@@ -150,7 +151,11 @@ impl MessageStore for SimulatedStore {
         author: Option<AuthorId>,
     ) -> Result<Vec<Reactions>, StoreError> {
         let end = self.call(Fault::ReadFails, None).await;
-        let found = of.iter().flat_map(|of| self.world.disk().reactions(*of, author)).collect();
+        let found = {
+            let disk = self.world.disk();
+            let of = of.iter().filter(|of| **of > disk.horizon);
+            of.flat_map(|of| disk.reactions(*of, author)).collect()
+        };
         self.end(&end, found).await
     }
 
@@ -169,13 +174,34 @@ impl MessageStore for SimulatedStore {
             let mut page = PageBuilder::new(limit.min(disk.page));
             let before = before.map_or(u64::MAX, Offset::as_u64);
             let wanted = |message: &&Message| {
-                message.offset.as_u64() < before && feed.contains(&message.audience)
+                message.offset > disk.horizon
+                    && message.offset.as_u64() < before
+                    && feed.contains(&message.audience)
             };
             let mut messages = disk.log.iter().rev().filter(wanted);
             while messages.next().is_some_and(|message| page.push(message.clone())) {}
-            page.build_reversed()
+            page.build_reversed().with_horizon(disk.horizon)
         };
         self.end(&end, page).await
+    }
+
+    async fn horizon(&self) -> Result<Offset, StoreError> {
+        let end = self.call(Fault::ReadFails, None).await;
+        let horizon = self.world.disk().shown_horizon();
+        self.end(&end, horizon).await
+    }
+
+    async fn trim(&self, trim: &Trim) -> Result<Trimmed, StoreError> {
+        let end = self.call(Fault::AppendFails, Some(Fault::AppendAnswerLost)).await;
+        if !matches!(end, End::Failed) {
+            let mut disk = self.world.disk();
+            disk.trim(trim.upto);
+            let horizon = disk.horizon;
+            drop(disk);
+            let node = self.life.node;
+            self.world.note(format_args!("store: node {node} deletes everything up to {horizon}"));
+        }
+        self.end(&end, Trimmed::All).await
     }
 
     async fn tail(&self) -> Result<Offset, StoreError> {

@@ -33,6 +33,8 @@ pub struct Run {
     pub moderated: bool,
     /// Whether the log loses its end from time to time.
     pub forked: bool,
+    /// Whether the beginning of the log is deleted.
+    pub retained: bool,
 }
 
 impl Run {
@@ -46,6 +48,7 @@ impl Run {
             story: false,
             moderated: false,
             forked: false,
+            retained: false,
         }
     }
 }
@@ -85,6 +88,8 @@ pub(crate) struct World {
     pub(crate) is_moderated: bool,
     /// Whether the log loses its end from time to time. Clients then ask for nothing that names an offset.
     pub(crate) is_forked: bool,
+    /// Whether nodes keep only the newest messages.
+    pub(crate) is_retained: bool,
     rules: Mutex<Rules>,
     /// Whether each node has a consumer.
     pub(crate) is_consumed: bool,
@@ -140,8 +145,10 @@ impl World {
             Some(plant) => plant.needs_rules() || run.moderated,
             None => rng.chance(400) || run.moderated,
         };
-        let is_moderated = is_moderated && !is_forked;
+        let is_retained = run.retained || run.plant.is_some_and(Plant::needs_retention);
+        let is_moderated = is_moderated && !is_forked && !is_retained;
         let is_consumed = (rng.chance(300) || Self::must_consume(run.plant)) && !is_forked;
+        let is_consumed = is_consumed && !is_retained;
         let faults = vec![0; Fault::ALL.len()];
         let outcome = Outcome { hash: 0xcbf2_9ce4_8422_2325, faults, ..Outcome::default() };
         let disk = Mutex::new(Disk::new(run.plant, [1, 3, 1000][rng.below(3)]));
@@ -158,6 +165,7 @@ impl World {
             log: tokio::sync::Mutex::default(),
             is_moderated,
             is_forked,
+            is_retained,
             rules: Mutex::new(rules),
             is_consumed,
             consumed: Mutex::default(),

@@ -10,7 +10,7 @@ use chat_core::{Epoch, Feed, NewMessage, Nickname, NicknameKey, Offset, Timestam
 use chat_store::{
     Appended, Claimed, MemoryStore, MessageStore, NicknameClaim, NicknameStore, OwnerKey, Page,
     PageBuilder, Plan, ReadPosition, ReadPositionStore, RoomStore, RoomStoreWrapper, SessionKey,
-    SessionRecord, SessionStore, StoreError, Target,
+    SessionRecord, SessionStore, StoreError, Target, Trim, Trimmed,
 };
 use tokio::sync::oneshot;
 
@@ -100,8 +100,10 @@ impl MessageStore for JournalStore {
         let feeds = feeds.map(<[Feed]>::to_vec);
         self.call(move |journal| {
             let page = PageBuilder::new(limit);
+            let horizon = journal.index.horizon();
+            let after = after.max(horizon);
             let offsets = journal.index.after(feeds.as_deref(), after, page.wanted());
-            Ok(fill(page, journal, &offsets)?.build())
+            Ok(fill(page, journal, &offsets)?.build().with_horizon(horizon))
         })
         .await
     }
@@ -116,7 +118,22 @@ impl MessageStore for JournalStore {
         self.call(move |journal| {
             let page = PageBuilder::new(limit);
             let offsets = journal.index.before(&feed, before, page.wanted());
-            Ok(fill(page, journal, &offsets)?.build_reversed())
+            let horizon = journal.index.horizon();
+            Ok(fill(page, journal, &offsets)?.build_reversed().with_horizon(horizon))
+        })
+        .await
+    }
+
+    async fn horizon(&self) -> Result<Offset, StoreError> {
+        self.call(|journal| Ok(journal.index.horizon())).await
+    }
+
+    /// All at once, and every key stays: the file never shrinks.
+    async fn trim(&self, trim: &Trim) -> Result<Trimmed, StoreError> {
+        let upto = trim.upto;
+        self.call(move |journal| {
+            journal.trim(upto)?;
+            Ok(Trimmed::All)
         })
         .await
     }
@@ -263,8 +280,8 @@ fn append(journal: &mut Journal, batch: &[NewMessage]) -> Result<Vec<Appended>, 
         }
     }
     let mut targets = HashMap::new();
-    let tail = journal.index.tail();
-    for of in Plan::depended_on(batch).filter(|of| *of <= tail) {
+    let (horizon, tail) = (journal.index.horizon(), journal.index.tail());
+    for of in Plan::depended_on(batch).filter(|of| *of > horizon && *of <= tail) {
         targets.insert(of, (journal.message(of)?, journal.index.deletion(of)));
     }
     let target = |of: Offset| {

@@ -21,6 +21,7 @@ mod moderate_api;
 mod moderate_args;
 mod one_line;
 mod reload;
+mod retention;
 mod show;
 mod stop;
 mod webhooks;
@@ -150,6 +151,7 @@ async fn serve(cli: &Cli) -> anyhow::Result<()> {
         .reserved_names(cli.reserved_names.iter().flatten().cloned())
         .registration(cli.registration)
         .limits(cli.limits())
+        .retention(cli.retention.retention())
         .trusted_proxies(cli.trusted_proxies.iter().cloned())
         .allowed_origins(cli.allowed_origins.iter().cloned())
         .allowed_hosts(cli.allowed_hosts.iter().cloned())

@@ -33,7 +33,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A consumer's cursor, and the right to move it. It is kept as a session: whoever takes it saves it with a greater
 /// generation, and what the owner before saves is ignored from then on.
-pub(super) struct Lease {
+pub(crate) struct Lease {
     sessions: Arc<dyn SessionStore>,
     record: SessionRecord,
     state: State,
@@ -45,7 +45,7 @@ pub(super) struct Lease {
 
 /// Another node has taken over, or is about to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Lost;
+pub(crate) struct Lost;
 
 /// What is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,7 +60,7 @@ struct State {
 impl Lease {
     /// Takes the lease with this name once nobody else has it. `begin` says where to begin if there is no cursor in this
     /// log. Cancel safe.
-    pub(super) async fn take<B: Future<Output = Result<Offset, StoreError>>>(
+    pub(crate) async fn take<B: Future<Output = Result<Offset, StoreError>>>(
         sessions: &Arc<dyn SessionStore>,
         name: &str,
         epoch: &Epoch,
@@ -159,7 +159,7 @@ impl Lease {
     }
 
     /// Renews the lease until something is done, which it drops if the lease is lost.
-    pub(super) async fn renew_while(&mut self, work: impl Future<Output = ()>) -> Result<(), Lost> {
+    pub(crate) async fn renew_while(&mut self, work: impl Future<Output = ()>) -> Result<(), Lost> {
         let mut work = std::pin::pin!(work);
         loop {
             let renewal = self.saved_at + RENEWAL;
@@ -171,7 +171,7 @@ impl Lease {
     }
 
     /// Gives it up, so that somebody else need not wait.
-    pub(super) async fn release(mut self) {
+    pub(crate) async fn release(mut self) {
         self.state.owner = None;
         let _ = tokio::time::timeout(PATIENCE, self.write()).await;
     }

@@ -3,7 +3,7 @@ use std::sync::{Mutex, PoisonError};
 
 use chat_core::{Kind, NewMessage, Timestamp};
 use chat_store::testkit::FailingStore;
-use chat_store::{MemoryStore, MessageStore, SessionKey, SessionRecord, StoreError};
+use chat_store::{MemoryStore, MessageStore, SessionKey, SessionRecord, StoreError, Trim};
 use tokio::time::Instant;
 
 use super::lease::{LEASE, Lease};
@@ -314,4 +314,24 @@ async fn an_owner_that_was_away_learns_that_it_is_none() {
     write(&store, 1).await;
     two.consuming.reaches(offset(7)).await;
     assert_eq!(two.consuming.position(), Some(offset(7)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_consumer_goes_on_after_what_was_deleted_meanwhile() {
+    let store = Arc::new(MemoryStore::new());
+    write(&store, 2).await;
+    let recorder = Recorder::default();
+    let mut one = node(&store, all(), &recorder).await;
+    one.consuming.reaches(offset(2)).await;
+    one.closing.cancel();
+    one.run.await.unwrap();
+    write(&store, 4).await;
+    let forget_keys_before = Timestamp::from_millis(0);
+    store.trim(&Trim { upto: offset(6), forget_keys_before }).await.unwrap();
+    let mut other = node(&store, all(), &recorder).await;
+    other.consuming.reaches(offset(6)).await;
+    write(&store, 1).await;
+    other.consuming.reaches(offset(7)).await;
+    assert_eq!(recorder.handled(), [1, 2, 7]);
+    other.closing.cancel();
 }

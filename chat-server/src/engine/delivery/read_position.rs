@@ -158,6 +158,25 @@ impl ReadPosition {
         Some(Ok(()))
     }
 
+    /// Hands over that everything up to an offset was deleted, and moves the cursor there; otherwise as
+    /// [`advance`](Self::advance).
+    pub(crate) fn pass<T>(
+        &self,
+        joins: u64,
+        upto: Offset,
+        hand_over: impl FnOnce(u32) -> Result<(), T>,
+    ) -> Option<Result<(), T>> {
+        let mut state = self.lock();
+        if state.joins != joins || state.held {
+            return None;
+        }
+        if let Err(refused) = hand_over(state.following.rewinds_at(upto)) {
+            return Some(Err(refused));
+        }
+        state.cursor = upto.max(state.cursor);
+        Some(Ok(()))
+    }
+
     /// Moves the cursor over messages that are not for this connection, unless a room was joined since `joins` was
     /// read.
     pub(crate) fn skip_to(&self, joins: u64, upto: Offset) {

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::following::Following;
 use super::read_position::ReadPosition;
-use crate::engine::log::{Entry, Log, Reader, ReaderId};
+use crate::engine::log::{Entry, Log, ReadEntries, Reader, ReaderId};
 
 /// Reads the log for one connection from its [`ReadPosition`] on.
 ///
@@ -38,6 +38,17 @@ pub(crate) struct Subscription {
     submitted: Option<Instant>,
     /// Messages that were read and not handed over yet.
     page: VecDeque<Arc<Entry>>,
+    /// What has to be told before those: everything up to here was deleted.
+    gone_upto: Option<Offset>,
+}
+
+/// What a subscription hands over.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Next<'a> {
+    /// The next message.
+    Message(&'a Entry),
+    /// In place of messages that may have been deleted: those up to this offset.
+    Gone(Offset),
 }
 
 /// The result of [`Subscription::read`].
@@ -75,6 +86,7 @@ impl Subscription {
             old_upto: Offset::ZERO,
             submitted: None,
             page,
+            gone_upto: None,
         };
         this.look();
         this
@@ -92,10 +104,14 @@ impl Subscription {
             if self.reader.has_nothing_after(cursor) {
                 return Ok(Found::Nothing);
             }
-            let (entries, upto) = self.log.read_after(&self.reader, &self.feeds, cursor).await?;
-            if let Some(first) = entries.first() {
-                self.submitted = first.submitted.filter(|_| first.offset() > self.old_upto);
-                self.page = entries.into();
+            let read = self.log.read_after(&self.reader, &self.feeds, cursor).await?;
+            let ReadEntries { entries, upto, gone_upto } = read;
+            if !entries.is_empty() || gone_upto.is_some() {
+                self.submitted = entries
+                    .first()
+                    .filter(|first| first.offset() > self.old_upto)
+                    .and_then(|first| first.submitted);
+                (self.page, self.gone_upto) = (entries.into(), gone_upto);
                 let is_broken = std::mem::take(&mut self.is_broken);
                 return Ok(if is_broken { Found::AfterBreak } else { Found::Messages });
             }
@@ -108,27 +124,36 @@ impl Subscription {
 
     /// Returns whether there are messages that were read and not handed over.
     pub(crate) fn has_next(&self) -> bool {
-        !self.page.is_empty()
+        self.gone_upto.is_some() || !self.page.is_empty()
     }
 
     /// Drops messages that were read and not handed over; they are read again later.
     pub(crate) fn let_go(&mut self) {
-        self.page = VecDeque::new();
+        (self.page, self.gone_upto) = (VecDeque::new(), None);
     }
 
     /// Hands over the next message with `hand_over`, unless it is no longer for this connection, and moves on. If it
     /// was not taken, it stays the next one. `hand_over` gets the rewinds that the position there tells of.
     pub(crate) fn hand_over<T>(
         &mut self,
-        hand_over: impl FnOnce(&Entry, u32) -> Result<(), T>,
+        hand_over: impl FnOnce(Next<'_>, u32) -> Result<(), T>,
     ) -> Result<(), T> {
+        if let Some(gone) = self.gone_upto {
+            let tell = |rewinds| hand_over(Next::Gone(gone), rewinds);
+            match self.position.pass(self.joins, gone, tell) {
+                Some(Ok(())) => self.gone_upto = None,
+                Some(Err(refused)) => return Err(refused),
+                None => self.let_go(),
+            }
+            return Ok(());
+        }
         let Some(entry) = self.page.front() else { return Ok(()) };
         let is_own = entry.origin == Some(self.reader.id());
         // Its deletion follows.
         let is_skipped = is_own || entry.message.is_deleted();
         let message = (&entry.message.audience, entry.offset());
         let advanced = self.position.advance(self.joins, message, |rewinds| {
-            if is_skipped { Ok(()) } else { hand_over(entry, rewinds) }
+            if is_skipped { Ok(()) } else { hand_over(Next::Message(entry), rewinds) }
         });
         match advanced {
             Some(Ok(())) => {

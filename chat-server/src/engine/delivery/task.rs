@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
+use chat_core::Offset;
 use futures_util::FutureExt;
 use tokio::sync::Notify;
 use tokio::task::yield_now;
 use tokio::time::{sleep, timeout};
 
 use super::outbox::{Permit, Unanswered};
-use super::subscription::Found;
+use super::subscription::{Found, Next};
 use super::{Answer, EphemeralEvent, EphemeralEvents, Outbox, Subscription};
 use crate::engine::log::Entry;
 use crate::engine::planted::{self, Bug};
@@ -32,6 +33,9 @@ const MESSAGE_BYTES: usize = 256;
 pub(crate) trait Sink: Send + Sync {
     /// Hands over a message, if there is room. The client's position there tells of so many rewinds.
     fn deliver(&self, entry: &Entry, rewinds: u32) -> Taken;
+
+    /// Hands over that everything up to an offset was deleted, if there is room.
+    fn tell_gone(&self, upto: Offset, rewinds: u32) -> Taken;
 
     /// Hands over an answer, if there is room.
     fn answer(&self, ack_id: i64, answer: &Answer) -> Taken;
@@ -167,9 +171,12 @@ impl<S: Sink, P: Permit> DeliveryTask<'_, S, P> {
                 if self.has_something_to_answer() {
                     let_go_when_stalled(Box::pin(self.answer()), || subscription.let_go()).await?;
                 }
-                let hand_over = |entry: &Entry, rewinds| {
-                    slice += MESSAGE_BYTES + entry.message.content.as_str().len();
-                    sink.deliver(entry, rewinds)
+                let hand_over = |next: Next<'_>, rewinds| match next {
+                    Next::Gone(upto) => sink.tell_gone(upto, rewinds),
+                    Next::Message(entry) => {
+                        slice += MESSAGE_BYTES + entry.message.content.as_str().len();
+                        sink.deliver(entry, rewinds)
+                    }
                 };
                 match subscription.hand_over(hand_over) {
                     Ok(()) if slice < SLICE_BYTES => {}

@@ -6,13 +6,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use chat_core::event::Joined;
-use chat_core::{Ack, Audience, NewMessage, Offset, UserId};
+use chat_core::{Ack, Audience, NewMessage, Offset, Timestamp, UserId};
 use chat_store::testkit::{FailingStore, HeldStore};
-use chat_store::{MemoryStore, MessageStore};
+use chat_store::{MemoryStore, MessageStore, Trim};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
-use super::subscription::Found;
+use super::subscription::{Found, Next};
 use super::{
     Answer, EphemeralEvent, Following, NotTaken, Permit, ReadPosition, Sink, Subscription, Taken,
     Waiting, deliver,
@@ -24,6 +24,7 @@ use crate::engine::log::{Entry, Log};
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Got {
     Message(u64),
+    Gone(u64),
     Answer(i64),
     EphemeralEvent(String),
 }
@@ -98,6 +99,10 @@ impl Sink for TestSink {
         self.take(Got::Message(entry.offset().as_u64()))
     }
 
+    fn tell_gone(&self, upto: Offset, _: u32) -> Taken {
+        self.take(Got::Gone(upto.as_u64()))
+    }
+
     fn answer(&self, ack_id: i64, _: &Answer) -> Taken {
         self.take(Got::Answer(ack_id))
     }
@@ -140,7 +145,8 @@ async fn next(subscription: &mut Subscription) -> Vec<u64> {
     let mut offsets = Vec::new();
     while subscription.read().await.unwrap() != Found::Nothing {
         while subscription.has_next() {
-            let taken: Result<(), ()> = subscription.hand_over(|entry, _| {
+            let taken: Result<(), ()> = subscription.hand_over(|next, _| {
+                let Next::Message(entry) = next else { panic!("nothing is deleted") };
                 offsets.push(entry.offset().as_u64());
                 Ok(())
             });
@@ -612,4 +618,114 @@ async fn append_notifications_and_own_messages_mix_without_repeat() {
     log.appended(offset(2), vec![message(3, "a")]);
     log.appended(offset(2), vec![message(3, "a"), message(4, "a")]);
     assert_eq!(sink.has(4).await, messages(1..=4));
+}
+
+/// Reads what there is; messages that may be gone are below zero.
+async fn next_or_gone(subscription: &mut Subscription) -> Vec<i64> {
+    let mut got = Vec::new();
+    while subscription.read().await.unwrap() != Found::Nothing {
+        while subscription.has_next() {
+            let taken: Result<(), ()> = subscription.hand_over(|next, _| {
+                got.push(match next {
+                    Next::Message(entry) => entry.offset().as_u64().cast_signed(),
+                    Next::Gone(upto) => -upto.as_u64().cast_signed(),
+                });
+                Ok(())
+            });
+            taken.unwrap();
+        }
+    }
+    got
+}
+
+fn trim(upto: u64) -> Trim {
+    Trim { upto: offset(upto), forget_keys_before: Timestamp::from_millis(0) }
+}
+
+#[tokio::test]
+async fn who_may_have_missed_messages_that_are_gone_is_told_once() {
+    let (_store, log) = memory_log().await;
+    for _ in 0..5 {
+        log.append(new_message("a", "a")).await;
+        log.append(new_message("b", "b")).await;
+    }
+    let wake = Arc::new(Notify::new());
+    let behind = read_position(2, [("a", 0)]);
+    let mut behind = subscription(&log, &behind, &wake);
+    let current = read_position(9, [("a", 0)]);
+    let mut current = subscription(&log, &current, &wake);
+    assert_eq!(next(&mut current).await, [0; 0]);
+    log.trim(&trim(6)).await.unwrap();
+    assert_eq!(next_or_gone(&mut behind).await, [-6, 7, 9]);
+    log.append(new_message("a", "more")).await;
+    assert_eq!(next_or_gone(&mut behind).await, [11]);
+    // Whoever has all knows that nothing is missing, also when all of it is gone.
+    log.trim(&trim(11)).await.unwrap();
+    assert_eq!(next_or_gone(&mut behind).await, [0; 0]);
+    assert_eq!(next_or_gone(&mut current).await, [-11]);
+    log.append(new_message("a", "more")).await;
+    assert_eq!(next_or_gone(&mut current).await, [12]);
+    assert_eq!(next_or_gone(&mut behind).await, [12]);
+}
+
+/// Nothing of it is in memory, so it is not known whether there was something for it.
+#[tokio::test]
+async fn who_comes_back_from_before_the_horizon_is_told_even_if_nothing_is_left() {
+    let (store, log) = memory_log().await;
+    for _ in 0..5 {
+        log.append(new_message("a", "a")).await;
+    }
+    log.trim(&trim(5)).await.unwrap();
+    for log in [log, log_on(store).await] {
+        let wake = Arc::new(Notify::new());
+        let position = read_position(2, [("a", 0)]);
+        assert_eq!(next_or_gone(&mut subscription(&log, &position, &wake)).await, [-5]);
+        assert_eq!(position.cursor(), offset(5));
+        assert_eq!(next_or_gone(&mut subscription(&log, &position, &wake)).await, [0; 0]);
+        let fresh = read_position(5, [("a", 5)]);
+        assert_eq!(next_or_gone(&mut subscription(&log, &fresh, &wake)).await, [0; 0]);
+    }
+}
+
+#[tokio::test]
+async fn a_node_that_starts_after_messages_were_deleted_never_had_them() {
+    let (store, log) = memory_log().await;
+    for _ in 0..5 {
+        log.append(new_message("a", "a")).await;
+    }
+    log.trim(&trim(3)).await.unwrap();
+    let log = log_with(store, 1 << 20, 100).await;
+    let position = read_position(1, [("a", 0)]);
+    let wake = Arc::new(Notify::new());
+    assert_eq!(next_or_gone(&mut subscription(&log, &position, &wake)).await, [-3, 4, 5]);
+}
+
+/// It never had the messages itself, and nothing tells its readers of them.
+#[tokio::test(start_paused = true)]
+async fn readers_of_a_node_that_lags_are_told_of_what_it_never_saw() {
+    let (store, log) = memory_log().await;
+    log.append(new_message("a", "a")).await;
+    let wake = Arc::new(Notify::new());
+    let position = read_position(1, [("a", 0)]);
+    let mut reader = subscription(&log, &position, &wake);
+    assert_eq!(next_or_gone(&mut reader).await, [0; 0]);
+    store.append(&[new_message("a", "gone"), new_message("b", "left")]).await.unwrap();
+    store.trim(&trim(2)).await.unwrap();
+    wake.notified().await;
+    assert_eq!(next_or_gone(&mut reader).await, [-2]);
+}
+
+#[tokio::test]
+async fn a_connection_that_has_no_room_is_told_later_and_before_what_follows() {
+    let (_store, log) = memory_log().await;
+    for _ in 0..3 {
+        log.append(new_message("a", "a")).await;
+    }
+    log.trim(&trim(2)).await.unwrap();
+    let sink = TestSink::with_room(0);
+    start(&log, "a", 1, &sink);
+    sink.give_room(1);
+    assert_eq!(sink.has(1).await, [Got::Gone(2)]);
+    sink.give_room(1);
+    assert_eq!(sink.has(2).await, [Got::Gone(2), Got::Message(3)]);
 }

@@ -40,6 +40,11 @@ impl Feeds {
         number
     }
 
+    /// Returns the numbers of all feeds.
+    pub(super) fn numbers(&self) -> Vec<FeedNumber> {
+        self.numbers.values().copied().collect()
+    }
+
     /// Returns the number of a feed; none if it is not known.
     pub(super) fn find(&self, feed: &Feed) -> Option<FeedNumber> {
         self.numbers.get(feed).copied()

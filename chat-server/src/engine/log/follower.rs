@@ -41,7 +41,10 @@ pub(crate) async fn recent(
         parts.push((after, messages));
         floor = after;
     }
-    let recent = Recent::new(floor, budget);
+    // After reading: what is missing is below it, and was never here.
+    let horizon = store.horizon().await?;
+    let recent = Recent::new(floor.max(horizon), budget);
+    recent.forget_upto(horizon);
     for (after, messages) in parts.into_iter().rev() {
         recent.note_whole_upto(after);
         recent.push(after, messages);
@@ -123,6 +126,8 @@ impl LogFollower {
             let Ok(page) = self.reading.watch(read) else { return found };
             found += page.messages.len() as u64;
             // The tail has not moved back since, so this cannot leave a gap.
+            // Before its messages can be read without those that are missing.
+            self.recent.forget_upto(page.horizon);
             let pushed = self.recent.push(after, page.messages);
             debug_assert_eq!(pushed, Push::Applied);
             if !page.more {

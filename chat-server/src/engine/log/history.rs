@@ -29,10 +29,11 @@ impl Log {
             let read = self.store.read_before(feed, before, said.wanted()).await;
             let page = self.reading.watch(read)?;
             before = page.messages.first().map(|message| message.offset);
+            let horizon = page.horizon;
             if said.take(page.messages.into_iter().rev(), page.more) {
                 let Page { mut messages, more, .. } = said.page;
                 messages.reverse();
-                return Ok(Page::new(messages, more));
+                return Ok(Page::new(messages, more).with_horizon(horizon));
             }
         }
     }
@@ -51,8 +52,9 @@ impl Log {
             let read = self.store.read_after(Some(feeds), after, said.wanted()).await;
             let page = self.reading.watch(read)?;
             after = page.messages.last().map_or(after, |message| message.offset);
+            let horizon = page.horizon;
             if said.take(page.messages.into_iter(), page.more) {
-                return Ok(said.page);
+                return Ok(said.page.with_horizon(horizon));
             }
         }
     }
@@ -94,7 +96,7 @@ impl Log {
     /// if none was. Clocks of nodes differ, so it is near that. Cancel safe.
     pub(crate) async fn offset_at(&self, time: Timestamp) -> Result<Offset, StoreError> {
         // Everything up to `low` is earlier, and `high` is not.
-        let mut low = Offset::ZERO;
+        let mut low = self.horizon();
         let mut high = self.end().await?.next();
         while low.next() < high {
             let middle = low.plus((high.as_u64() - low.as_u64()) / 2);

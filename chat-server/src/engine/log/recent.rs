@@ -33,6 +33,8 @@ pub(crate) struct Recent {
 struct State {
     tail: Offset,
     floor: Offset,
+    /// The beginning of the log was deleted up to here.
+    horizon: Offset,
     /// All entries, oldest first, with the feeds that they are in; used for dropping the oldest ones.
     entries: VecDeque<(Arc<Entry>, InFeeds)>,
     footprint: usize,
@@ -68,6 +70,7 @@ impl Recent {
         let state = State {
             tail: floor,
             floor,
+            horizon: Offset::ZERO,
             entries: VecDeque::new(),
             footprint: 0,
             feeds: Feeds::default(),
@@ -128,6 +131,27 @@ impl Recent {
         let mut state = self.write();
         state.tail = tail.max(state.tail);
         self.grown.send_replace(state.tail);
+    }
+
+    /// Returns up to where the beginning of the log is known to be deleted.
+    pub(crate) fn horizon(&self) -> Offset {
+        self.read().horizon
+    }
+
+    /// Drops the messages up to an offset, which were deleted in the store.
+    pub(crate) fn forget_upto(&self, horizon: Offset) {
+        if horizon <= self.horizon() {
+            return;
+        }
+        let mut state = self.write();
+        state.horizon = horizon.max(state.horizon);
+        while state.entries.front().is_some_and(|(entry, _)| entry.offset() <= horizon) {
+            state.drop_oldest();
+        }
+        if horizon > state.tail {
+            state.note_unseen(horizon);
+        }
+        state.floor = horizon.max(state.floor);
     }
 
     /// Waits until there is a message after an offset.
@@ -280,21 +304,37 @@ impl State {
 
     /// Drops the oldest messages until the rest fits.
     fn shrink(&mut self, budget: usize) {
-        while self.footprint > budget {
-            let Some((entry, in_feeds)) = self.entries.pop_front() else { return };
-            self.footprint -= entry.footprint();
-            self.floor = entry.offset();
-            if let Kind::Edit(of) = entry.message.kind
-                && self.edits.get(&of) == Some(&entry.offset())
-            {
-                self.edits.remove(&of);
+        while self.footprint > budget && !self.entries.is_empty() {
+            self.drop_oldest();
+        }
+    }
+
+    /// Has all readers ask the store: messages that never were here may be gone.
+    fn note_unseen(&mut self, horizon: Offset) {
+        for number in self.feeds.numbers() {
+            let newest = &mut self.feeds[number];
+            newest.complete_after = horizon.max(newest.complete_after);
+            for reader in newest.readers.values() {
+                reader.note_news_in(number);
+                reader.wake();
             }
-            for feed in in_feeds.into_iter().flatten() {
-                let newest = &mut self.feeds[feed];
-                newest.entries.pop_front();
-                newest.complete_after = entry.offset();
-                self.feeds.forget_if_unused(feed);
-            }
+        }
+    }
+
+    fn drop_oldest(&mut self) {
+        let Some((entry, in_feeds)) = self.entries.pop_front() else { return };
+        self.footprint -= entry.footprint();
+        self.floor = entry.offset();
+        if let Kind::Edit(of) = entry.message.kind
+            && self.edits.get(&of) == Some(&entry.offset())
+        {
+            self.edits.remove(&of);
+        }
+        for feed in in_feeds.into_iter().flatten() {
+            let newest = &mut self.feeds[feed];
+            newest.entries.pop_front();
+            newest.complete_after = entry.offset();
+            self.feeds.forget_if_unused(feed);
         }
     }
 }

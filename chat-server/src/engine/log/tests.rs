@@ -78,7 +78,7 @@ impl Log {
         self.attach(&reader, feeds);
         let read = self.read_after(&reader, feeds, cursor).await;
         self.detach(&reader, feeds);
-        read
+        read.map(|read| (read.entries, read.upto))
     }
 
     pub(crate) fn readers_of(&self, room: &RoomId) -> usize {

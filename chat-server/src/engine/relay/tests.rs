@@ -77,9 +77,10 @@ impl Node {
         let feeds = [Feed::Room(RoomId::general())];
         let reader = Reader::new(self.log.reader(), &Arc::new(Notify::new()));
         self.log.attach(&reader, &feeds);
-        let (entries, _) = self.log.read_after(&reader, &feeds, Offset::ZERO).await.unwrap();
+        let read = self.log.read_after(&reader, &feeds, Offset::ZERO).await.unwrap();
         self.log.detach(&reader, &feeds);
-        entries.iter().map(|entry| entry.message.content.as_str().to_owned()).collect()
+        let texts = read.entries.iter().map(|entry| entry.message.content.as_str().to_owned());
+        texts.collect()
     }
 }
 

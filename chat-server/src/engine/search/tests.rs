@@ -5,7 +5,7 @@ use std::time::Duration;
 use chat_core::search::TOKENS_VERSION;
 use chat_core::{NewMessage, RoomId};
 use chat_store::testkit::async_trait;
-use chat_store::{IndexAdvanced, IndexBatch, IndexChange, MemoryStore, MessageStore};
+use chat_store::{IndexAdvanced, IndexBatch, IndexChange, MemoryStore, MessageStore, Trimmed};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
@@ -109,6 +109,10 @@ impl SearchIndex for Counted {
             self.turns.add_permits(1);
         }
         Ok(advanced)
+    }
+
+    async fn forget_upto(&self, upto: Offset) -> Result<Trimmed, StoreError> {
+        self.store.forget_upto(upto).await
     }
 
     async fn clear(&self) -> Result<(), StoreError> {

@@ -61,6 +61,10 @@ pub(super) struct MessagesPage {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<u64>)]
     next: Option<Offset>,
+    /// Messages before this offset were deleted; absent if there are earlier ones than these, or if none were.
+    #[serde(skip_serializing_if = "Option::is_none", rename = "goneBefore")]
+    #[schema(value_type = Option<u64>)]
+    gone_before: Option<Offset>,
 }
 
 /// Sends a text or an event to a room.
@@ -176,11 +180,16 @@ pub(super) async fn list(
         (None, Some(after)) => log.read_said_after(&feed, after, limit).await?,
         _ => return Err(ApiError::invalid("of `before` and `after`, give one at the most")),
     };
+    let is_gone = match after {
+        Some(after) => after < page.horizon,
+        None => !page.more && page.horizon > Offset::ZERO,
+    };
+    let gone_before = is_gone.then(|| page.horizon.next());
     let last = if after.is_some() { page.messages.last() } else { page.messages.first() };
     let last = last.map(|message| message.offset);
     let messages = log.shown(page.messages, caller.account.author).await?;
     let next = last.filter(|_| page.more);
-    Ok(json(StatusCode::OK, &MessagesPage { messages, more: page.more, next }))
+    Ok(json(StatusCode::OK, &MessagesPage { messages, more: page.more, next, gone_before }))
 }
 
 fn event_of(

@@ -2,6 +2,8 @@ use std::io::Write;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use chat_core::event::{HISTORY_GONE, HistoryGone};
+use chat_core::{Offset, RecoveryOffset};
 use socketioxide::extract::AckSender;
 use socketioxide::handler::FromMessageParts;
 use socketioxide::socket::Socket;
@@ -111,6 +113,20 @@ impl Sink for SocketSink {
         let Some(arguments) = entry.arguments(receiver, &position) else { return Ok(()) };
         let by_socket = || self.socket.emit(event, &*arguments);
         self.send(Some(event), arguments.len(), false, |_| Err(NotTaken::Gone), by_socket)
+    }
+
+    fn tell_gone(&self, upto: Offset, rewinds: u32) -> Taken {
+        let epoch = self.connection.services.log.epoch().clone();
+        let position = RecoveryOffset::new(epoch, upto).after_rewinds(rewinds);
+        let gone = HistoryGone::upto(position);
+        let json = match serde_json::to_string(&(HISTORY_GONE, &gone.0, &gone.1)) {
+            Ok(json) => json,
+            Err(error) => return self.unserialisable(&error),
+        };
+        let by_socket = || self.socket.emit(HISTORY_GONE, &(&gone.0, &gone.1));
+        let by_direct_writer =
+            |direct_writer: &DirectWriter| direct_writer.push_text(&[b"42", json.as_bytes()]);
+        self.send(Some(HISTORY_GONE), json.len(), false, by_direct_writer, by_socket)
     }
 
     fn answer(&self, ack_id: i64, answer: &Answer) -> Taken {

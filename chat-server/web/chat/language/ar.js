@@ -95,6 +95,7 @@ export default {
   messagesIn: "الرسائل في {name}",
   messagesWith: "الرسائل الخاصة مع {name}",
   showEarlier: "عرض الرسائل السابقة",
+  historyGone: "حُذفت الرسائل الأقدم.",
   roomBegins: "هنا تبدأ {name}.",
   begins: "هنا تبدأ المحادثة.",
   nothingYet: "لا شيء هنا بعد",

@@ -40,6 +40,7 @@ export default {
   messagesIn: "Messages in {name}",
   messagesWith: "Private messages with {name}",
   showEarlier: "Show earlier messages",
+  historyGone: "Earlier messages have been deleted.",
   roomBegins: "This is where {name} begins.",
   begins: "This is where it begins.",
   nothingYet: "Nothing here yet",

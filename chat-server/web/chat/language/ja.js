@@ -39,6 +39,7 @@ export default {
   messagesIn: "{name}のメッセージ",
   messagesWith: "{name}とのプライベートメッセージ",
   showEarlier: "以前のメッセージを表示",
+  historyGone: "これより前のメッセージは削除されました。",
   roomBegins: "ここが{name}の始まりです。",
   begins: "ここが会話の始まりです。",
   nothingYet: "まだ何もありません",

@@ -39,6 +39,7 @@ export default {
   messagesIn: "{name} 中的消息",
   messagesWith: "与 {name} 的私信",
   showEarlier: "显示更早的消息",
+  historyGone: "更早的消息已被删除。",
   roomBegins: "{name} 从这里开始。",
   begins: "会话从这里开始。",
   nothingYet: "这里还没有内容",

@@ -365,7 +365,7 @@ export class MessageList {
   #drawControls() {
     const conversation = this.#conversation;
     if (!conversation) return;
-    const { unread, loaded, name, kind } = conversation;
+    const { unread, loaded, name, kind, goneBefore } = conversation;
     const { messages, more } = this.#shown;
     const isRoom = kind === "room";
     const isWhole = this.#window.range(messages)[0] === 0;
@@ -376,7 +376,8 @@ export class MessageList {
     jumpText.textContent = unread > 0 ? whatIsNew(conversation) : text("jump");
     earlier.hidden = isWhole && !(loaded && more);
     beginning.hidden = !(isWhole && loaded && !more) || messages.length === 0;
-    beginning.textContent = isRoom ? text("roomBegins", { name }) : text("begins");
+    const begins = () => (isRoom ? text("roomBegins", { name }) : text("begins"));
+    beginning.textContent = goneBefore === null ? begins() : text("historyGone");
     empty.hidden = !loaded || this.#rows.size > 0;
     emptyText.textContent = isRoom ? text("writeFirst") : text("onlyYou", { name });
   }

@@ -79,6 +79,11 @@ export class Arrivals {
         if (!isOwn) conversation.user = meta.user;
         this.#deliver(conversation, { content, offset, ...meta }, recoveryOffset);
       },
+      "history gone": ({ before }, recoveryOffset) => {
+        if (this.#reach(before - 1, recoveryOffset) === "another log") return;
+        conversations.forgetBefore(before);
+        this.onChange();
+      },
       "message edited": (content, offset, meta, recoveryOffset) => {
         this.#change(offset, meta, recoveryOffset, (it) => changes.edited(it, meta.of, content));
       },

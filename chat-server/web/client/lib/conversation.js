@@ -28,6 +28,11 @@ export class Conversation {
   loaded = false;
   more = true;
   /**
+   * The server has deleted what was before this offset; null if it has not said so.
+   * @type {number | null}
+   */
+  goneBefore = null;
+  /**
    * The messages up to here were kept, and may be incomplete: the server has not been asked yet. Else null.
    * @type {number | null}
    */
@@ -182,11 +187,23 @@ export class Conversation {
     this.restored = this.messages.newest;
   }
 
+  /**
+   * The server has deleted what was before an offset.
+   * @param {number} before
+   */
+  forgetBefore(before) {
+    this.messages.keepFrom(before);
+    this.goneBefore = before;
+    this.more = false;
+    this.past = null;
+  }
+
   /** The log has begun anew. */
   clear() {
     this.messages = new Messages();
     this.loaded = false;
     this.more = true;
+    this.goneBefore = null;
     this.restored = null;
     this.past = null;
     this.read = this.unread = this.mentions = this.takenBack = 0;
@@ -200,10 +217,10 @@ export class Conversation {
    * @param {boolean} here
    */
   snapshot(waiting, here) {
-    const { id, kind, name, loaded, more, read, unread, newAfter, users } = this;
+    const { id, kind, name, loaded, more, goneBefore, read, unread, newAfter, users } = this;
     const before = this.#snapshot;
     const now = {
-      id, kind, name, messages: this.messages.snapshot(), waiting, loaded, more, read, unread, newAfter, users,
+      id, kind, name, messages: this.messages.snapshot(), waiting, loaded, more, goneBefore, read, unread, newAfter, users,
       members: sameOr(before?.members, [...this.members.values()]),
       typing: sameOr(before?.typing, [...this.typing.keys()]),
       readers: sameOr(before?.readers, [...this.readers.values()]),

@@ -162,6 +162,15 @@ export class Conversations {
     this.changed();
   }
 
+  /**
+   * The server has deleted what was before an offset, and this may have missed some of it.
+   * @param {number} before
+   */
+  forgetBefore(before) {
+    for (const conversation of this.all) conversation.forgetBefore(before);
+    this.changed();
+  }
+
   /** Nothing is kept any more. */
   forget() {
     this.#isForgotten = true;

@@ -94,6 +94,7 @@ export class History {
       if (restored === null) messages.addPage(page);
       else messages.replace(page, restored);
       conversation.more = answer.more;
+      conversation.goneBefore = answer.goneBefore ?? conversation.goneBefore;
     }
     conversation.joinPast();
     this.onLoaded();
@@ -167,7 +168,8 @@ export class History {
       const answer = await this.#connection.ask("history", { ...address, before, limit });
       if (!answer || answer.error) return answer;
       const texts = answer.messages.filter(isText);
-      if (texts.length > 0 || !answer.more) return { texts, more: answer.more };
+      const { more, goneBefore } = answer;
+      if (texts.length > 0 || !more) return { texts, more, goneBefore };
       before = answer.messages[0].offset;
     }
   }

@@ -141,6 +141,15 @@ export class Messages {
   }
 
   /**
+   * Forgets those before an offset.
+   * @param {number} offset
+   */
+  keepFrom(offset) {
+    this.#snapshot = null;
+    this.#list.splice(0, indexAt(this.#list, offset));
+  }
+
+  /**
    * @param {number} index
    * @param {Message} message
    */

@@ -74,6 +74,7 @@
  * @property {readonly Waiting[]} waiting in the order of writing
  * @property {boolean} loaded whether the newest page of history is there
  * @property {boolean} more whether the server has messages before the first
+ * @property {number | null} goneBefore the server has deleted what was before this offset; `null` if it has not said so
  * @property {number} read the offset up to which the user has read
  * @property {number} unread how many came after it from others
  * @property {number} forMe how many of those are for the user: all of a person, and in a room those with "@" and the

@@ -14,7 +14,7 @@ async fn read_back(store: &dyn MessageStore, feed: &Feed, limit: usize) -> Vec<M
         let page = store.read_before(feed, before, limit).await.unwrap();
         assert!(page.messages.is_sorted_by(|a, b| a.offset < b.offset), "out of order");
         assert!(!page.more || !page.messages.is_empty(), "a page without an end");
-        let Page { messages: mut earlier, more } = page;
+        let Page { messages: mut earlier, more, .. } = page;
         earlier.append(&mut messages);
         messages = earlier;
         if !more {

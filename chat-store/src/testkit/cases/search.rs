@@ -9,7 +9,7 @@ use crate::testkit::SessionBackend;
 use crate::testkit::samples::{from, in_room, message, offset, private, room, user};
 use crate::{
     Document, IndexAdvanced, IndexBatch, IndexChange, IndexSearch, SearchIndex, SearchScope,
-    StoreError, Writer,
+    StoreError, Trimmed, Writer,
 };
 
 pub(super) async fn open(backend: &dyn SessionBackend) -> Arc<dyn SearchIndex> {
@@ -50,6 +50,19 @@ async fn find(index: &dyn SearchIndex, search: &IndexSearch) -> Vec<u64> {
 
 pub(super) async fn found(index: &dyn SearchIndex, query: &str) -> Vec<u64> {
     find(index, &asked(query)).await
+}
+
+/// However many there are, and the index goes on from its position.
+pub async fn the_beginning_of_an_index_is_removed(backend: &dyn SessionBackend) {
+    let index = open(backend).await;
+    let said = (1..=1500).map(|number| message(&format!("word {number}")));
+    apply(&*index, &texts(0, said)).await;
+    while index.forget_upto(offset(1498)).await.unwrap() == Trimmed::More {}
+    assert_eq!(found(&*index, "word").await, [1500, 1499]);
+    assert_eq!(found(&*index, "1498").await, [0; 0]);
+    assert_eq!(index.position(TOKENS_VERSION).await.unwrap(), offset(1500));
+    apply(&*index, &texts(1500, [message("another word")])).await;
+    assert_eq!(found(&*index, "word").await, [1501, 1500, 1499]);
 }
 
 /// Whatever their case and their diacritics; all words, in any order.

@@ -47,6 +47,7 @@ impl Client {
         let (content, offset, meta) = match name {
             "not joined" => return self.not_joined(&event[1]["rooms"]),
             _ if !matches!(parts.last(), Some(Value::String(_))) => return,
+            "history gone" => return self.is_gone(&event[1]["before"], parts.last()),
             "message deleted" => (String::new(), &event[1], &event[2]),
             _ => (text(&event[1]), &event[2], &event[3]),
         };
@@ -71,6 +72,18 @@ impl Client {
         }
         self.may_get(feed, offset);
         self.may_be_in(feed);
+    }
+
+    /// Takes that messages before an offset may be gone.
+    fn is_gone(&mut self, before: &Value, at: Option<&Value>) {
+        let upto = before.as_u64().unwrap_or_default().saturating_sub(1);
+        self.note(format_args!("is told that everything up to {upto} is gone"));
+        self.recovery_offset = at.and_then(Value::as_str).map(str::to_owned);
+        self.server_offset = upto;
+        let checked = self.shared.lock().expected.gone(&self.world.disk(), upto);
+        if let Err(promise) = checked {
+            self.violated(promise);
+        }
     }
 
     /// Takes what the client is told of rooms that it is not in.

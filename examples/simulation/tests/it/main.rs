@@ -30,6 +30,12 @@ fn they_hold_while_the_log_loses_its_end() {
     assert!(output.status.success(), "{}", text(&output));
 }
 
+#[test]
+fn they_hold_while_the_beginning_of_the_log_is_deleted() {
+    let output = simulation(&["--retained", "--seeds", "100"]);
+    assert!(output.status.success(), "{}", text(&output));
+}
+
 /// Each was broken by a fault that is mended. What a seed does changes with the simulation, so this is no proof.
 #[test]
 fn what_was_broken_once_holds() {

@@ -110,6 +110,15 @@ impl Journal {
         self.commit(new.chain(changed.into_values().map(Line::Changed)).collect())
     }
 
+    /// Deletes the messages up to an offset.
+    pub(crate) fn trim(&mut self, upto: Offset) -> Result<(), StoreError> {
+        let upto = upto.min(self.index.tail());
+        if upto <= self.index.horizon() {
+            return Ok(());
+        }
+        self.commit(vec![Line::Trimmed(upto)])
+    }
+
     pub(crate) fn save(&mut self, sessions: Vec<SessionRecord>) -> Result<(), StoreError> {
         self.commit(sessions.into_iter().map(|session| Line::Session(session.into())).collect())
     }

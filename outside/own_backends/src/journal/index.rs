@@ -18,6 +18,8 @@ pub(super) struct Place {
 pub(crate) struct Index {
     /// The message at index `i` has offset `i + 1`.
     messages: Vec<Place>,
+    /// The last message that was deleted from the beginning.
+    horizon: Offset,
     /// By the texts under which keys are kept.
     by_key: HashMap<String, Offset>,
     feeds: HashMap<Feed, Vec<Offset>>,
@@ -41,6 +43,7 @@ impl Index {
                     *held = place;
                 }
             }
+            Line::Trimmed(upto) => self.horizon = upto,
             Line::Session(session) => {
                 let session = SessionRecord::from(session);
                 self.sessions.insert(session.key, session);
@@ -128,6 +131,10 @@ impl Index {
         Offset::ZERO.plus(self.messages.len() as u64)
     }
 
+    pub(crate) fn horizon(&self) -> Offset {
+        self.horizon
+    }
+
     /// The edits of a message, in their order.
     pub(crate) fn edits(&self, of: Offset) -> &[Offset] {
         self.edits.get(&of).map_or(&[], Vec::as_slice)
@@ -161,9 +168,10 @@ impl Index {
         offsets.into_iter().take(count).collect()
     }
 
-    /// The last `count` offsets of a feed before one, the last first.
+    /// The last `count` offsets of a feed before one, the last first, as far as they are above the horizon.
     pub(crate) fn before(&self, feed: &Feed, before: Option<Offset>, count: usize) -> Vec<Offset> {
         let feed = self.feed(feed);
+        let feed = &feed[feed.partition_point(|offset| *offset <= self.horizon)..];
         let end =
             before.map_or(feed.len(), |before| feed.partition_point(|offset| *offset < before));
         feed[..end].iter().rev().take(count).copied().collect()

@@ -1,4 +1,4 @@
-use chat_core::{Epoch, Message, Nickname, Timestamp, UserId};
+use chat_core::{Epoch, Message, Nickname, Offset, Timestamp, UserId};
 use chat_store::{DeviceCode, NicknameClaim, OwnerKey, SessionKey, SessionRecord};
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +12,8 @@ pub(super) enum Line {
     Message(Message),
     /// A message whose content was changed, as it is now.
     Changed(Message),
+    /// The messages up to this one were deleted from the beginning.
+    Trimmed(Offset),
     Session(Session),
     /// This session was swept.
     Swept([u8; 32]),

@@ -11,6 +11,7 @@ use super::command::Command;
 use super::jwt::JwtArgs;
 use super::limits::LimitArgs;
 use super::listen::ListenAddress;
+use super::retention::RetentionArgs;
 use super::webhooks::WebhookArgs;
 use chat_server::{
     AllowedHost, AllowedOrigin, BasePath, ChatBuilder, Limits, Registration, TrustedProxy,
@@ -260,6 +261,9 @@ pub(crate) struct Cli {
 
     #[command(flatten)]
     pub(super) webhooks: WebhookArgs,
+
+    #[command(flatten)]
+    pub(super) retention: RetentionArgs,
 
     #[command(flatten)]
     pub(super) limits: LimitArgs,

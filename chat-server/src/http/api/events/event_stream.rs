@@ -3,12 +3,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use chat_core::event::{HISTORY_GONE, HistoryGone};
 use chat_core::{Author, Offset, RoomId};
 use tokio::sync::{Notify, mpsc};
 use tokio::time::{sleep, timeout};
 
 use super::frame::{heartbeat, write_event};
-use crate::engine::delivery::{Following, ReadPosition, Subscription};
+use crate::engine::delivery::{Following, Next, ReadPosition, Subscription};
 use crate::engine::log::{Entry, Log};
 use crate::http::told::Told;
 
@@ -89,7 +90,10 @@ impl EventStream {
             let mut chunk = Vec::new();
             while self.subscription.has_next() && chunk.len() < CHUNK {
                 let Self { log, subscription, author, .. } = self;
-                let write = |entry: &Entry, _| write_entry(&mut chunk, log, *author, entry);
+                let write = |next: Next<'_>, _| match next {
+                    Next::Message(entry) => write_entry(&mut chunk, log, *author, entry),
+                    Next::Gone(upto) => write_gone(&mut chunk, log, upto),
+                };
                 let Ok(()) = subscription.hand_over(write);
             }
             self.send(chunk).await?;
@@ -125,6 +129,15 @@ fn write_entry(
     let told = Told::of(&entry.message, Some(author));
     if let Err(error) = write_event(chunk, &id, told.kind(), &told) {
         tracing::error!("a message cannot be serialised: {error}");
+    }
+    Ok(())
+}
+
+/// Writes that everything up to an offset was deleted.
+fn write_gone(chunk: &mut Vec<u8>, log: &Log, upto: Offset) -> Result<(), Infallible> {
+    let HistoryGone(horizon, position) = HistoryGone::upto(log.position(upto));
+    if let Err(error) = write_event(chunk, &position, HISTORY_GONE, &horizon) {
+        tracing::error!("a horizon cannot be serialised: {error}");
     }
     Ok(())
 }

@@ -92,6 +92,8 @@ struct Past {
     messages: Vec<HistoryMessage>,
     more: bool,
     more_after: Option<bool>,
+    /// Everything up to here was deleted.
+    horizon: Offset,
     /// Where the answer begins to be filled, upwards and downwards; from the last one downwards if none.
     keep: Option<Offset>,
 }
@@ -136,9 +138,9 @@ async fn read_range(
         }
     };
     let Some(after) = after else {
-        let Page { messages, more, .. } = log.read_before(feed, before, limit).await?;
+        let Page { messages, more, horizon, .. } = log.read_before(feed, before, limit).await?;
         let messages = log.shown(messages, author).await?;
-        return Ok(Past { messages, more, more_after: None, keep: None });
+        return Ok(Past { messages, more, more_after: None, horizon, keep: None });
     };
     // Of those around it, half are before.
     let earlier = if before.is_some() { limit / 2 } else { 0 };
@@ -154,7 +156,8 @@ async fn read_range(
     };
     messages.extend(later.messages);
     let messages = log.shown(messages, author).await?;
-    Ok(Past { messages, more, more_after: Some(later.more), keep: first })
+    let horizon = later.horizon;
+    Ok(Past { messages, more, more_after: Some(later.more), horizon, keep: first })
 }
 
 async fn offset_of(log: &Log, moment: Moment) -> Result<Offset, StoreError> {
@@ -174,9 +177,11 @@ fn json_of(past: Past) -> Result<Arc<RawValue>, serde_json::Error> {
         more: bool,
         #[serde(skip_serializing_if = "Option::is_none")]
         more_after: Option<bool>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        gone_before: Option<Offset>,
     }
 
-    let Past { mut messages, mut more, mut more_after, keep } = past;
+    let Past { mut messages, mut more, mut more_after, horizon, keep } = past;
     let later = match keep {
         Some(keep) => messages.split_off(messages.partition_point(|it| it.offset < keep)),
         None => Vec::new(),
@@ -212,7 +217,10 @@ fn json_of(past: Past) -> Result<Arc<RawValue>, serde_json::Error> {
             fitting.push_front(message);
         }
     }
-    Ok(to_raw_value(&Shortened { messages: fitting, more, more_after })?.into())
+    let is_gone = !more && horizon > Offset::ZERO;
+    let gone_before = is_gone.then(|| horizon.next());
+    let messages = fitting;
+    Ok(to_raw_value(&Shortened { messages, more, more_after, gone_before })?.into())
 }
 
 #[cfg(test)]
@@ -229,7 +237,8 @@ mod tests {
         };
         let messages = contents.iter().enumerate().map(message).collect();
         let keep = keep.map(|keep| Offset::new(keep).unwrap());
-        Past { messages, more: false, more_after: keep.map(|_| false), keep }
+        let (more, more_after) = (false, keep.map(|_| false));
+        Past { messages, more, more_after, horizon: Offset::ZERO, keep }
     }
 
     fn answer_of(past: Past) -> (Vec<u64>, History, usize) {
