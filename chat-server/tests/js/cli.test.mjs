@@ -226,3 +226,28 @@ test("events can be traced, by name and size and without their contents", { time
   }
   assert.doesNotMatch(server.stderr + server.stdout, /secret/);
 });
+
+for (const workers of [1, 2]) {
+  test(`with --log-format json each line is an object (--workers ${workers})`, { timeout: 30_000 }, async (t) => {
+    const store = `sqlite:${join(temporaryDirectory(t), "chat.db")}`;
+    const args = [...ANY_PORT, "--store", store, "--log-format", "json", "--log", "debug"];
+    const server = run(t, [...args, "--workers", String(workers)]);
+    const client = connect(t, await ready(server));
+    await send(client, 'with "quotes"');
+    client.disconnect();
+    server.child.kill("SIGTERM");
+    await within(10, "the server ends", server.closed);
+    const lines = server.stderr.trim().split("\n").map((line) => JSON.parse(line));
+    for (const line of lines) {
+      assert.match(line.timestamp, /^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
+      assert.match(line.level, /^(INFO|DEBUG|WARN)$/);
+      assert.equal(typeof line.target, "string");
+      assert.equal(typeof line.message, "string");
+    }
+    const serves = lines.filter(({ message }) => / serves on 127\.0\.0\.1:\d+$/.test(message));
+    assert.equal(serves.length, workers);
+    assert.equal(new Set(serves.map(({ worker }) => worker)).size, workers);
+    if (workers > 1) assert.ok(serves.every(({ message, worker }) => message.endsWith(` ${worker}`)));
+    assert.ok(lines.some((line) => line.message.startsWith("connected") && line["socket.id"]), "fields are members");
+  });
+}

@@ -103,7 +103,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     }
     raise_open_files();
     if cli.workers > 1 && cli.worker_listen.is_none() {
-        telemetry::init(&cli.log, None)?;
+        telemetry::init(&cli.log, cli.log_format, None)?;
         return workers::run(&cli).await;
     }
     serve(&cli).await?;
@@ -132,7 +132,8 @@ async fn serve(cli: &Cli) -> anyhow::Result<()> {
         None => None,
     };
     let local = &*bound.shown;
-    telemetry::init(&cli.log, cli.worker_listen.as_ref().map(|_| local))?;
+    let worker = cli.worker_listen.as_ref().map(|_| local);
+    telemetry::init(&cli.log, cli.log_format, worker)?;
     let webhooks = cli.webhooks.webhooks()?;
     let reloaded = Reloaded {
         verifier: cli.jwt.verifier()?,

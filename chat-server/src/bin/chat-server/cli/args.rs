@@ -13,6 +13,7 @@ use super::limits::LimitArgs;
 use super::listen::ListenAddress;
 use super::retention::RetentionArgs;
 use super::webhooks::WebhookArgs;
+use crate::telemetry::LogFormat;
 use chat_server::{
     AllowedHost, AllowedOrigin, BasePath, ChatBuilder, Limits, Registration, TrustedProxy,
 };
@@ -211,6 +212,10 @@ pub(crate) struct Cli {
     /// What to log to standard error: error, warn, info, debug or trace, or a filter such as chat_server=debug
     #[arg(long, env = "CHAT_LOG", value_name = "FILTER", default_value = "info")]
     pub(crate) log: String,
+
+    /// What each line of the log looks like
+    #[arg(long, env = "CHAT_LOG_FORMAT", value_name = "FORMAT", value_enum, default_value = "text")]
+    pub(crate) log_format: LogFormat,
 
     /// Proxy to trust for the client's address: an address, ADDRESS/BITS, loopback or private; separate several with
     /// commas or repeat the option
