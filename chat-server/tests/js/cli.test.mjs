@@ -227,6 +227,27 @@ test("events can be traced, by name and size and without their contents", { time
   assert.doesNotMatch(server.stderr + server.stdout, /secret/);
 });
 
+test("URLs with passwords are read from files, which --help does not show", { timeout: 30_000 }, async (t) => {
+  const directory = temporaryDirectory(t);
+  const [file, used, unused] = ["url", "used.db", "unused.db"].map((name) => join(directory, name));
+  writeFileSync(file, `sqlite:${used}\n`);
+  const env = { CHAT_STORE: `sqlite:${unused}`, CHAT_STORE_FILE: file };
+  await ready(run(t, ANY_PORT, { env }));
+  assert.ok(existsSync(used), "the file goes before the variable");
+  await ready(run(t, [...ANY_PORT, "--store", "memory:"], { env }));
+  assert.ok(!existsSync(unused));
+
+  const help = run(t, ["--help"], { env });
+  await within(10, "it ends", help.closed);
+  assert.match(help.stdout, /CHAT_STORE_FILE/);
+  assert.ok(!help.stdout.includes(used));
+
+  const broken = { ...env, CHAT_ADAPTER_FILE: join(directory, "missing") };
+  const process = run(t, ANY_PORT, { env: broken });
+  assert.ok((await within(10, "it ends", process.closed)).code > 0);
+  assert.match(process.stderr, /CHAT_ADAPTER_FILE: cannot read .*missing/);
+});
+
 for (const workers of [1, 2]) {
   test(`with --log-format json each line is an object (--workers ${workers})`, { timeout: 30_000 }, async (t) => {
     const store = `sqlite:${join(temporaryDirectory(t), "chat.db")}`;

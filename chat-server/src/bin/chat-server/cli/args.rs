@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use chat_core::{Nickname, ParseError};
 use clap::builder::{FalseyValueParser, PossibleValuesParser, TypedValueParser};
+use clap::error::ErrorKind;
 use clap::{ArgAction, CommandFactory, FromArgMatches, Parser};
 
 use super::command::Command;
@@ -39,7 +40,8 @@ pub(crate) struct Cli {
     ///
     /// sqlite:PATH is a database file, created with access for its owner only if it is missing. A file made by the
     /// server of the Socket.IO tutorial works too. PATH takes no parameters. memory: loses everything when the server
-    /// stops. postgres: needs a build with that feature.
+    /// stops. postgres: needs a build with that feature. CHAT_STORE_FILE names a file with the URL, for one with a
+    /// password.
     #[arg(
         long,
         env = "CHAT_STORE",
@@ -54,7 +56,8 @@ pub(crate) struct Cli {
     /// local: works within one process and, with --workers, between the workers. cluster:PATH is a Unix domain
     /// socket: a server with --workers listens on it, and other processes may join. redis://HOST, nats://HOST and
     /// postgres://HOST/DATABASE are brokers for nodes on several machines; each needs a build with that feature. If
-    /// the broker is not on this machine, set --cluster-secret-file too.
+    /// the broker is not on this machine, set --cluster-secret-file too. CHAT_ADAPTER_FILE names a file with the URL,
+    /// for one with a password.
     #[arg(long, env = "CHAT_ADAPTER", value_name = "URL", default_value = "local:")]
     pub(crate) adapter: String,
 
@@ -214,7 +217,13 @@ pub(crate) struct Cli {
     pub(crate) log: String,
 
     /// What each line of the log looks like
-    #[arg(long, env = "CHAT_LOG_FORMAT", value_name = "FORMAT", value_enum, default_value = "text")]
+    #[arg(
+        long,
+        env = "CHAT_LOG_FORMAT",
+        value_name = "FORMAT",
+        value_enum,
+        default_value = "text"
+    )]
     pub(crate) log_format: LogFormat,
 
     /// Proxy to trust for the client's address: an address, ADDRESS/BITS, loopback or private; separate several with
@@ -302,9 +311,13 @@ impl Cli {
     /// Reads the options from the command line and the environment of this process; the command line takes
     /// precedence. An environment variable that is set but empty counts as not set.
     ///
+    /// `CHAT_STORE_FILE` and `CHAT_ADAPTER_FILE` name files with the values of those options, and take precedence over the
+    /// variables without `_FILE`.
+    ///
     /// Ends the process on invalid options, and for `--help` and `--version`.
     pub(crate) fn from_process() -> Self {
-        let matches = without_empty_variables(Self::command()).get_matches();
+        let command = with_files(without_empty_variables(Self::command()));
+        let matches = command.unwrap_or_else(|error| error.exit()).get_matches();
         Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
     }
 
@@ -349,4 +362,22 @@ fn without_empty_variables(command: clap::Command) -> clap::Command {
     command
         .mut_args(|arg| if arg.get_env().is_some_and(is_empty) { arg.env(None) } else { arg })
         .mut_subcommands(without_empty_variables)
+}
+
+/// Makes options whose values may hold passwords read them from the files that `CHAT_…_FILE` name.
+fn with_files(mut command: clap::Command) -> Result<clap::Command, clap::Error> {
+    for (option, variable) in [("store", "CHAT_STORE_FILE"), ("adapter", "CHAT_ADAPTER_FILE")] {
+        let Some(path) = std::env::var_os(variable).filter(|path| !path.is_empty()) else {
+            continue;
+        };
+        let value = std::fs::read_to_string(&path).map_err(|error| {
+            let path = path.display();
+            command.error(ErrorKind::Io, format!("{variable}: cannot read {path}: {error}"))
+        })?;
+        // Options keep their defaults for the life of the process.
+        let value: &'static str = value.trim().to_owned().leak();
+        command = command
+            .mut_arg(option, |arg| arg.env(None).default_value(value).hide_default_value(true));
+    }
+    Ok(command)
 }
