@@ -213,7 +213,8 @@ impl Log {
         self.recent.detach(reader, feeds);
     }
 
-    /// Returns the committed messages of `feeds` after `cursor`, in order. `feeds` must be all feeds that the reader is attached to. Does not wait for more. Cancel safe.
+    /// Returns the committed messages of `feeds` after `cursor`, in order. `feeds` must be all feeds that the reader is
+    /// attached to. Does not wait for more. Cancel safe.
     pub(crate) async fn read_after(
         &self,
         reader: &Reader,
