@@ -1,4 +1,4 @@
-use std::fmt;
+use std::fmt::{self, Write};
 use std::str::FromStr;
 
 use crate::{ContentDigest, Message, ParseError};
@@ -17,6 +17,11 @@ impl Tag {
         // Many messages say the same, such as "ok", or nothing, as deletions do.
         let time = message.at.map_or(0, |at| spread(at.as_millis().cast_unsigned()));
         Self(digest.as_u32() ^ time)
+    }
+
+    pub(crate) fn digits(self) -> [char; 8] {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        [28, 24, 20, 16, 12, 8, 4, 0].map(|bits| DIGITS[(self.0 >> bits & 0xf) as usize].into())
     }
 }
 
@@ -41,7 +46,7 @@ impl FromStr for Tag {
 
 impl fmt::Display for Tag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:08x}", self.0)
+        self.digits().into_iter().try_for_each(|digit| f.write_char(digit))
     }
 }
 

@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used)]
 
-use chat_core::{Audience, Author, AuthorId, Message, NewMessage, Offset, RoomId, UserId};
+use chat_core::{
+    Audience, Author, AuthorId, ContentDigest, Message, NewMessage, Offset, RoomId, UserId,
+};
 
 const ADA: AuthorId = AuthorId::of_user([0xff; 8]);
 const SESSION: AuthorId = AuthorId::of_session([0; 8]);
@@ -59,6 +61,21 @@ fn a_retry_compares_users_and_not_names() {
     let earlier = stored(&by(None, Some("Ada")));
     assert!(by(ada, Some("ADA")).is_retry_of(&earlier));
     assert!(!by(ada, Some("Bob")).is_retry_of(&earlier));
+}
+
+#[test]
+fn a_retry_of_an_edited_message_is_recognised_by_its_digest_also_by_that_of_an_earlier_version() {
+    let ada = Some(Author::user(ADA, SESSION));
+    let mut edited = stored(&by(ada, None));
+    edited.change_content("edited".parse().unwrap());
+    // The first 32 bits of the SHA-256 of "a".
+    let earlier = Some(ContentDigest::from_stored(0xca97_8112));
+    for original in [edited.original, earlier] {
+        edited.original = original;
+        assert!(by(ada, None).is_retry_of(&edited));
+        assert!(!to(RoomId::general(), "b", ada, None).is_retry_of(&edited));
+    }
+    assert_ne!(edited.original, Some(ContentDigest::of(&"a".parse().unwrap())));
 }
 
 #[test]

@@ -16,11 +16,11 @@ macro_rules! columns {
 pub(super) use columns;
 
 /// The messages of `$from`, at most `$2`, and at most the first two after those that have `$3` bytes: one belongs to
-/// the page, and the next one shows that there are more.
+/// the page, and the next one shows that there are more. Each row has the horizon as its last column.
 macro_rules! page {
     ($order:literal, $($from:expr),+) => {
         concat!(
-            "SELECT ", columns!(), " FROM (
+            "SELECT ", columns!(), ", (SELECT horizon FROM chat_log) AS horizon FROM (
                 SELECT *, sum(octet_length(content)) OVER (
                     ORDER BY ", $order, " ROWS BETWEEN UNBOUNDED PRECEDING AND 2 PRECEDING
                 ) AS bytes

@@ -26,12 +26,10 @@ pub(super) async fn read_above_horizon(
 ) -> Result<Page, sqlx::Error> {
     loop {
         let page = read_after(connection, feeds, after, limit).await?;
-        // Read last: what is missing in the page is below it.
-        let horizon = horizon(connection).await?;
-        if after >= horizon {
-            return Ok(page.with_horizon(horizon));
+        if after >= page.horizon {
+            return Ok(page);
         }
-        after = horizon;
+        after = page.horizon;
     }
 }
 
@@ -42,17 +40,16 @@ pub(super) async fn read_down_to_horizon(
     before: Option<Offset>,
     limit: usize,
 ) -> Result<Page, sqlx::Error> {
-    let page = read_before(connection, feed, before, limit).await?;
-    let mut page = page.above(horizon(connection).await?);
+    let mut page = read_before(connection, feed, before, limit).await?;
     if page.more && page.horizon > Offset::ZERO {
         let before = page.messages.first().map(|message| message.offset).or(before);
         let earlier = read_before(connection, feed, before, 1).await?;
-        page.more = !earlier.above(page.horizon).messages.is_empty();
+        page.more = !earlier.messages.is_empty();
     }
     Ok(page)
 }
 
-/// Returns the messages of `feeds` after an offset, or all with `None`.
+/// Returns the messages of `feeds` after an offset, or all with `None`, with the horizon: what is missing is below it.
 async fn read_after(
     connection: &mut PgConnection,
     feeds: Option<&[Feed]>,
@@ -60,12 +57,13 @@ async fn read_after(
     limit: usize,
 ) -> Result<Page, sqlx::Error> {
     if feeds.is_some_and(<[Feed]>::is_empty) {
-        return Ok(Page::default());
+        return Ok(Page::default().with_horizon(horizon(connection).await?));
     }
-    Ok(page(connection, feeds, Side::After(after), limit).await?.build())
+    let (page, horizon) = page(connection, feeds, Side::After(after), limit).await?;
+    Ok(page.build().with_horizon(horizon))
 }
 
-/// Returns the last messages of a feed before an offset.
+/// Returns the last messages of a feed before an offset, as far as they are above the horizon.
 async fn read_before(
     connection: &mut PgConnection,
     feed: &Feed,
@@ -73,16 +71,17 @@ async fn read_before(
     limit: usize,
 ) -> Result<Page, sqlx::Error> {
     let feeds = Some(std::slice::from_ref(feed));
-    Ok(page(connection, feeds, Side::Before(before), limit).await?.build_reversed())
+    let (page, horizon) = page(connection, feeds, Side::Before(before), limit).await?;
+    Ok(page.build_reversed().above(horizon))
 }
 
-/// Returns the messages next to an offset, in the order in which they are read.
+/// Returns the messages next to an offset, in the order in which they are read, and the horizon.
 async fn page(
     connection: &mut PgConnection,
     feeds: Option<&[Feed]>,
     side: Side,
     limit: usize,
-) -> Result<PageBuilder, sqlx::Error> {
+) -> Result<(PageBuilder, Offset), sqlx::Error> {
     let reading = Reading::new(feeds);
     let mut page = PageBuilder::new(limit);
     loop {
@@ -90,14 +89,21 @@ async fn page(
         let asked = page.wanted().min(ROWS);
         let statement = reading.statement(side, asked, page.wanted_bytes());
         let rows = statement.fetch_all(&mut *connection).await?;
+        let mut is_full = false;
         for row in &rows {
             if !page.push_with(|| message(row))? {
-                return Ok(page);
+                is_full = true;
+                break;
             }
         }
         // Even if the server stopped early, it sent the row that shows that there are more.
-        if rows.len() < asked {
-            return Ok(page);
+        if is_full || rows.len() < asked {
+            // Of the last read: what is missing in an earlier one is below it, too.
+            let horizon = match rows.last() {
+                Some(row) => offset(row.try_get("horizon")?)?,
+                None => horizon(connection).await?,
+            };
+            return Ok((page, horizon));
         }
     }
 }

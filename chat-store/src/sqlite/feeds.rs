@@ -26,6 +26,14 @@ macro_rules! columns {
 }
 pub(super) use columns;
 
+/// The last message that was deleted from the beginning.
+macro_rules! horizon {
+    () => {
+        "coalesce((SELECT CAST(value AS INTEGER) FROM chat_meta WHERE name = 'horizon'), 0)"
+    };
+}
+pub(super) use horizon;
+
 /// If a limit is a plain parameter, SQLite reads it when planning the statement, and then plans again for every page:
 /// a tenth of its time, and more with many rooms.
 macro_rules! limit {
@@ -84,8 +92,8 @@ type Statement = Query<'static, Sqlite, SqliteArguments>;
 pub(super) enum Form {
     /// As rows.
     Rows,
-    /// As one row: a JSON array with an array of the columns for each row, and the length of the longest content.
-    /// Rows whose content is longer than [`MAX_PACKED_BYTES`] are left out.
+    /// As one row: a JSON array with an array of the columns for each row, the length of the longest content, and the
+    /// horizon. Rows whose content is longer than [`MAX_PACKED_BYTES`] are left out.
     Packed,
 }
 
@@ -98,8 +106,10 @@ impl Form {
             Self::Rows => rows.to_owned(),
             Self::Packed => {
                 let rows = rows.replacen(columns!(), &packed_columns(), 1);
+                let horizon = horizon!();
                 format!(
-                    "SELECT '[' || coalesce(group_concat(packed), '') || ']', max(bytes) FROM ({rows})"
+                    "SELECT '[' || coalesce(group_concat(packed), '') || ']', max(bytes), {horizon}
+                    FROM ({rows})"
                 )
             }
         }

@@ -3,7 +3,9 @@
 
 use std::borrow::Cow;
 
-use chat_core::{Audience, AuthorId, Content, Feed, Message, Nickname, RoomId, Timestamp, UserId};
+use chat_core::{
+    Audience, AuthorId, Content, Feed, Message, Nickname, Offset, RoomId, Timestamp, UserId,
+};
 use serde::Deserialize;
 use sqlx::{Row, SqliteConnection};
 
@@ -30,14 +32,14 @@ struct Record<'a>(
     Option<i64>,
 );
 
-/// Returns the messages next to an offset, in the order in which they are read; none if one of them is too long for
-/// this.
+/// Returns the messages next to an offset, in the order in which they are read, and the horizon; none if one of them is
+/// too long for this.
 pub(super) async fn page(
     connection: &mut SqliteConnection,
     feeds: Option<&[Feed]>,
     side: Side,
     limit: usize,
-) -> Result<Option<PageBuilder>, sqlx::Error> {
+) -> Result<Option<(PageBuilder, Offset)>, sqlx::Error> {
     let mut page = PageBuilder::new(limit);
     let statement = feeds::statement(feeds, side, page.wanted(), Form::Packed);
     let (statement, most) = statement.map_err(|error| sqlx::Error::Encode(error.into()))?;
@@ -59,7 +61,7 @@ pub(super) async fn page(
     if is_cut {
         page.cut();
     }
-    Ok(Some(page))
+    Ok(Some((page, offset(row.try_get(2)?)?)))
 }
 
 fn unpack(records: Vec<Record<'_>>, side: Side, page: &mut PageBuilder) -> Result<(), sqlx::Error> {
@@ -105,7 +107,6 @@ fn unpack(records: Vec<Record<'_>>, side: Side, page: &mut PageBuilder) -> Resul
 
 #[cfg(test)]
 mod tests {
-    use chat_core::Offset;
     use sqlx::{AssertSqlSafe, Connection};
 
     use super::super::read;
@@ -157,8 +158,9 @@ mod tests {
                     for side in [Some(Side::After(after)), down].into_iter().flatten() {
                         let packed = page(&mut connection, feeds, side, limit).await.unwrap();
                         let rows = read::page(&mut connection, feeds, side, limit).await.unwrap();
-                        let packed = packed.map(PageBuilder::build);
-                        assert_eq!(packed, Some(rows.build()), "{feeds:?} {side:?} {limit}");
+                        let packed = packed.map(|(page, horizon)| (page.build(), horizon));
+                        let expected = Some((rows.build(), Offset::ZERO));
+                        assert_eq!(packed, expected, "{feeds:?} {side:?} {limit}");
                     }
                 }
             }

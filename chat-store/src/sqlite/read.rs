@@ -24,12 +24,10 @@ pub(super) async fn read_above_horizon(
 ) -> Result<Page, sqlx::Error> {
     loop {
         let page = read_after(connection, feeds, after, limit).await?;
-        // Read last: what is missing in the page is below it.
-        let horizon = horizon(connection).await?;
-        if after >= horizon {
-            return Ok(page.with_horizon(horizon));
+        if after >= page.horizon {
+            return Ok(page);
         }
-        after = horizon;
+        after = page.horizon;
     }
 }
 
@@ -40,17 +38,16 @@ pub(super) async fn read_down_to_horizon(
     before: Option<Offset>,
     limit: usize,
 ) -> Result<Page, sqlx::Error> {
-    let page = read_before(connection, feed, before, limit).await?;
-    let mut page = page.above(horizon(connection).await?);
+    let mut page = read_before(connection, feed, before, limit).await?;
     if page.more && page.horizon > Offset::ZERO {
         let before = page.messages.first().map(|message| message.offset).or(before);
         let earlier = read_before(connection, feed, before, 1).await?;
-        page.more = !earlier.above(page.horizon).messages.is_empty();
+        page.more = !earlier.messages.is_empty();
     }
     Ok(page)
 }
 
-/// Returns the messages of `feeds` after an offset, or all with `None`.
+/// Returns the messages of `feeds` after an offset, or all with `None`, with the horizon: what is missing is below it.
 pub(super) async fn read_after(
     connection: &mut SqliteConnection,
     feeds: Option<&[Feed]>,
@@ -58,12 +55,13 @@ pub(super) async fn read_after(
     limit: usize,
 ) -> Result<Page, sqlx::Error> {
     if feeds.is_some_and(<[Feed]>::is_empty) {
-        return Ok(Page::default());
+        return Ok(Page::default().with_horizon(horizon(connection).await?));
     }
-    Ok(either(connection, feeds, Side::After(after), limit).await?.build())
+    let (page, horizon) = either(connection, feeds, Side::After(after), limit).await?;
+    Ok(page.build().with_horizon(horizon))
 }
 
-/// Returns the last messages of a feed before an offset.
+/// Returns the last messages of a feed before an offset, as far as they are above the horizon.
 async fn read_before(
     connection: &mut SqliteConnection,
     feed: &Feed,
@@ -71,25 +69,29 @@ async fn read_before(
     limit: usize,
 ) -> Result<Page, sqlx::Error> {
     let feeds = Some(std::slice::from_ref(feed));
-    Ok(either(connection, feeds, Side::Before(before), limit).await?.build_reversed())
+    let (page, horizon) = either(connection, feeds, Side::Before(before), limit).await?;
+    Ok(page.build_reversed().above(horizon))
 }
 
-/// Returns the messages next to an offset, in the order in which they are read: in one piece if they are small.
+/// Returns the messages next to an offset, in the order in which they are read, and the horizon: in one piece if they are
+/// small.
 async fn either(
     connection: &mut SqliteConnection,
     feeds: Option<&[Feed]>,
     side: Side,
     limit: usize,
-) -> Result<PageBuilder, sqlx::Error> {
+) -> Result<(PageBuilder, Offset), sqlx::Error> {
     if limit <= MAX_PACKED_ROWS
-        && let Some(page) = packed::page(connection, feeds, side, limit).await?
+        && let Some(packed) = packed::page(connection, feeds, side, limit).await?
     {
-        return Ok(page);
+        return Ok(packed);
     }
-    page(connection, feeds, side, limit).await
+    let page = page(connection, feeds, side, limit).await?;
+    // Read last: what is missing in the page is below it.
+    Ok((page, horizon(connection).await?))
 }
 
-/// Like [`either`], row by row.
+/// Returns the messages next to an offset, row by row.
 pub(super) async fn page(
     connection: &mut SqliteConnection,
     feeds: Option<&[Feed]>,
@@ -142,8 +144,7 @@ pub(super) async fn tail(connection: &mut SqliteConnection) -> Result<Offset, sq
 
 /// Returns the last message that was deleted from the beginning.
 pub(super) async fn horizon(connection: &mut SqliteConnection) -> Result<Offset, sqlx::Error> {
-    const HORIZON: &str = "SELECT coalesce(
-        (SELECT CAST(value AS INTEGER) FROM chat_meta WHERE name = 'horizon'), 0)";
+    const HORIZON: &str = concat!("SELECT ", feeds::horizon!());
     offset(sqlx::query_scalar(HORIZON).fetch_one(connection).await?)
 }
 

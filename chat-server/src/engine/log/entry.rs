@@ -24,8 +24,6 @@ pub(crate) struct Entry {
     pub(crate) origin: Option<ReaderId>,
     /// When it was submitted; none if this node has not written it.
     pub(crate) submitted: Option<Instant>,
-    /// Made of the content once, when somebody gets it.
-    tag: OnceLock<Tag>,
     /// Without the key.
     to_others: Forms,
     /// With the key. Most connections are not the author's, and many messages have no author here.
@@ -57,8 +55,8 @@ impl Serialize for Arguments {
 
 impl Entry {
     pub(crate) fn new(message: Message, origin: Option<ReaderId>) -> Self {
-        let (tag, to_others, to_author) = (OnceLock::new(), Forms::default(), OnceLock::new());
-        Self { message, origin, submitted: None, tag, to_others, to_author }
+        let (to_others, to_author) = (Forms::default(), OnceLock::new());
+        Self { message, origin, submitted: None, to_others, to_author }
     }
 
     /// Sets when it was submitted.
@@ -72,7 +70,7 @@ impl Entry {
 
     /// Returns the tag by which a client's position names it.
     pub(crate) fn tag(&self) -> Tag {
-        *self.tag.get_or_init(|| Tag::of(&self.message))
+        Tag::of(&self.message)
     }
 
     /// Returns the memory that the message uses in bytes, including wire forms.
