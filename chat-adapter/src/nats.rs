@@ -1,3 +1,4 @@
+mod numbers;
 mod options;
 mod reader;
 
@@ -8,9 +9,11 @@ use async_nats::connection::State;
 use async_nats::{Client, ConnectError, ConnectErrorKind, ConnectOptions, Event};
 use async_trait::async_trait;
 use chat_core::Frame;
+use tokio::sync::Mutex;
 use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use self::numbers::{HEADER_BYTES, Numbering};
 use self::options::Options;
 use self::reader::{ANSWER, Events, HEARTBEAT, Marker, Reader};
 use crate::broker::{MAX_FRAME, Wire, backoff};
@@ -25,7 +28,7 @@ use crate::{Broadcast, BroadcastError, ClusterSecret, Subscriber};
 ///
 /// NATS stores nothing: each lost connection, and each time that this process reads too slowly, is a gap for its
 /// subscribers. Because NATS does not confirm published frames, a node whose connection broke also announces a gap to
-/// the others. A connection without answers is dropped after three seconds and replaced. A frame longer than the
+/// the others, and frames are numbered in a header, so that a missing one is noticed at the next one. A connection without answers is dropped after three seconds and replaced. A frame longer than the
 /// server's `max_payload`, or than 256 KiB, is sent without its messages.
 #[derive(Debug)]
 pub struct NatsBroadcast {
@@ -34,6 +37,8 @@ pub struct NatsBroadcast {
     wire: Wire,
     fanout: Arc<Fanout>,
     marker: Arc<Marker>,
+    /// Held until a frame is in the client's queue, so that they are there in the order of their numbers.
+    numbering: Mutex<Numbering>,
     closed: CancellationToken,
     /// Stops the reader when this object is dropped without having been closed.
     _reader: DropGuard,
@@ -75,12 +80,17 @@ impl NatsBroadcast {
         let read = reader.run(Arc::clone(&fanout));
         tokio::spawn(closed.clone().run_until_cancelled_owned(read));
         let reader = closed.clone().drop_guard();
-        Ok(Self { client, subject, wire, fanout, marker, closed, _reader: reader })
+        // Two publishers with the same number would be taken for one that loses frames.
+        let numbering = Mutex::new(Numbering::new(getrandom::u64().unwrap_or_default()));
+        Ok(Self { client, subject, wire, fanout, marker, numbering, closed, _reader: reader })
     }
 
     async fn send(&self, bytes: Vec<u8>) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
         self.marker.announce_gap_after_reconnect(&self.client).await?;
-        self.client.publish(self.subject.clone(), bytes.into()).await?;
+        let mut numbering = self.numbering.lock().await;
+        let (subject, number) = (self.subject.clone(), numbering.next());
+        self.client.publish_with_headers(subject, number, bytes.into()).await?;
+        drop(numbering);
         self.client.flush().await?;
         Ok(())
     }
@@ -96,7 +106,9 @@ impl Broadcast for NatsBroadcast {
         if !self.is_connected() {
             return Err(BroadcastError::Unavailable("the connection is lost".into()));
         }
-        let bytes = self.wire.encode(&frame, self.client.max_payload().min(MAX_FRAME));
+        // What the server counts has the header in it.
+        let most = self.client.max_payload().saturating_sub(HEADER_BYTES).min(MAX_FRAME);
+        let bytes = self.wire.encode(&frame, most);
         match timeout(ANSWER, self.send(bytes)).await {
             Ok(sent) => sent.map_err(BroadcastError::Unavailable),
             Err(elapsed) => Err(BroadcastError::Unavailable(elapsed.into())),

@@ -9,6 +9,7 @@ use futures_util::{FutureExt, StreamExt};
 use tokio::sync::Notify;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
+use super::numbers::Numbers;
 use crate::broker::{Decoder, Link};
 use crate::fanout::Fanout;
 use crate::{BroadcastError, Incoming};
@@ -100,6 +101,7 @@ pub(super) struct Reader {
     link: Link,
     /// The connection that messages are assumed to come from.
     connects: u64,
+    numbers: Numbers,
     decoder: Decoder,
 }
 
@@ -135,7 +137,8 @@ impl Reader {
         };
         let (client, link) = (client.clone(), Link::new(place.to_owned()));
         let connects = marker.connects();
-        Ok(Self { client, messages, events, marker, link, connects, decoder })
+        let numbers = Numbers::default();
+        Ok(Self { client, messages, events, marker, link, connects, numbers, decoder })
     }
 
     pub(super) async fn run(mut self, fanout: Arc<Fanout>) {
@@ -169,6 +172,7 @@ impl Reader {
             self.connects = connects;
             // These may be from before or after the loss: the gap stands for them.
             while let Some(Some(_)) = self.messages.next().now_or_never() {}
+            self.numbers.forget();
             fanout.send(Incoming::Gap)?;
             self.observe().await;
             return Ok(());
@@ -178,6 +182,9 @@ impl Reader {
             Some(message) if message.payload == HELLO => {}
             Some(message) if message.payload == GAP => fanout.send(Incoming::Gap)?,
             Some(message) => {
+                if self.numbers.miss_one_before(message.headers.as_ref()) {
+                    fanout.send(Incoming::Gap)?;
+                }
                 if let Some(frame) = self.decoder.decode(&message.payload) {
                     fanout.send(frame)?;
                 }

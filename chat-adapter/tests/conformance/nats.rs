@@ -153,6 +153,29 @@ async fn a_server_that_is_not_there_is_one_clear_line() {
     );
 }
 
+/// The client keeps what is published while it reconnects, and only then does this node know of the loss.
+#[tokio::test]
+#[cfg_attr(not(has_nats_server), ignore = "needs nats-server")]
+async fn a_frame_that_was_lost_is_a_gap_before_the_next_one_of_its_publisher() {
+    let server = configured("").await;
+    let url = format!("nats://{}/chat", server.address);
+    let node = NatsBroadcast::connect(&url).await.expect("connected");
+    let mut subscriber = node.subscribe().await.expect("subscribed");
+    let client = async_nats::connect(&url).await.expect("connected");
+    let mut publish = async |number, frame: Arc<Frame>| {
+        let mut headers = async_nats::HeaderMap::new();
+        headers.insert("Chat-Number", format!("7-{number:x}"));
+        let bytes = frame.encode().into();
+        client.publish_with_headers("chat", headers, bytes).await.expect("published");
+        next(&mut subscriber).await
+    };
+    for number in [1, 2] {
+        assert_eq!(publish(number, frame(1, number)).await, Incoming::Frame(frame(1, number)));
+    }
+    assert_eq!(publish(4, frame(1, 4)).await, Incoming::Gap);
+    assert_eq!(next(&mut subscriber).await, Incoming::Frame(frame(1, 4)));
+}
+
 /// A measurement, not a test: run it by name with `--ignored --nocapture`.
 #[tokio::test]
 #[ignore = "a measurement"]
