@@ -191,7 +191,9 @@ impl TransportService {
         let mut request = let_go_of_buffer(request.map(|_| Body::empty()));
         request.extensions_mut().insert(Arc::clone(link));
         let (path, service) = (request.uri().path().to_owned(), self.clone());
-        let (parts, body) = self.forward(request).await.into_parts();
+        let (mut parts, body) = self.forward(request).await.into_parts();
+        // Set again from what is sent.
+        parts.headers.remove(CONTENT_LENGTH);
         let body = polling::whole(body).await;
         let (body, sid) = polling::opened(body, service.limits.max_packet_bytes);
         if let Some(sid) = sid {

@@ -3,6 +3,7 @@
 mod direct_writer;
 mod incoming;
 mod msgpack;
+mod opening;
 mod reconnect;
 
 use std::io::ErrorKind;
