@@ -8,8 +8,8 @@ use crate::{Broadcast, BroadcastError, ClusterSecret, LocalBroadcast};
 /// |---|---|
 /// | `local:` | [`LocalBroadcast`], which reaches nobody outside this process |
 /// | `cluster:PATH` | `ClusterBroadcast` on the socket at a path (feature `cluster`, on Unix) |
-/// | `redis://HOST` | `RedisBroadcast` (feature `redis`) |
-/// | `nats://HOST` | `NatsBroadcast` (feature `nats`) |
+/// | `redis://HOST`, with TLS `rediss://HOST` | `RedisBroadcast` (feature `redis`) |
+/// | `nats://HOST`, with TLS `tls://HOST` | `NatsBroadcast` (feature `nats`) |
 /// | `postgres://HOST` | `PostgresBroadcast` (feature `postgres`) |
 ///
 /// For user, password, port and parameters see the types. Frames are not signed, so what arrives through a broker is
@@ -46,7 +46,7 @@ pub async fn open_with(
         Some(("local", _)) => Err(BroadcastError::url("a local: adapter takes no address")),
         Some(("cluster", path)) => open_cluster(path).await,
         Some(("redis" | "rediss", _)) => open_redis(url, secret).await,
-        Some(("nats", _)) => open_nats(url, secret).await,
+        Some(("nats" | "tls", _)) => open_nats(url, secret).await,
         Some(("postgres" | "postgresql", _)) => open_postgres(url, secret).await,
         Some((scheme, _)) if is_scheme(scheme) => {
             Err(BroadcastError::url(format!("there is no adapter with the scheme {scheme:?}")))

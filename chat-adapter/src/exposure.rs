@@ -28,9 +28,9 @@ use crate::broker::{BrokerUrl, is_this_machine};
 pub fn needs_secret(url: &str, store: &str) -> Result<bool, BroadcastError> {
     match url.split_once(':') {
         #[cfg(feature = "redis")]
-        Some(("redis", _)) => broker(url),
+        Some(("redis" | "rediss", _)) => broker(url),
         #[cfg(feature = "nats")]
-        Some(("nats", _)) => broker(url),
+        Some(("nats" | "tls", _)) => broker(url),
         #[cfg(feature = "postgres")]
         Some(("postgres" | "postgresql", _)) => Ok(!crate::postgres::is_own(url, store)?),
         // Adapters that stay on this machine, and URLs that cannot be opened.
@@ -60,6 +60,8 @@ mod tests {
             ("cluster:/run/chat", false),
             ("redis://localhost:7?mode=pubsub", false),
             ("redis://:secret@broker", true),
+            ("rediss://:secret@broker?ca=/ca.pem", true),
+            ("tls://broker", true),
             ("nats://[::1]", false),
             ("nats://10.0.0.1/chat", true),
             ("postgres://localhost/other", false),

@@ -24,7 +24,8 @@ use crate::{Broadcast, BroadcastError, ClusterSecret, Subscriber};
 ///
 /// `nats://USER:PASSWORD@HOST:PORT/SUBJECT`. All parts but the host are optional, and the subject may be given as
 /// `?subject=` instead. The default subject is `chat`. A user without a password is a token. Reserved characters of
-/// the password are percent-encoded. TLS is used if the server requires it.
+/// the password are percent-encoded. `tls://` instead of `nats://` requires TLS, and `?ca=FILE` names authorities beside those
+/// of the system. With `nats://`, TLS is used if the server requires it.
 ///
 /// NATS stores nothing: each lost connection, and each time that this process reads too slowly, is a gap for its
 /// subscribers. Because NATS does not confirm published frames, a node whose connection broke also announces a gap to
@@ -64,13 +65,15 @@ impl NatsBroadcast {
         url: &str,
         secret: Option<ClusterSecret>,
     ) -> Result<Self, BroadcastError> {
-        let Options { server, place, subject, login } = Options::parse(url)?;
+        let Options { server, place, subject, login, authorities } = Options::parse(url)?;
         let events = Arc::new(Events::default());
-        let client = login
-            .apply(connect_options(Arc::clone(&events)))
-            .connect(server)
-            .await
-            .map_err(|error| refusal(&place, error))?;
+        let mut options = login.apply(connect_options(Arc::clone(&events)));
+        // The library would go on in the clear with a server that has no TLS.
+        options = options.require_tls(server.tls_required());
+        if let Some(file) = authorities {
+            options = options.add_root_certificates(file);
+        }
+        let client = options.connect(server).await.map_err(|error| refusal(&place, error))?;
         let marker = Arc::new(Marker::new(&client, &subject));
         let fanout = Arc::new(Fanout::new());
         let wire = Wire::new(secret.as_ref(), &subject);

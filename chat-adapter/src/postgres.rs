@@ -1,6 +1,7 @@
 mod listener;
 mod options;
 mod publisher;
+mod tls;
 
 use std::fmt;
 use std::sync::Arc;

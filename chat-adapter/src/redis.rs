@@ -40,8 +40,9 @@ use crate::{Broadcast, BroadcastError, ClusterSecret, Subscriber};
 /// connection without answers is dropped after three seconds and replaced. A frame of more than 256 KiB is sent
 /// without its messages.
 ///
-/// One connection reads for all subscribers of this object, another one publishes. TLS (`rediss://`) is not compiled
-/// in.
+/// One connection reads for all subscribers of this object, another one publishes. With `rediss://` they have TLS; the server's
+/// certificate is verified by the authorities of the system, or those in the file that `?ca=FILE` names. A URL is that of one
+/// server: Sentinel and Cluster are not asked who the master is.
 #[derive(Debug)]
 pub struct RedisBroadcast {
     client: Client,

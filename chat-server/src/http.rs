@@ -4,6 +4,8 @@
 #[cfg(feature = "api")]
 pub(crate) mod api;
 pub(crate) mod base_path;
+#[cfg(feature = "tls")]
+pub(crate) mod certificate;
 pub(crate) mod exposition;
 pub(crate) mod operator_token;
 pub(crate) mod origin;

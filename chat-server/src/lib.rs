@@ -31,6 +31,8 @@ pub use http::api::{
     ApiTokenLineError, ApiTokens, NewApiToken,
 };
 pub use http::base_path::{BasePath, BasePathError};
+#[cfg(feature = "tls")]
+pub use http::certificate::{TlsCertificate, TlsCertificateError};
 pub use http::operator_token::{OperatorToken, OperatorTokenError};
 pub use http::origin::{AllowedHost, AllowedHostError, AllowedOrigin, AllowedOriginError};
 pub use http::server::Listener;

@@ -21,6 +21,7 @@ mod schema;
 mod search;
 mod sessions;
 mod skeletons;
+mod tls;
 mod trim;
 mod users;
 
@@ -70,8 +71,9 @@ const SEARCHES: u32 = 2;
 /// - *Full disk:* [`StoreError::Full`], nothing stored. Works again once there is space.
 /// - *Locked by another program:* [`StoreError::Locked`] after 5 seconds, nothing stored.
 ///
-/// The connection is not encrypted, because this crate enables no TLS feature of `sqlx`. If a program enables one
-/// with a dependency of its own on `sqlx` (`tls-…`), TLS works here too, with `?sslmode=verify-full`.
+/// The connection has TLS, except to a server on this machine that has none, and with `?sslmode=disable`. The server's
+/// certificate is verified with `?sslmode=verify-full`: by the authorities of the system, or those in the file that
+/// `&sslrootcert=FILE` names.
 pub struct PostgresStore {
     place: Place,
     epoch: Epoch,
@@ -94,7 +96,7 @@ fn options(url: &str) -> Result<PgConnectOptions, StoreError> {
     let options: PgConnectOptions = url
         .parse()
         .map_err(|_| StoreError::Url { reason: "the postgres: URL cannot be read".into() })?;
-    let options = without_brackets(options).disable_statement_logging();
+    let options = tls::secured(without_brackets(options), url)?.disable_statement_logging();
     Ok(match options.get_application_name() {
         None => options.application_name(env!("CARGO_PKG_NAME")),
         Some(_) => options,

@@ -9,6 +9,8 @@ use chat_core::{NewMessage, RoomId};
 use chat_store::testkit::PostgresServer;
 use chat_store::{Appended, MessageStore, PostgresStore, StoreError};
 
+#[path = "../../testing/certificates.rs"]
+mod certificates;
 #[path = "postgres_failures/errors.rs"]
 mod errors;
 #[path = "postgres_failures/network.rs"]
@@ -17,6 +19,8 @@ mod network;
 mod restarts;
 #[path = "postgres_failures/schema.rs"]
 mod schema;
+#[path = "postgres_failures/tls.rs"]
+mod tls;
 
 static SERVER: LazyLock<PostgresServer> = LazyLock::new(PostgresServer::start);
 

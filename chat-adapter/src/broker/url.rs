@@ -69,3 +69,21 @@ impl BrokerUrl {
         format!("{kind} at {host}:{}", self.0.port().unwrap_or(port))
     }
 }
+
+#[cfg(feature = "redis")]
+impl BrokerUrl {
+    /// Removes the parameter `ca` and returns the certificates in the file that it names, in PEM.
+    pub(crate) fn take_authorities(
+        &mut self,
+        has_tls: bool,
+    ) -> Result<Option<Vec<u8>>, BroadcastError> {
+        let Some(path) = self.take("ca") else { return Ok(None) };
+        if !has_tls {
+            return Err(BroadcastError::url("ca is for rediss://, which has TLS"));
+        }
+        let read = std::fs::read(&path).map_err(|error| {
+            BroadcastError::url(format!("the authorities in {path} cannot be read: {error}"))
+        });
+        read.map(Some)
+    }
+}

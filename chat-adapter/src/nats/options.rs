@@ -1,3 +1,5 @@
+use std::path::PathBuf;
+
 use async_nats::{ConnectOptions, ServerAddr};
 use percent_encoding::percent_decode_str;
 
@@ -11,6 +13,8 @@ pub(super) struct Options {
     pub(super) place: String,
     pub(super) subject: String,
     pub(super) login: Login,
+    /// A file with certificates of authorities beside those of the system.
+    pub(super) authorities: Option<PathBuf>,
 }
 
 /// How this program logs in to the server.
@@ -33,6 +37,11 @@ impl Options {
         if !is_plain_subject(&subject) {
             return Err(BroadcastError::url(format!("{subject:?} is no subject to publish to")));
         }
+        let has_tls = url.url().scheme() == "tls";
+        let authorities = url.take("ca").map(PathBuf::from);
+        if authorities.is_some() && !has_tls {
+            return Err(BroadcastError::url("ca is for tls://, which has TLS"));
+        }
         url.refuse_others()?;
         let place = url.place("nats", 4222);
         let name = decode(url.url().username())?;
@@ -42,9 +51,10 @@ impl Options {
             None => Login::Token(name),
         };
         let host = url.url().host_str().unwrap_or_default();
-        let server = format!("nats://{host}:{}", url.url().port().unwrap_or(4222));
+        let scheme = if has_tls { "tls" } else { "nats" };
+        let server = format!("{scheme}://{host}:{}", url.url().port().unwrap_or(4222));
         let server = server.parse().map_err(|_| BroadcastError::url("no host can be named so"))?;
-        Ok(Self { server, place, subject, login })
+        Ok(Self { server, place, subject, login, authorities })
     }
 }
 
@@ -107,6 +117,7 @@ mod tests {
             ("nats://secret@host/a..b", "\"a..b\" is no subject to publish to"),
             ("nats://secret@host?subject=", "\"\" is no subject to publish to"),
             ("nats://secret@host/a?subject=b", "the URL names two subjects"),
+            ("nats://secret@host?ca=/ca.pem", "ca is for tls://, which has TLS"),
             ("nats://host?tls=1", "a nats:// URL has no parameter \"tls\" here"),
         ] {
             let refusal = Options::parse(url).err().expect("it is refused").to_string();

@@ -3,8 +3,9 @@ use std::path::Path;
 
 use sqlx::ConnectOptions;
 use sqlx::error::DatabaseError;
-use sqlx::postgres::{PgConnectOptions, PgSslMode};
+use sqlx::postgres::PgConnectOptions;
 
+use super::tls::secured;
 use crate::BroadcastError;
 use crate::broker::{BrokerUrl, is_this_machine};
 
@@ -32,15 +33,7 @@ impl Options {
         let connect = url.url().as_str().parse::<PgConnectOptions>();
         let connect = connect.map_err(|error| BroadcastError::url(innermost(&error)))?;
         let connect = without_brackets(connect);
-        use PgSslMode::{Require, VerifyCa, VerifyFull};
-
-        if matches!(connect.get_ssl_mode(), Require | VerifyCa | VerifyFull) {
-            return Err(BroadcastError::url(
-                "this program speaks no TLS to Postgres: leave sslmode out in a private network or \
-                 through a tunnel",
-            ));
-        }
-        let connect = connect.disable_statement_logging();
+        let connect = secured(connect, url.url().as_str())?.disable_statement_logging();
         let connect = match connect.get_application_name() {
             None => connect.application_name(env!("CARGO_PKG_NAME")),
             Some(_) => connect,
@@ -152,8 +145,6 @@ mod tests {
             ("postgres://:secret@db?channel=a%20b", "the parameter channel is not 1 to 63"),
             ("postgres://:secret@db?channel=a%22b", "the parameter channel is not 1 to 63"),
             (&long, "the parameter channel is not 1 to 63"),
-            ("postgres://:secret@db?sslmode=require", "this program speaks no TLS to Postgres"),
-            ("postgres://:secret@db?sslmode=verify-full", "this program speaks no TLS to Postgres"),
             ("postgres://:secret@db:port", "invalid port number"),
             ("postgres://:secret@db?sslmode=maybe", "unknown value \"maybe\" for `ssl_mode`"),
         ] {

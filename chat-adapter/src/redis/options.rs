@@ -1,4 +1,5 @@
-use redis::Client;
+use redis::{Client, RedisResult, TlsCertificates};
+use tokio_rustls::rustls::crypto::ring;
 
 use crate::BroadcastError;
 use crate::broker::BrokerUrl;
@@ -32,12 +33,8 @@ impl Mode {
 impl Options {
     pub(super) fn parse(url: &str) -> Result<Self, BroadcastError> {
         let mut url = BrokerUrl::parse(url)?.with_host()?;
-        if url.url().scheme() == "rediss" {
-            return Err(BroadcastError::url(
-                "this program speaks no TLS to Redis: use redis:// in a private network or through a \
-                 tunnel",
-            ));
-        }
+        let has_tls = url.url().scheme() == "rediss";
+        let authorities = url.take_authorities(has_tls)?;
         let mode = match url.take("mode").as_deref() {
             None | Some("streams") => Mode::Streams {
                 key: name(url.take("stream"), "stream")?,
@@ -50,10 +47,20 @@ impl Options {
         };
         url.refuse_others()?;
         let place = url.place("redis", 6379);
-        let client = Client::open(url.url().as_str())
-            .map_err(|error| BroadcastError::url(error.to_string()))?;
+        let client = if has_tls {
+            open_with_tls(url.url().as_str(), authorities)
+        } else {
+            Client::open(url.url().as_str())
+        };
+        let client = client.map_err(|error| BroadcastError::url(error.to_string()))?;
         Ok(Self { client, place, mode })
     }
+}
+
+fn open_with_tls(url: &str, authorities: Option<Vec<u8>>) -> RedisResult<Client> {
+    // The library asks the process for it. If the application has chosen one, that one stays.
+    let _ = ring::default_provider().install_default();
+    Client::build_with_tls(url, TlsCertificates { client_tls: None, root_cert: authorities })
 }
 
 fn name(given: Option<String>, parameter: &str) -> Result<String, BroadcastError> {
@@ -109,7 +116,8 @@ mod tests {
                 "redis://host?mode=pubsub&stream=a",
                 "a redis:// URL has no parameter \"stream\" here",
             ),
-            ("rediss://:secret@host", "this program speaks no TLS to Redis"),
+            ("redis://:secret@host?ca=/ca.pem", "ca is for rediss://, which has TLS"),
+            ("rediss://:secret@host?ca=/missing", "the authorities in /missing cannot be read"),
         ] {
             let refusal = refusal(url);
             assert!(refusal.starts_with(reason), "{url}: {refusal}");

@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "these are tests")]
 
+#[cfg(any(feature = "nats", feature = "redis"))]
+#[path = "../../../testing/certificates.rs"]
+mod certificates;
 #[cfg(all(feature = "cluster", unix))]
 mod cluster;
 #[cfg(feature = "nats")]
@@ -17,6 +20,8 @@ mod secrets;
 #[cfg(any(feature = "nats", feature = "redis"))]
 #[path = "../../../testing/service.rs"]
 mod service;
+#[cfg(any(feature = "nats", feature = "redis"))]
+mod tls;
 
 use std::sync::Arc;
 

@@ -32,7 +32,7 @@ pub(crate) use cors::keep as keep_cors;
 pub(crate) use rules::Rules;
 use rules::Verdict;
 
-use crate::http::trusted_proxy::{Proxied, TrustedProxies};
+use crate::http::trusted_proxy::{TrustedProxies, Way};
 use crate::socketio::client_address::ClientAddress;
 
 /// The minimum time between two log lines about refusals of one kind.
@@ -77,14 +77,14 @@ impl Origins {
     }
 
     /// Lets an allowed page of another origin read an answer that is given before its request reaches the
-    /// [guard](OriginGuard). `proxied`: a trusted proxy passed the request on.
+    /// [guard](OriginGuard).
     pub(crate) fn answered_early<B>(
         &self,
         request: &Request<B>,
-        proxied: bool,
+        way: Way,
         response: Response<Body>,
     ) -> Response<Body> {
-        match self.0.rules.judge(request.headers(), proxied, self.0.local) {
+        match self.0.rules.judge(request.headers(), way, self.0.local) {
             // Only after the answer to this preflight does a browser send the request that gets the other answer.
             Verdict::Foreign(allowed) if cors::is_preflight(request) => {
                 preflight(request, allowed, TRANSPORT)
@@ -107,8 +107,8 @@ impl Origins {
         next: impl FnOnce(Request<Body>) -> F,
     ) -> Response<Body> {
         let guard = &self.0;
-        let proxied = guard.identify(&mut request);
-        match guard.rules.judge(request.headers(), proxied, guard.local) {
+        let way = guard.identify(&mut request);
+        match guard.rules.judge(request.headers(), way, guard.local) {
             Verdict::Own => next(request).await,
             Verdict::Foreign(allowed) if cors::is_preflight(&request) => {
                 preflight(&request, allowed, API)
@@ -149,8 +149,8 @@ where
 
     fn call(&mut self, mut request: Request<Body>) -> ResponseFuture {
         let guard = &self.origins.0;
-        let proxied = guard.identify(&mut request);
-        match guard.rules.judge(request.headers(), proxied, guard.local) {
+        let way = guard.identify(&mut request);
+        match guard.rules.judge(request.headers(), way, guard.local) {
             Verdict::Own => self.inner.call(request),
             Verdict::Foreign(allowed) => {
                 if cors::is_preflight(&request) {
@@ -178,20 +178,20 @@ fn preflight<B>(request: &Request<B>, allowed: Allowed, methods: HeaderValue) ->
 }
 
 impl Guard {
-    /// Returns whether a trusted proxy passed the request on. Also adds the client's address for an application that
+    /// Returns the way that the request has come. Also adds the client's address for an application that
     /// serves the router itself with axum's `ConnectInfo`.
-    fn identify(&self, request: &mut Request<Body>) -> bool {
+    fn identify(&self, request: &mut Request<Body>) -> Way {
         let extensions = request.extensions();
         if extensions.get::<ClientAddress>().is_some() {
-            return extensions.get::<Proxied>().is_some();
+            return extensions.get().copied().unwrap_or(Way::Direct);
         }
         let Some(&ConnectInfo(peer)) = extensions.get::<ConnectInfo<SocketAddr>>() else {
-            return false;
+            return Way::Direct;
         };
         let peer = peer.ip().to_canonical();
         let client = self.proxies.forwarded_for(peer, request.headers());
         request.extensions_mut().insert(ClientAddress(client.unwrap_or(peer)));
-        client.is_some()
+        if client.is_some() { Way::Proxied } else { Way::Direct }
     }
 
     /// Says why a page is refused, to it and in the log. `code` is the reason for programs.

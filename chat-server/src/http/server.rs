@@ -15,6 +15,8 @@ mod open_files;
 mod respond;
 mod state;
 mod stream;
+#[cfg(feature = "tls")]
+mod tls;
 
 use std::io::{self, ErrorKind};
 use std::net::IpAddr;
@@ -80,6 +82,8 @@ pub(crate) async fn serve(
         proxies,
         origins,
         http,
+        #[cfg(feature = "tls")]
+        tls: listener.tls().cloned(),
         stopping: stopping.clone(),
     });
     let mut connections = JoinSet::new();
@@ -124,7 +128,7 @@ async fn accept_all(
             listener
                 .accept()
                 .now_or_never()
-                .map(|accepted| accepted.map(|(stream, _)| refuse(&stream)));
+                .map(|accepted| accepted.map(|(stream, _)| refuse(server, &stream)));
             reserve.take_back();
             true
         };
@@ -141,12 +145,14 @@ fn accept(server: &Arc<Server>, stream: Socket, peer: IpAddr, connections: &mut 
         Some(slot) => {
             connections.spawn(connection::serve(Arc::clone(server), stream, peer, slot));
         }
-        None => refuse(&stream),
+        None => refuse(server, &stream),
     }
 }
 
-/// Answers that there is no room, without waiting.
-fn refuse(stream: &Socket) {
-    // It fails when the client is gone.
-    let _ = try_write(stream, FULL);
+/// Answers that there is no room, without waiting. With TLS, an answer would take a handshake first.
+fn refuse(server: &Server, stream: &Socket) {
+    if !server.has_tls() {
+        // It fails when the client is gone.
+        let _ = try_write(stream, FULL);
+    }
 }

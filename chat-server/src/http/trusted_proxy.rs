@@ -44,9 +44,16 @@ struct Network {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct TrustedProxies(Arc<[Network]>);
 
-/// Marks a request that a trusted proxy passed on, in the request's extensions.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Proxied;
+/// The way that a request has come, in the request's extensions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// From the client itself, or from a proxy that nobody trusts. Such a proxy may have TLS.
+    Direct,
+    /// The same, over TLS of this server.
+    Tls,
+    /// From a trusted proxy.
+    Proxied,
+}
 
 impl FromStr for TrustedProxy {
     type Err = TrustedProxyError;

@@ -118,6 +118,7 @@ files! {
     search
     sessions
     shutdown
+    tls
     token_keys
     tokens
     tutorial

@@ -6,6 +6,10 @@ use sqlx::postgres::{PgConnectOptions, PgDatabaseError, PgSeverity};
 
 use crate::StoreError;
 
+const NO_TLS: &str =
+    "give it TLS, or say `sslmode=disable` in its URL if nobody else can listen on the way";
+const NO_TRUST: &str = "check its certificate, and `sslmode` and `sslrootcert` in its URL";
+
 /// The name of the database for people. It converts Postgres's errors into ours.
 #[derive(Debug, Clone)]
 pub(super) struct Place(String);
@@ -49,7 +53,13 @@ impl Place {
     pub(super) fn error(&self, error: sqlx::Error) -> StoreError {
         let place = self.0.clone();
         let state = match &error {
-            sqlx::Error::Tls(_) => return self.unopened("use another `sslmode`", error),
+            sqlx::Error::Tls(cause) if cause.to_string().contains("does not support") => {
+                return self.unopened(NO_TLS, error);
+            }
+            sqlx::Error::Tls(_) => return self.unopened(NO_TRUST, error),
+            sqlx::Error::Io(cause) if cause.kind() == ErrorKind::InvalidData => {
+                return self.unopened(NO_TRUST, error);
+            }
             sqlx::Error::Decode(_) | sqlx::Error::ColumnDecode { .. } => {
                 let problem =
                     "holds a message or a session that this program does not understand".into();

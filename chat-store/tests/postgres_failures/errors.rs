@@ -21,7 +21,10 @@ async fn a_database_that_cannot_be_used_is_refused_with_what_to_do() {
             format!("{url}?options=-c%20search_path%3Dmissing"),
             "create the schema that its `search_path` names first",
         ),
-        (format!("{url}?sslmode=require"), "use another `sslmode`"),
+        (
+            format!("{url}?sslmode=require"),
+            "give it TLS, or say `sslmode=disable` in its URL if nobody else can listen on the way",
+        ),
     ] {
         let error = refusal(&url).await;
         assert!(matches!(error, StoreError::Open { .. }), "{error:?}");

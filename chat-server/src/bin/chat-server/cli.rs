@@ -24,6 +24,7 @@ mod reload;
 mod retention;
 mod show;
 mod stop;
+mod tls;
 mod webhooks;
 mod workers;
 
@@ -40,6 +41,7 @@ use tokio_util::sync::CancellationToken;
 use api_client::TryAgain;
 pub(crate) use args::Cli;
 use command::Command;
+use listen::Bound;
 pub(crate) use one_line::one_line;
 use reload::{Reloaded, reload_signal};
 use stop::StopSignals;
@@ -48,14 +50,14 @@ use crate::open_files::{open_files, raise_open_files};
 use crate::service_manager;
 use crate::supervisor::{self, LISTENING};
 use crate::telemetry;
-use chat_server::{Chat, Listener, Observed, Registration, Stores};
+use chat_server::{Chat, Observed, Registration, Stores};
 
 /// How long the store and the adapter may each take to close.
 const CLOSE_PATIENCE: Duration = Duration::from_millis(900);
 
 /// Runs the server until SIGTERM or Ctrl-C.
 ///
-/// Prints `listening on http://HOST:PORT` on standard output when clients can connect, one line for each worker, and a link
+/// Prints `listening on http://HOST:PORT` (with TLS `https://`) on standard output when clients can connect, one line for each worker, and a link
 /// for the administrator while there is none.
 ///
 /// # Errors
@@ -134,11 +136,13 @@ async fn serve(cli: &Cli) -> anyhow::Result<()> {
     let local = &*bound.shown;
     let worker = cli.worker_listen.as_ref().map(|_| local);
     telemetry::init(&cli.log, cli.log_format, worker)?;
+    let certificate = cli.tls.certificate()?;
     let webhooks = cli.webhooks.webhooks()?;
     let reloaded = Reloaded {
         verifier: cli.jwt.verifier()?,
         tokens: api_token::tokens(cli.api_tokens.as_deref())?,
         secrets: webhooks.secrets.clone(),
+        certificate: certificate.clone(),
     };
     let store = chat_store::open(&cli.store).await?;
     let broadcast = adapter::open(cli).await?;
@@ -179,7 +183,12 @@ async fn serve(cli: &Cli) -> anyhow::Result<()> {
     let chat = chat.start().await?;
     webhooks.start(&chat)?;
     let stopped = CancellationToken::new();
-    let admin = admin.map(|served| admin::start(&chat, served, stopped.clone()));
+    let admin_certificate = certificate.clone().filter(|_| cli.tls.is_for_operator());
+    let admin_scheme = if admin_certificate.is_some() { "https" } else { "http" };
+    let admin = admin.map(|(bound, token)| {
+        let bound = bound.with_tls(admin_certificate);
+        admin::start(&chat, admin_scheme, bound, token, stopped.clone())
+    });
     let mut signals = StopSignals::new()?;
     let released = cli.worker_listen.as_ref().map(|_| supervisor::released()).transpose();
     let released = released.context("only a supervisor starts workers; use --workers N")?;
@@ -205,6 +214,7 @@ async fn serve(cli: &Cli) -> anyhow::Result<()> {
         workers = cli.workers,
         max_connections = chat.max_connections(),
         open_files = open_files(),
+        tls = certificate.is_some(),
         "chat-server {} serves on {local}",
         env!("CARGO_PKG_VERSION")
     );
@@ -216,15 +226,15 @@ async fn serve(cli: &Cli) -> anyhow::Result<()> {
     if let Some(code) = code {
         administrator::print(cli, local, &code);
     }
-    if matches!(bound.listener, Listener::Tcp(_)) {
-        println!("{LISTENING}{local}");
-    } else {
-        println!("listening on {local}");
-    }
+    println!("{LISTENING}{}", bound.url(cli.tls.scheme()));
     if cli.worker_listen.is_none() {
         service_manager::ready(&format!("serving on {local}"));
     }
-    let served = chat.serve(bound.listener, stop).await;
+    if let Some(certificate) = certificate.clone() {
+        tokio::spawn(tls::follow(certificate));
+    }
+    let Bound { listener, _file, .. } = bound.with_tls(certificate);
+    let served = chat.serve(listener, stop).await;
     stopped.cancel();
     let close = async {
         if let Some(admin) = admin {

@@ -2,7 +2,7 @@
 //!
 //! It is independent of the chat. A worker is any program that
 //!
-//! - prints `listening on http://HOST:PORT` on its standard output when it is ready, and
+//! - prints `listening on http://HOST:PORT`, or `https://`, on its standard output when it is ready, and
 //! - stops when its standard input ends (the parent-death pipe). The supervisor closes the pipe to stop it. The
 //!   operating system closes it if the supervisor is killed. See [`released`].
 

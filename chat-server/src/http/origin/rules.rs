@@ -5,6 +5,7 @@ use http::header::{HOST, HeaderName, ORIGIN};
 
 use super::allowed::{Allowed, AllowedHost, AllowedOrigin};
 use super::authority::{Authority, Origin};
+use crate::http::trusted_proxy::Way;
 
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
@@ -32,11 +33,12 @@ pub(super) enum Verdict {
 impl Rules {
     /// Judges a request by its headers.
     ///
-    /// `proxied`: a trusted proxy passed the request on. `local`: the server listens on a loopback address, so that
+    /// `local`: the server listens on a loopback address, so that
     /// only browsers of this machine reach it without a proxy. In that case, and when host names are configured, the
     /// request must use one of the server's own names. Any other name may belong to a page that points its own name
     /// here, which the browser takes for the same origin. That is not possible with an IP address as the host.
-    pub(super) fn judge(&self, headers: &HeaderMap, proxied: bool, local: bool) -> Verdict {
+    pub(super) fn judge(&self, headers: &HeaderMap, way: Way, local: bool) -> Verdict {
+        let proxied = way == Way::Proxied;
         let host = host(headers, proxied);
         let checked = !self.hosts.is_empty() || (local && !proxied);
         if checked && let Some(host) = &host {
@@ -50,7 +52,7 @@ impl Rules {
         }
         let origin = single(headers, &ORIGIN).and_then(Origin::parse);
         if let (Some(origin), Some(Some(host))) = (&origin, &host)
-            && is_same(origin, host, scheme(headers, proxied))
+            && is_same(origin, host, scheme(headers, way))
         {
             return Verdict::Own;
         }
@@ -77,8 +79,13 @@ fn host(headers: &HeaderMap, proxied: bool) -> Option<Option<Authority>> {
 }
 
 /// Returns the scheme that the client used, if known.
-fn scheme(headers: &HeaderMap, proxied: bool) -> Option<&'static str> {
-    match last(headers, &X_FORWARDED_PROTO).filter(|_| proxied)? {
+fn scheme(headers: &HeaderMap, way: Way) -> Option<&'static str> {
+    match way {
+        Way::Direct => return None,
+        Way::Tls => return Some("https"),
+        Way::Proxied => {}
+    }
+    match last(headers, &X_FORWARDED_PROTO)? {
         "http" | "ws" => Some("http"),
         "https" | "wss" => Some("https"),
         _ => None,
@@ -138,7 +145,7 @@ mod tests {
 
     /// What becomes of a request with this host and origin that comes from no proxy.
     fn direct(rules: &Rules, local: bool, host: &str, origin: &str) -> Verdict {
-        rules.judge(&headers(&[("host", host), ("origin", origin)]), false, local)
+        rules.judge(&headers(&[("host", host), ("origin", origin)]), Way::Direct, local)
     }
 
     #[test]
@@ -171,13 +178,38 @@ mod tests {
             assert!(matches!(verdict, Verdict::ForeignRefused(_)), "{host} {origin}");
         }
         let twice = [("host", "a"), ("origin", "http://a"), ("origin", "http://a")];
-        assert_eq!(rules.judge(&headers(&twice), false, false), Verdict::ForeignRefused(None));
+        assert_eq!(
+            rules.judge(&headers(&twice), Way::Direct, false),
+            Verdict::ForeignRefused(None)
+        );
         let twice = [("host", "a"), ("host", "a"), ("origin", "http://a")];
-        let verdict = rules.judge(&headers(&twice), false, false);
+        let verdict = rules.judge(&headers(&twice), Way::Direct, false);
         assert!(matches!(verdict, Verdict::ForeignRefused(_)));
         // Programs, and pages that ask for a file.
-        assert_eq!(rules.judge(&headers(&[("host", "anything")]), false, false), Verdict::Own);
-        assert_eq!(rules.judge(&headers(&[]), false, true), Verdict::Own);
+        assert_eq!(
+            rules.judge(&headers(&[("host", "anything")]), Way::Direct, false),
+            Verdict::Own
+        );
+        assert_eq!(rules.judge(&headers(&[]), Way::Direct, true), Verdict::Own);
+    }
+
+    #[test]
+    fn with_tls_the_pages_of_the_server_itself_are_https() {
+        let rules = Rules::default();
+        let page = |host, origin| {
+            rules.judge(&headers(&[("host", host), ("origin", origin)]), Way::Tls, false)
+        };
+        for host in ["example.org", "example.org:443"] {
+            assert_eq!(page(host, "https://example.org"), Verdict::Own);
+        }
+        for (host, origin) in [
+            ("example.org", "http://example.org"),
+            ("example.org:443", "http://example.org:443"),
+            ("example.org:8443", "http://example.org:8443"),
+        ] {
+            let verdict = page(host, origin);
+            assert!(matches!(verdict, Verdict::ForeignRefused(_)), "{host} {origin}");
+        }
     }
 
     #[test]
@@ -202,7 +234,7 @@ mod tests {
             assert!(matches!(verdict, Verdict::HostRefused(_)), "{host}");
         }
         let get = headers(&[("host", "evil.example")]);
-        assert!(matches!(rules.judge(&get, false, true), Verdict::HostRefused(Some(_))));
+        assert!(matches!(rules.judge(&get, Way::Direct, true), Verdict::HostRefused(Some(_))));
         // Elsewhere the server's name is not known.
         assert_eq!(direct(&rules, false, "a.example", "http://a.example"), Verdict::Own);
     }
@@ -210,8 +242,14 @@ mod tests {
     #[test]
     fn names_that_are_given_are_checked_wherever_the_server_listens() {
         let rules = rules(&[], &["chat.example.org"]);
-        for (proxied, local) in [(false, false), (false, true), (true, true), (true, false)] {
-            let judge = |host| rules.judge(&headers(&[("host", host)]), proxied, local);
+        for (way, local) in [
+            (Way::Direct, false),
+            (Way::Tls, false),
+            (Way::Direct, true),
+            (Way::Proxied, true),
+            (Way::Proxied, false),
+        ] {
+            let judge = |host| rules.judge(&headers(&[("host", host)]), way, local);
             for host in ["chat.example.org", "chat.example.org:8080", "localhost", "192.0.2.1"] {
                 assert_eq!(judge(host), Verdict::Own, "{host}");
             }
@@ -224,7 +262,8 @@ mod tests {
         let rules = Rules::default();
         let page = |origin, more: &[(&'static str, &str)], proxied| {
             let pairs = [&[("host", "127.0.0.1:3000"), ("origin", origin)], more].concat();
-            rules.judge(&headers(&pairs), proxied, true)
+            let way = if proxied { Way::Proxied } else { Way::Direct };
+            rules.judge(&headers(&pairs), way, true)
         };
         let forwarded = [("x-forwarded-host", "chat.example.org"), ("x-forwarded-proto", "https")];
         assert_eq!(page("https://chat.example.org", &forwarded, true), Verdict::Own);
@@ -241,7 +280,7 @@ mod tests {
         // The host that the proxy passes on, also to a server that only the machine itself reaches.
         let passed_on =
             headers(&[("host", "chat.example.org"), ("origin", "https://chat.example.org")]);
-        assert_eq!(rules.judge(&passed_on, true, true), Verdict::Own);
-        assert!(matches!(rules.judge(&passed_on, false, true), Verdict::HostRefused(_)));
+        assert_eq!(rules.judge(&passed_on, Way::Proxied, true), Verdict::Own);
+        assert!(matches!(rules.judge(&passed_on, Way::Direct, true), Verdict::HostRefused(_)));
     }
 }

@@ -129,7 +129,7 @@ impl Activity {
     }
 
     /// Returns when the connection times out if nothing happens.
-    fn deadline(&self, limits: &Limits) -> Option<Instant> {
+    pub(super) fn deadline(&self, limits: &Limits) -> Option<Instant> {
         let after = |time: u64, patience: Duration| {
             Some(self.began + Duration::from_millis(time) + patience)
         };

@@ -8,6 +8,8 @@ use std::time::Duration;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+#[cfg(feature = "tls")]
+use tokio::time::{Instant, timeout_at};
 use tokio::time::{sleep, timeout};
 
 use super::admission::Slot;
@@ -16,6 +18,8 @@ use super::listener::{Socket, readable};
 use super::respond::respond;
 use super::state::State;
 use super::stream::Stream;
+#[cfg(feature = "tls")]
+use super::tls;
 use crate::engine::limits::Limits;
 
 /// How long a refused connection may take to send its request.
@@ -40,13 +44,43 @@ pub(super) async fn serve(server: Arc<Server>, stream: Socket, peer: IpAddr, slo
         read = timeout(limits.header_timeout, readable(&stream)) => read.is_err(),
         () = server.stopping.cancelled() => true,
     };
-    if !silent {
-        // In a box of its own, and with the buffers of HTTP, for those who say something.
-        Box::pin(serve_http(server, stream, state, limits)).await;
+    if silent {
+        return;
+    }
+    #[cfg(feature = "tls")]
+    if server.has_tls() {
+        return Box::pin(serve_https(server, stream, state, limits)).await;
+    }
+    // In a box of its own, and with the buffers of HTTP, for those who say something.
+    Box::pin(serve_http(server, stream, state, limits)).await;
+}
+
+#[cfg(feature = "tls")]
+async fn serve_https(server: Arc<Server>, stream: Socket, state: Arc<State>, limits: Limits) {
+    let Some(certificate) = &server.tls else { return };
+    // Beside silence before it, and the headers after it.
+    let deadline = state.activity.deadline(&limits).unwrap_or_else(Instant::now);
+    let accepted = tokio::select! {
+        accepted = timeout_at(deadline, tls::accept(certificate, stream)) => accepted,
+        () = server.stopping.cancelled() => return,
+    };
+    match accepted {
+        Ok(Ok(stream)) => serve_http(server, stream, state, limits).await,
+        Ok(Err(error)) => {
+            tracing::debug!(client.address = %state.peer, "a TLS handshake has failed: {error}");
+        }
+        Err(_) => {
+            tracing::debug!(client.address = %state.peer, "a client has not ended its TLS handshake");
+        }
     }
 }
 
-async fn serve_http(server: Arc<Server>, stream: Socket, state: Arc<State>, limits: Limits) {
+async fn serve_http(
+    server: Arc<Server>,
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    state: Arc<State>,
+    limits: Limits,
+) {
     let service = service_fn(|request| respond(Arc::clone(&server), Arc::clone(&state), request));
     let stream = TokioIo::new(Stream::new(stream, Arc::clone(&state)));
     let mut connection = server.http.serve_connection(stream, service).with_upgrades();

@@ -7,16 +7,23 @@ use tokio::net::{UnixListener, UnixStream};
 #[cfg(unix)]
 use tokio_util::either::Either;
 
+#[cfg(feature = "tls")]
+use crate::http::certificate::TlsCertificate;
+
 /// The endpoint that clients connect to: a TCP address, or on Unix a socket in the file system, for a proxy on the
-/// same machine.
+/// same machine; with TLS if it has a [certificate](Self::with_tls).
 ///
-/// Connections to such a socket count as coming from `127.0.0.1`.
+/// Connections to a socket in the file system count as coming from `127.0.0.1`.
 #[derive(Debug)]
-#[non_exhaustive]
-pub enum Listener {
-    /// A TCP listener.
+pub struct Listener {
+    sockets: Sockets,
+    #[cfg(feature = "tls")]
+    tls: Option<TlsCertificate>,
+}
+
+#[derive(Debug)]
+enum Sockets {
     Tcp(TcpListener),
-    /// A listener on a Unix domain socket.
     #[cfg(unix)]
     Unix(UnixListener),
 }
@@ -28,12 +35,36 @@ pub(super) type Socket = Either<TcpStream, UnixStream>;
 pub(super) type Socket = TcpStream;
 
 impl Listener {
+    /// Makes clients use TLS with this certificate. A client has as long for the handshake and the headers of its first request
+    /// together as for the headers alone without TLS. What is no TLS is not answered.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// use chat_server::{Listener, TlsCertificate};
+    ///
+    /// let certificate = TlsCertificate::from_files("fullchain.pem", "privkey.pem")?;
+    /// let listener = tokio::net::TcpListener::bind("0.0.0.0:443").await?;
+    /// let listener = Listener::from(listener).with_tls(certificate);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn with_tls(self, certificate: TlsCertificate) -> Self {
+        Self { tls: Some(certificate), ..self }
+    }
+
+    #[cfg(feature = "tls")]
+    pub(super) fn tls(&self) -> Option<&TlsCertificate> {
+        self.tls.as_ref()
+    }
+
     /// Returns the IP address; none for a Unix domain socket.
     pub(crate) fn address(&self) -> Option<IpAddr> {
-        match self {
-            Self::Tcp(listener) => listener.local_addr().ok().map(|address| address.ip()),
+        match &self.sockets {
+            Sockets::Tcp(listener) => listener.local_addr().ok().map(|address| address.ip()),
             #[cfg(unix)]
-            Self::Unix(_) => None,
+            Sockets::Unix(_) => None,
         }
     }
 
@@ -41,8 +72,8 @@ impl Listener {
     ///
     /// Cancel safe: no connection is lost.
     pub(super) async fn accept(&self) -> io::Result<(Socket, IpAddr)> {
-        match self {
-            Self::Tcp(listener) => {
+        match &self.sockets {
+            Sockets::Tcp(listener) => {
                 let (stream, peer) = listener.accept().await?;
                 // Otherwise a small packet waits up to 40 ms until the client confirms the previous one.
                 if let Err(error) = stream.set_nodelay(true) {
@@ -53,7 +84,7 @@ impl Listener {
                 Ok((stream, peer.ip().to_canonical()))
             }
             #[cfg(unix)]
-            Self::Unix(listener) => {
+            Sockets::Unix(listener) => {
                 let (stream, _) = listener.accept().await?;
                 Ok((Either::Right(stream), Ipv4Addr::LOCALHOST.into()))
             }
@@ -61,16 +92,26 @@ impl Listener {
     }
 }
 
+impl From<Sockets> for Listener {
+    fn from(sockets: Sockets) -> Self {
+        Self {
+            sockets,
+            #[cfg(feature = "tls")]
+            tls: None,
+        }
+    }
+}
+
 impl From<TcpListener> for Listener {
     fn from(listener: TcpListener) -> Self {
-        Self::Tcp(listener)
+        Sockets::Tcp(listener).into()
     }
 }
 
 #[cfg(unix)]
 impl From<UnixListener> for Listener {
     fn from(listener: UnixListener) -> Self {
-        Self::Unix(listener)
+        Sockets::Unix(listener).into()
     }
 }
 

@@ -13,7 +13,7 @@ use super::body::{ResponseBody, TimedBody};
 use super::context::Server;
 use super::state::State;
 use crate::http::origin::keep_cors;
-use crate::http::trusted_proxy::Proxied;
+use crate::http::trusted_proxy::Way;
 use crate::socketio::client_address::ClientAddress;
 
 /// How long a refused client should wait before it retries, in seconds.
@@ -29,21 +29,23 @@ pub(super) async fn respond(
     mut request: Request<Incoming>,
 ) -> Result<Response<ResponseBody>, Infallible> {
     let proxied = server.proxies.forwarded_for(state.peer, request.headers());
+    let way = match proxied {
+        Some(_) => Way::Proxied,
+        None if server.has_tls() => Way::Tls,
+        None => Way::Direct,
+    };
     let place = proxied.map(|client| server.admission.enter(client)).transpose();
     let refused = state.refused().or(place.as_ref().err().copied());
     state.requested(place.ok().flatten());
     let response = match refused {
         Some(refused) if !HEALTH.contains(&request.uri().path()) => {
-            let refusal =
-                server.origins.answered_early(&request, proxied.is_some(), refusal(refused));
+            let refusal = server.origins.answered_early(&request, way, refusal(refused));
             if state.refused().is_some() { closed(refusal) } else { refusal }
         }
         _ => {
             let extensions = request.extensions_mut();
             extensions.insert(ClientAddress(proxied.unwrap_or(state.peer)));
-            if proxied.is_some() {
-                extensions.insert(Proxied);
-            }
+            extensions.insert(way);
             let response = serve(&server, request).await;
             if state.refused().is_some() { closed(response) } else { response }
         }

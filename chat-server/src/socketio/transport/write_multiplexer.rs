@@ -42,6 +42,8 @@ pub(crate) struct WriteMultiplexer {
     /// Written before anything else: frames of the direct writer, or the replacement of bytes that were taken from
     /// Engine.IO.
     ahead: BytesMut,
+    /// Something was written that the stream itself may still hold, as TLS does when the client does not read.
+    unflushed: bool,
     /// Frames that were not begun yet.
     direct_writer: BytesMut,
     /// The owner of the frames in the direct writer.
@@ -67,6 +69,7 @@ impl WriteMultiplexer {
             frames: FrameFilter::default(),
             msgpack: None,
             ahead: BytesMut::new(),
+            unflushed: false,
             direct_writer: BytesMut::new(),
             owner: 0,
             open: false,
@@ -134,7 +137,7 @@ impl WriteMultiplexer {
 
     /// Returns whether everything from the direct writer was written.
     pub(crate) fn is_clear(&self) -> bool {
-        self.direct_writer.is_empty() && self.ahead.is_empty()
+        self.direct_writer.is_empty() && self.ahead.is_empty() && !self.unflushed
     }
 
     /// Reads what comes before the bytes of the stream, if any of it is left.
@@ -160,7 +163,12 @@ impl WriteMultiplexer {
             ready!(self.poll_ahead(context))?;
             let waits = self.engine_waits || !self.open || !self.frames.is_between();
             if waits || self.direct_writer.is_empty() {
-                return Poll::Ready(Ok(()));
+                // Engine.IO flushes what it writes, but nothing of it follows here.
+                return if self.unflushed {
+                    self.poll_stream_flush(context)
+                } else {
+                    Poll::Ready(Ok(()))
+                };
             }
             std::mem::swap(&mut self.ahead, &mut self.direct_writer);
         }
@@ -274,7 +282,13 @@ impl WriteMultiplexer {
         if let Poll::Ready(Err(error)) = self.poll_direct(context) {
             return Poll::Ready(Err(error));
         }
-        self.stream().poll_flush(context)
+        self.poll_stream_flush(context)
+    }
+
+    fn poll_stream_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.stream().poll_flush(context))?;
+        self.unflushed = false;
+        Poll::Ready(Ok(()))
     }
 
     pub(crate) fn poll_shutdown(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -289,6 +303,7 @@ impl WriteMultiplexer {
                 return Poll::Ready(Err(ErrorKind::WriteZero.into()));
             }
             self.ahead.advance(written);
+            self.unflushed = true;
         }
         // An idle connection keeps no memory for what it sent.
         self.ahead = BytesMut::new();

@@ -8,7 +8,7 @@ export const OPERATOR = ["--admin-listen", "127.0.0.1:0"];
 
 /** The URL where a server serves its operator. */
 export function operatorOf(server) {
-  const [, url] = /^operator: (http:\/\/\S+)$/m.exec(server.process.stdout) ?? [];
+  const [, url] = /^operator: (https?:\/\/\S+)$/m.exec(server.process.stdout) ?? [];
   assert.ok(url, server.process.stdout);
   return url;
 }

@@ -51,7 +51,7 @@ export function spawnBinary(args, { env = {}, cwd } = {}) {
 export function ready(process, seconds = 20) {
   const line = new Promise((resolve, reject) => {
     const look = () => {
-      const found = /^listening on (http:\/\/\S+)$/m.exec(process.stdout);
+      const found = /^listening on (https?:\/\/\S+)$/m.exec(process.stdout);
       if (found) resolve(found[1]);
     };
     process.child.stdout.on("data", look);

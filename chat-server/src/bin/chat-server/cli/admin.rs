@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::listen::Bound;
 
 /// What is printed before the operator's address.
-const ADMIN: &str = "operator: http://";
+const ADMIN: &str = "operator: ";
 
 /// Reads the operator's token, if there is to be one.
 pub(super) fn token(file: Option<&Path>) -> anyhow::Result<Option<OperatorToken>> {
@@ -24,11 +24,13 @@ pub(super) fn token(file: Option<&Path>) -> anyhow::Result<Option<OperatorToken>
 /// Serves the operator until `stopped`, and prints where.
 pub(super) fn start(
     chat: &Chat,
-    (bound, token): (Bound, Option<OperatorToken>),
+    scheme: &str,
+    bound: Bound,
+    token: Option<OperatorToken>,
     stopped: CancellationToken,
 ) -> JoinHandle<()> {
     let chat = chat.clone();
-    println!("{ADMIN}{}", bound.shown);
+    println!("{ADMIN}{}", bound.url(scheme));
     tokio::spawn(async move {
         // The socket's file goes with it.
         let Bound { listener, shown, _file } = bound;

@@ -35,5 +35,6 @@ pub(super) fn print(cli: &Cli, local: &str, DeviceCode { code, expires_at, .. }:
     let path = cli.base_path.as_str();
     let until = Duration::from_millis(u64::try_from(expires_at.as_millis()).unwrap_or(0));
     let until = humantime::format_rfc3339_seconds(UNIX_EPOCH + until);
-    println!("administrator: http://{host}{path}/#device={code} (works once, until {until})");
+    let scheme = cli.tls.scheme();
+    println!("administrator: {scheme}://{host}{path}/#device={code} (works once, until {until})");
 }

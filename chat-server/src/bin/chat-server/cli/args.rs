@@ -13,6 +13,7 @@ use super::jwt::JwtArgs;
 use super::limits::LimitArgs;
 use super::listen::ListenAddress;
 use super::retention::RetentionArgs;
+use super::tls::TlsArgs;
 use super::webhooks::WebhookArgs;
 use crate::telemetry::LogFormat;
 use chat_server::{
@@ -170,6 +171,9 @@ pub(crate) struct Cli {
         value_parser = PossibleValuesParser::new(["on", "off"]).map(|on| on == "on")
     )]
     pub(crate) search: bool,
+
+    #[command(flatten)]
+    pub(super) tls: TlsArgs,
 
     #[command(flatten)]
     pub(super) jwt: JwtArgs,

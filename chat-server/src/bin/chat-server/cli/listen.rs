@@ -6,7 +6,7 @@ use std::str::FromStr;
 use anyhow::Context;
 use tokio::net::TcpListener;
 
-use chat_server::Listener;
+use chat_server::{Listener, TlsCertificate};
 
 /// The host to listen on if only a port is given.
 const DEFAULT_HOST: &str = "127.0.0.1";
@@ -28,6 +28,22 @@ pub(super) struct Bound {
     /// The address to show to users.
     pub(super) shown: String,
     pub(super) _file: Option<SocketFile>,
+}
+
+impl Bound {
+    /// Makes clients use TLS, if there is a certificate.
+    pub(super) fn with_tls(self, certificate: Option<TlsCertificate>) -> Self {
+        match certificate {
+            Some(certificate) => Self { listener: self.listener.with_tls(certificate), ..self },
+            None => self,
+        }
+    }
+
+    /// Returns the address as a URL; a Unix domain socket has none but its path.
+    pub(super) fn url(&self, scheme: &str) -> String {
+        let shown = &self.shown;
+        if shown.starts_with("unix:") { shown.clone() } else { format!("{scheme}://{shown}") }
+    }
 }
 
 impl ListenAddress {

@@ -59,7 +59,9 @@ pub(super) async fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         if let (Some(code), Some(first)) = (&code, addresses.first()) {
             administrator::print(cli, first, code);
         }
-        addresses.iter().for_each(|address| println!("{LISTENING}{address}"));
+        addresses
+            .iter()
+            .for_each(|address| println!("{LISTENING}{}://{address}", cli.tls.scheme()));
         service_manager::ready(&format!("serving on {}", addresses.join(" ")));
     };
     // Listens from the moment when it is polled: after the first signal.

@@ -8,7 +8,7 @@ use super::*;
 
 /// A worker that says it listens and then does what the script says.
 fn script(script: &str) -> impl Fn(&str) -> Command + Send + Sync + use<> {
-    let script = format!("echo {LISTENING}$1; {script}");
+    let script = format!("echo {LISTENING}http://$1; {script}");
     move |address| {
         let mut command = Command::new("sh");
         command.args(["-c", &script, "sh", address]);
@@ -115,7 +115,7 @@ async fn a_hangup_reaches_every_worker_and_ends_none_that_expects_it() {
     // Status 1 is the end of the input. A signal that comes just before a `read` is noted when its time is over.
     let note = "trap 'echo x >> \"$0.$1\"' HUP";
     let wait = "while read -t 0.05 line; [ $? -ne 1 ]; do :; done";
-    let script = format!("{note}; echo {LISTENING}$1; {wait}");
+    let script = format!("{note}; echo {LISTENING}http://$1; {wait}");
     let command = move |_, address: &str| {
         let mut command = Command::new("bash");
         command.args(["-c", &script]).arg(notes.join("hangups")).arg(address);

@@ -10,8 +10,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::error::SupervisorError;
 
-/// What a worker prints before its address.
-pub(crate) const LISTENING: &str = "listening on http://";
+/// What a worker prints before its URL.
+pub(crate) const LISTENING: &str = "listening on ";
 
 /// How long a worker may take to stop.
 const STOP_PATIENCE: Duration = Duration::from_secs(10);
@@ -42,7 +42,8 @@ impl Worker {
         })?;
         let mut output = BufReader::new(output).lines();
         while let Ok(Some(line)) = output.next_line().await {
-            if let Some(address) = line.strip_prefix(LISTENING) {
+            let url = line.strip_prefix(LISTENING).and_then(|url| url.split_once("://"));
+            if let Some((_, address)) = url {
                 let address = address.to_owned();
                 tracing::info!(
                     worker.address = address,

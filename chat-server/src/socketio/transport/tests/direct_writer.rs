@@ -6,7 +6,7 @@ use std::task::{Context, Waker};
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, duplex};
+use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt, BufWriter, DuplexStream, duplex};
 use tokio_test::{assert_pending, assert_ready, task};
 use tokio_util::task::TaskTracker;
 
@@ -14,7 +14,7 @@ use super::super::direct_writer::DirectWriter;
 use super::super::frames::text_frame;
 use super::super::stream::LinkedStream;
 use super::super::websocket::Websocket;
-use super::super::write_multiplexer::WriteMultiplexer;
+use super::super::write_multiplexer::{Stream, WriteMultiplexer};
 use super::super::{ConnectReply, Farewell, Link};
 use super::limits;
 use crate::engine::delivery::NotTaken;
@@ -24,12 +24,17 @@ const CONNECT: &[u8] = b"40{\"sid\":\"abc\"}";
 /// A server's stream whose client takes `buffer` bytes before it has to read, and its direct writer.
 fn connect(buffer: usize) -> (LinkedStream, DirectWriter, DuplexStream) {
     let (server, client) = duplex(buffer);
+    let (stream, direct_writer) = over(server);
+    (stream, direct_writer, client)
+}
+
+fn over(server: impl Stream) -> (LinkedStream, DirectWriter) {
     let link = Arc::new(Link::websocket());
     let open = TaskTracker::new().token();
     let websocket = Websocket::of(link);
     let stream =
         LinkedStream::new(WriteMultiplexer::new(server), Arc::clone(&websocket), limits(), open);
-    (stream, DirectWriter::of(&websocket).unwrap(), client)
+    (stream, DirectWriter::of(&websocket).unwrap())
 }
 
 /// Has Engine.IO write the CONNECT reply and the client read it.
@@ -79,6 +84,24 @@ async fn nothing_of_the_lane_leaves_before_the_client_is_told_that_it_is_connect
     ];
     let expected = expected.concat();
     assert_eq!(received(&mut client, expected.len()).await, expected);
+}
+
+#[tokio::test]
+async fn what_the_stream_holds_back_leaves_without_engine_io() {
+    let (server, mut client) = duplex(1000);
+    // As TLS, which takes more than the client reads.
+    let (mut stream, direct_writer) = over(BufWriter::new(server));
+    open(&mut stream, &mut client).await;
+    let frame = text_frame(&[&[b'x'; 3000]]);
+    assert_eq!(direct_writer.push(&frame), Ok(()));
+    assert_eq!(direct_writer.flush(), Err(NotTaken::Full), "the client has 1000 bytes");
+    let mut got = received(&mut client, 1000).await;
+    while direct_writer.flush() == Err(NotTaken::Full) {
+        got.extend(received(&mut client, 1000).await);
+    }
+    let rest = frame.len() - got.len();
+    got.extend(received(&mut client, rest).await);
+    assert_eq!(got, frame);
 }
 
 #[tokio::test]
