@@ -5,6 +5,7 @@
 pub(crate) mod api;
 pub(crate) mod base_path;
 pub(crate) mod exposition;
+pub(crate) mod files;
 pub(crate) mod operator_token;
 pub(crate) mod origin;
 mod owner_only;
