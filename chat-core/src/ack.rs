@@ -126,6 +126,10 @@ pub enum RefusalCode {
     InvalidQuery,
     /// This server has no search.
     SearchOff,
+    /// This server takes no files.
+    FilesOff,
+    /// There is no such file of this user for this conversation, it has not arrived completely, or another message has it.
+    UnknownFile,
     /// There is no such message here, or it has been deleted.
     UnknownMessage,
     /// The message has the maximum number of different reactions. Give one that it has.
@@ -191,6 +195,8 @@ impl RefusalCode {
             Self::ClientOffsetConflict,
             Self::InvalidQuery,
             Self::SearchOff,
+            Self::FilesOff,
+            Self::UnknownFile,
             Self::UnknownMessage,
             Self::TooManyReactions,
             Self::NotInRoom,

@@ -44,6 +44,9 @@
 //! | [`TYPING`] | a room, and whether the client types there | [`TypingHeard`] | [`Typing`] |
 //! | [`PRIVATE_TYPING`] | a nickname, and whether the client types to it | [`PrivateTypingHeard`] | [`PrivateTyping`] |
 //! | [`ONLINE`] | a nickname | [`Online`] | |
+//! | [`UPLOAD`] | an [`Upload`] | [`UploadTicket`] | |
+//! | [`FILE_LINKS`] | the offset of a message | [`FileLinks`] | |
+//! | [`FILE_LIMITS`] | | [`FileLimits`] | |
 //!
 //! Each answer may be a [`Refusal`](crate::Refusal) instead: read it as an [`Answer`](crate::Answer). A server reads
 //! what a client sends with `from_event` of its type, [`room_from_event`] or [`token_from_event`].
@@ -56,6 +59,7 @@ mod chat_message;
 mod client_event;
 mod delivery;
 mod devices;
+mod files;
 mod handshake;
 mod history;
 mod history_gone;
@@ -90,6 +94,7 @@ pub use delivery::{Delivery, DeliveryMeta, PrivateDelivery, PrivateDeliveryMeta}
 pub use devices::{
     Device, DeviceCode, DeviceId, DeviceLabel, Devices, LinkCode, LinkDevice, Unlinked,
 };
+pub use files::{FileLimits, FileLink, FileLinks, Upload, UploadOf, UploadTicket};
 pub use handshake::{Handshake, Token};
 pub use history::{
     History, HistoryMessage, HistoryOf, HistoryRange, HistoryRequest, ReactionCount,
@@ -371,6 +376,23 @@ pub const PRIVATE_TYPING: &str = "private typing";
 ///
 /// Argument: the nickname. Ack: [`Online`] or [`Refusal`](crate::Refusal).
 pub const ONLINE: &str = "is online";
+
+/// The event with which a user begins to upload a file, or goes on. The bytes go over HTTP: `PATCH` with `Upload-Offset` and
+/// the token, in as many requests as wanted. A message whose text has the [line](crate::FileReference) of a file that has
+/// arrived carries it.
+///
+/// Argument: [`Upload`]. Ack: [`UploadTicket`] or [`Refusal`](crate::Refusal).
+pub const UPLOAD: &str = "upload";
+
+/// The event with which a client asks for links to the files of a message that it may read. They work for an hour at least.
+///
+/// Argument: the offset of the message. Ack: [`FileLinks`] or [`Refusal`](crate::Refusal).
+pub const FILE_LINKS: &str = "file links";
+
+/// The event with which a client asks whether there are files here, and how large they may be.
+///
+/// No arguments. Ack: [`FileLimits`] or [`Refusal`](crate::Refusal).
+pub const FILE_LIMITS: &str = "file limits";
 
 /// The event that tells a room that a user has joined: [`UserChange`]. Delivered at most once.
 pub const USER_JOINED: &str = "user joined";

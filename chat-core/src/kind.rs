@@ -139,7 +139,7 @@ const SOCKET_IO: [&str; 7] = [
 ];
 
 /// The names of the chat's own events, in the module `event`, which knows this one.
-const CHAT: [&str; 46] = [
+const CHAT: [&str; 49] = [
     "chat message",
     "private message",
     "edit message",
@@ -184,6 +184,9 @@ const CHAT: [&str; 46] = [
     "typing",
     "private typing",
     "is online",
+    "upload",
+    "file links",
+    "file limits",
     "user joined",
     "user left",
 ];

@@ -8,6 +8,7 @@ pub mod client;
 mod client_offset;
 mod error;
 pub mod event;
+mod file;
 mod frame;
 mod hex_id;
 mod id;
@@ -33,6 +34,7 @@ pub use audience::{Audience, Feed, UserId};
 pub use author::{Author, AuthorId};
 pub use client_offset::ClientOffset;
 pub use error::ParseError;
+pub use file::{FileId, FileName, FileReference};
 pub use frame::{
     AccessScope, FRAME_VERSION, Frame, FrameBody, FrameError, PresenceEntry, PresenceId,
 };

@@ -32,12 +32,14 @@ pub use self::impairment::Impairment;
 pub use self::search::SearchError;
 pub use self::send::{SendError, Sending};
 pub use self::stores::Stores;
+use crate::engine::files::Files;
 use crate::engine::limits::{LimitError, Limits};
 use crate::engine::log::{Log, ReaderId};
 use crate::engine::outgoing::Outgoing;
 #[cfg(feature = "api")]
 use crate::http::api::{self, Api, ApiTokens};
 use crate::http::base_path::BasePath;
+use crate::http::files;
 use crate::http::origin::{OriginGuard, Origins, Rules};
 use crate::http::server::{self, Listener, Room, Served};
 use crate::http::trusted_proxy::TrustedProxies;
@@ -84,6 +86,8 @@ pub struct Chat {
     proxies: TrustedProxies,
     rules: Rules,
     base_path: BasePath,
+    /// None if no files are kept.
+    files: Option<Files>,
     /// None if there are no tokens for it.
     #[cfg(feature = "api")]
     api: Option<Api>,
@@ -151,6 +155,17 @@ impl Chat {
         web::client_router()
     }
 
+    /// Returns a router with the files of messages, below `/files`, for an application with its own pages; nothing if none are
+    /// [kept](ChatBuilder::files).
+    pub fn files_router(&self) -> Router {
+        self.files_router_for(&self.origins_at(None))
+    }
+
+    fn files_router_for(&self, origins: &Origins) -> Router {
+        let files = self.files.clone().map(|kept| files::router(kept, origins.clone()));
+        files.unwrap_or_default()
+    }
+
     /// Returns a router with the API for the holders of these tokens, to nest where you like, as in
     /// `app.nest("/api/v1", chat.api_router(tokens))`. The chat's own [`router`](Self::router) has it if the builder was
     /// given [tokens](ChatBuilder::api).
@@ -166,6 +181,7 @@ impl Chat {
     /// - `/`, the chat page
     /// - `/healthz`, which answers as long as the process works
     /// - `/api/v1`, the API, if there are [tokens](ChatBuilder::api) for it
+    /// - `/files`, for the files of messages, if they are [kept](ChatBuilder::files)
     /// - `/readyz`, which answers status 503 with [what does not work](Self::impairments), if anything
     pub fn router(&self) -> Router {
         self.router_for(self.origins_at(None))
@@ -183,7 +199,9 @@ impl Chat {
             .api
             .clone()
             .map(|api| Router::new().nest("/api/v1", api::router(api, origins.clone())));
+        let files = self.files_router_for(&origins);
         let chat = self.socket_router_for(origins).merge(web::router()).merge(health.clone());
+        let chat = chat.merge(files);
         #[cfg(feature = "api")]
         let chat = match api {
             Some(api) => chat.merge(api),

@@ -7,6 +7,7 @@ pub(crate) mod base_path;
 #[cfg(feature = "tls")]
 pub(crate) mod certificate;
 pub(crate) mod exposition;
+pub(crate) mod files;
 pub(crate) mod operator_token;
 pub(crate) mod origin;
 mod owner_only;

@@ -5,6 +5,7 @@ mod appended;
 mod config;
 mod disk;
 mod error;
+mod files;
 mod key;
 mod memory;
 mod nickname;
@@ -41,6 +42,9 @@ pub use appended::Appended;
 pub use config::{back_up, open, renew_epoch, restore};
 pub use disk::Disk;
 pub use error::StoreError;
+#[cfg(feature = "files")]
+pub use files::DirectoryStore;
+pub use files::{FileAudience, FileError, FileRecord, FileState, FileStore, FileWriter, KeptFile};
 pub use key::key_from_kept;
 pub use memory::MemoryStore;
 pub use nickname::{ClaimKind, Claimed, NicknameClaim, NicknameStore, OwnerKey};

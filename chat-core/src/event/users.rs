@@ -80,6 +80,10 @@ impl NicknameRequest {
 
 pub(super) fn nickname(arguments: &Arguments<'_>) -> Result<Nickname, Refusal> {
     let name: String = arguments.required(1, "the first argument must be a nickname, a string")?;
+    nickname_of(&name)
+}
+
+pub(super) fn nickname_of(name: &str) -> Result<Nickname, Refusal> {
     name.parse().map_err(|error| Refusal::invalid(RefusalCode::InvalidNickname, error))
 }
 

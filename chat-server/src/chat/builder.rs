@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use chat_adapter::{Broadcast, LocalBroadcast};
 use chat_core::{Nickname, NodeId, ParseError, TypedEvent};
+use chat_store::FileStore;
 use socketioxide::SocketIo;
 use socketioxide::extract::SocketRef;
 use socketioxide::socket::DisconnectReason;
@@ -10,6 +11,7 @@ use tokio_util::task::TaskTracker;
 
 use super::{Chat, ChatError, Stores};
 use crate::engine::client_events::ClientEvents;
+use crate::engine::files::{Files, Keeper};
 use crate::engine::intercept::{Interception, Interceptor};
 use crate::engine::limits::Limits;
 use crate::engine::log::{Log, RECENT_AT_START};
@@ -65,6 +67,8 @@ pub struct ChatBuilder {
     registration: Registration,
     limits: Limits,
     retention: Retention,
+    /// None if no files are kept.
+    files: Option<Arc<dyn FileStore>>,
     proxies: TrustedProxies,
     rules: Rules,
     base_path: BasePath,
@@ -98,6 +102,7 @@ impl ChatBuilder {
             registration: Registration::default(),
             limits: Limits::default(),
             retention: Retention::default(),
+            files: None,
             proxies: TrustedProxies::default(),
             rules: Rules::default(),
             base_path: BasePath::default(),
@@ -249,6 +254,15 @@ impl ChatBuilder {
     /// Sets how much of the log is kept; by default all of it. All nodes need the same.
     pub fn retention(self, retention: Retention) -> Self {
         Self { retention, ..self }
+    }
+
+    /// Keeps files, which users upload and messages carry; without this there are none. All nodes need the same.
+    ///
+    /// They are served at `/files` by [`Chat::router`], and by [`Chat::files_router`] in an application of your own. A file is
+    /// removed when its message is deleted, is edited so that it does not have it any more, or is not
+    /// [retained](Self::retention).
+    pub fn files(self, store: Arc<dyn FileStore>) -> Self {
+        Self { files: Some(store), ..self }
     }
 
     /// Sets the proxies that are trusted for a client's address; none by default.
@@ -403,6 +417,7 @@ impl ChatBuilder {
             .ws_read_buffer_size(READ_BUFFER)
             .with_parser(parser)
             .build_svc();
+        let files = self.files.map(|store| Files::new(store, Arc::clone(&log), &limits));
         let patience = limits.ping_interval + limits.ping_timeout;
         let transport = TransportService::new(service, patience).with_limits(&limits);
         let services = Services {
@@ -416,6 +431,7 @@ impl ChatBuilder {
             access_rate: limits.room_change_rate().map(Buckets::new).map(Arc::new),
             reading: read_positions.map(Reading::new),
             search: search.clone().map(|index| Search::new(Arc::clone(&log), index)),
+            files: files.clone(),
             gate: gate.clone(),
             reacting: Turns::new(),
             interception: self.interceptor.map(Interception::new),
@@ -436,6 +452,10 @@ impl ChatBuilder {
                 retention: self.retention,
             };
             relay.spawn(retainer.run(listening.clone()));
+        }
+        if let Some(files) = files.clone() {
+            let keep = Keeper::run(files, Arc::clone(&sessions), listening.clone());
+            tokio::spawn(keep);
         }
         if let Some(index) = search {
             let run = Indexer::new(Arc::clone(&log), index).run();
@@ -473,6 +493,7 @@ impl ChatBuilder {
             proxies,
             rules,
             base_path: self.base_path,
+            files,
         })
     }
 }

@@ -150,6 +150,15 @@ pub struct Limits {
     /// Maximum number of message bytes that all users at one address together may store per day; 2,147,483,648 (2
     /// GiB) by default, 0 means no limit. Otherwise at least the size of one message.
     pub max_bytes_per_day_per_address: u64,
+    /// Maximum size of a file in bytes, where files are [kept](crate::ChatBuilder::files); 25,000,000 by default. A larger one
+    /// is refused with `too_large`.
+    pub max_file_bytes: u64,
+    /// Maximum size in bytes of all files together that one user may upload on a day, in UTC; 500,000,000 by default, 0
+    /// means no limit. More are refused with `quota_exceeded`. All nodes count together.
+    pub max_file_bytes_per_day: u64,
+    /// Maximum size in bytes of all files together; 20,000,000,000 by default. More are refused with `quota_exceeded`. Each
+    /// node learns within ten minutes what others have taken in.
+    pub max_files_bytes: u64,
     /// Maximum number of TCP connections including websockets, from 1 to 1,000,000; 50,000 by default, which as idle
     /// websockets take 1.2 GB. It is lower where the operating system allows fewer open files. Further connections
     /// get status 503, except for `/healthz` and `/readyz`.
@@ -202,6 +211,9 @@ impl Default for Limits {
             max_bytes_per_day: 256 * 1024 * 1024,
             max_messages_per_day_per_address: 1_000_000,
             max_bytes_per_day_per_address: 2 * 1024 * 1024 * 1024,
+            max_file_bytes: 25_000_000,
+            max_file_bytes_per_day: 500_000_000,
+            max_files_bytes: 20_000_000_000,
             max_connections: 50_000,
             max_connections_per_address: 1_000,
             header_timeout: Duration::from_secs(60),

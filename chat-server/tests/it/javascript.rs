@@ -85,6 +85,7 @@ files! {
     cuts
     drain
     duplicates
+    files
     forks
     handshake
     history

@@ -11,6 +11,7 @@ mod args;
 mod backup;
 mod client;
 mod command;
+mod files;
 mod follow;
 mod hub;
 mod jwt;
@@ -173,6 +174,9 @@ async fn serve(cli: &Cli) -> anyhow::Result<()> {
     }
     if let Some(verifier) = reloaded.verifier {
         chat = chat.jwt(verifier);
+    }
+    if let Some(files) = files::store(cli.file_directory.as_ref(), &cli.store) {
+        chat = chat.files(files);
     }
     if let Some(tokens) = reloaded.tokens {
         chat = chat.api(tokens);

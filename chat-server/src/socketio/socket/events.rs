@@ -5,6 +5,7 @@ mod changes;
 mod chat_message;
 mod client_event;
 mod devices;
+mod files;
 mod history;
 mod in_room;
 mod join;

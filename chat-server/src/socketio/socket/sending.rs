@@ -1,8 +1,11 @@
 //! Messages of a connection on their way to the log.
 
-use chat_core::{Kind, NewMessage, Refusal, RefusalCode};
+use chat_core::{FileId, FileReference, Kind, NewMessage, Refusal, RefusalCode};
+use chat_store::Appended;
 
 use super::connection::{Connection, Request};
+use crate::engine::files::FilesError;
+use crate::engine::log::Outcome;
 use crate::engine::planted::{self, Bug};
 use crate::engine::policy::{Action, Identity};
 use crate::engine::turns::Turn;
@@ -34,6 +37,17 @@ impl Connection {
         if let Err(refusal) = self.intercept(&mut message, actions).await {
             return request.refuse_unless_stored(message, refusal);
         }
+        match self.check_files(&message).await {
+            Ok(()) => {}
+            Err(FilesError::Refused(refusal)) => {
+                return request.refuse_unless_stored(message, refusal);
+            }
+            Err(error) => {
+                tracing::warn!("the files of a message cannot be checked: {error}");
+                // Silence makes the client retry.
+                return request.finish(Outcome::Unavailable);
+            }
+        }
         let actions = if planted::is(Bug::ChangeUnasked) { &[] } else { actions };
         // Asked last, so that it is done while it is allowed.
         let _grant = match self.permit(actions).await {
@@ -44,10 +58,24 @@ impl Connection {
             return request.refuse(refusal);
         }
         let log = &self.services.log;
+        let carried = self.services.files.clone().zip(files_of(&message));
         log.submit(self.reader, message, self.origin(), move |outcome| {
             drop(turn);
+            if let (Some((files, carried)), Outcome::Answered(Appended::New(offset))) =
+                (carried, &outcome)
+            {
+                files.attach_soon(carried, *offset);
+            }
             request.finish(outcome);
         });
+    }
+
+    /// Checks that the files of a message are there and the client's own.
+    async fn check_files(&self, message: &NewMessage) -> Result<(), FilesError> {
+        match &self.services.files {
+            Some(files) if FileReference::is_any_in(&message.content) => files.check(message).await,
+            _ => Ok(()),
+        }
     }
 
     /// Sets the author of a message.
@@ -74,6 +102,14 @@ impl Connection {
         interception.apply(&who, message).await?;
         self.services.limits.admit(&message.content)
     }
+}
+
+/// Returns the files that a text has; none if it has none, or is no text.
+fn files_of(message: &NewMessage) -> Option<Vec<FileId>> {
+    let is_text = matches!(message.kind, Kind::Text | Kind::Reply(_));
+    let references = is_text.then(|| FileReference::all_in(&message.content))?;
+    let ids: Vec<_> = references.iter().map(|reference| reference.id).collect();
+    (!ids.is_empty()).then_some(ids)
 }
 
 pub(crate) fn not_in_room() -> Refusal {

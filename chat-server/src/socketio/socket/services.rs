@@ -12,6 +12,7 @@ use super::connect_error::ConnectError;
 use super::observe::{Direction, Observed};
 use super::session::ChatSession;
 use crate::engine::client_events::ClientEvents;
+use crate::engine::files::Files;
 use crate::engine::intercept::Interception;
 use crate::engine::limits::Limits;
 use crate::engine::log::Log;
@@ -87,6 +88,8 @@ pub(crate) struct Services {
     pub(crate) reading: Option<Reading>,
     /// Finds messages; none if nothing indexes them.
     pub(crate) search: Option<Search>,
+    /// The files of messages; none if no files are kept.
+    pub(crate) files: Option<Files>,
     /// Asks the application's policy; none without one.
     pub(crate) gate: Option<Gate>,
     /// Whose turn it is to give a message a new reaction.

@@ -9,6 +9,7 @@ use clap::error::ErrorKind;
 use clap::{ArgAction, CommandFactory, FromArgMatches, Parser};
 
 use super::command::Command;
+use super::files::FilesPlace;
 use super::jwt::JwtArgs;
 use super::limits::LimitArgs;
 use super::listen::ListenAddress;
@@ -51,6 +52,13 @@ pub(crate) struct Cli {
         global = true
     )]
     pub(crate) store: String,
+
+    /// Where files of messages are kept: a directory, or off [default: beside the file of the store, as chat.db-files]
+    ///
+    /// It is made with the first file. Nodes of several machines need one that they share. With postgres: and memory: there
+    /// are no files unless this is set.
+    #[arg(long = "files", env = "CHAT_FILES", value_name = "DIR")]
+    pub(super) file_directory: Option<FilesPlace>,
 
     /// How nodes tell each other about new messages
     ///

@@ -121,6 +121,24 @@ pub(super) struct LimitArgs {
     #[arg(long, env = "CHAT_MAX_BYTES_PER_DAY_PER_ADDRESS", value_name = "BYTES", default_value_t = Limits::default().max_bytes_per_day_per_address)]
     max_bytes_per_day_per_address: u64,
 
+    /// Maximum size of a file in bytes
+    ///
+    /// A larger one is refused with `too_large`.
+    #[arg(long, env = "CHAT_MAX_FILE_BYTES", value_name = "BYTES", default_value_t = Limits::default().max_file_bytes)]
+    max_file_bytes: u64,
+
+    /// Maximum size in bytes of all files that one user may upload on a day, in UTC; 0 means no limit
+    ///
+    /// More are refused with `quota_exceeded`. All nodes count together.
+    #[arg(long, env = "CHAT_MAX_FILE_BYTES_PER_DAY", value_name = "BYTES", default_value_t = Limits::default().max_file_bytes_per_day)]
+    max_file_bytes_per_day: u64,
+
+    /// Maximum size in bytes of all files together
+    ///
+    /// More are refused with `quota_exceeded`.
+    #[arg(long, env = "CHAT_MAX_FILES_BYTES", value_name = "BYTES", default_value_t = Limits::default().max_files_bytes)]
+    max_files_bytes: u64,
+
     /// Maximum number of TCP connections, including websockets; lower if the limit of open files is; more get status
     /// 503, except for /healthz and /readyz
     #[arg(long, env = "CHAT_MAX_CONNECTIONS", value_name = "N", default_value_t = Limits::default().max_connections)]
@@ -167,6 +185,9 @@ impl LimitArgs {
         limits.max_bytes_per_day = self.max_bytes_per_day;
         limits.max_messages_per_day_per_address = self.max_messages_per_day_per_address;
         limits.max_bytes_per_day_per_address = self.max_bytes_per_day_per_address;
+        limits.max_file_bytes = self.max_file_bytes;
+        limits.max_file_bytes_per_day = self.max_file_bytes_per_day;
+        limits.max_files_bytes = self.max_files_bytes;
         limits.max_connections = self.max_connections;
         limits.max_connections_per_address = self.max_connections_per_address;
         limits.header_timeout = self.header_timeout.into();

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use chat_core::event::{CHAT_MESSAGE, ChatMessage};
-use chat_core::{NewMessage, Refusal, RoomId};
+use chat_core::{FileReference, NewMessage, Refusal, RoomId};
 
 use super::super::connection::{Connection, Request};
 use super::super::event::Event;
@@ -22,7 +22,9 @@ impl Event for ChatMessageEvent {
     }
 
     fn handle(connection: &Arc<Connection>, message: ChatMessage, request: Request) {
-        if connection.services.interception.is_none() {
+        let services = &connection.services;
+        let has_files = services.files.is_some() && FileReference::is_any_in(&message.content);
+        if services.interception.is_none() && !has_files {
             return in_turn(connection, message, request, actions, submit);
         }
         let later = Arc::clone(connection);

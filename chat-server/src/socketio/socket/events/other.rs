@@ -8,7 +8,7 @@ use socketioxide_core::Value;
 
 use super::super::connection::{Connection, InOrder, TASK_BYTES, json};
 use super::super::event::{Event, handle};
-use super::{changes, client_event, devices, kept_rooms, privately, reading, search, token};
+use super::{changes, client_event, devices, files, kept_rooms, privately, reading, search, token};
 
 /// Handles events that have no handler of their own: rare ones, and those that the chat does not know.
 pub(crate) struct OtherEvents(pub(crate) Arc<Connection>);
@@ -46,6 +46,9 @@ const RARE: &[Rare] = &[
     rare::<search::SearchEvent>(),
     rare::<privately::PrivateTypingEvent>(),
     rare::<privately::OnlineEvent>(),
+    rare::<files::UploadEvent>(),
+    rare::<files::FileLinksEvent>(),
+    rare::<files::FileLimitsEvent>(),
 ];
 
 const fn rare<E: Event>() -> Rare {

@@ -1,0 +1,148 @@
+use super::*;
+use crate::files::FileAudience;
+use chat_core::{FileName, RoomId};
+
+const OWNER: UserId = UserId::from_stored(7);
+
+fn offset(number: u64) -> Offset {
+    Offset::new(number).unwrap()
+}
+
+fn record(number: u8, bytes: u64) -> FileRecord {
+    let name = FileName::fitted("a.txt");
+    let audience = FileAudience::Room(RoomId::general());
+    FileRecord::new(FileId::from_random([number; 16]), name, bytes, OWNER, audience)
+}
+
+struct Kept {
+    store: DirectoryStore,
+    directory: tempfile::TempDir,
+}
+
+impl Kept {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        Self { store: DirectoryStore::new(directory.path().join("files")), directory }
+    }
+
+    async fn stored(&self, number: u8, text: &'static str) -> FileId {
+        let record = record(number, text.len() as u64);
+        self.store.create(&record).await.unwrap();
+        let mut writer = self.store.append(record.id, 0).await.unwrap();
+        writer.write(text.into()).await.unwrap();
+        let state = writer.finish().await.unwrap();
+        assert!(matches!(state, FileState::Complete { .. }));
+        record.id
+    }
+
+    /// Returns whether these bytes are anywhere in the directory.
+    fn has_bytes(&self, text: &str) -> bool {
+        fn search(path: &Path, text: &[u8]) -> bool {
+            if path.is_dir() {
+                let mut entries = fs::read_dir(path).unwrap();
+                return entries.any(|entry| search(&entry.unwrap().path(), text));
+            }
+            fs::read(path).unwrap().windows(text.len()).any(|window| window == text)
+        }
+        search(self.directory.path(), text.as_bytes())
+    }
+}
+
+#[tokio::test]
+async fn a_file_arrives_in_parts_and_is_read_when_it_is_complete() {
+    let Kept { store, directory: _kept } = Kept::new();
+    let record = record(1, 10);
+    store.create(&record).await.unwrap();
+    let mut writer = store.append(record.id, 0).await.unwrap();
+    writer.write("hello".into()).await.unwrap();
+    assert!(matches!(store.append(record.id, 0).await, Err(FileError::Busy)));
+    assert_eq!(writer.finish().await.unwrap(), FileState::Incomplete { received: 5 });
+    assert!(matches!(store.read(record.id, 0, 99).await, Err(FileError::Unknown)));
+    let elsewhere = store.append(record.id, 4).await;
+    assert!(matches!(elsewhere, Err(FileError::Elsewhere { received: 5 })));
+    // Another node goes on.
+    let other = store.clone();
+    let mut writer = other.append(record.id, 5).await.unwrap();
+    assert!(matches!(writer.write("worlds".into()).await, Err(FileError::TooLong)));
+    writer.write("world".into()).await.unwrap();
+    let hash = sha2::Digest::finalize(sha2::Digest::chain_update(
+        <sha2::Sha256 as sha2::Digest>::new(),
+        "helloworld",
+    ));
+    assert_eq!(writer.finish().await.unwrap(), FileState::Complete { hash: hash.into() });
+    assert_eq!(store.read(record.id, 3, 4).await.unwrap(), "lowo");
+    assert_eq!(store.read(record.id, 10, 4).await.unwrap(), "");
+    let again = store.append(record.id, 10).await;
+    assert!(matches!(again, Err(FileError::Elsewhere { received: 10 })));
+}
+
+#[tokio::test]
+async fn a_file_has_one_message_and_goes_with_it_for_good() {
+    let kept = Kept::new();
+    let (first, second) = (kept.stored(1, "first secret").await, kept.stored(2, "second").await);
+    let store = &kept.store;
+    for _ in 0..2 {
+        store.attach(first, offset(9)).await.unwrap();
+        store.attach(second, offset(9)).await.unwrap();
+    }
+    store.attach(first, offset(10)).await.unwrap();
+    assert_eq!(store.find(first).await.unwrap().unwrap().message, Some(offset(9)));
+    assert_eq!(store.offsets(Offset::ZERO, 5).await.unwrap(), [offset(9)]);
+    assert_eq!(store.offsets(offset(9), 5).await.unwrap(), []);
+    assert_eq!(store.unattached().await.unwrap(), []);
+    assert_eq!(store.total_bytes().await.unwrap(), 18);
+    assert!(kept.has_bytes("first secret"));
+    store.remove(first).await.unwrap();
+    store.remove(first).await.unwrap();
+    assert!(!kept.has_bytes("first secret"));
+    assert_eq!(store.find(first).await.unwrap(), None);
+    assert_eq!(store.attached_to(offset(9)).await.unwrap(), [second]);
+    assert_eq!(store.read(second, 0, 99).await.unwrap(), "second");
+    store.remove(second).await.unwrap();
+    assert_eq!(store.offsets(Offset::ZERO, 5).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn what_a_crash_leaves_while_a_file_is_removed_is_out_of_reach_and_swept() {
+    let kept = Kept::new();
+    let id = kept.stored(1, "first secret").await;
+    let store = &kept.store;
+    store.attach(id, offset(9)).await.unwrap();
+    // As far as a process came that was killed.
+    make_directory(&store.paths.trash()).unwrap();
+    fs::rename(store.paths.kept(id), store.paths.trash().join(id.to_string())).unwrap();
+    assert_eq!(store.find(id).await.unwrap(), None);
+    assert!(matches!(store.read(id, 0, 9).await, Err(FileError::Unknown)));
+    assert!(kept.has_bytes("first secret"));
+    store.sweep(Timestamp::now()).await.unwrap();
+    assert!(!kept.has_bytes("first secret"));
+    assert_eq!(store.offsets(Offset::ZERO, 5).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn what_a_crash_leaves_while_a_file_is_attached_is_attached_again() {
+    let kept = Kept::new();
+    let id = kept.stored(1, "text").await;
+    let store = &kept.store;
+    // As far as a process came that was killed.
+    replace_synced(&store.paths.loose(id), "message", b"00000000000000000009").unwrap();
+    store.attach(id, offset(9)).await.unwrap();
+    assert_eq!(store.attached_to(offset(9)).await.unwrap(), [id]);
+    assert_eq!(store.unattached().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn days_and_the_secret_outlive_the_process() {
+    let kept = Kept::new();
+    let id = kept.stored(1, "text").await;
+    kept.stored(2, "texts").await;
+    kept.store.remove(id).await.unwrap();
+    let now = Timestamp::now();
+    let again = DirectoryStore::new(kept.directory.path().join("files"));
+    assert_eq!(again.uploaded_today(OWNER, now).await.unwrap(), 9);
+    assert_eq!(again.uploaded_today(UserId::from_stored(8), now).await.unwrap(), 0);
+    let secret = kept.store.secret().await.unwrap();
+    assert_eq!(again.secret().await.unwrap(), secret);
+    again.sweep(now.plus(std::time::Duration::from_secs(2 * 24 * 3600))).await.unwrap();
+    assert_eq!(again.uploaded_today(OWNER, now).await.unwrap(), 0);
+}
