@@ -6,11 +6,19 @@ pub struct Disk {
     pub used: u64,
     /// The bytes that are still free for this process.
     pub free: u64,
+    /// The bytes of the search index, beside the store's files.
+    pub search: u64,
 }
 
 impl Disk {
     /// Creates what a store says.
     pub const fn new(used: u64, free: u64) -> Self {
-        Self { used, free }
+        Self { used, free, search: 0 }
+    }
+
+    /// Sets the size of the search index.
+    #[must_use]
+    pub const fn with_search(self, search: u64) -> Self {
+        Self { search, ..self }
     }
 }

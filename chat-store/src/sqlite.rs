@@ -363,7 +363,7 @@ impl MessageStore for SqliteStore {
     }
 
     fn disk(&self) -> Option<Disk> {
-        self.files.disk()
+        Some(self.files.disk()?.with_search(self.index.bytes()))
     }
 
     fn search_index(self: Arc<Self>) -> Option<Arc<dyn SearchIndex>> {

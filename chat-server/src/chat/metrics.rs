@@ -1,7 +1,7 @@
 use chat_core::RefusalCode;
 
 use super::{Chat, Impairment};
-use crate::engine::metrics::Metrics;
+use crate::engine::metrics::{ApiRequests, Metrics};
 use crate::engine::presence::Known;
 use crate::http::exposition::{Exposition, Unit};
 use crate::http::process;
@@ -50,6 +50,8 @@ impl Chat {
             metrics.gauge("chat_store_bytes", help, disk.used);
             let help = "Room on the disk with these files, in bytes.";
             metrics.gauge("chat_store_disk_free_bytes", help, disk.free);
+            let help = "What the files of the search index take, in bytes.";
+            metrics.gauge("chat_search_index_bytes", help, disk.search);
         }
     }
 
@@ -125,10 +127,24 @@ impl Chat {
         let by_code = refused.get().map(|(code, count)| (name(code), count));
         let help = "Requests of connected clients that were refused, by the code that they got.";
         metrics.counters("chat_requests_refused_total", help, "code", by_code);
+        self.add_api(metrics);
         let help = "Time that the store took for each commit, in seconds.";
         metrics.histogram("chat_commit_seconds", help, Unit::Time, &commit_time.get());
         let help = "Number of messages in each commit.";
         metrics.histogram("chat_commit_entries", help, Unit::Count, &commit_entries.get());
+    }
+
+    fn add_api(&self, metrics: &mut Exposition) {
+        let ApiRequests { accepted, refused, unsuitable } = &self.log.metrics().api;
+        let by_code = refused.get().map(|(code, count)| (name(code), count));
+        let others = [("ok", accepted), ("unsuitable", unsuitable)];
+        let others = others.map(|(code, counter)| (code.to_owned(), counter.get()));
+        metrics.counters(
+            "chat_api_requests_total",
+            "Requests to the HTTP API, by the code of the answer; unsuitable for a path, method, type or log that is not there.",
+            "code",
+            others.into_iter().chain(by_code),
+        );
     }
 
     fn add_delivery(&self, metrics: &mut Exposition) {

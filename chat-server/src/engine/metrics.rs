@@ -22,6 +22,7 @@ pub(crate) struct Metrics {
     pub(crate) connects: Connects,
     /// Requests of connected clients that were refused.
     pub(crate) refused: ByCode,
+    pub(crate) api: ApiRequests,
     /// Messages that were queued for a commit.
     pub(crate) submitted: Counter,
     pub(crate) entries: Entries,
@@ -53,6 +54,15 @@ pub(crate) struct Connects {
     pub(crate) refused_by_application: Counter,
     /// Clients that had to come back because the store or the policy failed.
     pub(crate) unserved: Counter,
+}
+
+/// What became of requests to the HTTP API.
+#[derive(Debug, Default)]
+pub(crate) struct ApiRequests {
+    pub(crate) accepted: Counter,
+    pub(crate) refused: ByCode,
+    /// There is no such path, it takes other methods or another type, or the offset is of another log.
+    pub(crate) unsuitable: Counter,
 }
 
 /// What the store has said about messages that were sent.
@@ -93,6 +103,7 @@ impl Default for Metrics {
         Self {
             connects: Connects::default(),
             refused: ByCode::default(),
+            api: ApiRequests::default(),
             submitted: Counter::default(),
             entries: Entries::default(),
             commit_entries: Histogram::new(IN_A_COMMIT),

@@ -47,6 +47,7 @@ test("what clients send moves the counters", async (t) => {
   assert.equal(after.get("chat_rooms"), 1);
   assert.ok(after.get("chat_store_bytes") > 10_000);
   assert.ok(after.get("chat_store_disk_free_bytes") > 0);
+  assert.ok(after.get("chat_search_index_bytes") > 1000);
   assert.ok(after.get("process_open_fds") > 5);
   assert.ok(after.get("process_resident_memory_bytes") > 1e6);
   assert.ok(Math.abs(after.get("process_start_time_seconds") - Date.now() / 1000) < 60);

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { once, temporaryDirectory, within } from "./support/bounds.mjs";
 import { connect, pause, send } from "./support/client.mjs";
-import { OPERATOR, operatorOf } from "./support/metrics.mjs";
+import { OPERATOR, operatorOf, scrape } from "./support/metrics.mjs";
 import { Server } from "./support/server.mjs";
 
 const SECRET = "0123456789abcdef0123456789abcdef";
@@ -105,6 +105,22 @@ test("with its token, the operator has the API", async (t) => {
   // It is no token for where clients are.
   const headers = { authorization: `Bearer ${SECRET}` };
   assert.equal((await fetch(`${server.url}/api/v1/users/Ada`, { headers })).status, 404);
+});
+
+test("requests to the API are counted by the code of the answer", async (t) => {
+  const server = await withToken(t);
+  const status = async (path, options) => (await ask(server, `/api/v1${path}`, options)).status;
+  const headers = { authorization: `Bearer ${SECRET}` };
+  const before = await scrape(server, headers);
+  assert.equal(await status("/rooms"), 200);
+  assert.equal(await status("/rooms/general/messages?limit=x"), 400);
+  assert.equal(await status("/users/Nobody"), 404);
+  assert.equal(await status("/nothing"), 404);
+  assert.equal(await status("/rooms", { method: "DELETE" }), 405);
+  const after = await scrape(server, headers);
+  const counted = (code) => after.since(before, "chat_api_requests_total", `code="${code}"`);
+  const codes = ["ok", "invalid_arguments", "unknown_nickname", "unsuitable", "slow_down"];
+  assert.deepEqual(codes.map(counted), [1, 1, 1, 2, 0]);
 });
 
 test("without a token there is no API for the operator", async (t) => {

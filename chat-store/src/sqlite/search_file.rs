@@ -77,6 +77,12 @@ impl IndexFile {
         self.opened.get().ok_or(StoreError::Closed)
     }
 
+    /// Returns what its files take, as far as they are there.
+    pub(super) fn bytes(&self) -> u64 {
+        let files = ["-search", "-search-wal"].map(|suffix| beside(&self.log, suffix));
+        files.iter().filter_map(|path| fs::metadata(path).ok()).map(|file| file.len()).sum()
+    }
+
     pub(super) async fn close(&self) {
         self.is_closed.store(true, Ordering::Release);
         // Waits for one that is being opened.
@@ -89,9 +95,7 @@ impl IndexFile {
 
 impl Opened {
     async fn open(log: &Path) -> Result<Self, StoreError> {
-        let mut name = log.as_os_str().to_owned();
-        name.push("-search");
-        let path = PathBuf::from(name);
+        let path = beside(log, "-search");
         let place = Place::new(&path);
         let options = SqliteConnectOptions::new()
             .filename(&path)
@@ -145,6 +149,12 @@ impl Opened {
             tracing::warn!(store.place = %self.place, %error, "the search index was not tidied up");
         }
     }
+}
+
+fn beside(log: &Path, suffix: &str) -> PathBuf {
+    let mut name = log.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
 }
 
 /// Makes the tables unless they are there. A file of something else is left as it is.

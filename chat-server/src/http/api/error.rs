@@ -156,6 +156,8 @@ impl IntoResponse for ApiError {
         let json = serde_json::to_string(&body).unwrap_or_default();
         let mut response = Response::new(Body::from(json));
         *response.status_mut() = status;
+        // For the counters.
+        response.extensions_mut().insert(code);
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         if let Some(wait) = retry_after {

@@ -14,8 +14,8 @@ export function operatorOf(server) {
 }
 
 /** What a server has counted. */
-export async function scrape(server) {
-  const response = await within(10, "the metrics", fetch(`${operatorOf(server)}/metrics`));
+export async function scrape(server, headers = {}) {
+  const response = await within(10, "the metrics", fetch(`${operatorOf(server)}/metrics`, { headers }));
   assert.equal(response.status, 200);
   assert.equal(response.headers.get("content-type"), "text/plain; version=0.0.4; charset=utf-8");
   return new Metrics(await response.text());
