@@ -11,10 +11,10 @@ use tokio_util::task::TaskTracker;
 
 use super::{Chat, ChatError, Stores};
 use crate::engine::client_events::ClientEvents;
-use crate::engine::files::{Files, Keeper};
+use crate::engine::files::{Files, Keeper, commits};
 use crate::engine::intercept::{Interception, Interceptor};
 use crate::engine::limits::Limits;
-use crate::engine::log::{Log, RECENT_AT_START};
+use crate::engine::log::{Committed, Log, RECENT_AT_START};
 use crate::engine::outgoing::{self, Outgoing};
 use crate::engine::policy::{Elsewhere, Gate, Policy, RoomPolicy};
 use crate::engine::presence::Presence;
@@ -348,7 +348,15 @@ impl ChatBuilder {
         let (outgoing, frames) = Outgoing::new();
         let queue_of_frames = outgoing.clone();
         let believed = broadcast.is_authenticated();
-        let committed = outgoing.clone().committed(messages.epoch().clone(), believed);
+        let (concerns, heard_by_keeper) = self.files.is_some().then(commits).unzip();
+        let to_nodes = outgoing.clone().committed(messages.epoch().clone(), believed);
+        let committed: Committed = match concerns {
+            None => to_nodes,
+            Some(concerns) => Box::new(move |after, batch| {
+                to_nodes(after, batch);
+                concerns.note(batch);
+            }),
+        };
         let log = Log::start(messages, limits.recent_bytes, RECENT_AT_START, committed).await?;
         let recovery = Recovery::new(Arc::clone(&sessions), limits.recovery_window);
         let (taken, told) = (outgoing.clone(), has_others.then(|| outgoing.clone()));
@@ -453,9 +461,8 @@ impl ChatBuilder {
             };
             relay.spawn(retainer.run(listening.clone()));
         }
-        if let Some(files) = files.clone() {
-            let keep = Keeper::run(files, Arc::clone(&sessions), listening.clone());
-            tokio::spawn(keep);
+        if let Some((files, heard)) = files.clone().zip(heard_by_keeper) {
+            tokio::spawn(Keeper::run(files, heard, listening.clone()));
         }
         if let Some(index) = search {
             let run = Indexer::new(Arc::clone(&log), index).run();

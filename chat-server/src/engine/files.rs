@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   event "upload" ──▶ begin ──▶ FileStore ◀── bytes, over HTTP, with the token
-//!   message with its line ──▶ check ──▶ log ──▶ keeper: the file is that of the message
+//!   message with its line ──▶ check ──▶ log ──▶ keeper: the file is that of the message from now on
 //!   event "file links" ──▶ links ──▶ GET with a signature, as long as the message has the file
 //!   log: edit, deletion, horizon ──▶ keeper: the file is removed
 //! ```
@@ -13,6 +13,8 @@
 mod keeper;
 mod media;
 mod signature;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,7 +32,7 @@ use thiserror::Error;
 use tokio::sync::{Mutex, OnceCell};
 use tokio::time::Instant;
 
-pub(crate) use keeper::Keeper;
+pub(crate) use keeper::{Keeper, commits};
 pub(crate) use media::{HEAD_BYTES, UNKNOWN, is_shown};
 
 use crate::engine::limits::Limits;
@@ -46,7 +48,7 @@ const LINK_TIME: Duration = Duration::from_secs(60 * 60);
 /// How long after its beginning a file may be put into a message.
 const USABLE: Duration = Duration::from_secs(23 * 60 * 60);
 
-/// When a file without a message is removed: every message with it is in the log by then, and known to the keeper.
+/// When a file without a message is removed: every message with it is in the log by then.
 const ABANDONED: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How long the size of all files is believed. Each node adds its own meanwhile.
@@ -231,19 +233,6 @@ impl Files {
             }
         }
         Ok(())
-    }
-
-    /// Makes the files of a message its own that has just been stored. The keeper does so, too, a moment later or after a
-    /// crash; until then, a second message could take them.
-    pub(crate) fn attach_soon(&self, files: Vec<FileId>, to: Offset) {
-        let store = Arc::clone(&self.0.store);
-        tokio::spawn(async move {
-            for id in files {
-                if let Err(error) = store.attach(id, to).await {
-                    tracing::debug!("a file is not attached yet: {error}");
-                }
-            }
-        });
     }
 
     /// Returns links to the files of a message, for somebody who may read it.

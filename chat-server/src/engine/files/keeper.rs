@@ -1,23 +1,25 @@
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use async_trait::async_trait;
-use chat_core::{Kind, Message, Offset, Timestamp};
-use chat_store::SessionStore;
+use chat_core::{Feed, FileReference, Kind, Message, Offset, Timestamp};
+use chat_store::{FileAudience, FileState, KeptFile};
+use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::{ABANDONED, Files, FilesError, references_of};
-use crate::engine::consumers::{Consumer, ConsumerError, Consuming, Consumption, consumer};
 use crate::engine::log::READ_LIMIT;
 
 /// How often the beginning of the log is looked at.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// How often files without a message are looked at, and what crashes have left.
+/// How often what crashes have left is looked at.
 const SWEEP: Duration = Duration::from_secs(60);
 
-/// How often all messages with files are read again: something may have changed one without an entry of the log.
+/// How often files and messages are compared: a node may have ended after a commit, and something may have changed a message
+/// without an entry of the log.
 const REVIEW: Duration = Duration::from_secs(60 * 60);
 
 /// How many messages are read before a pause, which is as long as that took, ten times.
@@ -26,48 +28,114 @@ const AT_ONCE: usize = 64;
 /// How long it counts what users have uploaded on a day.
 const DAYS: Duration = Duration::from_secs(2 * 24 * 60 * 60);
 
-/// Follows the log, on one of all nodes: files become those of their messages, and are removed with them.
-pub(crate) struct Keeper(Files);
+/// How much the clocks of two nodes may differ.
+const CLOCKS: Duration = Duration::from_secs(10 * 60);
+
+/// How many commits wait for the keeper. With more of them, everything is compared.
+const WAITING: usize = 4096;
+
+/// Tells the keeper what this node has committed.
+pub(crate) struct Commits {
+    queue: mpsc::Sender<Concern>,
+    missed: Arc<AtomicBool>,
+}
+
+/// What a commit has to do with files.
+enum Concern {
+    Carries(Message),
+    Changes(Offset),
+}
+
+impl Commits {
+    /// Takes a batch. Never waits.
+    pub(crate) fn note(&self, messages: &[Message]) {
+        for message in messages {
+            let concern = match message.kind {
+                Kind::Edit(of) | Kind::Deletion(of) => Concern::Changes(of),
+                _ if FileReference::is_any_in(&message.content) => {
+                    Concern::Carries(message.clone())
+                }
+                _ => continue,
+            };
+            if self.queue.try_send(concern).is_err() {
+                self.missed.store(true, Ordering::Release);
+            }
+        }
+    }
+}
+
+/// Sees to it that files become those of their messages, and are removed with them: at once for what this node commits,
+/// and later for whatever has gone wrong on any node. All nodes have one; what one has done, the others leave.
+///
+/// It does not follow the log: reading and keeping a position would take a seventh of the work of storing a message, on a
+/// server that has no files.
+pub(crate) struct Keeper {
+    files: Files,
+    /// Something was not done: everything has to be compared.
+    missed: Arc<AtomicBool>,
+}
+
+/// What [`Keeper::run`] has to be told of.
+pub(crate) struct Heard {
+    queue: mpsc::Receiver<Concern>,
+    pub(super) missed: Arc<AtomicBool>,
+}
+
+/// Returns what tells a keeper, and what it hears.
+pub(crate) fn commits() -> (Commits, Heard) {
+    let (sender, queue) = mpsc::channel(WAITING);
+    let missed = Arc::<AtomicBool>::default();
+    (Commits { queue: sender, missed: Arc::clone(&missed) }, Heard { queue, missed })
+}
 
 impl Keeper {
-    /// Runs until `closing`.
-    pub(crate) async fn run(
-        files: Files,
-        sessions: Arc<dyn SessionStore>,
-        closing: CancellationToken,
-    ) {
-        let log = Arc::clone(&files.0.log);
-        let keeper = Arc::new(Self(files.clone()));
-        // The first time, too: messages with files may be there before this has begun.
-        let everything = Consumption::new("files of messages").from_the_beginning();
-        let consumption = everything.with_most_at_once(READ_LIMIT);
-        let (following, run) = consumer(log, sessions, consumption, keeper, &closing);
-        let sweep = closing.run_until_cancelled(Self(files).sweep_always(following));
-        tokio::join!(run, sweep);
+    pub(super) fn new(files: Files, missed: Arc<AtomicBool>) -> Self {
+        Self { files, missed }
     }
 
-    async fn sweep_always(self, following: Consuming) {
+    /// Runs until `closing`.
+    pub(crate) async fn run(files: Files, heard: Heard, closing: CancellationToken) {
+        let Heard { queue, missed } = heard;
+        let keeper = Self::new(files, missed);
+        let both = async { tokio::join!(keeper.follow(queue), keeper.review_always()) };
+        closing.run_until_cancelled(both).await;
+    }
+
+    async fn follow(&self, mut queue: mpsc::Receiver<Concern>) {
+        while let Some(concern) = queue.recv().await {
+            let taken = match concern {
+                Concern::Carries(message) => self.attach(&message).await,
+                Concern::Changes(of) => self.settle(of).await,
+            };
+            if let Err(error) = taken {
+                tracing::debug!("a file is left for later: {error}");
+                self.missed.store(true, Ordering::Release);
+            }
+        }
+    }
+
+    async fn review_always(&self) {
         let mut horizon = Offset::ZERO;
         let [mut swept, mut reviewed] = [None::<Instant>; 2];
         let is_due = |last: Option<Instant>, pause| last.is_none_or(|at| at.elapsed() >= pause);
         loop {
             sleep(LOOK).await;
-            // What follows is for the node that has read the log up to its end.
-            if following.position().is_none() {
-                continue;
-            }
-            let now_gone = self.0.0.log.horizon();
+            let now_gone = self.files.0.log.horizon();
             let done = async {
                 if now_gone > horizon {
                     self.forget_upto(now_gone).await?;
                     horizon = now_gone;
                 }
-                if is_due(swept, SWEEP) {
-                    self.sweep(&following).await?;
-                    swept = Some(Instant::now());
+                if !is_due(swept, SWEEP) {
+                    return Ok(());
                 }
-                if is_due(reviewed, REVIEW) {
+                self.files.0.store.sweep(Timestamp::now().minus(DAYS)).await?;
+                swept = Some(Instant::now());
+                if self.missed.swap(false, Ordering::AcqRel) || is_due(reviewed, REVIEW) {
+                    // Until it is done.
+                    reviewed = None;
                     self.review().await?;
+                    self.adopt().await?;
                     reviewed = Some(Instant::now());
                 }
                 Ok::<_, FilesError>(())
@@ -80,8 +148,8 @@ impl Keeper {
     }
 
     /// Removes the files of messages that are gone from the log.
-    async fn forget_upto(&self, horizon: Offset) -> Result<(), FilesError> {
-        let store = &self.0.0.store;
+    pub(super) async fn forget_upto(&self, horizon: Offset) -> Result<(), FilesError> {
+        let store = &self.files.0.store;
         let mut after = Offset::ZERO;
         loop {
             let offsets = store.offsets(after, AT_ONCE).await?;
@@ -97,60 +165,96 @@ impl Keeper {
         }
     }
 
-    async fn sweep(&self, following: &Consuming) -> Result<(), FilesError> {
-        let store = &self.0.0.store;
-        let now = Timestamp::now();
-        store.sweep(now.minus(DAYS)).await?;
-        let end = self.0.0.log.end().await?;
-        if following.position().is_none_or(|position| position < end) {
-            return Ok(());
+    /// Removes the files of all messages that do not have them any more.
+    pub(super) async fn review(&self) -> Result<(), FilesError> {
+        let mut after = Offset::ZERO;
+        loop {
+            let began = Instant::now();
+            let offsets = self.files.0.store.offsets(after, AT_ONCE).await?;
+            for &offset in &offsets {
+                self.settle(offset).await?;
+            }
+            let Some(&last) = offsets.last() else { return Ok(()) };
+            after = last;
+            rest(began).await;
         }
+    }
+
+    /// Gives files without a message to those that have them in the log, and removes what no message will have.
+    pub(super) async fn adopt(&self) -> Result<(), FilesError> {
+        let store = &self.files.0.store;
+        let now = Timestamp::now();
+        let is_abandoned = |file: &KeptFile| now.since(file.record.at) >= ABANDONED;
+        // Each conversation is read once, however many files there are.
+        let mut complete = BTreeMap::<Feed, Vec<KeptFile>>::new();
         for file in store.unattached().await? {
-            if now.since(file.record.at) >= ABANDONED {
+            match file.state {
+                FileState::Complete { .. } => {
+                    complete.entry(conversation(&file)).or_default().push(file);
+                }
+                FileState::Incomplete { .. } if is_abandoned(&file) => {
+                    store.remove(file.record.id).await?;
+                }
+                FileState::Incomplete { .. } => {}
+            }
+        }
+        for (feed, mut files) in complete {
+            self.adopt_in(&feed, &mut files).await?;
+            for file in files.iter().filter(|file| is_abandoned(file)) {
                 store.remove(file.record.id).await?;
             }
         }
         Ok(())
     }
 
-    /// Removes the files of all messages that do not have them any more.
-    async fn review(&self) -> Result<(), FilesError> {
-        const REST: u32 = 10;
-        let mut after = Offset::ZERO;
-        loop {
+    /// Looks through a conversation for messages that have these files, and keeps those that none has.
+    async fn adopt_in(&self, feed: &Feed, files: &mut Vec<KeptFile>) -> Result<(), FilesError> {
+        let Files(inner) = &self.files;
+        let Some(first) = files.iter().map(|file| file.record.at).min() else { return Ok(()) };
+        let mut after = inner.log.offset_at(first.minus(CLOCKS)).await?.previous();
+        while !files.is_empty() {
             let began = Instant::now();
-            let offsets = self.0.0.store.offsets(after, AT_ONCE).await?;
-            for &offset in &offsets {
-                self.settle(offset).await?;
+            let feeds = Some(std::slice::from_ref(feed));
+            let page = inner.log.read_feeds_after(feeds, after, READ_LIMIT).await?;
+            for message in &page.messages {
+                for reference in references_of(message) {
+                    let of =
+                        |file: &KeptFile| file.record.id == reference.id && file.is_of(message);
+                    if let Some(index) = files.iter().position(of) {
+                        inner.store.attach(reference.id, message.offset).await?;
+                        files.swap_remove(index);
+                    }
+                }
             }
-            let Some(&last) = offsets.last() else { return Ok(()) };
-            after = last;
-            sleep(began.elapsed() * REST).await;
+            match page.messages.last() {
+                Some(last) if page.more => after = last.offset,
+                _ => break,
+            }
+            rest(began).await;
         }
+        Ok(())
     }
 
     /// Removes the files that the message at an offset does not have any more.
-    async fn settle(&self, offset: Offset) -> Result<(), FilesError> {
-        let store = &self.0.0.store;
-        let files = store.attached_to(offset).await?;
+    pub(super) async fn settle(&self, offset: Offset) -> Result<(), FilesError> {
+        let Files(inner) = &self.files;
+        let files = inner.store.attached_to(offset).await?;
         if files.is_empty() {
             return Ok(());
         }
-        let message = self.0.0.log.message(offset).await?;
+        let message = inner.log.message(offset).await?;
         let references = message.as_ref().map(references_of).unwrap_or_default();
         for id in files {
             if !references.iter().any(|reference| reference.id == id) {
-                store.remove(id).await?;
+                inner.store.remove(id).await?;
             }
         }
         Ok(())
     }
 
-    async fn keep(&self, message: &Message) -> Result<(), FilesError> {
-        if let Kind::Edit(of) | Kind::Deletion(of) = message.kind {
-            return self.settle(of).await;
-        }
-        let store = &self.0.0.store;
+    /// Makes files those of the message that has them.
+    pub(super) async fn attach(&self, message: &Message) -> Result<(), FilesError> {
+        let store = &self.files.0.store;
         for reference in references_of(message) {
             let file = store.find(reference.id).await?;
             if file.is_some_and(|file| file.is_of(message)) {
@@ -161,12 +265,15 @@ impl Keeper {
     }
 }
 
-#[async_trait]
-impl Consumer for Keeper {
-    async fn consume(&self, messages: &[Message]) -> Result<(), ConsumerError> {
-        for message in messages {
-            self.keep(message).await.map_err(ConsumerError::new)?;
-        }
-        Ok(())
+/// Returns the feed with the message that has a file, if one has it.
+fn conversation(file: &KeptFile) -> Feed {
+    match &file.record.audience {
+        FileAudience::Room(room) => Feed::Room(room.clone()),
+        FileAudience::With(user) => Feed::Between(file.record.owner, *user),
     }
+}
+
+/// Leaves the machine to others after some work, for ten times as long as that took.
+async fn rest(began: Instant) {
+    sleep(began.elapsed() * 10).await;
 }

@@ -32,9 +32,11 @@ pub(super) fn media_type(head: &[u8]) -> &'static str {
         ) => {
             return "video/mp4";
         }
-        // A frame of MPEG audio, layer 3.
-        ([0xff, 0xfa | 0xfb | 0xf2 | 0xf3, ..], ..) => return "audio/mpeg",
         _ => {}
+    }
+    // A frame of MPEG audio, layer 3.
+    if let [0xff, 0xfa | 0xfb | 0xf2 | 0xf3, ..] = head {
+        return "audio/mpeg";
     }
     let known = PREFIXES.iter().find(|(prefix, _)| head.starts_with(prefix));
     known.map_or(UNKNOWN, |(_, media_type)| media_type)

@@ -1,7 +1,6 @@
 //! Messages of a connection on their way to the log.
 
-use chat_core::{FileId, FileReference, Kind, NewMessage, Refusal, RefusalCode};
-use chat_store::Appended;
+use chat_core::{FileReference, Kind, NewMessage, Refusal, RefusalCode};
 
 use super::connection::{Connection, Request};
 use crate::engine::files::FilesError;
@@ -58,14 +57,8 @@ impl Connection {
             return request.refuse(refusal);
         }
         let log = &self.services.log;
-        let carried = self.services.files.clone().zip(files_of(&message));
         log.submit(self.reader, message, self.origin(), move |outcome| {
             drop(turn);
-            if let (Some((files, carried)), Outcome::Answered(Appended::New(offset))) =
-                (carried, &outcome)
-            {
-                files.attach_soon(carried, *offset);
-            }
             request.finish(outcome);
         });
     }
@@ -102,14 +95,6 @@ impl Connection {
         interception.apply(&who, message).await?;
         self.services.limits.admit(&message.content)
     }
-}
-
-/// Returns the files that a text has; none if it has none, or is no text.
-fn files_of(message: &NewMessage) -> Option<Vec<FileId>> {
-    let is_text = matches!(message.kind, Kind::Text | Kind::Reply(_));
-    let references = is_text.then(|| FileReference::all_in(&message.content))?;
-    let ids: Vec<_> = references.iter().map(|reference| reference.id).collect();
-    (!ids.is_empty()).then_some(ids)
 }
 
 pub(crate) fn not_in_room() -> Refusal {
