@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { once, sleep } from "./support/bounds.mjs";
 import { connect, Reader, send } from "./support/client.mjs";
 import { Server } from "./support/server.mjs";
+import { connected } from "./support/wire.mjs";
 
 const FRAMES = [
   // Engine.IO
@@ -67,6 +68,27 @@ test("binary frames that belong to no event", { timeout: 30_000 }, async (t) => 
     socket.close();
   }
 });
+
+for (const transport of ["websocket", "polling", "upgrade"]) {
+  test(`${transport}: attachments that are too many or too large end the connection`, { timeout: 30_000 }, async (t) => {
+    const server = await Server.start(t);
+    const event = (count, text = "") => {
+      const holders = Array.from({ length: count }, (_, num) => ({ _placeholder: true, num }));
+      return `45${count}-1${JSON.stringify(["chat message", text, ...holders])}`;
+    };
+    for (const packets of [
+      [event(1), Buffer.alloc(500_000)],
+      [event(2), Buffer.alloc(250_000), Buffer.alloc(250_000)],
+      [event(17)],
+      [event(1, "x".repeat(500_000))],
+    ]) {
+      const link = await connected(t, server.url, transport);
+      await link.send(...packets);
+      const code = await link.ends();
+      if (transport !== "polling") assert.equal(code, 1009, packets[0].slice(0, 20));
+    }
+  });
+}
 
 test("HTTP requests that no client sends are refused", { timeout: 30_000 }, async (t) => {
   const server = await Server.start(t);

@@ -1,6 +1,7 @@
 use serde_json::json;
 
 use super::msgpack::Skim;
+use super::{Farewell, Link};
 
 /// A packet larger than this ends the connection. It is not read to its end.
 pub(super) const MAX_DROPPED_BYTES: u64 = 16 * 1024 * 1024;
@@ -74,6 +75,15 @@ impl Dropped {
     /// anything else is empty, which no packet may be.
     pub(super) fn replacement(&self) -> String {
         self.replaced().unwrap_or_default()
+    }
+
+    /// Returns the same, and notes why the connection ends if it is empty.
+    pub(super) fn replacement_or_end(&self, link: &Link) -> String {
+        let replacement = self.replacement();
+        if replacement.is_empty() {
+            link.note(if self.why == NO_ROOM { Farewell::NoRoom } else { Farewell::TooLarge });
+        }
+        replacement
     }
 
     fn replaced(&self) -> Option<String> {

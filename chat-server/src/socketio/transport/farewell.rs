@@ -12,7 +12,7 @@ pub(crate) enum Farewell {
     NoPacket,
     /// The client has begun a message that exceeds the maximum size for reading.
     TooLarge,
-    /// A message in parts needs memory that is not available.
+    /// A large message, which cannot be refused by itself, needs memory that is not available.
     NoRoom,
     /// The client's token has expired.
     Expired,
@@ -70,7 +70,7 @@ impl Farewell {
             Self::Disconnected => (1002, "an event came after the disconnect"),
             Self::NoPacket => (1002, "a message was no packet of Socket.IO, or none for now"),
             Self::TooLarge => (1009, "a message was too large"),
-            Self::NoRoom => (1013, "there is no room for messages in parts now; connect again"),
+            Self::NoRoom => (1013, "there is no room for large messages now; connect again"),
             Self::Expired => (1008, "the token has expired"),
             Self::DeviceRemoved => (1008, "the user has removed this device"),
             Self::NameLost => (1008, "the nickname belongs to somebody else"),

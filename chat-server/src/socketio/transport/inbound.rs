@@ -48,7 +48,7 @@ pub(super) struct Inbound {
     gathered_room: Option<Room>,
     /// Whether there was no room for those bytes.
     has_no_room: bool,
-    /// Whether a message has begun that is too large to be read at all.
+    /// Whether a message has begun that is too large to be read at all, or to be an attachment.
     has_overlong: bool,
 }
 
@@ -102,8 +102,8 @@ impl Inbound {
         }
     }
 
-    /// Returns whether a message has begun that is too large to be read at all: the websocket library ends the
-    /// connection.
+    /// Returns whether the connection has to end: a message has begun that is too large to be read at all, or the
+    /// attachments of an event are. The event itself has passed, so it cannot be refused.
     pub(super) fn has_overlong(&self) -> bool {
         self.has_overlong
     }
@@ -291,6 +291,7 @@ impl Inbound {
     /// Takes room for the bytes that are kept now, or gives it back.
     fn gather(&mut self, gathered: Gathered) {
         self.gathered = gathered;
+        self.has_overlong |= gathered.attached() > self.max;
         let bytes = gathered.bytes();
         if bytes <= LARGE_BYTES {
             self.gathered_room = None;

@@ -39,6 +39,8 @@ pub(crate) struct Link {
     pub(super) encoding: Encoding,
     /// The number of attachments that the client has announced and not sent yet.
     attachments: AtomicU64,
+    /// The maximum number of attachments of a packet.
+    max_attachments: u64,
     /// Engine.IO's pending packets for a client with MessagePack.
     server_packets: Mutex<ServerPackets>,
     /// Its transport.
@@ -73,6 +75,7 @@ impl Default for Link {
             namespaces: Namespaces::new(id.unwrap_or_default()),
             encoding: Encoding::default(),
             attachments: AtomicU64::default(),
+            max_attachments: u64::MAX,
             server_packets: Mutex::default(),
             stage: Stage::default(),
             is_only_websocket: false,
@@ -105,6 +108,11 @@ impl Link {
     /// Sets the rate at which the client may send.
     pub(crate) fn with_rate(self, rate: Option<Rate>) -> Self {
         Self { incoming: IncomingWindow::new(rate), ..self }
+    }
+
+    /// Sets the maximum number of attachments of a packet.
+    pub(super) fn with_max_attachments(self, max: usize) -> Self {
+        Self { max_attachments: max as u64, ..self }
     }
 
     /// Sets the connection's slot among the connected ones, and the budget that the client shares with others for
@@ -150,12 +158,15 @@ impl Link {
         self.admission.as_ref().and_then(Admission::queue)
     }
 
-    /// Notes that a packet with this many attachments has come. Those of MessagePack are within the packet. If some of
-    /// the one before are missing, socketioxide ends the connection.
+    /// Notes that a packet with this many attachments has come. Those of MessagePack are within the packet. If they are
+    /// too many, or some of the one before are missing, socketioxide ends the connection.
     pub(super) fn expect_attachments(&self, count: u64) {
         let count = if self.encoding.is_msgpack() { 0 } else { count };
         if self.attachments.swap(count, Ordering::Relaxed) > 0 {
             self.note(Farewell::NoPacket);
+        }
+        if count > self.max_attachments {
+            self.note(Farewell::TooLarge);
         }
     }
 

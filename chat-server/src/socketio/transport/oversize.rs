@@ -23,7 +23,7 @@ use super::payload::SEPARATOR;
 const FREE_BYTES: usize = 4 * 1024;
 
 /// The body of a request: packets, a whole one at a time. Packets of more than `max` bytes are replaced, and so are
-/// large ones for which there is no room.
+/// large ones for which there is no room. One that cannot be replaced, such as an attachment, counts as no packet.
 ///
 /// A truncated body ends with an error, and so does one of more than 16 MiB, an empty one, and one with a message
 /// that is no packet, after the packets before it.
@@ -175,7 +175,14 @@ impl Packets {
 
     fn packet_ended(&mut self, separator: &[u8]) {
         let mut packet = match self.dropped.take() {
-            Some(dropped) => dropped.replacement().into_bytes(),
+            Some(dropped) => {
+                let replacement = dropped.replacement_or_end(&self.link);
+                if replacement.is_empty() {
+                    self.has_no_packet = true;
+                    return;
+                }
+                replacement.into_bytes()
+            }
             None => {
                 let packet = std::mem::take(&mut self.packet);
                 let encoding = &self.link.encoding;
@@ -267,20 +274,35 @@ mod tests {
                 if *event { text } else { "y".repeat(*size) }
             };
             let packets: Vec<String> = sizes.iter().map(packet).collect();
+            // One that cannot be replaced ends it.
             let expected: Vec<String> = packets
                 .iter()
                 .map(|packet| if packet.len() > MAX { replaced(packet) } else { packet.clone() })
+                .zip(&packets)
+                .take_while(|(replaced, packet)| !replaced.is_empty() || packet.is_empty())
+                .map(|(replaced, _)| replaced)
                 .collect();
+            let (before, is_whole) = (expected.len(), expected.len() == packets.len());
             let body = packets.join("\u{1e}");
             let mut at: Vec<usize> = cuts.iter().map(|cut| cut.index(body.len() + 1)).collect();
             at.extend([0, body.len()]);
             at.sort_unstable();
             let mut reader = Packets::new(MAX, Arc::new(Budget::new("tests", 0)), connected());
             for cut in at.windows(2) {
-                reader.take(&body.as_bytes()[cut[0]..cut[1]]).unwrap();
+                if !reader.has_no_packet {
+                    reader.take(&body.as_bytes()[cut[0]..cut[1]]).unwrap();
+                }
             }
-            reader.end_packet();
-            prop_assert_eq!(String::from_utf8(reader.whole.make_contiguous().concat()).unwrap(), expected.join("\u{1e}"));
+            if !reader.has_no_packet {
+                reader.end_packet();
+            }
+            prop_assert_eq!(reader.has_no_packet, !is_whole);
+            let mut expected = expected.join("\u{1e}");
+            if before > 0 && !is_whole {
+                expected.push('\u{1e}');
+            }
+            let whole = reader.whole.make_contiguous().concat();
+            prop_assert_eq!(String::from_utf8(whole).unwrap(), expected);
         }
     }
 }

@@ -163,7 +163,8 @@ impl TransportService {
         };
         let link = if websocket { Link::websocket() } else { Link::default() };
         let unsent = Some(Arc::clone(&self.limits.unsent));
-        let link = link.with_rate(self.rate).admitted(admission, unsent);
+        let link = link.with_rate(self.rate).with_max_attachments(self.limits.max_attachments);
+        let link = link.admitted(admission, unsent);
         let link = Arc::new(link.polled_by(request.headers()));
         if link.is_closed() {
             return polling::unavailable();
@@ -245,7 +246,7 @@ impl TransportService {
         // Set again from what is sent.
         parts.headers.remove(CONTENT_LENGTH);
         let body = polling::whole(body).await;
-        if body.is_empty() && link.is_closed() {
+        if !parts.status.is_success() || (body.is_empty() && link.is_closed()) {
             return service.gone();
         }
         link.outgoing.sent(payload::packets(&body).count());
@@ -261,7 +262,12 @@ impl TransportService {
             let body = ShrunkBody::new(body, max_packet_bytes, budget, Arc::clone(link));
             Body::new(PacedBody::new(Body::new(body), link, patience))
         });
-        self.forward(request).await
+        let response = self.forward(request).await;
+        // Engine.IO says less, or the code as a text.
+        if response.status() == StatusCode::BAD_REQUEST {
+            return Refused::Request.response();
+        }
+        response
     }
 
     /// Returns the answer to a request for a connection that is gone.
@@ -364,12 +370,12 @@ impl TransportService {
 }
 
 fn stream_limits(patience: Duration, limits: &Limits) -> StreamLimits {
-    let max_packet_bytes = limits.max_packet_bytes;
+    let &Limits { max_packet_bytes, max_attachments, .. } = limits;
     let what = "large packets that are not whole yet";
     let budget = Arc::new(Budget::new(what, limits.max_large_packets_bytes));
     let what = "what clients do not read";
     let unsent = Arc::new(Budget::new(what, limits.max_unsent_bytes));
-    StreamLimits { patience, max_packet_bytes, budget, unsent }
+    StreamLimits { patience, max_packet_bytes, max_attachments, budget, unsent }
 }
 
 /// Returns where Engine.IO is polled.

@@ -28,6 +28,8 @@ pub(crate) struct StreamLimits {
     pub(crate) patience: Duration,
     /// The maximum size of a packet in bytes.
     pub(crate) max_packet_bytes: usize,
+    /// The maximum number of attachments of a packet.
+    pub(crate) max_attachments: usize,
     /// For large packets that are incomplete.
     pub(super) budget: Arc<Budget>,
     /// For data that clients do not read.
@@ -265,7 +267,7 @@ impl LinkedStream {
             }
             let has_passed = ready!(self.poll_messages(context, buffer, most))?;
             if self.inbound.has_overlong() {
-                self.websocket.link.note(Farewell::TooLarge);
+                self.websocket.link.close(Farewell::TooLarge);
             }
             if self.inbound.has_no_room() {
                 self.websocket.link.close(Farewell::NoRoom);

@@ -30,7 +30,13 @@ const PATIENCE: Duration = Duration::from_secs(45);
 fn limits() -> StreamLimits {
     let budget = Arc::new(Budget::new("tests", 1_000_000));
     let unsent = Arc::clone(&budget);
-    StreamLimits { patience: PATIENCE, max_packet_bytes: 100_000, budget, unsent }
+    StreamLimits {
+        patience: PATIENCE,
+        max_packet_bytes: 100_000,
+        max_attachments: 16,
+        budget,
+        unsent,
+    }
 }
 
 /// A server's stream whose client takes `buffer` bytes before it has to read.

@@ -14,6 +14,11 @@ impl Gathered {
         usize::try_from(self.bytes).unwrap_or(usize::MAX)
     }
 
+    /// Returns the number of bytes of an event's attachments.
+    pub(super) fn attached(self) -> u64 {
+        if self.is_packet { 0 } else { self.bytes }
+    }
+
     /// Returns what is kept when this frame has arrived.
     pub(super) fn with(self, header: &Header, is_msgpack: bool) -> Self {
         let Self { bytes, is_packet } = self;

@@ -62,7 +62,7 @@ impl Held {
         let message = match self.message {
             Message::Kept(message) => message,
             Message::Dropped(dropped) => {
-                put_frame(FIN_TEXT, dropped.replacement().as_bytes(), out);
+                put_frame(FIN_TEXT, dropped.replacement_or_end(link).as_bytes(), out);
                 return Ok(());
             }
         };
@@ -71,7 +71,7 @@ impl Held {
                 Ok(ClientPacket { text, attachments }) => (text.into_bytes(), attachments),
                 Err(Unreadable::TooLarge) => {
                     let dropped = dropped(&message, TOO_LARGE, true);
-                    put_frame(FIN_TEXT, dropped.replacement().as_bytes(), out);
+                    put_frame(FIN_TEXT, dropped.replacement_or_end(link).as_bytes(), out);
                     return Ok(());
                 }
                 Err(why) => {
