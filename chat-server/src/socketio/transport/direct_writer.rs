@@ -58,7 +58,7 @@ impl DirectWriter {
     }
 
     /// Writes what was pushed. [`NotTaken::Full`] when some of it waits until the client has read, or until Engine.IO has had
-    /// its turn.
+    /// its turn; [`NotTaken::Gone`] if the connection is closed, and some of it is left.
     pub(crate) fn flush(&self) -> Taken {
         let written = self.websocket.poll_multiplexer(|multiplexer, context| {
             if multiplexer.is_clear() {
@@ -68,6 +68,10 @@ impl DirectWriter {
         });
         match written {
             Poll::Ready(Ok(true)) => Ok(()),
+            // What a closed connection has not taken by now it never takes: nobody may wait for that.
+            Poll::Ready(Ok(false)) | Poll::Pending if self.websocket.link.is_closed() => {
+                Err(NotTaken::Gone)
+            }
             Poll::Ready(Ok(false)) | Poll::Pending => Err(NotTaken::Full),
             Poll::Ready(Err(_)) => {
                 // Engine.IO finds out by itself when it reads or writes; this is sooner.

@@ -273,6 +273,18 @@ async fn engine_io_gets_its_turn_however_much_is_pushed() {
     panic!("the heartbeat is still waiting after {} bytes", got.len());
 }
 
+/// Engine.IO's task, which ends the stream, may run much later: meanwhile whoever tries to flush would spin.
+#[tokio::test]
+async fn a_client_that_is_let_go_of_because_it_does_not_read_is_gone_at_once() {
+    let (mut stream, direct_writer, mut client) = connect(1000);
+    open(&mut stream, &mut client).await;
+    direct_writer.push(&text_frame(&[&[b'x'; 5000]])).unwrap();
+    assert_eq!(direct_writer.flush(), Err(NotTaken::Full));
+    direct_writer.websocket().link.close(Farewell::TooSlow);
+    assert_eq!(direct_writer.flush(), Err(NotTaken::Gone));
+    assert_ready!(task::spawn(direct_writer.room()).poll());
+}
+
 #[tokio::test]
 async fn who_waits_for_room_is_woken_when_the_connection_ends() {
     let (mut stream, direct_writer, mut client) = connect(64);
