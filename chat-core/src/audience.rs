@@ -31,6 +31,12 @@ impl UserId {
         self.0
     }
 
+    /// Returns what private messages to this user, who is erased, have in place of the nickname. Two of those whom somebody
+    /// wrote to rarely have the same one.
+    pub fn name_when_erased(self) -> Nickname {
+        Nickname::from_stored(format!("deleted user {:04x}", self.0 & 0xffff))
+    }
+
     /// Serialises an id as clients know it.
     pub(crate) fn public<S: Serializer>(
         user: &Option<Self>,

@@ -191,6 +191,9 @@ pub fn check_payload(json: &str) -> Result<(), PayloadError> {
     if is_deep { Err(PayloadError::Depth) } else { Ok(()) }
 }
 
+/// The content of the deletion of a message whose user is erased. Other deletions have none.
+const ERASED: &str = "erased";
+
 /// A message that is not in the log yet: a text, an event of an application, or a change of an earlier message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -270,6 +273,13 @@ impl NewMessage {
     /// Creates the deletion of a message. The audience must be that of the message.
     pub fn deletion(audience: impl Into<Audience>, of: Offset) -> Self {
         Self { kind: Kind::Deletion(of), ..Self::new(audience, Content::default()) }
+    }
+
+    /// Creates the deletion of a message because its user is erased: whoever keeps messages also forgets the name under
+    /// which it was sent. The audience must be that of the message.
+    pub fn erasure(audience: impl Into<Audience>, of: Offset) -> Self {
+        let content = Content::from_stored(ERASED);
+        Self { kind: Kind::Deletion(of), ..Self::new(audience, content) }
     }
 
     /// Creates a reaction to a message, or takes it back. The audience must be that of the message.
@@ -501,6 +511,34 @@ impl Message {
         let is_text = matches!(self.kind, Kind::Text | Kind::Reply(_));
         let is_fit = if matches!(kind, Kind::Edit(_)) { is_text } else { self.kind.is_said() };
         is_fit && !self.is_deleted() && self.audience.is_same_conversation(audience)
+    }
+
+    /// Returns whether it is the [deletion of a message whose user is erased](NewMessage::erasure).
+    pub fn is_erasure(&self) -> bool {
+        matches!(self.kind, Kind::Deletion(_)) && self.content.as_str() == ERASED
+    }
+
+    /// Returns whether it names a user: as the one who wrote it, or as the sender or receiver of a private message.
+    pub fn concerns(&self, user: UserId) -> bool {
+        self.is_by(user) || matches!(self.audience, Audience::Private { to, .. } if to == user)
+    }
+
+    /// Returns whether a user wrote it.
+    pub fn is_by(&self, user: UserId) -> bool {
+        self.user == Some(user)
+            || matches!(self.audience, Audience::Private { from, .. } if from == user)
+    }
+
+    /// Removes a user who is erased: as the author, and the name as the receiver of a private message. The content stays.
+    pub fn forget_user(&mut self, user: UserId) {
+        if self.is_by(user) {
+            (self.from, self.author, self.user) = (None, None, None);
+        }
+        if let Audience::Private { to, nickname, .. } = &mut self.audience
+            && *to == user
+        {
+            *nickname = user.name_when_erased();
+        }
     }
 
     /// Replaces the content, and keeps the digest of the first one. An empty content deletes it.

@@ -4,6 +4,7 @@ pub(crate) mod client_events;
 pub(crate) mod consumers;
 pub(crate) mod delivery;
 pub(crate) mod episode;
+pub(crate) mod erasure;
 pub(crate) mod files;
 pub(crate) mod intercept;
 pub(crate) mod limits;

@@ -13,6 +13,7 @@ pub use chat::{
     UserHandle,
 };
 pub use engine::consumers::{Consumer, ConsumerError, Consuming, Consumption};
+pub use engine::erasure::{Erased, erase_user};
 pub use engine::intercept::Interceptor;
 pub use engine::limits::{LimitError, Limits};
 #[cfg(feature = "simulation")]

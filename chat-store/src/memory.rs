@@ -143,6 +143,14 @@ impl MessageStore for MemoryStore {
         Ok(Trimmed::All)
     }
 
+    async fn forget_user(&self, user: UserId, in_messages: &[Offset]) -> Result<(), StoreError> {
+        let mut contents = self.contents()?;
+        let concerned = contents.log.messages.iter_mut();
+        let concerned = concerned.filter(|message| in_messages.contains(&message.offset));
+        concerned.for_each(|message| message.forget_user(user));
+        Ok(())
+    }
+
     async fn room_names(
         &self,
         after: Option<&RoomId>,

@@ -1,5 +1,6 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::sync::LazyLock;
 
 use chat_core::{Content, Kind, Message, NewMessage, Offset};
 
@@ -39,6 +40,9 @@ pub struct Plan<'a> {
     /// The messages that new ones delete, with the numbers of these.
     deleted: HashMap<Offset, usize>,
 }
+
+/// What is left of a deleted message.
+static NOTHING: LazyLock<Content> = LazyLock::new(Content::default);
 
 /// A message that another one changes, deletes or reacts to.
 #[derive(Debug, Clone, Copy)]
@@ -165,7 +169,8 @@ impl<'a> Plan<'a> {
         self.new.iter().enumerate().filter_map(|(number, (index, _))| {
             let new = &self.batch[*index];
             match new.kind {
-                Kind::Edit(of) | Kind::Deletion(of) => Some((of, number, &new.content)),
+                Kind::Edit(of) => Some((of, number, &new.content)),
+                Kind::Deletion(of) => Some((of, number, &*NOTHING)),
                 _ => None,
             }
         })

@@ -9,6 +9,7 @@ mod append;
 mod changes;
 mod connections;
 mod count;
+mod erase;
 mod error;
 mod feeds;
 mod known_log;
@@ -29,7 +30,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use chat_core::{AuthorId, Epoch, Feed, NewMessage, Offset, RoomId};
+use chat_core::{AuthorId, Epoch, Feed, NewMessage, Offset, RoomId, UserId};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, PgConnection};
 
@@ -271,6 +272,17 @@ impl MessageStore for PostgresStore {
             lease.settle(trimmed)
         });
         trimmed.await
+    }
+
+    async fn forget_user(&self, user: UserId, in_messages: &[Offset]) -> Result<(), StoreError> {
+        let in_messages = in_messages.to_vec();
+        let mut lease = self.index.lease().await?;
+        let forgotten = self.finish(async move {
+            let forget = erase::forget_user(user, &in_messages, &mut lease);
+            let forgotten = within(CALL_TIMEOUT, forget).await;
+            lease.settle(forgotten)
+        });
+        forgotten.await
     }
 
     async fn tail(&self) -> Result<Offset, StoreError> {

@@ -37,6 +37,12 @@ pub trait ReadPositionStore: Send + Sync + 'static {
     /// Nothing was noted; see [`StoreError::is_retryable`].
     async fn note_read(&self, positions: &[ReadPosition]) -> Result<(), StoreError>;
 
+    /// Deletes how far a user has read.
+    ///
+    /// # Errors
+    /// Nothing was changed; see [`StoreError::is_retryable`].
+    async fn forget_reader(&self, user: UserId) -> Result<(), StoreError>;
+
     /// Returns how far a user has read, at most `limit` feeds, in an order that each store chooses.
     ///
     /// # Errors

@@ -9,6 +9,7 @@ mod append;
 mod backup;
 mod changes;
 mod checkpoint;
+mod erase;
 mod error;
 mod feeds;
 mod files;
@@ -41,7 +42,7 @@ use std::time::Duration;
 use std::{fmt, fs};
 
 use async_trait::async_trait;
-use chat_core::{AuthorId, Epoch, Feed, Kind, NewMessage, Offset, RoomId};
+use chat_core::{AuthorId, Epoch, Feed, Kind, NewMessage, Offset, RoomId, UserId};
 use sqlx::sqlite::{SqliteAutoVacuum, SqliteConnectOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection as _, SqliteConnection};
 use tokio::sync::Mutex;
@@ -319,6 +320,16 @@ impl MessageStore for SqliteStore {
             self.checkpoint.run().await.map_err(|error| self.place.error_in_use(error))?;
         }
         Ok(trimmed)
+    }
+
+    async fn forget_user(&self, user: UserId, in_messages: &[Offset]) -> Result<(), StoreError> {
+        {
+            let mut writer = self.writer.lock().await;
+            let Writer { connection, .. } = writer.as_mut().ok_or(StoreError::Closed)?;
+            self.in_place(erase::forget_user(user, in_messages, connection)).await?;
+        }
+        self.wipe.begin(&self.writer);
+        Ok(())
     }
 
     async fn tail(&self) -> Result<Offset, StoreError> {

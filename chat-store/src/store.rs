@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use chat_core::{AuthorId, Epoch, Feed, Message, NewMessage, Offset, RoomId};
+use chat_core::{AuthorId, Epoch, Feed, Message, NewMessage, Offset, RoomId, UserId};
 
 use crate::reactions::Given;
 use crate::{
@@ -112,6 +112,16 @@ pub trait MessageStore: Send + Sync + 'static {
     /// # Errors
     /// Nothing, or a part, was deleted; see [`StoreError::is_retryable`].
     async fn trim(&self, trim: &Trim) -> Result<Trimmed, StoreError>;
+
+    /// Removes a user who is erased from these messages, in one commit: as their author, with name, and the name as the
+    /// receiver of private ones, as [`Message::forget_user`] does. Contents and keys stay. What does not
+    /// [concern](Message::concerns) the user, or is not there, stays as it is.
+    ///
+    /// What was removed is gone from where it is kept as soon as a deleted content.
+    ///
+    /// # Errors
+    /// Nothing was changed; see [`StoreError::is_retryable`].
+    async fn forget_user(&self, user: UserId, in_messages: &[Offset]) -> Result<(), StoreError>;
 
     /// Returns the names of rooms that have messages, in the order of their bytes: those after `after`, at most `limit`.
     ///

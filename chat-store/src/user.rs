@@ -233,6 +233,13 @@ pub trait UserStore: NicknameStore {
         max: usize,
     ) -> Result<Option<(CredentialOwner, Nickname)>, StoreError>;
 
+    /// Erases a user: frees the nicknames, deletes codes and the labels of devices, and revokes all credentials. The owners of
+    /// the nicknames are revoked, too, so that nobody comes back as this user.
+    ///
+    /// # Errors
+    /// Nothing was changed; see [`StoreError::is_retryable`].
+    async fn erase_user(&self, user: UserId, now: Timestamp) -> Result<(), StoreError>;
+
     /// Deletes the credentials of users of whom nothing else is left, and how far these have read: the credential is the
     /// first one, the only one and not revoked, and was not used after `unused_since`; the user has no nickname, no
     /// private messages, no role in a room, and no ban or mute.

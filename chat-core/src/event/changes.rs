@@ -159,6 +159,10 @@ pub struct ChangeMeta {
     /// Whether a reaction is given, or taken back; absent if it is no reaction.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on: Option<bool>,
+    /// Whether the message was deleted because its user is erased: forget the name under which it was sent, too. Absent if
+    /// not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub erased: bool,
     /// The room of the message; absent if it is private.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub room: Option<RoomId>,
@@ -182,6 +186,7 @@ impl ChangeMeta {
         Self {
             of,
             on: None,
+            erased: false,
             room: None,
             from: None,
             user: None,

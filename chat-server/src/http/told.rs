@@ -44,7 +44,7 @@ impl Told {
             (Some(of), _) => (of, MESSAGE_EDITED, None),
         };
         let mut meta = ChangeMeta::new(of);
-        meta.on = on;
+        (meta.on, meta.erased) = (on, message.is_erasure());
         match &message.audience {
             Audience::Room(room) => meta.room = Some(room.clone()),
             Audience::Private { nickname, .. } => meta.to = Some(nickname.clone()),

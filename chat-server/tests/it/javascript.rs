@@ -85,6 +85,7 @@ files! {
     cuts
     drain
     duplicates
+    erasure
     files
     forks
     handshake

@@ -16,6 +16,11 @@ impl ReadPositionStore for MemoryStore {
         Ok(())
     }
 
+    async fn forget_reader(&self, user: UserId) -> Result<(), StoreError> {
+        self.contents()?.read_positions.retain(|(reader, _), _| *reader != user);
+        Ok(())
+    }
+
     async fn read_positions(
         &self,
         user: UserId,

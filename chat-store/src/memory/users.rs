@@ -104,6 +104,25 @@ impl UserStore for MemoryStore {
         Ok(is_added.then_some((made.owner, made.nickname)))
     }
 
+    async fn erase_user(&self, user: UserId, now: Timestamp) -> Result<(), StoreError> {
+        let mut contents = self.contents()?;
+        let claims = contents.nicknames.iter().filter(|(_, claim)| claim.user == user);
+        let claims: Vec<_> = claims.map(|(key, claim)| (key.clone(), claim.owner)).collect();
+        for (key, owner) in claims {
+            contents.forget(&key);
+            let (new, of) =
+                (NewCredential::new(owner.into(), now), CredentialOwner::new(user, owner));
+            let kept = contents.users.credentials.entry(new.key);
+            kept.or_insert_with(|| KeptCredential::new(&new, of, None));
+        }
+        contents.users.codes.retain(|_, code| code.owner.user != user);
+        let kept = contents.users.credentials.values_mut();
+        for kept in kept.filter(|kept| kept.owner.user == user) {
+            (kept.device.label, kept.code, kept.is_revoked) = (None, None, true);
+        }
+        Ok(())
+    }
+
     async fn sweep_credentials(
         &self,
         unused_since: Timestamp,

@@ -6,7 +6,7 @@ use chat_core::{Feed, Offset, UserId};
 use super::PostgresStore;
 use super::connections::{CALL_TIMEOUT, within};
 use crate::read_position_store::kept_feed;
-use crate::sql::read_positions::{OF_FEED, OF_USER, positions, readers};
+use crate::sql::read_positions::{FORGET, OF_FEED, OF_USER, positions, readers};
 use crate::{ReadPosition, ReadPositionStore, StoreError};
 
 /// Every node locks the rows in the order of their keys, so that no two wait for each other.
@@ -35,6 +35,10 @@ impl ReadPositionStore for PostgresStore {
             lease.settle(noted.map(drop))
         });
         noted.await
+    }
+
+    async fn forget_reader(&self, user: UserId) -> Result<(), StoreError> {
+        self.write(sqlx::query(FORGET).bind(user.as_i64())).await.map(drop)
     }
 
     async fn read_positions(

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use chat_core::{Nickname, Timestamp, UserId};
+use sqlx::{Connection as _, PgConnection};
 
 use super::PostgresStore;
 use super::connections::{CALL_TIMEOUT, within};
@@ -86,6 +87,20 @@ pub(super) const SWEEP: &str = "
         DELETE FROM chat_read_positions AS held USING swept WHERE held.user_id = swept.user_id
     )
     SELECT key FROM looked_at ORDER BY key DESC LIMIT 1";
+
+/// What belongs to a user who is erased. Owners of nicknames get a credential that is revoked.
+pub(super) const ERASE_NAMES: [&str; 2] = [
+    "INSERT INTO chat_credentials (key, owner, user_id, added_at, used_at)
+        SELECT DISTINCT owner, owner, person, $2::bigint, $2::bigint FROM chat_nicknames
+        WHERE person = $1 ON CONFLICT DO NOTHING",
+    "UPDATE chat_credentials SET label = NULL, code = NULL, revoked_at = coalesce(revoked_at, $2)
+        WHERE user_id = $1",
+];
+
+pub(super) const ERASE: [&str; 2] = [
+    "DELETE FROM chat_device_codes WHERE user_id = $1",
+    "DELETE FROM chat_nicknames WHERE person = $1",
+];
 
 #[async_trait]
 impl UserStore for PostgresStore {
@@ -186,6 +201,16 @@ impl UserStore for PostgresStore {
         }))
     }
 
+    async fn erase_user(&self, user: UserId, now: Timestamp) -> Result<(), StoreError> {
+        let mut lease = self.sessions.lease().await?;
+        let (user, now) = (user.as_i64(), now.as_millis());
+        let erased = self.finish(async move {
+            let erased = within(CALL_TIMEOUT, erase(user, now, &mut lease)).await;
+            lease.settle(erased)
+        });
+        erased.await
+    }
+
     async fn sweep_credentials(
         &self,
         unused_since: Timestamp,
@@ -206,9 +231,20 @@ impl UserStore for PostgresStore {
     }
 }
 
+async fn erase(user: i64, now: i64, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    let mut transaction = connection.begin().await?;
+    for sql in ERASE_NAMES {
+        sqlx::query(sql).bind(user).bind(now).execute(&mut *transaction).await?;
+    }
+    for sql in ERASE {
+        sqlx::query(sql).bind(user).execute(&mut *transaction).await?;
+    }
+    transaction.commit().await
+}
+
 impl PostgresStore {
     /// Runs a statement to its end, and returns the number of rows that it has changed.
-    async fn write(
+    pub(super) async fn write(
         &self,
         statement: sqlx::query::Query<'static, sqlx::Postgres, sqlx::postgres::PgArguments>,
     ) -> Result<u64, StoreError> {

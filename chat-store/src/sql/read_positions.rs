@@ -11,6 +11,8 @@ pub(crate) const OF_USER: &str =
 pub(crate) const OF_FEED: &str =
     "SELECT user_id, position FROM chat_read_positions WHERE feed = $1 ORDER BY user_id LIMIT $2";
 
+pub(crate) const FORGET: &str = "DELETE FROM chat_read_positions WHERE user_id = $1";
+
 pub(crate) fn positions(
     user: UserId,
     rows: Vec<(String, i64)>,

@@ -6,7 +6,7 @@ use chat_core::{Feed, Offset, UserId};
 use super::skeletons::json;
 use super::{SqliteStore, Writer};
 use crate::read_position_store::kept_feed;
-use crate::sql::read_positions::{OF_FEED, OF_USER, positions, readers};
+use crate::sql::read_positions::{FORGET, OF_FEED, OF_USER, positions, readers};
 use crate::{ReadPosition, ReadPositionStore, StoreError};
 
 /// `?1` is a JSON array of triples: user, feed and position.
@@ -31,6 +31,13 @@ impl ReadPositionStore for SqliteStore {
             return Ok(());
         }
         self.in_place(sqlx::query(NOTE).bind(rows_json).execute(connection)).await.map(drop)
+    }
+
+    async fn forget_reader(&self, user: UserId) -> Result<(), StoreError> {
+        let mut writer = self.writer.lock().await;
+        let Writer { connection, .. } = writer.as_mut().ok_or(StoreError::Closed)?;
+        let forget = sqlx::query(FORGET).bind(user.as_i64());
+        self.in_place(forget.execute(connection)).await.map(drop)
     }
 
     async fn read_positions(

@@ -86,6 +86,18 @@ const SWEEP: [&str; 2] = [
     "DELETE FROM credentials WHERE user_id IN (SELECT value FROM json_each(?1))",
 ];
 
+/// What belongs to a user who is erased. Owners of nicknames get a credential that is revoked.
+const ERASE_NAMES: [&str; 2] = [
+    "INSERT INTO credentials (key, owner, user_id, added_at, used_at)
+        SELECT DISTINCT owner, owner, person, ?2, ?2 FROM nicknames
+        WHERE person = ?1 ON CONFLICT DO NOTHING",
+    "UPDATE credentials SET label = NULL, code = NULL, revoked_at = coalesce(revoked_at, ?2)
+        WHERE user_id = ?1",
+];
+
+const ERASE: [&str; 2] =
+    ["DELETE FROM device_codes WHERE user_id = ?1", "DELETE FROM nicknames WHERE person = ?1"];
+
 #[async_trait]
 impl UserStore for SqliteStore {
     async fn find_credential(
@@ -205,6 +217,16 @@ impl UserStore for SqliteStore {
         Ok(Some((self.credential_owner(owner, user)?, Nickname::from_stored(nickname))))
     }
 
+    async fn erase_user(&self, user: UserId, now: Timestamp) -> Result<(), StoreError> {
+        {
+            let mut writer = self.writer.lock().await;
+            let Writer { connection, .. } = writer.as_mut().ok_or(StoreError::Closed)?;
+            self.in_place(erase(user.as_i64(), now.as_millis(), connection)).await?;
+        }
+        self.wipe.begin(&self.writer);
+        Ok(())
+    }
+
     async fn sweep_credentials(
         &self,
         unused_since: Timestamp,
@@ -229,6 +251,17 @@ impl UserStore for SqliteStore {
         let last = looked_at.into_iter().next_back();
         last.map(|(key, _)| Ok(CredentialKey(self.hash(key)?))).transpose()
     }
+}
+
+async fn erase(user: i64, now: i64, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    let mut transaction = transaction::begin(connection).await?;
+    for sql in ERASE_NAMES {
+        sqlx::query(sql).bind(user).bind(now).execute(&mut *transaction).await?;
+    }
+    for sql in ERASE {
+        sqlx::query(sql).bind(user).execute(&mut *transaction).await?;
+    }
+    transaction.commit().await
 }
 
 /// The conditions are checked where nobody else writes.
@@ -280,6 +313,10 @@ mod tests {
             LEFT_BEHIND,
             SWEEP[0],
             SWEEP[1],
+            ERASE_NAMES[0],
+            ERASE_NAMES[1],
+            ERASE[0],
+            ERASE[1],
         ];
         let tables = [
             "credentials",

@@ -9,6 +9,7 @@ pub mod access_log;
 pub mod authors;
 pub mod backwards;
 pub mod changes;
+pub mod erasure;
 pub mod events;
 pub mod feeds;
 pub mod horizon;

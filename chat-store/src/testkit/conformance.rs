@@ -102,6 +102,8 @@ macro_rules! conformance {
                 what_was_said_and_is_there_is_counted
                 reactions_are_counted_as_they_are_now
                 clients_without_a_name_choose_one_key_for_different_things;
+            erasure:
+                an_erased_user_is_gone_from_messages;
             horizon:
                 nobody_reads_what_is_below_the_horizon
                 a_horizon_is_in_the_log_and_never_goes_back

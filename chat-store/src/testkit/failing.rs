@@ -189,6 +189,11 @@ impl MessageStore for FailingStore {
         self.store.trim(trim).await
     }
 
+    async fn forget_user(&self, user: UserId, in_messages: &[Offset]) -> Result<(), StoreError> {
+        take_one(&self.appends)?;
+        self.store.forget_user(user, in_messages).await
+    }
+
     async fn tail(&self) -> Result<Offset, StoreError> {
         take_one(&self.reads)?;
         self.store.tail().await
@@ -313,6 +318,11 @@ impl UserStore for FailingStore {
         self.store.revoke_credential(user, key, now).await
     }
 
+    async fn erase_user(&self, user: UserId, now: Timestamp) -> Result<(), StoreError> {
+        take_one(&self.claims)?;
+        self.store.erase_user(user, now).await
+    }
+
     async fn keep_code(&self, code: &DeviceCode, max: usize) -> Result<bool, StoreError> {
         take_one(&self.claims)?;
         self.store.keep_code(code, max).await
@@ -362,6 +372,11 @@ impl ReadPositionStore for FailingStore {
     async fn note_read(&self, positions: &[ReadPosition]) -> Result<(), StoreError> {
         take_one(&self.notes)?;
         self.store.note_read(positions).await
+    }
+
+    async fn forget_reader(&self, user: UserId) -> Result<(), StoreError> {
+        take_one(&self.notes)?;
+        self.store.forget_reader(user).await
     }
 
     async fn read_positions(

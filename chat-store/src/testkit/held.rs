@@ -146,6 +146,11 @@ impl MessageStore for HeldStore {
         self.store.trim(trim).await
     }
 
+    async fn forget_user(&self, user: UserId, in_messages: &[Offset]) -> Result<(), StoreError> {
+        self.appends.pass().await;
+        self.store.forget_user(user, in_messages).await
+    }
+
     async fn tail(&self) -> Result<Offset, StoreError> {
         self.tails.pass().await;
         self.store.tail().await
@@ -267,6 +272,11 @@ impl UserStore for HeldStore {
         self.store.revoke_credential(user, key, now).await
     }
 
+    async fn erase_user(&self, user: UserId, now: Timestamp) -> Result<(), StoreError> {
+        self.claims.pass().await;
+        self.store.erase_user(user, now).await
+    }
+
     async fn keep_code(&self, code: &DeviceCode, max: usize) -> Result<bool, StoreError> {
         self.claims.pass().await;
         self.store.keep_code(code, max).await
@@ -314,6 +324,11 @@ impl ReadPositionStore for HeldStore {
     async fn note_read(&self, positions: &[ReadPosition]) -> Result<(), StoreError> {
         self.notes.pass().await;
         self.store.note_read(positions).await
+    }
+
+    async fn forget_reader(&self, user: UserId) -> Result<(), StoreError> {
+        self.notes.pass().await;
+        self.store.forget_reader(user).await
     }
 
     async fn read_positions(

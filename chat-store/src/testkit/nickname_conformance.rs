@@ -57,6 +57,8 @@ macro_rules! nickname_conformance {
                 of_devices_that_use_a_code_at_once_one_is_added
                 a_code_that_is_used_by_a_dropped_call_can_be_used_again
                 a_closed_store_says_so_of_users;
+            erasure:
+                an_erased_user_has_no_names_and_never_comes_back;
         }
     };
     (@persistent $attributes:tt $backend:expr) => {

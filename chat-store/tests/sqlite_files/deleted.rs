@@ -4,9 +4,10 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use chat_core::search::TOKENS_VERSION;
-use chat_core::{Content, Message, NewMessage, Offset, RoomId};
+use chat_core::{Audience, Content, Message, NewMessage, Offset, RoomId, Timestamp, UserId};
 use chat_store::{
-    Document, IndexAdvanced, IndexBatch, IndexChange, MessageStore, SearchIndex, SqliteStore,
+    CredentialKey, CredentialOwner, Document, IndexAdvanced, IndexBatch, IndexChange, MessageStore,
+    NewCredential, NicknameClaim, NicknameStore, OwnerKey, SearchIndex, SqliteStore, UserStore,
 };
 use tokio::time::sleep;
 
@@ -167,4 +168,31 @@ async fn what_is_removed_from_the_index_is_in_no_file() {
     for text in ["harmless", "secreta"] {
         assert_soon_gone(text, folder.path()).await;
     }
+}
+
+/// With the messages and everything else that is kept of the user.
+#[tokio::test]
+async fn the_name_of_a_user_who_is_erased_is_in_no_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(folder.path().join("chat.db")).await.unwrap();
+    let (ada, now) = (UserId::from_stored(7), Timestamp::now());
+    let name = || "Adalbertine".parse().unwrap();
+    let until = now.plus(Duration::from_secs(60));
+    let claim = NicknameClaim::new(name(), OwnerKey([7; 32]), ada, now, until);
+    store.claim_nickname(&claim).await.unwrap();
+    let device = NewCredential::new(CredentialKey([8; 32]), now);
+    let device = device.with_label(Some("phone of Adalbertine".into()));
+    store.keep_credential(&device, CredentialOwner::new(ada, OwnerKey([7; 32]))).await.unwrap();
+    let by_ada = |text| new(text).with_user(ada).with_from(name());
+    let to = Audience::Private { from: UserId::from_stored(9), to: ada, nickname: name() };
+    let reply = NewMessage::new(to, "for whom".parse().unwrap());
+    store.append(&[by_ada("one"), by_ada("two"), reply]).await.unwrap();
+    store.close().await;
+
+    let store = SqliteStore::open(folder.path().join("chat.db")).await.unwrap();
+    store.forget_user(ada, &[offset(1), offset(2), offset(3)]).await.unwrap();
+    store.erase_user(ada, now).await.unwrap();
+    assert_soon_gone("Adalbertine", folder.path()).await;
+    assert_soon_gone("adalbertine", folder.path()).await;
+    assert_eq!(read_all(&store).await.len(), 3);
 }

@@ -154,6 +154,12 @@ impl Disk {
         }
     }
 
+    /// Removes a user from messages.
+    pub(crate) fn forget_user(&mut self, user: UserId, of: &[Offset]) {
+        let concerned = self.log.iter_mut().filter(|message| of.contains(&message.offset));
+        concerned.for_each(|message| message.forget_user(user));
+    }
+
     /// Returns the horizon as readers see it.
     pub(crate) fn shown_horizon(&self) -> Offset {
         if self.is(Plant::HorizonHidden) { Offset::ZERO } else { self.horizon }

@@ -204,6 +204,12 @@ impl MessageStore for SimulatedStore {
         self.end(&end, Trimmed::All).await
     }
 
+    async fn forget_user(&self, user: UserId, in_messages: &[Offset]) -> Result<(), StoreError> {
+        self.before_change().await?;
+        self.world.disk().forget_user(user, in_messages);
+        Ok(())
+    }
+
     async fn tail(&self) -> Result<Offset, StoreError> {
         let end = self.call(Fault::ReadFails, None).await;
         let tail = self.world.disk().tail();
@@ -342,6 +348,10 @@ impl UserStore for SimulatedStore {
         self.names.revoke_credential(user, key, now).await
     }
 
+    async fn erase_user(&self, user: UserId, now: Timestamp) -> Result<(), StoreError> {
+        self.names.erase_user(user, now).await
+    }
+
     async fn keep_code(&self, code: &DeviceCode, max: usize) -> Result<bool, StoreError> {
         self.names.keep_code(code, max).await
     }
@@ -384,6 +394,11 @@ impl ReadPositionStore for SimulatedStore {
     async fn note_read(&self, positions: &[ReadPosition]) -> Result<(), StoreError> {
         self.before_change().await?;
         self.names.note_read(positions).await
+    }
+
+    async fn forget_reader(&self, user: UserId) -> Result<(), StoreError> {
+        self.before_change().await?;
+        self.names.forget_reader(user).await
     }
 
     async fn read_positions(

@@ -138,6 +138,11 @@ impl MessageStore for JournalStore {
         .await
     }
 
+    async fn forget_user(&self, user: UserId, in_messages: &[Offset]) -> Result<(), StoreError> {
+        let of = in_messages.to_vec();
+        self.call(move |journal| journal.forget_user(user, &of)).await
+    }
+
     async fn tail(&self) -> Result<Offset, StoreError> {
         self.call(|journal| Ok(journal.index.tail())).await
     }
@@ -252,6 +257,10 @@ impl RoomStoreWrapper for JournalStore {
 impl ReadPositionStore for JournalStore {
     async fn note_read(&self, positions: &[ReadPosition]) -> Result<(), StoreError> {
         self.rooms.note_read(positions).await
+    }
+
+    async fn forget_reader(&self, user: UserId) -> Result<(), StoreError> {
+        self.rooms.forget_reader(user).await
     }
 
     async fn read_positions(

@@ -11,6 +11,7 @@ mod args;
 mod backup;
 mod client;
 mod command;
+mod erase;
 mod files;
 mod follow;
 mod hub;

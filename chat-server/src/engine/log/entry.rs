@@ -172,11 +172,15 @@ impl Entry {
             if let Kind::Reaction { on, .. } = kind {
                 meta.on = Some(*on);
             }
+            meta.erased = self.message.is_erasure();
+            (meta.from, meta.user, meta.at, meta.client_offset) = (from, *user, at, client_offset);
             match audience {
                 Audience::Room(room) => meta.room = Some(room.clone()),
-                Audience::Private { nickname, .. } => meta.to = Some(nickname.clone()),
+                Audience::Private { from: sender, nickname, .. } => {
+                    meta.to = Some(nickname.clone());
+                    meta.user = user.or(Some(*sender).filter(|_| meta.erased));
+                }
             }
-            (meta.from, meta.user, meta.at, meta.client_offset) = (from, *user, at, client_offset);
             return Meta::Change(meta);
         }
         let reply_to = match kind {

@@ -1,7 +1,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use chat_core::{Content, Feed, Kind, Offset};
+use chat_core::{Content, Feed, Kind, Message, Offset, UserId};
 use tokio::sync::watch;
 
 use super::Entry;
@@ -41,6 +41,8 @@ struct State {
     feeds: Feeds,
     /// The last edits that are here, by what they edit: only these have a content.
     edits: HashMap<Offset, Offset>,
+    /// The users who are erased, and up to where they were removed from the messages that are here.
+    erased: HashMap<UserId, Offset>,
 }
 
 /// A room, or the two users of a private message.
@@ -75,6 +77,7 @@ impl Recent {
             footprint: 0,
             feeds: Feeds::default(),
             edits: HashMap::new(),
+            erased: HashMap::new(),
         };
         Self { state: RwLock::new(state), budget, grown: watch::Sender::new(floor) }
     }
@@ -276,6 +279,23 @@ impl State {
             }
             _ => {}
         }
+        if let Some(user) = entry.message.user
+            && entry.message.is_erasure()
+        {
+            self.forget_user(user);
+        }
+    }
+
+    /// Removes a user from the messages that are here.
+    fn forget_user(&mut self, user: UserId) {
+        let done = self.erased.insert(user, self.tail).unwrap_or_default();
+        let from = self.entries.partition_point(|(entry, _)| entry.offset() <= done);
+        let concerned =
+            self.entries.range(from..).filter(|(entry, _)| entry.message.concerns(user));
+        let concerned: Vec<_> = concerned.map(|(entry, _)| entry.offset()).collect();
+        for offset in concerned {
+            self.change(offset, |message| message.forget_user(user));
+        }
     }
 
     /// Replaces the content of a message, if it is here: no later reader sees the one before.
@@ -283,6 +303,11 @@ impl State {
         if planted::is(Bug::TextRemembered) {
             return;
         }
+        self.change(offset, |message| message.change_content(content));
+    }
+
+    /// Changes a message, if it is here.
+    fn change(&mut self, offset: Offset, change: impl FnOnce(&mut Message)) {
         let found = self.entries.binary_search_by_key(&offset, |(entry, _)| entry.offset());
         let Some((entry, in_feeds)) = found.ok().and_then(|index| self.entries.get_mut(index))
         else {
@@ -290,7 +315,7 @@ impl State {
         };
         self.footprint -= entry.footprint();
         let mut message = entry.message.clone();
-        message.change_content(content);
+        change(&mut message);
         *entry = Arc::new(Entry::new(message, entry.origin));
         self.footprint += entry.footprint();
         for feed in in_feeds.iter().flatten() {

@@ -88,7 +88,7 @@ export class Arrivals {
         this.#change(offset, meta, recoveryOffset, (it) => changes.edited(it, meta.of, content));
       },
       "message deleted": (offset, meta, recoveryOffset) => {
-        this.#change(offset, meta, recoveryOffset, (it) => changes.deleted(it, meta.of));
+        this.#change(offset, meta, recoveryOffset, (it) => changes.deleted(it, meta.of, meta.erased));
       },
       reaction: (emoji, offset, meta, recoveryOffset) => {
         this.#change(offset, meta, recoveryOffset, (it) => changes.reacted(it, meta, emoji, this.isMine(meta)));

@@ -8,6 +8,7 @@ import { settled } from "./refusal.js";
  * @typedef {object} Meta
  * @property {number} of
  * @property {boolean} [on]
+ * @property {boolean} [erased]
  * @property {string} [room]
  * @property {string} from
  * @property {string} to
@@ -34,8 +35,10 @@ export class Changes {
    * The conversation of a change that has arrived; undefined if the user has none.
    * @param {Meta} meta
    */
-  conversation({ room, from, to }) {
+  conversation({ room, from, to, user, erased = false }) {
     if (room !== undefined) return this.#conversations.room(room);
+    // Nobody has the name any more.
+    if (erased && user !== this.#identity.user) return this.#conversations.withUser(user);
     return this.#conversations.withPerson(this.#identity.isMe(from) ? to : from);
   }
 
@@ -51,9 +54,11 @@ export class Changes {
   /**
    * @param {Conversation | undefined} conversation
    * @param {number} of
+   * @param {boolean} [erased] whether its author is erased, and the name goes, too
    */
-  deleted(conversation, of) {
-    conversation?.change(of, () => ({ content: "", deleted: true, reactions: [] }));
+  deleted(conversation, of, erased = false) {
+    const author = erased ? { from: null, user: null } : {};
+    conversation?.change(of, () => ({ content: "", deleted: true, reactions: [], ...author }));
   }
 
   /**

@@ -108,6 +108,14 @@ export class Conversations {
     return this.#byId.get(personId(name)) ?? this.#restore("person", { name });
   }
 
+  /**
+   * The conversation with the user who has this id, if it is known.
+   * @param {string | null} user
+   */
+  withUser(user) {
+    return this.people.find((it) => user !== null && it.user === user);
+  }
+
   /** @param {Conversation} conversation */
   remove(conversation) {
     this.#byId.delete(conversation.id);

@@ -1,11 +1,13 @@
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::hash::{BuildHasher, RandomState};
 use std::io::{BufRead, BufReader, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
-use chat_core::{ClientOffset, Content, Epoch, Kind, Message, NewMessage, NicknameKey, Offset};
+use chat_core::{
+    ClientOffset, Content, Epoch, Kind, Message, NewMessage, NicknameKey, Offset, Timestamp, UserId,
+};
 use chat_store::{NicknameClaim, Plan, SessionKey, SessionRecord, StoreError, key_from_kept};
 
 use super::index::{Index, Place};
@@ -117,6 +119,47 @@ impl Journal {
             return Ok(());
         }
         self.commit(vec![Line::Trimmed(upto)])
+    }
+
+    /// Writes messages again as they are without a user.
+    pub(crate) fn forget_user(&mut self, user: UserId, of: &[Offset]) -> Result<(), StoreError> {
+        let (horizon, tail) = (self.index.horizon(), self.index.tail());
+        let mut changed = Vec::new();
+        for &of in of.iter().filter(|of| **of > horizon && **of <= tail) {
+            let mut message = self.kept(of)?;
+            message.forget_user(user);
+            changed.push(Line::Changed(message));
+        }
+        self.commit(changed)
+    }
+
+    /// Frees the names of a user, and revokes the credentials.
+    pub(crate) fn erase(&mut self, user: UserId, now: Timestamp) -> Result<(), StoreError> {
+        let names = self.index.nicknames.iter().filter(|(_, claim)| claim.user == user);
+        let owners: BTreeSet<_> = names.clone().map(|(_, claim)| claim.owner.0).collect();
+        let names = names.map(|(key, _)| Line::Free(key.as_str().to_owned()));
+        let kept = self.index.credentials.values().filter(|kept| kept.user == user);
+        let kept = kept.map(|kept| Credential {
+            label: None,
+            code: None,
+            is_revoked: true,
+            ..kept.clone()
+        });
+        let unknown = owners.into_iter().filter(|key| !self.index.credentials.contains_key(key));
+        let unknown = unknown.map(|key| Credential {
+            key,
+            owner: key,
+            user,
+            label: None,
+            code: None,
+            added_at: now,
+            used_at: now,
+            is_revoked: true,
+        });
+        let codes = self.index.codes.values().filter(|code| code.user == user);
+        let codes = codes.map(|code| Line::CodeExpired(code.key));
+        let lines = names.chain(kept.chain(unknown).map(Line::Credential)).chain(codes).collect();
+        self.commit(lines)
     }
 
     pub(crate) fn save(&mut self, sessions: Vec<SessionRecord>) -> Result<(), StoreError> {

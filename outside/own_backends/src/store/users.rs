@@ -79,6 +79,10 @@ impl UserStore for JournalStore {
         .await
     }
 
+    async fn erase_user(&self, user: UserId, now: Timestamp) -> Result<(), StoreError> {
+        self.call(move |journal| journal.erase(user, now)).await
+    }
+
     async fn keep_code(&self, code: &DeviceCode, max: usize) -> Result<bool, StoreError> {
         let (code, now) = (journal::Code::from(code), code.now);
         self.call(move |journal| {

@@ -9,9 +9,10 @@ use chat_store::{
     AccessChanged, AccessRequest, NewAccessChange, Refused, SanctionKey, Store, Subject,
 };
 
+use super::erase;
 use super::moderate_args::{
-    Command, InviteArgs, KickArgs, MemberArgs, NameArgs, OptionalRole, RoomArgs, SanctionArgs,
-    SubjectArgs,
+    Command, EraseArgs, InviteArgs, KickArgs, MemberArgs, NameArgs, OptionalRole, RoomArgs,
+    SanctionArgs, SubjectArgs,
 };
 
 /// Checks that there is a store that a server may use: a wrong path must not create an empty one.
@@ -45,6 +46,7 @@ pub(super) async fn run(command: Command, store: &dyn Store) -> anyhow::Result<(
         Command::Invite(args) => invite(store, args).await,
         Command::Code { nickname } => code(store, &nickname).await,
         Command::Name(args) => name(store, args).await,
+        Command::Erase(args) => erase(store, args).await,
         Command::Audit { room, limit } => audit(store, room, limit.into()).await,
     }
 }
@@ -158,6 +160,15 @@ async fn name(store: &dyn Store, args: NameArgs) -> anyhow::Result<()> {
         AccessRequest::TakeNickname { user }
     };
     apply(store, because(request, reason)).await
+}
+
+async fn erase(store: &dyn Store, args: EraseArgs) -> anyhow::Result<()> {
+    let user = match (args.user, args.nickname) {
+        (Some(user), _) => user,
+        (None, Some(nickname)) => find(store, &nickname).await?.0,
+        (None, None) => bail!("name a user"),
+    };
+    erase::run(store, user).await
 }
 
 async fn audit(store: &dyn Store, room: Option<RoomId>, limit: usize) -> anyhow::Result<()> {

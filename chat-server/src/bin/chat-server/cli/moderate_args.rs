@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use chat_core::{Nickname, Posting, Reason, Role, RoomId, Topic, Visibility};
+use chat_core::{Nickname, Posting, Reason, Role, RoomId, Topic, UserId, Visibility};
 use clap::{Args, Subcommand};
 
 use super::api_args::ApiArgs;
@@ -33,6 +33,16 @@ pub(crate) enum Command {
     ///
     /// A running server with --rooms follows within a second, any other one when the user connects again.
     Name(NameArgs),
+    /// Erase a user: all messages, names, devices, read positions and memberships, for good
+    ///
+    /// While servers run: clients see the messages disappear. Entries of the log without text and name stay in their places.
+    /// It goes through the whole log in small steps. If it is stopped, start it again. Backups that were made before still
+    /// have everything.
+    ///
+    /// Examples: chat-server erase Ada
+    ///           chat-server erase --user 4f1d2a90c3b57e68 --store postgres://localhost/chat
+    #[command(verbatim_doc_comment)]
+    Erase(EraseArgs),
     /// Print who did what to whom, the newest first
     Audit {
         /// Only in this room
@@ -142,6 +152,16 @@ pub(crate) struct NameArgs {
     /// Why, for the log
     #[arg(long, value_name = "TEXT", conflicts_with = "free")]
     pub(super) reason: Option<Reason>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub(crate) struct EraseArgs {
+    /// The user's nickname
+    #[arg(required_unless_present = "user")]
+    pub(super) nickname: Option<Nickname>,
+    /// The user, by the id of 16 hexadecimal digits that clients see
+    #[arg(long, value_name = "ID", conflicts_with = "nickname")]
+    pub(super) user: Option<UserId>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Args)]

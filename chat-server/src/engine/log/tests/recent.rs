@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use chat_core::{Feed, Offset, RoomId};
+use chat_core::{Feed, Message, NewMessage, Offset, RoomId, UserId};
 use tokio::sync::Notify;
 use tokio_test::{assert_pending, assert_ready, task};
 
@@ -174,4 +174,25 @@ fn readers_are_woken_by_their_rooms_only_and_also_before_they_wait() {
     recent.detach(&reader_a, &[room("a").into()]);
     recent.push(offset(2), vec![message(3, "a")]);
     assert_pending!(task::spawn(wake_a.notified()).poll());
+}
+
+#[test]
+fn an_erased_user_is_removed_from_what_is_in_memory() {
+    let recent = Recent::new(Offset::ZERO, PLENTY);
+    let by = |offset, user| {
+        let mut message = message(offset, "a");
+        (message.user, message.from) = (Some(user), Some("Ada".parse().unwrap()));
+        message
+    };
+    let [ada, bob] = [1, 2].map(UserId::from_stored);
+    let erasure = |at, of| {
+        let erasure = NewMessage::erasure(room("a"), offset(of)).with_user(ada);
+        Message::from_new(offset(at), erasure)
+    };
+    let messages = vec![by(1, ada), by(2, bob), by(3, ada), erasure(4, 1)];
+    assert_eq!(recent.push(Offset::ZERO, messages), Push::Applied);
+    assert_eq!(recent.push(offset(4), vec![by(5, ada), erasure(6, 3)]), Push::Applied);
+    let names = (1..=6).map(|at| recent.at(offset(at)).unwrap().message.from.is_some());
+    assert_eq!(names.collect::<Vec<_>>(), [false, true, false, false, false, false]);
+    assert!(recent.at(offset(1)).unwrap().message.is_deleted());
 }
