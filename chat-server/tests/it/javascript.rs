@@ -81,6 +81,7 @@ files! {
     client_library_past
     client_library_alone
     client_mentions
+    config
     crash
     cuts
     drain

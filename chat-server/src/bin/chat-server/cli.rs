@@ -11,6 +11,7 @@ mod args;
 mod backup;
 mod client;
 mod command;
+mod config;
 mod erase;
 mod files;
 mod follow;
@@ -24,6 +25,7 @@ mod moderate_args;
 mod one_line;
 mod reload;
 mod retention;
+mod secret_files;
 mod show;
 mod stop;
 mod tls;
@@ -31,12 +33,13 @@ mod webhooks;
 mod workers;
 
 use std::io::{ErrorKind, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail};
-use clap::CommandFactory;
+use anyhow::Context;
+use clap::{CommandFactory, FromArgMatches};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
@@ -52,7 +55,7 @@ use crate::open_files::{open_files, raise_open_files};
 use crate::service_manager;
 use crate::supervisor::{self, LISTENING};
 use crate::telemetry;
-use chat_server::{Chat, Observed, Registration, Stores};
+use chat_server::{Chat, Observed, Stores};
 
 /// How long the store and the adapter may each take to close.
 const CLOSE_PATIENCE: Duration = Duration::from_millis(900);
@@ -97,14 +100,15 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::ApiToken(args)) => {
             return api_token::create(args).map(|()| ExitCode::SUCCESS);
         }
+        Some(Command::Config { command: config::Command::Doc }) => {
+            return print(config::document(&Cli::command()).as_bytes());
+        }
+        Some(Command::Config { command: config::Command::Check { file } }) => {
+            return check_config(file.or(cli.config));
+        }
         None => {}
     }
-    if cli.registration == Registration::Closed && !cli.rooms && !cli.jwt.has_keys() {
-        bail!("--registration closed needs --rooms, whose rules keep out who is no user");
-    }
-    if cli.registration == Registration::Invite && !cli.rooms {
-        bail!("--registration invite needs --rooms: invitations are to rooms");
-    }
+    cli.check()?;
     raise_open_files();
     if cli.workers > 1 && cli.worker_listen.is_none() {
         telemetry::init(&cli.log, cli.log_format, None)?;
@@ -112,6 +116,22 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     }
     serve(&cli).await?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Checks a file with options, and prints all that is wrong with it.
+fn check_config(file: Option<PathBuf>) -> anyhow::Result<ExitCode> {
+    let path = file.context("name a file, or give one with --config FILE")?;
+    let checked = config::check(&Cli::command(), &path).and_then(|matches| {
+        let cli = Cli::from_arg_matches(&matches).map_err(|error| error.to_string())?;
+        cli.check().map_err(|error| format!("{}: {error}", path.display()))
+    });
+    match checked {
+        Ok(()) => print(format!("{} can be used\n", path.display()).as_bytes()),
+        Err(problems) => {
+            problems.lines().for_each(|problem| eprintln!("chat-server: {problem}"));
+            Ok(ExitCode::FAILURE)
+        }
+    }
 }
 
 /// Prints a text, of which a reader may want the beginning only.

@@ -3,23 +3,28 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use anyhow::bail;
 use chat_core::{Nickname, ParseError};
 use clap::builder::{FalseyValueParser, PossibleValuesParser, TypedValueParser};
-use clap::error::ErrorKind;
 use clap::{ArgAction, CommandFactory, FromArgMatches, Parser};
 
 use super::command::Command;
+use super::config;
 use super::files::FilesPlace;
 use super::jwt::JwtArgs;
 use super::limits::LimitArgs;
 use super::listen::ListenAddress;
 use super::retention::RetentionArgs;
+use super::secret_files;
 use super::tls::TlsArgs;
 use super::webhooks::WebhookArgs;
 use crate::telemetry::LogFormat;
 use chat_server::{
     AllowedHost, AllowedOrigin, BasePath, ChatBuilder, Limits, Registration, TrustedProxy,
 };
+
+/// The exit code for options that cannot be used, as clap's.
+const UNUSABLE: i32 = 2;
 
 const DEFAULT_PORT: &str = "3000";
 
@@ -30,6 +35,13 @@ const DEFAULT_PORT: &str = "3000";
 #[derive(Debug, Clone, PartialEq, Eq, Parser)]
 #[command(version, max_term_width = 100)]
 pub(crate) struct Cli {
+    /// File with options (TOML): each by its long name, as in max-rooms = 50
+    ///
+    /// The command line goes before the environment, and both go before the file. "chat-server config doc" prints one, and
+    /// "chat-server config check" checks one. Only its owner should read a file with passwords.
+    #[arg(long, env = "CHAT_CONFIG", value_name = "FILE", global = true)]
+    pub(crate) config: Option<PathBuf>,
+
     /// Address to listen on; port 0 picks any free port [default: 127.0.0.1:3000]
     ///
     /// Use 0.0.0.0:3000, or :3000 to include IPv6, to accept connections from other machines. A port alone, as in
@@ -47,6 +59,7 @@ pub(crate) struct Cli {
     #[arg(
         long,
         env = "CHAT_STORE",
+        hide_env_values = true,
         value_name = "URL",
         default_value = "sqlite:chat.db",
         global = true
@@ -67,7 +80,13 @@ pub(crate) struct Cli {
     /// postgres://HOST/DATABASE are brokers for nodes on several machines; each needs a build with that feature. If
     /// the broker is not on this machine, set --cluster-secret-file too. CHAT_ADAPTER_FILE names a file with the URL,
     /// for one with a password.
-    #[arg(long, env = "CHAT_ADAPTER", value_name = "URL", default_value = "local:")]
+    #[arg(
+        long,
+        env = "CHAT_ADAPTER",
+        hide_env_values = true,
+        value_name = "URL",
+        default_value = "local:"
+    )]
     pub(crate) adapter: String,
 
     /// File with the secret that authenticates frames between nodes; the same on all nodes
@@ -320,17 +339,34 @@ impl Cli {
         limits
     }
 
-    /// Reads the options from the command line and the environment of this process; the command line takes
-    /// precedence. An environment variable that is set but empty counts as not set.
+    /// Reads the options from the command line, the environment of this process and the file of `--config`; of these,
+    /// each takes precedence over those after it. An environment variable that is set but empty counts as not set.
     ///
     /// `CHAT_STORE_FILE` and `CHAT_ADAPTER_FILE` name files with the values of those options, and take precedence over the
     /// variables without `_FILE`.
     ///
     /// Ends the process on invalid options, and for `--help` and `--version`.
     pub(crate) fn from_process() -> Self {
-        let command = with_files(without_empty_variables(Self::command()));
-        let matches = command.unwrap_or_else(|error| error.exit()).get_matches();
+        let command = secret_files::with_files(without_empty_variables(Self::command()));
+        let command = command.unwrap_or_else(|error| error.exit());
+        let arguments = config::with_file(&command, std::env::args_os().collect());
+        let arguments = arguments.unwrap_or_else(|problems| {
+            problems.lines().for_each(|problem| eprintln!("chat-server: {problem}"));
+            std::process::exit(UNUSABLE)
+        });
+        let matches = command.get_matches_from(arguments);
         Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
+
+    /// Refuses options that make no sense together.
+    pub(super) fn check(&self) -> anyhow::Result<()> {
+        if self.registration == Registration::Closed && !self.rooms && !self.jwt.has_keys() {
+            bail!("--registration closed needs --rooms, whose rules keep out who is no user");
+        }
+        if self.registration == Registration::Invite && !self.rooms {
+            bail!("--registration invite needs --rooms: invitations are to rooms");
+        }
+        Ok(())
     }
 
     /// Returns where the operator is served; none if nowhere.
@@ -374,22 +410,4 @@ fn without_empty_variables(command: clap::Command) -> clap::Command {
     command
         .mut_args(|arg| if arg.get_env().is_some_and(is_empty) { arg.env(None) } else { arg })
         .mut_subcommands(without_empty_variables)
-}
-
-/// Makes options whose values may hold passwords read them from the files that `CHAT_…_FILE` name.
-fn with_files(mut command: clap::Command) -> Result<clap::Command, clap::Error> {
-    for (option, variable) in [("store", "CHAT_STORE_FILE"), ("adapter", "CHAT_ADAPTER_FILE")] {
-        let Some(path) = std::env::var_os(variable).filter(|path| !path.is_empty()) else {
-            continue;
-        };
-        let value = std::fs::read_to_string(&path).map_err(|error| {
-            let path = path.display();
-            command.error(ErrorKind::Io, format!("{variable}: cannot read {path}: {error}"))
-        })?;
-        // Options keep their defaults for the life of the process.
-        let value: &'static str = value.trim().to_owned().leak();
-        command = command
-            .mut_arg(option, |arg| arg.env(None).default_value(value).hide_default_value(true));
-    }
-    Ok(command)
 }

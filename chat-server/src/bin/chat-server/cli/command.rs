@@ -1,7 +1,7 @@
 use clap::Subcommand;
 
 use super::api_token::ApiTokenArgs;
-use super::{backup, client, moderate_args};
+use super::{backup, client, config, moderate_args};
 
 /// What to do instead of serving the chat.
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
@@ -14,6 +14,11 @@ pub(crate) enum Command {
     Client(client::Command),
     /// Add a token to the file of --api-tokens, and print it: with it, a program uses the API of the server
     ApiToken(ApiTokenArgs),
+    /// Check or print a file with options, for --config
+    Config {
+        #[command(subcommand)]
+        command: config::Command,
+    },
     /// Print completions of this command line for a shell
     Completions {
         /// Which shell
