@@ -22,6 +22,7 @@ mod javascript;
 mod kept_rooms;
 mod limits;
 mod logging;
+mod manual;
 mod many_connections;
 mod nginx;
 mod nodes;
