@@ -3,12 +3,14 @@
 
 import { createChat } from "./client/index.js";
 import { onAsked, takeFromAddress } from "./chat/view/address.js";
+import { Attach } from "./chat/view/attach.js";
 import { Attention } from "./chat/view/attention.js";
 import { Completion } from "./chat/view/completion.js";
 import { Composer } from "./chat/view/composer.js";
 import { Drafts } from "./chat/view/drafts.js";
 import { Drawers } from "./chat/view/drawers.js";
 import { tellOfExclusions } from "./chat/view/exclusions.js";
+import { showFilesOf } from "./chat/view/files.js";
 import { Header } from "./chat/view/header.js";
 import { text, useLanguage } from "./chat/view/language.js";
 import { offerLanguages } from "./chat/view/language_choice.js";
@@ -51,6 +53,10 @@ function start(language) {
   const drafts = new Drafts();
   drafts.onChange = draw;
   const composer = new Composer(drafts);
+  const attach = new Attach(chat);
+  attach.onChange = () => composer.redraw();
+  composer.attached = attach;
+  showFilesOf(chat);
   new Completion(chat);
   const drawers = new Drawers();
   const status = new Status(chat);
@@ -59,7 +65,7 @@ function start(language) {
   const places = new Places(chat, list);
   const live = new Live(chat);
   const attention = new Attention(chat, live);
-  const views = [composer, status, list, sideBar, new Header(chat), members, new TypingLine(), attention, live, reader, new SignIn(), standing, places, new Seen(chat)];
+  const views = [composer, attach, status, list, sideBar, new Header(chat), members, new TypingLine(), attention, live, reader, new SignIn(), standing, places, new Seen(chat)];
 
   const goOn = () => {
     drawers.closeOver();

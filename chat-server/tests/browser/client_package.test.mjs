@@ -57,12 +57,16 @@ test("the library is typed, and so is what uses the package", { timeout: 120_000
   assert.ok(!files.some((file) => file.startsWith("examples")), "nothing else is packed");
   const source = (use) => `
     import { createChat, type Refusal } from "chat-client";
+    import { sendFile } from "chat-client/files";
     import { io } from "socket.io-client";
     const chat = createChat({ io, url: "https://chat.example.org/" });
     const stop: () => void = chat.subscribe(() => {});
     const content: string | undefined = chat.snapshot().open.messages[0]?.content;
     chat.on("message", (message, id) => { const own: boolean = message.own; const to: string = id; });
     chat.send("#general", "hello", { replyTo: 1 }).then(({ offset }) => offset + 1, (error: Refusal) => error.code);
+    const { signal } = new AbortController();
+    sendFile(chat, "#general", new File([], "x"), { text: "look", onProgress: (received) => received + 1, signal })
+      .then(({ offset }) => offset + 1);
     ${use}
   `;
   const check = (use) => {
@@ -72,6 +76,7 @@ test("the library is typed, and so is what uses the package", { timeout: 120_000
   assert.equal(check(""), "");
   for (const [use, error] of [
     ["chat.send(1, 2);", /TS2345/],
+    ["sendFile(chat, '#general', 'x');", /TS2345/],
     ["chat.snapshot().open.messages.push();", /TS2339/],
     ["chat.snapshot().unread = 1;", /TS2540/],
     ["chat.on('nothing', () => {});", /TS2345/],

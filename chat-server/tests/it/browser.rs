@@ -40,6 +40,7 @@ files! {
     edges
     emoji
     fast
+    files
     find
     injection
     keyboard

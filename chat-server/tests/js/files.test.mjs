@@ -5,9 +5,12 @@ import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { createConnection } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
+import { sendFile, uploadFile } from "../../web/client/lib/files.js";
 import { once, sleep, temporaryDirectory, within } from "./support/bounds.mjs";
 import { connect } from "./support/client.mjs";
 import { get, links, patch, PNG, share, upload } from "./support/files.mjs";
+import { chatting, connected, until } from "./support/library.mjs";
+import { Proxy } from "./support/proxy.mjs";
 import { Server } from "./support/server.mjs";
 import { ask, User } from "./support/users.mjs";
 
@@ -332,4 +335,32 @@ test("workers share the files, and links outlive a restart", async (t) => {
   await server.terminate("SIGTERM");
   await server.restart();
   assert.equal((await get(server.url, link)).text, "shared");
+});
+
+test("the client library sends a file over lost connections", { timeout: 60_000 }, async (t) => {
+  const server = await Server.start(t);
+  const proxy = await Proxy.start(t, server);
+  const chat = chatting(t, proxy.url, { name: "Ada" });
+  await connected(chat);
+  await until(chat, "named", ({ me }) => me.user !== null);
+  const bytes = Buffer.alloc(1_000_000, "0123456789");
+  const seen = [];
+  const onProgress = (received) => {
+    seen.push(received);
+    if (seen.length === 2) proxy.cut();
+  };
+  const { offset } = await sendFile(chat, "#general", new File([bytes], "a.bin"), { text: "look", onProgress });
+  assert.deepEqual([seen[0], seen.at(-1)], [0, 1_000_000]);
+  const message = chat.snapshot().open.messages.find((message) => message.offset === offset);
+  assert.match(message.content, /^look\n\[a\.bin\]\(files\/[0-9a-f]{32}\/a\.bin#1000000\)$/);
+  const [link] = (await chat.request("file links", offset)).files;
+  const got = await fetch(new URL(link.url, chat.url));
+  assert.deepEqual(Buffer.from(await got.arrayBuffer()), bytes);
+
+  // What is refused is not tried again, and what is given up ends.
+  const refused = sendFile(chat, "#general", { name: "x", size: 25_000_001 });
+  await assert.rejects(refused, ({ code }) => code === "too_large");
+  const ended = new AbortController();
+  const givenUp = uploadFile(chat, "#general", new File([bytes], "b.bin"), { onProgress: () => ended.abort(), signal: ended.signal });
+  await assert.rejects(givenUp, ({ name }) => name === "AbortError");
 });

@@ -113,7 +113,7 @@ function worker() {
 
 /** The client library as one file. */
 function library() {
-  return buildSync({ ...COMMON, entryPoints: [join(web, "client", "index.js")] }).outputFiles[0].text;
+  return buildSync({ ...COMMON, entryPoints: [join(web, "chat", "client.js")] }).outputFiles[0].text;
 }
 
 function asset(name, extension, text) {

@@ -2,3 +2,4 @@
 // all of it into one file.
 
 export * from "../client/index.js";
+export * from "../client/lib/files.js";

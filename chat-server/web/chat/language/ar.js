@@ -253,6 +253,9 @@ export default {
   linkCopied: "نُسخ الرابط",
 
   // What the server refuses, by its codes.
+  attachFiles: "إرفاق ملفات",
+  dropFiles: "أفلت الملفات هنا لإرفاقها",
+  filesWait: "يجري رفع الملفات.",
   no_answer: "لا يوجد اتصال حاليًا. حاول مجددًا بعد عودته.",
   nickname_taken: "هذا الاسم لشخص آخر. اختر اسمًا غيره.",
   nickname_required: "اختر اسمًا أولًا.",

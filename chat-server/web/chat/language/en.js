@@ -156,6 +156,9 @@ export default {
   linkCopied: "Link copied",
 
   // What the server refuses, by its codes.
+  attachFiles: "Attach files",
+  dropFiles: "Drop files here to attach them",
+  filesWait: "Files are being uploaded.",
   no_answer: "There is no connection at the moment. Try again when it is back.",
   nickname_taken: "Somebody else has this name. Choose another one.",
   nickname_required: "Choose a name first.",

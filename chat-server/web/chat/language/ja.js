@@ -155,6 +155,9 @@ export default {
   linkCopied: "リンクをコピーしました",
 
   // What the server refuses, by its codes.
+  attachFiles: "ファイルを添付",
+  dropFiles: "ここにファイルをドロップして添付",
+  filesWait: "ファイルをアップロードしています。",
   no_answer: "現在、接続がありません。接続が戻ってから、もう一度お試しください。",
   nickname_taken: "この名前はほかの人が使っています。別の名前を選んでください。",
   nickname_required: "先に名前を決めてください。",

@@ -155,6 +155,9 @@ export default {
   linkCopied: "链接已复制",
 
   // What the server refuses, by its codes.
+  attachFiles: "添加文件",
+  dropFiles: "将文件拖放到此处",
+  filesWait: "正在上传文件。",
   no_answer: "目前没有连接。请在连接恢复后重试。",
   nickname_taken: "这个名字已被别人使用，请换一个。",
   nickname_required: "请先取一个名字。",

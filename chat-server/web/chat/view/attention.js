@@ -4,6 +4,7 @@
 import { shownName } from "./avatar.js";
 import { Badge } from "./badge.js";
 import { chime } from "./chime.js";
+import { inWords } from "./files.js";
 import { number } from "./language.js";
 import { onChosenElsewhere, show } from "./notification.js";
 import { hashOf } from "./places.js";
@@ -87,7 +88,7 @@ export class Attention {
 
   #show({ content, from, offset }, { id, kind, name }) {
     const isRoom = kind === "room";
-    const words = content.slice(0, MAX_CHARACTERS);
+    const words = inWords(content).slice(0, MAX_CHARACTERS);
     const place = { kind, name, message: offset };
     const close = show(
       { title: isRoom ? `#${name}` : name, body: isRoom ? `${shownName(from)}: ${words}` : words, tag: id, hash: hashOf(place) },

@@ -22,6 +22,9 @@ export class Composer {
   // Called with a message that is edited and its new text. Resolves with what is wrong, if anything.
   onEdited = async () => {};
 
+  // The files that go with the text: { lines, isBusy, clear }.
+  attached = { lines: [], isBusy: false, clear: () => {} };
+
   // Called when the reader wants to change what it wrote last.
   onEditLast = () => {};
 
@@ -132,6 +135,11 @@ export class Composer {
     this.#text.focus();
   }
 
+  // There are other files.
+  redraw() {
+    this.#update();
+  }
+
   // Shows this beside the field; empty for nothing.
   warn(warning) {
     if (warning === this.#warning) return;
@@ -140,9 +148,10 @@ export class Composer {
   }
 
   #submit() {
-    const content = this.#content();
-    if (content === "" || encoder.encode(content).length > MAX_BYTES) return;
+    const content = this.#whole();
+    if (content === "" || encoder.encode(content).length > MAX_BYTES || this.#waits) return;
     if (this.#editing) return void this.#submitEdit(content);
+    this.attached.clear();
     const replyTo = this.#replyTo;
     this.#text.value = "";
     this.#answer(null);
@@ -184,14 +193,24 @@ export class Composer {
     return content.toWellFormed?.() ?? content;
   }
 
+  // The text, and the files; an edit has no others than before.
+  #whole() {
+    const lines = this.#editing ? [] : this.attached.lines;
+    return [this.#content(), ...lines].filter((part) => part !== "").join("\n");
+  }
+
+  get #waits() {
+    return this.attached.isBusy && !this.#editing;
+  }
+
   #update() {
-    const content = this.#content();
+    const content = this.#whole();
     const bytes = encoder.encode(content).length;
     const tooLong = bytes > MAX_BYTES;
-    this.#send.disabled = content === "" || tooLong;
+    this.#send.disabled = content === "" || tooLong || this.#waits;
     this.#text.ariaInvalid = String(tooLong);
     this.#form.classList.toggle("too-long", tooLong);
-    const editing = this.#editing ? text("editing") : "";
+    const editing = this.#editing ? text("editing") : this.#waits ? text("filesWait") : "";
     this.#hint.textContent = lengthHint(bytes) || this.#warning || editing;
     if (!sizesItself) {
       this.#text.style.height = "auto";

@@ -2,6 +2,7 @@
 // itself says nothing, since it also changes when one reads back in it.
 
 import { shownName } from "./avatar.js";
+import { inWords } from "./files.js";
 import { text } from "./language.js";
 import { levelsOf } from "./preferences.js";
 import { isWanted } from "./wanted.js";
@@ -34,7 +35,7 @@ export class News {
     const from = shownName(message.from);
     const author = isOpen || conversation.kind === "person" ? from : `${from} – ${conversation.name}`;
     this.#timer ??= setTimeout(() => this.#say(), TOGETHER_MS);
-    const line = `${author}: ${message.content.slice(0, MAX_CHARACTERS)}`;
+    const line = `${author}: ${inWords(message.content).slice(0, MAX_CHARACTERS)}`;
     this.#waiting.push({ offset: message.offset, line });
   }
 

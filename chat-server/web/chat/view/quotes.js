@@ -2,6 +2,7 @@
 
 import { indexAt } from "../../client/index.js";
 import { shownName } from "./avatar.js";
+import { inWords } from "./files.js";
 import { text } from "./language.js";
 
 const SHOWN_CHARACTERS = 140;
@@ -47,6 +48,6 @@ export class Quotes {
 
 /** A message as it is quoted. */
 export function quoted({ from, own, content, deleted }) {
-  const words = deleted ? text("deleted") : content.trim().replace(/\s+/g, " ").slice(0, SHOWN_CHARACTERS);
+  const words = deleted ? text("deleted") : inWords(content).replace(/\s+/g, " ").slice(0, SHOWN_CHARACTERS);
   return { author: own ? text("author") : shownName(from), words };
 }

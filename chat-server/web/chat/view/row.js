@@ -2,6 +2,7 @@
 
 import { fillAvatar, shownName } from "./avatar.js";
 import { isFewEmoji } from "./emoji.js";
+import { fillFiles, partsOf, placeFiles } from "./files.js";
 import { number, text } from "./language.js";
 import { formatted } from "./markdown.js";
 import { explained } from "./problem.js";
@@ -50,6 +51,7 @@ export function updateRow(row, item, before) {
   const counts = reactions.map(({ emoji, count, own: isOwn }) => `${emoji} ${count} ${isOwn}`).join("\n");
   setOnce(row, "reactions", counts, () => setReactions(row, reactions));
   // Without an offset, or deleted, there is nothing that one can do with it.
+  if (offset !== undefined) fillFiles(row, offset);
   setOnce(row, "offset", deleted ? "" : String(offset ?? ""), () => {});
   const isNewDay = at !== null && (before?.at == null || dayNumber(before.at) !== dayNumber(at));
   const today = dayNumber(Date.now());
@@ -73,11 +75,13 @@ function setOnce(row, name, value, change) {
 
 function setText(row, content) {
   contents.set(row, content);
-  const beginning = beginningOf(content);
+  const { words, files } = partsOf(content);
+  const beginning = beginningOf(words);
   show(row, beginning);
-  row.querySelector(".text").classList.toggle("large", isFewEmoji(content));
-  row.querySelector(".more").hidden = beginning === content;
-  if (beginning !== content) fold(row, content);
+  row.querySelector(".text").classList.toggle("large", isFewEmoji(words));
+  row.querySelector(".more").hidden = beginning === words;
+  if (beginning !== words) fold(row, words);
+  placeFiles(row, files);
 }
 
 // The browser looks for the direction of the text once, and not again for each node: that would take very long for many

@@ -35,6 +35,11 @@ export class Chat {
     };
   }
 
+  /** Where the chat is: the folder to which the URLs of files are relative. */
+  get url() {
+    return this.#parts.url;
+  }
+
   /** Connects, and sends what waits. */
   start() {
     this.#parts.session.start();

@@ -66,7 +66,7 @@ export function assemble(options, listeners, others, changed) {
   history.onLoaded = changed;
   arrivals.onMessage = (message, id) => listeners.tell("message", message, id);
   arrivals.onChanged = (offset, id) => listeners.tell("changed", offset, id);
-  return { scope, changes, handover, session, ...flow };
+  return { url, scope, changes, handover, session, ...flow };
 }
 
 function ownEnvironment() {

@@ -139,6 +139,25 @@
  */
 
 /**
+ * What the server says of a file that is uploaded.
+ * @typedef {object} Ticket
+ * @property {string} file its id
+ * @property {string} url
+ * @property {string} token
+ * @property {number} received
+ * @property {number} bytes
+ * @property {string} line
+ */
+
+/**
+ * @typedef {object} UploadOptions
+ * @property {(received: number, bytes: number) => void} [onProgress] called with how much has arrived
+ * @property {AbortSignal} [signal] gives it up
+ * @property {(file: string) => void} [onBegun] called with the id of the file, to go on with after a reload
+ * @property {string} [begun] the id of the same file that was begun before
+ */
+
+/**
  * What `io` of socket.io-client gives, as far as it is used here.
  * @typedef {object} Socket
  * @property {boolean} connected

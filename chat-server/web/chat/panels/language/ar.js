@@ -143,6 +143,18 @@ export default {
   goThere: "انتقال",
   nothingSince: "لم يُكتب شيء في ذلك اليوم ولا بعده.",
 
+  filesToSend: "ملفات للإرسال",
+  removeFile: "إزالة {name}",
+  whatItShows: "ما الذي تُظهره (لمن لا يراها)",
+  fileTooLarge: "هذا الملف كبير جدًا: {size} على الأكثر.",
+  fileEmpty: "هذا الملف فارغ.",
+  fileGone: "لم يعد هذا الملف موجودًا.",
+  picture: "صورة",
+  previousPicture: "السابقة",
+  nextPicture: "التالية",
+  download: "تنزيل",
+  unknown_file: "لم يعد هذا الملف موجودًا. أرفقه من جديد.",
+
   room_exists: "توجد غرفة بهذا الاسم، أو كانت موجودة.",
   unknown_room: "لم تعد هذه الغرفة موجودة.",
   last_owner: "ستبقى الغرفة بلا مالك. عيّن مالكًا آخر أولًا.",

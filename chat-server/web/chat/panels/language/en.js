@@ -129,6 +129,18 @@ export default {
   goThere: "Go there",
   nothingSince: "Nothing was written on that day, or after it.",
 
+  filesToSend: "Files to send",
+  removeFile: "Remove {name}",
+  whatItShows: "What it shows (for those who cannot see it)",
+  fileTooLarge: "This file is too large: {size} at most.",
+  fileEmpty: "This file is empty.",
+  fileGone: "This file is not there any more.",
+  picture: "Picture",
+  previousPicture: "Previous",
+  nextPicture: "Next",
+  download: "Download",
+  unknown_file: "This file is not there any more. Attach it again.",
+
   room_exists: "There is a room with this name, or there was one.",
   unknown_room: "This room is not there any more.",
   last_owner: "The room would have no owner. Make somebody else one first.",

@@ -129,6 +129,18 @@ export default {
   goThere: "移動",
   nothingSince: "その日以降のメッセージはありません。",
 
+  filesToSend: "送信するファイル",
+  removeFile: "{name} を取り除く",
+  whatItShows: "画像の説明（見ることができない人のために）",
+  fileTooLarge: "ファイルが大きすぎます。最大 {size} です。",
+  fileEmpty: "ファイルが空です。",
+  fileGone: "このファイルはもうありません。",
+  picture: "画像",
+  previousPicture: "前へ",
+  nextPicture: "次へ",
+  download: "ダウンロード",
+  unknown_file: "このファイルはもうありません。もう一度添付してください。",
+
   room_exists: "同じ名前のルームがあるか、以前ありました。",
   unknown_room: "このルームはもうありません。",
   last_owner: "オーナーがいなくなります。先にほかの人をオーナーにしてください。",

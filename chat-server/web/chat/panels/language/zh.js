@@ -129,6 +129,18 @@ export default {
   goThere: "跳转",
   nothingSince: "那一天及之后没有消息。",
 
+  filesToSend: "待发送的文件",
+  removeFile: "移除 {name}",
+  whatItShows: "图片内容（供看不见的人了解）",
+  fileTooLarge: "文件太大：最多 {size}。",
+  fileEmpty: "文件为空。",
+  fileGone: "此文件已不存在。",
+  picture: "图片",
+  previousPicture: "上一张",
+  nextPicture: "下一张",
+  download: "下载",
+  unknown_file: "此文件已不存在，请重新添加。",
+
   room_exists: "已有或曾有同名的房间。",
   unknown_room: "此房间已不存在。",
   last_owner: "房间将没有所有者。请先指定另一位所有者。",
