@@ -1,10 +1,10 @@
 //! What a file is, by its first bytes. Its name says nothing that can be trusted.
 
 /// How many bytes are looked at.
-pub(crate) const HEAD_BYTES: usize = 64;
+pub(super) const HEAD_BYTES: usize = 64;
 
 /// The type of everything that is only stored.
-pub(crate) const UNKNOWN: &str = "application/octet-stream";
+pub(super) const UNKNOWN: &str = "application/octet-stream";
 
 /// Returns the media type by the first bytes: that of pictures, sounds and films that browsers show without running
 /// anything in them, and otherwise [`UNKNOWN`]. SVG, HTML and PDF are programs.
@@ -60,7 +60,7 @@ mod tests {
             (b"RIFF\x10\0\0\0WAVEfmt ", "audio/wav"),
             (b"\0\0\0\x20ftypavif", "image/avif"),
             (b"\0\0\0\x20ftypisom", "video/mp4"),
-            (b"\xff\xfb\x90", "audio/mpeg"),
+            (b"\xff\xfb\x90\x64", "audio/mpeg"),
         ] {
             assert_eq!(media_type(head), expected);
         }

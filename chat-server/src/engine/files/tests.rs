@@ -4,8 +4,10 @@ use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
-use chat_core::{Audience, RoomId};
-use chat_store::{DirectoryStore, MemoryStore};
+use bytes::Bytes;
+use chat_core::event::UploadTicket;
+use chat_core::{Audience, FileId, FileName, Offset, RoomId, UserId};
+use chat_store::{DirectoryStore, FileAudience, FileRecord, FileWriter, MemoryStore};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 

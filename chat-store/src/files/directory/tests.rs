@@ -146,3 +146,28 @@ async fn days_and_the_secret_outlive_the_process() {
     again.sweep(now.plus(std::time::Duration::from_secs(2 * 24 * 3600))).await.unwrap();
     assert_eq!(again.uploaded_today(OWNER, now).await.unwrap(), 0);
 }
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_full_disk_loses_nothing_that_was_answered() {
+    let kept = Kept::new();
+    let record = record(1, 10);
+    kept.store.create(&record).await.unwrap();
+    let mut writer = kept.store.append(record.id, 0).await.unwrap();
+    writer.write("hello".into()).await.unwrap();
+    writer.finish().await.unwrap();
+    let part = kept.store.paths.loose(record.id).join("part");
+    let aside = part.with_extension("aside");
+    fs::rename(&part, &aside).unwrap();
+    std::os::unix::fs::symlink("/dev/full", &part).unwrap();
+    let mut writer = kept.store.append(record.id, 0).await.unwrap();
+    assert!(matches!(writer.write("hello".into()).await, Err(FileError::Full(_))));
+    drop(writer);
+    // There is room again.
+    fs::remove_file(&part).unwrap();
+    fs::rename(&aside, &part).unwrap();
+    let mut writer = kept.store.append(record.id, 5).await.unwrap();
+    writer.write("world".into()).await.unwrap();
+    writer.finish().await.unwrap();
+    assert_eq!(kept.store.read(record.id, 0, 99).await.unwrap(), "helloworld");
+}

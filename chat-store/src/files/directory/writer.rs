@@ -80,8 +80,8 @@ impl Part {
             return Err(FileError::TooLong);
         }
         if let Err(error) = self.file.write_all(bytes) {
-            // What fitted stays out: the client is told the size before.
-            self.file.set_len(self.received)?;
+            // The part that fitted goes: the client is told the size before. If that fails too, it is told the size then.
+            let _ = self.file.set_len(self.received);
             return Err(error.into());
         }
         self.received = received;
