@@ -26,10 +26,10 @@ fn places(name: &str) -> Vec<PathBuf> {
     if name.starts_with("js/") || name.starts_with("browser/") {
         return vec![here.join(format!("tests/{name}.test.mjs"))];
     }
-    ["engine", "socketio"]
+    ["src/engine", "src/socketio", "../chat-store/src"]
         .iter()
         .flat_map(|ring| {
-            let ring = here.join("src").join(ring);
+            let ring = here.join(ring);
             [ring.join(format!("{name}.rs")), ring.join(name)]
         })
         .collect()
