@@ -241,7 +241,7 @@ test("a closed connection is closed for polling too", { timeout: 30_000 }, async
   const grace = await witness(t, url);
   const heard = [];
   grace.on("chat message", (content) => heard.push(content));
-  const auth = { token: hs256({ sub: "1", name: "Ada", exp: now() + 2 }) };
+  const auth = { token: hs256({ sub: "1", name: "Ada", exp: now() + 5 }) };
   const open = () => Polling.open(url, { auth });
   // One that writes alone, one that polls, and one that is about to move to a websocket.
   const [writer, reader, mover] = [await open(), await open(), await open()];
