@@ -66,6 +66,7 @@ files! {
     rooms
     sign_in
     times
+    tls
     waiting
 }
 

@@ -70,12 +70,14 @@ const TYPES = { ".html": "text/html", ".js": "text/javascript", ".css": "text/cs
 /**
  * With CHAT_WEB naming the directory `web`, the page comes from there rather than from the binary, with
  * the headers that the server gives it: to change it without building. Then a page that is closed was seen to
- * stay among the members, so the tests of presence need the page of the binary.
+ * stay among the members, so the tests of presence need the page of the binary. Over TLS it always comes from there:
+ * these tests trust no certificate of a server.
  */
 export async function serveFromDirectory(context, directory = process.env.CHAT_WEB) {
   if (!directory) return;
   const file = ({ pathname }) => join(directory, pathname === "/" ? "index.html" : pathname);
-  const isThere = (url) => statSync(file(url), { throwIfNoEntry: false })?.isFile() ?? false;
+  const isFile = (url) => statSync(file(url), { throwIfNoEntry: false })?.isFile() ?? false;
+  const isThere = (url) => url.protocol === "http:" && isFile(url);
   await context.route(isThere, async (route) => {
     const { origin, pathname } = new URL(route.request().url());
     const path = file({ pathname });
