@@ -131,6 +131,8 @@ test("what makes no sense together is refused by the check", async (t) => {
   for (const [text, said] of [
     ['tls-cert = "a.pem"', "--tls-key"],
     ['registration = "invite"', "needs --rooms"],
+    ["admin-tls = true", "--admin-tls needs the certificate"],
+    ['ping-timeout = "0s"', "ping_timeout"],
     ["a = ", "line 1: this is no TOML"],
   ]) {
     const { code, stderr } = await output(t, ["config", "check", fileOf(t, text)]);

@@ -366,7 +366,8 @@ impl Cli {
         if self.registration == Registration::Invite && !self.rooms {
             bail!("--registration invite needs --rooms: invitations are to rooms");
         }
-        Ok(())
+        self.limits().check()?;
+        self.tls.check()
     }
 
     /// Returns where the operator is served; none if nowhere.

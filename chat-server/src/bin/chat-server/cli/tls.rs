@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use chat_server::TlsCertificate;
 use clap::Args;
 use clap::builder::FalseyValueParser;
@@ -33,18 +33,21 @@ pub(crate) struct TlsArgs {
     tls_key: Option<PathBuf>,
 
     /// Use TLS for --admin-listen, too, with the same certificate
-    #[arg(
-        long,
-        env = "CHAT_ADMIN_TLS",
-        value_parser = FalseyValueParser::new(),
-        requires_if("true", "tls_cert")
-    )]
+    #[arg(long, env = "CHAT_ADMIN_TLS", value_parser = FalseyValueParser::new())]
     admin_tls: bool,
 }
 
 impl TlsArgs {
     pub(super) fn is_used(&self) -> bool {
         self.tls_cert.is_some()
+    }
+
+    /// Refuses options that make no sense together.
+    pub(super) fn check(&self) -> anyhow::Result<()> {
+        if self.admin_tls && !self.is_used() {
+            bail!("--admin-tls needs the certificate of --tls-cert and --tls-key");
+        }
+        Ok(())
     }
 
     /// Returns what the URLs of the chat begin with.
