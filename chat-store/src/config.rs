@@ -100,6 +100,38 @@ pub async fn renew_epoch(url: &str) -> Result<(), StoreError> {
     return without_sqlite(path);
 }
 
+/// A store that others can open, too.
+pub(crate) enum Database<'a> {
+    /// A file.
+    #[cfg(feature = "sqlite")]
+    Sqlite(&'a Path),
+    /// The URL of a server's.
+    #[cfg(feature = "postgres")]
+    Postgres(&'a str),
+    /// There is none.
+    #[cfg(not(any(feature = "sqlite", feature = "postgres")))]
+    #[expect(dead_code, reason = "there is none")]
+    None(&'a std::convert::Infallible),
+}
+
+/// Returns the database that a URL names.
+///
+/// # Errors
+/// [`StoreError::Url`] for a store in memory, and [`StoreError::Feature`].
+pub(crate) fn database(url: &str) -> Result<Database<'_>, StoreError> {
+    if let Some(("postgres" | "postgresql", _)) = url.split_once(':') {
+        #[cfg(feature = "postgres")]
+        return Ok(Database::Postgres(url));
+        #[cfg(not(feature = "postgres"))]
+        return Err(StoreError::Feature { scheme: "postgres", feature: "postgres" });
+    }
+    let path = sqlite_path(url)?;
+    #[cfg(feature = "sqlite")]
+    return Ok(Database::Sqlite(path));
+    #[cfg(not(feature = "sqlite"))]
+    return without_sqlite(path);
+}
+
 /// Returns the file that a URL names.
 fn sqlite_path(url: &str) -> Result<&Path, StoreError> {
     match url.strip_prefix("sqlite:").map(|path| path.strip_prefix("//").unwrap_or(path)) {

@@ -4,6 +4,7 @@ mod access;
 mod appended;
 mod config;
 mod disk;
+mod dump;
 mod error;
 mod files;
 mod key;
@@ -41,6 +42,7 @@ pub use access::{
 pub use appended::Appended;
 pub use config::{back_up, open, renew_epoch, restore};
 pub use disk::Disk;
+pub use dump::{MoveError, export, import};
 pub use error::StoreError;
 #[cfg(feature = "files")]
 pub use files::DirectoryStore;

@@ -13,6 +13,11 @@ mod erase;
 mod error;
 mod feeds;
 mod files;
+#[allow(clippy::duplicate_mod, reason = "the statements of both SQL stores are the same")]
+#[path = "sql/move_rows.rs"]
+mod move_rows;
+mod move_statements;
+mod moving;
 mod nicknames;
 mod packed;
 #[cfg(test)]

@@ -101,6 +101,7 @@ files! {
     metrics
     moderation
     moved_files
+    moving
     msgpack
     names
     nicknames

@@ -77,6 +77,20 @@ pub(super) async fn prepare(
         .ok_or_else(|| place.corrupt("has lost the identity of its log"))
 }
 
+/// Checks that there is a log whose tables are those of this version.
+pub(super) async fn check_current(
+    connection: &mut PgConnection,
+    place: &Place,
+) -> Result<(), StoreError> {
+    match version(connection, place).await? {
+        version if version == MIGRATIONS.len() => Ok(()),
+        _ => {
+            Err(place
+                .corrupt("has no log of this version; start this version's server with it first"))
+        }
+    }
+}
+
 /// Gives the log a new identity. Consumers go on where they are, as their cursors name the new one.
 pub(super) async fn renew_epoch(
     connection: &mut PgConnection,

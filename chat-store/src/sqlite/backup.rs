@@ -111,7 +111,7 @@ impl SqliteStore {
     }
 }
 
-async fn open(
+pub(super) async fn open(
     path: &Path,
     place: &Place,
     with: impl FnOnce(SqliteConnectOptions) -> SqliteConnectOptions,

@@ -65,6 +65,20 @@ pub(super) async fn check(
     }
 }
 
+/// Checks that there is a log whose tables are those of this version.
+pub(super) async fn check_current(
+    connection: &mut SqliteConnection,
+    place: &Place,
+) -> Result<(), StoreError> {
+    match version(connection, place).await? {
+        version if version == MIGRATIONS.len() => Ok(()),
+        _ => {
+            Err(place
+                .corrupt("has no log of this version; start this version's server with it first"))
+        }
+    }
+}
+
 /// Gives the log a new identity. Consumers go on where they are, as their cursors name the new one.
 pub(super) async fn renew_epoch(
     connection: &mut SqliteConnection,

@@ -22,6 +22,7 @@ mod listen;
 mod moderate;
 mod moderate_api;
 mod moderate_args;
+mod moving;
 mod one_line;
 mod reload;
 mod retention;
@@ -83,6 +84,9 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Some(Command::Backup(command)) => {
             return backup::run(command, &cli.store).await.map(|()| ExitCode::SUCCESS);
+        }
+        Some(Command::Move(command)) => {
+            return moving::run(command, &cli.store).await.map(|()| ExitCode::SUCCESS);
         }
         Some(Command::Client(command)) => {
             return client::run(command).await.map(|()| ExitCode::SUCCESS);

@@ -1,7 +1,7 @@
 use clap::Subcommand;
 
 use super::api_token::ApiTokenArgs;
-use super::{backup, client, config, moderate_args};
+use super::{backup, client, config, moderate_args, moving};
 
 /// What to do instead of serving the chat.
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
@@ -10,6 +10,8 @@ pub(crate) enum Command {
     Store(moderate_args::Command),
     #[command(flatten)]
     Backup(backup::Command),
+    #[command(flatten)]
+    Move(moving::Command),
     #[command(flatten)]
     Client(client::Command),
     /// Add a token to the file of --api-tokens, and print it: with it, a program uses the API of the server

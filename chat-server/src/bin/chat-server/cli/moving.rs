@@ -1,0 +1,118 @@
+//! Commands that move the store: into a file of JSON lines, and out of one.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{BufRead, BufReader, BufWriter, IsTerminal, Write, stderr, stdin, stdout};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use clap::Subcommand;
+
+use super::moderate::check_store;
+
+/// How often progress is printed on a terminal, and elsewhere.
+const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(10)];
+
+/// Moves the store of --store.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub(crate) enum Command {
+    /// Write everything in the store to a file, a line of JSON for each message, user, room and so on
+    ///
+    /// While servers run: it is the state of one moment. Sessions are left out, and so is the search index, which is made
+    /// again. The file has hashes of tokens and all private messages; it is for its owner only.
+    ///
+    /// Examples: chat-server export chat.jsonl --store sqlite:chat.db
+    ///           chat-server export - | gzip > chat.jsonl.gz
+    #[command(verbatim_doc_comment)]
+    Export {
+        /// The new file; - for standard output
+        file: PathBuf,
+    },
+    /// Read the file of an export into an empty store, before a server uses it
+    ///
+    /// The log keeps its identity, its offsets and the keys of messages, so clients go on as if nothing had happened. If it
+    /// is stopped, start it again: it goes on where it was. A wrong line is named by its number.
+    ///
+    /// Examples: chat-server import chat.jsonl --store postgres://localhost/chat
+    ///           chat-server export - --store sqlite:chat.db | chat-server import - --store sqlite:copy.db
+    #[command(verbatim_doc_comment)]
+    Import {
+        /// The file; - for standard input
+        file: PathBuf,
+    },
+}
+
+/// Carries out a command.
+///
+/// # Errors
+/// When it cannot be carried out: one line that says why.
+pub(super) async fn run(command: Command, store: &str) -> anyhow::Result<()> {
+    match command {
+        Command::Export { file } if is_dash(&file) => {
+            check_store(store)?;
+            let mut to = BufWriter::new(stdout());
+            chat_store::export(store, &mut to, &mut progress()).await?;
+        }
+        Command::Export { file } => {
+            check_store(store)?;
+            let created =
+                create(&file).with_context(|| format!("cannot create {}", file.display()));
+            let mut to = BufWriter::new(created?);
+            let exported = chat_store::export(store, &mut to, &mut progress()).await;
+            let synced = exported.and_then(|()| Ok(to.get_ref().sync_all()?));
+            if synced.is_err() {
+                // Nobody should take a part for the whole.
+                let _ = fs::remove_file(&file);
+            }
+            synced?;
+            println!("exported to {}", file.display());
+        }
+        Command::Import { file } => {
+            if store.starts_with("memory:") {
+                check_store(store)?;
+            }
+            let mut from: Box<dyn BufRead + Send> = match is_dash(&file) {
+                true => Box::new(BufReader::new(stdin())),
+                false => {
+                    let opened = File::open(&file);
+                    let opened = opened.with_context(|| format!("cannot read {}", file.display()));
+                    Box::new(BufReader::new(opened?))
+                }
+            };
+            let lines = chat_store::import(store, &mut *from, &mut progress()).await?;
+            println!("imported {lines} lines");
+        }
+    }
+    Ok(())
+}
+
+fn is_dash(file: &Path) -> bool {
+    file == Path::new("-")
+}
+
+fn create(file: &Path) -> std::io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(file)
+}
+
+/// Prints how far it is, how fast, and how long the rest takes.
+fn progress() -> impl FnMut(u64, u64) + Send {
+    let pause = if stderr().is_terminal() { PAUSES[0] } else { PAUSES[1] };
+    let (mut printed, mut first) = (Instant::now(), None);
+    move |done, all| {
+        let &mut (began, before) = first.get_or_insert((Instant::now(), done));
+        if printed.elapsed() < pause {
+            return;
+        }
+        printed = Instant::now();
+        let rate = (done - before) as f64 / began.elapsed().as_secs_f64().max(0.001);
+        let rest = Duration::from_secs(((all - done) as f64 / rate.max(1.0)) as u64);
+        let rest = humantime::format_duration(rest);
+        let line = format!("{done} of {all} lines, {rate:.0} per second, {rest} left");
+        // Nobody may read it.
+        let _ = writeln!(stderr(), "{line}");
+    }
+}
