@@ -119,7 +119,7 @@ impl RecoveryOffset {
         text.push_str(number.format(offset.as_u64()));
         if let Some(tag) = tag {
             text.push('-');
-            text.extend(tag.digits());
+            tag.write_to(&mut text);
         }
         if *rewinds > 0 {
             text.push('-');

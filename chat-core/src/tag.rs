@@ -1,4 +1,4 @@
-use std::fmt::{self, Write};
+use std::fmt;
 use std::str::FromStr;
 
 use crate::{ContentDigest, Message, ParseError};
@@ -19,9 +19,12 @@ impl Tag {
         Self(digest.as_u32() ^ time)
     }
 
-    pub(crate) fn digits(self) -> [char; 8] {
+    /// Appends it as text.
+    pub(crate) fn write_to(self, text: &mut String) {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        [28, 24, 20, 16, 12, 8, 4, 0].map(|bits| DIGITS[(self.0 >> bits & 0xf) as usize].into())
+        let places = [28, 24, 20, 16, 12, 8, 4, 0];
+        let digits = places.map(|place| DIGITS[(self.0 >> place & 0xf) as usize]);
+        text.push_str(str::from_utf8(&digits).unwrap_or_default());
     }
 }
 
@@ -46,7 +49,7 @@ impl FromStr for Tag {
 
 impl fmt::Display for Tag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.digits().into_iter().try_for_each(|digit| f.write_char(digit))
+        write!(f, "{:08x}", self.0)
     }
 }
 
@@ -69,6 +72,16 @@ mod tests {
         for content in ["hello", ""] {
             message.change_content(Content::from_stored(content));
             assert_eq!(Tag::of(&message), tag);
+        }
+    }
+
+    #[test]
+    fn both_ways_to_write_it_agree() {
+        for tag in [Tag(0), Tag(0xf), Tag(0x0123_cdef), Tag(u32::MAX)] {
+            let mut text = String::new();
+            tag.write_to(&mut text);
+            assert_eq!(text, tag.to_string());
+            assert_eq!(text.parse(), Ok(tag));
         }
     }
 
