@@ -532,7 +532,9 @@ impl Message {
     /// Removes a user who is erased: as the author, and the name as the receiver of a private message. The content stays.
     pub fn forget_user(&mut self, user: UserId) {
         if self.is_by(user) {
-            (self.from, self.author, self.user) = (None, None, None);
+            (self.from, self.author) = (None, None);
+            // A node that reads the deletion later has to know whom it forgets.
+            self.user = self.user.filter(|_| self.is_erasure());
         }
         if let Audience::Private { to, nickname, .. } = &mut self.audience
             && *to == user

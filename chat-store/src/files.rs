@@ -7,7 +7,7 @@ mod record;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use chat_core::{FileId, Offset, Timestamp, UserId};
+use chat_core::{FileId, Offset, RecoveryOffset, Timestamp, UserId};
 
 #[cfg(feature = "files")]
 pub use directory::DirectoryStore;
@@ -50,10 +50,12 @@ pub trait FileStore: Send + Sync + 'static {
     /// [`FileError::Unknown`] if there is none, or not any more.
     async fn read(&self, id: FileId, from: u64, most: usize) -> Result<Bytes, FileError>;
 
-    /// Makes a file that of the message at an offset, if it is complete and has no other message; otherwise does nothing.
-    async fn attach(&self, id: FileId, to: Offset) -> Result<(), FileError>;
+    /// Makes a file that of the message at a position, if it is complete and has no other message; otherwise does nothing.
+    /// Of several calls at once, one decides. The position has the message's tag, so that a message of another log is not
+    /// taken for it.
+    async fn attach(&self, id: FileId, to: &RecoveryOffset) -> Result<(), FileError>;
 
-    /// Returns the files of the message at an offset.
+    /// Returns files that may be those of the message at an offset: [`find`](Self::find) says whose they are.
     async fn attached_to(&self, offset: Offset) -> Result<Vec<FileId>, FileError>;
 
     /// Returns the offsets of messages with files: those after `after`, in their order, at most `limit`.

@@ -22,7 +22,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chat_core::event::FileLimits;
-use chat_core::{FileReference, Kind, Message, NewMessage, Refusal, RefusalCode, Timestamp};
+use chat_core::{
+    FileReference, Kind, Message, NewMessage, RecoveryOffset, Refusal, RefusalCode, Tag, Timestamp,
+};
 use chat_store::{FileError, FileState, FileStore, KeptFile, StoreError};
 use thiserror::Error;
 use tokio::sync::{Mutex, OnceCell};
@@ -121,6 +123,12 @@ impl Files {
             }
         }
         Ok(())
+    }
+
+    /// Returns the position of a message, by which a file names it.
+    fn position(&self, message: &Message) -> RecoveryOffset {
+        let position = RecoveryOffset::new(self.0.log.epoch().clone(), message.offset);
+        position.with_tag(Tag::of(message))
     }
 
     /// Signs tokens and links, as all nodes do.

@@ -11,16 +11,15 @@ use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use chat_core::{FileId, Offset, Timestamp, UserId};
-use data_encoding::HEXLOWER;
+use chat_core::{FileId, Offset, RecoveryOffset, Timestamp, UserId};
 use tokio::task::spawn_blocking;
 
 use self::disk::{
-    ids_in, ignore_missing, make_directory, names_in, read_if_there, replace_synced,
-    sync_directory, write_synced,
+    create_synced, ids_in, ignore_missing, make_directory, names_in, read_if_there, sync_directory,
+    write_synced,
 };
 use self::kept::kept_in;
-use self::paths::{Paths, day_of, offset_of};
+use self::paths::{Paths, day_of, offset_of, position_of};
 use self::writer::DirectoryWriter;
 use super::{FileError, FileRecord, FileState, FileStore, FileWriter, KeptFile};
 
@@ -34,7 +33,7 @@ use super::{FileError, FileRecord, FileState, FileStore, FileWriter, KeptFile};
 ///        …/record.json             name, size, owner, for whom
 ///        …/part                    the bytes that have arrived, or
 ///        …/data and …/hash         all of them, and their SHA-256
-///        …/message                 the offset of the message
+///        …/message                 the position of the message, with its tag
 ///   DIR/messages/OFFSET/ID         which files a message has
 ///   DIR/days/DAY/USER/ID-BYTES     what counts for a day
 ///   DIR/trash/ID/…                 what is being removed
@@ -86,8 +85,9 @@ impl FileStore for DirectoryStore {
         self.run(move |paths| read(paths, id, from, most)).await
     }
 
-    async fn attach(&self, id: FileId, to: Offset) -> Result<(), FileError> {
-        self.run(move |paths| attach(paths, id, to)).await
+    async fn attach(&self, id: FileId, to: &RecoveryOffset) -> Result<(), FileError> {
+        let to = to.clone();
+        self.run(move |paths| attach(paths, id, &to)).await
     }
 
     async fn attached_to(&self, offset: Offset) -> Result<Vec<FileId>, FileError> {
@@ -164,18 +164,10 @@ fn secret(paths: &Paths) -> Result<[u8; 32], FileError> {
         return Ok(secret);
     }
     make_directory(paths.root())?;
-    let (mut secret, mut name) = ([0; 32], [0; 8]);
+    let mut secret = [0; 32];
     getrandom::fill(&mut secret).map_err(io::Error::other)?;
-    getrandom::fill(&mut name).map_err(io::Error::other)?;
-    let temporary = paths.root().join(format!("secret-{}", HEXLOWER.encode(&name)));
-    write_synced(&temporary, &secret)?;
     // Of several nodes that make one at once, the first one wins.
-    let linked = fs::hard_link(&temporary, &path);
-    fs::remove_file(&temporary)?;
-    match linked {
-        Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error.into()),
-        _ => sync_directory(paths.root())?,
-    }
+    create_synced(paths.root(), "secret", &secret)?;
     Ok(read(&path)?.unwrap_or(secret))
 }
 
@@ -220,20 +212,29 @@ fn read(paths: &Paths, id: FileId, from: u64, most: usize) -> Result<Bytes, File
     Err(FileError::Unknown)
 }
 
-fn attach(paths: &Paths, id: FileId, to: Offset) -> Result<(), FileError> {
+fn attach(paths: &Paths, id: FileId, to: &RecoveryOffset) -> Result<(), FileError> {
     let Some((directory, file)) = locate(paths, id)? else { return Ok(()) };
-    let is_complete = matches!(file.state, FileState::Complete { .. });
-    if !is_complete || file.message.is_some_and(|message| message != to) {
+    if !matches!(file.state, FileState::Complete { .. }) {
         return Ok(());
     }
-    let of_message = paths.message(to);
+    // This decides; what follows is done again by the next call if it is not finished.
+    if file.message.is_none() {
+        match create_synced(&directory, "message", to.to_string().as_bytes()) {
+            // It has just moved: somebody else has decided.
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            created => created?,
+        }
+    }
+    let decided = read_if_there(&directory.join("message"))?;
+    let decided = decided.and_then(|text| position_of(&text));
+    if decided.is_none_or(|at| (at.offset, at.tag) != (to.offset, to.tag)) {
+        return Ok(());
+    }
+    let of_message = paths.message(to.offset);
     make_directory(&of_message)?;
     write_synced(&of_message.join(id.to_string()), &[])?;
     sync_directory(&of_message)?;
     sync_directory(&paths.messages())?;
-    if file.message.is_none() {
-        replace_synced(&directory, "message", format!("{:020}", to.as_u64()).as_bytes())?;
-    }
     let kept = paths.kept(id);
     if directory != kept {
         let place = paths.place(id);
@@ -251,7 +252,7 @@ fn remove(paths: &Paths, id: FileId) -> Result<(), FileError> {
     let mut message = None;
     for directory in [paths.loose(id), paths.kept(id)] {
         let of = read_if_there(&directory.join("message"))?;
-        message = message.or(of.and_then(|text| offset_of(str::from_utf8(&text).ok()?)));
+        message = message.or(of.and_then(|text| position_of(&text)));
         match fs::rename(&directory, &trash) {
             Ok(()) => {}
             Err(error) if error.kind() == ErrorKind::NotFound => {}
@@ -266,7 +267,7 @@ fn remove(paths: &Paths, id: FileId) -> Result<(), FileError> {
         }
     }
     if let Some(message) = message {
-        let of_message = paths.message(message);
+        let of_message = paths.message(message.offset);
         ignore_missing(fs::remove_file(of_message.join(id.to_string())))?;
         // Another file may be there.
         let _ = fs::remove_dir(&of_message);
@@ -281,7 +282,9 @@ fn sweep(paths: &Paths, before: Timestamp) -> Result<(), FileError> {
     for offset in names_in(&paths.messages())?.iter().filter_map(|name| offset_of(name)) {
         let of_message = paths.message(offset);
         for id in ids_in(&of_message)? {
-            if locate(paths, id)?.is_none() {
+            let file = locate(paths, id)?;
+            let message = file.and_then(|(_, file)| file.message);
+            if message.is_none_or(|message| message.offset != offset) {
                 ignore_missing(fs::remove_file(of_message.join(id.to_string())))?;
             }
         }

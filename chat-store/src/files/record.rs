@@ -1,4 +1,6 @@
-use chat_core::{Audience, FileId, FileName, Message, Offset, RoomId, Timestamp, UserId};
+use chat_core::{
+    Audience, FileId, FileName, Message, RecoveryOffset, RoomId, Tag, Timestamp, UserId,
+};
 use serde::{Deserialize, Serialize};
 
 /// What is known of a file from its beginning.
@@ -61,8 +63,8 @@ pub struct KeptFile {
     pub record: FileRecord,
     /// How much of it has arrived.
     pub state: FileState,
-    /// The message that has it; none if none has.
-    pub message: Option<Offset>,
+    /// The message that has it, with its tag; none if none has.
+    pub message: Option<RecoveryOffset>,
 }
 
 impl KeptFile {
@@ -74,8 +76,14 @@ impl KeptFile {
     /// Returns whether it is complete, and belongs to this message, or may do so.
     pub fn is_of(&self, message: &Message) -> bool {
         matches!(self.state, FileState::Complete { .. })
-            && self.message.is_none_or(|offset| offset == message.offset)
+            && (self.message.is_none() || self.is_attached_to(message))
             && self.record.is_for(message.user, &message.audience)
+    }
+
+    /// Returns whether it belongs to this message, whether or not that still has it.
+    pub fn is_attached_to(&self, message: &Message) -> bool {
+        let Some(RecoveryOffset { offset, tag, .. }) = &self.message else { return false };
+        *offset == message.offset && *tag == Some(Tag::of(message))
     }
 }
 

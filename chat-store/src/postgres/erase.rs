@@ -3,8 +3,9 @@
 use chat_core::{Offset, UserId};
 use sqlx::{Connection as _, PgConnection};
 
-const FORGET_AUTHOR: &str = "UPDATE chat_messages
-    SET sender = NULL, author = NULL, user_id = NULL
+/// The deletions themselves keep the user, so that nodes that read them later know whom they forget.
+const FORGET_AUTHOR: &str = "UPDATE chat_messages SET sender = NULL, author = NULL,
+        user_id = CASE WHEN event = 'message deleted' AND content = 'erased' THEN user_id END
     WHERE id = ANY ($1) AND (user_id = $2 OR sender_id = $2)";
 
 const FORGET_RECEIVER: &str =

@@ -6,7 +6,9 @@ use sqlx::SqliteConnection;
 use super::skeletons::json;
 use super::transaction::begin;
 
-const FORGET_AUTHOR: &str = "UPDATE messages SET sender = NULL, author = NULL, user_id = NULL
+/// The deletions themselves keep the user, so that nodes that read them later know whom they forget.
+const FORGET_AUTHOR: &str = "UPDATE messages SET sender = NULL, author = NULL,
+        user_id = iif(event = 'message deleted' AND content = 'erased', user_id, NULL)
     WHERE id IN (SELECT value FROM json_each(?1)) AND (user_id = ?2 OR sender_id = ?2)";
 
 const FORGET_RECEIVER: &str = "UPDATE messages SET receiver = ?3

@@ -3,12 +3,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use chat_core::{Feed, FileReference, Kind, Message, Offset, Timestamp};
+use chat_core::{Feed, FileId, FileReference, Kind, Message, Offset, RecoveryOffset, Timestamp};
 use chat_store::{FileAudience, FileState, KeptFile};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
+use super::uploads::UPLOAD_TIME;
 use super::{ABANDONED, Files, FilesError, references_of};
 use crate::engine::log::READ_LIMIT;
 
@@ -155,7 +156,9 @@ impl Keeper {
             let offsets = store.offsets(after, AT_ONCE).await?;
             for &offset in offsets.iter().take_while(|&&offset| offset <= horizon) {
                 for id in store.attached_to(offset).await? {
-                    store.remove(id).await?;
+                    if self.is_of_this_log(id, offset).await? {
+                        store.remove(id).await?;
+                    }
                 }
             }
             match offsets.last() {
@@ -192,6 +195,12 @@ impl Keeper {
                 FileState::Complete { .. } => {
                     complete.entry(conversation(&file)).or_default().push(file);
                 }
+                // Nothing else takes back the room that it was given.
+                FileState::Incomplete { received: 0 }
+                    if now.since(file.record.at) >= 2 * UPLOAD_TIME =>
+                {
+                    store.remove(file.record.id).await?;
+                }
                 FileState::Incomplete { .. } if is_abandoned(&file) => {
                     store.remove(file.record.id).await?;
                 }
@@ -221,7 +230,7 @@ impl Keeper {
                     let of =
                         |file: &KeptFile| file.record.id == reference.id && file.is_of(message);
                     if let Some(index) = files.iter().position(of) {
-                        inner.store.attach(reference.id, message.offset).await?;
+                        inner.store.attach(reference.id, &self.files.position(message)).await?;
                         files.swap_remove(index);
                     }
                 }
@@ -242,14 +251,28 @@ impl Keeper {
         if files.is_empty() {
             return Ok(());
         }
-        let message = inner.log.message(offset).await?;
-        let references = message.as_ref().map(references_of).unwrap_or_default();
+        // One that is not there says nothing: the log may be another one, or have lost its end.
+        let Some(message) = inner.log.message(offset).await? else { return Ok(()) };
+        let references = references_of(&message);
         for id in files {
-            if !references.iter().any(|reference| reference.id == id) {
+            if references.iter().any(|reference| reference.id == id) {
+                continue;
+            }
+            let file = inner.store.find(id).await?;
+            if file.is_some_and(|file| file.is_attached_to(&message)) {
                 inner.store.remove(id).await?;
             }
         }
         Ok(())
+    }
+
+    /// Returns whether a file belongs to the message that this log had at an offset. A restored log, which is another one,
+    /// leaves the files of earlier messages that it does not retain.
+    async fn is_of_this_log(&self, id: FileId, offset: Offset) -> Result<bool, FilesError> {
+        let Files(inner) = &self.files;
+        let message = inner.store.find(id).await?.and_then(|file| file.message);
+        let is_it = |at: RecoveryOffset| at.offset == offset && at.epoch == *inner.log.epoch();
+        Ok(message.is_some_and(is_it))
     }
 
     /// Makes files those of the message that has them.
@@ -258,7 +281,7 @@ impl Keeper {
         for reference in references_of(message) {
             let file = store.find(reference.id).await?;
             if file.is_some_and(|file| file.is_of(message)) {
-                store.attach(reference.id, message.offset).await?;
+                store.attach(reference.id, &self.files.position(message)).await?;
             }
         }
         Ok(())

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use async_trait::async_trait;
 use bytes::Bytes;
 use chat_core::event::UploadTicket;
-use chat_core::{Audience, FileId, FileName, Offset, RoomId, UserId};
+use chat_core::{Audience, FileId, FileName, Offset, RecoveryOffset, RoomId, UserId};
 use chat_store::{DirectoryStore, FileAudience, FileRecord, FileWriter, MemoryStore};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -53,7 +53,7 @@ impl FileStore for Disk {
         self.store.read(id, from, most).await
     }
 
-    async fn attach(&self, id: FileId, to: Offset) -> Result<(), FileError> {
+    async fn attach(&self, id: FileId, to: &RecoveryOffset) -> Result<(), FileError> {
         self.check()?;
         self.store.attach(id, to).await
     }
@@ -265,11 +265,63 @@ async fn what_lost_its_message_without_an_entry_goes_too() {
     let (stays, goes) = (chat.uploaded("stays").await, chat.uploaded("goes").await);
     let message = chat.say(with(&stays.line)).await;
     let other = chat.say(with("words")).await;
-    chat.disk.attach(stays.file, message.offset).await.unwrap();
-    chat.disk.attach(goes.file, other.offset).await.unwrap();
+    chat.disk.attach(stays.file, &chat.files.position(&message)).await.unwrap();
+    chat.disk.attach(goes.file, &chat.files.position(&other)).await.unwrap();
     let keeper = chat.keeper();
     keeper.review().await.unwrap();
     assert!(chat.is_there(&stays).await && !chat.is_there(&goes).await);
     keeper.forget_upto(message.offset).await.unwrap();
     assert!(!chat.is_there(&stays).await);
+}
+
+/// The store was not mounted, or its place is mistyped.
+#[tokio::test]
+async fn a_keeper_that_meets_the_files_of_another_log_leaves_them() {
+    let chat = Chat::new().await;
+    let files: [_; 2] = [chat.uploaded("one").await, chat.uploaded("two").await];
+    for file in &files {
+        chat.keeper().attach(&chat.say(with(&file.line)).await).await.unwrap();
+    }
+    let other = Files::new(
+        chat.disk.clone(),
+        log_on(Arc::new(MemoryStore::new())).await,
+        &Limits::default(),
+    );
+    let keeper = Keeper::new(other.clone(), Arc::default());
+    for round in 0..2 {
+        keeper.review().await.unwrap();
+        keeper.adopt().await.unwrap();
+        keeper.forget_upto(Offset::new(round).unwrap()).await.unwrap();
+        for file in &files {
+            assert!(chat.is_there(file).await);
+        }
+        // Then there is a message at the offset of one, of the same user, which is deleted.
+        let said = with("words").with_user(ADA);
+        other.0.log.append(said).await;
+        let deletion = NewMessage::deletion(RoomId::general(), Offset::FIRST).with_user(ADA);
+        other.0.log.append(deletion).await;
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_has_all_bytes_is_complete_when_somebody_asks() {
+    let chat = Chat::new().await;
+    let ticket = chat.begin(5).await.unwrap();
+    let part = chat.directory.path().join("loose").join(ticket.file.to_string()).join("part");
+    std::fs::write(part, "bytes").unwrap();
+    let again = chat.files.again(ADA, ticket.file).await.unwrap();
+    assert_eq!(again.received, 5);
+    chat.files.check(&with(&ticket.line).with_user(ADA)).await.unwrap();
+}
+
+/// The ack of a message may come before anybody has noted that it has the file.
+#[tokio::test]
+async fn a_file_that_is_complete_cannot_be_taken_back() {
+    let chat = Chat::new().await;
+    let (complete, begun) = (chat.uploaded("hello").await, chat.begin(5).await.unwrap());
+    for ticket in [&complete, &begun] {
+        let file = chat.disk.find(ticket.file).await.unwrap().unwrap();
+        chat.files.cancel(&file).await.unwrap();
+    }
+    assert!(chat.is_there(&complete).await && !chat.is_there(&begun).await);
 }

@@ -9,7 +9,7 @@ use super::signature::Subject;
 use super::{Files, FilesError, Inner, unknown_file};
 
 /// How long a token for an upload works.
-const UPLOAD_TIME: Duration = Duration::from_secs(60 * 60);
+pub(super) const UPLOAD_TIME: Duration = Duration::from_secs(60 * 60);
 
 /// How long the size of all files is believed. Each node adds its own meanwhile.
 const TOTAL_TIME: Duration = Duration::from_secs(10 * 60);
@@ -59,7 +59,8 @@ impl Files {
     /// Lets a user go on with a file that it has begun.
     pub(crate) async fn again(&self, user: UserId, id: FileId) -> Result<UploadTicket, FilesError> {
         let file = self.0.store.find(id).await?.filter(|file| file.record.owner == user);
-        let KeptFile { record, state, .. } = file.ok_or_else(unknown_file)?;
+        let file = self.finished(file.ok_or_else(unknown_file)?).await?;
+        let KeptFile { record, state, .. } = file;
         let received = match state {
             FileState::Incomplete { received } => received,
             FileState::Complete { .. } => record.bytes,
@@ -86,7 +87,10 @@ impl Files {
         if !is_signed || until <= Timestamp::now().as_millis() / 1000 {
             return Ok(None);
         }
-        Ok(self.0.store.find(id).await?)
+        match self.0.store.find(id).await? {
+            Some(file) => Ok(Some(self.finished(file).await?)),
+            None => Ok(None),
+        }
     }
 
     /// Opens a file to append to it. The caller has asked [`uploaded`](Self::uploaded).
@@ -98,12 +102,28 @@ impl Files {
         self.0.store.append(id, from).await
     }
 
-    /// Removes a file that no message has. The caller has asked [`uploaded`](Self::uploaded).
+    /// Removes a file that is not complete. A message may have been stored with one that is, and not be known yet: if none
+    /// was, it goes after a day. The caller has asked [`uploaded`](Self::uploaded).
     pub(crate) async fn cancel(&self, file: &KeptFile) -> Result<(), FileError> {
-        match file.message {
-            Some(_) => Ok(()),
-            None => self.0.store.remove(file.record.id).await,
+        match file.state {
+            FileState::Complete { .. } => Ok(()),
+            FileState::Incomplete { .. } => self.0.store.remove(file.record.id).await,
         }
+    }
+
+    /// Makes a file complete of which all bytes are there: the node or its disk may have failed just then.
+    async fn finished(&self, mut file: KeptFile) -> Result<KeptFile, FileError> {
+        let bytes = file.record.bytes;
+        if file.state != (FileState::Incomplete { received: bytes }) {
+            return Ok(file);
+        }
+        match self.0.store.append(file.record.id, bytes).await {
+            Ok(writer) => file.state = writer.finish().await?,
+            // Somebody else is doing so.
+            Err(FileError::Busy | FileError::Elsewhere { .. }) => {}
+            Err(error) => return Err(error),
+        }
+        Ok(file)
     }
 }
 

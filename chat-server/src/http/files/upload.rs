@@ -20,9 +20,7 @@ pub(super) async fn state(
     headers: HeaderMap,
 ) -> Response<Body> {
     match uploaded(&files, &id, &headers).await {
-        Ok(file) => {
-            arrived(StatusCode::OK, received(&file.state, file.record.bytes), file.record.bytes)
-        }
+        Ok(file) => arrived(StatusCode::OK, &file.state, file.record.bytes),
         Err(response) => response,
     }
 }
@@ -62,7 +60,7 @@ pub(super) async fn append(
     let mut writer = match files.append(file.record.id, from).await {
         Ok(writer) => writer,
         Err(FileError::Elsewhere { received }) => {
-            return arrived(StatusCode::CONFLICT, received, bytes);
+            return arrived(StatusCode::CONFLICT, &FileState::Incomplete { received }, bytes);
         }
         // The connection before has not ended for this server yet.
         Err(FileError::Busy) => return text(StatusCode::LOCKED, "the file is being written\n"),
@@ -92,7 +90,7 @@ pub(super) async fn append(
     }
     match (writer.finish().await, broken) {
         (_, Some(response)) => response,
-        (Ok(state), None) => arrived(StatusCode::OK, received(&state, bytes), bytes),
+        (Ok(state), None) => arrived(StatusCode::OK, &state, bytes),
         (Err(error), None) => failed(error),
     }
 }
@@ -116,15 +114,12 @@ async fn uploaded(
     files.uploaded(id, token.trim()).await.map_err(failed)?.ok_or_else(refused)
 }
 
-fn received(state: &FileState, bytes: u64) -> u64 {
-    match *state {
-        FileState::Incomplete { received } => received,
-        FileState::Complete { .. } => bytes,
-    }
-}
-
-fn arrived(status: StatusCode, received: u64, bytes: u64) -> Response<Body> {
-    let body = json!({ "received": received, "bytes": bytes, "complete": received == bytes });
+fn arrived(status: StatusCode, state: &FileState, bytes: u64) -> Response<Body> {
+    let (received, complete) = match *state {
+        FileState::Incomplete { received } => (received, false),
+        FileState::Complete { .. } => (bytes, true),
+    };
+    let body = json!({ "received": received, "bytes": bytes, "complete": complete });
     let mut response = Response::new(Body::from(body.to_string()));
     *response.status_mut() = status;
     let headers = response.headers_mut();

@@ -3,6 +3,7 @@ use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 
 use chat_core::FileId;
+use data_encoding::HEXLOWER;
 
 use crate::files::FileError;
 
@@ -63,6 +64,21 @@ pub(super) fn replace_synced(directory: &Path, name: &str, bytes: &[u8]) -> io::
     write_synced(&temporary, bytes)?;
     fs::rename(&temporary, directory.join(name))?;
     sync_directory(directory)
+}
+
+/// Creates a file at once, unless it is there.
+pub(super) fn create_synced(directory: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
+    let mut random = [0; 8];
+    getrandom::fill(&mut random).map_err(io::Error::other)?;
+    let temporary = directory.join(format!("{name}.{}", HEXLOWER.encode(&random)));
+    write_synced(&temporary, bytes)?;
+    // Renaming would replace it.
+    let linked = fs::hard_link(&temporary, directory.join(name));
+    fs::remove_file(&temporary)?;
+    match linked {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
+        _ => sync_directory(directory),
+    }
 }
 
 /// Makes durable what was created, renamed and removed in a directory.

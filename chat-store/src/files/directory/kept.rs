@@ -5,7 +5,7 @@ use std::path::Path;
 use data_encoding::HEXLOWER;
 
 use super::disk::read_if_there;
-use super::paths::offset_of;
+use super::paths::position_of;
 use crate::files::{FileError, FileState, KeptFile};
 
 /// Returns the file in this directory; none if there is none, or it has just moved.
@@ -13,7 +13,7 @@ pub(super) fn kept_in(directory: &Path) -> Result<Option<KeptFile>, FileError> {
     let Some(json) = read_if_there(&directory.join("record.json"))? else { return Ok(None) };
     let Ok(record) = serde_json::from_slice(&json) else { return Ok(None) };
     let message = read_if_there(&directory.join("message"))?;
-    let message = message.and_then(|text| offset_of(str::from_utf8(&text).ok()?));
+    let message = message.and_then(|text| position_of(&text));
     // Renamed in this order: the hash is there when the data is.
     let received = match fs::metadata(directory.join("part")) {
         Ok(part) => Some(part.len()),

@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use chat_core::{FileId, Offset, Timestamp, UserId};
+use chat_core::{FileId, Offset, RecoveryOffset, Timestamp, UserId};
 
 use super::disk::names_in;
 use crate::files::FileError;
@@ -75,7 +75,12 @@ pub(super) fn day_of(at: Timestamp) -> u64 {
     u64::try_from(at.as_millis() / MILLIS).unwrap_or(0)
 }
 
-/// Reads an offset from the name of a file, or what is in one.
+/// Reads what says which message has a file.
+pub(super) fn position_of(text: &[u8]) -> Option<RecoveryOffset> {
+    str::from_utf8(text).ok()?.parse().ok()
+}
+
+/// Reads an offset from the name of a file.
 pub(super) fn offset_of(text: &str) -> Option<Offset> {
     Offset::new(text.parse().ok()?).ok()
 }

@@ -1,11 +1,16 @@
 use super::*;
 use crate::files::FileAudience;
-use chat_core::{FileName, RoomId};
+use chat_core::{Epoch, FileName, RoomId};
 
 const OWNER: UserId = UserId::from_stored(7);
 
 fn offset(number: u64) -> Offset {
     Offset::new(number).unwrap()
+}
+
+fn at(number: u64) -> RecoveryOffset {
+    let tag = format!("{number:08x}").parse().unwrap();
+    RecoveryOffset::new(Epoch::from_random([1; 8]), offset(number)).with_tag(tag)
 }
 
 fn record(number: u8, bytes: u64) -> FileRecord {
@@ -82,11 +87,11 @@ async fn a_file_has_one_message_and_goes_with_it_for_good() {
     let (first, second) = (kept.stored(1, "first secret").await, kept.stored(2, "second").await);
     let store = &kept.store;
     for _ in 0..2 {
-        store.attach(first, offset(9)).await.unwrap();
-        store.attach(second, offset(9)).await.unwrap();
+        store.attach(first, &at(9)).await.unwrap();
+        store.attach(second, &at(9)).await.unwrap();
     }
-    store.attach(first, offset(10)).await.unwrap();
-    assert_eq!(store.find(first).await.unwrap().unwrap().message, Some(offset(9)));
+    store.attach(first, &at(10)).await.unwrap();
+    assert_eq!(store.find(first).await.unwrap().unwrap().message, Some(at(9)));
     assert_eq!(store.offsets(Offset::ZERO, 5).await.unwrap(), [offset(9)]);
     assert_eq!(store.offsets(offset(9), 5).await.unwrap(), []);
     assert_eq!(store.unattached().await.unwrap(), []);
@@ -107,7 +112,7 @@ async fn what_a_crash_leaves_while_a_file_is_removed_is_out_of_reach_and_swept()
     let kept = Kept::new();
     let id = kept.stored(1, "first secret").await;
     let store = &kept.store;
-    store.attach(id, offset(9)).await.unwrap();
+    store.attach(id, &at(9)).await.unwrap();
     // As far as a process came that was killed.
     make_directory(&store.paths.trash()).unwrap();
     fs::rename(store.paths.kept(id), store.paths.trash().join(id.to_string())).unwrap();
@@ -125,8 +130,9 @@ async fn what_a_crash_leaves_while_a_file_is_attached_is_attached_again() {
     let id = kept.stored(1, "text").await;
     let store = &kept.store;
     // As far as a process came that was killed.
-    replace_synced(&store.paths.loose(id), "message", b"00000000000000000009").unwrap();
-    store.attach(id, offset(9)).await.unwrap();
+    let position = at(9).to_string();
+    create_synced(&store.paths.loose(id), "message", position.as_bytes()).unwrap();
+    store.attach(id, &at(9)).await.unwrap();
     assert_eq!(store.attached_to(offset(9)).await.unwrap(), [id]);
     assert_eq!(store.unattached().await.unwrap(), []);
 }
@@ -170,4 +176,25 @@ async fn a_full_disk_loses_nothing_that_was_answered() {
     writer.write("world".into()).await.unwrap();
     writer.finish().await.unwrap();
     assert_eq!(kept.store.read(record.id, 0, 99).await.unwrap(), "helloworld");
+}
+
+/// Two nodes have committed the same text: the message that has the file keeps it when the other one goes.
+#[tokio::test]
+async fn of_two_messages_one_has_the_file_and_nothing_is_left_of_the_other() {
+    let kept = Kept::new();
+    for number in 1..=20 {
+        let id = kept.stored(number, "bytes").await;
+        let others = [at(2), at(3)].map(|at| {
+            let store = kept.store.clone();
+            tokio::spawn(async move { store.attach(id, &at).await.unwrap() })
+        });
+        for other in others {
+            other.await.unwrap();
+        }
+        let of = kept.store.find(id).await.unwrap().unwrap().message.unwrap().offset;
+        for offset in [offset(2), offset(3)] {
+            let is_listed = kept.store.attached_to(offset).await.unwrap().contains(&id);
+            assert_eq!(is_listed, offset == of);
+        }
+    }
 }
