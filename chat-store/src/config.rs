@@ -1,6 +1,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+use chat_core::Timestamp;
+
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+use crate::SessionKey;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+use crate::dump::MARK;
 use crate::{MemoryStore, Store, StoreError};
 
 /// Opens the store that a URL names.
@@ -28,6 +35,27 @@ use crate::{MemoryStore, Store, StoreError};
 /// [`StoreError::Url`] or [`StoreError::Feature`] for an unsuitable URL, otherwise why the store could not be opened.
 /// No error repeats the URL, which may contain a password.
 pub async fn open(url: &str) -> Result<Arc<dyn Store>, StoreError> {
+    let store = open_any(url).await?;
+    refuse_part(&*store).await?;
+    Ok(store)
+}
+
+/// Refuses a store that has a part of an import: clients would take it for a log that has lost its end, and the import
+/// could not go on.
+async fn refuse_part(store: &dyn Store) -> Result<(), StoreError> {
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
+    if store.session(SessionKey(MARK), Timestamp::now()).await?.is_some() {
+        store.close().await;
+        return Err(StoreError::Corrupt {
+            place: "the store".to_owned(),
+            problem: "has a part of an import; start `import` again with the same file".to_owned(),
+            source: None,
+        });
+    }
+    Ok(())
+}
+
+async fn open_any(url: &str) -> Result<Arc<dyn Store>, StoreError> {
     match url.split_once(':') {
         Some(("memory", "" | "//")) => Ok(Arc::new(MemoryStore::new())),
         Some(("memory", _)) => Err(url_error("a memory: store takes no path")),
@@ -203,6 +231,8 @@ mod tests {
             ("sqlite://", "the sqlite: URL names no file"),
             ("sqlite::memory:", "SQLite in memory would lose its log between connections"),
             ("memory:chat", "a memory: store takes no path"),
+            ("postgres:/me:secret@db/chat", "a postgres: URL begins with postgres://"),
+            ("postgres:me:secret@db/chat", "a postgres: URL begins with postgres://"),
         ] {
             let expected = format!(
                 "{reason}; a store is sqlite:PATH, postgres://USER@HOST/DATABASE or memory:"

@@ -99,6 +99,10 @@ pub struct PostgresStore {
 
 /// Reads the URL of a database.
 fn options(url: &str) -> Result<PgConnectOptions, StoreError> {
+    // The user and the password would be taken for the name of a database, and shown.
+    if !url.split_once(':').is_some_and(|(_, rest)| rest.starts_with("//")) {
+        return Err(StoreError::Url { reason: "a postgres: URL begins with postgres://".into() });
+    }
     let options: PgConnectOptions = url
         .parse()
         .map_err(|_| StoreError::Url { reason: "the postgres: URL cannot be read".into() })?;

@@ -7,13 +7,10 @@ use futures_util::TryStreamExt as _;
 use sqlx::{AssertSqlSafe, Connection as _, QueryBuilder};
 
 use super::{Connection, move_statements as own};
-use crate::dump::{Column, Header, Kept, MoveError, Rows, TABLES, Table, Type};
+use crate::dump::{Column, Header, Kept, MARK, MoveError, Rows, TABLES, Table, Type};
 
 /// How many rows are stored with one statement and one commit.
 const ROWS: usize = 500;
-
-/// The session that says how far an import is. No client has its key: the first bytes of "import of a log", then zeros.
-const MARK: [u8; 32] = *b"import of a log\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
 
 const FIND_MARK: &str = concat!("SELECT state FROM ", own::sessions!(), " WHERE key = $1");
 

@@ -184,7 +184,10 @@ async fn check(backup: &mut SqliteConnection, place: &Place) -> Result<(), Store
 
 /// Moves everything into the file of a log, and keeps others from opening it as long as the connection lives. None if the
 /// file is damaged, so that nobody can tell whether it is used; no server uses such a file for long.
-async fn held_alone(path: &Path, place: &Place) -> Result<Option<SqliteConnection>, StoreError> {
+pub(super) async fn held_alone(
+    path: &Path,
+    place: &Place,
+) -> Result<Option<SqliteConnection>, StoreError> {
     let held = async {
         let mut log = open(path, place, |options| options).await?;
         schema::check(&mut log, place).await?;

@@ -12,7 +12,7 @@ const FORGET_AUTHOR: &str = "UPDATE messages SET sender = NULL, author = NULL,
     WHERE id IN (SELECT value FROM json_each(?1)) AND (user_id = ?2 OR sender_id = ?2)";
 
 const FORGET_RECEIVER: &str = "UPDATE messages SET receiver = ?3
-    WHERE id IN (SELECT value FROM json_each(?1)) AND receiver_id = ?2";
+    WHERE id IN (SELECT value FROM json_each(?1)) AND +receiver_id = ?2";
 
 pub(super) async fn forget_user(
     user: UserId,

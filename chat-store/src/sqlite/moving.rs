@@ -33,6 +33,10 @@ impl SqliteStore {
     ) -> Result<u64, MoveError> {
         let place = Place::new(path);
         let failed = |error| MoveError::from(place.error(error));
+        // A server would go on with the identity that its log had before.
+        if path.exists() {
+            drop(backup::held_alone(path, &place).await?);
+        }
         files::create(path);
         // Makes the tables.
         Self::open(path).await?.close().await;

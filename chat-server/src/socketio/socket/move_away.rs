@@ -26,10 +26,13 @@ pub(super) async fn move_away(live: &Live, over: Duration) {
     let leaving = TaskTracker::new();
     let mut batches = interval(BATCH);
     batches.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let batches_left = over.as_millis().div_ceil(BATCH.as_millis()).max(1);
-    for left in (1..=usize::try_from(batches_left).unwrap_or(usize::MAX)).rev() {
+    let (all, count) = (staying.len() as u128, over.as_millis().div_ceil(BATCH.as_millis()).max(1));
+    for left in (0..count).rev() {
+        if staying.is_empty() {
+            break;
+        }
         batches.tick().await;
-        let stay = staying.len() - staying.len().div_ceil(left);
+        let stay = usize::try_from((all * left).div_ceil(count)).unwrap_or(0);
         for connection in staying.drain(stay..) {
             leaving.spawn(leave(connection));
         }

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use clap::builder::FalseyValueParser;
 
 use chat_server::{JwtFileError, JwtVerifier};
 
@@ -48,7 +47,7 @@ pub(super) struct JwtArgs {
     #[arg(
         long = "jwt-allow-no-expiry",
         env = "CHAT_JWT_ALLOW_NO_EXPIRY",
-        value_parser = FalseyValueParser::new()
+        value_parser = super::args::switch
     )]
     allow_no_expiry: bool,
 }

@@ -16,13 +16,16 @@ pub(super) struct Reloaded {
     pub(super) certificate: Option<TlsCertificate>,
 }
 
-/// Returns the signal on which the files are read again; none if there are no such files, and the signal ends the process
-/// as ever.
+/// Returns the signal on which the files are read again; none without any secret file, and the signal ends the process as
+/// ever. Secrets of the operator's listener and of the cluster are read at the start only, and who sends the signal
+/// because of them ends nothing.
 pub(super) fn reload_signal(cli: &Cli) -> anyhow::Result<Option<Signal>> {
     let has_files = cli.jwt.has_keys()
         || cli.api_tokens.is_some()
         || cli.webhooks.has_files()
-        || cli.tls.is_used();
+        || cli.tls.is_used()
+        || cli.admin_token_file.is_some()
+        || cli.cluster_secret_file.is_some();
     has_files.then(|| signal(SignalKind::hangup()).context("cannot wait for SIGHUP")).transpose()
 }
 

@@ -6,7 +6,6 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context, bail};
 use chat_server::TlsCertificate;
 use clap::Args;
-use clap::builder::FalseyValueParser;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
@@ -33,7 +32,7 @@ pub(crate) struct TlsArgs {
     tls_key: Option<PathBuf>,
 
     /// Use TLS for --admin-listen, too, with the same certificate
-    #[arg(long, env = "CHAT_ADMIN_TLS", value_parser = FalseyValueParser::new())]
+    #[arg(long, env = "CHAT_ADMIN_TLS", value_parser = super::args::switch)]
     admin_tls: bool,
 }
 

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use anyhow::{Context, bail};
 use chat_core::RoomId;
 use clap::Args;
-use clap::builder::FalseyValueParser;
 
 use super::one_line::one_line;
 use chat_server::{Chat, Webhook, WebhookSecrets, WebhookUrl};
@@ -56,7 +55,7 @@ pub(super) struct WebhookArgs {
     rooms: Vec<RoomId>,
 
     /// Send private messages to --webhook, too
-    #[arg(long = "webhook-private", env = "CHAT_WEBHOOK_PRIVATE", value_parser = FalseyValueParser::new())]
+    #[arg(long = "webhook-private", env = "CHAT_WEBHOOK_PRIVATE", value_parser = super::args::switch)]
     has_private_messages: bool,
 
     /// File with certificates of authorities (PEM) that --webhook trusts in addition to those of the system
