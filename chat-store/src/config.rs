@@ -7,7 +7,7 @@ use chat_core::Timestamp;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 use crate::SessionKey;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
-use crate::dump::MARK;
+use crate::import_mark::IMPORT_MARK;
 use crate::{MemoryStore, Store, StoreError};
 
 /// Opens the store that a URL names.
@@ -44,7 +44,7 @@ pub async fn open(url: &str) -> Result<Arc<dyn Store>, StoreError> {
 /// could not go on.
 async fn refuse_part(store: &dyn Store) -> Result<(), StoreError> {
     #[cfg(any(feature = "sqlite", feature = "postgres"))]
-    if store.session(SessionKey(MARK), Timestamp::now()).await?.is_some() {
+    if store.session(SessionKey(IMPORT_MARK), Timestamp::now()).await?.is_some() {
         store.close().await;
         return Err(StoreError::Corrupt {
             place: "the store".to_owned(),

@@ -27,11 +27,6 @@ pub(crate) use self::table::{Column, TABLES, Table, Type};
 use crate::StoreError;
 use crate::config::Database;
 
-/// The key of the session that says how far an import is, as long as it is not finished. No client has it: the first bytes of
-/// "import of a log", then zeros.
-#[cfg(any(feature = "sqlite", feature = "postgres"))]
-pub(crate) const MARK: [u8; 32] = *b"import of a log\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
-
 /// Why a log could not be moved.
 #[derive(Debug, Error)]
 #[non_exhaustive]

@@ -7,6 +7,8 @@ mod disk;
 mod dump;
 mod error;
 mod files;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod import_mark;
 mod key;
 mod memory;
 mod nickname;

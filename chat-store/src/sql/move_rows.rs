@@ -7,7 +7,8 @@ use futures_util::TryStreamExt as _;
 use sqlx::{AssertSqlSafe, Connection as _, QueryBuilder};
 
 use super::{Connection, move_statements as own};
-use crate::dump::{Column, Header, Kept, MARK, MoveError, Rows, TABLES, Table, Type};
+use crate::dump::{Column, Header, Kept, MoveError, Rows, TABLES, Table, Type};
+use crate::import_mark::IMPORT_MARK;
 
 /// How many rows are stored with one statement and one commit.
 const ROWS: usize = 500;
@@ -107,7 +108,8 @@ pub(super) async fn import(
     }
     let mut transaction = connection.begin().await.map_err(failed)?;
     own::finish(&header, &mut transaction).await.map_err(failed)?;
-    let removed = sqlx::query(REMOVE_MARK).bind(MARK.to_vec()).execute(&mut *transaction).await;
+    let removed =
+        sqlx::query(REMOVE_MARK).bind(IMPORT_MARK.to_vec()).execute(&mut *transaction).await;
     removed.map_err(failed)?;
     transaction.commit().await.map_err(failed)?;
     Ok(all)
@@ -119,7 +121,8 @@ async fn begun(
     connection: &mut Connection,
     failed: &(dyn Fn(sqlx::Error) -> MoveError + Sync),
 ) -> Result<u64, MoveError> {
-    let found = sqlx::query_scalar(FIND_MARK).bind(MARK.to_vec()).fetch_optional(&mut *connection);
+    let found =
+        sqlx::query_scalar(FIND_MARK).bind(IMPORT_MARK.to_vec()).fetch_optional(&mut *connection);
     let found: Option<own::State> = found.await.map_err(failed)?;
     if let Some(found) = found.map(own::text) {
         let stored = found.strip_prefix(id).and_then(|stored| stored.trim().parse().ok());
@@ -142,7 +145,7 @@ async fn begun(
 }
 
 async fn mark(state: &str, connection: &mut Connection) -> Result<(), sqlx::Error> {
-    let set = sqlx::query(SET_MARK).bind(MARK.to_vec()).bind(own::state(state));
+    let set = sqlx::query(SET_MARK).bind(IMPORT_MARK.to_vec()).bind(own::state(state));
     set.execute(connection).await.map(drop)
 }
 

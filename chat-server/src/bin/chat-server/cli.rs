@@ -29,6 +29,7 @@ mod retention;
 mod secret_files;
 mod show;
 mod stop;
+mod switch;
 mod tls;
 mod webhooks;
 mod workers;

@@ -16,6 +16,7 @@ use super::limits::LimitArgs;
 use super::listen::ListenAddress;
 use super::retention::RetentionArgs;
 use super::secret_files;
+use super::switch::switched;
 use super::tls::TlsArgs;
 use super::webhooks::WebhookArgs;
 use crate::telemetry::LogFormat;
@@ -101,7 +102,7 @@ pub(crate) struct Cli {
     ///
     /// Use it only if nobody but the nodes can reach the broker. Anyone else who can reach it can make clients see
     /// users who are not present, but cannot forge messages.
-    #[arg(long, env = "CHAT_TRUST_BROKER", value_parser = switch)]
+    #[arg(long, env = "CHAT_TRUST_BROKER", value_parser = switched)]
     pub(crate) trust_broker: bool,
 
     /// Number of processes that serve the chat, on this port and the ones after it
@@ -168,7 +169,7 @@ pub(crate) struct Cli {
     ///
     /// Without it, everybody reads and writes every room. All nodes need it. Each start prints a link that makes an
     /// administrator, as long as there is none.
-    #[arg(long, env = "CHAT_ROOMS", value_parser = switch)]
+    #[arg(long, env = "CHAT_ROOMS", value_parser = switched)]
     pub(crate) rooms: bool,
 
     /// Who may become a new user by taking a nickname: open for everybody, closed for nobody
@@ -411,13 +412,4 @@ fn without_empty_variables(command: clap::Command) -> clap::Command {
     command
         .mut_args(|arg| if arg.get_env().is_some_and(is_empty) { arg.env(None) } else { arg })
         .mut_subcommands(without_empty_variables)
-}
-
-/// Reads whether a variable of the environment switches something on. One that is empty does not.
-pub(super) fn switch(text: &str) -> Result<bool, &'static str> {
-    match text.trim().to_ascii_lowercase().as_str() {
-        "" | "0" | "f" | "false" | "n" | "no" | "off" => Ok(false),
-        "1" | "on" | "t" | "true" | "y" | "yes" => Ok(true),
-        _ => Err("it is true or false"),
-    }
 }

@@ -47,7 +47,7 @@ pub(super) struct JwtArgs {
     #[arg(
         long = "jwt-allow-no-expiry",
         env = "CHAT_JWT_ALLOW_NO_EXPIRY",
-        value_parser = super::args::switch
+        value_parser = super::switch::switched
     )]
     allow_no_expiry: bool,
 }

@@ -32,7 +32,7 @@ pub(crate) struct TlsArgs {
     tls_key: Option<PathBuf>,
 
     /// Use TLS for --admin-listen, too, with the same certificate
-    #[arg(long, env = "CHAT_ADMIN_TLS", value_parser = super::args::switch)]
+    #[arg(long, env = "CHAT_ADMIN_TLS", value_parser = super::switch::switched)]
     admin_tls: bool,
 }
 

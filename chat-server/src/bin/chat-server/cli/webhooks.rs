@@ -55,7 +55,7 @@ pub(super) struct WebhookArgs {
     rooms: Vec<RoomId>,
 
     /// Send private messages to --webhook, too
-    #[arg(long = "webhook-private", env = "CHAT_WEBHOOK_PRIVATE", value_parser = super::args::switch)]
+    #[arg(long = "webhook-private", env = "CHAT_WEBHOOK_PRIVATE", value_parser = super::switch::switched)]
     has_private_messages: bool,
 
     /// File with certificates of authorities (PEM) that --webhook trusts in addition to those of the system
