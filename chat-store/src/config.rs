@@ -1,14 +1,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-#[cfg(any(feature = "sqlite", feature = "postgres"))]
 use chat_core::Timestamp;
 
-#[cfg(any(feature = "sqlite", feature = "postgres"))]
-use crate::SessionKey;
-#[cfg(any(feature = "sqlite", feature = "postgres"))]
 use crate::import_mark::IMPORT_MARK;
-use crate::{MemoryStore, Store, StoreError};
+use crate::{MemoryStore, SessionKey, Store, StoreError};
 
 /// Opens the store that a URL names.
 ///
@@ -43,7 +39,6 @@ pub async fn open(url: &str) -> Result<Arc<dyn Store>, StoreError> {
 /// Refuses a store that has a part of an import: clients would take it for a log that has lost its end, and the import
 /// could not go on.
 async fn refuse_part(store: &dyn Store) -> Result<(), StoreError> {
-    #[cfg(any(feature = "sqlite", feature = "postgres"))]
     if store.session(SessionKey(IMPORT_MARK), Timestamp::now()).await?.is_some() {
         store.close().await;
         return Err(StoreError::Corrupt {

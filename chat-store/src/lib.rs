@@ -7,7 +7,6 @@ mod disk;
 mod dump;
 mod error;
 mod files;
-#[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod import_mark;
 mod key;
 mod memory;
