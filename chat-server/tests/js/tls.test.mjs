@@ -164,7 +164,7 @@ test("plain bytes get no answer, a line at debug, and nobody else is bothered", 
 
 test("a client that stops in the handshake has as long as for its headers, and a place of its address", async (t) => {
   const { args, pem: ca } = issueFor(t);
-  const limits = ["--header-timeout", "2s", "--max-connections-per-address", "3"];
+  const limits = ["--header-timeout", "5s", "--max-connections-per-address", "3"];
   const server = await Server.start(t, { args: [...args, ...limits], ...DEBUG });
   const silent = Array.from({ length: 3 }, (_, number) => {
     const socket = connectPlain(server.port, "127.0.0.1");
@@ -183,7 +183,8 @@ test("a client that stops in the handshake has as long as for its headers, and a
   assert.equal(refused.status, 429, "the three have all places of the address");
   await Promise.all(silent.map(({ closed_ }) => closed_));
   const seconds = (performance.now() - began) / 1000;
-  assert.ok(seconds < 6, `they were there for ${seconds} s`);
+  // Without this limit, a minute.
+  assert.ok(seconds < 20, `they were there for ${seconds} s`);
   await logged(server, /a client has not ended its TLS handshake/);
   assert.equal((await get(server.url, { ca, path: "/" })).status, 200);
 });
