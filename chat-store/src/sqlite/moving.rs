@@ -34,8 +34,11 @@ impl SqliteStore {
         let place = Place::new(path);
         let failed = |error| MoveError::from(place.error(error));
         // A server would go on with the identity that its log had before.
-        if path.exists() {
-            drop(backup::held_alone(path, &place).await?);
+        if path.exists()
+            && let Some(held) = backup::held_alone(path, &place).await?
+        {
+            // Dropped, it would be closed a moment later.
+            held.close().await.map_err(failed)?;
         }
         files::create(path);
         // Makes the tables.
