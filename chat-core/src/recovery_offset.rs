@@ -3,7 +3,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::{Epoch, Offset, ParseError, Tag};
+use crate::{Epoch, Message, Offset, ParseError, Tag};
 
 /// An offset together with the epoch of its log and the tag of the message there, written `<epoch>-<offset>-<tag>`, or
 /// `<epoch>-<offset>-<tag>-<rewinds>`. Positions of earlier versions have no tag: `<epoch>-<offset>` and
@@ -35,6 +35,11 @@ impl RecoveryOffset {
     /// Creates the position `offset` in the log `epoch`.
     pub const fn new(epoch: Epoch, offset: Offset) -> Self {
         Self { epoch, offset, tag: None, rewinds: 0 }
+    }
+
+    /// Creates the position of a client that has got this message of the log `epoch`.
+    pub fn of(epoch: Epoch, message: &Message) -> Self {
+        Self::new(epoch, message.offset).with_tag(Tag::of(message))
     }
 
     /// Sets the tag of the message at the offset.

@@ -110,17 +110,14 @@ pub async fn restore(
 /// # Errors
 /// [`StoreError::Url`] for a store in memory, otherwise why it could not be done.
 pub async fn renew_epoch(url: &str) -> Result<(), StoreError> {
-    if let Some(("postgres" | "postgresql", _)) = url.split_once(':') {
+    match database(url)? {
+        #[cfg(feature = "sqlite")]
+        Database::Sqlite(path) => crate::SqliteStore::renew_epoch(path).await,
         #[cfg(feature = "postgres")]
-        return crate::PostgresStore::renew_epoch(url).await;
-        #[cfg(not(feature = "postgres"))]
-        return open_postgres(url).await.map(drop);
+        Database::Postgres(url) => crate::PostgresStore::renew_epoch(url).await,
+        #[cfg(not(any(feature = "sqlite", feature = "postgres")))]
+        Database::None(none) => match *none {},
     }
-    let path = sqlite_path(url)?;
-    #[cfg(feature = "sqlite")]
-    return crate::SqliteStore::renew_epoch(path).await;
-    #[cfg(not(feature = "sqlite"))]
-    return without_sqlite(path);
 }
 
 /// A store that others can open, too.

@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use super::arguments::{Arguments, invalid};
 use super::users::nickname_of;
 use super::whole::Whole;
-use crate::{FileId, FileName, Nickname, Offset, Refusal, RoomId};
+use crate::{FileId, FileName, FileReference, Nickname, Offset, Refusal, RoomId};
 
 /// The argument of [`UPLOAD`](super::UPLOAD): a file that begins, or one that goes on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,7 +80,7 @@ pub struct UploadTicket {
 impl UploadTicket {
     /// Creates a ticket for a file of which nothing has arrived.
     pub fn new(file: FileId, token: String, bytes: u64, line: String) -> Self {
-        Self { file, url: format!("files/{file}"), token, received: 0, bytes, line }
+        Self { file, url: FileReference::upload_path(file), token, received: 0, bytes, line }
     }
 
     /// Sets how much has arrived.
@@ -104,7 +104,7 @@ pub struct FileLimits {
 impl FileLimits {
     /// Creates an answer.
     pub fn new(max_bytes: u64) -> Self {
-        Self { max_bytes, max_files: crate::FileReference::MAX }
+        Self { max_bytes, max_files: FileReference::MAX }
     }
 }
 

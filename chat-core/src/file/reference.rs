@@ -51,6 +51,11 @@ impl FileReference {
         Self::all_in(content).iter().any(|reference| reference.id == id)
     }
 
+    /// Returns the path to which a file is uploaded, relative to that of the chat.
+    pub(crate) fn upload_path(id: FileId) -> String {
+        format!("{PATH}{id}")
+    }
+
     /// Returns the path of a file, relative to that of the chat.
     pub fn path(id: FileId, name: &FileName) -> String {
         format!("{PATH}{id}/{}", name.in_url())

@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use chat_core::event::FileLimits;
 use chat_core::{
-    FileReference, Kind, Message, NewMessage, RecoveryOffset, Refusal, RefusalCode, Tag, Timestamp,
+    FileReference, Kind, Message, NewMessage, RecoveryOffset, Refusal, RefusalCode, Timestamp,
 };
 use chat_store::{FileError, FileState, FileStore, KeptFile, StoreError};
 use thiserror::Error;
@@ -127,8 +127,7 @@ impl Files {
 
     /// Returns the position of a message, by which a file names it.
     fn position(&self, message: &Message) -> RecoveryOffset {
-        let position = RecoveryOffset::new(self.0.log.epoch().clone(), message.offset);
-        position.with_tag(Tag::of(message))
+        RecoveryOffset::of(self.0.log.epoch().clone(), message)
     }
 
     /// Signs tokens and links, as all nodes do.

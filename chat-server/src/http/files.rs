@@ -7,8 +7,6 @@ mod range;
 mod upload;
 
 use axum::Router;
-use axum::extract::Request;
-use axum::middleware::{Next, from_fn};
 use axum::routing::get;
 
 use crate::engine::files::Files;
@@ -16,13 +14,8 @@ use crate::http::origin::Origins;
 
 /// Returns the routes of files, for pages that may use the chat and for programs.
 pub(crate) fn router(files: Files, origins: Origins) -> Router {
-    let guard = move |request: Request, next: Next| {
-        let origins = origins.clone();
-        async move { origins.pass(request, |request| next.run(request)).await }
-    };
-    Router::new()
+    let router = Router::new()
         .route("/files/{id}", get(upload::state).patch(upload::append).delete(upload::cancel))
-        .route("/files/{id}/{name}", get(download::fetch))
-        .layer(from_fn(guard))
-        .with_state(files)
+        .route("/files/{id}/{name}", get(download::fetch));
+    origins.guard(router).with_state(files)
 }

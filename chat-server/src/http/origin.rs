@@ -17,8 +17,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
+use axum::middleware::{Next, from_fn};
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Request, Response, StatusCode};
 use serde_json::{Value as Json, json};
@@ -100,6 +102,14 @@ impl Origins {
 }
 
 impl Origins {
+    /// Lets only requests through to these routes whose page may use the server.
+    pub(crate) fn guard<S: Clone + Send + Sync + 'static>(self, router: Router<S>) -> Router<S> {
+        router.layer(from_fn(move |request: Request<Body>, next: Next| {
+            let origins = self.clone();
+            async move { origins.pass(request, |request| next.run(request)).await }
+        }))
+    }
+
     /// Passes a request on to `next` if its page may use the server.
     pub(crate) async fn pass<F: Future<Output = Response<Body>>>(
         &self,

@@ -7,7 +7,7 @@ import { temporaryDirectory } from "../js/support/bounds.mjs";
 import { Server } from "../js/support/server.mjs";
 import { audit } from "./support/audit.mjs";
 import { untranslated } from "./support/untranslated.mjs";
-import { DESKTOP, PHONE, Visitor } from "./support/visitor.mjs";
+import { READERS, Visitor } from "./support/visitor.mjs";
 
 const TEXT = { name: "notes.txt", mimeType: "text/plain", buffer: Buffer.from("the notes") };
 
@@ -187,14 +187,7 @@ test("without files on the server there is no button", { timeout: 60_000 }, asyn
   assert.equal(await ada.page.locator("#attach").isHidden(), true);
 });
 
-const LOOKS = {
-  en: { locale: "en-GB", device: DESKTOP, colorScheme: "dark" },
-  zh: { locale: "zh-CN", device: PHONE },
-  ja: { locale: "ja-JP", device: DESKTOP },
-  ar: { locale: "ar-EG", device: PHONE, colorScheme: "dark" },
-};
-
-for (const [code, look] of Object.entries(LOOKS)) {
+for (const [code, look] of Object.entries(READERS)) {
   test(`files in ${code}`, { timeout: 60_000 }, async (t) => {
     const server = await Server.start(t);
     const remembered = { "chat.name": "Ада", "chat.token": "the token of Ада, long enough" };

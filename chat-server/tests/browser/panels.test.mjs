@@ -7,19 +7,12 @@ import { Server } from "../js/support/server.mjs";
 import { ask, tokenOf } from "../js/support/users.mjs";
 import { audit } from "./support/audit.mjs";
 import { untranslated } from "./support/untranslated.mjs";
-import { DESKTOP, PHONE, Visitor } from "./support/visitor.mjs";
+import { PHONE, READERS, Visitor } from "./support/visitor.mjs";
 
 // Names that look like words of no language of the page.
 const [OWNER, OTHER, ROOM] = ["Ада", "Ева", "777"];
 
-const LOOKS = {
-  en: { locale: "en-GB", device: DESKTOP, colorScheme: "dark" },
-  zh: { locale: "zh-CN", device: PHONE },
-  ja: { locale: "ja-JP", device: DESKTOP },
-  ar: { locale: "ar-EG", device: PHONE, colorScheme: "dark" },
-};
-
-for (const [code, look] of Object.entries(LOOKS)) {
+for (const [code, look] of Object.entries(READERS)) {
   test(`the profile, a room and a person in ${code}`, { timeout: 120_000 }, async (t) => {
     const server = await Server.start(t, { env: { CHAT_ROOMS: "true" } });
     const auth = (nickname) => ({ auth: { nickname, token: tokenOf(nickname), rooms: ["general", ROOM] } });

@@ -9,24 +9,9 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { defer, temporaryDirectory, within } from "./support/bounds.mjs";
 import { connect, Reader, send } from "./support/client.mjs";
-import { freePort, ready, spawnBinary } from "./support/server.mjs";
+import { freePort, output, ready, run } from "./support/server.mjs";
 
 const ANY_PORT = ["--listen", "127.0.0.1:0"];
-
-function run(t, args, options) {
-  const process = spawnBinary(args, options);
-  defer(t, async () => {
-    process.child.kill("SIGKILL");
-    await process.closed;
-  });
-  return process;
-}
-
-async function output(t, args) {
-  const process = run(t, args);
-  const { code } = await within(10, "the program ends", process.closed);
-  return { code, stdout: process.stdout, stderr: process.stderr };
-}
 
 /** It ends with a code and one line that names `what`, and does not say it were ready. */
 async function assertSaysWhy(t, args, what) {

@@ -4,8 +4,8 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { defer, sleep, temporaryDirectory, within } from "./support/bounds.mjs";
-import { ready, Server, spawnBinary } from "./support/server.mjs";
+import { sleep, temporaryDirectory, within } from "./support/bounds.mjs";
+import { output as toEnd, ready, run, Server } from "./support/server.mjs";
 
 function fileOf(t, text) {
   const path = join(temporaryDirectory(t), "chat.toml");
@@ -13,21 +13,7 @@ function fileOf(t, text) {
   return path;
 }
 
-function run(t, args, options) {
-  const process = spawnBinary(args, options);
-  defer(t, async () => {
-    process.child.kill("SIGKILL");
-    await process.closed;
-  });
-  return process;
-}
-
-/** Runs the program to its end. */
-async function output(t, args, options) {
-  const process = run(t, args, options);
-  const { code } = await within(20, "the program ends", process.closed);
-  return { code, stdout: process.stdout, stderr: process.stderr };
-}
+const output = (t, args, options) => toEnd(t, args, options, 20);
 
 /** The lines of `config doc` that set options, taken off their #. */
 async function documented(t) {

@@ -7,7 +7,7 @@ mod writer;
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -150,17 +150,12 @@ impl FileStore for DirectoryStore {
 
 fn secret(paths: &Paths) -> Result<[u8; 32], FileError> {
     let path = paths.secret();
-    let read = |path: &Path| -> Result<Option<[u8; 32]>, FileError> {
-        match fs::read(path) {
-            Ok(bytes) => {
-                let invalid = || io::Error::new(ErrorKind::InvalidData, "no secret");
-                Ok(Some(bytes.try_into().map_err(|_| invalid())?))
-            }
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error.into()),
-        }
+    let read = || -> Result<Option<[u8; 32]>, FileError> {
+        let invalid = |_| io::Error::new(ErrorKind::InvalidData, "no secret");
+        let bytes = read_if_there(&path)?;
+        Ok(bytes.map(|bytes| bytes.try_into().map_err(invalid)).transpose()?)
     };
-    if let Some(secret) = read(&path)? {
+    if let Some(secret) = read()? {
         return Ok(secret);
     }
     make_directory(paths.root())?;
@@ -168,7 +163,7 @@ fn secret(paths: &Paths) -> Result<[u8; 32], FileError> {
     getrandom::fill(&mut secret).map_err(io::Error::other)?;
     // Of several nodes that make one at once, the first one wins.
     create_synced(paths.root(), "secret", &secret)?;
-    Ok(read(&path)?.unwrap_or(secret))
+    Ok(read()?.unwrap_or(secret))
 }
 
 fn create(paths: &Paths, file: &FileRecord) -> Result<(), FileError> {

@@ -210,7 +210,7 @@ impl Entry {
 
     /// Returns the position of a client that has got it, in the log with this epoch.
     pub(crate) fn position(&self, epoch: &Epoch) -> RecoveryOffset {
-        RecoveryOffset::new(epoch.clone(), self.offset()).with_tag(self.tag())
+        RecoveryOffset::of(epoch.clone(), &self.message)
     }
 
     fn recovery(&self, Position { epoch, rewinds }: &Position<'_>) -> RecoveryOffset {

@@ -1,13 +1,12 @@
 use axum::Router;
-use axum::extract::Request;
-use axum::middleware::{Next, from_fn};
+use axum::extract::State;
+use axum::middleware::map_response_with_state;
 use axum::response::Response;
 use axum::routing::{MethodRouter, get, patch, post};
 
 use super::error::{ApiError, Code, HttpCode};
 use super::state::Api;
 use super::{changes, document, events, messages, rooms, sanctions, search, users};
-use crate::engine::metrics::ApiRequests;
 use crate::http::origin::Origins;
 
 /// Returns the routes of the API, for pages that may use the chat and for programs.
@@ -16,30 +15,22 @@ pub(crate) fn router(api: Api, origins: Origins) -> Router {
     for (path, methods) in routes() {
         router = router.route(path, methods);
     }
-    let services = api.clone();
-    let guard = move |request: Request, next: Next| {
-        let (origins, api) = (origins.clone(), services.clone());
-        let answer = async move |request| {
-            let response = next.run(request).await;
-            count(&response, &api.services().log.metrics().api);
-            response
-        };
-        async move { origins.pass(request, answer).await }
-    };
-    router
+    let router = router
         .fallback(async || ApiError::http(HttpCode::NotFound))
         .method_not_allowed_fallback(async || ApiError::http(HttpCode::MethodNotAllowed))
-        .layer(from_fn(guard))
-        .with_state(api)
+        .layer(map_response_with_state(api.clone(), counted));
+    origins.guard(router).with_state(api)
 }
 
 /// Counts what became of a request.
-fn count(response: &Response, requests: &ApiRequests) {
+async fn counted(State(api): State<Api>, response: Response) -> Response {
+    let requests = &api.services().log.metrics().api;
     match response.extensions().get() {
         None => requests.accepted.add(1),
         Some(Code::Refused(code)) => requests.refused.add(*code),
         Some(Code::Http(_)) => requests.unsuitable.add(1),
     }
+    response
 }
 
 /// All paths with what they answer.

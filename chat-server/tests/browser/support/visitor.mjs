@@ -20,6 +20,14 @@ const READER = {
 export const DESKTOP = { viewport: { width: 1280, height: 800 } };
 export const PHONE = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, hasTouch: true, isMobile: true };
 
+/** A reader of each language of the page, on one screen or another. */
+export const READERS = {
+  en: { locale: "en-GB", device: DESKTOP, colorScheme: "dark" },
+  zh: { locale: "zh-CN", device: PHONE },
+  ja: { locale: "ja-JP", device: DESKTOP },
+  ar: { locale: "ar-EG", device: PHONE, colorScheme: "dark" },
+};
+
 export class Visitor {
   errors = [];
   // How often the browser may ask whether to leave the page; anything else is an error.

@@ -47,6 +47,23 @@ export function spawnBinary(args, { env = {}, cwd } = {}) {
   return result;
 }
 
+/** Starts the binary as [spawnBinary] does, and ends it with the test at the latest. */
+export function run(t, args, options) {
+  const process = spawnBinary(args, options);
+  defer(t, async () => {
+    process.child.kill("SIGKILL");
+    await process.closed;
+  });
+  return process;
+}
+
+/** Runs the binary to its end. */
+export async function output(t, args, options, seconds = 10) {
+  const process = run(t, args, options);
+  const { code } = await within(seconds, "the program ends", process.closed);
+  return { code, stdout: process.stdout, stderr: process.stderr };
+}
+
 /** Waits for the line that says the server is ready; resolves with the URL in it. */
 export function ready(process, seconds = 20) {
   const line = new Promise((resolve, reject) => {

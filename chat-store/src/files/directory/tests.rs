@@ -1,3 +1,5 @@
+use std::path::Path;
+
 use super::*;
 use crate::files::FileAudience;
 use chat_core::{Epoch, FileName, RoomId};

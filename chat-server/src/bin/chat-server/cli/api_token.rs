@@ -1,6 +1,5 @@
 //! The tokens of the API: the file that the server reads, and the command that adds one to it.
 
-use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -9,6 +8,7 @@ use chat_server::{ApiScope, ApiToken, ApiTokens};
 use clap::Args;
 
 use super::one_line::one_line;
+use super::private_file::private;
 
 /// The options of `api-token`.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
@@ -43,12 +43,8 @@ pub(super) fn create(args: ApiTokenArgs) -> anyhow::Result<()> {
     let ApiTokenArgs { name, scopes, file: path } = args;
     let path = path.as_path();
     let new = ApiToken::create(&name, scopes)?;
-    let mut options = OpenOptions::new();
-    options.create(true).append(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let cannot = || format!("cannot write {}", path.display());
-    let mut file = options.open(path).with_context(cannot)?;
+    let mut file = private().create(true).append(true).open(path).with_context(cannot)?;
     // A file that the server will not use gets no token.
     tokens(Some(path))?;
     let text = std::fs::read_to_string(path).with_context(cannot)?;

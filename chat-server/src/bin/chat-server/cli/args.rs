@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::bail;
 use chat_core::{Nickname, ParseError};
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::{BoolishValueParser, PossibleValuesParser, TypedValueParser};
 use clap::{ArgAction, CommandFactory, FromArgMatches, Parser};
 
 use super::command::Command;
@@ -16,7 +16,6 @@ use super::limits::LimitArgs;
 use super::listen::ListenAddress;
 use super::retention::RetentionArgs;
 use super::secret_files;
-use super::switch::switched;
 use super::tls::TlsArgs;
 use super::webhooks::WebhookArgs;
 use crate::telemetry::LogFormat;
@@ -102,7 +101,7 @@ pub(crate) struct Cli {
     ///
     /// Use it only if nobody but the nodes can reach the broker. Anyone else who can reach it can make clients see
     /// users who are not present, but cannot forge messages.
-    #[arg(long, env = "CHAT_TRUST_BROKER", value_parser = switched)]
+    #[arg(long, env = "CHAT_TRUST_BROKER", value_parser = BoolishValueParser::new())]
     pub(crate) trust_broker: bool,
 
     /// Number of processes that serve the chat, on this port and the ones after it
@@ -169,7 +168,7 @@ pub(crate) struct Cli {
     ///
     /// Without it, everybody reads and writes every room. All nodes need it. Each start prints a link that makes an
     /// administrator, as long as there is none.
-    #[arg(long, env = "CHAT_ROOMS", value_parser = switched)]
+    #[arg(long, env = "CHAT_ROOMS", value_parser = BoolishValueParser::new())]
     pub(crate) rooms: bool,
 
     /// Who may become a new user by taking a nickname: open for everybody, closed for nobody

@@ -1,16 +1,13 @@
 //! Commands that copy the store, and put a copy in its place.
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use anyhow::bail;
 use chat_store::StoreError;
 use clap::Subcommand;
 
 use super::moderate::check_store;
-
-/// How often progress is printed.
-const PAUSE: Duration = Duration::from_secs(1);
+use super::progress::Pace;
 
 /// Copies of the store of --store.
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
@@ -89,10 +86,9 @@ fn while_used(error: StoreError, store: &str) -> anyhow::Error {
 /// Prints how far a copy is.
 fn progress() -> impl FnMut(u64, u64) + Send {
     const MEGABYTE: u64 = 1_000_000;
-    let mut printed = Instant::now();
+    let mut pace = Pace::quick();
     move |bytes, all| {
-        if printed.elapsed() >= PAUSE {
-            printed = Instant::now();
+        if pace.is_due() {
             let percent = 100 * bytes / all.max(1);
             eprintln!("{} of {} MB, {percent} %", bytes / MEGABYTE, all / MEGABYTE);
         }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use clap::builder::BoolishValueParser;
 
 use chat_server::{JwtFileError, JwtVerifier};
 
@@ -47,7 +48,7 @@ pub(super) struct JwtArgs {
     #[arg(
         long = "jwt-allow-no-expiry",
         env = "CHAT_JWT_ALLOW_NO_EXPIRY",
-        value_parser = super::switch::switched
+        value_parser = BoolishValueParser::new()
     )]
     allow_no_expiry: bool,
 }

@@ -1,7 +1,7 @@
 //! Commands that move the store: into a file of JSON lines, and out of one.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{BufRead, BufReader, BufWriter, IsTerminal, Write, stderr, stdin, stdout};
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, BufWriter, Write, stderr, stdin, stdout};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -9,9 +9,8 @@ use anyhow::Context;
 use clap::Subcommand;
 
 use super::moderate::check_store;
-
-/// How often progress is printed on a terminal, and elsewhere.
-const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(10)];
+use super::private_file::private;
+use super::progress::Pace;
 
 /// Moves the store of --store.
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
@@ -55,8 +54,8 @@ pub(super) async fn run(command: Command, store: &str) -> anyhow::Result<()> {
         }
         Command::Export { file } => {
             check_store(store)?;
-            let created =
-                create(&file).with_context(|| format!("cannot create {}", file.display()));
+            let created = private().write(true).create_new(true).open(&file);
+            let created = created.with_context(|| format!("cannot create {}", file.display()));
             let mut to = BufWriter::new(created?);
             let exported = chat_store::export(store, &mut to, &mut progress()).await;
             let synced = exported.and_then(|()| Ok(to.get_ref().sync_all()?));
@@ -90,24 +89,14 @@ fn is_dash(file: &Path) -> bool {
     file == Path::new("-")
 }
 
-fn create(file: &Path) -> std::io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(file)
-}
-
 /// Prints how far it is, how fast, and how long the rest takes.
 fn progress() -> impl FnMut(u64, u64) + Send {
-    let pause = if stderr().is_terminal() { PAUSES[0] } else { PAUSES[1] };
-    let (mut printed, mut first) = (Instant::now(), None);
+    let (mut pace, mut first) = (Pace::for_reader(), None);
     move |done, all| {
         let &mut (began, before) = first.get_or_insert((Instant::now(), done));
-        if printed.elapsed() < pause {
+        if !pace.is_due() {
             return;
         }
-        printed = Instant::now();
         let rate = (done - before) as f64 / began.elapsed().as_secs_f64().max(0.001);
         let rest = Duration::from_secs(((all - done) as f64 / rate.max(1.0)) as u64);
         let rest = humantime::format_duration(rest);

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context, bail};
 use chat_server::TlsCertificate;
 use clap::Args;
+use clap::builder::BoolishValueParser;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
@@ -32,7 +33,7 @@ pub(crate) struct TlsArgs {
     tls_key: Option<PathBuf>,
 
     /// Use TLS for --admin-listen, too, with the same certificate
-    #[arg(long, env = "CHAT_ADMIN_TLS", value_parser = super::switch::switched)]
+    #[arg(long, env = "CHAT_ADMIN_TLS", value_parser = BoolishValueParser::new())]
     admin_tls: bool,
 }
 

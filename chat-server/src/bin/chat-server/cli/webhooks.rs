@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context, bail};
 use chat_core::RoomId;
 use clap::Args;
+use clap::builder::BoolishValueParser;
 
 use super::one_line::one_line;
 use chat_server::{Chat, Webhook, WebhookSecrets, WebhookUrl};
@@ -55,7 +56,7 @@ pub(super) struct WebhookArgs {
     rooms: Vec<RoomId>,
 
     /// Send private messages to --webhook, too
-    #[arg(long = "webhook-private", env = "CHAT_WEBHOOK_PRIVATE", value_parser = super::switch::switched)]
+    #[arg(long = "webhook-private", env = "CHAT_WEBHOOK_PRIVATE", value_parser = BoolishValueParser::new())]
     has_private_messages: bool,
 
     /// File with certificates of authorities (PEM) that --webhook trusts in addition to those of the system
