@@ -1,4 +1,5 @@
 mod access;
+mod operator;
 mod presence;
 
 use std::borrow::Cow;
@@ -9,6 +10,7 @@ use thiserror::Error;
 use crate::{Epoch, Message, Nickname, NodeId, Offset, RoomId, UserId};
 
 pub use access::AccessScope;
+pub use operator::OperatorQuestion;
 pub use presence::{PresenceEntry, PresenceId};
 
 /// The version of [`Frame`] that this crate writes and reads.
@@ -135,6 +137,27 @@ pub enum FrameBody {
     AccessChanged {
         /// Whose access has changed.
         scope: AccessScope,
+    },
+    /// The operator of the sender asks other nodes something.
+    OperatorAsked {
+        /// Tells questions apart.
+        inquiry: u64,
+        /// The node that is asked; none for all.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        of: Option<NodeId>,
+        /// The question.
+        question: OperatorQuestion,
+    },
+    /// One part of the sender's answer to [`OperatorAsked`](Self::OperatorAsked).
+    OperatorAnswered {
+        /// The number of the question.
+        inquiry: u64,
+        /// The number of this part, counted from 0.
+        part: u32,
+        /// The number of parts.
+        parts: u32,
+        /// A part of the answer, which is JSON.
+        text: String,
     },
     /// The sender stops, and its clients will connect to other nodes.
     NodeLeft,

@@ -36,7 +36,8 @@ pub use client_offset::ClientOffset;
 pub use error::ParseError;
 pub use file::{FileId, FileName, FileReference};
 pub use frame::{
-    AccessScope, FRAME_VERSION, Frame, FrameBody, FrameError, PresenceEntry, PresenceId,
+    AccessScope, FRAME_VERSION, Frame, FrameBody, FrameError, OperatorQuestion, PresenceEntry,
+    PresenceId,
 };
 pub use id::{NodeId, RoomId};
 pub use kind::{Emoji, EventName, Kind};

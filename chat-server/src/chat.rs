@@ -4,6 +4,7 @@ mod builder;
 mod handles;
 mod impairment;
 mod metrics;
+mod nodes;
 mod search;
 mod send;
 mod stores;
@@ -17,7 +18,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::routing::get;
 use chat_adapter::Broadcast;
-use chat_core::{ParseError, Refusal};
+use chat_core::{NodeId, ParseError, Refusal};
 use chat_store::{SessionStore, StoreError};
 use http::StatusCode;
 use socketioxide::SocketIo;
@@ -33,6 +34,7 @@ pub use self::search::SearchError;
 pub use self::send::{SendError, Sending};
 pub use self::stores::Stores;
 use crate::engine::files::Files;
+use crate::engine::inquiry::Inquiries;
 use crate::engine::limits::{LimitError, Limits};
 use crate::engine::log::{Log, ReaderId};
 use crate::engine::outgoing::Outgoing;
@@ -75,6 +77,9 @@ pub struct Chat {
     broadcast: Arc<dyn Broadcast>,
     /// The queue of frames for other nodes.
     outgoing: Outgoing,
+    node: NodeId,
+    /// What operators ask other nodes.
+    inquiries: Inquiries,
     /// The tasks that publish to and listen to other nodes.
     relay: TaskTracker,
     listening: CancellationToken,

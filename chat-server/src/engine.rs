@@ -6,6 +6,7 @@ pub(crate) mod delivery;
 pub(crate) mod episode;
 pub(crate) mod erasure;
 pub(crate) mod files;
+pub(crate) mod inquiry;
 pub(crate) mod intercept;
 pub(crate) mod limits;
 pub(crate) mod log;

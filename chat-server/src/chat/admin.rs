@@ -1,16 +1,14 @@
-use std::time::Duration;
-
 use axum::Router;
 use axum::extract::{Path, Request};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get};
 use chat_core::Nickname;
-use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{Method, StatusCode, Uri};
-use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
+use super::nodes::{Commanded, MAX_DRAIN_SECONDS, Nodes};
 use super::{Chat, ChatError};
 use crate::engine::limits::Limits;
 #[cfg(feature = "api")]
@@ -20,6 +18,7 @@ use crate::http::operator_token::OperatorToken;
 use crate::http::origin::{Origins, Rules};
 use crate::http::server::{self, Listener, Room, Served};
 use crate::http::trusted_proxy::TrustedProxies;
+use crate::http::web;
 
 /// Maximum number of connections of operators and their programs.
 const MAX_CONNECTIONS: usize = 64;
@@ -27,29 +26,40 @@ const MAX_CONNECTIONS: usize = 64;
 /// The number of connections that are listed by default.
 const LISTED: usize = 100;
 
-/// The time that moving all clients takes by default, and at most.
+/// The time that moving all clients takes by default.
 const DRAIN_SECONDS: u64 = 30;
-const MAX_DRAIN_SECONDS: u64 = 3600;
 
 impl Chat {
     /// Returns a router for the operator, to serve where only the operator gets in:
     ///
     /// - `GET /metrics`, [what this node has counted](Self::metrics), for Prometheus
     /// - `GET /healthz` and `GET /readyz`, as in [`router`](Self::router)
+    /// - `GET /admin/`, a page with all of this
+    /// - `GET /admin/nodes`, all nodes, with what they have counted
     /// - `GET /admin/connections`, the clients of this node, and `DELETE /admin/connections/ID`, which ends a connection and its
     ///   session; the client may come back in a new one
     /// - `POST /admin/drain?seconds=30`, which [moves all clients away](Self::drain); `GET` answers how far that is
+    ///
+    /// With `?node=` and the id of a node, requests for connections and drains concern that node, and with `?node=all` those for
+    /// connections concern all nodes. These obey only if frames
+    /// between nodes are [authenticated](chat_adapter::Broadcast::is_authenticated).
     pub fn admin_router(&self) -> Router {
         let (chat, asked, drained) = (self.clone(), self.clone(), self.clone());
+        let all = self.clone();
+        let nodes = get(async move || json_response(all.list_nodes().await));
         let metrics =
             get(async move || ([(CONTENT_TYPE, exposition::CONTENT_TYPE)], chat.metrics()));
-        let drain = get(async move || (StatusCode::OK, asked.drain_state()))
-            .post(async move |uri: Uri| drained.begin_drain(&uri));
+        let drain = get(async move || asked.drain_state() + "\n")
+            .post(async move |uri: Uri| drained.drain_as_asked(&uri).await);
         let (listed, ended) = (self.clone(), self.clone());
-        let list = get(async move |uri: Uri| listed.list_connections(&uri));
-        let end = delete(async move |Path(id): Path<String>| ended.end_connection(&id));
+        let list = get(async move |uri: Uri| listed.list_as_asked(&uri).await);
+        let end = delete(async move |Path(id): Path<String>, uri: Uri| {
+            ended.end_as_asked(&id, &uri).await
+        });
         self.health()
+            .merge(web::admin_router())
             .route("/metrics", metrics)
+            .route("/admin/nodes", nodes)
             .route("/admin/drain", drain)
             .route("/admin/connections", list)
             .route("/admin/connections/{id}", end)
@@ -58,7 +68,7 @@ impl Chat {
     /// Serves [`admin_router`](Self::admin_router) on a listener of its own until `stop` is ready. When all connections for
     /// clients are taken, it still answers.
     ///
-    /// With a token, all requests but those for `/healthz` and `/readyz` need it, and the API is there too, at `/api/v1`, where
+    /// With a token, all requests but those for `/healthz`, `/readyz` and the files of the page need it, and the API is there too, at `/api/v1`, where
     /// the operator may read, write and moderate everything. Without one, requests change something
     /// only on a loopback address or a Unix domain socket. Pages of other origins are refused. On a loopback address,
     /// requests must use a name of this machine or an IP address.
@@ -116,76 +126,95 @@ impl Chat {
         ended.map_err(ChatError::Serve)
     }
 
-    fn begin_drain(&self, uri: &Uri) -> (StatusCode, String) {
-        let Some(seconds) = drain_seconds(uri.query().unwrap_or_default()) else {
-            let message = format!("seconds is a number up to {MAX_DRAIN_SECONDS}\n");
-            return (StatusCode::BAD_REQUEST, message);
+    async fn drain_as_asked(&self, uri: &Uri) -> Response {
+        let Some(OperatorQuery { nodes, seconds, .. }) =
+            OperatorQuery::read(uri, &["node", "seconds"])
+        else {
+            let message =
+                format!("there are seconds=N, up to {MAX_DRAIN_SECONDS}, and node=, its id\n");
+            return (StatusCode::BAD_REQUEST, message).into_response();
         };
-        // Before the answer says so.
-        self.draining.cancel();
-        let chat = self.clone();
-        tokio::spawn(async move { chat.drain(Duration::from_secs(seconds)).await });
-        (StatusCode::ACCEPTED, self.drain_state())
-    }
-
-    fn list_connections(&self, uri: &Uri) -> Response {
-        let Some((nickname, limit)) = listing(uri.query().unwrap_or_default()) else {
-            return (StatusCode::BAD_REQUEST, "there are user=NICKNAME and limit=N\n")
-                .into_response();
+        let of = match nodes {
+            Nodes::This => None,
+            Nodes::One(node) => Some(node),
+            Nodes::All => {
+                let message = "drain one node after the other: clients have to go somewhere\n";
+                return (StatusCode::BAD_REQUEST, message).into_response();
+            }
         };
-        let listed = self.connections.list(nickname.as_ref(), limit);
-        match serde_json::to_string(&listed) {
-            Ok(text) => ([(CONTENT_TYPE, "application/json")], text).into_response(),
-            Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        match self.begin_drain(of, seconds).await {
+            Commanded::Done(state) => (StatusCode::ACCEPTED, state + "\n").into_response(),
+            Commanded::NotFound => StatusCode::NOT_FOUND.into_response(),
+            Commanded::NotBelieved => not_believed(),
         }
     }
 
-    fn end_connection(&self, id: &str) -> StatusCode {
-        if self.connections.disconnect(id) {
-            tracing::info!(socket.id = id, "the operator has ended a connection");
-            return StatusCode::NO_CONTENT;
-        }
-        StatusCode::NOT_FOUND
+    async fn list_as_asked(&self, uri: &Uri) -> Response {
+        let Some(OperatorQuery { nodes, user, limit, .. }) =
+            OperatorQuery::read(uri, &["node", "user", "limit"])
+        else {
+            let message = "there are user=NICKNAME, limit=N, and node=all or its id\n";
+            return (StatusCode::BAD_REQUEST, message).into_response();
+        };
+        json_response(self.list_connections(nodes, user, limit).await)
     }
 
-    /// Returns how far a drain is, as JSON.
-    fn drain_state(&self) -> String {
-        let [polling, websocket, _] = self.transport.sessions();
-        let state = json!({
-            "draining": self.draining.is_cancelled(),
-            "connections": polling + websocket,
-        });
-        format!("{state}\n")
+    async fn end_as_asked(&self, id: &str, uri: &Uri) -> Response {
+        let Some(OperatorQuery { nodes, .. }) = OperatorQuery::read(uri, &["node"]) else {
+            return (StatusCode::BAD_REQUEST, "there is node=all or its id\n").into_response();
+        };
+        match self.end_connection(nodes, id).await {
+            Commanded::Done(_) => StatusCode::NO_CONTENT.into_response(),
+            Commanded::NotFound => StatusCode::NOT_FOUND.into_response(),
+            Commanded::NotBelieved => not_believed(),
+        }
     }
 }
 
-/// Reads whose connections are to be listed, and how many; none if that cannot be.
-fn listing(query: &str) -> Option<(Option<Nickname>, usize)> {
-    let (mut user, mut limit) = (None, LISTED);
-    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-        match &*name {
-            "user" => user = Some(value.parse().ok()?),
-            "limit" => limit = value.parse().ok()?,
-            _ => return None,
-        }
-    }
-    Some((user, limit))
+/// What the query of a request says.
+struct OperatorQuery {
+    nodes: Nodes,
+    user: Option<Nickname>,
+    limit: usize,
+    seconds: u64,
 }
 
-/// Reads how many seconds a drain takes; none if that cannot be.
-fn drain_seconds(query: &str) -> Option<u64> {
-    match query {
-        "" => Some(DRAIN_SECONDS),
-        query => query.strip_prefix("seconds=")?.parse().ok(),
+impl OperatorQuery {
+    /// Reads a query with some of these names; none if that cannot be.
+    fn read(uri: &Uri, names: &[&str]) -> Option<Self> {
+        let mut asked =
+            Self { nodes: Nodes::This, user: None, limit: LISTED, seconds: DRAIN_SECONDS };
+        for (name, value) in form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()) {
+            match &*name {
+                name if !names.contains(&name) => return None,
+                "node" if value == "all" => asked.nodes = Nodes::All,
+                "node" => asked.nodes = Nodes::One(value.parse().ok()?),
+                "user" => asked.user = Some(value.parse().ok()?),
+                "limit" => asked.limit = value.parse().ok()?,
+                "seconds" => asked.seconds = value.parse().ok()?,
+                _ => return None,
+            }
+        }
+        (asked.seconds <= MAX_DRAIN_SECONDS).then_some(asked)
     }
-    .filter(|seconds| *seconds <= MAX_DRAIN_SECONDS)
+}
+
+fn json_response(text: String) -> Response {
+    let headers = [(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-store")];
+    (headers, text).into_response()
+}
+
+fn not_believed() -> Response {
+    let message = "the other nodes cannot know who asks, see --cluster-secret-file\n";
+    (StatusCode::FORBIDDEN, message).into_response()
 }
 
 /// Returns the answer to a request that may not be made; none if it may.
 fn refused(request: &Request, token: Option<&OperatorToken>, is_local: bool) -> Option<Response> {
-    let is_health = ["/healthz", "/readyz"].contains(&request.uri().path());
+    let path = request.uri().path();
+    let is_open = ["/healthz", "/readyz"].contains(&path) || web::is_of_admin_page(path);
     match token {
-        _ if is_health => None,
+        _ if is_open => None,
         Some(token) if token.is_in(request.headers()) => None,
         Some(_) => {
             let header = [(WWW_AUTHENTICATE, "Bearer")];

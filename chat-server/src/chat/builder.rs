@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 use super::{Chat, ChatError, Stores};
 use crate::engine::client_events::ClientEvents;
 use crate::engine::files::{Files, Keeper, commits};
+use crate::engine::inquiry::Inquiries;
 use crate::engine::intercept::{Interception, Interceptor};
 use crate::engine::limits::Limits;
 use crate::engine::log::{Committed, Log, RECENT_AT_START};
@@ -348,6 +349,7 @@ impl ChatBuilder {
         let (outgoing, frames) = Outgoing::new();
         let queue_of_frames = outgoing.clone();
         let believed = broadcast.is_authenticated();
+        let (inquiries, questions) = Inquiries::new(node, believed, outgoing.clone());
         let (concerns, heard_by_keeper) = self.files.is_some().then(commits).unzip();
         let to_nodes = outgoing.clone().committed(messages.epoch().clone(), believed);
         let committed: Committed = match concerns {
@@ -397,6 +399,7 @@ impl ChatBuilder {
             }),
             access_changed: Box::new(move |scope| changed.note(scope)),
             presence: presence.clone(),
+            inquiries: inquiries.clone(),
         };
         let listen = listener.listen(Arc::clone(&broadcast));
         relay.spawn(listening.clone().run_until_cancelled_owned(listen));
@@ -480,7 +483,7 @@ impl ChatBuilder {
             let keep_settled = connections.clone().keep_settled();
             tokio::spawn(listening.clone().run_until_cancelled_owned(keep_settled));
         }
-        Ok(Chat {
+        let chat = Chat {
             #[cfg(feature = "api")]
             api: self.api.map(|tokens| Api::new(connections.clone(), tokens, listening.clone())),
             io,
@@ -492,8 +495,10 @@ impl ChatBuilder {
             sessions,
             broadcast,
             outgoing: queue_of_frames,
+            node,
+            inquiries,
             relay,
-            listening,
+            listening: listening.clone(),
             draining: CancellationToken::new(),
             room: Room::now(limits.max_connections),
             limits,
@@ -501,6 +506,9 @@ impl ChatBuilder {
             rules,
             base_path: self.base_path,
             files,
-        })
+        };
+        let answer = chat.clone().answer_operators(questions);
+        tokio::spawn(listening.run_until_cancelled_owned(answer));
+        Ok(chat)
     }
 }

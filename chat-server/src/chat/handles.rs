@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use chat_core::event::Users;
 use chat_core::{
-    AccessScope, Audience, NewMessage, Nickname, Offset, Reason, RoomId, SanctionKind, Timestamp,
-    TypedEvent, UserId,
+    Audience, NewMessage, Nickname, Offset, Reason, RoomId, SanctionKind, Timestamp, TypedEvent,
+    UserId,
 };
 use chat_store::{
     AccessChanged, AccessRequest, NewAccessChange, Page, SanctionKey, StoreError, Subject,
@@ -269,18 +269,12 @@ impl UserHandle {
     /// When the store fails, somebody else has the nickname or one that looks like it, or the user comes with signed
     /// tokens, which say what it is called. Nothing was changed.
     pub async fn rename(&self, nickname: Nickname) -> Result<Self, ChatError> {
-        let services = self.chat.connections.services();
-        let renamed = services.identities.rename_user(self.id, &nickname).await;
-        let renamed = renamed.map_err(|error| match error {
+        let renamed = self.chat.connections.rename_user(self.id, &nickname).await;
+        let nickname = renamed.map_err(|error| match error {
             IdentityError::Refused(refusal) => ChatError::Refused(refusal),
             IdentityError::Store(error) => error.into(),
         })?;
-        if let Some(rooms) = &services.rooms {
-            let change = AccessRequest::Rename { user: self.id };
-            rooms.change_access(&NewAccessChange::new(change, Timestamp::now())).await?;
-        }
-        self.chat.connections.access_changed(&AccessScope::User(self.id)).await;
-        Ok(Self { nickname: renamed.nickname, ..self.clone() })
+        Ok(Self { nickname, ..self.clone() })
     }
 
     /// Disconnects the user on all nodes within a second. The sessions end: clients do not come back by themselves, and the

@@ -75,6 +75,11 @@ impl Outgoing {
         self.try_send(body)
     }
 
+    /// Queues a frame about what an operator asks, which waits for room in the queue. Returns false if the chat has stopped.
+    pub(crate) async fn operator(&self, body: FrameBody) -> bool {
+        self.0.send(body).await.is_ok()
+    }
+
     fn try_send(&self, body: FrameBody) -> bool {
         let is_sent = self.0.try_send(body).is_ok();
         self.1.dropped.add(u64::from(!is_sent));

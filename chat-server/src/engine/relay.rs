@@ -11,6 +11,7 @@ use chat_core::{AccessScope, Frame, FrameBody, NodeId};
 use chat_store::SessionKey;
 use data_encoding::HEXLOWER_PERMISSIVE;
 
+use crate::engine::inquiry::Inquiries;
 use crate::engine::log::Log;
 use crate::engine::presence::Presence;
 
@@ -26,6 +27,7 @@ pub(crate) struct Listener {
     /// Called when access has changed on another node, or may have without this one being told. Must not block.
     pub(crate) access_changed: Box<dyn Fn(AccessScope) + Send + Sync>,
     pub(crate) presence: Presence,
+    pub(crate) inquiries: Inquiries,
 }
 
 impl Listener {
@@ -87,8 +89,12 @@ impl Listener {
                 }
             }
             FrameBody::AccessChanged { scope } => (self.access_changed)(scope),
-            // The frames of presence, and those of a later version of this program.
-            body => self.presence.take(node, body),
+            // The frames about operators and presence, and those of a later version of this program.
+            body => {
+                if let Some(body) = self.inquiries.take(node, body) {
+                    self.presence.take(node, body);
+                }
+            }
         }
     }
 }

@@ -6,6 +6,7 @@
 //! to what is refused.
 
 mod account;
+mod accounts;
 mod answer;
 mod caller;
 mod changes;
@@ -14,6 +15,7 @@ mod error;
 mod events;
 mod messages;
 mod moderation;
+mod moderation_log;
 mod refusals;
 mod request;
 mod rooms;

@@ -33,6 +33,12 @@ pub(crate) fn add(metrics: &mut Exposition) {
     }
 }
 
+/// Returns the name of this machine.
+pub(crate) fn host() -> Option<String> {
+    let name = fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
+    Some(name.trim().to_owned()).filter(|name| !name.is_empty())
+}
+
 /// Fields of `/proc/self/stat`, see proc(5).
 struct Stat {
     cpu_seconds: f64,

@@ -1,7 +1,11 @@
 //! Content for browsers: the chat page, the Socket.IO client, and a health check.
 
 #[cfg(feature = "page")]
+mod admin;
+#[cfg(feature = "page")]
 mod asset;
+#[cfg(feature = "page")]
+mod headers;
 #[cfg(feature = "page")]
 mod page;
 #[cfg(feature = "page")]
@@ -23,6 +27,25 @@ pub(crate) fn router() -> Router {
 #[cfg(not(feature = "page"))]
 pub(crate) fn router() -> Router {
     Router::new()
+}
+
+/// Returns the routes of the operator's page; none if the program was built without pages.
+pub(crate) fn admin_router() -> Router {
+    #[cfg(feature = "page")]
+    return admin::router();
+    #[cfg(not(feature = "page"))]
+    Router::new()
+}
+
+/// Returns whether a path is that of the operator's page or one of its files.
+pub(crate) fn is_of_admin_page(path: &str) -> bool {
+    #[cfg(feature = "page")]
+    return admin::has(path);
+    #[cfg(not(feature = "page"))]
+    {
+        let _ = path;
+        false
+    }
 }
 
 /// Returns `GET /healthz`, which answers as long as the process works.

@@ -16,6 +16,7 @@ mod exclusions;
 mod keeper;
 mod listing;
 mod live;
+mod moderation_log;
 mod move_away;
 mod nickname_changes;
 mod not_joined;

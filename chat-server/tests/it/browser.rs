@@ -54,6 +54,7 @@ files! {
     moderating
     mounted
     names
+    operator_page
     other_origin
     panels
     phone

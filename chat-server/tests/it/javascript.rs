@@ -106,6 +106,7 @@ files! {
     names
     nicknames
     operator
+    operator_nodes
     origins
     page_texts
     pipeline

@@ -130,7 +130,8 @@ test("the operator's listener is no page's, and no client's", async (t) => {
   const operator = operatorOf(server);
   const get = (url, headers = {}) => fetch(url, { headers }).then((response) => response.status);
   assert.deepEqual(await Promise.all(["/healthz", "/readyz"].map((path) => get(operator + path))), [200, 200]);
-  assert.deepEqual(await Promise.all(["/", "/socket.io/"].map((path) => get(operator + path))), [404, 404]);
+  assert.deepEqual(await Promise.all(["/chat/client.js", "/socket.io/"].map((path) => get(operator + path))), [404, 404]);
+  assert.equal((await fetch(operator)).url, `${operator}/admin/`);
   assert.equal(await get(`${operator}/metrics`, { Origin: "https://example.org" }), 403);
   assert.equal(await get(`${server.url}/metrics`), 404);
 });

@@ -47,6 +47,7 @@ async fn node(broadcast: Arc<dyn Broadcast>) -> Node {
     let store = Arc::new(MemoryStore::new());
     let log = log_with(Arc::<MemoryStore>::clone(&store), 1 << 20, 0).await;
     let (outgoing, _) = Outgoing::new();
+    let (inquiries, _) = Inquiries::new(OWN, false, outgoing.clone());
     let presence = Presence::new(OWN, Duration::from_secs(5), false, None, outgoing);
     tokio::spawn(presence.clone().run(CancellationToken::new()));
     let (changed, changes) = mpsc::unbounded_channel();
@@ -56,6 +57,7 @@ async fn node(broadcast: Arc<dyn Broadcast>) -> Node {
         session_taken: Box::new(|_, _| {}),
         access_changed: Box::new(move |scope| changed.send(scope).unwrap()),
         presence: presence.clone(),
+        inquiries,
     };
     tokio::spawn(listener.listen(Arc::clone(&broadcast)));
     tokio::task::yield_now().await;

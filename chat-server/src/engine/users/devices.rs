@@ -130,13 +130,17 @@ impl Identities {
     }
 
     /// Lists the devices of a user.
-    pub(crate) async fn devices(&self, user: &User) -> Result<Devices, IdentityError> {
+    pub(crate) async fn devices(
+        &self,
+        user: UserId,
+        current: Option<CredentialKey>,
+    ) -> Result<Devices, IdentityError> {
         self.check_chosen()?;
-        let devices = self.finding.watch(self.store.devices(user.id).await)?;
+        let devices = self.finding.watch(self.store.devices(user).await)?;
         let device = |device: chat_store::Device| {
             let label = device.label.map(DeviceLabel::from_stored);
             let times = (device.added_at, device.used_at);
-            Device::new(id_of(device.key), label, times, device.key == user.credential)
+            Device::new(id_of(device.key), label, times, Some(device.key) == current)
         };
         Ok(Devices::new(devices.into_iter().map(device).collect()))
     }
@@ -144,19 +148,19 @@ impl Identities {
     /// Removes a device of a user: its token is refused from now on.
     pub(crate) async fn unlink_device(
         &self,
-        user: &User,
+        user: UserId,
         id: DeviceId,
     ) -> Result<(), IdentityError> {
         self.check_chosen()?;
-        let devices = self.finding.watch(self.store.devices(user.id).await)?;
+        let devices = self.finding.watch(self.store.devices(user).await)?;
         let unknown = || {
-            let message = "you have no such device; the list of devices has those that you have";
+            let message = "there is no such device in the list of devices";
             Refusal::new(RefusalCode::UnknownDevice, message)
         };
         let device = devices.into_iter().find(|device| id_of(device.key) == id);
         let key = device.ok_or_else(unknown)?.key;
         let now = self.clock.earliest();
-        let revoked = self.store.revoke_credential(user.id, key, now).await;
+        let revoked = self.store.revoke_credential(user, key, now).await;
         // Whatever the outcome is.
         self.known.forget(key);
         self.claiming.watch(revoked)?;

@@ -8,7 +8,9 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
 use super::answer::json_bytes;
-use super::{changes, events, messages, rooms, sanctions, schemas, search, users};
+use super::{
+    accounts, changes, events, messages, moderation_log, rooms, sanctions, schemas, search, users,
+};
 
 /// The name of the scheme in the document.
 const TOKEN: &str = "token";
@@ -31,6 +33,9 @@ const TOKEN: &str = "token";
         messages::post_to_user,
         users::in_room,
         users::show,
+        accounts::rename,
+        accounts::devices,
+        accounts::unlink,
         rooms::list,
         sanctions::ban,
         sanctions::ban_in_room,
@@ -42,6 +47,7 @@ const TOKEN: &str = "token";
         sanctions::lift_mute_in_room,
         sanctions::kick,
         sanctions::kick_from_room,
+        moderation_log::list,
     ),
     // The errors, and the data of events in streams.
     components(schemas(schemas::Error, schemas::Message, schemas::Change)),

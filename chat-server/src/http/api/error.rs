@@ -110,6 +110,7 @@ fn status(code: RefusalCode) -> StatusCode {
         | RefusalCode::SearchOff
         | RefusalCode::UnknownRoom
         | RefusalCode::UnknownMessage
+        | RefusalCode::UnknownDevice
         | RefusalCode::UnknownEvent => StatusCode::NOT_FOUND,
         RefusalCode::ClientOffsetConflict | RefusalCode::RoomExists | RefusalCode::LastOwner => {
             StatusCode::CONFLICT

@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams};
+use chat_core::event::DeviceId;
 use chat_core::{ClientOffset, Nickname, Offset, ParseError, RecoveryOffset, RefusalCode, RoomId};
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
@@ -24,6 +25,9 @@ pub(super) struct InRoom(pub(super) RoomId);
 
 /// The user that the path names.
 pub(super) struct OfUser(pub(super) Nickname);
+
+/// The device that the path names.
+pub(super) struct OfDevice(pub(super) DeviceId);
 
 /// The offset that the path names.
 pub(super) struct At(pub(super) Offset);
@@ -117,6 +121,16 @@ impl FromRequestParts<Api> for OfUser {
         let nickname =
             in_path(parts, api, "nickname", RefusalCode::InvalidNickname, str::parse).await?;
         nickname.map(Self).ok_or_else(|| ApiError::http(HttpCode::NotFound))
+    }
+}
+
+impl FromRequestParts<Api> for OfDevice {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, ApiError> {
+        let code = RefusalCode::UnknownDevice;
+        let device = in_path(parts, api, "device", code, str::parse).await?;
+        device.map(Self).ok_or_else(|| ApiError::http(HttpCode::NotFound))
     }
 }
 

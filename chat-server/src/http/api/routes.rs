@@ -2,11 +2,13 @@ use axum::Router;
 use axum::extract::State;
 use axum::middleware::map_response_with_state;
 use axum::response::Response;
-use axum::routing::{MethodRouter, get, patch, post};
+use axum::routing::{MethodRouter, delete, get, patch, post, put};
 
 use super::error::{ApiError, Code, HttpCode};
 use super::state::Api;
-use super::{changes, document, events, messages, rooms, sanctions, search, users};
+use super::{
+    accounts, changes, document, events, messages, moderation_log, rooms, sanctions, search, users,
+};
 use crate::http::origin::Origins;
 
 /// Returns the routes of the API, for pages that may use the chat and for programs.
@@ -47,9 +49,13 @@ fn routes() -> Vec<(&'static str, MethodRouter<Api>)> {
         ("/kicks", post(sanctions::kick)),
         ("/bans", post(sanctions::ban).delete(sanctions::lift_ban)),
         ("/mutes", post(sanctions::mute).delete(sanctions::lift_mute)),
+        ("/moderation", get(moderation_log::list)),
         ("/events", get(events::follow)),
         ("/search", get(search::find)),
         ("/users/{nickname}", get(users::show)),
+        ("/users/{nickname}/nickname", put(accounts::rename)),
+        ("/users/{nickname}/devices", get(accounts::devices)),
+        ("/users/{nickname}/devices/{device}", delete(accounts::unlink)),
         ("/users/{nickname}/events", post(messages::post_to_user)),
     ]
 }

@@ -144,6 +144,78 @@ pub(super) struct Users {
     nicknames: Vec<String>,
 }
 
+/// The devices of a user.
+#[derive(ToSchema)]
+pub(super) struct Devices {
+    /// The devices, the one used last first.
+    devices: Vec<Device>,
+}
+
+/// A device of a user.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+struct Device {
+    /// Identifies it among the devices of the user.
+    id: String,
+    /// What the user calls it; `null` if it has no name.
+    #[schema(required)]
+    label: Option<String>,
+    /// When it was added, in milliseconds since 1970.
+    added_at: i64,
+    /// When it was last used, in milliseconds since 1970, to the hour.
+    used_at: i64,
+    /// Always false: it is not the one that asks.
+    current: bool,
+}
+
+/// A page of the log of moderators.
+#[derive(ToSchema)]
+pub(super) struct LogOfModeration {
+    /// The entries, the newest first.
+    entries: Vec<LogEntry>,
+    /// Whether there are more before the last one.
+    more: bool,
+}
+
+/// Who did what to whom.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+struct LogEntry {
+    /// Its number in the log of everything, from 1.
+    number: u64,
+    /// When, in milliseconds since 1970.
+    at: i64,
+    /// Who; `null` for those who run the server.
+    #[schema(required)]
+    by: Option<String>,
+    /// The nickname that this user has now; `null` if there is none.
+    #[schema(required)]
+    by_nickname: Option<String>,
+    /// What was done.
+    action: String,
+    /// The key of the room; `null` for everywhere.
+    #[schema(required)]
+    room: Option<String>,
+    /// To which user; `null` if to none.
+    #[schema(required)]
+    user: Option<String>,
+    /// The nickname that this user has now; `null` if there is none.
+    #[schema(required)]
+    nickname: Option<String>,
+    /// To which address; `null` if to none.
+    #[schema(required)]
+    address: Option<String>,
+    /// The role that the user has in the room since; `null` if it is not about that.
+    #[schema(required)]
+    role: Option<String>,
+    /// Until when, in milliseconds since 1970.
+    #[schema(required)]
+    until: Option<i64>,
+    /// Why.
+    #[schema(required)]
+    reason: Option<String>,
+}
+
 /// A page of rooms.
 #[derive(ToSchema)]
 pub(super) struct RoomsList {

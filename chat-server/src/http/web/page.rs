@@ -1,13 +1,10 @@
-use std::hash::{DefaultHasher, Hash, Hasher};
-
 use axum::Router;
 use axum::http::header::{
     ACCESS_CONTROL_ALLOW_ORIGIN, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
-use axum::http::{HeaderName, HeaderValue};
-use tower_http::set_header::SetResponseHeaderLayer;
 
 use super::asset::{Asset, Encoded};
+use super::headers::{hash, header};
 
 /// Allows only content from this server: no inline script or style, and no strings as markup. What users write stays
 /// text, even if a later change to the page makes a mistake. The page may say which service worker keeps it.
@@ -64,14 +61,4 @@ impl File {
             encoded: Encoded { gzip: self.gzip, brotli: self.brotli },
         }
     }
-}
-
-fn header(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {
-    SetResponseHeaderLayer::overriding(name, HeaderValue::from_static(value))
-}
-
-fn hash(body: &[u8]) -> String {
-    let mut hasher = DefaultHasher::new();
-    body.hash(&mut hasher);
-    format!("{:016x}", hasher.finish())
 }

@@ -4,13 +4,33 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use chat_core::event::{NICKNAME, Named};
-use chat_core::{AccessScope, UserId};
+use chat_core::{AccessScope, Nickname, Timestamp, UserId};
+use chat_store::{AccessRequest, NewAccessChange};
 
+use super::connect::Connections;
 use super::connection::Connection;
 use super::keeper::keep_name;
 use super::standing::settle;
 use crate::engine::delivery::EphemeralEvent;
+use crate::engine::users::IdentityError;
 use crate::socketio::transport::Farewell;
+
+impl Connections {
+    /// Gives a user another nickname, and tells the user on all nodes. Returns it as it is written now.
+    pub(crate) async fn rename_user(
+        &self,
+        user: UserId,
+        nickname: &Nickname,
+    ) -> Result<Nickname, IdentityError> {
+        let renamed = self.services().identities.rename_user(user, nickname).await?;
+        if let Some(rooms) = &self.services().rooms {
+            let change = AccessRequest::Rename { user };
+            rooms.change_access(&NewAccessChange::new(change, Timestamp::now())).await?;
+        }
+        self.access_changed(&AccessScope::User(user)).await;
+        Ok(renamed.nickname)
+    }
+}
 
 /// Gives the connections of these users their current nicknames, after the requests that came before. Who has none any
 /// more is disconnected. If the store fails, they go on under the old ones until they connect again.

@@ -72,8 +72,11 @@ async fn the_document_has_every_route_and_nothing_else() {
     assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
     let mut operations = 0;
     for (path, item) in document["paths"].as_object().unwrap() {
-        let concrete =
-            path.replace("{room}", "a").replace("{nickname}", "b").replace("{offset}", "1");
+        let concrete = path
+            .replace("{room}", "a")
+            .replace("{nickname}", "b")
+            .replace("{offset}", "1")
+            .replace("{device}", "0123456789abcdef");
         for method in ["get", "put", "post", "delete", "patch"] {
             let operation = &item[method];
             let anonymous = Http::without_token(&address);
@@ -95,7 +98,7 @@ async fn the_document_has_every_route_and_nothing_else() {
             assert_eq!(in_path.collect::<BTreeSet<_>>(), named, "{method} {path}");
         }
     }
-    assert_eq!(operations, 20);
+    assert_eq!(operations, 24);
 }
 
 #[tokio::test]
@@ -149,6 +152,9 @@ async fn answers_are_as_the_document_says() {
             ("/rooms/a/users", "/rooms/{room}/users"),
             ("/users/Ada", "/users/{nickname}"),
             ("/users/Eve", "/users/{nickname}"),
+            ("/users/Ada/devices", "/users/{nickname}/devices"),
+            ("/moderation", "/moderation"),
+            ("/moderation?limit=0", "/moderation"),
             ("/events?room=a&after=99", "/events"),
         ] {
             document.check_reply("get", described, &http.get(path).await);
@@ -169,6 +175,20 @@ async fn answers_are_as_the_document_says() {
         }
         post("/rooms/a/kicks", "/rooms/{room}/kicks", json!({ "nickname": "Ada" })).await;
         post("/kicks", "/kicks", json!({ "nickname": "Ada" })).await;
+        document.check_reply("get", "/moderation", &http.get("/moderation?room=a").await);
+        let put = http.with("content-type", "application/json");
+        for name in ["Ada", "Eve"] {
+            let path = format!("/users/{name}/nickname");
+            let renamed = put.ask("PUT", &path, Some(r#"{"nickname":"Ada L."}"#)).await;
+            document.check_reply("put", "/users/{nickname}/nickname", &renamed);
+        }
+        let devices = http.get("/users/Ada%20L./devices").await.json();
+        let device = devices["devices"][0]["id"].as_str().unwrap().to_owned();
+        let described = "/users/{nickname}/devices/{device}";
+        for _ in 0..2 {
+            let path = format!("/users/Ada%20L./devices/{device}");
+            document.check_reply("delete", described, &http.delete(&path).await);
+        }
         let schemas = &document.0["components"]["schemas"];
         let mut stream = Events::open(&http, "/events?room=a&after=0").await;
         let mut names = BTreeSet::new();

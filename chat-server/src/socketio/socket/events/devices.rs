@@ -115,13 +115,16 @@ async fn answer(connection: &Arc<Connection>, asked: Asked) -> Result<Answer, Fa
     };
     match asked {
         Asked::Code => made(&identities.device_code(&*user()?).await?),
-        Asked::List => made(&identities.devices(&*user()?).await?),
+        Asked::List => {
+            let user = user()?;
+            made(&identities.devices(user.id, Some(user.credential)).await?)
+        }
         Asked::Unlink(id) => {
             let (services, user) = (connection.services.clone(), user()?);
             // It goes on when the client is gone, and all nodes look whatever its outcome is: this connection may be one
             // of those that end, and a removal may have happened that has failed.
             let unlink = tokio::spawn(async move {
-                let unlinked = services.identities.unlink_device(&user, id).await;
+                let unlinked = services.identities.unlink_device(user.id, id).await;
                 services.access_changed(&AccessScope::User(user.id)).await;
                 unlinked
             });

@@ -1,13 +1,11 @@
 //! What moderators do to users, and the log of it.
 
-use std::collections::HashSet;
-
-use chat_core::event::{Kick, LogEntry, LogRequest, Moderate, Moderated, ModerationLog};
+use chat_core::event::{Kick, LogRequest, Moderate, Moderated, ModerationLog};
 use chat_core::{AccessScope, Nickname, RoomId, SanctionKind, Timestamp, UserId};
-use chat_store::{AccessChange, AccessNumber, AccessRequest, SanctionKey, Subject};
+use chat_store::{AccessNumber, AccessRequest, SanctionKey, Subject};
 
 use super::super::answering::{Failed, made};
-use super::desk::{Desk, cut};
+use super::desk::Desk;
 use crate::engine::delivery::Answer;
 use crate::engine::moderation::{Deed, may};
 
@@ -56,37 +54,10 @@ impl Desk<'_> {
         let LogRequest { room, before, limit, .. } = request;
         self.reaches(room.as_ref()).await?;
         may(self.role(room.as_ref()).await?, Deed::Moderate, None, false)?;
-        let key = room.as_ref().map(RoomId::key);
         let before = before.map(AccessNumber::new);
-        let mut changes = self.rooms.access_changes_before(before, key.as_ref(), limit + 1).await?;
-        changes.reverse();
-        let more = cut(&mut changes, limit);
-        let users: HashSet<UserId> = changes.iter().flat_map(users_of).collect();
-        let users: Vec<UserId> = users.into_iter().collect();
-        let names = self.connection.services.identities.nicknames(&users).await?;
-        let name = |user: Option<UserId>| user.and_then(|user| names.get(&user).cloned());
-        let entries = changes.into_iter().map(|change| {
-            let (user, address) = match change.subject {
-                Some(Subject::User(user)) => (Some(user), None),
-                Some(Subject::Address(address)) => (None, Some(address)),
-                None => (None, None),
-            };
-            LogEntry {
-                number: change.number.as_u64(),
-                at: change.at,
-                by: change.by,
-                by_nickname: name(change.by),
-                action: change.action,
-                room: change.room.map(|room| room.as_str().to_owned()),
-                user,
-                nickname: name(user),
-                address,
-                role: change.role,
-                until: change.until,
-                reason: change.reason,
-            }
-        });
-        made(&ModerationLog::new(entries.collect(), more))
+        let services = &self.connection.services;
+        let log = services.moderation_log(room.as_ref(), before, limit).await?;
+        made(&log.unwrap_or_else(|| ModerationLog::new(Vec::new(), false)))
     }
 
     /// Returns the user with a nickname, on whom this one may act as a moderator.
@@ -107,13 +78,4 @@ impl Desk<'_> {
         may(role, Deed::Moderate, target, user == self.user.id)?;
         Ok(user)
     }
-}
-
-/// The users that an entry of the log is about.
-fn users_of(change: &AccessChange) -> impl Iterator<Item = UserId> {
-    let subject = match change.subject {
-        Some(Subject::User(user)) => Some(user),
-        _ => None,
-    };
-    subject.into_iter().chain(change.by)
 }
