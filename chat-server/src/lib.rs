@@ -21,11 +21,12 @@ pub use engine::limits::{LimitError, Limits};
 pub use engine::planted;
 pub use engine::policy::{Action, Decision, Identity, Policy, PolicyError, RoomPolicy};
 pub use engine::retention::Retention;
+pub use engine::users::{
+    ImportedUser, Registration, administrator_code, free_nickname, import_user, invitation,
+    link_code, rename, take_nickname,
+};
 #[cfg(feature = "jwt")]
 pub use engine::users::{JwtFileError, JwtFileErrorKind, JwtKeyError, JwtVerifier};
-pub use engine::users::{
-    Registration, administrator_code, free_nickname, invitation, link_code, rename, take_nickname,
-};
 #[cfg(feature = "api")]
 pub use http::api::{
     ApiScope, ApiScopeError, ApiToken, ApiTokenError, ApiTokenFileError, ApiTokenFileErrorKind,

@@ -8,6 +8,7 @@ mod devices;
 mod guard;
 mod held;
 mod holder;
+mod imported;
 mod invitations;
 mod issued_name;
 mod issuer;
@@ -49,11 +50,13 @@ use crate::engine::planted::{self, Bug};
 use crate::engine::presence::Presence;
 use crate::engine::source::Source;
 
+pub use imported::{ImportedUser, import_user};
 pub use invitations::invitation;
 pub(crate) use issuer::Issuer;
 #[cfg(feature = "jwt")]
 pub use jwt::{JwtFileError, JwtFileErrorKind, JwtKeyError, JwtVerifier};
 use owner::{administrator, owner};
+pub(crate) use owner::{author_of, short_hash};
 pub use registration::Registration;
 use registration::registration_closed;
 pub(crate) use reserved::RESERVED;

@@ -92,6 +92,7 @@ files! {
     handshake
     history
     history_event
+    importing
     input
     join
     kept_rooms

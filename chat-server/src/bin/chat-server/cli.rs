@@ -15,6 +15,7 @@ mod config;
 mod erase;
 mod files;
 mod follow;
+mod foreign;
 mod hub;
 mod jwt;
 mod limits;

@@ -1,3 +1,4 @@
+use chat_core::AuthorId;
 use chat_store::OwnerKey;
 use sha2::{Digest, Sha256};
 
@@ -19,4 +20,15 @@ pub(super) fn owner(kind: &str, parts: &[&str]) -> OwnerKey {
 /// Returns the owner of the administrator's nicknames: no token is a credential with this hash.
 pub(super) fn administrator() -> OwnerKey {
     owner("administrator", &[])
+}
+
+/// Returns the author of the messages of an owner.
+pub(crate) fn author_of(owner: &OwnerKey) -> AuthorId {
+    AuthorId::of_user(short_hash("user", &owner.0))
+}
+
+/// Returns the first bytes of a hash; `kind` says of what.
+pub(crate) fn short_hash(kind: &str, of: &[u8]) -> [u8; 8] {
+    let hash = Sha256::new_with_prefix(kind).chain_update(of).finalize();
+    std::array::from_fn(|index| hash[index])
 }

@@ -2,7 +2,8 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use chat_core::{Author, AuthorId};
 use chat_store::OwnerKey;
-use sha2::{Digest, Sha256};
+
+use crate::engine::users::{author_of, short_hash};
 
 /// The author of the messages that a connection sends, and the check which received messages are its own.
 #[derive(Debug)]
@@ -21,7 +22,7 @@ impl Authorship {
     /// Creates the authorship of a session with this public id. `was_anonymous` tells whether it may have sent
     /// something before it had a nickname.
     pub(crate) fn new(session: &str, owner: Option<&OwnerKey>, was_anonymous: bool) -> Self {
-        let session = AuthorId::of_session(hash("session", session.as_bytes()));
+        let session = AuthorId::of_session(short_hash("session", session.as_bytes()));
         let was_anonymous = AtomicBool::new(was_anonymous);
         let this = Self { session, user: AtomicI64::new(NOBODY), was_anonymous };
         owner.into_iter().for_each(|owner| this.identify(owner));
@@ -30,8 +31,7 @@ impl Authorship {
 
     /// Sets the user to the owner of the connection's nickname.
     pub(crate) fn identify(&self, owner: &OwnerKey) {
-        let user = AuthorId::of_user(hash("user", &owner.0));
-        self.user.store(user.as_i64(), Ordering::Relaxed);
+        self.user.store(author_of(owner).as_i64(), Ordering::Relaxed);
     }
 
     pub(crate) fn author(&self) -> Author {
@@ -54,11 +54,6 @@ impl Authorship {
     pub(crate) fn was_anonymous(&self) -> bool {
         self.was_anonymous.load(Ordering::Relaxed)
     }
-}
-
-fn hash(kind: &str, text: &[u8]) -> [u8; 8] {
-    let hash = Sha256::new_with_prefix(kind).chain_update(text).finalize();
-    std::array::from_fn(|index| hash[index])
 }
 
 #[cfg(test)]

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use clap::Subcommand;
+use clap::{Subcommand, ValueEnum};
 
+use super::foreign;
 use super::moderate::check_store;
 use super::private_file::private;
 use super::progress::Pace;
@@ -34,11 +35,31 @@ pub(crate) enum Command {
     ///
     /// Examples: chat-server import chat.jsonl --store postgres://localhost/chat
     ///           chat-server export - --store sqlite:chat.db | chat-server import - --store sqlite:copy.db
+    ///           chat-server import --from slack ./export --store sqlite:chat.db
+    ///
+    /// With --from, a file of another system is read: its users, rooms, messages, answers and reactions, with their times.
+    /// Files are not; messages name them. The server may run meanwhile.
+    ///   slack       the folder of an unpacked export
+    ///   mattermost  the lines of a bulk export (mmctl export)
+    /// A file of the server of the Socket.IO tutorial needs no import: name it as the --store.
     #[command(verbatim_doc_comment)]
     Import {
-        /// The file; - for standard input
+        /// The file, or the folder; - for standard input
         file: PathBuf,
+
+        /// Whose export it is
+        #[arg(long, value_name = "SYSTEM", default_value = "export", hide_possible_values = true)]
+        from: Format,
     },
+}
+
+/// Which program has made an export.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// This one.
+    Export,
+    Slack,
+    Mattermost,
 }
 
 /// Carries out a command.
@@ -66,7 +87,13 @@ pub(super) async fn run(command: Command, store: &str) -> anyhow::Result<()> {
             synced?;
             println!("exported to {}", file.display());
         }
-        Command::Import { file } => {
+        Command::Import { file, from } if from != Format::Export => {
+            let store = chat_store::open(store).await?;
+            let imported = foreign::import(from, &file, &*store).await;
+            store.close().await;
+            imported?;
+        }
+        Command::Import { file, .. } => {
             if store.starts_with("memory:") {
                 check_store(store)?;
             }
