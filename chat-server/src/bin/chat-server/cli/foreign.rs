@@ -6,6 +6,7 @@
 //!   mattermost::read ─┘
 //! ```
 
+mod export;
 mod load;
 mod mattermost;
 mod slack;
@@ -13,10 +14,17 @@ mod text;
 
 use std::path::Path;
 
-use chat_core::Timestamp;
 use chat_store::Store;
+use clap::ValueEnum;
 
-use super::moving::Format;
+/// Which program has made an export.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// This one.
+    Export,
+    Slack,
+    Mattermost,
+}
 
 /// Reads the export of another system into an empty store.
 ///
@@ -29,67 +37,4 @@ pub(super) async fn import(format: Format, from: &Path, store: &dyn Store) -> an
         Format::Export => anyhow::bail!("an export of this program is no other system's"),
     };
     load::load(export, store).await
-}
-
-/// What a system has exported.
-struct Export {
-    /// Its name, and that of the workspace if there are several: what tells its ids from those of others.
-    source: Vec<String>,
-    users: Vec<ForeignUser>,
-    rooms: Vec<ForeignRoom>,
-    /// How many posts there are, and the posts, the oldest first.
-    count: u64,
-    posts: Box<dyn Iterator<Item = anyhow::Result<Post>> + Send>,
-}
-
-struct ForeignUser {
-    id: String,
-    /// What the user may be called, the best first.
-    names: Vec<String>,
-}
-
-struct ForeignRoom {
-    id: String,
-    name: String,
-    topic: String,
-    is_private: bool,
-    /// Those who moderate it, and all others who are in it.
-    owners: Vec<String>,
-    members: Vec<String>,
-}
-
-/// Where a message was written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Place {
-    Room(String),
-    /// To one user, or to oneself.
-    Private {
-        to: String,
-    },
-}
-
-/// A message.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Post {
-    /// Tells it from all others of the system.
-    id: String,
-    at: Timestamp,
-    place: Place,
-    /// Who wrote it; none for a program.
-    user: Option<String>,
-    /// What a program is called.
-    name: Option<String>,
-    text: String,
-    /// The message that it answers.
-    reply_to: Option<String>,
-    /// Whether others may answer it.
-    has_replies: bool,
-    reactions: Vec<GivenReaction>,
-}
-
-/// An emoji, by its short name, and who has given it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct GivenReaction {
-    emoji: String,
-    users: Vec<String>,
 }

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use clap::{Subcommand, ValueEnum};
+use clap::Subcommand;
 
-use super::foreign;
+use super::foreign::{self, Format};
 use super::moderate::check_store;
 use super::private_file::private;
 use super::progress::Pace;
@@ -51,15 +51,6 @@ pub(crate) enum Command {
         #[arg(long, value_name = "SYSTEM", default_value = "export", hide_possible_values = true)]
         from: Format,
     },
-}
-
-/// Which program has made an export.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
-    /// This one.
-    Export,
-    Slack,
-    Mattermost,
 }
 
 /// Carries out a command.

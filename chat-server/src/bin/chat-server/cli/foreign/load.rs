@@ -13,7 +13,8 @@ use chat_server::ImportedUser;
 use chat_store::{AccessChanged, AccessRequest, Appended, NewAccessChange, Refused, Store};
 
 use super::super::progress::Pace;
-use super::{Export, ForeignRoom, ForeignUser, GivenReaction, Place, Post, text};
+use super::export::{Export, ForeignRoom, ForeignUser, GivenReaction, Place, Post};
+use super::text;
 
 /// Maximum number of messages in a commit.
 const BATCH: usize = 500;

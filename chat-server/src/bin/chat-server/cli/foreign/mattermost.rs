@@ -8,8 +8,8 @@ use anyhow::{Context, bail};
 use chat_core::Timestamp;
 use serde::Deserialize;
 
+use super::export::{Export, ForeignRoom, ForeignUser, GivenReaction, Place, Post};
 use super::text::{outside_code, with_emoji};
-use super::{Export, ForeignRoom, ForeignUser, GivenReaction, Place, Post};
 
 /// A line. What it is about is in the field of the same name.
 #[derive(Deserialize)]

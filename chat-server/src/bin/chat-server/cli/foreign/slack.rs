@@ -9,8 +9,8 @@ use chat_core::Timestamp;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use super::export::{Export, ForeignRoom, ForeignUser, GivenReaction, Place, Post};
 use super::text::from_slack;
-use super::{Export, ForeignRoom, ForeignUser, GivenReaction, Place, Post};
 
 /// What happens in a channel, which Slack keeps as messages that nobody has written.
 const HAPPENINGS: [&str; 19] = [
