@@ -6,6 +6,9 @@ mod access_read;
 #[path = "sql/access_write.rs"]
 mod access_write;
 mod append;
+#[allow(clippy::duplicate_mod, reason = "the statements of both SQL stores are the same")]
+#[path = "sql/apply_changes.rs"]
+mod apply_changes;
 mod changes;
 mod connections;
 mod count;
@@ -19,6 +22,9 @@ mod move_rows;
 mod move_statements;
 mod moving;
 mod nicknames;
+#[allow(clippy::duplicate_mod, reason = "the statements of both SQL stores are the same")]
+#[path = "sql/pages.rs"]
+mod pages;
 #[cfg(all(test, feature = "testkit", unix))]
 mod plan;
 mod read;
@@ -36,20 +42,18 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chat_core::{AuthorId, Epoch, Feed, NewMessage, Offset, RoomId, UserId};
+use sqlx::ConnectOptions;
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{ConnectOptions, PgConnection};
 
 use self::append::Encoded;
 use self::connections::{CALL_TIMEOUT, Connections, within};
 use self::error::Place;
 use self::known_log::KnownLog;
+use self::read::Connection;
 use self::schema::Prepared;
 use crate::{
     Appended, MessageStore, Page, Plan, Reactions, SearchIndex, StoreError, Trim, Trimmed,
 };
-
-/// A connection to the server.
-type Connection = PgConnection;
 
 /// The number of concurrent readers. A page takes well under a millisecond.
 const READERS: u32 = 4;
@@ -246,7 +250,7 @@ impl MessageStore for PostgresStore {
         limit: usize,
     ) -> Result<Page, StoreError> {
         let mut lease = self.readers.lease().await?;
-        let read = read::read_above_horizon(&mut lease, feeds, after, limit);
+        let read = pages::read_above_horizon(&mut lease, feeds, after, limit);
         let page = within(CALL_TIMEOUT, read).await;
         let page = lease.settle(page)?;
         if let Some(last) = page.messages.last() {
@@ -262,7 +266,7 @@ impl MessageStore for PostgresStore {
         limit: usize,
     ) -> Result<Page, StoreError> {
         let mut lease = self.readers.lease().await?;
-        let read = read::read_down_to_horizon(&mut lease, feed, before, limit);
+        let read = pages::read_down_to_horizon(&mut lease, feed, before, limit);
         let page = within(CALL_TIMEOUT, read).await;
         lease.settle(page)
     }
@@ -322,7 +326,7 @@ impl MessageStore for PostgresStore {
         author: Option<AuthorId>,
     ) -> Result<Vec<Reactions>, StoreError> {
         let mut lease = self.readers.lease().await?;
-        let read = within(CALL_TIMEOUT, changes::reactions(&mut lease, of, author)).await;
+        let read = within(CALL_TIMEOUT, apply_changes::reactions(&mut lease, of, author)).await;
         lease.settle(read)
     }
 

@@ -6,6 +6,9 @@ mod access_read;
 #[path = "sql/access_write.rs"]
 mod access_write;
 mod append;
+#[allow(clippy::duplicate_mod, reason = "the statements of both SQL stores are the same")]
+#[path = "sql/apply_changes.rs"]
+mod apply_changes;
 mod backup;
 mod changes;
 mod checkpoint;
@@ -20,13 +23,15 @@ mod move_statements;
 mod moving;
 mod nicknames;
 mod packed;
+#[allow(clippy::duplicate_mod, reason = "the statements of both SQL stores are the same")]
+#[path = "sql/pages.rs"]
+mod pages;
 #[cfg(test)]
 mod plan;
 mod read;
 mod read_positions;
 mod readers;
 mod rooms;
-mod rows;
 mod schema;
 mod search;
 mod search_file;
@@ -49,12 +54,13 @@ use std::{fmt, fs};
 use async_trait::async_trait;
 use chat_core::{AuthorId, Epoch, Feed, Kind, NewMessage, Offset, RoomId, UserId};
 use sqlx::sqlite::{SqliteAutoVacuum, SqliteConnectOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, Connection as _, SqliteConnection};
+use sqlx::{ConnectOptions, Connection as _};
 use tokio::sync::Mutex;
 
 use self::checkpoint::Checkpoint;
 use self::error::Place;
 use self::files::Files;
+use self::read::Connection;
 use self::readers::Readers;
 use self::search_file::IndexFile;
 use self::statements::MAX_ROWS;
@@ -63,9 +69,6 @@ use self::writer::Writer;
 use crate::{
     Appended, Disk, MessageStore, Page, Reactions, SearchIndex, StoreError, Trim, Trimmed,
 };
-
-/// A connection to the file.
-type Connection = SqliteConnection;
 
 /// The number of pages, mostly of 4 KiB, that the write-ahead log may have before they are moved into the file. With
 /// SQLite's default, a quarter of it, the pages of busy rooms are moved more often.
@@ -292,7 +295,7 @@ impl MessageStore for SqliteStore {
         limit: usize,
     ) -> Result<Page, StoreError> {
         let mut reader = self.reader().await?;
-        let read = read::read_above_horizon(&mut reader, feeds, after, limit).await;
+        let read = pages::read_above_horizon(&mut reader, feeds, after, limit).await;
         read.map_err(|error| self.place.error_in_use(error))
     }
 
@@ -303,7 +306,7 @@ impl MessageStore for SqliteStore {
         limit: usize,
     ) -> Result<Page, StoreError> {
         let mut reader = self.reader().await?;
-        read::read_down_to_horizon(&mut reader, feed, before, limit)
+        pages::read_down_to_horizon(&mut reader, feed, before, limit)
             .await
             .map_err(|error| self.place.error_in_use(error))
     }
@@ -366,7 +369,7 @@ impl MessageStore for SqliteStore {
         author: Option<AuthorId>,
     ) -> Result<Vec<Reactions>, StoreError> {
         let mut reader = self.reader().await?;
-        changes::reactions(&mut reader, of, author)
+        apply_changes::reactions(&mut reader, of, author)
             .await
             .map_err(|error| self.place.error_in_use(error))
     }

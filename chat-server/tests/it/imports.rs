@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use syn::visit::{self, Visit};
-use syn::{Item, UseTree, Visibility};
+use syn::{Attribute, Expr, ExprLit, Item, Lit, Meta, UseTree, Visibility};
 
 /// The rings of this crate, the lowest first. Each knows those before it.
 const RINGS: [&str; 4] = ["engine", "socketio", "http", "chat"];
@@ -41,10 +42,11 @@ impl Crate {
             let way = module_of(file.strip_prefix(sources).unwrap());
             let text = fs::read_to_string(&file).unwrap();
             let parsed = syn::parse_file(&text).unwrap_or_else(|error| panic!("{file:?}: {error}"));
-            modules.insert(way, parsed);
+            modules.insert(way, Rc::new(parsed));
         }
+        place(&mut modules);
         let known: BTreeSet<Way> = modules.keys().cloned().collect();
-        let read = |(way, file): (Way, syn::File)| {
+        let read = |(way, file): (Way, Rc<syn::File>)| {
             let mut reader = Reader { known: &known, way: &way, module: Module::default() };
             reader.visit_file(&file);
             (way.clone(), reader.module)
@@ -91,6 +93,31 @@ impl Crate {
         let is_in_circle = |way: &&&Way| reached[**way].contains(**way);
         arrows.keys().filter(is_in_circle).map(|way| way.join("::")).collect()
     }
+}
+
+/// Puts files that are modules of others by `#[path]` there, and away from where they lie.
+fn place(modules: &mut BTreeMap<Way, Rc<syn::File>>) {
+    let mut placed = Vec::new();
+    for (way, file) in &*modules {
+        for item in &file.items {
+            let Item::Mod(module) = item else { continue };
+            let Some(path) = module.attrs.iter().find_map(path_of) else { continue };
+            // Paths begin where the file is.
+            let folder: PathBuf = way.iter().take(way.len() - 1).collect();
+            let own = [way, &[module.ident.to_string()][..]].concat();
+            placed.push((own, module_of(&folder.join(path))));
+        }
+    }
+    let files: Vec<_> = placed.iter().map(|(_, from)| Rc::clone(&modules[from])).collect();
+    placed.iter().for_each(|(_, from)| drop(modules.remove(from)));
+    modules.extend(placed.into_iter().map(|(own, _)| own).zip(files));
+}
+
+/// The file that an attribute `path` names.
+fn path_of(attribute: &Attribute) -> Option<String> {
+    let Meta::NameValue(pair) = &attribute.meta else { return None };
+    let Expr::Lit(ExprLit { lit: Lit::Str(path), .. }) = &pair.value else { return None };
+    pair.path.is_ident("path").then(|| path.value())
 }
 
 /// All files with the program, and none with its tests.
@@ -263,4 +290,9 @@ fn circles_are_found_wherever_a_name_is_passed_on() {
     assert_eq!(Crate::read(folder.path()).circles(), [""; 0]);
     write("b.rs", "use crate::a::Deep; pub(crate) struct B(Box<Deep>);");
     assert_eq!(Crate::read(folder.path()).circles(), ["a::deep", "b"]);
+    write("b.rs", "#[path = \"shared/c.rs\"] mod c; pub(crate) struct B(c::C);");
+    write("shared/c.rs", "pub(crate) struct C;");
+    assert_eq!(Crate::read(folder.path()).circles(), [""; 0]);
+    write("shared/c.rs", "pub(crate) struct C(super::B);");
+    assert_eq!(Crate::read(folder.path()).circles(), ["b", "b::c"]);
 }

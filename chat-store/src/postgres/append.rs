@@ -7,10 +7,11 @@ use chat_core::{Audience, Message, NewMessage, Offset, RoomId, UserId};
 use sqlx::postgres::PgArguments;
 use sqlx::{Arguments, Connection, PgConnection, Row};
 
-use super::changes;
 use super::feeds::columns;
-use super::read::{message, offset};
+use super::read::message;
+use super::{apply_changes, changes};
 use crate::key::{earlier_choices, is_shared};
+use crate::sql::rows::offset;
 use crate::{Appended, Plan};
 
 /// The function is in `migrations/postgres/0013_changes.sql`.
@@ -167,8 +168,8 @@ pub(super) async fn look_and_commit(
         let encoded = Encoded::of(&plan, 0, None)?;
         first = commit(&mut transaction, encoded).await?.tail_before.next();
     }
-    changes::react(&plan, first, &mut transaction).await?;
-    changes::replace(&plan, first, &mut transaction).await?;
+    apply_changes::react(&plan, first, &mut transaction).await?;
+    apply_changes::replace(&plan, first, &mut transaction).await?;
     transaction.commit().await?;
     Ok(plan.outcome(first))
 }

@@ -19,7 +19,7 @@ impl PostgresStore {
         let place = Place::new(&options);
         let failed = |error| MoveError::from(place.error(error));
         let mut connection = connections::connect(&options).await.map_err(failed)?;
-        schema::check_current(&mut connection, &place).await?;
+        move_rows::check_current(&mut connection, &place).await?;
         move_rows::export(&mut connection, to, progress, &failed).await?;
         connection.close().await.map_err(failed)
     }

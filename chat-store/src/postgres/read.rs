@@ -1,15 +1,17 @@
-//! Pages of the log, and conversion of rows to messages.
+//! Rows of the log, and their conversion to messages.
 
 use chat_core::{
-    Audience, AuthorId, Content, ContentDigest, Feed, Kind, Message, Nickname, Offset, RoomId,
-    Timestamp, UserId,
+    Audience, AuthorId, Content, Feed, Message, Nickname, Offset, RoomId, Timestamp, UserId,
 };
-use sqlx::error::BoxDynError;
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row};
 
 use super::feeds::{Reading, Side};
-use crate::{Page, PageBuilder, key_from_kept};
+use crate::sql::rows::{at_most, digest, kind, offset, undecodable};
+use crate::{PageBuilder, key_from_kept};
+
+/// A connection to the server.
+pub(super) type Connection = PgConnection;
 
 /// Maximum number of rows per query: the server collects them before it sends the first.
 const ROWS: usize = 1000;
@@ -17,66 +19,8 @@ const ROWS: usize = 1000;
 pub(super) const TAIL: &str = "SELECT greatest(
     (SELECT last_deleted FROM chat_log), (SELECT max(id) FROM chat_messages))";
 
-/// Returns the messages of `feeds` after an offset, or all with `None`, and none that were deleted from the beginning.
-pub(super) async fn read_above_horizon(
-    connection: &mut PgConnection,
-    feeds: Option<&[Feed]>,
-    mut after: Offset,
-    limit: usize,
-) -> Result<Page, sqlx::Error> {
-    loop {
-        let page = read_after(connection, feeds, after, limit).await?;
-        if after >= page.horizon {
-            return Ok(page);
-        }
-        after = page.horizon;
-    }
-}
-
-/// Returns the last messages of a feed before an offset, and none that were deleted from the beginning.
-pub(super) async fn read_down_to_horizon(
-    connection: &mut PgConnection,
-    feed: &Feed,
-    before: Option<Offset>,
-    limit: usize,
-) -> Result<Page, sqlx::Error> {
-    let mut page = read_before(connection, feed, before, limit).await?;
-    if page.more && page.horizon > Offset::ZERO {
-        let before = page.messages.first().map(|message| message.offset).or(before);
-        let earlier = read_before(connection, feed, before, 1).await?;
-        page.more = !earlier.messages.is_empty();
-    }
-    Ok(page)
-}
-
-/// Returns the messages of `feeds` after an offset, or all with `None`, with the horizon: what is missing is below it.
-async fn read_after(
-    connection: &mut PgConnection,
-    feeds: Option<&[Feed]>,
-    after: Offset,
-    limit: usize,
-) -> Result<Page, sqlx::Error> {
-    if feeds.is_some_and(<[Feed]>::is_empty) {
-        return Ok(Page::default().with_horizon(horizon(connection).await?));
-    }
-    let (page, horizon) = page(connection, feeds, Side::After(after), limit).await?;
-    Ok(page.build().with_horizon(horizon))
-}
-
-/// Returns the last messages of a feed before an offset, as far as they are above the horizon.
-async fn read_before(
-    connection: &mut PgConnection,
-    feed: &Feed,
-    before: Option<Offset>,
-    limit: usize,
-) -> Result<Page, sqlx::Error> {
-    let feeds = Some(std::slice::from_ref(feed));
-    let (page, horizon) = page(connection, feeds, Side::Before(before), limit).await?;
-    Ok(page.build_reversed().above(horizon))
-}
-
 /// Returns the messages next to an offset, in the order in which they are read, and the horizon.
-async fn page(
+pub(super) async fn page(
     connection: &mut PgConnection,
     feeds: Option<&[Feed]>,
     side: Side,
@@ -126,8 +70,7 @@ pub(super) async fn room_names(
     limit: usize,
 ) -> Result<Vec<RoomId>, sqlx::Error> {
     let names = sqlx::query_scalar(ROOM_NAMES).bind(after.map_or("", RoomId::as_str));
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let names: Vec<String> = names.bind(limit).fetch_all(connection).await?;
+    let names: Vec<String> = names.bind(at_most(limit)).fetch_all(connection).await?;
     Ok(names.into_iter().map(RoomId::from_stored).collect())
 }
 
@@ -151,10 +94,8 @@ pub(super) fn message(row: &PgRow) -> Result<Message, sqlx::Error> {
     message.from = sender.map(Nickname::from_stored);
     message.author = row.try_get::<Option<i64>, _>(9)?.map(AuthorId::from_stored);
     message.user = row.try_get::<Option<i64>, _>(10)?.map(UserId::from_stored);
-    let target = row.try_get::<Option<i64>, _>(12)?.map(offset).transpose()?;
-    message.kind = Kind::from_stored(row.try_get(11)?, target);
-    let original = row.try_get::<Option<i64>, _>(13)?.map(u32::try_from).transpose();
-    message.original = original.map_err(undecodable)?.map(ContentDigest::from_stored);
+    message.kind = kind(row.try_get(11)?, row.try_get(12)?)?;
+    message.original = row.try_get::<Option<i64>, _>(13)?.map(digest).transpose()?;
     message.at = Some(Timestamp::from_millis(row.try_get(5)?));
     Ok(message)
 }
@@ -173,14 +114,4 @@ fn audience(row: &PgRow) -> Result<Audience, sqlx::Error> {
 /// Converts stored bytes to text.
 pub(super) fn text(bytes: Vec<u8>) -> Result<String, sqlx::Error> {
     String::from_utf8(bytes).map_err(undecodable)
-}
-
-/// Converts a number from the database to an offset.
-pub(super) fn offset(number: i64) -> Result<Offset, sqlx::Error> {
-    let number = u64::try_from(number).map_err(undecodable)?;
-    Offset::new(number).map_err(undecodable)
-}
-
-fn undecodable(error: impl Into<BoxDynError>) -> sqlx::Error {
-    sqlx::Error::Decode(error.into())
 }

@@ -7,6 +7,7 @@ use super::PostgresStore;
 use super::connections::{CALL_TIMEOUT, within};
 use crate::read_position_store::kept_feed;
 use crate::sql::read_positions::{FORGET, OF_FEED, OF_USER, positions, readers};
+use crate::sql::rows::at_most;
 use crate::{ReadPosition, ReadPositionStore, StoreError};
 
 /// Every node locks the rows in the order of their keys, so that no two wait for each other.
@@ -62,8 +63,4 @@ impl ReadPositionStore for PostgresStore {
         let rows = within(CALL_TIMEOUT, find.fetch_all(&mut *lease)).await;
         lease.settle(rows.and_then(readers))
     }
-}
-
-fn at_most(limit: usize) -> i64 {
-    i64::try_from(limit).unwrap_or(i64::MAX)
 }

@@ -8,7 +8,7 @@ use super::skeletons::fill_skeletons;
 use crate::StoreError;
 
 /// Step `i` leads from version `i` to `i + 1`.
-const MIGRATIONS: [&str; 16] = [
+pub(super) const MIGRATIONS: [&str; 16] = [
     include_str!("../../migrations/postgres/0001_log.sql"),
     include_str!("../../migrations/postgres/0002_sessions.sql"),
     include_str!("../../migrations/postgres/0003_session_versions.sql"),
@@ -77,20 +77,6 @@ pub(super) async fn prepare(
         .ok_or_else(|| place.corrupt("has lost the identity of its log"))
 }
 
-/// Checks that there is a log whose tables are those of this version.
-pub(super) async fn check_current(
-    connection: &mut PgConnection,
-    place: &Place,
-) -> Result<(), StoreError> {
-    match version(connection, place).await? {
-        version if version == MIGRATIONS.len() => Ok(()),
-        _ => {
-            Err(place
-                .corrupt("has no log of this version; start this version's server with it first"))
-        }
-    }
-}
-
 /// Gives the log a new identity. Consumers go on where they are, as their cursors name the new one.
 pub(super) async fn renew_epoch(
     connection: &mut PgConnection,
@@ -114,7 +100,10 @@ pub(super) async fn renew_epoch(
 }
 
 /// Returns how many of the migrations the database has seen.
-async fn version(connection: &mut PgConnection, place: &Place) -> Result<usize, StoreError> {
+pub(super) async fn version(
+    connection: &mut PgConnection,
+    place: &Place,
+) -> Result<usize, StoreError> {
     const LOOK: &str =
         "SELECT current_setting('server_encoding'), to_regclass('chat_log') IS NOT NULL";
     let (encoding, ours): (String, bool) =

@@ -10,8 +10,8 @@ use sqlx::{Connection as _, PgConnection};
 
 use super::PostgresStore;
 use super::connections::{CALL_TIMEOUT, within};
-use super::read::offset;
 use crate::search_index::{of_document, of_scope, of_writer};
+use crate::sql::rows::offset;
 use crate::{
     Document, IndexAdvanced, IndexBatch, IndexChange, IndexSearch, SearchIndex, StoreError, Trimmed,
 };

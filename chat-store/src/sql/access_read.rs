@@ -6,6 +6,7 @@ use super::Connection;
 use crate::sql::access_rows::{
     self as rows, ChangeRow, InvitationRow, MemberRow, RoomRow, SanctionRow,
 };
+use crate::sql::rows::at_most;
 use crate::{
     AccessChange, AccessNumber, Invitation, InvitationCode, RoomAccess, RoomMember, RoomViewer,
     Sanction, SanctionKey, Subject,
@@ -216,8 +217,4 @@ pub(super) async fn changes_before(
 
 fn position(number: AccessNumber) -> i64 {
     i64::try_from(number.as_u64()).unwrap_or(i64::MAX)
-}
-
-fn at_most(limit: usize) -> i64 {
-    i64::try_from(limit).unwrap_or(i64::MAX)
 }

@@ -6,7 +6,9 @@ use chat_core::Epoch;
 use futures_util::TryStreamExt as _;
 use sqlx::{AssertSqlSafe, Connection as _, QueryBuilder};
 
-use super::{Connection, move_statements as own};
+use super::error::Place;
+use super::{Connection, move_statements as own, schema};
+use crate::StoreError;
 use crate::dump::{Column, Header, Kept, MoveError, Rows, TABLES, Table, Type};
 use crate::import_mark::IMPORT_MARK;
 
@@ -23,6 +25,16 @@ const SET_MARK: &str = concat!(
 );
 
 const REMOVE_MARK: &str = concat!("DELETE FROM ", own::sessions!(), " WHERE key = $1");
+
+/// Checks that there is a log whose tables are those of this version.
+pub(super) async fn check_current(
+    connection: &mut Connection,
+    place: &Place,
+) -> Result<(), StoreError> {
+    const OTHER: &str = "has no log of this version; start this version's server with it first";
+    let is_current = schema::version(connection, place).await? == schema::MIGRATIONS.len();
+    if is_current { Ok(()) } else { Err(place.corrupt(OTHER)) }
+}
 
 /// Writes everything, as it is at one moment.
 pub(super) async fn export(

@@ -4,6 +4,7 @@ use chat_core::{Feed, Offset, UserId};
 
 use crate::ReadPosition;
 use crate::read_position_store::feed_from_kept;
+use crate::sql::rows::{offset, undecodable};
 
 pub(crate) const OF_USER: &str =
     "SELECT feed, position FROM chat_read_positions WHERE user_id = $1 ORDER BY feed LIMIT $2";
@@ -29,10 +30,5 @@ pub(crate) fn readers(rows: Vec<(i64, i64)>) -> Result<Vec<(UserId, Offset)>, sq
 }
 
 fn feed(text: &str) -> Result<Feed, sqlx::Error> {
-    feed_from_kept(text).ok_or_else(|| sqlx::Error::Decode("an unknown kind of feed".into()))
-}
-
-fn offset(number: i64) -> Result<Offset, sqlx::Error> {
-    let number = u64::try_from(number).map_err(|error| sqlx::Error::Decode(error.into()))?;
-    Offset::new(number).map_err(|error| sqlx::Error::Decode(error.into()))
+    feed_from_kept(text).ok_or_else(|| undecodable("an unknown kind of feed"))
 }

@@ -9,13 +9,13 @@ use sqlx::error::BoxDynError;
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{Arguments, Row as _, SqliteConnection};
 
-use super::changes;
 use super::feeds::columns;
 use super::read::message;
-use super::rows::offset;
 use super::statements::{MAX_ROWS, Statements};
 use super::transaction::begin;
+use super::{apply_changes, changes};
 use crate::key::{earlier_choices, first_choice};
+use crate::sql::rows::offset;
 use crate::{Appended, Plan};
 
 /// The row numbers continue from the largest number ever used, which `sqlite_sequence` keeps even if the newest rows
@@ -128,8 +128,8 @@ async fn append_known(
     let first = insert(&rows, &mut transaction).await?;
     // Nothing has this offset if nothing was stored.
     let first = if rows.is_empty() { Offset::ZERO } else { offset(first)? };
-    changes::react(&plan, first, &mut transaction).await?;
-    changes::replace(&plan, first, &mut transaction).await?;
+    apply_changes::react(&plan, first, &mut transaction).await?;
+    apply_changes::replace(&plan, first, &mut transaction).await?;
     transaction.commit().await?;
     Ok(plan.outcome(first))
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use sqlx::Connection as _;
 
 use super::error::Place;
-use super::{SqliteStore, backup, files, move_rows, schema};
+use super::{SqliteStore, backup, files, move_rows};
 use crate::MessageStore as _;
 use crate::dump::MoveError;
 
@@ -20,7 +20,7 @@ impl SqliteStore {
         let place = Place::new(path);
         let failed = |error| MoveError::from(place.error(error));
         let mut connection = backup::open(path, &place, |options| options).await?;
-        schema::check_current(&mut connection, &place).await?;
+        move_rows::check_current(&mut connection, &place).await?;
         move_rows::export(&mut connection, to, progress, &failed).await?;
         connection.close().await.map_err(failed)
     }

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use sqlx::{Row, SqliteConnection};
 
 use super::feeds::{self, Form, MAX_PACKED_BYTES, Side};
-use super::rows::{digest, kind, offset, undecodable};
+use crate::sql::rows::{digest, kind, offset, undecodable};
 use crate::{PageBuilder, key_from_kept};
 
 /// A message in [`Form::Packed`].
@@ -109,7 +109,7 @@ fn unpack(records: Vec<Record<'_>>, side: Side, page: &mut PageBuilder) -> Resul
 mod tests {
     use sqlx::{AssertSqlSafe, Connection};
 
-    use super::super::read;
+    use super::super::{pages, read};
     use super::*;
     use crate::SqliteStore;
 
@@ -157,7 +157,8 @@ mod tests {
                     let down = feeds.map(|_| Side::Before(Some(after)));
                     for side in [Some(Side::After(after)), down].into_iter().flatten() {
                         let packed = page(&mut connection, feeds, side, limit).await.unwrap();
-                        let rows = read::page(&mut connection, feeds, side, limit).await.unwrap();
+                        let rows =
+                            read::row_by_row(&mut connection, feeds, side, limit).await.unwrap();
                         let packed = packed.map(|(page, horizon)| (page.build(), horizon));
                         let expected = Some((rows.build(), Offset::ZERO));
                         assert_eq!(packed, expected, "{feeds:?} {side:?} {limit}");
@@ -173,7 +174,7 @@ mod tests {
         let (mut connection, _folder) = log_of(&["'a', 'short', NULL", &long]).await;
         let all = Side::After(Offset::ZERO);
         assert!(page(&mut connection, None, all, 9).await.unwrap().is_none());
-        let page = read::read_after(&mut connection, None, Offset::ZERO, 9).await.unwrap();
+        let page = pages::read_after(&mut connection, None, Offset::ZERO, 9).await.unwrap();
         assert_eq!(page.messages[1].content.as_str().len(), 4097);
     }
 }

@@ -1,4 +1,4 @@
-//! Pages of the log, and conversion of rows to messages.
+//! Rows of the log, and their conversion to messages.
 
 use chat_core::{
     Audience, AuthorId, Content, Feed, Message, Nickname, Offset, RoomId, Timestamp, UserId,
@@ -9,73 +9,18 @@ use sqlx::{Row, SqliteConnection};
 
 use super::feeds::{self, Form, Side};
 use super::packed;
-use super::rows::{digest, kind, offset};
-use crate::{Page, PageBuilder, key_from_kept};
+use crate::sql::rows::{digest, kind, offset};
+use crate::{PageBuilder, key_from_kept};
+
+/// A connection to the file.
+pub(super) type Connection = SqliteConnection;
 
 /// The largest page that is read in one piece, which is in memory as a whole.
 const MAX_PACKED_ROWS: usize = 1024;
 
-/// Returns the messages of `feeds` after an offset, or all with `None`, and none that were deleted from the beginning.
-pub(super) async fn read_above_horizon(
-    connection: &mut SqliteConnection,
-    feeds: Option<&[Feed]>,
-    mut after: Offset,
-    limit: usize,
-) -> Result<Page, sqlx::Error> {
-    loop {
-        let page = read_after(connection, feeds, after, limit).await?;
-        if after >= page.horizon {
-            return Ok(page);
-        }
-        after = page.horizon;
-    }
-}
-
-/// Returns the last messages of a feed before an offset, and none that were deleted from the beginning.
-pub(super) async fn read_down_to_horizon(
-    connection: &mut SqliteConnection,
-    feed: &Feed,
-    before: Option<Offset>,
-    limit: usize,
-) -> Result<Page, sqlx::Error> {
-    let mut page = read_before(connection, feed, before, limit).await?;
-    if page.more && page.horizon > Offset::ZERO {
-        let before = page.messages.first().map(|message| message.offset).or(before);
-        let earlier = read_before(connection, feed, before, 1).await?;
-        page.more = !earlier.messages.is_empty();
-    }
-    Ok(page)
-}
-
-/// Returns the messages of `feeds` after an offset, or all with `None`, with the horizon: what is missing is below it.
-pub(super) async fn read_after(
-    connection: &mut SqliteConnection,
-    feeds: Option<&[Feed]>,
-    after: Offset,
-    limit: usize,
-) -> Result<Page, sqlx::Error> {
-    if feeds.is_some_and(<[Feed]>::is_empty) {
-        return Ok(Page::default().with_horizon(horizon(connection).await?));
-    }
-    let (page, horizon) = either(connection, feeds, Side::After(after), limit).await?;
-    Ok(page.build().with_horizon(horizon))
-}
-
-/// Returns the last messages of a feed before an offset, as far as they are above the horizon.
-async fn read_before(
-    connection: &mut SqliteConnection,
-    feed: &Feed,
-    before: Option<Offset>,
-    limit: usize,
-) -> Result<Page, sqlx::Error> {
-    let feeds = Some(std::slice::from_ref(feed));
-    let (page, horizon) = either(connection, feeds, Side::Before(before), limit).await?;
-    Ok(page.build_reversed().above(horizon))
-}
-
 /// Returns the messages next to an offset, in the order in which they are read, and the horizon: in one piece if they are
 /// small.
-async fn either(
+pub(super) async fn page(
     connection: &mut SqliteConnection,
     feeds: Option<&[Feed]>,
     side: Side,
@@ -86,13 +31,13 @@ async fn either(
     {
         return Ok(packed);
     }
-    let page = page(connection, feeds, side, limit).await?;
+    let page = row_by_row(connection, feeds, side, limit).await?;
     // Read last: what is missing in the page is below it.
     Ok((page, horizon(connection).await?))
 }
 
 /// Returns the messages next to an offset, row by row.
-pub(super) async fn page(
+pub(super) async fn row_by_row(
     connection: &mut SqliteConnection,
     feeds: Option<&[Feed]>,
     side: Side,

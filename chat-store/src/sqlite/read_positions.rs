@@ -7,6 +7,7 @@ use super::skeletons::json;
 use super::{SqliteStore, Writer};
 use crate::read_position_store::kept_feed;
 use crate::sql::read_positions::{FORGET, OF_FEED, OF_USER, positions, readers};
+use crate::sql::rows::at_most;
 use crate::{ReadPosition, ReadPositionStore, StoreError};
 
 /// `?1` is a JSON array of triples: user, feed and position.
@@ -61,10 +62,6 @@ impl ReadPositionStore for SqliteStore {
         let rows = find.fetch_all(&mut *reader).await;
         rows.and_then(readers).map_err(|error| self.place.error_in_use(error))
     }
-}
-
-fn at_most(limit: usize) -> i64 {
-    i64::try_from(limit).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@
 //!
 //! A reader collects the rows and the writer adds them, some at a time, between commits. So a commit waits for about
 //! a millisecond. Rows beyond the offset up to which the table is complete mean nothing yet.
+use crate::sql::rows::undecodable;
 
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -19,7 +20,6 @@ use chat_core::RoomId;
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{Arguments, SqliteConnection};
 
-use super::rows::undecodable;
 use super::statements::{MAX_ROWS, Statements};
 
 /// How many messages the table may be behind: few enough to search for one page.

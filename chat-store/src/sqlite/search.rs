@@ -5,12 +5,12 @@ use chat_core::Offset;
 use sqlx::SqliteConnection;
 
 use super::SqliteStore;
-use super::rows::offset;
 use super::search_statements::{
     DROP, FIRST, MATCH, POSITION, PUT, REMOVE, SCHEMA, SET_POSITION, expression,
 };
 use super::transaction::begin;
 use crate::search_index::of_document;
+use crate::sql::rows::offset;
 use crate::{
     IndexAdvanced, IndexBatch, IndexChange, IndexSearch, SearchIndex, StoreError, Trimmed,
 };
