@@ -12,7 +12,7 @@ use chat_store::{MemoryStore, StoreError};
 use futures_util::FutureExt;
 use tokio::sync::Notify;
 
-use crate::engine::delivery::{Following, Found, Next, ReadPosition, Subscription};
+use crate::engine::delivery::{Following, Next, ReadOutcome, ReadPosition, Subscription};
 use crate::engine::limits::Limits;
 use crate::engine::log::{self, Log, Position, READ_LIMIT};
 use crate::socketio::socket::frame_of;
@@ -90,7 +90,7 @@ impl Reader {
     /// were. Only from memory: it does not wait for the store.
     pub fn step(&mut self, mut sink: impl FnMut(Offset)) -> usize {
         let mut count = 0;
-        while let Some(Ok(Found::Messages)) = self.subscription.read().now_or_never() {
+        while let Some(Ok(ReadOutcome::Messages)) = self.subscription.read().now_or_never() {
             while self.subscription.has_next() {
                 let taken: Result<(), ()> = self.subscription.hand_over(|next, _| {
                     if let Next::Message(entry) = next {

@@ -43,7 +43,7 @@ use crate::http::api::{self, Api, ApiTokens};
 use crate::http::base_path::BasePath;
 use crate::http::files;
 use crate::http::origin::{OriginGuard, Origins, Rules};
-use crate::http::server::{self, Listener, Room, Served};
+use crate::http::server::{self, Headroom, Listener, Served};
 use crate::http::trusted_proxy::TrustedProxies;
 use crate::http::web;
 use crate::socketio::recovery::Recovery;
@@ -87,7 +87,7 @@ pub struct Chat {
     draining: CancellationToken,
     limits: Limits,
     /// The number of connections that the limit of open files leaves room for, with everything else open.
-    room: Room,
+    room: Headroom,
     proxies: TrustedProxies,
     rules: Rules,
     base_path: BasePath,

@@ -16,7 +16,7 @@ use crate::http::api::{self, Api};
 use crate::http::exposition;
 use crate::http::operator_token::OperatorToken;
 use crate::http::origin::{Origins, Rules};
-use crate::http::server::{self, Listener, Room, Served};
+use crate::http::server::{self, Headroom, Listener, Served};
 use crate::http::trusted_proxy::TrustedProxies;
 use crate::http::web;
 
@@ -110,7 +110,7 @@ impl Chat {
         let served = Served {
             router: router.layer(from_fn(guard)),
             limits: Limits::default(),
-            room: Room::now(MAX_CONNECTIONS),
+            room: Headroom::now(MAX_CONNECTIONS),
             proxies: TrustedProxies::default(),
             origins,
         };

@@ -33,7 +33,7 @@ use crate::engine::users::{self, Identities, Issuer, RESERVED, Registration};
 use crate::http::api::{Api, ApiTokens};
 use crate::http::base_path::BasePath;
 use crate::http::origin::{AllowedHost, AllowedOrigin, Rules};
-use crate::http::server::Room;
+use crate::http::server::Headroom;
 use crate::http::trusted_proxy::{TrustedProxies, TrustedProxy};
 use crate::socketio::recovery::Recovery;
 use crate::socketio::socket::{
@@ -500,7 +500,7 @@ impl ChatBuilder {
             relay,
             listening: listening.clone(),
             draining: CancellationToken::new(),
-            room: Room::now(limits.max_connections),
+            room: Headroom::now(limits.max_connections),
             limits,
             proxies,
             rules,

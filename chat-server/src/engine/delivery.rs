@@ -18,9 +18,9 @@ pub(crate) use ephemeral::{EphemeralEvent, EphemeralEvents};
 pub(crate) use following::{Following, Past, Since};
 pub(crate) use outbox::{Answer, Outbox, Permit, RoomPage};
 pub(crate) use read_position::ReadPosition;
-#[cfg(feature = "bench")]
-pub(crate) use subscription::Found;
 #[cfg(any(feature = "api", feature = "bench"))]
 pub(crate) use subscription::Next;
+#[cfg(feature = "bench")]
+pub(crate) use subscription::ReadOutcome;
 pub(crate) use subscription::Subscription;
 pub(crate) use task::{NotTaken, Sink, Taken, Waiting, deliver};

@@ -38,7 +38,7 @@ pub(crate) struct Search {
 
 /// A page of what was found.
 #[derive(Debug, Default)]
-pub(crate) struct Found {
+pub(crate) struct SearchPage {
     /// The messages, newest first, with the places in their texts.
     pub(crate) messages: Vec<(Message, Vec<Range<usize>>)>,
     /// Where the next page ends; none if there is none.
@@ -80,7 +80,7 @@ pub(crate) async fn writers_of(
     Ok(writers)
 }
 
-impl Found {
+impl SearchPage {
     /// Returns the page as it is shown to `reader`, or to a program.
     pub(crate) fn shown(self, reader: Option<UserId>) -> SearchResults {
         let hits = self.messages.into_iter().map(|(message, places)| {
@@ -107,7 +107,7 @@ impl Search {
         scope: SearchScope,
         before: Option<Offset>,
         limit: usize,
-    ) -> Result<Found, StoreError> {
+    ) -> Result<SearchPage, StoreError> {
         let before = match query.before {
             None => before,
             Some(moment) => {
@@ -122,7 +122,7 @@ impl Search {
         };
         let (with, without) = (query.with.clone(), query.without.clone());
         let mut search = IndexSearch { with, without, scope, writers, after, before, limit };
-        let mut found = Found::default();
+        let mut found = SearchPage::default();
         for _ in 0..ROUNDS {
             search.limit = limit - found.messages.len();
             let offsets = self.searching.watch(self.index.search(&search).await)?;

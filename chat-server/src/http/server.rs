@@ -34,8 +34,8 @@ use admission::Admission;
 use context::Server;
 pub use listener::Listener;
 use listener::{Socket, try_write};
+pub(crate) use open_files::Headroom;
 use open_files::Reserve;
-pub(crate) use open_files::Room;
 
 use crate::engine::episode::Episode;
 use crate::engine::limits::Limits;
@@ -56,7 +56,7 @@ const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 10\r\ncon
 pub(crate) struct Served {
     pub(crate) router: Router,
     pub(crate) limits: Limits,
-    pub(crate) room: Room,
+    pub(crate) room: Headroom,
     pub(crate) proxies: TrustedProxies,
     /// The pages that may read why they are refused.
     pub(crate) origins: Origins,

@@ -15,6 +15,7 @@
 //! Packets of clients that use [MessagePack](msgpack) are translated here, in both directions.
 
 mod admission;
+mod attachments;
 mod body;
 mod budget;
 mod changed;

@@ -53,7 +53,7 @@ pub(crate) enum Next<'a> {
 
 /// The result of [`Subscription::read`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Found {
+pub(crate) enum ReadOutcome {
     /// There are messages to hand over.
     Messages,
     /// The same, after the cursor was moved back or a room was left: what the connection follows must be saved first.
@@ -93,16 +93,16 @@ impl Subscription {
     }
 
     /// Reads the next messages, in order. Does not wait for new ones. Cancel safe.
-    pub(crate) async fn read(&mut self) -> Result<Found, StoreError> {
+    pub(crate) async fn read(&mut self) -> Result<ReadOutcome, StoreError> {
         loop {
             let cursor = self.look();
             if self.held {
-                return Ok(Found::Nothing);
+                return Ok(ReadOutcome::Nothing);
             }
             // Usually true once all messages read are handed over, and cheaper to check than the log, which all
             // connections share.
             if self.reader.has_nothing_after(cursor) {
-                return Ok(Found::Nothing);
+                return Ok(ReadOutcome::Nothing);
             }
             let read = self.log.read_after(&self.reader, &self.feeds, cursor).await?;
             let ReadEntries { entries, upto, gone_upto } = read;
@@ -113,10 +113,10 @@ impl Subscription {
                     .and_then(|first| first.submitted);
                 (self.page, self.gone_upto) = (entries.into(), gone_upto);
                 let is_broken = std::mem::take(&mut self.is_broken);
-                return Ok(if is_broken { Found::AfterBreak } else { Found::Messages });
+                return Ok(if is_broken { ReadOutcome::AfterBreak } else { ReadOutcome::Messages });
             }
             if upto <= cursor {
-                return Ok(Found::Nothing);
+                return Ok(ReadOutcome::Nothing);
             }
             self.position.skip_to(self.joins, upto);
         }

@@ -11,7 +11,7 @@ use tokio::task::yield_now;
 use tokio::time::{sleep, timeout};
 
 use super::outbox::{Permit, Unanswered};
-use super::subscription::{Found, Next};
+use super::subscription::{Next, ReadOutcome};
 use super::{Answer, EphemeralEvent, EphemeralEvents, Outbox, Subscription};
 use crate::engine::log::Entry;
 use crate::engine::planted::{self, Bug};
@@ -145,7 +145,7 @@ impl<S: Sink, P: Permit> DeliveryTask<'_, S, P> {
             self.answer().await?;
             match self.meanwhile(subscription.read(), Phase::Draining).await? {
                 None => {}
-                Some(Ok(Found::Nothing)) => {
+                Some(Ok(ReadOutcome::Nothing)) => {
                     until_taken(sink, || sink.flush()).await?;
                     if planted::is(Bug::WakeForgotten) {
                         waiting.wake.notified().now_or_never();
@@ -153,10 +153,10 @@ impl<S: Sink, P: Permit> DeliveryTask<'_, S, P> {
                     waiting.wake.notified().await;
                     continue;
                 }
-                Some(Ok(Found::AfterBreak)) => {
+                Some(Ok(ReadOutcome::AfterBreak)) => {
                     self.meanwhile(Box::pin(sink.saved()), Phase::Gone).await?;
                 }
-                Some(Ok(Found::Messages)) => {}
+                Some(Ok(ReadOutcome::Messages)) => {}
                 // The log has already reported it.
                 Some(Err(_)) => {
                     self.meanwhile(Box::pin(sleep(STORE_PAUSE)), Phase::Draining).await?;

@@ -12,7 +12,7 @@ use chat_store::{MemoryStore, MessageStore, Trim};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
-use super::subscription::{Found, Next};
+use super::subscription::{Next, ReadOutcome};
 use super::{
     Answer, EphemeralEvent, Following, NotTaken, Permit, ReadPosition, Sink, Subscription, Taken,
     Waiting, deliver,
@@ -143,7 +143,7 @@ fn subscription(log: &Arc<Log>, position: &Arc<ReadPosition>, wake: &Arc<Notify>
 /// Reads what there is and hands it over.
 async fn next(subscription: &mut Subscription) -> Vec<u64> {
     let mut offsets = Vec::new();
-    while subscription.read().await.unwrap() != Found::Nothing {
+    while subscription.read().await.unwrap() != ReadOutcome::Nothing {
         while subscription.has_next() {
             let taken: Result<(), ()> = subscription.hand_over(|next, _| {
                 let Next::Message(entry) = next else { panic!("nothing is deleted") };
@@ -526,7 +526,7 @@ async fn a_message_between_the_read_and_the_wait_is_not_missed() {
     let (_, log) = memory_log().await;
     let wake = Arc::new(Notify::new());
     let mut subscription = subscription(&log, &read_position(0, [("a", 0)]), &wake);
-    assert_eq!(subscription.read().await.unwrap(), Found::Nothing);
+    assert_eq!(subscription.read().await.unwrap(), ReadOutcome::Nothing);
     append(&log, "a", 1).await;
     tokio::time::timeout(Duration::from_secs(10), wake.notified()).await.expect("woken");
     assert_eq!(next(&mut subscription).await, [1]);
@@ -623,7 +623,7 @@ async fn append_notifications_and_own_messages_mix_without_repeat() {
 /// Reads what there is; messages that may be gone are below zero.
 async fn next_or_gone(subscription: &mut Subscription) -> Vec<i64> {
     let mut got = Vec::new();
-    while subscription.read().await.unwrap() != Found::Nothing {
+    while subscription.read().await.unwrap() != ReadOutcome::Nothing {
         while subscription.has_next() {
             let taken: Result<(), ()> = subscription.hand_over(|next, _| {
                 got.push(match next {

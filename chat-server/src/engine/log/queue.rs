@@ -65,7 +65,7 @@ impl Submission {
 
 /// The queue to the writer: many producers, one consumer.
 ///
-/// Adding a message costs a lock and a push, whoever else waits. [`Waiting`], which belongs to the writer alone,
+/// Adding a message costs a lock and a push, whoever else waits. [`WaitingSubmissions`], which belongs to the writer alone,
 /// decides whose turn it is.
 #[derive(Default)]
 pub(super) struct Queue {
@@ -133,7 +133,7 @@ impl Queue {
 /// wait begins at the current time, or where its last message ended. So a message of a source that sends little is in
 /// the next batch, however full the queues of others are, and however large their messages are.
 #[derive(Default)]
-pub(super) struct Waiting {
+pub(super) struct WaitingSubmissions {
     arrived: Vec<Submission>,
     sources: HashMap<ReaderId, Source>,
     /// The sources in their order.
@@ -161,7 +161,7 @@ struct Turn {
     start: u64,
 }
 
-impl Waiting {
+impl WaitingSubmissions {
     /// Returns the next batch, empty if nothing waits, and whether more may come.
     pub(super) fn take(&mut self, queue: &Queue) -> (Vec<Submission>, bool) {
         let open = queue.drain_into(&mut self.arrived);
@@ -265,7 +265,7 @@ mod tests {
 
     #[test]
     fn a_flood_of_changes_leaves_commits_short() {
-        let (queue, mut waiting) = (Queue::default(), Waiting::default());
+        let (queue, mut waiting) = (Queue::default(), WaitingSubmissions::default());
         for _ in 0..1000 {
             let mut edit = submission(1, "edit");
             edit.message.kind = Kind::Edit(Offset::FIRST);
@@ -289,7 +289,7 @@ mod tests {
         ) {
             const PADDING: [usize; 6] = [0, 0, 10, 100, 1000, 3000];
             let cost = |source: &u64| MESSAGE_COST + PADDING[*source as usize] as u64 + 5;
-            let (queue, mut waiting) = (Queue::default(), Waiting::default());
+            let (queue, mut waiting) = (Queue::default(), WaitingSubmissions::default());
             let mut model: BTreeMap<u64, VecDeque<String>> = BTreeMap::new();
             let mut number = 0;
             // With rounds enough to take all of it.
@@ -331,7 +331,7 @@ mod tests {
     /// A second message that is sent before the first is stored does not wait for a turn of everybody.
     #[test]
     fn who_sends_little_is_in_the_next_batch_whatever_others_send() {
-        let (queue, mut waiting) = (Queue::default(), Waiting::default());
+        let (queue, mut waiting) = (Queue::default(), WaitingSubmissions::default());
         let large = "x".repeat(60_000);
         for _ in 0..20 {
             (0..300).for_each(|source| assert!(queue.push(submission(source, &large)).is_ok()));
@@ -347,7 +347,7 @@ mod tests {
 
     #[test]
     fn however_many_begin_to_wait_those_before_them_get_on() {
-        let (queue, mut waiting) = (Queue::default(), Waiting::default());
+        let (queue, mut waiting) = (Queue::default(), WaitingSubmissions::default());
         let large = "x".repeat(60_000);
         (0..10).for_each(|_| assert!(queue.push(submission(0, &large)).is_ok()));
         let mut taken = 0;
@@ -363,7 +363,7 @@ mod tests {
 
     #[test]
     fn nothing_is_kept_of_sources_that_are_gone() {
-        let (queue, mut waiting) = (Queue::default(), Waiting::default());
+        let (queue, mut waiting) = (Queue::default(), WaitingSubmissions::default());
         for source in 0..20_000 {
             assert!(queue.push(submission(source, "hi")).is_ok());
         }
@@ -374,7 +374,7 @@ mod tests {
 
     #[test]
     fn large_messages_one_at_a_time_are_not_always_before_those_of_others() {
-        let (queue, mut waiting) = (Queue::default(), Waiting::default());
+        let (queue, mut waiting) = (Queue::default(), WaitingSubmissions::default());
         let large = "x".repeat(60_000);
         // Each sends the next when it has the ack for the one before: several batches' worth at a time.
         (0..300).for_each(|source| assert!(queue.push(submission(source, &large)).is_ok()));
@@ -397,7 +397,7 @@ mod tests {
 
     #[test]
     fn a_batch_has_so_many_bytes_or_one_message() {
-        let (queue, mut waiting) = (Queue::default(), Waiting::default());
+        let (queue, mut waiting) = (Queue::default(), WaitingSubmissions::default());
         let large = "x".repeat(65_536);
         for _ in 0..100 {
             assert!(queue.push(submission(1, &large)).is_ok());
@@ -411,7 +411,7 @@ mod tests {
 
     #[test]
     fn those_who_wait_for_each_answer_do_not_stop_those_who_have_filled_their_queues() {
-        let (queue, mut waiting) = (Queue::default(), Waiting::default());
+        let (queue, mut waiting) = (Queue::default(), WaitingSubmissions::default());
         for n in 0..3000 {
             assert!(queue.push(submission(0, &n.to_string())).is_ok());
         }
@@ -424,7 +424,7 @@ mod tests {
 
     #[test]
     fn a_closed_queue_gives_back_and_is_emptied() {
-        let (queue, mut waiting) = (Queue::default(), Waiting::default());
+        let (queue, mut waiting) = (Queue::default(), WaitingSubmissions::default());
         assert!(queue.push(submission(1, "before")).is_ok());
         queue.close();
         assert!(queue.push(submission(1, "after")).is_err());

@@ -6,7 +6,7 @@ use futures_util::future::join;
 use tokio::time::Instant;
 
 use super::follower::LogFollower;
-use super::queue::{Outcome, Queue, Reply, Submission, Waiting};
+use super::queue::{Outcome, Queue, Reply, Submission, WaitingSubmissions};
 use super::recent::{Push, Recent};
 use super::{Entry, ReaderId};
 use crate::engine::metrics::{Entries, Metrics};
@@ -87,7 +87,7 @@ type Settled = (Batch, Option<Vec<Appended>>);
 impl Committer {
     /// Commits batch after batch. While one is being announced, the store already works on the next.
     async fn run(self, queue: Arc<Queue>) {
-        let (mut waiting, mut settled) = (Waiting::default(), None::<Settled>);
+        let (mut waiting, mut settled) = (WaitingSubmissions::default(), None::<Settled>);
         loop {
             let (submissions, open) = waiting.take(&queue);
             if submissions.is_empty() {

@@ -12,10 +12,10 @@ const MOST_USERS: usize = 10_000;
 
 /// Changes of access that wait to be applied here. Cheap to clone.
 #[derive(Clone, Default)]
-pub(crate) struct Elsewhere(Arc<Waiting>);
+pub(crate) struct Elsewhere(Arc<Inbox>);
 
 #[derive(Default)]
-struct Waiting {
+struct Inbox {
     noted: Mutex<Noted>,
     wake: Notify,
 }

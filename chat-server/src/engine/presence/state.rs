@@ -38,7 +38,7 @@ pub(super) struct State {
     pub(super) rooms: HashMap<RoomId, Room>,
     /// The connections of this node, including those that broke a moment ago. Sorted, so that those of one client are
     /// next to each other.
-    connections: BTreeMap<ConnectionKey, Connection>,
+    connections: BTreeMap<ConnectionKey, PresentConnection>,
     /// The connections of the users with a nickname.
     of_users: HashMap<PresenceId, Few<ConnectionKey>>,
     /// The rooms that connections are told nothing of although they are in them: usually there are none.
@@ -67,14 +67,14 @@ pub(super) struct State {
 
 /// There is one for each client, so it is kept small.
 #[derive(Debug)]
-struct Connection {
+struct PresentConnection {
     user: Option<Box<NamedUser>>,
     rooms: Few<RoomId>,
     /// The queue of ephemeral events; none once the connection is broken.
     ephemeral: Option<Arc<EphemeralEvents>>,
 }
 
-impl Connection {
+impl PresentConnection {
     fn who(&self, key: ConnectionKey) -> (PresenceId, Option<Nickname>) {
         match &self.user {
             Some(user) => (PresenceId::user(user.0), Some(user.1.clone())),
@@ -124,7 +124,8 @@ impl State {
         self.next_serial = serial.wrapping_add(1);
         let key = ConnectionKey { client, serial };
         let user = user.map(Box::new);
-        let connection = Connection { user, rooms: Few::default(), ephemeral: Some(ephemeral) };
+        let connection =
+            PresentConnection { user, rooms: Few::default(), ephemeral: Some(ephemeral) };
         let (who, _) = connection.who(key);
         let of_client = self.of_client(client).filter(|(_, other)| other.ephemeral.is_none());
         let broken: Vec<_> = of_client.map(|(key, other)| (key, other.who(key).0)).collect();
@@ -329,11 +330,11 @@ impl State {
     }
 
     /// Returns a connection that is not broken.
-    fn live(&mut self, key: ConnectionKey) -> Option<&mut Connection> {
+    fn live(&mut self, key: ConnectionKey) -> Option<&mut PresentConnection> {
         self.connections.get_mut(&key).filter(|connection| connection.ephemeral.is_some())
     }
 
-    fn of_client(&self, client: u64) -> impl Iterator<Item = (ConnectionKey, &Connection)> {
+    fn of_client(&self, client: u64) -> impl Iterator<Item = (ConnectionKey, &PresentConnection)> {
         let key = |serial| ConnectionKey { client, serial };
         self.connections.range(key(0)..=key(u32::MAX)).map(|(key, connection)| (*key, connection))
     }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use http::StatusCode;
 
-use super::open_files::Room;
+use super::open_files::Headroom;
 use crate::engine::episode::Episode;
 use crate::engine::limits::Limits;
 use crate::http::trusted_proxy::TrustedProxies;
@@ -18,7 +18,7 @@ const OF_THIS_MACHINE: usize = 8;
 /// Decides which connections a server accepts.
 #[derive(Debug)]
 pub(super) struct Admission {
-    room: Room,
+    room: Headroom,
     max_per_address: usize,
     proxies: TrustedProxies,
     served: AtomicUsize,
@@ -72,7 +72,7 @@ impl Refused {
 }
 
 impl Admission {
-    pub(super) fn new(limits: &Limits, room: Room, proxies: TrustedProxies) -> Arc<Self> {
+    pub(super) fn new(limits: &Limits, room: Headroom, proxies: TrustedProxies) -> Arc<Self> {
         Arc::new(Self {
             room,
             max_per_address: limits.max_connections_per_address,
@@ -173,7 +173,7 @@ mod tests {
     fn admission(max_connections: usize, max_per_address: usize, proxy: &str) -> Arc<Admission> {
         let limits = Limits { max_connections_per_address: max_per_address, ..Limits::default() };
         let proxies = [proxy.parse().unwrap()].into_iter().collect();
-        Admission::new(&limits, Room { connections: max_connections, refused: 16 }, proxies)
+        Admission::new(&limits, Headroom { connections: max_connections, refused: 16 }, proxies)
     }
 
     fn ip(text: &str) -> IpAddr {

@@ -9,7 +9,7 @@ const MOST_REFUSED: usize = 64;
 
 /// How many connections the limit of open files leaves room for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Room {
+pub(crate) struct Headroom {
     /// The number of connections that are served.
     pub(crate) connections: usize,
     /// The number of connections that are refused with an answer at the same time and may still query the health
@@ -17,7 +17,7 @@ pub(crate) struct Room {
     pub(super) refused: usize,
 }
 
-impl Room {
+impl Headroom {
     /// Returns room for `max_connections`, or for as many as can be open in addition to the files that are open now.
     /// An eighth of the limit, from 16 to 256, is reserved for the store, the other nodes and refused connections.
     pub(crate) fn now(max_connections: usize) -> Self {
@@ -67,7 +67,7 @@ mod tests {
     #[test]
     fn something_is_left_for_the_store() {
         let room = |in_use, files| {
-            let Room { connections, refused } = Room::beside(in_use, files, 50_000);
+            let Headroom { connections, refused } = Headroom::beside(in_use, files, 50_000);
             (connections, refused)
         };
         assert_eq!(room(20, Some(64)), (28, 8));

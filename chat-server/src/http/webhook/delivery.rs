@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde::Serialize;
 use thiserror::Error;
 
-use super::receiver::{Answer, Receiver};
+use super::receiver::{Receiver, ReceiverAnswer};
 use super::retry_after;
 use super::secrets::WebhookSecrets;
 use crate::engine::consumers::{Consumer, ConsumerError};
@@ -92,7 +92,7 @@ impl Delivery {
     }
 
     /// Returns whether an answer is a success, and otherwise when to try again.
-    fn judge(&self, answer: &Answer) -> Result<(), ConsumerError> {
+    fn judge(&self, answer: &ReceiverAnswer) -> Result<(), ConsumerError> {
         let status = answer.status;
         let refused = match status {
             _ if status.is_success() => return Ok(()),

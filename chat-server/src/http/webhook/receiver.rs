@@ -35,11 +35,11 @@ pub(super) struct Receiver {
     /// None for plain HTTP.
     tls: Option<Arc<ClientConfig>>,
     /// None while it is used, and if there is none.
-    idle: Mutex<Option<Connection>>,
+    idle: Mutex<Option<ReceiverConnection>>,
 }
 
 /// The beginning of an answer.
-pub(super) struct Answer {
+pub(super) struct ReceiverAnswer {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
 }
@@ -57,7 +57,7 @@ pub(super) enum NoAnswer {
     Request(#[from] http::Error),
 }
 
-struct Connection {
+struct ReceiverConnection {
     sender: SendRequest<Full<Bytes>>,
     /// Ends with it.
     _task: AbortOnDropHandle<()>,
@@ -73,7 +73,11 @@ impl Receiver {
     }
 
     /// Sends a body. Cancel safe: the connection is closed then.
-    pub(super) async fn post(&self, headers: HeaderMap, body: Bytes) -> Result<Answer, NoAnswer> {
+    pub(super) async fn post(
+        &self,
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> Result<ReceiverAnswer, NoAnswer> {
         if let Some(mut connection) = self.take_idle()
             && connection.sender.ready().await.is_ok()
         {
@@ -100,34 +104,40 @@ impl Receiver {
         Ok(request)
     }
 
-    async fn connect(&self) -> Result<Connection, NoAnswer> {
+    async fn connect(&self) -> Result<ReceiverConnection, NoAnswer> {
         let address = (self.url.host(), self.url.port());
         let stream = TcpStream::connect(address).await.map_err(NoAnswer::Connect)?;
         stream.set_nodelay(true).map_err(NoAnswer::Connect)?;
-        let Some(tls) = &self.tls else { return Connection::over(TokioIo::new(stream)).await };
+        let Some(tls) = &self.tls else {
+            return ReceiverConnection::over(TokioIo::new(stream)).await;
+        };
         let name = ServerName::try_from(self.url.host().to_owned());
         let name = name.map_err(|error| NoAnswer::Tls(io::Error::other(error)))?;
         let connector = TlsConnector::from(Arc::clone(tls));
         let stream = connector.connect(name, stream).await.map_err(NoAnswer::Tls)?;
-        Connection::over(TokioIo::new(stream)).await
+        ReceiverConnection::over(TokioIo::new(stream)).await
     }
 
     /// Reads an answer to its end, and keeps the connection if it has one soon.
-    async fn read(&self, connection: Connection, answer: Response<Incoming>) -> Answer {
+    async fn read(
+        &self,
+        connection: ReceiverConnection,
+        answer: Response<Incoming>,
+    ) -> ReceiverAnswer {
         let (head, body) = answer.into_parts();
         let read = timeout(ANSWER_PATIENCE, Limited::new(body, MAX_ANSWER).collect()).await;
         if matches!(read, Ok(Ok(_))) {
             *self.idle.lock().unwrap_or_else(PoisonError::into_inner) = Some(connection);
         }
-        Answer { status: head.status, headers: head.headers }
+        ReceiverAnswer { status: head.status, headers: head.headers }
     }
 
-    fn take_idle(&self) -> Option<Connection> {
+    fn take_idle(&self) -> Option<ReceiverConnection> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
-impl Connection {
+impl ReceiverConnection {
     async fn over(stream: impl Read + Write + Unpin + Send + 'static) -> Result<Self, NoAnswer> {
         let (sender, connection) = http1::handshake(stream).await?;
         let task = tokio::spawn(async move {

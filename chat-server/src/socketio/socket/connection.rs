@@ -47,7 +47,7 @@ pub(crate) struct Connection {
     /// client that does not read holds only one. Nothing else waits for them.
     pub(crate) reads: RequestQueue,
     /// Keeps the nickname of the connection's user.
-    pub(crate) keeper: Keeper,
+    pub(crate) keeper: NicknameKeeper,
     /// Cancelled when the client is gone.
     pub(crate) gone: CancellationToken,
     pub(crate) session: Session<ChatSession>,
@@ -115,7 +115,7 @@ impl Connection {
             access,
             requests: RequestQueue::default(),
             reads: RequestQueue::default(),
-            keeper: Keeper::default(),
+            keeper: NicknameKeeper::default(),
             gone: CancellationToken::new(),
             session,
             position,
@@ -274,7 +274,7 @@ pub(crate) fn source_of(socket: &Socket) -> Source {
 
 /// The task that keeps the nickname of a connection.
 #[derive(Debug, Default)]
-pub(crate) struct Keeper {
+pub(crate) struct NicknameKeeper {
     pub(crate) runs: AtomicBool,
     pub(crate) renamed: Arc<Notify>,
 }

@@ -46,7 +46,7 @@ struct OfAddress {
 
 /// Room for a packet. Given back when dropped.
 #[derive(Debug)]
-pub(super) struct Room {
+pub(super) struct Reservation {
     budget: Arc<Budget>,
     address: Option<IpAddr>,
     bytes: usize,
@@ -63,7 +63,11 @@ impl Budget {
     }
 
     /// Returns room for a packet of this many bytes from this address, if available now.
-    pub(super) fn take(self: &Arc<Self>, address: Option<IpAddr>, bytes: usize) -> Option<Room> {
+    pub(super) fn take(
+        self: &Arc<Self>,
+        address: Option<IpAddr>,
+        bytes: usize,
+    ) -> Option<Reservation> {
         let mut used = self.used();
         let Used { bytes: all, by_address, refused, told } = &mut *used;
         let mut of_address = address.map(|address| by_address.entry(address).or_default());
@@ -91,13 +95,13 @@ impl Budget {
         if let Some(of_address) = &mut of_address {
             of_address.bytes += bytes;
         }
-        Some(Room { budget: Arc::clone(self), address, bytes })
+        Some(Reservation { budget: Arc::clone(self), address, bytes })
     }
 
     /// Grows a room to at least this many bytes, and returns whether it succeeded; otherwise it stays as it is.
     pub(super) fn grow(
         self: &Arc<Self>,
-        room: &mut Option<Room>,
+        room: &mut Option<Reservation>,
         address: Option<IpAddr>,
         bytes: usize,
     ) -> bool {
@@ -127,7 +131,7 @@ impl Budget {
     }
 }
 
-impl Drop for Room {
+impl Drop for Reservation {
     fn drop(&mut self) {
         let mut used = self.budget.used();
         used.bytes -= self.bytes;

@@ -60,12 +60,12 @@ pub(super) struct Turn {
     begun: u32,
     /// The number of packets handled since the task was polled.
     handled: u32,
-    place: Option<Place>,
+    place: Option<QueuePlace>,
 }
 
 /// A slot, or a place in the queue. Given back when dropped.
 #[derive(Debug)]
-struct Place {
+struct QueuePlace {
     queue: Arc<FairQueue>,
     /// None with a slot.
     ticket: Option<Arc<Ticket>>,
@@ -93,7 +93,7 @@ impl FairQueue {
     }
 
     /// Takes a slot, or a place in the queue.
-    fn enter(self: &Arc<Self>) -> Place {
+    fn enter(self: &Arc<Self>) -> QueuePlace {
         let mut state = self.lock();
         let ticket = if state.taken < SLOTS {
             state.taken += 1;
@@ -103,7 +103,7 @@ impl FairQueue {
             state.waiting.push_back(Arc::clone(&ticket));
             Some(ticket)
         };
-        Place { queue: Arc::clone(self), ticket }
+        QueuePlace { queue: Arc::clone(self), ticket }
     }
 
     /// Gives a slot to the connection that has waited longest.
@@ -138,7 +138,7 @@ impl FairQueue {
     }
 }
 
-impl Place {
+impl QueuePlace {
     /// Becomes ready with a slot.
     fn poll(&mut self, context: &Context<'_>) -> Poll<()> {
         if let Some(ticket) = &self.ticket {
@@ -153,7 +153,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for QueuePlace {
     fn drop(&mut self) {
         match &self.ticket {
             Some(ticket) => self.queue.leave(ticket),

@@ -10,16 +10,16 @@ const MAX_NAMESPACE_BYTES: u64 = 64 * 1024;
 /// Everything else passes untouched and in place.
 #[derive(Debug, Default)]
 pub(crate) struct FrameFilter {
-    place: Place,
+    place: FilterState,
     /// The position once everything that may pass has been written, so that each byte is parsed once.
-    ahead: Place,
+    ahead: FilterState,
     /// The number of frames that will have ended then.
     ending: usize,
 }
 
 /// The position of the next byte in the stream.
 #[derive(Debug, Clone, Default)]
-struct Place {
+struct FilterState {
     within: Within,
     /// The number of attachments of a packet that are still to come.
     attachments: u32,
@@ -80,7 +80,7 @@ impl FrameFilter {
     /// Returns whether a frame may begin with the next byte: the previous one is whole, no attachment is outstanding,
     /// nothing is held back, and the websocket has not ended.
     pub(crate) fn is_between(&self) -> bool {
-        let Place { within, attachments, ended } = &self.place;
+        let FilterState { within, attachments, ended } = &self.place;
         let at_start = matches!(within, Within::Start(held) if held.is_empty());
         at_start && *attachments == 0 && !ended
     }
@@ -152,7 +152,7 @@ impl Within {
     }
 }
 
-impl Place {
+impl FilterState {
     /// Notes how many bytes of a frame are to come; counts the frame if there are none.
     fn before_payload(&mut self, left: u64, first: u8, ended: &mut usize) {
         if left > 0 {

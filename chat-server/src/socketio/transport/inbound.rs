@@ -12,7 +12,7 @@ use self::gathered::Gathered;
 use self::held::Held;
 use self::output::Output;
 use self::text::TextReader;
-use super::budget::{Budget, LARGE_BYTES, Room};
+use super::budget::{Budget, LARGE_BYTES, Reservation};
 use super::client_frames::{FIN_TEXT, Header, header_length};
 use super::dropped::{MAX_DROPPED_BYTES, NO_ROOM, TOO_LARGE};
 use super::packet::NoPacket;
@@ -28,7 +28,7 @@ const MAX_FRAGMENTS: usize = 1024;
 /// message that is no packet.
 #[derive(Debug)]
 pub(super) struct Inbound {
-    place: Place,
+    place: InboundState,
     /// The number of frames of a message that has not ended yet.
     fragments: usize,
     /// The maximum size of a message in bytes.
@@ -42,10 +42,10 @@ pub(super) struct Inbound {
     /// Whether a message was no packet. Nothing passes from then on.
     has_no_packet: bool,
     /// For the large message that is being read.
-    room: Option<Room>,
+    room: Option<Reservation>,
     /// Bytes kept of messages that have ended, or of parts of one.
     gathered: Gathered,
-    gathered_room: Option<Room>,
+    gathered_room: Option<Reservation>,
     /// Whether there was no room for those bytes.
     has_no_room: bool,
     /// Whether a message has begun that is too large to be read at all, or to be an attachment.
@@ -65,7 +65,7 @@ pub(super) struct Read {
 
 /// The position of the next byte in the stream.
 #[derive(Debug)]
-enum Place {
+enum InboundState {
     /// At the start of a frame, or in its header, of which these bytes are held back.
     Header(Vec<u8>),
     /// In the payload of a frame that passes.
@@ -86,7 +86,7 @@ impl Inbound {
     /// Creates a filter for messages of up to this many bytes; large ones need room in the budget.
     pub(super) fn new(max: usize, budget: Arc<Budget>, link: Arc<Link>) -> Self {
         Self {
-            place: Place::default(),
+            place: InboundState::default(),
             fragments: 0,
             max: max as u64,
             budget,
@@ -120,18 +120,19 @@ impl Inbound {
 
     /// Returns whether the next byte begins a message.
     pub(super) fn is_between(&self) -> bool {
-        self.fragments == 0 && matches!(&self.place, Place::Header(held) if held.is_empty())
+        self.fragments == 0 && matches!(&self.place, InboundState::Header(held) if held.is_empty())
     }
 
     /// Returns how many of the bytes to come belong to the current message, as far as is known; none if it has very
     /// many frames, which no Socket.IO client sends.
     pub(super) fn wanted(&self) -> usize {
         match &self.place {
-            Place::Payload(Payload { left, .. }) | Place::Held(Payload { left, .. }) => {
+            InboundState::Payload(Payload { left, .. })
+            | InboundState::Held(Payload { left, .. }) => {
                 usize::try_from(*left).unwrap_or(usize::MAX)
             }
-            Place::Header(_) if self.is_between() || self.fragments > MAX_FRAGMENTS => 0,
-            Place::Header(held) => header_length(held) - held.len(),
+            InboundState::Header(_) if self.is_between() || self.fragments > MAX_FRAGMENTS => 0,
+            InboundState::Header(held) => header_length(held) - held.len(),
         }
     }
 
@@ -144,7 +145,7 @@ impl Inbound {
             let rest = &bytes[at..];
             let part = |left: u64| u64::min(left, rest.len() as u64) as usize;
             match &mut self.place {
-                Place::Header(held) => {
+                InboundState::Header(held) => {
                     let before = held.len();
                     if before > 0 || Header::read(rest).is_none() {
                         // As much as is known to belong to it.
@@ -167,7 +168,7 @@ impl Inbound {
                     }
                     at = end;
                 }
-                Place::Payload(payload) => {
+                InboundState::Payload(payload) => {
                     let (payload, end) = (*payload, at + part(payload.left));
                     match self.pass(payload, &bytes[at..end]) {
                         Ok(None) => out.keep(at..end),
@@ -179,7 +180,7 @@ impl Inbound {
                     }
                     at = end;
                 }
-                Place::Held(payload) => {
+                InboundState::Held(payload) => {
                     let (payload, end) = (*payload, at + part(payload.left));
                     self.hold(payload, &bytes[at..end], &mut out);
                     at = end;
@@ -204,11 +205,11 @@ impl Inbound {
         };
         payload.left -= bytes.len() as u64;
         if payload.left > 0 {
-            self.place = Place::Payload(payload);
+            self.place = InboundState::Payload(payload);
             return Ok(other);
         }
         self.room = None;
-        self.place = Place::default();
+        self.place = InboundState::default();
         if payload.mask.is_some() {
             self.text.end(&self.link)?;
         }
@@ -222,10 +223,10 @@ impl Inbound {
         }
         payload.left -= bytes.len() as u64;
         if payload.left > 0 {
-            self.place = Place::Held(payload);
+            self.place = InboundState::Held(payload);
             return;
         }
-        self.place = Place::default();
+        self.place = InboundState::default();
         if self.fragments > 0 {
             return;
         }
@@ -317,7 +318,7 @@ impl Inbound {
     }
 }
 
-impl Default for Place {
+impl Default for InboundState {
     fn default() -> Self {
         Self::Header(Vec::new())
     }

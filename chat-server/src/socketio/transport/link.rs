@@ -8,7 +8,8 @@ use chat_core::Timestamp;
 use http::HeaderMap;
 
 use super::admission::{Admission, Handshake};
-use super::budget::{Budget, Room};
+use super::attachments::Attachments;
+use super::budget::{Budget, Reservation};
 use super::client_frames::{FIN_TEXT, put_frame};
 use super::end::End;
 use super::fair_queue::FairQueue;
@@ -37,10 +38,8 @@ pub(crate) struct Link {
     pub(crate) namespaces: Namespaces,
     /// The encoding of the client's packets.
     pub(super) encoding: Encoding,
-    /// The number of attachments that the client has announced and not sent yet.
-    attachments: AtomicU64,
-    /// The maximum number of attachments of a packet.
-    max_attachments: u64,
+    /// What the client still has to send of its packets.
+    attachments: Attachments,
     /// Engine.IO's pending packets for a client with MessagePack.
     server_packets: Mutex<ServerPackets>,
     /// Its transport.
@@ -55,7 +54,7 @@ pub(crate) struct Link {
     /// Its slot among the connected ones.
     admission: Option<Admission>,
     /// Room for the headers of its request, if they are long.
-    kept: OnceLock<Room>,
+    kept: OnceLock<Reservation>,
 }
 
 struct Post(Box<dyn Fn(Vec<u8>) + Send + Sync>);
@@ -74,8 +73,7 @@ impl Default for Link {
             incoming: IncomingWindow::default(),
             namespaces: Namespaces::new(id.unwrap_or_default()),
             encoding: Encoding::default(),
-            attachments: AtomicU64::default(),
-            max_attachments: u64::MAX,
+            attachments: Attachments::at_most(u64::MAX),
             server_packets: Mutex::default(),
             stage: Stage::default(),
             is_only_websocket: false,
@@ -112,7 +110,7 @@ impl Link {
 
     /// Sets the maximum number of attachments of a packet.
     pub(super) fn with_max_attachments(self, max: usize) -> Self {
-        Self { max_attachments: max as u64, ..self }
+        Self { attachments: Attachments::at_most(max as u64), ..self }
     }
 
     /// Sets the connection's slot among the connected ones, and the budget that the client shares with others for
@@ -139,7 +137,7 @@ impl Link {
     }
 
     /// Keeps room for as long as the connection takes memory.
-    pub(super) fn keep(&self, room: Room) {
+    pub(super) fn keep(&self, room: Reservation) {
         self.kept.set(room).ok();
     }
 
@@ -162,25 +160,17 @@ impl Link {
     /// too many, or some of the one before are missing, socketioxide ends the connection.
     pub(super) fn expect_attachments(&self, count: u64) {
         let count = if self.encoding.is_msgpack() { 0 } else { count };
-        if self.attachments.swap(count, Ordering::Relaxed) > 0 {
-            self.note(Farewell::NoPacket);
-        }
-        if count > self.max_attachments {
-            self.note(Farewell::TooLarge);
-        }
+        self.attachments.expect(count).unwrap_or_else(|farewell| self.note(farewell));
     }
 
     /// Notes that an attachment has come. If no packet has announced it, socketioxide ends the connection.
     pub(super) fn take_attachment(&self) {
-        match self.attachments.load(Ordering::Relaxed).checked_sub(1) {
-            Some(left) => self.attachments.store(left, Ordering::Relaxed),
-            None => self.note(Farewell::NoPacket),
-        }
+        self.attachments.take().unwrap_or_else(|farewell| self.note(farewell));
     }
 
     /// Returns whether the client has sent all the attachments that it has announced.
     pub(super) fn has_all_attachments(&self) -> bool {
-        self.attachments.load(Ordering::Relaxed) == 0
+        self.attachments.are_complete()
     }
 
     pub(super) fn server_packets(&self) -> MutexGuard<'_, ServerPackets> {

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use hyper::body::{Body as HttpBody, Frame};
 
 use super::Link;
-use super::budget::{Budget, LARGE_BYTES, Room};
+use super::budget::{Budget, LARGE_BYTES, Reservation};
 use super::dropped::{Dropped, MAX_DROPPED_BYTES, NO_ROOM, TOO_LARGE};
 use super::msgpack::polled;
 use super::packet::PacketReader;
@@ -82,7 +82,7 @@ pub(super) struct Packets {
     /// Whether a message was no packet. Nothing is taken from then on.
     pub(super) has_no_packet: bool,
     /// For the large packets of this body. Kept to its end: they are handled one after the other.
-    room: Option<Room>,
+    room: Option<Reservation>,
     /// The bytes so far of a packet that is kept.
     packet: Vec<u8>,
     /// The packet, if it is not kept.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::budget::{Budget, Room};
+use super::budget::{Budget, Reservation};
 
 /// The number of bytes that may wait for each connection, whatever the budget.
 const FREE_BYTES: usize = 8 * 1024;
@@ -25,7 +25,9 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 /// Room for an answer, given back when dropped. Empty where nothing is shared.
 #[derive(Debug)]
-pub(crate) struct AnswerRoom(#[expect(dead_code, reason = "held for its drop")] Option<Room>);
+pub(crate) struct AnswerRoom(
+    #[expect(dead_code, reason = "held for its drop")] Option<Reservation>,
+);
 
 /// The waiting data of one client.
 #[derive(Debug)]
@@ -38,7 +40,7 @@ pub(super) struct Unsent {
     /// [checks](Self::overdue). Most data waits for less time than reading a clock takes.
     since: AtomicU64,
     has_room: AtomicBool,
-    room: Mutex<Option<Room>>,
+    room: Mutex<Option<Reservation>>,
     /// Whether there was no room.
     refused: AtomicBool,
 }
@@ -148,7 +150,7 @@ impl Unsent {
         has_room
     }
 
-    fn room(&self) -> MutexGuard<'_, Option<Room>> {
+    fn room(&self) -> MutexGuard<'_, Option<Reservation>> {
         self.room.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

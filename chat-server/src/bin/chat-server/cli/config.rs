@@ -11,7 +11,7 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, Subcommand};
 
 pub(super) use doc::document;
-use file::Entry;
+use file::FileOption;
 
 use super::secret_files;
 
@@ -65,7 +65,7 @@ pub(super) fn check(command: &clap::Command, path: &Path) -> Result<ArgMatches, 
         .map_err(|error| format!("{}: {}", path.display(), option::explanation(&error)))
 }
 
-fn read(command: &clap::Command, path: &Path) -> Result<Vec<Entry>, String> {
+fn read(command: &clap::Command, path: &Path) -> Result<Vec<FileOption>, String> {
     let cannot = |error| format!("cannot read --config {}: {error}", path.display());
     let text = std::fs::read_to_string(path).map_err(cannot)?;
     file::entries(command, &text).map_err(|errors| {
@@ -75,7 +75,7 @@ fn read(command: &clap::Command, path: &Path) -> Result<Vec<Entry>, String> {
 }
 
 /// Returns whether the command line or the environment sets an option.
-fn is_given(entry: &Entry, given: &ArgMatches) -> bool {
+fn is_given(entry: &FileOption, given: &ArgMatches) -> bool {
     let source = given.value_source(&entry.id);
     matches!(source, Some(ValueSource::CommandLine | ValueSource::EnvVariable))
         || secret_files::names(&entry.id)

@@ -11,7 +11,7 @@ use super::super::event::Event;
 use super::in_room::not_in_room;
 use crate::engine::delivery::{Answer, RoomPage};
 use crate::engine::policy::{Action, Denied};
-use crate::engine::search::{Found, Search, writers_of};
+use crate::engine::search::{Search, SearchPage, writers_of};
 use crate::engine::users::IdentityError;
 
 /// [`chat_core::event::SEARCH`].
@@ -63,7 +63,7 @@ async fn find(
     connection: &Connection,
     search: &Search,
     asked: SearchRequest,
-) -> Result<Found, IdentityError> {
+) -> Result<SearchPage, IdentityError> {
     let SearchRequest { query, before, limit, .. } = asked;
     let user = connection.user().map(|user| user.id);
     let mut feeds: Vec<_> = readable(connection, &query.rooms).await?;
@@ -103,7 +103,7 @@ async fn readable(connection: &Connection, asked: &[RoomId]) -> Result<Vec<Feed>
 async fn keep_readable(
     connection: &Connection,
     user: UserId,
-    found: &mut Found,
+    found: &mut SearchPage,
 ) -> Result<(), Refusal> {
     let other_of = |audience: &Audience| match *audience {
         Audience::Private { from, to, .. } => Some(if from == user { to } else { from }),
@@ -130,7 +130,7 @@ async fn keep_readable(
 
 /// Returns the answer, and the rooms that they are of.
 fn shown(
-    found: Found,
+    found: SearchPage,
     reader: Option<UserId>,
 ) -> Result<(Arc<RawValue>, Vec<RoomId>), serde_json::Error> {
     let mut rooms: Vec<_> =

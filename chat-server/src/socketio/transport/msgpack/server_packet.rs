@@ -5,7 +5,7 @@ use super::from_json::put_json;
 
 /// A packet of the server, and the attachments that Engine.IO has passed so far.
 #[derive(Debug)]
-struct Waiting {
+struct IncompletePacket {
     /// The message, with Engine.IO's `4`.
     packet: Vec<u8>,
     /// The number of attachments that it needs.
@@ -16,7 +16,7 @@ struct Waiting {
 /// Turns Engine.IO's messages for a client into those that a client with MessagePack reads: one for a packet with all
 /// of its attachments.
 #[derive(Debug, Default)]
-pub(crate) struct ServerPackets(Option<Box<Waiting>>);
+pub(crate) struct ServerPackets(Option<Box<IncompletePacket>>);
 
 impl ServerPackets {
     /// Takes a text message that begins with `4`. Returns the binary message that replaces it, unless it waits for
@@ -27,7 +27,11 @@ impl ServerPackets {
             0 => from_server(packet, &[]),
             count => {
                 let attachments = Vec::new();
-                self.0 = Some(Box::new(Waiting { packet: packet.to_vec(), count, attachments }));
+                self.0 = Some(Box::new(IncompletePacket {
+                    packet: packet.to_vec(),
+                    count,
+                    attachments,
+                }));
                 None
             }
         }
@@ -40,7 +44,7 @@ impl ServerPackets {
         if waiting.attachments.len() < waiting.count {
             return None;
         }
-        let Waiting { packet, attachments, .. } = *self.0.take()?;
+        let IncompletePacket { packet, attachments, .. } = *self.0.take()?;
         from_server(&packet, &attachments)
     }
 }

@@ -13,7 +13,7 @@ const MAX_KEPT_BYTES: usize = 300;
 pub(crate) struct Skim {
     /// The bytes so far of a value that is read, or of the header of one that is not.
     held: Vec<u8>,
-    place: Place,
+    place: SkimState,
     /// The number of bytes left of a value's payload.
     payload: u64,
     /// The number of values left in the map, with keys.
@@ -26,7 +26,7 @@ pub(crate) struct Skim {
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum SkimState {
     #[default]
     Map,
     Key,
@@ -60,7 +60,7 @@ impl Skim {
             if self.base64.len() == 4 {
                 match STANDARD.decode(&self.base64) {
                     Ok(bytes) => self.take(bytes.into_iter()),
-                    Err(_) => self.place = Place::Over,
+                    Err(_) => self.place = SkimState::Over,
                 }
                 self.base64.clear();
             }
@@ -79,25 +79,25 @@ impl Skim {
     }
 
     fn byte(&mut self, byte: u8) {
-        if self.place == Place::Over {
+        if self.place == SkimState::Over {
             return;
         }
         if self.payload > 0 {
             self.payload -= 1;
-            if !matches!(self.place, Place::Skipped(_)) {
+            if !matches!(self.place, SkimState::Skipped(_)) {
                 self.held.push(byte);
             }
         } else {
             self.held.push(byte);
             let Some(header) = Header::read(&self.held) else { return };
             self.payload = header.payload;
-            if let Place::Skipped(values) = &mut self.place {
+            if let SkimState::Skipped(values) = &mut self.place {
                 *values = values.saturating_add(header.values);
                 self.held.clear();
             } else if header.payload > MAX_KEPT_BYTES as u64
-                || (header.values > 0 && self.place != Place::Map)
+                || (header.values > 0 && self.place != SkimState::Map)
             {
-                self.place = Place::Over;
+                self.place = SkimState::Over;
             }
         }
         if self.payload == 0 {
@@ -108,37 +108,39 @@ impl Skim {
     fn value_ended(&mut self) {
         let mut held = &*std::mem::take(&mut self.held);
         match self.place {
-            Place::Map => {
+            SkimState::Map => {
                 let pairs = decode::read_map_len(&mut held).ok();
                 self.fields = pairs.map_or(0, |pairs| 2 * u64::from(pairs));
                 self.next_field();
                 return;
             }
-            Place::Key => {
+            SkimState::Key => {
                 self.place = match text(held).as_deref() {
-                    Some("type") => Place::Type,
-                    Some("nsp") => Place::Namespace,
-                    Some("id") => Place::AckId,
-                    Some(_) => Place::Skipped(1),
-                    None => Place::Over,
+                    Some("type") => SkimState::Type,
+                    Some("nsp") => SkimState::Namespace,
+                    Some("id") => SkimState::AckId,
+                    Some(_) => SkimState::Skipped(1),
+                    None => SkimState::Over,
                 };
                 return;
             }
-            Place::Type => self.packet_type = number(&mut held),
-            Place::Namespace => self.namespace = text(held).filter(|name| name.starts_with('/')),
-            Place::AckId => self.ack_id = number(&mut held).filter(|id: &i64| *id >= 0),
-            Place::Skipped(values) if values > 1 => {
-                self.place = Place::Skipped(values - 1);
+            SkimState::Type => self.packet_type = number(&mut held),
+            SkimState::Namespace => {
+                self.namespace = text(held).filter(|name| name.starts_with('/'))
+            }
+            SkimState::AckId => self.ack_id = number(&mut held).filter(|id: &i64| *id >= 0),
+            SkimState::Skipped(values) if values > 1 => {
+                self.place = SkimState::Skipped(values - 1);
                 return;
             }
-            Place::Skipped(_) | Place::Over => {}
+            SkimState::Skipped(_) | SkimState::Over => {}
         }
         self.next_field();
     }
 
     /// Goes on to the next key, each of which has a value.
     fn next_field(&mut self) {
-        self.place = if self.fields > 0 { Place::Key } else { Place::Over };
+        self.place = if self.fields > 0 { SkimState::Key } else { SkimState::Over };
         self.fields = self.fields.saturating_sub(2);
     }
 }

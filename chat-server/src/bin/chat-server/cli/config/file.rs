@@ -7,7 +7,7 @@ use toml::de::{DeTable, DeValue};
 use super::option;
 
 /// An option in a file.
-pub(super) struct Entry {
+pub(super) struct FileOption {
     /// The option's name within clap.
     pub(super) id: String,
     /// What it would be on the command line.
@@ -26,7 +26,10 @@ pub(super) struct LineError {
 ///
 /// # Errors
 /// All that is wrong.
-pub(super) fn entries(command: &clap::Command, text: &str) -> Result<Vec<Entry>, Vec<LineError>> {
+pub(super) fn entries(
+    command: &clap::Command,
+    text: &str,
+) -> Result<Vec<FileOption>, Vec<LineError>> {
     let line_at = |start: usize| text.get(..start).unwrap_or(text).matches('\n').count() + 1;
     let table = DeTable::parse(text).map_err(|error| {
         let line = line_at(error.span().map_or(0, |span| span.start));
@@ -36,7 +39,7 @@ pub(super) fn entries(command: &clap::Command, text: &str) -> Result<Vec<Entry>,
     for (key, value) in table.get_ref() {
         let line = line_at(key.span().start);
         match entry(command, key.get_ref(), value.get_ref()) {
-            Ok((id, arguments)) => entries.push(Entry { id, arguments, line }),
+            Ok((id, arguments)) => entries.push(FileOption { id, arguments, line }),
             Err(message) => errors.push(LineError { line, message }),
         }
     }
