@@ -15,6 +15,8 @@ mod nats;
 mod postgres;
 #[path = "../../chat-adapter/src/redis/options.rs"]
 mod redis_options;
+#[path = "../../chat-adapter/src/postgres/tls.rs"]
+mod tls;
 
 /// Where those files look for it.
 mod broker {
