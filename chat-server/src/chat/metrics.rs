@@ -46,11 +46,11 @@ impl Chat {
         let help = "Whether something does not work, 1 or 0, by what it is.";
         metrics.gauges("chat_impaired", help, "what", impaired);
         if let Some(disk) = self.log.disk() {
-            let help = "What the files of the store take, in bytes.";
+            let help = "Size of the store's files, in bytes.";
             metrics.gauge("chat_store_bytes", help, disk.used);
-            let help = "Room on the disk with these files, in bytes.";
+            let help = "Free space on the disk with these files, in bytes.";
             metrics.gauge("chat_store_disk_free_bytes", help, disk.free);
-            let help = "What the files of the search index take, in bytes.";
+            let help = "Size of the search index's files, in bytes.";
             metrics.gauge("chat_search_index_bytes", help, disk.search);
         }
     }
@@ -60,7 +60,7 @@ impl Chat {
         let connections = [("polling", polling), ("websocket", websocket)];
         metrics.gauges(
             "chat_connections",
-            "Connections of clients, also of those that are still connecting, by transport.",
+            "Connections of clients, including those that are still connecting, by transport.",
             "transport",
             connections,
         );
@@ -69,7 +69,7 @@ impl Chat {
         let connects = &self.log.metrics().connects;
         metrics.counters(
             "chat_connects_total",
-            "Clients that connected, by what became of the session: new, recovered, not_recovered if it was not there.",
+            "Clients that connected, by session: new, recovered, or not_recovered if it no longer existed.",
             "session",
             [
                 ("new", connects.new.get()),
@@ -84,7 +84,7 @@ impl Chat {
         ];
         metrics.counters(
             "chat_connects_refused_total",
-            "Clients that were not let in, by the code that they got; unserved if the store or the policy failed.",
+            "Clients that were refused, by the code that they got; unserved if the store or the policy failed.",
             "reason",
             by_code.chain(others),
         );
@@ -97,7 +97,7 @@ impl Chat {
         );
         metrics.counters(
             "chat_connections_ended_total",
-            "Connections that the server has ended, by the reason.",
+            "Connections that the server ended, by reason.",
             "reason",
             counters.all_ended().map(|(farewell, count)| (snake_case(&farewell), count)),
         );
@@ -225,7 +225,7 @@ impl Chat {
         );
         metrics.gauges(
             "chat_queue_max_length",
-            "How much may wait. Messages for their commit are bounded by what each connection may have in flight.",
+            "Limit of chat_queue_length. Messages for their commit are bounded by what each connection may have in flight.",
             "queue",
             [("frames_out", most_out), ("presence_in", most_heard)],
         );
@@ -238,7 +238,7 @@ impl Chat {
             memory.map(|(part, (used, _))| (part, used)),
         );
         let most = memory.map(|(part, (_, most))| (part, most));
-        metrics.gauges("chat_memory_max_bytes", "The most that it may be.", "use", most);
+        metrics.gauges("chat_memory_max_bytes", "Limit of chat_memory_bytes.", "use", most);
         let [sessions, connecting] = self.transport.max_sessions();
         metrics.gauges(
             "chat_connections_max",

@@ -11,11 +11,7 @@ use super::exposition::Exposition;
 pub(crate) fn add(metrics: &mut Exposition) {
     let Some(stat) = Stat::read() else { return };
     let page = page_size() as u64;
-    metrics.counter(
-        "process_cpu_seconds_total",
-        "Time on a processor, in seconds.",
-        stat.cpu_seconds,
-    );
+    metrics.counter("process_cpu_seconds_total", "CPU time, in seconds.", stat.cpu_seconds);
     if let Some(pages) = resident_pages() {
         let help = "Memory in use, in bytes.";
         metrics.gauge("process_resident_memory_bytes", help, pages * page);

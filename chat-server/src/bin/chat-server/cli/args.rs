@@ -37,8 +37,8 @@ const DEFAULT_PORT: &str = "3000";
 pub(crate) struct Cli {
     /// File with options (TOML): each by its long name, as in max-rooms = 50
     ///
-    /// The command line goes before the environment, and both go before the file. "chat-server config doc" prints one, and
-    /// "chat-server config check" checks one. Only its owner should read a file with passwords.
+    /// The command line overrides the environment, and both override the file. "chat-server config doc" prints such a file,
+    /// and "chat-server config check" checks one. If it has passwords, only its owner should be able to read it.
     #[arg(long, env = "CHAT_CONFIG", value_name = "FILE", global = true)]
     pub(crate) config: Option<PathBuf>,
 
@@ -66,10 +66,10 @@ pub(crate) struct Cli {
     )]
     pub(crate) store: String,
 
-    /// Where files of messages are kept: a directory, or off [default: beside the file of the store, as chat.db-files]
+    /// Directory for the files that users attach to messages, or off [default: next to the store's file, as chat.db-files]
     ///
-    /// It is made with the first file. Nodes of several machines need one that they share. With postgres: and memory: there
-    /// are no files unless this is set.
+    /// The first upload creates it. Nodes on several machines need a directory that they share. With postgres: and memory:
+    /// users can attach files only if this is set.
     #[arg(long = "files", env = "CHAT_FILES", value_name = "DIR")]
     pub(super) file_directory: Option<FilesPlace>,
 
@@ -166,16 +166,16 @@ pub(crate) struct Cli {
 
     /// Apply the rules of rooms, bans and mutes that the commands below set
     ///
-    /// Without it, everybody reads and writes every room. All nodes need it. Each start prints a link that makes an
-    /// administrator, as long as there is none.
+    /// Without it, everybody reads and writes every room. All nodes need it. Until there is an administrator, each start
+    /// prints a link that makes one.
     #[arg(long, env = "CHAT_ROOMS", value_parser = BoolishValueParser::new())]
     pub(crate) rooms: bool,
 
     /// Who may become a new user by taking a nickname: open for everybody, closed for nobody
     ///
-    /// With "invite", by the code of an invitation to a room. Where it is not open, clients that are no users enter no
-    /// room: they connect only to become users, or to link a device to one. This takes --rooms; "closed" does not if
-    /// signed tokens name the users. All nodes need the same.
+    /// With "invite", a new user needs the code of an invitation to a room. Unless registration is open, clients that are not
+    /// users cannot enter any room: they connect only to become a user, or to link a device to one. "invite" and "closed"
+    /// need --rooms; "closed" does not if signed tokens name the users. All nodes need the same value.
     #[arg(
         long,
         env = "CHAT_REGISTRATION",
@@ -187,8 +187,8 @@ pub(crate) struct Cli {
 
     /// Whether clients can search the messages that they may read: on or off
     ///
-    /// The index of a SQLite store is a file beside it, several times as large as the texts; PostgreSQL has it in
-    /// tables of its own. It is made in the background, also of what was said before, and costs time of the processor.
+    /// SQLite keeps the index in a file next to the store, several times as large as the texts; PostgreSQL keeps it in tables
+    /// of its own. The server builds it in the background, from earlier messages too, and that takes CPU time.
     #[arg(
         long,
         env = "CHAT_SEARCH",

@@ -19,18 +19,18 @@ pub(crate) enum Command {
         /// The new file
         file: PathBuf,
     },
-    /// Put a copy of a backup into the place of the SQLite file of the store; stop the server before
+    /// Replace the store's SQLite file with a copy of a backup; stop the server first
     ///
-    /// Checks the backup first, and keeps the file that was there beside. The log gets a new identity, so that clients with
-    /// messages that the backup lacks find out.
+    /// Checks the backup first, and keeps the replaced file next to it. The log gets a new identity, so that clients that
+    /// have messages the backup lacks find out.
     Restore {
         /// The backup
         file: PathBuf,
     },
-    /// Give the log of the store a new identity; stop all servers before
+    /// Give the store's log a new identity; stop all servers first
     ///
-    /// Do it after a PostgreSQL backup was restored or a standby took over: clients with messages that the database lacks find
-    /// out.
+    /// Do this after restoring a PostgreSQL backup, or after a standby took over: clients that have messages the database
+    /// lacks then find out.
     NewEpoch,
 }
 

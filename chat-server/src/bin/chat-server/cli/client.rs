@@ -32,7 +32,7 @@ pub(crate) enum Command {
     Users(UsersArgs),
     /// Print the rooms, and how many users are there
     Rooms(RoomsArgs),
-    /// Print messages of rooms as they come, until Ctrl-C; goes on where it was when the connection breaks
+    /// Print messages of rooms as they come, until Ctrl-C; resumes where it was after a broken connection
     Follow(FollowArgs),
 }
 

@@ -14,7 +14,7 @@ pub(crate) enum Command {
     Move(moving::Command),
     #[command(flatten)]
     Client(client::Command),
-    /// Add a token to the file of --api-tokens, and print it: with it, a program uses the API of the server
+    /// Add a token for programs that use the API to the file of --api-tokens, and print it
     ApiToken(ApiTokenArgs),
     /// Check or print a file with options, for --config
     Config {

@@ -10,7 +10,7 @@ use super::api_args::ApiArgs;
 pub(crate) enum Command {
     /// Ban a user or an address, everywhere or from a room; needs a server with --rooms
     ///
-    /// In the store of --store, or with --url over the API of a running server. So do "mute", "lift" and "kick".
+    /// Changes the store of --store, or with --url uses the API of a running server. So do "mute", "lift" and "kick".
     Ban(SanctionArgs),
     /// Let a user or an address read but not write, everywhere or in a room; needs a server with --rooms
     Mute(SanctionArgs),
@@ -22,22 +22,22 @@ pub(crate) enum Command {
     Room(RoomArgs),
     /// Make a user a member of a room, with a role, or end that
     Member(MemberArgs),
-    /// Print a code with which others become members of a room, and users with --registration invite
+    /// Print a code that makes others members of a room, and users with --registration invite
     Invite(InviteArgs),
-    /// Print a code with which a user whose devices are lost links a new one: once, within ten minutes
+    /// Print a code that links a new device to a user who has lost all others: once, within ten minutes
     Code {
         /// The user's nickname
         nickname: Nickname,
     },
     /// Give a user another nickname, take one away so that nobody has it, or free it again
     ///
-    /// A running server with --rooms follows within a second, any other one when the user connects again.
+    /// A running server with --rooms applies it within a second, any other when the user connects again.
     Name(NameArgs),
     /// Erase a user: all messages, names, devices, read positions and memberships, for good
     ///
-    /// While servers run: clients see the messages disappear. Entries of the log without text and name stay in their places.
-    /// It goes through the whole log in small steps. If it is stopped, start it again. Backups that were made before still
-    /// have everything.
+    /// Servers may run meanwhile: clients see the messages disappear. Entries without text and name stay in the log. The
+    /// command goes through the whole log in small steps; if it is stopped, start it again. Backups made before still have
+    /// everything.
     ///
     /// Examples: chat-server erase Ada
     ///           chat-server erase --user 4f1d2a90c3b57e68 --store postgres://localhost/chat

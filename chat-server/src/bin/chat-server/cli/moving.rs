@@ -16,10 +16,10 @@ use super::progress::Pace;
 /// Moves the store of --store.
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 pub(crate) enum Command {
-    /// Write everything in the store to a file, a line of JSON for each message, user, room and so on
+    /// Write the whole store to a file, one line of JSON for each message, user, room and so on
     ///
-    /// While servers run: it is the state of one moment. Sessions are left out, and so is the search index, which is made
-    /// again. The file has hashes of tokens and all private messages; it is for its owner only.
+    /// Servers may run meanwhile: the file has the state of one moment. It leaves out sessions, and the search index, which a
+    /// server rebuilds. It has hashes of tokens and all private messages, and only its owner can read it.
     ///
     /// Examples: chat-server export chat.jsonl --store sqlite:chat.db
     ///           chat-server export - | gzip > chat.jsonl.gz
@@ -28,10 +28,10 @@ pub(crate) enum Command {
         /// The new file; - for standard output
         file: PathBuf,
     },
-    /// Read the file of an export into an empty store, before a server uses it
+    /// Load an exported file into an empty store, before a server uses it
     ///
-    /// The log keeps its identity, its offsets and the keys of messages, so clients go on as if nothing had happened. If it
-    /// is stopped, start it again: it goes on where it was. A wrong line is named by its number.
+    /// The log keeps its identity, its offsets and the keys of its messages, so clients go on as if nothing had happened. If
+    /// the import is stopped, start it again: it goes on where it was. An error names the number of the wrong line.
     ///
     /// Examples: chat-server import chat.jsonl --store postgres://localhost/chat
     ///           chat-server export - --store sqlite:chat.db | chat-server import - --store sqlite:copy.db

@@ -20,11 +20,10 @@ const SOON: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub(crate) struct TlsArgs {
-    /// File with the server's certificate and those of the authorities in between (PEM, fullchain.pem); clients then use
-    /// https:// and wss://
+    /// File with the server's certificate and the intermediate ones (PEM, fullchain.pem); clients then use https:// and wss://
     ///
-    /// The files of --tls-cert and --tls-key are read again when they change, and on SIGHUP; if they cannot be used, the
-    /// certificate of before stays.
+    /// The server reads the files of --tls-cert and --tls-key again when they change, and on SIGHUP. If it cannot use them, it
+    /// keeps the previous certificate.
     #[arg(long, env = "CHAT_TLS_CERT", value_name = "FILE", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
 
@@ -71,7 +70,7 @@ impl TlsArgs {
     }
 }
 
-/// Reads the files again. What is wrong with them is logged, and the certificate of before stays.
+/// Reads the files again. If something is wrong with them, logs it and keeps the previous certificate.
 pub(super) fn reload(certificate: &TlsCertificate) {
     tell(certificate, certificate.reload().map(|()| true));
 }

@@ -13,9 +13,9 @@ const WIDTH: usize = 100;
 /// Returns a file with all options, none of them set.
 pub(crate) fn document(command: &Command) -> String {
     let mut text = String::from(
-        "# Options of chat-server, each with its default, or with an example. Take off the # to set one.\n\
+        "# Options of chat-server, each with its default, or with an example. Remove the # to set one.\n\
          #\n\
-         # The command line goes before the environment, and both go before this file. Give it with\n\
+         # The command line overrides the environment, and both override this file. Name the file with\n\
          # --config FILE or CHAT_CONFIG, and check it with: chat-server config check FILE\n",
     );
     let mut heading = "";
