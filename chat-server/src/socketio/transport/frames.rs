@@ -1,4 +1,6 @@
 use bytes::BufMut;
+use tungstenite::protocol::frame::FrameHeader;
+use tungstenite::protocol::frame::coding::OpCode;
 
 /// The first byte of a whole text message.
 pub(crate) const TEXT: u8 = 0x81;
@@ -9,13 +11,15 @@ pub(crate) const BINARY: u8 = 0x82;
 /// The first byte of the frame that ends a websocket.
 pub(crate) const CLOSE: u8 = 0x88;
 
+/// The bits of the first byte that tell what kind of frame it is.
+const KIND: u8 = 0x0f;
+
 /// The header of a frame without a mask has 2, 4 or 10 bytes.
 pub(crate) const LONGEST_HEADER: usize = 10;
 
-/// Appends the frame that ends a websocket, with a short payload.
+/// Appends the frame that ends a websocket, with this payload.
 pub(crate) fn put_close_frame(buffer: &mut impl BufMut, payload: &[u8]) {
-    buffer.put_slice(&[CLOSE, payload.len() as u8]);
-    buffer.put_slice(payload);
+    put_frame(buffer, CLOSE, &[payload]);
 }
 
 /// Returns a whole text message of a server, made of these parts.
@@ -63,18 +67,9 @@ fn put_frame(buffer: &mut impl BufMut, first: u8, parts: &[&[u8]]) {
 }
 
 fn put_header(buffer: &mut impl BufMut, first: u8, length: usize) {
-    buffer.put_u8(first);
-    match length {
-        0..=125 => buffer.put_u8(length as u8),
-        126..=0xffff => {
-            buffer.put_u8(126);
-            buffer.put_u16(length as u16);
-        }
-        _ => {
-            buffer.put_u8(127);
-            buffer.put_u64(length as u64);
-        }
-    }
+    let header = FrameHeader { opcode: OpCode::from(first & KIND), ..FrameHeader::default() };
+    // Only writing could fail.
+    header.format(length as u64, &mut buffer.writer()).ok();
 }
 
 /// Returns the length of the header and of the payload, if the header is complete. Server frames have no mask; see
