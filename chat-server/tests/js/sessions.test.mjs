@@ -67,7 +67,7 @@ for (const [name, transports] of Object.entries(TRANSPORTS)) {
     await send(second, "still served");
     first.close();
     await once(third, "connect");
-    assert.match(server.process.stderr, /turned away: .*--max-sessions/);
+    assert.match(server.process.stderr, /turned away: .*--max-sessions.* client\.address=127\.0\.0\.1\n/);
     assert.equal(server.process.stderr.match(/turned away/g).length, 1, "the log says it once");
   });
 }

@@ -133,7 +133,8 @@ impl Admissions {
         self.counters.refused(full);
         if counts.told.is_none_or(|told| told.elapsed() >= SILENCE) {
             counts.told = Some(Instant::now());
-            tracing::warn!(client.address = ?address, "clients are turned away: {full}");
+            let address = address.map(tracing::field::display);
+            tracing::warn!(client.address = address, "clients are turned away: {full}");
         }
         Err(full)
     }

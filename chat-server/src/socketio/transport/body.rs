@@ -1,6 +1,7 @@
 use std::io::{self, ErrorKind};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -16,7 +17,8 @@ use super::payload::SEPARATOR;
 const PONG: &[u8] = b"3\x1e";
 
 /// The body of a client's POST, read one packet at a time and no faster than its [`Link`] allows. The rest is left
-/// unread, and the POST waits.
+/// unread, and the POST waits. Meanwhile the client counts as alive while it polls: otherwise it would not have got the
+/// pings either.
 pub(super) struct PacedBody {
     link: Arc<Link>,
     body: Body,
@@ -25,13 +27,32 @@ pub(super) struct PacedBody {
     /// Whether the next byte begins a packet.
     is_between: bool,
     incoming: Incoming,
+    /// The number of polls when a pong was last due.
+    polls: u64,
 }
 
 impl PacedBody {
     /// Wraps a body; `patience` is the sum of the ping interval and the ping timeout.
     pub(super) fn new(body: Body, link: &Arc<Link>, patience: Duration) -> Self {
         let incoming = Incoming::new(Arc::clone(link), patience);
-        Self { link: Arc::clone(link), body, rest: Bytes::new(), is_between: true, incoming }
+        let (link, polls) = (Arc::clone(link), link.polls.load(Ordering::Relaxed));
+        Self { link, body, rest: Bytes::new(), is_between: true, incoming, polls }
+    }
+
+    /// Returns what to do, with a pong only for a client that polls.
+    fn step(&mut self, context: &mut Context<'_>) -> Poll<Step> {
+        loop {
+            let step = self.incoming.poll(context);
+            if step != Poll::Ready(Step::Pong) {
+                return step;
+            }
+            self.incoming.ponged();
+            let polls = self.link.polls.load(Ordering::Relaxed);
+            let has_polled = std::mem::replace(&mut self.polls, polls) < polls;
+            if has_polled || self.link.stage.is_polled_now() {
+                return step;
+            }
+        }
     }
 
     /// Returns the next packet, or the part that has arrived.
@@ -56,7 +77,7 @@ impl HttpBody for PacedBody {
         if this.is_between {
             this.incoming.handled();
         }
-        let step = this.incoming.poll(context);
+        let step = this.step(context);
         if this.link.is_closed() {
             return Poll::Ready(Some(Err(ErrorKind::ConnectionAborted.into())));
         }
@@ -65,7 +86,6 @@ impl HttpBody for PacedBody {
             match step {
                 Poll::Ready(Step::Read) => {}
                 Poll::Ready(Step::Pong) => {
-                    this.incoming.ponged();
                     return Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(PONG)))));
                 }
                 Poll::Pending => {

@@ -81,7 +81,8 @@ impl Budget {
             }
             if told.is_none_or(|told| now - told >= SILENCE) {
                 *told = Some(now);
-                tracing::warn!(client.address = ?address, "there is no more room for {}", self.what);
+                let address = address.map(tracing::field::display);
+                tracing::warn!(client.address = address, "there is no more room for {}", self.what);
             }
             // Addresses without room are not listed.
             if let Some(address) = address

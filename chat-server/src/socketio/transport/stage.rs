@@ -76,9 +76,14 @@ impl Stage {
         }
     }
 
+    /// Returns whether a poll is waiting for packets.
+    pub(super) fn is_polled_now(&self) -> bool {
+        self.waiting_polls.load(Ordering::Acquire) > 0
+    }
+
     /// Waits until no poll is waiting. Each one [ends](Self::poll_is_over) soon once the client has moved.
     pub(super) async fn polls_have_ended(&self) {
-        self.changed.until(|| self.waiting_polls.load(Ordering::Acquire) == 0).await;
+        self.changed.until(|| !self.is_polled_now()).await;
     }
 
     fn enter(&self, stage: u8) {

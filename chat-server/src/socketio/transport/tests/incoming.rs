@@ -182,6 +182,7 @@ async fn connections_of_a_user_count_together() {
 async fn a_post_waits_and_its_packets_come_at_their_rate() {
     let link = Arc::new(Link::default().with_rate(rate(10, 5)));
     let started = Instant::now();
+    let poll = link.begin_poll();
     for _ in 0..2 {
         let sent: Vec<_> = (0..10).map(|number| format!("42[{number}]")).collect();
         let mut body =
@@ -198,6 +199,20 @@ async fn a_post_waits_and_its_packets_come_at_their_rate() {
     }
     // The last one does not hold up the answer to its POST, but what comes after it.
     assert!(started.elapsed() >= Duration::from_millis(1300), "{:?}", started.elapsed());
+    poll.end();
+}
+
+/// Otherwise a POST that waits for answers to be polled would keep the session of a client that never polls.
+#[tokio::test(start_paused = true)]
+async fn a_post_that_waits_is_no_sign_of_life_of_a_client_that_does_not_poll() {
+    let link = Arc::new(Link::default());
+    let _much = InFlight::new(&link, 1024 * 1024);
+    let mut body = PacedBody::new(Body::from("42[1]"), &link, PATIENCE);
+    assert!(timeout(10 * PATIENCE, body.frame()).await.is_err());
+    link.begin_poll().end();
+    let pong = timeout(PATIENCE, body.frame()).await.expect("it has polled").unwrap().unwrap();
+    assert_eq!(pong.into_data().unwrap(), "3\x1e");
+    assert!(timeout(10 * PATIENCE, body.frame()).await.is_err(), "it counts once");
 }
 
 #[tokio::test]
