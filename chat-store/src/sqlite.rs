@@ -101,9 +101,11 @@ const WAL_BYTES: &str = "33554432";
 ///   and uses them again.
 /// - *The search index* is in a file with `-search` at the end of its name, made when it is used first. It can be deleted
 ///   while no process uses it: it is made again from the log.
-/// - *One of the three files deleted, moved or replaced:* [`StoreError::Moved`], nothing confirmed and nothing read,
-///   until the same file is back. At the moment when it happens, a batch may have been stored in the file that is
-///   gone.
+/// - *Damaged:* once SQLite has found that, whatever it was doing, [`StoreError::Corrupt`] and nothing confirmed any more
+///   until the file is opened again. Reads of what is whole go on.
+/// - *One of the three files deleted, moved or replaced, or the first one emptied:* [`StoreError::Moved`], nothing
+///   confirmed and nothing read, until the same file is back. At the moment when it happens, a batch may have been
+///   stored in the file that is gone.
 pub struct SqliteStore {
     place: Place,
     epoch: Epoch,
@@ -190,11 +192,14 @@ impl SqliteStore {
         self.readers.acquire().await.map_err(|error| self.place.error_in_use(error))
     }
 
-    /// Runs a write, and confirms it only if it is in the file that the next start will find.
+    /// Runs a write, and confirms it only if it is in the file that the next start will find and can use.
     async fn in_place<T>(
         &self,
         write: impl Future<Output = Result<T, sqlx::Error>>,
     ) -> Result<T, StoreError> {
+        if self.place.is_damaged() {
+            return Err(self.place.damaged());
+        }
         let written = async {
             self.files.check()?;
             let written = write.await?;

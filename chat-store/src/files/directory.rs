@@ -15,8 +15,8 @@ use chat_core::{FileId, Offset, RecoveryOffset, Timestamp, UserId};
 use tokio::task::spawn_blocking;
 
 use self::disk::{
-    create_synced, ids_in, ignore_missing, make_directory, names_in, read_if_there, sync_directory,
-    write_synced,
+    create_file, create_synced, ids_in, ignore_missing, make_directory, names_in, read_if_there,
+    sync_directory, write_synced,
 };
 use self::kept::kept_in;
 use self::paths::{Paths, day_of, offset_of, position_of};
@@ -169,7 +169,7 @@ fn secret(paths: &Paths) -> Result<[u8; 32], FileError> {
 fn create(paths: &Paths, file: &FileRecord) -> Result<(), FileError> {
     let day = paths.day(file.at, file.owner);
     make_directory(&day)?;
-    File::create(day.join(format!("{}-{}", file.id, file.bytes)))?;
+    create_file(&day.join(format!("{}-{}", file.id, file.bytes)))?;
     let directory = paths.loose(file.id);
     make_directory(&directory)?;
     let json = serde_json::to_vec(file).map_err(io::Error::other)?;

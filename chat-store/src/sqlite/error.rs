@@ -1,6 +1,8 @@
 use std::fmt;
 use std::io::ErrorKind;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use sqlx::error::DatabaseError;
 
@@ -10,9 +12,13 @@ use crate::StoreError;
 /// What to do about a file that cannot be opened.
 const OPEN: &str = "check that its folder exists and its permissions";
 
-/// The name of the file for people. It converts SQLite's errors into ours.
+/// The name of the file for people. It converts SQLite's errors into ours. Cheap to clone.
 #[derive(Debug, Clone)]
-pub(super) struct Place(String);
+pub(super) struct Place {
+    name: Arc<str>,
+    /// Whether SQLite has found the file damaged since it was opened.
+    is_damaged: Arc<AtomicBool>,
+}
 
 /// The result codes of SQLite (<https://sqlite.org/rescode.html>) that are handled. The low byte is the kind; an
 /// extended code adds details above it.
@@ -35,33 +41,47 @@ mod code {
 
 impl Place {
     pub(super) fn new(path: &Path) -> Self {
-        Self(path.display().to_string())
+        Self { name: path.display().to_string().into(), is_damaged: Arc::default() }
+    }
+
+    /// Returns whether the file was damaged when something was read or written.
+    pub(super) fn is_damaged(&self) -> bool {
+        self.is_damaged.load(Ordering::Relaxed)
+    }
+
+    /// Returns the error for a file that SQLite has found damaged.
+    pub(super) fn damaged(&self) -> StoreError {
+        self.corrupt("is damaged")
+    }
+
+    fn name(&self) -> String {
+        self.name.to_string()
     }
 
     /// Returns the error for a file with wrong contents.
     pub(super) fn corrupt(&self, problem: impl Into<String>) -> StoreError {
-        StoreError::Corrupt { place: self.0.clone(), problem: problem.into(), source: None }
+        StoreError::Corrupt { place: self.name(), problem: problem.into(), source: None }
     }
 
     /// Returns the error for a file of a later version.
     pub(super) fn newer(&self) -> StoreError {
-        StoreError::Newer { place: self.0.clone() }
+        StoreError::Newer { place: self.name() }
     }
 
     /// Returns the error for a file that cannot be used where it is.
     pub(super) fn unusable(&self, why: &'static str) -> StoreError {
-        StoreError::Open { place: self.0.clone(), advice: OPEN, source: why.into() }
+        StoreError::Open { place: self.name(), advice: OPEN, source: why.into() }
     }
 
     /// Returns the error for a file that is to be made, and is there.
     pub(super) fn taken(&self, advice: &'static str) -> StoreError {
         let source = "there is a file of that name".into();
-        StoreError::Open { place: self.0.clone(), advice, source }
+        StoreError::Open { place: self.name(), advice, source }
     }
 
     /// Returns the error for a file that others use.
     pub(super) fn locked(&self, why: &'static str) -> StoreError {
-        StoreError::Locked { place: self.0.clone(), source: why.into() }
+        StoreError::Locked { place: self.name(), source: why.into() }
     }
 
     /// Converts an error for a file that has been open before.
@@ -81,7 +101,7 @@ impl Place {
             let place = moved.path.display().to_string();
             return StoreError::Moved { place, source: error.into() };
         }
-        let place = self.0.clone();
+        let place = self.name();
         let code = match &error {
             sqlx::Error::PoolClosed => return StoreError::Closed,
             // A name that cannot be passed to SQLite: not UTF-8, or with a NUL.
@@ -96,6 +116,9 @@ impl Place {
             error => error.as_database_error().map_or(0, result_code),
         };
         let source = Box::new(error);
+        if matches!(code & 0xff, code::NOTADB | code::CORRUPT) {
+            self.is_damaged.store(true, Ordering::Relaxed);
+        }
         match (code, code & 0xff) {
             (code::IOERR_SHMSIZE, _) | (_, code::FULL) => StoreError::Full { place, source },
             (_, code::BUSY | code::LOCKED | code::PROTOCOL) => StoreError::Locked { place, source },
@@ -124,7 +147,7 @@ impl Place {
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.name)
     }
 }
 

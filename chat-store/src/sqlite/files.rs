@@ -18,7 +18,10 @@ const BESIDE: [&str; 2] = ["-wal", "-shm"];
 #[derive(Debug, Clone)]
 pub(super) struct Files(Arc<[(PathBuf, Identity)]>);
 
-/// A file that is not where it was when it was opened.
+/// The fewest bytes of a database, one page of the smallest size. The write-ahead log and the index may be empty.
+const FEWEST: [u64; 3] = [512, 0, 0];
+
+/// A file that is not where it was when it was opened, or was emptied.
 #[derive(Debug)]
 pub(super) struct Moved {
     pub(super) path: PathBuf,
@@ -36,7 +39,7 @@ impl Files {
         });
         let all = [path.to_owned()].into_iter().chain(beside);
         let all = all.map(|path| {
-            let identity = identity(&path)?;
+            let (identity, _) = identity(&path)?;
             Ok((path, identity))
         });
         all.collect::<io::Result<_>>().map(Self)
@@ -57,11 +60,12 @@ impl Files {
         None
     }
 
-    /// Fails with [`Moved`] if one of them is no longer in its place. It takes a few microseconds.
+    /// Fails with [`Moved`] if one of them is no longer in its place, or was emptied, which SQLite does not notice as long
+    /// as it only writes. It takes a few microseconds.
     pub(super) fn check(&self) -> Result<(), sqlx::Error> {
-        for (path, identity_when_opened) in &*self.0 {
+        for ((path, identity_when_opened), fewest) in self.0.iter().zip(FEWEST) {
             let is_there = match identity(path) {
-                Ok(found) => found == *identity_when_opened,
+                Ok((found, bytes)) => found == *identity_when_opened && bytes >= fewest,
                 Err(error) => match error.kind() {
                     io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => false,
                     _ => return Err(error.into()),
@@ -85,7 +89,7 @@ impl Moved {
 
 impl fmt::Display for Moved {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("there is none, or another one, at its path")
+        f.write_str("there is none, another one, or an empty one at its path")
     }
 }
 
@@ -113,28 +117,30 @@ pub(super) fn create_new(path: &Path) -> io::Result<()> {
 #[cfg(unix)]
 type Identity = (u64, u64);
 
+/// Returns a file's identity and its length.
+///
 /// Requests nothing more: reading a file's times makes its next change slower. Since Linux 6.13 that change then gets
 /// a new timestamp, which a sync has to write (multigrain timestamps).
 #[cfg(target_os = "linux")]
-fn identity(path: &Path) -> io::Result<Identity> {
+fn identity(path: &Path) -> io::Result<(Identity, u64)> {
     use rustix::fs::{AtFlags, CWD, StatxFlags, makedev, statx};
 
-    let file = match statx(CWD, path, AtFlags::empty(), StatxFlags::INO) {
+    let file = match statx(CWD, path, AtFlags::empty(), StatxFlags::INO | StatxFlags::SIZE) {
         // A sandbox may not know the call.
         Err(rustix::io::Errno::NOSYS | rustix::io::Errno::PERM) => return all_metadata(path),
         file => file?,
     };
-    Ok((makedev(file.stx_dev_major, file.stx_dev_minor), file.stx_ino))
+    Ok(((makedev(file.stx_dev_major, file.stx_dev_minor), file.stx_ino), file.stx_size))
 }
 
 #[cfg(all(unix, not(target_os = "linux")))]
 use all_metadata as identity;
 
 #[cfg(unix)]
-fn all_metadata(path: &Path) -> io::Result<Identity> {
+fn all_metadata(path: &Path) -> io::Result<(Identity, u64)> {
     use std::os::unix::fs::MetadataExt;
     let file = fs::metadata(path)?;
-    Ok((file.dev(), file.ino()))
+    Ok(((file.dev(), file.ino()), file.len()))
 }
 
 /// On such a system the name of an open file cannot be reused.
@@ -142,6 +148,6 @@ fn all_metadata(path: &Path) -> io::Result<Identity> {
 type Identity = ();
 
 #[cfg(not(unix))]
-fn identity(path: &Path) -> io::Result<Identity> {
-    fs::metadata(path).map(drop)
+fn identity(path: &Path) -> io::Result<(Identity, u64)> {
+    fs::metadata(path).map(|file| ((), file.len()))
 }

@@ -91,6 +91,15 @@ async fn a_file_that_took_the_place_of_another_is_neither_read_nor_written() {
     store.close().await;
 }
 
+/// As by `> chat.db`. SQLite only writes to its log, and so does not notice.
+#[tokio::test]
+async fn nothing_is_confirmed_in_a_file_that_was_emptied() {
+    let (folder, store) = store().await;
+    let path = file(folder.path(), "");
+    fs::write(&path, "").unwrap();
+    assert_refuses(&store, &path).await;
+}
+
 #[tokio::test]
 async fn what_was_confirmed_is_there_after_a_restart_when_only_its_write_ahead_log_was_deleted() {
     for suffix in ["-wal", "-shm"] {

@@ -47,6 +47,11 @@ async fn a_damaged_file_is_reported_as_such() {
     let error = store.read_after(None, chat_core::Offset::ZERO, 100).await.unwrap_err();
     assert!(matches!(error, StoreError::Corrupt { .. }), "{error:?}");
     assert!(error.to_string().contains("chat.db is damaged; "), "{error}");
+
+    // It is not to be opened again, so nothing is confirmed that would be in it.
+    let error = store.append(&[new("after")]).await.unwrap_err();
+    assert!(matches!(error, StoreError::Corrupt { .. }), "{error:?}");
+    assert!(error.to_string().contains("chat.db is damaged; "), "{error}");
 }
 
 #[tokio::test]

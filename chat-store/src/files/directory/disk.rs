@@ -47,13 +47,18 @@ pub(super) fn make_directory(path: &Path) -> io::Result<()> {
     builder.create(path)
 }
 
-/// Creates or replaces a file, and syncs its content.
-pub(super) fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
+/// Creates or empties a file, for its owner only.
+pub(super) fn create_file(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
+    options.open(path)
+}
+
+/// Creates or replaces a file, and syncs its content.
+pub(super) fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = create_file(path)?;
     file.write_all(bytes)?;
     file.sync_all()
 }

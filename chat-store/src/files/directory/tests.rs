@@ -200,3 +200,28 @@ async fn of_two_messages_one_has_the_file_and_nothing_is_left_of_the_other() {
         }
     }
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn all_of_it_is_for_its_owner_only() {
+    use std::os::unix::fs::PermissionsExt;
+
+    fn modes(path: &Path, found: &mut Vec<(bool, u32)>) {
+        let metadata = fs::metadata(path).unwrap();
+        found.push((metadata.is_dir(), metadata.permissions().mode() & 0o777));
+        if metadata.is_dir() {
+            fs::read_dir(path).unwrap().for_each(|entry| modes(&entry.unwrap().path(), found));
+        }
+    }
+
+    let kept = Kept::new();
+    let id = kept.stored(1, "text").await;
+    kept.store.attach(id, &at(1)).await.unwrap();
+    kept.store.create(&record(2, 4)).await.unwrap();
+    kept.store.secret().await.unwrap();
+    let mut found = Vec::new();
+    modes(&kept.directory.path().join("files"), &mut found);
+    assert!(found.iter().any(|(is_directory, _)| !is_directory));
+    let others = |&(is_directory, mode): &_| mode != if is_directory { 0o700 } else { 0o600 };
+    assert!(!found.iter().any(others), "{found:?}");
+}
