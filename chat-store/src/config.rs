@@ -4,7 +4,7 @@ use std::sync::Arc;
 use chat_core::Timestamp;
 
 use crate::import_mark::IMPORT_MARK;
-use crate::{MemoryStore, SessionKey, Store, StoreError};
+use crate::{MemoryStore, SchemaVersion, SessionKey, Store, StoreError};
 
 /// Opens the store that a URL names.
 ///
@@ -115,6 +115,22 @@ pub async fn renew_epoch(url: &str) -> Result<(), StoreError> {
         Database::Sqlite(path) => crate::SqliteStore::renew_epoch(path).await,
         #[cfg(feature = "postgres")]
         Database::Postgres(url) => crate::PostgresStore::renew_epoch(url).await,
+        #[cfg(not(any(feature = "sqlite", feature = "postgres")))]
+        Database::None(none) => match *none {},
+    }
+}
+
+/// Returns the version of the store that a URL names, and changes nothing.
+///
+/// # Errors
+/// [`StoreError::Url`] for a store in memory, [`StoreError::Newer`] if a later program has changed it, otherwise why it could
+/// not be read.
+pub async fn schema_version(url: &str) -> Result<SchemaVersion, StoreError> {
+    match database(url)? {
+        #[cfg(feature = "sqlite")]
+        Database::Sqlite(path) => crate::SqliteStore::schema_version(path).await,
+        #[cfg(feature = "postgres")]
+        Database::Postgres(url) => crate::PostgresStore::schema_version(url).await,
         #[cfg(not(any(feature = "sqlite", feature = "postgres")))]
         Database::None(none) => match *none {},
     }

@@ -21,6 +21,7 @@ mod reactions;
 mod read_position_store;
 mod room_store;
 mod room_store_wrapper;
+mod schema_version;
 mod search_index;
 mod session;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
@@ -41,7 +42,7 @@ pub use access::{
     RoomAccess, RoomMember, RoomRecord, RoomViewer, Sanction, SanctionKey, Subject,
 };
 pub use appended::Appended;
-pub use config::{back_up, open, renew_epoch, restore};
+pub use config::{back_up, open, renew_epoch, restore, schema_version};
 pub use disk::Disk;
 pub use dump::{MoveError, export, import};
 pub use error::StoreError;
@@ -59,6 +60,7 @@ pub use reactions::Reactions;
 pub use read_position_store::{ReadPosition, ReadPositionStore};
 pub use room_store::RoomStore;
 pub use room_store_wrapper::RoomStoreWrapper;
+pub use schema_version::SchemaVersion;
 pub use search_index::{
     Document, IndexAdvanced, IndexBatch, IndexChange, IndexSearch, SearchIndex, SearchScope, Writer,
 };

@@ -52,7 +52,8 @@ use self::known_log::KnownLog;
 use self::read::Connection;
 use self::schema::Prepared;
 use crate::{
-    Appended, MessageStore, Page, Plan, Reactions, SearchIndex, StoreError, Trim, Trimmed,
+    Appended, MessageStore, Page, Plan, Reactions, SchemaVersion, SearchIndex, StoreError, Trim,
+    Trimmed,
 };
 
 /// The number of concurrent readers. A page takes well under a millisecond.
@@ -176,6 +177,19 @@ impl PostgresStore {
         let connected = connections::connect(&options).await;
         let mut connection = connected.map_err(|error| place.error(error))?;
         schema::renew_epoch(&mut connection, &place).await
+    }
+
+    /// Returns the version of the tables in the database of a URL, and changes nothing.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn schema_version(url: &str) -> Result<SchemaVersion, StoreError> {
+        let options = options(url)?;
+        let place = Place::new(&options);
+        let connected = connections::connect(&options).await;
+        let mut connection = connected.map_err(|error| place.error(error))?;
+        let stored = schema::version(&mut connection, &place).await?;
+        Ok(SchemaVersion { stored, known: schema::MIGRATIONS.len() })
     }
 
     /// Runs a write to its end even if its caller goes away, so that no write is left half done and the next one

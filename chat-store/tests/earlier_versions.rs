@@ -41,6 +41,24 @@ fn message() -> NewMessage {
 }
 
 #[tokio::test]
+async fn the_version_of_a_file_is_told_without_changing_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("chat.db");
+    let url = format!("sqlite:{}", path.display());
+    assert!(chat_store::schema_version(&url).await.is_err(), "there is none");
+    assert!(!path.exists());
+    run_sql(&path, &VERSION_2.join(";\n")).await;
+    let found = chat_store::schema_version(&url).await.unwrap();
+    assert_eq!((found.stored, version(&path).await), (2, 2));
+    chat_store::open(&url).await.unwrap().close().await;
+    let found = chat_store::schema_version(&url).await.unwrap();
+    assert_eq!(found.stored, found.known);
+    run_sql(&path, "PRAGMA user_version = 1000").await;
+    let newer = chat_store::schema_version(&url).await;
+    assert!(matches!(newer, Err(StoreError::Newer { .. })), "{newer:?}");
+}
+
+#[tokio::test]
 async fn a_file_of_version_2_keeps_its_log_and_takes_sessions() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("chat.db");

@@ -1,14 +1,14 @@
 // Backups, by the commands of docs/OPERATIONS.md: of SQLite, or with CHAT_POSTGRES of the database at that URL.
 
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
-import { readFileSync, symlinkSync } from "node:fs";
+import { execFile, execFileSync } from "node:child_process";
+import { existsSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
 import { temporaryDirectory } from "./support/bounds.mjs";
 import { connect, send } from "./support/client.mjs";
-import { failing } from "./support/commands.mjs";
+import { command, failing } from "./support/commands.mjs";
 import { Recoverable } from "./support/recoverable.mjs";
 import { Server } from "./support/server.mjs";
 
@@ -104,3 +104,31 @@ const ofFiles = async (t) => {
 };
 
 if (!POSTGRES) test("nothing is restored while the server runs, and no backup replaces a file", ofFiles);
+
+test("the schema of a store is told, and upgraded after a backup", async (t) => {
+  const folder = temporaryDirectory(t);
+  const file = join(folder, "chat.db");
+  if (POSTGRES === undefined) {
+    // What the tutorial's server makes.
+    const table = "CREATE TABLE messages (id INTEGER PRIMARY KEY AUTOINCREMENT, client_offset TEXT UNIQUE, content TEXT)";
+    const row = "INSERT INTO messages (client_offset, content) VALUES ('k-0', 'from the tutorial')";
+    const script = `import sqlite3\ndb = sqlite3.connect(${JSON.stringify(file)})\ndb.execute("${table}")\ndb.execute("${row}")\ndb.commit()`;
+    execFileSync("python3", ["-c", script]);
+    const old = { store: `sqlite:${file}` };
+    assert.match(await failing(old, "migrate", "--check"), /has schema version 0, and this program makes \d+ of it/);
+    assert.equal(existsSync(`${file}.schema-0`), false);
+    assert.match(await command(old, "migrate"), /^backed up in .*chat\.db\.schema-0\nthe store had schema version 0, and has \d+ now$/m);
+    const kept = { store: `sqlite:${file}.schema-0` };
+    assert.match(await failing(kept, "migrate", "--check"), /has schema version 0/);
+  }
+  const server = await Server.start(t, { store: POSTGRES ?? `sqlite:${file}` });
+  // While a server runs.
+  for (const args of [["--check"], []]) {
+    assert.match(await command(server, "migrate", ...args), /^the store has schema version \d+, as this program$/m);
+  }
+  if (POSTGRES === undefined) {
+    const client = new Recoverable(t, server.url);
+    await client.has(1);
+    assert.deepEqual(client.contents, ["from the tutorial"]);
+  }
+});

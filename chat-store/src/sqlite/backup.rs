@@ -15,7 +15,7 @@ use super::SqliteStore;
 use super::error::Place;
 use super::files::create_new;
 use super::schema;
-use crate::StoreError;
+use crate::{SchemaVersion, StoreError};
 
 /// How often progress is told.
 const STEP: Duration = Duration::from_millis(250);
@@ -108,6 +108,19 @@ impl SqliteStore {
         become_alone(&mut log, &place).await?;
         schema::renew_epoch(&mut log, &place).await?;
         log.close().await.map_err(|error| place.error(error))
+    }
+
+    /// Returns the version of the file at `path`, and changes nothing.
+    ///
+    /// # Errors
+    /// When there is no log, or it cannot be read.
+    pub async fn schema_version(path: &Path) -> Result<SchemaVersion, StoreError> {
+        let place = Place::new(path);
+        let mut log = open(path, &place, |options| options.read_only(true)).await?;
+        schema::check(&mut log, &place).await?;
+        let stored = schema::version(&mut log, &place).await?;
+        log.close().await.map_err(|error| place.error(error))?;
+        Ok(SchemaVersion { stored, known: schema::MIGRATIONS.len() })
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
-use chat_store::StoreError;
+use chat_store::{SchemaVersion, StoreError};
 use clap::Subcommand;
 
 use super::moderate::check_store;
@@ -26,6 +26,15 @@ pub(crate) enum Command {
     Restore {
         /// The backup
         file: PathBuf,
+    },
+    /// Upgrade the tables of the store for this version of the program, after a backup
+    ///
+    /// A server does so by itself when it starts: all of it or nothing. Earlier versions of the program cannot open the store
+    /// afterwards. Of an SQLite file, a copy is made before, beside it: chat.db.schema-12 for version 12.
+    Migrate {
+        /// Only print the versions, and fail if an upgrade is to be made
+        #[arg(long)]
+        check: bool,
     },
     /// Give the store's log a new identity; stop all servers first
     ///
@@ -55,6 +64,10 @@ pub(super) async fn run(command: Command, store: &str) -> anyhow::Result<()> {
                 println!("the file that was there is {}", kept.display());
             }
         }
+        Command::Migrate { check } => {
+            check_store(store)?;
+            migrate(store, check).await?;
+        }
         Command::NewEpoch => {
             check_store(store)?;
             let renewed = chat_store::renew_epoch(store).await;
@@ -62,6 +75,30 @@ pub(super) async fn run(command: Command, store: &str) -> anyhow::Result<()> {
             println!("the log has a new identity");
         }
     }
+    Ok(())
+}
+
+/// Upgrades the tables of the store, or checks whether that is needed.
+async fn migrate(store: &str, only_check: bool) -> anyhow::Result<()> {
+    let SchemaVersion { stored, known, .. } = chat_store::schema_version(store).await?;
+    if stored == known {
+        println!("the store has schema version {stored}, as this program");
+        return Ok(());
+    }
+    if only_check {
+        bail!(
+            "the store has schema version {stored}, and this program makes {known} of it: run \"chat-server migrate\", or start \
+             the server"
+        );
+    }
+    if !store.starts_with("postgres") {
+        let file = store.trim_start_matches("sqlite:").trim_start_matches("//");
+        let copy = PathBuf::from(format!("{file}.schema-{stored}"));
+        chat_store::back_up(store, &copy, progress()).await?;
+        println!("backed up in {}", copy.display());
+    }
+    chat_store::open(store).await?.close().await;
+    println!("the store had schema version {stored}, and has {known} now");
     Ok(())
 }
 
