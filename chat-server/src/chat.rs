@@ -108,7 +108,7 @@ pub enum ChatError {
     /// The operating system returned no random numbers.
     #[error("no random numbers are available")]
     Random(#[source] getrandom::Error),
-    /// The name of a [client's event](ChatBuilder::client_event) is none that an event may have.
+    /// The name of a [client's event](ChatBuilder::client_event) is not one that an event may have.
     #[error("no event can have this name")]
     EventName(#[source] ParseError),
     /// A limit is out of range.
@@ -119,13 +119,13 @@ pub enum ChatError {
         "the chat keeps no rooms; give it a store of rooms with `Stores::with_rooms`, and `room_rules`"
     )]
     NoRooms,
-    /// With a closed [`registration`](ChatBuilder::registration) there is nothing to keep out who is no user; with one by
-    /// invitation there are no rooms to invite to.
+    /// A closed [`registration`](ChatBuilder::registration) needs something that keeps out clients that are not users;
+    /// one by invitation needs rooms to invite to.
     #[error(
         "a closed registration needs rules: those of rooms, a policy, or signed tokens; one by invitation needs those of rooms"
     )]
     NoRules,
-    /// What was asked for cannot be: see [`UserHandle::rename`].
+    /// The request is impossible: see [`UserHandle::rename`].
     #[error("refused: {}", .0.message)]
     Refused(Refusal),
     /// The listener failed.

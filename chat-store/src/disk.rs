@@ -1,4 +1,4 @@
-/// What a store takes on a disk of this machine; see [`MessageStore::disk`](crate::MessageStore::disk).
+/// The space that a store takes on a disk of this machine; see [`MessageStore::disk`](crate::MessageStore::disk).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Disk {

@@ -45,7 +45,7 @@ pub enum MoveError {
         /// What is wrong with it.
         problem: String,
     },
-    /// There is something in the store that this import has not brought there.
+    /// The store has something that this import did not put there.
     #[error(
         "the store is not empty: it may have this import already, or another log; to import anew, name a new store"
     )]
@@ -59,8 +59,8 @@ impl MoveError {
     }
 }
 
-/// Writes everything that the store of a URL keeps, except sessions and the search index, while servers use it: as it is at
-/// one moment. Calls `progress` with the lines that are written, and how many there are.
+/// Writes everything in the store of a URL except sessions and the search index, as it is at one moment; servers may
+/// use the store meanwhile. Calls `progress` with the number of lines that are written, and of all lines.
 ///
 /// # Errors
 /// [`StoreError::Url`] for a store in memory, otherwise why it could not be read or written.
@@ -79,13 +79,13 @@ pub async fn export(
     }
 }
 
-/// Reads an [export] into an empty store, which no server uses, and returns the number of its lines. The log keeps its
-/// identity, offsets and keys, so that clients go on. Calls `progress` as [`export`] does.
+/// Loads an [export] into an empty store that no server uses, and returns the number of its lines. The log keeps its
+/// identity, offsets and keys, so clients go on as before. Calls `progress` as [`export`] does.
 ///
 /// If it is stopped, call it again with the same export: it goes on where it was.
 ///
 /// # Errors
-/// [`MoveError::NotEmpty`], or [`MoveError::Line`] with the first line that is wrong: what is before it may be in the store.
+/// [`MoveError::NotEmpty`], or [`MoveError::Line`] with the first wrong line; the lines before it may be in the store.
 pub async fn import(
     url: &str,
     from: &mut (dyn BufRead + Send),

@@ -1,4 +1,4 @@
-//! Where the files of messages are kept: a trait, and a directory that implements it.
+//! Files that users attach to messages: a trait for a store of them, and a directory that implements it.
 
 #[cfg(feature = "files")]
 mod directory;
@@ -14,23 +14,22 @@ pub use directory::DirectoryStore;
 pub use error::FileError;
 pub use record::{FileAudience, FileRecord, FileState, KeptFile};
 
-/// Keeps files: bytes with a record, which a message of the log may have. All nodes of a chat share it.
+/// Keeps files: bytes with a record, for messages of the log. All nodes of a chat share it.
 ///
 /// # Contract
 ///
-/// - **Durable.** What a call has done survives a crash once it has returned `Ok`. After an error, or when a call is dropped,
-///   it may have been done or not; every call can be repeated.
-/// - **Bytes.** They are appended, by one writer at a time, over all nodes. The last one makes the file complete, and then
-///   nothing changes them any more. Readers see complete files only.
-/// - **Attaching.** A file has no message at first, then one, for ever. It goes with [`remove`](Self::remove), and from then
-///   on nothing of it can be found or read; what is left of it on the disk after a crash goes with the next
-///   [`sweep`](Self::sweep).
+/// - **Durable.** The effect of a call survives a crash once the call has returned `Ok`. After an error, or when a call
+///   is dropped, it may have happened or not; every call can be repeated.
+/// - **Bytes.** They are appended, by one writer at a time over all nodes. The last byte makes the file complete, and
+///   from then on nothing changes it. Readers see only complete files.
+/// - **Attaching.** A file has no message at first, then one, for ever. After [`remove`](Self::remove), nothing of it
+///   can be found or read. If a crash leaves something of it on the disk, the next [`sweep`](Self::sweep) removes that.
 #[async_trait]
 pub trait FileStore: Send + Sync + 'static {
-    /// Returns a secret that all nodes share, random and made by the first call. It signs links.
+    /// Returns the secret that signs links: random, made by the first call, and the same for all nodes.
     async fn secret(&self) -> Result<[u8; 32], FileError>;
 
-    /// Keeps the record of a file of which no bytes are there, and counts its size for its owner's
+    /// Keeps the record of a file that has no bytes yet, and counts its size for its owner's
     /// [day](Self::uploaded_today).
     async fn create(&self, file: &FileRecord) -> Result<(), FileError>;
 
@@ -40,22 +39,22 @@ pub trait FileStore: Send + Sync + 'static {
     /// Opens a file to append bytes after the first `from`.
     ///
     /// # Errors
-    /// [`FileError::Unknown`], [`FileError::Busy`] if somebody else writes it, and [`FileError::Elsewhere`] if another number
-    /// of bytes is there.
+    /// [`FileError::Unknown`], [`FileError::Busy`] if somebody else writes it, and [`FileError::Elsewhere`] if the file
+    /// has another number of bytes.
     async fn append(&self, id: FileId, from: u64) -> Result<Box<dyn FileWriter>, FileError>;
 
-    /// Reads bytes of a complete file from a position on: at most `most`, and none only after its end.
+    /// Reads up to `most` bytes of a complete file from a position on; no bytes mean that its end is reached.
     ///
     /// # Errors
     /// [`FileError::Unknown`] if there is none, or not any more.
     async fn read(&self, id: FileId, from: u64, most: usize) -> Result<Bytes, FileError>;
 
-    /// Makes a file that of the message at a position, if it is complete and has no other message; otherwise does nothing.
-    /// Of several calls at once, one decides. The position has the message's tag, so that a message of another log is not
-    /// taken for it.
+    /// Gives a file to the message at a position if it is complete and has no other message; otherwise does nothing. Of
+    /// concurrent calls, one wins. The position has the message's tag, so that no message of another log is taken for
+    /// it.
     async fn attach(&self, id: FileId, to: &RecoveryOffset) -> Result<(), FileError>;
 
-    /// Returns files that may be those of the message at an offset: [`find`](Self::find) says whose they are.
+    /// Returns the files that may belong to the message at an offset: [`find`](Self::find) says whose they are.
     async fn attached_to(&self, offset: Offset) -> Result<Vec<FileId>, FileError>;
 
     /// Returns the offsets of messages with files: those after `after`, in their order, at most `limit`.
@@ -67,14 +66,14 @@ pub trait FileStore: Send + Sync + 'static {
     /// Removes a file, wherever it is; does nothing if there is none.
     async fn remove(&self, id: FileId) -> Result<(), FileError>;
 
-    /// Removes what crashes have left behind, and what counts for days before `before`.
+    /// Removes what crashes left behind, and the counts of days before `before`.
     async fn sweep(&self, before: Timestamp) -> Result<(), FileError>;
 
     /// Returns the size of all files that a user has begun on the day of `now`, counted in UTC, whether or not they are still
     /// there.
     async fn uploaded_today(&self, user: UserId, now: Timestamp) -> Result<u64, FileError>;
 
-    /// Returns the size of all files that are there, as they are when complete. Looks at each of them.
+    /// Returns the size that all files will have when they are complete. Looks at each file.
     async fn total_bytes(&self) -> Result<u64, FileError>;
 }
 
@@ -84,9 +83,9 @@ pub trait FileWriter: Send {
     /// Appends bytes.
     ///
     /// # Errors
-    /// [`FileError::TooLong`] if the file would be longer than it was to be; then nothing of these is appended.
+    /// [`FileError::TooLong`] if the file would exceed the size in its record; then none of these bytes are appended.
     async fn write(&mut self, bytes: Bytes) -> Result<(), FileError>;
 
-    /// Makes durable what was appended, and the file complete if that is all of it.
+    /// Makes what was appended durable, and completes the file if that is all of it.
     async fn finish(self: Box<Self>) -> Result<FileState, FileError>;
 }

@@ -13,7 +13,7 @@ use crate::{StoreError, Trimmed};
 
 /// An index of the words of a log, which says where they are.
 ///
-/// It follows the log: whoever has read the messages up to an offset tells the index what came of them.
+/// It follows the log: whatever has read the messages up to an offset tells the index about them.
 ///
 /// ```text
 ///   the log     … 94 95 96 97 98 99
@@ -26,13 +26,13 @@ use crate::{StoreError, Trimmed};
 /// - **Whole.** A batch and the new position are stored together or not at all.
 /// - **In order, by one.** A batch that does not begin at the position changes nothing ([`IndexAdvanced::Elsewhere`]): of
 ///   several processes that index the same messages, one does.
-/// - **Its own log and version.** An index that was made of another log, or of tokens of another version, has position
+/// - **Its own log and version.** An index of another log, or with tokens of another version, has position
 ///   [`Offset::ZERO`], and the next batch replaces all of it.
 /// - **Behind, never wrong for long.** The log is what counts: an index may lose its newest batches in a power cut, with
 ///   their position, and does not know of messages that are not applied yet. So read each message that it finds
 ///   before it is shown.
-/// - **Deleted.** What was [removed](IndexChange::Remove) or replaced is gone from where the index is kept, as far and as
-///   soon as the store's deleted messages are.
+/// - **Deleted.** What was [removed](IndexChange::Remove) or replaced disappears from the index as far and as soon as
+///   deleted messages disappear from the store.
 /// - **Beside the log.** No call delays [`append`](crate::MessageStore::append).
 /// - **Cancel safe.** A dropped call has happened completely or not at all.
 ///
@@ -59,7 +59,7 @@ pub trait SearchIndex: Send + Sync + 'static {
     /// Nothing was removed; see [`StoreError::is_retryable`].
     async fn forget_upto(&self, upto: Offset) -> Result<Trimmed, StoreError>;
 
-    /// Removes everything; the position is [`Offset::ZERO`] then.
+    /// Removes everything; the position is then [`Offset::ZERO`].
     ///
     /// # Errors
     /// See [`StoreError::is_retryable`].
@@ -106,7 +106,7 @@ pub enum IndexAdvanced {
 /// What an index is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IndexSearch {
-    /// What messages must have, all of it.
+    /// What each message must have, all of it.
     pub with: Vec<Phrase>,
     /// What they must not have.
     pub without: Vec<Phrase>,

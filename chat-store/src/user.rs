@@ -3,13 +3,14 @@ use chat_core::{Nickname, Timestamp, UserId};
 
 use crate::{NicknameStore, OwnerKey, StoreError};
 
-/// Identifies a proof of identity: a hash of the token of a device, or of what an issuer of signed tokens calls a user.
+/// Identifies a proof of identity: a hash of a device's token, or of the name that an issuer of signed tokens gives a
+/// user.
 ///
 /// Someone who reads the store cannot recover a token from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CredentialKey(pub [u8; 32]);
 
-/// The user that a credential proves to be there.
+/// The user whom a credential identifies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct CredentialOwner {
@@ -72,8 +73,8 @@ pub struct DeviceCode {
     pub owner: CredentialOwner,
     /// The nickname that the device uses first.
     pub nickname: Nickname,
-    /// The credential of the device that has made it: the code is not valid once that is revoked. None if it was made by
-    /// those who run the chat.
+    /// The credential of the device that has made it: the code is not valid once that is revoked. None if an operator
+    /// made it.
     pub made_by: Option<CredentialKey>,
     /// The current time.
     pub now: Timestamp,
@@ -174,8 +175,8 @@ pub(crate) const USE_IS_NOTED_AFTER: i64 = 60 * 60 * 1000;
 /// and was closed, all calls fail with [`StoreError::Closed`].
 #[async_trait]
 pub trait UserStore: NicknameStore {
-    /// Returns the user that a credential proves to be there, and notes its use at `now` unless a use in the hour
-    /// before is noted.
+    /// Returns the user whom a credential identifies, and notes its use at `now` unless a use within the hour before is
+    /// noted.
     ///
     /// # Errors
     /// See [`StoreError::is_retryable`].
@@ -240,13 +241,13 @@ pub trait UserStore: NicknameStore {
     /// Nothing was changed; see [`StoreError::is_retryable`].
     async fn erase_user(&self, user: UserId, now: Timestamp) -> Result<(), StoreError>;
 
-    /// Deletes the credentials of users of whom nothing else is left, and how far these have read: the credential is the
-    /// first one, the only one and not revoked, and was not used after `unused_since`; the user has no nickname, no
-    /// private messages, no role in a room, and no ban or mute.
+    /// Deletes the credentials and read positions of users of whom nothing else is left: the credential is the first
+    /// and only one, is not revoked, and was not used after `unused_since`; the user has no nickname, no private
+    /// messages, no role in a room, and no ban or mute.
     ///
     /// Looks at up to 1,000 credentials after `after`, in an order of its own, and returns the last one: pass it to the
-    /// next call. Returns none if there are none. By default it deletes nothing: a store that has not the nicknames,
-    /// messages, rooms and read positions itself cannot tell.
+    /// next call. Returns none if there are none. By default it deletes nothing: only a store that also has the
+    /// nicknames, messages, rooms and read positions can tell.
     ///
     /// # Errors
     /// Some may have been deleted; see [`StoreError::is_retryable`].

@@ -8,17 +8,17 @@ impl Chat {
     ///
     /// When this returns, on this node:
     ///
-    /// - No request has an effect that follows from a decision of before. A message that was already queued for the log is
-    ///   still committed.
+    /// - No request takes effect because of an earlier decision. A message that was already queued for the log is still
+    ///   committed.
     /// - No message of a room is handed to a connection that the policy does not let read it, nor a page of its history.
     ///   The connection has left the room and its client is told so (`not joined`); what had been handed to the socket by
     ///   then still arrives.
-    /// - No client that the policy does not let connect is connected, and the session of one that was has ended.
+    /// - Clients that the policy does not let connect are disconnected, and their sessions have ended.
     ///
-    /// Connections that the policy cannot decide about get nothing until it can, and this does not wait for it longer than
-    /// ten seconds. The other nodes are told at once and do the same, usually within a fraction of a second. The frame may
-    /// be lost: a node that knows that it may have missed frames asks again about everything, and each decision expires,
-    /// [after a minute](crate::Decision::DEFAULT_AGE) by default.
+    /// Connections that the policy cannot decide about get nothing until it can, and this call waits for that ten
+    /// seconds at most. The other nodes are told at once and do the same, usually within a fraction of a second. The
+    /// frame may be lost: a node that knows that it may have missed frames asks again about everything, and each
+    /// decision expires, [after a minute](crate::Decision::DEFAULT_AGE) by default.
     ///
     /// Without a policy there is nothing to forget. A change of a user also ends the connections of devices that the user
     /// has removed.

@@ -78,15 +78,15 @@ pub struct ChatBuilder {
 }
 
 impl Chat {
-    /// Returns a builder for a chat that keeps what it has to keep in these stores: an `Arc` of one
-    /// [`Store`](chat_store::Store) for everything, or [`Stores`] for several.
+    /// Returns a builder for a chat that keeps its data in these stores: an `Arc` of one [`Store`](chat_store::Store)
+    /// for everything, or [`Stores`] for several.
     pub fn builder(stores: impl Into<Stores>) -> ChatBuilder {
         ChatBuilder::new(stores.into())
     }
 }
 
 impl ChatBuilder {
-    /// The names that nobody may take unless [`reserved_names`](Self::reserved_names) sets others.
+    /// The names that nobody may take, unless [`reserved_names`](Self::reserved_names) sets others.
     pub const RESERVED_NAMES: [&str; 17] = RESERVED;
 
     pub(super) fn new(stores: Stores) -> Self {
@@ -179,8 +179,8 @@ impl ChatBuilder {
 
     /// Lets clients send an event of the application's own to rooms where they are and may write:
     /// `emit(name, payload, clientOffset?, { room }?, callback?)`. It is kept in the log like a message, acked when it is
-    /// stored, and delivered under its name to everybody in the room, once, also late. A payload that is no `E` is refused;
-    /// what is stored is the `E` that was read. Set an [`Interceptor`](Self::intercept) to check more.
+    /// stored, and delivered under its name to everybody in the room, once, also late. A payload that cannot be read as
+    /// `E` is refused; the `E` is what is stored. Set an [`Interceptor`](Self::intercept) to check more.
     ///
     /// ```
     /// use chat_core::TypedEvent;
@@ -207,7 +207,7 @@ impl ChatBuilder {
     /// # }
     /// ```
     ///
-    /// [`start`](Self::start) fails if the name is none that an event may have.
+    /// [`start`](Self::start) fails if the name is not one that an event may have.
     pub fn client_event<E: TypedEvent>(self) -> Self {
         let client_events = self.client_events.and_then(|mut events| {
             events.allow::<E>()?;
@@ -257,10 +257,10 @@ impl ChatBuilder {
         Self { retention, ..self }
     }
 
-    /// Keeps files, which users upload and messages carry; without this there are none. All nodes need the same.
+    /// Keeps files that users attach to messages; without this they cannot attach any. All nodes need the same.
     ///
-    /// They are served at `/files` by [`Chat::router`], and by [`Chat::files_router`] in an application of your own. A file is
-    /// removed when its message is deleted, is edited so that it does not have it any more, or is not
+    /// [`Chat::router`] serves them at `/files`, and so does [`Chat::files_router`] in your own application. A file is
+    /// removed when its message is deleted, is edited so that it no longer has the file, or is not
     /// [retained](Self::retention).
     pub fn files(self, store: Arc<dyn FileStore>) -> Self {
         Self { files: Some(store), ..self }
@@ -317,8 +317,8 @@ impl ChatBuilder {
     /// Cancel safe: nothing is written to the store.
     ///
     /// # Errors
-    /// When the store fails, a limit is out of range, the operating system returns no random numbers, there is no store
-    /// for the rules of rooms, a closed registration has no rules, or the name of an event is none.
+    /// When the store fails, a limit is out of range, the operating system returns no random numbers, rules of rooms
+    /// have no store, a closed registration has no rules, or an event has an invalid name.
     pub async fn start(self) -> Result<Chat, ChatError> {
         let Self { stores, broadcast, hooks, limits, proxies, rules, .. } = self;
         limits.check()?;

@@ -108,8 +108,8 @@ impl Chat {
         })
     }
 
-    /// Hands each message of the log to a [`Consumer`], at least once and in order, over restarts and on one of all nodes.
-    /// Its cursor is kept with the [sessions](crate::Stores).
+    /// Hands each message of the log to a [`Consumer`], at least once and in order, across restarts, on one of all
+    /// nodes. Its cursor is kept with the [sessions](crate::Stores).
     ///
     /// ```
     /// use chat_core::Message;
@@ -148,8 +148,8 @@ impl Chat {
     }
 
     /// Changes what is kept of rooms: creates a room, changes who may read and write there, adds members, gives roles,
-    /// invites, kicks, bans, mutes. In effect on live connections of this node when it returns, and of all nodes within a
-    /// second; a kick within a second here, too.
+    /// invites, kicks, bans, mutes. When it returns, live connections of this node obey; within a second, those of all
+    /// nodes do. A kick takes up to a second here, too.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]

@@ -57,7 +57,7 @@ pub trait Consumer: Send + Sync + 'static {
     /// Handles these messages, at least one, in their order.
     ///
     /// # Errors
-    /// When they have to be handed over again, all of them.
+    /// When all of them have to be handed over again.
     async fn consume(&self, messages: &[Message]) -> Result<(), ConsumerError>;
 }
 
@@ -72,12 +72,12 @@ pub struct ConsumerError {
 }
 
 impl ConsumerError {
-    /// Creates an error with this cause, which is logged, with its own causes.
+    /// Creates an error with this cause; the log shows it with its own causes.
     pub fn new(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self { cause: cause.into(), pause: Duration::ZERO }
     }
 
-    /// Sets how long the pause before the next call is at least.
+    /// Sets the shortest pause before the next call.
     #[must_use]
     pub fn retry_after(self, pause: Duration) -> Self {
         Self { pause, ..self }
@@ -108,8 +108,8 @@ pub struct Consumption {
 }
 
 impl Consumption {
-    /// Creates a consumption of all messages from now on, at most 100 at a time, with a minute for each call. The name is
-    /// that of its cursor in the store: with the name of an earlier consumption, it goes on where that one has been.
+    /// Creates a consumption of all messages from now on, at most 100 at a time, with a minute for each call. The name
+    /// identifies its cursor in the store: with the name of an earlier consumption, it goes on where that one was.
     pub fn new(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
@@ -121,7 +121,7 @@ impl Consumption {
         }
     }
 
-    /// Begins with the first message of the log, unless its cursor is kept already.
+    /// Begins with the first message of the log, unless the store has its cursor already.
     #[must_use]
     pub fn from_the_beginning(self) -> Self {
         Self { from_the_beginning: true, ..self }

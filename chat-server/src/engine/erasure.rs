@@ -1,4 +1,4 @@
-//! Erases a user: what the user has written, in small steps along the log, and then the user.
+//! Erases a user: first what the user wrote, in small steps along the log, then the user.
 
 use std::time::Duration;
 
@@ -31,21 +31,22 @@ const LISTED: usize = 100;
 pub struct Erased {
     /// How many messages and events.
     pub messages: u64,
-    /// How many other entries of the log the user was removed from: reactions, edits, deletions, and messages that the user
-    /// has received.
+    /// The number of other entries from which the user was removed: reactions, edits, deletions, and messages that the
+    /// user received.
     pub others: u64,
     /// The rooms that still name the user, as their last owner. Give each another owner, and erase again.
     pub owns: Vec<RoomId>,
 }
 
-/// Erases a user: deletes the messages, which clients and other nodes follow, and removes the user from everything that
-/// stays in the log; ends memberships and invitations; frees the nicknames, and revokes all devices for good. For those who
-/// run the chat. `progress` is called with the offset that is reached, and the last one.
+/// Erases a user, for operators: deletes the messages, which clients and other nodes follow; removes the user from all
+/// entries that stay in the log; ends memberships and invitations; frees the nicknames, and revokes all devices for
+/// good. Calls `progress` with the offset that it has reached, and the last one.
 ///
-/// When it fails or is dropped, call it again: it goes through the log once more, and finishes. Nicknames are freed last.
+/// If it fails or is dropped, call it again: it goes through the log once more, and finishes. It frees the nicknames
+/// last.
 ///
 /// # Errors
-/// When the store fails. A part was erased.
+/// When the store fails. A part may be erased.
 pub async fn erase_user(
     store: &dyn Store,
     user: UserId,

@@ -30,10 +30,10 @@ const REST: u32 = 4;
 /// The shortest pause after a step.
 const SHORTEST_REST: Duration = Duration::from_millis(5);
 
-/// How much of the log is kept: whatever is set, counts. By default all of it is.
+/// How much of the log is kept; all of it by default. Each limit that is set counts.
 ///
-/// What is deleted is at the beginning of the log, in all rooms and private conversations alike. Offsets go on, and the
-/// promises of the chat hold for everything after the [horizon](chat_store::MessageStore::horizon).
+/// The beginning of the log is deleted, in all rooms and private conversations alike. Offsets go on, and the chat's
+/// promises hold for everything after the [horizon](chat_store::MessageStore::horizon).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Retention {
@@ -43,8 +43,8 @@ pub struct Retention {
     pub messages: Option<u64>,
     /// How many bytes of contents are kept. With the names, keys and indexes around them, a store needs more.
     pub bytes: Option<u64>,
-    /// How long the key of a message is kept at least, from when the message was received: a retry of a deleted message is
-    /// recognised. Longer than a client keeps trying.
+    /// How long the key of a message is kept at least, from when the message was received, so that a retry of a deleted
+    /// message is recognised. Choose longer than a client keeps trying.
     pub keys: Duration,
 }
 

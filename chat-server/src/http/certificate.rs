@@ -17,8 +17,8 @@ use tokio_rustls::rustls::server::ProducesTickets;
 
 pub use error::TlsCertificateError;
 
-/// A certificate and its private key, for a [listener](crate::Listener::with_tls) that speaks TLS. Cheap to clone; clones
-/// share the same certificate, and a [reload](Self::reload) counts for all new connections of each.
+/// A certificate and its private key, for a [listener](crate::Listener::with_tls) that speaks TLS. Cheap to clone;
+/// clones share the certificate, and a [reload](Self::reload) counts for the new connections of all.
 #[derive(Clone)]
 pub struct TlsCertificate(Arc<Shared>);
 
@@ -55,11 +55,11 @@ struct Looks {
 }
 
 impl TlsCertificate {
-    /// Reads a certificate and its key from two files in PEM. The first file has the server's certificate and after it those
-    /// of the authorities in between, as ACME clients write it (`fullchain.pem`).
+    /// Reads a certificate and its key from two files in PEM. The first file has the server's certificate, followed by
+    /// the intermediate ones, as ACME clients write it (`fullchain.pem`).
     ///
     /// # Errors
-    /// When a file cannot be read or has nothing of the kind, or the key is not that of the certificate.
+    /// When a file cannot be read, has no certificate or no key, or the key does not belong to the certificate.
     pub fn from_files(
         certificate: impl Into<PathBuf>,
         key: impl Into<PathBuf>,
@@ -82,7 +82,7 @@ impl TlsCertificate {
         Ok(Self(Arc::new(shared)))
     }
 
-    /// Reads the files again. If they cannot be used, the certificate of before stays. Connections that are open keep theirs.
+    /// Reads the files again. If they cannot be used, the previous certificate stays. Open connections keep theirs.
     ///
     /// # Errors
     /// As [`from_files`](Self::from_files).
@@ -96,9 +96,9 @@ impl TlsCertificate {
         Ok(())
     }
 
-    /// [Reloads](Self::reload) the files if they are others than when they were last read, and returns whether it did. Call it
-    /// every few seconds: files have to be the same twice in a row, because a program that writes them takes its time between
-    /// the two.
+    /// [Reloads](Self::reload) the files if they have changed since they were last read, and returns whether it did.
+    /// Call it every few seconds: files must be the same twice in a row, because whatever writes them takes some time
+    /// between the two.
     ///
     /// # Errors
     /// As [`from_files`](Self::from_files), once for each change.
@@ -116,7 +116,7 @@ impl TlsCertificate {
         Ok(has_changed)
     }
 
-    /// Returns when the certificate expires; none if it does not say so in the usual way.
+    /// Returns when the certificate expires; none if that cannot be read.
     pub fn expires_at(&self) -> Option<SystemTime> {
         self.0.current.read().unwrap_or_else(PoisonError::into_inner).expires_at
     }

@@ -23,8 +23,8 @@ use self::paths::{Paths, day_of, offset_of, position_of};
 use self::writer::DirectoryWriter;
 use super::{FileError, FileRecord, FileState, FileStore, FileWriter, KeptFile};
 
-/// Files in a directory, which is made with the first of them, for its owner only. Nodes of several machines share it over a
-/// network file system that has locks, such as NFSv4.
+/// Keeps files in a directory. The first file creates it, with access for its owner only. Nodes on several machines
+/// share it over a network file system with locks, such as NFSv4.
 ///
 /// ```text
 ///   DIR/secret                     signs links
@@ -39,14 +39,14 @@ use super::{FileError, FileRecord, FileState, FileStore, FileWriter, KeptFile};
 ///   DIR/trash/ID/…                 what is being removed
 /// ```
 ///
-/// Moving a file's directory makes it kept, or removes it, at once; everything before that is synced.
+/// Moving a file's directory is what keeps or removes the file, at once; everything before that is synced.
 #[derive(Debug, Clone)]
 pub struct DirectoryStore {
     paths: Paths,
 }
 
 impl DirectoryStore {
-    /// Creates a store in a directory, which need not be there.
+    /// Creates a store in a directory that need not exist yet.
     pub fn new(directory: impl Into<PathBuf>) -> Self {
         Self { paths: Paths::new(directory.into()) }
     }

@@ -746,7 +746,7 @@ impl Protocol for Delivery {
                 }
                 self.push(state, node, after, upto);
             }
-            // `Listener::take` and `Log::hint`.
+            // `Listener::take` and `Log::appended`.
             Action::Hear(node, after, upto) => self.push(state, node, after, upto),
             // `LogFollower::catch_up`.
             Action::Follow(node) => {

@@ -250,8 +250,8 @@ async fn carry(world: Arc<World>, link: Arc<Link>, client: DuplexStream, server:
     let carry = async {
         tokio::select! {
             biased;
-            () = pump(&world, &link, &mut from_client, &mut to_server, |_| {}) => {}
-            () = pump(&world, &link, &mut from_server, &mut to_client, |at| link.state().drained = at) => {}
+            () = carry_one_way(&world, &link, &mut from_client, &mut to_server, |_| {}) => {}
+            () = carry_one_way(&world, &link, &mut from_server, &mut to_client, |at| link.state().drained = at) => {}
         }
     };
     link.cut.run_until_cancelled(carry).await;
@@ -268,7 +268,7 @@ async fn carry(world: Arc<World>, link: Arc<Link>, client: DuplexStream, server:
 }
 
 /// Tells by `drained` when there comes more, after all that had come was carried, and time has passed since.
-async fn pump(
+async fn carry_one_way(
     world: &World,
     link: &Link,
     from: &mut ReadHalf<DuplexStream>,

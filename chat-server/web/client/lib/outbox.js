@@ -79,7 +79,7 @@ export class Outbox {
     memory.onChangeBelow(listening, SAVED, (key, now) => this.#otherTab(this.#entries.get(key), now));
     memory.onChange(listening, LEFT, () => {
       this.#take();
-      this.#pump();
+      this.#sendAll();
     });
     this.#scope.onEnd(this.#page.listen("pagehide", () => this.#next() && memory.set(LEFT, newKey())));
     this.#scope.onEnd(() => this.#end());
@@ -122,10 +122,10 @@ export class Outbox {
    */
   start(send) {
     this.#send = send;
-    this.#pump();
+    this.#sendAll();
     this.#scope.every(ABANDONED_MS, () => {
       this.#take(this.#scope.now() - ABANDONED_MS);
-      this.#pump();
+      this.#sendAll();
     });
   }
 
@@ -149,7 +149,7 @@ export class Outbox {
     this.#entries.set(entry.key, entry);
     this.#save(entry);
     this.#changed();
-    this.#pump();
+    this.#sendAll();
     return stored;
   }
 
@@ -166,7 +166,7 @@ export class Outbox {
       Object.assign(entry, { as, state: "pending" });
       this.#save(entry);
       this.#changed();
-      this.#pump();
+      this.#sendAll();
       return;
     }
     this.discard(key);
@@ -201,7 +201,7 @@ export class Outbox {
   }
 
   // One after the other: messages are stored in the order in which they were written.
-  async #pump() {
+  async #sendAll() {
     if (this.#sending || !this.#send) return;
     this.#sending = true;
     for (let entry; !this.#scope.hasEnded && (entry = this.#next()); ) {

@@ -51,7 +51,7 @@ async fn connected(socket: SocketRef, TryData(user): TryData<User>) {
     println!("a user connected: {}", socket.id);
 }
 
-/// Tells the others. Such a hint may be lost: pages forget it by themselves after a while.
+/// Tells the others. This may be lost: pages forget it by themselves after a while.
 async fn tell(socket: &SocketRef, user: &User, typing: bool) {
     socket.broadcast().emit("typing", &(&user.nickname, typing)).await.ok();
 }
