@@ -14,6 +14,6 @@ pub(crate) use self::host::is_this_machine;
 pub(crate) use self::link::Link;
 #[cfg(any(feature = "nats", feature = "postgres", feature = "redis"))]
 pub(crate) use self::url::BrokerUrl;
-#[cfg(any(feature = "nats", feature = "redis"))]
+#[cfg(any(all(feature = "cluster", unix), feature = "nats", feature = "redis"))]
 pub(crate) use self::wire::MAX_FRAME;
 pub(crate) use self::wire::{Decoder, Wire};
