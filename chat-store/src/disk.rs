@@ -1,18 +1,18 @@
-/// The space that a store takes on a disk of this machine; see [`MessageStore::disk`](crate::MessageStore::disk).
+/// The space that a store takes on a disk; see [`MessageStore::disk`](crate::MessageStore::disk).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Disk {
     /// The bytes of the store's files.
     pub used: u64,
-    /// The bytes that are still free for this process.
-    pub free: u64,
+    /// The bytes that are still free for this process; none if the disk is another machine's.
+    pub free: Option<u64>,
     /// The bytes of the search index, beside the store's files.
     pub search: u64,
 }
 
 impl Disk {
     /// Creates what a store says.
-    pub const fn new(used: u64, free: u64) -> Self {
+    pub const fn new(used: u64, free: Option<u64>) -> Self {
         Self { used, free, search: 0 }
     }
 

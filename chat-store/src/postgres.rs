@@ -32,6 +32,7 @@ mod read_positions;
 mod schema;
 mod search;
 mod sessions;
+mod size;
 mod skeletons;
 mod tls;
 mod trim;
@@ -51,9 +52,10 @@ use self::error::Place;
 use self::known_log::KnownLog;
 use self::read::Connection;
 use self::schema::Prepared;
+use self::size::Size;
 use crate::{
-    Appended, MessageStore, Page, Plan, Reactions, SchemaVersion, SearchIndex, StoreError, Trim,
-    Trimmed,
+    Appended, Disk, MessageStore, Page, Plan, Reactions, SchemaVersion, SearchIndex, StoreError,
+    Trim, Trimmed,
 };
 
 /// The number of concurrent readers. A page takes well under a millisecond.
@@ -100,6 +102,7 @@ pub struct PostgresStore {
     /// Neither the log nor its readers wait for the index, for deleting the beginning of the log, or for searches.
     index: Arc<Connections>,
     searches: Arc<Connections>,
+    size: Arc<Size>,
 }
 
 /// Reads the URL of a database.
@@ -161,6 +164,7 @@ impl PostgresStore {
             readers,
             index,
             searches,
+            size: Arc::default(),
         })
     }
 
@@ -326,6 +330,10 @@ impl MessageStore for PostgresStore {
         let mut lease = self.readers.lease().await?;
         let names = within(CALL_TIMEOUT, read::room_names(&mut lease, after, limit)).await;
         lease.settle(names)
+    }
+
+    fn disk(&self) -> Option<Disk> {
+        self.size.get(&self.index)
     }
 
     async fn count_after(&self, feed: &Feed, after: Offset, max: u64) -> Result<u64, StoreError> {

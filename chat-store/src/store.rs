@@ -213,9 +213,9 @@ pub trait MessageStore: Send + Sync + 'static {
         Ok(false)
     }
 
-    /// Returns what the store takes on a disk of this machine; none if it is not on one or cannot say, as by default.
+    /// Returns what the store takes on a disk; none if it is not on one or cannot say yet, as by default.
     ///
-    /// Must not wait for anything but the file system.
+    /// Must not wait for anything but the file system. A database may have said it a while ago.
     fn disk(&self) -> Option<Disk> {
         None
     }

@@ -46,11 +46,13 @@ impl Chat {
         let help = "Whether something does not work, 1 or 0, by what it is.";
         metrics.gauges("chat_impaired", help, "what", impaired);
         if let Some(disk) = self.log.disk() {
-            let help = "Size of the store's files, in bytes.";
+            let help = "Size of the store's files or tables, in bytes.";
             metrics.gauge("chat_store_bytes", help, disk.used);
             let help = "Free space on the disk with these files, in bytes.";
-            metrics.gauge("chat_store_disk_free_bytes", help, disk.free);
-            let help = "Size of the search index's files, in bytes.";
+            if let Some(free) = disk.free {
+                metrics.gauge("chat_store_disk_free_bytes", help, free);
+            }
+            let help = "Size of the search index, in bytes.";
             metrics.gauge("chat_search_index_bytes", help, disk.search);
         }
     }

@@ -52,7 +52,7 @@ impl Files {
         let files = self.0.iter().map(|(path, _)| fs::metadata(path).map(|file| file.len()));
         let used = files.sum::<io::Result<u64>>().ok()?;
         let disk = rustix::fs::statvfs(path).ok()?;
-        Some(Disk::new(used, disk.f_bavail * disk.f_frsize))
+        Some(Disk::new(used, Some(disk.f_bavail * disk.f_frsize)))
     }
 
     #[cfg(not(unix))]

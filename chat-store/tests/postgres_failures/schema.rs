@@ -1,5 +1,7 @@
 //! Tables that are made, kept and refused.
 
+use std::time::Duration;
+
 use std::sync::Arc;
 
 use chat_core::{Audience, Author, AuthorId, Feed, NewMessage, Offset, RoomId, Timestamp, UserId};
@@ -306,4 +308,35 @@ async fn a_commit_is_durable_also_when_the_database_would_not_wait_for_it() {
         CREATE TRIGGER check_commit AFTER INSERT ON chat_messages EXECUTE FUNCTION check_commit()";
     SERVER.execute(name, check).await;
     append(&store, "k").await.unwrap();
+}
+
+#[tokio::test]
+#[cfg_attr(not(has_postgres), ignore = "needs postgresql")]
+async fn the_size_of_the_tables_is_known_after_a_moment() {
+    let url = SERVER.create_database().await;
+    // A table of somebody else's, and one of another schema.
+    SERVER
+        .execute(database(&url), "CREATE TABLE chatter AS SELECT generate_series(1, 100000)")
+        .await;
+    SERVER
+        .execute(
+            database(&url),
+            "CREATE SCHEMA other; CREATE TABLE other.chat_messages AS SELECT generate_series(1, 100000)",
+        )
+        .await;
+    let store = PostgresStore::connect(&url).await.unwrap();
+    assert_eq!(store.disk(), None, "nobody waits for the database");
+    let known = async {
+        loop {
+            tokio::task::yield_now().await;
+            if let Some(disk) = store.disk() {
+                return disk;
+            }
+        }
+    };
+    let disk = tokio::time::timeout(Duration::from_secs(10), known).await.unwrap();
+    assert!((100_000..2_000_000).contains(&disk.used), "{disk:?}");
+    assert!((1..disk.used).contains(&disk.search), "{disk:?}");
+    assert_eq!(disk.free, None);
+    store.close().await;
 }
