@@ -36,7 +36,7 @@ pub enum Kind {
     },
 }
 
-/// The names under which stores keep kinds that are no events of an application.
+/// The names under which stores keep kinds that are not events of an application.
 const EDIT: &str = "message edited";
 const DELETION: &str = "message deleted";
 const REACTION: &str = "reaction";

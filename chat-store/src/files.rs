@@ -33,7 +33,7 @@ pub trait FileStore: Send + Sync + 'static {
     /// [day](Self::uploaded_today).
     async fn create(&self, file: &FileRecord) -> Result<(), FileError>;
 
-    /// Returns a file; none if there is none.
+    /// Returns a file; none if it does not exist.
     async fn find(&self, id: FileId) -> Result<Option<KeptFile>, FileError>;
 
     /// Opens a file to append bytes after the first `from`.
@@ -46,7 +46,7 @@ pub trait FileStore: Send + Sync + 'static {
     /// Reads up to `most` bytes of a complete file from a position on; no bytes mean that its end is reached.
     ///
     /// # Errors
-    /// [`FileError::Unknown`] if there is none, or not any more.
+    /// [`FileError::Unknown`] if it does not exist, or no longer does.
     async fn read(&self, id: FileId, from: u64, most: usize) -> Result<Bytes, FileError>;
 
     /// Gives a file to the message at a position if it is complete and has no other message; otherwise does nothing. Of
@@ -63,7 +63,7 @@ pub trait FileStore: Send + Sync + 'static {
     /// Returns the files without a message, complete or not.
     async fn unattached(&self) -> Result<Vec<KeptFile>, FileError>;
 
-    /// Removes a file, wherever it is; does nothing if there is none.
+    /// Removes a file, wherever it is; does nothing if it does not exist.
     async fn remove(&self, id: FileId) -> Result<(), FileError>;
 
     /// Removes what crashes left behind, and the counts of days before `before`.

@@ -23,7 +23,7 @@ pub struct CredentialOwner {
 /// What a store knows about a credential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Credential {
-    /// Nothing: whoever shows it is a new user.
+    /// Nothing: a client that shows it is a new user.
     Unknown,
     /// It is the owner of nicknames, and was not kept yet.
     OfNicknames(CredentialOwner),

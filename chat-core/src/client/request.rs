@@ -45,7 +45,7 @@ impl Request {
     /// Creates an event of the application for a room. The server must know it (`ChatBuilder::client_event`).
     ///
     /// # Errors
-    /// When its name is none that an event can have, or its payload cannot be serialised or is too long.
+    /// When its name is not one that an event can have, or its payload cannot be serialised or is too long.
     pub fn event<E: TypedEvent>(room: RoomId, event: &E) -> Result<Self, TypedEventError> {
         Ok(Self::Event(E::NAME.parse()?, ClientEvent::new(event)?.with_room(room)))
     }

@@ -188,7 +188,7 @@ impl Devices {
     }
 }
 
-/// A device of a user: whoever has its token.
+/// A device of a user, which has a token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]

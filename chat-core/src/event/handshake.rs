@@ -37,7 +37,7 @@ pub struct Handshake {
     /// The secret that proves ownership of the nickname, or the token that identifies the user.
     #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     pub token: Option<Token>,
-    /// The code of an invitation to a room, with which a client that is no user becomes one where that takes one.
+    /// The code of an invitation to a room, with which a client becomes a user where new users need one.
     #[serde(deserialize_with = "lenient_code", skip_serializing_if = "Option::is_none")]
     pub invitation: Option<LinkCode>,
     /// Whether the client's own messages are sent back to it; the default is yes. Otherwise it shows them itself, and

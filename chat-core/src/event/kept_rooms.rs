@@ -90,7 +90,7 @@ pub struct SetRole {
     pub room: RoomId,
     /// The user.
     pub nickname: Nickname,
-    /// The role; none for somebody who is no member any more.
+    /// The role; none for somebody who is no longer a member.
     pub role: Option<Role>,
 }
 

@@ -62,8 +62,8 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 pub trait Interceptor: Send + Sync + 'static {
     /// Returns another content to store, or none if the message is stored as it is. The content of an event is JSON.
     ///
-    /// A call that panics, takes longer than five seconds, or returns an empty content or one that is no JSON, refuses the message with `unavailable`: the client sends it
-    /// again later. It may be dropped at any await point.
+    /// If a call panics, takes longer than five seconds, or returns an empty content or invalid JSON, the message is refused
+    /// with `unavailable`, and the client sends it again later. The call may be dropped at any await point.
     ///
     /// # Errors
     /// The refusal for the client. Nothing is stored.

@@ -41,7 +41,7 @@ pub(crate) struct Search {
 pub(crate) struct SearchPage {
     /// The messages, newest first, with the places in their texts.
     pub(crate) messages: Vec<(Message, Vec<Range<usize>>)>,
-    /// Where the next page ends; none if there is none.
+    /// Where the next page ends; none on the last page.
     pub(crate) before: Option<Offset>,
 }
 

@@ -111,7 +111,7 @@ impl User {
 pub(crate) struct Given {
     /// The secret that keeps it.
     pub(crate) token: Option<Token>,
-    /// The code of an invitation, for who is no user.
+    /// The code of an invitation, for a client that is not a user.
     pub(crate) invitation: Option<LinkCode>,
     /// What the user calls the device, if its token is new.
     pub(crate) label: Option<DeviceLabel>,

@@ -256,7 +256,7 @@ mod tests {
         assert!(!used.reload_if_changed().unwrap());
         assert!(used.reload_if_changed().is_err());
         assert!(!used.reload_if_changed().unwrap());
-        assert!(Arc::ptr_eq(&before, &used.config()), "the one of before stays");
+        assert!(Arc::ptr_eq(&before, &used.config()), "the previous one stays");
         put(&directory, "cert.pem", &certificate);
         put(&directory, "key.pem", &key);
         assert!(!used.reload_if_changed().unwrap());

@@ -48,7 +48,7 @@ pub enum AccessRequest {
         /// Who may write to it.
         posting: Option<Posting>,
     },
-    /// Make a user a member. Whoever is a member already keeps the role.
+    /// Make a user a member. A user who is a member already keeps the role.
     AddMember {
         /// The room.
         room: RoomKey,

@@ -58,7 +58,7 @@ impl RoomRecord {
 /// For whom rooms are listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RoomViewer {
-    /// Whoever asks: public rooms.
+    /// Anybody: public rooms.
     Anyone,
     /// A user: public rooms, and private ones with this member.
     User(UserId),

@@ -5,7 +5,7 @@ use chat_core::{Reason, RoomKey, SanctionKind, Timestamp, UserId};
 /// Who is banned, muted or sent away.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Subject {
-    /// Whoever connects from an address: one, or a range such as `192.0.2.0/24`.
+    /// Everybody who connects from an address: a single one, or a range such as `192.0.2.0/24`.
     ///
     /// Compared as text: write equal addresses equally. At most 64 bytes make sense.
     Address(String),

@@ -19,7 +19,7 @@ pub(crate) fn digest(number: i64) -> Result<ContentDigest, sqlx::Error> {
     u32::try_from(number).map(ContentDigest::from_stored).map_err(undecodable)
 }
 
-/// Returns the error for a value that is none of ours.
+/// Returns the error for a value that no version of this program stores.
 pub(crate) fn undecodable(error: impl Into<BoxDynError>) -> sqlx::Error {
     sqlx::Error::Decode(error.into())
 }

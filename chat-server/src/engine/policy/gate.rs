@@ -41,7 +41,7 @@ impl Gate {
     }
 
     /// Makes every client forget the decisions that this change may be about. Waits for effects that are under way, which
-    /// are short. When this returns, none follows from a decision of before.
+    /// are short. When this returns, none follows from an earlier decision.
     pub(crate) fn forget(&self, scope: &AccessScope) {
         if planted::is(Bug::ChangeIgnored) {
             return;

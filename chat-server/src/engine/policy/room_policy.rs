@@ -56,7 +56,7 @@ impl RoomPolicy {
         Self { store, registration: Registration::default() }
     }
 
-    /// Sets whether clients may become new users. Unless it is open, who is no user enters no room.
+    /// Sets whether clients may become new users. Unless it is open, clients that are not users cannot enter any room.
     #[must_use]
     pub fn with_registration(self, registration: Registration) -> Self {
         Self { registration, ..self }

@@ -1,4 +1,4 @@
-//! The administrator: a user of every chat, for whoever opens the link that is printed while there is none.
+//! The administrator: the user who opens the link that the server prints while there is none.
 
 use std::time::Duration;
 

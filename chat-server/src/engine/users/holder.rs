@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use crate::engine::policy::Devices;
 
-/// Whoever shows a credential.
+/// Who shows a credential.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Holder {
     pub(super) credential: CredentialKey,

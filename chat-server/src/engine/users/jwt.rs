@@ -87,7 +87,7 @@ impl JwtVerifier {
     /// Creates a verifier with a key, or a key set, as a file would hold it. Line ends after a secret are ignored.
     ///
     /// # Errors
-    /// When it is no key that tokens can be verified with.
+    /// When tokens cannot be verified with it.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, JwtKeyError> {
         Ok(Self::new(Files::in_memory(Keys::read(bytes)?)?))
     }

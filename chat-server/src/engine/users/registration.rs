@@ -1,6 +1,6 @@
 use chat_core::{Refusal, RefusalCode};
 
-/// Whether a client that is no user yet may become one by taking a nickname. Users, the devices that they link, and
+/// Whether a client that is not a user yet may become one by taking a nickname. Users, the devices that they link, and
 /// clients with a signed token come in all the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
@@ -15,7 +15,7 @@ pub enum Registration {
     Closed,
 }
 
-/// The refusal of a client that is no user and has no invitation.
+/// The refusal of a client that is not a user and has no invitation.
 pub(super) fn registration_closed(registration: Registration) -> Refusal {
     let message = match registration {
         Registration::Invite => {

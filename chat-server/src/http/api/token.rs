@@ -53,7 +53,7 @@ pub enum ApiTokenError {
     /// The name is not allowed.
     #[error("a token's name has 1 to 64 letters, digits, dots, dashes and underscores")]
     Name,
-    /// The hash is none.
+    /// The hash is not one.
     #[error("`sha256` has to be 64 lower-case hexadecimal digits")]
     Hash,
     /// The operating system returned no random numbers.

@@ -35,7 +35,7 @@ pub enum ApiTokenFileErrorKind {
     Line(#[from] ApiTokenLineError),
 }
 
-/// Why a text is no list of tokens.
+/// Why a text is not a list of tokens.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ApiTokenLineError {

@@ -43,7 +43,7 @@ impl ApiTokens {
         Ok(Self::new(Some(path), tokens))
     }
 
-    /// Reads the file again. If it cannot be used, the tokens of before stay. Streams of tokens that are gone end.
+    /// Reads the file again. If it cannot be used, the previous tokens stay. Streams of tokens that are gone end.
     ///
     /// # Errors
     /// As [`from_file`](Self::from_file).
@@ -138,7 +138,7 @@ mod tests {
         });
         write("no JSON");
         tokens.reload().unwrap_err();
-        assert!(tokens.find(&first.secret).is_some(), "those of before stay");
+        assert!(tokens.find(&first.secret).is_some(), "the previous ones stay");
         write(&second.token.to_string());
         tokens.reload().unwrap();
         gone.await.unwrap();

@@ -41,7 +41,7 @@ struct Shared {
 /// The bytes of a secret.
 struct Secret(Vec<u8>);
 
-/// Why a text is no list of secrets.
+/// Why a text is not a list of secrets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum WebhookSecretsError {
@@ -77,7 +77,7 @@ pub enum WebhookSecretsFileErrorKind {
     /// Others than its owner may read or write it.
     #[error("others than its owner may use it; run `chmod 600` on it")]
     Exposed,
-    /// It is no list of secrets.
+    /// It is not a list of secrets.
     #[error(transparent)]
     Secrets(#[from] WebhookSecretsError),
 }
@@ -86,14 +86,14 @@ impl WebhookSecrets {
     /// Reads the secrets in a file, which nobody but its owner may read or write.
     ///
     /// # Errors
-    /// When the file cannot be read, others may read it, or it has a line that is no secret.
+    /// When the file cannot be read, others may read it, or it has a line that is not a secret.
     pub fn from_file(path: impl Into<PathBuf>) -> Result<Self, WebhookSecretsFileError> {
         let path = path.into();
         let secrets = RwLock::new(read(&path)?);
         Ok(Self(Arc::new(Shared { path: Some(path), secrets })))
     }
 
-    /// Reads the file again. If it cannot be used, the secrets of before stay.
+    /// Reads the file again. If it cannot be used, the previous secrets stay.
     ///
     /// # Errors
     /// As [`from_file`](Self::from_file).
@@ -216,7 +216,7 @@ mod tests {
         let signed = secrets.sign("id", 1, b"x");
         write("no secret", 0o600);
         secrets.reload().unwrap_err();
-        assert_eq!(secrets.sign("id", 1, b"x"), signed, "those of before stay");
+        assert_eq!(secrets.sign("id", 1, b"x"), signed, "the previous ones stay");
         write(&format!("{SECRET}\n{SECRET}"), 0o600);
         secrets.reload().unwrap();
         assert_eq!(secrets.sign("id", 1, b"x"), format!("{signed} {signed}"));

@@ -16,7 +16,7 @@ pub enum WebhookTlsError {
     /// There is no certificate.
     #[error("there is no certificate")]
     NoCertificate,
-    /// A certificate is none of an authority, or TLS is not possible at all.
+    /// A certificate is not one of an authority, or TLS is not possible at all.
     #[error("TLS cannot be used")]
     Tls(#[from] RustlsError),
     /// The system trusts nobody.

@@ -55,7 +55,7 @@ pub(super) fn create(args: ApiTokenArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Reads the file again. What is wrong with it is logged, and the tokens of before stay.
+/// Reads the file again. Logs what is wrong with it, and keeps the previous tokens then.
 pub(super) fn reload(tokens: &ApiTokens) {
     match tokens.reload() {
         Ok(()) => tracing::info!("{} tokens of the API are valid", tokens.len()),

@@ -129,7 +129,7 @@ impl Webhooks {
     }
 }
 
-/// Reads a file again. What is wrong with it is logged, and the secrets of before stay.
+/// Reads a file again. Logs what is wrong with it, and keeps the previous secrets then.
 pub(super) fn reload(secrets: &WebhookSecrets) {
     if let Err(error) = secrets.reload() {
         let error = one_line(&anyhow::Error::new(error));
