@@ -12,7 +12,7 @@ use chat_core::{FileId, Offset, RecoveryOffset, Timestamp, UserId};
 #[cfg(feature = "files")]
 pub use directory::DirectoryStore;
 pub use error::FileError;
-pub use record::{FileAudience, FileRecord, FileState, KeptFile};
+pub use record::{FileAudience, FileRecord, FileState, FileTotals, KeptFile, UserFiles};
 
 /// Keeps files: bytes with a record, for messages of the log. All nodes of a chat share it.
 ///
@@ -29,8 +29,8 @@ pub trait FileStore: Send + Sync + 'static {
     /// Returns the secret that signs links: random, made by the first call, and the same for all nodes.
     async fn secret(&self) -> Result<[u8; 32], FileError>;
 
-    /// Keeps the record of a file that has no bytes yet, and counts its size for its owner's
-    /// [day](Self::uploaded_today).
+    /// Keeps the record of a file of which no bytes are there, and counts it for its owner's
+    /// [day](Self::of_user).
     async fn create(&self, file: &FileRecord) -> Result<(), FileError>;
 
     /// Returns a file; none if it does not exist.
@@ -66,15 +66,23 @@ pub trait FileStore: Send + Sync + 'static {
     /// Removes a file, wherever it is; does nothing if it does not exist.
     async fn remove(&self, id: FileId) -> Result<(), FileError>;
 
-    /// Removes what crashes left behind, and the counts of days before `before`.
+    /// Removes what crashes have left behind, and what counts for days before `before`. Takes as long as there is of that,
+    /// however many files there are.
     async fn sweep(&self, before: Timestamp) -> Result<(), FileError>;
 
-    /// Returns the size of all files that a user has begun on the day of `now`, counted in UTC, whether or not they are still
-    /// there.
-    async fn uploaded_today(&self, user: UserId, now: Timestamp) -> Result<u64, FileError>;
+    /// Returns what a user has of files at `now`.
+    async fn of_user(&self, user: UserId, now: Timestamp) -> Result<UserFiles, FileError>;
 
-    /// Returns the size that all files will have when they are complete. Looks at each file.
-    async fn total_bytes(&self) -> Result<u64, FileError>;
+    /// Returns how many files have no message, complete or not.
+    async fn count_unattached(&self) -> Result<u64, FileError>;
+
+    /// Returns how many files there are, and their size when they are complete. May go through the names of all of them.
+    async fn totals(&self) -> Result<FileTotals, FileError>;
+
+    /// Returns how many bytes are free where the files are, if that is a disk that can say.
+    fn free(&self) -> Option<u64> {
+        None
+    }
 }
 
 /// Appends to a file. Dropping it lets others append.

@@ -48,7 +48,10 @@ pub use dump::{MoveError, export, import};
 pub use error::StoreError;
 #[cfg(feature = "files")]
 pub use files::DirectoryStore;
-pub use files::{FileAudience, FileError, FileRecord, FileState, FileStore, FileWriter, KeptFile};
+pub use files::{
+    FileAudience, FileError, FileRecord, FileState, FileStore, FileTotals, FileWriter, KeptFile,
+    UserFiles,
+};
 pub use key::key_from_kept;
 pub use memory::MemoryStore;
 pub use nickname::{ClaimKind, Claimed, NicknameClaim, NicknameStore, OwnerKey};

@@ -352,14 +352,20 @@ impl ChatBuilder {
         let (inquiries, questions) = Inquiries::new(node, believed, outgoing.clone());
         let (concerns, heard_by_keeper) = self.files.is_some().then(commits).unzip();
         let to_nodes = outgoing.clone().committed(messages.epoch().clone(), believed);
-        let committed: Committed = match concerns {
+        let committed: Committed = match &concerns {
             None => to_nodes,
-            Some(concerns) => Box::new(move |after, batch| {
-                to_nodes(after, batch);
-                concerns.note(batch);
-            }),
+            Some(concerns) => {
+                let concerns = concerns.clone();
+                Box::new(move |after, batch| {
+                    to_nodes(after, batch);
+                    concerns.note(batch);
+                })
+            }
         };
         let log = Log::start(messages, limits.recent_bytes, RECENT_AT_START, committed).await?;
+        if let Some(concerns) = concerns {
+            log.on_messages_of_others(move |messages| concerns.note_of_others(messages));
+        }
         let recovery = Recovery::new(Arc::clone(&sessions), limits.recovery_window);
         let (taken, told) = (outgoing.clone(), has_others.then(|| outgoing.clone()));
         if has_others {
@@ -444,7 +450,7 @@ impl ChatBuilder {
             search: search.clone().map(|index| Search::new(Arc::clone(&log), index)),
             files: files.clone(),
             gate: gate.clone(),
-            reacting: Turns::new(),
+            changing: Turns::new(),
             interception: self.interceptor.map(Interception::new),
             client_events: Arc::new(client_events),
             hooks: Arc::new(hooks),

@@ -1,6 +1,7 @@
 use chat_core::RefusalCode;
 
 use super::{Chat, Impairment};
+use crate::engine::files::Files;
 use crate::engine::metrics::{ApiRequests, Metrics};
 use crate::engine::presence::Known;
 use crate::http::exposition::{Exposition, Unit};
@@ -22,6 +23,7 @@ impl Chat {
         self.add_log(&mut metrics);
         self.add_delivery(&mut metrics);
         self.add_nodes(&mut metrics);
+        self.add_files(&mut metrics);
         self.add_bounds(&mut metrics);
         process::add(&mut metrics);
         metrics.into_text()
@@ -212,6 +214,34 @@ impl Chat {
             "Messages of other nodes that this node found without a notification.",
             heard.repaired.get(),
         );
+    }
+
+    fn add_files(&self, metrics: &mut Exposition) {
+        let counted = &self.log.metrics().files;
+        let now = self.files.as_ref().map(Files::now);
+        let totals = now.map(|now| now.totals).unwrap_or_default();
+        let help = "Files of messages that are kept, as far as this node knows.";
+        metrics.gauge("chat_files_kept", help, totals.files);
+        let help = "What these files take when they are complete, in bytes.";
+        metrics.gauge("chat_files_kept_bytes", help, totals.bytes);
+        if let Some(free) = now.and_then(|now| now.free) {
+            let help = "Room on the disk with these files, in bytes.";
+            metrics.gauge("chat_files_disk_free_bytes", help, free);
+        }
+        let in_flight = now.map_or(0, |now| now.in_flight);
+        let help = "Uploads whose bytes come in now.";
+        metrics.gauge("chat_uploads_open", help, in_flight);
+        let uploads = [("begun", counted.begun.get()), ("finished", counted.finished.get())];
+        let help = "Uploads that were begun, and those that were finished.";
+        metrics.counters("chat_uploads_total", help, "what", uploads);
+        let help = "Files that this node has removed.";
+        metrics.counter("chat_files_removed_total", help, counted.removed.get());
+        let by_code = counted.refused.get().map(|(code, count)| (name(code), count));
+        let help = "Uploads that were refused, by the code that they got.";
+        metrics.counters("chat_uploads_refused_total", help, "code", by_code);
+        let bytes = [("in", counted.received.get()), ("out", counted.served.get())];
+        let help = "Bytes of files that came in and went out.";
+        metrics.counters("chat_files_transferred_bytes_total", help, "direction", bytes);
     }
 
     fn add_bounds(&self, metrics: &mut Exposition) {

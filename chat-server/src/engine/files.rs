@@ -10,7 +10,10 @@
 //! The text of a message says which files it has. So whatever takes the text away takes the file out of reach at once, and
 //! nothing has to be kept beside the log.
 
+mod allowance;
+mod concern;
 mod downloads;
+mod in_flight;
 mod keeper;
 mod media;
 mod signature;
@@ -19,23 +22,30 @@ mod tests;
 mod uploads;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use chat_core::event::FileLimits;
 use chat_core::{
     FileReference, Kind, Message, NewMessage, RecoveryOffset, Refusal, RefusalCode, Timestamp,
 };
-use chat_store::{FileError, FileState, FileStore, KeptFile, StoreError};
+use chat_store::{FileError, FileState, FileStore, FileTotals, KeptFile, StoreError};
 use thiserror::Error;
 use tokio::sync::{Mutex, OnceCell};
 use tokio::time::Instant;
 
+pub(crate) use concern::commits;
 pub(crate) use downloads::Fetched;
-pub(crate) use keeper::{Keeper, commits};
+pub(crate) use in_flight::{Full, OpenUpload};
+pub(crate) use keeper::Keeper;
 pub(crate) use media::is_shown;
 
 use crate::engine::limits::Limits;
 use crate::engine::log::Log;
+use crate::engine::metrics;
+use crate::engine::source::Source;
+use allowance::Allowance;
+use in_flight::InFlight;
 use signature::Signer;
 
 /// How long after its beginning a file may be put into a message.
@@ -51,17 +61,23 @@ pub(crate) struct Files(Arc<Inner>);
 struct Inner {
     store: Arc<dyn FileStore>,
     log: Arc<Log>,
-    limits: Rules,
+    allowance: Allowance,
+    in_flight: Arc<InFlight>,
     signer: OnceCell<Signer>,
-    /// The size of all files, and when it was looked at. Held while a file is begun, so that limits hold.
-    total: Mutex<Option<(u64, Instant)>>,
+    /// All files together, and when they were looked at. Held while a file is begun, so that limits hold.
+    total: Mutex<Option<(FileTotals, Instant)>>,
+    /// The same, for whoever only wants to see it.
+    shown: [AtomicU64; 2],
 }
 
+/// What there is of files, for the operator.
 #[derive(Debug, Clone, Copy)]
-struct Rules {
-    max_file: u64,
-    max_a_day: u64,
-    max_total: u64,
+pub(crate) struct FilesNow {
+    pub(crate) totals: FileTotals,
+    /// The uploads whose bytes come in.
+    pub(crate) in_flight: usize,
+    /// The room on the disk.
+    pub(crate) free: Option<u64>,
 }
 
 /// Why something with a file is not done.
@@ -79,17 +95,36 @@ pub(crate) enum FilesError {
 
 impl Files {
     pub(crate) fn new(store: Arc<dyn FileStore>, log: Arc<Log>, limits: &Limits) -> Self {
-        let limits = Rules {
-            max_file: limits.max_file_bytes,
-            max_a_day: limits.max_file_bytes_per_day,
-            max_total: limits.max_files_bytes,
-        };
-        let (signer, total) = (OnceCell::new(), Mutex::new(None));
-        Self(Arc::new(Inner { store, log, limits, signer, total }))
+        let in_flight = InFlight::new(limits.max_uploads, limits.max_uploads_per_address);
+        let (allowance, signer, total) =
+            (Allowance::new(limits), OnceCell::new(), Mutex::new(None));
+        let shown = Default::default();
+        Self(Arc::new(Inner { store, log, allowance, in_flight, signer, total, shown }))
     }
 
     pub(crate) fn limits(&self) -> FileLimits {
-        FileLimits::new(self.0.limits.max_file)
+        FileLimits::new(self.0.allowance.max_file())
+    }
+
+    /// Returns what there is now, as far as this node knows.
+    pub(crate) fn now(&self) -> FilesNow {
+        let Inner { store, in_flight, shown: [files, bytes], .. } = &*self.0;
+        let totals = FileTotals { files: files.load(Relaxed), bytes: bytes.load(Relaxed) };
+        FilesNow { totals, in_flight: in_flight.count(), free: store.free() }
+    }
+
+    /// Counts a request that is refused.
+    pub(crate) fn refused(&self, code: RefusalCode) {
+        self.metrics().refused.add(code);
+    }
+
+    /// Lets the bytes of an upload come in, from a client at this source.
+    pub(crate) fn open(&self, source: Source) -> Result<OpenUpload, Full> {
+        self.0.in_flight.open(source)
+    }
+
+    fn metrics(&self) -> &metrics::Files {
+        &self.0.log.metrics().files
     }
 
     /// Checks the files of a message that is about to be stored: they must be there, and nobody else's.

@@ -156,6 +156,30 @@ pub struct Limits {
     /// Maximum size in bytes of all files together that one user may upload on a day, in UTC; 500,000,000 by default, 0
     /// means no limit. More are refused with `quota_exceeded`. All nodes count together.
     pub max_file_bytes_per_day: u64,
+    /// Maximum size in bytes of all files that all users at one address together may upload per day; 5,000,000,000 by
+    /// default, 0 means no limit. More are refused with `quota_exceeded`. Each node counts separately.
+    pub max_file_bytes_per_day_per_address: u64,
+    /// Maximum number of files that one user may upload on a day, in UTC; 1,000 by default, 0 means no limit. More are
+    /// refused with `quota_exceeded`. All nodes count together.
+    pub max_files_per_day: u64,
+    /// Maximum number of files that all users at one address together may upload per day; 10,000 by default, 0 means no
+    /// limit. More are refused with `quota_exceeded`. Each node counts separately.
+    pub max_files_per_day_per_address: u64,
+    /// Maximum number of files of one user that are in no message, complete or not, at least 1; 100 by default. More are
+    /// refused with `slow_down`.
+    pub max_unsent_files_per_user: u64,
+    /// Maximum number of files of all users that are in no message, complete or not, at least 1; 10,000 by default. More are
+    /// refused with `slow_down`.
+    pub max_unsent_files: u64,
+    /// Maximum number of files, at least 1; 1,000,000 by default. More are refused with `quota_exceeded`. Each node learns
+    /// within ten minutes what others have taken in.
+    pub max_files: u64,
+    /// Maximum number of uploads of one IPv4 address or one IPv6 /64 network whose bytes this node takes in at the same time,
+    /// at least 1; 32 by default. Further ones get status 429.
+    pub max_uploads_per_address: usize,
+    /// Maximum number of uploads whose bytes this node takes in at the same time, at least 1; 256 by default. Further ones
+    /// get status 503.
+    pub max_uploads: usize,
     /// Maximum size in bytes of all files together; 20,000,000,000 by default. More are refused with `quota_exceeded`. Each
     /// node learns within ten minutes what others have taken in.
     pub max_files_bytes: u64,
@@ -213,6 +237,14 @@ impl Default for Limits {
             max_bytes_per_day_per_address: 2 * 1024 * 1024 * 1024,
             max_file_bytes: 25_000_000,
             max_file_bytes_per_day: 500_000_000,
+            max_file_bytes_per_day_per_address: 5_000_000_000,
+            max_files_per_day: 1_000,
+            max_files_per_day_per_address: 10_000,
+            max_unsent_files_per_user: 100,
+            max_unsent_files: 10_000,
+            max_files: 1_000_000,
+            max_uploads_per_address: 32,
+            max_uploads: 256,
             max_files_bytes: 20_000_000_000,
             max_connections: 50_000,
             max_connections_per_address: 1_000,
@@ -286,6 +318,11 @@ impl Limits {
             0,
             MOST_EVENTS,
         )?;
+        within("max_unsent_files_per_user", self.max_unsent_files_per_user, 1, u64::MAX)?;
+        within("max_unsent_files", self.max_unsent_files, 1, u64::MAX)?;
+        within("max_files", self.max_files, 1, u64::MAX)?;
+        within("max_uploads_per_address", self.max_uploads_per_address, 1, usize::MAX)?;
+        within("max_uploads", self.max_uploads, 1, usize::MAX)?;
         within("event_burst", self.event_burst, 1, MOST_EVENTS)?;
         within("max_streams_per_token", self.max_streams_per_token, 1, MOST_STREAMS)?;
         if !self.recovery_window.is_zero() {

@@ -181,9 +181,16 @@ impl Log {
     /// Accepts messages from another node's append notification if they follow `after` without a gap and continue
     /// where this node is. Otherwise it only triggers a read of the store.
     pub(crate) fn appended(&self, after: Offset, messages: Vec<Message>) {
+        self.follower.tell(&messages);
         if !are_dense(after, &messages) || self.recent.push(after, messages) == Push::Gap {
             self.look();
         }
+    }
+
+    /// Has a function called with the messages that others say they have committed, and with those that are read from the
+    /// store: with all that this node did not write, some of them more than once.
+    pub(crate) fn on_messages_of_others(&self, told: impl Fn(&[Message]) + Send + Sync + 'static) {
+        self.follower.on_messages(Box::new(told));
     }
 
     /// Notes that another node claims that the log goes up to `tail`. The store decides whether it does.

@@ -40,6 +40,7 @@ pub(crate) struct Metrics {
     /// node.
     pub(crate) delivery_time: Histogram,
     pub(crate) frames: Frames,
+    pub(crate) files: Files,
 }
 
 /// What became of clients that connected.
@@ -90,6 +91,23 @@ pub(crate) struct Frames {
     pub(crate) repaired: Counter,
 }
 
+/// What this node did with files.
+#[derive(Debug, Default)]
+pub(crate) struct Files {
+    /// Uploads that were begun.
+    pub(crate) begun: Counter,
+    /// Uploads of which the last byte came in.
+    pub(crate) finished: Counter,
+    /// Files that were removed.
+    pub(crate) removed: Counter,
+    /// Uploads that were not begun, or whose bytes were not taken.
+    pub(crate) refused: ByCode,
+    /// Bytes that came in.
+    pub(crate) received: Counter,
+    /// Bytes that went out.
+    pub(crate) served: Counter,
+}
+
 impl Entries {
     /// Returns the number of messages about which the store has said something, or has failed to.
     pub(crate) fn answered(&self) -> u64 {
@@ -113,6 +131,7 @@ impl Default for Metrics {
             lag: Histogram::new(LAGS),
             delivery_time: Histogram::new(MICROSECONDS),
             frames: Frames::default(),
+            files: Files::default(),
         }
     }
 }

@@ -87,6 +87,7 @@ files! {
     drain
     duplicates
     erasure
+    file_limits
     files
     forks
     handshake

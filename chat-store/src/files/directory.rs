@@ -1,8 +1,11 @@
 mod disk;
 mod kept;
+mod of_messages;
 mod paths;
+mod removal;
 #[cfg(test)]
 mod tests;
+mod usage;
 mod writer;
 
 use std::fs::{self, File};
@@ -15,13 +18,18 @@ use chat_core::{FileId, Offset, RecoveryOffset, Timestamp, UserId};
 use tokio::task::spawn_blocking;
 
 use self::disk::{
-    create_file, create_synced, ids_in, ignore_missing, make_directory, names_in, read_if_there,
-    sync_directory, write_synced,
+    create_file, create_synced, ids_in, make_directory, names_in, read_if_there, sync_directory,
+    write_synced,
 };
 use self::kept::kept_in;
-use self::paths::{Paths, day_of, offset_of, position_of};
+use self::of_messages::Entry;
+use self::paths::{Paths, position_of};
+use self::removal::{forget_if_gone, remove, sweep};
+use self::usage::{of_user, totals};
 use self::writer::DirectoryWriter;
-use super::{FileError, FileRecord, FileState, FileStore, FileWriter, KeptFile};
+use super::{
+    FileError, FileRecord, FileState, FileStore, FileTotals, FileWriter, KeptFile, UserFiles,
+};
 
 /// Keeps files in a directory. The first file creates it, with access for its owner only. Nodes on several machines
 /// share it over a network file system with locks, such as NFSv4.
@@ -34,7 +42,7 @@ use super::{FileError, FileRecord, FileState, FileStore, FileWriter, KeptFile};
 ///        …/part                    the bytes that have arrived, or
 ///        …/data and …/hash         all of them, and their SHA-256
 ///        …/message                 the position of the message, with its tag
-///   DIR/messages/OFFSET/ID         which files a message has
+///   DIR/messages/A/B/OFFSET-ID-BYTES   which files a message has, by its offset
 ///   DIR/days/DAY/USER/ID-BYTES     what counts for a day
 ///   DIR/trash/ID/…                 what is being removed
 /// ```
@@ -91,20 +99,11 @@ impl FileStore for DirectoryStore {
     }
 
     async fn attached_to(&self, offset: Offset) -> Result<Vec<FileId>, FileError> {
-        let of_message = move |paths: &Paths| ids_in(&paths.message(offset));
-        self.run(of_message).await
+        self.run(move |paths| attached_to(paths, offset)).await
     }
 
     async fn offsets(&self, after: Offset, limit: usize) -> Result<Vec<Offset>, FileError> {
-        self.run(move |paths| {
-            let names = names_in(&paths.messages())?;
-            let mut offsets: Vec<_> = names.iter().filter_map(|name| offset_of(name)).collect();
-            offsets.retain(|&offset| offset > after);
-            offsets.sort_unstable();
-            offsets.truncate(limit);
-            Ok(offsets)
-        })
-        .await
+        self.run(move |paths| of_messages::offsets(paths, after, limit)).await
     }
 
     async fn unattached(&self) -> Result<Vec<KeptFile>, FileError> {
@@ -124,27 +123,24 @@ impl FileStore for DirectoryStore {
         self.run(move |paths| sweep(paths, before)).await
     }
 
-    async fn uploaded_today(&self, user: UserId, now: Timestamp) -> Result<u64, FileError> {
-        self.run(move |paths| {
-            let names = names_in(&paths.day(now, user))?;
-            let sizes = names.iter().filter_map(|name| name.split_once('-')?.1.parse::<u64>().ok());
-            Ok(sizes.fold(0, u64::saturating_add))
-        })
-        .await
+    async fn of_user(&self, user: UserId, now: Timestamp) -> Result<UserFiles, FileError> {
+        self.run(move |paths| of_user(paths, user, now)).await
     }
 
-    async fn total_bytes(&self) -> Result<u64, FileError> {
-        self.run(|paths| {
-            let mut total = 0_u64;
-            for place in paths.all_places()? {
-                for id in ids_in(&place)? {
-                    let file = kept_in(&place.join(id.to_string()))?;
-                    total = total.saturating_add(file.map_or(0, |file| file.record.bytes));
-                }
-            }
-            Ok(total)
-        })
-        .await
+    async fn count_unattached(&self) -> Result<u64, FileError> {
+        self.run(|paths| Ok(names_in(&paths.all_loose())?.len() as u64)).await
+    }
+
+    async fn totals(&self) -> Result<FileTotals, FileError> {
+        self.run(totals).await
+    }
+
+    #[cfg(unix)]
+    fn free(&self) -> Option<u64> {
+        // It is made with the first file.
+        let found =
+            self.paths.root().ancestors().find_map(|path| rustix::fs::statvfs(path).ok())?;
+        Some(found.f_bavail * found.f_frsize)
     }
 }
 
@@ -225,70 +221,31 @@ fn attach(paths: &Paths, id: FileId, to: &RecoveryOffset) -> Result<(), FileErro
     if decided.is_none_or(|at| (at.offset, at.tag) != (to.offset, to.tag)) {
         return Ok(());
     }
-    let of_message = paths.message(to.offset);
-    make_directory(&of_message)?;
-    write_synced(&of_message.join(id.to_string()), &[])?;
-    sync_directory(&of_message)?;
-    sync_directory(&paths.messages())?;
+    of_messages::add(paths, &Entry { of: to.offset, file: id, bytes: file.record.bytes })?;
     let kept = paths.kept(id);
     if directory != kept {
         let place = paths.place(id);
         make_directory(&place)?;
-        fs::rename(&directory, &kept)?;
+        match fs::rename(&directory, &kept) {
+            // Somebody else has moved or removed it.
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                return forget_if_gone(paths, to.offset, id).map(drop);
+            }
+            renamed => renamed?,
+        }
         sync_directory(&place)?;
         sync_directory(&paths.all_loose())?;
     }
     Ok(())
 }
 
-fn remove(paths: &Paths, id: FileId) -> Result<(), FileError> {
-    let trash = paths.trash().join(id.to_string());
-    make_directory(&paths.trash())?;
-    let mut message = None;
-    for directory in [paths.loose(id), paths.kept(id)] {
-        let of = read_if_there(&directory.join("message"))?;
-        message = message.or(of.and_then(|text| position_of(&text)));
-        match fs::rename(&directory, &trash) {
-            Ok(()) => {}
-            Err(error) if error.kind() == ErrorKind::NotFound => {}
-            // The rest of an earlier attempt.
-            Err(_) => {
-                fs::remove_dir_all(&trash)?;
-                fs::rename(&directory, &trash)?;
-            }
-        }
-        if let Some(parent) = directory.parent().filter(|parent| parent.is_dir()) {
-            sync_directory(parent)?;
+/// Returns the files that may be those of a message.
+fn attached_to(paths: &Paths, of: Offset) -> Result<Vec<FileId>, FileError> {
+    let mut files = Vec::new();
+    for id in of_messages::files_of(paths, of)? {
+        if !forget_if_gone(paths, of, id)? {
+            files.push(id);
         }
     }
-    if let Some(message) = message {
-        let of_message = paths.message(message.offset);
-        ignore_missing(fs::remove_file(of_message.join(id.to_string())))?;
-        // Another file may be there.
-        let _ = fs::remove_dir(&of_message);
-    }
-    ignore_missing(fs::remove_dir_all(&trash))
-}
-
-fn sweep(paths: &Paths, before: Timestamp) -> Result<(), FileError> {
-    for id in ids_in(&paths.trash())? {
-        ignore_missing(fs::remove_dir_all(paths.trash().join(id.to_string())))?;
-    }
-    for offset in names_in(&paths.messages())?.iter().filter_map(|name| offset_of(name)) {
-        let of_message = paths.message(offset);
-        for id in ids_in(&of_message)? {
-            let file = locate(paths, id)?;
-            let message = file.and_then(|(_, file)| file.message);
-            if message.is_none_or(|message| message.offset != offset) {
-                ignore_missing(fs::remove_file(of_message.join(id.to_string())))?;
-            }
-        }
-        let _ = fs::remove_dir(&of_message);
-    }
-    for name in names_in(&paths.days())? {
-        if name.parse::<u64>().is_ok_and(|day| day < day_of(before)) {
-            ignore_missing(fs::remove_dir_all(paths.days().join(name)))?;
-        }
-    }
-    Ok(())
+    Ok(files)
 }

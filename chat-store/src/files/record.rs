@@ -101,3 +101,23 @@ pub enum FileState {
         hash: [u8; 32],
     },
 }
+
+/// What a user has of files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct UserFiles {
+    /// The size of all files that the user has begun on this day, counted in UTC, whether or not they are still there.
+    pub bytes_today: u64,
+    /// How many these are.
+    pub today: u64,
+    /// How many files of this day and the day before are there, and have no message.
+    pub unattached: u64,
+}
+
+/// All files together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct FileTotals {
+    /// How many there are.
+    pub files: u64,
+    /// Their size when they are complete.
+    pub bytes: u64,
+}

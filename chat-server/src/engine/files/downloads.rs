@@ -75,7 +75,9 @@ impl Files {
         from: u64,
         most: usize,
     ) -> Result<Bytes, FileError> {
-        self.0.store.read(id, from, most).await
+        let bytes = self.0.store.read(id, from, most).await?;
+        self.metrics().served.add(bytes.len() as u64);
+        Ok(bytes)
     }
 
     async fn media_type(&self, id: FileId) -> Result<&'static str, FileError> {

@@ -3,12 +3,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use chat_core::{Feed, FileId, FileReference, Kind, Message, Offset, RecoveryOffset, Timestamp};
+use chat_core::{Feed, FileId, Message, Offset, RecoveryOffset, Timestamp};
 use chat_store::{FileAudience, FileState, KeptFile};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
+use super::allowance::TOTAL_TIME;
+use super::concern::{Concern, Heard, Later};
 use super::uploads::UPLOAD_TIME;
 use super::{ABANDONED, Files, FilesError, references_of};
 use crate::engine::log::READ_LIMIT;
@@ -19,9 +21,18 @@ const LOOK: Duration = Duration::from_secs(1);
 /// How often what crashes have left is looked at.
 const SWEEP: Duration = Duration::from_secs(60);
 
-/// How often files and messages are compared: a node may have ended after a commit, and something may have changed a message
-/// without an entry of the log.
-const REVIEW: Duration = Duration::from_secs(60 * 60);
+/// How often files without a message are looked at: a node may have ended after the commit of their message.
+const ADOPTION: Duration = Duration::from_secs(60 * 60);
+
+/// How often all files and messages are compared, and when a node starts: all may have ended after a change was committed.
+const REVIEW: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How long after an edit, and after what others have committed, the files of a message are looked at: an edit that was checked
+/// on another node before may still bring them back, and who has committed it does the same.
+const IN_FLIGHT: Duration = Duration::from_secs(3);
+
+/// How long what has failed waits for the next try.
+const AGAIN: Duration = Duration::from_secs(30);
 
 /// How many messages are read before a pause, which is as long as that took, ten times.
 const AT_ONCE: usize = 64;
@@ -32,39 +43,6 @@ const DAYS: Duration = Duration::from_secs(2 * 24 * 60 * 60);
 /// How much the clocks of two nodes may differ.
 const CLOCKS: Duration = Duration::from_secs(10 * 60);
 
-/// How many commits wait for the keeper. With more of them, everything is compared.
-const WAITING: usize = 4096;
-
-/// Tells the keeper what this node has committed.
-pub(crate) struct Commits {
-    queue: mpsc::Sender<Concern>,
-    missed: Arc<AtomicBool>,
-}
-
-/// What a commit has to do with files.
-enum Concern {
-    Carries(Message),
-    Changes(Offset),
-}
-
-impl Commits {
-    /// Takes a batch. Never waits.
-    pub(crate) fn note(&self, messages: &[Message]) {
-        for message in messages {
-            let concern = match message.kind {
-                Kind::Edit(of) | Kind::Deletion(of) => Concern::Changes(of),
-                _ if FileReference::is_any_in(&message.content) => {
-                    Concern::Carries(message.clone())
-                }
-                _ => continue,
-            };
-            if self.queue.try_send(concern).is_err() {
-                self.missed.store(true, Ordering::Release);
-            }
-        }
-    }
-}
-
 /// Sees to it that files become those of their messages, and are removed with them: at once for what this node commits,
 /// and later for whatever has gone wrong on any node. All nodes have one; what one has done, the others leave.
 ///
@@ -74,19 +52,6 @@ pub(crate) struct Keeper {
     files: Files,
     /// Something was not done: everything has to be compared.
     missed: Arc<AtomicBool>,
-}
-
-/// What [`Keeper::run`] has to be told of.
-pub(crate) struct Heard {
-    queue: mpsc::Receiver<Concern>,
-    pub(super) missed: Arc<AtomicBool>,
-}
-
-/// Returns what tells a keeper, and what it hears.
-pub(crate) fn commits() -> (Commits, Heard) {
-    let (sender, queue) = mpsc::channel(WAITING);
-    let missed = Arc::<AtomicBool>::default();
-    (Commits { queue: sender, missed: Arc::clone(&missed) }, Heard { queue, missed })
 }
 
 impl Keeper {
@@ -103,40 +68,69 @@ impl Keeper {
     }
 
     async fn follow(&self, mut queue: mpsc::Receiver<Concern>) {
-        while let Some(concern) = queue.recv().await {
-            let taken = match concern {
-                Concern::Carries(message) => self.attach(&message).await,
-                Concern::Changes(of) => self.settle(of).await,
+        let mut later = Later::default();
+        loop {
+            let concern = tokio::select! {
+                concern = queue.recv() => match concern {
+                    None => return,
+                    Some(Concern::ChangesSoon(of)) => {
+                        self.put_off(&mut later, IN_FLIGHT, Concern::Changes(of));
+                        continue;
+                    }
+                    Some(concern) => concern,
+                },
+                concern = later.next() => concern,
             };
-            if let Err(error) = taken {
+            if let Err(error) = self.take(&concern).await {
                 tracing::debug!("a file is left for later: {error}");
-                self.missed.store(true, Ordering::Release);
+                self.put_off(&mut later, AGAIN, concern);
             }
+        }
+    }
+
+    async fn take(&self, concern: &Concern) -> Result<(), FilesError> {
+        match concern {
+            Concern::Carries(message) => self.attach(message).await,
+            Concern::Changes(of) | Concern::ChangesSoon(of) => self.settle(*of).await,
+        }
+    }
+
+    fn put_off(&self, later: &mut Later, pause: Duration, concern: Concern) {
+        if !later.add(pause, concern) {
+            self.missed.store(true, Ordering::Release);
         }
     }
 
     async fn review_always(&self) {
         let mut horizon = Offset::ZERO;
-        let [mut swept, mut reviewed] = [None::<Instant>; 2];
+        let [mut swept, mut counted, mut adopted, mut reviewed] = [None::<Instant>; 4];
         let is_due = |last: Option<Instant>, pause| last.is_none_or(|at| at.elapsed() >= pause);
         loop {
             sleep(LOOK).await;
             let now_gone = self.files.0.log.horizon();
             let done = async {
                 if now_gone > horizon {
-                    self.forget_upto(now_gone).await?;
+                    self.forget(horizon, now_gone).await?;
                     horizon = now_gone;
+                }
+                if is_due(counted, TOTAL_TIME) {
+                    self.files.look_at_totals().await?;
+                    counted = Some(Instant::now());
                 }
                 if !is_due(swept, SWEEP) {
                     return Ok(());
                 }
                 self.files.0.store.sweep(Timestamp::now().minus(DAYS)).await?;
                 swept = Some(Instant::now());
-                if self.missed.swap(false, Ordering::AcqRel) || is_due(reviewed, REVIEW) {
-                    // Until it is done.
-                    reviewed = None;
-                    self.review().await?;
+                if self.missed.swap(false, Ordering::AcqRel) {
+                    (adopted, reviewed) = (None, None);
+                }
+                if is_due(adopted, ADOPTION) {
                     self.adopt().await?;
+                    adopted = Some(Instant::now());
+                }
+                if is_due(reviewed, REVIEW) {
+                    self.review().await?;
                     reviewed = Some(Instant::now());
                 }
                 Ok::<_, FilesError>(())
@@ -148,16 +142,16 @@ impl Keeper {
         }
     }
 
-    /// Removes the files of messages that are gone from the log.
-    pub(super) async fn forget_upto(&self, horizon: Offset) -> Result<(), FilesError> {
+    /// Removes the files of messages that are gone from the log: those after an offset, up to the horizon.
+    pub(super) async fn forget(&self, after: Offset, horizon: Offset) -> Result<(), FilesError> {
         let store = &self.files.0.store;
-        let mut after = Offset::ZERO;
+        let mut after = after;
         loop {
             let offsets = store.offsets(after, AT_ONCE).await?;
             for &offset in offsets.iter().take_while(|&&offset| offset <= horizon) {
                 for id in store.attached_to(offset).await? {
                     if self.is_of_this_log(id, offset).await? {
-                        store.remove(id).await?;
+                        self.files.remove(id).await?;
                     }
                 }
             }
@@ -199,10 +193,10 @@ impl Keeper {
                 FileState::Incomplete { received: 0 }
                     if now.since(file.record.at) >= 2 * UPLOAD_TIME =>
                 {
-                    store.remove(file.record.id).await?;
+                    self.files.remove(file.record.id).await?;
                 }
                 FileState::Incomplete { .. } if is_abandoned(&file) => {
-                    store.remove(file.record.id).await?;
+                    self.files.remove(file.record.id).await?;
                 }
                 FileState::Incomplete { .. } => {}
             }
@@ -210,7 +204,7 @@ impl Keeper {
         for (feed, mut files) in complete {
             self.adopt_in(&feed, &mut files).await?;
             for file in files.iter().filter(|file| is_abandoned(file)) {
-                store.remove(file.record.id).await?;
+                self.files.remove(file.record.id).await?;
             }
         }
         Ok(())
@@ -260,7 +254,7 @@ impl Keeper {
             }
             let file = inner.store.find(id).await?;
             if file.is_some_and(|file| file.is_attached_to(&message)) {
-                inner.store.remove(id).await?;
+                self.files.remove(id).await?;
             }
         }
         Ok(())

@@ -2,12 +2,15 @@
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use chat_core::event::UploadTicket;
 use chat_core::{Audience, FileId, FileName, Offset, RecoveryOffset, RoomId, UserId};
-use chat_store::{DirectoryStore, FileAudience, FileRecord, FileWriter, MemoryStore};
+use chat_store::{
+    DirectoryStore, FileAudience, FileRecord, FileWriter, MemoryStore, MessageStore, UserFiles,
+};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
@@ -16,6 +19,7 @@ use crate::engine::log::tests::log_on;
 use crate::engine::log::{Outcome, READ_LIMIT};
 
 const ADA: UserId = UserId::from_stored(7);
+const HOME: Source = Source::Connection(1);
 
 /// A store on a disk that is full while a test wants it to be.
 struct Disk {
@@ -78,12 +82,16 @@ impl FileStore for Disk {
         self.store.sweep(before).await
     }
 
-    async fn uploaded_today(&self, user: UserId, now: Timestamp) -> Result<u64, FileError> {
-        self.store.uploaded_today(user, now).await
+    async fn of_user(&self, user: UserId, now: Timestamp) -> Result<UserFiles, FileError> {
+        self.store.of_user(user, now).await
     }
 
-    async fn total_bytes(&self) -> Result<u64, FileError> {
-        self.store.total_bytes().await
+    async fn count_unattached(&self) -> Result<u64, FileError> {
+        self.store.count_unattached().await
+    }
+
+    async fn totals(&self) -> Result<FileTotals, FileError> {
+        self.store.totals().await
     }
 }
 
@@ -91,24 +99,31 @@ struct Chat {
     files: Files,
     disk: Arc<Disk>,
     log: Arc<Log>,
+    store: Arc<MemoryStore>,
     directory: TempDir,
 }
 
 impl Chat {
     async fn new() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    async fn with(limited: impl FnOnce(&mut Limits)) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let store = DirectoryStore::new(directory.path());
-        let disk = Arc::new(Disk { store, is_full: AtomicBool::new(false) });
-        let log = log_on(Arc::new(MemoryStore::new())).await;
+        let disk = DirectoryStore::new(directory.path());
+        let disk = Arc::new(Disk { store: disk, is_full: AtomicBool::new(false) });
+        let store = Arc::new(MemoryStore::new());
+        let log = log_on(store.clone()).await;
         let mut limits = Limits::default();
         (limits.max_file_bytes_per_day, limits.max_files_bytes) = (100, 100);
+        limited(&mut limits);
         let files = Files::new(disk.clone(), log.clone(), &limits);
-        Self { files, disk, log, directory }
+        Self { files, disk, log, store, directory }
     }
 
     async fn begin(&self, bytes: u64) -> Result<UploadTicket, FilesError> {
         let audience = FileAudience::Room(RoomId::general());
-        self.files.begin(ADA, FileName::fitted("a.txt"), bytes, audience).await
+        self.files.begin(ADA, HOME, FileName::fitted("a.txt"), bytes, audience).await
     }
 
     async fn uploaded(&self, text: &'static str) -> UploadTicket {
@@ -156,6 +171,104 @@ async fn a_full_disk_takes_nothing_and_counts_nothing() {
     let refused = chat.begin(41).await;
     let Err(FilesError::Refused(refusal)) = refused else { panic!("there is no room") };
     assert_eq!(refusal.code, RefusalCode::QuotaExceeded);
+}
+
+#[tokio::test]
+async fn a_file_that_was_not_begun_counts_for_no_address() {
+    let chat = Chat::with(|limits| {
+        limits.max_file_bytes_per_day_per_address = 50;
+        limits.max_files_per_day_per_address = 2;
+    })
+    .await;
+    chat.disk.is_full.store(true, Ordering::Relaxed);
+    for _ in 0..5 {
+        assert!(matches!(chat.begin(30).await, Err(FilesError::Files(FileError::Full(_)))));
+    }
+    chat.disk.is_full.store(false, Ordering::Relaxed);
+    let code = |begun: Result<UploadTicket, FilesError>| match begun {
+        Err(FilesError::Refused(refusal)) => {
+            assert!(refusal.retry_after.is_some());
+            Some(refusal.code)
+        }
+        begun => begun.map(|_| None).unwrap(),
+    };
+    assert_eq!(code(chat.begin(30).await), None);
+    assert_eq!(code(chat.begin(30).await), Some(RefusalCode::QuotaExceeded));
+    assert_eq!(code(chat.begin(10).await), None, "the bytes that were refused do not count");
+    assert_eq!(code(chat.begin(1).await), Some(RefusalCode::QuotaExceeded), "two files");
+}
+
+/// A node that has committed a deletion may have ended, and a program that erases a user has no keeper.
+#[tokio::test]
+async fn what_others_delete_is_removed_here() {
+    let chat = Chat::new().await;
+    let ticket = chat.uploaded("hello").await;
+    let message = chat.say(with(&ticket.line)).await;
+    chat.keeper().attach(&message).await.unwrap();
+    let (commits, heard) = commits();
+    chat.log.on_messages_of_others(move |messages| commits.note_of_others(messages));
+    let closing = CancellationToken::new();
+    let running = tokio::spawn(Keeper::run(chat.files.clone(), heard, closing.clone()));
+    let deletion = NewMessage::deletion(RoomId::general(), message.offset).with_user(ADA);
+    chat.store.append(&[deletion]).await.unwrap();
+    while chat.is_there(&ticket).await {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    closing.cancel();
+    running.await.unwrap();
+}
+
+/// It was checked while the message still had the file, and another one took that out.
+#[tokio::test]
+async fn an_edit_that_is_on_its_way_finds_its_file() {
+    let chat = Chat::new().await;
+    let ticket = chat.uploaded("hello").await;
+    let message = chat.say(with(&ticket.line)).await;
+    chat.keeper().attach(&message).await.unwrap();
+    let (commits, heard) = commits();
+    let closing = CancellationToken::new();
+    let running = tokio::spawn(Keeper::run(chat.files.clone(), heard, closing.clone()));
+    let edit =
+        |text: &str| NewMessage::edit(RoomId::general(), message.offset, text.parse().unwrap());
+    let keeps = edit(&ticket.line).with_user(ADA);
+    chat.files.check(&keeps).await.unwrap();
+    for edit in [edit("without"), keeps] {
+        commits.note(&[chat.say(edit).await]);
+        // Others may do something in between.
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    let now = chat.log.message(message.offset).await.unwrap().unwrap();
+    assert_eq!(chat.files.links(&now).await.unwrap().files.len(), 1);
+    commits.note(&[chat.say(edit("without")).await]);
+    while chat.is_there(&ticket).await {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    closing.cancel();
+    running.await.unwrap();
+}
+
+/// What could not be done is done again by itself, without comparing everything.
+#[tokio::test(start_paused = true)]
+async fn what_has_failed_is_tried_again() {
+    let chat = Chat::new().await;
+    let ticket = chat.uploaded("hello").await;
+    let message = chat.say(with(&ticket.line)).await;
+    let (commits, heard) = commits();
+    let missed = Arc::clone(&heard.missed);
+    chat.disk.is_full.store(true, Ordering::Relaxed);
+    commits.note(std::slice::from_ref(&message));
+    let closing = CancellationToken::new();
+    let running = tokio::spawn(Keeper::run(chat.files.clone(), heard, closing.clone()));
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert_eq!(chat.disk.attached_to(message.offset).await.unwrap(), []);
+    chat.disk.is_full.store(false, Ordering::Relaxed);
+    // Before anything is compared.
+    tokio::time::sleep(Duration::from_secs(35)).await;
+    assert_eq!(chat.disk.attached_to(message.offset).await.unwrap(), [ticket.file]);
+    assert!(!missed.load(Ordering::Relaxed));
+    closing.cancel();
+    running.await.unwrap();
 }
 
 #[tokio::test]
@@ -270,7 +383,7 @@ async fn what_lost_its_message_without_an_entry_goes_too() {
     let keeper = chat.keeper();
     keeper.review().await.unwrap();
     assert!(chat.is_there(&stays).await && !chat.is_there(&goes).await);
-    keeper.forget_upto(message.offset).await.unwrap();
+    keeper.forget(Offset::ZERO, message.offset).await.unwrap();
     assert!(!chat.is_there(&stays).await);
 }
 
@@ -291,7 +404,7 @@ async fn a_keeper_that_meets_the_files_of_another_log_leaves_them() {
     for round in 0..2 {
         keeper.review().await.unwrap();
         keeper.adopt().await.unwrap();
-        keeper.forget_upto(Offset::new(round).unwrap()).await.unwrap();
+        keeper.forget(Offset::ZERO, Offset::new(round).unwrap()).await.unwrap();
         for file in &files {
             assert!(chat.is_there(file).await);
         }

@@ -1,59 +1,96 @@
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use chat_core::event::UploadTicket;
-use chat_core::{FileId, FileName, FileReference, Refusal, RefusalCode, Timestamp, UserId};
-use chat_store::{FileAudience, FileError, FileRecord, FileState, FileWriter, KeptFile};
+use chat_core::{FileId, FileName, FileReference, Timestamp, UserId};
+use chat_store::{
+    FileAudience, FileError, FileRecord, FileState, FileTotals, FileWriter, KeptFile,
+};
 use tokio::time::Instant;
 
+use super::allowance::TOTAL_TIME;
 use super::signature::Subject;
 use super::{Files, FilesError, Inner, unknown_file};
+use crate::engine::source::Source;
 
 /// How long a token for an upload works.
 pub(super) const UPLOAD_TIME: Duration = Duration::from_secs(60 * 60);
 
-/// How long the size of all files is believed. Each node adds its own meanwhile.
-const TOTAL_TIME: Duration = Duration::from_secs(10 * 60);
+type Totals = Option<(FileTotals, Instant)>;
 
 impl Files {
-    /// Begins a file of a user who may write to this audience.
+    /// Begins a file of a user at this source who may write to this audience.
     pub(crate) async fn begin(
         &self,
         owner: UserId,
+        source: Source,
         name: FileName,
         bytes: u64,
         audience: FileAudience,
     ) -> Result<UploadTicket, FilesError> {
-        let Inner { store, limits, total, .. } = &*self.0;
-        if bytes > limits.max_file {
-            let message = format!("the file has {bytes} bytes; {} are the most", limits.max_file);
-            return Err(Refusal::new(RefusalCode::TooLarge, message).into());
+        let begun = self.begin_unless_refused(owner, source, name, bytes, audience).await;
+        match &begun {
+            Ok(_) => self.metrics().begun.add(1),
+            Err(FilesError::Refused(refusal)) => self.refused(refusal.code),
+            Err(_) => {}
         }
+        begun
+    }
+
+    async fn begin_unless_refused(
+        &self,
+        owner: UserId,
+        source: Source,
+        name: FileName,
+        bytes: u64,
+        audience: FileAudience,
+    ) -> Result<UploadTicket, FilesError> {
+        let Inner { store, allowance, total, .. } = &*self.0;
+        allowance.admit(bytes)?;
         let mut random = [0; 16];
         getrandom::fill(&mut random).map_err(|_| FilesError::Random)?;
         let mut record = FileRecord::new(FileId::from_random(random), name, bytes, owner, audience);
         record.at = Timestamp::now();
         let mut total = total.lock().await;
-        let today = store.uploaded_today(owner, record.at).await?;
-        if limits.max_a_day > 0 && today.saturating_add(bytes) > limits.max_a_day {
-            let message = "these are more bytes of files than a user may upload on one day";
-            let refusal = Refusal::new(RefusalCode::QuotaExceeded, message);
-            return Err(refusal.with_retry_after(until_tomorrow(record.at)).into());
+        let of_user = store.of_user(owner, record.at).await?;
+        allowance.admit_of_user(of_user, bytes, record.at)?;
+        let (mut all, since) = self.known_totals(&mut total).await?;
+        allowance.admit_to(all, store.count_unattached().await?, bytes)?;
+        allowance.take(source, bytes)?;
+        if let Err(error) = store.create(&record).await {
+            allowance.give_back(source, bytes);
+            return Err(error.into());
         }
-        let known = total.filter(|(_, since)| since.elapsed() < TOTAL_TIME);
-        let (all, since) = match known {
-            Some(known) => known,
-            None => (store.total_bytes().await?, Instant::now()),
-        };
-        if all.saturating_add(bytes) > limits.max_total {
-            *total = Some((all, since));
-            let message = "there is no room for more files on this server";
-            let refusal = Refusal::new(RefusalCode::QuotaExceeded, message);
-            return Err(refusal.with_retry_after(TOTAL_TIME).into());
-        }
-        store.create(&record).await?;
-        *total = Some((all.saturating_add(bytes), since));
+        all.files += 1;
+        all.bytes = all.bytes.saturating_add(bytes);
+        self.set_totals(&mut total, all, since);
         drop(total);
         self.ticket(&record).await
+    }
+
+    /// Looks at all files together, so that nobody who begins one has to wait for it.
+    pub(super) async fn look_at_totals(&self) -> Result<(), FileError> {
+        let mut total = self.0.total.lock().await;
+        *total = None;
+        self.known_totals(&mut total).await.map(drop)
+    }
+
+    /// Returns all files together, and when they were looked at, which is now if that is long ago.
+    async fn known_totals(&self, total: &mut Totals) -> Result<(FileTotals, Instant), FileError> {
+        if let Some(known) = total.filter(|(_, since)| since.elapsed() < 2 * TOTAL_TIME) {
+            return Ok(known);
+        }
+        let since = Instant::now();
+        let all = self.0.store.totals().await?;
+        self.set_totals(total, all, since);
+        Ok((all, since))
+    }
+
+    fn set_totals(&self, total: &mut Totals, all: FileTotals, since: Instant) {
+        let [files, bytes] = &self.0.shown;
+        files.store(all.files, Relaxed);
+        bytes.store(all.bytes, Relaxed);
+        *total = Some((all, since));
     }
 
     /// Lets a user go on with a file that it has begun.
@@ -66,6 +103,20 @@ impl Files {
             FileState::Complete { .. } => record.bytes,
         };
         Ok(self.ticket(&record).await?.with_received(received))
+    }
+
+    /// Notes that bytes of a file came in, after which it has this state.
+    pub(crate) fn received(&self, bytes: u64, state: &FileState) {
+        self.metrics().received.add(bytes);
+        if matches!(state, FileState::Complete { .. }) {
+            self.metrics().finished.add(1);
+        }
+    }
+
+    pub(super) async fn remove(&self, id: FileId) -> Result<(), FileError> {
+        self.0.store.remove(id).await?;
+        self.metrics().removed.add(1);
+        Ok(())
     }
 
     async fn ticket(&self, record: &FileRecord) -> Result<UploadTicket, FilesError> {
@@ -107,7 +158,7 @@ impl Files {
     pub(crate) async fn cancel(&self, file: &KeptFile) -> Result<(), FileError> {
         match file.state {
             FileState::Complete { .. } => Ok(()),
-            FileState::Incomplete { .. } => self.0.store.remove(file.record.id).await,
+            FileState::Incomplete { .. } => self.remove(file.record.id).await,
         }
     }
 
@@ -118,16 +169,14 @@ impl Files {
             return Ok(file);
         }
         match self.0.store.append(file.record.id, bytes).await {
-            Ok(writer) => file.state = writer.finish().await?,
+            Ok(writer) => {
+                file.state = writer.finish().await?;
+                self.metrics().finished.add(1);
+            }
             // Somebody else is doing so.
             Err(FileError::Busy | FileError::Elsewhere { .. }) => {}
             Err(error) => return Err(error),
         }
         Ok(file)
     }
-}
-
-fn until_tomorrow(now: Timestamp) -> Duration {
-    const DAY: i64 = 24 * 60 * 60 * 1000;
-    Duration::from_millis((DAY - now.as_millis().rem_euclid(DAY)).unsigned_abs())
 }

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use chat_core::{Message, Offset};
@@ -79,7 +79,11 @@ pub(crate) struct LogFollower {
     reading: Arc<Outage>,
     metrics: Arc<Metrics>,
     look: Notify,
+    told: OnceLock<Told>,
 }
+
+/// What is called with the messages of others.
+type Told = Box<dyn Fn(&[Message]) + Send + Sync>;
 
 impl LogFollower {
     pub(crate) fn new(
@@ -88,7 +92,18 @@ impl LogFollower {
         reading: Arc<Outage>,
         metrics: Arc<Metrics>,
     ) -> Self {
-        Self { store, recent, reading, metrics, look: Notify::new() }
+        Self { store, recent, reading, metrics, look: Notify::new(), told: OnceLock::new() }
+    }
+
+    /// Sets what is called with the messages of others, once.
+    pub(crate) fn on_messages(&self, told: Told) {
+        let _ = self.told.set(told);
+    }
+
+    pub(crate) fn tell(&self, messages: &[Message]) {
+        if let Some(told) = self.told.get() {
+            told(messages);
+        }
     }
 
     /// Requests a read soon, before the next poll.
@@ -125,6 +140,7 @@ impl LogFollower {
             let read = self.store.read_after(None, after, PAGE).await;
             let Ok(page) = self.reading.watch(read) else { return found };
             found += page.messages.len() as u64;
+            self.tell(&page.messages);
             // The tail has not moved back since, so this cannot leave a gap.
             // Before its messages can be read without those that are missing.
             self.recent.forget_upto(page.horizon);

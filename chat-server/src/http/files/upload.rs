@@ -1,14 +1,16 @@
 use axum::body::Body;
 use axum::extract::{Path, State};
-use chat_core::FileId;
+use chat_core::{FileId, RefusalCode, UserId};
 use chat_store::{FileError, FileState, KeptFile};
 use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use serde_json::json;
 
-use super::answer::{failed, text};
+use super::answer::{self, failed, text};
 use crate::engine::files::Files;
+use crate::engine::source::Source;
+use crate::socketio::client_address::ClientAddress;
 
 const UPLOAD_OFFSET: HeaderName = HeaderName::from_static("upload-offset");
 const UPLOAD_LENGTH: HeaderName = HeaderName::from_static("upload-length");
@@ -56,6 +58,14 @@ pub(super) async fn append(
     let Some(from) = from else {
         return text(StatusCode::BAD_REQUEST, "`upload-offset` has to be a number of bytes\n");
     };
+    // Only now: whoever has no token takes nobody's place.
+    let _open = match files.open(source_of(&request, file.record.owner)) {
+        Ok(open) => open,
+        Err(full) => {
+            files.refused(RefusalCode::SlowDown);
+            return answer::full(full);
+        }
+    };
     let bytes = file.record.bytes;
     let mut writer = match files.append(file.record.id, from).await {
         Ok(writer) => writer,
@@ -67,7 +77,7 @@ pub(super) async fn append(
         Err(error) => return failed(error),
     };
     let mut body = request.into_body();
-    let mut broken = None;
+    let (mut broken, mut came) = (None, 0);
     while let Some(frame) = body.frame().await {
         // Its end is the client's, or the server's for one that is too slow.
         let Ok(frame) = frame else {
@@ -75,8 +85,9 @@ pub(super) async fn append(
             break;
         };
         let Ok(data) = frame.into_data() else { continue };
+        let length = data.len() as u64;
         match writer.write(data).await {
-            Ok(()) => {}
+            Ok(()) => came += length,
             Err(FileError::TooLong) => {
                 let message = "the file would be longer than was said\n";
                 broken = Some(text(StatusCode::PAYLOAD_TOO_LARGE, message));
@@ -88,10 +99,22 @@ pub(super) async fn append(
             }
         }
     }
-    match (writer.finish().await, broken) {
+    let finished = writer.finish().await;
+    if let Ok(state) = &finished {
+        files.received(came, state);
+    }
+    match (finished, broken) {
         (_, Some(response)) => response,
         (Ok(state), None) => arrived(StatusCode::OK, &state, bytes),
         (Err(error), None) => failed(error),
+    }
+}
+
+/// Returns what uploads are counted by.
+fn source_of(request: &Request<Body>, owner: UserId) -> Source {
+    match ClientAddress::of(request.extensions()) {
+        Some(address) => Source::Address(address.group()),
+        None => Source::Connection(owner.as_i64().cast_unsigned()),
     }
 }
 

@@ -92,8 +92,8 @@ pub(crate) struct Services {
     pub(crate) files: Option<Files>,
     /// Asks the application's policy; none without one.
     pub(crate) gate: Option<Gate>,
-    /// Whose turn it is to give a message a new reaction.
-    pub(crate) reacting: Turns,
+    /// Whose turn it is to give a message a new reaction, or to edit one with files.
+    pub(crate) changing: Turns,
     /// Looks at what clients send before it is stored; none without an interceptor.
     pub(crate) interception: Option<Interception>,
     /// The application's events that clients may send.

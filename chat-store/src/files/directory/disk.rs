@@ -86,6 +86,18 @@ pub(super) fn create_synced(directory: &Path, name: &str, bytes: &[u8]) -> io::R
     }
 }
 
+/// Creates something in a directory that it makes, again if somebody else removes the directory meanwhile.
+pub(super) fn create_again(create: impl Fn() -> io::Result<()>) -> io::Result<()> {
+    const TIMES: usize = 100;
+    for _ in 0..TIMES {
+        match create() {
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            created => return created,
+        }
+    }
+    create()
+}
+
 /// Makes durable what was created, renamed and removed in a directory.
 pub(super) fn sync_directory(path: &Path) -> io::Result<()> {
     // Elsewhere a directory cannot be opened.

@@ -1,10 +1,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use chat_core::{FileId, Offset, RecoveryOffset, Timestamp, UserId};
-
-use super::disk::names_in;
-use crate::files::FileError;
+use chat_core::{FileId, RecoveryOffset, Timestamp, UserId};
 
 /// Where everything is.
 #[derive(Debug, Clone)]
@@ -40,20 +37,8 @@ impl Paths {
         self.place(id).join(id.to_string())
     }
 
-    /// All directories that have directories of files.
-    pub(super) fn all_places(&self) -> Result<Vec<PathBuf>, FileError> {
-        let kept = self.0.join("kept");
-        let mut places: Vec<_> = names_in(&kept)?.iter().map(|name| kept.join(name)).collect();
-        places.push(self.all_loose());
-        Ok(places)
-    }
-
     pub(super) fn messages(&self) -> PathBuf {
         self.0.join("messages")
-    }
-
-    pub(super) fn message(&self, offset: Offset) -> PathBuf {
-        self.messages().join(format!("{:020}", offset.as_u64()))
     }
 
     pub(super) fn days(&self) -> PathBuf {
@@ -78,9 +63,4 @@ pub(super) fn day_of(at: Timestamp) -> u64 {
 /// Reads what says which message has a file.
 pub(super) fn position_of(text: &[u8]) -> Option<RecoveryOffset> {
     str::from_utf8(text).ok()?.parse().ok()
-}
-
-/// Reads an offset from the name of a file.
-pub(super) fn offset_of(text: &str) -> Option<Offset> {
-    Offset::new(text.parse().ok()?).ok()
 }

@@ -11,7 +11,7 @@ fn offset(number: u64) -> Offset {
 }
 
 fn at(number: u64) -> RecoveryOffset {
-    let tag = format!("{number:08x}").parse().unwrap();
+    let tag = format!("{:08x}", number & 0xffff_ffff).parse().unwrap();
     RecoveryOffset::new(Epoch::from_random([1; 8]), offset(number)).with_tag(tag)
 }
 
@@ -97,7 +97,7 @@ async fn a_file_has_one_message_and_goes_with_it_for_good() {
     assert_eq!(store.offsets(Offset::ZERO, 5).await.unwrap(), [offset(9)]);
     assert_eq!(store.offsets(offset(9), 5).await.unwrap(), []);
     assert_eq!(store.unattached().await.unwrap(), []);
-    assert_eq!(store.total_bytes().await.unwrap(), 18);
+    assert_eq!(store.totals().await.unwrap(), FileTotals { files: 2, bytes: 18 });
     assert!(kept.has_bytes("first secret"));
     store.remove(first).await.unwrap();
     store.remove(first).await.unwrap();
@@ -126,6 +126,64 @@ async fn what_a_crash_leaves_while_a_file_is_removed_is_out_of_reach_and_swept()
     assert_eq!(store.offsets(Offset::ZERO, 5).await.unwrap(), []);
 }
 
+/// However far apart: pages of offsets read what they return, and not all that there is.
+#[tokio::test]
+async fn messages_with_files_are_listed_in_their_order() {
+    let kept = Kept::new();
+    let numbers = [1, 9, 1023, 1024, 1025, 5_000, 2_000_000, 3_000_000_000, u64::MAX >> 1];
+    for (id, number) in (1..).zip(numbers.into_iter().rev()) {
+        kept.store.attach(kept.stored(id, "text").await, &at(number)).await.unwrap();
+    }
+    for limit in [1, 2, 100] {
+        let (mut all, mut after) = (Vec::new(), Offset::ZERO);
+        loop {
+            let page = kept.store.offsets(after, limit).await.unwrap();
+            assert!(page.len() <= limit);
+            let Some(&last) = page.last() else { break };
+            after = last;
+            all.extend(page);
+        }
+        assert_eq!(all, numbers.map(offset));
+    }
+    assert_eq!(kept.store.attached_to(offset(1024)).await.unwrap().len(), 1);
+    assert_eq!(kept.store.attached_to(offset(1026)).await.unwrap(), []);
+    let files = numbers.len() as u64;
+    assert_eq!(kept.store.totals().await.unwrap(), FileTotals { files, bytes: 4 * files });
+}
+
+#[tokio::test]
+async fn what_says_that_a_message_has_a_file_goes_if_there_is_none() {
+    let kept = Kept::new();
+    let id = kept.stored(1, "text").await;
+    kept.store.attach(id, &at(9)).await.unwrap();
+    // As far as a process came that was killed.
+    fs::remove_dir_all(kept.store.paths.kept(id)).unwrap();
+    assert_eq!(kept.store.attached_to(offset(9)).await.unwrap(), []);
+    assert_eq!(kept.store.offsets(Offset::ZERO, 5).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn what_a_user_has_in_no_message_is_counted_until_it_is_in_one() {
+    let kept = Kept::new();
+    let now = Timestamp::now();
+    let ids = [kept.stored(1, "one").await, kept.stored(2, "two").await, {
+        let begun = record(3, 5);
+        kept.store.create(&begun).await.unwrap();
+        begun.id
+    }];
+    let of_user = async || kept.store.of_user(OWNER, now).await.unwrap();
+    let expected = UserFiles { bytes_today: 11, today: 3, unattached: 3 };
+    assert_eq!((of_user().await, kept.store.count_unattached().await.unwrap()), (expected, 3));
+    kept.store.attach(ids[0], &at(9)).await.unwrap();
+    kept.store.remove(ids[2]).await.unwrap();
+    let expected = UserFiles { unattached: 1, ..expected };
+    assert_eq!((of_user().await, kept.store.count_unattached().await.unwrap()), (expected, 1));
+    // Those of the day before, too.
+    let tomorrow = now.plus(std::time::Duration::from_secs(24 * 3600));
+    let expected = UserFiles { unattached: 1, ..UserFiles::default() };
+    assert_eq!(kept.store.of_user(OWNER, tomorrow).await.unwrap(), expected);
+}
+
 #[tokio::test]
 async fn what_a_crash_leaves_while_a_file_is_attached_is_attached_again() {
     let kept = Kept::new();
@@ -147,12 +205,12 @@ async fn days_and_the_secret_outlive_the_process() {
     kept.store.remove(id).await.unwrap();
     let now = Timestamp::now();
     let again = DirectoryStore::new(kept.directory.path().join("files"));
-    assert_eq!(again.uploaded_today(OWNER, now).await.unwrap(), 9);
-    assert_eq!(again.uploaded_today(UserId::from_stored(8), now).await.unwrap(), 0);
+    assert_eq!(again.of_user(OWNER, now).await.unwrap().bytes_today, 9);
+    assert_eq!(again.of_user(UserId::from_stored(8), now).await.unwrap().bytes_today, 0);
     let secret = kept.store.secret().await.unwrap();
     assert_eq!(again.secret().await.unwrap(), secret);
     again.sweep(now.plus(std::time::Duration::from_secs(2 * 24 * 3600))).await.unwrap();
-    assert_eq!(again.uploaded_today(OWNER, now).await.unwrap(), 0);
+    assert_eq!(again.of_user(OWNER, now).await.unwrap().bytes_today, 0);
 }
 
 #[cfg(target_os = "linux")]

@@ -133,6 +133,50 @@ pub(super) struct LimitArgs {
     #[arg(long, env = "CHAT_MAX_FILE_BYTES_PER_DAY", value_name = "BYTES", default_value_t = Limits::default().max_file_bytes_per_day)]
     max_file_bytes_per_day: u64,
 
+    /// Maximum size in bytes of all files that all users at one address together may upload per day; 0 means no limit
+    ///
+    /// More are refused with `quota_exceeded`. Each node counts separately.
+    #[arg(long, env = "CHAT_MAX_FILE_BYTES_PER_DAY_PER_ADDRESS", value_name = "BYTES", default_value_t = Limits::default().max_file_bytes_per_day_per_address)]
+    max_file_bytes_per_day_per_address: u64,
+
+    /// Maximum number of files that one user may upload on a day, in UTC; 0 means no limit
+    ///
+    /// More are refused with `quota_exceeded`. All nodes count together.
+    #[arg(long, env = "CHAT_MAX_FILES_PER_DAY", value_name = "N", default_value_t = Limits::default().max_files_per_day)]
+    max_files_per_day: u64,
+
+    /// Maximum number of files that all users at one address together may upload per day; 0 means no limit
+    ///
+    /// More are refused with `quota_exceeded`. Each node counts separately.
+    #[arg(long, env = "CHAT_MAX_FILES_PER_DAY_PER_ADDRESS", value_name = "N", default_value_t = Limits::default().max_files_per_day_per_address)]
+    max_files_per_day_per_address: u64,
+
+    /// Maximum number of files of one user that are in no message, complete or not
+    ///
+    /// More are refused with `slow_down`. Such files go within a day.
+    #[arg(long, env = "CHAT_MAX_UNSENT_FILES_PER_USER", value_name = "N", default_value_t = Limits::default().max_unsent_files_per_user)]
+    max_unsent_files_per_user: u64,
+
+    /// Maximum number of files of all users that are in no message, complete or not
+    ///
+    /// More are refused with `slow_down`.
+    #[arg(long, env = "CHAT_MAX_UNSENT_FILES", value_name = "N", default_value_t = Limits::default().max_unsent_files)]
+    max_unsent_files: u64,
+
+    /// Maximum number of files
+    ///
+    /// More are refused with `quota_exceeded`.
+    #[arg(long, env = "CHAT_MAX_FILES", value_name = "N", default_value_t = Limits::default().max_files)]
+    max_files: u64,
+
+    /// Maximum number of uploads from one address whose bytes come in at the same time; more get status 429
+    #[arg(long, env = "CHAT_MAX_UPLOADS_PER_ADDRESS", value_name = "N", default_value_t = Limits::default().max_uploads_per_address)]
+    max_uploads_per_address: usize,
+
+    /// Maximum number of uploads whose bytes come in at the same time; more get status 503
+    #[arg(long, env = "CHAT_MAX_UPLOADS", value_name = "N", default_value_t = Limits::default().max_uploads)]
+    max_uploads: usize,
+
     /// Maximum size in bytes of all files together
     ///
     /// More are refused with `quota_exceeded`.
@@ -187,6 +231,14 @@ impl LimitArgs {
         limits.max_bytes_per_day_per_address = self.max_bytes_per_day_per_address;
         limits.max_file_bytes = self.max_file_bytes;
         limits.max_file_bytes_per_day = self.max_file_bytes_per_day;
+        limits.max_file_bytes_per_day_per_address = self.max_file_bytes_per_day_per_address;
+        limits.max_files_per_day = self.max_files_per_day;
+        limits.max_files_per_day_per_address = self.max_files_per_day_per_address;
+        limits.max_unsent_files_per_user = self.max_unsent_files_per_user;
+        limits.max_unsent_files = self.max_unsent_files;
+        limits.max_files = self.max_files;
+        limits.max_uploads_per_address = self.max_uploads_per_address;
+        limits.max_uploads = self.max_uploads;
         limits.max_files_bytes = self.max_files_bytes;
         limits.max_connections = self.max_connections;
         limits.max_connections_per_address = self.max_connections_per_address;

@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use chat_core::event::{DELETE_MESSAGE, DeleteMessage, EDIT_MESSAGE, EditMessage, REACT, React};
 use chat_core::{
-    Audience, ClientOffset, Content, Emoji, Feed, Message, NewMessage, Offset, Refusal,
-    RefusalCode, Role, RoomId,
+    Audience, ClientOffset, Content, Emoji, Feed, FileReference, Message, NewMessage, Offset,
+    Refusal, RefusalCode, Role, RoomId,
 };
 use chat_store::StoreError;
 
@@ -126,7 +126,8 @@ async fn change(
     let (audience, action) = reach(connection, &message, is_own)?;
     let (mut new, actions) = match what {
         What::Edit(content) => {
-            allowed = connection.services.limits.admit(&content).map(|()| None);
+            let turn = turn_at_files(connection, &message).await;
+            allowed = connection.services.limits.admit(&content).map(|()| turn);
             if !is_own {
                 allowed = Err(forbidden("you can edit your own messages only"));
             }
@@ -183,14 +184,21 @@ fn reach(
     }
 }
 
+/// Waits until this edit may look at the files of a message, if it has some: another one may take them out of it.
+async fn turn_at_files(connection: &Connection, message: &Message) -> Option<Turn> {
+    let Services { files, changing, .. } = &connection.services;
+    let has_files = files.is_some() && FileReference::is_any_in(&message.content);
+    if has_files { Some(changing.at(message.offset).await) } else { None }
+}
+
 /// Checks that a message may get this reaction. If it is a new one, others wait until it is there.
 async fn has_room_for(
     connection: &Connection,
     of: Offset,
     emoji: &Emoji,
 ) -> Result<Result<Option<Turn>, Refusal>, StoreError> {
-    let Services { log, limits, reacting, .. } = &connection.services;
-    let turn = reacting.at(of).await;
+    let Services { log, limits, changing, .. } = &connection.services;
+    let turn = changing.at(of).await;
     let given = log.reactions(&[of], None).await?;
     let is_new = !given.iter().any(|it| it.emoji == emoji.as_str());
     if is_new && given.len() >= limits.max_reactions_per_message {

@@ -122,7 +122,7 @@ async fn upload(connection: &Connection, files: &Files, upload: Upload) -> Resul
         }
     };
     connection.permit(&[action]).await.map(drop)?;
-    made(&files.begin(user.id, name, bytes, audience).await?)
+    made(&files.begin(user.id, connection.source, name, bytes, audience).await?)
 }
 
 async fn links(connection: &Connection, files: &Files, of: Offset) -> Result<Answer, Failed> {
