@@ -1,6 +1,7 @@
 //! The program as a service manager runs it, and the files of `deploy`.
 
 use std::io::ErrorKind;
+use std::path::Path;
 use std::process::{Command as Blocking, Stdio};
 
 use tempfile::TempDir;
@@ -18,6 +19,7 @@ const OPERATIONS: &str = include_str!("../../../docs/OPERATIONS.md");
 const SERVICE: &str = include_str!("../../../deploy/systemd/chat-server.service");
 const SOCKET: &str = include_str!("../../../deploy/systemd/chat-server.socket");
 const NGINX: &str = include_str!("../../../deploy/docker/nginx.conf");
+const ENVIRONMENT: &str = include_str!("../../../deploy/debian/environment");
 const OTHERS: [&str; 2] = [
     include_str!("../../../deploy/docker/Dockerfile"),
     include_str!("../../../deploy/docker/compose.yaml"),
@@ -144,7 +146,7 @@ fn each_setting_of_the_files_is_an_option() {
     let help = Blocking::new(PROGRAM).arg("--help").output().unwrap();
     let help = String::from_utf8(help.stdout).unwrap();
     let mut found = 0;
-    for file in [SERVICE, SOCKET, OTHERS[0], OTHERS[1]] {
+    for file in [SERVICE, SOCKET, OTHERS[0], OTHERS[1], ENVIRONMENT] {
         let is_name = |c: char| c.is_ascii_uppercase() || c == '_';
         for word in file.split(|c| !is_name(c)).filter(|word| word.starts_with("CHAT_")) {
             // Without the sign if the help hides the value, which may be a secret.
@@ -158,6 +160,31 @@ fn each_setting_of_the_files_is_an_option() {
     for feature in ["redis", "nats", "postgres"] {
         assert!(OTHERS[0].contains(feature) && include_str!("../../Cargo.toml").contains(feature));
     }
+}
+
+#[test]
+fn the_files_of_the_package_are_there_or_made_for_it() {
+    let (_, package) =
+        include_str!("../../Cargo.toml").split_once("[package.metadata.deb]").unwrap();
+    let (package, _) = package.split_once("\n[features]").unwrap();
+    let script = include_str!("../../../scripts/deb");
+    let assets = package.lines().filter_map(|line| line.trim().strip_prefix("[\""));
+    let mut found = 0;
+    for asset in assets.filter_map(|line| line.split('"').next()) {
+        let made = asset.strip_prefix("../target/deb/").map(|name| format!("$made/{name}"));
+        let is_there = match made {
+            Some(made) => script.contains(&made),
+            None if asset.starts_with("target/release/") => asset.ends_with("/chat-server"),
+            None => Path::new(env!("CARGO_MANIFEST_DIR")).join(asset).is_file(),
+        };
+        assert!(is_there, "{asset}");
+        found += 1;
+    }
+    assert!(found > 10, "{found}");
+    // The service alone is enabled: both would take the same port.
+    let copied: Vec<&str> =
+        script.lines().filter(|line| line.starts_with("cp deploy/systemd/")).collect();
+    assert_eq!(copied, ["cp deploy/systemd/chat-server.service \"$made/\""]);
 }
 
 /// But for the servers and what explains them, they are one text.
