@@ -10,7 +10,7 @@ use super::super::connection::{Connection, Request, TASK_BYTES};
 use super::super::event::Event;
 use super::super::keeper::keep_name;
 use super::super::standing::settle;
-use super::answering::{Failed, made};
+use super::answering::{self, Failed, made};
 use crate::engine::delivery::Answer;
 
 /// [`chat_core::event::DEVICE_CODE`].
@@ -93,17 +93,9 @@ impl Event for UnlinkDeviceEvent {
     }
 }
 
-/// Carries out a request in its turn.
 fn later(connection: &Arc<Connection>, asked: Asked, request: Request) {
-    let connection = Arc::clone(connection);
-    Arc::clone(&connection).requests.later(async move {
-        // Dropped if the client is gone: nobody learns the answer then.
-        match connection.gone.run_until_cancelled(answer(&connection, asked)).await {
-            Some(Ok(answer)) => request.answer(answer),
-            Some(Err(Failed::Refused(refusal))) => request.refuse(refusal),
-            Some(Err(Failed::Store)) | None => {}
-        }
-    });
+    let later = Arc::clone(connection);
+    answering::later(connection, request, async move { answer(&later, asked).await });
 }
 
 async fn answer(connection: &Arc<Connection>, asked: Asked) -> Result<Answer, Failed> {

@@ -6,7 +6,7 @@ use chat_store::FileAudience;
 
 use super::super::connection::{Connection, Request, TASK_BYTES};
 use super::super::event::Event;
-use super::answering::{Failed, made};
+use super::answering::{Failed, after_reads, made};
 use super::in_room::not_in_room;
 use crate::engine::delivery::Answer;
 use crate::engine::files::{Files, FilesError};
@@ -73,27 +73,17 @@ impl Event for FileLimitsEvent {
     }
 }
 
-/// Carries out a request after the others of this connection that read from the store. Messages do not wait for it.
-fn later(connection: &Arc<Connection>, asked: Asked, mut request: Request) {
+fn later(connection: &Arc<Connection>, asked: Asked, request: Request) {
     let Some(files) = connection.services.files.clone() else {
         let message = "this server takes no files";
         return request.refuse(Refusal::new(RefusalCode::FilesOff, message));
     };
-    let connection = Arc::clone(connection);
-    Arc::clone(&connection).reads.later_with(move |turn| async move {
-        request.keep(turn);
-        let answer = async {
-            match asked {
-                Asked::Upload(upload) => self::upload(&connection, &files, upload).await,
-                Asked::Links(of) => links(&connection, &files, of).await,
-                Asked::Limits => made(&files.limits()),
-            }
-        };
-        match connection.gone.run_until_cancelled(answer).await {
-            Some(Ok(answer)) => request.answer(answer),
-            Some(Err(Failed::Refused(refusal))) => request.refuse(refusal),
-            // The failure has been logged. Nobody waits for it any more if the client is gone.
-            Some(Err(Failed::Store)) | None => {}
+    let later = Arc::clone(connection);
+    after_reads(connection, request, async move {
+        match asked {
+            Asked::Upload(upload) => self::upload(&later, &files, upload).await,
+            Asked::Links(of) => links(&later, &files, of).await,
+            Asked::Limits => made(&files.limits()),
         }
     });
 }

@@ -9,6 +9,7 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use super::super::connection::{Connection, Request, TASK_BYTES};
 use super::super::event::Event;
+use super::answering::{Failed, after_reads};
 use super::in_room::not_in_room;
 use crate::engine::delivery::{Answer, RoomPage};
 use crate::engine::log::Log;
@@ -46,7 +47,7 @@ enum Asked {
 
 /// Reads a page after the other pages that this connection has requested. Nothing else of the connection waits for
 /// it.
-fn begin(connection: Arc<Connection>, asked: HistoryRequest, mut request: Request) {
+fn begin(connection: Arc<Connection>, asked: HistoryRequest, request: Request) {
     let HistoryRequest { of, range, limit, .. } = asked;
     let of = match of {
         HistoryOf::Room(room) if !connection.position.is_in(&room) => {
@@ -61,29 +62,23 @@ fn begin(connection: Arc<Connection>, asked: HistoryRequest, mut request: Reques
             }
         },
     };
-    let (later, gone) = (Arc::clone(&connection), connection.gone.clone());
+    let later = Arc::clone(&connection);
     let of_room = match &of {
         Asked::Room(room) => Some(room.clone()).filter(|_| connection.access.is_some()),
         Asked::Between(..) => None,
     };
-    connection.reads.later_with(move |turn| async move {
-        request.keep(turn);
-        match gone.run_until_cancelled(read(&later, of, range, limit)).await {
-            Some(Ok(past)) => match json_of(past) {
-                Ok(json) => request.answer(match of_room {
-                    Some(room) if !planted::is(Bug::HistoryUnasked) => {
-                        Answer::Page(RoomPage { json, rooms: vec![room] })
-                    }
-                    _ => Answer::Made(json),
-                }),
-                Err(error) => tracing::error!("a page of history cannot be serialised: {error}"),
-            },
-            Some(Err(IdentityError::Refused(refusal))) => request.refuse(refusal),
-            // The log has reported it; silence makes the client retry.
-            Some(Err(IdentityError::Store(_))) => {}
-            // Nobody waits for it any more.
-            None => {}
-        }
+    after_reads(&connection, request, async move {
+        let past = read(&later, of, range, limit).await?;
+        let json = json_of(past).map_err(|error| {
+            tracing::error!("a page of history cannot be serialised: {error}");
+            Failed::Store
+        })?;
+        Ok(match of_room {
+            Some(room) if !planted::is(Bug::HistoryUnasked) => {
+                Answer::Page(RoomPage { json, rooms: vec![room] })
+            }
+            _ => Answer::Made(json),
+        })
     });
 }
 

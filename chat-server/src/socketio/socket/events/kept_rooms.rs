@@ -17,7 +17,7 @@ use chat_core::{Refusal, RefusalCode, RoomId, SanctionKind};
 
 use super::super::connection::{Connection, Request, TASK_BYTES};
 use super::super::event::Event;
-use super::answering::Failed;
+use super::answering::{self, Failed};
 use crate::engine::delivery::Answer;
 use desk::Desk;
 
@@ -79,16 +79,9 @@ events! {
     ModerationLogEvent: MODERATION_LOG, LogRequest, LogRequest::from_event, Asked::Log;
 }
 
-/// Carries out a request in its turn.
 fn later(connection: &Arc<Connection>, asked: Asked, request: Request) {
-    let connection = Arc::clone(connection);
-    Arc::clone(&connection).requests.later(async move {
-        match connection.gone.run_until_cancelled(answer(&connection, asked)).await {
-            Some(Ok(answer)) => request.answer(answer),
-            Some(Err(Failed::Refused(refusal))) => request.refuse(refusal),
-            Some(Err(Failed::Store)) | None => {}
-        }
-    });
+    let later = Arc::clone(connection);
+    answering::later(connection, request, async move { answer(&later, asked).await });
 }
 
 async fn answer(connection: &Connection, asked: Asked) -> Result<Answer, Failed> {

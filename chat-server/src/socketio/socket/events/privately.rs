@@ -5,7 +5,7 @@ use chat_core::{Nickname, Refusal, RefusalCode, UserId};
 
 use super::super::connection::{Connection, Request, TASK_BYTES};
 use super::super::event::Event;
-use super::answering::{Failed, made};
+use super::answering::{Failed, after_reads, made};
 use crate::engine::delivery::Answer;
 use crate::engine::policy::Action;
 
@@ -51,19 +51,9 @@ impl Event for OnlineEvent {
     }
 }
 
-/// Carries out a request after the others of this connection that read from the store. Messages do not wait for it.
-fn later(connection: &Arc<Connection>, other: Nickname, asked: Asked, mut request: Request) {
-    let connection = Arc::clone(connection);
-    Arc::clone(&connection).reads.later_with(move |turn| async move {
-        request.keep(turn);
-        let answer = answer(&connection, other, asked);
-        match connection.gone.run_until_cancelled(answer).await {
-            Some(Ok(answer)) => request.answer(answer),
-            Some(Err(Failed::Refused(refusal))) => request.refuse(refusal),
-            // The failure has been logged. Nobody waits for it any more if the client is gone.
-            Some(Err(Failed::Store)) | None => {}
-        }
-    });
+fn later(connection: &Arc<Connection>, other: Nickname, asked: Asked, request: Request) {
+    let later = Arc::clone(connection);
+    after_reads(connection, request, async move { answer(&later, other, asked).await });
 }
 
 async fn answer(

@@ -10,7 +10,7 @@ use chat_store::StoreError;
 
 use super::super::connection::{Connection, Request, TASK_BYTES};
 use super::super::event::Event;
-use super::answering::{Failed, made};
+use super::answering::{Failed, after_reads, made};
 use super::in_room::not_in_room;
 use crate::engine::delivery::Answer;
 use crate::engine::policy::Action;
@@ -85,18 +85,9 @@ impl Event for ReadersEvent {
     }
 }
 
-/// Carries out a request after the others of this connection that read from the store. Messages do not wait for it.
-fn later(connection: &Arc<Connection>, asked: Asked, mut request: Request) {
-    let connection = Arc::clone(connection);
-    Arc::clone(&connection).reads.later_with(move |turn| async move {
-        request.keep(turn);
-        match connection.gone.run_until_cancelled(answer(&connection, asked)).await {
-            Some(Ok(answer)) => request.answer(answer),
-            Some(Err(Failed::Refused(refusal))) => request.refuse(refusal),
-            // The failure has been logged. Nobody waits for it any more if the client is gone.
-            Some(Err(Failed::Store)) | None => {}
-        }
-    });
+fn later(connection: &Arc<Connection>, asked: Asked, request: Request) {
+    let later = Arc::clone(connection);
+    after_reads(connection, request, async move { answer(&later, asked).await });
 }
 
 async fn answer(connection: &Connection, asked: Asked) -> Result<Answer, Failed> {

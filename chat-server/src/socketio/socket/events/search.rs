@@ -8,6 +8,7 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use super::super::connection::{Connection, Request, TASK_BYTES};
 use super::super::event::Event;
+use super::answering::{Failed, after_reads};
 use super::in_room::not_in_room;
 use crate::engine::delivery::{Answer, RoomPage};
 use crate::engine::policy::{Action, Denied};
@@ -38,24 +39,19 @@ impl Event for SearchEvent {
 }
 
 /// Searches after the pages that this connection has requested before. Nothing else of the connection waits for it.
-fn begin(connection: Arc<Connection>, search: Search, asked: SearchRequest, mut request: Request) {
-    let (later, gone) = (Arc::clone(&connection), connection.gone.clone());
-    connection.reads.later_with(move |turn| async move {
-        request.keep(turn);
-        match gone.run_until_cancelled(find(&later, &search, asked)).await {
-            Some(Ok(found)) => match shown(found, later.user().map(|user| user.id)) {
-                Ok((json, rooms)) if later.access.is_some() => {
-                    request.answer(Answer::Page(RoomPage { json, rooms }));
-                }
-                Ok((json, _)) => request.answer(Answer::Made(json)),
-                Err(error) => tracing::error!("what was found cannot be serialised: {error}"),
-            },
-            Some(Err(IdentityError::Refused(refusal))) => request.refuse(refusal),
-            // The outage is reported; silence makes the client retry.
-            Some(Err(IdentityError::Store(_))) => {}
-            // Nobody waits for it any more.
-            None => {}
-        }
+fn begin(connection: Arc<Connection>, search: Search, asked: SearchRequest, request: Request) {
+    let later = Arc::clone(&connection);
+    after_reads(&connection, request, async move {
+        let found = find(&later, &search, asked).await?;
+        let shown = shown(found, later.user().map(|user| user.id));
+        let (json, rooms) = shown.map_err(|error| {
+            tracing::error!("what was found cannot be serialised: {error}");
+            Failed::Store
+        })?;
+        Ok(match later.access.is_some() {
+            true => Answer::Page(RoomPage { json, rooms }),
+            false => Answer::Made(json),
+        })
     });
 }
 
