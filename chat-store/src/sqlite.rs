@@ -35,6 +35,7 @@ mod rooms;
 mod schema;
 mod search;
 mod search_file;
+mod search_pieces;
 mod search_statements;
 mod sessions;
 mod skeletons;

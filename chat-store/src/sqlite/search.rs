@@ -5,6 +5,7 @@ use chat_core::Offset;
 use sqlx::SqliteConnection;
 
 use super::SqliteStore;
+use super::search_pieces;
 use super::search_statements::{
     DROP, FIRST, MATCH, POSITION, PUT, REMOVE, SCHEMA, SET_POSITION, expression,
 };
@@ -102,8 +103,8 @@ async fn apply(
     if current != batch.after {
         return Ok((IndexAdvanced::Elsewhere(current), false));
     }
-    let mut is_wiped = current == Offset::ZERO;
-    if is_wiped {
+    let (is_new, mut is_wiped) = (current == Offset::ZERO, false);
+    if is_new {
         clear(&mut transaction).await?;
     }
     for change in &batch.changes {
@@ -119,6 +120,9 @@ async fn apply(
         .execute(&mut *transaction)
         .await?;
     }
+    if is_wiped {
+        search_pieces::mark(&mut transaction).await?;
+    }
     sqlx::query(SET_POSITION)
         .bind(epoch.to_owned())
         .bind(batch.version)
@@ -126,7 +130,7 @@ async fn apply(
         .execute(&mut *transaction)
         .await?;
     transaction.commit().await?;
-    Ok((IndexAdvanced::Done, is_wiped))
+    Ok((IndexAdvanced::Done, is_wiped || is_new))
 }
 
 /// Removes the first messages up to an offset, and returns how many.
@@ -139,6 +143,9 @@ async fn forget_upto(
     let mut transaction = begin(connection).await?;
     for id in &first {
         sqlx::query(REMOVE).bind(id).execute(&mut *transaction).await?;
+    }
+    if !first.is_empty() {
+        search_pieces::mark(&mut transaction).await?;
     }
     transaction.commit().await?;
     Ok(first.len())

@@ -11,7 +11,8 @@ use super::error::Place;
 use super::files::{self, Files};
 use super::readers::{Reader, Readers};
 use super::schema::{BUSY_TIMEOUT, use_write_ahead_log};
-use super::search_statements::{DROP, SCHEMA};
+use super::search_pieces::{self, Pieces};
+use super::search_statements::{DROP, PIECES_SCHEMA, SCHEMA};
 use super::transaction::begin;
 use super::wipe::Wipe;
 use crate::StoreError;
@@ -35,6 +36,7 @@ pub(super) struct Opened {
     writer: Arc<Mutex<Option<IndexWriter>>>,
     readers: Readers,
     wipe: Wipe,
+    pieces: Pieces,
 }
 
 /// The connection that writes.
@@ -68,7 +70,7 @@ impl IndexFile {
         let opening = tokio::spawn(async move {
             let open = async || match is_closed.load(Ordering::Acquire) {
                 true => Err(StoreError::Closed),
-                false => Opened::open(&log).await,
+                false => Opened::open(&log, Arc::clone(&is_closed)).await,
             };
             opened.get_or_try_init(open).await.map(drop)
         });
@@ -94,7 +96,7 @@ impl IndexFile {
 }
 
 impl Opened {
-    async fn open(log: &Path) -> Result<Self, StoreError> {
+    async fn open(log: &Path, is_closed: Arc<AtomicBool>) -> Result<Self, StoreError> {
         let path = beside(log, "-search");
         let place = Place::new(&path);
         let options = SqliteConnectOptions::new()
@@ -114,12 +116,18 @@ impl Opened {
         let connecting = options.clone().create_if_missing(true).connect().await;
         let mut writer = connecting.map_err(|error| place.error(error))?;
         prepare(&mut writer, &place).await?;
+        let has_pieces = search_pieces::are_there(&mut writer).await;
+        let has_pieces = has_pieces.map_err(|error| place.error(error))?;
         let files = Files::opened(&path).map_err(|error| place.error(error.into()))?;
         let readers = Readers::new(options, files);
         let writer = Arc::new(Mutex::new(Some(IndexWriter(writer))));
-        let opened = Self { place, writer, readers, wipe: Wipe::default() };
+        let (wipe, pieces) = (Wipe::default(), Pieces::new(is_closed));
+        let opened = Self { place, writer, readers, wipe, pieces };
         // What was removed before a crash.
-        opened.wipe();
+        opened.wipe.begin(&opened.writer);
+        if has_pieces {
+            opened.pieces.remove(&opened.writer, &opened.wipe);
+        }
         Ok(opened)
     }
 
@@ -132,8 +140,10 @@ impl Opened {
         self.writer.lock().await
     }
 
+    /// Removes from the files what was removed from the index.
     pub(super) fn wipe(&self) {
         self.wipe.begin(&self.writer);
+        self.pieces.remove(&self.writer, &self.wipe);
     }
 
     pub(super) fn error(&self, error: sqlx::Error) -> StoreError {
@@ -180,6 +190,7 @@ async fn prepare(connection: &mut SqliteConnection, place: &Place) -> Result<(),
         );
         sqlx::raw_sql(sqlx::AssertSqlSafe(marks)).execute(&mut *transaction).await.map_err(sql)?;
     }
+    sqlx::query(PIECES_SCHEMA).execute(&mut *transaction).await.map_err(sql)?;
     transaction.commit().await.map_err(sql)
 }
 

@@ -23,6 +23,24 @@ pub(super) const SCHEMA: &str = "
 pub(super) const DROP: &str =
     "DROP TABLE IF EXISTS chat_search; DROP TABLE IF EXISTS chat_search_position";
 
+/// Has a row if something was deleted since the file was written anew. It came after the other tables.
+pub(super) const PIECES_SCHEMA: &str = "
+    CREATE TABLE IF NOT EXISTS chat_search_pieces (
+        id INTEGER PRIMARY KEY CHECK (id = 1),
+        deletions INTEGER NOT NULL
+    )";
+
+pub(super) const MARK_PIECES: &str = "
+    INSERT INTO chat_search_pieces (id, deletions) VALUES (1, 1)
+    ON CONFLICT (id) DO UPDATE SET deletions = deletions + 1";
+
+pub(super) const PIECES: &str = "SELECT deletions FROM chat_search_pieces";
+
+pub(super) const NO_PIECES: &str = "DELETE FROM chat_search_pieces WHERE deletions = ?1";
+
+/// Takes as long as the file is large, for those who write to it only.
+pub(super) const REWRITE: &str = "VACUUM";
+
 pub(super) const POSITION: &str =
     "SELECT position FROM chat_search_position WHERE epoch = ?1 AND version = ?2";
 

@@ -1,5 +1,6 @@
 //! Deleted texts are gone from the files.
 
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -168,6 +169,90 @@ async fn what_is_removed_from_the_index_is_in_no_file() {
     for text in ["harmless", "secreta"] {
         assert_soon_gone(text, folder.path()).await;
     }
+}
+
+/// Rows move between pages when others come and go, and leave a piece of themselves in what is unused of a page. Of words that
+/// begin alike, the index has one whole, and the ends of the others.
+#[tokio::test]
+async fn of_many_texts_those_that_are_removed_leave_no_piece_in_the_index() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(folder.path().join("chat.db")).await.unwrap();
+    let (mut seed, mut removed) = (7, BTreeSet::new());
+    let mut random = |most: u64| next(&mut seed) % most;
+    let text = |number: u64, words: u64, random: &mut dyn FnMut(u64) -> u64| {
+        let others: String = (0..words).map(|_| word(20_000 + random(2000)) + " ").collect();
+        others + &word(number)
+    };
+    // Each batch brings new ones, longer ones in the place of earlier ones, and takes away some.
+    for batch in 0..100 {
+        let mut changes = BTreeMap::new();
+        for _ in 0..if batch > 0 { 30 } else { 0 } {
+            let earlier = 1 + random(batch * 100);
+            if removed.contains(&earlier) {
+                continue;
+            }
+            let words = random(120);
+            changes.insert(
+                earlier,
+                match random(2) {
+                    0 => IndexChange::Remove(offset(earlier)),
+                    _ => change(earlier, &text(earlier, words, &mut random)),
+                },
+            );
+            if let Some(IndexChange::Remove(_)) = changes.get(&earlier) {
+                removed.insert(earlier);
+            }
+        }
+        for number in batch * 100 + 1..=batch * 100 + 100 {
+            let words = random(30);
+            changes.insert(number, change(number, &text(number, words, &mut random)));
+        }
+        index(&store, batch * 100, changes.into_values().collect()).await;
+    }
+    let rest: Vec<_> = (1..=10_000).filter(|number| number % 7 == 3).collect();
+    for (step, some) in rest.chunks(5).enumerate() {
+        let changes = some.iter().map(|&number| IndexChange::Remove(offset(number))).collect();
+        index(&store, 10_000 + step as u64 * 100, changes).await;
+    }
+    removed.extend(rest);
+    let begun = Instant::now();
+    loop {
+        let ends = ends_in(folder.path());
+        assert!(ends.contains(&end(&word(9_998))), "what is not removed stays");
+        let left = removed.iter().filter(|&&number| ends.contains(&end(&word(number)))).count();
+        if left == 0 {
+            return;
+        }
+        assert!(begun.elapsed() < 3 * SOON, "{left} of {} are still there", removed.len());
+        sleep(Duration::from_millis(500)).await;
+    }
+}
+
+/// Returns a word of 14 letters that begins and ends unlike others.
+fn word(number: u64) -> String {
+    let mut seed = number;
+    (0..14).map(|_| char::from(b'a' + u8::try_from(next(&mut seed) % 26).unwrap())).collect()
+}
+
+/// Returns the next of numbers that look random, and are the same each time.
+fn next(seed: &mut u64) -> u64 {
+    *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+    *seed >> 33
+}
+
+fn end(word: &str) -> [u8; 8] {
+    word.as_bytes()[word.len() - 8..].try_into().unwrap()
+}
+
+/// Returns all runs of eight letters in the files of a folder.
+fn ends_in(folder: &Path) -> HashSet<[u8; 8]> {
+    let mut ends = HashSet::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let bytes = std::fs::read(entry.unwrap().path()).unwrap();
+        let runs = bytes.windows(8).filter(|run| run.iter().all(u8::is_ascii_lowercase));
+        ends.extend(runs.map(|run| <[u8; 8]>::try_from(run).unwrap()));
+    }
+    ends
 }
 
 /// With the messages and everything else that is kept of the user.
