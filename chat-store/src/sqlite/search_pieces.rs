@@ -9,7 +9,6 @@ use sqlx::SqliteConnection;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::search_file::IndexWriter;
 use super::search_statements::{MARK_PIECES, NO_PIECES, PIECES, REWRITE};
 use super::wipe::Wipe;
 
@@ -49,7 +48,10 @@ impl Pieces {
     }
 
     /// Writes the file anew when it is time.
-    pub(super) fn remove(&self, writer: &Arc<Mutex<Option<IndexWriter>>>, wipe: &Wipe) {
+    pub(super) fn remove<W>(&self, writer: &Arc<Mutex<Option<W>>>, wipe: &Wipe)
+    where
+        W: AsMut<SqliteConnection> + Send + 'static,
+    {
         if self.is_due.swap(true, Ordering::AcqRel) {
             return;
         }
