@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { execFile, execFileSync } from "node:child_process";
-import { existsSync, readFileSync, symlinkSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
@@ -117,6 +117,9 @@ test("the schema of a store is told, and upgraded after a backup", async (t) => 
     const old = { store: `sqlite:${file}` };
     assert.match(await failing(old, "migrate", "--check"), /has schema version 0, and this program makes \d+ of it/);
     assert.equal(existsSync(`${file}.schema-0`), false);
+    writeFileSync(`${file}.schema-0`, "");
+    assert.match(await failing(old, "migrate"), /chat\.db\.schema-0 is there already, of an earlier upgrade; move it away/);
+    rmSync(`${file}.schema-0`);
     assert.match(await command(old, "migrate"), /^backed up in .*chat\.db\.schema-0\nthe store had schema version 0, and has \d+ now$/m);
     const kept = { store: `sqlite:${file}.schema-0` };
     assert.match(await failing(kept, "migrate", "--check"), /has schema version 0/);

@@ -113,12 +113,12 @@ fn is_name_of(subject: &Subject, nickname: &Nickname) -> bool {
     }
 }
 
-/// Returns the nicknames that the first usable name gives: as it is, and with each number from 2 on.
 /// Returns the names that a user can get of whom others say how it is called, in the order in which they are tried.
 pub(super) fn names_for(owner: OwnerKey, names: &[String]) -> impl Iterator<Item = Nickname> {
     numbered_names(names).chain(neutral_names(owner))
 }
 
+/// Returns the nicknames that the first usable name gives: as it is, and with each number from 2 on.
 fn numbered_names(names: &[String]) -> impl Iterator<Item = Nickname> {
     let usable = |name: &String| Nickname::fitted(name, Nickname::MAX_CHARACTERS);
     let bare = names.iter().find_map(usable);

@@ -85,19 +85,35 @@ async fn migrate(store: &str, only_check: bool) -> anyhow::Result<()> {
         println!("the store has schema version {stored}, as this program");
         return Ok(());
     }
-    if only_check {
+    if only_check && (stored > 0 || store.starts_with("sqlite:")) {
         bail!(
             "the store has schema version {stored}, and this program makes {known} of it: run \"chat-server migrate\", or start \
              the server"
         );
     }
-    if !store.starts_with("postgres") {
-        let file = store.trim_start_matches("sqlite:").trim_start_matches("//");
-        let copy = PathBuf::from(format!("{file}.schema-{stored}"));
-        chat_store::back_up(store, &copy, progress()).await?;
-        println!("backed up in {}", copy.display());
+    let Some(file) = store.strip_prefix("sqlite:") else {
+        if stored == 0 {
+            bail!("the database has no chat; a server that starts there makes one");
+        }
+        chat_store::open(store).await?.close().await;
+        println!("the store had schema version {stored}, and has {known} now");
+        return Ok(());
+    };
+    let file = file.strip_prefix("//").unwrap_or(file);
+    let copy = PathBuf::from(format!("{file}.schema-{stored}"));
+    if copy.exists() {
+        bail!("{} is there already, of an earlier upgrade; move it away", copy.display());
     }
-    chat_store::open(store).await?.close().await;
+    chat_store::back_up(store, &copy, progress()).await?;
+    match chat_store::open(store).await {
+        Ok(opened) => opened.close().await,
+        Err(error) => {
+            // Nothing was changed, so it is a copy of what is there.
+            let _ = std::fs::remove_file(&copy);
+            return Err(error.into());
+        }
+    }
+    println!("backed up in {}", copy.display());
     println!("the store had schema version {stored}, and has {known} now");
     Ok(())
 }

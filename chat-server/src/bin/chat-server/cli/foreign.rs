@@ -9,19 +9,18 @@
 mod export;
 mod load;
 mod mattermost;
+mod report;
+mod rooms;
 mod slack;
 mod text;
 
 use std::path::Path;
 
-use chat_store::Store;
 use clap::ValueEnum;
 
-/// Which program has made an export.
+/// Another system that exports what users have written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
-    /// This one.
-    Export,
+pub(crate) enum System {
     Slack,
     Mattermost,
 }
@@ -30,11 +29,14 @@ pub(crate) enum Format {
 ///
 /// # Errors
 /// When the export cannot be read, the store fails or is in use: one line that says why.
-pub(super) async fn import(format: Format, from: &Path, store: &dyn Store) -> anyhow::Result<()> {
-    let export = match format {
-        Format::Slack => slack::read(from)?,
-        Format::Mattermost => mattermost::read(from)?,
-        Format::Export => anyhow::bail!("an export of this program is no other system's"),
+pub(super) async fn import(system: System, from: &Path, store: &str) -> anyhow::Result<()> {
+    let export = match system {
+        System::Slack => slack::read(from)?,
+        System::Mattermost => mattermost::read(from)?,
     };
-    load::load(export, store).await
+    // Not before: a wrong path leaves no empty store.
+    let store = chat_store::open(store).await?;
+    let loaded = load::load(export, &*store).await;
+    store.close().await;
+    loaded
 }

@@ -5,10 +5,10 @@ use std::io::{BufRead, BufReader, BufWriter, Write, stderr, stdin, stdout};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::Subcommand;
 
-use super::foreign::{self, Format};
+use super::foreign::{self, System};
 use super::moderate::check_store;
 use super::private_file::private;
 use super::progress::Pace;
@@ -47,9 +47,9 @@ pub(crate) enum Command {
         /// The file, or the folder; - for standard input
         file: PathBuf,
 
-        /// Whose export it is
-        #[arg(long, value_name = "SYSTEM", default_value = "export", hide_possible_values = true)]
-        from: Format,
+        /// Another system, whose export it is: slack or mattermost
+        #[arg(long, value_name = "SYSTEM", hide_possible_values = true)]
+        from: Option<System>,
     },
 }
 
@@ -78,13 +78,16 @@ pub(super) async fn run(command: Command, store: &str) -> anyhow::Result<()> {
             synced?;
             println!("exported to {}", file.display());
         }
-        Command::Import { file, from } if from != Format::Export => {
-            let store = chat_store::open(store).await?;
-            let imported = foreign::import(from, &file, &*store).await;
-            store.close().await;
-            imported?;
+        Command::Import { file, from: Some(system) } => {
+            if store.starts_with("memory:") {
+                check_store(store)?;
+            }
+            if is_dash(&file) {
+                bail!("name the file or the folder: it is read twice");
+            }
+            foreign::import(system, &file, store).await?;
         }
-        Command::Import { file, .. } => {
+        Command::Import { file, from: None } => {
             if store.starts_with("memory:") {
                 check_store(store)?;
             }

@@ -1,19 +1,20 @@
 //! The export of a Slack workspace: a folder for each channel with a file for each day.
 
-use std::collections::HashMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, bail};
 use chat_core::Timestamp;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::export::{Export, ForeignRoom, ForeignUser, GivenReaction, Place, Post};
+use super::export::{
+    Export, ForeignRoom, ForeignUser, GivenReaction, Names, Place, Post, PostIds, Posts, or_nothing,
+};
 use super::text::from_slack;
 
 /// What happens in a channel, which Slack keeps as messages that nobody has written.
-const HAPPENINGS: [&str; 19] = [
+const HAPPENINGS: [&str; 26] = [
     "bot_add",
     "bot_disable",
     "bot_enable",
@@ -23,14 +24,21 @@ const HAPPENINGS: [&str; 19] = [
     "channel_join",
     "channel_leave",
     "channel_name",
+    "channel_posting_permissions",
     "channel_purpose",
     "channel_topic",
     "channel_unarchive",
     "group_archive",
     "group_join",
     "group_leave",
+    "group_name",
+    "group_purpose",
+    "group_topic",
+    "group_unarchive",
+    "huddle_thread",
     "pinned_item",
     "reminder_add",
+    "sh_room_created",
     "tombstone",
     "unpinned_item",
 ];
@@ -38,96 +46,109 @@ const HAPPENINGS: [&str; 19] = [
 #[derive(Deserialize)]
 struct User {
     id: String,
+    #[serde(default, deserialize_with = "or_nothing")]
     name: String,
-    #[serde(default)]
-    real_name: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_nothing")]
+    real_name: String,
+    #[serde(default, deserialize_with = "or_nothing")]
+    deleted: bool,
+    #[serde(default, deserialize_with = "or_nothing")]
     profile: Profile,
 }
 
 #[derive(Deserialize, Default)]
-#[serde(default)]
 struct Profile {
-    display_name: Option<String>,
-    real_name: Option<String>,
+    #[serde(default, deserialize_with = "or_nothing")]
+    display_name: String,
+    #[serde(default, deserialize_with = "or_nothing")]
+    real_name: String,
 }
 
 #[derive(Deserialize)]
 struct Channel {
     id: String,
-    #[serde(default)]
-    name: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_nothing")]
+    name: String,
     creator: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_nothing")]
     members: Vec<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_nothing")]
     topic: Described,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_nothing")]
     purpose: Described,
 }
 
 #[derive(Deserialize, Default)]
-#[serde(default)]
 struct Described {
+    #[serde(default, deserialize_with = "or_nothing")]
     value: String,
 }
 
 #[derive(Deserialize)]
 struct Message {
     ts: String,
-    #[serde(default)]
     thread_ts: Option<String>,
-    #[serde(default)]
     subtype: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_nothing")]
     hidden: bool,
-    #[serde(default)]
     user: Option<String>,
-    #[serde(default)]
     username: Option<String>,
-    #[serde(default)]
     user_profile: Option<Profile>,
-    #[serde(default)]
     bot_profile: Option<Bot>,
-    #[serde(default)]
-    text: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_nothing")]
+    text: String,
+    #[serde(default, deserialize_with = "or_nothing")]
+    attachments: Vec<Attachment>,
+    #[serde(default, deserialize_with = "or_nothing")]
     files: Vec<File>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_nothing")]
     reactions: Vec<Reaction>,
 }
 
 #[derive(Deserialize)]
 struct Bot {
-    #[serde(default)]
     name: Option<String>,
+}
+
+/// What programs write beside a text, or in its place.
+#[derive(Deserialize)]
+struct Attachment {
+    #[serde(default, deserialize_with = "or_nothing")]
+    pretext: String,
+    #[serde(default, deserialize_with = "or_nothing")]
+    title: String,
+    #[serde(default, deserialize_with = "or_nothing")]
+    text: String,
+    #[serde(default, deserialize_with = "or_nothing")]
+    fallback: String,
 }
 
 #[derive(Deserialize)]
 struct File {
-    #[serde(default)]
     name: Option<String>,
-    #[serde(default)]
     url_private: Option<String>,
+    mode: Option<String>,
 }
 
 #[derive(Deserialize)]
 struct Reaction {
     name: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_nothing")]
     users: Vec<String>,
 }
 
 /// A channel, or a conversation of two.
 struct Conversation {
     id: String,
-    /// The two; none for a channel.
-    two: Option<(String, String)>,
+    /// The two, or one who writes to nobody else; none for a channel.
+    members: Option<Vec<String>>,
 }
 
 /// The files of one day, each with its conversation.
 type Day = Vec<(usize, PathBuf)>;
+
+/// When a message was written: seconds since 1970, and millionths of one.
+type Moment = (i64, i64);
 
 /// Reads a folder with an unpacked export. All files are read once before the first post is returned, so that a wrong one is
 /// found before anything is stored.
@@ -139,19 +160,15 @@ pub(super) fn read(folder: &Path) -> anyhow::Result<Export> {
     let (mut rooms, mut conversations, mut days) = (Vec::new(), Vec::new(), Vec::new());
     for (file, is_private) in [("channels", false), ("groups", true), ("mpims", true)] {
         for channel in of_optional_file::<Vec<Channel>>(&folder.join(format!("{file}.json")))? {
-            let name = channel.name.clone().unwrap_or_else(|| channel.id.clone());
-            find_days(&folder.join(&name), conversations.len(), &mut days)?;
-            conversations.push(Conversation { id: channel.id.clone(), two: None });
-            rooms.push(room(channel, name, is_private));
+            let name = if channel.name.is_empty() { &channel.id } else { &channel.name };
+            find_days(folder, name, conversations.len(), &mut days)?;
+            conversations.push(Conversation { id: channel.id.clone(), members: None });
+            rooms.push(room(channel, is_private, &users));
         }
     }
-    for dm in of_optional_file::<Vec<Channel>>(&folder.join("dms.json"))? {
-        let (Some(one), other) = (dm.members.first().cloned(), dm.members.get(1).cloned()) else {
-            continue;
-        };
-        find_days(&folder.join(&dm.id), conversations.len(), &mut days)?;
-        let other = other.unwrap_or_else(|| one.clone());
-        conversations.push(Conversation { id: dm.id, two: Some((one, other)) });
+    for Channel { id, members, .. } in of_optional_file::<Vec<Channel>>(&folder.join("dms.json"))? {
+        find_days(folder, &id, conversations.len(), &mut days)?;
+        conversations.push(Conversation { id, members: Some(members) });
     }
     days.sort();
     let mut by_day: Vec<Day> = Vec::new();
@@ -163,128 +180,180 @@ pub(super) fn read(folder: &Path) -> anyhow::Result<Export> {
         }
         by_day.last_mut().into_iter().for_each(|it| it.push((conversation, path.clone())));
     }
-    let mut names: HashMap<String, String> =
-        rooms.iter().map(|room: &ForeignRoom| (room.id.clone(), room.name.clone())).collect();
-    names.extend(users.iter().map(|user| (user.id.clone(), names_of(user).remove(0))));
-    let reader = Reader { conversations, names };
-    let mut count = 0;
+    let reader = Reader { conversations };
+    let mut ids = PostIds::default();
     for day in &by_day {
-        count += reader.posts(day)?.len() as u64;
+        for (_, conversation, message) in reader.messages(day)? {
+            ids.add(&reader.id(conversation, &message.ts));
+        }
     }
     let users = users.into_iter().map(|user| ForeignUser { names: names_of(&user), id: user.id });
     let users = users.collect();
-    let posts = by_day.into_iter().flat_map(move |day| match reader.posts(&day) {
-        Ok(posts) => posts.into_iter().map(Ok).collect::<Vec<_>>(),
-        Err(error) => vec![Err(error)],
-    });
-    Ok(Export { source: vec!["slack".into()], users, rooms, count, posts: Box::new(posts) })
+    let posts = move |names: Names| -> Posts {
+        Box::new(by_day.into_iter().flat_map(move |day| match reader.messages(&day) {
+            Ok(messages) => {
+                let post = |(at, conversation, message)| {
+                    Ok(reader.post(at, conversation, message, &names))
+                };
+                messages.into_iter().map(post).collect::<Vec<_>>()
+            }
+            Err(error) => vec![Err(error)],
+        }))
+    };
+    Ok(Export { source: "slack", users, rooms, ids, posts: Box::new(posts) })
 }
 
 struct Reader {
     conversations: Vec<Conversation>,
-    /// Of users and channels, by id.
-    names: HashMap<String, String>,
 }
 
 impl Reader {
-    /// Reads the posts of a day, in the order of time.
-    fn posts(&self, day: &Day) -> anyhow::Result<Vec<Post>> {
-        let mut posts = Vec::new();
+    /// Reads what was written on a day, in the order of time, with the number of its conversation.
+    fn messages(&self, day: &Day) -> anyhow::Result<Vec<(Moment, usize, Message)>> {
+        let mut messages = Vec::new();
         for (conversation, path) in day {
-            let conversation = &self.conversations[*conversation];
             for message in of_file::<Vec<Message>>(path)? {
-                let Some((seconds, micros)) = parsed(&message.ts) else {
+                let Some(moment) = parsed(&message.ts) else {
                     bail!("{}: a message has the time {:?}", path.display(), message.ts);
                 };
-                let post = self.post(conversation, message, seconds * 1000 + micros / 1000);
-                posts.extend(post.map(|post| ((seconds, micros), post)));
+                let happened =
+                    message.subtype.as_deref().is_some_and(|it| HAPPENINGS.contains(&it));
+                if !message.hidden && !happened {
+                    messages.push((moment, *conversation, message));
+                }
             }
         }
-        posts.sort_by_key(|(at, _)| *at);
-        Ok(posts.into_iter().map(|(_, post)| post).collect())
+        messages.sort_by_key(|(at, conversation, _)| (*at, *conversation));
+        Ok(messages)
     }
 
-    fn post(&self, conversation: &Conversation, message: Message, millis: i64) -> Option<Post> {
-        let happened = message.subtype.as_deref().is_some_and(|it| HAPPENINGS.contains(&it));
-        if message.hidden || happened {
-            return None;
-        }
-        let mut text = from_slack(message.text.as_deref().unwrap_or_default(), &self.names);
-        for file in &message.files {
-            let name = file.name.as_deref().unwrap_or("file");
-            if !text.is_empty() {
-                text.push('\n');
-            }
-            text += &match &file.url_private {
-                Some(url) => format!("📎 [{name}]({url})"),
-                None => format!("📎 {name}"),
-            };
-        }
-        let id = |ts: &str| format!("{}:{ts}", conversation.id);
-        let place = match &conversation.two {
-            None => Place::Room(conversation.id.clone()),
-            Some((one, other)) => {
+    fn id(&self, conversation: usize, ts: &str) -> String {
+        format!("{}:{ts}", self.conversations[conversation].id)
+    }
+
+    fn post(&self, at: Moment, conversation: usize, message: Message, names: &Names) -> Post {
+        let id = |ts: &str| self.id(conversation, ts);
+        let Conversation { id: room, members } = &self.conversations[conversation];
+        let place = match members.as_deref() {
+            None => Place::Room(room.clone()),
+            Some([]) => Place::Unknown,
+            Some([one, others @ ..]) => {
+                let other = others.first().unwrap_or(one);
                 let to = if message.user.as_ref() == Some(one) { other } else { one };
                 Place::Private { to: to.clone() }
             }
         };
+        let text = text_of(&message, names);
         let is_reply = message.thread_ts.as_ref().is_some_and(|thread| *thread != message.ts);
+        let called = |of: Profile| [of.display_name, of.real_name].into_iter().find(is_said);
         let name = message
             .username
-            .or_else(|| message.bot_profile.and_then(|bot| bot.name))
-            .or_else(|| message.user_profile.and_then(|of| of.display_name.or(of.real_name)));
+            .filter(is_said)
+            .or_else(|| message.bot_profile.and_then(|bot| bot.name).filter(is_said))
+            .or_else(|| message.user_profile.and_then(called));
         let given = |it: Reaction| GivenReaction { emoji: it.name, users: it.users };
-        Some(Post {
+        Post {
             id: id(&message.ts),
-            at: Timestamp::from_millis(millis),
+            at: Timestamp::from_millis(at.0 * 1000 + at.1 / 1000),
             place,
             user: message.user,
-            name: name.filter(|name| !name.is_empty()),
+            name,
             text,
             reply_to: message.thread_ts.as_deref().filter(|_| is_reply).map(id),
             has_replies: message.thread_ts.is_some() && !is_reply,
             reactions: message.reactions.into_iter().map(given).collect(),
-        })
+        }
     }
 }
 
-fn room(channel: Channel, name: String, is_private: bool) -> ForeignRoom {
-    let Channel { id, creator, members, topic, purpose, .. } = channel;
-    let topic = if topic.value.is_empty() { purpose.value } else { topic.value };
-    ForeignRoom { id, name, topic, is_private, owners: creator.into_iter().collect(), members }
+/// Returns the text of a message with what programs have attached, and the names of files.
+fn text_of(message: &Message, names: &Names) -> String {
+    let mut lines = vec![from_slack(&message.text, names)];
+    for attachment in &message.attachments {
+        let Attachment { pretext, title, text, fallback } = attachment;
+        let said = [pretext, title, text].into_iter().filter(|it| is_said(it));
+        let before = lines.len();
+        lines.extend(said.map(|it| from_slack(it, names)));
+        if lines.len() == before {
+            lines.push(from_slack(fallback, names));
+        }
+    }
+    for file in &message.files {
+        let name = file.name.as_deref().unwrap_or("file");
+        match &file.url_private {
+            // It was deleted.
+            _ if file.mode.as_deref() == Some("tombstone") => {}
+            Some(url) => lines.push(format!("📎 [{name}]({url})")),
+            None => lines.push(format!("📎 {name}")),
+        }
+    }
+    lines.retain(is_said);
+    lines.join("\n")
 }
 
-/// Returns what a user may be called; never nothing.
+fn room(channel: Channel, is_private: bool, users: &[User]) -> ForeignRoom {
+    let Channel { id, name, creator, mut members, topic, purpose } = channel;
+    // Who has left the workspace is let into nothing.
+    let has_left = |id: &String| users.iter().any(|user| user.deleted && user.id == *id);
+    members.retain(|id| !has_left(id));
+    let name = if name.is_empty() { id.clone() } else { name };
+    let topic = if topic.value.is_empty() { purpose.value } else { topic.value };
+    let owners = creator.into_iter().filter(|id| !has_left(id)).collect();
+    ForeignRoom { id, name, topic, is_private, owners, members }
+}
+
+/// Returns what a user may be called.
 fn names_of(user: &User) -> Vec<String> {
     let Profile { display_name, real_name } = &user.profile;
-    let all = [display_name.as_ref(), real_name.as_ref(), user.real_name.as_ref()];
-    let known = all.into_iter().flatten().filter(|name| !name.trim().is_empty()).cloned();
-    known.chain([user.name.clone()]).collect()
+    let all = [display_name, real_name, &user.real_name, &user.name, &user.id];
+    all.into_iter().filter(|name| is_said(name)).cloned().collect()
+}
+
+fn is_said(text: &String) -> bool {
+    !text.trim().is_empty()
 }
 
 /// Adds the files of a conversation, if it has any.
 fn find_days(
-    folder: &Path,
+    export: &Path,
+    name: &str,
     conversation: usize,
     days: &mut Vec<(String, usize, PathBuf)>,
 ) -> anyhow::Result<()> {
-    let Ok(entries) = fs::read_dir(folder) else { return Ok(()) };
+    let mut parts = Path::new(name).components();
+    let (Some(Component::Normal(_)), None) = (parts.next(), parts.next()) else {
+        bail!("a channel is called {name:?}, which is no name of a folder");
+    };
+    let folder = export.join(name);
+    let Ok(entries) = fs::read_dir(&folder) else { return Ok(()) };
+    refuse_link(&folder)?;
     for entry in entries {
         let path = entry.with_context(|| format!("cannot read {}", folder.display()))?.path();
         let day = path.file_stem().and_then(|stem| stem.to_str()).map(ToOwned::to_owned);
         if let Some(day) = day.filter(|_| path.extension().is_some_and(|it| it == "json")) {
+            refuse_link(&path)?;
             days.push((day, conversation, path));
         }
     }
     Ok(())
 }
 
-/// Reads `1355517523.000005`: seconds, and millionths of one.
-fn parsed(ts: &str) -> Option<(i64, i64)> {
+/// Refuses what leads out of the folder: an export has no links.
+fn refuse_link(path: &Path) -> anyhow::Result<()> {
+    let found = fs::symlink_metadata(path).with_context(|| path.display().to_string())?;
+    if found.is_symlink() {
+        bail!("{} is a link, which no export has", path.display());
+    }
+    Ok(())
+}
+
+/// Reads `1355517523.000005`.
+fn parsed(ts: &str) -> Option<Moment> {
     let (seconds, fraction) = ts.split_once('.').unwrap_or((ts, "0"));
+    let digits = [seconds, fraction].iter().all(|it| it.bytes().all(|it| it.is_ascii_digit()));
     let micros: i64 = format!("{fraction:0<6}").get(..6)?.parse().ok()?;
-    let seconds: i64 = seconds.parse().ok()?;
-    (0..=i64::from(u32::MAX) * 100).contains(&seconds).then_some((seconds, micros))
+    let seconds: u32 = seconds.parse().ok()?;
+    digits.then_some((seconds.into(), micros))
 }
 
 fn of_optional_file<T: DeserializeOwned + Default>(path: &Path) -> anyhow::Result<T> {

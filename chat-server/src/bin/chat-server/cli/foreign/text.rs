@@ -1,53 +1,97 @@
 //! The text of messages of other systems.
 
-use std::collections::HashMap;
+use chat_core::Content;
 
-/// Rewrites the markup of Slack: mentions, links, entities, emoji, and what is bold or struck through. Code stays as it is,
-/// but for the entities. `names` are those of users and rooms, by id.
-pub(super) fn from_slack(text: &str, names: &HashMap<String, String>) -> String {
-    outside_code(text, |part| with_emoji(&prose(part, names)), entities)
+use super::export::Names;
+
+/// Maximum length in bytes of a text that is rewritten: longer ones cannot be stored.
+const MAX_BYTES: usize = 2 * Content::MAX_BYTES;
+
+/// Maximum length of the short name of an emoji.
+const MAX_NAME: usize = 64;
+
+/// Rewrites the markup of Slack: mentions, links, entities, emoji, and what is bold or struck through. In code there are only
+/// mentions, links and entities.
+pub(super) fn from_slack(text: &str, names: &Names) -> String {
+    let prose = |part: &str| with_emoji(&references(part, names, marked));
+    outside_code(text, prose, |code| references(code, names, str::to_owned))
 }
 
-/// Rewrites text and code, which stands between backticks.
-pub(super) fn outside_code(
+/// Rewrites the mentions and emoji of Mattermost, whose other markup is that of this chat.
+pub(super) fn from_mattermost(text: &str, names: &Names) -> String {
+    outside_code(text, |part| with_emoji(&mentions(part, names)), str::to_owned)
+}
+
+/// Rewrites text and code, which stands between backticks. What is too long is cut.
+fn outside_code(
     text: &str,
     rewrite: impl Fn(&str) -> String,
     rewrite_code: impl Fn(&str) -> String,
 ) -> String {
+    let text = &text[..text.floor_char_boundary(MAX_BYTES)];
     let mut written = String::with_capacity(text.len());
-    for (index, part) in text.split('`').enumerate() {
+    let mut parts = text.split('`').enumerate().peekable();
+    while let Some((index, part)) = parts.next() {
         if index > 0 {
             written.push('`');
         }
-        written += &if index % 2 == 0 { rewrite(part) } else { rewrite_code(part) };
+        // The last backtick may have no other one.
+        let is_code = index % 2 == 1 && parts.peek().is_some();
+        written += &if is_code { rewrite_code(part) } else { rewrite(part) };
     }
     written
 }
 
+/// Replaces `@username` by `@nickname`.
+fn mentions(text: &str, names: &Names) -> String {
+    let mut written = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('@') {
+        written += before;
+        written.push('@');
+        let is_part = |it: char| it.is_ascii_alphanumeric() || "._-".contains(it);
+        let end = after.find(|it| !is_part(it)).unwrap_or(after.len());
+        // A name at the end of a sentence.
+        let name = after[..end].trim_end_matches(['.', '-']);
+        written += names.get(name).map_or(name, String::as_str);
+        rest = &after[name.len()..];
+    }
+    written + rest
+}
+
 /// Replaces the short names of emoji, as in `:tada:`, by the emoji. What is none stays.
-pub(super) fn with_emoji(text: &str) -> String {
+fn with_emoji(text: &str) -> String {
     let mut written = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, after)) = rest.split_once(':') {
         written += before;
-        // With a tone of skin, as in `:+1::skin-tone-3:`.
-        let toned = after.split_once("::skin-tone-").and_then(|(name, behind)| {
-            let (tone, behind) = behind.split_once(':')?;
-            Some((&after[..name.len() + "::skin-tone-".len() + tone.len()], behind))
+        let known = name_at(after).and_then(|name| {
+            // With a tone of skin, as in `:+1::skin-tone-3:`.
+            let toned = after[name.len()..].strip_prefix("::skin-tone-").and_then(|tone| {
+                let (tone, _) = tone.get(..2).filter(|it| it.ends_with(':'))?.split_at(1);
+                Some(format!("{name}::skin-tone-{tone}"))
+            });
+            let name = toned.as_deref().unwrap_or(name);
+            Some((name.len(), emoji(name)?))
         });
-        let toned = toned.filter(|(name, _)| emoji(name).is_some());
-        match toned.or_else(|| after.split_once(':')) {
-            Some((name, behind)) if let Some(emoji) = emoji(name) => {
+        match known {
+            Some((length, emoji)) => {
                 written += &emoji;
-                rest = behind;
+                rest = &after[length + 1..];
             }
-            _ => {
+            None => {
                 written.push(':');
                 rest = after;
             }
         }
     }
     written + rest
+}
+
+/// Returns the short name that a text begins with, up to a colon.
+fn name_at(text: &str) -> Option<&str> {
+    let looked_at = &text[..text.floor_char_boundary(MAX_NAME)];
+    looked_at.split_once(':').map(|(name, _)| name)
 }
 
 /// Returns the emoji with a short name, also one with a tone of skin: `+1::skin-tone-3`.
@@ -66,21 +110,18 @@ pub(super) fn emoji(name: &str) -> Option<String> {
     Some(toned.as_str().to_owned())
 }
 
-/// Names that other systems have for emoji of another name.
+/// Returns the name that an emoji has here, of one that other systems call otherwise.
 fn other(name: &str) -> &str {
     match name {
-        "simple_smile" | "slightly_smiling_face" => "slightly_smiling_face",
+        "simple_smile" => "slightly_smiling_face",
         "thumbsup_all" => "+1",
         "hugging_face" => "hugs",
         "face_with_rolling_eyes" => "roll_eyes",
         "thinking_face" => "thinking",
         "the_horns" | "sign_of_the_horns" => "metal",
         "white_frowning_face" => "frowning_face",
-        "upside_down_face" => "upside_down_face",
         "party_popper" => "tada",
-        "large_blue_circle" => "large_blue_circle",
         "heavy_heart_exclamation_mark_ornament" => "heavy_heart_exclamation",
-        "raised_hand_with_fingers_splayed" => "raised_hand_with_fingers_splayed",
         "man-shrugging" => "man_shrugging",
         "woman-shrugging" => "woman_shrugging",
         "man-facepalming" => "man_facepalming",
@@ -90,27 +131,26 @@ fn other(name: &str) -> &str {
     }
 }
 
-fn prose(text: &str, names: &HashMap<String, String>) -> String {
+/// Rewrites what stands between `<` and `>`, and the rest of a text.
+fn references(text: &str, names: &Names, rewrite: impl Fn(&str) -> String) -> String {
     let mut written = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('<') {
-        written += &marked(&entities(before));
-        match after.split_once('>') {
-            Some((inside, behind)) => {
-                written += &reference(inside, names);
-                rest = behind;
-            }
-            None => {
-                written.push('<');
-                rest = after;
-            }
-        }
+        written += &rewrite(&entities(before));
+        // A text has each of these as an entity, so there is one.
+        let Some((inside, behind)) = after.split_once('>') else {
+            written.push('<');
+            rest = after;
+            break;
+        };
+        written += &reference(inside, names);
+        rest = behind;
     }
-    written + &marked(&entities(rest))
+    written + &rewrite(&entities(rest))
 }
 
 /// Rewrites what stands between `<` and `>`.
-fn reference(inside: &str, names: &HashMap<String, String>) -> String {
+fn reference(inside: &str, names: &Names) -> String {
     let (target, label) = match inside.split_once('|') {
         Some((target, label)) => (target, Some(entities(label))),
         None => (inside, None),
@@ -160,13 +200,19 @@ fn doubled(text: &str, mark: char) -> String {
             && !is_word(characters.get(at + 1))
     };
     let (mut written, mut at) = (String::with_capacity(text.len() + 8), 0);
+    // Up to here there is none that closes.
+    let mut unclosed = 0;
     while at < characters.len() {
-        let end = opens(at).then(|| {
-            let line = characters[at + 1..].iter().position(|it| *it == '\n');
-            let last = line.map_or(characters.len(), |length| at + 1 + length);
-            (at + 2..last).find(|end| closes(*end))
-        });
-        match end.flatten() {
+        let mut end = None;
+        if at >= unclosed && opens(at) {
+            let is_end = |it: &usize| characters[*it] == '\n' || closes(*it);
+            let found = (at + 2..characters.len()).find(is_end);
+            end = found.filter(|it| characters[*it] != '\n');
+            if end.is_none() {
+                unclosed = found.unwrap_or(characters.len());
+            }
+        }
+        match end {
             Some(end) => {
                 written.extend([mark, mark]);
                 written.extend(&characters[at + 1..end]);
@@ -186,9 +232,16 @@ fn doubled(text: &str, mark: char) -> String {
 mod tests {
     use super::*;
 
+    fn names() -> Names {
+        [("U1", "Ada L."), ("C1", "rust"), ("ada", "Ada L.")]
+            .into_iter()
+            .map(|(id, name)| (id.to_owned(), name.to_owned()))
+            .collect()
+    }
+
     #[test]
     fn the_markup_of_slack_becomes_that_of_this_chat() {
-        let names = HashMap::from([("U1".into(), "Ada L.".into()), ("C1".into(), "rust".into())]);
+        let names = names();
         for (slack, here) in [
             ("plain", "plain"),
             ("<@U1> in <#C1|old-name>, <@U9>, <@U9|eve>", "@Ada L. in #rust, @U9, @eve"),
@@ -204,7 +257,10 @@ mod tests {
             ("*over\nlines*", "*over\nlines*"),
             ("`*code* &lt;:tada:` *b*", "`*code* <:tada:` **b**"),
             (":tada: 10:30:45 :no_such_one: :+1::skin-tone-3:", "🎉 10:30:45 :no_such_one: 👍🏼"),
-            ("open < and `tick", "open < and `tick"),
+            ("open < and `tick *b*", "open < and `tick **b**"),
+            ("a ` tick <@U1>", "a ` tick @Ada L."),
+            ("`<https://a.example>`", "`https://a.example`"),
+            ("*a *b *c*\n*d*", "**a *b *c**\n**d**"),
             ("", ""),
         ] {
             assert_eq!(from_slack(slack, &names), here, "{slack}");
@@ -223,6 +279,30 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(emoji(name).as_deref(), shown, "{name}");
+        }
+    }
+
+    #[test]
+    fn mentions_of_mattermost_name_users_as_they_are_called_here() {
+        let names = names();
+        for (there, here) in [
+            ("@ada, @eve and ada@a.example", "@Ada L., @eve and ada@a.example"),
+            ("ask @ada.", "ask @Ada L.."),
+            ("`@ada` :tada:", "`@ada` 🎉"),
+            ("@", "@"),
+        ] {
+            assert_eq!(from_mattermost(there, &names), here, "{there}");
+        }
+    }
+
+    /// As what is repeated would be in quadratic time, this would take hours.
+    #[test]
+    fn hostile_texts_take_little_time() {
+        let names = names();
+        for part in ["*a ", ":", ":a", "<", "`", "~x ", "@", ":+1::skin-tone-", "<@U1"] {
+            let text = part.repeat(10_000_000 / part.len());
+            assert!(from_slack(&text, &names).len() <= 2 * MAX_BYTES, "{part}");
+            assert!(from_mattermost(&text, &names).len() <= 2 * MAX_BYTES, "{part}");
         }
     }
 }

@@ -1,0 +1,73 @@
+//! What an import says of itself.
+
+use std::io::{Write, stderr};
+use std::time::{Duration, Instant};
+
+use super::super::progress::Pace;
+
+/// Says how far it is.
+pub(super) struct Progress {
+    pace: Pace,
+    began: Instant,
+    read: u64,
+    count: u64,
+}
+
+impl Progress {
+    pub(super) fn new(count: u64) -> Self {
+        Self { pace: Pace::for_reader(), began: Instant::now(), read: 0, count }
+    }
+
+    pub(super) fn one_more(&mut self) {
+        self.read += 1;
+        if !self.pace.is_due() {
+            return;
+        }
+        let Self { read, count, .. } = *self;
+        let rate = read as f64 / self.began.elapsed().as_secs_f64().max(0.001);
+        let left = Duration::from_secs((count.saturating_sub(read) as f64 / rate) as u64);
+        let left = humantime::format_duration(left);
+        // Nobody may read it.
+        let _ = writeln!(stderr(), "{read} of {count} messages, {rate:.0} per second, {left} left");
+    }
+}
+
+/// What was done.
+#[derive(Debug, Default)]
+pub(super) struct Done {
+    pub(super) messages: u64,
+    pub(super) reactions: u64,
+    /// Messages that were stored before.
+    pub(super) known: u64,
+    pub(super) empty: u64,
+    pub(super) shortened: u64,
+    /// Reactions that no emoji is known for.
+    pub(super) unknown: u64,
+    /// Messages of which the export does not say where they are.
+    pub(super) nowhere: u64,
+    /// Reactions of users who are not in the export.
+    pub(super) strangers: u64,
+}
+
+impl Done {
+    pub(super) fn tell(&self, users: usize, rooms: usize) {
+        let Self { messages, reactions, known, .. } = self;
+        println!(
+            "imported {messages} messages, {reactions} reactions, {rooms} rooms and {users} users"
+        );
+        for (number, what) in [
+            (known, "messages had been imported before"),
+            (&self.empty, "messages were left out: they have no text"),
+            (&self.shortened, "messages were shortened to 64 KiB"),
+            (&self.unknown, "reactions were left out: no emoji has their name"),
+            (&self.strangers, "reactions were left out: the export does not have who gave them"),
+            (&self.nowhere, "messages were left out: the export does not say where they belong"),
+        ] {
+            if *number > 0 {
+                println!("{number} {what}");
+            }
+        }
+        println!("each user comes in with a code: chat-server code NICKNAME");
+        println!("start the server with --rooms: without it, everybody may read private rooms");
+    }
+}
