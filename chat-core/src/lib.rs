@@ -1,4 +1,6 @@
 #![doc = include_str!("../README.md")]
+// Shows which feature has what, where rustdoc can.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod ack;
 mod audience;
