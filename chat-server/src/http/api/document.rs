@@ -50,7 +50,7 @@ const TOKEN: &str = "token";
         moderation_log::list,
     ),
     // The errors, and the data of events in streams.
-    components(schemas(schemas::Error, schemas::Message, schemas::Change)),
+    components(schemas(schemas::Error, schemas::Message, schemas::Change, schemas::Moderated)),
     security(("token" = [])),
     modifiers(&Bearer),
 )]

@@ -1,5 +1,6 @@
 use axum::response::Response;
 use chat_core::SanctionKind;
+use utoipa::{IntoParams, IntoResponses};
 
 use super::caller::Caller;
 use super::error::ApiError;
@@ -8,6 +9,26 @@ use super::refusals::Refusals;
 use super::request::{InRoom, Json, Query};
 use super::schemas::Moderated;
 
+/// The answer to what a moderator does, for the [document](super::document).
+#[allow(dead_code, reason = "it is described, and made of an event's answer")]
+#[derive(IntoResponses)]
+pub(super) enum Moderation {
+    /// Whether that has changed anything
+    #[response(status = 200)]
+    Done(Moderated),
+}
+
+/// Whose ban or mute ends, for the [document](super::document).
+#[allow(dead_code, reason = "it is described, and read from the query")]
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Whom {
+    /// The user
+    nickname: Option<String>,
+    /// Or the address, or the range
+    address: Option<String>,
+}
+
 /// Bans a user or an address everywhere.
 #[utoipa::path(
     post,
@@ -15,10 +36,7 @@ use super::schemas::Moderated;
     tag = "moderation",
     operation_id = "ban",
     request_body = NewSanction,
-    responses(
-        (status = 200, description = "Whether that has changed anything", body = Moderated),
-        Refusals,
-    ),
+    responses(Moderation, Refusals),
 )]
 pub(super) async fn ban(
     caller: Caller,
@@ -38,10 +56,7 @@ pub(super) async fn ban(
         ("room" = String, Path, description = "The room"),
     ),
     request_body = NewSanction,
-    responses(
-        (status = 200, description = "Whether that has changed anything", body = Moderated),
-        Refusals,
-    ),
+    responses(Moderation, Refusals),
 )]
 pub(super) async fn ban_in_room(
     caller: Caller,
@@ -59,10 +74,7 @@ pub(super) async fn ban_in_room(
     tag = "moderation",
     operation_id = "mute",
     request_body = NewSanction,
-    responses(
-        (status = 200, description = "Whether that has changed anything", body = Moderated),
-        Refusals,
-    ),
+    responses(Moderation, Refusals),
 )]
 pub(super) async fn mute(
     caller: Caller,
@@ -82,10 +94,7 @@ pub(super) async fn mute(
         ("room" = String, Path, description = "The room"),
     ),
     request_body = NewSanction,
-    responses(
-        (status = 200, description = "Whether that has changed anything", body = Moderated),
-        Refusals,
-    ),
+    responses(Moderation, Refusals),
 )]
 pub(super) async fn mute_in_room(
     caller: Caller,
@@ -102,14 +111,8 @@ pub(super) async fn mute_in_room(
     path = "/bans",
     tag = "moderation",
     operation_id = "liftBan",
-    params(
-        ("nickname" = Option<String>, Query, description = "The user"),
-        ("address" = Option<String>, Query, description = "Or the address, or the range"),
-    ),
-    responses(
-        (status = 200, description = "Whether that has changed anything", body = Moderated),
-        Refusals,
-    ),
+    params(Whom),
+    responses(Moderation, Refusals)
 )]
 pub(super) async fn lift_ban(caller: Caller, query: Query) -> Result<Response, ApiError> {
     lift(&caller, None, query, SanctionKind::Ban).await
@@ -123,13 +126,9 @@ pub(super) async fn lift_ban(caller: Caller, query: Query) -> Result<Response, A
     operation_id = "liftBanInRoom",
     params(
         ("room" = String, Path, description = "The room"),
-        ("nickname" = Option<String>, Query, description = "The user"),
-        ("address" = Option<String>, Query, description = "Or the address, or the range"),
+        Whom,
     ),
-    responses(
-        (status = 200, description = "Whether that has changed anything", body = Moderated),
-        Refusals,
-    ),
+    responses(Moderation, Refusals),
 )]
 pub(super) async fn lift_ban_in_room(
     caller: Caller,
@@ -145,14 +144,8 @@ pub(super) async fn lift_ban_in_room(
     path = "/mutes",
     tag = "moderation",
     operation_id = "liftMute",
-    params(
-        ("nickname" = Option<String>, Query, description = "The user"),
-        ("address" = Option<String>, Query, description = "Or the address, or the range"),
-    ),
-    responses(
-        (status = 200, description = "Whether that has changed anything", body = Moderated),
-        Refusals,
-    ),
+    params(Whom),
+    responses(Moderation, Refusals)
 )]
 pub(super) async fn lift_mute(caller: Caller, query: Query) -> Result<Response, ApiError> {
     lift(&caller, None, query, SanctionKind::Mute).await
@@ -166,13 +159,9 @@ pub(super) async fn lift_mute(caller: Caller, query: Query) -> Result<Response, 
     operation_id = "liftMuteInRoom",
     params(
         ("room" = String, Path, description = "The room"),
-        ("nickname" = Option<String>, Query, description = "The user"),
-        ("address" = Option<String>, Query, description = "Or the address, or the range"),
+        Whom,
     ),
-    responses(
-        (status = 200, description = "Whether that has changed anything", body = Moderated),
-        Refusals,
-    ),
+    responses(Moderation, Refusals),
 )]
 pub(super) async fn lift_mute_in_room(
     caller: Caller,
@@ -192,10 +181,7 @@ pub(super) async fn lift_mute_in_room(
         ("room" = String, Path, description = "The room"),
     ),
     request_body = NewKick,
-    responses(
-        (status = 200, description = "Whether that has changed anything", body = Moderated),
-        Refusals,
-    ),
+    responses(Moderation, Refusals),
 )]
 pub(super) async fn kick_from_room(
     caller: Caller,
@@ -213,10 +199,7 @@ pub(super) async fn kick_from_room(
     tag = "moderation",
     operation_id = "kick",
     request_body = NewKick,
-    responses(
-        (status = 200, description = "Whether that has changed anything", body = Moderated),
-        Refusals,
-    ),
+    responses(Moderation, Refusals),
 )]
 pub(super) async fn kick(
     caller: Caller,
