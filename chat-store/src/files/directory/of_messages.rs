@@ -1,4 +1,4 @@
-//! Which files messages have: a name for each, in directories of a thousand offsets, so that neither a message nor a page of
+//! Which files messages have: a name for each, in directories of 64 offsets, so that neither a message nor a page of
 //! them takes longer the more files there are.
 
 use std::fs;
@@ -12,8 +12,11 @@ use super::disk::{
 use super::paths::Paths;
 use crate::files::{FileError, FileTotals};
 
-/// How many offsets share a directory, and how many directories another one.
-const SHARE: u64 = 1024;
+/// How many offsets share a directory, which is read for each message that changes.
+const SHARE: u64 = 64;
+
+/// How many of these directories share another one.
+const SHARES: u64 = 1024;
 
 /// A file of a message, as its name says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -73,7 +76,7 @@ pub(super) fn offsets(
 ) -> Result<Vec<Offset>, FileError> {
     let mut offsets = Vec::new();
     let first = after.as_u64() / SHARE;
-    for place in numbers_in(&paths.messages(), first / SHARE)? {
+    for place in numbers_in(&paths.messages(), first / SHARES)? {
         let directory = paths.messages().join(place.to_string());
         for share in numbers_in(&directory, first)? {
             let entries = entries_in(&directory.join(share.to_string()))?;
@@ -109,7 +112,7 @@ pub(super) fn totals(paths: &Paths) -> Result<FileTotals, FileError> {
 /// Returns the directory with an offset, and the one that has it.
 fn directory_of(paths: &Paths, of: Offset) -> (PathBuf, PathBuf) {
     let share = of.as_u64() / SHARE;
-    let place = paths.messages().join((share / SHARE).to_string());
+    let place = paths.messages().join((share / SHARES).to_string());
     let directory = place.join(share.to_string());
     (place, directory)
 }
