@@ -245,11 +245,12 @@ impl Reader {
         };
         let text = text_of(&message, names);
         let is_reply = message.thread_ts.as_ref().is_some_and(|thread| *thread != message.ts);
-        let called = |of: Profile| [of.display_name, of.real_name].into_iter().find(is_said);
+        let called =
+            |of: Profile| [of.display_name, of.real_name].into_iter().find(|name| is_said(name));
         let name = message
             .username
-            .filter(is_said)
-            .or_else(|| message.bot_profile.and_then(|bot| bot.name).filter(is_said))
+            .filter(|name| is_said(name))
+            .or_else(|| message.bot_profile.and_then(|bot| bot.name).filter(|name| is_said(name)))
             .or_else(|| message.user_profile.and_then(called));
         let given = |it: Reaction| GivenReaction { emoji: it.name, users: it.users };
         Post {
@@ -287,7 +288,7 @@ fn text_of(message: &Message, names: &Names) -> String {
             None => lines.push(format!("📎 {name}")),
         }
     }
-    lines.retain(is_said);
+    lines.retain(|line| is_said(line));
     lines.join("\n")
 }
 
@@ -309,7 +310,7 @@ fn names_of(user: &User) -> Vec<String> {
     all.into_iter().filter(|name| is_said(name)).cloned().collect()
 }
 
-fn is_said(text: &String) -> bool {
+fn is_said(text: &str) -> bool {
     !text.trim().is_empty()
 }
 
