@@ -68,6 +68,9 @@ fn a_private_message_in_every_form() {
     assert_eq!((&keyed.to, keyed.content.as_str()), (&nickname("Bob B"), "\0"));
     assert_eq!(keyed.client_offset, Some("a-1".parse().unwrap()));
     assert_eq!(parse(r#"["private message","Bob","hi",null]"#), alone);
+    let reply = parse(r#"["private message","Bob","hi",null,{"replyTo":7}]"#);
+    assert_eq!(reply.reply_to, Some(offset(7)));
+    assert_eq!(parse(r#"["private message","Bob","hi",{"replyTo":7}]"#), reply);
 }
 
 #[test]
@@ -86,6 +89,7 @@ fn what_is_no_private_message_is_refused_with_a_code() {
             (r#"["x","Bob",{"a":1}]"#, InvalidArguments),
             (r#"["x","Bob","hi",5]"#, InvalidArguments),
             (r#"["x","Bob","hi",{"room":"a"}]"#, InvalidArguments),
+            (r#"["x","Bob","hi",{"replyTo":7},{"replyTo":7}]"#, InvalidArguments),
             (r#"["x","\ud800","hi"]"#, InvalidArguments),
             (r#"["x","Bob","hi","\ud800"]"#, InvalidArguments),
             (r#"["x","Bob",""]"#, InvalidContent),

@@ -327,10 +327,12 @@ fn fields_of_a_handshake_that_are_not_of_their_type_count_as_absent() {
         let handshake = read(&format!(r#"{{"nickname":{value},"token":{value}}}"#));
         assert_eq!((handshake.nickname, handshake.token), (None, None), "{value}");
     }
-    for value in ["null", "0", r#""false""#, "[false]", "{}", "true"] {
+    for value in ["null", "0", r#""no""#, "[false]", "{}", "true", r#""true""#] {
         assert!(read(&format!(r#"{{"echo":{value}}}"#)).echo, "{value}");
     }
-    assert!(!read(r#"{"echo":false}"#).echo);
+    for value in ["false", r#""false""#] {
+        assert!(!read(&format!(r#"{{"echo":{value}}}"#)).echo, "{value}");
+    }
     assert_eq!(read(r#"{"history":0}"#).history, Some(0));
     // What it means is decided later, when there is somebody to tell: here it is kept.
     assert_eq!(read(r#"{"nickname":""}"#).nickname, Some(String::new()));

@@ -95,6 +95,25 @@ impl<'a> Arguments<'a> {
         let key = text.map(ClientOffset::try_from).transpose();
         key.map_err(|error| Refusal::invalid(RefusalCode::InvalidClientOffset, error))
     }
+
+    /// Reads a client offset and the options after it. Options with one of these fields may stand in the place of a
+    /// key that is left out.
+    pub(super) fn key_and_options(
+        &self,
+        index: usize,
+        fields: &[&str],
+        expected_key: &str,
+        expected_options: &str,
+    ) -> Result<(Option<ClientOffset>, Options<'a>), Refusal> {
+        // Anything else as the key is a mistake: without a key, a retry would be a second message.
+        let is_options =
+            fields.iter().any(|name| self.has_field(index, name)) && self.raw(index + 1).is_none();
+        if is_options {
+            return Ok((None, self.options(index, expected_options)?));
+        }
+        let key = self.client_offset(index, expected_key)?;
+        Ok((key, self.options(index + 1, expected_options)?))
+    }
 }
 
 /// The fields of an object. `null` stands for a missing field; unknown fields are ignored.

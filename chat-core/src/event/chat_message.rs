@@ -89,20 +89,14 @@ impl ChatMessage {
 
         let arguments = Arguments::of(json)?;
         let content = arguments.content(1, "the first argument must be the message, a string")?;
-        // Anything else as the key is a mistake: without a key, a retry would be a second message.
-        let is_options = ["room", REPLY_TO].iter().any(|name| arguments.has_field(2, name))
-            && arguments.raw(3).is_none();
-        let (client_offset, options) = if is_options {
-            (None, arguments.options(2, OPTIONS)?)
-        } else {
-            (arguments.client_offset(2, KEY)?, arguments.options(3, OPTIONS)?)
-        };
+        let known = ["room", REPLY_TO];
+        let (client_offset, options) = arguments.key_and_options(2, &known, KEY, OPTIONS)?;
         let (room, reply_to) = (options.room()?, reply_to(&options)?);
         Ok(Self { content, client_offset, options: ChatMessageOptions { room, reply_to } })
     }
 }
 
-const REPLY_TO: &str = "replyTo";
+pub(super) const REPLY_TO: &str = "replyTo";
 
 /// Reads the field `replyTo`.
 pub(super) fn reply_to(options: &Options<'_>) -> Result<Option<Offset>, Refusal> {

@@ -135,7 +135,9 @@ fn lenient_count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<us
 }
 
 fn lenient_true<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
-    Ok(Value::deserialize(deserializer)?.as_bool().unwrap_or(true))
+    // Clients in Java can send nothing but texts.
+    let value = Value::deserialize(deserializer)?;
+    Ok(value.as_bool().unwrap_or(value != "false"))
 }
 
 fn lenient_list<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>

@@ -1,7 +1,7 @@
 use serde::{Serialize, Serializer};
 
 use super::arguments::Arguments;
-use super::chat_message::reply_to;
+use super::chat_message::{REPLY_TO, reply_to};
 use super::users::nickname;
 use crate::{ClientOffset, Content, Nickname, Offset, Refusal};
 
@@ -40,15 +40,13 @@ impl PrivateMessage {
     /// # Errors
     /// The refusal to answer with.
     pub fn from_event(json: &str) -> Result<Self, Refusal> {
+        const KEY: &str = "the third argument must be the client offset, a string";
         const OPTIONS: &str = "the fourth argument must be options such as { replyTo: 7 }";
         let arguments = Arguments::of(json)?;
-        Ok(Self {
-            to: nickname(&arguments)?,
-            content: arguments.content(2, "the second argument must be the message, a string")?,
-            client_offset: arguments
-                .client_offset(3, "the third argument must be the client offset, a string")?,
-            reply_to: reply_to(&arguments.options(4, OPTIONS)?)?,
-        })
+        let to = nickname(&arguments)?;
+        let content = arguments.content(2, "the second argument must be the message, a string")?;
+        let (client_offset, options) = arguments.key_and_options(3, &[REPLY_TO], KEY, OPTIONS)?;
+        Ok(Self { to, content, client_offset, reply_to: reply_to(&options)? })
     }
 }
 
