@@ -50,11 +50,9 @@ impl ClientEvent {
         const KEY: &str = "the second argument must be the client offset, a string";
         const OPTIONS: &str = "the third argument must be options such as { room: \"general\" }";
         let arguments = Arguments::of(json)?;
-        Ok(Self {
-            payload: arguments.raw(1).ok_or_else(|| invalid(PAYLOAD))?.to_owned(),
-            client_offset: arguments.client_offset(2, KEY)?,
-            room: arguments.options(3, OPTIONS)?.room()?,
-        })
+        let payload = arguments.raw(1).ok_or_else(|| invalid(PAYLOAD))?.to_owned();
+        let (client_offset, options) = arguments.key_and_options(2, &["room"], KEY, OPTIONS)?;
+        Ok(Self { payload, client_offset, room: options.room()? })
     }
 }
 
@@ -90,5 +88,15 @@ mod tests {
             assert_eq!(ClientEvent::from_event(&json).unwrap(), event);
         }
         assert!(ClientEvent::new(&"x".repeat(Content::MAX_BYTES)).is_err());
+    }
+
+    #[test]
+    fn options_stand_in_the_place_of_a_key_that_is_left_out() {
+        let read = ClientEvent::from_event;
+        let keyless = read(r#"["poll",{"question":"?"},null,{"room":"rust"}]"#).unwrap();
+        assert_eq!(keyless.room, Some("rust".parse().unwrap()));
+        assert_eq!(read(r#"["poll",{"question":"?"},{"room":"rust"}]"#).unwrap(), keyless);
+        assert!(read(r#"["poll",{"question":"?"},{"question":"?"}]"#).is_err());
+        assert!(read(r#"["poll",{"question":"?"},{"room":"rust"},{"room":"rust"}]"#).is_err());
     }
 }
