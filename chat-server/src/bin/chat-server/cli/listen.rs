@@ -139,14 +139,15 @@ impl FromStr for ListenAddress {
     type Err = Infallible;
 
     fn from_str(text: &str) -> Result<Self, Infallible> {
-        if let Some(path) = text.strip_prefix("unix:") {
+        // The system would choose a name for a socket without one, which no client finds.
+        if let Some(path) = text.strip_prefix("unix:").filter(|path| !path.is_empty()) {
             return Ok(Self::Unix(path.into()));
         }
         if text == "systemd" {
             return Ok(Self::Inherited);
         }
         let is_port = |text: &str| text.parse::<u16>().is_ok();
-        let address = match text.strip_prefix(':') {
+        let address = match text.strip_prefix('*').unwrap_or(text).strip_prefix(':') {
             Some(port) if is_port(port) => format!("[::]:{port}"),
             None if is_port(text) => format!("{DEFAULT_HOST}:{text}"),
             _ => text.to_owned(),
@@ -164,16 +165,23 @@ mod tests {
         for (text, expected) in [
             ("3000", "127.0.0.1:3000"),
             (":3000", "[::]:3000"),
+            ("*:3000", "[::]:3000"),
             ("0.0.0.0:80", "0.0.0.0:80"),
             ("[::1]:80", "[::1]:80"),
             ("localhost:0", "localhost:0"),
             ("unix:/run/chat.sock", "unix:/run/chat.sock"),
             (":http", ":http"),
+            ("*", "*"),
             ("systemd", "systemd"),
             ("70000", "70000"),
         ] {
             let Ok(address) = text.parse::<ListenAddress>();
             assert_eq!(address.to_string(), expected);
         }
+    }
+
+    #[test]
+    fn a_unix_domain_socket_has_a_path() {
+        assert_eq!("unix:".parse(), Ok(ListenAddress::Tcp("unix:".to_owned())));
     }
 }
