@@ -66,7 +66,11 @@ pub(super) async fn rename(
     caller.may(Right::Moderate, None)?;
     let nickname = nickname.ok_or_else(|| ApiError::invalid("`nickname` is missing"))?;
     let (user, _) = caller.services().identities.find(&old).await?;
-    let nickname = caller.api.connections().rename_user(user, &nickname).await?;
+    let connections = caller.api.connections().clone();
+    // It goes on when the client is gone: the new name is logged, and all nodes look.
+    let rename = tokio::spawn(async move { connections.rename_user(user, &nickname).await });
+    // The process stops.
+    let nickname = rename.await.map_err(|_| ApiError::unavailable())??;
     told(&caller, "a user was renamed");
     Ok(json(StatusCode::OK, &Renamed { user: user.to_string(), nickname }))
 }
