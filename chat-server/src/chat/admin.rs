@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get};
 use chat_core::Nickname;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE};
-use http::{Method, StatusCode, Uri};
+use http::{StatusCode, Uri};
 use tokio_util::sync::CancellationToken;
 
 use super::nodes::{Commanded, MAX_DRAIN_SECONDS, Nodes};
@@ -41,8 +41,9 @@ impl Chat {
     /// - `POST /admin/drain?seconds=30`, which [moves all clients away](Self::drain); `GET` answers how far that is
     ///
     /// With `?node=` and the id of a node, requests for connections and drains concern that node, and with `?node=all` those for
-    /// connections concern all nodes. These obey only if frames
-    /// between nodes are [authenticated](chat_adapter::Broadcast::is_authenticated).
+    /// connections concern all nodes. These obey only if frames between nodes are
+    /// [authenticated](chat_adapter::Broadcast::is_authenticated). If a node that is asked to do something does not answer, the
+    /// status is 504: it may have obeyed.
     pub fn admin_router(&self) -> Router {
         let (chat, asked, drained) = (self.clone(), self.clone(), self.clone());
         let all = self.clone();
@@ -68,10 +69,11 @@ impl Chat {
     /// Serves [`admin_router`](Self::admin_router) on a listener of its own until `stop` is ready. When all connections for
     /// clients are taken, it still answers.
     ///
-    /// With a token, all requests but those for `/healthz`, `/readyz` and the files of the page need it, and the API is there too, at `/api/v1`, where
-    /// the operator may read, write and moderate everything. Without one, requests change something
-    /// only on a loopback address or a Unix domain socket. Pages of other origins are refused. On a loopback address,
-    /// requests must use a name of this machine or an IP address.
+    /// With a token, all requests but those for `/healthz`, `/readyz` and the files of the page need it, and the API is there too,
+    /// at `/api/v1`, where the operator may read, write and moderate everything. Without one, only a listener on a loopback
+    /// address or a Unix domain socket serves all of the router: elsewhere there are just `/metrics`, `/healthz`, `/readyz` and
+    /// the files of the page. Pages of other origins are refused. On a loopback address, requests must use a name of this machine
+    /// or an IP address.
     ///
     /// Not cancel safe: end it with `stop`.
     ///
@@ -144,8 +146,7 @@ impl Chat {
         };
         match self.begin_drain(of, seconds).await {
             Commanded::Done(state) => (StatusCode::ACCEPTED, state + "\n").into_response(),
-            Commanded::NotFound => StatusCode::NOT_FOUND.into_response(),
-            Commanded::NotBelieved => not_believed(),
+            other => not_done(&other),
         }
     }
 
@@ -165,8 +166,7 @@ impl Chat {
         };
         match self.end_connection(nodes, id).await {
             Commanded::Done(_) => StatusCode::NO_CONTENT.into_response(),
-            Commanded::NotFound => StatusCode::NOT_FOUND.into_response(),
-            Commanded::NotBelieved => not_believed(),
+            other => not_done(&other),
         }
     }
 }
@@ -204,9 +204,18 @@ fn json_response(text: String) -> Response {
     (headers, text).into_response()
 }
 
-fn not_believed() -> Response {
-    let message = "the other nodes cannot know who asks, see --cluster-secret-file\n";
-    (StatusCode::FORBIDDEN, message).into_response()
+/// Returns the answer to a command of which it is not certain that it was obeyed.
+fn not_done(commanded: &Commanded) -> Response {
+    let (status, message) = match commanded {
+        Commanded::Done(_) => return StatusCode::NO_CONTENT.into_response(),
+        Commanded::NotFound => (StatusCode::NOT_FOUND, "there is no such node or connection\n"),
+        Commanded::NoAnswer => (StatusCode::GATEWAY_TIMEOUT, "no answer; it may have been done\n"),
+        Commanded::NotBelieved => (
+            StatusCode::FORBIDDEN,
+            "the other nodes cannot know who asks, see --cluster-secret-file\n",
+        ),
+    };
+    (status, message).into_response()
 }
 
 /// Returns the answer to a request that may not be made; none if it may.
@@ -223,9 +232,9 @@ fn refused(request: &Request, token: Option<&OperatorToken>, is_local: bool) -> 
                     .into_response(),
             )
         }
-        None if is_local || request.method() == Method::GET => None,
+        None if is_local || path == "/metrics" => None,
         None => {
-            let message = "changes need a token here, see --admin-token-file\n";
+            let message = "all but the metrics needs a token here, see --admin-token-file\n";
             Some((StatusCode::FORBIDDEN, message).into_response())
         }
     }

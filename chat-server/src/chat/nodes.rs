@@ -1,12 +1,15 @@
 //! What the operator of one node sees and does on all of them.
 
+mod answers;
+
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use chat_core::{Nickname, NodeId, OperatorQuestion};
-use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::sync::mpsc::Receiver;
 
+use self::answers::{DrainState, NodeConnection, NodeState};
 use super::Chat;
 use crate::engine::inquiry::{Asked, MAX_ANSWER_BYTES};
 use crate::http::process;
@@ -35,19 +38,10 @@ pub(super) enum Commanded {
     Done(String),
     /// Nobody has what it is about.
     NotFound,
+    /// A node has not answered: it may have obeyed, or may do so yet.
+    NoAnswer,
     /// Other nodes cannot know who has sent it.
     NotBelieved,
-}
-
-/// A node, as an operator sees it.
-#[derive(Serialize)]
-struct NodeState {
-    version: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    host: Option<String>,
-    pid: u32,
-    /// In the text format of Prometheus, without comments.
-    metrics: String,
 }
 
 impl Chat {
@@ -64,18 +58,12 @@ impl Chat {
     /// Returns all nodes, this one first, as JSON.
     pub(super) async fn list_nodes(&self) -> String {
         let others = self.other_nodes();
-        let answers = self.inquiries.ask(None, OperatorQuestion::State, others).await;
-        let silent = others.saturating_sub(answers.len());
-        let of = |node: NodeId, is_this: bool, answer: &str| {
-            let mut state: Value = serde_json::from_str(answer).ok()?;
-            let fields = state.as_object_mut()?;
-            fields.insert("node".into(), json!(node));
-            fields.insert("this".into(), json!(is_this));
-            Some(state)
-        };
-        let own = of(self.node, true, &self.state());
-        let others = answers.iter().filter_map(|(node, answer)| of(*node, false, answer));
-        let nodes: Vec<Value> = own.into_iter().chain(others).collect();
+        let expected = others.len();
+        let answers = self.inquiries.ask(others, OperatorQuestion::State).await;
+        let others = answers.iter().filter_map(|(&node, answer)| answers::node(node, answer));
+        let mut nodes = vec![self.state().of(self.node, true)];
+        nodes.extend(others);
+        let silent = (expected + 1).saturating_sub(nodes.len());
         let obeyed = self.inquiries.are_obeyed();
         json!({ "nodes": nodes, "silent": silent, "obeyed": obeyed }).to_string()
     }
@@ -87,23 +75,16 @@ impl Chat {
         user: Option<Nickname>,
         limit: usize,
     ) -> String {
-        let own = || self.connections_of_this(user.as_ref(), limit);
-        let (of, expected) = match nodes {
-            Nodes::This => return own(),
-            Nodes::One(node) if node == self.node => return own(),
-            Nodes::One(node) => (Some(node), 1),
-            Nodes::All => (None, self.other_nodes()),
-        };
-        let own = if of.is_none() { own() } else { "[]".into() };
+        let mut all = Vec::new();
+        if matches!(nodes, Nodes::This | Nodes::All) || nodes == Nodes::One(self.node) {
+            let own = self.connections.list(user.as_ref(), limit).into_iter();
+            all.extend(own.map(|connection| NodeConnection { connection, node: self.node }));
+        }
         let question = OperatorQuestion::Connections { user, limit };
-        let answers = self.inquiries.ask(of, question, expected).await;
-        let mut all: Vec<Value> = answers
-            .values()
-            .chain([&own])
-            .filter_map(|answer| serde_json::from_str::<Vec<Value>>(answer).ok())
-            .flatten()
-            .collect();
-        all.sort_by_key(|connection| std::cmp::Reverse(connection["lag"].as_u64()));
+        for (node, answer) in self.inquiries.ask(self.others_of(nodes), question).await {
+            all.extend(answers::connections(node, &answer, limit));
+        }
+        all.sort_by_key(|of| std::cmp::Reverse(of.connection.lag));
         all.truncate(limit);
         json!(all).to_string()
     }
@@ -119,42 +100,56 @@ impl Chat {
             return Commanded::Done(String::new());
         }
         let question = OperatorQuestion::EndConnection { id: id.into() };
-        self.command(nodes, question).await
+        self.command(nodes, question, answers::ended).await
     }
 
     /// Moves the clients of a node away; this one if none is named.
     pub(super) async fn begin_drain(&self, of: Option<NodeId>, seconds: u64) -> Commanded {
         match of {
             Some(node) if node != self.node => {
-                self.command(Nodes::One(node), OperatorQuestion::Drain { seconds }).await
+                let question = OperatorQuestion::Drain { seconds };
+                self.command(Nodes::One(node), question, answers::drained).await
             }
             _ => Commanded::Done(self.drain_within(seconds)),
         }
     }
 
-    /// Has other nodes do something; the first answer that is not `null` says that one has.
-    async fn command(&self, nodes: Nodes, question: OperatorQuestion) -> Commanded {
-        let (of, expected) = match nodes {
-            Nodes::One(node) if node != self.node => (Some(node), 1),
-            Nodes::All if self.other_nodes() > 0 => (None, self.other_nodes()),
-            _ => return Commanded::NotFound,
-        };
+    /// Has other nodes do something. `read` returns what has become of it by an answer.
+    async fn command(
+        &self,
+        nodes: Nodes,
+        question: OperatorQuestion,
+        read: fn(&str) -> Commanded,
+    ) -> Commanded {
+        let nodes = self.others_of(nodes);
+        if nodes.is_empty() {
+            return Commanded::NotFound;
+        }
         if !self.inquiries.are_obeyed() {
             return Commanded::NotBelieved;
         }
-        let answers = self.inquiries.ask(of, question, expected).await;
-        let done = answers.into_values().find(|answer| answer != "null");
-        done.map_or(Commanded::NotFound, Commanded::Done)
+        let expected = nodes.len();
+        let answers = self.inquiries.ask(nodes, question).await;
+        let mut outcome =
+            if answers.len() < expected { Commanded::NoAnswer } else { Commanded::NotFound };
+        for answer in answers.values() {
+            match read(answer) {
+                Commanded::NotFound => {}
+                done @ Commanded::Done(_) => return done,
+                other => outcome = other,
+            }
+        }
+        outcome
     }
 
     /// Does what another node's operator asks, and returns the answer, which is JSON.
     fn answer(&self, question: &OperatorQuestion) -> Option<String> {
         match question {
-            OperatorQuestion::State => Some(self.state()),
+            OperatorQuestion::State => Some(json!(self.state()).to_string()),
             OperatorQuestion::Connections { user, limit } => {
                 let mut limit = (*limit).min(MAX_LISTED);
                 loop {
-                    let listed = self.connections_of_this(user.as_ref(), limit);
+                    let listed = json!(self.connections.list(user.as_ref(), limit)).to_string();
                     // They may be in many rooms with long names.
                     if limit == 0 || listed.len() <= MAX_ANSWER_BYTES {
                         break Some(listed);
@@ -177,25 +172,14 @@ impl Chat {
         }
     }
 
-    fn connections_of_this(&self, user: Option<&Nickname>, limit: usize) -> String {
-        let listed = self.connections.list(user, limit);
-        let with_node = |connection| {
-            let mut connection = json!(connection);
-            connection["node"] = json!(self.node);
-            connection
-        };
-        let listed: Vec<Value> = listed.iter().map(with_node).collect();
-        json!(listed).to_string()
-    }
-
-    fn state(&self) -> String {
+    fn state(&self) -> NodeState {
         let mut metrics = String::new();
         for line in self.metrics().lines().filter(|line| !line.starts_with('#')) {
             metrics += line;
             metrics.push('\n');
         }
-        let (host, pid) = (process::host(), std::process::id());
-        json!(NodeState { version: env!("CARGO_PKG_VERSION"), host, pid, metrics }).to_string()
+        let version = env!("CARGO_PKG_VERSION").into();
+        NodeState { version, host: process::host(), pid: std::process::id(), metrics }
     }
 
     fn drain_within(&self, seconds: u64) -> String {
@@ -209,14 +193,22 @@ impl Chat {
     /// Returns how far a drain is, as JSON.
     pub(super) fn drain_state(&self) -> String {
         let [polling, websocket, _] = self.transport.sessions();
-        let state = json!({
-            "draining": self.draining.is_cancelled(),
-            "connections": polling + websocket,
-        });
-        state.to_string()
+        let connections = polling + websocket;
+        json!(DrainState { draining: self.draining.is_cancelled(), connections }).to_string()
     }
 
-    fn other_nodes(&self) -> usize {
-        self.connections.services().presence.known().nodes
+    fn other_nodes(&self) -> BTreeSet<NodeId> {
+        self.connections.services().presence.nodes()
+    }
+
+    /// Returns the other nodes that a request is for, as far as this one knows them.
+    fn others_of(&self, nodes: Nodes) -> BTreeSet<NodeId> {
+        let mut others = self.other_nodes();
+        match nodes {
+            Nodes::This => others.clear(),
+            Nodes::All => {}
+            Nodes::One(node) => others.retain(|&other| other == node),
+        }
+        others
     }
 }

@@ -2,13 +2,13 @@
 //!
 //! A question goes to all nodes as a frame, and each that it concerns answers with frames. Frames may be lost, so whoever
 //! asks waits for a second at most and gets the answers that came. Without a secret, anyone who can reach the broker may ask
-//! and answer: commands are not obeyed then, and how many questions are answered and how much of the answers is kept is
-//! bounded.
+//! and answer: commands are not obeyed then, only nodes that presence knows are listened to, and how many questions are
+//! answered and how much of the answers is kept is bounded.
 
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -24,16 +24,14 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// Maximum length of a part of an answer, in bytes. Escaped, it has to fit into a notification of PostgreSQL.
 const PART_BYTES: usize = 3000;
 
-/// Maximum number of parts of an answer, and of all answers to a question that are kept.
+/// Maximum number of parts of an answer. For each node that is asked, as many are taken at most.
 const MAX_PARTS: u32 = 256;
-const MAX_KEPT_PARTS: usize = 4096;
 
 /// Maximum length of an answer. A character may be left over in each part.
 pub(crate) const MAX_ANSWER_BYTES: usize = MAX_PARTS as usize * (PART_BYTES - 3);
 
-/// Maximum number of questions of other nodes, and of parts of their answers, that wait.
+/// Maximum number of questions of other nodes that wait.
 const ASKED: usize = 8;
-const ANSWERED: usize = 256;
 
 /// The questions of this node and of others. Cheap to clone.
 #[derive(Clone)]
@@ -46,7 +44,14 @@ struct Shared {
     outgoing: Outgoing,
     asked: Sender<Asked>,
     /// This node's questions that wait for answers.
-    waiting: Mutex<HashMap<u64, Sender<Part>>>,
+    waiting: Mutex<HashMap<u64, Wanted>>,
+}
+
+/// The answers that a question waits for.
+struct Wanted {
+    /// The nodes that are asked. Answers of others are dropped: they are forged, or of nodes that have just started.
+    of: BTreeSet<NodeId>,
+    answered: Sender<Part>,
 }
 
 /// A question of another node.
@@ -82,40 +87,42 @@ impl Inquiries {
         self.0.believed
     }
 
-    /// Asks a node, or all others with `None`, and returns the answers, by node: as soon as there are `expected`, or those that
-    /// have come after a second.
+    /// Asks nodes, and returns their answers: as soon as all have answered, or those that have come after a second. One node
+    /// is asked alone; otherwise the question goes to all.
     ///
     /// Cancel safe: the nodes may have been asked.
     pub(crate) async fn ask(
         &self,
-        of: Option<NodeId>,
+        nodes: BTreeSet<NodeId>,
         question: OperatorQuestion,
-        expected: usize,
     ) -> BTreeMap<NodeId, String> {
         let mut whole = BTreeMap::new();
+        let (expected, of) = (nodes.len(), nodes.first().copied().filter(|_| nodes.len() == 1));
+        let max_parts = expected * MAX_PARTS as usize;
         let Ok(inquiry) = getrandom::u64() else { return whole };
-        let (answered, mut parts) = mpsc::channel(ANSWERED);
-        self.waiting().insert(inquiry, answered);
+        if expected == 0 {
+            return whole;
+        }
+        let (answered, mut parts) = mpsc::channel(max_parts);
+        self.waiting().insert(inquiry, Wanted { of: nodes, answered });
         let _waiting = Waiting { inquiries: self, inquiry };
         let until = Instant::now() + PATIENCE;
         if !self.0.outgoing.operator(FrameBody::OperatorAsked { inquiry, of, question }).await {
             return whole;
         }
         let mut partial: BTreeMap<NodeId, BTreeMap<u32, String>> = BTreeMap::new();
-        let mut kept = 0;
-        while whole.len() < expected && kept < MAX_KEPT_PARTS {
+        let mut taken = 0;
+        while whole.len() < expected && taken < max_parts {
             let Ok(Some(Part { node, part, parts, text })) = timeout_at(until, parts.recv()).await
             else {
                 break;
             };
-            kept += 1;
+            taken += 1;
             let of_node = partial.entry(node).or_default();
             of_node.insert(part, text);
             if of_node.len() == parts as usize {
-                whole.insert(
-                    node,
-                    partial.remove(&node).into_iter().flatten().map(|(_, text)| text).collect(),
-                );
+                let texts = partial.remove(&node).into_iter().flatten().map(|(_, text)| text);
+                whole.entry(node).or_insert_with(|| texts.collect());
             }
         }
         whole
@@ -155,8 +162,11 @@ impl Inquiries {
             }
             FrameBody::OperatorAnswered { inquiry, part, parts, text } => {
                 let is_sound = part < parts && parts <= MAX_PARTS && text.len() <= PART_BYTES;
-                if is_sound && let Some(answered) = self.waiting().get(&inquiry) {
-                    let _ = answered.try_send(Part { node, part, parts, text });
+                if is_sound
+                    && let Some(wanted) = self.waiting().get(&inquiry)
+                    && wanted.of.contains(&node)
+                {
+                    let _ = wanted.answered.try_send(Part { node, part, parts, text });
                 }
                 None
             }
@@ -164,7 +174,7 @@ impl Inquiries {
         }
     }
 
-    fn waiting(&self) -> MutexGuard<'_, HashMap<u64, Sender<Part>>> {
+    fn waiting(&self) -> MutexGuard<'_, HashMap<u64, Wanted>> {
         self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -32,6 +32,7 @@ mod typing;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -141,6 +142,11 @@ impl Presence {
     /// Returns how much this node knows.
     pub(crate) fn known(&self) -> Known {
         self.lock().known()
+    }
+
+    /// Returns the other nodes that this one hears.
+    pub(crate) fn nodes(&self) -> BTreeSet<NodeId> {
+        self.lock().peers.keys().copied().collect()
     }
 
     /// Returns the number of frames of other nodes that wait, and how many may.

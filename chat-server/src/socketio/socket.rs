@@ -35,6 +35,7 @@ pub(crate) use access_progress::AccessProgress;
 pub use auth::read_auth;
 pub(crate) use connect::{Connections, register};
 pub use connect_error::ConnectError;
+pub(crate) use listing::ListedConnection;
 pub use observe::{Direction, Observed};
 pub(crate) use services::{Authenticate, Hooks, Services};
 pub(crate) use session::ChatSession;

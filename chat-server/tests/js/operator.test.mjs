@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
+import { get } from "node:http";
 import { join } from "node:path";
 import { test } from "node:test";
 import { once, temporaryDirectory, within } from "./support/bounds.mjs";
@@ -126,4 +127,31 @@ test("requests to the API are counted by the code of the answer", async (t) => {
 test("without a token there is no API for the operator", async (t) => {
   const server = await Server.start(t, { args: OPERATOR });
   assert.equal((await ask(server, "/api/v1/rooms")).status, 404);
+});
+
+test("without a token, other machines have the metrics and health only", async (t) => {
+  const server = await Server.start(t, { args: ["--admin-listen", "0.0.0.0:0"] });
+  const operator = operatorOf(server).replace("0.0.0.0", "127.0.0.1");
+  const status = async (path) => (await fetch(operator + path)).status;
+  const open = ["/metrics", "/healthz", "/readyz", "/admin/", "/admin/page/admin.js"];
+  assert.deepEqual(await Promise.all(open.map(status)), open.map(() => 200));
+  const closed = ["/admin/nodes", "/admin/connections", "/admin/connections?node=all", "/admin/drain", "/api/v1/rooms", "/metrics/"];
+  assert.deepEqual(await Promise.all(closed.map(status)), closed.map(() => 403));
+  assert.match(await (await fetch(`${operator}/admin/nodes`)).text(), /--admin-token-file/);
+});
+
+test("on a loopback address, a name that is not this machine's is refused", async (t) => {
+  const server = await Server.start(t, { args: OPERATOR });
+  const { port } = new URL(operatorOf(server));
+  const status = (host, path) =>
+    new Promise((resolve, reject) => {
+      const request = get({ host: "127.0.0.1", port, path, headers: { host } }, (response) => {
+        response.resume();
+        resolve(response.statusCode);
+      });
+      request.on("error", reject);
+    });
+  for (const path of ["/metrics", "/admin/nodes", "/admin/"]) {
+    assert.deepEqual([await status("localhost", path), await status("example.org", path)], [200, 403], path);
+  }
 });

@@ -92,6 +92,25 @@ test("another node is drained, and this one is not", async (t) => {
   assert.deepEqual(await Promise.all(["seconds=3601", "second=1", "node=", "node=all"].map(status)), [400, 400, 400, 400]);
 });
 
+test("a node that is asked to do something and does not answer may have done it", async (t) => {
+  const { two, ask, json, nodes } = await start(t);
+  const there = await connected(t, two);
+  const { node, pid } = nodes[1];
+  process.kill(pid, "SIGSTOP");
+  // Others think for five seconds that it is there.
+  try {
+    const end = (query) => ask(`/admin/connections/${there.id}${query}`, { method: "DELETE" });
+    const answers = await Promise.all([end("?node=all"), end(`?node=${node}`), ask(`/admin/drain?node=${node}`, { method: "POST" })]);
+    assert.deepEqual(answers.map(({ status }) => status), [504, 504, 504]);
+    assert.match(await answers[0].text(), /no answer; it may have been done/);
+    assert.equal((await end("?node=0123456789abcdef")).status, 404);
+    const { nodes: shown, silent } = await json("/admin/nodes");
+    assert.deepEqual([shown.length, silent], [1, 1]);
+  } finally {
+    process.kill(pid, "SIGCONT");
+  }
+});
+
 test("users are renamed, lose devices, and moderators' deeds are listed, over all nodes", async (t) => {
   const { one, two, ask, json } = await start(t, "--rooms");
   const ada = await connected(t, two, { nickname: "Ada" });

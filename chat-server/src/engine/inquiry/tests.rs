@@ -55,7 +55,7 @@ async fn a_long_answer_arrives_whole_whatever_the_order_of_its_parts() {
     };
     let began = Instant::now();
     let inquiries = this.inquiries.clone();
-    let (answers, ()) = tokio::join!(inquiries.ask(None, STATE, 1), exchange);
+    let (answers, ()) = tokio::join!(inquiries.ask([OTHER].into(), STATE), exchange);
     assert_eq!(answers, BTreeMap::from([(OTHER, long.clone())]));
     assert_eq!(began.elapsed(), Duration::ZERO, "it waits for nothing more");
 }
@@ -79,7 +79,7 @@ async fn who_does_not_answer_is_waited_for_for_a_second() {
     };
     let began = Instant::now();
     let inquiries = this.inquiries.clone();
-    let (answers, inquiry) = tokio::join!(inquiries.ask(None, STATE, 2), answer);
+    let (answers, inquiry) = tokio::join!(inquiries.ask([OTHER, THIRD].into(), STATE), answer);
     assert_eq!(answers, BTreeMap::from([(OTHER, "1".into())]));
     assert_eq!(began.elapsed(), PATIENCE);
     // Nothing is kept for what comes too late.
@@ -90,7 +90,7 @@ async fn who_does_not_answer_is_waited_for_for_a_second() {
 #[tokio::test(start_paused = true)]
 async fn a_question_that_is_given_up_leaves_nothing() {
     let this = node(THIS, false);
-    let asking = tokio::time::timeout(PATIENCE / 2, this.inquiries.ask(None, STATE, 1));
+    let asking = tokio::time::timeout(PATIENCE / 2, this.inquiries.ask([OTHER].into(), STATE));
     assert!(asking.await.is_err());
     assert!(this.inquiries.waiting().is_empty());
 }
@@ -153,15 +153,70 @@ async fn a_flood_of_questions_and_answers_occupies_little() {
         for frame in wrong {
             this.inquiries.take(OTHER, frame);
         }
-        for number in 0..2 * MAX_KEPT_PARTS as u64 {
-            let node = NodeId::from_random(number.to_be_bytes());
-            this.inquiries.take(node, answered(inquiry, 0, 2, "one of two"));
+        for _ in 0..4 * MAX_PARTS {
+            this.inquiries.take(OTHER, answered(inquiry, 0, 2, "one of two"));
             tokio::task::yield_now().await;
         }
     };
     let inquiries = this.inquiries.clone();
     let began = Instant::now();
-    let (answers, ()) = tokio::join!(inquiries.ask(None, STATE, 5), flood);
+    let (answers, ()) = tokio::join!(inquiries.ask([OTHER, THIRD].into(), STATE), flood);
     assert!(answers.is_empty());
     assert_eq!(began.elapsed(), Duration::ZERO, "it does not take more");
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_nodes_that_are_asked_are_listened_to() {
+    let mut this = node(THIS, false);
+    let answer = async {
+        let inquiry = inquiry_of(&this.frames.recv().await.unwrap());
+        // More than have room if they counted, and before those that do.
+        for number in 10..10 + 4 * u64::from(MAX_PARTS) {
+            let forger = NodeId::from_random(number.to_be_bytes());
+            this.inquiries.take(forger, answered(inquiry, 0, 1, "forged"));
+        }
+        this.inquiries.take(OTHER, answered(inquiry, 0, 1, "1"));
+        this.inquiries.take(OTHER, answered(inquiry, 0, 1, "not once more"));
+    };
+    let began = Instant::now();
+    let inquiries = this.inquiries.clone();
+    let (answers, ()) = tokio::join!(inquiries.ask([OTHER, THIRD].into(), STATE), answer);
+    assert_eq!(answers, BTreeMap::from([(OTHER, "1".into())]));
+    assert_eq!(began.elapsed(), PATIENCE, "the third one is silent");
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_nodes_with_long_answers_are_all_heard() {
+    const PARTS: u32 = 50;
+    let mut this = node(THIS, false);
+    let nodes: BTreeSet<_> =
+        (1..=100_u64).map(|number| NodeId::from_random(number.to_be_bytes())).collect();
+    let answer = async {
+        let frame = this.frames.recv().await.unwrap();
+        assert!(matches!(frame, FrameBody::OperatorAsked { of: None, .. }));
+        let inquiry = inquiry_of(&frame);
+        for part in 0..PARTS {
+            for &node in &nodes {
+                this.inquiries.take(node, answered(inquiry, part, PARTS, "x"));
+            }
+        }
+    };
+    let inquiries = this.inquiries.clone();
+    let (answers, ()) = tokio::join!(inquiries.ask(nodes.clone(), STATE), answer);
+    assert_eq!(answers.into_keys().collect::<BTreeSet<_>>(), nodes);
+}
+
+#[tokio::test]
+async fn one_node_is_asked_alone_and_none_not_at_all() {
+    let mut this = node(THIS, true);
+    assert!(this.inquiries.ask([].into(), STATE).await.is_empty());
+    assert!(this.frames.try_recv().is_err());
+    let asking = this.inquiries.ask([OTHER].into(), STATE);
+    let frame = async { this.frames.recv().await.unwrap() };
+    let frame = tokio::select! {
+        biased;
+        _ = asking => panic!("nobody has answered"),
+        frame = frame => frame,
+    };
+    assert!(matches!(frame, FrameBody::OperatorAsked { of: Some(OTHER), .. }), "{frame:?}");
 }

@@ -3,8 +3,9 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use chat_core::{Nickname, Offset};
-use serde::Serialize;
+use chat_core::{Nickname, Offset, RoomId, UserId};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::connection::Connection;
 use super::live::Live;
@@ -12,27 +13,38 @@ use super::services::Services;
 use crate::engine::log::Reader;
 use crate::socketio::transport::Farewell;
 
-/// A connection, as its operator sees it.
-#[derive(Debug, Serialize)]
+/// Maximum length of a `socket.id` in the answer of another node.
+const MAX_ID_BYTES: usize = 64;
+
+/// A connection, as its operator sees it. That of another node may be forged.
+#[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ListedConnection {
     /// The client's `socket.id`.
+    #[serde(deserialize_with = "socket_id")]
     id: String,
     /// The address that limits count; for IPv6 that of the network.
     address: Option<IpAddr>,
-    /// `polling` or `websocket`.
-    transport: &'static str,
+    transport: ListedTransport,
     /// When it was opened, in milliseconds since 1970.
     opened: i64,
     /// None for an anonymous client.
     user: Option<ListedUser>,
-    rooms: Vec<String>,
+    rooms: Vec<RoomId>,
     /// How many messages of the log come after its cursor, if some are for it.
-    lag: u64,
+    pub(crate) lag: u64,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum ListedTransport {
+    Polling,
+    WebSocket,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
 struct ListedUser {
+    #[serde(deserialize_with = "user_id")]
     id: String,
     nickname: Nickname,
 }
@@ -82,10 +94,30 @@ fn listed(connection: &Arc<Connection>, lag: u64) -> ListedConnection {
     ListedConnection {
         id: session.id().to_owned(),
         address: link.address(),
-        transport: if link.is_polled() { "polling" } else { "websocket" },
+        transport: if link.is_polled() {
+            ListedTransport::Polling
+        } else {
+            ListedTransport::WebSocket
+        },
         opened: link.opened.0.as_millis(),
         user,
-        rooms: position.following().rooms.keys().map(ToString::to_string).collect(),
+        rooms: position.following().rooms.keys().cloned().collect(),
         lag,
     }
+}
+
+/// Reads an id that can stand in a path.
+fn socket_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let id = String::deserialize(deserializer)?;
+    let is_sound = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+    if (1..=MAX_ID_BYTES).contains(&id.len()) && id.bytes().all(is_sound) {
+        Ok(id)
+    } else {
+        Err(D::Error::custom("it is no id of a socket"))
+    }
+}
+
+fn user_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let id = String::deserialize(deserializer)?;
+    id.parse::<UserId>().map(|id| id.to_string()).map_err(D::Error::custom)
 }
