@@ -2,6 +2,9 @@
 
 const KEY = "operator-token";
 
+/** How long to wait for an answer, in milliseconds. */
+const PATIENCE = 30_000;
+
 /** The error of a request, with its status, the text of the answer, and the code if the API has refused it. */
 export class RequestError extends Error {
   constructor(status, message, code) {
@@ -23,18 +26,19 @@ export function keepToken(value) {
 export async function request(path, { method = "GET", body } = {}) {
   const headers = token() ? { authorization: `Bearer ${token()}` } : {};
   if (body !== undefined) headers["content-type"] = "application/json";
-  let response;
+  let response, text;
   try {
     response = await fetch(new URL(path, document.baseURI), {
       method,
       headers,
       body: body === undefined ? undefined : JSON.stringify(body),
       cache: "no-store",
+      signal: AbortSignal.timeout(PATIENCE),
     });
+    text = await response.text();
   } catch {
     throw new RequestError(0, "the server does not answer");
   }
-  const text = await response.text();
   let json;
   try {
     json = JSON.parse(text);
@@ -46,6 +50,13 @@ export async function request(path, { method = "GET", body } = {}) {
 }
 
 /** Requests a path of the API: its parts are percent-encoded. */
-export function api(parts, options) {
-  return request(`../api/v1/${parts.map(encodeURIComponent).join("/")}${options?.query ? `?${new URLSearchParams(options.query)}` : ""}`, options);
+export async function api(parts, options) {
+  const query = options?.query ? `?${new URLSearchParams(options.query)}` : "";
+  return request(`../api/v1/${parts.map(segment).join("/")}${query}`, options);
+}
+
+/** A part of a path. Browsers resolve `.` and `..`, however they are encoded. */
+export function segment(name) {
+  if (name === "." || name === "..") throw new RequestError(400, `This page cannot ask for “${name}”: browsers take that for a folder.`);
+  return encodeURIComponent(name);
 }

@@ -30,6 +30,17 @@ function toNode(child) {
   return child instanceof Node ? child : document.createTextNode(String(child));
 }
 
+/** A cell with a button. It does what the row's latest item says, however long the button has been there. */
+export function action(text, act, label = text) {
+  return new Action(text, act, label);
+}
+
+class Action {
+  constructor(text, act, label) {
+    Object.assign(this, { text, act, label });
+  }
+}
+
 /**
  * A table whose rows keep their elements, and with them the focus, while they are refreshed. Columns whose names end with
  * `…` have long texts.
@@ -65,17 +76,30 @@ export function table(caption, columns) {
           rows.set(item.key, row);
         }
         if (body.children[at] !== row) body.insertBefore(row, body.children[at] ?? null);
-        item.cells.forEach((cell, column) => {
-          const td = row.children[column];
-          // Buttons stay: they know their row by its key.
-          if (cell instanceof Node) {
-            if (!td.firstChild) td.append(cell);
-          } else if (td.textContent !== String(cell)) td.textContent = String(cell);
-        });
+        item.cells.forEach((cell, column) => fill(row.children[column], cell));
       });
     },
   };
 }
+
+/** Shows what a cell says now. What is the same stays, and with it the focus. */
+function fill(td, cell) {
+  if (cell instanceof Action) {
+    let button = td.querySelector("button");
+    if (!button) {
+      button = h("button", { type: "button", onclick: () => actions.get(button).act() });
+      td.replaceChildren(button);
+    }
+    actions.set(button, cell);
+    if (button.textContent !== cell.text) button.textContent = cell.text;
+    if (button.ariaLabel !== cell.label) button.ariaLabel = cell.label;
+  } else if (cell instanceof Node) {
+    if (!td.firstChild?.isEqualNode(cell)) td.replaceChildren(cell);
+  } else if (td.firstElementChild || td.textContent !== String(cell)) td.textContent = String(cell);
+}
+
+/** What the buttons of tables do. */
+const actions = new WeakMap();
 
 let fading;
 

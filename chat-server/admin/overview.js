@@ -3,25 +3,32 @@
 import { request } from "./api.js";
 import { nameOf } from "./names.js";
 import { chart } from "./charts.js";
-import { ask, bytes, h, short, since, span, table } from "./dom.js";
+import { action, ask, bytes, h, short, since, span, table } from "./dom.js";
 
 const each = (value) => `${short(value)}/s`;
 
-/** Title, labels, format, and the series of the chosen node. */
+const gauge = (...of) => ({ kind: "gauge", of });
+const rate = (...of) => ({ kind: "rate", of });
+const quantile = (share, ...of) => ({ kind: "quantile", of, share });
+
+const PROCESSOR = rate("process_cpu_seconds_total");
+
+/** Title, labels, format, and a series for each label. */
 const CHARTS = [
-  ["Connections", ["websocket", "polling"], short, (of) => [of.gauge('chat_connections|transport="websocket"'), of.gauge('chat_connections|transport="polling"')]],
-  ["Messages stored", [""], each, (of) => [of.rate('chat_entries_total|result="stored"')]],
-  ["Commit", ["p50", "p99"], span, (of) => [of.quantile("chat_commit_seconds", 0.5), of.quantile("chat_commit_seconds", 0.99)]],
-  ["Delivery", ["p50", "p99"], span, (of) => [of.quantile("chat_delivery_seconds", 0.5), of.quantile("chat_delivery_seconds", 0.99)]],
-  ["Connections behind", ["> 0", "> 1,000 messages"], short, (of) => [of.gauge('chat_connections_behind|entries="0"'), of.gauge('chat_connections_behind|entries="1000"')]],
-  ["Connects", ["new", "recovered"], each, (of) => [of.rate('chat_connects_total|session="new"'), of.rate('chat_connects_total|session="recovered"')]],
-  ["Refused", ["requests", "connections"], each, (of) => [of.rate("chat_requests_refused_total"), sums(of.rate("chat_connections_refused_total"), of.rate("chat_connects_refused_total"))]],
-  ["Frames of other nodes", ["received", "lost"], each, (of) => [of.rate('chat_frames_total|direction="received"'), of.rate("chat_frames_lost_total")]],
-  ["Processor", [""], (value) => `${short(value * 100)} %`, (of) => [of.rate("process_cpu_seconds_total")]],
-  ["Memory", [""], bytes, (of) => [of.gauge("process_resident_memory_bytes")]],
+  ["Connections", ["websocket", "polling"], short, [gauge('chat_connections|transport="websocket"'), gauge('chat_connections|transport="polling"')]],
+  ["Messages stored", [""], each, [rate('chat_entries_total|result="stored"')]],
+  ["Commit", ["p50", "p99"], span, [quantile(0.5, "chat_commit_seconds"), quantile(0.99, "chat_commit_seconds")]],
+  ["Delivery", ["p50", "p99"], span, [quantile(0.5, "chat_delivery_seconds"), quantile(0.99, "chat_delivery_seconds")]],
+  ["Connections behind", ["> 0", "> 1,000 messages"], short, [gauge('chat_connections_behind|entries="0"'), gauge('chat_connections_behind|entries="1000"')]],
+  ["Connects", ["new", "recovered"], each, [rate('chat_connects_total|session="new"'), rate('chat_connects_total|session="recovered"')]],
+  ["Refused", ["requests", "connections"], each, [rate("chat_requests_refused_total"), rate("chat_connections_refused_total", "chat_connects_refused_total")]],
+  ["Frames of other nodes", ["received", "lost"], each, [rate('chat_frames_total|direction="received"'), rate("chat_frames_lost_total")]],
+  ["Processor", [""], (value) => `${short(value * 100)} %`, [PROCESSOR]],
+  ["Memory", [""], bytes, [gauge("process_resident_memory_bytes")]],
 ];
 
-const sums = (one, other) => one.map((value, at) => value + other[at]);
+/** What the history keeps for the charts. */
+export const SERIES = CHARTS.flatMap(([, , , series]) => series);
 
 export function overview(context) {
   const charts = CHARTS.map(([title, labels, format]) => chart(title, labels, format));
@@ -31,12 +38,8 @@ export function overview(context) {
     element,
     refresh() {
       const { history, node } = context;
-      const of = {
-        gauge: (name) => history.gauge(name, node),
-        rate: (name) => history.rate(name, node),
-        quantile: (name, share) => history.quantile(name, share, node),
-      };
-      CHARTS.forEach(([, , , series], at) => charts[at].show(series(of)));
+      const { times } = history;
+      CHARTS.forEach(([, , , series], at) => charts[at].show(series.map((one) => history.values(SERIES.indexOf(one), node)), times));
       nodes.show(context.nodes.map((one) => ({ key: one.node, cells: cells(context, one) })));
     },
   };
@@ -45,7 +48,7 @@ export function overview(context) {
 function cells(context, node) {
   const values = context.history.latest(node.node);
   const get = (name) => values.get(name) ?? NaN;
-  const processor = context.history.rate("process_cpu_seconds_total", node.node).at(-1);
+  const processor = context.history.now(SERIES.indexOf(PROCESSOR), node.node);
   const isDraining = get("chat_draining") === 1;
   const known = (value, format) => (Number.isFinite(value) ? format(value) : "–");
   return [
@@ -58,7 +61,7 @@ function cells(context, node) {
     known(get("process_resident_memory_bytes"), bytes),
     known(get("process_open_fds"), (open) => `${short(open)} of ${short(get("process_max_fds"))}`),
     known(get("chat_store_disk_free_bytes"), bytes),
-    h("button", { type: "button", onclick: () => drain(context, node) }, "Drain…"),
+    action("Drain…", () => drain(context, node)),
   ];
 }
 

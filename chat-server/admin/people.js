@@ -1,8 +1,8 @@
 /** A user: devices, connections, and what can be done to the user; and what moderators have done. */
 
-import { api } from "./api.js";
+import { RequestError, api } from "./api.js";
 import { listOf } from "./connections.js";
-import { ask, h, since, table } from "./dom.js";
+import { action, ask, h, since, table } from "./dom.js";
 
 const SPANS = [
   ["", "until it is lifted"],
@@ -32,10 +32,7 @@ export function people(context, [nickname = ""]) {
   const log = logOf();
   return {
     element: h("div", {}, h("h2", {}, "People"), form, about?.element, log.element, addresses(context, log)),
-    refresh() {
-      about?.refresh();
-      log.refresh();
-    },
+    refresh: () => Promise.all([about?.refresh(), log.refresh()]),
   };
 }
 
@@ -73,22 +70,35 @@ function user(context, nickname) {
     ["Unmute", "mutes", null],
     ["Ban", "bans", [SPAN, REASON], "The user is disconnected, and kept out of everything."],
     ["Unban", "bans", null],
-  ].map(([action, path, fields, text]) => h("button", { type: "button", onclick: () => act(action, path, fields, text) }, fields ? `${action}…` : action));
+  ].map(([what, path, fields, text]) => h("button", { type: "button", onclick: () => act(what, path, fields, text) }, fields ? `${what}…` : what));
   buttons.unshift(h("button", { type: "button", onclick: rename }, "Rename…"));
 
-  async function act(action, path, fields, text) {
-    const values = fields ? await ask(`${action} ${nickname}`, text, action, fields) : {};
+  /** The id of the user that is shown. */
+  let shown;
+
+  /** Calls the API unless the nickname has become another user's since `id` was shown. */
+  async function unlessAnother(id, call) {
+    const { user: now } = await api(["users", nickname]);
+    if (now !== id) throw new RequestError(409, `${nickname} is another user now. Nothing was done.`);
+    return call();
+  }
+
+  async function act(what, path, fields, text) {
+    const id = shown;
+    const values = fields ? await ask(`${what} ${nickname}`, text, what, fields) : {};
     if (!values) return;
     const options = fields ? { method: "POST", body: sanction({ nickname }, values) } : { method: "DELETE", query: { nickname } };
-    await context.attempt(() => api([path], options), ({ changed }) => (changed ? "Done." : "Nothing to change."));
+    await context.attempt(() => unlessAnother(id, () => api([path], options)), ({ changed }) => (changed ? "Done." : "Nothing to change."));
     refresh();
   }
 
   async function rename() {
+    const id = shown;
     const values = await ask(`Rename ${nickname}`, "Messages, rooms, devices and bans stay the user's.", "Rename", [{ name: "nickname", label: "New nickname", required: true }]);
     if (!values) return;
     const body = { nickname: values.nickname.trim() };
-    const done = await context.attempt(() => api(["users", nickname, "nickname"], { method: "PUT", body }), "Renamed.");
+    const put = () => api(["users", nickname, "nickname"], { method: "PUT", body });
+    const done = await context.attempt(() => unlessAnother(id, put), "Renamed.");
     if (done) location.hash = `#people/${encodeURIComponent(body.nickname)}`;
   }
 
@@ -102,6 +112,7 @@ function user(context, nickname) {
   async function refresh() {
     try {
       const found = await api(["users", nickname]);
+      shown = found.user;
       if (title.textContent !== found.nickname) title.textContent = found.nickname;
       const text = `${found.online ? "Online" : "Not online"} · user ${found.user}`;
       if (state.textContent !== text) state.textContent = text;
@@ -119,7 +130,7 @@ function user(context, nickname) {
           device.label ?? "without a name",
           new Date(device.addedAt).toLocaleDateString(),
           `${since(device.usedAt)} ago`,
-          h("button", { type: "button", "aria-label": `Remove ${device.label ?? "the device"}`, onclick: () => remove(device) }, "Remove…"),
+          action("Remove…", () => remove(device), `Remove ${device.label ?? "the device"}`),
         ],
       })));
     } catch (error) {

@@ -1,7 +1,7 @@
 /** The rooms, who is there, and their newest messages. */
 
 import { api } from "./api.js";
-import { ask, h, short, table } from "./dom.js";
+import { action, ask, h, short, table } from "./dom.js";
 import { needsToken } from "./people.js";
 
 export function rooms(context, [name]) {
@@ -71,7 +71,7 @@ function room(context, name) {
       await context.attempt(() => api(path, { method: "DELETE" }), "The message is deleted.");
       refresh();
     };
-    const button = !message.deleted && h("button", { type: "button", "aria-label": `Delete message ${message.offset}`, onclick: remove }, "Delete…");
+    const button = !message.deleted && action("Delete…", remove, `Delete message ${message.offset}`);
     return [message.offset, message.at ? new Date(message.at).toLocaleString() : "–", message.from ?? "–", text, button || ""];
   }
   const back = h("a", { href: "#rooms" }, "← Rooms");

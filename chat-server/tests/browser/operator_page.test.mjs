@@ -24,8 +24,8 @@ async function start(t, ...args) {
   return { server, operator: `http://127.0.0.1:${port}` };
 }
 
-/** The page, signed in; fails the test if it has errors. */
-async function open(t, operator, device = DESKTOP, more = {}) {
+/** The page, signed in; fails the test if it has errors but the `expected` ones. */
+async function open(t, operator, device = DESKTOP, { expected, ...more } = {}) {
   const context = await (await browser()).newContext({ locale: "en-GB", timezoneId: "UTC", ...device.viewport && device, ...more });
   const errors = [];
   defer(t, async () => {
@@ -34,8 +34,9 @@ async function open(t, operator, device = DESKTOP, more = {}) {
   });
   const page = await context.newPage();
   page.setDefaultTimeout(10_000);
+  const isExpected = (text) => /401/.test(text) || expected?.test(text);
   page.on("pageerror", (error) => errors.push(String(error.stack ?? error)));
-  page.on("console", (message) => message.type() === "error" && !/401/.test(message.text()) && errors.push(message.text()));
+  page.on("console", (message) => message.type() === "error" && !isExpected(message.text()) && errors.push(message.text()));
   await page.goto(operator);
   await page.getByLabel("Token").fill(SECRET);
   await page.getByRole("button", { name: "Sign in" }).click();
@@ -154,6 +155,109 @@ test("a user is renamed, loses a device, and is banned", { timeout: 60_000 }, as
   await log.getByRole("cell", { name: "lift ban", exact: true }).waitFor();
   await act(page, page.getByRole("button", { name: /^Remove/ }));
   await page.getByText("The device is removed.").waitFor();
+});
+
+/** Has the page get another answer to some requests: what `change` returns for that of the server. */
+async function answering(page, path, change) {
+  await page.route(path, async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, json: change(await response.json()) });
+  });
+}
+
+test("bad answers neither stop the page nor hide what is good, and are not called good", { timeout: 60_000 }, async (t) => {
+  const { operator } = await start(t);
+  const page = await open(t, operator, DESKTOP, { expected: /TypeError/ });
+  const pill = page.locator("#state");
+  const rows = page.getByRole("region", { name: "Nodes" }).locator("tbody tr");
+  for (const metrics of [undefined, 7, null]) {
+    await answering(page, "**/admin/nodes", ({ nodes: [one, two], ...rest }) => ({ ...rest, nodes: [one, { ...two, metrics }, null] }));
+    await pill.filter({ hasText: "2 of 3 nodes are silent" }).waitFor();
+    assert.equal(await rows.count(), 1);
+    await page.unroute("**/admin/nodes");
+    await pill.filter({ hasText: "everything works" }).waitFor();
+  }
+  for (const answer of [null, 7, { nodes: 7 }]) {
+    await answering(page, "**/admin/nodes", () => answer);
+    await pill.and(page.locator(".bad")).filter({ hasText: "does not work" }).waitFor();
+    await page.unroute("**/admin/nodes");
+    await pill.filter({ hasText: "everything works" }).waitFor();
+  }
+  const impaired = (what) => `chat_impaired{what="${what}"} 1\n`;
+  await answering(page, "**/admin/nodes", ({ nodes, ...rest }) => {
+    nodes[1].metrics += impaired("a_b") + impaired("call 555 now") + impaired("x".repeat(41));
+    return { ...rest, nodes };
+  });
+  await pill.filter({ hasText: /^does not work: a b$/ }).waitFor();
+});
+
+test("names that paths cannot have, and links that somebody has made up, are no errors", { timeout: 60_000 }, async (t) => {
+  const { operator } = await start(t);
+  const page = await open(t, operator);
+  const requested = [];
+  page.on("request", (request) => requested.push(new URL(request.url()).pathname));
+  for (const link of ["#rooms/..", "#people/.", "#rooms/."]) {
+    await page.evaluate((hash) => (location.hash = hash), link);
+    await page.getByText("This page cannot ask for").first().waitFor();
+  }
+  assert.deepEqual(requested.filter((path) => !/^\/admin\/nodes$|^\/api\/v1\/(moderation|rooms\/[^/]+\/|users\/)/.test(path)), []);
+  for (const link of ["#__proto__", "#constructor", "#toString/x"]) {
+    await page.evaluate((hash) => (location.hash = hash), "#connections");
+    await page.getByRole("heading", { name: "Connections", exact: true }).waitFor();
+    await page.evaluate((hash) => (location.hash = hash), link);
+    await page.getByRole("region", { name: "Nodes" }).waitFor();
+  }
+  await page.evaluate(() => (location.hash = "#rooms/%"));
+  await page.getByRole("heading", { name: "%", exact: true }).waitFor();
+});
+
+test("what is done is done to whom the page shows", { timeout: 60_000 }, async (t) => {
+  const { server, operator } = await start(t);
+  const client = await connected(t, server.url);
+  const page = await open(t, operator);
+  await page.getByRole("link", { name: "Connections" }).click();
+  // One that gets its nickname later, in a row that stays.
+  const button = page.getByRole("button", { name: /^End the connection of/ });
+  await button.waitFor();
+  assert.equal((await client.emitWithAck("nickname", "Ada")).nickname, "Ada");
+  await page.getByRole("button", { name: "End the connection of Ada" }).click();
+  await page.getByRole("dialog").getByText("The connection of Ada").waitFor();
+  await page.getByRole("button", { name: "Cancel" }).click();
+
+  // A name that is being typed is not looked for.
+  const asked = [];
+  page.on("request", (request) => request.url().includes("/admin/connections") && asked.push(new URL(request.url()).searchParams.get("user")));
+  await page.getByLabel("Of the user").fill("Ad");
+  await page.waitForRequest(/connections\?/);
+  await page.waitForRequest(/connections\?/);
+  assert.ok(asked.every((user) => user === null), String(asked));
+  await page.getByLabel("Of the user").fill("Ada");
+  const searched = page.waitForRequest(/connections\?.*user=Ada$/);
+  await page.getByRole("button", { name: "Show" }).click();
+  await searched;
+
+  // Somebody else has the nickname by the time of the ban.
+  await page.evaluate(() => (location.hash = "#people/Ada"));
+  await page.getByText(/^Online · user/).waitFor();
+  const changes = [];
+  page.on("request", (request) => request.method() !== "GET" && changes.push(request.url()));
+  await page.getByRole("button", { name: "Ban…" }).click();
+  await answering(page, "**/api/v1/users/Ada", (user) => ({ ...user, user: "0123456789abcdef" }));
+  await page.getByText(/user 0123456789abcdef$/).waitFor();
+  await page.getByRole("dialog").locator(".strong").click();
+  await page.getByText("Ada is another user now. Nothing was done.").waitFor();
+  assert.deepEqual(changes, []);
+  assert.equal(client.connected, true);
+});
+
+test("on an address of others, the page without a token says what is missing", { timeout: 60_000 }, async (t) => {
+  const port = await freePort();
+  await Server.start(t, { args: ["--admin-listen", `0.0.0.0:${port}`] });
+  const page = await (await (await browser()).newContext()).newPage();
+  defer(t, () => page.context().close());
+  page.setDefaultTimeout(10_000);
+  await page.goto(`http://127.0.0.1:${port}/admin/`);
+  await page.locator("#state.bad", { hasText: "--admin-token-file" }).waitFor();
 });
 
 test("without a token the page shows what it may, and says what is missing", { timeout: 60_000 }, async (t) => {

@@ -108,6 +108,7 @@ files! {
     names
     nicknames
     operator
+    operator_history
     operator_nodes
     origins
     page_texts
