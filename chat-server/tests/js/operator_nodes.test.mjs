@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
+import net from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
 import { once, sleep, temporaryDirectory, within } from "./support/bounds.mjs";
@@ -30,7 +31,7 @@ async function start(t, ...args) {
   };
   const known = await within(10, "both nodes are there", nodes());
   const [one, two] = [...server.process.stdout.matchAll(/listening on (\S+)/g)].map(([, url]) => url);
-  return { one, two, ask, json, ...known };
+  return { one, two, ask, json, operator: first, ...known };
 }
 
 /** A client, once it has the nickname in `auth`. */
@@ -144,4 +145,45 @@ test("users are renamed, lose devices, and moderators' deeds are listed, over al
   const rest = await json(`/api/v1/moderation?before=${entries[0].number}`);
   assert.ok(rest.entries.every(({ number }) => number < entries[0].number));
   assert.equal(await status("/moderation?limit=0"), 400);
+});
+
+test("a user is renamed completely or not at all when the program that asked is gone", async (t) => {
+  const { one, ask, json, operator } = await start(t, "--rooms");
+  const numbers = Array.from({ length: 24 }, (_, number) => number);
+  const heard = new Map();
+  for (const number of numbers) {
+    const client = await connected(t, one, { nickname: `before ${number}` });
+    heard.set(number, new Promise((resolve) => client.once("nickname", resolve)));
+  }
+  // Each hangs up at another moment.
+  const hangUp = async (number) => {
+    const body = JSON.stringify({ nickname: `after ${number}` });
+    const lines = [
+      `PUT /api/v1/users/before%20${number}/nickname HTTP/1.1`,
+      "host: 127.0.0.1",
+      `authorization: Bearer ${SECRET}`,
+      "content-type: application/json",
+      `content-length: ${body.length}`,
+    ];
+    const socket = net.connect(operator, "127.0.0.1");
+    await once(socket, "connect");
+    socket.write(`${lines.join("\r\n")}\r\n\r\n${body}`);
+    await sleep(number / 2);
+    socket.destroy();
+  };
+  for (const number of numbers) await hangUp(number);
+  const { status } = await ask("/api/v1/users/before%200/nickname", { method: "PUT", body: "{}" });
+  assert.equal(status, 400);
+  const renamed = [];
+  for (const number of numbers) {
+    if ((await ask(`/api/v1/users/after%20${number}`)).ok) renamed.push(number);
+  }
+  assert.ok(renamed.length > 0);
+  for (const number of renamed) {
+    const { nickname } = await within(10, `client ${number} hears of it`, heard.get(number));
+    assert.equal(nickname, `after ${number}`);
+  }
+  const { entries } = await json("/api/v1/moderation?limit=100");
+  const logged = entries.filter(({ action }) => action === "rename").map(({ nickname }) => nickname);
+  for (const number of renamed) assert.ok(logged.includes(`after ${number}`), `${number} is in ${logged}`);
 });
