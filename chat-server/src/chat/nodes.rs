@@ -9,6 +9,7 @@ use chat_core::{Nickname, NodeId, OperatorQuestion};
 use serde_json::json;
 use tokio::sync::mpsc::Receiver;
 
+pub(super) use self::answers::Commanded;
 use self::answers::{DrainState, NodeConnection, NodeState};
 use super::Chat;
 use crate::engine::inquiry::{Asked, MAX_ANSWER_BYTES};
@@ -29,19 +30,6 @@ pub(super) enum Nodes {
     This,
     All,
     One(NodeId),
-}
-
-/// What became of a command.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Commanded {
-    /// It was obeyed; with the answer.
-    Done(String),
-    /// Nobody has what it is about.
-    NotFound,
-    /// A node has not answered: it may have obeyed, or may do so yet.
-    NoAnswer,
-    /// Other nodes cannot know who has sent it.
-    NotBelieved,
 }
 
 impl Chat {

@@ -4,12 +4,24 @@ use chat_core::NodeId;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::Commanded;
 use crate::socketio::socket::ListedConnection;
 
 /// Maximum length of the metrics of a node, which is several times what they have, and of its version and host.
 const MAX_METRICS_BYTES: usize = 256 * 1024;
 const MAX_NAME_BYTES: usize = 255;
+
+/// What became of a command.
+#[derive(Debug, PartialEq, Eq)]
+pub(in crate::chat) enum Commanded {
+    /// It was obeyed; with the answer.
+    Done(String),
+    /// Nobody has what it is about.
+    NotFound,
+    /// A node has not answered: it may have obeyed, or may do so yet.
+    NoAnswer,
+    /// Other nodes cannot know who has sent it.
+    NotBelieved,
+}
 
 /// What a node answers about itself.
 #[derive(Serialize, Deserialize)]

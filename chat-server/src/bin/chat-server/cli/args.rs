@@ -221,8 +221,8 @@ pub(crate) struct Cli {
 
     /// File with the token that the operator's requests need, but for /healthz and /readyz, as "Authorization: Bearer …"
     ///
-    /// Create one with "openssl rand -hex 32 > FILE" and "chmod 600 FILE". Without a token, only an operator on this machine
-    /// can change something.
+    /// Create one with "openssl rand -hex 32 > FILE" and "chmod 600 FILE". Without a token, other machines have the metrics and
+    /// health only.
     #[arg(long, env = "CHAT_ADMIN_TOKEN_FILE", value_name = "FILE")]
     pub(crate) admin_token_file: Option<PathBuf>,
 
