@@ -26,7 +26,7 @@ fn places(name: &str) -> Vec<PathBuf> {
     if name.starts_with("js/") || name.starts_with("browser/") {
         return vec![here.join(format!("tests/{name}.test.mjs"))];
     }
-    ["src/engine", "src/socketio", "../chat-store/src"]
+    ["src/engine", "src/socketio", "../chat-store/src", "../chat-store/tests"]
         .iter()
         .flat_map(|ring| {
             let ring = here.join(ring);
