@@ -144,10 +144,8 @@ impl Chat {
                 return (StatusCode::BAD_REQUEST, message).into_response();
             }
         };
-        match self.begin_drain(of, seconds).await {
-            Commanded::Done(state) => (StatusCode::ACCEPTED, state + "\n").into_response(),
-            other => not_done(&other),
-        }
+        let drained = self.begin_drain(of, seconds).await;
+        answered(drained, |state| (StatusCode::ACCEPTED, state + "\n").into_response())
     }
 
     async fn list_as_asked(&self, uri: &Uri) -> Response {
@@ -164,10 +162,8 @@ impl Chat {
         let Some(OperatorQuery { nodes, .. }) = OperatorQuery::read(uri, &["node"]) else {
             return (StatusCode::BAD_REQUEST, "there is node=all or its id\n").into_response();
         };
-        match self.end_connection(nodes, id).await {
-            Commanded::Done(_) => StatusCode::NO_CONTENT.into_response(),
-            other => not_done(&other),
-        }
+        let ended = self.end_connection(nodes, id).await;
+        answered(ended, |_| StatusCode::NO_CONTENT.into_response())
     }
 }
 
@@ -204,10 +200,10 @@ fn json_response(text: String) -> Response {
     (headers, text).into_response()
 }
 
-/// Returns the answer to a command of which it is not certain that it was obeyed.
-fn not_done(commanded: &Commanded) -> Response {
+/// Returns the answer to a command: `done`, or why it is not certain that it was obeyed.
+fn answered(commanded: Commanded, done: impl FnOnce(String) -> Response) -> Response {
     let (status, message) = match commanded {
-        Commanded::Done(_) => return StatusCode::NO_CONTENT.into_response(),
+        Commanded::Done(state) => return done(state),
         Commanded::NotFound => (StatusCode::NOT_FOUND, "there is no such node or connection\n"),
         Commanded::NoAnswer => (StatusCode::GATEWAY_TIMEOUT, "no answer; it may have been done\n"),
         Commanded::NotBelieved => (

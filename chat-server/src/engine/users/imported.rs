@@ -1,5 +1,6 @@
 //! Users of another system, whose messages are imported.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use chat_core::{Author, AuthorId, Nickname, Timestamp, UserId};
@@ -18,6 +19,10 @@ const LIFETIME: Duration = Duration::from_secs(2 * 365 * 24 * 60 * 60);
 
 /// What the device is called that stands for the other system.
 const LABEL: &str = "imported";
+
+/// The names that are reserved by default.
+static DEFAULT: LazyLock<Reserved> =
+    LazyLock::new(|| Reserved::new(RESERVED.iter().filter_map(|name| name.parse().ok())));
 
 /// A user who was imported from another system.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,8 +65,7 @@ pub async fn import_user(
     {
         return Ok(Some(ImportedUser { id, nickname, author }));
     }
-    let reserved = Reserved::new(RESERVED.iter().filter_map(|name| name.parse().ok()));
-    for nickname in names_for(owner, names).filter(|name| !reserved.contains(name)) {
+    for nickname in names_for(owner, names).filter(|name| !DEFAULT.contains(name)) {
         let Ok(user) = random_user() else { return Ok(None) };
         let claim = NicknameClaim::new(nickname.clone(), owner, user, now, now.plus(LIFETIME))
             .with_kind(ClaimKind::Issued);

@@ -94,6 +94,12 @@ impl ApiError {
         Refusal::new(RefusalCode::Unavailable, message).with_retry_after(STORE_PAUSE).into()
     }
 
+    /// The chat has no rules of rooms.
+    pub(super) fn no_rooms() -> Self {
+        let message = "this server keeps neither rooms nor bans; its operator can turn that on";
+        Self::new(RefusalCode::UnknownEvent, message)
+    }
+
     pub(super) fn conflict(offset: Offset) -> Self {
         let message = format!("the key was used for another message, at offset {offset}");
         let refused = Self::new(RefusalCode::ClientOffsetConflict, message);

@@ -130,8 +130,7 @@ async fn change(
     reason: Option<Reason>,
 ) -> Result<Response, ApiError> {
     let Some(rooms) = &caller.services().rooms else {
-        let message = "this server keeps neither rooms nor bans; its operator can turn that on";
-        return Err(ApiError::new(RefusalCode::UnknownEvent, message));
+        return Err(ApiError::no_rooms());
     };
     let action = request.action();
     let change = NewAccessChange::new(request, Timestamp::now());

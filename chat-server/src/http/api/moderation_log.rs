@@ -1,6 +1,6 @@
 use axum::response::Response;
+use chat_core::RoomId;
 use chat_core::event::ModerationLog;
-use chat_core::{RefusalCode, RoomId};
 use chat_store::AccessNumber;
 use http::StatusCode;
 
@@ -35,8 +35,7 @@ pub(super) async fn list(caller: Caller, mut query: Query) -> Result<Response, A
     let limit = query.limit(50, ModerationLog::MAX_ENTRIES)?;
     query.end()?;
     let Some(log) = caller.services().moderation_log(room.as_ref(), before, limit).await? else {
-        let message = "this server keeps neither rooms nor bans; its operator can turn that on";
-        return Err(ApiError::new(RefusalCode::UnknownEvent, message));
+        return Err(ApiError::no_rooms());
     };
     Ok(json(StatusCode::OK, &log))
 }

@@ -1,6 +1,6 @@
 //! Commands that copy the store, and put a copy in its place.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::bail;
 use chat_store::{SchemaVersion, StoreError};
@@ -91,7 +91,7 @@ async fn migrate(store: &str, only_check: bool) -> anyhow::Result<()> {
              the server"
         );
     }
-    let Some(file) = store.strip_prefix("sqlite:") else {
+    let Some(file) = file_of(store) else {
         if stored == 0 {
             bail!("the database has no chat; a server that starts there makes one");
         }
@@ -99,7 +99,6 @@ async fn migrate(store: &str, only_check: bool) -> anyhow::Result<()> {
         println!("the store had schema version {stored}, and has {known} now");
         return Ok(());
     };
-    let file = file.strip_prefix("//").unwrap_or(file);
     let copy = PathBuf::from(format!("{file}.schema-{stored}"));
     if copy.exists() {
         bail!("{} is there already, of an earlier upgrade; move it away", copy.display());
@@ -126,11 +125,17 @@ fn check_file(store: &str, instead: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Returns the file of a store in SQLite.
+fn file_of(store: &str) -> Option<&str> {
+    let file = store.strip_prefix("sqlite:")?;
+    Some(file.strip_prefix("//").unwrap_or(file))
+}
+
 fn while_used(error: StoreError, store: &str) -> anyhow::Error {
     match error {
         StoreError::Locked { .. } => {
-            let path = Path::new(store.trim_start_matches("sqlite:"));
-            anyhow::anyhow!("{} is in use; stop the server first", path.display())
+            let file = file_of(store).unwrap_or(store);
+            anyhow::anyhow!("{file} is in use; stop the server first")
         }
         error => error.into(),
     }

@@ -1,9 +1,8 @@
 //! Commands that move the store: into a file of JSON lines, and out of one.
 
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader, BufWriter, Write, stderr, stdin, stdout};
+use std::io::{BufRead, BufReader, BufWriter, stdin, stdout};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use clap::Subcommand;
@@ -11,7 +10,7 @@ use clap::Subcommand;
 use super::foreign::{self, System};
 use super::moderate::check_store;
 use super::private_file::private;
-use super::progress::Pace;
+use super::progress::progress_of;
 
 /// Moves the store of --store.
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
@@ -62,14 +61,14 @@ pub(super) async fn run(command: Command, store: &str) -> anyhow::Result<()> {
         Command::Export { file } if is_dash(&file) => {
             check_store(store)?;
             let mut to = BufWriter::new(stdout());
-            chat_store::export(store, &mut to, &mut progress()).await?;
+            chat_store::export(store, &mut to, &mut progress_of("lines")).await?;
         }
         Command::Export { file } => {
             check_store(store)?;
             let created = private().write(true).create_new(true).open(&file);
             let created = created.with_context(|| format!("cannot create {}", file.display()));
             let mut to = BufWriter::new(created?);
-            let exported = chat_store::export(store, &mut to, &mut progress()).await;
+            let exported = chat_store::export(store, &mut to, &mut progress_of("lines")).await;
             let synced = exported.and_then(|()| Ok(to.get_ref().sync_all()?));
             if synced.is_err() {
                 // Nobody should take a part for the whole.
@@ -78,19 +77,14 @@ pub(super) async fn run(command: Command, store: &str) -> anyhow::Result<()> {
             synced?;
             println!("exported to {}", file.display());
         }
+        Command::Import { .. } if store.starts_with("memory:") => check_store(store)?,
         Command::Import { file, from: Some(system) } => {
-            if store.starts_with("memory:") {
-                check_store(store)?;
-            }
             if is_dash(&file) {
                 bail!("name the file or the folder: it is read twice");
             }
             foreign::import(system, &file, store).await?;
         }
         Command::Import { file, from: None } => {
-            if store.starts_with("memory:") {
-                check_store(store)?;
-            }
             let mut from: Box<dyn BufRead + Send> = match is_dash(&file) {
                 true => Box::new(BufReader::new(stdin())),
                 false => {
@@ -99,7 +93,7 @@ pub(super) async fn run(command: Command, store: &str) -> anyhow::Result<()> {
                     Box::new(BufReader::new(opened?))
                 }
             };
-            let lines = chat_store::import(store, &mut *from, &mut progress()).await?;
+            let lines = chat_store::import(store, &mut *from, &mut progress_of("lines")).await?;
             println!("imported {lines} lines");
         }
     }
@@ -108,21 +102,4 @@ pub(super) async fn run(command: Command, store: &str) -> anyhow::Result<()> {
 
 fn is_dash(file: &Path) -> bool {
     file == Path::new("-")
-}
-
-/// Prints how far it is, how fast, and how long the rest takes.
-fn progress() -> impl FnMut(u64, u64) + Send {
-    let (mut pace, mut first) = (Pace::for_reader(), None);
-    move |done, all| {
-        let &mut (began, before) = first.get_or_insert((Instant::now(), done));
-        if !pace.is_due() {
-            return;
-        }
-        let rate = (done - before) as f64 / began.elapsed().as_secs_f64().max(0.001);
-        let rest = Duration::from_secs(((all - done) as f64 / rate.max(1.0)) as u64);
-        let rest = humantime::format_duration(rest);
-        let line = format!("{done} of {all} lines, {rate:.0} per second, {rest} left");
-        // Nobody may read it.
-        let _ = writeln!(stderr(), "{line}");
-    }
 }

@@ -7,8 +7,9 @@ use chat_core::{Audience, ClientOffset, Content, Emoji, NewMessage, Offset, Room
 use chat_server::ImportedUser;
 use chat_store::{Appended, Store};
 
+use super::super::progress::progress_of;
 use super::export::{Export, ForeignUser, GivenReaction, Names, Place, Post, PostIds};
-use super::report::{Done, Progress};
+use super::report::Done;
 use super::{rooms, text};
 
 /// Maximum number of messages in a commit.
@@ -37,15 +38,15 @@ pub(super) async fn load(export: Export, store: &dyn Store) -> anyhow::Result<()
     let mut names: Names = loader.people.iter().map(called).collect();
     names.extend(loader.rooms.iter().map(|(id, room)| (id.clone(), room.to_string())));
 
-    let (mut progress, mut pending) = (Progress::new(ids.count()), Vec::new());
-    for post in posts(names) {
+    let (mut progress, mut pending) = (progress_of("messages"), Vec::new());
+    for (read, post) in (1..).zip(posts(names)) {
         let post: Post = post?;
         let waits = |of: &Post| post.reply_to.as_ref() == Some(&of.id);
         if pending.len() == BATCH || pending.iter().any(waits) {
             loader.store(std::mem::take(&mut pending)).await?;
         }
         pending.push(post);
-        progress.one_more();
+        progress(read, ids.count());
     }
     loader.store(pending).await?;
     loader.done.tell(loader.people.len(), loader.rooms.len());

@@ -1,37 +1,5 @@
 //! What an import says of itself.
 
-use std::io::{Write, stderr};
-use std::time::{Duration, Instant};
-
-use super::super::progress::Pace;
-
-/// Says how far it is.
-pub(super) struct Progress {
-    pace: Pace,
-    began: Instant,
-    read: u64,
-    count: u64,
-}
-
-impl Progress {
-    pub(super) fn new(count: u64) -> Self {
-        Self { pace: Pace::for_reader(), began: Instant::now(), read: 0, count }
-    }
-
-    pub(super) fn one_more(&mut self) {
-        self.read += 1;
-        if !self.pace.is_due() {
-            return;
-        }
-        let Self { read, count, .. } = *self;
-        let rate = read as f64 / self.began.elapsed().as_secs_f64().max(0.001);
-        let left = Duration::from_secs((count.saturating_sub(read) as f64 / rate) as u64);
-        let left = humantime::format_duration(left);
-        // Nobody may read it.
-        let _ = writeln!(stderr(), "{read} of {count} messages, {rate:.0} per second, {left} left");
-    }
-}
-
 /// What was done.
 #[derive(Debug, Default)]
 pub(super) struct Done {

@@ -32,8 +32,8 @@ pub(super) async fn create(
     let mut called = HashMap::new();
     let mut taken: HashSet<RoomKey> = HashSet::new();
     for room in rooms {
-        let names = (1..=MAX_NUMBER).map(|number| room_name(&room.name, number));
-        let name = names.into_iter().find(|name| !taken.contains(&name.key()));
+        let mut names = (1..=MAX_NUMBER).map(|number| room_name(&room.name, number));
+        let name = names.find(|name| !taken.contains(&name.key()));
         let name = name.with_context(|| format!("no name is free for the room {}", room.name))?;
         taken.insert(name.key());
         if name.as_str() != room.name {
